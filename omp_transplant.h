@@ -1,0 +1,11895 @@
+/* omp_transplant.h - give a language model another model's tokenizer.
+
+   For every token that the base model lacks, Orthogonal Matching Pursuit finds
+   the few shared tokens whose combination makes that token's row in the donor's
+   embedding matrix, and the same combination of the base's rows becomes the new
+   row (arXiv 2506.06607). No training, no dependency but libc and libm.
+
+   Do this
+       #define OMP_TRANSPLANT_IMPLEMENTATION
+       #include "omp_transplant.h"
+   in one C or C++ file, and include the header without the define elsewhere.
+
+       otx_error error;
+       if (otx_transplant(NULL, "base", "donor", "out", NULL, NULL, &error))
+           fprintf(stderr, "%s\n", error.message);
+
+   Options, defined before every include
+       OTX_STATIC     every function is static to the file with the implementation
+       OTX_NO_STDIO   no files: only what works on memory is built
+       OTX_NO_SIMD    only the scalar reference kernels are built
+   Compile with OpenMP for several threads, or set otx_context.parallel_for.
+
+   This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
+
+#ifndef OMP_TRANSPLANT_H
+#define OMP_TRANSPLANT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* >>> src/api.h */
+/* ---- version ---------------------------------------------------------- */
+
+#define OTX_VERSION_MAJOR 0
+#define OTX_VERSION_MINOR 1
+#define OTX_VERSION_PATCH 0
+#define OTX_VERSION_STRING "0.1.0"
+
+/* Linkage of the public functions. Define OTX_STATIC before every include to
+   make them static to the file that holds the implementation. */
+#if defined(__GNUC__) || defined(__clang__)
+#define OTX__PRIVATE static __attribute__((unused))
+#define OTX__PRINTF(string, first) __attribute__((format(printf, string, first)))
+#else
+#define OTX__PRIVATE static
+#define OTX__PRINTF(string, first)
+#endif
+#ifdef OTX_STATIC
+#define OTX_API OTX__PRIVATE
+#else
+#define OTX_API extern
+#endif
+
+/* The version the implementation was built from, "major.minor.patch". */
+OTX_API const char *otx_version(void);
+
+/* ---- results ---------------------------------------------------------- */
+
+/* One list feeds the enum, otx_result_name and otx_result_text. */
+#define OTX_RESULTS(X)                                                         \
+    X(OTX_OK, "no error")                                                      \
+    X(OTX_ERROR_ARGUMENT, "an argument is invalid")                            \
+    X(OTX_ERROR_MEMORY, "out of memory, or over the memory budget")            \
+    X(OTX_ERROR_IO, "a file could not be read or written")                     \
+    X(OTX_ERROR_NOT_FOUND, "a file, tensor or token is missing")               \
+    X(OTX_ERROR_EXISTS, "the output exists already")                           \
+    X(OTX_ERROR_FORMAT, "a file is malformed")                                 \
+    X(OTX_ERROR_LIMIT, "a file exceeds a limit of this library")               \
+    X(OTX_ERROR_UNSUPPORTED, "a well-formed file holds what is not supported") \
+    X(OTX_ERROR_MISMATCH, "two parts of the input contradict each other")      \
+    X(OTX_ERROR_NO_ANCHORS, "the vocabularies share no token")                 \
+    X(OTX_ERROR_NOT_FINITE, "a value that is needed is NaN or infinite")       \
+    X(OTX_ERROR_RANGE, "a value is beyond the range of the output type")       \
+    X(OTX_ERROR_CANCELLED, "cancelled by the progress callback")
+
+typedef enum otx_result {
+#define OTX__RESULT_ENUM(name, text) name,
+    OTX_RESULTS(OTX__RESULT_ENUM)
+#undef OTX__RESULT_ENUM
+        OTX_RESULT_COUNT
+} otx_result;
+
+/* "OTX_ERROR_IO" and "a file could not be read or written"; never NULL, also
+   for numbers that are no result. */
+OTX_API const char *otx_result_name(otx_result result);
+OTX_API const char *otx_result_text(otx_result result);
+
+/* What went wrong, in one line of UTF-8 that names the file, the tensor or
+   token and the numbers involved. Every function that can fail takes one (NULL
+   is allowed) and fills it in only when it fails. */
+typedef struct otx_error {
+    otx_result code;
+    char message[768];
+} otx_error;
+
+/* ---- context: memory, threads, progress -------------------------------- */
+
+/* The one memory hook. block NULL: allocate new_size bytes; new_size 0: free
+   block; else resize it, keeping min(old_size, new_size) bytes. old_size is
+   always the size that was asked for. Returns NULL when out of memory (and
+   then leaves block as it was). Alignment as malloc's. Called only from the
+   thread that called the library. */
+typedef struct otx_allocator {
+    void *(*resize)(void *context, void *block, size_t old_size, size_t new_size);
+    void *context;
+} otx_allocator;
+
+/* Runs body(argument, index, worker) for every index below count, in any
+   order and on any threads, and returns when all have ended. worker is below
+   otx_context.threads and never the same in two calls that overlap in time. */
+typedef void (*otx_parallel_body)(void *argument, size_t index, int worker);
+typedef void (*otx_parallel_for)(void *context, size_t count, otx_parallel_body body,
+                                 void *argument);
+
+/* What a long call is doing; what it counts depends on the stage. */
+typedef enum otx_stage {
+    OTX_STAGE_READ,  /* bytes of vocabulary matrices read */
+    OTX_STAGE_GRAM,  /* correlations between the atoms: rows done */
+    OTX_STAGE_SOLVE, /* steps of targets: targets * k */
+    OTX_STAGE_WRITE, /* bytes of the output written */
+    OTX_STAGE_COUNT
+} otx_stage;
+
+typedef struct otx_progress {
+    otx_stage stage;
+    const char *subject; /* the tensor or file at hand; may be NULL */
+    uint64_t done, total;
+} otx_progress;
+
+typedef enum otx_severity { OTX_NOTE, OTX_WARNING } otx_severity;
+
+/* Instruction sets a kernel exists for. AUTO takes the best the machine has. */
+typedef enum otx_isa {
+    OTX_ISA_AUTO,
+    OTX_ISA_SCALAR, /* the reference: plain C, what all others must equal */
+    OTX_ISA_AVX2,   /* AVX2 + FMA */
+    OTX_ISA_AVX512, /* AVX-512 F, BW, DQ, VL, VNNI */
+    OTX_ISA_NEON,   /* 64-bit Arm */
+    OTX_ISA_COUNT
+} otx_isa;
+
+/* "auto", "scalar", "avx2", ...; NULL for a number that is none. */
+OTX_API const char *otx_isa_name(otx_isa isa);
+
+/* The instruction set with that name, or OTX_ISA_COUNT. */
+OTX_API otx_isa otx_isa_from_name(const char *name);
+
+/* Whether this build and this machine (processor and operating system) can run
+   it. AUTO and SCALAR always can. */
+OTX_API bool otx_isa_available(otx_isa isa);
+
+/* What AUTO resolves to here. */
+OTX_API otx_isa otx_isa_best(void);
+
+/* Everything a call needs from its surroundings. All zero is the default, and
+   so is a NULL pointer to it. It is read, never written; one may serve several
+   threads at once if its hooks may. The library keeps no global state: two
+   calls that share no object may always run at the same time. */
+typedef struct otx_context {
+    otx_allocator allocator;        /* resize NULL: realloc and free */
+    otx_parallel_for parallel_for;  /* NULL: OpenMP if compiled in, else serial */
+    void *parallel_context;
+    int threads;                    /* most workers at once; 0: all that OpenMP
+                                       gives, or 1 under a hook */
+    otx_isa isa;                    /* an unavailable one is OTX_ERROR_UNSUPPORTED */
+    bool (*progress)(void *context, const otx_progress *progress); /* false: cancel */
+    void *progress_context;         /* called from the caller's thread only */
+    void (*log)(void *context, otx_severity severity, const char *message);
+    void *log_context;
+} otx_context;
+
+/* ---- numbers and matrices ---------------------------------------------- */
+
+/* The types a safetensors file can hold, in the order in which the reference
+   implementation sorts them. */
+typedef enum otx_dtype {
+    OTX_BOOL, OTX_F4, OTX_F6_E2M3, OTX_F6_E3M2, OTX_U8, OTX_I8, OTX_F8_E5M2,
+    OTX_F8_E4M3, OTX_F8_E8M0, OTX_F8_E4M3FNUZ, OTX_F8_E5M2FNUZ, OTX_I16, OTX_U16,
+    OTX_F16, OTX_BF16, OTX_I32, OTX_U32, OTX_F32, OTX_C64, OTX_F64, OTX_I64, OTX_U64,
+    OTX_DTYPE_COUNT
+} otx_dtype;
+
+/* "BF16"; NULL for a number that is no type. */
+OTX_API const char *otx_dtype_name(otx_dtype dtype);
+
+/* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type. */
+OTX_API unsigned otx_dtype_bits(otx_dtype dtype);
+
+/* Whether the type can hold the vocabulary matrices: F32, F16, BF16, F64. */
+OTX_API bool otx_dtype_is_embedding(otx_dtype dtype);
+
+/* Widens count elements (host byte order, any alignment) to float. F64 is
+   rounded to nearest even. The type must satisfy otx_dtype_is_embedding. */
+OTX_API void otx_to_float(float *to, const void *from, otx_dtype dtype, size_t count);
+
+/* Rounds count doubles to dtype, nearest even, in one rounding; a NaN stays
+   NaN. Returns how many finite values were beyond the largest finite value of
+   dtype after rounding; those become infinite, or with `saturate` the largest
+   finite value. */
+OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, size_t count,
+                               bool saturate);
+
+/* A matrix, row after row. `index`, if set, picks the rows: row i stands at row
+   index[i] of data. Elements are in host byte order and need no alignment.
+   Nothing is owned. */
+typedef struct otx_matrix {
+    const void *data;
+    otx_dtype dtype;       /* one that otx_dtype_is_embedding accepts */
+    size_t rows, columns;
+    size_t stride;         /* elements from one row of data to the next; 0: columns */
+    const uint32_t *index; /* rows entries, or NULL for 0, 1, 2, ... */
+} otx_matrix;
+
+/* ---- the solver --------------------------------------------------------- */
+
+/* How correlations are kept up to date. All forms select the same atoms and
+   give the same bits; they differ in time and memory. */
+typedef enum otx_omp_form {
+    OTX_FORM_AUTO,     /* by a model of cost, within the budget */
+    OTX_FORM_GRAM,     /* keeps the products of all pairs of atoms */
+    OTX_FORM_RESIDUAL, /* multiplies all atoms with all residuals at every step */
+    OTX_FORM_EXHAUSTIVE, /* scores every atom in double at every step: the definition
+                            itself, slow, with next to no memory */
+    OTX_FORM_COUNT
+} otx_omp_form;
+
+/* "auto", "gram", "residual", "exhaustive"; NULL for a number that is none. */
+OTX_API const char *otx_omp_form_name(otx_omp_form form);
+
+typedef struct otx_omp_options {
+    size_t k;            /* atoms per target; 0: 64. Capped at atoms and columns */
+    double tolerance;    /* a target ends when ||residual|| <= tolerance * ||target|| */
+    uint64_t memory;     /* budget in bytes for what the solver allocates;
+                            0: 4 GiB */
+    otx_omp_form form;
+    size_t first_target; /* solve only this window of the targets; outputs are  */
+    size_t target_count; /* still addressed by target. 0: all from the first     */
+} otx_omp_options;
+
+/* Where the results go; the caller owns all arrays. Results for one target do
+   not depend on the others, so windows solved apart join byte for byte. */
+typedef struct otx_omp_output {
+    int32_t *indices;        /* [targets][k] atoms in order of selection; -1 where
+                                a target ended before k */
+    double *coefficients;    /* [targets][k] least squares on the atoms selected;
+                                0 where a target ended before k */
+    double *residual_norms;  /* [targets] ||target - combination||; may be NULL */
+    double *target_norms;    /* [targets] ||target||; may be NULL */
+} otx_omp_output;
+
+/* What a solve did. Seconds are wall time. */
+typedef struct otx_omp_stats {
+    otx_omp_form form;
+    otx_isa isa;
+    int threads;
+    uint64_t steps;         /* atoms selected */
+    uint64_t candidates;    /* atoms scored in double to select them */
+    uint64_t fallbacks;     /* steps at which every atom was scored in double */
+    uint64_t peak_bytes;    /* most memory the solver held */
+    double seconds;
+    double seconds_gram, seconds_correlate, seconds_screen, seconds_select;
+} otx_omp_stats;
+
+/* Orthogonal Matching Pursuit for many targets over one dictionary (Pati,
+   Rezaiifar and Krishnaprasad 1993; in the Gram form, Rubinstein, Zibulevsky
+   and Elad 2008; as used for transplanting, arXiv 2506.06607).
+
+   Each step of a target takes the atom with the largest |<residual, atom>| that
+   is not yet taken, ties going to the lower index; the atoms are used as they
+   are, neither normalised nor centred. Coefficients are the least-squares
+   solution on the atoms taken. An atom that depends on those taken
+   (pivot^2 <= 1e-12 * ||atom||^2) is passed over for that target. A target ends
+   with k atoms, or when the best correlation is at rounding level
+   (64 * 2^-52 * columns * ||target|| * ||atom||), or at the tolerance.
+
+   The deciding numbers are computed in double precision in one fixed order, so
+   the output is the same to the last bit on every instruction set, thread count,
+   byte order and compiler that keeps to IEEE binary32/64.
+
+   atoms: N x d, targets: B x d, both at most 2^31 - 1 rows. A NaN or infinity in
+   either is OTX_ERROR_NOT_FINITE. Rows of zeros are fine: never selected as
+   atoms, and no atoms for such a target. On failure the outputs hold nothing of
+   use. stats may be NULL. Thread-safe if the hooks of ctx are. */
+OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
+                           const otx_matrix *targets, const otx_omp_options *options,
+                           const otx_omp_output *output, otx_omp_stats *stats,
+                           otx_error *error);
+
+/* The atoms a target gets at most: min(k or 64, N, d). It is the row length of
+   otx_omp_output's arrays. */
+OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
+
+/* One new row: sum over j of coefficients[j] * atoms[indices[j]], in double, j in
+   order, up to the first negative index. row: atoms->columns doubles. Indices
+   are not checked against atoms->rows. Of ctx only isa matters. Thread-safe. */
+OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
+                         const int32_t *indices, const double *coefficients, size_t k,
+                         double *row);
+
+/* ---- sources and sinks: bytes in and out --------------------------------- */
+
+/* Random access to bytes. read fills `buffer` with `size` bytes from `offset`
+   or returns false; the library never reads beyond `size`, the total. */
+typedef struct otx_source {
+    bool (*read)(void *context, uint64_t offset, void *buffer, size_t size);
+    void *context;
+    uint64_t size;
+} otx_source;
+
+/* Bytes in order. write returns false when it fails. */
+typedef struct otx_sink {
+    bool (*write)(void *context, const void *bytes, size_t size);
+    void *context;
+} otx_sink;
+
+/* A block of memory as a source; the block must outlive it. */
+OTX_API otx_source otx_source_memory(const void *bytes, size_t size);
+
+#ifndef OTX_NO_STDIO
+/* Opens the file at `path` (UTF-8 on every platform) for positioned reads;
+   close with otx_source_close. Only regular files can be opened; a missing one is
+   OTX_ERROR_NOT_FOUND. */
+OTX_API otx_result otx_source_open(const otx_context *ctx, const char *path, otx_source *out,
+                                   otx_error *error);
+OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
+#endif
+
+/* ---- JSON ------------------------------------------------------------------ */
+
+/* The reader is iterative, checks UTF-8 and RFC 8259 in full (numbers too), and
+   keeps spans of the text instead of copies: the text must outlive the document
+   and stay unchanged. */
+
+typedef enum otx_json_type {
+    OTX_JSON_NULL, OTX_JSON_FALSE, OTX_JSON_TRUE, OTX_JSON_NUMBER, OTX_JSON_STRING,
+    OTX_JSON_ARRAY, OTX_JSON_OBJECT
+} otx_json_type;
+
+/* One value. Nodes stand in document order: an array's items, or an object's
+   key, value, key, value, ... (a key is a STRING node), follow it; `next` is the
+   node after the value and all it contains. */
+typedef struct otx_json_node {
+    uint32_t start, end; /* span in the text; for a string without its quotes */
+    uint32_t next;
+    uint32_t count; /* items of an array, members of an object */
+    uint8_t type;   /* an otx_json_type */
+    bool escaped;   /* a string with escapes in it */
+} otx_json_node;
+
+/* A parsed document; node 0 is its root. Close with otx_json_close. */
+typedef struct otx_json {
+    const char *text;
+    size_t size;
+    otx_json_node *nodes;
+    size_t count, capacity;
+} otx_json;
+
+#define OTX_JSON_NONE UINT32_MAX
+
+typedef struct otx_json_options {
+    unsigned max_depth;   /* 0: 127, as serde_json */
+    size_t max_nodes;     /* 0: 2^28 */
+    bool allow_nonfinite; /* NaN, Infinity and -Infinity, as Python writes them, and
+                             numbers beyond the range of a double */
+} otx_json_options;
+
+/* Parses the whole text (below 4 GiB). `name` stands in errors, which give line
+   and column. options NULL: defaults. */
+OTX_API otx_result otx_json_parse(const otx_context *ctx, const char *text, size_t size,
+                                  const char *name, const otx_json_options *options,
+                                  otx_json *out, otx_error *error);
+OTX_API void otx_json_close(const otx_context *ctx, otx_json *json);
+
+/* The value of the last member of `object` with that key (escapes decoded), as
+   Python and JavaScript resolve duplicates; OTX_JSON_NONE if there is none or
+   `object` is no object or itself NONE (so look-ups chain). */
+OTX_API uint32_t otx_json_find(const otx_json *json, uint32_t object, const char *key);
+
+/* The type of a node; OTX_JSON_NULL for OTX_JSON_NONE. */
+OTX_API otx_json_type otx_json_type_of(const otx_json *json, uint32_t node);
+
+/* A number node as a non-negative integer written with digits only; false if it
+   is anything else or above 2^64 - 1. */
+OTX_API bool otx_json_uint(const otx_json *json, uint32_t node, uint64_t *value);
+
+/* Whether a string node equals the C string. */
+OTX_API bool otx_json_equals(const otx_json *json, uint32_t node, const char *text);
+
+/* Decodes a string node to UTF-8 into `to`, which must hold end - start bytes;
+   returns the length, which is never more. No terminator is written. */
+OTX_API size_t otx_json_string(const otx_json *json, uint32_t node, char *to);
+
+/* Edits of a document as replaced spans of its text: what is not touched keeps
+   every byte (order, spelling of numbers, white space). */
+typedef struct otx_json_edit otx_json_edit;
+
+OTX_API otx_result otx_json_edit_open(const otx_context *ctx, const otx_json *json,
+                                      otx_json_edit **out, otx_error *error);
+OTX_API void otx_json_edit_close(const otx_context *ctx, otx_json_edit *edit);
+
+/* Replaces the value `node` by the JSON text `value`, which must be one value (NaN
+   and the infinities are allowed); a key is no value. */
+OTX_API otx_result otx_json_edit_replace(const otx_context *ctx, otx_json_edit *edit,
+                                         uint32_t node, const char *value, otx_error *error);
+
+/* Sets object[key]: replaces the value, or adds the member at the end in the
+   object's own layout. Added keys of one object keep the order of the calls. Takes
+   time in proportion to the object's members. After OTX_ERROR_MEMORY an edit can
+   only be closed. */
+OTX_API otx_result otx_json_edit_set(const otx_context *ctx, otx_json_edit *edit, uint32_t object,
+                                     const char *key, const char *value, otx_error *error);
+
+/* Writes the edited text. An edit inside a value that is itself replaced is
+   OTX_ERROR_ARGUMENT, before any byte is written. */
+OTX_API otx_result otx_json_edit_write(otx_json_edit *edit, const otx_sink *sink,
+                                       otx_error *error);
+
+/* ---- safetensors ------------------------------------------------------------ */
+
+/* One tensor of a file. Strings and shapes are owned by the otx_safetensors (or
+   by the caller when writing). Names are UTF-8 with a length, and may hold NUL;
+   they are NUL-terminated besides. */
+typedef struct otx_tensor {
+    const char *name;
+    size_t name_size;
+    otx_dtype dtype;
+    unsigned rank;
+    const uint64_t *shape;
+    uint64_t begin, end; /* offsets of its bytes within the source */
+} otx_tensor;
+
+typedef struct otx_metadata {
+    const char *key, *value;
+    size_t key_size, value_size;
+} otx_metadata;
+
+/* One file's header. Close with otx_safetensors_close. */
+typedef struct otx_safetensors {
+    otx_tensor *tensors; /* in order of their bytes */
+    size_t tensor_count;
+    otx_metadata *metadata; /* in order of the header */
+    size_t metadata_count;
+    uint64_t data_begin; /* offset of the byte buffer in the source */
+    void *memory;        /* private: one block that holds all of the above, and the
+                            tensors in order of name */
+    size_t memory_size;
+} otx_safetensors;
+
+/* Reads and checks a header by every rule of the reference implementation
+   (huggingface/safetensors): sizes, JSON, dtypes, shapes, overflow, offsets
+   without holes or overlap, exact file size; rejects duplicate names besides.
+   `name` stands in errors. */
+OTX_API otx_result otx_safetensors_open(const otx_context *ctx, const otx_source *source,
+                                        const char *name, otx_safetensors *out,
+                                        otx_error *error);
+OTX_API void otx_safetensors_close(const otx_context *ctx, otx_safetensors *file);
+
+/* The tensor with that name, or NULL. */
+OTX_API const otx_tensor *otx_safetensors_find(const otx_safetensors *file, const char *name,
+                                               size_t name_size);
+
+/* A header ready to be written, and the order in which the tensors' bytes follow
+   it (the reference's: dtype descending, then name). Close with
+   otx_layout_close. */
+typedef struct otx_layout {
+    char *header; /* length prefix, JSON, padding to a multiple of 8 */
+    size_t header_size;
+    uint32_t *order;    /* position of the i-th tensor to write */
+    uint64_t *offsets;  /* of the i-th tensor to write, within the file */
+    size_t count;
+    uint64_t file_size;
+} otx_layout;
+
+/* Lays out a file from names, types and shapes (begin and end are ignored).
+   Names must be unique UTF-8 and not "__metadata__". */
+OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *tensors,
+                                   size_t count, const otx_metadata *metadata,
+                                   size_t metadata_count, otx_layout *out, otx_error *error);
+OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout);
+
+/* ---- vocabularies ------------------------------------------------------------- */
+
+/* A token is (kind, bytes). Bytes are what the token stands for in text, with
+   every tokenizer's spelling undone: a leading space is 0x20, not U+2581 or
+   U+0120. */
+typedef enum otx_token_kind {
+    OTX_TOKEN_NONE,    /* no token has this id */
+    OTX_TOKEN_TEXT,
+    OTX_TOKEN_BYTE,    /* one byte, as <0xNN> of a byte-fallback tokenizer */
+    OTX_TOKEN_CONTROL, /* special: stands for its content, not for text */
+    OTX_TOKEN_UNUSED,  /* reserved, never trained: <unused7> and the like */
+    OTX_TOKEN_KIND_COUNT
+} otx_token_kind;
+
+/* "none", "text", "byte", "control", "unused"; NULL if no kind. */
+OTX_API const char *otx_token_kind_name(otx_token_kind kind);
+
+typedef enum otx_role {
+    OTX_ROLE_BOS, OTX_ROLE_EOS, OTX_ROLE_PAD, OTX_ROLE_UNK, OTX_ROLE_SEP, OTX_ROLE_CLS,
+    OTX_ROLE_MASK, OTX_ROLE_COUNT
+} otx_role;
+
+/* "bos", "eos", ...; NULL if no role. */
+OTX_API const char *otx_role_name(otx_role role);
+
+typedef struct otx_token {
+    const char *bytes;   /* any bytes, NUL and invalid UTF-8 included */
+    const char *content; /* as the tokenizer's file spells it, UTF-8 */
+    uint32_t size, content_size;
+    otx_token_kind kind;
+    bool added;          /* from added_tokens rather than the model's vocabulary */
+} otx_token;
+
+/* How a tokenizer spells its tokens. */
+typedef enum otx_family {
+    OTX_FAMILY_PLAIN,       /* as they are */
+    OTX_FAMILY_BYTE_LEVEL,  /* the GPT-2 byte alphabet */
+    OTX_FAMILY_METASPACE,   /* U+2581 (or another mark) for the space; SentencePiece */
+    OTX_FAMILY_WORDPIECE,   /* ## continues a word */
+    OTX_FAMILY_WORD_SUFFIX, /* </w> ends a word */
+    OTX_FAMILY_COUNT
+} otx_family;
+
+/* "plain", "byte-level", "metaspace", "wordpiece", "word-suffix"; or NULL. */
+OTX_API const char *otx_family_name(otx_family family);
+
+typedef struct otx_vocab {
+    otx_token *tokens;   /* by id; ids without a token are OTX_TOKEN_NONE */
+    size_t count;        /* the highest id + 1 */
+    size_t token_count;  /* ids that have a token */
+    int64_t roles[OTX_ROLE_COUNT]; /* ids, or -1 */
+    otx_family family;
+    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel" */
+    void *memory;        /* private: what tokens and strings stand in */
+} otx_vocab;
+
+/* The texts a vocabulary is made of; those of size 0 are absent. */
+typedef struct otx_vocab_texts {
+    const char *tokenizer_json, *tokenizer_config, *special_tokens_map, *added_tokens;
+    size_t tokenizer_json_size, tokenizer_config_size, special_tokens_map_size,
+        added_tokens_size;
+} otx_vocab_texts;
+
+/* Reads a tokenizer.json (all four model types), and the files that go with it
+   where given: tokenizer_config.json (roles, added_tokens_decoder),
+   special_tokens_map.json (roles) and added_tokens.json. Only
+   tokenizer.json is required. Ids are those that the `tokenizers` package
+   gives at run time; a declared id that differs is reported to ctx->log.
+   `name` stands in errors. Close with otx_vocab_close. */
+OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_texts *texts,
+                                   const char *name, otx_vocab *out, otx_error *error);
+OTX_API void otx_vocab_close(const otx_context *ctx, otx_vocab *vocab);
+
+/* ---- alignment ------------------------------------------------------------------ */
+
+/* Where the row of a donor token comes from. */
+typedef enum otx_action {
+    OTX_ACTION_PADDING,     /* no token has this id */
+    OTX_ACTION_COPY,        /* the base's row of the same (kind, bytes) */
+    OTX_ACTION_ROLE,        /* the base's row of the control token in the same role */
+    OTX_ACTION_MAP,         /* the base's row named by the caller */
+    OTX_ACTION_APPROXIMATE, /* solved for */
+    OTX_ACTION_UNUSED,      /* a reserved token: gets what a padding row gets */
+    OTX_ACTION_COUNT
+} otx_action;
+
+/* "padding", "copy", "role", "map", "approximate", "unused"; or NULL. */
+OTX_API const char *otx_action_name(otx_action action);
+
+typedef struct otx_alignment_row {
+    int64_t base;      /* the base id that is copied, or -1 */
+    otx_action action;
+    bool anchor;       /* copied and an atom of the dictionary */
+} otx_alignment_row;
+
+/* A caller's own pairing of a donor id with a base id. */
+typedef struct otx_map_entry {
+    uint64_t donor, base;
+} otx_map_entry;
+
+typedef struct otx_alignment_options {
+    uint64_t donor_rows; /* of the donor's matrices; 0: donor->count */
+    uint64_t base_rows;  /* of the base's matrices; 0: base->count */
+    uint64_t rows;       /* wanted; 0: donor_rows. Ids from here on get no row */
+    const otx_map_entry *map;
+    size_t map_count;
+} otx_alignment_options;
+
+/* The plan for every row of the new matrices. Close with otx_alignment_close. */
+typedef struct otx_alignment {
+    otx_alignment_row *rows; /* by donor id */
+    size_t count;            /* rows of the new matrices */
+    size_t counts[OTX_ACTION_COUNT];
+    size_t anchor_count;
+} otx_alignment;
+
+/* Pairs every donor id with a base id, or says that its row must be solved for.
+   In this order: the caller's map; tokens of the same (kind, bytes), the lowest
+   base id among equals; a BYTE token with the TEXT token of that one byte, either
+   way; control tokens with the same content; control tokens in the same role
+   (eos, bos, pad, unk, sep, cls, mask). Only TEXT and BYTE tokens become anchors:
+   the lowest donor id of each pair, each base id once, both ids within their
+   matrices. Base ids at or beyond base_rows are never copied from. A token that
+   must be solved for but has no row in the donor's matrices is
+   OTX_ERROR_MISMATCH. */
+OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
+                             const otx_vocab *base, const otx_alignment_options *options,
+                             otx_alignment *out, otx_error *error);
+OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignment);
+
+#ifndef OTX_NO_STDIO
+
+/* ---- directories ------------------------------------------------------------------ */
+
+/* Reads the vocabulary of a model directory, or of one tokenizer.json without the
+   files that may lie beside it. */
+OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
+                                  otx_error *error);
+
+/* A checkpoint: model.safetensors, or the shards that
+   model.safetensors.index.json names. */
+typedef struct otx_checkpoint_tensor {
+    const otx_tensor *tensor;
+    uint32_t file;
+} otx_checkpoint_tensor;
+
+typedef struct otx_checkpoint_file {
+    char *name; /* within the directory */
+    otx_source source;
+    otx_safetensors header;
+} otx_checkpoint_file;
+
+typedef struct otx_checkpoint {
+    char *path;
+    otx_checkpoint_file *files;
+    size_t file_count;
+    otx_checkpoint_tensor *tensors; /* by name */
+    size_t tensor_count;
+    bool sharded; /* there is an index */
+} otx_checkpoint;
+
+/* Opens a model directory, or one .safetensors file. Every shard is opened and
+   checked: names that leave the directory, missing shards, tensors missing from
+   their shard, in two shards, or in no index are errors. Close with
+   otx_checkpoint_close. */
+OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
+                                       otx_checkpoint *out, otx_error *error);
+OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
+
+/* The tensor with that name, or NULL. */
+OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
+                                                         const char *name);
+
+/* Reads `count` elements of an embedding tensor from element `first` on, in its
+   own dtype and host byte order. Thread-safe. */
+OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
+                                       const otx_checkpoint_tensor *tensor, uint64_t first,
+                                       size_t count, void *to, otx_error *error);
+
+/* ---- the whole job ------------------------------------------------------------------ */
+
+typedef enum otx_method {
+    OTX_METHOD_OMP,  /* arXiv 2506.06607 */
+    OTX_METHOD_MEAN, /* the mean of the base's token rows */
+    OTX_METHOD_ZERO,
+    OTX_METHOD_COUNT
+} otx_method;
+
+/* "omp", "mean", "zero"; or NULL. */
+OTX_API const char *otx_method_name(otx_method method);
+
+/* How many rows the new matrices get. */
+typedef enum otx_rows {
+    OTX_ROWS_DONOR,     /* as many as the donor's matrices */
+    OTX_ROWS_TOKENIZER, /* the donor's highest token id + 1 */
+    OTX_ROWS_MULTIPLE   /* that, up to the next multiple of rows_multiple */
+} otx_rows;
+
+typedef struct otx_job_options {
+    otx_method method;
+    otx_omp_options omp; /* k, tolerance, memory, form; no window */
+    otx_rows rows;
+    uint64_t rows_multiple;
+    const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
+                               #ID is an id; split at the first unescaped = */
+    size_t map_count;
+    bool saturate;     /* clamp values beyond the base's dtype instead of failing */
+    bool overwrite;    /* replace an existing output */
+    bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
+} otx_job_options;
+
+/* Counts of donor tokens by what becomes of them; they add up to total. Padding
+   rows, which have no token, are apart. `skipped` ids lie beyond the new rows
+   and get none. */
+typedef struct otx_job_tokens {
+    uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+} otx_job_tokens;
+
+typedef struct otx_job_matrix {
+    char name[160]; /* of the base's tensor; longer ones are cut */
+    uint64_t rows, columns;
+    otx_dtype dtype;
+    uint64_t anchors, approximated;
+    double mean_relative_residual, max_relative_residual; /* after otx_job_run */
+    double seconds;
+    otx_omp_stats omp;
+} otx_job_matrix;
+
+#define OTX_JOB_MAX_MATRICES 8
+
+typedef struct otx_job_summary {
+    otx_job_tokens tokens;
+    otx_job_matrix matrices[OTX_JOB_MAX_MATRICES];
+    size_t matrix_count;
+    otx_isa isa;
+    int threads;
+    uint64_t peak_bytes; /* most memory held at once through the allocator */
+    double seconds;
+} otx_job_summary;
+
+/* A transplant: the base model, the donor of the tokenizer, and the plan. */
+typedef struct otx_job otx_job;
+
+/* Opens both directories, reads the vocabularies, finds the vocabulary tensors,
+   aligns, and makes every check that needs no solving. Reads no tensor data, but
+   where it takes the bytes of two matrices to tell whether they are tied. */
+OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_job_options *options, otx_job **out,
+                                otx_error *error);
+OTX_API void otx_job_close(otx_job *job);
+
+/* What the job looks at; valid until it is closed. */
+OTX_API const otx_vocab *otx_job_base_vocab(const otx_job *job);
+OTX_API const otx_vocab *otx_job_donor_vocab(const otx_job *job);
+OTX_API const otx_alignment *otx_job_alignment(const otx_job *job);
+OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
+
+/* Solves, and writes a complete model directory under a temporary name beside
+   `out`, then renames it. On failure nothing stands under the final name and the
+   temporary directory is removed. */
+OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
+
+/* The report as one JSON object; the token table as tab-separated text. Before
+   otx_job_run they hold the plan; after it the table needs keep_details. */
+OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink,
+                                        otx_error *error);
+OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink,
+                                        otx_error *error);
+
+/* otx_job_open, otx_job_run, otx_job_close. summary may be NULL. */
+OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, const char *donor,
+                                  const char *out, const otx_job_options *options,
+                                  otx_job_summary *summary, otx_error *error);
+
+#endif /* OTX_NO_STDIO */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* OMP_TRANSPLANT_H */
+
+#if defined(OMP_TRANSPLANT_IMPLEMENTATION) && !defined(OMP_TRANSPLANT_IMPLEMENTED)
+#define OMP_TRANSPLANT_IMPLEMENTED
+
+/* >>> src/begin.h */
+/* ======================================================================== *
+ *  Implementation                                                          *
+ * ======================================================================== */
+
+#include <float.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+/* The deciding arithmetic must round after every operation: no fused
+   multiply-add but where a kernel asks for one by name. */
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#elif defined(__GNUC__)
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=off")
+#elif defined(_MSC_VER)
+#pragma fp_contract(off)
+#endif
+
+/* >>> src/base.h */
+/* ---- base: results, checked sizes, memory, buffers, hooks ---------------- */
+
+#define OTX__COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* double that is not binary64, or a byte that is not eight bits, breaks every
+   promise of this file: better no build than a wrong one. */
+typedef char otx__assert_binary64[DBL_MANT_DIG == 53 && DBL_MAX_EXP == 1024 ? 1 : -1];
+typedef char otx__assert_binary32[FLT_MANT_DIG == 24 && FLT_MAX_EXP == 128 ? 1 : -1];
+typedef char otx__assert_octets[CHAR_BIT == 8 ? 1 : -1];
+
+OTX_API const char *otx_version(void) { return OTX_VERSION_STRING; }
+
+OTX_API const char *otx_result_name(otx_result result)
+{
+    static const char *const names[] = {
+#define OTX__RESULT_NAME(name, text) #name,
+        OTX_RESULTS(OTX__RESULT_NAME)
+#undef OTX__RESULT_NAME
+    };
+    return (unsigned)result < OTX__COUNT(names) ? names[result] : "OTX_ERROR_UNKNOWN";
+}
+
+OTX_API const char *otx_result_text(otx_result result)
+{
+    static const char *const texts[] = {
+#define OTX__RESULT_TEXT(name, text) text,
+        OTX_RESULTS(OTX__RESULT_TEXT)
+#undef OTX__RESULT_TEXT
+    };
+    return (unsigned)result < OTX__COUNT(texts) ? texts[result] : "unknown error";
+}
+
+/* Fills in the error and returns its code, so that failing reads
+   `return otx__fail(error, OTX_ERROR_FORMAT, "%s: ...", name);`. A message too
+   long is cut. Never allocates. */
+OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char *format, ...)
+    OTX__PRINTF(3, 4);
+OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char *format, ...)
+{
+    if (error) {
+        va_list arguments;
+        va_start(arguments, format);
+        error->code = code;
+        (void)vsnprintf(error->message, sizeof error->message, format, arguments);
+        va_end(arguments);
+    }
+    return code;
+}
+
+OTX__PRIVATE otx_result otx__fail_memory(otx_error *error, uint64_t bytes)
+{
+    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " bytes", bytes);
+}
+
+/* ---- names in messages ---- */
+
+/* Room for a quoted name: `char text[OTX__QUOTED];`. */
+#define OTX__QUOTED 160
+
+/* Makes any bytes fit for one line of a message: control bytes, quotes,
+   backslashes and invalid UTF-8 become \xNN, long ones are cut with "...".
+   Returns `to`. */
+OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size);
+
+/* Length of the well-formed UTF-8 sequence that `bytes` starts with (no overlong
+   forms, no surrogates, at most U+10FFFF), or 0. */
+OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
+{
+    unsigned lead, low = 0x80, high = 0xbf;
+    size_t length, i;
+    if (size == 0) return 0;
+    lead = bytes[0];
+    if (lead < 0x80) return 1;
+    if (lead < 0xc2 || lead > 0xf4) return 0;
+    length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (size < length) return 0;
+    if (lead == 0xe0) low = 0xa0;
+    if (lead == 0xed) high = 0x9f;
+    if (lead == 0xf0) low = 0x90;
+    if (lead == 0xf4) high = 0x8f;
+    if (bytes[1] < low || bytes[1] > high) return 0;
+    for (i = 2; i < length; i++)
+        if ((bytes[i] & 0xc0) != 0x80) return 0;
+    return length;
+}
+
+/* A name for a message, also where there is none. */
+OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
+
+/* ---- checked sizes ---- */
+
+OTX__PRIVATE bool otx__mul(size_t a, size_t b, size_t *product)
+{
+    if (b != 0 && a > SIZE_MAX / b) return false;
+    *product = a * b;
+    return true;
+}
+
+OTX__PRIVATE bool otx__add(size_t a, size_t b, size_t *sum)
+{
+    if (a > SIZE_MAX - b) return false;
+    *sum = a + b;
+    return true;
+}
+
+OTX__PRIVATE bool otx__mul64(uint64_t a, uint64_t b, uint64_t *product)
+{
+    if (b != 0 && a > UINT64_MAX / b) return false;
+    *product = a * b;
+    return true;
+}
+
+OTX__PRIVATE size_t otx__min(size_t a, size_t b) { return a < b ? a : b; }
+OTX__PRIVATE size_t otx__max(size_t a, size_t b) { return a > b ? a : b; }
+
+/* ---- memory ---- */
+
+OTX__PRIVATE void *otx__resize(const otx_context *ctx, void *block, size_t old_size,
+                               size_t new_size)
+{
+    if (ctx && ctx->allocator.resize)
+        return ctx->allocator.resize(ctx->allocator.context, block, old_size, new_size);
+    if (new_size == 0) {
+        free(block);
+        return NULL;
+    }
+    return realloc(block, new_size);
+}
+
+/* count elements of `size` bytes; NULL when out of memory or when the product
+   overflows. A count of 0 still gives a block that must be freed (as 1 byte). */
+OTX__PRIVATE void *otx__alloc(const otx_context *ctx, size_t count, size_t size)
+{
+    size_t bytes;
+    if (!otx__mul(count, size, &bytes)) return NULL;
+    return otx__resize(ctx, NULL, 0, bytes ? bytes : 1);
+}
+
+OTX__PRIVATE void *otx__alloc_zero(const otx_context *ctx, size_t count, size_t size)
+{
+    void *block = otx__alloc(ctx, count, size);
+    if (block) memset(block, 0, count * size);
+    return block;
+}
+
+/* Frees what otx__alloc(ctx, count, size) gave; NULL is fine. */
+OTX__PRIVATE void otx__free(const otx_context *ctx, void *block, size_t count, size_t size)
+{
+    size_t bytes = count * size;
+    if (block) (void)otx__resize(ctx, block, bytes ? bytes : 1, 0);
+}
+
+/* Makes room for at least `need` elements in a growing array (doubling).
+   `*items` may move; false when out of memory, and then nothing has changed.
+   Free with otx__free(ctx, items, capacity, size) if capacity > 0. */
+OTX__PRIVATE bool otx__grow(const otx_context *ctx, void **items, size_t *capacity, size_t need,
+                            size_t size)
+{
+    size_t wanted = *capacity ? *capacity : 16, old_bytes = *capacity * size, bytes;
+    void *moved;
+    if (need <= *capacity) return true;
+    while (wanted < need) {
+        if (wanted > SIZE_MAX / 2) return false;
+        wanted *= 2;
+    }
+    if (!otx__mul(wanted, size, &bytes)) return false;
+    moved = otx__resize(ctx, *items, old_bytes, bytes);
+    if (!moved) return false;
+    *items = moved;
+    *capacity = wanted;
+    return true;
+}
+
+/* ---- growing text ---- */
+
+/* A byte buffer. Appending to one that has failed does nothing, so a run of
+   appends needs one check of `failed` at its end. */
+typedef struct otx__text {
+    const otx_context *ctx;
+    char *bytes;
+    size_t size, capacity;
+    bool failed;
+} otx__text;
+
+OTX__PRIVATE void otx__text_open(otx__text *text, const otx_context *ctx)
+{
+    memset(text, 0, sizeof *text);
+    text->ctx = ctx;
+}
+
+OTX__PRIVATE void otx__text_close(otx__text *text)
+{
+    if (text->capacity) otx__free(text->ctx, text->bytes, text->capacity, 1);
+    otx__text_open(text, text->ctx);
+}
+
+OTX__PRIVATE void otx__text_bytes(otx__text *text, const void *bytes, size_t size)
+{
+    void *items = text->bytes;
+    size_t need;
+    if (text->failed || size == 0) return;
+    if (!otx__add(text->size, size, &need) ||
+        !otx__grow(text->ctx, &items, &text->capacity, need, 1)) {
+        text->failed = true;
+        return;
+    }
+    text->bytes = (char *)items;
+    memcpy(text->bytes + text->size, bytes, size);
+    text->size = need;
+}
+
+OTX__PRIVATE void otx__text_string(otx__text *text, const char *string)
+{
+    otx__text_bytes(text, string, strlen(string));
+}
+
+/* For what fits in 512 bytes: numbers and short words. %g and the like are
+   barred, because they follow the locale: see otx__text_double. */
+OTX__PRIVATE void otx__text_format(otx__text *text, const char *format, ...) OTX__PRINTF(2, 3);
+OTX__PRIVATE void otx__text_format(otx__text *text, const char *format, ...)
+{
+    char line[512];
+    int length;
+    va_list arguments;
+    va_start(arguments, format);
+    length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (length < 0 || (size_t)length >= sizeof line) text->failed = true;
+    else otx__text_bytes(text, line, (size_t)length);
+}
+
+/* ---- hooks ---- */
+
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
+    OTX__PRINTF(3, 4);
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
+{
+    char message[768];
+    va_list arguments;
+    if (!ctx || !ctx->log) return;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    ctx->log(ctx->log_context, severity, message);
+}
+
+/* Reports progress; OTX_ERROR_CANCELLED if the caller wants to stop. */
+OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, const char *subject,
+                                      uint64_t done, uint64_t total, otx_error *error)
+{
+    otx_progress progress;
+    if (!ctx || !ctx->progress) return OTX_OK;
+    progress.stage = stage;
+    progress.subject = subject;
+    progress.done = done;
+    progress.total = total;
+    if (ctx->progress(ctx->progress_context, &progress)) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_CANCELLED, "cancelled");
+}
+
+/* Most workers that otx__parallel_for runs at once. */
+OTX__PRIVATE int otx__threads(const otx_context *ctx)
+{
+    if (ctx && ctx->threads > 0) {
+#ifndef _OPENMP
+        if (!ctx->parallel_for) return 1;
+#endif
+        return ctx->threads;
+    }
+    if (ctx && ctx->parallel_for) return 1;
+#ifdef _OPENMP
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parallel_body body,
+                                void *argument)
+{
+    size_t i;
+    if (ctx && ctx->parallel_for) {
+        ctx->parallel_for(ctx->parallel_context, count, body, argument);
+        return;
+    }
+#ifdef _OPENMP
+    if (count > 1 && otx__threads(ctx) > 1) {
+        int threads = otx__threads(ctx);
+        int64_t index, total = (int64_t)count; /* signed: OpenMP 2.0 (MSVC) */
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+        for (index = 0; index < total; index++)
+            body(argument, (size_t)index, omp_get_thread_num());
+        return;
+    }
+#endif
+    for (i = 0; i < count; i++) body(argument, i, 0);
+}
+
+OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t i = 0, length = 0;
+    while (i < size && length + 8 < capacity) {
+        unsigned char byte = (unsigned char)bytes[i];
+        size_t step = otx__utf8_length((const unsigned char *)bytes + i, size - i);
+        if (byte >= 0x20 && byte != 0x7f && byte != '\\' && byte != '"' && step) {
+            memcpy(to + length, bytes + i, step);
+            length += step;
+            i += step;
+        } else {
+            to[length++] = '\\';
+            to[length++] = 'x';
+            to[length++] = digits[byte >> 4];
+            to[length++] = digits[byte & 15];
+            i++;
+        }
+    }
+    if (i < size) {
+        memcpy(to + length, "...", 3);
+        length += 3;
+    }
+    to[length] = 0;
+    return to;
+}
+
+/* >>> src/clock.h */
+/* ---- clock: wall time for statistics ---------------------------------------- */
+
+#ifndef OTX_NO_STDIO
+#include <time.h>
+#ifdef _WIN32
+/* As windows.h declares it, without windows.h. */
+union _LARGE_INTEGER;
+#ifdef __cplusplus
+extern "C"
+#endif
+__declspec(dllimport) int __stdcall QueryPerformanceCounter(union _LARGE_INTEGER *count);
+#ifdef __cplusplus
+extern "C"
+#endif
+__declspec(dllimport) int __stdcall QueryPerformanceFrequency(union _LARGE_INTEGER *hertz);
+#elif defined(__unix__) || defined(__APPLE__)
+#include <sys/time.h>
+#endif
+#endif
+
+/* Seconds from an arbitrary start, for differences. The clock is monotonic where
+   the headers in force declare one (strict -std=c99 hides clock_gettime); else it
+   follows the system's time and may jump with it. 0 under OTX_NO_STDIO. */
+OTX__PRIVATE double otx__now(void)
+{
+#ifdef OTX_NO_STDIO
+    return 0;
+#elif defined(_WIN32)
+    int64_t count = 0, hertz = 1;
+    (void)QueryPerformanceCounter((union _LARGE_INTEGER *)&count);
+    (void)QueryPerformanceFrequency((union _LARGE_INTEGER *)&hertz);
+    return (double)count / (double)hertz;
+#elif defined(CLOCK_MONOTONIC)
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return 0;
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+#elif defined(__unix__) || defined(__APPLE__)
+    struct timeval now;
+    if (gettimeofday(&now, NULL) != 0) return 0;
+    return (double)now.tv_sec + 1e-6 * (double)now.tv_usec;
+#else
+    return (double)time(NULL);
+#endif
+}
+
+/* >>> src/pool.h */
+/* ---- pool: blocks that are freed together --------------------------------- */
+
+#if defined(__linux__) && !defined(OTX_NO_STDIO)
+#include <sys/mman.h>
+#endif
+
+#define OTX__POOL_BLOCKS 48
+#define OTX__ALIGNMENT 64 /* a cache line, and the widest register */
+
+/* A handful of blocks and the sum of their sizes. Once a block could not be had,
+   every later one is NULL too, so a run of takes needs one check of `failed`. */
+typedef struct otx__pool {
+    const otx_context *ctx;
+    void *blocks[OTX__POOL_BLOCKS];
+    size_t sizes[OTX__POOL_BLOCKS];
+    size_t count;
+    uint64_t bytes;
+    uint64_t failed; /* 0, or the size of the block that could not be had */
+} otx__pool;
+
+OTX__PRIVATE void otx__pool_open(otx__pool *pool, const otx_context *ctx)
+{
+    memset(pool, 0, sizeof *pool);
+    pool->ctx = ctx;
+}
+
+OTX__PRIVATE void otx__pool_close(otx__pool *pool)
+{
+    size_t i;
+    for (i = 0; i < pool->count; i++) otx__free(pool->ctx, pool->blocks[i], pool->sizes[i], 1);
+    otx__pool_open(pool, pool->ctx);
+}
+
+/* Asks for large pages, where the platform takes the hint: the loops over tiles
+   touch lines far apart, and small pages make each of them a miss. */
+OTX__PRIVATE void otx__advise_large_pages(void *block, size_t size)
+{
+#if defined(__linux__) && defined(MADV_HUGEPAGE) && !defined(OTX_NO_STDIO)
+    const uintptr_t page = (uintptr_t)1 << 21;
+    uintptr_t first = ((uintptr_t)block + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)block + size) & ~(page - 1);
+    if (first < end) (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+#else
+    (void)block;
+    (void)size;
+#endif
+}
+
+/* count elements of `size` bytes, aligned, uninitialised. */
+OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
+{
+    size_t bytes;
+    char *block;
+    if (pool->failed || pool->count == OTX__POOL_BLOCKS) return NULL;
+    if (!otx__mul(count, size, &bytes) || !otx__add(bytes, OTX__ALIGNMENT, &bytes)) {
+        pool->failed = UINT64_MAX;
+        return NULL;
+    }
+    block = (char *)otx__alloc(pool->ctx, bytes, 1);
+    if (!block) {
+        pool->failed = bytes;
+        return NULL;
+    }
+    otx__advise_large_pages(block, bytes);
+    pool->blocks[pool->count] = block;
+    pool->sizes[pool->count++] = bytes;
+    pool->bytes += bytes;
+    return block + (OTX__ALIGNMENT - (uintptr_t)block % OTX__ALIGNMENT);
+}
+
+OTX__PRIVATE void *otx__pool_take_zero(otx__pool *pool, size_t count, size_t size)
+{
+    void *block = otx__pool_take(pool, count, size);
+    if (block) memset(block, 0, count * size);
+    return block;
+}
+
+/* >>> src/number.h */
+/* ---- number: element types, widening and rounding ------------------------ */
+
+typedef struct otx__dtype_info {
+    const char *name;
+    unsigned bits;
+} otx__dtype_info;
+
+OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
+{
+    static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
+        {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6},     {"F6_E3M2", 6},
+        {"U8", 8},      {"I8", 8},       {"F8_E5M2", 8},     {"F8_E4M3", 8},
+        {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
+        {"U16", 16},    {"F16", 16},     {"BF16", 16},       {"I32", 32},
+        {"U32", 32},    {"F32", 32},     {"C64", 64},        {"F64", 64},
+        {"I64", 64},    {"U64", 64},
+    };
+    return (unsigned)dtype < OTX_DTYPE_COUNT ? &table[dtype] : NULL;
+}
+
+OTX_API const char *otx_dtype_name(otx_dtype dtype)
+{
+    const otx__dtype_info *info = otx__dtype(dtype);
+    return info ? info->name : NULL;
+}
+
+OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
+{
+    const otx__dtype_info *info = otx__dtype(dtype);
+    return info ? info->bits : 0;
+}
+
+OTX_API bool otx_dtype_is_embedding(otx_dtype dtype)
+{
+    return dtype == OTX_F32 || dtype == OTX_F16 || dtype == OTX_BF16 || dtype == OTX_F64;
+}
+
+/* Everything between floats and their bits goes through integers of fixed size,
+   so it does not depend on the byte order or on the compiler's half types. */
+
+OTX__PRIVATE float otx__float_of_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+OTX__PRIVATE uint64_t otx__bits_of_double(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+OTX__PRIVATE bool otx__is_finite(double value)
+{
+    return ((otx__bits_of_double(value) >> 52) & 0x7ff) != 0x7ff;
+}
+
+OTX__PRIVATE float otx__float_of_bf16(uint16_t bits)
+{
+    return otx__float_of_bits((uint32_t)bits << 16);
+}
+
+OTX__PRIVATE float otx__float_of_f16(uint16_t bits)
+{
+    uint32_t sign = (uint32_t)(bits & 0x8000) << 16, exponent = (bits >> 10) & 31u;
+    uint32_t mantissa = bits & 0x3ffu;
+    if (exponent == 31) return otx__float_of_bits(sign | 0x7f800000u | (mantissa << 13));
+    if (exponent == 0) {
+        if (mantissa == 0) return otx__float_of_bits(sign);
+        /* Subnormal: shift the leading one into its place. */
+        exponent = 1;
+        while (!(mantissa & 0x400)) {
+            mantissa <<= 1;
+            exponent--;
+        }
+        mantissa &= 0x3ff;
+    }
+    return otx__float_of_bits(sign | ((exponent + 112) << 23) | (mantissa << 13));
+}
+
+OTX_API void otx_to_float(float *to, const void *from, otx_dtype dtype, size_t count)
+{
+    const char *bytes = (const char *)from;
+    size_t i;
+    if (dtype == OTX_F32) {
+        memcpy(to, from, count * sizeof *to);
+    } else if (dtype == OTX_F64) {
+        for (i = 0; i < count; i++) {
+            double value;
+            memcpy(&value, bytes + i * sizeof value, sizeof value);
+            to[i] = (float)value;
+        }
+    } else {
+        for (i = 0; i < count; i++) {
+            uint16_t bits;
+            memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
+            to[i] = dtype == OTX_BF16 ? otx__float_of_bf16(bits) : otx__float_of_f16(bits);
+        }
+    }
+}
+
+/* Rounds a double once, to nearest even, to the IEEE-like format with that many
+   exponent and mantissa bits (all-ones exponents are infinities and NaNs).
+   *overflow: a finite value came out beyond the largest finite one. */
+OTX__PRIVATE uint32_t otx__round_double(double value, unsigned exponent_bits,
+                                        unsigned mantissa_bits, bool *overflow)
+{
+    uint64_t bits = otx__bits_of_double(value), mantissa = bits & 0xfffffffffffffu, kept, rest;
+    int exponent = (int)((bits >> 52) & 0x7ff), shift = 52 - (int)mantissa_bits;
+    uint32_t sign = (uint32_t)(bits >> 63) << (exponent_bits + mantissa_bits);
+    uint32_t infinity = ((1u << exponent_bits) - 1u) << mantissa_bits, rounded;
+    *overflow = false;
+    if (exponent == 0x7ff) return sign | infinity | (mantissa ? 1u << (mantissa_bits - 1) : 0u);
+    if (exponent == 0) return sign; /* below 2^-1022: far below every narrower type */
+    mantissa |= (uint64_t)1 << 52;
+    exponent += (1 << (exponent_bits - 1)) - 1 - 1023;
+    if (exponent > (1 << exponent_bits)) exponent = 1 << exponent_bits;
+    if (exponent < 1) { /* subnormal in the narrower type */
+        shift += 1 - exponent;
+        exponent = 1;
+    }
+    if (shift > 54) return sign;
+    kept = mantissa >> shift;
+    rest = mantissa & (((uint64_t)1 << shift) - 1);
+    if (rest > (uint64_t)1 << (shift - 1) || (rest == (uint64_t)1 << (shift - 1) && (kept & 1)))
+        kept++;
+    /* The leading one of a normal number adds itself to the exponent field. */
+    rounded = ((uint32_t)(exponent - 1) << mantissa_bits) + (uint32_t)kept;
+    *overflow = rounded >= infinity;
+    return sign | (*overflow ? infinity : rounded);
+}
+
+OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, size_t count,
+                               bool saturate)
+{
+    char *bytes = (char *)to;
+    size_t i, beyond = 0;
+    if (dtype == OTX_F64) {
+        memcpy(to, from, count * sizeof *from);
+        return 0;
+    }
+    for (i = 0; i < count; i++) {
+        bool overflow;
+        uint32_t wide = otx__round_double(from[i], dtype == OTX_F16 ? 5 : 8,
+                                          dtype == OTX_F16 ? 10 : dtype == OTX_BF16 ? 7 : 23,
+                                          &overflow);
+        uint16_t narrow;
+        beyond += overflow;
+        wide -= overflow && saturate; /* the pattern before infinity is the largest finite */
+        narrow = (uint16_t)wide;
+        if (dtype == OTX_F32) memcpy(bytes + 4 * i, &wide, 4);
+        else memcpy(bytes + 2 * i, &narrow, 2);
+    }
+    return beyond;
+}
+
+/* >>> src/json.h */
+/* ---- JSON: reading ---- */
+
+/* The parser keeps no stack: while a container is open, `next` of its node holds
+   the container around it. */
+typedef struct otx__json_parser {
+    const otx_context *ctx;
+    const char *name;
+    const unsigned char *text;
+    size_t size, at;
+    size_t max_nodes;
+    unsigned max_depth, depth;
+    bool allow_nonfinite;
+    uint32_t open; /* the innermost open container, or OTX_JSON_NONE */
+    otx_json *json;
+    otx_error *error;
+} otx__json_parser;
+
+/* Fails with "NAME:LINE:COLUMN: PROBLEM". Columns count characters, from 1. */
+OTX__PRIVATE otx_result otx__json_fail(const otx__json_parser *p, otx_result code, size_t at,
+                                       const char *problem)
+{
+    uint64_t line = 1, column = 1;
+    size_t i;
+    for (i = 0; i < at; i++) {
+        if (p->text[i] == '\n') {
+            line++;
+            column = 1;
+        } else if ((p->text[i] & 0xc0) != 0x80) {
+            column++;
+        }
+    }
+    return otx__fail(p->error, code, "%s:%" PRIu64 ":%" PRIu64 ": %s", p->name, line, column,
+                     problem);
+}
+
+/* Fails with what stands at the current position and what should. */
+OTX__PRIVATE otx_result otx__json_expected(const otx__json_parser *p, const char *expected)
+{
+    char problem[160];
+    const size_t size = sizeof problem;
+    unsigned byte = p->at < p->size ? p->text[p->at] : 0;
+    if (p->at >= p->size)
+        (void)snprintf(problem, size, "the text ends, expected %s", expected);
+    else if (p->size - p->at >= 3 && memcmp(p->text + p->at, "\xef\xbb\xbf", 3) == 0)
+        (void)snprintf(problem, size, "found a byte order mark, expected %s", expected);
+    else if (byte > 0x20 && byte < 0x7f)
+        (void)snprintf(problem, size, "found '%c', expected %s", (int)byte, expected);
+    else
+        (void)snprintf(problem, size, "found byte 0x%02x, expected %s", byte, expected);
+    return otx__json_fail(p, OTX_ERROR_FORMAT, p->at, problem);
+}
+
+OTX__PRIVATE void otx__json_skip_space(otx__json_parser *p)
+{
+    while (p->at < p->size) {
+        unsigned char byte = p->text[p->at];
+        if (byte != ' ' && byte != '\n' && byte != '\r' && byte != '\t') break;
+        p->at++;
+    }
+}
+
+OTX__PRIVATE bool otx__json_is(const otx__json_parser *p, char byte)
+{
+    return p->at < p->size && p->text[p->at] == (unsigned char)byte;
+}
+
+OTX__PRIVATE bool otx__json_is_digit(const otx__json_parser *p)
+{
+    return p->at < p->size && (unsigned)(p->text[p->at] - '0') < 10;
+}
+
+OTX__PRIVATE otx_result otx__json_add(otx__json_parser *p, otx_json_type type, size_t start,
+                                      size_t end, bool escaped)
+{
+    otx_json *json = p->json;
+    otx_json_node *node;
+    if (json->count >= p->max_nodes)
+        return otx__json_fail(p, OTX_ERROR_LIMIT, start, "more values than the limit");
+    if (json->count == json->capacity) {
+        void *items = json->nodes;
+        if (!otx__grow(p->ctx, &items, &json->capacity, json->count + 1, sizeof *json->nodes))
+            return otx__fail_memory(p->error, (uint64_t)json->count * 2 * sizeof *json->nodes);
+        json->nodes = (otx_json_node *)items;
+    }
+    node = &json->nodes[json->count++];
+    node->start = (uint32_t)start;
+    node->end = (uint32_t)end;
+    node->next = (uint32_t)json->count;
+    node->count = 0;
+    node->type = (uint8_t)type;
+    node->escaped = escaped;
+    return OTX_OK;
+}
+
+/* Four hexadecimal digits, or -1. */
+OTX__PRIVATE int otx__json_hex(const unsigned char *digits)
+{
+    int value = 0, i;
+    for (i = 0; i < 4; i++) {
+        int byte = digits[i];
+        if (byte >= '0' && byte <= '9') value = value * 16 + byte - '0';
+        else if (byte >= 'a' && byte <= 'f') value = value * 16 + byte - 'a' + 10;
+        else if (byte >= 'A' && byte <= 'F') value = value * 16 + byte - 'A' + 10;
+        else return -1;
+    }
+    return value;
+}
+
+/* Checks the escape that starts at the backslash here, and steps over it. */
+OTX__PRIVATE otx_result otx__json_escape(otx__json_parser *p)
+{
+    size_t start = p->at++;
+    int unit;
+    if (p->at >= p->size || !memchr("\"\\/bfnrtu", p->text[p->at], 9))
+        return otx__json_expected(p, "one of \"\\/bfnrtu after the backslash");
+    if (p->text[p->at++] != 'u') return OTX_OK;
+    unit = p->size - p->at >= 4 ? otx__json_hex(p->text + p->at) : -1;
+    if (unit < 0)
+        return otx__json_fail(p, OTX_ERROR_FORMAT, start, "\\u without four hex digits");
+    p->at += 4;
+    if (unit < 0xd800 || unit > 0xdfff) return OTX_OK;
+    if (unit < 0xdc00 && p->size - p->at >= 6 && memcmp(p->text + p->at, "\\u", 2) == 0) {
+        unit = otx__json_hex(p->text + p->at + 2);
+        p->at += 6;
+        if (unit >= 0xdc00 && unit <= 0xdfff) return OTX_OK;
+    }
+    return otx__json_fail(p, OTX_ERROR_FORMAT, start, "half a surrogate pair");
+}
+
+/* A string, whose opening quote stands here. */
+OTX__PRIVATE otx_result otx__json_scan_string(otx__json_parser *p)
+{
+    const unsigned char *text = p->text;
+    size_t start = ++p->at, at = start, size = p->size, length;
+    bool escaped = false;
+    for (;;) {
+        while (at < size && text[at] >= 0x20 && text[at] < 0x80 && text[at] != '"' &&
+               text[at] != '\\')
+            at++;
+        p->at = at;
+        if (at >= size) return otx__json_expected(p, "the end of a string");
+        if (text[at] == '"') break;
+        if (text[at] == '\\') {
+            otx_result result = otx__json_escape(p);
+            if (result) return result;
+            escaped = true;
+            at = p->at;
+        } else if (text[at] < 0x20) {
+            return otx__json_fail(p, OTX_ERROR_FORMAT, at, "a control byte in a string");
+        } else {
+            length = otx__utf8_length(text + at, size - at);
+            if (length == 0) return otx__json_expected(p, "valid UTF-8");
+            at += length;
+        }
+    }
+    p->at = at + 1;
+    return otx__json_add(p, OTX_JSON_STRING, start, at, escaped);
+}
+
+/* Whether a number written as JSON has them rounds to a finite double. The
+   smallest that does not is 2^1024 - 2^970, halfway between the largest double
+   and 2^1024: its 309 digits decide, exactly and without strtod. */
+OTX__PRIVATE bool otx__json_is_finite(const unsigned char *number, size_t size)
+{
+    static const char limit[] =
+        "17976931348623158079372897140530341507993413271003782693617377898044496829276475"
+        "09466490179775872070963302864166928879109465555478519404026306574886715058206819"
+        "08902000708383676273854845817711531764475730270069855571366959622842914819860834"
+        "936475292719074168444365510704342711559699508093042880177904174497792";
+    const size_t limit_digits = sizeof limit - 1;
+    const int64_t beyond = INT64_C(100000000000); /* any count of digits in 4 GiB */
+    int64_t power = -1, exponent = 0;             /* power of ten of the first digit */
+    size_t seen = 0, i;
+    bool point = false, negative = false;
+    int order = 0; /* the digits seen against as many of the limit */
+    for (i = 0; i < size && (number[i] | 0x20) != 'e'; i++) {
+        if (number[i] == '.') point = true;
+        if (number[i] < '0') continue; /* '-' and '.' */
+        if (seen == 0 && number[i] == '0') {
+            if (point) power--;
+            continue;
+        }
+        if (!point) power++;
+        if (order == 0) order = number[i] - (seen < limit_digits ? limit[seen] : '0');
+        seen++;
+    }
+    if (seen == 0) return true;
+    if (order == 0 && seen < limit_digits && limit[seen + strspn(limit + seen, "0")])
+        order = -1; /* digits that are not written are zeros */
+    for (i++; i < size; i++) {
+        if (number[i] == '-') negative = true;
+        else if (number[i] != '+' && exponent < beyond)
+            exponent = exponent * 10 + (number[i] - '0');
+    }
+    power += negative ? -exponent : exponent;
+    return power < 308 || (power == 308 && order < 0);
+}
+
+/* One digit or more. */
+OTX__PRIVATE otx_result otx__json_scan_digits(otx__json_parser *p)
+{
+    if (!otx__json_is_digit(p)) return otx__json_expected(p, "a digit");
+    while (otx__json_is_digit(p)) p->at++;
+    return OTX_OK;
+}
+
+/* A number, whose '-' or first digit stands here. One that is not finite as a
+   double is refused, as the usual readers of model files do. */
+OTX__PRIVATE otx_result otx__json_scan_number(otx__json_parser *p)
+{
+    size_t start = p->at;
+    bool exponent = false;
+    otx_result result = OTX_OK;
+    if (otx__json_is(p, '-')) p->at++;
+    if (otx__json_is(p, '0')) p->at++;
+    else result = otx__json_scan_digits(p);
+    if (!result && otx__json_is(p, '.')) {
+        p->at++;
+        result = otx__json_scan_digits(p);
+    }
+    if (!result && (otx__json_is(p, 'e') || otx__json_is(p, 'E'))) {
+        exponent = true;
+        p->at++;
+        if (otx__json_is(p, '+') || otx__json_is(p, '-')) p->at++;
+        result = otx__json_scan_digits(p);
+    }
+    if (result) return result;
+    if ((exponent || p->at - start > 308) && !p->allow_nonfinite &&
+        !otx__json_is_finite(p->text + start, p->at - start))
+        return otx__json_fail(p, OTX_ERROR_FORMAT, start, "a number too large for a double");
+    return otx__json_add(p, OTX_JSON_NUMBER, start, p->at, false);
+}
+
+/* true, false, null and, where they are allowed, NaN and the infinities. */
+OTX__PRIVATE otx_result otx__json_scan_word(otx__json_parser *p)
+{
+    static const struct {
+        const char *text;
+        otx_json_type type;
+    } words[] = {
+        {"null", OTX_JSON_NULL},
+        {"true", OTX_JSON_TRUE},
+        {"false", OTX_JSON_FALSE},
+        {"NaN", OTX_JSON_NUMBER},
+        {"Infinity", OTX_JSON_NUMBER},
+        {"-Infinity", OTX_JSON_NUMBER},
+    };
+    size_t start = p->at, length, i, count = p->allow_nonfinite ? 6 : 3;
+    for (i = 0; i < count; i++) {
+        length = strlen(words[i].text);
+        if (p->size - start < length) continue;
+        if (memcmp(p->text + start, words[i].text, length) != 0) continue;
+        p->at += length;
+        return otx__json_add(p, words[i].type, start, p->at, false);
+    }
+    if (otx__json_is(p, '-')) return otx__json_scan_number(p);
+    return otx__json_expected(p, "a value");
+}
+
+/* A value: a whole scalar, or the opening of a container. */
+OTX__PRIVATE otx_result otx__json_value(otx__json_parser *p)
+{
+    bool object;
+    otx_result result;
+    otx__json_skip_space(p);
+    if (otx__json_is(p, '"')) return otx__json_scan_string(p);
+    if (otx__json_is_digit(p)) return otx__json_scan_number(p);
+    object = otx__json_is(p, '{');
+    if (!object && !otx__json_is(p, '[')) return otx__json_scan_word(p);
+    if (p->depth >= p->max_depth)
+        return otx__json_fail(p, OTX_ERROR_LIMIT, p->at, "nested deeper than the limit");
+    result = otx__json_add(p, object ? OTX_JSON_OBJECT : OTX_JSON_ARRAY, p->at, p->at, false);
+    if (result) return result;
+    p->depth++;
+    p->at++;
+    p->json->nodes[p->json->count - 1].next = p->open;
+    p->open = (uint32_t)(p->json->count - 1);
+    return OTX_OK;
+}
+
+/* One step inside the innermost container: its end, an item, or a member. */
+OTX__PRIVATE otx_result otx__json_step(otx__json_parser *p)
+{
+    otx_json_node *node = &p->json->nodes[p->open];
+    bool object = node->type == OTX_JSON_OBJECT;
+    otx_result result;
+    otx__json_skip_space(p);
+    if (otx__json_is(p, object ? '}' : ']')) {
+        p->at++;
+        p->depth--;
+        p->open = node->next;
+        node->end = (uint32_t)p->at;
+        node->next = (uint32_t)p->json->count;
+        return OTX_OK;
+    }
+    if (node->count > 0) {
+        if (!otx__json_is(p, ','))
+            return otx__json_expected(p, object ? "',' or '}'" : "',' or ']'");
+        p->at++;
+        otx__json_skip_space(p);
+    }
+    node->count++;
+    if (object) {
+        if (!otx__json_is(p, '"')) return otx__json_expected(p, "a key in quotes");
+        result = otx__json_scan_string(p);
+        if (result) return result;
+        otx__json_skip_space(p);
+        if (!otx__json_is(p, ':')) return otx__json_expected(p, "':'");
+        p->at++;
+    }
+    return otx__json_value(p);
+}
+
+OTX_API void otx_json_close(const otx_context *ctx, otx_json *json)
+{
+    if (json->capacity) otx__free(ctx, json->nodes, json->capacity, sizeof *json->nodes);
+    memset(json, 0, sizeof *json);
+}
+
+OTX_API otx_result otx_json_parse(const otx_context *ctx, const char *text, size_t size,
+                                  const char *name, const otx_json_options *options,
+                                  otx_json *out, otx_error *error)
+{
+    otx__json_parser p;
+    otx_result result;
+    memset(&p, 0, sizeof p);
+    memset(out, 0, sizeof *out);
+    p.ctx = ctx;
+    p.name = name ? name : "JSON";
+    p.text = (const unsigned char *)text;
+    p.size = size;
+    p.max_nodes = options && options->max_nodes ? options->max_nodes : (size_t)1 << 28;
+    p.max_nodes = otx__min(p.max_nodes, UINT32_MAX - 1);
+    p.max_depth = options && options->max_depth ? options->max_depth : 127;
+    p.allow_nonfinite = options && options->allow_nonfinite;
+    p.open = OTX_JSON_NONE;
+    p.json = out;
+    p.error = error;
+    if (size >= UINT32_MAX)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: JSON of %" PRIu64 " bytes, and at most %"
+                         PRIu64 " are supported", p.name, (uint64_t)size,
+                         (uint64_t)UINT32_MAX - 1);
+    out->text = text;
+    out->size = size;
+    result = otx__json_value(&p);
+    while (!result && p.open != OTX_JSON_NONE) result = otx__json_step(&p);
+    if (!result) {
+        otx__json_skip_space(&p);
+        if (p.at < size) result = otx__json_expected(&p, "the end of the text");
+    }
+    if (result) otx_json_close(ctx, out);
+    return result;
+}
+
+/* ---- JSON: looking at values ---- */
+
+/* Decodes the character of a string at *at, which moves on; returns how many
+   bytes of UTF-8 it is. The string has been checked. */
+OTX__PRIVATE size_t otx__json_character(const char *text, size_t *at, char to[4])
+{
+    static const char letters[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+    const unsigned char *bytes = (const unsigned char *)text + *at;
+    unsigned code;
+    size_t length;
+    if (bytes[0] != '\\') {
+        to[0] = (char)bytes[0];
+        *at += 1;
+        return 1;
+    }
+    if (bytes[1] != 'u') {
+        to[0] = values[strchr(letters, bytes[1]) - letters];
+        *at += 2;
+        return 1;
+    }
+    code = (unsigned)otx__json_hex(bytes + 2);
+    *at += 6;
+    if (code >= 0xd800 && code <= 0xdbff) {
+        code = 0x10000 + ((code - 0xd800) << 10) + (unsigned)otx__json_hex(bytes + 8) - 0xdc00;
+        *at += 6;
+    }
+    length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    if (length == 1) {
+        to[0] = (char)code;
+    } else {
+        static const unsigned char leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
+        size_t i;
+        for (i = length - 1; i > 0; i--, code >>= 6) to[i] = (char)(0x80 | (code & 0x3f));
+        to[0] = (char)(leads[length] | code);
+    }
+    return length;
+}
+
+OTX_API otx_json_type otx_json_type_of(const otx_json *json, uint32_t node)
+{
+    return node < json->count ? (otx_json_type)json->nodes[node].type : OTX_JSON_NULL;
+}
+
+OTX_API size_t otx_json_string(const otx_json *json, uint32_t node, char *to)
+{
+    const otx_json_node *string = &json->nodes[node];
+    size_t at = string->start, size = 0;
+    if (!string->escaped) {
+        size = string->end - string->start;
+        if (size) memcpy(to, json->text + string->start, size);
+        return size;
+    }
+    while (at < string->end) {
+        char character[4];
+        size_t length = otx__json_character(json->text, &at, character);
+        memcpy(to + size, character, length);
+        size += length;
+    }
+    return size;
+}
+
+/* Whether a string node stands for these bytes, without decoding it to memory. */
+OTX__PRIVATE bool otx__json_is_text(const otx_json *json, uint32_t node, const char *bytes,
+                                    size_t size)
+{
+    const otx_json_node *string = &json->nodes[node];
+    size_t at = string->start, seen = 0;
+    if (!string->escaped)
+        return string->end - string->start == size &&
+               (size == 0 || memcmp(json->text + string->start, bytes, size) == 0);
+    while (at < string->end) {
+        char character[4];
+        size_t length = otx__json_character(json->text, &at, character);
+        if (size - seen < length || memcmp(bytes + seen, character, length) != 0) return false;
+        seen += length;
+    }
+    return seen == size;
+}
+
+OTX_API bool otx_json_equals(const otx_json *json, uint32_t node, const char *text)
+{
+    return otx_json_type_of(json, node) == OTX_JSON_STRING &&
+           otx__json_is_text(json, node, text, strlen(text));
+}
+
+OTX_API uint32_t otx_json_find(const otx_json *json, uint32_t object, const char *key)
+{
+    uint32_t found = OTX_JSON_NONE, member, i;
+    size_t size = strlen(key);
+    if (otx_json_type_of(json, object) != OTX_JSON_OBJECT) return OTX_JSON_NONE;
+    member = object + 1;
+    for (i = 0; i < json->nodes[object].count; i++) {
+        if (otx__json_is_text(json, member, key, size)) found = member + 1;
+        member = json->nodes[member + 1].next;
+    }
+    return found;
+}
+
+OTX_API bool otx_json_uint(const otx_json *json, uint32_t node, uint64_t *value)
+{
+    uint64_t sum = 0;
+    uint32_t at;
+    if (otx_json_type_of(json, node) != OTX_JSON_NUMBER) return false;
+    for (at = json->nodes[node].start; at < json->nodes[node].end; at++) {
+        unsigned digit = (unsigned)((unsigned char)json->text[at] - '0');
+        if (digit > 9 || sum > (UINT64_MAX - digit) / 10) return false;
+        sum = sum * 10 + digit;
+    }
+    *value = sum;
+    return true;
+}
+
+/* ---- JSON: writing ---- */
+
+/* Appends a string with quotes and the escapes that JSON asks for, and no other.
+   Bytes that are no UTF-8 become U+FFFD, one each. */
+OTX__PRIVATE void otx__text_json_string(otx__text *text, const char *bytes, size_t size)
+{
+    static const char letters[] = "\"\\bfnrt", values[] = "\"\\\b\f\n\r\t";
+    size_t i = 0, plain = 0; /* bytes from plain to i go out as they are */
+    otx__text_bytes(text, "\"", 1);
+    while (i < size) {
+        unsigned char byte = (unsigned char)bytes[i];
+        size_t length = otx__utf8_length((const unsigned char *)bytes + i, size - i);
+        const char *escape = byte ? strchr(values, byte) : NULL;
+        if (length && byte >= 0x20 && !escape) {
+            i += length;
+            continue;
+        }
+        otx__text_bytes(text, bytes + plain, i - plain);
+        if (length == 0) otx__text_string(text, "\xef\xbf\xbd");
+        else if (escape) otx__text_format(text, "\\%c", letters[escape - values]);
+        else otx__text_format(text, "\\u%04x", byte);
+        plain = ++i;
+    }
+    otx__text_bytes(text, bytes + plain, size - plain);
+    otx__text_bytes(text, "\"", 1);
+}
+
+/* The digits of significand * 2^exponent, exact: 315 digits before
+   the point and 1080 after it, which is room for every double and for a quarter
+   of its last place. */
+#define OTX__DECIMAL_WHOLE 315
+#define OTX__DECIMAL_DIGITS 1395
+
+OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
+{
+    enum { LIMBS = OTX__DECIMAL_DIGITS / 9, WHOLE = OTX__DECIMAL_WHOLE / 9 };
+    const uint32_t base = 1000000000;
+    uint32_t limbs[LIMBS]; /* nine digits each, the most significant first */
+    int i, j, shift;
+    memset(limbs, 0, sizeof limbs);
+    for (i = WHOLE - 1; significand > 0; i--, significand /= base)
+        limbs[i] = (uint32_t)(significand % base);
+    for (; exponent > 0; exponent -= shift) {
+        uint64_t carry = 0;
+        shift = exponent < 29 ? exponent : 29;
+        for (i = WHOLE - 1; i >= 0; i--) {
+            carry += (uint64_t)limbs[i] << shift;
+            limbs[i] = (uint32_t)(carry % base);
+            carry /= base;
+        }
+    }
+    for (; exponent < 0; exponent += shift) {
+        uint64_t rest = 0;
+        shift = -exponent < 29 ? -exponent : 29;
+        for (i = 0; i < LIMBS; i++) {
+            rest = rest * base + limbs[i];
+            limbs[i] = (uint32_t)(rest >> shift);
+            rest &= (UINT64_C(1) << shift) - 1;
+        }
+    }
+    for (i = 0; i < LIMBS; i++)
+        for (j = 8; j >= 0; j--, limbs[i] /= 10)
+            digits[9 * i + j] = (char)('0' + limbs[i] % 10);
+}
+
+/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
+   next is at least `threshold`. Returns whether the result lies in the interval
+   that reads back as the same double; its ends belong to it if `closed`. */
+OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
+                                   bool closed, int first, int keep, char threshold,
+                                   char *digits)
+{
+    const size_t size = OTX__DECIMAL_DIGITS;
+    int i = first + keep, from_below, from_above;
+    bool up = exact[i] >= threshold;
+    memcpy(digits, exact, (size_t)i);
+    memset(digits + i, '0', size - (size_t)i);
+    while (up) {
+        i--;
+        up = digits[i] == '9';
+        digits[i] = (char)(up ? '0' : digits[i] + 1);
+    }
+    from_below = memcmp(digits, below, size);
+    from_above = memcmp(above, digits, size);
+    return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
+}
+
+/* Finds the fewest digits that read back as the same double, and of those the
+   nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
+   between the midpoints to its neighbours (where reading rounds to even).
+   17 digits always do. */
+OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
+{
+    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
+    uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
+    int exponent = (int)(bits >> 52), first = 0, keep = 1;
+    /* The neighbour below a power of two is at half the distance, which is why
+       rounding up may do where rounding to nearest, downwards, does not. */
+    uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
+    bool closed = significand % 2 == 0;
+    if (exponent > 0) significand |= UINT64_C(1) << 52;
+    else exponent = 1;
+    otx__decimal(4 * significand - half, exponent - 1077, below);
+    otx__decimal(4 * significand, exponent - 1077, exact);
+    otx__decimal(4 * significand + 2, exponent - 1077, above);
+    while (exact[first] == '0') first++;
+    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
+           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
+        keep++;
+}
+
+/* Appends a number with the fewest digits that read back as the same double, laid
+   out as by Python's repr (1.0, 0.0001, 1e-05, 1e+16), whatever the locale. A NaN or an
+   infinity, which JSON does not have, becomes null. */
+OTX__PRIVATE void otx__text_double(otx__text *text, double value)
+{
+    const int point = OTX__DECIMAL_WHOLE;
+    char digits[OTX__DECIMAL_DIGITS];
+    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power;
+    uint64_t bits, magnitude;
+    memcpy(&bits, &value, sizeof bits);
+    magnitude = bits & (UINT64_MAX >> 1);
+    if (magnitude >> 52 == 0x7ff) {
+        otx__text_string(text, "null");
+        return;
+    }
+    if (bits != magnitude) otx__text_string(text, "-");
+    if (magnitude == 0) {
+        otx__text_string(text, "0.0");
+        return;
+    }
+    otx__decimal_shortest(magnitude, digits);
+    while (digits[first] == '0') first++;
+    while (digits[last] == '0') last--;
+    power = point - 1 - first;
+    if (power < -4 || power > 15) {
+        otx__text_bytes(text, digits + first, 1);
+        if (last > first) otx__text_string(text, ".");
+        otx__text_bytes(text, digits + first + 1, (size_t)(last - first));
+        otx__text_format(text, "e%c%02d", power < 0 ? '-' : '+', power < 0 ? -power : power);
+    } else {
+        if (first >= point) first = point - 1;
+        if (last < point) last = point;
+        otx__text_bytes(text, digits + first, (size_t)(point - first));
+        otx__text_string(text, ".");
+        otx__text_bytes(text, digits + point, (size_t)(last - point + 1));
+    }
+}
+
+/* ---- sorting ---- */
+
+OTX__PRIVATE void otx__swap(char *a, char *b, size_t size)
+{
+    char held[64];
+    memcpy(held, a, size);
+    memcpy(a, b, size);
+    memcpy(b, held, size);
+}
+
+/* Heap sort: takes no memory and is never quadratic, where qsort may be either.
+   Not stable, so `compare` should find no two items equal. An item has at most
+   64 bytes. */
+OTX__PRIVATE void otx__sort(void *items, size_t count, size_t size,
+                            int (*compare)(const void *a, const void *b))
+{
+    char *base = (char *)items;
+    size_t unsorted = count / 2, end = count;
+    while (end > 1) {
+        size_t parent, child;
+        if (unsorted > 0) unsorted--; /* make a heap, from the last parent up */
+        else otx__swap(base, base + --end * size, size); /* take its largest off */
+        for (parent = unsorted; (child = 2 * parent + 1) < end; parent = child) {
+            if (child + 1 < end && compare(base + child * size, base + (child + 1) * size) < 0)
+                child++;
+            if (compare(base + parent * size, base + child * size) >= 0) break;
+            otx__swap(base + parent * size, base + child * size, size);
+        }
+    }
+}
+
+/* ---- JSON: editing ---- */
+
+/* A part of a text that someone else owns. */
+typedef struct otx__span {
+    const char *bytes;
+    size_t size;
+} otx__span;
+
+/* One edit: the bytes of the document from start to end give way to a value, or
+   to a new member of an object. Texts stand in the pool, by offset. */
+typedef struct otx__json_change {
+    uint32_t start, end;
+    uint32_t node;        /* the value that is replaced, or the object added to */
+    size_t sequence;      /* of the call */
+    size_t key, key_size; /* with quotes; none if a value is replaced */
+    size_t value, value_size;
+} otx__json_change;
+
+struct otx_json_edit {
+    const otx_json *json;
+    otx__json_change *changes;
+    size_t count, capacity;
+    otx__text pool;
+};
+
+OTX_API otx_result otx_json_edit_open(const otx_context *ctx, const otx_json *json,
+                                      otx_json_edit **out, otx_error *error)
+{
+    *out = (otx_json_edit *)otx__alloc_zero(ctx, 1, sizeof **out);
+    if (!*out) return otx__fail_memory(error, sizeof **out);
+    (*out)->json = json;
+    otx__text_open(&(*out)->pool, ctx);
+    return OTX_OK;
+}
+
+OTX_API void otx_json_edit_close(const otx_context *ctx, otx_json_edit *edit)
+{
+    if (!edit) return;
+    if (edit->capacity) otx__free(ctx, edit->changes, edit->capacity, sizeof *edit->changes);
+    otx__text_close(&edit->pool);
+    otx__free(ctx, edit, 1, sizeof *edit);
+}
+
+/* Makes room for one more change and returns it, all zero, or NULL. It counts
+   once the caller has raised edit->count. */
+OTX__PRIVATE otx__json_change *otx__json_change_new(const otx_context *ctx, otx_json_edit *edit)
+{
+    void *items = edit->changes;
+    otx__json_change *change;
+    if (!otx__grow(ctx, &items, &edit->capacity, edit->count + 1, sizeof *edit->changes))
+        return NULL;
+    edit->changes = (otx__json_change *)items;
+    change = &edit->changes[edit->count];
+    memset(change, 0, sizeof *change);
+    change->sequence = edit->count;
+    return change;
+}
+
+/* Checks that a new value is JSON: a typing error must not spoil a file. NaN and
+   the infinities pass, as the document may hold them too. */
+OTX__PRIVATE otx_result otx__json_check_value(const otx_context *ctx, const char *value,
+                                              otx_error *error)
+{
+    otx_json json;
+    otx_json_options options;
+    otx_error cause;
+    otx_result result;
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true;
+    result = otx_json_parse(ctx, value, strlen(value), "new value", &options, &json, &cause);
+    if (result == OTX_OK) otx_json_close(ctx, &json);
+    else if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", cause.message);
+    else return otx__fail(error, OTX_ERROR_ARGUMENT, "%s", cause.message);
+    return OTX_OK;
+}
+
+/* Where the bytes of a node start and end, a string's quotes included. */
+OTX__PRIVATE void otx__json_bytes(const otx_json *json, uint32_t node, uint32_t *start,
+                                  uint32_t *end)
+{
+    uint32_t quote = json->nodes[node].type == OTX_JSON_STRING ? 1 : 0;
+    *start = json->nodes[node].start - quote;
+    *end = json->nodes[node].end + quote;
+}
+
+OTX__PRIVATE bool otx__json_is_space(char byte)
+{
+    return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
+}
+
+/* Where the white space from `at` on ends. */
+OTX__PRIVATE uint32_t otx__json_after_space(const otx_json *json, uint32_t at)
+{
+    while (at < json->size && otx__json_is_space(json->text[at])) at++;
+    return at;
+}
+
+OTX_API otx_result otx_json_edit_replace(const otx_context *ctx, otx_json_edit *edit,
+                                         uint32_t node, const char *value, otx_error *error)
+{
+    const otx_json *json = edit->json;
+    otx__json_change *change;
+    otx_result result;
+    uint32_t start, end, after;
+    if (node >= json->count)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "there is no JSON value %" PRIu32, node);
+    otx__json_bytes(json, node, &start, &end);
+    after = otx__json_after_space(json, end);
+    if (after < json->size && json->text[after] == ':')
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "JSON value %" PRIu32 " is a key", node);
+    result = otx__json_check_value(ctx, value, error);
+    if (result) return result;
+    change = otx__json_change_new(ctx, edit);
+    if (!change) return otx__fail_memory(error, sizeof *change);
+    change->start = start;
+    change->end = end;
+    change->node = node;
+    change->value = edit->pool.size;
+    otx__text_string(&edit->pool, value);
+    change->value_size = edit->pool.size - change->value;
+    if (edit->pool.failed) return otx__fail_memory(error, strlen(value));
+    edit->count++;
+    return OTX_OK;
+}
+
+/* The last key of an object that has members, and the value before it, if any. */
+OTX__PRIVATE uint32_t otx__json_last_key(const otx_json *json, uint32_t object,
+                                         uint32_t *before)
+{
+    uint32_t key = object + 1, i;
+    *before = OTX_JSON_NONE;
+    for (i = 1; i < json->nodes[object].count; i++) {
+        *before = key + 1;
+        key = json->nodes[key + 1].next;
+    }
+    return key;
+}
+
+/* The change that adds this key (quoted, at an offset of the pool) to an object,
+   or NULL. */
+OTX__PRIVATE otx__json_change *otx__json_added(otx_json_edit *edit, uint32_t object, size_t key,
+                                               size_t key_size)
+{
+    size_t i;
+    for (i = 0; i < edit->count; i++) {
+        otx__json_change *change = &edit->changes[i];
+        if (change->node == object && change->key_size == key_size &&
+            memcmp(edit->pool.bytes + change->key, edit->pool.bytes + key, key_size) == 0)
+            return change;
+    }
+    return NULL;
+}
+
+OTX_API otx_result otx_json_edit_set(const otx_context *ctx, otx_json_edit *edit,
+                                     uint32_t object, const char *key, const char *value,
+                                     otx_error *error)
+{
+    const otx_json *json = edit->json;
+    otx__json_change *change, *earlier;
+    otx_result result;
+    uint32_t found = otx_json_find(json, object, key), unused;
+    if (found != OTX_JSON_NONE) return otx_json_edit_replace(ctx, edit, found, value, error);
+    if (otx_json_type_of(json, object) != OTX_JSON_OBJECT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "JSON value %" PRIu32 " is no object",
+                         object);
+    result = otx__json_check_value(ctx, value, error);
+    if (result) return result;
+    change = otx__json_change_new(ctx, edit);
+    if (!change) return otx__fail_memory(error, sizeof *change);
+    change->node = object;
+    change->key = edit->pool.size;
+    otx__text_json_string(&edit->pool, key, strlen(key));
+    change->key_size = edit->pool.size - change->key;
+    change->value = edit->pool.size;
+    otx__text_string(&edit->pool, value);
+    change->value_size = edit->pool.size - change->value;
+    if (edit->pool.failed) return otx__fail_memory(error, strlen(key) + strlen(value));
+    earlier = otx__json_added(edit, object, change->key, change->key_size);
+    if (earlier) {
+        earlier->value = change->value;
+        earlier->value_size = change->value_size;
+        return OTX_OK;
+    }
+    if (json->nodes[object].count == 0) {
+        change->start = json->nodes[object].start + 1;
+        change->end = json->nodes[object].end - 1;
+    } else {
+        uint32_t last = otx__json_last_key(json, object, &unused) + 1;
+        otx__json_bytes(json, last, &unused, &change->end);
+        change->start = change->end;
+    }
+    edit->count++;
+    return OTX_OK;
+}
+
+/* How an object writes its members. A new one is: comma (unless it is the first),
+   line, indent, key, colon, value; and after the last of an object that was empty
+   comes tail. */
+typedef struct otx__json_layout {
+    otx__span comma, line, indent, colon, tail;
+} otx__json_layout;
+
+OTX__PRIVATE otx__span otx__span_of(const char *bytes, size_t size)
+{
+    otx__span span;
+    span.bytes = bytes;
+    span.size = size;
+    return span;
+}
+
+OTX__PRIVATE otx__span otx__json_slice(const otx_json *json, uint32_t start, uint32_t end)
+{
+    return otx__span_of(json->text + start, end - start);
+}
+
+/* What stands between a key and its value. */
+OTX__PRIVATE otx__span otx__json_colon(const otx_json *json, uint32_t key)
+{
+    uint32_t start, end;
+    otx__json_bytes(json, key + 1, &end, &start);
+    return otx__json_slice(json, json->nodes[key].end + 1, end);
+}
+
+/* Without a line for each member, a space follows the comma if one follows the
+   colon. */
+OTX__PRIVATE otx__span otx__json_comma(otx__span colon)
+{
+    return colon.bytes[colon.size - 1] == ' ' ? otx__span_of(", ", 2) : otx__span_of(",", 1);
+}
+
+/* The layout for an object without members follows the root's first member: one
+   that has a line of its own gives the new members lines too, indented by as
+   much more than the line the object stands on. */
+OTX__PRIVATE void otx__json_layout_empty(const otx_json *json, uint32_t object,
+                                         otx__json_layout *layout)
+{
+    const otx_json_node *root = json->nodes;
+    uint32_t inner = otx__json_after_space(json, root->start + 1), indent = inner;
+    uint32_t line = json->nodes[object].start;
+    layout->colon = otx__span_of(": ", 2);
+    if (root->type == OTX_JSON_OBJECT && root->count > 0)
+        layout->colon = otx__json_colon(json, 1);
+    while (json->text[indent - 1] == ' ' || json->text[indent - 1] == '\t') indent--;
+    if (root->count == 0 || json->text[indent - 1] != '\n') {
+        layout->comma = otx__json_comma(layout->colon);
+        return;
+    }
+    while (json->text[line - 1] != '\n') line--;
+    for (inner = line; json->text[inner] == ' ' || json->text[inner] == '\t';) inner++;
+    line -= json->text[line - 2] == '\r' ? 2 : 1;
+    layout->comma = otx__span_of(",", 1);
+    layout->line = layout->tail = otx__json_slice(json, line, inner);
+    layout->indent = otx__json_slice(json, indent, otx__json_after_space(json, indent));
+}
+
+OTX__PRIVATE otx__json_layout otx__json_layout_of(const otx_json *json, uint32_t object)
+{
+    otx__json_layout layout;
+    uint32_t key, before, start, end;
+    memset(&layout, 0, sizeof layout);
+    if (json->nodes[object].count == 0) {
+        otx__json_layout_empty(json, object, &layout);
+        return layout;
+    }
+    key = otx__json_last_key(json, object, &before);
+    layout.colon = otx__json_colon(json, key);
+    start = json->nodes[key].start - 1;
+    if (before != OTX_JSON_NONE) {
+        otx__json_bytes(json, before, &end, &end);
+        layout.comma = otx__json_slice(json, end, start);
+        return layout;
+    }
+    layout.comma = otx__span_of(",", 1);
+    layout.line = otx__json_slice(json, json->nodes[object].start + 1, start);
+    if (layout.line.size == 0) layout.comma = otx__json_comma(layout.colon);
+    return layout;
+}
+
+OTX__PRIVATE bool otx__json_put(const otx_sink *sink, const char *bytes, size_t size)
+{
+    return size == 0 || sink->write(sink->context, bytes, size);
+}
+
+OTX__PRIVATE bool otx__json_put_span(const otx_sink *sink, otx__span span)
+{
+    return otx__json_put(sink, span.bytes, span.size);
+}
+
+/* Writes the members added to one object: changes from first to before end. */
+OTX__PRIVATE bool otx__json_put_members(const otx_json_edit *edit, size_t first, size_t end,
+                                        const otx_sink *sink)
+{
+    uint32_t object = edit->changes[first].node;
+    otx__json_layout layout = otx__json_layout_of(edit->json, object);
+    bool comma = edit->json->nodes[object].count > 0;
+    size_t i;
+    for (i = first; i < end; i++, comma = true) {
+        const otx__json_change *change = &edit->changes[i];
+        if ((comma && !otx__json_put_span(sink, layout.comma)) ||
+            !otx__json_put_span(sink, layout.line) ||
+            !otx__json_put_span(sink, layout.indent) ||
+            !otx__json_put(sink, edit->pool.bytes + change->key, change->key_size) ||
+            !otx__json_put_span(sink, layout.colon) ||
+            !otx__json_put(sink, edit->pool.bytes + change->value, change->value_size))
+            return false;
+    }
+    return otx__json_put_span(sink, layout.tail);
+}
+
+OTX__PRIVATE int otx__json_compare_changes(const void *a, const void *b)
+{
+    const otx__json_change *x = (const otx__json_change *)a, *y = (const otx__json_change *)b;
+    if (x->start != y->start) return x->start < y->start ? -1 : 1;
+    return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
+}
+
+/* Writes the document with its changes, which are sorted and do not overlap. Two
+   that start at one byte replace the same value or add to the same object. */
+OTX__PRIVATE bool otx__json_put_edited(const otx_json_edit *edit, const otx_sink *sink)
+{
+    const otx_json *json = edit->json;
+    size_t at = 0, i, end;
+    for (i = 0; i < edit->count; i = end) {
+        const otx__json_change *first = &edit->changes[i], *last;
+        for (end = i + 1; end < edit->count && edit->changes[end].start == first->start;) end++;
+        last = &edit->changes[end - 1];
+        if (!otx__json_put(sink, json->text + at, first->start - at)) return false;
+        if (first->key_size > 0 ? !otx__json_put_members(edit, i, end, sink)
+                                : !otx__json_put(sink, edit->pool.bytes + last->value,
+                                                 last->value_size))
+            return false;
+        at = first->end;
+    }
+    return otx__json_put(sink, json->text + at, json->size - at);
+}
+
+OTX_API otx_result otx_json_edit_write(otx_json_edit *edit, const otx_sink *sink,
+                                       otx_error *error)
+{
+    const otx__json_change *changes = edit->changes;
+    size_t i;
+    otx__sort(edit->changes, edit->count, sizeof *edit->changes, otx__json_compare_changes);
+    for (i = 1; i < edit->count; i++)
+        if (changes[i].start != changes[i - 1].start && changes[i].start < changes[i - 1].end)
+            return otx__fail(error, OTX_ERROR_ARGUMENT,
+                             "JSON value %" PRIu32 " is edited, and so is value %" PRIu32
+                             " inside it", changes[i - 1].node, changes[i].node);
+    if (!otx__json_put_edited(edit, sink))
+        return otx__fail(error, OTX_ERROR_IO, "edited JSON could not be written");
+    return OTX_OK;
+}
+
+/* >>> src/source.h */
+/* ---- memory as a source ---- */
+
+OTX__PRIVATE bool otx__memory_read(void *context, uint64_t offset, void *buffer, size_t size)
+{
+    if (size > 0) memcpy(buffer, (const char *)context + offset, size);
+    return true;
+}
+
+OTX_API otx_source otx_source_memory(const void *bytes, size_t size)
+{
+    otx_source source;
+    source.read = otx__memory_read;
+    source.context = (void *)(uintptr_t)bytes; /* only ever read from */
+    source.size = size;
+    return source;
+}
+
+/* >>> src/safetensors.h */
+/* ---- safetensors: what readers and writers share ---- */
+
+/* A file is the length of its header (64 bits, little-endian), the header (JSON)
+   and the bytes of the tensors. Longer headers than this are refused, as by the
+   reference implementation. */
+#define OTX__HEADER_LIMIT 100000000
+
+/* The key that is no tensor. */
+#define OTX__METADATA_KEY "__metadata__"
+
+/* Orders byte strings as memcmp does; of two that begin alike, the shorter first. */
+OTX__PRIVATE int otx__compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    size_t shared = otx__min(a_size, b_size);
+    int order = shared ? memcmp(a, b, shared) : 0;
+    return order ? order : a_size < b_size ? -1 : a_size > b_size;
+}
+
+OTX__PRIVATE int otx__compare_tensors(const otx_tensor *a, const otx_tensor *b)
+{
+    return otx__compare_bytes(a->name, a->name_size, b->name, b->name_size);
+}
+
+/* The three orders in which tensors are needed; items are pointers but for the
+   second. */
+OTX__PRIVATE int otx__tensor_by_name(const void *a, const void *b)
+{
+    return otx__compare_tensors(*(const otx_tensor *const *)a, *(const otx_tensor *const *)b);
+}
+
+OTX__PRIVATE int otx__tensor_by_offset(const void *a, const void *b)
+{
+    const otx_tensor *x = (const otx_tensor *)a, *y = (const otx_tensor *)b;
+    if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
+    if (x->end != y->end) return x->end < y->end ? -1 : 1;
+    return otx__compare_tensors(x, y);
+}
+
+OTX__PRIVATE int otx__tensor_by_dtype(const void *a, const void *b)
+{
+    const otx_tensor *x = *(const otx_tensor *const *)a, *y = *(const otx_tensor *const *)b;
+    if (x->dtype != y->dtype) return x->dtype > y->dtype ? -1 : 1;
+    return otx__compare_tensors(x, y);
+}
+
+OTX__PRIVATE int otx__metadata_by_key(const void *a, const void *b)
+{
+    const otx_metadata *x = (const otx_metadata *)a, *y = (const otx_metadata *)b;
+    return otx__compare_bytes(x->key, x->key_size, y->key, y->key_size);
+}
+
+/* Fails with "FILE: WHAT "NAME" PROBLEM"; without "FILE: " if file is NULL. */
+OTX__PRIVATE otx_result otx__fail_name(otx_error *error, otx_result code, const char *file,
+                                       const char *what, const char *name, size_t name_size,
+                                       const char *problem)
+{
+    char quoted[OTX__QUOTED];
+    return otx__fail(error, code, "%s%s%s \"%s\" %s", file ? file : "", file ? ": " : "", what,
+                     otx__quote(quoted, sizeof quoted, name, name_size), problem);
+}
+
+/* Sorts pointers to tensors by name; fails with `code` if two are named alike. */
+OTX__PRIVATE otx_result otx__tensors_by_name(const otx_tensor **tensors, size_t count,
+                                          otx_result code, const char *file, otx_error *error)
+{
+    size_t i;
+    otx__sort(tensors, count, sizeof *tensors, otx__tensor_by_name);
+    for (i = 1; i < count; i++)
+        if (otx__compare_tensors(tensors[i - 1], tensors[i]) == 0)
+            return otx__fail_name(error, code, file, "tensor", tensors[i]->name,
+                                  tensors[i]->name_size, "occurs twice");
+    return OTX_OK;
+}
+
+/* Fails with `code` if a key of the metadata occurs twice. */
+OTX__PRIVATE otx_result otx__check_keys(const otx_context *ctx, const otx_metadata *metadata,
+                                        size_t count, otx_result code, const char *file,
+                                        otx_error *error)
+{
+    otx_result result = OTX_OK;
+    otx_metadata *sorted;
+    size_t i;
+    if (count < 2) return OTX_OK;
+    sorted = (otx_metadata *)otx__alloc(ctx, count, sizeof *sorted);
+    if (!sorted) return otx__fail_memory(error, (uint64_t)count * sizeof *sorted);
+    memcpy(sorted, metadata, count * sizeof *sorted);
+    otx__sort(sorted, count, sizeof *sorted, otx__metadata_by_key);
+    for (i = 1; i < count && !result; i++)
+        if (otx__metadata_by_key(&sorted[i - 1], &sorted[i]) == 0)
+            result = otx__fail_name(error, code, file, "metadata key", sorted[i].key,
+                                    sorted[i].key_size, "occurs twice");
+    otx__free(ctx, sorted, count, sizeof *sorted);
+    return result;
+}
+
+/* A shape as text, "[2, 3]", cut with "..." when there is no room. Returns `to`. */
+OTX__PRIVATE const char *otx__shape_text(char *to, size_t capacity, const uint64_t *shape,
+                                         unsigned rank)
+{
+    size_t length = 1;
+    unsigned i;
+    to[0] = '[';
+    for (i = 0; i < rank && length + 32 < capacity; i++)
+        length += (size_t)snprintf(to + length, capacity - length, "%s%" PRIu64, i ? ", " : "",
+                                   shape[i]);
+    (void)snprintf(to + length, capacity - length, "%s", i < rank ? ", ...]" : "]");
+    return to;
+}
+
+/* The bytes that a tensor's type and shape take. Returns what is wrong with them,
+   or NULL. Factors are multiplied in order, so that a zero makes good only what
+   comes after it: as the reference does. */
+OTX__PRIVATE const char *otx__tensor_bytes(const otx_tensor *tensor, uint64_t *bytes)
+{
+    uint64_t bits = 1;
+    unsigned i;
+    for (i = 0; i < tensor->rank; i++)
+        if (!otx__mul64(bits, tensor->shape[i], &bits)) return "has 2^64 elements or more";
+    if (!otx__mul64(bits, otx_dtype_bits(tensor->dtype), &bits)) return "has 2^64 bits or more";
+    if (bits % 8 != 0) return "does not fill whole bytes";
+    *bytes = bits / 8;
+    return NULL;
+}
+
+/* Fails with "FILE: tensor "NAME", F32 [2, 3], PROBLEM". */
+OTX__PRIVATE otx_result otx__tensor_fail(otx_error *error, otx_result code, const char *file,
+                                         const otx_tensor *tensor, const char *problem)
+{
+    char text[320], shape[128];
+    (void)snprintf(text, sizeof text, "(%s %s) %s", otx_dtype_name(tensor->dtype),
+                   otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank), problem);
+    return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
+}
+
+/* ---- safetensors: reading ---- */
+
+/* Reads and checks the length of the header, then the header itself. */
+OTX__PRIVATE otx_result otx__header_read(const otx_context *ctx, const otx_source *source,
+                                         const char *name, char **header, size_t *header_size,
+                                         otx_error *error)
+{
+    unsigned char prefix[8];
+    uint64_t size = 0;
+    int i;
+    if (source->size < 8)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: %" PRIu64
+                         " bytes are too few for a safetensors file", name, source->size);
+    if (!source->read(source->context, 0, prefix, 8))
+        return otx__fail(error, OTX_ERROR_IO, "%s: the first 8 bytes could not be read", name);
+    for (i = 7; i >= 0; i--) size = size << 8 | prefix[i];
+    if (size > source->size - 8)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: not a safetensors file, or cut short: a "
+                         "header of %" PRIu64 " bytes in a file of %" PRIu64,
+                         name, size, source->size);
+    if (size > OTX__HEADER_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: a header of %" PRIu64
+                         " bytes, and at most %d are allowed", name, size, OTX__HEADER_LIMIT);
+    *header = (char *)otx__alloc(ctx, (size_t)size, 1);
+    if (!*header) return otx__fail_memory(error, size);
+    *header_size = (size_t)size;
+    if (source->read(source->context, 8, *header, (size_t)size)) return OTX_OK;
+    otx__free(ctx, *header, (size_t)size, 1);
+    return otx__fail(error, OTX_ERROR_IO, "%s: the header, %" PRIu64
+                     " bytes at offset 8, could not be read", name, size);
+}
+
+/* The values of a tensor's entry in the header, as nodes. */
+typedef struct otx__entry {
+    uint32_t dtype, shape, offsets;
+} otx__entry;
+
+/* Where the reading of a header stands. */
+typedef struct otx__header {
+    const otx_context *ctx;
+    const otx_json *json;
+    const char *file; /* its name, for errors */
+    otx_safetensors *out;
+    uint64_t dimensions, bytes; /* that all shapes and all names take */
+    uint64_t *shape;            /* where the next shape goes */
+    char *string;               /* where the next name goes */
+    otx_error *error;
+} otx__header;
+
+/* Fails with "FILE: tensor "KEY" PROBLEM", where key is a node. */
+OTX__PRIVATE otx_result otx__header_fail(const otx__header *h, otx_result code,
+                                         const char *what, uint32_t key, const char *problem)
+{
+    const otx_json_node *node = &h->json->nodes[key];
+    return otx__fail_name(h->error, code, h->file, what, h->json->text + node->start,
+                          node->end - node->start, problem);
+}
+
+/* Finds the three fields of a tensor's entry and checks that each stands there
+   once; other fields are passed over. */
+OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, otx__entry *entry)
+{
+    static const char *const names[] = {"dtype", "shape", "data_offsets"};
+    const otx_json_node *nodes = h->json->nodes;
+    uint32_t fields[3] = {OTX_JSON_NONE, OTX_JSON_NONE, OTX_JSON_NONE}, node = key + 2, i, j;
+    if (nodes[key + 1].type != OTX_JSON_OBJECT)
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "is no object");
+    for (i = 0; i < nodes[key + 1].count; i++) {
+        for (j = 0; j < 3; j++) {
+            if (!otx_json_equals(h->json, node, names[j])) continue;
+            if (fields[j] != OTX_JSON_NONE)
+                return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "repeats a field");
+            fields[j] = node + 1;
+        }
+        node = nodes[node + 1].next;
+    }
+    entry->dtype = fields[0];
+    entry->shape = fields[1];
+    entry->offsets = fields[2];
+    if (otx_json_type_of(h->json, entry->dtype) != OTX_JSON_STRING)
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "has no dtype");
+    if (otx_json_type_of(h->json, entry->shape) != OTX_JSON_ARRAY)
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "has no shape");
+    if (otx_json_type_of(h->json, entry->offsets) != OTX_JSON_ARRAY ||
+        nodes[entry->offsets].count != 2)
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
+                                "has no data_offsets (two of them)");
+    return OTX_OK;
+}
+
+/* Bytes that a string takes, at most, with a NUL after it. */
+OTX__PRIVATE uint64_t otx__header_room(const otx__header *h, uint32_t string)
+{
+    return (uint64_t)h->json->nodes[string].end - h->json->nodes[string].start + 1;
+}
+
+/* Counts the entries of the metadata, which may also be null. */
+OTX__PRIVATE otx_result otx__header_measure_metadata(otx__header *h, uint32_t value)
+{
+    const otx_json_node *nodes = h->json->nodes;
+    uint32_t key = value + 1, i;
+    if (nodes[value].type == OTX_JSON_NULL) return OTX_OK;
+    if (nodes[value].type != OTX_JSON_OBJECT)
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", value - 1, "is no object");
+    for (i = 0; i < nodes[value].count; i++) {
+        if (nodes[key + 1].type != OTX_JSON_STRING)
+            return otx__header_fail(h, OTX_ERROR_FORMAT, "metadata key", key,
+                                    "has a value that is no string");
+        h->bytes += otx__header_room(h, key) + otx__header_room(h, key + 1);
+        key = nodes[key + 1].next;
+    }
+    h->out->metadata_count = nodes[value].count;
+    return OTX_OK;
+}
+
+/* Checks the form of every entry, and counts what has to be kept of them. Sets
+   *metadata to the metadata's value, if there is one. */
+OTX__PRIVATE otx_result otx__header_measure(otx__header *h, uint32_t *metadata)
+{
+    const otx_json_node *nodes = h->json->nodes;
+    otx_result result = OTX_OK;
+    uint32_t key = 1, i;
+    *metadata = OTX_JSON_NONE;
+    if (nodes[0].type != OTX_JSON_OBJECT)
+        return otx__fail(h->error, OTX_ERROR_FORMAT, "%s: the header is no JSON object",
+                         h->file);
+    for (i = 0; i < nodes[0].count && !result; i++) {
+        otx__entry entry;
+        if (!otx_json_equals(h->json, key, OTX__METADATA_KEY)) {
+            result = otx__header_entry(h, key, &entry);
+            if (result) break;
+            h->out->tensor_count++;
+            h->dimensions += nodes[entry.shape].count;
+            h->bytes += otx__header_room(h, key);
+        } else if (*metadata != OTX_JSON_NONE) {
+            result = otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", key, "occurs twice");
+        } else {
+            *metadata = key + 1;
+            result = otx__header_measure_metadata(h, key + 1);
+        }
+        key = nodes[key + 1].next;
+    }
+    return result;
+}
+
+/* The tensors in order of name: private, behind the tensors. */
+OTX__PRIVATE const otx_tensor **otx__names_of(const otx_safetensors *file)
+{
+    return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
+}
+
+/* One block for all: shapes, tensors, the order by name, metadata, strings. What
+   needs the strictest alignment stands first, so none is lost. */
+OTX__PRIVATE otx_result otx__header_alloc(otx__header *h)
+{
+    otx_safetensors *out = h->out;
+    uint64_t size = h->dimensions * sizeof(uint64_t) + h->bytes +
+                    out->tensor_count * (uint64_t)(sizeof(otx_tensor) + sizeof(otx_tensor *)) +
+                    out->metadata_count * (uint64_t)sizeof(otx_metadata);
+    if (size > SIZE_MAX) return otx__fail_memory(h->error, size);
+    out->memory = otx__alloc(h->ctx, (size_t)size, 1);
+    if (!out->memory) return otx__fail_memory(h->error, size);
+    out->memory_size = (size_t)size;
+    h->shape = (uint64_t *)out->memory;
+    out->tensors = (otx_tensor *)(void *)(h->shape + h->dimensions);
+    out->metadata = (otx_metadata *)(void *)(otx__names_of(out) + out->tensor_count);
+    h->string = (char *)(out->metadata + out->metadata_count);
+    return OTX_OK;
+}
+
+/* Decodes a string into the block. */
+OTX__PRIVATE const char *otx__header_string(otx__header *h, uint32_t node, size_t *size)
+{
+    const char *string = h->string;
+    *size = otx_json_string(h->json, node, h->string);
+    h->string[*size] = 0;
+    h->string += *size + 1;
+    return string;
+}
+
+/* Reads one entry. Its offsets count from the byte buffer as yet. */
+OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, otx_tensor *tensor)
+{
+    const otx_json_node *nodes = h->json->nodes;
+    otx__entry entry;
+    int dtype = 0;
+    uint32_t i;
+    otx_result result = otx__header_entry(h, key, &entry);
+    if (result) return result;
+    while (dtype < OTX_DTYPE_COUNT &&
+           !otx_json_equals(h->json, entry.dtype, otx_dtype_name((otx_dtype)dtype)))
+        dtype++;
+    if (dtype == OTX_DTYPE_COUNT) {
+        const otx_json_node *node = &nodes[entry.dtype];
+        char quoted[OTX__QUOTED], problem[OTX__QUOTED + 40];
+        otx__quote(quoted, sizeof quoted, h->json->text + node->start, node->end - node->start);
+        (void)snprintf(problem, sizeof problem, "has an unknown dtype, \"%s\"", quoted);
+        return otx__header_fail(h, OTX_ERROR_UNSUPPORTED, "tensor", key, problem);
+    }
+    tensor->dtype = (otx_dtype)dtype;
+    tensor->rank = nodes[entry.shape].count;
+    tensor->shape = h->shape;
+    for (i = 0; i < tensor->rank; i++)
+        if (!otx_json_uint(h->json, entry.shape + 1 + i, h->shape++))
+            return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
+                                    "has a shape that is no list of 64-bit integers");
+    if (!otx_json_uint(h->json, entry.offsets + 1, &tensor->begin) ||
+        !otx_json_uint(h->json, entry.offsets + 2, &tensor->end))
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
+                                "has data_offsets that are no 64-bit integers");
+    tensor->name = otx__header_string(h, key, &tensor->name_size);
+    return OTX_OK;
+}
+
+/* Reads all entries; `metadata` is the node of their value, or OTX_JSON_NONE. */
+OTX__PRIVATE otx_result otx__header_entries(otx__header *h, uint32_t metadata)
+{
+    const otx_json_node *nodes = h->json->nodes;
+    otx_safetensors *out = h->out;
+    otx_tensor *tensor = out->tensors;
+    uint32_t key = 1, i;
+    for (i = 0; i < nodes[0].count; i++) {
+        if (key + 1 != metadata) {
+            otx_result result = otx__header_tensor(h, key, tensor++);
+            if (result) return result;
+        }
+        key = nodes[key + 1].next;
+    }
+    key = metadata + 1;
+    for (i = 0; i < out->metadata_count; i++) {
+        otx_metadata *entry = &out->metadata[i];
+        entry->key = otx__header_string(h, key, &entry->key_size);
+        entry->value = otx__header_string(h, key + 1, &entry->value_size);
+        key = nodes[key + 1].next;
+    }
+    return otx__check_keys(h->ctx, out->metadata, out->metadata_count, OTX_ERROR_FORMAT,
+                           h->file, h->error);
+}
+
+/* Sorts the tensors by offset and checks that their bytes follow on each other,
+   are as many as type and shape say, and end where the file ends; then makes the
+   offsets count from the start of the file. */
+OTX__PRIVATE otx_result otx__header_offsets(otx__header *h, uint64_t file_size)
+{
+    otx_safetensors *out = h->out;
+    uint64_t end = 0, bytes, buffer = file_size - out->data_begin;
+    char problem[160];
+    size_t i;
+    otx__sort(out->tensors, out->tensor_count, sizeof *out->tensors, otx__tensor_by_offset);
+    for (i = 0; i < out->tensor_count; i++) {
+        otx_tensor *tensor = &out->tensors[i];
+        const char *wrong = otx__tensor_bytes(tensor, &bytes);
+        if (tensor->begin != end || tensor->end < tensor->begin) {
+            (void)snprintf(problem, sizeof problem, "has data_offsets [%" PRIu64 ", %" PRIu64
+                           "], but the bytes before it end at %" PRIu64,
+                           tensor->begin, tensor->end, end);
+            wrong = problem;
+        } else if (!wrong && tensor->end - tensor->begin != bytes) {
+            (void)snprintf(problem, sizeof problem, "takes %" PRIu64 " bytes, but its "
+                           "data_offsets [%" PRIu64 ", %" PRIu64 "] span %" PRIu64,
+                           bytes, tensor->begin, tensor->end, tensor->end - tensor->begin);
+            wrong = problem;
+        }
+        if (wrong) return otx__tensor_fail(h->error, OTX_ERROR_FORMAT, h->file, tensor, wrong);
+        end = tensor->end;
+    }
+    if (end != buffer)
+        return otx__fail(h->error, OTX_ERROR_FORMAT, "%s: the tensors take %" PRIu64
+                         " bytes, but %" PRIu64 " follow the header", h->file, end, buffer);
+    for (i = 0; i < out->tensor_count; i++) {
+        out->tensors[i].begin += out->data_begin;
+        out->tensors[i].end += out->data_begin;
+        otx__names_of(out)[i] = &out->tensors[i];
+    }
+    return otx__tensors_by_name(otx__names_of(out), out->tensor_count, OTX_ERROR_FORMAT,
+                                h->file, h->error);
+}
+
+OTX_API void otx_safetensors_close(const otx_context *ctx, otx_safetensors *file)
+{
+    otx__free(ctx, file->memory, file->memory_size, 1);
+    memset(file, 0, sizeof *file);
+}
+
+OTX_API otx_result otx_safetensors_open(const otx_context *ctx, const otx_source *source,
+                                        const char *name, otx_safetensors *out,
+                                        otx_error *error)
+{
+    otx__header h;
+    otx_json json;
+    otx_error cause;
+    char *text = NULL;
+    size_t size = 0;
+    uint32_t metadata;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    result = otx__header_read(ctx, source, name, &text, &size, error);
+    if (result) return result;
+    result = otx_json_parse(ctx, text, size, "header", NULL, &json, &cause);
+    if (result) {
+        otx__fail(error, result, "%s: %s", name, cause.message);
+        goto done;
+    }
+    memset(&h, 0, sizeof h);
+    h.ctx = ctx;
+    h.json = &json;
+    h.file = name;
+    h.out = out;
+    h.error = error;
+    out->data_begin = 8 + (uint64_t)size;
+    result = otx__header_measure(&h, &metadata);
+    if (!result) result = otx__header_alloc(&h);
+    if (!result) result = otx__header_entries(&h, metadata);
+    if (!result) result = otx__header_offsets(&h, source->size);
+    if (result) otx_safetensors_close(ctx, out);
+done:
+    otx_json_close(ctx, &json);
+    otx__free(ctx, text, size, 1);
+    return result;
+}
+
+OTX_API const otx_tensor *otx_safetensors_find(const otx_safetensors *file, const char *name,
+                                               size_t name_size)
+{
+    size_t low = 0, high = file->tensor_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const otx_tensor *tensor = otx__names_of(file)[middle];
+        int order = otx__compare_bytes(name, name_size, tensor->name, tensor->name_size);
+        if (order == 0) return tensor;
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    return NULL;
+}
+
+/* ---- safetensors: writing ---- */
+
+OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
+{
+    size_t at = 0, length;
+    for (; at < size; at += length) {
+        length = otx__utf8_length((const unsigned char *)bytes + at, size - at);
+        if (length == 0) return false;
+    }
+    return true;
+}
+
+/* What is wrong with a tensor that is to be written, or NULL. */
+OTX__PRIVATE const char *otx__layout_problem(const otx_tensor *tensor)
+{
+    const size_t reserved = sizeof OTX__METADATA_KEY - 1;
+    if (otx_dtype_bits(tensor->dtype) == 0) return "has an unknown dtype";
+    if (!otx__is_utf8(tensor->name, tensor->name_size)) return "has a name that is no UTF-8";
+    if (tensor->name_size == reserved && memcmp(tensor->name, OTX__METADATA_KEY, reserved) == 0)
+        return "has a reserved name";
+    return NULL;
+}
+
+/* Checks what is to be written and sorts it in the order of writing. */
+OTX__PRIVATE otx_result otx__layout_sort(const otx_context *ctx, const otx_tensor **sorted,
+                                         const otx_tensor *tensors, size_t count,
+                                         const otx_metadata *metadata, size_t metadata_count,
+                                         otx_error *error)
+{
+    otx_result result;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        const char *problem = otx__layout_problem(&tensors[i]);
+        if (problem)
+            return otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "tensor", tensors[i].name,
+                                  tensors[i].name_size, problem);
+        sorted[i] = &tensors[i];
+    }
+    for (i = 0; i < metadata_count; i++) {
+        const otx_metadata *entry = &metadata[i];
+        if (!otx__is_utf8(entry->key, entry->key_size) ||
+            !otx__is_utf8(entry->value, entry->value_size))
+            return otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "metadata key", entry->key,
+                                  entry->key_size, "is no UTF-8, or its value is none");
+    }
+    result = otx__check_keys(ctx, metadata, metadata_count, OTX_ERROR_ARGUMENT, NULL, error);
+    if (!result) result = otx__tensors_by_name(sorted, count, OTX_ERROR_ARGUMENT, NULL, error);
+    if (!result) otx__sort(sorted, count, sizeof *sorted, otx__tensor_by_dtype);
+    return result;
+}
+
+/* Appends "key":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}. */
+OTX__PRIVATE void otx__layout_tensor(otx__text *text, const otx_tensor *tensor, uint64_t begin,
+                                     uint64_t end)
+{
+    unsigned i;
+    otx__text_json_string(text, tensor->name, tensor->name_size);
+    otx__text_format(text, ":{\"dtype\":\"%s\",\"shape\":[", otx_dtype_name(tensor->dtype));
+    for (i = 0; i < tensor->rank; i++)
+        otx__text_format(text, "%s%" PRIu64, i ? "," : "", tensor->shape[i]);
+    otx__text_format(text, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", begin, end);
+}
+
+OTX__PRIVATE void otx__layout_metadata(otx__text *text, const otx_metadata *metadata,
+                                       size_t count)
+{
+    size_t i;
+    otx__text_string(text, "\"" OTX__METADATA_KEY "\":{");
+    for (i = 0; i < count; i++) {
+        if (i) otx__text_string(text, ",");
+        otx__text_json_string(text, metadata[i].key, metadata[i].key_size);
+        otx__text_string(text, ":");
+        otx__text_json_string(text, metadata[i].value, metadata[i].value_size);
+    }
+    otx__text_string(text, "}");
+}
+
+/* Writes the length prefix, the JSON and the padding. The offsets it sets count
+   from the end of the header as yet, and file_size leaves it out. */
+OTX__PRIVATE otx_result otx__layout_header(otx__text *text, const otx_tensor *const *sorted,
+                                           const otx_tensor *tensors,
+                                           const otx_metadata *metadata, size_t metadata_count,
+                                           otx_layout *out, otx_error *error)
+{
+    uint64_t end = 0, bytes, size;
+    size_t i;
+    otx__text_bytes(text, "\0\0\0\0\0\0\0\0{", 9);
+    if (metadata_count) otx__layout_metadata(text, metadata, metadata_count);
+    for (i = 0; i < out->count; i++) {
+        const char *problem = otx__tensor_bytes(sorted[i], &bytes);
+        if (!problem && bytes > INT64_MAX - OTX__HEADER_LIMIT * 2 - end)
+            problem = "makes the file larger than files can be";
+        if (problem)
+            return otx__tensor_fail(error, OTX_ERROR_ARGUMENT, NULL, sorted[i], problem);
+        if (i || metadata_count) otx__text_string(text, ",");
+        otx__layout_tensor(text, sorted[i], end, end + bytes);
+        out->order[i] = (uint32_t)(sorted[i] - tensors);
+        out->offsets[i] = end;
+        end += bytes;
+    }
+    otx__text_string(text, "}");
+    while (text->size % 8 != 0 && !text->failed) otx__text_string(text, " ");
+    if (text->failed) return otx__fail_memory(error, text->size);
+    size = text->size - 8;
+    if (size > OTX__HEADER_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "the header of %" PRIu64 " tensors takes %"
+                         PRIu64 " bytes, and at most %d are allowed",
+                         (uint64_t)out->count, size, OTX__HEADER_LIMIT);
+    for (i = 0; i < 8; i++) text->bytes[i] = (char)(unsigned char)(size >> (8 * i));
+    out->file_size = end;
+    return OTX_OK;
+}
+
+OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout)
+{
+    otx__free(ctx, layout->header, layout->header_size, 1);
+    otx__free(ctx, layout->order, layout->count, sizeof *layout->order);
+    otx__free(ctx, layout->offsets, layout->count, sizeof *layout->offsets);
+    memset(layout, 0, sizeof *layout);
+}
+
+/* Hands the header over, in a block of the size it says, and makes the offsets
+   count from the start of the file. */
+OTX__PRIVATE otx_result otx__layout_finish(const otx_context *ctx, const otx__text *text,
+                                           otx_layout *out, otx_error *error)
+{
+    size_t i;
+    out->header = (char *)otx__alloc(ctx, text->size, 1);
+    if (!out->header) return otx__fail_memory(error, text->size);
+    memcpy(out->header, text->bytes, text->size);
+    out->header_size = text->size;
+    out->file_size += text->size;
+    for (i = 0; i < out->count; i++) out->offsets[i] += text->size;
+    return OTX_OK;
+}
+
+OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *tensors,
+                                   size_t count, const otx_metadata *metadata,
+                                   size_t metadata_count, otx_layout *out, otx_error *error)
+{
+    const otx_tensor **sorted;
+    otx__text text;
+    otx_result result = OTX_OK;
+    memset(out, 0, sizeof *out);
+    if (count > UINT32_MAX)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%" PRIu64
+                         " tensors are more than a header holds", (uint64_t)count);
+    otx__text_open(&text, ctx);
+    out->count = count;
+    sorted = (const otx_tensor **)otx__alloc(ctx, count, sizeof *sorted);
+    out->order = (uint32_t *)otx__alloc(ctx, count, sizeof *out->order);
+    out->offsets = (uint64_t *)otx__alloc(ctx, count, sizeof *out->offsets);
+    if (!sorted || !out->order || !out->offsets)
+        result = otx__fail_memory(error, (uint64_t)count * sizeof *out->offsets);
+    if (!result)
+        result = otx__layout_sort(ctx, sorted, tensors, count, metadata, metadata_count, error);
+    if (!result)
+        result = otx__layout_header(&text, sorted, tensors, metadata, metadata_count, out,
+                                    error);
+    if (!result) result = otx__layout_finish(ctx, &text, out, error);
+    otx__text_close(&text);
+    otx__free(ctx, sorted, count, sizeof *sorted);
+    if (result) otx_layout_close(ctx, out);
+    return result;
+}
+
+/* >>> src/vocab.h */
+/* ---- vocab: the table of tokens, and finding tokens in it ---- */
+
+OTX_API const char *otx_token_kind_name(otx_token_kind kind)
+{
+    static const char *const names[] = {"none", "text", "byte", "control", "unused"};
+    return (unsigned)kind < OTX__COUNT(names) ? names[kind] : NULL;
+}
+
+OTX_API const char *otx_role_name(otx_role role)
+{
+    static const char *const names[] = {"bos", "eos", "pad", "unk", "sep", "cls", "mask"};
+    return (unsigned)role < OTX__COUNT(names) ? names[role] : NULL;
+}
+
+OTX_API const char *otx_family_name(otx_family family)
+{
+    static const char *const names[] = {"plain", "byte-level", "metaspace", "wordpiece",
+                                        "word-suffix"};
+    return (unsigned)family < OTX__COUNT(names) ? names[family] : NULL;
+}
+
+/* ---- reserved tokens ---- */
+
+/* Whether all of `text` has the shape of `pattern`, in which # stands for one or
+   more decimal digits. */
+OTX__PRIVATE bool otx__has_shape(const char *text, size_t size, const char *pattern)
+{
+    size_t at = 0, first;
+    for (; *pattern; pattern++) {
+        if (*pattern != '#') {
+            if (at == size || text[at] != *pattern) return false;
+            at++;
+            continue;
+        }
+        for (first = at; at < size && text[at] >= '0' && text[at] <= '9';) at++;
+        if (at == first) return false;
+    }
+    return at == size;
+}
+
+/* Whether a token is named as the reserved, never trained tokens of the known
+   tokenizers are. Only whole names count: text that merely holds one is text. */
+OTX__PRIVATE bool otx__is_reserved(const char *text, size_t size)
+{
+    static const char *const patterns[] = {
+        "<unused#>",                      /* Gemma */
+        "<unused_#>",
+        "<unused_token_#>",
+        "<|unused#|>",
+        "<|unused_#|>",
+        "[unused#]",                      /* BERT */
+        "[UNUSED_TOKEN_#]",               /* InternLM */
+        ">>UNUSED_#<<",                   /* Falcon */
+        "<reserved_#>",                   /* Baichuan */
+        "<reserved_token_#>",
+        "<|reserved_#|>",                 /* gpt-oss */
+        "<|reserved_token_#|>",           /* Kimi */
+        "<|reserved_special_token_#|>",   /* Llama 3 */
+        "<SPECIAL_#>",                    /* Mistral, Nemotron */
+        "<|dummy_#|>",                    /* Phi */
+        "<|placeholder#|>",
+        "<|extra_#|>",                    /* Qwen 1 */
+        "<[PLHD#_never_used]>",           /* Seed */
+        "<\xef\xbd\x9cplace\xe2\x96\x81holder\xe2\x96\x81no\xe2\x96\x81#\xef\xbd\x9c>",
+                                          /* DeepSeek */
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(patterns); i++)
+        if (otx__has_shape(text, size, patterns[i])) return true;
+    return false;
+}
+
+/* ---- storage ---- */
+
+/* What otx_vocab.memory points to: one block that holds this, then the tokens,
+   then their strings. Nothing in it ever moves, so that tokens may point into it. */
+typedef struct otx__vocab_memory {
+    size_t size;        /* of the block */
+    size_t token_limit; /* tokens that there is room for */
+    char *next;         /* where the next string goes */
+} otx__vocab_memory;
+
+/* Makes an empty vocabulary with room for that many ids and bytes of strings. */
+OTX__PRIVATE otx_result otx__vocab_reserve(const otx_context *ctx, otx_vocab *vocab,
+                                           size_t tokens, size_t bytes, otx_error *error)
+{
+    /* A whole number of tokens, so that the tokens after it are aligned. */
+    const size_t head = (sizeof(otx__vocab_memory) + sizeof(otx_token) - 1) / sizeof(otx_token);
+    otx__vocab_memory *memory;
+    size_t size, before, i;
+    memset(vocab, 0, sizeof *vocab);
+    for (i = 0; i < OTX_ROLE_COUNT; i++) vocab->roles[i] = -1;
+    if (!otx__add(tokens, head, &before) || !otx__mul(before, sizeof(otx_token), &before) ||
+        !otx__add(before, bytes, &size))
+        return otx__fail_memory(error, UINT64_MAX);
+    memory = (otx__vocab_memory *)otx__alloc(ctx, size, 1);
+    if (!memory) return otx__fail_memory(error, size);
+    memset(memory, 0, before);
+    memory->size = size;
+    memory->token_limit = tokens;
+    memory->next = (char *)memory + before;
+    vocab->memory = memory;
+    vocab->tokens = (otx_token *)memory + head;
+    return OTX_OK;
+}
+
+OTX_API void otx_vocab_close(const otx_context *ctx, otx_vocab *vocab)
+{
+    if (vocab->memory)
+        otx__free(ctx, vocab->memory, ((otx__vocab_memory *)vocab->memory)->size, 1);
+    memset(vocab, 0, sizeof *vocab);
+}
+
+/* Takes `size` bytes of the room for strings. That there is enough of it, whoever
+   asked otx__vocab_reserve for it has to know. */
+OTX__PRIVATE char *otx__vocab_keep(otx_vocab *vocab, size_t size)
+{
+    otx__vocab_memory *memory = (otx__vocab_memory *)vocab->memory;
+    char *string = memory->next;
+    memory->next += size;
+    return string;
+}
+
+/* ---- index ---- */
+
+/* A hash table of ids, by (kind, bytes) or by content. The hash is seeded with
+   the table's own address, so that no file can be made whose tokens all fall into
+   one slot; what is found does not depend on it. */
+typedef struct otx__token_index {
+    const otx_token *tokens;
+    uint32_t *slots; /* id + 1, or 0; a power of two of them */
+    size_t slot_count;
+    uint64_t seed;
+    bool by_content; /* and then the kind is ignored */
+} otx__token_index;
+
+/* Makes an empty index of tokens[], with room for that many. */
+OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index *index,
+                                        const otx_token *tokens, size_t limit, bool by_content,
+                                        otx_error *error)
+{
+    size_t slots = 16;
+    while (slots / 2 < limit && slots <= SIZE_MAX / 2) slots *= 2;
+    memset(index, 0, sizeof *index);
+    index->slots = (uint32_t *)otx__alloc_zero(ctx, slots, sizeof *index->slots);
+    if (!index->slots) return otx__fail_memory(error, (uint64_t)slots * sizeof *index->slots);
+    index->tokens = tokens;
+    index->slot_count = slots;
+    index->seed = (uint64_t)(uintptr_t)index->slots * UINT64_C(0x9e3779b97f4a7c15);
+    index->seed ^= index->seed >> 32;
+    index->by_content = by_content;
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__index_close(const otx_context *ctx, otx__token_index *index)
+{
+    otx__free(ctx, index->slots, index->slot_count, sizeof *index->slots);
+    memset(index, 0, sizeof *index);
+}
+
+/* FNV-1a, with the high bits folded into the low ones that pick the slot. */
+OTX__PRIVATE size_t otx__token_hash(uint64_t seed, otx_token_kind kind, const char *bytes,
+                                    size_t size)
+{
+    uint64_t hash = seed + (uint64_t)kind;
+    size_t i;
+    for (i = 0; i < size; i++) {
+        hash ^= (unsigned char)bytes[i];
+        hash *= UINT64_C(0x100000001b3);
+    }
+    return (size_t)(hash ^ hash >> 32);
+}
+
+OTX__PRIVATE bool otx__same_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    return a_size == b_size && (a_size == 0 || memcmp(a, b, a_size) == 0);
+}
+
+/* The slot that holds such a token, or the empty one where it would go. */
+OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_kind kind,
+                                       const char *bytes, size_t size)
+{
+    const size_t mask = index->slot_count - 1;
+    size_t at;
+    if (index->by_content) kind = OTX_TOKEN_NONE;
+    at = otx__token_hash(index->seed, kind, bytes, size) & mask;
+    for (; index->slots[at]; at = (at + 1) & mask) {
+        const otx_token *token = &index->tokens[index->slots[at] - 1];
+        if (index->by_content) {
+            if (otx__same_bytes(token->content, token->content_size, bytes, size)) break;
+        } else if (token->kind == kind) {
+            if (otx__same_bytes(token->bytes, token->size, bytes, size)) break;
+        }
+    }
+    return &index->slots[at];
+}
+
+/* The id of such a token, or -1. */
+OTX__PRIVATE int64_t otx__index_find(const otx__token_index *index, otx_token_kind kind,
+                                     const char *bytes, size_t size)
+{
+    return (int64_t)*otx__index_slot(index, kind, bytes, size) - 1;
+}
+
+/* >>> src/tokenizer_json.h */
+/* ---- tokenizer.json: the vocabulary as the `tokenizers` package sees it ---- */
+
+/* What is at hand while a vocabulary is read. The three JSON documents beside
+   tokenizer.json are empty when absent, so that looking things up in them finds
+   nothing. */
+typedef struct otx__tokenizer {
+    const otx_context *ctx;
+    const char *name;
+    otx_error *error;
+    otx_json json, config, special_map, added;
+    uint32_t model, words;     /* nodes of tokenizer.json */
+    bool ids_by_position;      /* Unigram: a list instead of an object */
+    bool legacy;               /* tokenizer_config.json lists no added tokens */
+    otx_vocab *vocab;
+    otx__token_index contents; /* the id of each content */
+    size_t model_size;         /* tokens of the model */
+    int64_t last_added;        /* highest id of an added token, or -1 */
+    char *scratch;             /* the string decoded last */
+    size_t scratch_capacity;
+} otx__tokenizer;
+
+/* A token that one of the files adds to those of the model. */
+typedef struct otx__added_token {
+    uint64_t declared; /* its id, by the file */
+    uint32_t content;  /* a node */
+    bool special;
+} otx__added_token;
+
+/* A list of them, in the order in which they are added. */
+typedef struct otx__added_list {
+    const otx_json *json;
+    const char *file;
+    otx__added_token *tokens;
+    size_t count;
+} otx__added_list;
+
+/* For a message about many tokens: how many there are, and the first of them. */
+typedef struct otx__example {
+    char quoted[OTX__QUOTED];
+    uint64_t count, id, declared;
+} otx__example;
+
+/* ---- small tools ---- */
+
+OTX__PRIVATE void otx__example_add(otx__example *example, const char *bytes, size_t size,
+                                   uint64_t id, uint64_t declared)
+{
+    if (example->count++) return;
+    (void)otx__quote(example->quoted, sizeof example->quoted, bytes, size);
+    example->id = id;
+    example->declared = declared;
+}
+
+/* Quotes a string or number for a message, as the file spells it. */
+OTX__PRIVATE const char *otx__quote_node(char to[OTX__QUOTED], const otx_json *json,
+                                         uint32_t node)
+{
+    const otx_json_node *value = &json->nodes[node];
+    return otx__quote(to, OTX__QUOTED, json->text + value->start, value->end - value->start);
+}
+
+/* Decodes a string node to t->scratch, which the next call overwrites. */
+OTX__PRIVATE otx_result otx__tokenizer_string(otx__tokenizer *t, const otx_json *json,
+                                              uint32_t node, size_t *size)
+{
+    const size_t need = (size_t)json->nodes[node].end - json->nodes[node].start + 1;
+    void *items = t->scratch;
+    if (!otx__grow(t->ctx, &items, &t->scratch_capacity, need, 1))
+        return otx__fail_memory(t->error, need);
+    t->scratch = (char *)items;
+    *size = otx_json_string(json, node, t->scratch);
+    return OTX_OK;
+}
+
+/* A string given as such or as {"content": "..."}; or OTX_JSON_NONE. */
+OTX__PRIVATE uint32_t otx__content_node(const otx_json *json, uint32_t node)
+{
+    if (otx_json_type_of(json, node) == OTX_JSON_OBJECT)
+        node = otx_json_find(json, node, "content");
+    return otx_json_type_of(json, node) == OTX_JSON_STRING ? node : OTX_JSON_NONE;
+}
+
+/* The id of the token with that content, or -1. */
+OTX__PRIVATE otx_result otx__find_content(otx__tokenizer *t, const otx_json *json,
+                                          uint32_t node, int64_t *id)
+{
+    size_t size = 0;
+    otx_result result = otx__tokenizer_string(t, json, node, &size);
+    if (!result) *id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
+    return result;
+}
+
+/* Parses one of the files beside tokenizer.json, which Python reads and writes. */
+OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, const char *text, size_t size,
+                                         const char *file, otx_json *json)
+{
+    char name[512];
+    otx_json_options options;
+    otx_result result;
+    if (size == 0) return OTX_OK;
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true;
+    (void)snprintf(name, sizeof name, "%.400s: %s", t->name, file);
+    result = otx_json_parse(t->ctx, text, size, name, &options, json, t->error);
+    if (!result && otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
+        result = otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", name);
+    return result;
+}
+
+/* ---- the model: its type, its merges ---- */
+
+/* The type of a model without `type`, by the members that only it has: files
+   from before the type was written. */
+OTX__PRIVATE const char *otx__legacy_model_type(const otx_json *json, uint32_t model)
+{
+    if (otx_json_type_of(json, otx_json_find(json, model, "vocab")) == OTX_JSON_ARRAY)
+        return "Unigram";
+    if (otx_json_find(json, model, "merges") != OTX_JSON_NONE) return "BPE";
+    if (otx_json_find(json, model, "unk_token") == OTX_JSON_NONE) return NULL;
+    return otx_json_find(json, model, "continuing_subword_prefix") != OTX_JSON_NONE &&
+                   otx_json_find(json, model, "max_input_chars_per_word") != OTX_JSON_NONE
+               ? "WordPiece"
+               : "WordLevel";
+}
+
+/* Finds the model and its vocabulary. Sets *type to one of four literals. */
+OTX__PRIVATE otx_result otx__find_model(otx__tokenizer *t, const char **type)
+{
+    static const char *const types[] = {"BPE", "WordPiece", "WordLevel", "Unigram"};
+    const otx_json *json = &t->json;
+    const uint32_t version = otx_json_find(json, 0, "version");
+    uint32_t node;
+    size_t i;
+    if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", t->name);
+    if (version != OTX_JSON_NONE && !otx_json_equals(json, version, "1.0"))
+        return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: version is not \"1.0\"",
+                         t->name);
+    t->model = otx_json_find(json, 0, "model");
+    if (otx_json_type_of(json, t->model) != OTX_JSON_OBJECT)
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: there is no object \"model\"",
+                         t->name);
+    node = otx_json_find(json, t->model, "type");
+    *type = NULL;
+    for (i = 0; i < OTX__COUNT(types); i++)
+        if (otx_json_equals(json, node, types[i])) *type = types[i];
+    if (node == OTX_JSON_NONE) *type = otx__legacy_model_type(json, t->model);
+    if (!*type)
+        return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
+                         "%s: the model's type is %s BPE, WordPiece, WordLevel or Unigram",
+                         t->name, node == OTX_JSON_NONE ? "not given, and does not look like"
+                                                        : "none of");
+    t->ids_by_position = strcmp(*type, "Unigram") == 0;
+    t->words = otx_json_find(json, t->model, "vocab");
+    if (otx_json_type_of(json, t->words) !=
+        (t->ids_by_position ? OTX_JSON_ARRAY : OTX_JSON_OBJECT))
+        return otx__fail(t->error, OTX_ERROR_FORMAT,
+                         "%s: the vocabulary of a %s model must be %s", t->name, *type,
+                         t->ids_by_position ? "an array" : "an object");
+    return OTX_OK;
+}
+
+/* Whether a merge is "a b", with one space in it, or a comment. */
+OTX__PRIVATE bool otx__is_merge_line(const char *line, size_t size)
+{
+    size_t i, spaces = 0;
+    if (size >= 8 && memcmp(line, "#version", 8) == 0) return true;
+    for (i = 0; i < size; i++) spaces += line[i] == ' ';
+    return spaces == 1;
+}
+
+/* Merges make no tokens, but a file whose merges are broken is no tokenizer.
+   They are all "a b" or all ["a", "b"]. */
+OTX__PRIVATE otx_result otx__check_merges(otx__tokenizer *t)
+{
+    const otx_json *json = &t->json;
+    const uint32_t merges = otx_json_find(json, t->model, "merges");
+    otx_json_type wanted = OTX_JSON_NULL;
+    uint32_t node, i;
+    if (otx_json_type_of(json, merges) != OTX_JSON_ARRAY)
+        return otx__fail(t->error, OTX_ERROR_FORMAT,
+                         "%s: a BPE model must have an array \"merges\"", t->name);
+    for (i = 0, node = merges + 1; i < json->nodes[merges].count; i++) {
+        const otx_json_type type = otx_json_type_of(json, node);
+        bool good = type == OTX_JSON_STRING;
+        if (good) {
+            size_t size = 0;
+            otx_result result = otx__tokenizer_string(t, json, node, &size);
+            if (result) return result;
+            good = otx__is_merge_line(t->scratch, size);
+        } else if (type == OTX_JSON_ARRAY && json->nodes[node].count == 2) {
+            good = otx_json_type_of(json, node + 1) == OTX_JSON_STRING &&
+                   otx_json_type_of(json, node + 2) == OTX_JSON_STRING;
+        }
+        if (i == 0) wanted = type;
+        if (!good || type != wanted)
+            return otx__fail(t->error, OTX_ERROR_FORMAT,
+                             "%s: merge %" PRIu32 " is neither \"a b\" nor [\"a\", \"b\"], or "
+                             "not written as the first is", t->name, i);
+        node = json->nodes[node].next;
+    }
+    return OTX_OK;
+}
+
+/* ---- the model's tokens ---- */
+
+/* The next entry of the model's vocabulary: sets *content and *id, and moves
+   *node on to the entry after it. */
+OTX__PRIVATE otx_result otx__next_word(const otx__tokenizer *t, uint32_t *node,
+                                       uint32_t position, uint32_t *content, uint64_t *id)
+{
+    const otx_json *json = &t->json;
+    char quoted[OTX__QUOTED], number[OTX__QUOTED];
+    uint32_t value;
+    if (t->ids_by_position) {
+        *content = *node + 1;
+        *id = position;
+        if (otx_json_type_of(json, *node) != OTX_JSON_ARRAY || json->nodes[*node].count != 2 ||
+            otx_json_type_of(json, *content) != OTX_JSON_STRING ||
+            otx_json_type_of(json, *content + 1) != OTX_JSON_NUMBER)
+            return otx__fail(t->error, OTX_ERROR_FORMAT,
+                             "%s: entry %" PRIu32 " of the vocabulary is not [string, number]",
+                             t->name, position);
+        *node = json->nodes[*node].next;
+        return OTX_OK;
+    }
+    *content = *node;
+    value = *node + 1;
+    *node = json->nodes[value].next;
+    if (otx_json_uint(json, value, id) && *id <= UINT32_MAX) return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT,
+                     "%s: token \"%s\" has the id %s, expected a whole number from 0 to "
+                     "%" PRIu32, t->name, otx__quote_node(quoted, json, *content),
+                     otx__quote_node(number, json, value), UINT32_MAX);
+}
+
+/* What a string takes in the table at most: its content, and its bytes, which a
+   word mark may make longer by one. */
+OTX__PRIVATE uint64_t otx__string_room(const otx_json *json, uint32_t node)
+{
+    return 2 * ((uint64_t)json->nodes[node].end - json->nodes[node].start) + 1;
+}
+
+/* Makes the table: checks the ids of the model and counts what the lists add. */
+OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_list *lists,
+                                            size_t list_count)
+{
+    const uint32_t count = t->json.nodes[t->words].count;
+    const uint64_t limit = 16 * (uint64_t)count + 65536;
+    char quoted[OTX__QUOTED];
+    uint64_t bytes = 0;
+    size_t extra = 0, ids = count, i, j;
+    uint32_t node = t->words + 1, position, content;
+    uint64_t id = 0;
+    otx_result result;
+    for (position = 0; position < count; position++) {
+        result = otx__next_word(t, &node, position, &content, &id);
+        if (result) return result;
+        if (id >= limit)
+            return otx__fail(t->error, OTX_ERROR_LIMIT,
+                             "%s: token \"%s\" has the id %" PRIu64 ", and a vocabulary of "
+                             "%" PRIu32 " tokens may have ids below %" PRIu64, t->name,
+                             otx__quote_node(quoted, &t->json, content), id, count, limit);
+        ids = otx__max(ids, (size_t)id + 1);
+        bytes += otx__string_room(&t->json, content);
+    }
+    for (i = 0; i < list_count; i++) {
+        for (j = 0; j < lists[i].count; j++)
+            bytes += otx__string_room(lists[i].json, lists[i].tokens[j].content);
+        extra += lists[i].count;
+    }
+    if (bytes > SIZE_MAX) return otx__fail_memory(t->error, bytes);
+    result = otx__vocab_reserve(t->ctx, t->vocab, ids + extra, (size_t)bytes, t->error);
+    if (!result)
+        result = otx__index_open(t->ctx, &t->contents, t->vocab->tokens, count + extra, true,
+                                 t->error);
+    return result;
+}
+
+/* Gives `id` to the content in t->scratch. Of two members of an object with one
+   name the last counts, and the id of the first is left without a token. */
+OTX__PRIVATE otx_result otx__put_token(otx__tokenizer *t, uint64_t id, size_t size)
+{
+    otx_token *token = &t->vocab->tokens[id];
+    uint32_t *slot = otx__index_slot(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
+    char *content;
+    if (*slot && !t->ids_by_position) {
+        memset(&t->vocab->tokens[*slot - 1], 0, sizeof *token);
+        t->vocab->token_count--;
+    }
+    if (token->kind != OTX_TOKEN_NONE) {
+        char first[OTX__QUOTED], second[OTX__QUOTED];
+        return otx__fail(t->error, OTX_ERROR_FORMAT,
+                         "%s: tokens \"%s\" and \"%s\" both have the id %" PRIu64
+                         ", and a model has one row for it", t->name,
+                         otx__quote(first, sizeof first, token->content, token->content_size),
+                         otx__quote(second, sizeof second, t->scratch, size), id);
+    }
+    content = otx__vocab_keep(t->vocab, size);
+    memcpy(content, t->scratch, size);
+    token->content = content;
+    token->content_size = (uint32_t)size;
+    token->kind = OTX_TOKEN_TEXT;
+    *slot = (uint32_t)id + 1;
+    t->vocab->token_count++;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__read_model(otx__tokenizer *t)
+{
+    const uint32_t count = t->json.nodes[t->words].count;
+    uint32_t node = t->words + 1, position, content;
+    for (position = 0; position < count; position++) {
+        uint64_t id = 0;
+        size_t size = 0;
+        otx_result result = otx__next_word(t, &node, position, &content, &id);
+        if (!result) result = otx__tokenizer_string(t, &t->json, content, &size);
+        if (!result) result = otx__put_token(t, id, size);
+        if (result) return result;
+    }
+    t->model_size = t->vocab->token_count;
+    return OTX_OK;
+}
+
+/* ---- added tokens ---- */
+
+OTX__PRIVATE int otx__compare_added(const void *a, const void *b)
+{
+    const otx__added_token *x = (const otx__added_token *)a, *y = (const otx__added_token *)b;
+    if (x->declared != y->declared) return x->declared < y->declared ? -1 : 1;
+    return x->content < y->content ? -1 : x->content > y->content;
+}
+
+/* An id written as the name of a member: decimal digits only. */
+OTX__PRIVATE bool otx__id_of_key(const otx_json *json, uint32_t key, uint64_t *id)
+{
+    const otx_json_node *node = &json->nodes[key];
+    uint32_t at;
+    *id = 0;
+    if (node->start == node->end || node->end - node->start > 10) return false;
+    for (at = node->start; at < node->end; at++) {
+        if (json->text[at] < '0' || json->text[at] > '9') return false;
+        *id = *id * 10 + (uint64_t)(json->text[at] - '0');
+    }
+    return *id <= UINT32_MAX;
+}
+
+/* Where a file that adds tokens has the parts of one entry. */
+typedef enum otx__added_form {
+    OTX__ADDED_LIST,  /* tokenizer.json: [{"id": 3, "content": "x", "special": true}] */
+    OTX__ADDED_BY_ID, /* added_tokens_decoder: {"3": {"content": "x", "special": true}} */
+    OTX__ADDED_BY_NAME /* added_tokens.json: {"x": 3} */
+} otx__added_form;
+
+OTX__PRIVATE bool otx__added_entry(const otx_json *json, otx__added_form form, uint32_t node,
+                                   otx__added_token *token)
+{
+    const uint32_t entry = form == OTX__ADDED_LIST ? node : node + 1;
+    const uint32_t special = otx_json_find(json, entry, "special");
+    token->content = form == OTX__ADDED_BY_NAME ? node : otx_json_find(json, entry, "content");
+    token->special = otx_json_type_of(json, special) == OTX_JSON_TRUE;
+    if (special != OTX_JSON_NONE && !token->special &&
+        otx_json_type_of(json, special) != OTX_JSON_FALSE)
+        return false;
+    if (otx_json_type_of(json, token->content) != OTX_JSON_STRING) return false;
+    if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, node, &token->declared);
+    if (form == OTX__ADDED_LIST) node = otx_json_find(json, entry, "id");
+    else node = entry;
+    return otx_json_uint(json, node, &token->declared) && token->declared <= UINT32_MAX;
+}
+
+/* Collects the tokens that a file adds. The two forms that are objects are added
+   in the order of their ids, as transformers does. */
+OTX__PRIVATE otx_result otx__list_added(otx__tokenizer *t, const otx_json *json, uint32_t node,
+                                        otx__added_form form, const char *file,
+                                        otx__added_list *list)
+{
+    const bool object = form != OTX__ADDED_LIST;
+    uint32_t i, count;
+    if (node == OTX_JSON_NONE) return OTX_OK;
+    if (otx_json_type_of(json, node) != (object ? OTX_JSON_OBJECT : OTX_JSON_ARRAY))
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: %s must be an %s", t->name, file,
+                         object ? "object" : "array");
+    count = json->nodes[node].count;
+    list->json = json;
+    list->file = file;
+    list->tokens = (otx__added_token *)otx__alloc(t->ctx, count, sizeof *list->tokens);
+    if (!list->tokens)
+        return otx__fail_memory(t->error, (uint64_t)count * sizeof *list->tokens);
+    list->count = count;
+    for (i = 0, node++; i < count; i++) {
+        if (!otx__added_entry(json, form, node, &list->tokens[i]))
+            return otx__fail(t->error, OTX_ERROR_FORMAT,
+                             "%s: entry %" PRIu32 " of %s lacks a content that is a string, "
+                             "an id from 0 to %" PRIu32 ", or a special that is true or false",
+                             t->name, i, file, UINT32_MAX);
+        node = json->nodes[object ? node + 1 : node].next;
+    }
+    if (object) qsort(list->tokens, count, sizeof *list->tokens, otx__compare_added);
+    return OTX_OK;
+}
+
+/* The id that the next new added token gets. */
+OTX__PRIVATE uint64_t otx__next_added_id(const otx__tokenizer *t)
+{
+    return otx__max(t->model_size, (size_t)(t->last_added + 1));
+}
+
+/* What is worth saying about a list of added tokens. */
+typedef struct otx__added_news {
+    otx__example moved;  /* ids that differ from what the file says */
+    otx__example fresh;  /* tokens that the files before it lack */
+    otx__example raised; /* tokens that are special only by this file */
+} otx__added_news;
+
+OTX__PRIVATE void otx__report_added(const otx__tokenizer *t, const char *file, bool beside,
+                                    const otx__added_news *news)
+{
+    if (news->moved.count)
+        otx__log(t->ctx, OTX_WARNING,
+                 "%s: %s: %" PRIu64 " tokens have another id at run time than the file says, "
+                 "such as \"%s\": %" PRIu64 " instead of %" PRIu64, t->name, file,
+                 news->moved.count, news->moved.quoted, news->moved.id, news->moved.declared);
+    if (news->fresh.count && beside)
+        otx__log(t->ctx, OTX_WARNING,
+                 "%s: %s: %" PRIu64 " tokens are not in tokenizer.json and are added after its "
+                 "own, such as \"%s\" with the id %" PRIu64, t->name, file, news->fresh.count,
+                 news->fresh.quoted, news->fresh.id);
+    if (news->raised.count)
+        otx__log(t->ctx, OTX_WARNING,
+                 "%s: %s: %" PRIu64 " tokens are special, but not so in tokenizer.json, such "
+                 "as \"%s\" with the id %" PRIu64, t->name, file, news->raised.count,
+                 news->raised.quoted, news->raised.id);
+}
+
+/* Adds a list by the rule of the tokenizers package: the declared id does not
+   count. Content that is known keeps its id, other content is numbered on. */
+OTX__PRIVATE otx_result otx__add_tokens(otx__tokenizer *t, const otx__added_list *list)
+{
+    uint64_t next = otx__next_added_id(t);
+    otx__added_news news;
+    size_t i;
+    memset(&news, 0, sizeof news);
+    for (i = 0; i < list->count; i++) {
+        const otx__added_token *added = &list->tokens[i];
+        otx_token *token;
+        size_t size = 0;
+        int64_t id;
+        otx_result result = otx__tokenizer_string(t, list->json, added->content, &size);
+        if (result) return result;
+        if (size == 0) continue;
+        id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
+        if (id < 0) {
+            id = (int64_t)next++;
+            result = otx__put_token(t, (uint64_t)id, size);
+            if (result) return result;
+            otx__example_add(&news.fresh, t->scratch, size, (uint64_t)id, 0);
+        }
+        token = &t->vocab->tokens[id];
+        if ((uint64_t)id != added->declared)
+            otx__example_add(&news.moved, t->scratch, size, (uint64_t)id, added->declared);
+        if (added->special && token->added && token->kind == OTX_TOKEN_TEXT)
+            otx__example_add(&news.raised, t->scratch, size, (uint64_t)id, 0);
+        if (added->special) token->kind = OTX_TOKEN_CONTROL;
+        token->added = true;
+        if (id > t->last_added) t->last_added = id;
+    }
+    otx__report_added(t, list->file, list->json != &t->json, &news);
+    return OTX_OK;
+}
+
+/* ---- special tokens and roles ---- */
+
+/* Marks the tokens that a file names as special, in a list or in an object. */
+OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *json,
+                                          const char *key)
+{
+    const uint32_t list = otx_json_find(json, 0, key);
+    const bool object = otx_json_type_of(json, list) == OTX_JSON_OBJECT;
+    otx__example missing;
+    uint32_t i, node;
+    memset(&missing, 0, sizeof missing);
+    if (!object && otx_json_type_of(json, list) != OTX_JSON_ARRAY) return OTX_OK;
+    for (i = 0, node = list + 1; i < json->nodes[list].count; i++) {
+        const uint32_t value = object ? node + 1 : node;
+        const uint32_t content = otx__content_node(json, value);
+        if (content != OTX_JSON_NONE) {
+            size_t size = 0;
+            int64_t id;
+            otx_result result = otx__tokenizer_string(t, json, content, &size);
+            if (result) return result;
+            id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
+            if (id >= 0) t->vocab->tokens[id].kind = OTX_TOKEN_CONTROL;
+            else otx__example_add(&missing, t->scratch, size, 0, 0);
+        }
+        node = json->nodes[value].next;
+    }
+    if (missing.count)
+        otx__log(t->ctx, OTX_WARNING,
+                 "%s: %" PRIu64 " of the %s are no tokens of the tokenizer, such as \"%s\"",
+                 t->name, missing.count, key, missing.quoted);
+    return OTX_OK;
+}
+
+/* The node that names the token of a role, and the file it stands in.
+   special_tokens_map.json goes before tokenizer_config.json, but is read only if
+   the latter lists no added tokens, as by transformers. */
+OTX__PRIVATE uint32_t otx__role_node(const otx__tokenizer *t, const char *key,
+                                     const otx_json **json)
+{
+    uint32_t node = OTX_JSON_NONE;
+    *json = &t->special_map;
+    if (t->legacy) node = otx_json_find(*json, 0, key);
+    if (node == OTX_JSON_NONE) {
+        *json = &t->config;
+        node = otx_json_find(*json, 0, key);
+    }
+    return otx__content_node(*json, node);
+}
+
+/* The id that the model itself names as unknown, or -1. */
+OTX__PRIVATE otx_result otx__model_unknown(otx__tokenizer *t, int64_t *id)
+{
+    const uint32_t content =
+        otx__content_node(&t->json, otx_json_find(&t->json, t->model, "unk_token"));
+    const uint32_t number = otx_json_find(&t->json, t->model, "unk_id");
+    uint64_t position;
+    *id = -1;
+    if (content != OTX_JSON_NONE && !t->ids_by_position)
+        return otx__find_content(t, &t->json, content, id);
+    if (!t->ids_by_position || otx_json_type_of(&t->json, number) == OTX_JSON_NULL)
+        return OTX_OK;
+    if (!otx_json_uint(&t->json, number, &position) || position >= t->model_size)
+        return otx__fail(t->error, OTX_ERROR_FORMAT,
+                         "%s: unk_id is not the position of one of the %" PRIu64 " tokens",
+                         t->name, (uint64_t)t->model_size);
+    *id = (int64_t)position;
+    return OTX_OK;
+}
+
+/* Finds the token of every role. */
+OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
+{
+    int64_t *roles = t->vocab->roles, unknown;
+    otx_result result;
+    int role;
+    for (role = 0; role < OTX_ROLE_COUNT; role++) {
+        const otx_json *json;
+        char key[16], quoted[OTX__QUOTED];
+        uint32_t node;
+        (void)snprintf(key, sizeof key, "%s_token", otx_role_name((otx_role)role));
+        node = otx__role_node(t, key, &json);
+        if (node == OTX_JSON_NONE) continue;
+        result = otx__find_content(t, json, node, &roles[role]);
+        if (result) return result;
+        if (roles[role] < 0)
+            otx__log(t->ctx, OTX_WARNING, "%s: the %s \"%s\" is no token of the tokenizer",
+                     t->name, key, otx__quote_node(quoted, json, node));
+    }
+    result = otx__model_unknown(t, &unknown);
+    if (roles[OTX_ROLE_UNK] < 0) roles[OTX_ROLE_UNK] = unknown;
+    return result;
+}
+
+/* ---- spelling ---- */
+
+/* How this tokenizer writes text as tokens. */
+typedef struct otx__spelling {
+    otx_family family;
+    bool byte_fallback; /* <0xNN> is a byte */
+    char mark[32];      /* METASPACE: the space; WORDPIECE: the prefix that continues a
+                           word; WORD_SUFFIX: the suffix that ends one */
+    size_t mark_size;
+} otx__spelling;
+
+/* The first object of that type after node `after`, within the decoder (or
+   pre-tokenizer or normalizer) `part`, in its sequences too; or OTX_JSON_NONE. */
+OTX__PRIVATE uint32_t otx__find_step(const otx_json *json, uint32_t part, uint32_t after,
+                                     const char *type)
+{
+    uint32_t node, end;
+    if (part == OTX_JSON_NONE) return OTX_JSON_NONE;
+    end = json->nodes[part].next;
+    for (node = after == OTX_JSON_NONE ? part : after + 1; node < end; node++)
+        if (json->nodes[node].type == OTX_JSON_OBJECT &&
+            otx_json_equals(json, otx_json_find(json, node, "type"), type))
+            return node;
+    return OTX_JSON_NONE;
+}
+
+/* The string that a step replaces by a space (or, in a normalizer, puts in its
+   place), or OTX_JSON_NONE. */
+OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part,
+                                             bool normalizer)
+{
+    uint32_t step = OTX_JSON_NONE;
+    while ((step = otx__find_step(json, part, step, "Replace")) != OTX_JSON_NONE) {
+        const uint32_t pattern = otx_json_find(json, step, "pattern");
+        const uint32_t from = otx_json_find(json, pattern, "String");
+        const uint32_t to = otx_json_find(json, step, "content");
+        if (otx_json_equals(json, normalizer ? from : to, " ")) return normalizer ? to : from;
+    }
+    return OTX_JSON_NONE;
+}
+
+/* Sets the family and its mark, if `node` is a string that is not empty. */
+OTX__PRIVATE bool otx__spell_with(const otx_json *json, otx__spelling *spelling,
+                                  otx_family family, uint32_t node)
+{
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING ||
+        json->nodes[node].start == json->nodes[node].end ||
+        json->nodes[node].end - json->nodes[node].start > sizeof spelling->mark)
+        return false;
+    spelling->family = family;
+    spelling->mark_size = otx_json_string(json, node, spelling->mark);
+    return true;
+}
+
+/* Where the mark of a family may be given. */
+typedef struct otx__mark_place {
+    const char *part, *step, *member; /* step NULL: the member of the part itself */
+    otx_family family;
+} otx__mark_place;
+
+OTX__PRIVATE uint32_t otx__mark_node(const otx_json *json, const otx__mark_place *place)
+{
+    const uint32_t part = otx_json_find(json, 0, place->part);
+    if (!place->step) return otx_json_find(json, part, place->member);
+    if (strcmp(place->step, "Replace") == 0)
+        return otx__replaced_by_space(json, part, strcmp(place->member, "content") == 0);
+    return otx_json_find(json, otx__find_step(json, part, OTX_JSON_NONE, place->step),
+                         place->member);
+}
+
+/* Finds out the family: from the decoder where it tells, since that is what turns
+   tokens into text, and else from what text goes through on its way in. */
+OTX__PRIVATE void otx__find_spelling(otx__tokenizer *t, otx__spelling *spelling)
+{
+    static const char *const parts[] = {"decoder", "pre_tokenizer", "normalizer"};
+    static const otx__mark_place places[] = {
+        {"decoder", "Metaspace", "replacement", OTX_FAMILY_METASPACE},
+        {"decoder", "Replace", "pattern", OTX_FAMILY_METASPACE},
+        {"decoder", "WordPiece", "prefix", OTX_FAMILY_WORDPIECE},
+        {"decoder", "BPEDecoder", "suffix", OTX_FAMILY_WORD_SUFFIX},
+        {"pre_tokenizer", "Metaspace", "replacement", OTX_FAMILY_METASPACE},
+        {"normalizer", "Replace", "content", OTX_FAMILY_METASPACE},
+        {"model", NULL, "continuing_subword_prefix", OTX_FAMILY_WORDPIECE},
+        {"model", NULL, "end_of_word_suffix", OTX_FAMILY_WORD_SUFFIX},
+    };
+    const otx_json *json = &t->json;
+    const uint32_t decoder = otx_json_find(json, 0, "decoder");
+    size_t i;
+    memset(spelling, 0, sizeof *spelling);
+    spelling->byte_fallback =
+        otx__find_step(json, decoder, OTX_JSON_NONE, "ByteFallback") != OTX_JSON_NONE ||
+        otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) == OTX_JSON_TRUE;
+    for (i = 0; i < OTX__COUNT(parts); i++) {
+        const uint32_t part = otx_json_find(json, 0, parts[i]);
+        if (otx__find_step(json, part, OTX_JSON_NONE, "ByteLevel") == OTX_JSON_NONE) continue;
+        spelling->family = OTX_FAMILY_BYTE_LEVEL;
+        return;
+    }
+    for (i = 0; i < OTX__COUNT(places); i++)
+        if (otx__spell_with(json, spelling, places[i].family, otx__mark_node(json, &places[i])))
+            return;
+}
+
+/* The byte that a character of the GPT-2 alphabet stands for, or -1. Printable
+   bytes stand for themselves; the other 68 are U+0100 and on, in order. */
+OTX__PRIVATE int otx__byte_of_character(unsigned code)
+{
+    if ((code >= 0x21 && code <= 0x7e) || (code >= 0xa1 && code <= 0xff && code != 0xad))
+        return (int)code;
+    if (code < 0x100 || code > 0x143) return -1;
+    code -= 0x100;
+    if (code <= 0x20) return (int)code;
+    if (code == 0x21) return 0x7f;
+    return code == 0x43 ? 0xad : (int)(0x80 + (code - 0x22));
+}
+
+/* Undoes the GPT-2 alphabet; a token with any other character stands for itself,
+   as in the decoder of the tokenizers package. */
+OTX__PRIVATE size_t otx__spell_byte_level(const char *content, size_t size, char *to)
+{
+    size_t at = 0, length = 0;
+    while (at < size) {
+        const unsigned char lead = (unsigned char)content[at];
+        unsigned code = lead;
+        int byte;
+        if (lead >= 0xc0 && lead < 0xe0)
+            code = (lead & 0x1fu) << 6 | ((unsigned char)content[at + 1] & 0x3fu);
+        byte = lead < 0xe0 ? otx__byte_of_character(code) : -1;
+        if (byte < 0) {
+            memcpy(to, content, size);
+            return size;
+        }
+        to[length++] = (char)byte;
+        at += lead < 0x80 ? 1 : 2;
+    }
+    return length;
+}
+
+/* Replaces every mark by a space. */
+OTX__PRIVATE size_t otx__spell_spaces(const otx__spelling *spelling, const char *content,
+                                      size_t size, char *to)
+{
+    const size_t mark = spelling->mark_size;
+    size_t at = 0, length = 0;
+    while (at < size) {
+        if (size - at >= mark && memcmp(content + at, spelling->mark, mark) == 0) {
+            to[length++] = ' ';
+            at += mark;
+        } else {
+            to[length++] = content[at++];
+        }
+    }
+    return length;
+}
+
+/* Writes the bytes that a token stands for to `to`, which has room for one more
+   than `size`, and returns how many there are. */
+OTX__PRIVATE size_t otx__spell(const otx__spelling *spelling, const char *content, size_t size,
+                               char *to)
+{
+    const size_t mark = spelling->mark_size;
+    switch (spelling->family) {
+    case OTX_FAMILY_BYTE_LEVEL:
+        return otx__spell_byte_level(content, size, to);
+    case OTX_FAMILY_METASPACE:
+    case OTX_FAMILY_WORD_SUFFIX:
+        return otx__spell_spaces(spelling, content, size, to);
+    case OTX_FAMILY_WORDPIECE: /* what continues no word begins one, after a space */
+        if (size >= mark && memcmp(content, spelling->mark, mark) == 0) {
+            memcpy(to, content + mark, size - mark);
+            return size - mark;
+        }
+        to[0] = ' ';
+        memcpy(to + 1, content, size);
+        return size + 1;
+    default:
+        memcpy(to, content, size);
+        return size;
+    }
+}
+
+OTX__PRIVATE int otx__hex_digit(char digit)
+{
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+    return -1;
+}
+
+/* The byte of a token that is exactly <0xNN>, or -1. */
+OTX__PRIVATE int otx__fallback_byte(const char *content, size_t size)
+{
+    int high, low;
+    if (size != 6 || memcmp(content, "<0x", 3) != 0 || content[5] != '>') return -1;
+    high = otx__hex_digit(content[3]);
+    low = otx__hex_digit(content[4]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+/* Settles kind and bytes of a token whose content and kind (TEXT or CONTROL) are
+   known. The bytes are written where the next string goes (otx__string_room has
+   seen to the room), and kept only if they differ from the content. */
+OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spelling,
+                                    otx_token *token)
+{
+    otx__vocab_memory *memory = (otx__vocab_memory *)vocab->memory;
+    int byte = -1;
+    token->bytes = token->content;
+    token->size = token->content_size;
+    if (otx__is_reserved(token->content, token->content_size)) token->kind = OTX_TOKEN_UNUSED;
+    if (token->kind != OTX_TOKEN_TEXT) return;
+    if (spelling->byte_fallback)
+        byte = otx__fallback_byte(token->content, token->content_size);
+    if (byte >= 0) {
+        token->kind = OTX_TOKEN_BYTE;
+        memory->next[0] = (char)byte;
+        token->size = 1;
+    } else {
+        token->size =
+            (uint32_t)otx__spell(spelling, token->content, token->content_size, memory->next);
+    }
+    if (!otx__same_bytes(memory->next, token->size, token->content, token->content_size))
+        token->bytes = otx__vocab_keep(vocab, token->size);
+}
+
+/* Settles all tokens. One that has a role is in use whatever its name. */
+OTX__PRIVATE void otx__finish_tokens(otx__tokenizer *t)
+{
+    otx_vocab *vocab = t->vocab;
+    const size_t limit = ((otx__vocab_memory *)vocab->memory)->token_limit;
+    otx__spelling spelling;
+    size_t id;
+    int role;
+    otx__find_spelling(t, &spelling);
+    vocab->family = spelling.family;
+    for (id = 0; id < limit; id++) {
+        if (vocab->tokens[id].kind == OTX_TOKEN_NONE) continue;
+        otx__finish_token(vocab, &spelling, &vocab->tokens[id]);
+        vocab->count = id + 1;
+    }
+    for (role = 0; role < OTX_ROLE_COUNT; role++) {
+        otx_token *token;
+        if (vocab->roles[role] < 0) continue;
+        token = &vocab->tokens[vocab->roles[role]];
+        token->kind = OTX_TOKEN_CONTROL;
+        token->bytes = token->content;
+        token->size = token->content_size;
+    }
+}
+
+/* ---- the whole ---- */
+
+OTX__PRIVATE void otx__tokenizer_close(otx__tokenizer *t)
+{
+    if (t->contents.slots) otx__index_close(t->ctx, &t->contents);
+    if (t->scratch_capacity) otx__free(t->ctx, t->scratch, t->scratch_capacity, 1);
+    otx_json_close(t->ctx, &t->json);
+    otx_json_close(t->ctx, &t->config);
+    otx_json_close(t->ctx, &t->special_map);
+    otx_json_close(t->ctx, &t->added);
+}
+
+OTX__PRIVATE otx_result otx__open_texts(otx__tokenizer *t, const otx_vocab_texts *texts)
+{
+    otx_result result;
+    if (texts->tokenizer_json_size == 0)
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: tokenizer.json is empty", t->name);
+    result = otx_json_parse(t->ctx, texts->tokenizer_json, texts->tokenizer_json_size, t->name,
+                            NULL, &t->json, t->error);
+    if (!result)
+        result = otx__open_beside(t, texts->tokenizer_config, texts->tokenizer_config_size,
+                                  "tokenizer_config.json", &t->config);
+    if (!result)
+        result = otx__open_beside(t, texts->special_tokens_map, texts->special_tokens_map_size,
+                                  "special_tokens_map.json", &t->special_map);
+    if (!result)
+        result = otx__open_beside(t, texts->added_tokens, texts->added_tokens_size,
+                                  "added_tokens.json", &t->added);
+    return result;
+}
+
+/* Reads the tokens of the model and of the two lists that add to them. */
+OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list lists[2])
+{
+    const uint32_t decoder = otx_json_find(&t->config, 0, "added_tokens_decoder");
+    otx_result result;
+    t->legacy = decoder == OTX_JSON_NONE;
+    result = otx__list_added(t, &t->json, otx_json_find(&t->json, 0, "added_tokens"),
+                             OTX__ADDED_LIST, "added_tokens", &lists[0]);
+    if (!result && t->legacy)
+        result = otx__list_added(t, &t->added, t->added.count ? 0 : OTX_JSON_NONE,
+                                 OTX__ADDED_BY_NAME, "added_tokens.json", &lists[1]);
+    else if (!result)
+        result = otx__list_added(t, &t->config, decoder, OTX__ADDED_BY_ID,
+                                 "tokenizer_config.json", &lists[1]);
+    if (!result) result = otx__reserve_tokens(t, lists, 2);
+    if (!result) result = otx__read_model(t);
+    if (!result) result = otx__add_tokens(t, &lists[0]);
+    if (!result) result = otx__add_tokens(t, &lists[1]);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__read_special(otx__tokenizer *t)
+{
+    static const char *const keys[] = {"additional_special_tokens", "extra_special_tokens"};
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; !result && i < OTX__COUNT(keys); i++) {
+        result = otx__mark_special(t, &t->config, keys[i]);
+        if (!result && t->legacy) result = otx__mark_special(t, &t->special_map, keys[i]);
+    }
+    return result ? result : otx__read_roles(t);
+}
+
+OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_texts *texts,
+                                   const char *name, otx_vocab *out, otx_error *error)
+{
+    otx__tokenizer t;
+    otx__added_list lists[2];
+    const char *type = NULL;
+    otx_result result;
+    size_t i;
+    memset(&t, 0, sizeof t);
+    memset(lists, 0, sizeof lists);
+    memset(out, 0, sizeof *out);
+    t.ctx = ctx;
+    t.name = name ? name : "tokenizer.json";
+    t.error = error;
+    t.vocab = out;
+    t.last_added = -1;
+    result = otx__open_texts(&t, texts);
+    if (!result) result = otx__find_model(&t, &type);
+    if (!result && strcmp(type, "BPE") == 0) result = otx__check_merges(&t);
+    if (!result) result = otx__read_tokens(&t, lists);
+    if (!result) result = otx__read_special(&t);
+    if (!result) {
+        otx__finish_tokens(&t);
+        out->model = type;
+    } else {
+        otx_vocab_close(ctx, out);
+    }
+    for (i = 0; i < OTX__COUNT(lists); i++)
+        otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
+    otx__tokenizer_close(&t);
+    return result;
+}
+
+/* >>> src/align.h */
+/* ---- align: which row each donor token gets ---- */
+
+OTX_API const char *otx_action_name(otx_action action)
+{
+    static const char *const names[] = {"padding", "copy", "role", "map", "approximate",
+                                        "unused"};
+    return (unsigned)action < OTX__COUNT(names) ? names[action] : NULL;
+}
+
+/* Everything the steps below share. Zeroed, then closed by otx__aligner_close. */
+typedef struct otx__aligner {
+    const otx_vocab *donor, *base;
+    uint64_t donor_rows, base_rows;
+    otx_alignment *out;
+    size_t tokens;          /* donor ids that have both a token and a row */
+    size_t base_tokens;     /* likewise of the base: ids that can be copied from */
+    otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
+    bool *is_anchor;        /* [base_tokens] already an atom */
+} otx__aligner;
+
+OTX__PRIVATE void otx__aligner_close(const otx_context *ctx, otx__aligner *a)
+{
+    if (a->index.slots) otx__index_close(ctx, &a->index);
+    otx__free(ctx, a->is_anchor, a->base_tokens, sizeof *a->is_anchor);
+}
+
+OTX__PRIVATE otx_result otx__index_base(const otx_context *ctx, otx__aligner *a,
+                                        otx_error *error)
+{
+    size_t id;
+    otx_result result =
+        otx__index_open(ctx, &a->index, a->base->tokens, a->base_tokens, false, error);
+    if (result) return result;
+    for (id = 0; id < a->base_tokens; id++) {
+        const otx_token *token = &a->base->tokens[id];
+        uint32_t *slot;
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        slot = otx__index_slot(&a->index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)id + 1;
+    }
+    return OTX_OK;
+}
+
+/* The caller's own pairs, which go before everything else. */
+OTX__PRIVATE otx_result otx__align_map(otx__aligner *a, const otx_map_entry *map, size_t count,
+                                       otx_error *error)
+{
+    size_t i;
+    for (i = 0; i < count; i++) {
+        otx_alignment_row *row;
+        if (map[i].donor >= a->out->count)
+            return otx__fail(error, OTX_ERROR_ARGUMENT,
+                             "map entry %" PRIu64 ": donor id %" PRIu64 " has no row; there "
+                             "are %" PRIu64 " rows", (uint64_t)i, map[i].donor,
+                             (uint64_t)a->out->count);
+        if (map[i].base >= a->base_rows)
+            return otx__fail(error, OTX_ERROR_ARGUMENT,
+                             "map entry %" PRIu64 ": base id %" PRIu64 " has no row; the base "
+                             "has %" PRIu64 " rows", (uint64_t)i, map[i].base, a->base_rows);
+        row = &a->out->rows[map[i].donor];
+        if (row->action == OTX_ACTION_MAP)
+            return otx__fail(error, OTX_ERROR_ARGUMENT,
+                             "map entry %" PRIu64 ": donor id %" PRIu64 " is mapped twice, to "
+                             "base ids %" PRId64 " and %" PRIu64, (uint64_t)i, map[i].donor,
+                             row->base, map[i].base);
+        row->action = OTX_ACTION_MAP;
+        row->base = (int64_t)map[i].base;
+    }
+    return OTX_OK;
+}
+
+/* Copies the base's row; it becomes an anchor if it stands for text, if the
+   donor has a row to compare it with, and if no other token has it already. */
+OTX__PRIVATE void otx__align_copy(otx__aligner *a, size_t id, int64_t base)
+{
+    const otx_token_kind kind = a->donor->tokens[id].kind;
+    otx_alignment_row *row = &a->out->rows[id];
+    row->action = OTX_ACTION_COPY;
+    row->base = base;
+    if ((kind == OTX_TOKEN_TEXT || kind == OTX_TOKEN_BYTE) && id < a->donor_rows &&
+        !a->is_anchor[base]) {
+        a->is_anchor[base] = true;
+        row->anchor = true;
+    }
+}
+
+/* The base's token of the same kind and bytes, or -1. A reserved token also
+   takes a control token of its name, but not the other way: that would give a
+   token in use the row of one that was never trained. */
+OTX__PRIVATE int64_t otx__same_token(const otx__aligner *a, const otx_token *token)
+{
+    int64_t base = otx__index_find(&a->index, token->kind, token->bytes, token->size);
+    if (base < 0 && token->kind == OTX_TOKEN_UNUSED)
+        base = otx__index_find(&a->index, OTX_TOKEN_CONTROL, token->bytes, token->size);
+    return base;
+}
+
+/* The base's TEXT token of a BYTE token's byte, or the reverse, or -1. */
+OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *token)
+{
+    if (token->kind == OTX_TOKEN_BYTE)
+        return otx__index_find(&a->index, OTX_TOKEN_TEXT, token->bytes, token->size);
+    if (token->kind == OTX_TOKEN_TEXT && token->size == 1)
+        return otx__index_find(&a->index, OTX_TOKEN_BYTE, token->bytes, token->size);
+    return -1;
+}
+
+/* The base's control token in the same role, or -1. A token may have several
+   roles (the end of the text is often the padding too): the first one counts. */
+OTX__PRIVATE int64_t otx__same_role(const otx__aligner *a, size_t id)
+{
+    static const otx_role order[] = {OTX_ROLE_EOS, OTX_ROLE_BOS, OTX_ROLE_PAD, OTX_ROLE_UNK,
+                                     OTX_ROLE_SEP, OTX_ROLE_CLS, OTX_ROLE_MASK};
+    size_t i;
+    if (a->donor->tokens[id].kind != OTX_TOKEN_CONTROL) return -1;
+    for (i = 0; i < OTX__COUNT(order); i++) {
+        const int64_t base = a->base->roles[order[i]];
+        if (a->donor->roles[order[i]] == (int64_t)id && base >= 0 &&
+            (uint64_t)base < a->base_tokens && a->base->tokens[base].kind == OTX_TOKEN_CONTROL)
+            return base;
+    }
+    return -1;
+}
+
+/* Pairs every donor token that the map leaves. Tokens of the same kind go first,
+   through all ids: a BYTE token must not take the anchor of the TEXT token whose
+   very counterpart it is. */
+OTX__PRIVATE void otx__align_tokens(otx__aligner *a)
+{
+    const otx_token *tokens = a->donor->tokens;
+    otx_alignment_row *rows = a->out->rows;
+    size_t id;
+    int64_t base;
+    for (id = 0; id < a->tokens; id++) {
+        if (rows[id].action == OTX_ACTION_MAP || tokens[id].kind == OTX_TOKEN_NONE) continue;
+        rows[id].action = OTX_ACTION_APPROXIMATE;
+        base = otx__same_token(a, &tokens[id]);
+        if (base >= 0) otx__align_copy(a, id, base);
+    }
+    for (id = 0; id < a->tokens; id++) {
+        if (rows[id].action != OTX_ACTION_APPROXIMATE) continue;
+        base = otx__same_byte(a, &tokens[id]);
+        if (base >= 0) {
+            otx__align_copy(a, id, base);
+        } else if (tokens[id].kind == OTX_TOKEN_UNUSED) {
+            rows[id].action = OTX_ACTION_UNUSED;
+        } else if ((base = otx__same_role(a, id)) >= 0) {
+            rows[id].action = OTX_ACTION_ROLE;
+            rows[id].base = base;
+        }
+    }
+}
+
+/* Counts the actions, and refuses what cannot be solved for. */
+OTX__PRIVATE otx_result otx__align_count(otx__aligner *a, otx_error *error)
+{
+    otx_alignment *out = a->out;
+    char quoted[OTX__QUOTED];
+    size_t id;
+    for (id = 0; id < out->count; id++) {
+        out->counts[out->rows[id].action]++;
+        if (out->rows[id].anchor) out->anchor_count++;
+        if (out->rows[id].action == OTX_ACTION_APPROXIMATE && id >= a->donor_rows)
+            return otx__fail(error, OTX_ERROR_MISMATCH,
+                             "donor token \"%s\" has id %" PRIu64 ", but the donor's matrices "
+                             "have only %" PRIu64 " rows, and the base has no such token to "
+                             "copy",
+                             otx__quote(quoted, sizeof quoted, a->donor->tokens[id].content,
+                                        a->donor->tokens[id].content_size),
+                             (uint64_t)id, a->donor_rows);
+    }
+    return OTX_OK;
+}
+
+/* Allocates the rows: no action yet, so padding with no base row. */
+OTX__PRIVATE otx_result otx__align_rows(const otx_context *ctx, otx_alignment *out,
+                                        uint64_t rows, otx_error *error)
+{
+    size_t id;
+    if (rows > SIZE_MAX / sizeof *out->rows)
+        return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " rows",
+                         rows);
+    out->rows = (otx_alignment_row *)otx__alloc_zero(ctx, (size_t)rows, sizeof *out->rows);
+    if (!out->rows) return otx__fail_memory(error, rows * sizeof *out->rows);
+    out->count = (size_t)rows;
+    for (id = 0; id < out->count; id++) out->rows[id].base = -1;
+    return OTX_OK;
+}
+
+OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
+                             const otx_vocab *base, const otx_alignment_options *options,
+                             otx_alignment *out, otx_error *error)
+{
+    otx_alignment_options o;
+    otx__aligner a;
+    otx_result result;
+    memset(&o, 0, sizeof o);
+    memset(&a, 0, sizeof a);
+    memset(out, 0, sizeof *out);
+    if (options) o = *options;
+    a.donor = donor;
+    a.base = base;
+    a.donor_rows = o.donor_rows ? o.donor_rows : donor->count;
+    a.base_rows = o.base_rows ? o.base_rows : base->count;
+    a.out = out;
+    a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
+    result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
+    if (!result) {
+        a.tokens = otx__min(donor->count, out->count);
+        a.is_anchor = (bool *)otx__alloc_zero(ctx, a.base_tokens, sizeof *a.is_anchor);
+        if (!a.is_anchor) result = otx__fail_memory(error, a.base_tokens);
+    }
+    if (!result) result = otx__index_base(ctx, &a, error);
+    if (!result) result = otx__align_map(&a, o.map, o.map_count, error);
+    if (!result) {
+        otx__align_tokens(&a);
+        result = otx__align_count(&a, error);
+    }
+    otx__aligner_close(ctx, &a);
+    if (result) otx_alignment_close(ctx, out);
+    return result;
+}
+
+OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignment)
+{
+    otx__free(ctx, alignment->rows, alignment->count, sizeof *alignment->rows);
+    memset(alignment, 0, sizeof *alignment);
+}
+
+/* >>> src/kernel.h */
+/* ---- kernel: the hot loops, and their scalar reference -------------------- */
+
+/* Four loops take nearly all the time. Each instruction set has its own version
+   of all four; otx__kernels is the set in use.
+
+   Two of them decide (dots, residual): they compute in double, round after every
+   operation, and every version gives the same bits. A sum runs in 16 lanes,
+   lane = position mod 16, which are folded by halves at the end (8, 4, 2, 1).
+
+   The other two only screen (product, scan): what they compute is within an error
+   bound that screen.h proves, and may differ between instruction sets. */
+
+/* Rows of atoms that one panel or one tile holds. */
+#define OTX__TILE 32
+
+/* Columns of C that one call of product fills. */
+#define OTX__STRIP 8
+
+/* Terms that product adds up in one chain before it starts a new one. It is part
+   of the error bound. */
+#define OTX__CHAIN 128
+
+#define OTX__LANES 16
+
+/* Loops over a few registers must vanish at every level of optimisation. */
+#if defined(__clang__)
+#define OTX__UNROLL _Pragma("clang loop unroll(full)")
+#define OTX__INLINE static inline __attribute__((always_inline, unused))
+#elif defined(__GNUC__) && __GNUC__ >= 8
+#define OTX__UNROLL _Pragma("GCC unroll 16")
+#define OTX__INLINE static inline __attribute__((always_inline, unused))
+#else
+#define OTX__UNROLL
+#define OTX__INLINE static
+#endif
+
+/* One row of a matrix, float or bf16, of any alignment. */
+typedef struct otx__row {
+    const void *data;
+    bool bf16;
+} otx__row;
+
+/* Supports of one target that a scan looks at together: the one selected so far
+   and those with one, two, ... predicted atoms more. */
+#define OTX__SETS 4
+
+/* One tile of 32 atoms against many targets: see otx__scan_target. */
+typedef struct otx__scan {
+    const int16_t *gram;    /* [atom][32]: products with the tile's atoms */
+    const float *common;    /* [32] the tile's atoms along the common direction */
+    const float *weight;    /* [32] their relative norms; 0: never to be taken */
+    const int16_t *start;   /* [target][32]: products of the targets */
+    const uint32_t *atoms;  /* [target][pitch] the atoms of the largest support */
+    const int16_t *steps;   /* [target][OTX__SETS][pitch] their coefficients,
+                               quantised; 0 for atoms that a support lacks */
+    const uint32_t *counts; /* [target] how many atoms, padded to an even number */
+    const uint32_t *sets;   /* [target] how many supports, from 1 on */
+    const float *scales;    /* [target][OTX__SETS][3]: of start, common and gram */
+    size_t pitch;           /* even */
+    size_t targets;
+    float *best;            /* [set][target] out: the tile's largest weighted
+                               |correlation|; sets lie best_pitch apart */
+    size_t best_pitch;
+} otx__scan;
+
+typedef struct otx__kernels {
+    otx_isa isa;
+
+    /* c[j][i] = <a_i, b_j> for 32 rows of panel a and 8 of panel b; both lie as
+       [n][32], b from its first row wanted. In float, chains of OTX__CHAIN. */
+    void (*product)(const float *a, const float *b, size_t n, float *c);
+
+    void (*scan)(const otx__scan *scan);
+
+    /* out[i] = <a, rows[i]>. */
+    void (*dots)(const double *a, const otx__row *rows, size_t count, size_t n, double *out);
+
+    /* r = y - sum of coefficients[j] * rows[j], element by element, j in order.
+       With y.data NULL, y is r itself. */
+    void (*residual)(double *r, otx__row y, const double *coefficients, const otx__row *rows,
+                     size_t count, size_t n);
+} otx__kernels;
+
+/* ---- what all versions share ---- */
+
+/* The address of element `first` of a row. */
+OTX__PRIVATE const char *otx__row_at(otx__row row, size_t first)
+{
+    return (const char *)row.data + first * (row.bf16 ? 2 : 4);
+}
+
+OTX__PRIVATE float otx__row_element(otx__row row, size_t i)
+{
+    uint32_t bits;
+    uint16_t half;
+    if (row.bf16) {
+        memcpy(&half, otx__row_at(row, i), sizeof half);
+        return otx__float_of_bf16(half);
+    }
+    memcpy(&bits, otx__row_at(row, i), sizeof bits);
+    return otx__float_of_bits(bits);
+}
+
+/* Adds the products from element `first` to n, fewer than all lanes at the end
+   of a row, to their lanes. */
+OTX__PRIVATE void otx__dot_lanes(double *lanes, const double *a, otx__row row, size_t first,
+                                 size_t n)
+{
+    size_t i;
+    for (i = first; i < n; i++)
+        lanes[i % OTX__LANES] += a[i] * (double)otx__row_element(row, i);
+}
+
+OTX__PRIVATE double otx__fold_lanes(double *lanes)
+{
+    size_t half, i;
+    for (half = OTX__LANES / 2; half > 0; half /= 2)
+        for (i = 0; i < half; i++) lanes[i] += lanes[i + half];
+    return lanes[0];
+}
+
+/* r from element `first` to n: the definition, and the tail of every version. */
+OTX__PRIVATE void otx__residual_elements(double *r, otx__row y, const double *coefficients,
+                                         const otx__row *rows, size_t count, size_t first,
+                                         size_t n)
+{
+    size_t i, j;
+    for (i = first; i < n; i++) {
+        double value = y.data ? (double)otx__row_element(y, i) : r[i];
+        for (j = 0; j < count; j++) {
+            double term = coefficients[j] * (double)otx__row_element(rows[j], i);
+            value -= term;
+        }
+        r[i] = value;
+    }
+}
+
+/* The tile's atoms against one support of one target: their correlations with
+   its residual, relative to the norms of atoms and target. In units of the
+   target's norm,
+       <r, a> = <y, a'> + <r, m> <a, m> - sum of coefficient_j <a_j', a'>
+   with m the common direction and a' what is left of an atom without it. */
+OTX__PRIVATE void otx__scan_target(const otx__scan *scan, size_t target, size_t set,
+                                   float *correlations)
+{
+    const uint32_t *atoms = scan->atoms + target * scan->pitch;
+    const int16_t *steps = scan->steps + (target * OTX__SETS + set) * scan->pitch;
+    const int16_t *start = scan->start + target * OTX__TILE;
+    const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
+    int32_t sums[OTX__TILE];
+    size_t i, j, count = scan->counts[target];
+    memset(sums, 0, sizeof sums);
+    for (j = 0; j < count; j++) {
+        const int16_t *gram = scan->gram + (size_t)atoms[j] * OTX__TILE;
+        int32_t step = steps[j];
+        for (i = 0; i < OTX__TILE; i++) sums[i] += step * gram[i];
+    }
+    for (i = 0; i < OTX__TILE; i++)
+        correlations[i] = (float)start[i] * scales[0] + scan->common[i] * scales[1] -
+                          (float)sums[i] * scales[2];
+}
+
+/* ---- the scalar reference ---- */
+
+OTX__PRIVATE void otx__product_scalar(const float *a, const float *b, size_t n, float *c)
+{
+    size_t i, j, p, block;
+    memset(c, 0, OTX__STRIP * OTX__TILE * sizeof *c);
+    for (block = 0; block < n; block += OTX__CHAIN) {
+        size_t end = otx__min(n, block + OTX__CHAIN);
+        for (j = 0; j < OTX__STRIP; j++) {
+            float sums[OTX__TILE];
+            memset(sums, 0, sizeof sums);
+            for (p = block; p < end; p++)
+                for (i = 0; i < OTX__TILE; i++)
+                    sums[i] += a[p * OTX__TILE + i] * b[p * OTX__TILE + j];
+            for (i = 0; i < OTX__TILE; i++) c[j * OTX__TILE + i] += sums[i];
+        }
+    }
+}
+
+OTX__PRIVATE void otx__scan_scalar(const otx__scan *scan)
+{
+    size_t target, set, i;
+    for (target = 0; target < scan->targets; target++) {
+        for (set = 0; set < scan->sets[target]; set++) {
+            float correlations[OTX__TILE], best = 0.0f;
+            otx__scan_target(scan, target, set, correlations);
+            for (i = 0; i < OTX__TILE; i++) {
+                float score = scan->weight[i] * fabsf(correlations[i]);
+                if (score > best) best = score;
+            }
+            scan->best[set * scan->best_pitch + target] = best;
+        }
+    }
+}
+
+OTX__PRIVATE void otx__dots_scalar(const double *a, const otx__row *rows, size_t count, size_t n,
+                                   double *out)
+{
+    size_t i;
+    for (i = 0; i < count; i++) {
+        double lanes[OTX__LANES] = {0};
+        otx__dot_lanes(lanes, a, rows[i], 0, n);
+        out[i] = otx__fold_lanes(lanes);
+    }
+}
+
+OTX__PRIVATE void otx__residual_scalar(double *r, otx__row y, const double *coefficients,
+                                       const otx__row *rows, size_t count, size_t n)
+{
+    otx__residual_elements(r, y, coefficients, rows, count, 0, n);
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
+    OTX_ISA_SCALAR, otx__product_scalar, otx__scan_scalar, otx__dots_scalar,
+    otx__residual_scalar};
+
+/* >>> src/kernel_avx2.h */
+/* ---- kernel_avx2: 256-bit x86 (AVX2, FMA) --------------------------------- */
+
+#if !defined(OTX_NO_SIMD) &&                                                                 \
+    (defined(__x86_64__) || defined(_M_X64) || defined(__i386__) || defined(_M_IX86)) &&     \
+    (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5 && !defined(__TINYC__)) ||    \
+     (defined(_MSC_VER) && _MSC_VER >= 1900))
+#define OTX__AVX2
+
+#include <immintrin.h>
+
+#ifdef _MSC_VER
+#define OTX__AVX2_TARGET
+#else
+#define OTX__AVX2_TARGET __attribute__((target("avx2,fma")))
+#endif
+
+/* Sixteen rows of a by four of b: eight sums stay in registers. */
+OTX__AVX2_TARGET OTX__PRIVATE void otx__product_block_avx2(const float *a, const float *b,
+                                                           size_t n, float *c)
+{
+    size_t block, p, j;
+    for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
+        size_t end = otx__min(n, block + OTX__CHAIN);
+        __m256 low[4], high[4];
+        for (j = 0; j < 4; j++) low[j] = high[j] = _mm256_setzero_ps();
+        for (p = block; p < end; p++) {
+            __m256 a0 = _mm256_loadu_ps(a + p * OTX__TILE);
+            __m256 a1 = _mm256_loadu_ps(a + p * OTX__TILE + 8);
+            OTX__UNROLL
+            for (j = 0; j < 4; j++) {
+                __m256 b0 = _mm256_broadcast_ss(b + p * OTX__TILE + j);
+                low[j] = _mm256_fmadd_ps(a0, b0, low[j]);
+                high[j] = _mm256_fmadd_ps(a1, b0, high[j]);
+            }
+        }
+        for (j = 0; j < 4; j++) {
+            float *column = c + j * OTX__TILE;
+            if (block) {
+                low[j] = _mm256_add_ps(low[j], _mm256_loadu_ps(column));
+                high[j] = _mm256_add_ps(high[j], _mm256_loadu_ps(column + 8));
+            }
+            _mm256_storeu_ps(column, low[j]);
+            _mm256_storeu_ps(column + 8, high[j]);
+        }
+    }
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE void otx__product_avx2(const float *a, const float *b, size_t n,
+                                                     float *c)
+{
+    size_t i, j;
+    for (j = 0; j < OTX__STRIP; j += 4)
+        for (i = 0; i < OTX__TILE; i += 16)
+            otx__product_block_avx2(a + i, b + j, n, c + j * OTX__TILE + i);
+}
+
+/* The larger of `best` and the weighted correlations of eight atoms. */
+OTX__AVX2_TARGET OTX__PRIVATE __m256 otx__score_avx2(__m256 best, const int16_t *start,
+                                                     __m256i sum, const float *scales,
+                                                     const float *common, const float *weight)
+{
+    __m256i wide = _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)start));
+    __m256 value = _mm256_mul_ps(_mm256_cvtepi32_ps(wide), _mm256_set1_ps(scales[0]));
+    value = _mm256_fmadd_ps(_mm256_loadu_ps(common), _mm256_set1_ps(scales[1]), value);
+    value = _mm256_fnmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(scales[2]), value);
+    value = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), value);
+    return _mm256_max_ps(best, _mm256_mul_ps(value, _mm256_loadu_ps(weight)));
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE __m256i otx__load_avx2(const int16_t *at)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)at);
+}
+
+/* The sums of `sets` supports of one target over half a tile, two atoms of them
+   at a time; sums[set][0] and [1] hold its atoms in order. */
+OTX__AVX2_TARGET OTX__INLINE void otx__sums_avx2(const otx__scan *scan, size_t target, size_t half,
+                                                 size_t sets, __m256i sums[OTX__SETS][2])
+{
+    const uint32_t *atoms = scan->atoms + target * scan->pitch;
+    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
+    const int16_t *gram = scan->gram + 16 * half;
+    size_t count = scan->counts[target], j, set;
+    for (set = 0; set < sets; set++) sums[set][0] = sums[set][1] = _mm256_setzero_si256();
+    for (j = 0; j < count; j += 2) {
+        __m256i g0 = otx__load_avx2(gram + (size_t)atoms[j] * OTX__TILE);
+        __m256i g1 = otx__load_avx2(gram + (size_t)atoms[j + 1] * OTX__TILE);
+        __m256i low = _mm256_unpacklo_epi16(g0, g1), high = _mm256_unpackhi_epi16(g0, g1);
+        OTX__UNROLL
+        for (set = 0; set < sets; set++) {
+            int32_t both;
+            __m256i pair;
+            memcpy(&both, steps + set * scan->pitch + j, sizeof both);
+            pair = _mm256_set1_epi32(both);
+            sums[set][0] = _mm256_add_epi32(sums[set][0], _mm256_madd_epi16(low, pair));
+            sums[set][1] = _mm256_add_epi32(sums[set][1], _mm256_madd_epi16(high, pair));
+        }
+    }
+    for (set = 0; set < sets; set++) {
+        /* Unpacking works on 128-bit halves: put the atoms back in order. */
+        __m256i low = sums[set][0], high = sums[set][1];
+        sums[set][0] = _mm256_permute2x128_si256(low, high, 0x20);
+        sums[set][1] = _mm256_permute2x128_si256(low, high, 0x31);
+    }
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE float otx__largest_avx2(__m256 values)
+{
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps(values, 1));
+    four = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(four, _mm_shuffle_ps(four, four, 1)));
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE void otx__scan_avx2(const otx__scan *scan)
+{
+    size_t target, set, half;
+    for (target = 0; target < scan->targets; target++) {
+        const float *scales = scan->scales + target * OTX__SETS * 3;
+        size_t sets = scan->sets[target];
+        __m256 best[OTX__SETS];
+        __m256i sums[OTX__SETS][2];
+        for (set = 0; set < OTX__SETS; set++) best[set] = _mm256_setzero_ps();
+        for (half = 0; half < 2; half++) {
+            const int16_t *start = scan->start + target * OTX__TILE + 16 * half;
+            const float *common = scan->common + 16 * half, *weight = scan->weight + 16 * half;
+            if (sets == 1) otx__sums_avx2(scan, target, half, 1, sums);
+            else if (sets == 2) otx__sums_avx2(scan, target, half, 2, sums);
+            else otx__sums_avx2(scan, target, half, OTX__SETS, sums);
+            for (set = 0; set < sets; set++) {
+                best[set] = otx__score_avx2(best[set], start, sums[set][0], scales + 3 * set,
+                                            common, weight);
+                best[set] = otx__score_avx2(best[set], start + 8, sums[set][1],
+                                            scales + 3 * set, common + 8, weight + 8);
+            }
+        }
+        for (set = 0; set < sets; set++)
+            scan->best[set * scan->best_pitch + target] = otx__largest_avx2(best[set]);
+    }
+}
+
+/* Eight elements of a row as two registers of doubles. */
+OTX__AVX2_TARGET OTX__PRIVATE void otx__widen_avx2(otx__row row, size_t i, __m256d *low,
+                                                   __m256d *high)
+{
+    const char *at = otx__row_at(row, i);
+    __m256 values;
+    if (row.bf16) {
+        __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
+        values = _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+    } else {
+        values = _mm256_loadu_ps((const float *)(const void *)at);
+    }
+    *low = _mm256_cvtps_pd(_mm256_castps256_ps128(values));
+    *high = _mm256_cvtps_pd(_mm256_extractf128_ps(values, 1));
+}
+
+/* Two rows at a time: the sums of their 16 lanes fill eight registers. */
+OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__row *rows,
+                                                  size_t count, size_t n, double *out)
+{
+    size_t first, i, j, h, whole = n - n % OTX__LANES;
+    for (first = 0; first < count; first += 2) {
+        size_t group = otx__min(2, count - first);
+        __m256d sums[2][4];
+        for (j = 0; j < 2; j++)
+            for (h = 0; h < 4; h++) sums[j][h] = _mm256_setzero_pd();
+        for (i = 0; i < whole; i += OTX__LANES) {
+            for (h = 0; h < 2; h++) {
+                const double *at = a + i + 8 * h;
+                __m256d a0 = _mm256_loadu_pd(at), a1 = _mm256_loadu_pd(at + 4), b0, b1;
+                for (j = 0; j < 2; j++) {
+                    otx__widen_avx2(rows[first + (j < group ? j : 0)], i + 8 * h, &b0, &b1);
+                    sums[j][2 * h] = _mm256_add_pd(sums[j][2 * h], _mm256_mul_pd(a0, b0));
+                    sums[j][2 * h + 1] =
+                        _mm256_add_pd(sums[j][2 * h + 1], _mm256_mul_pd(a1, b1));
+                }
+            }
+        }
+        for (j = 0; j < group; j++) {
+            double lanes[OTX__LANES];
+            for (h = 0; h < 4; h++) _mm256_storeu_pd(lanes + 4 * h, sums[j][h]);
+            otx__dot_lanes(lanes, a, rows[first + j], whole, n);
+            out[first + j] = otx__fold_lanes(lanes);
+        }
+    }
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE void otx__residual_avx2(double *r, otx__row y,
+                                                      const double *coefficients,
+                                                      const otx__row *rows, size_t count,
+                                                      size_t n)
+{
+    size_t i, j, whole = n - n % 8;
+    for (i = 0; i < whole; i += 8) {
+        __m256d low = _mm256_setzero_pd(), high = low, b0, b1;
+        if (y.data) {
+            otx__widen_avx2(y, i, &low, &high);
+        } else {
+            low = _mm256_loadu_pd(r + i);
+            high = _mm256_loadu_pd(r + i + 4);
+        }
+        for (j = 0; j < count; j++) {
+            __m256d coefficient = _mm256_set1_pd(coefficients[j]);
+            otx__widen_avx2(rows[j], i, &b0, &b1);
+            low = _mm256_sub_pd(low, _mm256_mul_pd(coefficient, b0));
+            high = _mm256_sub_pd(high, _mm256_mul_pd(coefficient, b1));
+        }
+        _mm256_storeu_pd(r + i, low);
+        _mm256_storeu_pd(r + i + 4, high);
+    }
+    otx__residual_elements(r, y, coefficients, rows, count, whole, n);
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_avx2 = {
+    OTX_ISA_AVX2, otx__product_avx2, otx__scan_avx2, otx__dots_avx2, otx__residual_avx2};
+
+#endif /* OTX__AVX2 */
+
+/* >>> src/kernel_avx512.h */
+/* ---- kernel_avx512: 512-bit x86 (F, BW, DQ, VL, VNNI) --------------------- */
+
+#if !defined(OTX_NO_SIMD) && (defined(__x86_64__) || defined(_M_X64)) &&                  \
+    (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 8 && !defined(__TINYC__)) || \
+     (defined(_MSC_VER) && _MSC_VER >= 1920))
+#define OTX__AVX512
+
+/* GCC's own header warns of itself when compiled as C++ (its bug 105593). */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+#include <immintrin.h>
+
+#ifdef _MSC_VER
+#define OTX__AVX512_TARGET
+#else
+#define OTX__AVX512_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#endif
+
+/* Adds one chain of products to eight columns of 32 sums. */
+OTX__AVX512_TARGET OTX__PRIVATE void otx__product_avx512(const float *a, const float *b, size_t n,
+                                                         float *c)
+{
+    size_t block, p, j;
+    for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
+        size_t end = otx__min(n, block + OTX__CHAIN);
+        __m512 low[OTX__STRIP], high[OTX__STRIP];
+        for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
+        for (p = block; p < end; p++) {
+            __m512 a0 = _mm512_loadu_ps(a + p * OTX__TILE);
+            __m512 a1 = _mm512_loadu_ps(a + p * OTX__TILE + 16);
+            OTX__UNROLL
+            for (j = 0; j < OTX__STRIP; j++) {
+                __m512 b0 = _mm512_set1_ps(b[p * OTX__TILE + j]);
+                low[j] = _mm512_fmadd_ps(a0, b0, low[j]);
+                high[j] = _mm512_fmadd_ps(a1, b0, high[j]);
+            }
+        }
+        for (j = 0; j < OTX__STRIP; j++) {
+            float *column = c + j * OTX__TILE;
+            if (block) {
+                low[j] = _mm512_add_ps(low[j], _mm512_loadu_ps(column));
+                high[j] = _mm512_add_ps(high[j], _mm512_loadu_ps(column + 16));
+            }
+            _mm512_storeu_ps(column, low[j]);
+            _mm512_storeu_ps(column + 16, high[j]);
+        }
+    }
+}
+
+/* The order in which unpacking interleaved 16-bit numbers leaves the atoms. */
+OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__unpacked_avx512(const float *tile, int high)
+{
+    __m512i order = _mm512_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+    order = _mm512_add_epi32(order, _mm512_set1_epi32(high ? 4 : 0));
+    return _mm512_permutex2var_ps(_mm512_loadu_ps(tile), order, _mm512_loadu_ps(tile + 16));
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__score_avx512(__m512i start, __m512i sum,
+                                                         const float *scales, __m512 common,
+                                                         __m512 weight)
+{
+    __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(start), _mm512_set1_ps(scales[0]));
+    value = _mm512_fmadd_ps(common, _mm512_set1_ps(scales[1]), value);
+    value = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(scales[2]), value);
+    return _mm512_mul_ps(_mm512_abs_ps(value), weight);
+}
+
+/* The sums of `sets` supports of one target, two atoms of them at a time:
+   sums[set][0] and [1] hold the tile in the order of unpacking. */
+OTX__AVX512_TARGET OTX__INLINE void otx__sums_avx512(const otx__scan *scan, size_t target,
+                                                     size_t sets, __m512i sums[OTX__SETS][2])
+{
+    const uint32_t *atoms = scan->atoms + target * scan->pitch;
+    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
+    size_t count = scan->counts[target], j, set;
+    for (set = 0; set < sets; set++) sums[set][0] = sums[set][1] = _mm512_setzero_si512();
+    for (j = 0; j < count; j += 2) {
+        __m512i g0 = _mm512_loadu_si512(scan->gram + (size_t)atoms[j] * OTX__TILE);
+        __m512i g1 = _mm512_loadu_si512(scan->gram + (size_t)atoms[j + 1] * OTX__TILE);
+        __m512i low = _mm512_unpacklo_epi16(g0, g1), high = _mm512_unpackhi_epi16(g0, g1);
+        OTX__UNROLL
+        for (set = 0; set < sets; set++) {
+            int32_t both;
+            __m512i pair;
+            memcpy(&both, steps + set * scan->pitch + j, sizeof both);
+            pair = _mm512_set1_epi32(both);
+            sums[set][0] = _mm512_dpwssd_epi32(sums[set][0], low, pair);
+            sums[set][1] = _mm512_dpwssd_epi32(sums[set][1], high, pair);
+        }
+    }
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__scan_avx512(const otx__scan *scan)
+{
+    __m512 common0 = otx__unpacked_avx512(scan->common, 0);
+    __m512 common1 = otx__unpacked_avx512(scan->common, 1);
+    __m512 weight0 = otx__unpacked_avx512(scan->weight, 0);
+    __m512 weight1 = otx__unpacked_avx512(scan->weight, 1);
+    size_t target, set;
+    for (target = 0; target < scan->targets; target++) {
+        const float *scales = scan->scales + target * OTX__SETS * 3;
+        size_t sets = scan->sets[target];
+        __m512i start = _mm512_loadu_si512(scan->start + target * OTX__TILE);
+        __m512i start0 = _mm512_unpacklo_epi16(_mm512_setzero_si512(), start);
+        __m512i start1 = _mm512_unpackhi_epi16(_mm512_setzero_si512(), start);
+        __m512i sums[OTX__SETS][2];
+        start0 = _mm512_srai_epi32(start0, 16);
+        start1 = _mm512_srai_epi32(start1, 16);
+        if (sets == 1) otx__sums_avx512(scan, target, 1, sums);
+        else if (sets == 2) otx__sums_avx512(scan, target, 2, sums);
+        else otx__sums_avx512(scan, target, OTX__SETS, sums);
+        for (set = 0; set < sets; set++) {
+            const float *scale = scales + 3 * set;
+            __m512 score0 = otx__score_avx512(start0, sums[set][0], scale, common0, weight0);
+            __m512 score1 = otx__score_avx512(start1, sums[set][1], scale, common1, weight1);
+            scan->best[set * scan->best_pitch + target] =
+                _mm512_reduce_max_ps(_mm512_max_ps(score0, score1));
+        }
+    }
+}
+
+/* Sixteen elements of a row as two registers of doubles. */
+OTX__AVX512_TARGET OTX__PRIVATE void otx__widen_avx512(otx__row row, size_t i, __m512d *low,
+                                                       __m512d *high)
+{
+    const char *at = otx__row_at(row, i);
+    __m512 values;
+    if (row.bf16) {
+        __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)at));
+        values = _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+    } else {
+        values = _mm512_loadu_ps(at);
+    }
+    *low = _mm512_cvtps_pd(_mm512_castps512_ps256(values));
+    *high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(values, 1));
+}
+
+/* Four rows at a time hide the latency of the additions. */
+OTX__AVX512_TARGET OTX__PRIVATE void otx__dots_avx512(const double *a, const otx__row *rows,
+                                                      size_t count, size_t n, double *out)
+{
+    size_t first, i, j, whole = n - n % OTX__LANES;
+    for (first = 0; first < count; first += 4) {
+        size_t group = otx__min(4, count - first);
+        __m512d low[4], high[4];
+        for (j = 0; j < 4; j++) low[j] = high[j] = _mm512_setzero_pd();
+        for (i = 0; i < whole; i += OTX__LANES) {
+            __m512d a0 = _mm512_loadu_pd(a + i), a1 = _mm512_loadu_pd(a + i + 8), b0, b1;
+            for (j = 0; j < 4; j++) {
+                otx__widen_avx512(rows[first + (j < group ? j : 0)], i, &b0, &b1);
+                low[j] = _mm512_add_pd(low[j], _mm512_mul_pd(a0, b0));
+                high[j] = _mm512_add_pd(high[j], _mm512_mul_pd(a1, b1));
+            }
+        }
+        for (j = 0; j < group; j++) {
+            double lanes[OTX__LANES];
+            _mm512_storeu_pd(lanes, low[j]);
+            _mm512_storeu_pd(lanes + 8, high[j]);
+            otx__dot_lanes(lanes, a, rows[first + j], whole, n);
+            out[first + j] = otx__fold_lanes(lanes);
+        }
+    }
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__residual_avx512(double *r, otx__row y,
+                                                          const double *coefficients,
+                                                          const otx__row *rows, size_t count,
+                                                          size_t n)
+{
+    size_t i, j, whole = n - n % OTX__LANES;
+    for (i = 0; i < whole; i += OTX__LANES) {
+        __m512d low = _mm512_setzero_pd(), high = low, b0, b1;
+        if (y.data) {
+            otx__widen_avx512(y, i, &low, &high);
+        } else {
+            low = _mm512_loadu_pd(r + i);
+            high = _mm512_loadu_pd(r + i + 8);
+        }
+        for (j = 0; j < count; j++) {
+            __m512d coefficient = _mm512_set1_pd(coefficients[j]);
+            otx__widen_avx512(rows[j], i, &b0, &b1);
+            low = _mm512_sub_pd(low, _mm512_mul_pd(coefficient, b0));
+            high = _mm512_sub_pd(high, _mm512_mul_pd(coefficient, b1));
+        }
+        _mm512_storeu_pd(r + i, low);
+        _mm512_storeu_pd(r + i + 8, high);
+    }
+    otx__residual_elements(r, y, coefficients, rows, count, whole, n);
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_avx512 = {
+    OTX_ISA_AVX512, otx__product_avx512, otx__scan_avx512, otx__dots_avx512,
+    otx__residual_avx512};
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif /* OTX__AVX512 */
+
+/* >>> src/kernel_neon.h */
+/* ---- kernel_neon: 64-bit Arm ---------------------------------------------- */
+
+/* Little-endian only: lanes of a big-endian load stand in another order. */
+#if !defined(OTX_NO_SIMD) && defined(__aarch64__) && defined(__ARM_NEON) && \
+    !defined(__AARCH64EB__)
+#define OTX__NEON
+
+#include <arm_neon.h>
+
+/* Sixteen rows of a by four of b: sixteen sums stay in registers. */
+OTX__PRIVATE void otx__product_block_neon(const float *a, const float *b, size_t n, float *c)
+{
+    size_t block, p, i, j;
+    for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
+        size_t end = otx__min(n, block + OTX__CHAIN);
+        float32x4_t sums[4][4];
+        for (j = 0; j < 4; j++)
+            for (i = 0; i < 4; i++) sums[j][i] = vdupq_n_f32(0.0f);
+        for (p = block; p < end; p++) {
+            const float *row = a + p * OTX__TILE;
+            float32x4_t b0 = vld1q_f32(b + p * OTX__TILE);
+            for (i = 0; i < 4; i++) {
+                float32x4_t a0 = vld1q_f32(row + 4 * i);
+                sums[0][i] = vfmaq_laneq_f32(sums[0][i], a0, b0, 0);
+                sums[1][i] = vfmaq_laneq_f32(sums[1][i], a0, b0, 1);
+                sums[2][i] = vfmaq_laneq_f32(sums[2][i], a0, b0, 2);
+                sums[3][i] = vfmaq_laneq_f32(sums[3][i], a0, b0, 3);
+            }
+        }
+        for (j = 0; j < 4; j++) {
+            for (i = 0; i < 4; i++) {
+                float *at = c + j * OTX__TILE + 4 * i;
+                if (block) sums[j][i] = vaddq_f32(sums[j][i], vld1q_f32(at));
+                vst1q_f32(at, sums[j][i]);
+            }
+        }
+    }
+}
+
+OTX__PRIVATE void otx__product_neon(const float *a, const float *b, size_t n, float *c)
+{
+    size_t i, j;
+    for (j = 0; j < OTX__STRIP; j += 4)
+        for (i = 0; i < OTX__TILE; i += 16)
+            otx__product_block_neon(a + i, b + j, n, c + j * OTX__TILE + i);
+}
+
+/* The larger of `best` and the weighted correlations of four atoms. */
+OTX__PRIVATE float32x4_t otx__score_neon(float32x4_t best, int16x4_t start, int32x4_t sum,
+                                         const float *scales, const float *common,
+                                         const float *weight)
+{
+    float32x4_t value = vmulq_n_f32(vcvtq_f32_s32(vmovl_s16(start)), scales[0]);
+    value = vfmaq_n_f32(value, vld1q_f32(common), scales[1]);
+    value = vfmsq_n_f32(value, vcvtq_f32_s32(sum), scales[2]);
+    return vmaxq_f32(best, vmulq_f32(vabsq_f32(value), vld1q_f32(weight)));
+}
+
+/* The sums of `sets` supports of one target over half a tile. */
+OTX__INLINE void otx__sums_neon(const otx__scan *scan, size_t target, size_t half, size_t sets,
+                                int32x4_t sums[OTX__SETS][4])
+{
+    const uint32_t *atoms = scan->atoms + target * scan->pitch;
+    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
+    size_t count = scan->counts[target], i, j, set;
+    for (set = 0; set < sets; set++)
+        for (i = 0; i < 4; i++) sums[set][i] = vdupq_n_s32(0);
+    for (j = 0; j < count; j++) {
+        const int16_t *gram = scan->gram + (size_t)atoms[j] * OTX__TILE + 16 * half;
+        int16x8_t low = vld1q_s16(gram), high = vld1q_s16(gram + 8);
+        OTX__UNROLL
+        for (set = 0; set < sets; set++) {
+            int16_t step = steps[set * scan->pitch + j];
+            sums[set][0] = vmlal_n_s16(sums[set][0], vget_low_s16(low), step);
+            sums[set][1] = vmlal_high_n_s16(sums[set][1], low, step);
+            sums[set][2] = vmlal_n_s16(sums[set][2], vget_low_s16(high), step);
+            sums[set][3] = vmlal_high_n_s16(sums[set][3], high, step);
+        }
+    }
+}
+
+OTX__PRIVATE void otx__scan_neon(const otx__scan *scan)
+{
+    size_t target, set, half, i;
+    for (target = 0; target < scan->targets; target++) {
+        const float *scales = scan->scales + target * OTX__SETS * 3;
+        size_t sets = scan->sets[target];
+        float32x4_t best[OTX__SETS];
+        int32x4_t sums[OTX__SETS][4];
+        for (set = 0; set < OTX__SETS; set++) best[set] = vdupq_n_f32(0.0f);
+        for (half = 0; half < 2; half++) {
+            const int16_t *start = scan->start + target * OTX__TILE + 16 * half;
+            const float *common = scan->common + 16 * half, *weight = scan->weight + 16 * half;
+            if (sets == 1) otx__sums_neon(scan, target, half, 1, sums);
+            else if (sets == 2) otx__sums_neon(scan, target, half, 2, sums);
+            else otx__sums_neon(scan, target, half, OTX__SETS, sums);
+            for (set = 0; set < sets; set++)
+                for (i = 0; i < 4; i++)
+                    best[set] = otx__score_neon(best[set], vld1_s16(start + 4 * i), sums[set][i],
+                                                scales + 3 * set, common + 4 * i,
+                                                weight + 4 * i);
+        }
+        for (set = 0; set < sets; set++)
+            scan->best[set * scan->best_pitch + target] = vmaxvq_f32(best[set]);
+    }
+}
+
+/* Four elements of a row as two registers of doubles. */
+OTX__PRIVATE void otx__widen_neon(otx__row row, size_t i, float64x2_t *low, float64x2_t *high)
+{
+    float32x4_t values;
+    if (row.bf16) {
+        uint16_t bits[4];
+        memcpy(bits, otx__row_at(row, i), sizeof bits);
+        values = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(bits), 16));
+    } else {
+        float four[4];
+        memcpy(four, otx__row_at(row, i), sizeof four);
+        values = vld1q_f32(four);
+    }
+    *low = vcvt_f64_f32(vget_low_f32(values));
+    *high = vcvt_high_f64_f32(values);
+}
+
+OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t count, size_t n,
+                                 double *out)
+{
+    size_t row, i, h, whole = n - n % OTX__LANES;
+    for (row = 0; row < count; row++) {
+        float64x2_t sums[8], low, high;
+        double lanes[OTX__LANES];
+        for (h = 0; h < 8; h++) sums[h] = vdupq_n_f64(0.0);
+        for (i = 0; i < whole; i += OTX__LANES) {
+            for (h = 0; h < 4; h++) {
+                const double *at = a + i + 4 * h;
+                otx__widen_neon(rows[row], i + 4 * h, &low, &high);
+                sums[2 * h] = vaddq_f64(sums[2 * h], vmulq_f64(vld1q_f64(at), low));
+                sums[2 * h + 1] =
+                    vaddq_f64(sums[2 * h + 1], vmulq_f64(vld1q_f64(at + 2), high));
+            }
+        }
+        for (h = 0; h < 8; h++) vst1q_f64(lanes + 2 * h, sums[h]);
+        otx__dot_lanes(lanes, a, rows[row], whole, n);
+        out[row] = otx__fold_lanes(lanes);
+    }
+}
+
+OTX__PRIVATE void otx__residual_neon(double *r, otx__row y, const double *coefficients,
+                                     const otx__row *rows, size_t count, size_t n)
+{
+    size_t i, j, whole = n - n % 4;
+    for (i = 0; i < whole; i += 4) {
+        float64x2_t low = vdupq_n_f64(0.0), high = low, b0, b1;
+        if (y.data) {
+            otx__widen_neon(y, i, &low, &high);
+        } else {
+            low = vld1q_f64(r + i);
+            high = vld1q_f64(r + i + 2);
+        }
+        for (j = 0; j < count; j++) {
+            otx__widen_neon(rows[j], i, &b0, &b1);
+            low = vsubq_f64(low, vmulq_n_f64(b0, coefficients[j]));
+            high = vsubq_f64(high, vmulq_n_f64(b1, coefficients[j]));
+        }
+        vst1q_f64(r + i, low);
+        vst1q_f64(r + i + 2, high);
+    }
+    otx__residual_elements(r, y, coefficients, rows, count, whole, n);
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_neon = {
+    OTX_ISA_NEON, otx__product_neon, otx__scan_neon, otx__dots_neon, otx__residual_neon};
+
+#endif /* OTX__NEON */
+
+/* >>> src/dispatch.h */
+/* ---- dispatch: which kernels this machine can run ------------------------- */
+
+#if defined(OTX__AVX2)
+
+#ifdef _MSC_VER
+#include <intrin.h>
+#else
+#include <cpuid.h>
+#endif
+
+OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned registers[4])
+{
+#ifdef _MSC_VER
+    int values[4], i;
+    __cpuidex(values, (int)leaf, 0);
+    for (i = 0; i < 4; i++) registers[i] = (unsigned)values[i];
+#else
+    __cpuid_count(leaf, 0, registers[0], registers[1], registers[2], registers[3]);
+#endif
+}
+
+/* The register states that the operating system saves. */
+OTX__PRIVATE uint64_t otx__xgetbv(void)
+{
+#ifdef _MSC_VER
+    return _xgetbv(0);
+#else
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return ((uint64_t)high << 32) | low;
+#endif
+}
+
+OTX__PRIVATE bool otx__x86_has(otx_isa isa)
+{
+    unsigned leaf1[4], leaf7[4];
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;     /* leaf 1, ecx */
+    const unsigned avx2 = 1u << 5;                                          /* leaf 7, ebx */
+    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
+    const unsigned vnni = 1u << 11;                                    /* leaf 7, ecx */
+    const uint64_t avx_state = 0x06, avx512_state = 0xe6;
+    otx__cpuid(0, leaf1);
+    if (leaf1[0] < 7) return false;
+    otx__cpuid(1, leaf1);
+    otx__cpuid(7, leaf7);
+    if ((leaf1[2] & (fma | osxsave | avx)) != (fma | osxsave | avx)) return false;
+    if (!(leaf7[1] & avx2) || (otx__xgetbv() & avx_state) != avx_state) return false;
+    if (isa == OTX_ISA_AVX2) return true;
+    return (leaf7[1] & avx512) == avx512 && (leaf7[2] & vnni) &&
+           (otx__xgetbv() & avx512_state) == avx512_state;
+}
+
+#endif /* OTX__AVX2 */
+
+/* The kernels for an instruction set, or NULL where they cannot run. */
+OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+{
+    if (isa == OTX_ISA_AUTO) isa = otx_isa_best();
+    if (isa == OTX_ISA_SCALAR) return &otx__kernels_scalar;
+#ifdef OTX__AVX2
+    if (isa == OTX_ISA_AVX2 && otx__x86_has(isa)) return &otx__kernels_avx2;
+#endif
+#ifdef OTX__AVX512
+    if (isa == OTX_ISA_AVX512 && otx__x86_has(isa)) return &otx__kernels_avx512;
+#endif
+#ifdef OTX__NEON
+    if (isa == OTX_ISA_NEON) return &otx__kernels_neon;
+#endif
+    return NULL;
+}
+
+OTX_API otx_isa otx_isa_best(void)
+{
+    static const otx_isa order[] = {OTX_ISA_AVX512, OTX_ISA_AVX2, OTX_ISA_NEON};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(order); i++)
+        if (otx__kernels_for(order[i])) return order[i];
+    return OTX_ISA_SCALAR;
+}
+
+OTX_API bool otx_isa_available(otx_isa isa) { return otx__kernels_for(isa) != NULL; }
+
+OTX_API const char *otx_isa_name(otx_isa isa)
+{
+    static const char *const names[OTX_ISA_COUNT] = {"auto", "scalar", "avx2", "avx512", "neon"};
+    return (unsigned)isa < OTX_ISA_COUNT ? names[isa] : NULL;
+}
+
+OTX_API otx_isa otx_isa_from_name(const char *name)
+{
+    int isa;
+    for (isa = 0; isa < OTX_ISA_COUNT; isa++)
+        if (strcmp(name, otx_isa_name((otx_isa)isa)) == 0) return (otx_isa)isa;
+    return OTX_ISA_COUNT;
+}
+
+/* >>> src/dictionary.h */
+/* ---- dictionary: the atoms, as the solver wants them ----------------------- */
+
+/* The rows of a matrix that the kernels can read: float or bf16. */
+typedef struct otx__rows {
+    const char *data;
+    size_t stride; /* bytes */
+    const uint32_t *index;
+    bool bf16;
+} otx__rows;
+
+/* The least weight of an atom that is not zero. */
+#define OTX__LEAST_WEIGHT 7.888609052210118e-31f /* 2^-100 */
+
+/* For screening, every atom is split: a / ||a|| = common * direction + rest. The
+   direction is that of the mean of the unit atoms, which in real embeddings is so
+   strong that correlations without it are an order of magnitude smaller, and so
+   is their rounding. */
+typedef struct otx__dictionary {
+    const otx_context *ctx;
+    const otx__kernels *kernels;
+    otx__rows rows;
+    size_t count, columns, tiles;
+    double *norms;      /* [atom] */
+    double *along;      /* [atom] <a, direction> */
+    double *direction;  /* [column], of norm 1, or 0 if the atoms have no mean */
+    double largest;     /* of the norms */
+    float *common;      /* [tile][32] */
+    float *weight;      /* [tile][32] norm / largest; 0 for a zero row or none */
+    float *tile_weight; /* [tile] the largest of them */
+    float *panels;      /* [tile][column][32] the rests */
+} otx__dictionary;
+
+OTX__PRIVATE otx__row otx__rows_at(const otx__rows *rows, size_t i)
+{
+    otx__row row;
+    row.data = rows->data + (rows->index ? rows->index[i] : i) * rows->stride;
+    row.bf16 = rows->bf16;
+    return row;
+}
+
+/* Views the matrix; types that the kernels do not read are widened into a copy. */
+OTX__PRIVATE bool otx__rows_open(otx__rows *rows, const otx_matrix *matrix, otx__pool *pool)
+{
+    size_t element = otx_dtype_bits(matrix->dtype) / 8, i;
+    rows->data = (const char *)matrix->data;
+    rows->stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
+    rows->index = matrix->index;
+    rows->bf16 = matrix->dtype == OTX_BF16;
+    if (matrix->dtype != OTX_F32 && matrix->dtype != OTX_BF16) {
+        float *copy = (float *)otx__pool_take(pool, matrix->rows, matrix->columns * sizeof *copy);
+        if (!copy) return false;
+        for (i = 0; i < matrix->rows; i++)
+            otx_to_float(copy + i * matrix->columns, otx__rows_at(rows, i).data, matrix->dtype,
+                         matrix->columns);
+        rows->data = (const char *)copy;
+        rows->stride = matrix->columns * sizeof *copy;
+        rows->index = NULL;
+    }
+    return true;
+}
+
+/* Doubles of a row, exactly. */
+OTX__PRIVATE void otx__row_widen(const otx__kernels *kernels, otx__row row, size_t n, double *to)
+{
+    kernels->residual(to, row, NULL, NULL, 0, n);
+}
+
+/* ---- building ---- */
+
+OTX__PRIVATE size_t otx__tiles(size_t rows) { return (rows + OTX__TILE - 1) / OTX__TILE; }
+
+typedef struct otx__dictionary_task {
+    otx__dictionary *dictionary;
+    double *scratch; /* [worker][columns] */
+} otx__dictionary_task;
+
+OTX__PRIVATE void otx__norms_body(void *argument, size_t tile, int worker)
+{
+    otx__dictionary_task *task = (otx__dictionary_task *)argument;
+    otx__dictionary *dictionary = task->dictionary;
+    double *wide = task->scratch + (size_t)worker * dictionary->columns;
+    size_t i, end = otx__min(dictionary->count, (tile + 1) * OTX__TILE);
+    for (i = tile * OTX__TILE; i < end; i++) {
+        otx__row row = otx__rows_at(&dictionary->rows, i);
+        otx__row_widen(dictionary->kernels, row, dictionary->columns, wide);
+        dictionary->kernels->dots(wide, &row, 1, dictionary->columns, &dictionary->norms[i]);
+        dictionary->norms[i] = sqrt(dictionary->norms[i]);
+    }
+}
+
+/* Columns of the direction that one task sums up. */
+#define OTX__DIRECTION_COLUMNS 64
+
+OTX__PRIVATE void otx__direction_body(void *argument, size_t index, int worker)
+{
+    otx__dictionary *dictionary = ((otx__dictionary_task *)argument)->dictionary;
+    size_t first = index * OTX__DIRECTION_COLUMNS, i, j;
+    size_t count = otx__min(OTX__DIRECTION_COLUMNS, dictionary->columns - first);
+    double *sum = dictionary->direction + first;
+    (void)worker;
+    for (j = 0; j < count; j++) sum[j] = 0.0;
+    for (i = 0; i < dictionary->count; i++) {
+        otx__row row = otx__rows_at(&dictionary->rows, i);
+        double scale = dictionary->norms[i] > 0.0 ? 1.0 / dictionary->norms[i] : 0.0;
+        for (j = 0; j < count; j++)
+            sum[j] += scale * (double)otx__row_element(row, first + j);
+    }
+}
+
+/* Splits the atoms of one tile. */
+OTX__PRIVATE void otx__split_body(void *argument, size_t tile, int worker)
+{
+    otx__dictionary_task *task = (otx__dictionary_task *)argument;
+    otx__dictionary *dictionary = task->dictionary;
+    size_t n = dictionary->columns, i, p, lane;
+    double *wide = task->scratch + (size_t)worker * n;
+    float *panel = dictionary->panels + tile * n * OTX__TILE;
+    float largest = 0.0f;
+    memset(panel, 0, n * OTX__TILE * sizeof *panel);
+    for (lane = 0; lane < OTX__TILE; lane++) {
+        double norm, along = 0.0;
+        float common, weight;
+        i = tile * OTX__TILE + lane;
+        dictionary->common[i] = dictionary->weight[i] = 0.0f;
+        if (i >= dictionary->count) continue;
+        otx__row_widen(dictionary->kernels, otx__rows_at(&dictionary->rows, i), n, wide);
+        for (p = 0; p < n; p++) along += wide[p] * dictionary->direction[p];
+        dictionary->along[i] = along;
+        norm = dictionary->norms[i];
+        if (!(norm > 0.0)) continue;
+        common = (float)(along / norm);
+        for (p = 0; p < n; p++)
+            panel[p * OTX__TILE + lane] =
+                (float)(wide[p] / norm - (double)common * dictionary->direction[p]);
+        /* Never 0 for an atom that may be taken; screen.h allows for the lift. */
+        weight = (float)(norm / dictionary->largest);
+        if (weight < OTX__LEAST_WEIGHT) weight = OTX__LEAST_WEIGHT;
+        dictionary->common[i] = common;
+        dictionary->weight[i] = weight;
+        if (weight > largest) largest = weight;
+    }
+    dictionary->tile_weight[tile] = largest;
+}
+
+OTX__PRIVATE void otx__normalise(double *vector, size_t n)
+{
+    double sum = 0.0;
+    size_t i;
+    for (i = 0; i < n; i++) sum += vector[i] * vector[i];
+    if (sum > 0.0)
+        for (i = 0; i < n; i++) vector[i] /= sqrt(sum);
+}
+
+/* Norms of all atoms; a row that is not finite is named. */
+OTX__PRIVATE otx_result otx__dictionary_norms(otx__dictionary *dictionary, double *scratch,
+                                              otx_error *error)
+{
+    otx__dictionary_task task;
+    size_t i;
+    task.dictionary = dictionary;
+    task.scratch = scratch;
+    otx__parallel(dictionary->ctx, dictionary->tiles, otx__norms_body, &task);
+    for (i = 0; i < dictionary->count; i++) {
+        if (!otx__is_finite(dictionary->norms[i]))
+            return otx__fail(error, OTX_ERROR_NOT_FINITE,
+                             "atom %" PRIu64 " holds a value that is NaN or infinite",
+                             (uint64_t)i);
+        if (dictionary->norms[i] > dictionary->largest) dictionary->largest = dictionary->norms[i];
+    }
+    return OTX_OK;
+}
+
+/* What only screening needs. */
+OTX__PRIVATE void otx__dictionary_split(otx__dictionary *dictionary, double *scratch)
+{
+    otx__dictionary_task task;
+    size_t chunks =
+        (dictionary->columns + OTX__DIRECTION_COLUMNS - 1) / OTX__DIRECTION_COLUMNS;
+    task.dictionary = dictionary;
+    task.scratch = scratch;
+    otx__parallel(dictionary->ctx, chunks, otx__direction_body, &task);
+    otx__normalise(dictionary->direction, dictionary->columns);
+    otx__parallel(dictionary->ctx, dictionary->tiles, otx__split_body, &task);
+}
+
+/* >>> src/support.h */
+/* ---- support: what is known of one target, and the exact steps -------------- */
+
+/* A target on its way. The factor is that of the Gram matrix of the atoms
+   selected, G = L L', row after row without the zeros; forward solves L z = A'y.
+   Behind the atoms selected, indices, factor and forward may hold predicted ones
+   (screen.h); raising the count selects them. The coefficients are those of the
+   atoms selected after otx__support_solve. */
+typedef struct otx__support {
+    otx__row target;
+    double norm;          /* of the target */
+    int32_t *indices;     /* [k] the caller's row of results */
+    double *coefficients; /* [k] likewise */
+    double *factor;       /* [k * (k + 1) / 2] */
+    double *forward;      /* [k] */
+    size_t count;         /* atoms selected */
+    int32_t *barred;      /* [k] atoms that depend on those selected */
+    size_t barred_count;
+    bool ended;
+} otx__support;
+
+/* What one worker computes in. */
+typedef struct otx__scratch {
+    double *row, *residual; /* [columns] */
+    otx__row *rows;         /* [k] those of the atoms selected */
+    double *products;       /* [k + 2] */
+    double *scores;         /* [atoms] */
+    uint64_t candidates, fallbacks, steps;
+} otx__scratch;
+
+typedef struct otx__problem {
+    const otx__dictionary *dictionary;
+    otx__rows targets;
+    size_t k;
+    double tolerance;
+} otx__problem;
+
+OTX__PRIVATE bool otx__support_holds(const otx__support *support, size_t atom)
+{
+    size_t i;
+    for (i = 0; i < support->count; i++)
+        if ((size_t)support->indices[i] == atom) return true;
+    for (i = 0; i < support->barred_count; i++)
+        if ((size_t)support->barred[i] == atom) return true;
+    return false;
+}
+
+/* scratch->rows: the rows of the atoms selected. */
+OTX__PRIVATE void otx__support_rows(const otx__problem *problem, const otx__support *support,
+                                    otx__scratch *scratch)
+{
+    size_t i;
+    for (i = 0; i < support->count; i++)
+        scratch->rows[i] = otx__rows_at(&problem->dictionary->rows, (size_t)support->indices[i]);
+}
+
+/* The norm of a vector of doubles, in the order of all deciding sums. */
+OTX__PRIVATE double otx__norm(const double *vector, size_t n)
+{
+    double lanes[OTX__LANES] = {0};
+    size_t i;
+    for (i = 0; i < n; i++) {
+        double square = vector[i] * vector[i];
+        lanes[i % OTX__LANES] += square;
+    }
+    return sqrt(otx__fold_lanes(lanes));
+}
+
+/* Solves L' gamma = z for the coefficients, from the last to the first. */
+OTX__PRIVATE void otx__support_solve(otx__support *support)
+{
+    double *gamma = support->coefficients;
+    size_t i, j;
+    for (i = 0; i < support->count; i++) gamma[i] = support->forward[i];
+    for (i = support->count; i-- > 0;) {
+        const double *row = support->factor + i * (i + 1) / 2;
+        gamma[i] /= row[i];
+        for (j = 0; j < i; j++) {
+            double term = row[j] * gamma[i];
+            gamma[j] -= term;
+        }
+    }
+}
+
+/* scratch->residual: the deciding residual, target minus combination. */
+OTX__PRIVATE void otx__support_residual(const otx__problem *problem, otx__support *support,
+                                        otx__scratch *scratch)
+{
+    otx__support_solve(support);
+    otx__support_rows(problem, support, scratch);
+    problem->dictionary->kernels->residual(scratch->residual, support->target,
+                                           support->coefficients, scratch->rows, support->count,
+                                           problem->dictionary->columns);
+}
+
+/* Adds an atom: a row of the factor and of the forward solution. False, and
+   nothing has changed, if the atom depends on those selected. */
+OTX__PRIVATE bool otx__support_append(const otx__problem *problem, otx__support *support,
+                                      size_t atom, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = problem->dictionary;
+    size_t t = support->count, i, j;
+    double *row = support->factor + t * (t + 1) / 2, own[2], pivot, value;
+    otx__row pair[2];
+    pair[0] = otx__rows_at(&dictionary->rows, atom);
+    pair[1] = support->target;
+    otx__support_rows(problem, support, scratch);
+    otx__row_widen(dictionary->kernels, pair[0], dictionary->columns, scratch->row);
+    dictionary->kernels->dots(scratch->row, scratch->rows, t, dictionary->columns, row);
+    dictionary->kernels->dots(scratch->row, pair, 2, dictionary->columns, own);
+    pivot = own[0];
+    value = own[1];
+    for (j = 0; j < t; j++) {
+        double square, share;
+        row[j] /= support->factor[j * (j + 1) / 2 + j];
+        for (i = j + 1; i < t; i++) {
+            double term = row[j] * support->factor[i * (i + 1) / 2 + j];
+            row[i] -= term;
+        }
+        square = row[j] * row[j];
+        share = row[j] * support->forward[j];
+        pivot -= square;
+        value -= share;
+    }
+    if (!(pivot > 1e-12 * own[0])) return false;
+    row[t] = sqrt(pivot);
+    support->forward[t] = value / row[t];
+    support->indices[t] = (int32_t)atom;
+    support->count++;
+    return true;
+}
+
+/* Selects an atom; one that depends on those selected is barred instead. */
+OTX__PRIVATE bool otx__support_select(const otx__problem *problem, otx__support *support,
+                                      size_t atom, otx__scratch *scratch)
+{
+    if (otx__support_append(problem, support, atom, scratch)) {
+        scratch->steps++;
+        support->ended = support->count == problem->k;
+        return true;
+    }
+    /* Those that find no room are found dependent again at the next step. */
+    if (support->barred_count < problem->k)
+        support->barred[support->barred_count++] = (int32_t)atom;
+    return false;
+}
+
+/* Whether the best correlation is nothing but rounding. */
+OTX__PRIVATE bool otx__is_rounding(const otx__problem *problem, const otx__support *support,
+                                   size_t atom, double score)
+{
+    const otx__dictionary *dictionary = problem->dictionary;
+    return score <= 64.0 * DBL_EPSILON * (double)dictionary->columns * support->norm *
+                        dictionary->norms[atom];
+}
+
+/* Ends the target if its residual, which must be current, is small enough. */
+OTX__PRIVATE bool otx__support_is_close(const otx__problem *problem, otx__support *support,
+                                        const otx__scratch *scratch)
+{
+    double norm;
+    if (!(problem->tolerance > 0.0)) return false;
+    norm = otx__norm(scratch->residual, problem->dictionary->columns);
+    support->ended = norm <= problem->tolerance * support->norm;
+    return support->ended;
+}
+
+/* One step by the definition: every atom is scored in double. Takes the best
+   that neither is selected nor depends on those selected, or ends the target. */
+OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
+                                               otx__support *support, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = problem->dictionary;
+    size_t i, j;
+    otx__support_residual(problem, support, scratch);
+    if (otx__support_is_close(problem, support, scratch)) return;
+    for (i = 0; i < dictionary->count; i += OTX__TILE) {
+        otx__row rows[OTX__TILE];
+        size_t count = otx__min(OTX__TILE, dictionary->count - i);
+        for (j = 0; j < count; j++) rows[j] = otx__rows_at(&dictionary->rows, i + j);
+        dictionary->kernels->dots(scratch->residual, rows, count, dictionary->columns,
+                                  scratch->scores + i);
+    }
+    scratch->candidates += dictionary->count;
+    for (i = 0; i < support->count; i++) scratch->scores[support->indices[i]] = 0.0;
+    for (i = 0; i < support->barred_count; i++) scratch->scores[support->barred[i]] = 0.0;
+    while (!support->ended) {
+        size_t best = 0;
+        for (i = 1; i < dictionary->count; i++)
+            if (fabs(scratch->scores[i]) > fabs(scratch->scores[best])) best = i;
+        if (otx__is_rounding(problem, support, best, fabs(scratch->scores[best]))) {
+            support->ended = true;
+        } else if (otx__support_select(problem, support, best, scratch)) {
+            return;
+        }
+        scratch->scores[best] = 0.0;
+    }
+}
+
+/* >>> src/screen.h */
+/* ---- screen: which atoms are worth scoring in double ------------------------ */
+
+/* Screening finds, for a block of targets at a time, approximate correlations of
+   every atom with every residual and a bound on their error. Only atoms that the
+   bound cannot rule out are scored in double, so the selection is exact whatever
+   the screen computes in.
+
+   With unit atoms a^ = common * m + rest, and everything in units of the target's
+   norm, the correlation of atom n with the residual r = y - sum beta_j a^_j is
+
+       <r, a^_n> = common_n <r, m> + <y', rest_n> - sum beta_j <rest_j, rest_n>
+
+   where y' is y without its part along m. The Gram form keeps the products
+   <rest_j, rest_n> and <y', rest_n> as 16-bit fixed point, and rounds beta to 16
+   bits, so that a step is a sum of integer products. The residual form keeps no
+   products: it multiplies the rests with the residual without its part along m.
+
+   Reading the products takes most of the time, so each reading serves several
+   steps: from the tiles with the best atoms of one step the atoms of the next few
+   are predicted, and a scan looks at the support with none, one, two ... of them
+   at once. A prediction is only ever a guess at what the scan will find; where it
+   finds another atom, that one is selected and the guesses after it are dropped.
+
+   The bound, of the error of one such correlation (u = 2^-24, S = sum |beta|,
+   Y = ||y'||, e the errors of the rounded betas):
+
+       products of rests     S * (grid + chain)   rounding to the grid, and of the
+                                                  float sums they come from
+       rounded beta          ||sum e_j a^_j||     computed, from the factor
+       products of y'        Y * (grid + chain)
+       everything in float   8 u * (1 + S + Y)    rests, common, y', m, beta
+       final evaluation      8 u * (Y + |<r, m>| + S)
+
+   grid = 0.51 / 32767 and chain = (OTX__CHAIN + columns / OTX__CHAIN + 4) u bound
+   rounding to fixed point and a float sum of products of unit vectors. */
+
+#define OTX__UNIT 5.9604644775390625e-08 /* u */
+#define OTX__GRID (0.51 / 32767.0)
+
+/* Candidates of one target and step; more mean that every atom is scored. */
+#define OTX__CANDIDATES 256
+
+/* Tiles in which the atoms of the next steps are looked for. */
+#define OTX__LIKELY 16
+
+/* Targets that one task selects for: a cache line of `best`. */
+#define OTX__SELECTED 16
+
+/* Targets that one task scans: few enough to share the work among threads. */
+#define OTX__SCAN_TARGETS 1024
+
+typedef struct otx__screen {
+    const otx__problem *problem;
+    otx_omp_form form;
+    int16_t *gram;          /* [tile][atom][32], in the Gram form */
+    size_t width;           /* atoms, padded to whole tiles */
+    size_t pitch;           /* k, padded to an even number */
+    size_t capacity;        /* targets a block can hold: whole tiles */
+    size_t count;           /* targets in the block */
+    otx__support *supports; /* [target] */
+    float *panels;          /* [target tile][column][32]: y', or the residuals */
+    int16_t *start;         /* [tile][target][32]: <y', rest> in the Gram form */
+    float *best;            /* [set][tile][target]: largest weighted |correlation| */
+    double *bounds;         /* [target][OTX__SETS] */
+    double *along;          /* [target] <y, m> / ||y|| */
+    double *rest;           /* [target] ||y'|| / ||y||, rounded up */
+    float *scales;          /* these five as in otx__scan */
+    uint32_t *atoms, *counts, *sets;
+    int16_t *steps;
+    otx__scratch *scratch;  /* [worker] */
+} otx__screen;
+
+OTX__PRIVATE double otx__chain_error(size_t columns)
+{
+    return ((double)OTX__CHAIN + (double)(columns / OTX__CHAIN) + 4.0) * OTX__UNIT;
+}
+
+/* Nearest integer to a number within int16; wrong by at most 0.51 in all. */
+OTX__PRIVATE int16_t otx__fixed(float value)
+{
+    float shifted = value + (value < 0.0f ? -0.5f : 0.5f);
+    if (shifted > 32767.0f) return 32767;
+    if (shifted < -32767.0f) return -32767;
+    return (int16_t)shifted;
+}
+
+/* ---- products of all atoms with the rows of a panel ---- */
+
+/* Tiles of atoms whose panels, read again and again, stay in a core's cache. */
+OTX__PRIVATE size_t otx__group_tiles(size_t columns)
+{
+    size_t tiles = ((size_t)1 << 20) / (columns * OTX__TILE * sizeof(float) + 1);
+    return tiles < 1 ? 1 : tiles > 8 ? 8 : tiles;
+}
+
+typedef struct otx__gram_task {
+    otx__screen *screen;
+    size_t first, end; /* the group of tiles at hand */
+} otx__gram_task;
+
+/* Products of tile `index` with the group's tiles from it on, stored on both
+   sides of the diagonal. No two tasks write the same place. */
+OTX__PRIVATE void otx__gram_body(void *argument, size_t index, int worker)
+{
+    otx__gram_task *task = (otx__gram_task *)argument;
+    otx__screen *screen = task->screen;
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t size = dictionary->columns * OTX__TILE, tile, strip, i, j;
+    const float *other = dictionary->panels + index * size;
+    (void)worker;
+    for (tile = otx__max(task->first, index); tile < task->end; tile++) {
+        for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP) {
+            float products[OTX__STRIP * OTX__TILE];
+            size_t column = index * OTX__TILE + strip, row = tile * OTX__TILE;
+            int16_t *here = screen->gram + (tile * screen->width + column) * OTX__TILE;
+            int16_t *there = screen->gram + (index * screen->width + row) * OTX__TILE + strip;
+            dictionary->kernels->product(dictionary->panels + tile * size, other + strip,
+                                         dictionary->columns, products);
+            for (j = 0; j < OTX__STRIP; j++) {
+                for (i = 0; i < OTX__TILE; i++) {
+                    int16_t fixed = otx__fixed(products[j * OTX__TILE + i] * 32767.0f);
+                    here[j * OTX__TILE + i] = fixed;
+                    there[i * OTX__TILE + j] = fixed;
+                }
+            }
+        }
+    }
+}
+
+OTX__PRIVATE otx_result otx__screen_gram(otx__screen *screen, otx_error *error)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t group = otx__group_tiles(dictionary->columns);
+    otx_result result = OTX_OK;
+    otx__gram_task task;
+    task.screen = screen;
+    for (task.first = 0; task.first < dictionary->tiles && !result; task.first = task.end) {
+        task.end = otx__min(dictionary->tiles, task.first + group);
+        otx__parallel(dictionary->ctx, task.end, otx__gram_body, &task);
+        result = otx__progress(dictionary->ctx, OTX_STAGE_GRAM, NULL, task.end * OTX__TILE,
+                               dictionary->tiles * OTX__TILE, error);
+    }
+    return result;
+}
+
+/* One strip of products of a tile with eight targets: to fixed point, or, in the
+   residual form, to the largest weighted correlation. */
+OTX__PRIVATE void otx__screen_strip(otx__screen *screen, size_t tile, size_t target,
+                                    const float *products)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const float *common = dictionary->common + tile * OTX__TILE;
+    const float *weight = dictionary->weight + tile * OTX__TILE;
+    size_t i, j;
+    for (j = 0; j < OTX__STRIP && target + j < screen->count; j++) {
+        const float *column = products + j * OTX__TILE;
+        if (screen->form == OTX_FORM_GRAM) {
+            double rest = screen->rest[target + j];
+            float scale = rest > 0.0 ? (float)(32767.0 / rest) : 0.0f;
+            int16_t *start =
+                screen->start + (tile * screen->capacity + target + j) * OTX__TILE;
+            for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(column[i] * scale);
+        } else {
+            float along = screen->scales[3 * OTX__SETS * (target + j) + 1], best = 0.0f;
+            for (i = 0; i < OTX__TILE; i++) {
+                float score = weight[i] * fabsf(column[i] + common[i] * along);
+                if (score > best) best = score;
+            }
+            screen->best[tile * screen->capacity + target + j] = best;
+        }
+    }
+}
+
+/* All targets of the block against one group of tiles. */
+OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
+{
+    otx__screen *screen = (otx__screen *)argument;
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t size = dictionary->columns * OTX__TILE, group = otx__group_tiles(dictionary->columns);
+    size_t end = otx__min(dictionary->tiles, (index + 1) * group), target, tile, strip;
+    (void)worker;
+    for (target = 0; target < screen->count; target += OTX__TILE) {
+        const float *panel = screen->panels + target / OTX__TILE * size;
+        for (tile = index * group; tile < end; tile++) {
+            for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP) {
+                float products[OTX__STRIP * OTX__TILE];
+                dictionary->kernels->product(dictionary->panels + tile * size, panel + strip,
+                                             dictionary->columns, products);
+                otx__screen_strip(screen, tile, target + strip, products);
+            }
+        }
+    }
+}
+
+OTX__PRIVATE void otx__screen_correlate(otx__screen *screen)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t group = otx__group_tiles(dictionary->columns);
+    otx__parallel(dictionary->ctx, (dictionary->tiles + group - 1) / group, otx__correlate_body,
+                  screen);
+}
+
+/* ---- what a step of one target needs ---- */
+
+/* Splits a vector (a target or a residual) into its part along m, returned in
+   units of the target's norm, and its rest, put into the panel. */
+OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const double *vector)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t n = dictionary->columns, p;
+    float *panel = screen->panels + target / OTX__TILE * n * OTX__TILE + target % OTX__TILE;
+    double norm = screen->supports[target].norm, along = 0.0, square = 0.0;
+    for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
+    for (p = 0; p < n; p++) {
+        double rest = norm > 0.0 ? (vector[p] - along * dictionary->direction[p]) / norm : 0.0;
+        panel[p * OTX__TILE] = (float)rest;
+        square += rest * rest;
+    }
+    screen->rest[target] = sqrt(square) * (1.0 + 1e-6) + 1e-30;
+    return norm > 0.0 ? along / norm : 0.0;
+}
+
+/* ||sum of errors_j a^_j||, from the factor: G = L L', so it is ||L' e||. */
+OTX__PRIVATE double otx__support_span(const otx__support *support, const double *errors)
+{
+    double square = 0.0;
+    size_t i, j;
+    for (j = 0; j < support->count; j++) {
+        double sum = 0.0;
+        for (i = j; i < support->count; i++)
+            sum += support->factor[i * (i + 1) / 2 + j] * errors[i];
+        square += sum * sum;
+    }
+    return sqrt(square) * (1.0 + 1e-6);
+}
+
+/* Rounds the coefficients of a support for the next scan, as its set number
+   `set`, and bounds what comes of it. */
+OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t set,
+                                      otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    otx__support *support = &screen->supports[target];
+    uint32_t *atoms = screen->atoms + target * screen->pitch;
+    size_t count = support->ended ? 0 : support->count, j, slot = target * OTX__SETS + set;
+    int16_t *steps = screen->steps + slot * screen->pitch;
+    double *betas = scratch->products, sum = 0.0, largest = 0.0, along = screen->along[target];
+    double rest = screen->rest[target], chain = otx__chain_error(dictionary->columns), unit;
+    otx__support_solve(support);
+    for (j = 0; j < count; j++) {
+        size_t atom = (size_t)support->indices[j];
+        betas[j] = support->coefficients[j] * dictionary->norms[atom] / support->norm;
+        along -= support->coefficients[j] * dictionary->along[atom] / support->norm;
+        sum += fabs(betas[j]);
+        if (fabs(betas[j]) > largest) largest = fabs(betas[j]);
+        atoms[j] = (uint32_t)atom;
+    }
+    /* Sums of up to 65,536 times 32,767 fit 32 bits. */
+    unit = sum / (65500.0 - (double)count);
+    if (unit < largest / 32766.0) unit = largest / 32766.0;
+    if (!(unit > 0.0)) unit = 1.0;
+    memset(steps, 0, screen->pitch * sizeof *steps);
+    for (j = 0; j < count; j++) {
+        double rounded = betas[j] / unit;
+        steps[j] = (int16_t)(rounded + (rounded < 0.0 ? -0.5 : 0.5));
+        /* The error of the coefficient itself, as the factor wants it. */
+        betas[j] = (betas[j] - unit * steps[j]) * support->norm /
+                   dictionary->norms[support->indices[j]];
+    }
+    screen->bounds[slot] = sum * (OTX__GRID + chain) + rest * (OTX__GRID + chain) +
+                           (count ? otx__support_span(support, betas) / support->norm : 0.0) +
+                           8.0 * OTX__UNIT * (2.0 + 2.0 * sum + 2.0 * rest + fabs(along));
+    if (count % 2) {
+        atoms[count] = atoms[count - 1];
+        count++;
+    }
+    screen->counts[target] = (uint32_t)count;
+    screen->sets[target] = (uint32_t)set + 1;
+    screen->scales[3 * slot] = (float)(rest / 32767.0);
+    screen->scales[3 * slot + 1] = (float)along;
+    screen->scales[3 * slot + 2] = (float)(unit / 32767.0);
+}
+
+/* The same for the residual form, whose panel must be made anew. */
+OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    double along, chain = otx__chain_error(problem->dictionary->columns);
+    size_t slot = target * OTX__SETS;
+    if (support->ended) {
+        memset(scratch->residual, 0, problem->dictionary->columns * sizeof *scratch->residual);
+    } else {
+        otx__support_residual(problem, support, scratch);
+    }
+    along = otx__screen_split(screen, target, scratch->residual);
+    screen->bounds[slot] = screen->rest[target] * chain +
+                           8.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along));
+    screen->scales[3 * slot + 1] = (float)along;
+    screen->sets[target] = 1;
+}
+
+/* ---- scanning ---- */
+
+OTX__PRIVATE otx__scan otx__screen_scan(const otx__screen *screen, size_t tile, size_t target,
+                                        size_t count)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    otx__scan scan;
+    scan.gram = screen->gram + tile * screen->width * OTX__TILE;
+    scan.common = dictionary->common + tile * OTX__TILE;
+    scan.weight = dictionary->weight + tile * OTX__TILE;
+    scan.start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    scan.atoms = screen->atoms + target * screen->pitch;
+    scan.steps = screen->steps + target * OTX__SETS * screen->pitch;
+    scan.counts = screen->counts + target;
+    scan.sets = screen->sets + target;
+    scan.scales = screen->scales + target * OTX__SETS * 3;
+    scan.pitch = screen->pitch;
+    scan.targets = count;
+    scan.best = screen->best + tile * screen->capacity + target;
+    scan.best_pitch = dictionary->tiles * screen->capacity;
+    return scan;
+}
+
+OTX__PRIVATE void otx__scan_body(void *argument, size_t index, int worker)
+{
+    const otx__screen *screen = (const otx__screen *)argument;
+    size_t parts = (screen->count + OTX__SCAN_TARGETS - 1) / OTX__SCAN_TARGETS;
+    size_t target = index % parts * OTX__SCAN_TARGETS;
+    otx__scan scan = otx__screen_scan(screen, index / parts, target,
+                                      otx__min(OTX__SCAN_TARGETS, screen->count - target));
+    (void)worker;
+    screen->problem->dictionary->kernels->scan(&scan);
+}
+
+/* Fills in `best` for the coming steps of the block. */
+OTX__PRIVATE void otx__screen_scan_all(otx__screen *screen)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t parts = (screen->count + OTX__SCAN_TARGETS - 1) / OTX__SCAN_TARGETS;
+    if (screen->form == OTX_FORM_GRAM)
+        otx__parallel(dictionary->ctx, dictionary->tiles * parts, otx__scan_body, screen);
+    else
+        otx__screen_correlate(screen);
+}
+
+/* ---- selecting ---- */
+
+typedef struct otx__candidates {
+    size_t atoms[OTX__CANDIDATES];
+    size_t count;
+    bool overflow;
+    double certain; /* with one candidate: its correlation at least, in units of
+                       the norms of atom and target */
+} otx__candidates;
+
+/* Adds the atoms of one tile that may be the best. `least` is what the best
+   weighted correlation of all is at least. */
+OTX__PRIVATE void otx__screen_tile(const otx__screen *screen, size_t tile, size_t target,
+                                   size_t set, double least, otx__candidates *candidates)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const float *weight = dictionary->weight + tile * OTX__TILE;
+    float correlations[OTX__TILE];
+    double bound = screen->bounds[target * OTX__SETS + set];
+    size_t i;
+    if (screen->form == OTX_FORM_GRAM) {
+        otx__scan scan = otx__screen_scan(screen, tile, target, 1);
+        otx__scan_target(&scan, 0, set, correlations);
+    }
+    for (i = 0; i < OTX__TILE; i++) {
+        size_t atom = tile * OTX__TILE + i;
+        double value = 0.0;
+        if (!(weight[i] > 0.0f)) continue;
+        if (screen->form == OTX_FORM_GRAM) {
+            value = fabs((double)correlations[i]);
+            if ((value + bound) * (double)weight[i] * (1.0 + 8.0 * OTX__UNIT) < least) continue;
+        }
+        if (otx__support_holds(&screen->supports[target], atom)) continue;
+        candidates->certain = value - bound;
+        if (candidates->count == OTX__CANDIDATES) {
+            candidates->overflow = true;
+            return;
+        }
+        candidates->atoms[candidates->count++] = atom;
+    }
+}
+
+/* Scores the candidates in double and returns the best, the lowest index among
+   equals; *score is its |correlation|. */
+OTX__PRIVATE size_t otx__screen_decide(const otx__screen *screen,
+                                       const otx__candidates *candidates, otx__scratch *scratch,
+                                       double *score)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    otx__row rows[OTX__CANDIDATES];
+    size_t i, best = 0;
+    for (i = 0; i < candidates->count; i++)
+        rows[i] = otx__rows_at(&dictionary->rows, candidates->atoms[i]);
+    dictionary->kernels->dots(scratch->residual, rows, candidates->count, dictionary->columns,
+                              scratch->scores);
+    for (i = 1; i < candidates->count; i++)
+        if (fabs(scratch->scores[i]) > fabs(scratch->scores[best])) best = i;
+    *score = fabs(scratch->scores[best]);
+    return candidates->atoms[best];
+}
+
+/* Finds the best atom for one support of a target among the candidates, or ends
+   the target. False if it takes more than the candidates to tell. */
+OTX__PRIVATE bool otx__screen_best(otx__screen *screen, size_t target,
+                                   const otx__candidates *candidates, otx__scratch *scratch,
+                                   size_t *atom)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    double rounding = 64.0 * DBL_EPSILON * (double)problem->dictionary->columns, score;
+    /* With atoms barred the screen's least may be theirs. */
+    if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
+    scratch->candidates += candidates->count;
+    *atom = candidates->atoms[0];
+    if (candidates->count == 1 && !(problem->tolerance > 0.0) &&
+        screen->form == OTX_FORM_GRAM && candidates->certain > 2.0 * rounding)
+        return true;
+    otx__support_residual(problem, support, scratch);
+    if (otx__support_is_close(problem, support, scratch)) return true;
+    *atom = otx__screen_decide(screen, candidates, scratch, &score);
+    support->ended = otx__is_rounding(problem, support, *atom, score);
+    return true;
+}
+
+/* One step of one target, by what the scan found for its set number `set`. True
+   if the atom selected is the one predicted, so that the next set holds good. */
+OTX__PRIVATE bool otx__screen_step(otx__screen *screen, size_t target, size_t set,
+                                   const otx__candidates *candidates, otx__scratch *scratch)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    size_t atom;
+    if (otx__screen_best(screen, target, candidates, scratch, &atom)) {
+        if (support->ended) return false;
+        if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
+            support->count++; /* all else was made ready with the prediction */
+            scratch->steps++;
+            support->ended = support->count == problem->k;
+            return !support->ended;
+        }
+        if (otx__support_select(problem, support, atom, scratch)) return false;
+    }
+    scratch->fallbacks++;
+    otx__support_exhaustive_step(problem, support, scratch);
+    return false;
+}
+
+/* The candidates of a chunk of targets, for their sets number `set`. */
+OTX__PRIVATE void otx__screen_gather(const otx__screen *screen, size_t first, size_t count,
+                                     size_t set, const bool *active, otx__candidates *candidates)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
+    double least[OTX__SELECTED], bounds[OTX__SELECTED];
+    size_t tile, j;
+    for (j = 0; j < count; j++) {
+        least[j] = 0.0;
+        bounds[j] = screen->bounds[(first + j) * OTX__SETS + set];
+        candidates[j].count = 0;
+        candidates[j].overflow = false;
+        candidates[j].certain = 0.0;
+    }
+    for (tile = 0; tile < dictionary->tiles; tile++) {
+        const float *best = all + tile * screen->capacity;
+        double weight = dictionary->tile_weight[tile];
+        for (j = 0; j < count; j++) {
+            double low = (double)best[j] * (1.0 - 8.0 * OTX__UNIT) - weight * bounds[j] -
+                         4.0 * (double)OTX__LEAST_WEIGHT;
+            if (low > least[j]) least[j] = low;
+        }
+    }
+    for (tile = 0; tile < dictionary->tiles; tile++) {
+        const float *best = all + tile * screen->capacity;
+        double weight = dictionary->tile_weight[tile];
+        for (j = 0; j < count; j++) {
+            double high = (double)best[j] * (1.0 + 8.0 * OTX__UNIT) + weight * bounds[j];
+            if (high >= least[j] && active[j] && !candidates[j].overflow)
+                otx__screen_tile(screen, tile, first + j, set, least[j], &candidates[j]);
+        }
+    }
+}
+
+/* ---- predicting ---- */
+
+/* The tiles that held the best atoms for a target's set. Returns how many. */
+OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target, size_t set,
+                                       size_t likely[OTX__LIKELY])
+{
+    size_t tiles = screen->problem->dictionary->tiles, count = 0, tile, at;
+    const float *best = screen->best + set * tiles * screen->capacity + target;
+    float values[OTX__LIKELY];
+    for (tile = 0; tile < tiles; tile++) {
+        float value = best[tile * screen->capacity];
+        if (count == OTX__LIKELY && !(value > values[count - 1])) continue;
+        if (count < OTX__LIKELY) count++;
+        for (at = count - 1; at > 0 && value > values[at - 1]; at--) {
+            values[at] = values[at - 1];
+            likely[at] = likely[at - 1];
+        }
+        values[at] = value;
+        likely[at] = tile;
+    }
+    return count;
+}
+
+/* The best atom in these tiles for a target's set; false if there is none. */
+OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, size_t set,
+                                    const size_t *likely, size_t count, size_t *atom)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    static const uint32_t one = 1;
+    float best = 0.0f, correlations[OTX__TILE];
+    size_t i, tile = likely[0];
+    otx__scan scan;
+    bool found = false;
+    for (i = 0; i < count; i++) {
+        float value;
+        scan = otx__screen_scan(screen, likely[i], target, 1);
+        scan.steps += set * screen->pitch;
+        scan.scales += set * 3;
+        scan.sets = &one;
+        scan.best = &value;
+        dictionary->kernels->scan(&scan);
+        if (value > best) {
+            best = value;
+            tile = likely[i];
+        }
+    }
+    scan = otx__screen_scan(screen, tile, target, 1);
+    otx__scan_target(&scan, 0, set, correlations);
+    best = 0.0f;
+    for (i = 0; i < OTX__TILE; i++) {
+        float score = scan.weight[i] * fabsf(correlations[i]);
+        size_t index = tile * OTX__TILE + i;
+        if (!(score > best) || otx__support_holds(&screen->supports[target], index)) continue;
+        best = score;
+        *atom = index;
+        found = true;
+    }
+    return found;
+}
+
+/* Makes the sets for the next scan: the support as it is, and with one atom after
+   the other that is likely to come. `set` is the last that the scan got right. */
+OTX__PRIVATE void otx__screen_predict(otx__screen *screen, size_t target, size_t set,
+                                      otx__scratch *scratch)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    size_t likely[OTX__LIKELY], sure = support->count, sets, count, atom;
+    otx__screen_prepare(screen, target, 0, scratch);
+    if (support->ended) return;
+    count = otx__screen_likely(screen, target, set, likely);
+    /* One more than was right the last time. */
+    for (sets = 1; sets < OTX__SETS && sets <= set + 1 && support->count + 1 < problem->k;
+         sets++) {
+        if (!otx__screen_guess(screen, target, sets - 1, likely, count, &atom) ||
+            !otx__support_append(problem, support, atom, scratch))
+            break;
+        otx__screen_prepare(screen, target, sets, scratch);
+    }
+    support->count = sure;
+}
+
+/* Selects for a chunk of targets whose `best` is filled in, and makes them ready
+   for the next scan. */
+OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
+{
+    otx__screen *screen = (otx__screen *)argument;
+    otx__scratch *scratch = &screen->scratch[worker];
+    size_t first = index * OTX__SELECTED, count = otx__min(OTX__SELECTED, screen->count - first);
+    size_t last[OTX__SELECTED], set, j;
+    bool active[OTX__SELECTED], any = true;
+    otx__candidates candidates[OTX__SELECTED];
+    for (j = 0; j < count; j++) {
+        active[j] = !screen->supports[first + j].ended;
+        last[j] = 0;
+    }
+    for (set = 0; set < OTX__SETS && any; set++) {
+        otx__screen_gather(screen, first, count, set, active, candidates);
+        any = false;
+        for (j = 0; j < count; j++) {
+            if (!active[j]) continue;
+            last[j] = set;
+            active[j] = otx__screen_step(screen, first + j, set, &candidates[j], scratch);
+            any |= active[j];
+        }
+    }
+    for (j = 0; j < count; j++) {
+        if (screen->form == OTX_FORM_GRAM)
+            otx__screen_predict(screen, first + j, last[j], scratch);
+        else
+            otx__screen_residual(screen, first + j, scratch);
+    }
+}
+
+/* ---- a block of targets ---- */
+
+/* Makes the targets of the block ready for the first step. */
+OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker)
+{
+    otx__screen *screen = (otx__screen *)argument;
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    otx__scratch *scratch = &screen->scratch[worker];
+    size_t target, end = otx__min(screen->count, (index + 1) * OTX__TILE);
+    for (target = index * OTX__TILE; target < end; target++) {
+        if (screen->form == OTX_FORM_GRAM) {
+            otx__row_widen(dictionary->kernels, screen->supports[target].target,
+                           dictionary->columns, scratch->row);
+            screen->along[target] = otx__screen_split(screen, target, scratch->row);
+            otx__screen_prepare(screen, target, 0, scratch);
+        } else {
+            otx__screen_residual(screen, target, scratch);
+        }
+    }
+}
+
+OTX__PRIVATE void otx__screen_open_block(otx__screen *screen)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    otx__parallel(dictionary->ctx, otx__tiles(screen->count), otx__screen_open_body, screen);
+    if (screen->form == OTX_FORM_GRAM) otx__screen_correlate(screen);
+}
+
+OTX__PRIVATE void otx__screen_select(otx__screen *screen)
+{
+    otx__parallel(screen->problem->dictionary->ctx,
+                  (screen->count + OTX__SELECTED - 1) / OTX__SELECTED, otx__select_body, screen);
+}
+
+/* >>> src/omp.h */
+/* ---- omp: Orthogonal Matching Pursuit for many targets ---------------------- */
+
+/* What one solve works with, and how it was planned. */
+typedef struct otx__solve {
+    const otx_context *ctx;
+    otx__problem problem;
+    otx__dictionary dictionary;
+    otx__screen screen;
+    const otx_omp_output *output;
+    otx__pool pool;
+    int threads;
+    otx_omp_form form;
+    size_t first, end; /* targets wanted */
+    otx_omp_stats stats;
+} otx__solve;
+
+OTX_API const char *otx_omp_form_name(otx_omp_form form)
+{
+    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "residual", "exhaustive"};
+    return (unsigned)form < OTX_FORM_COUNT ? names[form] : NULL;
+}
+
+OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns)
+{
+    return otx__min(k ? k : 64, otx__min(atoms, columns));
+}
+
+/* The same as the residual kernels, for the types that they do not read. */
+OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double *negated,
+                                      const otx__row *rows, size_t count, size_t n)
+{
+    size_t element = otx_dtype_bits(dtype) / 8, i, j;
+    for (j = 0; j < count; j++) {
+        for (i = 0; i < n; i++) {
+            float value;
+            double term;
+            otx_to_float(&value, (const char *)rows[j].data + i * element, dtype, 1);
+            term = negated[j] * (double)value;
+            row[i] -= term;
+        }
+    }
+}
+
+OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
+                         const double *coefficients, size_t k, double *row)
+{
+    const otx__kernels *kernels = otx__kernels_for(ctx ? ctx->isa : OTX_ISA_AUTO);
+    size_t element = otx_dtype_bits(atoms->dtype) / 8, i, j, count;
+    size_t stride = (atoms->stride ? atoms->stride : atoms->columns) * element;
+    if (!kernels) kernels = &otx__kernels_scalar;
+    for (i = 0; i < atoms->columns; i++) row[i] = 0.0;
+    for (j = 0; j < k && indices[j] >= 0; j += count) {
+        otx__row rows[OTX__TILE], none = {NULL, false};
+        double negated[OTX__TILE];
+        for (count = 0; count < OTX__TILE && j + count < k && indices[j + count] >= 0; count++) {
+            size_t atom = (size_t)indices[j + count];
+            if (atoms->index) atom = atoms->index[atom];
+            rows[count].data = (const char *)atoms->data + atom * stride;
+            rows[count].bf16 = atoms->dtype == OTX_BF16;
+            negated[count] = -coefficients[j + count];
+        }
+        if (atoms->dtype == OTX_F32 || atoms->dtype == OTX_BF16)
+            kernels->residual(row, none, negated, rows, count, atoms->columns);
+        else
+            otx__combine_slowly(row, atoms->dtype, negated, rows, count, atoms->columns);
+    }
+}
+
+/* ---- planning ---- */
+
+/* What a form needs: fixed bytes, and bytes for each target of a block. */
+typedef struct otx__need {
+    double fixed, target;
+} otx__need;
+
+OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
+                                      const otx_matrix *targets, otx_omp_form form)
+{
+    double n = (double)atoms->rows, d = (double)atoms->columns, k = (double)solve->problem.k;
+    double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
+    double sets = form == OTX_FORM_GRAM ? OTX__SETS : 1;
+    otx__need need;
+    need.fixed = 16.0 * n + 8.0 * d +
+                 solve->threads * (16.0 * d + 24.0 * k + 8.0 * n + sizeof(otx__scratch) + 512.0);
+    if (atoms->dtype != OTX_F32 && atoms->dtype != OTX_BF16) need.fixed += 4.0 * n * d;
+    if (targets->dtype != OTX_F32 && targets->dtype != OTX_BF16)
+        need.fixed += 4.0 * (double)targets->rows * d;
+    need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
+    if (form != OTX_FORM_EXHAUSTIVE) {
+        need.fixed += width * (4.0 * d + 8.0) + 4.0 * tiles;
+        need.target += 4.0 * d + sets * 4.0 * tiles + OTX__SETS * 20.0 + 24.0;
+    }
+    if (form == OTX_FORM_GRAM) {
+        need.fixed += 2.0 * width * width;
+        need.target += 2.0 * width + (4.0 + 2.0 * sets) * (k + 1.0) + 8.0;
+    }
+    need.fixed += 65536.0; /* alignment */
+    return need;
+}
+
+/* Seconds on one core, roughly: only their ratios matter. Multiply-adds of the
+   dense products, of the scans, and in double; bytes of the Gram matrix read. */
+OTX__PRIVATE double otx__form_cost(const otx__solve *solve, otx_omp_form form, double capacity)
+{
+    double n = (double)solve->dictionary.count, d = (double)solve->dictionary.columns;
+    double k = (double)solve->problem.k, b = (double)(solve->end - solve->first);
+    double blocks = ceil(b / capacity);
+    const double dense = 60e9, scan = 25e9, exact = 5e9, bytes = 10e9;
+    if (form == OTX_FORM_EXHAUSTIVE) return k * b * n * d / exact;
+    if (form == OTX_FORM_RESIDUAL) return k * b * n * d / dense + b * k * k * d / exact;
+    return (n * n * d / 2.0 + b * n * d) / dense + b * n * k * k / 2.0 / scan +
+           blocks * k * 2.0 * n * n / bytes;
+}
+
+/* Picks the form and the size of its blocks. */
+OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *atoms,
+                                        const otx_matrix *targets,
+                                        const otx_omp_options *options, otx_error *error)
+{
+    double budget = options->memory ? (double)options->memory : 4294967296.0;
+    double wanted = (double)(solve->end - solve->first), best = 0.0, least = 0.0;
+    int form;
+    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
+        otx__need need = otx__form_need(solve, atoms, targets, (otx_omp_form)form);
+        double capacity = floor((budget - need.fixed) / need.target / OTX__TILE) * OTX__TILE;
+        double cost, minimum = need.fixed + need.target * OTX__TILE;
+        if (options->form != OTX_FORM_AUTO && options->form != (otx_omp_form)form) continue;
+        /* The scan's integer sums have room for that many atoms. */
+        if (form == OTX_FORM_GRAM && solve->problem.k > 32000) continue;
+        if (least == 0.0 || minimum < least) least = minimum;
+        if (capacity < OTX__TILE) continue;
+        if (capacity > 65536.0) capacity = 65536.0;
+        /* Blocks of the same size, so that none is a small remainder. */
+        capacity = ceil(wanted / ceil(wanted / capacity) / OTX__TILE) * OTX__TILE;
+        cost = otx__form_cost(solve, (otx_omp_form)form, capacity);
+        if (solve->form != OTX_FORM_AUTO && cost >= best) continue;
+        best = cost;
+        solve->form = (otx_omp_form)form;
+        solve->screen.capacity = (size_t)capacity;
+    }
+    if (solve->form != OTX_FORM_AUTO) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MEMORY,
+                     "the solver needs at least %.0f MiB and its budget is %.0f MiB",
+                     ceil(least / 1048576.0), floor(budget / 1048576.0));
+}
+
+/* ---- memory ---- */
+
+OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
+{
+    otx__pool *pool = &solve->pool;
+    size_t threads = (size_t)solve->threads, d = solve->dictionary.columns, i;
+    size_t k = solve->problem.k, n = solve->dictionary.count;
+    otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
+    double *rows = (double *)otx__pool_take(pool, threads, d * sizeof(double));
+    double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
+    double *products = (double *)otx__pool_take(pool, threads, (k + 2) * sizeof(double));
+    double *scores = (double *)otx__pool_take(
+        pool, threads, otx__max(n, OTX__CANDIDATES) * sizeof(double));
+    otx__row *supports = (otx__row *)otx__pool_take(pool, threads, k * sizeof(otx__row));
+    if (pool->failed) return false;
+    for (i = 0; i < threads; i++) {
+        scratch[i].row = rows + i * d;
+        scratch[i].residual = residuals + i * d;
+        scratch[i].products = products + i * (k + 2);
+        scratch[i].scores = scores + i * otx__max(n, OTX__CANDIDATES);
+        scratch[i].rows = supports + i * k;
+    }
+    solve->screen.scratch = scratch;
+    return true;
+}
+
+OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
+{
+    otx__dictionary *dictionary = &solve->dictionary;
+    otx__pool *pool = &solve->pool;
+    size_t width = dictionary->tiles * OTX__TILE;
+    dictionary->norms = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
+    if (solve->form != OTX_FORM_EXHAUSTIVE) {
+        size_t row = dictionary->columns * sizeof(float);
+        dictionary->along = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
+        dictionary->direction =
+            (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
+        dictionary->common = (float *)otx__pool_take(pool, width, sizeof(float));
+        dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
+        dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
+        dictionary->panels = (float *)otx__pool_take(pool, width, row);
+    }
+    return !pool->failed;
+}
+
+OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
+{
+    otx__screen *screen = &solve->screen;
+    otx__pool *pool = &solve->pool;
+    size_t k = solve->problem.k, capacity = screen->capacity, i;
+    size_t tiles = solve->dictionary.tiles, triangle = k * (k + 1) / 2;
+    size_t row = solve->dictionary.columns * sizeof(float);
+    size_t sets = solve->form == OTX_FORM_GRAM ? OTX__SETS : 1;
+    double *factors, *forwards;
+    int32_t *barred;
+    screen->supports = (otx__support *)otx__pool_take(pool, capacity, sizeof(otx__support));
+    factors = (double *)otx__pool_take(pool, capacity, triangle * sizeof(double));
+    forwards = (double *)otx__pool_take(pool, capacity, k * sizeof(double));
+    barred = (int32_t *)otx__pool_take(pool, capacity, k * sizeof(int32_t));
+    if (solve->form != OTX_FORM_EXHAUSTIVE) {
+        screen->panels = (float *)otx__pool_take_zero(pool, capacity, row);
+        screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
+        screen->bounds = (double *)otx__pool_take(pool, capacity, OTX__SETS * sizeof(double));
+        screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
+        screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
+        screen->scales = (float *)otx__pool_take(pool, capacity, OTX__SETS * 3 * sizeof(float));
+        screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    }
+    if (solve->form == OTX_FORM_GRAM) {
+        screen->pitch = k + k % 2;
+        screen->start = (int16_t *)otx__pool_take(pool, capacity, screen->width * sizeof(int16_t));
+        screen->atoms = (uint32_t *)otx__pool_take(pool, capacity, screen->pitch * 4);
+        screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * screen->pitch * 2);
+        screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+        screen->gram = (int16_t *)otx__pool_take(pool, screen->width,
+                                                 screen->width * sizeof(int16_t));
+    }
+    if (pool->failed) return false;
+    for (i = 0; i < capacity; i++) {
+        screen->supports[i].factor = factors + i * triangle;
+        screen->supports[i].forward = forwards + i * k;
+        screen->supports[i].barred = barred + i * k;
+    }
+    return true;
+}
+
+/* ---- solving ---- */
+
+OTX__PRIVATE void otx__support_open_body(void *argument, size_t index, int worker)
+{
+    otx__solve *solve = (otx__solve *)argument;
+    const otx__dictionary *dictionary = &solve->dictionary;
+    otx__scratch *scratch = &solve->screen.scratch[worker];
+    otx__support *support = &solve->screen.supports[index];
+    otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
+    support->norm = otx__norm(scratch->row, dictionary->columns);
+    support->ended = !(support->norm > 0.0);
+}
+
+/* Points the block's supports at their targets and results. */
+OTX__PRIVATE otx_result otx__solve_open(otx__solve *solve, size_t first, otx_error *error)
+{
+    otx__screen *screen = &solve->screen;
+    size_t i, k = solve->problem.k;
+    screen->count = otx__min(screen->capacity, solve->end - first);
+    for (i = 0; i < screen->count; i++) {
+        otx__support *support = &screen->supports[i];
+        support->target = otx__rows_at(&solve->problem.targets, first + i);
+        support->indices = solve->output->indices + (first + i) * k;
+        support->coefficients = solve->output->coefficients + (first + i) * k;
+        support->count = support->barred_count = 0;
+    }
+    otx__parallel(solve->ctx, screen->count, otx__support_open_body, solve);
+    for (i = 0; i < screen->count; i++)
+        if (!otx__is_finite(screen->supports[i].norm))
+            return otx__fail(error, OTX_ERROR_NOT_FINITE,
+                             "target %" PRIu64 " holds a value that is NaN or infinite",
+                             (uint64_t)(first + i));
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__exhaustive_body(void *argument, size_t index, int worker)
+{
+    otx__solve *solve = (otx__solve *)argument;
+    otx__support *support = &solve->screen.supports[index];
+    if (!support->ended)
+        otx__support_exhaustive_step(&solve->problem, support, &solve->screen.scratch[worker]);
+}
+
+/* Steps that the block's targets have behind them; *active: one has not ended. */
+OTX__PRIVATE uint64_t otx__block_steps(const otx__screen *screen, bool *active)
+{
+    uint64_t steps = 0;
+    size_t i;
+    *active = false;
+    for (i = 0; i < screen->count; i++) {
+        const otx__support *support = &screen->supports[i];
+        steps += support->ended ? screen->problem->k : support->count;
+        *active |= !support->ended;
+    }
+    return steps;
+}
+
+/* All steps of a block of targets. */
+OTX__PRIVATE otx_result otx__solve_steps(otx__solve *solve, size_t first, otx_error *error)
+{
+    otx__screen *screen = &solve->screen;
+    uint64_t k = solve->problem.k, total = (solve->end - solve->first) * k;
+    uint64_t done = (first - solve->first) * k;
+    double clock = otx__now(), now;
+    if (solve->form != OTX_FORM_EXHAUSTIVE) otx__screen_open_block(screen);
+    now = otx__now();
+    solve->stats.seconds_correlate += now - clock;
+    for (;;) {
+        bool active;
+        uint64_t steps = otx__block_steps(screen, &active);
+        otx_result result =
+            otx__progress(solve->ctx, OTX_STAGE_SOLVE, NULL, done + steps, total, error);
+        if (result || !active) return result;
+        clock = now;
+        if (solve->form == OTX_FORM_EXHAUSTIVE) {
+            otx__parallel(solve->ctx, screen->count, otx__exhaustive_body, solve);
+        } else {
+            otx__screen_scan_all(screen);
+            now = otx__now();
+            solve->stats.seconds_screen += now - clock;
+            clock = now;
+            otx__screen_select(screen);
+        }
+        now = otx__now();
+        solve->stats.seconds_select += now - clock;
+    }
+}
+
+OTX__PRIVATE void otx__finish_body(void *argument, size_t index, int worker)
+{
+    otx__solve *solve = (otx__solve *)argument;
+    otx__support *support = &solve->screen.supports[index];
+    otx__scratch *scratch = &solve->screen.scratch[worker];
+    size_t target = (size_t)(support->indices - solve->output->indices) / solve->problem.k, i;
+    otx__support_solve(support);
+    for (i = support->count; i < solve->problem.k; i++) { /* what was predicted last */
+        support->indices[i] = -1;
+        support->coefficients[i] = 0.0;
+    }
+    if (solve->output->target_norms) solve->output->target_norms[target] = support->norm;
+    if (!solve->output->residual_norms) return;
+    otx__support_residual(&solve->problem, support, scratch);
+    solve->output->residual_norms[target] =
+        otx__norm(scratch->residual, solve->dictionary.columns);
+}
+
+OTX__PRIVATE otx_result otx__solve_run(otx__solve *solve, otx_error *error)
+{
+    otx_result result;
+    size_t first, i;
+    double clock = otx__now();
+    result = otx__dictionary_norms(&solve->dictionary, solve->screen.scratch[0].row, error);
+    if (result) return result;
+    if (solve->form != OTX_FORM_EXHAUSTIVE)
+        otx__dictionary_split(&solve->dictionary, solve->screen.scratch[0].row);
+    if (solve->form == OTX_FORM_GRAM) {
+        result = otx__screen_gram(&solve->screen, error);
+        if (result) return result;
+    }
+    solve->stats.seconds_gram = otx__now() - clock;
+    for (first = solve->first; first < solve->end; first += solve->screen.count) {
+        result = otx__solve_open(solve, first, error);
+        if (!result) result = otx__solve_steps(solve, first, error);
+        if (result) return result;
+        otx__parallel(solve->ctx, solve->screen.count, otx__finish_body, solve);
+    }
+    for (i = 0; i < (size_t)solve->threads; i++) {
+        solve->stats.steps += solve->screen.scratch[i].steps;
+        solve->stats.candidates += solve->screen.scratch[i].candidates;
+        solve->stats.fallbacks += solve->screen.scratch[i].fallbacks;
+    }
+    return OTX_OK;
+}
+
+/* ---- the public call ---- */
+
+OTX__PRIVATE otx_result otx__check_matrix(const otx_matrix *matrix, const char *name,
+                                          otx_error *error)
+{
+    size_t bytes;
+    if (!matrix || !otx_dtype_is_embedding(matrix->dtype))
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "%s: not a matrix of F32, F16, BF16 or F64", name);
+    if (matrix->rows == 0 || matrix->columns == 0 || !matrix->data)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the matrix is empty", name);
+    if (matrix->rows > INT32_MAX || matrix->columns > INT32_MAX ||
+        (matrix->stride && matrix->stride < matrix->columns))
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "%s: %" PRIu64 " rows of %" PRIu64 " columns, stride %" PRIu64
+                         ", are out of range",
+                         name, (uint64_t)matrix->rows, (uint64_t)matrix->columns,
+                         (uint64_t)matrix->stride);
+    if (!otx__mul(matrix->rows, matrix->columns, &bytes) || !otx__mul(bytes, 8, &bytes))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the matrix is too large", name);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *atoms,
+                                         const otx_matrix *targets,
+                                         const otx_omp_options *options, otx_error *error)
+{
+    otx_isa isa = solve->ctx ? solve->ctx->isa : OTX_ISA_AUTO;
+    otx_result result = otx__check_matrix(atoms, "atoms", error);
+    if (!result) result = otx__check_matrix(targets, "targets", error);
+    if (result) return result;
+    if (atoms->columns != targets->columns)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "atoms have %" PRIu64 " columns and targets %" PRIu64,
+                         (uint64_t)atoms->columns, (uint64_t)targets->columns);
+    if (!solve->output || !solve->output->indices || !solve->output->coefficients)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
+    if ((unsigned)options->form >= OTX_FORM_COUNT || options->tolerance < 0.0 ||
+        !otx__is_finite(options->tolerance))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "an option of the solver is out of range");
+    if (options->first_target >= targets->rows ||
+        options->target_count > targets->rows - options->first_target)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "targets %" PRIu64 " to %" PRIu64 " are not among %" PRIu64,
+                         (uint64_t)options->first_target,
+                         (uint64_t)options->first_target + options->target_count,
+                         (uint64_t)targets->rows);
+    solve->dictionary.kernels = otx__kernels_for(isa);
+    if (!solve->dictionary.kernels)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED,
+                         "this machine or build has no instruction set \"%s\"",
+                         otx_isa_name(isa) ? otx_isa_name(isa) : "?");
+    return OTX_OK;
+}
+
+OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
+                           const otx_matrix *targets, const otx_omp_options *options,
+                           const otx_omp_output *output, otx_omp_stats *stats,
+                           otx_error *error)
+{
+    static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, 0, 0};
+    otx__solve solve;
+    otx_result result;
+    double clock = otx__now();
+    if (!options) options = &defaults;
+    memset(&solve, 0, sizeof solve);
+    solve.ctx = solve.dictionary.ctx = ctx;
+    solve.output = output;
+    otx__pool_open(&solve.pool, ctx);
+    result = otx__solve_check(&solve, atoms, targets, options, error);
+    if (result) return result;
+    solve.threads = otx__threads(ctx);
+    solve.first = options->first_target;
+    solve.end = solve.first + (options->target_count ? options->target_count
+                                                     : targets->rows - solve.first);
+    solve.dictionary.count = atoms->rows;
+    solve.dictionary.columns = atoms->columns;
+    solve.dictionary.tiles = otx__tiles(atoms->rows);
+    solve.problem.dictionary = &solve.dictionary;
+    solve.problem.k = otx_omp_k(options->k, atoms->rows, atoms->columns);
+    solve.problem.tolerance = options->tolerance;
+    result = otx__solve_plan(&solve, atoms, targets, options, error);
+    if (result) return result;
+    solve.screen.problem = &solve.problem;
+    solve.screen.form = solve.form;
+    solve.screen.width = solve.dictionary.tiles * OTX__TILE;
+    if (!otx__solve_scratch(&solve) || !otx__solve_dictionary(&solve) ||
+        !otx__solve_block(&solve) ||
+        !otx__rows_open(&solve.dictionary.rows, atoms, &solve.pool) ||
+        !otx__rows_open(&solve.problem.targets, targets, &solve.pool))
+        result = otx__fail_memory(error, solve.pool.failed);
+    else
+        result = otx__solve_run(&solve, error);
+    solve.stats.form = solve.form;
+    solve.stats.isa = solve.dictionary.kernels->isa;
+    solve.stats.threads = solve.threads;
+    solve.stats.peak_bytes = solve.pool.bytes;
+    solve.stats.seconds = otx__now() - clock;
+    otx__pool_close(&solve.pool);
+    if (stats && !result) *stats = solve.stats;
+    return result;
+}
+
+#ifndef OTX_NO_STDIO
+
+/* >>> src/file.h */
+/* ---- file: reading, writing and moving files, POSIX and Windows ------------- */
+
+/* Everything that touches a file system is here. Paths are UTF-8 on every
+   platform. The functions otx__sys_* are all that differs between platforms;
+   they set errno when they fail, and nothing else does. Symbolic links are
+   followed when reading and never when removing. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* Most bytes one system call is asked to move: some systems refuse 2 GiB. */
+#define OTX__CHUNK ((size_t)64 << 20)
+
+/* Directories within directories that a copy or a removal goes down to: a
+   bound against links that lead in circles. */
+#define OTX__TREE_DEPTH 32
+
+/* What stands at a path. Neither regular nor directory: a device or a pipe. */
+typedef struct otx__status {
+    bool regular, directory;
+    uint64_t size;
+} otx__status;
+
+#ifdef _WIN32
+
+#include <direct.h>
+#include <io.h>
+#include <share.h>
+#include <wchar.h>
+
+#define OTX__SEPARATOR(c) ((c) == '/' || (c) == '\\')
+
+/* Room for a path in UTF-16 units, its terminator included. */
+#define OTX__WIDE 4096
+
+/* As windows.h declares it, without windows.h. */
+struct _OVERLAPPED;
+#ifdef __cplusplus
+extern "C"
+#endif
+__declspec(dllimport) int __stdcall ReadFile(void *file, void *buffer, unsigned long size,
+                                             unsigned long *got, struct _OVERLAPPED *at);
+
+/* The layout of an OVERLAPPED. */
+typedef struct otx__overlapped {
+    uintptr_t internal, internal_high;
+    unsigned long offset, offset_high;
+    void *event;
+} otx__overlapped;
+
+/* UTF-8 to UTF-16, without separators at the end, which some calls refuse. */
+OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
+{
+    const unsigned char *bytes = (const unsigned char *)path;
+    size_t size = strlen(path), i = 0, count = 0;
+    while (i < size) {
+        size_t length = otx__utf8_length(bytes + i, size - i), j;
+        uint32_t code = length == 1 ? bytes[i] : bytes[i] & (0x7fu >> length);
+        if (length == 0 || count + 3 > OTX__WIDE) {
+            errno = length == 0 ? EILSEQ : ENAMETOOLONG;
+            return false;
+        }
+        for (j = 1; j < length; j++) code = code << 6 | (bytes[i + j] & 0x3fu);
+        if (code >= 0x10000) {
+            to[count++] = (wchar_t)(0xd7c0 + (code >> 10));
+            to[count++] = (wchar_t)(0xdc00 + (code & 0x3ff));
+        } else {
+            to[count++] = (wchar_t)code;
+        }
+        i += length;
+    }
+    while (count > 1 && OTX__SEPARATOR(to[count - 1]) && to[count - 2] != L':') count--;
+    to[count] = 0;
+    return true;
+}
+
+/* UTF-16 to UTF-8. `to` must hold three bytes for each unit and a terminator. A
+   surrogate without its partner becomes U+FFFD. */
+OTX__PRIVATE void otx__sys_narrow(char *to, const wchar_t *name)
+{
+    while (*name) {
+        uint32_t code = (uint32_t)*name++;
+        if (code >= 0xd800 && code < 0xdc00 && *name >= 0xdc00 && *name < 0xe000)
+            code = ((code - 0xd7c0) << 10) + ((uint32_t)*name++ & 0x3ff);
+        else if (code >= 0xd800 && code < 0xe000) code = 0xfffd;
+        if (code < 0x80) {
+            *to++ = (char)code;
+            continue;
+        }
+        if (code < 0x800) {
+            *to++ = (char)(0xc0 | code >> 6);
+        } else {
+            if (code < 0x10000) {
+                *to++ = (char)(0xe0 | code >> 12);
+            } else {
+                *to++ = (char)(0xf0 | code >> 18);
+                *to++ = (char)(0x80 | (code >> 12 & 0x3f));
+            }
+            *to++ = (char)(0x80 | (code >> 6 & 0x3f));
+        }
+        *to++ = (char)(0x80 | (code & 0x3f));
+    }
+    *to = 0;
+}
+
+OTX__PRIVATE int otx__sys_open(const char *path)
+{
+    wchar_t wide[OTX__WIDE];
+    int file;
+    if (!otx__sys_wide(wide, path)) return -1;
+    return _wsopen_s(&file, wide, _O_RDONLY | _O_BINARY | _O_NOINHERIT, _SH_DENYNO, 0) ? -1
+                                                                                     : file;
+}
+
+OTX__PRIVATE int otx__sys_create(const char *path)
+{
+    wchar_t wide[OTX__WIDE];
+    int file, flags = _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY | _O_NOINHERIT;
+    if (!otx__sys_wide(wide, path)) return -1;
+    return _wsopen_s(&file, wide, flags, _SH_DENYNO, _S_IREAD | _S_IWRITE) ? -1 : file;
+}
+
+OTX__PRIVATE bool otx__sys_close(int file) { return _close(file) == 0; }
+
+/* Bytes read; 0 or less where there are none. Thread-safe: the offset goes with
+   the call. */
+OTX__PRIVATE ptrdiff_t otx__sys_read(int file, uint64_t offset, void *to, size_t size)
+{
+    otx__overlapped at;
+    unsigned long got = 0;
+    memset(&at, 0, sizeof at);
+    at.offset = (unsigned long)(offset & 0xffffffffu);
+    at.offset_high = (unsigned long)(offset >> 32);
+    if (ReadFile((void *)_get_osfhandle(file), to, (unsigned long)size, &got,
+                 (struct _OVERLAPPED *)&at))
+        return (ptrdiff_t)got;
+    errno = EIO;
+    return -1;
+}
+
+OTX__PRIVATE ptrdiff_t otx__sys_write(int file, const void *bytes, size_t size)
+{
+    return _write(file, bytes, (unsigned)size);
+}
+
+OTX__PRIVATE bool otx__sys_sync(int file) { return _commit(file) == 0; }
+
+/* Windows has no such call and needs none. */
+OTX__PRIVATE void otx__sys_sync_directory(const char *path) { (void)path; }
+
+OTX__PRIVATE void otx__sys_status_of(otx__status *to, const struct _stat64 *from)
+{
+    to->regular = (from->st_mode & _S_IFMT) == _S_IFREG;
+    to->directory = (from->st_mode & _S_IFMT) == _S_IFDIR;
+    to->size = from->st_size > 0 ? (uint64_t)from->st_size : 0;
+}
+
+OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
+{
+    wchar_t wide[OTX__WIDE];
+    struct _stat64 raw;
+    memset(status, 0, sizeof *status);
+    if (!otx__sys_wide(wide, path) || _wstat64(wide, &raw) != 0) return false;
+    otx__sys_status_of(status, &raw);
+    return true;
+}
+
+OTX__PRIVATE bool otx__sys_status_open(int file, otx__status *status)
+{
+    struct _stat64 raw;
+    memset(status, 0, sizeof *status);
+    if (_fstat64(file, &raw) != 0) return false;
+    otx__sys_status_of(status, &raw);
+    return true;
+}
+
+OTX__PRIVATE bool otx__sys_make_directory(const char *path)
+{
+    wchar_t wide[OTX__WIDE];
+    return otx__sys_wide(wide, path) && _wmkdir(wide) == 0;
+}
+
+OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
+{
+    wchar_t wide_from[OTX__WIDE], wide_to[OTX__WIDE];
+    return otx__sys_wide(wide_from, from) && otx__sys_wide(wide_to, to) &&
+           _wrename(wide_from, wide_to) == 0;
+}
+
+/* Removes a file, a link or an empty directory; ENOTEMPTY if it is not empty. */
+OTX__PRIVATE bool otx__sys_remove(const char *path)
+{
+    wchar_t wide[OTX__WIDE];
+    return otx__sys_wide(wide, path) && (_wunlink(wide) == 0 || _wrmdir(wide) == 0);
+}
+
+/* By full path, without regard to case; links are not resolved. */
+OTX__PRIVATE bool otx__sys_same(const char *a, const char *b)
+{
+    wchar_t wide[OTX__WIDE], full_a[OTX__WIDE], full_b[OTX__WIDE];
+    return otx__sys_wide(wide, a) && _wfullpath(full_a, wide, OTX__WIDE) &&
+           otx__sys_wide(wide, b) && _wfullpath(full_b, wide, OTX__WIDE) &&
+           _wcsicmp(full_a, full_b) == 0;
+}
+
+typedef struct otx__sys_directory {
+    intptr_t handle;
+    struct _wfinddata64_t found;
+    bool pending; /* `found` has not been handed out yet */
+    char name[3 * 260 + 1];
+} otx__sys_directory;
+
+OTX__PRIVATE bool otx__sys_directory_open(otx__sys_directory *directory, const char *path)
+{
+    wchar_t wide[OTX__WIDE];
+    otx__status status;
+    size_t length;
+    if (!otx__sys_status(path, &status) || !otx__sys_wide(wide, path)) return false;
+    if (!status.directory) {
+        errno = ENOTDIR;
+        return false;
+    }
+    length = wcslen(wide);
+    if (length + 3 > OTX__WIDE) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    wide[length] = L'/';
+    wide[length + 1] = L'*';
+    wide[length + 2] = 0;
+    directory->handle = _wfindfirst64(wide, &directory->found);
+    directory->pending = true;
+    return directory->handle != -1;
+}
+
+/* The next name, NULL at the end or, with errno set, on failure. */
+OTX__PRIVATE const char *otx__sys_directory_next(otx__sys_directory *directory)
+{
+    if (!directory->pending && _wfindnext64(directory->handle, &directory->found) != 0) {
+        if (errno == ENOENT) errno = 0;
+        return NULL;
+    }
+    directory->pending = false;
+    otx__sys_narrow(directory->name, directory->found.name);
+    return directory->name;
+}
+
+OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
+{
+    (void)_findclose(directory->handle);
+}
+
+OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
+{
+    if (strerror_s(to, capacity, number) != 0) (void)snprintf(to, capacity, "error %d", number);
+}
+
+#else /* POSIX */
+
+#include <dirent.h>
+#include <unistd.h>
+
+#define OTX__SEPARATOR(c) ((c) == '/')
+
+/* What some systems or some feature-test macros do not offer. */
+#ifdef O_CLOEXEC
+#define OTX__O_CLOEXEC O_CLOEXEC
+#else
+#define OTX__O_CLOEXEC 0
+#endif
+
+/* glibc hides pread under strict -std=c99, and other system headers may have
+   settled that before this file is reached; so it is declared under a name of
+   our own. The 64-bit form exists whatever the size of off_t. */
+#ifdef __GLIBC__
+#ifdef __cplusplus
+extern "C"
+#endif
+ssize_t otx__sys_pread(int file, void *to, size_t size, int64_t offset) __asm__("pread64");
+#else
+#define otx__sys_pread(file, to, size, offset) pread(file, to, size, (off_t)(offset))
+#endif
+
+/* O_NONBLOCK, so that a pipe put in the file's place cannot hang the caller;
+   regular files are indifferent to it. */
+OTX__PRIVATE int otx__sys_open(const char *path)
+{
+    int file;
+    do file = open(path, O_RDONLY | O_NONBLOCK | OTX__O_CLOEXEC);
+    while (file < 0 && errno == EINTR);
+    return file;
+}
+
+OTX__PRIVATE int otx__sys_create(const char *path)
+{
+    int file;
+    do file = open(path, O_WRONLY | O_CREAT | O_EXCL | OTX__O_CLOEXEC, 0666);
+    while (file < 0 && errno == EINTR);
+    return file;
+}
+
+/* After EINTR the descriptor is gone on Linux and in an unknown state elsewhere:
+   trying again could close a descriptor of another thread. */
+OTX__PRIVATE bool otx__sys_close(int file) { return close(file) == 0 || errno == EINTR; }
+
+/* Bytes read; 0 at the end of the file, -1 on failure. Thread-safe: the offset
+   goes with the call. */
+OTX__PRIVATE ptrdiff_t otx__sys_read(int file, uint64_t offset, void *to, size_t size)
+{
+    ptrdiff_t got;
+    if (sizeof(off_t) < 8 && offset > INT32_MAX) {
+        errno = EOVERFLOW;
+        return -1;
+    }
+    do got = (ptrdiff_t)otx__sys_pread(file, to, size, (int64_t)offset);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+OTX__PRIVATE ptrdiff_t otx__sys_write(int file, const void *bytes, size_t size)
+{
+    ptrdiff_t done;
+    do done = (ptrdiff_t)write(file, bytes, size);
+    while (done < 0 && errno == EINTR);
+    return done;
+}
+
+/* EINVAL and ENOTSUP: a file system that cannot, such as some FUSE ones. */
+OTX__PRIVATE bool otx__sys_sync(int file)
+{
+    int result;
+    do result = fsync(file);
+    while (result != 0 && errno == EINTR);
+    return result == 0 || errno == EINVAL || errno == ENOTSUP;
+}
+
+/* Makes names within a directory durable, as far as the system lets us. */
+OTX__PRIVATE void otx__sys_sync_directory(const char *path)
+{
+    int file = otx__sys_open(path);
+    if (file < 0) return;
+    (void)otx__sys_sync(file);
+    (void)otx__sys_close(file);
+}
+
+OTX__PRIVATE void otx__sys_status_of(otx__status *to, const struct stat *from)
+{
+    to->regular = S_ISREG(from->st_mode);
+    to->directory = S_ISDIR(from->st_mode);
+    to->size = from->st_size > 0 ? (uint64_t)from->st_size : 0;
+}
+
+OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
+{
+    struct stat raw;
+    memset(status, 0, sizeof *status);
+    if (stat(path, &raw) != 0) return false;
+    otx__sys_status_of(status, &raw);
+    return true;
+}
+
+OTX__PRIVATE bool otx__sys_status_open(int file, otx__status *status)
+{
+    struct stat raw;
+    memset(status, 0, sizeof *status);
+    if (fstat(file, &raw) != 0) return false;
+    otx__sys_status_of(status, &raw);
+    return true;
+}
+
+OTX__PRIVATE bool otx__sys_make_directory(const char *path) { return mkdir(path, 0777) == 0; }
+
+OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
+{
+    return rename(from, to) == 0;
+}
+
+/* Removes a file, a link or an empty directory; ENOTEMPTY if it is not empty.
+   remove() follows no link, and unlike lstat() no header hides it. */
+OTX__PRIVATE bool otx__sys_remove(const char *path)
+{
+    if (remove(path) == 0) return true;
+    if (errno == EEXIST) errno = ENOTEMPTY;
+    return false;
+}
+
+OTX__PRIVATE bool otx__sys_same(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
+typedef struct otx__sys_directory {
+    DIR *stream;
+} otx__sys_directory;
+
+OTX__PRIVATE bool otx__sys_directory_open(otx__sys_directory *directory, const char *path)
+{
+    directory->stream = opendir(path);
+    return directory->stream != NULL;
+}
+
+/* The next name, NULL at the end or, with errno set, on failure. */
+OTX__PRIVATE const char *otx__sys_directory_next(otx__sys_directory *directory)
+{
+    const struct dirent *entry;
+    errno = 0;
+    entry = readdir(directory->stream);
+    return entry ? entry->d_name : NULL;
+}
+
+OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
+{
+    (void)closedir(directory->stream);
+}
+
+OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
+{
+    (void)snprintf(to, capacity, "%s", strerror(number));
+}
+
+#endif
+
+/* ---- paths and failures ---- */
+
+/* Room for a path in a message: `char text[OTX__PATH_TEXT];`. */
+#define OTX__PATH_TEXT 300
+
+/* Makes a path fit for a message. Of a long one the end is kept, because that
+   names the file. */
+OTX__PRIVATE const char *otx__path_text(char to[OTX__PATH_TEXT], const char *path)
+{
+    const size_t most = OTX__PATH_TEXT - 16;
+    size_t size = strlen(path), begin = size > most ? size - most : 0, i;
+    char tail[OTX__PATH_TEXT];
+    while (begin > 0 && ((unsigned char)path[begin] & 0xc0) == 0x80) begin++;
+    for (i = begin; i < size; i++) tail[i - begin] = OTX__SEPARATOR(path[i]) ? '/' : path[i];
+    if (begin > 0) memcpy(to, "...", 3);
+    (void)otx__quote(to + (begin > 0 ? 3 : 0), OTX__PATH_TEXT - 3, tail, size - begin);
+    return to;
+}
+
+/* Reports a failed system call: "PATH: WHAT: why". `number` is errno's value. */
+OTX__PRIVATE otx_result otx__fail_system(otx_error *error, const char *path, const char *what,
+                                         int number)
+{
+    char name[OTX__PATH_TEXT], text[128], why[OTX__QUOTED];
+    otx_result code = number == ENOENT || number == ENOTDIR ? OTX_ERROR_NOT_FOUND
+                      : number == EEXIST || number == ENOTEMPTY ? OTX_ERROR_EXISTS
+                      : number == ENOMEM ? OTX_ERROR_MEMORY
+                                         : OTX_ERROR_IO;
+    if (number == EOVERFLOW || number == EFBIG)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: %s: too large for this build or file "
+                         "system (files of 2 GiB and more need 64-bit offsets: compile with "
+                         "-D_FILE_OFFSET_BITS=64)", otx__path_text(name, path), what);
+    otx__sys_error_text(text, sizeof text, number);
+    otx__quote(why, sizeof why, text, strlen(text)); /* it may not be UTF-8 */
+    return otx__fail(error, code, "%s: %s: %s%s", otx__path_text(name, path), what, why,
+                     number == EMFILE ? " (see ulimit -n)" : "");
+}
+
+/* directory/name in a block of its own; free with otx__path_free. NULL when out
+   of memory. An empty directory gives the name alone. */
+OTX__PRIVATE char *otx__path_join(const otx_context *ctx, const char *directory,
+                                  const char *name)
+{
+    size_t length = strlen(directory), size = strlen(name);
+    bool separate = length > 0 && !OTX__SEPARATOR(directory[length - 1]);
+    char *path = (char *)otx__alloc(ctx, length + (separate ? 1 : 0) + size + 1, 1);
+    if (!path) return NULL;
+    memcpy(path, directory, length);
+    if (separate) path[length++] = '/';
+    memcpy(path + length, name, size + 1);
+    return path;
+}
+
+/* Frees a block that holds a string and its terminator and no more. */
+OTX__PRIVATE void otx__path_free(const otx_context *ctx, char *path)
+{
+    if (path) otx__free(ctx, path, strlen(path) + 1, 1);
+}
+
+/* A copy of a string's first `size` bytes, for otx__path_free. */
+OTX__PRIVATE char *otx__path_copy(const otx_context *ctx, const char *path, size_t size)
+{
+    char *copy = (char *)otx__alloc(ctx, size + 1, 1);
+    if (!copy) return NULL;
+    memcpy(copy, path, size);
+    copy[size] = 0;
+    return copy;
+}
+
+/* Where the last name of a path starts. */
+OTX__PRIVATE size_t otx__path_name(const char *path)
+{
+    size_t at = strlen(path);
+    while (at > 0 && !OTX__SEPARATOR(path[at - 1])) at--;
+    return at;
+}
+
+/* The directory a path lies in, for otx__path_free: "." for a bare name. */
+OTX__PRIVATE char *otx__path_parent(const otx_context *ctx, const char *path)
+{
+    size_t size = otx__path_name(path);
+    if (size == 0) return otx__path_copy(ctx, ".", 1);
+    while (size > 1 && OTX__SEPARATOR(path[size - 1])) size--;
+    return otx__path_copy(ctx, path, size);
+}
+
+OTX__PRIVATE bool otx__file_exists(const char *path)
+{
+    otx__status status;
+    return otx__sys_status(path, &status);
+}
+
+OTX__PRIVATE bool otx__is_directory(const char *path)
+{
+    otx__status status;
+    return otx__sys_status(path, &status) && status.directory;
+}
+
+/* Whether both paths lead to one file or directory. */
+OTX__PRIVATE bool otx__same_file(const char *a, const char *b) { return otx__sys_same(a, b); }
+
+/* The nearest directory above a path that exists, or the path itself. Takes
+   over `path`; NULL when out of memory. */
+OTX__PRIVATE char *otx__path_existing(const otx_context *ctx, char *path)
+{
+    while (path && !otx__file_exists(path)) {
+        bool bare = otx__path_name(path) == 0;
+        char *parent = otx__path_parent(ctx, path);
+        otx__path_free(ctx, path);
+        path = parent;
+        if (bare) break;
+    }
+    return path;
+}
+
+/* Whether `path` is `directory` or lies anywhere within it, or would if it
+   existed. Goes up from `path` as the system does, so that links make no
+   difference. */
+OTX__PRIVATE otx_result otx__is_within(const otx_context *ctx, const char *path,
+                                       const char *directory, bool *within, otx_error *error)
+{
+    char *here = otx__path_copy(ctx, path, strlen(path)), *above;
+    otx_result result = OTX_OK;
+    bool found = false;
+    *within = false;
+    here = otx__path_existing(ctx, here);
+    if (!here) return otx__fail_memory(error, strlen(path) + 1);
+    for (;;) {
+        if (!otx__file_exists(here)) {
+            result = otx__fail_system(error, path, "cannot go up from here", errno);
+            break;
+        }
+        found = otx__same_file(here, directory);
+        if (found) break;
+        above = otx__path_join(ctx, here, "..");
+        if (!above) {
+            result = otx__fail_memory(error, strlen(here) + 4);
+            break;
+        }
+        if (otx__same_file(here, above)) { /* the root is its own parent */
+            otx__path_free(ctx, above);
+            break;
+        }
+        otx__path_free(ctx, here);
+        here = above;
+    }
+    otx__path_free(ctx, here);
+    *within = found;
+    return result;
+}
+
+/* ---- listings ---- */
+
+/* The names in a directory, sorted by their bytes, without "." and "..". */
+typedef struct otx__listing {
+    const otx_context *ctx;
+    char **names;
+    size_t count, capacity;
+} otx__listing;
+
+OTX__PRIVATE void otx__listing_close(otx__listing *listing)
+{
+    size_t i;
+    for (i = 0; i < listing->count; i++) otx__path_free(listing->ctx, listing->names[i]);
+    if (listing->capacity)
+        otx__free(listing->ctx, listing->names, listing->capacity, sizeof *listing->names);
+    memset(listing, 0, sizeof *listing);
+}
+
+OTX__PRIVATE int otx__compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+OTX__PRIVATE bool otx__listing_add(otx__listing *listing, const char *name)
+{
+    void *names = listing->names;
+    char *copy;
+    if (!otx__grow(listing->ctx, &names, &listing->capacity, listing->count + 1,
+                   sizeof *listing->names))
+        return false;
+    listing->names = (char **)names;
+    copy = otx__path_copy(listing->ctx, name, strlen(name));
+    if (!copy) return false;
+    listing->names[listing->count++] = copy;
+    return true;
+}
+
+OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *path,
+                                          otx__listing *out, otx_error *error)
+{
+    otx__sys_directory directory;
+    otx_result result = OTX_OK;
+    const char *name;
+    memset(out, 0, sizeof *out);
+    out->ctx = ctx;
+    if (!otx__sys_directory_open(&directory, path))
+        return otx__fail_system(error, path, "cannot list the directory", errno);
+    while (!result && (name = otx__sys_directory_next(&directory)) != NULL) {
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
+        if (!otx__listing_add(out, name)) result = otx__fail_memory(error, strlen(name) + 1);
+    }
+    if (!result && errno != 0)
+        result = otx__fail_system(error, path, "cannot list the directory", errno);
+    otx__sys_directory_close(&directory);
+    if (result) otx__listing_close(out);
+    else otx__sort(out->names, out->count, sizeof *out->names, otx__compare_names);
+    return result;
+}
+
+OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name)
+{
+    return listing->count > 0 && bsearch(&name, listing->names, listing->count,
+                                         sizeof *listing->names, otx__compare_names) != NULL;
+}
+
+/* ---- sources ---- */
+
+/* What an open source keeps. */
+typedef struct otx__source_file {
+    int file;
+} otx__source_file;
+
+OTX__PRIVATE bool otx__source_read(void *context, uint64_t offset, void *buffer, size_t size)
+{
+    const otx__source_file *source = (const otx__source_file *)context;
+    char *to = (char *)buffer;
+    while (size > 0) {
+        ptrdiff_t got = otx__sys_read(source->file, offset, to, otx__min(size, OTX__CHUNK));
+        if (got <= 0) return false;
+        to += got;
+        offset += (uint64_t)got;
+        size -= (size_t)got;
+    }
+    return true;
+}
+
+/* Reports a read that failed, and why if that can still be seen. */
+OTX__PRIVATE otx_result otx__fail_read(otx_error *error, const char *path,
+                                       const otx_source *source, uint64_t offset, size_t size)
+{
+    char name[OTX__PATH_TEXT];
+    otx__status status;
+    otx__path_text(name, path);
+    if (otx__sys_status(path, &status) && status.size < source->size)
+        return otx__fail(error, OTX_ERROR_IO, "%s: has shrunk from %" PRIu64 " to %" PRIu64
+                         " bytes while it was being read", name, source->size, status.size);
+    return otx__fail(error, OTX_ERROR_IO, "%s: cannot read %" PRIu64 " bytes at offset %" PRIu64
+                     " of %" PRIu64, name, (uint64_t)size, offset, source->size);
+}
+
+/* The status of a path that must be a regular file. */
+OTX__PRIVATE otx_result otx__require_regular(const char *path, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__status status;
+    if (!otx__sys_status(path, &status))
+        return otx__fail_system(error, path, "cannot be opened", errno);
+    if (status.regular) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_IO, "%s: is %s, not a regular file",
+                     otx__path_text(name, path),
+                     status.directory ? "a directory" : "a device or a pipe");
+}
+
+OTX_API otx_result otx_source_open(const otx_context *ctx, const char *path, otx_source *out,
+                                   otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__source_file *source;
+    otx__status status;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    result = otx__require_regular(path, error);
+    if (result) return result;
+    source = (otx__source_file *)otx__alloc(ctx, 1, sizeof *source);
+    if (!source) return otx__fail_memory(error, sizeof *source);
+    memset(&status, 0, sizeof status);
+    source->file = otx__sys_open(path);
+    if (source->file < 0)
+        result = otx__fail_system(error, path, "cannot be opened", errno);
+    else if (!otx__sys_status_open(source->file, &status) || !status.regular)
+        result = otx__fail(error, OTX_ERROR_IO, "%s: changed while it was being opened",
+                           otx__path_text(name, path));
+    if (result) {
+        if (source->file >= 0) (void)otx__sys_close(source->file);
+        otx__free(ctx, source, 1, sizeof *source);
+        return result;
+    }
+    out->read = otx__source_read;
+    out->context = source;
+    out->size = status.size;
+    return OTX_OK;
+}
+
+OTX_API void otx_source_close(const otx_context *ctx, otx_source *source)
+{
+    otx__source_file *file = (otx__source_file *)source->context;
+    if (file) {
+        (void)otx__sys_close(file->file);
+        otx__free(ctx, file, 1, sizeof *file);
+    }
+    memset(source, 0, sizeof *source);
+}
+
+/* Reads a whole file of at most `limit` bytes. The text is NUL-terminated behind
+   its `size` bytes; free it with otx__file_free. A file that does not exist is
+   OTX_ERROR_NOT_FOUND. */
+OTX__PRIVATE otx_result otx__file_read_all(const otx_context *ctx, const char *path,
+                                           size_t limit, char **text, size_t *size,
+                                           otx_error *error)
+{
+    char name[OTX__PATH_TEXT], *bytes = NULL;
+    otx_source source;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    *text = NULL;
+    *size = 0;
+    if (result) return result;
+    if (source.size > limit || source.size >= SIZE_MAX) {
+        result = otx__fail(error, OTX_ERROR_LIMIT, "%s: has %" PRIu64 " bytes, more than the "
+                           "limit of %" PRIu64, otx__path_text(name, path), source.size,
+                           (uint64_t)limit);
+        goto done;
+    }
+    bytes = (char *)otx__alloc(ctx, (size_t)source.size + 1, 1);
+    if (!bytes) {
+        result = otx__fail_memory(error, source.size + 1);
+        goto done;
+    }
+    if (!source.read(source.context, 0, bytes, (size_t)source.size)) {
+        result = otx__fail_read(error, path, &source, 0, (size_t)source.size);
+        otx__free(ctx, bytes, (size_t)source.size + 1, 1);
+        goto done;
+    }
+    bytes[source.size] = 0;
+    *text = bytes;
+    *size = (size_t)source.size;
+done:
+    otx_source_close(ctx, &source);
+    return result;
+}
+
+/* Frees what otx__file_read_all gave; NULL is fine. */
+OTX__PRIVATE void otx__file_free(const otx_context *ctx, char *text, size_t size)
+{
+    otx__free(ctx, text, size + 1, 1);
+}
+
+/* ---- sinks ---- */
+
+/* Bytes gathered before they are written. */
+#define OTX__FILE_BUFFER ((size_t)256 << 10)
+
+/* A new file that is being written. `sink` points back at the struct, which must
+   stay where it is. */
+typedef struct otx__file {
+    const otx_context *ctx;
+    char *path;
+    unsigned char *buffer;
+    size_t used;
+    int file;
+    int failure; /* errno of the first write that failed, or 0 */
+    otx_sink sink;
+} otx__file;
+
+OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, size_t size)
+{
+    while (size > 0 && !file->failure) {
+        ptrdiff_t done = otx__sys_write(file->file, bytes, otx__min(size, OTX__CHUNK));
+        if (done <= 0) {
+            file->failure = done < 0 && errno ? errno : EIO;
+            return;
+        }
+        bytes += done;
+        size -= (size_t)done;
+    }
+}
+
+OTX__PRIVATE bool otx__file_write(void *context, const void *bytes, size_t size)
+{
+    otx__file *file = (otx__file *)context;
+    if (size > OTX__FILE_BUFFER - file->used) {
+        otx__file_put(file, file->buffer, file->used);
+        file->used = 0;
+        if (size >= OTX__FILE_BUFFER) {
+            otx__file_put(file, (const unsigned char *)bytes, size);
+            return !file->failure;
+        }
+    }
+    if (size > 0) memcpy(file->buffer + file->used, bytes, size);
+    file->used += size;
+    return !file->failure;
+}
+
+OTX__PRIVATE void otx__file_free_parts(otx__file *file)
+{
+    otx__path_free(file->ctx, file->path);
+    otx__free(file->ctx, file->buffer, OTX__FILE_BUFFER, 1);
+    memset(file, 0, sizeof *file);
+}
+
+/* Creates a file that must not exist yet, with the usual permissions (0666 less
+   the umask, whatever the file copied from had). Must be followed by
+   otx__file_finish. */
+OTX__PRIVATE otx_result otx__file_create(const otx_context *ctx, const char *path,
+                                         otx__file *out, otx_error *error)
+{
+    memset(out, 0, sizeof *out);
+    out->ctx = ctx;
+    out->path = otx__path_copy(ctx, path, strlen(path));
+    out->buffer = (unsigned char *)otx__alloc(ctx, OTX__FILE_BUFFER, 1);
+    if (!out->path || !out->buffer) {
+        otx__file_free_parts(out);
+        return otx__fail_memory(error, OTX__FILE_BUFFER);
+    }
+    out->file = otx__sys_create(path);
+    if (out->file < 0) {
+        int number = errno;
+        otx__file_free_parts(out);
+        return otx__fail_system(error, path, "cannot be created", number);
+    }
+    out->sink.write = otx__file_write;
+    out->sink.context = out;
+    return OTX_OK;
+}
+
+/* Ends a file: writes what is buffered, waits until it is on the disk, closes.
+   `result` is that of whatever wrote into the sink; if it is a failure, or
+   writing fails here, the file is removed. A failure of the file itself takes the
+   place of `result` and of its message, because it is the cause. */
+OTX__PRIVATE otx_result otx__file_finish(otx__file *file, otx_result result, otx_error *error)
+{
+    if (!result) otx__file_put(file, file->buffer, file->used);
+    if (!result && !file->failure && !otx__sys_sync(file->file)) file->failure = errno;
+    if (!otx__sys_close(file->file) && !result && !file->failure) file->failure = errno;
+    if (file->failure)
+        result = otx__fail_system(error, file->path, "cannot be written", file->failure);
+    if (result) (void)otx__sys_remove(file->path);
+    otx__file_free_parts(file);
+    return result;
+}
+
+/* ---- copies ---- */
+
+/* How far a long run of copies has come; NULL where nobody asks. */
+typedef struct otx__meter {
+    otx_stage stage;
+    const char *subject;
+    uint64_t done, total;
+} otx__meter;
+
+OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter,
+                                       uint64_t bytes, otx_error *error)
+{
+    if (!meter) return OTX_OK;
+    meter->done += bytes;
+    return otx__progress(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
+}
+
+/* Bytes moved at a time: few calls, and progress often enough. */
+#define OTX__STREAM_BLOCK ((size_t)4 << 20)
+
+/* Copies a range of a source into a sink. `path` names the source in errors. */
+OTX__PRIVATE otx_result otx__stream(const otx_context *ctx, const otx_source *source,
+                                    const char *path, uint64_t offset, uint64_t size,
+                                    const otx_sink *sink, otx__meter *meter, otx_error *error)
+{
+    const size_t capacity = size < OTX__STREAM_BLOCK ? (size_t)size : OTX__STREAM_BLOCK;
+    char name[OTX__PATH_TEXT], *block = (char *)otx__alloc(ctx, capacity, 1);
+    otx_result result = OTX_OK;
+    if (!block) return otx__fail_memory(error, capacity);
+    while (size > 0 && !result) {
+        size_t step = size < capacity ? (size_t)size : capacity;
+        if (!source->read(source->context, offset, block, step))
+            result = otx__fail_read(error, path, source, offset, step);
+        else if (!sink->write(sink->context, block, step))
+            result = otx__fail(error, OTX_ERROR_IO, "%s: its copy cannot be written",
+                               otx__path_text(name, path));
+        else result = otx__meter_add(ctx, meter, step, error);
+        offset += step;
+        size -= step;
+    }
+    otx__free(ctx, block, capacity, 1);
+    return result;
+}
+
+/* Copies a file to a new one. */
+OTX__PRIVATE otx_result otx__file_copy(const otx_context *ctx, const char *from, const char *to,
+                                       otx__meter *meter, otx_error *error)
+{
+    otx_source source;
+    otx__file file;
+    otx_result result = otx_source_open(ctx, from, &source, error);
+    if (result) return result;
+    result = otx__file_create(ctx, to, &file, error);
+    if (!result) {
+        result = otx__stream(ctx, &source, from, 0, source.size, &file.sink, meter, error);
+        result = otx__file_finish(&file, result, error);
+    }
+    otx_source_close(ctx, &source);
+    return result;
+}
+
+/* Copies a directory and all it holds to a new one; files that links lead to
+   become files. Call with OTX__TREE_DEPTH. */
+OTX__PRIVATE otx_result otx__tree_copy(const otx_context *ctx, const char *from, const char *to,
+                                       unsigned depth, otx__meter *meter, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__listing listing;
+    otx_result result;
+    size_t i;
+    if (depth == 0)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d directories deep; does a "
+                         "link lead in a circle?", otx__path_text(name, from), OTX__TREE_DEPTH);
+    result = otx__listing_open(ctx, from, &listing, error);
+    if (result) return result;
+    if (!otx__sys_make_directory(to))
+        result = otx__fail_system(error, to, "cannot be created", errno);
+    for (i = 0; i < listing.count && !result; i++) {
+        char *source = otx__path_join(ctx, from, listing.names[i]);
+        char *target = otx__path_join(ctx, to, listing.names[i]);
+        if (!source || !target) result = otx__fail_memory(error, strlen(from) + strlen(to));
+        else if (otx__is_directory(source))
+            result = otx__tree_copy(ctx, source, target, depth - 1, meter, error);
+        else result = otx__file_copy(ctx, source, target, meter, error);
+        otx__path_free(ctx, source);
+        otx__path_free(ctx, target);
+    }
+    if (!result) otx__sys_sync_directory(to);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Removes what stands at a path and all it holds; links are removed, not
+   followed. Call with OTX__TREE_DEPTH. False if anything remains. */
+OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path, unsigned depth)
+{
+    otx__listing listing;
+    bool gone = true;
+    size_t i;
+    if (otx__sys_remove(path)) return true;
+    if (errno != ENOTEMPTY || depth == 0) return false;
+    if (otx__listing_open(ctx, path, &listing, NULL)) return false;
+    for (i = 0; i < listing.count; i++) {
+        char *child = otx__path_join(ctx, path, listing.names[i]);
+        if (!child || !otx__tree_remove(ctx, child, depth - 1)) gone = false;
+        otx__path_free(ctx, child);
+    }
+    otx__listing_close(&listing);
+    return gone && otx__sys_remove(path);
+}
+
+/* ---- the output directory ---- */
+
+#define OTX__PARTIAL ".otx-partial-"
+#define OTX__OLD ".otx-old-"
+
+/* Most leftovers beside one output before it is refused. */
+#define OTX__LEFTOVERS 1000
+
+/* A directory that is filled under a temporary name beside its final one. */
+typedef struct otx__output {
+    const otx_context *ctx;
+    char *path;    /* the final name */
+    char *partial; /* the directory to fill; NULL once it has its final name */
+    bool overwrite;
+} otx__output;
+
+/* "PATH.otx-partial-7", for otx__path_free. */
+OTX__PRIVATE char *otx__output_sibling(const otx__output *output, const char *suffix,
+                                       unsigned number)
+{
+    size_t size = strlen(output->path) + strlen(suffix) + 12;
+    char *path = (char *)otx__alloc(output->ctx, size, 1), *exact;
+    if (!path) return NULL;
+    (void)snprintf(path, size, "%s%s%u", output->path, suffix, number);
+    exact = otx__path_copy(output->ctx, path, strlen(path));
+    otx__free(output->ctx, path, size, 1);
+    return exact;
+}
+
+/* Takes the name without separators at its end. */
+OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
+                                         otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    size_t size = strlen(path), begin;
+    while (size > 0 && OTX__SEPARATOR(path[size - 1])) size--;
+    output->path = otx__path_copy(output->ctx, path, size);
+    if (!output->path) return otx__fail_memory(error, size + 1);
+    begin = otx__path_name(output->path);
+    if (begin < size && strcmp(output->path + begin, ".") != 0 &&
+        strcmp(output->path + begin, "..") != 0)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "\"%s\": an output directory needs a name of "
+                     "its own", otx__path_text(name, path));
+}
+
+/* Whether the final name is free, or may be replaced. A directory is replaced
+   only if it looks like a model's, so that a typing error costs no one a home. */
+OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exists,
+                                          otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__listing listing;
+    otx__status status;
+    otx_result result;
+    bool model;
+    otx__path_text(name, output->path);
+    *exists = otx__sys_status(output->path, &status);
+    if (!*exists && errno == ENOENT) return OTX_OK;
+    if (!*exists) return otx__fail_system(error, output->path, "cannot be looked at", errno);
+    if (!output->overwrite)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
+                         "replace it", name);
+    if (!status.directory)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is not a directory and is not replaced",
+                         name);
+    result = otx__listing_open(output->ctx, output->path, &listing, error);
+    if (result) return result;
+    model = listing.count == 0 || otx__listing_has(&listing, "config.json");
+    otx__listing_close(&listing);
+    if (model) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
+                     "config.json) and is not replaced", name);
+}
+
+/* Warns if a name beside the final one, `base`, was left by an earlier run. */
+OTX__PRIVATE void otx__output_leftover(const otx__output *output, const char *base,
+                                       const char *sibling)
+{
+    size_t size = strlen(base);
+    char name[OTX__PATH_TEXT];
+    if (strncmp(sibling, base, size) != 0) return;
+    (void)otx__quote(name, sizeof name, sibling, strlen(sibling));
+    if (strncmp(sibling + size, OTX__PARTIAL, sizeof OTX__PARTIAL - 1) == 0)
+        otx__log(output->ctx, OTX_WARNING, "beside the output stands \"%s\", left by an "
+                 "interrupted run or in use by another: remove it once none is running", name);
+    else if (strncmp(sibling + size, OTX__OLD, sizeof OTX__OLD - 1) == 0)
+        otx__log(output->ctx, OTX_WARNING, "beside the output stands \"%s\", a former output "
+                 "left by a run interrupted while replacing it: rename it back or remove it",
+                 name);
+}
+
+/* Looks at what stands beside the final name: tells of leftovers, and refuses a
+   dangling link, which could not be replaced in the end. */
+OTX__PRIVATE otx_result otx__output_siblings(const otx__output *output, bool exists,
+                                             otx_error *error)
+{
+    const char *base = output->path + otx__path_name(output->path);
+    char name[OTX__PATH_TEXT], *parent = otx__path_parent(output->ctx, output->path);
+    otx__listing listing;
+    otx_result result;
+    size_t i;
+    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
+    result = otx__listing_open(output->ctx, parent, &listing, error);
+    otx__path_free(output->ctx, parent);
+    if (result) return result;
+    if (!exists && otx__listing_has(&listing, base))
+        result = otx__fail(error, OTX_ERROR_EXISTS, "%s: is a link that leads nowhere",
+                           otx__path_text(name, output->path));
+    for (i = 0; i < listing.count && !result; i++)
+        otx__output_leftover(output, base, listing.names[i]);
+    otx__listing_close(&listing);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__fail_leftovers(const otx__output *output, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    return otx__fail(error, OTX_ERROR_EXISTS, "%s: more than %d leftovers of interrupted runs "
+                     "stand beside it", otx__path_text(name, output->path), OTX__LEFTOVERS);
+}
+
+OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
+{
+    unsigned number;
+    for (number = 1; number <= OTX__LEFTOVERS; number++) {
+        char *path = otx__output_sibling(output, OTX__PARTIAL, number);
+        int failure;
+        if (!path) return otx__fail_memory(error, strlen(output->path) + 32);
+        if (otx__sys_make_directory(path)) {
+            output->partial = path;
+            return OTX_OK;
+        }
+        failure = errno;
+        if (failure != EEXIST) {
+            otx_result result = otx__fail_system(error, path, "cannot be created", failure);
+            otx__path_free(output->ctx, path);
+            return result;
+        }
+        otx__path_free(output->ctx, path);
+    }
+    return otx__fail_leftovers(output, error);
+}
+
+/* Ends an output. What has not been committed is removed. */
+OTX__PRIVATE void otx__output_abandon(otx__output *output)
+{
+    char name[OTX__PATH_TEXT];
+    if (output->partial && !otx__tree_remove(output->ctx, output->partial, OTX__TREE_DEPTH))
+        otx__log(output->ctx, OTX_WARNING, "%s: could not be removed",
+                 otx__path_text(name, output->partial));
+    otx__path_free(output->ctx, output->partial);
+    otx__path_free(output->ctx, output->path);
+    memset(output, 0, sizeof *output);
+}
+
+/* Makes a temporary directory, output->partial, beside `path`, after checking
+   that `path` will be free (or, with overwrite, replaceable) in the end. Must be
+   followed by otx__output_abandon, after otx__output_commit if all went well. */
+OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *path,
+                                          bool overwrite, otx__output *output, otx_error *error)
+{
+    bool exists = false;
+    otx_result result;
+    memset(output, 0, sizeof *output);
+    output->ctx = ctx;
+    output->overwrite = overwrite;
+    result = otx__output_name(output, path, error);
+    if (!result) result = otx__output_check(output, &exists, error);
+    if (!result) result = otx__output_siblings(output, exists, error);
+    if (!result) result = otx__output_make(output, error);
+    if (result) otx__output_abandon(output);
+    return result;
+}
+
+/* Renames what stands under the final name; `*old` is its new name. */
+OTX__PRIVATE otx_result otx__output_set_aside(const otx__output *output, char **old,
+                                              otx_error *error)
+{
+    otx_result result;
+    unsigned number;
+    for (number = 1; number <= OTX__LEFTOVERS; number++) {
+        char *path = otx__output_sibling(output, OTX__OLD, number);
+        if (!path) return otx__fail_memory(error, strlen(output->path) + 32);
+        if (!otx__file_exists(path)) {
+            if (otx__sys_rename(output->path, path)) {
+                *old = path;
+                return OTX_OK;
+            }
+            result = otx__fail_system(error, output->path, "cannot be renamed to make room",
+                                      errno);
+            otx__path_free(output->ctx, path);
+            return result;
+        }
+        otx__path_free(output->ctx, path);
+    }
+    return otx__fail_leftovers(output, error);
+}
+
+/* Gives the directory its final name. What stood there is renamed first and
+   removed last, so that at every moment one of the two is whole. The files
+   within must have been finished. */
+OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error)
+{
+    char name[OTX__PATH_TEXT], *old = NULL, *parent;
+    bool exists;
+    otx_result result = otx__output_check(output, &exists, error);
+    if (result) return result;
+    parent = otx__path_parent(output->ctx, output->path);
+    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
+    otx__sys_sync_directory(output->partial);
+    if (exists) result = otx__output_set_aside(output, &old, error);
+    if (!result && !otx__sys_rename(output->partial, output->path)) {
+        result = otx__fail_system(error, output->path, "cannot be given its final name", errno);
+        if (old && !otx__sys_rename(old, output->path))
+            otx__log(output->ctx, OTX_WARNING, "%s: the former output is here now",
+                     otx__path_text(name, old));
+    } else if (!result) {
+        otx__path_free(output->ctx, output->partial);
+        output->partial = NULL;
+        otx__sys_sync_directory(parent);
+        if (old && !otx__tree_remove(output->ctx, old, OTX__TREE_DEPTH))
+            otx__log(output->ctx, OTX_WARNING, "%s: the former output could not be removed",
+                     otx__path_text(name, old));
+    }
+    otx__path_free(output->ctx, old);
+    otx__path_free(output->ctx, parent);
+    return result;
+}
+
+/* >>> src/checkpoint.h */
+/* ---- checkpoint: a model directory, in one file or in shards ------------------ */
+
+#define OTX__MODEL_FILE "model.safetensors"
+#define OTX__INDEX_FILE "model.safetensors.index.json"
+
+/* Most bytes of an index, and of a tokenizer's files. Real ones stay below
+   20 MB and 50 MB. */
+#define OTX__INDEX_LIMIT ((size_t)256 << 20)
+#define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
+
+/* ---- what else may be in a directory ---- */
+
+OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
+{
+    size_t size = strlen(name), length = strlen(suffix);
+    return size >= length && memcmp(name + size - length, suffix, length) == 0;
+}
+
+OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* Whether a name in a model directory belongs to its tokenizer: those of the
+   base are left out of an output, and the donor's are copied. One stale file
+   would do harm: converters take the first that they know. */
+OTX__PRIVATE bool otx__is_tokenizer_file(const char *name)
+{
+    static const char *const names[] = {
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "added_tokens.json", "tokenizer.model", "spiece.model", "spm.model",
+        "sentencepiece.model", "sentencepiece.bpe.model", "tekken.json", "tiktoken.model",
+        "vocab.json", "vocab.txt", "vocab.bpe", "merges.txt", "encoder.json", "bpe.codes",
+        "chat_template.jinja", "chat_template.json", "additional_chat_templates"
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(names); i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return otx__has_prefix(name, "tokenizer.model.") || otx__has_suffix(name, ".tiktoken") ||
+           (otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py"));
+}
+
+/* A kind of file that this library does not read, and what to do about it. */
+typedef struct otx__foreign {
+    const char *prefix, *suffix, *advice;
+} otx__foreign;
+
+/* The first kind of `table` that a listed name matches, and that name. */
+OTX__PRIVATE const otx__foreign *otx__foreign_find(const otx__foreign *table, size_t count,
+                                                   const otx__listing *listing,
+                                                   const char **name)
+{
+    size_t i, j;
+    for (i = 0; i < count; i++)
+        for (j = 0; j < listing->count; j++)
+            if (otx__has_prefix(listing->names[j], table[i].prefix) &&
+                otx__has_suffix(listing->names[j], table[i].suffix)) {
+                *name = listing->names[j];
+                return &table[i];
+            }
+    return NULL;
+}
+
+/* Reports a directory without what is wanted of it: what it has instead, if that
+   is known (OTX_ERROR_UNSUPPORTED), else only what is missing. */
+OTX__PRIVATE otx_result otx__fail_foreign(otx_error *error, const char *path,
+                                          const char *wanted, const otx__foreign *table,
+                                          size_t count, const otx__listing *listing)
+{
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED];
+    const char *name = NULL;
+    const otx__foreign *kind = otx__foreign_find(table, count, listing, &name);
+    otx__path_text(where, path);
+    if (!kind)
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no %s", where, wanted);
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no %s, but \"%s\": %s", where,
+                     wanted, otx__quote(what, sizeof what, name, strlen(name)), kind->advice);
+}
+
+/* Whether a path that leads nowhere looks like a model's name on a hub: a name,
+   or two with one slash, and no leading dot. */
+OTX__PRIVATE bool otx__is_hub_name(const char *path)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789-_.";
+    size_t head = strspn(path, letters);
+    if (head == 0 || path[0] == '.') return false;
+    if (path[head] == 0) return true;
+    return path[head] == '/' && path[head + 1] != 0 &&
+           path[head + 1 + strspn(path + head + 1, letters)] == 0;
+}
+
+/* Finds out what stands at a path given by the user. */
+OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
+                                          otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    int number;
+    if (otx__sys_status(path, status)) return OTX_OK;
+    number = errno;
+    if (number == ENOENT && otx__is_hub_name(path))
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: no such file or directory; if it is "
+                         "a model on a hub, download it first and give its directory",
+                         otx__path_text(name, path));
+    return otx__fail_system(error, path, "cannot be opened", number);
+}
+
+/* Room for a shard's name in a message. */
+#define OTX__SHARD_TEXT 96
+
+OTX__PRIVATE const char *otx__shard_text(char to[OTX__SHARD_TEXT], const char *name)
+{
+    return otx__quote(to, OTX__SHARD_TEXT, name, strlen(name));
+}
+
+/* ---- the index ---- */
+
+/* Most entries and shards of an index: about a hundred times those of the
+   largest models there are. */
+#define OTX__INDEX_NODES ((size_t)1 << 24)
+#define OTX__INDEX_SHARDS 65536
+
+/* One line of the weight map. The strings are not terminated. */
+typedef struct otx__shard_entry {
+    const char *tensor, *shard;
+    size_t tensor_size, shard_size;
+    uint32_t file;
+} otx__shard_entry;
+
+typedef struct otx__shards {
+    char *text; /* the file */
+    size_t text_size;
+    char *strings; /* what the entries point at; text_size bytes */
+    otx__shard_entry *entries;
+    size_t count;
+} otx__shards;
+
+OTX__PRIVATE void otx__shards_close(const otx_context *ctx, otx__shards *index)
+{
+    otx__free(ctx, index->entries, index->count, sizeof *index->entries);
+    otx__free(ctx, index->strings, index->text_size, 1);
+    if (index->text) otx__file_free(ctx, index->text, index->text_size);
+    memset(index, 0, sizeof *index);
+}
+
+OTX__PRIVATE int otx__shards_by_shard(const void *a, const void *b)
+{
+    const otx__shard_entry *one = (const otx__shard_entry *)a;
+    const otx__shard_entry *other = (const otx__shard_entry *)b;
+    return otx__compare_bytes(one->shard, one->shard_size, other->shard, other->shard_size);
+}
+
+OTX__PRIVATE int otx__shards_by_tensor(const void *a, const void *b)
+{
+    const otx__shard_entry *one = (const otx__shard_entry *)a;
+    const otx__shard_entry *other = (const otx__shard_entry *)b;
+    return otx__compare_bytes(one->tensor, one->tensor_size, other->tensor, other->tensor_size);
+}
+
+/* The weight map of a parsed index: the one member of that name. */
+OTX__PRIVATE otx_result otx__shards_map(const otx_json *json, const char *name, uint32_t *map,
+                                        otx_error *error)
+{
+    uint32_t key, i, found = 0;
+    if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: is not a JSON object", name);
+    for (i = 0, key = 1; i < json->nodes[0].count; i++, key = json->nodes[key + 1].next)
+        if (otx_json_equals(json, key, "weight_map")) {
+            *map = key + 1;
+            found++;
+        }
+    if (found != 1 || otx_json_type_of(json, *map) != OTX_JSON_OBJECT)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: %s", name,
+                         found == 0   ? "has no \"weight_map\""
+                         : found == 1 ? "\"weight_map\" is not an object"
+                                      : "has more than one \"weight_map\"");
+    if (json->nodes[*map].count == 0)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"weight_map\" is empty", name);
+    return OTX_OK;
+}
+
+/* Fills in the entries from the members of the weight map, in their order. */
+OTX__PRIVATE otx_result otx__shards_entries(const otx_json *json, uint32_t map,
+                                            const char *name, otx__shards *index,
+                                            otx_error *error)
+{
+    char *end = index->strings;
+    uint32_t key = map + 1;
+    size_t i;
+    for (i = 0; i < index->count; i++, key = json->nodes[key + 1].next) {
+        otx__shard_entry *entry = &index->entries[i];
+        char what[OTX__QUOTED];
+        entry->tensor = end;
+        entry->tensor_size = otx_json_string(json, key, end);
+        end += entry->tensor_size;
+        if (otx_json_type_of(json, key + 1) != OTX_JSON_STRING)
+            return otx__fail(error, OTX_ERROR_FORMAT, "%s: the file of tensor \"%s\" is not a "
+                             "string", name,
+                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
+        entry->shard = end;
+        entry->shard_size = otx_json_string(json, key + 1, end);
+        end += entry->shard_size;
+    }
+    return OTX_OK;
+}
+
+/* Reads an index. `path` is its file's. */
+OTX__PRIVATE otx_result otx__shards_open(const otx_context *ctx, const char *path,
+                                         otx__shards *index, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    uint32_t map = 0;
+    otx_json json;
+    otx_json_options options;
+    otx_result result;
+    memset(index, 0, sizeof *index);
+    memset(&json, 0, sizeof json);
+    memset(&options, 0, sizeof options);
+    options.max_nodes = OTX__INDEX_NODES;
+    otx__path_text(name, path);
+    result = otx__file_read_all(ctx, path, OTX__INDEX_LIMIT, &index->text, &index->text_size,
+                                error);
+    if (!result)
+        result = otx_json_parse(ctx, index->text, index->text_size, name, &options, &json,
+                                error);
+    if (!result) result = otx__shards_map(&json, name, &map, error);
+    if (!result) {
+        index->count = json.nodes[map].count;
+        index->strings = (char *)otx__alloc(ctx, index->text_size, 1);
+        index->entries = (otx__shard_entry *)otx__alloc_zero(ctx, index->count,
+                                                             sizeof *index->entries);
+        if (!index->strings || !index->entries)
+            result = otx__fail_memory(error, index->count * sizeof *index->entries);
+    }
+    if (!result) result = otx__shards_entries(&json, map, name, index, error);
+    otx_json_close(ctx, &json);
+    if (result) otx__shards_close(ctx, index);
+    return result;
+}
+
+/* Shards are names within the directory, the same on every file system: no way
+   out of it, no drive, no stream, nothing a terminal would act on. */
+OTX__PRIVATE bool otx__is_shard_name(const char *name, size_t size)
+{
+    size_t i;
+    if (size == 0 || size > 255 || name[0] == '.') return false;
+    for (i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)name[i];
+        if (c < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == ':') return false;
+    }
+    return true;
+}
+
+OTX__PRIVATE int otx__fold(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
+
+/* Order by name without regard to ASCII case. */
+OTX__PRIVATE int otx__compare_folded(const void *a, const void *b)
+{
+    const char *one = *(char *const *)a, *other = *(char *const *)b;
+    while (*one && otx__fold(*one) == otx__fold(*other)) one++, other++;
+    return otx__fold(*one) - otx__fold(*other);
+}
+
+/* Two shards whose names differ only in case would be one file elsewhere. */
+OTX__PRIVATE otx_result otx__check_case(const otx_context *ctx,
+                                        const otx_checkpoint *checkpoint, const char *path,
+                                        otx_error *error)
+{
+    size_t count = checkpoint->file_count, i;
+    otx_result result = OTX_OK;
+    char **names = (char **)otx__alloc(ctx, count, sizeof *names);
+    if (!names) return otx__fail_memory(error, count * sizeof *names);
+    for (i = 0; i < count; i++) names[i] = checkpoint->files[i].name;
+    otx__sort(names, count, sizeof *names, otx__compare_folded);
+    for (i = 1; i < count && !result; i++)
+        if (otx__compare_folded(&names[i - 1], &names[i]) == 0) {
+            char where[OTX__PATH_TEXT], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+            result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: the shards \"%s\" and \"%s\" "
+                               "differ only in case", otx__path_text(where, path),
+                               otx__shard_text(one, names[i - 1]),
+                               otx__shard_text(other, names[i]));
+        }
+    otx__free(ctx, names, count, sizeof *names);
+    return result;
+}
+
+/* Lists the shards that an index names, each once, and notes in the entries
+   which is theirs. Sorts the entries by shard. */
+OTX__PRIVATE otx_result otx__shards_list(const otx_context *ctx, otx__shards *index,
+                                         const char *path, otx_checkpoint *checkpoint,
+                                         otx_error *error)
+{
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED];
+    size_t i, count = 0;
+    otx__sort(index->entries, index->count, sizeof *index->entries, otx__shards_by_shard);
+    for (i = 0; i < index->count; i++) {
+        otx__shard_entry *entry = &index->entries[i];
+        if (i == 0 || otx__shards_by_shard(entry - 1, entry) != 0) count++;
+        entry->file = (uint32_t)(count - 1);
+    }
+    if (count > OTX__INDEX_SHARDS)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: names %" PRIu64 " shards, more than the "
+                         "limit of %d", otx__path_text(where, path), (uint64_t)count,
+                         OTX__INDEX_SHARDS);
+    checkpoint->files =
+        (otx_checkpoint_file *)otx__alloc_zero(ctx, count, sizeof *checkpoint->files);
+    if (!checkpoint->files) return otx__fail_memory(error, count * sizeof *checkpoint->files);
+    checkpoint->file_count = count;
+    for (i = 0; i < index->count; i++) {
+        const otx__shard_entry *entry = &index->entries[i];
+        otx_checkpoint_file *file = &checkpoint->files[entry->file];
+        if (file->name) continue;
+        if (!otx__is_shard_name(entry->shard, entry->shard_size))
+            return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\" is not the name of a file "
+                             "within the directory", otx__path_text(where, path),
+                             otx__quote(what, sizeof what, entry->shard, entry->shard_size));
+        file->name = otx__path_copy(ctx, entry->shard, entry->shard_size);
+        if (!file->name) return otx__fail_memory(error, entry->shard_size + 1);
+    }
+    return otx__check_case(ctx, checkpoint, path, error);
+}
+
+/* ---- the tensors ---- */
+
+OTX__PRIVATE int otx__checkpoint_by_name(const void *a, const void *b)
+{
+    return otx__compare_tensors(((const otx_checkpoint_tensor *)a)->tensor,
+                                ((const otx_checkpoint_tensor *)b)->tensor);
+}
+
+/* Opens the file number `i`, whose name is set, and reads its header. */
+OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
+                                                  otx_checkpoint *checkpoint, size_t i,
+                                                  otx_error *error)
+{
+    otx_checkpoint_file *file = &checkpoint->files[i];
+    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, file->name);
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + strlen(file->name));
+    otx__path_text(name, path);
+    result = otx_source_open(ctx, path, &file->source, error);
+    if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
+        result = otx__fail(error, result, "%s: is missing, but the index names it", name);
+    if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    otx__path_free(ctx, path);
+    return result;
+}
+
+/* Gathers the tensors of all files, sorted by name. */
+OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, otx_error *error)
+{
+    otx_checkpoint_tensor *tensors;
+    size_t count = 0, i, j;
+    for (i = 0; i < checkpoint->file_count; i++)
+        count += checkpoint->files[i].header.tensor_count;
+    tensors = (otx_checkpoint_tensor *)otx__alloc(ctx, count, sizeof *tensors);
+    if (!tensors) return otx__fail_memory(error, count * sizeof *tensors);
+    checkpoint->tensors = tensors;
+    checkpoint->tensor_count = count;
+    for (i = 0; i < checkpoint->file_count; i++)
+        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++, tensors++) {
+            tensors->tensor = &checkpoint->files[i].header.tensors[j];
+            tensors->file = (uint32_t)i;
+        }
+    otx__sort(checkpoint->tensors, count, sizeof *tensors, otx__checkpoint_by_name);
+    return OTX_OK;
+}
+
+/* No tensor may be in two shards, and none twice in the index. Both lists are
+   sorted by tensor. */
+OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
+                                               const otx__shards *index, const char *path,
+                                               otx_error *error)
+{
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+    size_t i;
+    otx__path_text(where, path);
+    for (i = 1; i < index->count; i++) {
+        const otx__shard_entry *entry = &index->entries[i];
+        if (otx__shards_by_tensor(entry - 1, entry) == 0)
+            return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
+                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
+    }
+    for (i = 1; i < checkpoint->tensor_count; i++) {
+        const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
+        if (otx__checkpoint_by_name(found - 1, found) == 0)
+            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: tensor \"%s\" is in two shards, "
+                             "\"%s\" and \"%s\"", where,
+                             otx__quote(what, sizeof what, found->tensor->name,
+                                        found->tensor->name_size),
+                             otx__shard_text(one, checkpoint->files[found[-1].file].name),
+                             otx__shard_text(other, checkpoint->files[found->file].name));
+    }
+    return OTX_OK;
+}
+
+/* Checks that the index and the shards' headers tell the same story: two sorted
+   lists, each without repetitions, that must go in step. */
+OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint,
+                                                const otx__shards *index, const char *path,
+                                                otx_error *error)
+{
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+    size_t i;
+    otx__path_text(where, path);
+    for (i = 0; i < index->count || i < checkpoint->tensor_count; i++) {
+        const otx__shard_entry *entry = i < index->count ? &index->entries[i] : NULL;
+        const otx_checkpoint_tensor *found =
+            i < checkpoint->tensor_count ? &checkpoint->tensors[i] : NULL;
+        const otx_tensor *tensor = found ? found->tensor : NULL;
+        int order = !entry    ? 1
+                    : !tensor ? -1
+                              : otx__compare_bytes(entry->tensor, entry->tensor_size,
+                                                   tensor->name, tensor->name_size);
+        if (order == 0 && entry->file == found->file) continue;
+        if (order <= 0) {
+            otx__shard_text(one, checkpoint->files[entry->file].name);
+            otx__quote(what, sizeof what, entry->tensor, entry->tensor_size);
+        } else {
+            otx__quote(what, sizeof what, tensor->name, tensor->name_size);
+        }
+        if (order < 0)
+            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in "
+                             "\"%s\", but it is not", where, what, one);
+        otx__shard_text(other, checkpoint->files[found->file].name);
+        if (order > 0)
+            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: does not name tensor \"%s\", "
+                             "which is in \"%s\"", where, what, other);
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in \"%s\", "
+                         "but it is in \"%s\"", where, what, one, other);
+    }
+    return OTX_OK;
+}
+
+/* ---- opening ---- */
+
+OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint)
+{
+    size_t i;
+    for (i = 0; i < checkpoint->file_count; i++) {
+        otx_checkpoint_file *file = &checkpoint->files[i];
+        otx_safetensors_close(ctx, &file->header);
+        otx_source_close(ctx, &file->source);
+        otx__path_free(ctx, file->name);
+    }
+    otx__free(ctx, checkpoint->files, checkpoint->file_count, sizeof *checkpoint->files);
+    otx__free(ctx, checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors);
+    otx__path_free(ctx, checkpoint->path);
+    memset(checkpoint, 0, sizeof *checkpoint);
+}
+
+/* Reports a directory that holds neither the one file nor an index. */
+OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
+                                           const otx__listing *listing)
+{
+    static const char convert[] = "load it with transformers and save it with save_pretrained, "
+                                  "which writes safetensors";
+    static const otx__foreign table[] = {
+        {"adapter_model.", "", "an adapter; merge it into its model first"},
+        {"model-", ".safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+        {"consolidated", ".safetensors", "weights under the names of the original release; "
+                                         "take the repository's files for transformers"},
+        {"", ".safetensors", "if that is the model, give that file's path"},
+        {"", ".bin.index.json", convert},
+        {"", ".bin", convert},
+        {"", ".pt", convert},
+        {"", ".pth", convert},
+        {"", ".h5", convert},
+        {"", ".msgpack", convert},
+        {"", ".gguf", "GGUF is not read; take the safetensors it was made from"},
+        {"snapshots", "", "a cache; give the directory within snapshots/"},
+    };
+    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, table,
+                             OTX__COUNT(table), listing);
+}
+
+/* A checkpoint that is one file. */
+OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, const char *name,
+                                               otx_error *error)
+{
+    otx_result result;
+    checkpoint->files =
+        (otx_checkpoint_file *)otx__alloc_zero(ctx, 1, sizeof *checkpoint->files);
+    if (!checkpoint->files) return otx__fail_memory(error, sizeof *checkpoint->files);
+    checkpoint->file_count = 1;
+    checkpoint->files[0].name = otx__path_copy(ctx, name, strlen(name));
+    if (!checkpoint->files[0].name) return otx__fail_memory(error, strlen(name) + 1);
+    result = otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+    return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
+}
+
+/* A checkpoint with an index. `both`: there is a model.safetensors besides, which
+   some loaders would take and others not. */
+OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
+                                                otx_checkpoint *checkpoint, bool both,
+                                                otx_error *error)
+{
+    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, OTX__INDEX_FILE);
+    otx__shards index;
+    otx_result result;
+    size_t i;
+    if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + 64);
+    checkpoint->sharded = true;
+    result = otx__shards_open(ctx, path, &index, error);
+    if (!result) result = otx__shards_list(ctx, &index, path, checkpoint, error);
+    if (!result && both &&
+        (checkpoint->file_count > 1 || strcmp(checkpoint->files[0].name, OTX__MODEL_FILE) != 0))
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: holds both " OTX__MODEL_FILE " and "
+                           OTX__INDEX_FILE ", which names other files; remove the one that is "
+                           "out of date", otx__path_text(name, checkpoint->path));
+    for (i = 0; i < checkpoint->file_count && !result; i++)
+        result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
+    if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
+    if (!result)
+        otx__sort(index.entries, index.count, sizeof *index.entries, otx__shards_by_tensor);
+    if (!result) result = otx__checkpoint_unique(checkpoint, &index, path, error);
+    if (!result) result = otx__checkpoint_compare(checkpoint, &index, path, error);
+    otx__shards_close(ctx, &index);
+    otx__path_free(ctx, path);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const char *path,
+                                                  otx_checkpoint *checkpoint, otx_error *error)
+{
+    otx__listing listing;
+    bool one, index;
+    otx_result result;
+    checkpoint->path = otx__path_copy(ctx, path, strlen(path));
+    if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
+    result = otx__listing_open(ctx, path, &listing, error);
+    if (result) return result;
+    one = otx__listing_has(&listing, OTX__MODEL_FILE);
+    index = otx__listing_has(&listing, OTX__INDEX_FILE);
+    if (index) result = otx__checkpoint_sharded(ctx, checkpoint, one, error);
+    else if (one) result = otx__checkpoint_single(ctx, checkpoint, OTX__MODEL_FILE, error);
+    else result = otx__fail_no_model(error, path, &listing);
+    otx__listing_close(&listing);
+    return result;
+}
+
+OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
+                                       otx_checkpoint *out, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__status status;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    result = otx__model_status(path, &status, error);
+    if (result) return result;
+    if (status.directory) {
+        result = otx__checkpoint_directory(ctx, path, out, error);
+    } else if (otx__has_suffix(path, ".safetensors")) {
+        out->path = otx__path_parent(ctx, path);
+        if (out->path)
+            result = otx__checkpoint_single(ctx, out, path + otx__path_name(path), error);
+        else result = otx__fail_memory(error, strlen(path) + 1);
+    } else {
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
+                           ".safetensors file", otx__path_text(name, path));
+    }
+    if (result) otx_checkpoint_close(ctx, out);
+    return result;
+}
+
+/* ---- reading ---- */
+
+OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
+                                                         const char *name)
+{
+    size_t low = 0, high = checkpoint->tensor_count, size = strlen(name);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const otx_tensor *tensor = checkpoint->tensors[middle].tensor;
+        int order = otx__compare_bytes(name, size, tensor->name, tensor->name_size);
+        if (order == 0) return &checkpoint->tensors[middle];
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    return NULL;
+}
+
+/* Reads bytes of a tensor as they stand in the file, `first` counting from its
+   own first. Thread-safe. */
+OTX__PRIVATE otx_result otx__checkpoint_bytes(const otx_checkpoint *checkpoint,
+                                              const otx_checkpoint_tensor *tensor,
+                                              uint64_t first, size_t size, void *to,
+                                              otx_error *error)
+{
+    const otx_checkpoint_file *file = &checkpoint->files[tensor->file];
+    const otx_tensor *what = tensor->tensor;
+    uint64_t have = what->end - what->begin;
+    char where[OTX__PATH_TEXT], shard[OTX__SHARD_TEXT], name[OTX__QUOTED];
+    bool within = first <= have && size <= have - first;
+    if (within && file->source.read(file->source.context, what->begin + first, to, size))
+        return OTX_OK;
+    otx__path_text(where, checkpoint->path);
+    otx__shard_text(shard, file->name);
+    otx__quote(name, sizeof name, what->name, what->name_size);
+    if (!within)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: \"%s\": tensor \"%s\" has %" PRIu64
+                         " bytes; %" PRIu64 " from byte %" PRIu64 " on are beyond it", where,
+                         shard, name, have, (uint64_t)size, first);
+    return otx__fail(error, OTX_ERROR_IO, "%s: \"%s\": tensor \"%s\": cannot read %" PRIu64
+                     " bytes at offset %" PRIu64 "; was the file changed or cut short?", where,
+                     shard, name, (uint64_t)size, what->begin + first);
+}
+
+/* Elements of `size` bytes between the files' byte order and the host's, in
+   place; either way is the same. */
+OTX__PRIVATE void otx__little_endian(void *elements, size_t count, size_t size)
+{
+    const uint16_t probe = 1;
+    unsigned char *bytes = (unsigned char *)elements, low;
+    size_t i, j;
+    memcpy(&low, &probe, 1);
+    if (low == 1) return;
+    for (i = 0; i < count; i++, bytes += size)
+        for (j = 0; j < size / 2; j++) {
+            unsigned char swapped = bytes[j];
+            bytes[j] = bytes[size - 1 - j];
+            bytes[size - 1 - j] = swapped;
+        }
+}
+
+OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
+                                       const otx_checkpoint_tensor *tensor, uint64_t first,
+                                       size_t count, void *to, otx_error *error)
+{
+    size_t size = otx_dtype_bits(tensor->tensor->dtype) / 8, bytes;
+    uint64_t offset;
+    otx_result result;
+    if (!otx_dtype_is_embedding(tensor->tensor->dtype)) {
+        char what[OTX__QUOTED];
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "tensor \"%s\": cannot read elements of "
+                         "type %s", otx__quote(what, sizeof what, tensor->tensor->name,
+                                               tensor->tensor->name_size),
+                         otx_dtype_name(tensor->tensor->dtype));
+    }
+    if (!otx__mul64(first, size, &offset)) offset = UINT64_MAX;
+    if (!otx__mul(count, size, &bytes)) bytes = SIZE_MAX;
+    result = otx__checkpoint_bytes(checkpoint, tensor, offset, bytes, to, error);
+    if (!result) otx__little_endian(to, count, size);
+    return result;
+}
+
+/* ---- a directory's vocabulary ---- */
+
+/* Reads one of a tokenizer's files if the directory holds it. */
+OTX__PRIVATE otx_result otx__tokenizer_text(const otx_context *ctx, const char *directory,
+                                            const otx__listing *listing, const char *name,
+                                            char **text, size_t *size, otx_error *error)
+{
+    char *path;
+    otx_result result;
+    if (!otx__listing_has(listing, name)) return OTX_OK;
+    path = otx__path_join(ctx, directory, name);
+    if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+    result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, text, size, error);
+    otx__path_free(ctx, path);
+    return result;
+}
+
+/* Reports a directory without a tokenizer.json. */
+OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
+                                               const otx__listing *listing)
+{
+    static const char convert[] = "load it with transformers' AutoTokenizer and save it with "
+                                  "save_pretrained, which writes tokenizer.json";
+    static const otx__foreign table[] = {
+        {"tokenizer.model", "", convert}, {"", ".model", convert},
+        {"tekken.json", "", convert},     {"", ".tiktoken", convert},
+        {"vocab.json", "", convert},      {"vocab.txt", "", convert},
+        {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
+        {"snapshots", "", "a cache; give the directory within snapshots/"},
+    };
+    return otx__fail_foreign(error, path, "tokenizer.json", table, OTX__COUNT(table), listing);
+}
+
+/* The files of a tokenizer, in the order of otx_vocab_texts. */
+#define OTX__TOKENIZER_TEXTS 4
+
+/* Parses what was read. An absent text is NULL and of size 0. */
+OTX__PRIVATE otx_result otx__vocab_of_texts(const otx_context *ctx, char *const *texts,
+                                            const size_t *sizes, const char *path,
+                                            otx_vocab *out, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_vocab_texts all;
+    memset(&all, 0, sizeof all);
+    all.tokenizer_json = texts[0];
+    all.tokenizer_json_size = sizes[0];
+    all.tokenizer_config = texts[1];
+    all.tokenizer_config_size = sizes[1];
+    all.special_tokens_map = texts[2];
+    all.special_tokens_map_size = sizes[2];
+    all.added_tokens = texts[3];
+    all.added_tokens_size = sizes[3];
+    return otx_vocab_parse(ctx, &all, otx__path_text(name, path), out, error);
+}
+
+OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
+                                                  char **texts, size_t *sizes, otx_error *error)
+{
+    static const char *const names[OTX__TOKENIZER_TEXTS] = {
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "added_tokens.json"
+    };
+    otx__listing listing;
+    otx_result result = otx__listing_open(ctx, path, &listing, error);
+    size_t i;
+    if (result) return result;
+    if (!otx__listing_has(&listing, names[0]))
+        result = otx__fail_no_tokenizer(error, path, &listing);
+    for (i = 0; i < OTX__TOKENIZER_TEXTS && !result; i++)
+        result = otx__tokenizer_text(ctx, path, &listing, names[i], &texts[i], &sizes[i],
+                                     error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
+                                  otx_error *error)
+{
+    char *texts[OTX__TOKENIZER_TEXTS] = {NULL, NULL, NULL, NULL};
+    size_t sizes[OTX__TOKENIZER_TEXTS] = {0, 0, 0, 0}, i;
+    char name[OTX__PATH_TEXT];
+    otx__status status;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    result = otx__model_status(path, &status, error);
+    if (result) return result;
+    if (status.directory)
+        result = otx__vocab_open_directory(ctx, path, texts, sizes, error);
+    else if (!otx__has_suffix(path, ".json"))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
+                           "tokenizer.json", otx__path_text(name, path));
+    else
+        result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &texts[0], &sizes[0],
+                                    error);
+    if (!result) result = otx__vocab_of_texts(ctx, texts, sizes, path, out, error);
+    for (i = 0; i < OTX__TOKENIZER_TEXTS; i++)
+        if (texts[i]) otx__file_free(ctx, texts[i], sizes[i]);
+    return result;
+}
+
+/* >>> src/model.h */
+/* ---- model: config.json, and the tensors that the vocabulary sizes -------- */
+
+/* ---- documents of a model directory ---- */
+
+/* One JSON file of a directory. Absent ones have no nodes, so that every
+   look-up from otx__document_root finds nothing. */
+typedef struct otx__document {
+    char *text;
+    size_t size;
+    otx_json json;
+    bool present;
+} otx__document;
+
+/* Far above any real one; keeps a hostile file from filling the memory. */
+#define OTX__DOCUMENT_LIMIT ((size_t)64 << 20)
+
+OTX__PRIVATE void otx__document_close(const otx_context *ctx, otx__document *document)
+{
+    otx_json_close(ctx, &document->json);
+    otx__file_free(ctx, document->text, document->size);
+    memset(document, 0, sizeof *document);
+}
+
+/* Reads and parses directory/name, an object. A missing file is an absent
+   document. NaN and Infinity are let through, as Python writes them. */
+OTX__PRIVATE otx_result otx__document_open(const otx_context *ctx, const char *directory,
+                                           const char *name, otx__document *out,
+                                           otx_error *error)
+{
+    otx_json_options options;
+    otx_result result;
+    char *path;
+    memset(out, 0, sizeof *out);
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true;
+    path = otx__path_join(ctx, directory, name);
+    if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+    result = OTX_OK;
+    if (!otx__file_exists(path)) goto done;
+    result = otx__file_read_all(ctx, path, OTX__DOCUMENT_LIMIT, &out->text, &out->size, error);
+    if (result) goto done;
+    result = otx_json_parse(ctx, out->text, out->size, path, &options, &out->json, error);
+    if (!result && otx_json_type_of(&out->json, 0) != OTX_JSON_OBJECT)
+        result = otx__fail(error, OTX_ERROR_FORMAT, "%s: not a JSON object", path);
+    if (result) otx__document_close(ctx, out);
+    else out->present = true;
+done:
+    otx__path_free(ctx, path);
+    return result;
+}
+
+OTX__PRIVATE uint32_t otx__document_root(const otx__document *document)
+{
+    return document->present ? 0 : OTX_JSON_NONE;
+}
+
+/* ---- what config.json says ---- */
+
+/* The objects that describe the language model: the whole of config.json, and
+   within it the part that multimodal models keep for their text side. */
+#define OTX__CONFIG_LEVELS 4
+
+typedef struct otx__levels {
+    uint32_t nodes[OTX__CONFIG_LEVELS]; /* the root first */
+    size_t count;
+} otx__levels;
+
+OTX__PRIVATE otx__levels otx__config_levels(const otx__document *config)
+{
+    static const char *const nested[] = {"text_config", "llm_config", "language_config"};
+    otx__levels levels;
+    size_t i;
+    memset(&levels, 0, sizeof levels);
+    if (!config->present) return levels;
+    levels.nodes[levels.count++] = 0;
+    for (i = 0; i < OTX__COUNT(nested); i++) {
+        uint32_t node = otx_json_find(&config->json, 0, nested[i]);
+        if (otx_json_type_of(&config->json, node) == OTX_JSON_OBJECT)
+            levels.nodes[levels.count++] = node;
+    }
+    return levels;
+}
+
+/* Whether any level says key: value. *seen, if it is 0, becomes what the first
+   level that has the key says instead. */
+OTX__PRIVATE bool otx__config_says(const otx__document *config, const char *key, uint64_t value,
+                                   uint64_t *seen)
+{
+    otx__levels levels = otx__config_levels(config);
+    size_t i;
+    for (i = 0; i < levels.count; i++) {
+        uint64_t said;
+        uint32_t node = otx_json_find(&config->json, levels.nodes[i], key);
+        if (!otx_json_uint(&config->json, node, &said)) continue;
+        if (said == value) return true;
+        if (*seen == 0) *seen = said;
+    }
+    return false;
+}
+
+/* Whether `part` stands anywhere in the text. */
+OTX__PRIVATE bool otx__span_has(const char *text, size_t size, const char *part)
+{
+    size_t length = strlen(part), i;
+    for (i = 0; i + length <= size; i++)
+        if (memcmp(text + i, part, length) == 0) return true;
+    return false;
+}
+
+/* Whether any number of config.json that is no size of a vocabulary has this
+   value: then a dimension of that size says nothing about the vocabulary. */
+OTX__PRIVATE bool otx__config_has_size(const otx__document *config, uint64_t size)
+{
+    const otx_json *json = &config->json;
+    uint32_t object, i, key;
+    for (object = 0; object < json->count; object++) {
+        if (otx_json_type_of(json, object) != OTX_JSON_OBJECT) continue;
+        key = object + 1;
+        for (i = 0; i < json->nodes[object].count; i++) {
+            const otx_json_node *name = &json->nodes[key];
+            uint64_t value;
+            if (otx_json_uint(json, key + 1, &value) && value == size &&
+                !otx__span_has(json->text + name->start, name->end - name->start, "vocab") &&
+                !otx__span_has(json->text + name->start, name->end - name->start, "token"))
+                return true;
+            key = json->nodes[key + 1].next;
+        }
+    }
+    return false;
+}
+
+typedef struct otx__tie_flag {
+    bool said_true, said_false; /* on some level */
+} otx__tie_flag;
+
+OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
+{
+    otx__levels levels = otx__config_levels(config);
+    otx__tie_flag flag = {false, false};
+    size_t i;
+    for (i = 0; i < levels.count; i++) {
+        uint32_t node = otx_json_find(&config->json, levels.nodes[i], "tie_word_embeddings");
+        if (otx_json_type_of(&config->json, node) == OTX_JSON_TRUE) flag.said_true = true;
+        if (otx_json_type_of(&config->json, node) == OTX_JSON_FALSE) flag.said_false = true;
+    }
+    return flag;
+}
+
+/* ---- names of tensors ---- */
+
+/* What a tensor that is sized by the vocabulary does. */
+typedef enum otx__part {
+    OTX__PART_NONE,      /* it is not sized by the vocabulary */
+    OTX__PART_EMBEDDING, /* a row per token, on the way in */
+    OTX__PART_HEAD,      /* a row per token, on the way out */
+    OTX__PART_BIAS       /* a number per token, added to what the head gives */
+} otx__part;
+
+/* The last component of a name but "weight", for the models in use: llama and
+   most others (embed_tokens, lm_head), internlm2 (tok_embeddings, output), gpt2
+   (wte), falcon, bloom, bert and chatglm (word_embeddings, output_layer), neox
+   (embed_in, embed_out), mamba (embeddings), t5 and bart (shared), clip
+   (token_embedding), xlnet (word_embedding), openai-gpt (tokens_embed), bert
+   and roberta heads (decoder, vocab_projector), phi (linear), MTP copies
+   (shared_head.head), electra, whisper (proj_out), xglm (output_projection).
+   Prefixes are free: model., transformer., language_model.model. and so on. The
+   order is that of preference where several would do. */
+static const char *const otx__embedding_names[] = {
+    "embed_tokens", "tok_embeddings", "wte", "word_embeddings", "embed_in", "shared",
+    "embeddings", "word_embedding", "token_embedding", "tokens_embed", "embedding", "emb",
+};
+static const char *const otx__head_names[] = {
+    "lm_head", "embed_out", "output", "output_layer", "vocab_projector", "decoder", "proj_out",
+    "output_projection", "generator_lm_head", "linear", "head",
+};
+
+/* A view of one component of a dotted name. */
+typedef struct otx__component {
+    const char *bytes;
+    size_t size;
+} otx__component;
+
+/* The component that ends `skip` components before the end; size 0 if none. */
+OTX__PRIVATE otx__component otx__name_component(const otx_tensor *tensor, unsigned skip)
+{
+    otx__component component = {tensor->name, 0};
+    size_t end = tensor->name_size, begin;
+    for (;; skip--) {
+        for (begin = end; begin > 0 && tensor->name[begin - 1] != '.'; begin--) {}
+        if (skip == 0) break;
+        if (begin == 0) return component;
+        end = begin - 1;
+    }
+    component.bytes = tensor->name + begin;
+    component.size = end - begin;
+    return component;
+}
+
+OTX__PRIVATE bool otx__component_is(otx__component component, const char *text)
+{
+    return component.size == strlen(text) && memcmp(component.bytes, text, component.size) == 0;
+}
+
+/* Where the component stands in the list, or `count`. */
+OTX__PRIVATE size_t otx__component_in(otx__component component, const char *const *list,
+                                      size_t count)
+{
+    size_t i;
+    for (i = 0; i < count && !otx__component_is(component, list[i]); i++) {}
+    return i;
+}
+
+/* Whether the tensor belongs to a numbered layer: a component of digits. */
+OTX__PRIVATE bool otx__name_is_numbered(const otx_tensor *tensor)
+{
+    size_t i, digits = 0, length = 0;
+    for (i = 0; i <= tensor->name_size; i++) {
+        char byte = i < tensor->name_size ? tensor->name[i] : '.';
+        if (byte == '.') {
+            if (length > 0 && digits == length) return true;
+            digits = length = 0;
+        } else {
+            digits += byte >= '0' && byte <= '9';
+            length++;
+        }
+    }
+    return false;
+}
+
+/* Whether the name speaks of tokens, whatever the layer. */
+OTX__PRIVATE bool otx__name_is_lexical(const otx_tensor *tensor)
+{
+    static const char *const words[] = {"embed",   "wte",         "vocab",
+                                        "lm_head", "shared_head", "token"};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(words); i++)
+        if (otx__span_has(tensor->name, tensor->name_size, words[i])) return true;
+    return false;
+}
+
+OTX__PRIVATE size_t otx__embedding_name(const otx_tensor *tensor)
+{
+    if (!otx__component_is(otx__name_component(tensor, 0), "weight"))
+        return OTX__COUNT(otx__embedding_names);
+    return otx__component_in(otx__name_component(tensor, 1), otx__embedding_names,
+                             OTX__COUNT(otx__embedding_names));
+}
+
+OTX__PRIVATE size_t otx__head_name(const otx_tensor *tensor)
+{
+    if (!otx__component_is(otx__name_component(tensor, 0), "weight"))
+        return OTX__COUNT(otx__head_names);
+    return otx__component_in(otx__name_component(tensor, 1), otx__head_names,
+                             OTX__COUNT(otx__head_names));
+}
+
+/* The bias of a head, or a number per token under a name of its own. */
+OTX__PRIVATE bool otx__name_is_bias(const otx_tensor *tensor)
+{
+    otx__component last = otx__name_component(tensor, 0),
+                   before = otx__name_component(tensor, 1);
+    if (otx__component_is(last, "final_logits_bias")) return true;
+    if (!otx__component_is(last, "bias")) return false;
+    return otx__component_is(before, "predictions") ||
+           otx__component_in(before, otx__head_names, OTX__COUNT(otx__head_names)) <
+               OTX__COUNT(otx__head_names);
+}
+
+/* ---- tensors in messages ---- */
+
+/* Room for a tensor's quoted name and shape. */
+#define OTX__TENSOR_TEXT (OTX__QUOTED + 96)
+
+/* `"lm_head.weight" [32000, 4096]`; returns `to`. */
+OTX__PRIVATE const char *otx__tensor_text(char *to, const otx_tensor *tensor)
+{
+    char name[OTX__QUOTED];
+    size_t length, i;
+    otx__quote(name, sizeof name, tensor->name, tensor->name_size);
+    length = (size_t)snprintf(to, OTX__TENSOR_TEXT, "\"%s\" [", name);
+    for (i = 0; i < tensor->rank && i < 3; i++)
+        length += (size_t)snprintf(to + length, OTX__TENSOR_TEXT - length, "%s%" PRIu64,
+                                   i ? ", " : "", tensor->shape[i]);
+    (void)snprintf(to + length, OTX__TENSOR_TEXT - length, tensor->rank > 3 ? ", ...]" : "]");
+    return to;
+}
+
+/* ---- the vocabulary's tensors of one model ---- */
+
+#define OTX__MODEL_MAX_TENSORS 16
+
+typedef struct otx__model_tensor {
+    const otx_checkpoint_tensor *at;
+    otx__part part;
+    bool redundant; /* the head of a tied model, stored once more: not written */
+} otx__model_tensor;
+
+typedef struct otx__model {
+    const otx_context *ctx;
+    const otx_checkpoint *checkpoint;
+    const otx__document *config;
+    bool donor;
+    uint64_t rows; /* of every tensor below */
+    otx__model_tensor tensors[OTX__MODEL_MAX_TENSORS]; /* by name */
+    size_t tensor_count;
+    const otx_checkpoint_tensor *embedding; /* the main one */
+    const otx_checkpoint_tensor *head;      /* NULL if none is stored */
+    bool tied;                              /* the head is the embedding */
+} otx__model;
+
+OTX__PRIVATE otx_result otx__model_refuse(const otx__model *model, const otx_tensor *tensor,
+                                          const char *why, otx_error *error)
+{
+    char text[OTX__TENSOR_TEXT];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s %s", model->checkpoint->path,
+                     otx__tensor_text(text, tensor), why);
+}
+
+/* Lists what could be an embedding, for an architecture that is not known. */
+OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__model *model, const otx_vocab *vocab,
+                                           const char *why, otx_error *error)
+{
+    char list[480] = "", text[OTX__TENSOR_TEXT];
+    size_t i, length = 0, more = 0;
+    for (i = 0; i < model->checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = model->checkpoint->tensors[i].tensor;
+        size_t size;
+        if (tensor->rank != 2 || tensor->shape[0] < vocab->count) continue;
+        size = strlen(otx__tensor_text(text, tensor));
+        if (length + size + 3 > sizeof list - 24) {
+            more++;
+            continue;
+        }
+        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s",
+                                   length ? ", " : "", text);
+    }
+    if (more)
+        (void)snprintf(list + length, sizeof list - length, " and %" PRIu64 " more",
+                       (uint64_t)more);
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED,
+                     "%s: %s; tensors with at least the tokenizer's %" PRIu64 " rows: %s",
+                     model->checkpoint->path, why, (uint64_t)vocab->count,
+                     list[0] ? list : "none");
+}
+
+/* How well a tensor fits as the main embedding: lower is better, SIZE_MAX is not
+   at all. The size that config.json gives decides before the place, the place
+   (outside the numbered layers) before the name. */
+OTX__PRIVATE size_t otx__embedding_rank(const otx__model *model, const otx_tensor *tensor)
+{
+    size_t name = otx__embedding_name(tensor), rank = name;
+    uint64_t seen = 0;
+    if (tensor->rank != 2 || name == OTX__COUNT(otx__embedding_names)) return SIZE_MAX;
+    if (otx__name_is_numbered(tensor)) rank += 100;
+    if (!otx__config_says(model->config, "vocab_size", tensor->shape[0], &seen) &&
+        !otx__config_says(model->config, "padded_vocab_size", tensor->shape[0], &seen))
+        rank += 200;
+    return rank;
+}
+
+OTX__PRIVATE otx_result otx__model_find_embedding(otx__model *model, const otx_vocab *vocab,
+                                                  otx_error *error)
+{
+    const otx_checkpoint *checkpoint = model->checkpoint;
+    const otx_checkpoint_tensor *rival = NULL;
+    size_t best = SIZE_MAX, i;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        size_t rank = otx__embedding_rank(model, checkpoint->tensors[i].tensor);
+        if (rank == SIZE_MAX || rank > best) continue;
+        if (rank < best) {
+            best = rank;
+            rival = NULL;
+            model->embedding = &checkpoint->tensors[i];
+        } else if (checkpoint->tensors[i].tensor->shape[0] !=
+                   model->embedding->tensor->shape[0]) {
+            rival = &checkpoint->tensors[i];
+        }
+    }
+    if (!model->embedding)
+        return otx__fail_unknown_model(model, vocab,
+                                       "no tensor is known as the input embedding", error);
+    if (rival)
+        return otx__fail_unknown_model(
+            model, vocab, "several tensors may be the input embedding, of different sizes",
+            error);
+    model->rows = model->embedding->tensor->shape[0];
+    if (model->rows == 0 || model->rows > INT32_MAX)
+        return otx__model_refuse(model, model->embedding->tensor,
+                                 "is empty or has more than 2147483647 rows", error);
+    return OTX_OK;
+}
+
+/* ---- every tensor in its part ---- */
+
+OTX__PRIVATE bool otx__has_dimension(const otx_tensor *tensor, uint64_t size)
+{
+    unsigned i;
+    for (i = 0; i < tensor->rank; i++)
+        if (tensor->shape[i] == size) return true;
+    return false;
+}
+
+/* A [rows] or [1, rows] tensor. */
+OTX__PRIVATE bool otx__is_vector(const otx_tensor *tensor, uint64_t rows)
+{
+    return (tensor->rank == 1 && tensor->shape[0] == rows) ||
+           (tensor->rank == 2 && tensor->shape[0] == 1 && tensor->shape[1] == rows);
+}
+
+/* Why a tensor cannot be carried over to another vocabulary by its name alone,
+   whatever its shape; NULL if nothing speaks against it. */
+OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
+{
+    otx__component last = otx__name_component(tensor, 0),
+                   before = otx__name_component(tensor, 1);
+    if (otx__component_is(before, "embed_tokens_per_layer"))
+        return "holds per-layer embeddings, which are no rows of one space and cannot be "
+               "transplanted";
+    if (otx__component_is(last, "d2t") || otx__component_is(last, "t2d"))
+        return "maps a draft vocabulary to the full one, which is not true any more under "
+               "another tokenizer";
+    return NULL;
+}
+
+/* Whether the name is that of a packed or scaled embedding or head. */
+OTX__PRIVATE bool otx__name_is_packed(const otx_tensor *tensor)
+{
+    static const char *const owners[] = {"lm_head",         "embed_out",      "output_layer",
+                                         "embed_tokens",    "tok_embeddings", "wte",
+                                         "word_embeddings", "embed_in"};
+    otx__component last = otx__name_component(tensor, 0),
+                   before = otx__name_component(tensor, 1);
+    return !otx__component_is(last, "weight") && !otx__component_is(last, "bias") &&
+           otx__component_in(before, owners, OTX__COUNT(owners)) < OTX__COUNT(owners);
+}
+
+/* What a tensor with as many rows as the vocabulary is by its name. */
+OTX__PRIVATE otx__part otx__name_part(const otx_tensor *tensor, uint64_t rows)
+{
+    if (tensor->rank == 2 && tensor->shape[0] == rows) {
+        if (otx__embedding_name(tensor) < OTX__COUNT(otx__embedding_names))
+            return OTX__PART_EMBEDDING;
+        if (otx__head_name(tensor) < OTX__COUNT(otx__head_names)) return OTX__PART_HEAD;
+    }
+    if (otx__is_vector(tensor, rows) && otx__name_is_bias(tensor)) return OTX__PART_BIAS;
+    return OTX__PART_NONE;
+}
+
+/* The part that a tensor plays, or a refusal. Of the base every tensor must be
+   understood; of the donor only the embedding and the head are read. Tensors of
+   numbered layers whose names say nothing of tokens, and those whose size
+   config.json explains otherwise, only happen to have as many rows. */
+OTX__PRIVATE otx_result otx__model_part(const otx__model *model, const otx_tensor *tensor,
+                                        otx__part *part, otx_error *error)
+{
+    const char *verdict = model->donor ? NULL : otx__name_verdict(tensor);
+    bool numbered = otx__name_is_numbered(tensor);
+    *part = OTX__PART_NONE;
+    if (verdict) return otx__model_refuse(model, tensor, verdict, error);
+    if (otx__name_is_packed(tensor) && !(model->donor && numbered))
+        return otx__model_refuse(model, tensor,
+                                 "belongs to a packed or scaled vocabulary matrix; only plain "
+                                 "F32, F16, BF16 and F64 ones are supported", error);
+    if (otx__component_is(otx__name_component(tensor, 1), "lm_head") && tensor->rank == 2 &&
+        tensor->shape[0] != model->rows && !numbered)
+        return otx__model_refuse(model, tensor, "is an output head with another number of rows "
+                                                "than the embedding", error);
+    if (!otx__has_dimension(tensor, model->rows)) return OTX_OK;
+    *part = otx__name_part(tensor, model->rows);
+    if (model->donor && *part == OTX__PART_BIAS) *part = OTX__PART_NONE;
+    if (*part != OTX__PART_NONE || model->donor) return OTX_OK;
+    if (numbered && !otx__name_is_lexical(tensor)) return OTX_OK;
+    if (otx__config_has_size(model->config, model->rows)) {
+        char text[OTX__TENSOR_TEXT];
+        if (!numbered && tensor->rank == 2 && tensor->shape[0] == model->rows)
+            otx__log(
+                model->ctx, OTX_WARNING,
+                "%s: tensor %s has as many rows as the vocabulary, "
+                "but config.json gives that size to something else too; it is left as it is",
+                model->checkpoint->path, otx__tensor_text(text, tensor));
+        return OTX_OK;
+    }
+    return otx__model_refuse(model, tensor, "has a dimension as large as the vocabulary, but "
+                                            "what it is for is not known", error);
+}
+
+/* The main head: outside the numbered layers first, then by name. */
+OTX__PRIVATE size_t otx__head_rank(const otx_tensor *tensor)
+{
+    return otx__head_name(tensor) + (otx__name_is_numbered(tensor) ? 100u : 0u);
+}
+
+OTX__PRIVATE otx_result otx__model_add(otx__model *model, const otx_checkpoint_tensor *at,
+                                       otx__part part, otx_error *error)
+{
+    const otx_tensor *tensor = at->tensor;
+    otx__model_tensor *slot = &model->tensors[model->tensor_count];
+    if (!otx_dtype_is_embedding(tensor->dtype)) {
+        char text[OTX__TENSOR_TEXT];
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED,
+                         "%s: tensor %s is %s; F32, F16, BF16 or F64 is expected",
+                         model->checkpoint->path, otx__tensor_text(text, tensor),
+                         otx_dtype_name(tensor->dtype));
+    }
+    if (part != OTX__PART_BIAS && (tensor->shape[1] == 0 || tensor->shape[1] > INT32_MAX))
+        return otx__model_refuse(model, tensor, "has no columns or more than 2147483647",
+                                 error);
+    if (model->tensor_count == OTX__MODEL_MAX_TENSORS)
+        return otx__fail(error, OTX_ERROR_LIMIT,
+                         "%s: more than %d tensors are sized by the vocabulary",
+                         model->checkpoint->path, OTX__MODEL_MAX_TENSORS);
+    slot->at = at;
+    slot->part = part;
+    slot->redundant = false;
+    model->tensor_count++;
+    if (part == OTX__PART_HEAD &&
+        (!model->head || otx__head_rank(tensor) < otx__head_rank(model->head->tensor)))
+        model->head = at;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__model_find_parts(otx__model *model, otx_error *error)
+{
+    const otx_checkpoint *checkpoint = model->checkpoint;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count && !result; i++) {
+        otx__part part;
+        result = otx__model_part(model, checkpoint->tensors[i].tensor, &part, error);
+        if (!result && part != OTX__PART_NONE)
+            result = otx__model_add(model, &checkpoint->tensors[i], part, error);
+    }
+    return result;
+}
+
+/* ---- tying ---- */
+
+#define OTX__COMPARE_CHUNK ((size_t)1 << 20)
+
+/* Whether two tensors are equal in type, shape and every byte. Ends at the first
+   difference. */
+OTX__PRIVATE otx_result otx__tensors_equal(const otx_context *ctx,
+                                           const otx_checkpoint *checkpoint,
+                                           const otx_checkpoint_tensor *a,
+                                           const otx_checkpoint_tensor *b, bool *equal,
+                                           otx_error *error)
+{
+    const size_t chunk = OTX__COMPARE_CHUNK;
+    uint64_t size = a->tensor->end - a->tensor->begin, at = 0;
+    otx_result result = OTX_OK;
+    char *bytes;
+    *equal = a->tensor->dtype == b->tensor->dtype && a->tensor->rank == b->tensor->rank &&
+             memcmp(a->tensor->shape, b->tensor->shape,
+                    a->tensor->rank * sizeof *a->tensor->shape) == 0;
+    if (!*equal) return OTX_OK;
+    bytes = (char *)otx__alloc(ctx, 2, chunk);
+    if (!bytes) return otx__fail_memory(error, 2 * (uint64_t)chunk);
+    while (!result && *equal && at < size) {
+        size_t count = size - at < chunk ? (size_t)(size - at) : chunk;
+        result = otx__checkpoint_bytes(checkpoint, a, at, count, bytes, error);
+        if (!result)
+            result = otx__checkpoint_bytes(checkpoint, b, at, count, bytes + chunk, error);
+        if (!result) *equal = memcmp(bytes, bytes + chunk, count) == 0;
+        at += count;
+        if (!result)
+            result = otx__progress(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
+    }
+    otx__free(ctx, bytes, 2, chunk);
+    return result;
+}
+
+/* Tied: there is no head, or no level of the config denies it and the head is
+   the embedding once more. */
+OTX__PRIVATE otx_result otx__model_find_tie(otx__model *model, otx_error *error)
+{
+    otx__tie_flag flag = otx__config_tie_flag(model->config);
+    otx_result result;
+    size_t i;
+    model->tied = !model->head;
+    if (!model->head) {
+        if (flag.said_false && !flag.said_true)
+            otx__log(
+                model->ctx, OTX_WARNING,
+                "%s: config.json says \"tie_word_embeddings\": false, but there is no output "
+                "head; taken as tied",
+                model->checkpoint->path);
+        return OTX_OK;
+    }
+    if (flag.said_false && !flag.said_true) return OTX_OK;
+    result = otx__tensors_equal(model->ctx, model->checkpoint, model->embedding, model->head,
+                                &model->tied, error);
+    if (result) return result;
+    if (!model->tied && flag.said_true)
+        otx__log(
+            model->ctx, OTX_WARNING,
+            "%s: config.json says \"tie_word_embeddings\": true, but the output head differs "
+            "from the embedding; taken as untied",
+            model->checkpoint->path);
+    for (i = 0; i < model->tensor_count; i++)
+        if (model->tied && model->tensors[i].at == model->head)
+            model->tensors[i].redundant = true;
+    return OTX_OK;
+}
+
+/* ---- the whole of it ---- */
+
+/* Hidden sizes stand under several names; some models factorise the embedding,
+   and its own width then has a name too. */
+OTX__PRIVATE otx_result otx__model_check_width(const otx__model *model, otx_error *error)
+{
+    static const char *const keys[] = {"hidden_size", "n_embd", "d_model", "embedding_size",
+                                       "word_embed_proj_dim"};
+    uint64_t width = model->embedding->tensor->shape[1], seen = 0;
+    char text[OTX__TENSOR_TEXT];
+    size_t i, first = 0;
+    for (i = 0; i < OTX__COUNT(keys); i++) {
+        bool before = seen != 0;
+        if (otx__config_says(model->config, keys[i], width, &seen)) return OTX_OK;
+        if (!before && seen) first = i;
+    }
+    if (!seen) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH,
+                     "%s: tensor %s has %" PRIu64
+                     " columns, but config.json says \"%s\": %" PRIu64,
+                     model->checkpoint->path, otx__tensor_text(text, model->embedding->tensor),
+                     width, keys[first], seen);
+}
+
+/* A size in config.json that is not the matrices' is put right in the output, but
+   hints at a directory that has been tampered with. */
+OTX__PRIVATE void otx__model_check_rows(const otx__model *model)
+{
+    uint64_t seen = 0;
+    if (otx__config_says(model->config, "vocab_size", model->rows, &seen) ||
+        otx__config_says(model->config, "padded_vocab_size", model->rows, &seen) || seen == 0)
+        return;
+    otx__log(model->ctx, OTX_WARNING,
+             "%s: config.json says \"vocab_size\": %" PRIu64 ", the embedding has %" PRIu64
+             " rows", model->checkpoint->path, seen, model->rows);
+}
+
+/* Finds the vocabulary's tensors of an open checkpoint, which must outlive the
+   model as must its config. */
+OTX__PRIVATE otx_result otx__model_open(const otx_context *ctx,
+                                        const otx_checkpoint *checkpoint,
+                                        const otx__document *config, const otx_vocab *vocab,
+                                        bool donor, otx__model *out, otx_error *error)
+{
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    out->ctx = ctx;
+    out->checkpoint = checkpoint;
+    out->config = config;
+    out->donor = donor;
+    result = otx__model_find_embedding(out, vocab, error);
+    if (!result) result = otx__model_check_width(out, error);
+    if (!result) otx__model_check_rows(out);
+    if (!result) result = otx__model_find_parts(out, error);
+    if (!result) result = otx__model_find_tie(out, error);
+    return result;
+}
+
+/* >>> src/config.h */
+/* ---- config: the JSON files that must agree with the new vocabulary ------- */
+
+/* What the edits of config.json and generation_config.json start from. */
+typedef struct otx__config_plan {
+    const otx_context *ctx;
+    const char *base_path;
+    const otx_vocab *base_vocab, *donor_vocab;
+    const otx_alignment *alignment;
+    const otx__document *base, *base_generation;   /* the base's two files */
+    const otx__document *donor, *donor_generation; /* the donor's */
+    const otx__document *donor_tokenizer;          /* its tokenizer_config.json */
+    const otx__model *model;                       /* of the base */
+    int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
+    size_t remaps;  /* ids looked up by content so far */
+} otx__config_plan;
+
+/* ---- ids ---- */
+
+/* Fills plan->heirs; free base_vocab->count of them. */
+OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error *error)
+{
+    size_t count = plan->base_vocab->count, i;
+    plan->heirs = (int64_t *)otx__alloc(plan->ctx, count, sizeof *plan->heirs);
+    if (!plan->heirs) return otx__fail_memory(error, (uint64_t)count * sizeof *plan->heirs);
+    for (i = 0; i < count; i++) plan->heirs[i] = -1;
+    for (i = plan->alignment->count; i-- > 0;) {
+        int64_t base = plan->alignment->rows[i].base;
+        if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
+    }
+    return OTX_OK;
+}
+
+/* Whether a donor's id may be written: it has a token and a row. */
+OTX__PRIVATE bool otx__config_id_is_valid(const otx__config_plan *plan, uint64_t id)
+{
+    return id < plan->alignment->count && id < plan->donor_vocab->count &&
+           plan->donor_vocab->tokens[id].kind != OTX_TOKEN_NONE;
+}
+
+/* The donor id that takes over a base id's row, or -1. */
+OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t base)
+{
+    return base < plan->base_vocab->count ? plan->heirs[base] : -1;
+}
+
+/* The donor id that the caller mapped to a base id, or whose content is the
+   same, or -1. */
+OTX__PRIVATE int64_t otx__config_same_content(const otx__config_plan *plan, uint64_t base)
+{
+    const otx_token *wanted;
+    int64_t heir = otx__config_heir(plan, base);
+    size_t i;
+    if (base >= plan->base_vocab->count) return -1;
+    if (heir >= 0 && plan->alignment->rows[heir].action == OTX_ACTION_MAP) return heir;
+    wanted = &plan->base_vocab->tokens[base];
+    if (wanted->kind == OTX_TOKEN_NONE) return -1;
+    for (i = 0; i < plan->donor_vocab->count; i++) {
+        const otx_token *token = &plan->donor_vocab->tokens[i];
+        if (token->content_size == wanted->content_size && otx__config_id_is_valid(plan, i) &&
+            memcmp(token->content, wanted->content, wanted->content_size) == 0)
+            return (int64_t)i;
+    }
+    return -1;
+}
+
+/* How the ids under a key are carried over. */
+typedef enum otx__carry {
+    OTX__CARRY_DONOR, /* they are the donor's own: only valid ones are taken */
+    OTX__CARRY_HEIR,  /* they are the base's: the donor ids that took over their rows */
+    OTX__CARRY_SAME   /* the base's, by content */
+} otx__carry;
+
+/* One id, carried over; -1 if it has no counterpart or the node is no id. */
+OTX__PRIVATE int64_t otx__config_carry(const otx__config_plan *plan, const otx_json *json,
+                                       uint32_t node, otx__carry carry)
+{
+    uint64_t id;
+    if (!otx_json_uint(json, node, &id)) return -1;
+    if (carry == OTX__CARRY_DONOR) return otx__config_id_is_valid(plan, id) ? (int64_t)id : -1;
+    if (carry == OTX__CARRY_SAME) return otx__config_same_content(plan, id);
+    return otx__config_heir(plan, id);
+}
+
+/* Writes an id or a list of ids, carried over, as JSON. Items of a list without
+   a counterpart are left out and counted. Returns how many ids it wrote; with 0
+   `to` is as it was, unless the list was empty before. */
+OTX__PRIVATE size_t otx__config_carry_ids(const otx__config_plan *plan, const otx_json *json,
+                                          uint32_t node, otx__carry carry, otx__text *to,
+                                          size_t *lost)
+{
+    size_t start = to->size, written = 0;
+    uint32_t i, item = node + 1;
+    int64_t id;
+    if (otx_json_type_of(json, node) != OTX_JSON_ARRAY) {
+        id = otx__config_carry(plan, json, node, carry);
+        if (id >= 0) otx__text_format(to, "%" PRId64, id);
+        else *lost += otx_json_type_of(json, node) == OTX_JSON_NUMBER;
+        return id >= 0;
+    }
+    otx__text_string(to, "[");
+    for (i = 0; i < json->nodes[node].count; i++, item = json->nodes[item].next) {
+        id = otx__config_carry(plan, json, item, carry);
+        if (id >= 0) otx__text_format(to, "%s%" PRId64, written++ ? ", " : "", id);
+        else ++*lost;
+    }
+    otx__text_string(to, "]");
+    if (written == 0 && !to->failed) to->size = start;
+    return written;
+}
+
+/* ---- special ids: bos, eos and their like ---- */
+
+typedef struct otx__special {
+    const char *key;
+    int role;       /* an otx_role, or -1 */
+    bool add;       /* written even if the base lacks the key: the classes of the
+                       common architectures have defaults for it, now stale */
+    bool if_set;    /* left alone where the base says null: it asks for behaviour */
+} otx__special;
+
+static const otx__special otx__specials[] = {
+    {"bos_token_id", OTX_ROLE_BOS, true, false},
+    {"eos_token_id", OTX_ROLE_EOS, true, false},
+    {"pad_token_id", OTX_ROLE_PAD, true, false},
+    {"unk_token_id", OTX_ROLE_UNK, false, false},
+    {"sep_token_id", OTX_ROLE_SEP, false, false},
+    {"cls_token_id", OTX_ROLE_CLS, false, false},
+    {"mask_token_id", OTX_ROLE_MASK, false, false},
+    {"decoder_start_token_id", -1, false, true},
+    {"forced_bos_token_id", -1, false, true},
+    {"forced_eos_token_id", -1, false, true},
+};
+
+/* The valid ids that a file of the donor gives, from its first level with any. */
+OTX__PRIVATE bool otx__config_donor_ids(const otx__config_plan *plan,
+                                        const otx__document *document, const char *key,
+                                        otx__text *to)
+{
+    otx__levels levels = otx__config_levels(document);
+    size_t i, lost = 0;
+    for (i = 0; i < levels.count; i++) {
+        uint32_t node = otx_json_find(&document->json, levels.nodes[i], key);
+        if (node == OTX_JSON_NONE) continue;
+        if (otx__config_carry_ids(plan, &document->json, node, OTX__CARRY_DONOR, to, &lost))
+            return true;
+    }
+    return false;
+}
+
+/* The new value of a special id, as JSON: from the donor's files, else from its
+   tokenizer, else the heir of the base's id. False if none of them knows one. */
+OTX__PRIVATE bool otx__config_special(const otx__config_plan *plan, const otx__special *special,
+                                      bool generation, const otx_json *base, uint32_t node,
+                                      otx__text *to)
+{
+    int64_t id = special->role < 0 ? -1 : plan->donor_vocab->roles[special->role];
+    size_t lost = 0;
+    if (generation && otx__config_donor_ids(plan, plan->donor_generation, special->key, to))
+        return true;
+    if (otx__config_donor_ids(plan, plan->donor, special->key, to)) return true;
+    if (id >= 0 && otx__config_id_is_valid(plan, (uint64_t)id)) {
+        otx__text_format(to, "%" PRId64, id);
+        return true;
+    }
+    return node != OTX_JSON_NONE &&
+           otx__config_carry_ids(plan, base, node, OTX__CARRY_HEIR, to, &lost) > 0;
+}
+
+/* ---- one file being edited ---- */
+
+typedef struct otx__config_edit {
+    otx__config_plan *plan;
+    const otx__document *document;
+    const char *name; /* of the file, for messages */
+    bool generation;  /* generation_config.json rather than config.json */
+    otx_json_edit *edit;
+    otx_error *error;
+} otx__config_edit;
+
+/* object[key] = value; takes what the text holds and leaves it empty. */
+OTX__PRIVATE otx_result otx__config_set_text(otx__config_edit *e, uint32_t object,
+                                             const char *key, otx__text *value)
+{
+    otx_result result;
+    otx__text_bytes(value, "", 1); /* the terminator */
+    if (value->failed) return otx__fail_memory(e->error, (uint64_t)value->size);
+    result = otx_json_edit_set(e->plan->ctx, e->edit, object, key, value->bytes, e->error);
+    value->size = 0;
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__config_set(otx__config_edit *e, uint32_t object, const char *key,
+                                        const char *value)
+{
+    return otx_json_edit_set(e->plan->ctx, e->edit, object, key, value, e->error);
+}
+
+/* Whether the model counts its positions from pad_token_id on, as RoBERTa and the
+   fairseq models do: there the id is a number of the architecture, and the masked
+   padding may as well be the tokenizer's own. */
+OTX__PRIVATE bool otx__config_pad_is_position(const otx__document *config)
+{
+    static const char *const types[] = {
+        "camembert", "longformer", "mpnet",      "xglm",          "m2m_100", "nllb-moe",
+        "fsmt",      "esm",        "ibert",      "data2vec-text", "xmod",    "lilt",
+        "luke",      "mluke",      "layoutlmv3", "markuplm",
+    };
+    const otx_json *json = &config->json;
+    uint32_t node = otx_json_find(json, otx__document_root(config), "model_type");
+    size_t i;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return false;
+    for (i = 0; i < OTX__COUNT(types); i++)
+        if (otx_json_equals(json, node, types[i])) return true;
+    return otx__span_has(json->text + json->nodes[node].start,
+                         json->nodes[node].end - json->nodes[node].start, "roberta");
+}
+
+/* Sets one special id on every level that has it. */
+OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e,
+                                                 const otx__special *special, otx__text *value)
+{
+    const otx_json *json = &e->document->json;
+    otx__levels levels = otx__config_levels(e->document);
+    uint32_t home = levels.nodes[levels.count > 1 ? 1 : 0];
+    otx_result result = OTX_OK;
+    bool present = false;
+    size_t i;
+    for (i = 0; i < levels.count && !result; i++) {
+        uint32_t node = otx_json_find(json, levels.nodes[i], special->key);
+        bool null = otx_json_type_of(json, node) == OTX_JSON_NULL;
+        if (node == OTX_JSON_NONE) continue;
+        present = true;
+        if (null && special->if_set) continue;
+        if (!otx__config_special(e->plan, special, e->generation, json, node, value)) {
+            otx__text_string(value, "null");
+            if (!null)
+                otx__log(e->plan->ctx, OTX_WARNING,
+                         "%s/%s: the donor has no counterpart of \"%s\"; set to null",
+                         e->plan->base_path, e->name, special->key);
+        }
+        result = otx__config_set_text(e, levels.nodes[i], special->key, value);
+    }
+    if (!result && !present && special->add &&
+        otx__config_special(e->plan, special, e->generation, json, OTX_JSON_NONE, value))
+        result = otx__config_set_text(e, home, special->key, value);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__config_edit_specials(otx__config_edit *e)
+{
+    bool keep_pad = otx__config_pad_is_position(e->plan->base);
+    otx_result result = OTX_OK;
+    otx__text value;
+    size_t i;
+    otx__text_open(&value, e->plan->ctx);
+    for (i = 0; i < OTX__COUNT(otx__specials) && !result; i++)
+        if (!keep_pad || otx__specials[i].role != OTX_ROLE_PAD)
+            result = otx__config_edit_special(e, &otx__specials[i], &value);
+    if (keep_pad && !e->generation)
+        otx__log(e->plan->ctx, OTX_NOTE, "%s/%s: \"pad_token_id\" is left as it is, as this "
+                 "model counts its positions from it on", e->plan->base_path, e->name);
+    otx__text_close(&value);
+    return result;
+}
+
+/* ---- other ids: image tokens and the like ---- */
+
+/* Whether a key names token ids that are no special ones. */
+OTX__PRIVATE bool otx__config_names_ids(const char *key, size_t size)
+{
+    static const char *const ends[] = {"_token_id", "_token_ids", "_token_index"};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__specials); i++)
+        if (size == strlen(otx__specials[i].key) &&
+            memcmp(key, otx__specials[i].key, size) == 0)
+            return false;
+    for (i = 0; i < OTX__COUNT(ends); i++) {
+        size_t length = strlen(ends[i]);
+        if (size > length && memcmp(key + size - length, ends[i], length) == 0) return true;
+    }
+    return false;
+}
+
+/* A look-up by content goes through the whole vocabulary; no real config has more
+   of them. */
+#define OTX__CONFIG_MAX_REMAPS 256
+
+/* Carries over what stands under such a key. What has no counterpart is left out
+   of generation_config.json, and refused in config.json: the model would look for
+   a token that its tokenizer never gives. */
+OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const char *key,
+                                             size_t key_size, uint32_t node, otx__text *value)
+{
+    const otx_json *json = &e->document->json;
+    otx_json_type type = otx_json_type_of(json, node);
+    char quoted[OTX__QUOTED];
+    size_t lost = 0, written;
+    otx_result result;
+    uint64_t id = 0;
+    if (type == OTX_JSON_NUMBER && !otx_json_uint(json, node, &id)) return OTX_OK; /* below 0 */
+    if (type != OTX_JSON_NUMBER && type != OTX_JSON_ARRAY) return OTX_OK;
+    otx__quote(quoted, sizeof quoted, key, key_size);
+    e->plan->remaps += type == OTX_JSON_ARRAY ? json->nodes[node].count : 1;
+    if (e->plan->remaps > OTX__CONFIG_MAX_REMAPS)
+        return otx__fail(e->error, OTX_ERROR_LIMIT, "%s/%s: more than %d token ids at \"%s\"",
+                         e->plan->base_path, e->name, OTX__CONFIG_MAX_REMAPS, quoted);
+    written = otx__config_carry_ids(e->plan, json, node, OTX__CARRY_SAME, value, &lost);
+    if (lost && !e->generation)
+        return otx__fail(
+            e->error, OTX_ERROR_UNSUPPORTED,
+            "%s/%s: \"%s\" names a token that the donor's tokenizer lacks (base id "
+            "%" PRIu64 "); map a donor token to it by hand",
+            e->plan->base_path, e->name, quoted, id);
+    if (lost)
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: %" PRIu64 " of the ids in \"%s\" have no counterpart; left out",
+                 e->plan->base_path, e->name, (uint64_t)lost, quoted);
+    if (written == 0) {
+        value->size = 0;
+        otx__text_string(value, type == OTX_JSON_ARRAY ? "[]" : "null");
+    }
+    otx__text_bytes(value, "", 1);
+    if (value->failed) return otx__fail_memory(e->error, value->size);
+    result = otx_json_edit_replace(e->plan->ctx, e->edit, node, value->bytes, e->error);
+    value->size = 0;
+    return result;
+}
+
+/* Every member of every object: the file's nodes stand in one array, so that no
+   recursion is needed. */
+OTX__PRIVATE otx_result otx__config_edit_other_ids(otx__config_edit *e)
+{
+    const otx_json *json = &e->document->json;
+    otx_result result = OTX_OK;
+    uint32_t object, key, i;
+    otx__text value;
+    otx__text_open(&value, e->plan->ctx);
+    for (object = 0; object < json->count && !result; object++) {
+        if (otx_json_type_of(json, object) != OTX_JSON_OBJECT) continue;
+        key = object + 1;
+        for (i = 0; i < json->nodes[object].count && !result; i++) {
+            const char *name = json->text + json->nodes[key].start;
+            size_t size = json->nodes[key].end - json->nodes[key].start;
+            if (otx__config_names_ids(name, size))
+                result = otx__config_edit_ids(e, name, size, key + 1, &value);
+            key = json->nodes[key + 1].next;
+        }
+    }
+    otx__text_close(&value);
+    return result;
+}
+
+/* ---- lists that steer generation ---- */
+
+/* A list of lists, in which an inner list without all its counterparts falls out
+   whole. With `pairs` the inner lists are [position, id]. */
+OTX__PRIVATE void otx__config_carry_lists(const otx__config_plan *plan, const otx_json *json,
+                                          uint32_t node, bool pairs, otx__text *to,
+                                          size_t *lost)
+{
+    uint32_t i, j, inner = node + 1, item;
+    size_t written = 0;
+    otx__text_string(to, "[");
+    for (i = 0; i < json->nodes[node].count; i++, inner = json->nodes[inner].next) {
+        size_t start = to->size;
+        uint32_t count = otx_json_type_of(json, inner) == OTX_JSON_ARRAY
+                             ? json->nodes[inner].count : 0;
+        bool whole = count > 0;
+        otx__text_string(to, written ? ", [" : "[");
+        for (j = 0, item = inner + 1; j < count; j++, item = json->nodes[item].next) {
+            bool position = pairs && j == 0;
+            uint64_t number = 0;
+            int64_t id = position ? -1 : otx__config_carry(plan, json, item, OTX__CARRY_HEIR);
+            if (position ? !otx_json_uint(json, item, &number) : id < 0) whole = false;
+            otx__text_format(to, "%s%" PRIu64, j ? ", " : "", position ? number : (uint64_t)id);
+        }
+        otx__text_string(to, "]");
+        if (whole) written++;
+        else if (!to->failed) to->size = start;
+        *lost += !whole;
+    }
+    otx__text_string(to, "]");
+}
+
+typedef enum otx__list_kind { OTX__LIST_IDS, OTX__LIST_LISTS, OTX__LIST_PAIRS, OTX__LIST_OTHER }
+    otx__list_kind;
+
+OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, const char *key,
+                                              otx__list_kind kind, otx__text *value)
+{
+    const otx_json *json = &e->document->json;
+    uint32_t node = otx_json_find(json, 0, key);
+    size_t lost = 0;
+    if (otx_json_type_of(json, node) == OTX_JSON_NULL) return OTX_OK; /* or absent */
+    if (kind != OTX__LIST_OTHER && otx_json_type_of(json, node) == OTX_JSON_ARRAY) {
+        if (kind != OTX__LIST_IDS)
+            otx__config_carry_lists(e->plan, json, node, kind == OTX__LIST_PAIRS, value, &lost);
+        else if (otx__config_carry_ids(e->plan, json, node, OTX__CARRY_HEIR, value, &lost) == 0)
+            otx__text_string(value, "[]");
+        if (lost)
+            otx__log(e->plan->ctx, OTX_WARNING,
+                     "%s/%s: %" PRIu64 " entries of \"%s\" have no counterpart in the donor's "
+                     "tokenizer; left out", e->plan->base_path, e->name, (uint64_t)lost, key);
+    } else {
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: \"%s\" holds ids of the base's tokenizer in a form that is not known; "
+                 "set to null", e->plan->base_path, e->name, key);
+        otx__text_string(value, "null");
+    }
+    return otx__config_set_text(e, 0, key, value);
+}
+
+OTX__PRIVATE otx_result otx__config_edit_lists(otx__config_edit *e)
+{
+    static const struct {
+        const char *key;
+        otx__list_kind kind;
+    } lists[] = {
+        {"suppress_tokens", OTX__LIST_IDS},     {"begin_suppress_tokens", OTX__LIST_IDS},
+        {"bad_words_ids", OTX__LIST_LISTS},     {"force_words_ids", OTX__LIST_LISTS},
+        {"forced_decoder_ids", OTX__LIST_PAIRS}, {"sequence_bias", OTX__LIST_OTHER},
+        {"lang_to_id", OTX__LIST_OTHER},        {"task_to_id", OTX__LIST_OTHER},
+    };
+    otx_result result = OTX_OK;
+    otx__text value;
+    size_t i;
+    otx__text_open(&value, e->plan->ctx);
+    for (i = 0; i < OTX__COUNT(lists) && !result; i++)
+        result = otx__config_edit_list(e, lists[i].key, lists[i].kind, &value);
+    otx__text_close(&value);
+    return result;
+}
+
+/* ---- sizes, tying, classes ---- */
+
+OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
+{
+    static const char *const keys[] = {"vocab_size", "padded_vocab_size"};
+    otx__levels levels = otx__config_levels(e->document);
+    otx_result result = OTX_OK;
+    bool present = false;
+    char value[32];
+    size_t i, j;
+    (void)snprintf(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    for (i = 0; i < levels.count && !result; i++) {
+        for (j = 0; j < OTX__COUNT(keys) && !result; j++) {
+            uint32_t node = otx_json_find(&e->document->json, levels.nodes[i], keys[j]);
+            if (otx_json_type_of(&e->document->json, node) != OTX_JSON_NUMBER) continue;
+            present = present || j == 0;
+            result = otx__config_set(e, levels.nodes[i], keys[j], value);
+        }
+    }
+    if (!result && !present)
+        result =
+            otx__config_set(e, levels.nodes[levels.count > 1 ? 1 : 0], "vocab_size", value);
+    return result;
+}
+
+/* Makes the flag say what is written. Two matrices: false on the root and on the
+   nested level, whether the flag was there or not, as the defaults of the classes
+   differ. One matrix: true where the flag says otherwise, and on both levels if a
+   second copy is dropped; else the base had the flag or the default it needs. */
+OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
+{
+    const otx__model *model = e->plan->model;
+    otx__levels levels = otx__config_levels(e->document);
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < levels.count && !result; i++) {
+        uint32_t node =
+            otx_json_find(&e->document->json, levels.nodes[i], "tie_word_embeddings");
+        otx_json_type type = otx_json_type_of(&e->document->json, node);
+        otx_json_type wanted = model->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
+        bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
+        if (said ? type == wanted : model->tied && !model->head) continue;
+        result = otx__config_set(e, levels.nodes[i], "tie_word_embeddings",
+                                 model->tied ? "true" : "false");
+    }
+    return result;
+}
+
+/* Appends a JSON string node of a document as JSON, quotes included. */
+OTX__PRIVATE void otx__config_quote(otx__text *to, const otx_json *json, uint32_t node)
+{
+    otx__text_string(to, "\"");
+    otx__text_bytes(to, json->text + json->nodes[node].start,
+                    json->nodes[node].end - json->nodes[node].start);
+    otx__text_string(to, "\"");
+}
+
+/* The class of the tokenizer is the donor's from now on; code that only the base
+   brings for its own tokenizer is named no more. */
+OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
+{
+    const otx_json *json = &e->document->json;
+    const otx__document *sources[2];
+    uint32_t map = otx_json_find(json, 0, "auto_map");
+    uint32_t node = otx_json_find(json, 0, "tokenizer_class");
+    otx_result result = OTX_OK;
+    otx__text value;
+    size_t i;
+    sources[0] = e->plan->donor_tokenizer;
+    sources[1] = e->plan->donor;
+    otx__text_open(&value, e->plan->ctx);
+    if (otx_json_type_of(json, node) == OTX_JSON_STRING) {
+        for (i = 0; i < OTX__COUNT(sources) && value.size == 0; i++) {
+            node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
+                                 "tokenizer_class");
+            if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
+                otx__config_quote(&value, &sources[i]->json, node);
+        }
+        if (value.size == 0) otx__text_string(&value, "null");
+        result = otx__config_set_text(e, 0, "tokenizer_class", &value);
+    }
+    if (!result && otx_json_find(json, map, "AutoTokenizer") != OTX_JSON_NONE)
+        result = otx__config_set(e, map, "AutoTokenizer", "null");
+    otx__text_close(&value);
+    return result;
+}
+
+/* ---- the two files ---- */
+
+OTX__PRIVATE bool otx__text_sink_write(void *context, const void *bytes, size_t size)
+{
+    otx__text *text = (otx__text *)context;
+    otx__text_bytes(text, bytes, size);
+    return !text->failed;
+}
+
+/* Appends the edited document to `out`. */
+OTX__PRIVATE otx_result otx__edit_to_text(otx_json_edit *edit, otx__text *out, otx_error *error)
+{
+    otx_result result;
+    otx_sink sink;
+    sink.write = otx__text_sink_write;
+    sink.context = out;
+    result = otx_json_edit_write(edit, &sink, error);
+    return out->failed ? otx__fail_memory(error, out->size) : result;
+}
+
+/* Appends the edited file to `out`. */
+OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
+                                              const otx__document *document, const char *name,
+                                              bool generation, otx__text *out, otx_error *error)
+{
+    otx__config_edit e;
+    otx_result result;
+    memset(&e, 0, sizeof e);
+    e.plan = plan;
+    e.document = document;
+    e.name = name;
+    e.generation = generation;
+    e.error = error;
+    result = otx_json_edit_open(plan->ctx, &document->json, &e.edit, error);
+    if (result) return result;
+    result = otx__config_edit_specials(&e);
+    if (!result) result = otx__config_edit_other_ids(&e);
+    if (!result) result = otx__config_edit_lists(&e);
+    if (!result && !generation) result = otx__config_edit_sizes(&e);
+    if (!result && !generation) result = otx__config_edit_tie(&e);
+    if (!result && !generation) result = otx__config_edit_classes(&e);
+    if (!result) result = otx__edit_to_text(e.edit, out, error);
+    otx_json_edit_close(plan->ctx, e.edit);
+    return result;
+}
+
+/* A base without a generation_config.json needs one only if the donor ends its
+   texts with several tokens: config.json keeps one eos for readers that expect
+   no list. */
+OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan, otx__text *out,
+                                                   otx_error *error)
+{
+    const otx__document *donor = plan->donor_generation;
+    uint32_t eos = otx_json_find(&donor->json, otx__document_root(donor), "eos_token_id");
+    size_t i, members = 0;
+    if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY) return OTX_OK;
+    otx__text_string(out, "{");
+    for (i = 0; i < OTX__COUNT(otx__specials); i++) {
+        size_t start = out->size;
+        if (!otx__specials[i].add) continue;
+        otx__text_format(out, "%s\n  \"%s\": ", members ? "," : "", otx__specials[i].key);
+        if (otx__config_special(plan, &otx__specials[i], true, NULL, OTX_JSON_NONE, out))
+            members++;
+        else if (!out->failed)
+            out->size = start;
+    }
+    otx__text_string(out, "\n}\n");
+    return out->failed ? otx__fail_memory(error, out->size) : OTX_OK;
+}
+
+/* What the tokenizer promises against what the model can hold. */
+OTX__PRIVATE void otx__config_check_length(const otx__config_plan *plan)
+{
+    uint64_t donor = 0, base = 0;
+    if (!otx_json_uint(&plan->donor_tokenizer->json,
+                       otx_json_find(&plan->donor_tokenizer->json,
+                                     otx__document_root(plan->donor_tokenizer),
+                                     "model_max_length"), &donor))
+        return;
+    if (otx__config_says(plan->base, "max_position_embeddings", donor, &base) || base == 0)
+        return;
+    otx__log(plan->ctx, OTX_WARNING,
+             "the donor's tokenizer_config.json says \"model_max_length\": %" PRIu64
+             ", the base's config.json \"max_position_embeddings\": %" PRIu64, donor, base);
+}
+
+/* Edits both files for the new vocabulary. `generation` stays empty if none is to
+   be written. */
+OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *config,
+                                         otx__text *generation, otx_error *error)
+{
+    otx_result result = otx__config_find_heirs(plan, error);
+    if (!result)
+        result = otx__config_edit_file(plan, plan->base, "config.json", false, config, error);
+    if (!result && plan->base_generation->present)
+        result = otx__config_edit_file(plan, plan->base_generation, "generation_config.json",
+                                       true, generation, error);
+    else if (!result)
+        result = otx__config_new_generation(plan, generation, error);
+    if (!result) otx__config_check_length(plan);
+    otx__free(plan->ctx, plan->heirs, plan->base_vocab->count, sizeof *plan->heirs);
+    plan->heirs = NULL;
+    return result;
+}
+
+/* >>> src/job.h */
+/* ---- job: a whole transplant, in the order in which it happens ------------ */
+
+/* What was solved against one matrix of the donor. Every matrix of the base in
+   the same part takes the same combinations of its own rows. */
+typedef struct otx__solution {
+    const otx_checkpoint_tensor *donor;
+    size_t k;
+    int32_t *indices;       /* [targets][k], as of otx_omp_output */
+    double *coefficients;   /* [targets][k] */
+    double *residual_norms; /* [targets] */
+    double *target_norms;   /* [targets] */
+    double mean_residual, max_residual; /* relative */
+    double seconds;
+    otx_omp_stats stats;
+} otx__solution;
+
+#define OTX__NONE SIZE_MAX
+
+/* What becomes of one vocabulary tensor of the base. */
+typedef struct otx__tensor_plan {
+    size_t solution;   /* in job->solutions, or OTX__NONE for a bias */
+    size_t matrix;     /* in job->summary.matrices, or OTX__NONE for a bias */
+    uint64_t shape[2]; /* its new shape */
+    size_t columns;    /* elements per token */
+} otx__tensor_plan;
+
+struct otx_job {
+    otx_context outer; /* the caller's */
+    otx_context ctx;   /* the same, with memory counted and progress remembered */
+    otx_job_options options;
+    uint64_t live_bytes, peak_bytes;
+    otx_progress last; /* what was reported last, and is repeated by otx__job_poll */
+    char *base_path, *donor_path;
+    otx_checkpoint base, donor;
+    otx_vocab base_vocab, donor_vocab;
+    otx__document base_config, base_generation, donor_config, donor_generation,
+        donor_tokenizer;
+    otx__model base_model, donor_model;
+    otx_alignment alignment;
+    uint32_t *anchor_donors, *anchor_bases; /* ids, by donor id */
+    uint32_t *targets;                      /* donor ids to solve for */
+    size_t anchor_count, target_count;
+    otx__tensor_plan plans[OTX__MODEL_MAX_TENSORS]; /* of base_model.tensors */
+    size_t matrix_tensors[OTX_JOB_MAX_MATRICES];    /* of summary.matrices: which tensor */
+    otx__solution solutions[2];
+    size_t solution_count;
+    otx__text config, generation; /* the edited files; generation may be empty */
+    otx_job_summary summary;
+    bool ran;
+};
+
+/* ---- hooks of the job ---- */
+
+OTX__PRIVATE void *otx__job_resize(void *context, void *block, size_t old_size, size_t new_size)
+{
+    otx_job *job = (otx_job *)context;
+    void *moved = otx__resize(&job->outer, block, old_size, new_size);
+    if (new_size > 0 && !moved) return NULL;
+    job->live_bytes = job->live_bytes - (block ? old_size : 0) + new_size;
+    if (job->live_bytes > job->peak_bytes) job->peak_bytes = job->live_bytes;
+    return moved;
+}
+
+/* Remembers what was reported, and says which tensor the solver is at. */
+OTX__PRIVATE bool otx__job_progress(void *context, const otx_progress *progress)
+{
+    otx_job *job = (otx_job *)context;
+    const char *subject = progress->subject ? progress->subject : job->last.subject;
+    job->last = *progress;
+    job->last.subject = subject;
+    return job->outer.progress(job->outer.progress_context, &job->last);
+}
+
+/* Lets the caller cancel amid work that no stage counts. */
+OTX__PRIVATE otx_result otx__job_poll(otx_job *job, otx_error *error)
+{
+    return otx__progress(&job->ctx, job->last.stage, job->last.subject, job->last.done,
+                         job->last.total, error);
+}
+
+/* ---- opening: directories, vocabularies, tensors ---- */
+
+OTX_API const char *otx_method_name(otx_method method)
+{
+    static const char *const names[OTX_METHOD_COUNT] = {"omp", "mean", "zero"};
+    return (unsigned)method < OTX_METHOD_COUNT ? names[method] : NULL;
+}
+
+OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
+{
+    if ((unsigned)options->method >= OTX_METHOD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, mean "
+                         "and zero", (int)options->method);
+    if ((unsigned)options->rows > OTX_ROWS_MULTIPLE ||
+        (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0))
+        return otx__fail(
+            error, OTX_ERROR_ARGUMENT,
+            "rows must be the donor's, the tokenizer's, or a multiple of at least 1");
+    if (options->omp.first_target || options->omp.target_count)
+        return otx__fail(
+            error, OTX_ERROR_ARGUMENT,
+            "a transplant solves all targets; leave first_target and target_count 0");
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__job_check_directory(const char *path, const char *what,
+                                                 otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__status status;
+    otx_result result = otx__model_status(path, &status, error);
+    if (result || status.directory) return result;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, not a "
+                     "file", otx__path_text(name, path), what);
+}
+
+OTX__PRIVATE otx_result otx__job_open_files(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    const char *base = job->base_path, *donor = job->donor_path;
+    char name[OTX__PATH_TEXT];
+    otx_result result = otx__job_check_directory(base, "base", error);
+    if (!result) result = otx__job_check_directory(donor, "donor", error);
+    if (!result)
+        result = otx__document_open(ctx, base, "config.json", &job->base_config, error);
+    if (!result && !job->base_config.present)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
+                           otx__path_text(name, base));
+    if (!result)
+        result = otx__document_open(ctx, base, "generation_config.json", &job->base_generation,
+                                    error);
+    if (!result)
+        result = otx__document_open(ctx, donor, "config.json", &job->donor_config, error);
+    if (!result)
+        result = otx__document_open(ctx, donor, "generation_config.json",
+                                    &job->donor_generation, error);
+    if (!result)
+        result = otx__document_open(ctx, donor, "tokenizer_config.json", &job->donor_tokenizer,
+                                    error);
+    if (!result) result = otx_checkpoint_open(ctx, base, &job->base, error);
+    if (!result) result = otx_checkpoint_open(ctx, donor, &job->donor, error);
+    if (!result) result = otx_vocab_open(ctx, base, &job->base_vocab, error);
+    if (!result) result = otx_vocab_open(ctx, donor, &job->donor_vocab, error);
+    if (!result)
+        result = otx__model_open(ctx, &job->base, &job->base_config, &job->base_vocab, false,
+                                 &job->base_model, error);
+    if (!result)
+        result = otx__model_open(ctx, &job->donor, &job->donor_config, &job->donor_vocab, true,
+                                 &job->donor_model, error);
+    return result;
+}
+
+/* ---- opening: the caller's map ---- */
+
+/* One side of "DONOR=BASE" with its escapes undone. */
+typedef struct otx__map_side {
+    const char *what; /* "donor" or "base" */
+    const otx_vocab *vocab;
+    uint64_t rows;
+    char *bytes;
+    size_t size;
+    bool is_id; /* it started with an unescaped # and a digit */
+} otx__map_side;
+
+/* Undoes the escapes of one side, from `at` up to the unescaped `stop` (or the
+   end, with 0). Returns where it stopped, or NULL where an escape is none. */
+OTX__PRIVATE const char *otx__map_unescape(const char *at, char stop, otx__map_side *side)
+{
+    side->size = 0;
+    side->is_id = at[0] == '#' && at[1] >= '0' && at[1] <= '9';
+    while (*at && *at != stop) {
+        if (*at != '\\') {
+            side->bytes[side->size++] = *at++;
+        } else if (at[1] == '\\' || at[1] == '=') {
+            side->bytes[side->size++] = at[1];
+            at += 2;
+        } else if (at[1] == 'x' && otx__hex_digit(at[2]) >= 0 && otx__hex_digit(at[3]) >= 0) {
+            side->bytes[side->size++] =
+                (char)(otx__hex_digit(at[2]) * 16 + otx__hex_digit(at[3]));
+            at += 4;
+        } else {
+            return NULL;
+        }
+    }
+    return at;
+}
+
+/* The id of a side: by number, by content as the tokenizer's file spells it, or
+   by the bytes it stands for; the lowest of several. */
+OTX__PRIVATE otx_result otx__map_find(const otx__map_side *side, const char *entry,
+                                      uint64_t *id, otx_error *error)
+{
+    const otx_vocab *vocab = side->vocab;
+    char quoted[OTX__QUOTED], text[OTX__QUOTED];
+    bool found = false;
+    size_t i;
+    *id = 0;
+    if (side->is_id) {
+        for (i = 1; i < side->size; i++) {
+            unsigned digit = (unsigned)((unsigned char)side->bytes[i] - '0');
+            if (digit > 9 || *id > UINT32_MAX) break;
+            *id = *id * 10 + digit;
+        }
+        found = i == side->size && *id < vocab->count &&
+                vocab->tokens[*id].kind != OTX_TOKEN_NONE;
+    } else {
+        size_t by_bytes = vocab->count;
+        for (i = 0; i < vocab->count && !found; i++) {
+            const otx_token *token = &vocab->tokens[i];
+            if (token->kind == OTX_TOKEN_NONE) continue;
+            found = token->content_size == side->size &&
+                    memcmp(token->content, side->bytes, side->size) == 0;
+            if (found) *id = i;
+            else if (by_bytes == vocab->count && token->size == side->size &&
+                     memcmp(token->bytes, side->bytes, side->size) == 0)
+                by_bytes = i;
+        }
+        if (!found && by_bytes < vocab->count) {
+            found = true;
+            *id = by_bytes;
+        }
+    }
+    otx__quote(quoted, sizeof quoted, side->bytes, side->size);
+    otx__quote(text, sizeof text, entry, strlen(entry));
+    if (!found)
+        return otx__fail(error, OTX_ERROR_NOT_FOUND,
+                         "map \"%s\": the %s's tokenizer has no token "
+                         "\"%s\"",
+                         text, side->what, quoted);
+    if (*id >= side->rows)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "map \"%s\": %s id %" PRIu64 " has no row; "
+                         "there are %" PRIu64, text, side->what, *id, side->rows);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__map_parse(otx_job *job, const char *text, uint64_t rows,
+                                       otx_map_entry *entry, otx_error *error)
+{
+    size_t size = strlen(text) + 1;
+    char quoted[OTX__QUOTED], *bytes = (char *)otx__alloc(&job->ctx, size, 1);
+    otx__map_side side = {"donor", NULL, 0, NULL, 0, false};
+    const char *at;
+    otx_result result;
+    if (!bytes) return otx__fail_memory(error, size);
+    side.vocab = &job->donor_vocab;
+    side.rows = rows;
+    side.bytes = bytes;
+    at = otx__map_unescape(text, '=', &side);
+    if (!at || *at != '=' || side.size == 0) {
+        result = otx__fail(error, OTX_ERROR_ARGUMENT,
+                           "map \"%s\": DONOR=BASE is expected, each "
+                           "a token's content or #ID, with \\\\, \\= and \\xNN as escapes",
+                           otx__quote(quoted, sizeof quoted, text, size - 1));
+        goto done;
+    }
+    result = otx__map_find(&side, text, &entry->donor, error);
+    if (result) goto done;
+    side.what = "base";
+    side.vocab = &job->base_vocab;
+    side.rows = job->base_model.rows;
+    at = otx__map_unescape(at + 1, 0, &side);
+    if (!at || side.size == 0)
+        result = otx__fail(error, OTX_ERROR_ARGUMENT,
+                           "map \"%s\": after = a base token's content "
+                           "or #ID is expected, with \\\\, \\= and \\xNN as escapes",
+                           otx__quote(quoted, sizeof quoted, text, size - 1));
+    else result = otx__map_find(&side, text, &entry->base, error);
+done:
+    otx__free(&job->ctx, bytes, size, 1);
+    return result;
+}
+
+/* ---- opening: the alignment ---- */
+
+OTX__PRIVATE otx_result otx__job_rows(const otx_job *job, uint64_t *rows, otx_error *error)
+{
+    uint64_t multiple = job->options.rows_multiple, count = job->donor_vocab.count;
+    *rows = job->donor_model.rows;
+    if (job->options.rows == OTX_ROWS_TOKENIZER) *rows = count;
+    if (job->options.rows == OTX_ROWS_MULTIPLE) {
+        *rows = 0;
+        if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
+    }
+    if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_LIMIT,
+                     "the new matrices would have %" PRIu64 " rows; 1 to "
+                     "2147483647 are supported",
+                     *rows);
+}
+
+OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
+{
+    otx_alignment_options options;
+    size_t count = job->options.map_count, i;
+    otx_map_entry *map = (otx_map_entry *)otx__alloc_zero(&job->ctx, count, sizeof *map);
+    otx_result result;
+    if (!map) return otx__fail_memory(error, (uint64_t)count * sizeof *map);
+    memset(&options, 0, sizeof options);
+    result = otx__job_rows(job, &options.rows, error);
+    for (i = 0; i < count && !result; i++)
+        result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
+    options.donor_rows = job->donor_model.rows;
+    options.base_rows = job->base_model.rows;
+    options.map = map;
+    options.map_count = count;
+    if (!result)
+        result = otx_align(&job->ctx, &job->donor_vocab, &job->base_vocab, &options,
+                           &job->alignment, error);
+    otx__free(&job->ctx, map, count, sizeof *map);
+    return result;
+}
+
+/* The counts of the report, and what should not pass without a word. */
+OTX__PRIVATE void otx__job_count(otx_job *job)
+{
+    const size_t *counts = job->alignment.counts;
+    otx_job_tokens *tokens = &job->summary.tokens;
+    size_t i, first = OTX__NONE;
+    for (i = job->alignment.count; i < job->donor_vocab.count; i++) {
+        if (job->donor_vocab.tokens[i].kind == OTX_TOKEN_NONE) continue;
+        if (first == OTX__NONE) first = i;
+        tokens->skipped++;
+    }
+    tokens->total = job->donor_vocab.token_count;
+    tokens->copied = counts[OTX_ACTION_COPY];
+    tokens->by_role = counts[OTX_ACTION_ROLE];
+    tokens->mapped = counts[OTX_ACTION_MAP];
+    tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
+    tokens->unused = counts[OTX_ACTION_UNUSED];
+    tokens->padding = counts[OTX_ACTION_PADDING];
+    if (tokens->skipped)
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " ids of the tokenizer, from %" PRIu64
+                 " on, lie beyond the %" PRIu64 " rows and get none", job->donor_path,
+                 tokens->skipped, (uint64_t)first, (uint64_t)job->alignment.count);
+    else if (job->donor_vocab.count > job->donor_model.rows)
+        otx__log(&job->ctx, OTX_WARNING,
+                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices have %" PRIu64
+                 " rows; ids beyond can only be copied",
+                 job->donor_path, (uint64_t)job->donor_vocab.count - 1, job->donor_model.rows);
+    if (job->base_vocab.count > job->base_model.rows)
+        otx__log(&job->ctx, OTX_WARNING,
+                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices "
+                 "have %" PRIu64 " rows; ids beyond are not copied from",
+                 job->base_path, (uint64_t)job->base_vocab.count - 1, job->base_model.rows);
+}
+
+/* Lists of the anchors and of the targets, both by donor id. */
+OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
+{
+    const otx_alignment *alignment = &job->alignment;
+    size_t anchors = alignment->anchor_count, i;
+    size_t targets = alignment->counts[OTX_ACTION_APPROXIMATE];
+    job->anchor_donors = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
+    if (job->anchor_donors)
+        job->anchor_bases = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
+    if (job->anchor_bases)
+        job->targets = (uint32_t *)otx__alloc(&job->ctx, targets, sizeof(uint32_t));
+    job->anchor_count = anchors; /* before any return: they are the sizes to free */
+    job->target_count = targets;
+    if (!job->targets) return otx__fail_memory(error, (uint64_t)(anchors + targets) * 4);
+    anchors = targets = 0;
+    for (i = 0; i < alignment->count; i++) {
+        const otx_alignment_row *row = &alignment->rows[i];
+        if (row->anchor) {
+            job->anchor_donors[anchors] = (uint32_t)i;
+            job->anchor_bases[anchors++] = (uint32_t)row->base;
+        }
+        if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
+    }
+    if (job->options.method != OTX_METHOD_OMP || anchors > 0 || targets == 0) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
+                     "token, so that there is nothing to build %" PRIu64 " rows from; "
+                     "\"transplant align\" shows both", job->base_path, job->donor_path,
+                     (uint64_t)targets);
+}
+
+/* ---- opening: the plan ---- */
+
+/* The solution for one matrix of the donor; makes room for it once. */
+OTX__PRIVATE size_t otx__job_solution(otx_job *job, const otx_checkpoint_tensor *donor)
+{
+    size_t i;
+    for (i = 0; i < job->solution_count; i++)
+        if (job->solutions[i].donor == donor) return i;
+    job->solutions[i].donor = donor;
+    job->solution_count++;
+    return i;
+}
+
+/* Enters one tensor of the base into the summary. A head is solved in the space
+   of the donor's head; in that of its embedding if either model has but one
+   matrix. */
+OTX__PRIVATE otx_result otx__job_plan_matrix(otx_job *job, size_t which, otx_error *error)
+{
+    const otx__model *donor = &job->donor_model;
+    const otx__model_tensor *tensor = &job->base_model.tensors[which];
+    const otx_tensor *old = tensor->at->tensor;
+    bool head = tensor->part == OTX__PART_HEAD && !job->base_model.tied && !donor->tied;
+    otx__tensor_plan *plan = &job->plans[which];
+    otx_job_matrix *matrix;
+    if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
+                         "vocabulary", job->base_path, OTX_JOB_MAX_MATRICES);
+    plan->shape[1] = old->shape[1];
+    plan->columns = (size_t)old->shape[1];
+    plan->solution = otx__job_solution(job, head ? donor->head : donor->embedding);
+    plan->matrix = job->summary.matrix_count++;
+    job->matrix_tensors[plan->matrix] = which;
+    matrix = &job->summary.matrices[plan->matrix];
+    (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
+    matrix->rows = job->alignment.count;
+    matrix->columns = old->shape[1];
+    matrix->dtype = old->dtype;
+    matrix->anchors = job->anchor_count;
+    matrix->approximated = job->target_count;
+    return OTX_OK;
+}
+
+/* Plans every tensor of the base's vocabulary: embeddings, then heads, then
+   biases. */
+OTX__PRIVATE otx_result otx__job_plan(otx_job *job, otx_error *error)
+{
+    static const otx__part parts[] = {OTX__PART_EMBEDDING, OTX__PART_HEAD, OTX__PART_BIAS};
+    const otx__model *base = &job->base_model;
+    otx_result result = OTX_OK;
+    size_t part, i;
+    for (part = 0; part < OTX__COUNT(parts); part++) {
+        for (i = 0; i < base->tensor_count && !result; i++) {
+            const otx__model_tensor *tensor = &base->tensors[i];
+            otx__tensor_plan *plan = &job->plans[i];
+            if (tensor->part != parts[part]) continue;
+            plan->solution = plan->matrix = OTX__NONE;
+            plan->shape[0] = plan->shape[1] = job->alignment.count;
+            plan->columns = 1;
+            if (tensor->part != OTX__PART_BIAS) {
+                if (!tensor->redundant) result = otx__job_plan_matrix(job, i, error);
+                continue;
+            }
+            if (tensor->at->tensor->rank == 2) plan->shape[0] = 1;
+            if (job->target_count > 0 && job->options.method == OTX_METHOD_OMP)
+                otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are "
+                         "solved for get the mean of the base's", job->base_path,
+                         tensor->at->tensor->name);
+        }
+    }
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__job_edit_config(otx_job *job, otx_error *error)
+{
+    otx__config_plan plan;
+    memset(&plan, 0, sizeof plan);
+    plan.ctx = &job->ctx;
+    plan.base_path = job->base_path;
+    plan.base_vocab = &job->base_vocab;
+    plan.donor_vocab = &job->donor_vocab;
+    plan.alignment = &job->alignment;
+    plan.base = &job->base_config;
+    plan.base_generation = &job->base_generation;
+    plan.donor = &job->donor_config;
+    plan.donor_generation = &job->donor_generation;
+    plan.donor_tokenizer = &job->donor_tokenizer;
+    plan.model = &job->base_model;
+    return otx__config_make(&plan, &job->config, &job->generation, error);
+}
+
+OTX__PRIVATE otx_result otx__job_open(otx_job *job, otx_error *error)
+{
+    otx_result result = otx__job_check_options(&job->options, error);
+    if (!result) result = otx__job_open_files(job, error);
+    if (!result) result = otx__job_align(job, error);
+    if (!result) {
+        otx__job_count(job);
+        result = otx__job_list(job, error);
+    }
+    if (!result) result = otx__job_plan(job, error);
+    if (!result) result = otx__job_edit_config(job, error);
+    return result;
+}
+
+OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_job_options *options, otx_job **out,
+                                otx_error *error)
+{
+    double start = otx__now();
+    otx_job *job = (otx_job *)otx__alloc_zero(ctx, 1, sizeof *job);
+    otx_result result = OTX_OK;
+    *out = NULL;
+    if (!job) return otx__fail_memory(error, sizeof *job);
+    if (ctx) job->outer = *ctx;
+    if (options) job->options = *options;
+    job->ctx = job->outer;
+    job->ctx.allocator.resize = otx__job_resize;
+    job->ctx.allocator.context = job;
+    if (job->outer.progress) job->ctx.progress = otx__job_progress;
+    job->ctx.progress_context = job;
+    otx__text_open(&job->config, &job->ctx);
+    otx__text_open(&job->generation, &job->ctx);
+    job->base_path = otx__path_copy(&job->ctx, base, strlen(base));
+    job->donor_path = otx__path_copy(&job->ctx, donor, strlen(donor));
+    if (!job->base_path || !job->donor_path)
+        result = otx__fail_memory(error, strlen(base) + strlen(donor) + 2);
+    if (!result) result = otx__job_open(job, error);
+    if (result) {
+        otx_job_close(job);
+        return result;
+    }
+    job->options.map = NULL; /* the caller's; used up */
+    job->summary.isa = job->ctx.isa == OTX_ISA_AUTO ? otx_isa_best() : job->ctx.isa;
+    job->summary.threads = otx__threads(&job->ctx);
+    job->summary.seconds = otx__now() - start;
+    *out = job;
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__solution_close(const otx_job *job, otx__solution *solution)
+{
+    size_t targets = job->target_count, k = solution->k;
+    otx__free(&job->ctx, solution->indices, targets * k, sizeof *solution->indices);
+    otx__free(&job->ctx, solution->coefficients, targets * k, sizeof *solution->coefficients);
+    otx__free(&job->ctx, solution->residual_norms, targets, sizeof *solution->residual_norms);
+    otx__free(&job->ctx, solution->target_norms, targets, sizeof *solution->target_norms);
+    solution->indices = NULL;
+    solution->coefficients = solution->residual_norms = solution->target_norms = NULL;
+}
+
+OTX_API void otx_job_close(otx_job *job)
+{
+    const otx_context *ctx;
+    otx_context outer;
+    size_t i;
+    if (!job) return;
+    ctx = &job->ctx;
+    for (i = 0; i < job->solution_count; i++) otx__solution_close(job, &job->solutions[i]);
+    otx__text_close(&job->config);
+    otx__text_close(&job->generation);
+    otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
+    otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
+    otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
+    otx_alignment_close(ctx, &job->alignment);
+    otx_vocab_close(ctx, &job->base_vocab);
+    otx_vocab_close(ctx, &job->donor_vocab);
+    otx_checkpoint_close(ctx, &job->base);
+    otx_checkpoint_close(ctx, &job->donor);
+    otx__document_close(ctx, &job->base_config);
+    otx__document_close(ctx, &job->base_generation);
+    otx__document_close(ctx, &job->donor_config);
+    otx__document_close(ctx, &job->donor_generation);
+    otx__document_close(ctx, &job->donor_tokenizer);
+    otx__path_free(ctx, job->base_path);
+    otx__path_free(ctx, job->donor_path);
+    outer = job->outer;
+    otx__free(&outer, job, 1, sizeof *job);
+}
+
+/* >>> src/rebuild.h */
+/* ---- rebuild: the new rows of one vocabulary tensor ------------------------- */
+
+/* ---- reading a matrix ---- */
+
+/* Bytes read before progress is reported. */
+#define OTX__READ_BLOCK ((size_t)4 << 20)
+
+/* Whether a row holds numbers only, none of them beyond float. */
+OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t columns)
+{
+    const size_t size = otx_dtype_bits(dtype) / 8;
+    float values[256];
+    size_t i, j;
+    for (i = 0; i < columns; i += OTX__COUNT(values)) {
+        size_t count = otx__min(columns - i, OTX__COUNT(values));
+        otx_to_float(values, row + i * size, dtype, count);
+        for (j = 0; j < count; j++)
+            if (!(values[j] >= -FLT_MAX && values[j] <= FLT_MAX)) return false;
+    }
+    return true;
+}
+
+OTX__PRIVATE otx_result otx__fail_row(const otx_checkpoint *checkpoint,
+                                      const otx_tensor *tensor, const otx_vocab *vocab,
+                                      size_t row, otx_error *error)
+{
+    char name[OTX__QUOTED], token[OTX__QUOTED];
+    return otx__fail(
+        error, OTX_ERROR_NOT_FINITE,
+        "%s: tensor \"%s\", row %" PRIu64 " (token \"%s\"): holds a NaN, an infinity "
+        "or a value beyond 32-bit float, and is needed",
+        checkpoint->path, otx__quote(name, sizeof name, tensor->name, tensor->name_size),
+        (uint64_t)row,
+        otx__quote(token, sizeof token, vocab->tokens[row].content,
+                   vocab->tokens[row].content_size));
+}
+
+/* A matrix in memory: the first rows of a tensor, in its own type. */
+typedef struct otx__loaded {
+    char *data;
+    otx_dtype dtype;
+    size_t rows, columns;
+} otx__loaded;
+
+OTX__PRIVATE void otx__loaded_close(const otx_job *job, otx__loaded *rows)
+{
+    otx__free(&job->ctx, rows->data, rows->rows * rows->columns,
+              otx_dtype_bits(rows->dtype) / 8);
+    rows->data = NULL;
+}
+
+/* Reads the first rows of a tensor and checks those that are needed, by row. */
+OTX__PRIVATE otx_result otx__loaded_open(otx_job *job, const otx_checkpoint *checkpoint,
+                                       const otx_checkpoint_tensor *at, const otx_vocab *vocab,
+                                       size_t columns, const uint8_t *needed, size_t rows,
+                                       otx__loaded *out, otx_error *error)
+{
+    size_t size = otx_dtype_bits(at->tensor->dtype) / 8, row_size, first, step, elements;
+    otx_result result = OTX_OK;
+    memset(out, 0, sizeof *out);
+    out->dtype = at->tensor->dtype;
+    out->rows = rows;
+    out->columns = columns;
+    if (!otx__mul(columns, size, &row_size) || !otx__mul(rows, columns, &elements))
+        return otx__fail_memory(error, UINT64_MAX);
+    out->data = (char *)otx__alloc(&job->ctx, elements, size);
+    if (!out->data) return otx__fail_memory(error, (uint64_t)rows * row_size);
+    step = otx__max(OTX__READ_BLOCK / row_size, 1);
+    for (first = 0; first < rows && !result; first += step) {
+        size_t count = otx__min(step, rows - first), i;
+        char *to = out->data + first * row_size;
+        result = otx_checkpoint_read(checkpoint, at, (uint64_t)first * columns, count * columns,
+                                     to, error);
+        for (i = 0; i < count && !result; i++)
+            if (needed[first + i] &&
+                !otx__row_is_finite(to + i * row_size, out->dtype, columns))
+                result = otx__fail_row(checkpoint, at->tensor, vocab, first + i, error);
+        if (!result)
+            result = otx__progress(&job->ctx, OTX_STAGE_READ, at->tensor->name,
+                                   (uint64_t)(first + count) * row_size,
+                                   (uint64_t)rows * row_size, error);
+    }
+    if (result) otx__loaded_close(job, out);
+    return result;
+}
+
+/* ---- solving ---- */
+
+OTX__PRIVATE otx_result otx__solution_alloc(const otx_job *job, otx__solution *solution,
+                                            otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    size_t targets = job->target_count, cells;
+    if (!otx__mul(targets, solution->k, &cells)) return otx__fail_memory(error, UINT64_MAX);
+    solution->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *solution->indices);
+    solution->coefficients = (double *)otx__alloc(ctx, cells, sizeof(double));
+    solution->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    solution->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    if (solution->indices && solution->coefficients && solution->residual_norms &&
+        solution->target_norms)
+        return OTX_OK;
+    return otx__fail_memory(error, (uint64_t)cells * 12 + (uint64_t)targets * 16);
+}
+
+/* ||residual|| / ||target||, and 0 for a target of zeros. */
+OTX__PRIVATE double otx__solution_residual(const otx__solution *solution, size_t target)
+{
+    double norm = solution->target_norms[target];
+    return norm > 0 ? solution->residual_norms[target] / norm : 0;
+}
+
+OTX__PRIVATE void otx__solution_summarize(const otx_job *job, otx__solution *solution)
+{
+    double sum = 0;
+    size_t i;
+    for (i = 0; i < job->target_count; i++) {
+        double residual = otx__solution_residual(solution, i);
+        sum += residual;
+        if (residual > solution->max_residual) solution->max_residual = residual;
+    }
+    solution->mean_residual = sum / (double)job->target_count;
+}
+
+/* Which of the donor's rows are atoms or targets. */
+OTX__PRIVATE uint8_t *otx__job_needed_of_donor(const otx_job *job, size_t rows)
+{
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    size_t i;
+    if (!needed) return NULL;
+    for (i = 0; i < job->anchor_count; i++) needed[job->anchor_donors[i]] = 1;
+    for (i = 0; i < job->target_count; i++) needed[job->targets[i]] = 1;
+    return needed;
+}
+
+/* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
+OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, otx_error *error)
+{
+    const otx_tensor *tensor = solution->donor->tensor;
+    size_t rows = (size_t)otx__min((size_t)job->donor_model.rows, job->donor_vocab.count);
+    uint8_t *needed = otx__job_needed_of_donor(job, rows);
+    double start = otx__now();
+    otx_matrix atoms, targets;
+    otx_omp_output output;
+    otx__loaded read;
+    otx_result result;
+    if (!needed) return otx__fail_memory(error, rows);
+    result = otx__loaded_open(job, &job->donor, solution->donor, &job->donor_vocab,
+                            (size_t)tensor->shape[1], needed, rows, &read, error);
+    otx__free(&job->ctx, needed, rows, 1);
+    if (result) return result;
+    memset(&atoms, 0, sizeof atoms);
+    atoms.data = read.data;
+    atoms.dtype = read.dtype;
+    atoms.columns = read.columns;
+    targets = atoms;
+    atoms.rows = job->anchor_count;
+    atoms.index = job->anchor_donors;
+    targets.rows = job->target_count;
+    targets.index = job->targets;
+    solution->k = otx_omp_k(job->options.omp.k, atoms.rows, atoms.columns);
+    result = otx__solution_alloc(job, solution, error);
+    if (!result) {
+        output.indices = solution->indices;
+        output.coefficients = solution->coefficients;
+        output.residual_norms = solution->residual_norms;
+        output.target_norms = solution->target_norms;
+        result = otx_omp(&job->ctx, &atoms, &targets, &job->options.omp, &output,
+                         &solution->stats, error);
+    }
+    if (!result) otx__solution_summarize(job, solution);
+    otx__loaded_close(job, &read);
+    solution->seconds = otx__now() - start;
+    return result;
+}
+
+/* ---- means of rows ---- */
+
+/* Columns that one call of the body adds up, and rows between polls. */
+#define OTX__MEAN_COLUMNS 256
+#define OTX__MEAN_ROWS 8192
+
+typedef struct otx__mean {
+    const char *data;
+    otx_dtype dtype;
+    size_t columns, first, end;
+    const uint8_t *wanted; /* by row */
+    double *sums;          /* by column */
+} otx__mean;
+
+/* Adds the wanted rows to the sums of some columns: row after row, whatever the
+   number of threads. */
+OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
+{
+    const otx__mean *mean = (const otx__mean *)argument;
+    const size_t size = otx_dtype_bits(mean->dtype) / 8, column = index * OTX__MEAN_COLUMNS;
+    const size_t count = otx__min(mean->columns - column, OTX__MEAN_COLUMNS);
+    float values[OTX__MEAN_COLUMNS];
+    size_t row, i;
+    (void)worker;
+    for (row = mean->first; row < mean->end; row++) {
+        if (!mean->wanted[row]) continue;
+        otx_to_float(values, mean->data + (row * mean->columns + column) * size, mean->dtype,
+                     count);
+        for (i = 0; i < count; i++) mean->sums[column + i] += (double)values[i];
+    }
+}
+
+/* The mean of the wanted rows in double; zeros if none is wanted. */
+OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
+                                      const uint8_t *wanted, double *to, otx_error *error)
+{
+    otx__mean mean;
+    otx_result result = OTX_OK;
+    size_t i, count = 0;
+    mean.data = rows->data;
+    mean.dtype = rows->dtype;
+    mean.columns = rows->columns;
+    mean.wanted = wanted;
+    mean.sums = to;
+    for (i = 0; i < rows->columns; i++) to[i] = 0;
+    for (i = 0; i < rows->rows; i++) count += wanted[i];
+    for (mean.first = 0; mean.first < rows->rows && !result; mean.first = mean.end) {
+        mean.end = otx__min(rows->rows, mean.first + OTX__MEAN_ROWS);
+        otx__parallel(&job->ctx, (rows->columns + OTX__MEAN_COLUMNS - 1) / OTX__MEAN_COLUMNS,
+                      otx__mean_body, &mean);
+        result = otx__job_poll(job, error);
+    }
+    for (i = 0; i < rows->columns && count > 0; i++) to[i] /= (double)count;
+    return result;
+}
+
+/* ---- one new matrix ---- */
+
+/* Targets that one call of the body combines, and targets between polls. */
+#define OTX__COMBINE_CHUNK 16
+#define OTX__COMBINE_BATCH 1024
+
+typedef struct otx__rebuild {
+    otx_job *job;
+    const otx__model_tensor *tensor;
+    const otx__solution *solution; /* NULL: the mean or zeros instead */
+    otx__loaded old, made;      /* the base's rows, and the new ones */
+    uint8_t *flags;                /* by row of either */
+    size_t flag_count;
+    size_t row_size;
+    double *scratch; /* a row for each worker, and one more */
+    size_t workers;
+    size_t first;    /* target of the batch */
+    size_t failed[OTX__COMBINE_BATCH / OTX__COMBINE_CHUNK]; /* first target that is out of
+                                                               range, or OTX__NONE */
+} otx__rebuild;
+
+OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)
+{
+    const otx_tensor *tensor = r->tensor->at->tensor;
+    const otx_token *token = &r->job->donor_vocab.tokens[id];
+    char name[OTX__QUOTED], content[OTX__QUOTED];
+    return otx__fail(error, OTX_ERROR_RANGE,
+                     "tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
+                     "value beyond the largest of %s; pass --saturate to clamp it",
+                     otx__quote(name, sizeof name, tensor->name, tensor->name_size),
+                     (uint64_t)id,
+                     otx__quote(content, sizeof content, token->content, token->content_size),
+                     otx_dtype_name(tensor->dtype));
+}
+
+/* Rounds a row into the new matrix; false if a value does not fit. */
+OTX__PRIVATE bool otx__rebuild_store(otx__rebuild *r, size_t id, const double *row)
+{
+    bool saturate = r->job->options.saturate;
+    size_t i;
+    for (i = 0; i < r->made.columns; i++)
+        if (!otx__is_finite(row[i])) return false;
+    return otx_from_double(r->made.data + id * r->row_size, row, r->made.dtype, r->made.columns,
+                           saturate) == 0 || saturate;
+}
+
+OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
+{
+    otx__rebuild *r = (otx__rebuild *)argument;
+    const otx_job *job = r->job;
+    const otx__solution *solution = r->solution;
+    double *row = r->scratch + (size_t)worker * r->made.columns;
+    size_t target = r->first + index * OTX__COMBINE_CHUNK;
+    size_t end = otx__min(target + OTX__COMBINE_CHUNK, job->target_count);
+    otx_matrix anchors;
+    memset(&anchors, 0, sizeof anchors);
+    anchors.data = r->old.data;
+    anchors.dtype = r->old.dtype;
+    anchors.rows = job->anchor_count;
+    anchors.columns = r->old.columns;
+    anchors.index = job->anchor_bases;
+    r->failed[index] = OTX__NONE;
+    for (; target < end && r->failed[index] == OTX__NONE; target++) {
+        otx_combine(&job->ctx, &anchors, solution->indices + target * solution->k,
+                    solution->coefficients + target * solution->k, solution->k, row);
+        if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
+    }
+}
+
+/* The rows of the targets by their combinations of the base's rows. */
+OTX__PRIVATE otx_result otx__rebuild_combine(otx__rebuild *r, otx_error *error)
+{
+    otx_job *job = r->job;
+    otx_result result = OTX_OK;
+    size_t i;
+    for (r->first = 0; r->first < job->target_count && !result;
+         r->first += OTX__COMBINE_BATCH) {
+        size_t count = otx__min(job->target_count - r->first, OTX__COMBINE_BATCH);
+        size_t chunks = (count + OTX__COMBINE_CHUNK - 1) / OTX__COMBINE_CHUNK;
+        otx__parallel(&job->ctx, chunks, otx__rebuild_body, r);
+        for (i = 0; i < chunks && !result; i++)
+            if (r->failed[i] != OTX__NONE)
+                result = otx__fail_range(r, job->targets[r->failed[i]], error);
+        if (!result) result = otx__job_poll(job, error);
+    }
+    return result;
+}
+
+/* All rows of an action get the same values. */
+OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, const double *row,
+                                          otx_error *error)
+{
+    const otx_alignment *alignment = &r->job->alignment;
+    size_t i, first = OTX__NONE;
+    for (i = 0; i < alignment->count; i++) {
+        if (alignment->rows[i].action != action) continue;
+        if (first == OTX__NONE) {
+            first = i;
+            if (!otx__rebuild_store(r, i, row)) return otx__fail_range(r, i, error);
+        } else {
+            memcpy(r->made.data + i * r->row_size, r->made.data + first * r->row_size,
+                   r->row_size);
+        }
+    }
+    return OTX_OK;
+}
+
+/* Whether a row of the base holds a token that the model has been trained on. */
+OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
+{
+    otx_token_kind kind = job->base_vocab.tokens[row].kind;
+    return kind != OTX_TOKEN_NONE && kind != OTX_TOKEN_UNUSED;
+}
+
+/* Reads the base's rows, checking those that will be used, and copies. */
+OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
+{
+    otx_job *job = r->job;
+    const otx_alignment *alignment = &job->alignment;
+    size_t rows = otx__min((size_t)job->base_model.rows, job->base_vocab.count), i;
+    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
+    otx_result result;
+    memset(r->flags, 0, r->flag_count);
+    for (i = 0; i < rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
+    for (i = 0; i < alignment->count; i++)
+        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
+    result = otx__loaded_open(job, &job->base, r->tensor->at, &job->base_vocab, r->made.columns,
+                            r->flags, rows, &r->old, error);
+    for (i = 0; i < alignment->count && !result; i++)
+        if (alignment->rows[i].base >= 0)
+            memcpy(r->made.data + i * r->row_size,
+                   r->old.data + (size_t)alignment->rows[i].base * r->row_size, r->row_size);
+    return result;
+}
+
+/* The rows that must be made: by combinations; as the mean of the base's rows
+   that hold trained tokens; or as zeros. A bias has no space to solve in, so
+   that under omp it gets the mean as well. */
+OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
+{
+    otx_job *job = r->job;
+    double *mean = r->scratch + r->workers * r->made.columns;
+    size_t i;
+    otx_result result = OTX_OK;
+    if (job->target_count == 0) return OTX_OK;
+    if (r->solution) return otx__rebuild_combine(r, error);
+    for (i = 0; i < r->made.columns; i++) mean[i] = 0;
+    if (job->options.method != OTX_METHOD_ZERO) {
+        for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
+        result = otx__job_mean(job, &r->old, r->flags, mean, error);
+    }
+    if (!result) result = otx__rebuild_fill(r, OTX_ACTION_APPROXIMATE, mean, error);
+    return result;
+}
+
+/* Rows without a token of their own, padding and reserved ones, get the mean of
+   the new rows that have one. In a head such a row can never be the only best:
+   for a hidden state h it scores <mean, h>, and with the bias treated alike that
+   is the mean of the other rows' scores, which is not above the largest of them
+   (but for rounding the mean to the output's type). */
+OTX__PRIVATE otx_result otx__rebuild_padding(otx__rebuild *r, otx_error *error)
+{
+    otx_job *job = r->job;
+    const otx_alignment *alignment = &job->alignment;
+    double *mean = r->scratch + r->workers * r->made.columns;
+    otx_result result;
+    size_t i;
+    if (alignment->counts[OTX_ACTION_PADDING] + alignment->counts[OTX_ACTION_UNUSED] == 0)
+        return OTX_OK;
+    for (i = 0; i < alignment->count; i++)
+        r->flags[i] = alignment->rows[i].action != OTX_ACTION_PADDING &&
+                      alignment->rows[i].action != OTX_ACTION_UNUSED;
+    result = otx__job_mean(job, &r->made, r->flags, mean, error);
+    if (!result) result = otx__rebuild_fill(r, OTX_ACTION_PADDING, mean, error);
+    if (!result) result = otx__rebuild_fill(r, OTX_ACTION_UNUSED, mean, error);
+    return result;
+}
+
+OTX__PRIVATE void otx__rebuild_close(otx__rebuild *r)
+{
+    const otx_job *job = r->job;
+    otx__loaded_close(job, &r->old);
+    otx__loaded_close(job, &r->made);
+    otx__free(&job->ctx, r->flags, r->flag_count, 1);
+    otx__free(&job->ctx, r->scratch, (r->workers + 1) * r->made.columns, sizeof *r->scratch);
+}
+
+/* Makes the new rows of one tensor. On success they are r->made, and the base's
+   are let go; close with otx__rebuild_close in any case. */
+OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebuild *r,
+                                          otx_error *error)
+{
+    const otx__tensor_plan *plan = &job->plans[which];
+    size_t cells;
+    otx_result result;
+    memset(r, 0, sizeof *r);
+    r->job = job;
+    r->tensor = &job->base_model.tensors[which];
+    if (job->options.method == OTX_METHOD_OMP && plan->solution != OTX__NONE &&
+        job->target_count > 0)
+        r->solution = &job->solutions[plan->solution];
+    r->made.dtype = r->tensor->at->tensor->dtype;
+    r->made.columns = plan->columns;
+    r->made.rows = job->alignment.count;
+    r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
+    r->workers = (size_t)otx__threads(&job->ctx);
+    r->flag_count = otx__max(r->made.rows, job->base_vocab.count);
+    r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
+    if (otx__mul(r->workers + 1, plan->columns, &cells))
+        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
+    if (otx__mul(r->made.rows, plan->columns, &cells))
+        r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
+    if (!r->flags || !r->scratch || !r->made.data)
+        return otx__fail_memory(error, (uint64_t)r->made.rows * r->row_size);
+    result = otx__rebuild_copy(r, error);
+    if (!result) result = otx__rebuild_targets(r, error);
+    otx__loaded_close(job, &r->old);
+    if (!result) result = otx__rebuild_padding(r, error);
+    return result;
+}
+
+/* >>> src/output.h */
+/* ---- output: the directory of the new model -------------------------------- */
+
+/* ---- shards ---- */
+
+/* One file of the output. */
+typedef struct otx__shard {
+    bool touched;                 /* it holds tensors that change; else it is copied */
+    bool empty;                   /* all its tensors are dropped: not written */
+    otx_tensor *tensors;          /* of the new file, in order of the old one */
+    const otx_tensor **originals; /* of each; names them and says where its bytes are */
+    size_t count, capacity;
+    otx_layout layout;
+} otx__shard;
+
+/* The place of a tensor among the base's vocabulary tensors, or OTX__NONE. */
+OTX__PRIVATE size_t otx__job_find_tensor(const otx_job *job, const otx_tensor *tensor)
+{
+    size_t i;
+    for (i = 0; i < job->base_model.tensor_count; i++)
+        if (job->base_model.tensors[i].at->tensor == tensor) return i;
+    return OTX__NONE;
+}
+
+OTX__PRIVATE void otx__shard_close(const otx_job *job, otx__shard *shard)
+{
+    otx_layout_close(&job->ctx, &shard->layout);
+    otx__free(&job->ctx, shard->tensors, shard->capacity, sizeof *shard->tensors);
+    otx__free(&job->ctx, shard->originals, shard->capacity, sizeof *shard->originals);
+}
+
+/* Lays out the new file with the metadata of the old one. Some loaders want to
+   see "format" in it. */
+OTX__PRIVATE otx_result otx__shard_layout(const otx_job *job, const otx_safetensors *old,
+                                          otx__shard *shard, otx_error *error)
+{
+    size_t count = old->metadata_count, i;
+    otx_metadata *metadata =
+        (otx_metadata *)otx__alloc(&job->ctx, count + 1, sizeof *metadata);
+    otx_result result;
+    bool format = false;
+    if (!metadata) return otx__fail_memory(error, (count + 1) * sizeof *metadata);
+    for (i = 0; i < count; i++) {
+        metadata[i] = old->metadata[i];
+        if (metadata[i].key_size == 6 && memcmp(metadata[i].key, "format", 6) == 0)
+            format = true;
+    }
+    metadata[count].key = "format";
+    metadata[count].key_size = 6;
+    metadata[count].value = "pt";
+    metadata[count].value_size = 2;
+    result = otx_layout_open(&job->ctx, shard->tensors, shard->count, metadata,
+                             count + (format ? 0 : 1), &shard->layout, error);
+    otx__free(&job->ctx, metadata, count + 1, sizeof *metadata);
+    return result;
+}
+
+/* Plans one file; close with otx__shard_close in any case. */
+OTX__PRIVATE otx_result otx__shard_open(const otx_job *job, const otx_safetensors *old,
+                                        otx__shard *shard, otx_error *error)
+{
+    size_t i;
+    memset(shard, 0, sizeof *shard);
+    for (i = 0; i < old->tensor_count && !shard->touched; i++)
+        shard->touched = otx__job_find_tensor(job, &old->tensors[i]) != OTX__NONE;
+    if (!shard->touched) return OTX_OK;
+    shard->capacity = old->tensor_count;
+    shard->tensors =
+        (otx_tensor *)otx__alloc(&job->ctx, shard->capacity, sizeof *shard->tensors);
+    shard->originals = (const otx_tensor **)otx__alloc(&job->ctx, shard->capacity,
+                                                       sizeof *shard->originals);
+    if (!shard->tensors || !shard->originals)
+        return otx__fail_memory(error, (uint64_t)shard->capacity * sizeof *shard->tensors);
+    for (i = 0; i < old->tensor_count; i++) {
+        size_t which = otx__job_find_tensor(job, &old->tensors[i]);
+        otx_tensor *tensor = &shard->tensors[shard->count];
+        if (which != OTX__NONE && job->base_model.tensors[which].redundant) continue;
+        *tensor = old->tensors[i];
+        if (which != OTX__NONE) tensor->shape = job->plans[which].shape;
+        shard->originals[shard->count++] = &old->tensors[i];
+    }
+    shard->empty = shard->count == 0;
+    return shard->empty ? OTX_OK : otx__shard_layout(job, old, shard, error);
+}
+
+/* Writes the bytes of a new matrix in the file's byte order, and reports them. */
+OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows,
+                                        otx__file *file, otx__meter *meter, otx_error *error)
+{
+    size_t size = otx_dtype_bits(rows->dtype) / 8, count = rows->rows * rows->columns, at;
+    otx_result result = OTX_OK;
+    for (at = 0; at < count && !result;) {
+        size_t step = otx__min(count - at, OTX__STREAM_BLOCK / size);
+        char *bytes = rows->data + at * size;
+        otx__little_endian(bytes, step, size);
+        if (!file->sink.write(file->sink.context, bytes, step * size))
+            return otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
+        result = otx__meter_add(&job->ctx, meter, (uint64_t)step * size, error);
+        at += step;
+    }
+    return result;
+}
+
+/* Makes and writes one new matrix. */
+OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file *file,
+                                          otx__meter *meter, otx_error *error)
+{
+    const otx__tensor_plan *plan = &job->plans[which];
+    double start = otx__now();
+    otx__rebuild rebuild;
+    otx_result result = otx__rebuild_open(job, which, &rebuild, error);
+    if (!result && plan->matrix != OTX__NONE)
+        job->summary.matrices[plan->matrix].seconds += otx__now() - start;
+    if (!result) {
+        meter->subject = job->base_model.tensors[which].at->tensor->name;
+        result = otx__write_rows(job, &rebuild.made, file, meter, error);
+    }
+    otx__rebuild_close(&rebuild);
+    return result;
+}
+
+/* Writes a file whose vocabulary tensors are new and whose others are copied. */
+OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx_checkpoint_file *old,
+                                           const char *old_path, const otx__shard *shard,
+                                           otx__file *file, otx__meter *meter, otx_error *error)
+{
+    const otx_layout *layout = &shard->layout;
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!file->sink.write(file->sink.context, layout->header, layout->header_size))
+        return otx__fail(error, OTX_ERROR_IO, "cannot be written");
+    result = otx__meter_add(&job->ctx, meter, layout->header_size, error);
+    for (i = 0; i < layout->count && !result; i++) {
+        const otx_tensor *original = shard->originals[layout->order[i]];
+        size_t which = otx__job_find_tensor(job, original);
+        meter->subject = original->name;
+        if (which != OTX__NONE) result = otx__write_matrix(job, which, file, meter, error);
+        else if (original->end > original->begin)
+            result = otx__stream(&job->ctx, &old->source, old_path, original->begin,
+                                 original->end - original->begin, &file->sink, meter, error);
+    }
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__write_shard(otx_job *job, size_t index, const otx__shard *shard,
+                                         const char *directory, otx__meter *meter,
+                                         otx_error *error)
+{
+    const otx_checkpoint_file *old = &job->base.files[index];
+    const otx_context *ctx = &job->ctx;
+    char *from, *to;
+    otx_result result;
+    otx__file file;
+    if (shard->empty) return OTX_OK;
+    from = otx__path_join(ctx, job->base_path, old->name);
+    to = otx__path_join(ctx, directory, old->name);
+    if (!from || !to) {
+        result = otx__fail_memory(error, strlen(directory) + strlen(old->name) + 2);
+        goto done;
+    }
+    result = otx__file_create(ctx, to, &file, error);
+    if (result) goto done;
+    meter->subject = old->name;
+    if (shard->touched)
+        result = otx__write_touched(job, old, from, shard, &file, meter, error);
+    else
+        result = otx__stream(ctx, &old->source, from, 0, old->source.size, &file.sink, meter,
+                             error);
+    result = otx__file_finish(&file, result, error);
+done:
+    otx__path_free(ctx, from);
+    otx__path_free(ctx, to);
+    return result;
+}
+
+/* ---- small files ---- */
+
+/* Writes a text as directory/name. */
+OTX__PRIVATE otx_result otx__write_text(const otx_job *job, const char *directory,
+                                        const char *name, const otx__text *text,
+                                        otx_error *error)
+{
+    char *path = otx__path_join(&job->ctx, directory, name);
+    otx__file file;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+    result = otx__file_create(&job->ctx, path, &file, error);
+    if (!result) {
+        if (!file.sink.write(file.sink.context, text->bytes, text->size))
+            result = otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
+        result = otx__file_finish(&file, result, error);
+    }
+    otx__path_free(&job->ctx, path);
+    return result;
+}
+
+/* Bytes and elements of all tensors, as they were and as they will be. */
+typedef struct otx__totals {
+    uint64_t bytes, old_elements, elements;
+} otx__totals;
+
+OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint64_t *shape)
+{
+    uint64_t elements = 1;
+    unsigned i;
+    for (i = 0; i < tensor->rank; i++) elements *= shape[i];
+    return elements;
+}
+
+OTX__PRIVATE otx__totals otx__job_totals(const otx_job *job)
+{
+    otx__totals totals = {0, 0, 0};
+    size_t i;
+    for (i = 0; i < job->base.tensor_count; i++) {
+        const otx_tensor *tensor = job->base.tensors[i].tensor;
+        size_t which = otx__job_find_tensor(job, tensor);
+        uint64_t elements = otx__tensor_elements(tensor, tensor->shape);
+        totals.old_elements += elements;
+        if (which == OTX__NONE) {
+            totals.elements += elements;
+            totals.bytes += tensor->end - tensor->begin;
+        } else if (!job->base_model.tensors[which].redundant) {
+            elements = otx__tensor_elements(tensor, job->plans[which].shape);
+            totals.elements += elements;
+            totals.bytes += elements * (otx_dtype_bits(tensor->dtype) / 8);
+        }
+    }
+    return totals;
+}
+
+/* The weight map without what is not written, as a JSON object. */
+OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
+{
+    size_t i, written = 0;
+    otx__text_string(to, "{");
+    for (i = 0; i < job->base.tensor_count; i++) {
+        const otx_tensor *tensor = job->base.tensors[i].tensor;
+        const char *file = job->base.files[job->base.tensors[i].file].name;
+        size_t which = otx__job_find_tensor(job, tensor);
+        if (which != OTX__NONE && job->base_model.tensors[which].redundant) continue;
+        otx__text_string(to, written++ ? ",\n    " : "\n    ");
+        otx__text_json_string(to, tensor->name, tensor->name_size);
+        otx__text_string(to, ": ");
+        otx__text_json_string(to, file, strlen(file));
+    }
+    otx__text_bytes(to, "\n  }", 5); /* with the terminator */
+}
+
+OTX__PRIVATE otx_result otx__edit_index(const otx_job *job, const otx__document *index,
+                                        otx_json_edit *edit, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    const otx_json *json = &index->json;
+    uint32_t metadata = otx_json_find(json, 0, "metadata"), node;
+    otx__totals totals = otx__job_totals(job);
+    otx_result result = OTX_OK;
+    char value[64];
+    uint64_t parameters;
+    size_t i;
+    (void)snprintf(value, sizeof value, "%" PRIu64, totals.bytes);
+    if (otx_json_type_of(json, metadata) == OTX_JSON_OBJECT) {
+        result = otx_json_edit_set(ctx, edit, metadata, "total_size", value, error);
+        node = otx_json_find(json, metadata, "total_parameters");
+        if (!result && otx_json_uint(json, node, &parameters)) {
+            (void)snprintf(value, sizeof value, "%" PRIu64,
+                           parameters - totals.old_elements + totals.elements);
+            result = otx_json_edit_replace(ctx, edit, node, value, error);
+        }
+    } else {
+        (void)snprintf(value, sizeof value, "{\"total_size\": %" PRIu64 "}", totals.bytes);
+        result = otx_json_edit_set(ctx, edit, 0, "metadata", value, error);
+    }
+    for (i = 0; i < job->base_model.tensor_count && !result; i++) {
+        otx__text map;
+        if (!job->base_model.tensors[i].redundant) continue;
+        otx__text_open(&map, ctx);
+        otx__new_weight_map(job, &map);
+        result = map.failed ? otx__fail_memory(error, map.size)
+                            : otx_json_edit_set(ctx, edit, 0, "weight_map", map.bytes, error);
+        otx__text_close(&map);
+    }
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directory,
+                                         otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx_json_edit *edit = NULL;
+    otx__document index;
+    otx__text text;
+    otx_result result;
+    if (!job->base.sharded) return OTX_OK;
+    result = otx__document_open(ctx, job->base_path, OTX__INDEX_FILE, &index, error);
+    if (result) return result;
+    if (!index.present)
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/" OTX__INDEX_FILE ": is gone",
+                         job->base_path);
+    otx__text_open(&text, ctx);
+    result = otx_json_edit_open(ctx, &index.json, &edit, error);
+    if (!result) result = otx__edit_index(job, &index, edit, error);
+    if (!result) result = otx__edit_to_text(edit, &text, error);
+    if (!result) result = otx__write_text(job, directory, OTX__INDEX_FILE, &text, error);
+    otx_json_edit_close(ctx, edit);
+    otx__text_close(&text);
+    otx__document_close(ctx, &index);
+    return result;
+}
+
+/* ---- the other files ---- */
+
+/* Copies of the weights that would still hold the old vocabulary: other formats,
+   other layouts, and directories of either. */
+OTX__PRIVATE bool otx__name_is_stale_weights(const char *name, bool directory)
+{
+    static const char *const directories[] = {"original", "onnx", "openvino", "coreml", "gguf",
+                                              "metal", "mlx"};
+    static const char *const ends[] = {".safetensors", ".safetensors.index.json", ".bin",
+                                       ".bin.index.json", ".gguf", ".ggml", ".h5", ".msgpack",
+                                       ".msgpack.index.json", ".pt", ".pth", ".ckpt", ".onnx",
+                                       ".onnx_data", ".ot", ".tflite", ".npz", ".nemo"};
+    size_t i;
+    for (i = 0; directory && i < OTX__COUNT(directories); i++)
+        if (strcmp(name, directories[i]) == 0) return true;
+    for (i = 0; !directory && i < OTX__COUNT(ends); i++)
+        if (otx__has_suffix(name, ends[i])) return true;
+    return false;
+}
+
+/* What the download and version control keep beside a model. */
+OTX__PRIVATE bool otx__name_is_bookkeeping(const char *name)
+{
+    return strcmp(name, ".git") == 0 || strcmp(name, ".cache") == 0 ||
+           strcmp(name, ".huggingface") == 0;
+}
+
+OTX__PRIVATE bool otx__name_is_tokenizer_code(const char *name)
+{
+    return otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py");
+}
+
+/* Files that the job writes itself, or that the donor replaces. */
+OTX__PRIVATE bool otx__job_replaces(const otx_job *job, const char *name)
+{
+    size_t i;
+    if (strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
+        strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_tokenizer_file(name))
+        return true;
+    for (i = 0; i < job->base.file_count; i++)
+        if (strcmp(name, job->base.files[i].name) == 0) return true;
+    return false;
+}
+
+/* Copies one entry of a directory of the base or the donor, whole. */
+OTX__PRIVATE otx_result otx__copy_entry(const otx_job *job, const char *from_directory,
+                                        const char *to_directory, const char *name,
+                                        otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    char *from = otx__path_join(ctx, from_directory, name);
+    char *to = otx__path_join(ctx, to_directory, name);
+    otx_result result;
+    if (!from || !to)
+        result = otx__fail_memory(error, strlen(from_directory) + strlen(name) + 2);
+    else if (otx__is_directory(from))
+        result = otx__tree_copy(ctx, from, to, OTX__TREE_DEPTH, NULL, error);
+    else result = otx__file_copy(ctx, from, to, NULL, error);
+    otx__path_free(ctx, from);
+    otx__path_free(ctx, to);
+    return result;
+}
+
+/* Everything of the base that does not depend on the vocabulary. */
+OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx_error *error)
+{
+    otx__listing listing;
+    otx_result result = otx__listing_open(&job->ctx, job->base_path, &listing, error);
+    size_t i;
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++) {
+        const char *name = listing.names[i];
+        char *path;
+        bool within;
+        if (otx__job_replaces(job, name) || otx__name_is_bookkeeping(name)) continue;
+        path = otx__path_join(&job->ctx, job->base_path, name);
+        if (!path) {
+            result = otx__fail_memory(error, strlen(job->base_path) + strlen(name) + 2);
+            break;
+        }
+        within = otx__is_directory(path);
+        otx__path_free(&job->ctx, path);
+        if (otx__name_is_stale_weights(name, within)) {
+            char quoted[OTX__QUOTED];
+            otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the "
+                     "old vocabulary", job->base_path,
+                     otx__quote(quoted, sizeof quoted, name, strlen(name)));
+            continue;
+        }
+        result = otx__copy_entry(job, job->base_path, directory, name, error);
+        if (!result) result = otx__job_poll(job, error);
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Whether some string in an auto_map's AutoTokenizer, "module.Class" or
+   "repository--module.Class", names the module that is in `name` (module.py). */
+OTX__PRIVATE bool otx__auto_map_names(const otx__document *document, const char *name)
+{
+    const otx_json *json = &document->json;
+    uint32_t map = otx_json_find(json, otx__document_root(document), "auto_map");
+    uint32_t node = otx_json_find(json, map, "AutoTokenizer"), end, i;
+    size_t size = strlen(name) - 3; /* without .py */
+    if (node == OTX_JSON_NONE) return false;
+    end = json->nodes[node].next;
+    for (i = node; i < end; i++) {
+        const char *text = json->text + json->nodes[i].start;
+        size_t length = json->nodes[i].end - json->nodes[i].start, at;
+        if (otx_json_type_of(json, i) != OTX_JSON_STRING) continue;
+        for (at = length; at > 0 && text[at - 1] != '-' && text[at - 1] != '/'; at--) {}
+        if (length - at > size && memcmp(text + at, name, size) == 0 && text[at + size] == '.')
+            return true;
+    }
+    return false;
+}
+
+/* The donor's tokenizer files, and the code that its configuration names. */
+OTX__PRIVATE otx_result otx__copy_donor(otx_job *job, const char *directory, otx_error *error)
+{
+    otx__listing listing;
+    otx_result result = otx__listing_open(&job->ctx, job->donor_path, &listing, error);
+    size_t i;
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++) {
+        const char *name = listing.names[i];
+        bool code = otx__name_is_tokenizer_code(name) &&
+                    (otx__auto_map_names(&job->donor_tokenizer, name) ||
+                     otx__auto_map_names(&job->donor_config, name));
+        if (otx__name_is_tokenizer_code(name) ? !code : !otx__is_tokenizer_file(name)) continue;
+        result = otx__copy_entry(job, job->donor_path, directory, name, error);
+        if (!result) result = otx__job_poll(job, error);
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* ---- running ---- */
+
+/* No directory may hold another: the output would be copied into itself, or a
+   model removed by what replaces it. */
+OTX__PRIVATE otx_result otx__job_check_output(const otx_job *job, const char *out,
+                                              otx_error *error)
+{
+    const char *inputs[2];
+    char name[OTX__PATH_TEXT], other[OTX__PATH_TEXT];
+    size_t i;
+    inputs[0] = job->base_path;
+    inputs[1] = job->donor_path;
+    for (i = 0; i < 2; i++) {
+        bool inside = false, around = false;
+        otx_result result = otx__is_within(&job->ctx, out, inputs[i], &inside, error);
+        if (!result && !inside && otx__file_exists(out))
+            result = otx__is_within(&job->ctx, inputs[i], out, &around, error);
+        if (result) return result;
+        if (inside || around)
+            return otx__fail(error, OTX_ERROR_ARGUMENT,
+                             "%s: the output must not be, hold or lie "
+                             "in the %s, %s",
+                             otx__path_text(name, out), i ? "donor" : "base",
+                             otx__path_text(other, inputs[i]));
+    }
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__job_solve_all(otx_job *job, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    if (job->options.method != OTX_METHOD_OMP || job->target_count == 0) return OTX_OK;
+    for (i = 0; i < job->solution_count && !result; i++) {
+        result = otx__job_solve(job, &job->solutions[i], error);
+        job->summary.isa = job->solutions[i].stats.isa;
+        job->summary.threads = job->solutions[i].stats.threads;
+    }
+    for (i = 0; i < job->summary.matrix_count && !result; i++) {
+        otx_job_matrix *matrix = &job->summary.matrices[i];
+        otx__solution *solution = &job->solutions[job->plans[job->matrix_tensors[i]].solution];
+        matrix->mean_relative_residual = solution->mean_residual;
+        matrix->max_relative_residual = solution->max_residual;
+        matrix->omp = solution->stats;
+        matrix->seconds = solution->seconds;
+        solution->seconds = 0; /* the first matrix that uses it bears the time */
+    }
+    return result;
+}
+
+/* Solves, then fills the directory. */
+OTX__PRIVATE otx_result otx__job_fill(otx_job *job, const char *directory, otx_error *error)
+{
+    size_t count = job->base.file_count, opened = 0, i;
+    otx__shard *shards = (otx__shard *)otx__alloc_zero(&job->ctx, count, sizeof *shards);
+    otx_result result = OTX_OK;
+    otx__meter meter;
+    if (!shards) return otx__fail_memory(error, (uint64_t)count * sizeof *shards);
+    memset(&meter, 0, sizeof meter);
+    meter.stage = OTX_STAGE_WRITE;
+    for (; opened < count && !result; opened++) {
+        const otx_checkpoint_file *file = &job->base.files[opened];
+        result = otx__shard_open(job, &file->header, &shards[opened], error);
+        meter.total += shards[opened].touched ? shards[opened].layout.file_size
+                                              : file->source.size;
+    }
+    if (!result) result = otx__job_solve_all(job, error);
+    if (!result) result = otx__copy_base(job, directory, error);
+    if (!result) result = otx__copy_donor(job, directory, error);
+    for (i = 0; i < count && !result; i++)
+        result = otx__write_shard(job, i, &shards[i], directory, &meter, error);
+    if (!result) result = otx__write_index(job, directory, error);
+    if (!result) result = otx__write_text(job, directory, "config.json", &job->config, error);
+    if (!result && job->generation.size > 0)
+        result = otx__write_text(job, directory, "generation_config.json", &job->generation,
+                                 error);
+    for (i = 0; i < opened; i++) otx__shard_close(job, &shards[i]);
+    otx__free(&job->ctx, shards, count, sizeof *shards);
+    return result;
+}
+
+OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
+{
+    double start = otx__now();
+    otx__output output;
+    otx_result result;
+    size_t i;
+    if (job->ran)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "this job has been run; open another");
+    result = otx__job_check_output(job, out, error);
+    if (!result)
+        result = otx__output_begin(&job->ctx, out, job->options.overwrite, &output, error);
+    if (result) return result;
+    job->ran = true;
+    result = otx__job_fill(job, output.partial, error);
+    if (!result) result = otx__output_commit(&output, error);
+    otx__output_abandon(&output);
+    for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
+        otx__solution_close(job, &job->solutions[i]);
+    job->summary.seconds += otx__now() - start;
+    return result;
+}
+
+/* ---- looking at a job ---- */
+
+OTX_API const otx_vocab *otx_job_base_vocab(const otx_job *job) { return &job->base_vocab; }
+
+OTX_API const otx_vocab *otx_job_donor_vocab(const otx_job *job) { return &job->donor_vocab; }
+
+OTX_API const otx_alignment *otx_job_alignment(const otx_job *job) { return &job->alignment; }
+
+OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out)
+{
+    *out = job->summary;
+    out->peak_bytes = job->peak_bytes;
+}
+
+/* ---- all at once ---- */
+
+OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, const char *donor,
+                                  const char *out, const otx_job_options *options,
+                                  otx_job_summary *summary, otx_error *error)
+{
+    otx_job *job;
+    otx_result result = otx_job_open(ctx, base, donor, options, &job, error);
+    if (result) return result;
+    result = otx_job_run(job, out, error);
+    if (!result && summary) otx_job_summarize(job, summary);
+    otx_job_close(job);
+    return result;
+}
+
+/* >>> src/report.h */
+/* ---- report: what a job did, as JSON and as a table ------------------------- */
+
+/* ---- the report ---- */
+
+OTX__PRIVATE otx_result otx__report_flush(otx__text *text, const otx_sink *sink,
+                                          otx_error *error)
+{
+    if (text->failed) return otx__fail_memory(error, text->size);
+    if (text->size > 0 && !sink->write(sink->context, text->bytes, text->size))
+        return otx__fail(error, OTX_ERROR_IO, "the report could not be written");
+    text->size = 0;
+    return OTX_OK;
+}
+
+/* The base's tensor that a matrix of the summary is about. */
+OTX__PRIVATE const otx_tensor *otx__job_matrix_tensor(const otx_job *job, size_t index)
+{
+    return job->base_model.tensors[job->matrix_tensors[index]].at->tensor;
+}
+
+OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *tokens)
+{
+    otx__text_format(text,
+                     "  \"tokens\": {\"total\": %" PRIu64 ", \"copied\": %" PRIu64
+                     ", \"by_role\": %" PRIu64 ", \"mapped\": %" PRIu64
+                     ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
+                     tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
+                     tokens->approximated, tokens->unused);
+    if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
+    otx__text_format(text, ", \"padding\": %" PRIu64 "},\n", tokens->padding);
+}
+
+/* Residuals are null where nothing was solved. */
+OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
+{
+    const otx_tensor *tensor = otx__job_matrix_tensor(job, index);
+    const otx_job_matrix *matrix = &job->summary.matrices[index];
+    bool solved = job->options.method == OTX_METHOD_OMP && job->ran;
+    otx__text_string(text, "    {\"name\": ");
+    otx__text_json_string(text, tensor->name, tensor->name_size);
+    otx__text_format(text,
+                     ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64 ", \"dtype\": \"%s\"",
+                     matrix->rows, matrix->columns, otx__word(otx_dtype_name(matrix->dtype)));
+    otx__text_format(text, ", \"anchors\": %" PRIu64 ", \"approximated\": %" PRIu64,
+                     matrix->anchors, matrix->approximated);
+    otx__text_string(text, ", \"mean_relative_residual\": ");
+    if (solved) otx__text_double(text, matrix->mean_relative_residual);
+    else otx__text_string(text, "null");
+    otx__text_string(text, ", \"max_relative_residual\": ");
+    if (solved) otx__text_double(text, matrix->max_relative_residual);
+    else otx__text_string(text, "null");
+    otx__text_string(text, ", \"seconds\": ");
+    otx__text_double(text, matrix->seconds);
+    otx__text_string(text, "}");
+}
+
+OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink,
+                                        otx_error *error)
+{
+    const otx_job_summary *summary = &job->summary;
+    otx__text text;
+    otx_result result;
+    size_t i;
+    otx__text_open(&text, &job->ctx);
+    otx__text_string(&text, "{\n  \"version\": \"" OTX_VERSION_STRING "\",\n  \"base\": ");
+    otx__text_json_string(&text, job->base_path, strlen(job->base_path));
+    otx__text_string(&text, ",\n  \"donor\": ");
+    otx__text_json_string(&text, job->donor_path, strlen(job->donor_path));
+    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": %" PRIu64
+                     ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
+                     otx__word(otx_method_name(job->options.method)),
+                     (uint64_t)(job->options.omp.k ? job->options.omp.k : 64),
+                     otx__word(otx_isa_name(summary->isa)), summary->threads);
+    otx__report_tokens(&text, &summary->tokens);
+    otx__text_string(&text, "  \"matrices\": [");
+    for (i = 0; i < summary->matrix_count; i++) {
+        otx__text_string(&text, i ? ",\n" : "\n");
+        otx__report_matrix(&text, job, i);
+    }
+    otx__text_format(&text, "\n  ],\n  \"peak_bytes\": %" PRIu64 ",\n  \"seconds\": ",
+                     job->peak_bytes);
+    otx__text_double(&text, summary->seconds);
+    otx__text_string(&text, "\n}\n");
+    result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
+}
+
+/* ---- the token table ---- */
+
+/* Bytes as one field of a tab-separated line. */
+OTX__PRIVATE void otx__table_bytes(otx__text *text, const char *bytes, size_t size)
+{
+    size_t i = 0;
+    while (i < size) {
+        unsigned char byte = (unsigned char)bytes[i];
+        size_t length = otx__utf8_length((const unsigned char *)bytes + i, size - i);
+        if (byte == '\t') otx__text_string(text, "\\t");
+        else if (byte == '\n') otx__text_string(text, "\\n");
+        else if (byte == '\\') otx__text_string(text, "\\\\");
+        else if (length == 0 || byte < 0x20 || byte == 0x7f)
+            otx__text_format(text, "\\x%02x", byte);
+        else otx__text_bytes(text, bytes + i, length);
+        i += otx__max(length, 1);
+    }
+}
+
+/* A number to nine significant digits, "-1.23456789e-02": a table of millions of
+   them is for reading and must not take minutes. */
+OTX__PRIVATE void otx__table_number(otx__text *text, double value)
+{
+    double size = value < 0 ? -value : value;
+    int power = 8;
+    uint64_t digits;
+    if (!otx__is_finite(value) || value == 0) {
+        otx__text_string(text, value == 0 ? "0" : "nan");
+        return;
+    }
+    while (size < 1e8) {
+        size *= 10;
+        power--;
+    }
+    while (size >= 999999999.5) {
+        size /= 10;
+        power++;
+    }
+    digits = (uint64_t)(size + 0.5);
+    otx__text_format(text, "%s%" PRIu64 ".%08" PRIu64 "e%c%02d", value < 0 ? "-" : "",
+                     digits / 100000000, digits % 100000000, power < 0 ? '-' : '+',
+                     power < 0 ? -power : power);
+}
+
+/* The two fields of a target in one matrix: its relative residual, and
+   donor:base:coefficient for each of its anchors. */
+OTX__PRIVATE void otx__table_anchors(otx__text *text, const otx_job *job,
+                                     const otx__solution *solution, size_t target)
+{
+    const int32_t *indices = solution->indices + target * solution->k;
+    const double *coefficients = solution->coefficients + target * solution->k;
+    size_t i;
+    otx__text_string(text, "\t");
+    otx__table_number(text, otx__solution_residual(solution, target));
+    otx__text_string(text, "\t");
+    for (i = 0; i < solution->k && indices[i] >= 0; i++) {
+        otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i ? " " : "",
+                         job->anchor_donors[indices[i]], job->anchor_bases[indices[i]]);
+        otx__table_number(text, coefficients[i]);
+    }
+}
+
+OTX__PRIVATE void otx__table_head(otx__text *text, const otx_job *job)
+{
+    size_t i;
+    otx__text_string(text, "id\tkind\tbytes\taction\tbase_id");
+    for (i = 0; i < job->summary.matrix_count; i++) {
+        const otx_tensor *tensor = otx__job_matrix_tensor(job, i);
+        otx__text_string(text, "\tresidual:");
+        otx__table_bytes(text, tensor->name, tensor->name_size);
+        otx__text_string(text, "\tanchors:");
+        otx__table_bytes(text, tensor->name, tensor->name_size);
+    }
+    otx__text_string(text, "\n");
+}
+
+/* The line of one donor id; `target` is its place among the targets if it is
+   one. */
+OTX__PRIVATE void otx__table_line(otx__text *text, const otx_job *job, size_t id, size_t target)
+{
+    const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
+    const otx_token *token = id < job->donor_vocab.count ? &job->donor_vocab.tokens[id] : NULL;
+    bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
+                  job->options.method == OTX_METHOD_OMP;
+    size_t i;
+    otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
+                     otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
+    if (token) otx__table_bytes(text, token->bytes, token->size);
+    otx__text_format(text, "\t%s\t", row ? otx__word(otx_action_name(row->action)) : "skipped");
+    if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
+    for (i = 0; i < job->summary.matrix_count; i++) {
+        const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
+        if (solved) otx__table_anchors(text, job, &job->solutions[plan->solution], target);
+        else otx__text_string(text, "\t\t");
+    }
+    otx__text_string(text, "\n");
+}
+
+OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink,
+                                        otx_error *error)
+{
+    size_t count = otx__max(job->alignment.count, job->donor_vocab.count), target = 0, i;
+    bool details = job->options.method == OTX_METHOD_OMP && job->target_count > 0 && job->ran;
+    otx_result result = OTX_OK;
+    otx__text text;
+    if (details && !job->solutions[0].indices)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "the token table needs a job that has been run with keep_details");
+    otx__text_open(&text, &job->ctx);
+    otx__table_head(&text, job);
+    for (i = 0; i < count && !result; i++) {
+        otx__table_line(&text, job, i, target);
+        if (target < job->target_count && job->targets[target] == i) target++;
+        if (text.size >= OTX__FILE_BUFFER || text.failed)
+            result = otx__report_flush(&text, sink, error);
+    }
+    if (!result) result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
+}
+
+#endif /* OTX_NO_STDIO */
+
+/* >>> src/end.h */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC pop_options
+#endif
+
+#endif /* OMP_TRANSPLANT_IMPLEMENTATION */
+
+/*
+MIT License
+
+Copyright (c) 2026 the omp_transplant.h authors
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+*/

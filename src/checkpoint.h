@@ -1,0 +1,747 @@
+/* ---- checkpoint: a model directory, in one file or in shards ------------------ */
+
+#define OTX__MODEL_FILE "model.safetensors"
+#define OTX__INDEX_FILE "model.safetensors.index.json"
+
+/* Most bytes of an index, and of a tokenizer's files. Real ones stay below
+   20 MB and 50 MB. */
+#define OTX__INDEX_LIMIT ((size_t)256 << 20)
+#define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
+
+/* ---- what else may be in a directory ---- */
+
+OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
+{
+    size_t size = strlen(name), length = strlen(suffix);
+    return size >= length && memcmp(name + size - length, suffix, length) == 0;
+}
+
+OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* Whether a name in a model directory belongs to its tokenizer: those of the
+   base are left out of an output, and the donor's are copied. One stale file
+   would do harm: converters take the first that they know. */
+OTX__PRIVATE bool otx__is_tokenizer_file(const char *name)
+{
+    static const char *const names[] = {
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "added_tokens.json", "tokenizer.model", "spiece.model", "spm.model",
+        "sentencepiece.model", "sentencepiece.bpe.model", "tekken.json", "tiktoken.model",
+        "vocab.json", "vocab.txt", "vocab.bpe", "merges.txt", "encoder.json", "bpe.codes",
+        "chat_template.jinja", "chat_template.json", "additional_chat_templates"
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(names); i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return otx__has_prefix(name, "tokenizer.model.") || otx__has_suffix(name, ".tiktoken") ||
+           (otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py"));
+}
+
+/* A kind of file that this library does not read, and what to do about it. */
+typedef struct otx__foreign {
+    const char *prefix, *suffix, *advice;
+} otx__foreign;
+
+/* The first kind of `table` that a listed name matches, and that name. */
+OTX__PRIVATE const otx__foreign *otx__foreign_find(const otx__foreign *table, size_t count,
+                                                   const otx__listing *listing,
+                                                   const char **name)
+{
+    size_t i, j;
+    for (i = 0; i < count; i++)
+        for (j = 0; j < listing->count; j++)
+            if (otx__has_prefix(listing->names[j], table[i].prefix) &&
+                otx__has_suffix(listing->names[j], table[i].suffix)) {
+                *name = listing->names[j];
+                return &table[i];
+            }
+    return NULL;
+}
+
+/* Reports a directory without what is wanted of it: what it has instead, if that
+   is known (OTX_ERROR_UNSUPPORTED), else only what is missing. */
+OTX__PRIVATE otx_result otx__fail_foreign(otx_error *error, const char *path,
+                                          const char *wanted, const otx__foreign *table,
+                                          size_t count, const otx__listing *listing)
+{
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED];
+    const char *name = NULL;
+    const otx__foreign *kind = otx__foreign_find(table, count, listing, &name);
+    otx__path_text(where, path);
+    if (!kind)
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no %s", where, wanted);
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no %s, but \"%s\": %s", where,
+                     wanted, otx__quote(what, sizeof what, name, strlen(name)), kind->advice);
+}
+
+/* Whether a path that leads nowhere looks like a model's name on a hub: a name,
+   or two with one slash, and no leading dot. */
+OTX__PRIVATE bool otx__is_hub_name(const char *path)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789-_.";
+    size_t head = strspn(path, letters);
+    if (head == 0 || path[0] == '.') return false;
+    if (path[head] == 0) return true;
+    return path[head] == '/' && path[head + 1] != 0 &&
+           path[head + 1 + strspn(path + head + 1, letters)] == 0;
+}
+
+/* Finds out what stands at a path given by the user. */
+OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
+                                          otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    int number;
+    if (otx__sys_status(path, status)) return OTX_OK;
+    number = errno;
+    if (number == ENOENT && otx__is_hub_name(path))
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: no such file or directory; if it is "
+                         "a model on a hub, download it first and give its directory",
+                         otx__path_text(name, path));
+    return otx__fail_system(error, path, "cannot be opened", number);
+}
+
+/* Room for a shard's name in a message. */
+#define OTX__SHARD_TEXT 96
+
+OTX__PRIVATE const char *otx__shard_text(char to[OTX__SHARD_TEXT], const char *name)
+{
+    return otx__quote(to, OTX__SHARD_TEXT, name, strlen(name));
+}
+
+/* ---- the index ---- */
+
+/* Most entries and shards of an index: about a hundred times those of the
+   largest models there are. */
+#define OTX__INDEX_NODES ((size_t)1 << 24)
+#define OTX__INDEX_SHARDS 65536
+
+/* One line of the weight map. The strings are not terminated. */
+typedef struct otx__shard_entry {
+    const char *tensor, *shard;
+    size_t tensor_size, shard_size;
+    uint32_t file;
+} otx__shard_entry;
+
+typedef struct otx__shards {
+    char *text; /* the file */
+    size_t text_size;
+    char *strings; /* what the entries point at; text_size bytes */
+    otx__shard_entry *entries;
+    size_t count;
+} otx__shards;
+
+OTX__PRIVATE void otx__shards_close(const otx_context *ctx, otx__shards *index)
+{
+    otx__free(ctx, index->entries, index->count, sizeof *index->entries);
+    otx__free(ctx, index->strings, index->text_size, 1);
+    if (index->text) otx__file_free(ctx, index->text, index->text_size);
+    memset(index, 0, sizeof *index);
+}
+
+OTX__PRIVATE int otx__shards_by_shard(const void *a, const void *b)
+{
+    const otx__shard_entry *one = (const otx__shard_entry *)a;
+    const otx__shard_entry *other = (const otx__shard_entry *)b;
+    return otx__compare_bytes(one->shard, one->shard_size, other->shard, other->shard_size);
+}
+
+OTX__PRIVATE int otx__shards_by_tensor(const void *a, const void *b)
+{
+    const otx__shard_entry *one = (const otx__shard_entry *)a;
+    const otx__shard_entry *other = (const otx__shard_entry *)b;
+    return otx__compare_bytes(one->tensor, one->tensor_size, other->tensor, other->tensor_size);
+}
+
+/* The weight map of a parsed index: the one member of that name. */
+OTX__PRIVATE otx_result otx__shards_map(const otx_json *json, const char *name, uint32_t *map,
+                                        otx_error *error)
+{
+    uint32_t key, i, found = 0;
+    if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: is not a JSON object", name);
+    for (i = 0, key = 1; i < json->nodes[0].count; i++, key = json->nodes[key + 1].next)
+        if (otx_json_equals(json, key, "weight_map")) {
+            *map = key + 1;
+            found++;
+        }
+    if (found != 1 || otx_json_type_of(json, *map) != OTX_JSON_OBJECT)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: %s", name,
+                         found == 0   ? "has no \"weight_map\""
+                         : found == 1 ? "\"weight_map\" is not an object"
+                                      : "has more than one \"weight_map\"");
+    if (json->nodes[*map].count == 0)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"weight_map\" is empty", name);
+    return OTX_OK;
+}
+
+/* Fills in the entries from the members of the weight map, in their order. */
+OTX__PRIVATE otx_result otx__shards_entries(const otx_json *json, uint32_t map,
+                                            const char *name, otx__shards *index,
+                                            otx_error *error)
+{
+    char *end = index->strings;
+    uint32_t key = map + 1;
+    size_t i;
+    for (i = 0; i < index->count; i++, key = json->nodes[key + 1].next) {
+        otx__shard_entry *entry = &index->entries[i];
+        char what[OTX__QUOTED];
+        entry->tensor = end;
+        entry->tensor_size = otx_json_string(json, key, end);
+        end += entry->tensor_size;
+        if (otx_json_type_of(json, key + 1) != OTX_JSON_STRING)
+            return otx__fail(error, OTX_ERROR_FORMAT, "%s: the file of tensor \"%s\" is not a "
+                             "string", name,
+                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
+        entry->shard = end;
+        entry->shard_size = otx_json_string(json, key + 1, end);
+        end += entry->shard_size;
+    }
+    return OTX_OK;
+}
+
+/* Reads an index. `path` is its file's. */
+OTX__PRIVATE otx_result otx__shards_open(const otx_context *ctx, const char *path,
+                                         otx__shards *index, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    uint32_t map = 0;
+    otx_json json;
+    otx_json_options options;
+    otx_result result;
+    memset(index, 0, sizeof *index);
+    memset(&json, 0, sizeof json);
+    memset(&options, 0, sizeof options);
+    options.max_nodes = OTX__INDEX_NODES;
+    otx__path_text(name, path);
+    result = otx__file_read_all(ctx, path, OTX__INDEX_LIMIT, &index->text, &index->text_size,
+                                error);
+    if (!result)
+        result = otx_json_parse(ctx, index->text, index->text_size, name, &options, &json,
+                                error);
+    if (!result) result = otx__shards_map(&json, name, &map, error);
+    if (!result) {
+        index->count = json.nodes[map].count;
+        index->strings = (char *)otx__alloc(ctx, index->text_size, 1);
+        index->entries = (otx__shard_entry *)otx__alloc_zero(ctx, index->count,
+                                                             sizeof *index->entries);
+        if (!index->strings || !index->entries)
+            result = otx__fail_memory(error, index->count * sizeof *index->entries);
+    }
+    if (!result) result = otx__shards_entries(&json, map, name, index, error);
+    otx_json_close(ctx, &json);
+    if (result) otx__shards_close(ctx, index);
+    return result;
+}
+
+/* Shards are names within the directory, the same on every file system: no way
+   out of it, no drive, no stream, nothing a terminal would act on. */
+OTX__PRIVATE bool otx__is_shard_name(const char *name, size_t size)
+{
+    size_t i;
+    if (size == 0 || size > 255 || name[0] == '.') return false;
+    for (i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)name[i];
+        if (c < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == ':') return false;
+    }
+    return true;
+}
+
+OTX__PRIVATE int otx__fold(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
+
+/* Order by name without regard to ASCII case. */
+OTX__PRIVATE int otx__compare_folded(const void *a, const void *b)
+{
+    const char *one = *(char *const *)a, *other = *(char *const *)b;
+    while (*one && otx__fold(*one) == otx__fold(*other)) one++, other++;
+    return otx__fold(*one) - otx__fold(*other);
+}
+
+/* Two shards whose names differ only in case would be one file elsewhere. */
+OTX__PRIVATE otx_result otx__check_case(const otx_context *ctx,
+                                        const otx_checkpoint *checkpoint, const char *path,
+                                        otx_error *error)
+{
+    size_t count = checkpoint->file_count, i;
+    otx_result result = OTX_OK;
+    char **names = (char **)otx__alloc(ctx, count, sizeof *names);
+    if (!names) return otx__fail_memory(error, count * sizeof *names);
+    for (i = 0; i < count; i++) names[i] = checkpoint->files[i].name;
+    otx__sort(names, count, sizeof *names, otx__compare_folded);
+    for (i = 1; i < count && !result; i++)
+        if (otx__compare_folded(&names[i - 1], &names[i]) == 0) {
+            char where[OTX__PATH_TEXT], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+            result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: the shards \"%s\" and \"%s\" "
+                               "differ only in case", otx__path_text(where, path),
+                               otx__shard_text(one, names[i - 1]),
+                               otx__shard_text(other, names[i]));
+        }
+    otx__free(ctx, names, count, sizeof *names);
+    return result;
+}
+
+/* Lists the shards that an index names, each once, and notes in the entries
+   which is theirs. Sorts the entries by shard. */
+OTX__PRIVATE otx_result otx__shards_list(const otx_context *ctx, otx__shards *index,
+                                         const char *path, otx_checkpoint *checkpoint,
+                                         otx_error *error)
+{
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED];
+    size_t i, count = 0;
+    otx__sort(index->entries, index->count, sizeof *index->entries, otx__shards_by_shard);
+    for (i = 0; i < index->count; i++) {
+        otx__shard_entry *entry = &index->entries[i];
+        if (i == 0 || otx__shards_by_shard(entry - 1, entry) != 0) count++;
+        entry->file = (uint32_t)(count - 1);
+    }
+    if (count > OTX__INDEX_SHARDS)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: names %" PRIu64 " shards, more than the "
+                         "limit of %d", otx__path_text(where, path), (uint64_t)count,
+                         OTX__INDEX_SHARDS);
+    checkpoint->files =
+        (otx_checkpoint_file *)otx__alloc_zero(ctx, count, sizeof *checkpoint->files);
+    if (!checkpoint->files) return otx__fail_memory(error, count * sizeof *checkpoint->files);
+    checkpoint->file_count = count;
+    for (i = 0; i < index->count; i++) {
+        const otx__shard_entry *entry = &index->entries[i];
+        otx_checkpoint_file *file = &checkpoint->files[entry->file];
+        if (file->name) continue;
+        if (!otx__is_shard_name(entry->shard, entry->shard_size))
+            return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\" is not the name of a file "
+                             "within the directory", otx__path_text(where, path),
+                             otx__quote(what, sizeof what, entry->shard, entry->shard_size));
+        file->name = otx__path_copy(ctx, entry->shard, entry->shard_size);
+        if (!file->name) return otx__fail_memory(error, entry->shard_size + 1);
+    }
+    return otx__check_case(ctx, checkpoint, path, error);
+}
+
+/* ---- the tensors ---- */
+
+OTX__PRIVATE int otx__checkpoint_by_name(const void *a, const void *b)
+{
+    return otx__compare_tensors(((const otx_checkpoint_tensor *)a)->tensor,
+                                ((const otx_checkpoint_tensor *)b)->tensor);
+}
+
+/* Opens the file number `i`, whose name is set, and reads its header. */
+OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
+                                                  otx_checkpoint *checkpoint, size_t i,
+                                                  otx_error *error)
+{
+    otx_checkpoint_file *file = &checkpoint->files[i];
+    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, file->name);
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + strlen(file->name));
+    otx__path_text(name, path);
+    result = otx_source_open(ctx, path, &file->source, error);
+    if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
+        result = otx__fail(error, result, "%s: is missing, but the index names it", name);
+    if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
+    otx__path_free(ctx, path);
+    return result;
+}
+
+/* Gathers the tensors of all files, sorted by name. */
+OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, otx_error *error)
+{
+    otx_checkpoint_tensor *tensors;
+    size_t count = 0, i, j;
+    for (i = 0; i < checkpoint->file_count; i++)
+        count += checkpoint->files[i].header.tensor_count;
+    tensors = (otx_checkpoint_tensor *)otx__alloc(ctx, count, sizeof *tensors);
+    if (!tensors) return otx__fail_memory(error, count * sizeof *tensors);
+    checkpoint->tensors = tensors;
+    checkpoint->tensor_count = count;
+    for (i = 0; i < checkpoint->file_count; i++)
+        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++, tensors++) {
+            tensors->tensor = &checkpoint->files[i].header.tensors[j];
+            tensors->file = (uint32_t)i;
+        }
+    otx__sort(checkpoint->tensors, count, sizeof *tensors, otx__checkpoint_by_name);
+    return OTX_OK;
+}
+
+/* No tensor may be in two shards, and none twice in the index. Both lists are
+   sorted by tensor. */
+OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
+                                               const otx__shards *index, const char *path,
+                                               otx_error *error)
+{
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+    size_t i;
+    otx__path_text(where, path);
+    for (i = 1; i < index->count; i++) {
+        const otx__shard_entry *entry = &index->entries[i];
+        if (otx__shards_by_tensor(entry - 1, entry) == 0)
+            return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
+                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
+    }
+    for (i = 1; i < checkpoint->tensor_count; i++) {
+        const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
+        if (otx__checkpoint_by_name(found - 1, found) == 0)
+            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: tensor \"%s\" is in two shards, "
+                             "\"%s\" and \"%s\"", where,
+                             otx__quote(what, sizeof what, found->tensor->name,
+                                        found->tensor->name_size),
+                             otx__shard_text(one, checkpoint->files[found[-1].file].name),
+                             otx__shard_text(other, checkpoint->files[found->file].name));
+    }
+    return OTX_OK;
+}
+
+/* Checks that the index and the shards' headers tell the same story: two sorted
+   lists, each without repetitions, that must go in step. */
+OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint,
+                                                const otx__shards *index, const char *path,
+                                                otx_error *error)
+{
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+    size_t i;
+    otx__path_text(where, path);
+    for (i = 0; i < index->count || i < checkpoint->tensor_count; i++) {
+        const otx__shard_entry *entry = i < index->count ? &index->entries[i] : NULL;
+        const otx_checkpoint_tensor *found =
+            i < checkpoint->tensor_count ? &checkpoint->tensors[i] : NULL;
+        const otx_tensor *tensor = found ? found->tensor : NULL;
+        int order = !entry    ? 1
+                    : !tensor ? -1
+                              : otx__compare_bytes(entry->tensor, entry->tensor_size,
+                                                   tensor->name, tensor->name_size);
+        if (order == 0 && entry->file == found->file) continue;
+        if (order <= 0) {
+            otx__shard_text(one, checkpoint->files[entry->file].name);
+            otx__quote(what, sizeof what, entry->tensor, entry->tensor_size);
+        } else {
+            otx__quote(what, sizeof what, tensor->name, tensor->name_size);
+        }
+        if (order < 0)
+            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in "
+                             "\"%s\", but it is not", where, what, one);
+        otx__shard_text(other, checkpoint->files[found->file].name);
+        if (order > 0)
+            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: does not name tensor \"%s\", "
+                             "which is in \"%s\"", where, what, other);
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in \"%s\", "
+                         "but it is in \"%s\"", where, what, one, other);
+    }
+    return OTX_OK;
+}
+
+/* ---- opening ---- */
+
+OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint)
+{
+    size_t i;
+    for (i = 0; i < checkpoint->file_count; i++) {
+        otx_checkpoint_file *file = &checkpoint->files[i];
+        otx_safetensors_close(ctx, &file->header);
+        otx_source_close(ctx, &file->source);
+        otx__path_free(ctx, file->name);
+    }
+    otx__free(ctx, checkpoint->files, checkpoint->file_count, sizeof *checkpoint->files);
+    otx__free(ctx, checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors);
+    otx__path_free(ctx, checkpoint->path);
+    memset(checkpoint, 0, sizeof *checkpoint);
+}
+
+/* Reports a directory that holds neither the one file nor an index. */
+OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
+                                           const otx__listing *listing)
+{
+    static const char convert[] = "load it with transformers and save it with save_pretrained, "
+                                  "which writes safetensors";
+    static const otx__foreign table[] = {
+        {"adapter_model.", "", "an adapter; merge it into its model first"},
+        {"model-", ".safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+        {"consolidated", ".safetensors", "weights under the names of the original release; "
+                                         "take the repository's files for transformers"},
+        {"", ".safetensors", "if that is the model, give that file's path"},
+        {"", ".bin.index.json", convert},
+        {"", ".bin", convert},
+        {"", ".pt", convert},
+        {"", ".pth", convert},
+        {"", ".h5", convert},
+        {"", ".msgpack", convert},
+        {"", ".gguf", "GGUF is not read; take the safetensors it was made from"},
+        {"snapshots", "", "a cache; give the directory within snapshots/"},
+    };
+    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, table,
+                             OTX__COUNT(table), listing);
+}
+
+/* A checkpoint that is one file. */
+OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, const char *name,
+                                               otx_error *error)
+{
+    otx_result result;
+    checkpoint->files =
+        (otx_checkpoint_file *)otx__alloc_zero(ctx, 1, sizeof *checkpoint->files);
+    if (!checkpoint->files) return otx__fail_memory(error, sizeof *checkpoint->files);
+    checkpoint->file_count = 1;
+    checkpoint->files[0].name = otx__path_copy(ctx, name, strlen(name));
+    if (!checkpoint->files[0].name) return otx__fail_memory(error, strlen(name) + 1);
+    result = otx__checkpoint_open_file(ctx, checkpoint, 0, error);
+    return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
+}
+
+/* A checkpoint with an index. `both`: there is a model.safetensors besides, which
+   some loaders would take and others not. */
+OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
+                                                otx_checkpoint *checkpoint, bool both,
+                                                otx_error *error)
+{
+    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, OTX__INDEX_FILE);
+    otx__shards index;
+    otx_result result;
+    size_t i;
+    if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + 64);
+    checkpoint->sharded = true;
+    result = otx__shards_open(ctx, path, &index, error);
+    if (!result) result = otx__shards_list(ctx, &index, path, checkpoint, error);
+    if (!result && both &&
+        (checkpoint->file_count > 1 || strcmp(checkpoint->files[0].name, OTX__MODEL_FILE) != 0))
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: holds both " OTX__MODEL_FILE " and "
+                           OTX__INDEX_FILE ", which names other files; remove the one that is "
+                           "out of date", otx__path_text(name, checkpoint->path));
+    for (i = 0; i < checkpoint->file_count && !result; i++)
+        result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
+    if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
+    if (!result)
+        otx__sort(index.entries, index.count, sizeof *index.entries, otx__shards_by_tensor);
+    if (!result) result = otx__checkpoint_unique(checkpoint, &index, path, error);
+    if (!result) result = otx__checkpoint_compare(checkpoint, &index, path, error);
+    otx__shards_close(ctx, &index);
+    otx__path_free(ctx, path);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const char *path,
+                                                  otx_checkpoint *checkpoint, otx_error *error)
+{
+    otx__listing listing;
+    bool one, index;
+    otx_result result;
+    checkpoint->path = otx__path_copy(ctx, path, strlen(path));
+    if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
+    result = otx__listing_open(ctx, path, &listing, error);
+    if (result) return result;
+    one = otx__listing_has(&listing, OTX__MODEL_FILE);
+    index = otx__listing_has(&listing, OTX__INDEX_FILE);
+    if (index) result = otx__checkpoint_sharded(ctx, checkpoint, one, error);
+    else if (one) result = otx__checkpoint_single(ctx, checkpoint, OTX__MODEL_FILE, error);
+    else result = otx__fail_no_model(error, path, &listing);
+    otx__listing_close(&listing);
+    return result;
+}
+
+OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
+                                       otx_checkpoint *out, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__status status;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    result = otx__model_status(path, &status, error);
+    if (result) return result;
+    if (status.directory) {
+        result = otx__checkpoint_directory(ctx, path, out, error);
+    } else if (otx__has_suffix(path, ".safetensors")) {
+        out->path = otx__path_parent(ctx, path);
+        if (out->path)
+            result = otx__checkpoint_single(ctx, out, path + otx__path_name(path), error);
+        else result = otx__fail_memory(error, strlen(path) + 1);
+    } else {
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
+                           ".safetensors file", otx__path_text(name, path));
+    }
+    if (result) otx_checkpoint_close(ctx, out);
+    return result;
+}
+
+/* ---- reading ---- */
+
+OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
+                                                         const char *name)
+{
+    size_t low = 0, high = checkpoint->tensor_count, size = strlen(name);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const otx_tensor *tensor = checkpoint->tensors[middle].tensor;
+        int order = otx__compare_bytes(name, size, tensor->name, tensor->name_size);
+        if (order == 0) return &checkpoint->tensors[middle];
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    return NULL;
+}
+
+/* Reads bytes of a tensor as they stand in the file, `first` counting from its
+   own first. Thread-safe. */
+OTX__PRIVATE otx_result otx__checkpoint_bytes(const otx_checkpoint *checkpoint,
+                                              const otx_checkpoint_tensor *tensor,
+                                              uint64_t first, size_t size, void *to,
+                                              otx_error *error)
+{
+    const otx_checkpoint_file *file = &checkpoint->files[tensor->file];
+    const otx_tensor *what = tensor->tensor;
+    uint64_t have = what->end - what->begin;
+    char where[OTX__PATH_TEXT], shard[OTX__SHARD_TEXT], name[OTX__QUOTED];
+    bool within = first <= have && size <= have - first;
+    if (within && file->source.read(file->source.context, what->begin + first, to, size))
+        return OTX_OK;
+    otx__path_text(where, checkpoint->path);
+    otx__shard_text(shard, file->name);
+    otx__quote(name, sizeof name, what->name, what->name_size);
+    if (!within)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: \"%s\": tensor \"%s\" has %" PRIu64
+                         " bytes; %" PRIu64 " from byte %" PRIu64 " on are beyond it", where,
+                         shard, name, have, (uint64_t)size, first);
+    return otx__fail(error, OTX_ERROR_IO, "%s: \"%s\": tensor \"%s\": cannot read %" PRIu64
+                     " bytes at offset %" PRIu64 "; was the file changed or cut short?", where,
+                     shard, name, (uint64_t)size, what->begin + first);
+}
+
+/* Elements of `size` bytes between the files' byte order and the host's, in
+   place; either way is the same. */
+OTX__PRIVATE void otx__little_endian(void *elements, size_t count, size_t size)
+{
+    const uint16_t probe = 1;
+    unsigned char *bytes = (unsigned char *)elements, low;
+    size_t i, j;
+    memcpy(&low, &probe, 1);
+    if (low == 1) return;
+    for (i = 0; i < count; i++, bytes += size)
+        for (j = 0; j < size / 2; j++) {
+            unsigned char swapped = bytes[j];
+            bytes[j] = bytes[size - 1 - j];
+            bytes[size - 1 - j] = swapped;
+        }
+}
+
+OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
+                                       const otx_checkpoint_tensor *tensor, uint64_t first,
+                                       size_t count, void *to, otx_error *error)
+{
+    size_t size = otx_dtype_bits(tensor->tensor->dtype) / 8, bytes;
+    uint64_t offset;
+    otx_result result;
+    if (!otx_dtype_is_embedding(tensor->tensor->dtype)) {
+        char what[OTX__QUOTED];
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "tensor \"%s\": cannot read elements of "
+                         "type %s", otx__quote(what, sizeof what, tensor->tensor->name,
+                                               tensor->tensor->name_size),
+                         otx_dtype_name(tensor->tensor->dtype));
+    }
+    if (!otx__mul64(first, size, &offset)) offset = UINT64_MAX;
+    if (!otx__mul(count, size, &bytes)) bytes = SIZE_MAX;
+    result = otx__checkpoint_bytes(checkpoint, tensor, offset, bytes, to, error);
+    if (!result) otx__little_endian(to, count, size);
+    return result;
+}
+
+/* ---- a directory's vocabulary ---- */
+
+/* Reads one of a tokenizer's files if the directory holds it. */
+OTX__PRIVATE otx_result otx__tokenizer_text(const otx_context *ctx, const char *directory,
+                                            const otx__listing *listing, const char *name,
+                                            char **text, size_t *size, otx_error *error)
+{
+    char *path;
+    otx_result result;
+    if (!otx__listing_has(listing, name)) return OTX_OK;
+    path = otx__path_join(ctx, directory, name);
+    if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+    result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, text, size, error);
+    otx__path_free(ctx, path);
+    return result;
+}
+
+/* Reports a directory without a tokenizer.json. */
+OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
+                                               const otx__listing *listing)
+{
+    static const char convert[] = "load it with transformers' AutoTokenizer and save it with "
+                                  "save_pretrained, which writes tokenizer.json";
+    static const otx__foreign table[] = {
+        {"tokenizer.model", "", convert}, {"", ".model", convert},
+        {"tekken.json", "", convert},     {"", ".tiktoken", convert},
+        {"vocab.json", "", convert},      {"vocab.txt", "", convert},
+        {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
+        {"snapshots", "", "a cache; give the directory within snapshots/"},
+    };
+    return otx__fail_foreign(error, path, "tokenizer.json", table, OTX__COUNT(table), listing);
+}
+
+/* The files of a tokenizer, in the order of otx_vocab_texts. */
+#define OTX__TOKENIZER_TEXTS 4
+
+/* Parses what was read. An absent text is NULL and of size 0. */
+OTX__PRIVATE otx_result otx__vocab_of_texts(const otx_context *ctx, char *const *texts,
+                                            const size_t *sizes, const char *path,
+                                            otx_vocab *out, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_vocab_texts all;
+    memset(&all, 0, sizeof all);
+    all.tokenizer_json = texts[0];
+    all.tokenizer_json_size = sizes[0];
+    all.tokenizer_config = texts[1];
+    all.tokenizer_config_size = sizes[1];
+    all.special_tokens_map = texts[2];
+    all.special_tokens_map_size = sizes[2];
+    all.added_tokens = texts[3];
+    all.added_tokens_size = sizes[3];
+    return otx_vocab_parse(ctx, &all, otx__path_text(name, path), out, error);
+}
+
+OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
+                                                  char **texts, size_t *sizes, otx_error *error)
+{
+    static const char *const names[OTX__TOKENIZER_TEXTS] = {
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "added_tokens.json"
+    };
+    otx__listing listing;
+    otx_result result = otx__listing_open(ctx, path, &listing, error);
+    size_t i;
+    if (result) return result;
+    if (!otx__listing_has(&listing, names[0]))
+        result = otx__fail_no_tokenizer(error, path, &listing);
+    for (i = 0; i < OTX__TOKENIZER_TEXTS && !result; i++)
+        result = otx__tokenizer_text(ctx, path, &listing, names[i], &texts[i], &sizes[i],
+                                     error);
+    otx__listing_close(&listing);
+    return result;
+}
+
+OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
+                                  otx_error *error)
+{
+    char *texts[OTX__TOKENIZER_TEXTS] = {NULL, NULL, NULL, NULL};
+    size_t sizes[OTX__TOKENIZER_TEXTS] = {0, 0, 0, 0}, i;
+    char name[OTX__PATH_TEXT];
+    otx__status status;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    result = otx__model_status(path, &status, error);
+    if (result) return result;
+    if (status.directory)
+        result = otx__vocab_open_directory(ctx, path, texts, sizes, error);
+    else if (!otx__has_suffix(path, ".json"))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
+                           "tokenizer.json", otx__path_text(name, path));
+    else
+        result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &texts[0], &sizes[0],
+                                    error);
+    if (!result) result = otx__vocab_of_texts(ctx, texts, sizes, path, out, error);
+    for (i = 0; i < OTX__TOKENIZER_TEXTS; i++)
+        if (texts[i]) otx__file_free(ctx, texts[i], sizes[i]);
+    return result;
+}

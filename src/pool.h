@@ -1,0 +1,76 @@
+/* ---- pool: blocks that are freed together --------------------------------- */
+
+#if defined(__linux__) && !defined(OTX_NO_STDIO)
+#include <sys/mman.h>
+#endif
+
+#define OTX__POOL_BLOCKS 48
+#define OTX__ALIGNMENT 64 /* a cache line, and the widest register */
+
+/* A handful of blocks and the sum of their sizes. Once a block could not be had,
+   every later one is NULL too, so a run of takes needs one check of `failed`. */
+typedef struct otx__pool {
+    const otx_context *ctx;
+    void *blocks[OTX__POOL_BLOCKS];
+    size_t sizes[OTX__POOL_BLOCKS];
+    size_t count;
+    uint64_t bytes;
+    uint64_t failed; /* 0, or the size of the block that could not be had */
+} otx__pool;
+
+OTX__PRIVATE void otx__pool_open(otx__pool *pool, const otx_context *ctx)
+{
+    memset(pool, 0, sizeof *pool);
+    pool->ctx = ctx;
+}
+
+OTX__PRIVATE void otx__pool_close(otx__pool *pool)
+{
+    size_t i;
+    for (i = 0; i < pool->count; i++) otx__free(pool->ctx, pool->blocks[i], pool->sizes[i], 1);
+    otx__pool_open(pool, pool->ctx);
+}
+
+/* Asks for large pages, where the platform takes the hint: the loops over tiles
+   touch lines far apart, and small pages make each of them a miss. */
+OTX__PRIVATE void otx__advise_large_pages(void *block, size_t size)
+{
+#if defined(__linux__) && defined(MADV_HUGEPAGE) && !defined(OTX_NO_STDIO)
+    const uintptr_t page = (uintptr_t)1 << 21;
+    uintptr_t first = ((uintptr_t)block + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)block + size) & ~(page - 1);
+    if (first < end) (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+#else
+    (void)block;
+    (void)size;
+#endif
+}
+
+/* count elements of `size` bytes, aligned, uninitialised. */
+OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
+{
+    size_t bytes;
+    char *block;
+    if (pool->failed || pool->count == OTX__POOL_BLOCKS) return NULL;
+    if (!otx__mul(count, size, &bytes) || !otx__add(bytes, OTX__ALIGNMENT, &bytes)) {
+        pool->failed = UINT64_MAX;
+        return NULL;
+    }
+    block = (char *)otx__alloc(pool->ctx, bytes, 1);
+    if (!block) {
+        pool->failed = bytes;
+        return NULL;
+    }
+    otx__advise_large_pages(block, bytes);
+    pool->blocks[pool->count] = block;
+    pool->sizes[pool->count++] = bytes;
+    pool->bytes += bytes;
+    return block + (OTX__ALIGNMENT - (uintptr_t)block % OTX__ALIGNMENT);
+}
+
+OTX__PRIVATE void *otx__pool_take_zero(otx__pool *pool, size_t count, size_t size)
+{
+    void *block = otx__pool_take(pool, count, size);
+    if (block) memset(block, 0, count * size);
+    return block;
+}

@@ -1,0 +1,208 @@
+/* ---- report: what a job did, as JSON and as a table ------------------------- */
+
+/* ---- the report ---- */
+
+OTX__PRIVATE otx_result otx__report_flush(otx__text *text, const otx_sink *sink,
+                                          otx_error *error)
+{
+    if (text->failed) return otx__fail_memory(error, text->size);
+    if (text->size > 0 && !sink->write(sink->context, text->bytes, text->size))
+        return otx__fail(error, OTX_ERROR_IO, "the report could not be written");
+    text->size = 0;
+    return OTX_OK;
+}
+
+/* The base's tensor that a matrix of the summary is about. */
+OTX__PRIVATE const otx_tensor *otx__job_matrix_tensor(const otx_job *job, size_t index)
+{
+    return job->base_model.tensors[job->matrix_tensors[index]].at->tensor;
+}
+
+OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *tokens)
+{
+    otx__text_format(text,
+                     "  \"tokens\": {\"total\": %" PRIu64 ", \"copied\": %" PRIu64
+                     ", \"by_role\": %" PRIu64 ", \"mapped\": %" PRIu64
+                     ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
+                     tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
+                     tokens->approximated, tokens->unused);
+    if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
+    otx__text_format(text, ", \"padding\": %" PRIu64 "},\n", tokens->padding);
+}
+
+/* Residuals are null where nothing was solved. */
+OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
+{
+    const otx_tensor *tensor = otx__job_matrix_tensor(job, index);
+    const otx_job_matrix *matrix = &job->summary.matrices[index];
+    bool solved = job->options.method == OTX_METHOD_OMP && job->ran;
+    otx__text_string(text, "    {\"name\": ");
+    otx__text_json_string(text, tensor->name, tensor->name_size);
+    otx__text_format(text,
+                     ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64 ", \"dtype\": \"%s\"",
+                     matrix->rows, matrix->columns, otx__word(otx_dtype_name(matrix->dtype)));
+    otx__text_format(text, ", \"anchors\": %" PRIu64 ", \"approximated\": %" PRIu64,
+                     matrix->anchors, matrix->approximated);
+    otx__text_string(text, ", \"mean_relative_residual\": ");
+    if (solved) otx__text_double(text, matrix->mean_relative_residual);
+    else otx__text_string(text, "null");
+    otx__text_string(text, ", \"max_relative_residual\": ");
+    if (solved) otx__text_double(text, matrix->max_relative_residual);
+    else otx__text_string(text, "null");
+    otx__text_string(text, ", \"seconds\": ");
+    otx__text_double(text, matrix->seconds);
+    otx__text_string(text, "}");
+}
+
+OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink,
+                                        otx_error *error)
+{
+    const otx_job_summary *summary = &job->summary;
+    otx__text text;
+    otx_result result;
+    size_t i;
+    otx__text_open(&text, &job->ctx);
+    otx__text_string(&text, "{\n  \"version\": \"" OTX_VERSION_STRING "\",\n  \"base\": ");
+    otx__text_json_string(&text, job->base_path, strlen(job->base_path));
+    otx__text_string(&text, ",\n  \"donor\": ");
+    otx__text_json_string(&text, job->donor_path, strlen(job->donor_path));
+    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": %" PRIu64
+                     ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
+                     otx__word(otx_method_name(job->options.method)),
+                     (uint64_t)(job->options.omp.k ? job->options.omp.k : 64),
+                     otx__word(otx_isa_name(summary->isa)), summary->threads);
+    otx__report_tokens(&text, &summary->tokens);
+    otx__text_string(&text, "  \"matrices\": [");
+    for (i = 0; i < summary->matrix_count; i++) {
+        otx__text_string(&text, i ? ",\n" : "\n");
+        otx__report_matrix(&text, job, i);
+    }
+    otx__text_format(&text, "\n  ],\n  \"peak_bytes\": %" PRIu64 ",\n  \"seconds\": ",
+                     job->peak_bytes);
+    otx__text_double(&text, summary->seconds);
+    otx__text_string(&text, "\n}\n");
+    result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
+}
+
+/* ---- the token table ---- */
+
+/* Bytes as one field of a tab-separated line. */
+OTX__PRIVATE void otx__table_bytes(otx__text *text, const char *bytes, size_t size)
+{
+    size_t i = 0;
+    while (i < size) {
+        unsigned char byte = (unsigned char)bytes[i];
+        size_t length = otx__utf8_length((const unsigned char *)bytes + i, size - i);
+        if (byte == '\t') otx__text_string(text, "\\t");
+        else if (byte == '\n') otx__text_string(text, "\\n");
+        else if (byte == '\\') otx__text_string(text, "\\\\");
+        else if (length == 0 || byte < 0x20 || byte == 0x7f)
+            otx__text_format(text, "\\x%02x", byte);
+        else otx__text_bytes(text, bytes + i, length);
+        i += otx__max(length, 1);
+    }
+}
+
+/* A number to nine significant digits, "-1.23456789e-02": a table of millions of
+   them is for reading and must not take minutes. */
+OTX__PRIVATE void otx__table_number(otx__text *text, double value)
+{
+    double size = value < 0 ? -value : value;
+    int power = 8;
+    uint64_t digits;
+    if (!otx__is_finite(value) || value == 0) {
+        otx__text_string(text, value == 0 ? "0" : "nan");
+        return;
+    }
+    while (size < 1e8) {
+        size *= 10;
+        power--;
+    }
+    while (size >= 999999999.5) {
+        size /= 10;
+        power++;
+    }
+    digits = (uint64_t)(size + 0.5);
+    otx__text_format(text, "%s%" PRIu64 ".%08" PRIu64 "e%c%02d", value < 0 ? "-" : "",
+                     digits / 100000000, digits % 100000000, power < 0 ? '-' : '+',
+                     power < 0 ? -power : power);
+}
+
+/* The two fields of a target in one matrix: its relative residual, and
+   donor:base:coefficient for each of its anchors. */
+OTX__PRIVATE void otx__table_anchors(otx__text *text, const otx_job *job,
+                                     const otx__solution *solution, size_t target)
+{
+    const int32_t *indices = solution->indices + target * solution->k;
+    const double *coefficients = solution->coefficients + target * solution->k;
+    size_t i;
+    otx__text_string(text, "\t");
+    otx__table_number(text, otx__solution_residual(solution, target));
+    otx__text_string(text, "\t");
+    for (i = 0; i < solution->k && indices[i] >= 0; i++) {
+        otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i ? " " : "",
+                         job->anchor_donors[indices[i]], job->anchor_bases[indices[i]]);
+        otx__table_number(text, coefficients[i]);
+    }
+}
+
+OTX__PRIVATE void otx__table_head(otx__text *text, const otx_job *job)
+{
+    size_t i;
+    otx__text_string(text, "id\tkind\tbytes\taction\tbase_id");
+    for (i = 0; i < job->summary.matrix_count; i++) {
+        const otx_tensor *tensor = otx__job_matrix_tensor(job, i);
+        otx__text_string(text, "\tresidual:");
+        otx__table_bytes(text, tensor->name, tensor->name_size);
+        otx__text_string(text, "\tanchors:");
+        otx__table_bytes(text, tensor->name, tensor->name_size);
+    }
+    otx__text_string(text, "\n");
+}
+
+/* The line of one donor id; `target` is its place among the targets if it is
+   one. */
+OTX__PRIVATE void otx__table_line(otx__text *text, const otx_job *job, size_t id, size_t target)
+{
+    const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
+    const otx_token *token = id < job->donor_vocab.count ? &job->donor_vocab.tokens[id] : NULL;
+    bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
+                  job->options.method == OTX_METHOD_OMP;
+    size_t i;
+    otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
+                     otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
+    if (token) otx__table_bytes(text, token->bytes, token->size);
+    otx__text_format(text, "\t%s\t", row ? otx__word(otx_action_name(row->action)) : "skipped");
+    if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
+    for (i = 0; i < job->summary.matrix_count; i++) {
+        const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
+        if (solved) otx__table_anchors(text, job, &job->solutions[plan->solution], target);
+        else otx__text_string(text, "\t\t");
+    }
+    otx__text_string(text, "\n");
+}
+
+OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink,
+                                        otx_error *error)
+{
+    size_t count = otx__max(job->alignment.count, job->donor_vocab.count), target = 0, i;
+    bool details = job->options.method == OTX_METHOD_OMP && job->target_count > 0 && job->ran;
+    otx_result result = OTX_OK;
+    otx__text text;
+    if (details && !job->solutions[0].indices)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "the token table needs a job that has been run with keep_details");
+    otx__text_open(&text, &job->ctx);
+    otx__table_head(&text, job);
+    for (i = 0; i < count && !result; i++) {
+        otx__table_line(&text, job, i, target);
+        if (target < job->target_count && job->targets[target] == i) target++;
+        if (text.size >= OTX__FILE_BUFFER || text.failed)
+            result = otx__report_flush(&text, sink, error);
+    }
+    if (!result) result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
+}

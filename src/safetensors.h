@@ -1,0 +1,635 @@
+/* ---- safetensors: what readers and writers share ---- */
+
+/* A file is the length of its header (64 bits, little-endian), the header (JSON)
+   and the bytes of the tensors. Longer headers than this are refused, as by the
+   reference implementation. */
+#define OTX__HEADER_LIMIT 100000000
+
+/* The key that is no tensor. */
+#define OTX__METADATA_KEY "__metadata__"
+
+/* Orders byte strings as memcmp does; of two that begin alike, the shorter first. */
+OTX__PRIVATE int otx__compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    size_t shared = otx__min(a_size, b_size);
+    int order = shared ? memcmp(a, b, shared) : 0;
+    return order ? order : a_size < b_size ? -1 : a_size > b_size;
+}
+
+OTX__PRIVATE int otx__compare_tensors(const otx_tensor *a, const otx_tensor *b)
+{
+    return otx__compare_bytes(a->name, a->name_size, b->name, b->name_size);
+}
+
+/* The three orders in which tensors are needed; items are pointers but for the
+   second. */
+OTX__PRIVATE int otx__tensor_by_name(const void *a, const void *b)
+{
+    return otx__compare_tensors(*(const otx_tensor *const *)a, *(const otx_tensor *const *)b);
+}
+
+OTX__PRIVATE int otx__tensor_by_offset(const void *a, const void *b)
+{
+    const otx_tensor *x = (const otx_tensor *)a, *y = (const otx_tensor *)b;
+    if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
+    if (x->end != y->end) return x->end < y->end ? -1 : 1;
+    return otx__compare_tensors(x, y);
+}
+
+OTX__PRIVATE int otx__tensor_by_dtype(const void *a, const void *b)
+{
+    const otx_tensor *x = *(const otx_tensor *const *)a, *y = *(const otx_tensor *const *)b;
+    if (x->dtype != y->dtype) return x->dtype > y->dtype ? -1 : 1;
+    return otx__compare_tensors(x, y);
+}
+
+OTX__PRIVATE int otx__metadata_by_key(const void *a, const void *b)
+{
+    const otx_metadata *x = (const otx_metadata *)a, *y = (const otx_metadata *)b;
+    return otx__compare_bytes(x->key, x->key_size, y->key, y->key_size);
+}
+
+/* Fails with "FILE: WHAT "NAME" PROBLEM"; without "FILE: " if file is NULL. */
+OTX__PRIVATE otx_result otx__fail_name(otx_error *error, otx_result code, const char *file,
+                                       const char *what, const char *name, size_t name_size,
+                                       const char *problem)
+{
+    char quoted[OTX__QUOTED];
+    return otx__fail(error, code, "%s%s%s \"%s\" %s", file ? file : "", file ? ": " : "", what,
+                     otx__quote(quoted, sizeof quoted, name, name_size), problem);
+}
+
+/* Sorts pointers to tensors by name; fails with `code` if two are named alike. */
+OTX__PRIVATE otx_result otx__tensors_by_name(const otx_tensor **tensors, size_t count,
+                                          otx_result code, const char *file, otx_error *error)
+{
+    size_t i;
+    otx__sort(tensors, count, sizeof *tensors, otx__tensor_by_name);
+    for (i = 1; i < count; i++)
+        if (otx__compare_tensors(tensors[i - 1], tensors[i]) == 0)
+            return otx__fail_name(error, code, file, "tensor", tensors[i]->name,
+                                  tensors[i]->name_size, "occurs twice");
+    return OTX_OK;
+}
+
+/* Fails with `code` if a key of the metadata occurs twice. */
+OTX__PRIVATE otx_result otx__check_keys(const otx_context *ctx, const otx_metadata *metadata,
+                                        size_t count, otx_result code, const char *file,
+                                        otx_error *error)
+{
+    otx_result result = OTX_OK;
+    otx_metadata *sorted;
+    size_t i;
+    if (count < 2) return OTX_OK;
+    sorted = (otx_metadata *)otx__alloc(ctx, count, sizeof *sorted);
+    if (!sorted) return otx__fail_memory(error, (uint64_t)count * sizeof *sorted);
+    memcpy(sorted, metadata, count * sizeof *sorted);
+    otx__sort(sorted, count, sizeof *sorted, otx__metadata_by_key);
+    for (i = 1; i < count && !result; i++)
+        if (otx__metadata_by_key(&sorted[i - 1], &sorted[i]) == 0)
+            result = otx__fail_name(error, code, file, "metadata key", sorted[i].key,
+                                    sorted[i].key_size, "occurs twice");
+    otx__free(ctx, sorted, count, sizeof *sorted);
+    return result;
+}
+
+/* A shape as text, "[2, 3]", cut with "..." when there is no room. Returns `to`. */
+OTX__PRIVATE const char *otx__shape_text(char *to, size_t capacity, const uint64_t *shape,
+                                         unsigned rank)
+{
+    size_t length = 1;
+    unsigned i;
+    to[0] = '[';
+    for (i = 0; i < rank && length + 32 < capacity; i++)
+        length += (size_t)snprintf(to + length, capacity - length, "%s%" PRIu64, i ? ", " : "",
+                                   shape[i]);
+    (void)snprintf(to + length, capacity - length, "%s", i < rank ? ", ...]" : "]");
+    return to;
+}
+
+/* The bytes that a tensor's type and shape take. Returns what is wrong with them,
+   or NULL. Factors are multiplied in order, so that a zero makes good only what
+   comes after it: as the reference does. */
+OTX__PRIVATE const char *otx__tensor_bytes(const otx_tensor *tensor, uint64_t *bytes)
+{
+    uint64_t bits = 1;
+    unsigned i;
+    for (i = 0; i < tensor->rank; i++)
+        if (!otx__mul64(bits, tensor->shape[i], &bits)) return "has 2^64 elements or more";
+    if (!otx__mul64(bits, otx_dtype_bits(tensor->dtype), &bits)) return "has 2^64 bits or more";
+    if (bits % 8 != 0) return "does not fill whole bytes";
+    *bytes = bits / 8;
+    return NULL;
+}
+
+/* Fails with "FILE: tensor "NAME", F32 [2, 3], PROBLEM". */
+OTX__PRIVATE otx_result otx__tensor_fail(otx_error *error, otx_result code, const char *file,
+                                         const otx_tensor *tensor, const char *problem)
+{
+    char text[320], shape[128];
+    (void)snprintf(text, sizeof text, "(%s %s) %s", otx_dtype_name(tensor->dtype),
+                   otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank), problem);
+    return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
+}
+
+/* ---- safetensors: reading ---- */
+
+/* Reads and checks the length of the header, then the header itself. */
+OTX__PRIVATE otx_result otx__header_read(const otx_context *ctx, const otx_source *source,
+                                         const char *name, char **header, size_t *header_size,
+                                         otx_error *error)
+{
+    unsigned char prefix[8];
+    uint64_t size = 0;
+    int i;
+    if (source->size < 8)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: %" PRIu64
+                         " bytes are too few for a safetensors file", name, source->size);
+    if (!source->read(source->context, 0, prefix, 8))
+        return otx__fail(error, OTX_ERROR_IO, "%s: the first 8 bytes could not be read", name);
+    for (i = 7; i >= 0; i--) size = size << 8 | prefix[i];
+    if (size > source->size - 8)
+        return otx__fail(error, OTX_ERROR_FORMAT, "%s: not a safetensors file, or cut short: a "
+                         "header of %" PRIu64 " bytes in a file of %" PRIu64,
+                         name, size, source->size);
+    if (size > OTX__HEADER_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: a header of %" PRIu64
+                         " bytes, and at most %d are allowed", name, size, OTX__HEADER_LIMIT);
+    *header = (char *)otx__alloc(ctx, (size_t)size, 1);
+    if (!*header) return otx__fail_memory(error, size);
+    *header_size = (size_t)size;
+    if (source->read(source->context, 8, *header, (size_t)size)) return OTX_OK;
+    otx__free(ctx, *header, (size_t)size, 1);
+    return otx__fail(error, OTX_ERROR_IO, "%s: the header, %" PRIu64
+                     " bytes at offset 8, could not be read", name, size);
+}
+
+/* The values of a tensor's entry in the header, as nodes. */
+typedef struct otx__entry {
+    uint32_t dtype, shape, offsets;
+} otx__entry;
+
+/* Where the reading of a header stands. */
+typedef struct otx__header {
+    const otx_context *ctx;
+    const otx_json *json;
+    const char *file; /* its name, for errors */
+    otx_safetensors *out;
+    uint64_t dimensions, bytes; /* that all shapes and all names take */
+    uint64_t *shape;            /* where the next shape goes */
+    char *string;               /* where the next name goes */
+    otx_error *error;
+} otx__header;
+
+/* Fails with "FILE: tensor "KEY" PROBLEM", where key is a node. */
+OTX__PRIVATE otx_result otx__header_fail(const otx__header *h, otx_result code,
+                                         const char *what, uint32_t key, const char *problem)
+{
+    const otx_json_node *node = &h->json->nodes[key];
+    return otx__fail_name(h->error, code, h->file, what, h->json->text + node->start,
+                          node->end - node->start, problem);
+}
+
+/* Finds the three fields of a tensor's entry and checks that each stands there
+   once; other fields are passed over. */
+OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, otx__entry *entry)
+{
+    static const char *const names[] = {"dtype", "shape", "data_offsets"};
+    const otx_json_node *nodes = h->json->nodes;
+    uint32_t fields[3] = {OTX_JSON_NONE, OTX_JSON_NONE, OTX_JSON_NONE}, node = key + 2, i, j;
+    if (nodes[key + 1].type != OTX_JSON_OBJECT)
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "is no object");
+    for (i = 0; i < nodes[key + 1].count; i++) {
+        for (j = 0; j < 3; j++) {
+            if (!otx_json_equals(h->json, node, names[j])) continue;
+            if (fields[j] != OTX_JSON_NONE)
+                return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "repeats a field");
+            fields[j] = node + 1;
+        }
+        node = nodes[node + 1].next;
+    }
+    entry->dtype = fields[0];
+    entry->shape = fields[1];
+    entry->offsets = fields[2];
+    if (otx_json_type_of(h->json, entry->dtype) != OTX_JSON_STRING)
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "has no dtype");
+    if (otx_json_type_of(h->json, entry->shape) != OTX_JSON_ARRAY)
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "has no shape");
+    if (otx_json_type_of(h->json, entry->offsets) != OTX_JSON_ARRAY ||
+        nodes[entry->offsets].count != 2)
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
+                                "has no data_offsets (two of them)");
+    return OTX_OK;
+}
+
+/* Bytes that a string takes, at most, with a NUL after it. */
+OTX__PRIVATE uint64_t otx__header_room(const otx__header *h, uint32_t string)
+{
+    return (uint64_t)h->json->nodes[string].end - h->json->nodes[string].start + 1;
+}
+
+/* Counts the entries of the metadata, which may also be null. */
+OTX__PRIVATE otx_result otx__header_measure_metadata(otx__header *h, uint32_t value)
+{
+    const otx_json_node *nodes = h->json->nodes;
+    uint32_t key = value + 1, i;
+    if (nodes[value].type == OTX_JSON_NULL) return OTX_OK;
+    if (nodes[value].type != OTX_JSON_OBJECT)
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", value - 1, "is no object");
+    for (i = 0; i < nodes[value].count; i++) {
+        if (nodes[key + 1].type != OTX_JSON_STRING)
+            return otx__header_fail(h, OTX_ERROR_FORMAT, "metadata key", key,
+                                    "has a value that is no string");
+        h->bytes += otx__header_room(h, key) + otx__header_room(h, key + 1);
+        key = nodes[key + 1].next;
+    }
+    h->out->metadata_count = nodes[value].count;
+    return OTX_OK;
+}
+
+/* Checks the form of every entry, and counts what has to be kept of them. Sets
+   *metadata to the metadata's value, if there is one. */
+OTX__PRIVATE otx_result otx__header_measure(otx__header *h, uint32_t *metadata)
+{
+    const otx_json_node *nodes = h->json->nodes;
+    otx_result result = OTX_OK;
+    uint32_t key = 1, i;
+    *metadata = OTX_JSON_NONE;
+    if (nodes[0].type != OTX_JSON_OBJECT)
+        return otx__fail(h->error, OTX_ERROR_FORMAT, "%s: the header is no JSON object",
+                         h->file);
+    for (i = 0; i < nodes[0].count && !result; i++) {
+        otx__entry entry;
+        if (!otx_json_equals(h->json, key, OTX__METADATA_KEY)) {
+            result = otx__header_entry(h, key, &entry);
+            if (result) break;
+            h->out->tensor_count++;
+            h->dimensions += nodes[entry.shape].count;
+            h->bytes += otx__header_room(h, key);
+        } else if (*metadata != OTX_JSON_NONE) {
+            result = otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", key, "occurs twice");
+        } else {
+            *metadata = key + 1;
+            result = otx__header_measure_metadata(h, key + 1);
+        }
+        key = nodes[key + 1].next;
+    }
+    return result;
+}
+
+/* The tensors in order of name: private, behind the tensors. */
+OTX__PRIVATE const otx_tensor **otx__names_of(const otx_safetensors *file)
+{
+    return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
+}
+
+/* One block for all: shapes, tensors, the order by name, metadata, strings. What
+   needs the strictest alignment stands first, so none is lost. */
+OTX__PRIVATE otx_result otx__header_alloc(otx__header *h)
+{
+    otx_safetensors *out = h->out;
+    uint64_t size = h->dimensions * sizeof(uint64_t) + h->bytes +
+                    out->tensor_count * (uint64_t)(sizeof(otx_tensor) + sizeof(otx_tensor *)) +
+                    out->metadata_count * (uint64_t)sizeof(otx_metadata);
+    if (size > SIZE_MAX) return otx__fail_memory(h->error, size);
+    out->memory = otx__alloc(h->ctx, (size_t)size, 1);
+    if (!out->memory) return otx__fail_memory(h->error, size);
+    out->memory_size = (size_t)size;
+    h->shape = (uint64_t *)out->memory;
+    out->tensors = (otx_tensor *)(void *)(h->shape + h->dimensions);
+    out->metadata = (otx_metadata *)(void *)(otx__names_of(out) + out->tensor_count);
+    h->string = (char *)(out->metadata + out->metadata_count);
+    return OTX_OK;
+}
+
+/* Decodes a string into the block. */
+OTX__PRIVATE const char *otx__header_string(otx__header *h, uint32_t node, size_t *size)
+{
+    const char *string = h->string;
+    *size = otx_json_string(h->json, node, h->string);
+    h->string[*size] = 0;
+    h->string += *size + 1;
+    return string;
+}
+
+/* Reads one entry. Its offsets count from the byte buffer as yet. */
+OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, otx_tensor *tensor)
+{
+    const otx_json_node *nodes = h->json->nodes;
+    otx__entry entry;
+    int dtype = 0;
+    uint32_t i;
+    otx_result result = otx__header_entry(h, key, &entry);
+    if (result) return result;
+    while (dtype < OTX_DTYPE_COUNT &&
+           !otx_json_equals(h->json, entry.dtype, otx_dtype_name((otx_dtype)dtype)))
+        dtype++;
+    if (dtype == OTX_DTYPE_COUNT) {
+        const otx_json_node *node = &nodes[entry.dtype];
+        char quoted[OTX__QUOTED], problem[OTX__QUOTED + 40];
+        otx__quote(quoted, sizeof quoted, h->json->text + node->start, node->end - node->start);
+        (void)snprintf(problem, sizeof problem, "has an unknown dtype, \"%s\"", quoted);
+        return otx__header_fail(h, OTX_ERROR_UNSUPPORTED, "tensor", key, problem);
+    }
+    tensor->dtype = (otx_dtype)dtype;
+    tensor->rank = nodes[entry.shape].count;
+    tensor->shape = h->shape;
+    for (i = 0; i < tensor->rank; i++)
+        if (!otx_json_uint(h->json, entry.shape + 1 + i, h->shape++))
+            return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
+                                    "has a shape that is no list of 64-bit integers");
+    if (!otx_json_uint(h->json, entry.offsets + 1, &tensor->begin) ||
+        !otx_json_uint(h->json, entry.offsets + 2, &tensor->end))
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
+                                "has data_offsets that are no 64-bit integers");
+    tensor->name = otx__header_string(h, key, &tensor->name_size);
+    return OTX_OK;
+}
+
+/* Reads all entries; `metadata` is the node of their value, or OTX_JSON_NONE. */
+OTX__PRIVATE otx_result otx__header_entries(otx__header *h, uint32_t metadata)
+{
+    const otx_json_node *nodes = h->json->nodes;
+    otx_safetensors *out = h->out;
+    otx_tensor *tensor = out->tensors;
+    uint32_t key = 1, i;
+    for (i = 0; i < nodes[0].count; i++) {
+        if (key + 1 != metadata) {
+            otx_result result = otx__header_tensor(h, key, tensor++);
+            if (result) return result;
+        }
+        key = nodes[key + 1].next;
+    }
+    key = metadata + 1;
+    for (i = 0; i < out->metadata_count; i++) {
+        otx_metadata *entry = &out->metadata[i];
+        entry->key = otx__header_string(h, key, &entry->key_size);
+        entry->value = otx__header_string(h, key + 1, &entry->value_size);
+        key = nodes[key + 1].next;
+    }
+    return otx__check_keys(h->ctx, out->metadata, out->metadata_count, OTX_ERROR_FORMAT,
+                           h->file, h->error);
+}
+
+/* Sorts the tensors by offset and checks that their bytes follow on each other,
+   are as many as type and shape say, and end where the file ends; then makes the
+   offsets count from the start of the file. */
+OTX__PRIVATE otx_result otx__header_offsets(otx__header *h, uint64_t file_size)
+{
+    otx_safetensors *out = h->out;
+    uint64_t end = 0, bytes, buffer = file_size - out->data_begin;
+    char problem[160];
+    size_t i;
+    otx__sort(out->tensors, out->tensor_count, sizeof *out->tensors, otx__tensor_by_offset);
+    for (i = 0; i < out->tensor_count; i++) {
+        otx_tensor *tensor = &out->tensors[i];
+        const char *wrong = otx__tensor_bytes(tensor, &bytes);
+        if (tensor->begin != end || tensor->end < tensor->begin) {
+            (void)snprintf(problem, sizeof problem, "has data_offsets [%" PRIu64 ", %" PRIu64
+                           "], but the bytes before it end at %" PRIu64,
+                           tensor->begin, tensor->end, end);
+            wrong = problem;
+        } else if (!wrong && tensor->end - tensor->begin != bytes) {
+            (void)snprintf(problem, sizeof problem, "takes %" PRIu64 " bytes, but its "
+                           "data_offsets [%" PRIu64 ", %" PRIu64 "] span %" PRIu64,
+                           bytes, tensor->begin, tensor->end, tensor->end - tensor->begin);
+            wrong = problem;
+        }
+        if (wrong) return otx__tensor_fail(h->error, OTX_ERROR_FORMAT, h->file, tensor, wrong);
+        end = tensor->end;
+    }
+    if (end != buffer)
+        return otx__fail(h->error, OTX_ERROR_FORMAT, "%s: the tensors take %" PRIu64
+                         " bytes, but %" PRIu64 " follow the header", h->file, end, buffer);
+    for (i = 0; i < out->tensor_count; i++) {
+        out->tensors[i].begin += out->data_begin;
+        out->tensors[i].end += out->data_begin;
+        otx__names_of(out)[i] = &out->tensors[i];
+    }
+    return otx__tensors_by_name(otx__names_of(out), out->tensor_count, OTX_ERROR_FORMAT,
+                                h->file, h->error);
+}
+
+OTX_API void otx_safetensors_close(const otx_context *ctx, otx_safetensors *file)
+{
+    otx__free(ctx, file->memory, file->memory_size, 1);
+    memset(file, 0, sizeof *file);
+}
+
+OTX_API otx_result otx_safetensors_open(const otx_context *ctx, const otx_source *source,
+                                        const char *name, otx_safetensors *out,
+                                        otx_error *error)
+{
+    otx__header h;
+    otx_json json;
+    otx_error cause;
+    char *text = NULL;
+    size_t size = 0;
+    uint32_t metadata;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    result = otx__header_read(ctx, source, name, &text, &size, error);
+    if (result) return result;
+    result = otx_json_parse(ctx, text, size, "header", NULL, &json, &cause);
+    if (result) {
+        otx__fail(error, result, "%s: %s", name, cause.message);
+        goto done;
+    }
+    memset(&h, 0, sizeof h);
+    h.ctx = ctx;
+    h.json = &json;
+    h.file = name;
+    h.out = out;
+    h.error = error;
+    out->data_begin = 8 + (uint64_t)size;
+    result = otx__header_measure(&h, &metadata);
+    if (!result) result = otx__header_alloc(&h);
+    if (!result) result = otx__header_entries(&h, metadata);
+    if (!result) result = otx__header_offsets(&h, source->size);
+    if (result) otx_safetensors_close(ctx, out);
+done:
+    otx_json_close(ctx, &json);
+    otx__free(ctx, text, size, 1);
+    return result;
+}
+
+OTX_API const otx_tensor *otx_safetensors_find(const otx_safetensors *file, const char *name,
+                                               size_t name_size)
+{
+    size_t low = 0, high = file->tensor_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const otx_tensor *tensor = otx__names_of(file)[middle];
+        int order = otx__compare_bytes(name, name_size, tensor->name, tensor->name_size);
+        if (order == 0) return tensor;
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    return NULL;
+}
+
+/* ---- safetensors: writing ---- */
+
+OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
+{
+    size_t at = 0, length;
+    for (; at < size; at += length) {
+        length = otx__utf8_length((const unsigned char *)bytes + at, size - at);
+        if (length == 0) return false;
+    }
+    return true;
+}
+
+/* What is wrong with a tensor that is to be written, or NULL. */
+OTX__PRIVATE const char *otx__layout_problem(const otx_tensor *tensor)
+{
+    const size_t reserved = sizeof OTX__METADATA_KEY - 1;
+    if (otx_dtype_bits(tensor->dtype) == 0) return "has an unknown dtype";
+    if (!otx__is_utf8(tensor->name, tensor->name_size)) return "has a name that is no UTF-8";
+    if (tensor->name_size == reserved && memcmp(tensor->name, OTX__METADATA_KEY, reserved) == 0)
+        return "has a reserved name";
+    return NULL;
+}
+
+/* Checks what is to be written and sorts it in the order of writing. */
+OTX__PRIVATE otx_result otx__layout_sort(const otx_context *ctx, const otx_tensor **sorted,
+                                         const otx_tensor *tensors, size_t count,
+                                         const otx_metadata *metadata, size_t metadata_count,
+                                         otx_error *error)
+{
+    otx_result result;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        const char *problem = otx__layout_problem(&tensors[i]);
+        if (problem)
+            return otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "tensor", tensors[i].name,
+                                  tensors[i].name_size, problem);
+        sorted[i] = &tensors[i];
+    }
+    for (i = 0; i < metadata_count; i++) {
+        const otx_metadata *entry = &metadata[i];
+        if (!otx__is_utf8(entry->key, entry->key_size) ||
+            !otx__is_utf8(entry->value, entry->value_size))
+            return otx__fail_name(error, OTX_ERROR_ARGUMENT, NULL, "metadata key", entry->key,
+                                  entry->key_size, "is no UTF-8, or its value is none");
+    }
+    result = otx__check_keys(ctx, metadata, metadata_count, OTX_ERROR_ARGUMENT, NULL, error);
+    if (!result) result = otx__tensors_by_name(sorted, count, OTX_ERROR_ARGUMENT, NULL, error);
+    if (!result) otx__sort(sorted, count, sizeof *sorted, otx__tensor_by_dtype);
+    return result;
+}
+
+/* Appends "key":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}. */
+OTX__PRIVATE void otx__layout_tensor(otx__text *text, const otx_tensor *tensor, uint64_t begin,
+                                     uint64_t end)
+{
+    unsigned i;
+    otx__text_json_string(text, tensor->name, tensor->name_size);
+    otx__text_format(text, ":{\"dtype\":\"%s\",\"shape\":[", otx_dtype_name(tensor->dtype));
+    for (i = 0; i < tensor->rank; i++)
+        otx__text_format(text, "%s%" PRIu64, i ? "," : "", tensor->shape[i]);
+    otx__text_format(text, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", begin, end);
+}
+
+OTX__PRIVATE void otx__layout_metadata(otx__text *text, const otx_metadata *metadata,
+                                       size_t count)
+{
+    size_t i;
+    otx__text_string(text, "\"" OTX__METADATA_KEY "\":{");
+    for (i = 0; i < count; i++) {
+        if (i) otx__text_string(text, ",");
+        otx__text_json_string(text, metadata[i].key, metadata[i].key_size);
+        otx__text_string(text, ":");
+        otx__text_json_string(text, metadata[i].value, metadata[i].value_size);
+    }
+    otx__text_string(text, "}");
+}
+
+/* Writes the length prefix, the JSON and the padding. The offsets it sets count
+   from the end of the header as yet, and file_size leaves it out. */
+OTX__PRIVATE otx_result otx__layout_header(otx__text *text, const otx_tensor *const *sorted,
+                                           const otx_tensor *tensors,
+                                           const otx_metadata *metadata, size_t metadata_count,
+                                           otx_layout *out, otx_error *error)
+{
+    uint64_t end = 0, bytes, size;
+    size_t i;
+    otx__text_bytes(text, "\0\0\0\0\0\0\0\0{", 9);
+    if (metadata_count) otx__layout_metadata(text, metadata, metadata_count);
+    for (i = 0; i < out->count; i++) {
+        const char *problem = otx__tensor_bytes(sorted[i], &bytes);
+        if (!problem && bytes > INT64_MAX - OTX__HEADER_LIMIT * 2 - end)
+            problem = "makes the file larger than files can be";
+        if (problem)
+            return otx__tensor_fail(error, OTX_ERROR_ARGUMENT, NULL, sorted[i], problem);
+        if (i || metadata_count) otx__text_string(text, ",");
+        otx__layout_tensor(text, sorted[i], end, end + bytes);
+        out->order[i] = (uint32_t)(sorted[i] - tensors);
+        out->offsets[i] = end;
+        end += bytes;
+    }
+    otx__text_string(text, "}");
+    while (text->size % 8 != 0 && !text->failed) otx__text_string(text, " ");
+    if (text->failed) return otx__fail_memory(error, text->size);
+    size = text->size - 8;
+    if (size > OTX__HEADER_LIMIT)
+        return otx__fail(error, OTX_ERROR_LIMIT, "the header of %" PRIu64 " tensors takes %"
+                         PRIu64 " bytes, and at most %d are allowed",
+                         (uint64_t)out->count, size, OTX__HEADER_LIMIT);
+    for (i = 0; i < 8; i++) text->bytes[i] = (char)(unsigned char)(size >> (8 * i));
+    out->file_size = end;
+    return OTX_OK;
+}
+
+OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout)
+{
+    otx__free(ctx, layout->header, layout->header_size, 1);
+    otx__free(ctx, layout->order, layout->count, sizeof *layout->order);
+    otx__free(ctx, layout->offsets, layout->count, sizeof *layout->offsets);
+    memset(layout, 0, sizeof *layout);
+}
+
+/* Hands the header over, in a block of the size it says, and makes the offsets
+   count from the start of the file. */
+OTX__PRIVATE otx_result otx__layout_finish(const otx_context *ctx, const otx__text *text,
+                                           otx_layout *out, otx_error *error)
+{
+    size_t i;
+    out->header = (char *)otx__alloc(ctx, text->size, 1);
+    if (!out->header) return otx__fail_memory(error, text->size);
+    memcpy(out->header, text->bytes, text->size);
+    out->header_size = text->size;
+    out->file_size += text->size;
+    for (i = 0; i < out->count; i++) out->offsets[i] += text->size;
+    return OTX_OK;
+}
+
+OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *tensors,
+                                   size_t count, const otx_metadata *metadata,
+                                   size_t metadata_count, otx_layout *out, otx_error *error)
+{
+    const otx_tensor **sorted;
+    otx__text text;
+    otx_result result = OTX_OK;
+    memset(out, 0, sizeof *out);
+    if (count > UINT32_MAX)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%" PRIu64
+                         " tensors are more than a header holds", (uint64_t)count);
+    otx__text_open(&text, ctx);
+    out->count = count;
+    sorted = (const otx_tensor **)otx__alloc(ctx, count, sizeof *sorted);
+    out->order = (uint32_t *)otx__alloc(ctx, count, sizeof *out->order);
+    out->offsets = (uint64_t *)otx__alloc(ctx, count, sizeof *out->offsets);
+    if (!sorted || !out->order || !out->offsets)
+        result = otx__fail_memory(error, (uint64_t)count * sizeof *out->offsets);
+    if (!result)
+        result = otx__layout_sort(ctx, sorted, tensors, count, metadata, metadata_count, error);
+    if (!result)
+        result = otx__layout_header(&text, sorted, tensors, metadata, metadata_count, out,
+                                    error);
+    if (!result) result = otx__layout_finish(ctx, &text, out, error);
+    otx__text_close(&text);
+    otx__free(ctx, sorted, count, sizeof *sorted);
+    if (result) otx_layout_close(ctx, out);
+    return result;
+}

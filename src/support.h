@@ -1,0 +1,197 @@
+/* ---- support: what is known of one target, and the exact steps -------------- */
+
+/* A target on its way. The factor is that of the Gram matrix of the atoms
+   selected, G = L L', row after row without the zeros; forward solves L z = A'y.
+   Behind the atoms selected, indices, factor and forward may hold predicted ones
+   (screen.h); raising the count selects them. The coefficients are those of the
+   atoms selected after otx__support_solve. */
+typedef struct otx__support {
+    otx__row target;
+    double norm;          /* of the target */
+    int32_t *indices;     /* [k] the caller's row of results */
+    double *coefficients; /* [k] likewise */
+    double *factor;       /* [k * (k + 1) / 2] */
+    double *forward;      /* [k] */
+    size_t count;         /* atoms selected */
+    int32_t *barred;      /* [k] atoms that depend on those selected */
+    size_t barred_count;
+    bool ended;
+} otx__support;
+
+/* What one worker computes in. */
+typedef struct otx__scratch {
+    double *row, *residual; /* [columns] */
+    otx__row *rows;         /* [k] those of the atoms selected */
+    double *products;       /* [k + 2] */
+    double *scores;         /* [atoms] */
+    uint64_t candidates, fallbacks, steps;
+} otx__scratch;
+
+typedef struct otx__problem {
+    const otx__dictionary *dictionary;
+    otx__rows targets;
+    size_t k;
+    double tolerance;
+} otx__problem;
+
+OTX__PRIVATE bool otx__support_holds(const otx__support *support, size_t atom)
+{
+    size_t i;
+    for (i = 0; i < support->count; i++)
+        if ((size_t)support->indices[i] == atom) return true;
+    for (i = 0; i < support->barred_count; i++)
+        if ((size_t)support->barred[i] == atom) return true;
+    return false;
+}
+
+/* scratch->rows: the rows of the atoms selected. */
+OTX__PRIVATE void otx__support_rows(const otx__problem *problem, const otx__support *support,
+                                    otx__scratch *scratch)
+{
+    size_t i;
+    for (i = 0; i < support->count; i++)
+        scratch->rows[i] = otx__rows_at(&problem->dictionary->rows, (size_t)support->indices[i]);
+}
+
+/* The norm of a vector of doubles, in the order of all deciding sums. */
+OTX__PRIVATE double otx__norm(const double *vector, size_t n)
+{
+    double lanes[OTX__LANES] = {0};
+    size_t i;
+    for (i = 0; i < n; i++) {
+        double square = vector[i] * vector[i];
+        lanes[i % OTX__LANES] += square;
+    }
+    return sqrt(otx__fold_lanes(lanes));
+}
+
+/* Solves L' gamma = z for the coefficients, from the last to the first. */
+OTX__PRIVATE void otx__support_solve(otx__support *support)
+{
+    double *gamma = support->coefficients;
+    size_t i, j;
+    for (i = 0; i < support->count; i++) gamma[i] = support->forward[i];
+    for (i = support->count; i-- > 0;) {
+        const double *row = support->factor + i * (i + 1) / 2;
+        gamma[i] /= row[i];
+        for (j = 0; j < i; j++) {
+            double term = row[j] * gamma[i];
+            gamma[j] -= term;
+        }
+    }
+}
+
+/* scratch->residual: the deciding residual, target minus combination. */
+OTX__PRIVATE void otx__support_residual(const otx__problem *problem, otx__support *support,
+                                        otx__scratch *scratch)
+{
+    otx__support_solve(support);
+    otx__support_rows(problem, support, scratch);
+    problem->dictionary->kernels->residual(scratch->residual, support->target,
+                                           support->coefficients, scratch->rows, support->count,
+                                           problem->dictionary->columns);
+}
+
+/* Adds an atom: a row of the factor and of the forward solution. False, and
+   nothing has changed, if the atom depends on those selected. */
+OTX__PRIVATE bool otx__support_append(const otx__problem *problem, otx__support *support,
+                                      size_t atom, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = problem->dictionary;
+    size_t t = support->count, i, j;
+    double *row = support->factor + t * (t + 1) / 2, own[2], pivot, value;
+    otx__row pair[2];
+    pair[0] = otx__rows_at(&dictionary->rows, atom);
+    pair[1] = support->target;
+    otx__support_rows(problem, support, scratch);
+    otx__row_widen(dictionary->kernels, pair[0], dictionary->columns, scratch->row);
+    dictionary->kernels->dots(scratch->row, scratch->rows, t, dictionary->columns, row);
+    dictionary->kernels->dots(scratch->row, pair, 2, dictionary->columns, own);
+    pivot = own[0];
+    value = own[1];
+    for (j = 0; j < t; j++) {
+        double square, share;
+        row[j] /= support->factor[j * (j + 1) / 2 + j];
+        for (i = j + 1; i < t; i++) {
+            double term = row[j] * support->factor[i * (i + 1) / 2 + j];
+            row[i] -= term;
+        }
+        square = row[j] * row[j];
+        share = row[j] * support->forward[j];
+        pivot -= square;
+        value -= share;
+    }
+    if (!(pivot > 1e-12 * own[0])) return false;
+    row[t] = sqrt(pivot);
+    support->forward[t] = value / row[t];
+    support->indices[t] = (int32_t)atom;
+    support->count++;
+    return true;
+}
+
+/* Selects an atom; one that depends on those selected is barred instead. */
+OTX__PRIVATE bool otx__support_select(const otx__problem *problem, otx__support *support,
+                                      size_t atom, otx__scratch *scratch)
+{
+    if (otx__support_append(problem, support, atom, scratch)) {
+        scratch->steps++;
+        support->ended = support->count == problem->k;
+        return true;
+    }
+    /* Those that find no room are found dependent again at the next step. */
+    if (support->barred_count < problem->k)
+        support->barred[support->barred_count++] = (int32_t)atom;
+    return false;
+}
+
+/* Whether the best correlation is nothing but rounding. */
+OTX__PRIVATE bool otx__is_rounding(const otx__problem *problem, const otx__support *support,
+                                   size_t atom, double score)
+{
+    const otx__dictionary *dictionary = problem->dictionary;
+    return score <= 64.0 * DBL_EPSILON * (double)dictionary->columns * support->norm *
+                        dictionary->norms[atom];
+}
+
+/* Ends the target if its residual, which must be current, is small enough. */
+OTX__PRIVATE bool otx__support_is_close(const otx__problem *problem, otx__support *support,
+                                        const otx__scratch *scratch)
+{
+    double norm;
+    if (!(problem->tolerance > 0.0)) return false;
+    norm = otx__norm(scratch->residual, problem->dictionary->columns);
+    support->ended = norm <= problem->tolerance * support->norm;
+    return support->ended;
+}
+
+/* One step by the definition: every atom is scored in double. Takes the best
+   that neither is selected nor depends on those selected, or ends the target. */
+OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
+                                               otx__support *support, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = problem->dictionary;
+    size_t i, j;
+    otx__support_residual(problem, support, scratch);
+    if (otx__support_is_close(problem, support, scratch)) return;
+    for (i = 0; i < dictionary->count; i += OTX__TILE) {
+        otx__row rows[OTX__TILE];
+        size_t count = otx__min(OTX__TILE, dictionary->count - i);
+        for (j = 0; j < count; j++) rows[j] = otx__rows_at(&dictionary->rows, i + j);
+        dictionary->kernels->dots(scratch->residual, rows, count, dictionary->columns,
+                                  scratch->scores + i);
+    }
+    scratch->candidates += dictionary->count;
+    for (i = 0; i < support->count; i++) scratch->scores[support->indices[i]] = 0.0;
+    for (i = 0; i < support->barred_count; i++) scratch->scores[support->barred[i]] = 0.0;
+    while (!support->ended) {
+        size_t best = 0;
+        for (i = 1; i < dictionary->count; i++)
+            if (fabs(scratch->scores[i]) > fabs(scratch->scores[best])) best = i;
+        if (otx__is_rounding(problem, support, best, fabs(scratch->scores[best]))) {
+            support->ended = true;
+        } else if (otx__support_select(problem, support, best, scratch)) {
+            return;
+        }
+        scratch->scores[best] = 0.0;
+    }
+}
