@@ -1,0 +1,519 @@
+/* Model directories: one file, shards, what is refused, and reading tensors. */
+#include <stdio.h>
+#define OMP_TRANSPLANT_IMPLEMENTATION
+#include "../omp_transplant.h"
+
+#include "failing.h"
+#include "scratch.h"
+#include "test.h"
+
+#define INDEX "model.safetensors.index.json"
+
+static otx_error error;
+
+/* Writes a safetensors file: a header and `size` bytes. */
+static void put_file(const char *name, const char *header, const void *data, size_t size)
+{
+    char file[4000];
+    size_t length = strlen(header), i;
+    for (i = 0; i < 8; i++) file[i] = (char)((uint64_t)length >> 8 * i & 0xff);
+    memcpy(file + 8, header, length);
+    memcpy(file + 8 + length, data, size);
+    scratch_write(name, file, 8 + length + size);
+}
+
+/* Writes a file with one F32 tensor of shape [2] for each letter of `tensors`:
+   its values are 1 and the letter's code. */
+static void put_shard(const char *name, const char *tensors)
+{
+    unsigned char data[400];
+    char header[2000] = "{";
+    size_t i, j, size = 0;
+    for (i = 0; tensors[i]; i++) {
+        const float values[2] = {1.0f, (float)tensors[i]};
+        snprintf(header + strlen(header), sizeof header - strlen(header),
+                 "%s\"%c\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[%u,%u]}",
+                 i ? "," : "", tensors[i], (unsigned)size, (unsigned)size + 8);
+        for (j = 0; j < 8; j++) {
+            uint32_t bits;
+            memcpy(&bits, &values[j / 4], sizeof bits);
+            data[size++] = (unsigned char)(bits >> 8 * (j % 4));
+        }
+    }
+    strcat(header, "}");
+    put_file(name, header, data, size);
+}
+
+/* Opens, closes; the result. */
+static otx_result opened(const char *name)
+{
+    otx_checkpoint checkpoint;
+    otx_result result = otx_checkpoint_open(NULL, scratch(name), &checkpoint, &error);
+    if (!result) otx_checkpoint_close(NULL, &checkpoint);
+    CHECK(checkpoint.path == NULL && checkpoint.files == NULL && checkpoint.tensors == NULL);
+    if (!result) strcpy(error.message, "(none)");
+    return result;
+}
+
+static void check_refused(const char *name, otx_result wanted, const char *part)
+{
+    CHECK_INT(opened(name), wanted);
+    CHECK_CONTAINS(error.message, part);
+}
+
+/* A directory with the shards 1 (tensors a, b) and 2 (c), and an index. */
+static void put_sharded(const char *name, const char *index)
+{
+    char path[200];
+    scratch_directory(name);
+    snprintf(path, sizeof path, "%s/1.safetensors", name);
+    put_shard(path, "ba");
+    snprintf(path, sizeof path, "%s/2.safetensors", name);
+    put_shard(path, "c");
+    snprintf(path, sizeof path, "%s/" INDEX, name);
+    scratch_text(path, index);
+}
+
+static void check_value(const otx_checkpoint *checkpoint, const char *name, const char *file)
+{
+    const otx_checkpoint_tensor *tensor = otx_checkpoint_find(checkpoint, name);
+    float values[2] = {0, 0};
+    CHECK(tensor != NULL);
+    if (!tensor) return;
+    CHECK_STRING(checkpoint->files[tensor->file].name, file);
+    CHECK_STRING(tensor->tensor->name, name);
+    CHECK_INT(otx_checkpoint_read(checkpoint, tensor, 0, 2, values, &error), OTX_OK);
+    CHECK_INT(values[0], 1);
+    CHECK_INT(values[1], name[0]);
+}
+
+static void test_one_file(void)
+{
+    otx_checkpoint checkpoint;
+    scratch_directory("one");
+    put_shard("one/model.safetensors", "zbya");
+    CHECK_INT(otx_checkpoint_open(NULL, scratch("one"), &checkpoint, &error), OTX_OK);
+    CHECK(!checkpoint.sharded);
+    CHECK_INT(checkpoint.file_count, 1);
+    CHECK_INT(checkpoint.tensor_count, 4);
+    CHECK_STRING(checkpoint.tensors[0].tensor->name, "a");
+    CHECK_STRING(checkpoint.tensors[3].tensor->name, "z");
+    check_value(&checkpoint, "a", "model.safetensors");
+    check_value(&checkpoint, "b", "model.safetensors");
+    check_value(&checkpoint, "y", "model.safetensors");
+    check_value(&checkpoint, "z", "model.safetensors");
+    CHECK(otx_checkpoint_find(&checkpoint, "c") == NULL);
+    CHECK(otx_checkpoint_find(&checkpoint, "") == NULL);
+    CHECK(otx_checkpoint_find(&checkpoint, "aa") == NULL);
+    otx_checkpoint_close(NULL, &checkpoint);
+    /* The file by its own path, whatever its name. */
+    put_shard("one/other.safetensors", "q");
+    CHECK_INT(otx_checkpoint_open(NULL, scratch("one/other.safetensors"), &checkpoint, &error),
+              OTX_OK);
+    CHECK_STRING(checkpoint.path, scratch("one"));
+    check_value(&checkpoint, "q", "other.safetensors");
+    otx_checkpoint_close(NULL, &checkpoint);
+}
+
+static void test_no_tensors(void)
+{
+    otx_checkpoint checkpoint;
+    scratch_directory("bare");
+    put_file("bare/model.safetensors", "{}", "", 0);
+    CHECK_INT(otx_checkpoint_open(NULL, scratch("bare"), &checkpoint, &error), OTX_OK);
+    CHECK_INT(checkpoint.tensor_count, 0);
+    CHECK(otx_checkpoint_find(&checkpoint, "a") == NULL);
+    otx_checkpoint_close(NULL, &checkpoint);
+}
+
+static void test_shards(void)
+{
+    otx_checkpoint checkpoint;
+    put_sharded("good", "{\"metadata\":{\"total_size\":24},\"weight_map\":{"
+                        "\"c\":\"2.safetensors\",\"\\u0061\":\"1.safetensors\","
+                        "\"b\":\"\\u0031.safetensors\"}}");
+    CHECK_INT(otx_checkpoint_open(NULL, scratch("good"), &checkpoint, &error), OTX_OK);
+    CHECK(checkpoint.sharded);
+    CHECK_INT(checkpoint.file_count, 2);
+    CHECK_INT(checkpoint.tensor_count, 3);
+    check_value(&checkpoint, "a", "1.safetensors");
+    check_value(&checkpoint, "b", "1.safetensors");
+    check_value(&checkpoint, "c", "2.safetensors");
+    otx_checkpoint_close(NULL, &checkpoint);
+    /* No "metadata", and a shard the index does not name: neither matters. */
+    put_sharded("lean", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\"}}");
+    CHECK_INT(opened("lean"), OTX_OK);
+}
+
+static void test_index_malformed(void)
+{
+    static const char *const cases[][2] = {
+        {"", INDEX ":1:1: "},
+        {"{", INDEX ":1:2: "},
+        {"[]", "is not a JSON object"},
+        {"{}", "has no \"weight_map\""},
+        {"{\"weight_map\":[]}", "\"weight_map\" is not an object"},
+        {"{\"weight_map\":{}}", "\"weight_map\" is empty"},
+        {"{\"weight_map\":{\"a\":\"1.safetensors\"},\"weight_map\":{\"a\":\"x\"}}",
+         "more than one \"weight_map\""},
+        {"{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":1}}",
+         "the file of tensor \"b\" is not a string"},
+        {"{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
+         "\"a\":\"1.safetensors\"}}", "names tensor \"a\" twice"},
+        {"{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
+         "\"c\":\"2.safetensors\",\"a\":\"2.safetensors\"}}", "names tensor \"a\" twice"},
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(cases); i++) {
+        char name[20];
+        snprintf(name, sizeof name, "bad%u", (unsigned)i);
+        put_sharded(name, cases[i][0]);
+        check_refused(name, OTX_ERROR_FORMAT, cases[i][1]);
+    }
+}
+
+static void test_shard_names(void)
+{
+    static const char *const names[] = {
+        "", ".", "..", "../one/model.safetensors", "/etc/passwd", "sub/1.safetensors",
+        "..\\\\x", "C:x", "x:stream", "a\\u0000b", "a\\nb", ".hidden", "\\u007f"
+    };
+    char index[200];
+    size_t i;
+    for (i = 0; i < OTX__COUNT(names); i++) {
+        char name[20];
+        snprintf(index, sizeof index, "{\"weight_map\":{\"a\":\"%s\"}}", names[i]);
+        snprintf(name, sizeof name, "name%u", (unsigned)i);
+        put_sharded(name, index);
+        check_refused(name, OTX_ERROR_FORMAT, "is not the name of a file within the directory");
+    }
+    CHECK(otx__is_shard_name("model-00001-of-00002.safetensors", 32));
+}
+
+static void test_contradictions(void)
+{
+    put_sharded("missing", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
+                           "\"c\":\"3.safetensors\"}}");
+    check_refused("missing", OTX_ERROR_NOT_FOUND,
+                  "/missing/3.safetensors: is missing, but the index names it");
+    put_sharded("lost", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
+                        "\"c\":\"2.safetensors\",\"d\":\"2.safetensors\"}}");
+    check_refused("lost", OTX_ERROR_MISMATCH,
+                  "says that tensor \"d\" is in \"2.safetensors\", but it is not");
+    put_sharded("swapped", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"2.safetensors\","
+                           "\"c\":\"2.safetensors\"}}");
+    check_refused("swapped", OTX_ERROR_MISMATCH, "says that tensor \"b\" is in "
+                  "\"2.safetensors\", but it is in \"1.safetensors\"");
+    put_sharded("unnamed", "{\"weight_map\":{\"b\":\"1.safetensors\","
+                           "\"c\":\"2.safetensors\"}}");
+    check_refused("unnamed", OTX_ERROR_MISMATCH,
+                  "does not name tensor \"a\", which is in \"1.safetensors\"");
+    put_sharded("unnamed2", "{\"weight_map\":{\"a\":\"1.safetensors\","
+                            "\"c\":\"2.safetensors\"}}");
+    put_shard("unnamed2/2.safetensors", "cz");
+    put_shard("unnamed2/1.safetensors", "a");
+    check_refused("unnamed2", OTX_ERROR_MISMATCH,
+                  "does not name tensor \"z\", which is in \"2.safetensors\"");
+    put_sharded("double", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
+                          "\"c\":\"2.safetensors\"}}");
+    put_shard("double/2.safetensors", "cb");
+    check_refused("double", OTX_ERROR_MISMATCH, "tensor \"b\" is in two shards, ");
+    put_sharded("case", "{\"weight_map\":{\"a\":\"X.safetensors\",\"b\":\"x.safetensors\"}}");
+    check_refused("case", OTX_ERROR_MISMATCH,
+                  ".safetensors\" differ only in case");
+    put_sharded("broken", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\"}}");
+    scratch_text("broken/1.safetensors", "short");
+    check_refused("broken", OTX_ERROR_FORMAT, "/broken/1.safetensors: ");
+}
+
+static void test_both(void)
+{
+    scratch_directory("both");
+    put_shard("both/model.safetensors", "a");
+    scratch_text("both/" INDEX, "{\"weight_map\":{\"a\":\"model.safetensors\"}}");
+    CHECK_INT(opened("both"), OTX_OK);
+    put_sharded("stale", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
+                         "\"c\":\"2.safetensors\"}}");
+    CHECK_INT(opened("stale"), OTX_OK);
+    put_shard("stale/model.safetensors", "abc");
+    check_refused("stale", OTX_ERROR_MISMATCH, "remove the one that is out of date");
+}
+
+static void test_foreign(void)
+{
+    scratch_directory("f");
+    check_refused("f", OTX_ERROR_NOT_FOUND, "/f: holds no model.safetensors and no " INDEX);
+    scratch_directory("f/snapshots");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "give the directory within snapshots/");
+    scratch_text("f/model.Q4_K.gguf", "");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "but \"model.Q4_K.gguf\": GGUF is not read");
+    scratch_text("f/pytorch_model.bin", "");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "but \"pytorch_model.bin\": load it with");
+    scratch_text("f/weights.safetensors", "");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "\"weights.safetensors\": if that is the model");
+    scratch_text("f/model-00002-of-00003.safetensors", "");
+    check_refused("f", OTX_ERROR_UNSUPPORTED, "a shard; the index " INDEX " is missing");
+    check_refused("f/model.Q4_K.gguf", OTX_ERROR_UNSUPPORTED, "is neither a directory nor");
+    check_refused("absent", OTX_ERROR_NOT_FOUND, "/absent: cannot be opened: ");
+}
+
+static void test_hub_name(void)
+{
+    otx_checkpoint checkpoint;
+    otx_vocab vocab;
+    CHECK_INT(otx_checkpoint_open(NULL, "some-org/no-such-model-1.5B", &checkpoint, &error),
+              OTX_ERROR_NOT_FOUND);
+    CHECK_CONTAINS(error.message, "some-org/no-such-model-1.5B: no such file or directory; if "
+                                  "it is a model on a hub, download it first");
+    CHECK_INT(otx_vocab_open(NULL, "some-org/no-such-model-1.5B", &vocab, &error),
+              OTX_ERROR_NOT_FOUND);
+    CHECK_CONTAINS(error.message, "download it first");
+    CHECK(otx__is_hub_name("gpt2"));
+    CHECK(otx__is_hub_name("a/b"));
+    CHECK(!otx__is_hub_name("a/b/c"));
+    CHECK(!otx__is_hub_name("a/"));
+    CHECK(!otx__is_hub_name("./a"));
+    CHECK(!otx__is_hub_name("/a"));
+    CHECK(!otx__is_hub_name(""));
+}
+
+/* Every embedding type comes in host byte order; others are refused. */
+static void test_read(void)
+{
+    static const unsigned char data[] = {
+        0, 0, 0, 0, 0, 0, 0xf8, 0x3f, /* d: F64 1.5 */
+        0, 0, 0x80, 0x3f, 0, 0, 0x20, 0x40, 0, 0, 0x80, 0xbf, /* f: F32 1, 2.5, -1 */
+        0x80, 0x3f, 0x20, 0x40, /* b: BF16 1, 2.5 */
+        0x00, 0x3c, /* h: F16 1 */
+        7, 8, /* u: U8 */
+    };
+    static const char header[] =
+        "{\"d\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,8]},"
+        "\"f\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[8,20]},"
+        "\"b\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[20,24]},"
+        "\"h\":{\"dtype\":\"F16\",\"shape\":[],\"data_offsets\":[24,26]},"
+        "\"u\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[26,28]}}";
+    const otx_checkpoint_tensor *f;
+    otx_checkpoint checkpoint;
+    double wide = 0;
+    float single[3] = {0, 0, 0};
+    uint16_t half[2] = {0, 0};
+    unsigned char raw[2] = {0, 0};
+    scratch_directory("read");
+    put_file("read/model.safetensors", header, data, sizeof data);
+    CHECK_INT(otx_checkpoint_open(NULL, scratch("read"), &checkpoint, &error), OTX_OK);
+#define TENSOR(name) otx_checkpoint_find(&checkpoint, name)
+    CHECK_INT(otx_checkpoint_read(&checkpoint, TENSOR("d"), 0, 1, &wide, &error), OTX_OK);
+    CHECK(wide == 1.5);
+    f = TENSOR("f");
+    CHECK_INT(otx_checkpoint_read(&checkpoint, f, 1, 2, single, &error), OTX_OK);
+    CHECK(single[0] == 2.5f && single[1] == -1.0f && single[2] == 0.0f);
+    CHECK_INT(otx_checkpoint_read(&checkpoint, TENSOR("b"), 0, 2, half, &error), OTX_OK);
+    CHECK_INT(half[0], 0x3f80);
+    CHECK_INT(half[1], 0x4020);
+    CHECK_INT(otx_checkpoint_read(&checkpoint, TENSOR("h"), 0, 1, half, &error), OTX_OK);
+    CHECK_INT(half[0], 0x3c00);
+    CHECK_INT(otx_checkpoint_read(&checkpoint, TENSOR("u"), 0, 2, raw, &error),
+              OTX_ERROR_UNSUPPORTED);
+    CHECK_STRING(error.message, "tensor \"u\": cannot read elements of type U8");
+    CHECK_INT(otx__checkpoint_bytes(&checkpoint, TENSOR("u"), 1, 1, raw, &error), OTX_OK);
+    CHECK_INT(raw[0], 8);
+    /* Bounds, also where sizes would wrap. */
+    CHECK_INT(otx_checkpoint_read(&checkpoint, f, 3, 0, single, &error), OTX_OK);
+    CHECK_INT(otx_checkpoint_read(&checkpoint, f, 2, 2, single, &error), OTX_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "tensor \"f\" has 12 bytes; 8 from byte 8 on are beyond it");
+    CHECK_INT(otx_checkpoint_read(&checkpoint, f, 4, 0, single, &error), OTX_ERROR_ARGUMENT);
+    CHECK_INT(otx_checkpoint_read(&checkpoint, f, UINT64_C(1) << 62, 1, single, &error),
+              OTX_ERROR_ARGUMENT);
+    CHECK_INT(otx_checkpoint_read(&checkpoint, f, 0, SIZE_MAX, single, &error),
+              OTX_ERROR_ARGUMENT);
+    /* A file cut short while it is open. */
+    scratch_text("read/model.safetensors", "cut");
+    CHECK_INT(otx_checkpoint_read(&checkpoint, f, 0, 3, single, &error), OTX_ERROR_IO);
+    CHECK_CONTAINS(error.message, "/read: \"model.safetensors\": tensor \"f\": cannot read 12 "
+                                  "bytes at offset ");
+    CHECK_CONTAINS(error.message, "was the file changed or cut short?");
+    otx_checkpoint_close(NULL, &checkpoint);
+#undef TENSOR
+}
+
+static void test_links(void)
+{
+#ifdef _WIN32
+    SKIP(test_links, "needs links");
+#else
+    otx_checkpoint checkpoint;
+    scratch_directory("blobs");
+    put_shard("blobs/1234", "a");
+    CHECK(scratch_shell("mkdir -p hub/snapshot && "
+                        "ln -s ../../blobs/1234 hub/snapshot/model.safetensors"));
+    CHECK_INT(otx_checkpoint_open(NULL, scratch("hub/snapshot"), &checkpoint, &error), OTX_OK);
+    check_value(&checkpoint, "a", "model.safetensors");
+    otx_checkpoint_close(NULL, &checkpoint);
+    /* A cache whose blob is gone is no directory without a model. */
+    CHECK(scratch_shell("rm blobs/1234"));
+    check_refused("hub/snapshot", OTX_ERROR_NOT_FOUND,
+                  "/model.safetensors: cannot be opened: ");
+#endif
+}
+
+/* Many shards of a tensor each: the checks stay fast. */
+static void test_many(void)
+{
+    otx_checkpoint checkpoint;
+    static char index[100000];
+    size_t used;
+    unsigned i;
+    scratch_directory("many");
+    used = (size_t)snprintf(index, sizeof index, "{\"weight_map\":{");
+    for (i = 0; i < 200; i++) {
+        char name[60], header[100];
+        snprintf(name, sizeof name, "many/model-%05u.safetensors", 199 - i);
+        snprintf(header, sizeof header,
+                 "{\"t%u\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", i);
+        put_file(name, header, "x", 1);
+        used += (size_t)snprintf(index + used, sizeof index - used, "%s\"t%u\":\"%s\"",
+                                 i ? "," : "", i, name + 5);
+    }
+    snprintf(index + used, sizeof index - used, "}}");
+    scratch_text("many/" INDEX, index);
+    CHECK_INT(otx_checkpoint_open(NULL, scratch("many"), &checkpoint, &error), OTX_OK);
+    CHECK_INT(checkpoint.file_count, 200);
+    for (i = 0; i < 200; i++) {
+        char name[20];
+        const otx_checkpoint_tensor *tensor;
+        snprintf(name, sizeof name, "t%u", i);
+        tensor = otx_checkpoint_find(&checkpoint, name);
+        CHECK(tensor != NULL);
+        if (tensor) CHECK_INT(tensor->file, 199 - i);
+    }
+    otx_checkpoint_close(NULL, &checkpoint);
+}
+
+static void test_memory(void)
+{
+    failing state;
+    otx_context ctx;
+    otx_checkpoint checkpoint;
+    otx_result result = OTX_ERROR_MEMORY;
+    long at;
+    put_sharded("memory", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
+                          "\"c\":\"2.safetensors\"}}");
+    memset(&state, 0, sizeof state);
+    memset(&ctx, 0, sizeof ctx);
+    ctx.allocator.resize = failing_resize;
+    ctx.allocator.context = &state;
+    for (at = 1; at < 1000 && result; at++) {
+        state.requests = 0;
+        state.fail_at = at;
+        result = otx_checkpoint_open(&ctx, scratch("memory"), &checkpoint, &error);
+        if (result) CHECK_INT(result, OTX_ERROR_MEMORY);
+        else otx_checkpoint_close(&ctx, &checkpoint);
+        CHECK_INT(state.live, 0);
+        CHECK_INT(state.wrong_size, 0);
+    }
+    CHECK_INT(result, OTX_OK);
+    CHECK(at > 15);
+}
+
+/* ---- vocabularies ---- */
+
+#define TOKENIZER                                                              \
+    "{\"version\":\"1.0\",\"added_tokens\":[],\"normalizer\":null,"            \
+    "\"pre_tokenizer\":null,\"post_processor\":null,\"decoder\":null,"         \
+    "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1,\"</s>\":2},"  \
+    "\"unk_token\":\"a\"}}"
+
+static void test_vocab(void)
+{
+    otx_vocab vocab;
+    scratch_directory("v");
+    scratch_text("v/tokenizer.json", TOKENIZER);
+    CHECK_INT(otx_vocab_open(NULL, scratch("v"), &vocab, &error), OTX_OK);
+    CHECK_INT(vocab.token_count, 3);
+    CHECK_INT(vocab.roles[OTX_ROLE_EOS], -1);
+    otx_vocab_close(NULL, &vocab);
+    /* The files beside it count, in a directory. */
+    scratch_text("v/tokenizer_config.json", "{\"eos_token\":\"</s>\"}");
+    CHECK_INT(otx_vocab_open(NULL, scratch("v"), &vocab, &error), OTX_OK);
+    CHECK_INT(vocab.roles[OTX_ROLE_EOS], 2);
+    otx_vocab_close(NULL, &vocab);
+    CHECK_INT(otx_vocab_open(NULL, scratch("v/tokenizer.json"), &vocab, &error), OTX_OK);
+    CHECK_INT(vocab.roles[OTX_ROLE_EOS], -1);
+    otx_vocab_close(NULL, &vocab);
+#ifndef _WIN32
+    /* A link to nothing is not the same as no file. */
+    CHECK(scratch_shell("ln -s nothing v/special_tokens_map.json"));
+    CHECK_INT(otx_vocab_open(NULL, scratch("v"), &vocab, &error), OTX_ERROR_NOT_FOUND);
+    CHECK_CONTAINS(error.message, "/v/special_tokens_map.json: cannot be opened");
+#endif
+}
+
+static void check_no_tokenizer(const char *name, otx_result wanted, const char *part)
+{
+    otx_vocab vocab;
+    CHECK_INT(otx_vocab_open(NULL, scratch(name), &vocab, &error), wanted);
+    CHECK_CONTAINS(error.message, part);
+    CHECK(vocab.memory == NULL && vocab.tokens == NULL);
+}
+
+static void test_vocab_foreign(void)
+{
+    scratch_directory("w");
+    check_no_tokenizer("w", OTX_ERROR_NOT_FOUND, "/w: holds no tokenizer.json");
+    scratch_text("w/vocab.txt", "");
+    check_no_tokenizer("w", OTX_ERROR_UNSUPPORTED, "but \"vocab.txt\": load it with");
+    scratch_text("w/vocab.json", "");
+    check_no_tokenizer("w", OTX_ERROR_UNSUPPORTED, "but \"vocab.json\": load it with");
+    scratch_text("w/qwen.tiktoken", "");
+    check_no_tokenizer("w", OTX_ERROR_UNSUPPORTED, "but \"qwen.tiktoken\": load it with");
+    scratch_text("w/tekken.json", "");
+    check_no_tokenizer("w", OTX_ERROR_UNSUPPORTED, "but \"tekken.json\": load it with");
+    scratch_text("w/tokenizer.model", "");
+    check_no_tokenizer("w", OTX_ERROR_UNSUPPORTED, "but \"tokenizer.model\": load it with");
+    check_no_tokenizer("w/tokenizer.model", OTX_ERROR_UNSUPPORTED, "nor a tokenizer.json");
+    scratch_text("w/tokenizer.json", "{");
+    check_no_tokenizer("w", OTX_ERROR_FORMAT, "/w");
+}
+
+static void test_tokenizer_files(void)
+{
+    static const char *const yes[] = {
+        "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "tokenizer.model.v3",
+        "spiece.model", "sentencepiece.bpe.model", "tekken.json", "tiktoken.model",
+        "qwen.tiktoken", "vocab.json", "merges.txt", "vocab.txt", "vocab.bpe", "encoder.json",
+        "added_tokens.json", "special_tokens_map.json", "chat_template.jinja",
+        "chat_template.json", "additional_chat_templates", "tokenization_qwen.py"
+    };
+    static const char *const no[] = {
+        "config.json", "generation_config.json", "model.safetensors", INDEX, "README.md",
+        "modeling_qwen.py", "preprocessor_config.json", "tokenization_notes.md",
+        "my_tokenizer.json", "tokenizer.json.bak", ""
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(yes); i++) CHECK(otx__is_tokenizer_file(yes[i]));
+    for (i = 0; i < OTX__COUNT(no); i++) CHECK(!otx__is_tokenizer_file(no[i]));
+}
+
+int main(void)
+{
+    scratch_open("checkpoint");
+    RUN(test_one_file);
+    RUN(test_no_tensors);
+    RUN(test_shards);
+    RUN(test_index_malformed);
+    RUN(test_shard_names);
+    RUN(test_contradictions);
+    RUN(test_both);
+    RUN(test_foreign);
+    RUN(test_hub_name);
+    RUN(test_read);
+    RUN(test_links);
+    RUN(test_many);
+    RUN(test_memory);
+    RUN(test_vocab);
+    RUN(test_vocab_foreign);
+    RUN(test_tokenizer_files);
+    scratch_close();
+    return test_end();
+}

@@ -1,0 +1,1078 @@
+/* The solver: against the peer's own outputs, against itself in every form, on
+   every instruction set and thread count, and against data that is out to break
+   it. */
+#define OMP_TRANSPLANT_IMPLEMENTATION
+#include "../omp_transplant.h"
+
+#include "failing.h"
+#include "test.h"
+
+/* ---- problems and their solutions ---- */
+
+typedef struct problem {
+    size_t atoms, targets, columns, k;
+    float *a, *y;
+} problem;
+
+typedef struct solution {
+    int32_t *indices;
+    double *coefficients, *residuals, *norms;
+    size_t count, k;
+    otx_omp_stats stats;
+} solution;
+
+static uint64_t seed;
+
+static double uniform(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (double)(seed >> 11) / 9007199254740992.0;
+}
+
+static double normal(void)
+{
+    double sum = 0.0;
+    int i;
+    for (i = 0; i < 12; i++) sum += uniform();
+    return sum - 6.0;
+}
+
+static problem problem_open(size_t atoms, size_t targets, size_t columns, size_t k)
+{
+    problem p;
+    p.atoms = atoms;
+    p.targets = targets;
+    p.columns = columns;
+    p.k = k;
+    p.a = (float *)malloc(atoms * columns * sizeof *p.a);
+    p.y = (float *)malloc(targets * columns * sizeof *p.y);
+    return p;
+}
+
+static void problem_close(problem *p)
+{
+    free(p->a);
+    free(p->y);
+}
+
+/* Embedding-like rows: a common offset, a few shared directions, uneven norms. */
+static problem embedding_like(size_t atoms, size_t targets, size_t columns, size_t k,
+                              double offset)
+{
+    problem p = problem_open(atoms, targets, columns, k);
+    size_t i, j, n;
+    float *mean = (float *)malloc(columns * sizeof *mean);
+    for (j = 0; j < columns; j++) mean[j] = (float)(offset * normal());
+    for (i = 0; i < atoms + targets; i++) {
+        float *row = i < atoms ? p.a + i * columns : p.y + (i - atoms) * columns;
+        double scale = 0.3 + uniform() * uniform() * 3.0;
+        for (j = 0; j < columns; j++) row[j] = (float)(scale * (mean[j] + 0.7 * normal()));
+        for (n = 0; n < 3 && i >= atoms; n++) {
+            size_t atom = (size_t)(uniform() * uniform() * (double)atoms);
+            double share = normal();
+            for (j = 0; j < columns; j++) row[j] += (float)share * p.a[atom * columns + j];
+        }
+    }
+    free(mean);
+    return p;
+}
+
+static otx_matrix matrix(const void *data, otx_dtype dtype, size_t rows, size_t columns)
+{
+    otx_matrix m;
+    memset(&m, 0, sizeof m);
+    m.data = data;
+    m.dtype = dtype;
+    m.rows = rows;
+    m.columns = columns;
+    return m;
+}
+
+static solution solution_open(const problem *p)
+{
+    solution s;
+    memset(&s, 0, sizeof s);
+    s.k = otx_omp_k(p->k, p->atoms, p->columns);
+    s.count = p->targets * s.k;
+    s.indices = (int32_t *)calloc(s.count, sizeof *s.indices);
+    s.coefficients = (double *)calloc(s.count, sizeof *s.coefficients);
+    s.residuals = (double *)calloc(p->targets, sizeof *s.residuals);
+    s.norms = (double *)calloc(p->targets, sizeof *s.norms);
+    return s;
+}
+
+static void solution_close(solution *s)
+{
+    free(s->indices);
+    free(s->coefficients);
+    free(s->residuals);
+    free(s->norms);
+}
+
+static otx_result solve_into(const problem *p, const otx_context *ctx,
+                             const otx_omp_options *options, solution *s, otx_error *error)
+{
+    otx_matrix a = matrix(p->a, OTX_F32, p->atoms, p->columns);
+    otx_matrix y = matrix(p->y, OTX_F32, p->targets, p->columns);
+    otx_omp_output output;
+    output.indices = s->indices;
+    output.coefficients = s->coefficients;
+    output.residual_norms = s->residuals;
+    output.target_norms = s->norms;
+    return otx_omp(ctx, &a, &y, options, &output, &s->stats, error);
+}
+
+static solution solve(const problem *p, otx_omp_form form, otx_isa isa, int threads)
+{
+    solution s = solution_open(p);
+    otx_omp_options options;
+    otx_context ctx;
+    otx_error error;
+    memset(&options, 0, sizeof options);
+    memset(&ctx, 0, sizeof ctx);
+    options.k = p->k;
+    options.form = form;
+    ctx.isa = isa;
+    ctx.threads = threads;
+    if (solve_into(p, &ctx, &options, &s, &error)) {
+        printf("  %s\n", error.message);
+        CHECK(!"the solve succeeds");
+    }
+    return s;
+}
+
+/* To the last bit. */
+static int same(const solution *a, const solution *b, size_t targets)
+{
+    return a->k == b->k && !memcmp(a->indices, b->indices, a->count * sizeof *a->indices) &&
+           !memcmp(a->coefficients, b->coefficients, a->count * sizeof *a->coefficients) &&
+           !memcmp(a->residuals, b->residuals, targets * sizeof *a->residuals) &&
+           !memcmp(a->norms, b->norms, targets * sizeof *a->norms);
+}
+
+/* Every form, instruction set and thread count gives the same bytes as the
+   scalar kernels by the definition. */
+static void check_all_ways(const problem *p)
+{
+#ifdef _OPENMP
+    static const int threads[] = {1, 2, 3};
+#else
+    static const int threads[] = {1};
+#endif
+    solution reference = solve(p, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
+    int isa, form;
+    size_t t;
+    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
+        if (!otx_isa_available((otx_isa)isa)) continue;
+        for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
+            for (t = 0; t < sizeof threads / sizeof *threads; t++) {
+                solution s = solve(p, (otx_omp_form)form, (otx_isa)isa, threads[t]);
+                CHECK_INT(s.stats.isa, isa);
+                CHECK_INT(s.stats.form, form);
+                CHECK_INT(s.stats.steps, reference.stats.steps);
+                if (!same(&s, &reference, p->targets)) {
+                    printf("  %s, %s, %d threads differ from the reference\n",
+                           otx_isa_name((otx_isa)isa), otx_omp_form_name((otx_omp_form)form),
+                           threads[t]);
+                    CHECK(!"all ways agree");
+                }
+                solution_close(&s);
+            }
+        }
+    }
+    solution_close(&reference);
+}
+
+/* ---- golden ---- */
+
+typedef struct golden {
+    char *bytes;
+    size_t size;
+    otx_safetensors file;
+} golden;
+
+static golden golden_open(const char *name)
+{
+    golden g;
+    char path[256];
+    FILE *file;
+    otx_source source;
+    otx_error error;
+    memset(&g, 0, sizeof g);
+    snprintf(path, sizeof path, "tests/golden/%s.safetensors", name);
+    file = fopen(path, "rb");
+    if (!file) {
+        printf("cannot open %s: run from the top of the repository\n", path);
+        exit(1);
+    }
+    fseek(file, 0, SEEK_END);
+    g.size = (size_t)ftell(file);
+    rewind(file);
+    g.bytes = (char *)malloc(g.size);
+    if (fread(g.bytes, 1, g.size, file) != g.size) exit(1);
+    fclose(file);
+    source = otx_source_memory(g.bytes, g.size);
+    if (otx_safetensors_open(NULL, &source, path, &g.file, &error)) {
+        printf("%s\n", error.message);
+        exit(1);
+    }
+    return g;
+}
+
+static void golden_close(golden *g)
+{
+    otx_safetensors_close(NULL, &g->file);
+    free(g->bytes);
+}
+
+/* Little-endian numbers of a golden tensor, as doubles. */
+static double *golden_values(const golden *g, const char *name, size_t *rows, size_t *columns)
+{
+    const otx_tensor *t = otx_safetensors_find(&g->file, name, strlen(name));
+    size_t size, count, i, b;
+    double *values;
+    if (!t) {
+        printf("no golden tensor %s\n", name);
+        exit(1);
+    }
+    size = otx_dtype_bits(t->dtype) / 8;
+    count = (size_t)(t->end - t->begin) / size;
+    *rows = (size_t)t->shape[0];
+    *columns = t->rank > 1 ? (size_t)t->shape[1] : 1;
+    values = (double *)malloc(count * sizeof *values);
+    for (i = 0; i < count; i++) {
+        const unsigned char *at = (const unsigned char *)g->bytes + t->begin + i * size;
+        uint64_t bits = 0;
+        for (b = 0; b < size; b++) bits |= (uint64_t)at[b] << (8 * b);
+        if (t->dtype == OTX_F32) {
+            uint32_t half = (uint32_t)bits;
+            float value;
+            memcpy(&value, &half, sizeof value);
+            values[i] = (double)value;
+        } else if (t->dtype == OTX_F64) {
+            memcpy(&values[i], &bits, sizeof values[i]);
+        } else {
+            values[i] = (double)(int64_t)bits;
+        }
+    }
+    return values;
+}
+
+static float *golden_floats(const golden *g, const char *name, size_t *rows, size_t *columns)
+{
+    double *wide = golden_values(g, name, rows, columns);
+    size_t i, count = *rows * *columns;
+    float *narrow = (float *)malloc(count * sizeof *narrow);
+    for (i = 0; i < count; i++) narrow[i] = (float)wide[i];
+    free(wide);
+    return narrow;
+}
+
+static double largest(const double *values, size_t count)
+{
+    double most = 0.0;
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (fabs(values[i]) > most) most = fabs(values[i]);
+    return most;
+}
+
+/* Atoms in the same order; coefficients, residuals and base rows as the float64
+   run has them, up to rounding. */
+static void check_golden(const char *name)
+{
+    golden g = golden_open(name);
+    problem p;
+    solution s;
+    size_t rows, columns, base_columns, i, j;
+    double *indices, *coefficients, *residuals, *wanted_rows, *row;
+    float *base;
+    otx_matrix base_matrix;
+    p.a = golden_floats(&g, "donor_anchors", &p.atoms, &p.columns);
+    p.y = golden_floats(&g, "targets", &p.targets, &columns);
+    CHECK_INT(columns, p.columns);
+    base = golden_floats(&g, "base_anchors", &rows, &base_columns);
+    CHECK_INT(rows, p.atoms);
+    indices = golden_values(&g, "indices_f64", &rows, &p.k);
+    coefficients = golden_values(&g, "coeffs_f64", &rows, &columns);
+    residuals = golden_values(&g, "residual_norm_f64", &rows, &columns);
+    wanted_rows = golden_values(&g, "base_rows_f32", &rows, &columns);
+    row = (double *)malloc(base_columns * sizeof *row);
+    s = solve(&p, OTX_FORM_AUTO, OTX_ISA_AUTO, 0);
+    CHECK_INT(s.k, p.k);
+    base_matrix = matrix(base, OTX_F32, p.atoms, base_columns);
+    for (i = 0; i < p.targets; i++) {
+        const double *c = coefficients + i * p.k, *wanted = wanted_rows + i * base_columns;
+        for (j = 0; j < p.k; j++) {
+            CHECK_INT(s.indices[i * p.k + j], indices[i * p.k + j]);
+            CHECK(fabs(s.coefficients[i * p.k + j] - c[j]) <= 1e-9 * largest(c, p.k));
+        }
+        CHECK(fabs(s.residuals[i] - residuals[i]) <= 1e-7 * s.norms[i]);
+        otx_combine(NULL, &base_matrix, s.indices + i * p.k, s.coefficients + i * p.k, p.k, row);
+        for (j = 0; j < base_columns; j++)
+            CHECK(fabs(row[j] - wanted[j]) <= 2e-4 * largest(wanted, base_columns));
+    }
+    check_all_ways(&p);
+    solution_close(&s);
+    problem_close(&p);
+    free(base);
+    free(indices);
+    free(coefficients);
+    free(residuals);
+    free(wanted_rows);
+    free(row);
+    golden_close(&g);
+}
+
+static void golden_plain(void) { check_golden("omp_plain"); }
+static void golden_k64(void) { check_golden("omp_k64"); }
+static void golden_bf16_values(void) { check_golden("omp_bf16_values"); }
+static void golden_wild_norms(void) { check_golden("omp_wild_norms"); }
+static void golden_target_is_anchor(void) { check_golden("omp_target_is_anchor"); }
+static void golden_near_duplicates(void) { check_golden("omp_near_duplicates"); }
+
+/* ---- data that is out to break it ---- */
+
+static void shapes(void)
+{
+    static const size_t cases[][4] = {
+        /* atoms, targets, columns, k */
+        {1, 1, 1, 1},   {1, 3, 7, 64},  {5, 1, 40, 64}, {40, 9, 5, 64}, {33, 17, 16, 8},
+        {65, 40, 31, 9}, {100, 33, 17, 17}, {31, 2, 130, 31}, {129, 65, 257, 12}};
+    size_t i;
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        problem p = embedding_like(cases[i][0], cases[i][1], cases[i][2], cases[i][3], 1.0);
+        check_all_ways(&p);
+        problem_close(&p);
+    }
+}
+
+static void strong_offset(void)
+{
+    problem p = embedding_like(300, 40, 48, 16, 8.0);
+    check_all_ways(&p);
+    problem_close(&p);
+}
+
+static void duplicates_and_zero_rows(void)
+{
+    problem p = embedding_like(200, 40, 24, 16, 1.0);
+    size_t i, j;
+    for (i = 100; i < 150; i++) memcpy(p.a + i * 24, p.a + (i - 100) * 24, 24 * sizeof *p.a);
+    for (i = 150; i < 160; i++)
+        for (j = 0; j < 24; j++)
+            p.a[i * 24 + j] = p.a[(i - 150) * 24 + j] * (1.0f + 1e-6f * (float)normal());
+    memset(p.a + 170 * 24, 0, 10 * 24 * sizeof *p.a);
+    memset(p.y + 5 * 24, 0, 3 * 24 * sizeof *p.y);
+    memcpy(p.y + 10 * 24, p.a, 24 * sizeof *p.y); /* a target that is an atom, twice over */
+    check_all_ways(&p);
+    {
+        solution s = solve(&p, OTX_FORM_AUTO, OTX_ISA_AUTO, 2);
+        for (i = 5; i < 8; i++) {
+            CHECK_INT(s.indices[i * s.k], -1);
+            CHECK(s.residuals[i] == 0.0 && s.norms[i] == 0.0);
+        }
+        for (i = 0; i < s.count; i++)
+            CHECK(s.indices[i] < 100 || (s.indices[i] >= 150 && s.indices[i] < 170) ||
+                  s.indices[i] >= 180); /* the lower index of equals, and no zero row */
+        solution_close(&s);
+    }
+    problem_close(&p);
+}
+
+/* Norms over sixty decades, denormals included. */
+static void wild_scales(void)
+{
+    static const float scales[] = {1e-42f, 1e-38f, 1e-30f, 1e-10f, 1.0f, 1e8f, 1e18f};
+    problem p = embedding_like(210, 42, 32, 12, 1.0);
+    size_t i, j;
+    for (i = 0; i < p.atoms; i++)
+        for (j = 0; j < 32; j++) p.a[i * 32 + j] *= scales[i % 7];
+    for (i = 0; i < p.targets; i++)
+        for (j = 0; j < 32; j++) p.y[i * 32 + j] = (float)normal() * scales[i % 7];
+    check_all_ways(&p);
+    problem_close(&p);
+}
+
+static void largest_floats(void)
+{
+    problem p = embedding_like(50, 10, 20, 8, 1.0);
+    size_t i;
+    for (i = 0; i < 50 * 20; i++) p.a[i] = p.a[i] < 0 ? -FLT_MAX : FLT_MAX * (float)uniform();
+    for (i = 0; i < 10 * 20; i++) p.y[i] = FLT_MAX * (float)(uniform() - 0.5);
+    check_all_ways(&p);
+    problem_close(&p);
+}
+
+/* Small integers: correlations tie in great number, and exactly. */
+static void ties(void)
+{
+    problem p = problem_open(256, 40, 12, 12);
+    size_t i;
+    for (i = 0; i < 256 * 12; i++) p.a[i] = (float)((int)(uniform() * 3.0) - 1);
+    for (i = 0; i < 40 * 12; i++) p.y[i] = (float)((int)(uniform() * 5.0) - 2);
+    check_all_ways(&p);
+    problem_close(&p);
+}
+
+/* Of two equal correlations the lower index is taken. */
+static void tie_goes_to_the_lower_index(void)
+{
+    float atoms[] = {0, 1, 1, 0, 1, 0, 0, -1}, target[] = {2, 2};
+    problem p = {4, 1, 2, 2, atoms, target};
+    solution s = solve(&p, OTX_FORM_AUTO, OTX_ISA_AUTO, 1);
+    CHECK_INT(s.indices[0], 0);
+    CHECK_INT(s.indices[1], 1);
+    CHECK(s.coefficients[0] == 2.0 && s.coefficients[1] == 2.0);
+    solution_close(&s);
+    check_all_ways(&p);
+}
+
+/* The best atom depends on one taken, and the next best is taken instead: atom 1
+   is atom 0 but for a part of 1e-7, large enough to correlate, too small to be
+   independent. */
+static void dependent_atom_is_passed_over(void)
+{
+    float atoms[] = {1, 0, 0, 1, 1e-7f, 0, 0, 0, 1e-9f}, target[] = {1, 1, 1};
+    problem p = {3, 1, 3, 3, atoms, target};
+    solution s = solve(&p, OTX_FORM_AUTO, OTX_ISA_AUTO, 1);
+    CHECK_INT(s.indices[0], 1);
+    CHECK_INT(s.indices[1], 2);
+    CHECK_INT(s.indices[2], -1);
+    CHECK(s.coefficients[2] == 0.0);
+    CHECK_INT(s.stats.steps, 2);
+    solution_close(&s);
+    check_all_ways(&p);
+}
+
+/* A hundred near copies of one atom must all be passed over to reach an
+   independent one. */
+static void many_dependent_atoms(void)
+{
+    problem p = problem_open(102, 3, 4, 3);
+    size_t i;
+    memset(p.a, 0, 102 * 4 * sizeof *p.a);
+    for (i = 0; i < 101; i++) {
+        p.a[i * 4] = 1.0f;
+        p.a[i * 4 + 1] = 1e-8f * (float)(i + 1) / 101.0f;
+    }
+    p.a[101 * 4 + 2] = 1e-9f;
+    for (i = 0; i < 3 * 4; i++) p.y[i] = (float)(i + 1);
+    {
+        solution s = solve(&p, OTX_FORM_AUTO, OTX_ISA_AUTO, 1);
+        CHECK(s.indices[0] >= 0 && s.indices[0] < 101);
+        CHECK_INT(s.indices[1], 101);
+        solution_close(&s);
+    }
+    check_all_ways(&p);
+    problem_close(&p);
+}
+
+static void random_problems(void)
+{
+    int round;
+    for (round = 0; round < 12; round++) {
+        size_t atoms = 1 + (size_t)(uniform() * 220.0), columns = 1 + (size_t)(uniform() * 90.0);
+        size_t targets = 1 + (size_t)(uniform() * 50.0), k = 1 + (size_t)(uniform() * 24.0);
+        problem p = embedding_like(atoms, targets, columns, k, 3.0 * uniform());
+        check_all_ways(&p);
+        problem_close(&p);
+    }
+}
+
+/* ---- what the contract says besides ---- */
+
+/* The least-squares property: the residual is orthogonal to the atoms taken. */
+static void residual_is_orthogonal(void)
+{
+    problem p = embedding_like(400, 20, 64, 24, 1.0);
+    solution s = solve(&p, OTX_FORM_AUTO, OTX_ISA_AUTO, 2);
+    size_t i, j, q, n;
+    for (i = 0; i < p.targets; i++) {
+        double r[64], norm = 0.0;
+        for (q = 0; q < 64; q++) {
+            r[q] = (double)p.y[i * 64 + q];
+            for (j = 0; j < s.k; j++)
+                r[q] -= s.coefficients[i * s.k + j] *
+                        (double)p.a[(size_t)s.indices[i * s.k + j] * 64 + q];
+            norm += r[q] * r[q];
+        }
+        CHECK(fabs(sqrt(norm) - s.residuals[i]) <= 1e-12 * s.norms[i]);
+        for (j = 0; j < s.k; j++) {
+            double dot = 0.0;
+            n = (size_t)s.indices[i * s.k + j];
+            for (q = 0; q < 64; q++) dot += r[q] * (double)p.a[n * 64 + q];
+            CHECK(fabs(dot) <= 1e-9 * s.norms[i]);
+        }
+    }
+    solution_close(&s);
+    problem_close(&p);
+}
+
+static void tolerance_ends_a_target(void)
+{
+    problem p = embedding_like(300, 20, 40, 30, 1.0);
+    solution full = solve(&p, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1), s = solution_open(&p);
+    otx_omp_options options;
+    otx_error error;
+    int form;
+    size_t i, j;
+    memset(&options, 0, sizeof options);
+    options.k = p.k;
+    options.tolerance = 0.3;
+    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
+        options.form = (otx_omp_form)form;
+        CHECK_INT(solve_into(&p, NULL, &options, &s, &error), OTX_OK);
+        for (i = 0; i < p.targets; i++) {
+            CHECK(s.residuals[i] <= 0.3 * s.norms[i] || s.indices[i * s.k + s.k - 1] >= 0);
+            for (j = 0; j < s.k && s.indices[i * s.k + j] >= 0; j++)
+                CHECK_INT(s.indices[i * s.k + j], full.indices[i * s.k + j]);
+            CHECK(j > 0);
+        }
+        CHECK(s.stats.steps < full.stats.steps);
+    }
+    solution_close(&s);
+    solution_close(&full);
+    problem_close(&p);
+}
+
+static void windows_join(void)
+{
+    problem p = embedding_like(200, 77, 30, 10, 1.0);
+    solution whole = solve(&p, OTX_FORM_GRAM, OTX_ISA_AUTO, 2), parts = solution_open(&p);
+    static const size_t cuts[] = {0, 1, 33, 70, 77};
+    otx_error error;
+    size_t i;
+    for (i = 0; i + 1 < sizeof cuts / sizeof *cuts; i++) {
+        otx_omp_options options;
+        memset(&options, 0, sizeof options);
+        options.k = p.k;
+        options.form = i % 2 ? OTX_FORM_RESIDUAL : OTX_FORM_GRAM;
+        options.first_target = cuts[i];
+        options.target_count = cuts[i + 1] - cuts[i];
+        CHECK_INT(solve_into(&p, NULL, &options, &parts, &error), OTX_OK);
+    }
+    CHECK(same(&whole, &parts, p.targets));
+    solution_close(&parts);
+    solution_close(&whole);
+    problem_close(&p);
+}
+
+/* A budget that forces small blocks changes nothing, and is kept to. */
+static void budgets(void)
+{
+    problem p = embedding_like(500, 300, 40, 16, 1.0);
+    solution reference = solve(&p, OTX_FORM_GRAM, OTX_ISA_AUTO, 2);
+    static const uint64_t sizes[] = {200000, 400000, 1000000, 2000000, 4000000};
+    int seen[OTX_FORM_COUNT] = {0};
+    size_t i;
+    for (i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        solution s = solution_open(&p);
+        otx_omp_options options;
+        failing state;
+        otx_context ctx;
+        otx_error error;
+        memset(&options, 0, sizeof options);
+        memset(&state, 0, sizeof state);
+        memset(&ctx, 0, sizeof ctx);
+        ctx.allocator.resize = failing_resize;
+        ctx.allocator.context = &state;
+        ctx.threads = 2;
+        options.k = p.k;
+        options.memory = sizes[i];
+        CHECK_INT(solve_into(&p, &ctx, &options, &s, &error), OTX_OK);
+        CHECK(s.stats.peak_bytes <= sizes[i]);
+        CHECK(s.stats.peak_bytes > 0);
+        CHECK(same(&s, &reference, p.targets));
+        CHECK_INT(state.live, 0);
+        seen[s.stats.form] = 1;
+        solution_close(&s);
+    }
+    CHECK(seen[OTX_FORM_GRAM]); /* the list of budgets reaches more than one form */
+    CHECK(seen[OTX_FORM_RESIDUAL] || seen[OTX_FORM_EXHAUSTIVE]);
+    solution_close(&reference);
+    problem_close(&p);
+}
+
+static void types_index_and_stride(void)
+{
+    problem p = problem_open(120, 20, 36, 10);
+    size_t i, j;
+    uint16_t *bf16 = (uint16_t *)malloc(120 * 36 * 2), *f16 = (uint16_t *)malloc(120 * 36 * 2);
+    double *f64 = (double *)malloc(120 * 36 * 8);
+    float *spread = (float *)malloc(120 * 41 * 4);
+    uint32_t *index = (uint32_t *)malloc(120 * sizeof *index);
+    otx_matrix forms[5], y = matrix(p.y, OTX_F32, p.targets, p.columns);
+    solution reference, s = solution_open(&p);
+    otx_omp_output output;
+    otx_omp_options options;
+    otx_error error;
+    for (i = 0; i < 120 * 36; i++) { /* values that bf16 and f16 both hold */
+        p.a[i] = (float)((int)(uniform() * 255.0) - 127) / 64.0f;
+        f64[i] = (double)p.a[i];
+    }
+    for (i = 0; i < 20 * 36; i++) p.y[i] = (float)normal();
+    CHECK_INT(otx_from_double(bf16, f64, OTX_BF16, 120 * 36, false), 0);
+    CHECK_INT(otx_from_double(f16, f64, OTX_F16, 120 * 36, false), 0);
+    for (i = 0; i < 120; i++) { /* the rows in reverse, 41 apart */
+        index[i] = (uint32_t)(119 - i);
+        for (j = 0; j < 36; j++) spread[(119 - i) * 41 + j] = p.a[i * 36 + j];
+    }
+    forms[0] = matrix(bf16, OTX_BF16, 120, 36);
+    forms[1] = matrix(f16, OTX_F16, 120, 36);
+    forms[2] = matrix(f64, OTX_F64, 120, 36);
+    forms[3] = matrix(spread, OTX_F32, 120, 36);
+    forms[3].stride = 41;
+    forms[3].index = index;
+    forms[4] = matrix(p.a, OTX_F32, 120, 36);
+    reference = solve(&p, OTX_FORM_GRAM, OTX_ISA_SCALAR, 1);
+    memset(&options, 0, sizeof options);
+    options.k = p.k;
+    options.form = OTX_FORM_GRAM;
+    output.indices = s.indices;
+    output.coefficients = s.coefficients;
+    output.residual_norms = s.residuals;
+    output.target_norms = s.norms;
+    for (i = 0; i < 5; i++) {
+        double row[36], wanted[36];
+        int isa;
+        for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
+            otx_context ctx;
+            if (!otx_isa_available((otx_isa)isa)) continue;
+            memset(&ctx, 0, sizeof ctx);
+            ctx.isa = (otx_isa)isa;
+            CHECK_INT(otx_omp(&ctx, &forms[i], &y, &options, &output, NULL, &error), OTX_OK);
+            CHECK(same(&s, &reference, p.targets));
+            otx_combine(&ctx, &forms[i], s.indices, s.coefficients, s.k, row);
+            otx_combine(NULL, &forms[4], s.indices, s.coefficients, s.k, wanted);
+            CHECK(!memcmp(row, wanted, sizeof row));
+        }
+    }
+    solution_close(&s);
+    solution_close(&reference);
+    problem_close(&p);
+    free(bf16);
+    free(f16);
+    free(f64);
+    free(spread);
+    free(index);
+}
+
+/* ---- the screen's bound ---- */
+
+/* What the screen computes never differs from the exact correlation by more than
+   the bound it states, in either form, after every step. */
+static void check_bound(problem *p, otx_omp_form form)
+{
+    int isa;
+    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
+        otx__solve solve_state;
+        otx__screen *screen = &solve_state.screen;
+        otx_omp_options options;
+        otx_omp_output output;
+        otx_matrix a = matrix(p->a, OTX_F32, p->atoms, p->columns);
+        otx_matrix y = matrix(p->y, OTX_F32, p->targets, p->columns);
+        solution s = solution_open(p);
+        otx_error error;
+        size_t step, target, tile, i;
+        double worst = 0.0;
+        if (!otx_isa_available((otx_isa)isa)) {
+            solution_close(&s);
+            continue;
+        }
+        memset(&options, 0, sizeof options);
+        memset(&solve_state, 0, sizeof solve_state);
+        options.form = form;
+        memset(&output, 0, sizeof output);
+        output.indices = s.indices;
+        output.coefficients = s.coefficients;
+        solve_state.output = &output;
+        otx__pool_open(&solve_state.pool, NULL);
+        solve_state.threads = otx__threads(NULL);
+        solve_state.end = p->targets;
+        solve_state.dictionary.kernels = otx__kernels_for((otx_isa)isa);
+        solve_state.dictionary.count = p->atoms;
+        solve_state.dictionary.columns = p->columns;
+        solve_state.dictionary.tiles = otx__tiles(p->atoms);
+        solve_state.problem.dictionary = &solve_state.dictionary;
+        solve_state.problem.k = s.k;
+        CHECK_INT(otx__solve_plan(&solve_state, &a, &y, &options, &error), OTX_OK);
+        screen->problem = &solve_state.problem;
+        screen->form = form;
+        screen->width = solve_state.dictionary.tiles * OTX__TILE;
+        CHECK(otx__solve_scratch(&solve_state) && otx__solve_dictionary(&solve_state) &&
+              otx__solve_block(&solve_state) &&
+              otx__rows_open(&solve_state.dictionary.rows, &a, &solve_state.pool) &&
+              otx__rows_open(&solve_state.problem.targets, &y, &solve_state.pool));
+        CHECK_INT(otx__dictionary_norms(&solve_state.dictionary, screen->scratch->row, &error),
+                  OTX_OK);
+        otx__dictionary_split(&solve_state.dictionary, screen->scratch->row);
+        if (form == OTX_FORM_GRAM) CHECK_INT(otx__screen_gram(screen, &error), OTX_OK);
+        CHECK_INT(otx__solve_open(&solve_state, 0, &error), OTX_OK);
+        otx__screen_open_block(screen);
+        for (step = 0; step < s.k; step++) {
+            otx__screen_scan_all(screen);
+            for (target = 0; target < screen->count; target++) {
+                otx__support *support = &screen->supports[target];
+                if (support->ended) continue;
+                otx__support_residual(&solve_state.problem, support, screen->scratch);
+                for (tile = 0; tile < solve_state.dictionary.tiles; tile++) {
+                    double best = 0.0, bound = screen->bounds[target * OTX__SETS], weight, off;
+                    for (i = tile * OTX__TILE;
+                         i < otx__min(p->atoms, (tile + 1) * OTX__TILE); i++) {
+                        otx__row row = otx__rows_at(&solve_state.dictionary.rows, i);
+                        double exact;
+                        if (!(solve_state.dictionary.norms[i] > 0.0)) continue;
+                        otx__kernels_scalar.dots(screen->scratch->residual, &row, 1, p->columns,
+                                                 &exact);
+                        exact = fabs(exact) / solve_state.dictionary.norms[i] / support->norm;
+                        exact *= (double)solve_state.dictionary.weight[i];
+                        if (exact > best) best = exact;
+                    }
+                    weight = (double)solve_state.dictionary.tile_weight[tile];
+                    off = fabs(best - (double)screen->best[tile * screen->capacity + target]);
+                    CHECK(off <= weight * bound + best * 8.0 * OTX__UNIT);
+                    if (weight > 0.0 && off / (weight * bound) > worst)
+                        worst = off / (weight * bound);
+                }
+            }
+            otx__screen_select(screen);
+        }
+        CHECK(worst > 1e-3); /* a bound a thousand times too wide would be no use */
+        otx__pool_close(&solve_state.pool);
+        solution_close(&s);
+    }
+}
+
+static void bound_holds(void)
+{
+    static const double offsets[] = {0.0, 1.0, 8.0};
+    size_t i, j;
+    for (i = 0; i < sizeof offsets / sizeof *offsets; i++) {
+        problem p = embedding_like(160, 33, 40, 20, offsets[i]);
+        check_bound(&p, OTX_FORM_GRAM);
+        check_bound(&p, OTX_FORM_RESIDUAL);
+        for (j = 0; j < 160 * 40; j++) /* nearly dependent atoms: huge coefficients */
+            p.a[j] = p.a[j % 40] + 1e-3f * p.a[j];
+        check_bound(&p, OTX_FORM_GRAM);
+        check_bound(&p, OTX_FORM_RESIDUAL);
+        problem_close(&p);
+    }
+}
+
+/* ---- kernels, one by one ---- */
+
+static void kernels_agree(void)
+{
+    enum { N = 301 };
+    float *a = (float *)malloc(OTX__TILE * N * sizeof *a), *b = (float *)malloc(OTX__TILE * N * 4);
+    double wide[N], r1[N], r2[N], c[5], d1[5], d2[5];
+    uint16_t half[5][N];
+    otx__row rows[5], none = {NULL, false};
+    int isa;
+    size_t i, j, n;
+    for (i = 0; i < OTX__TILE * N; i++) a[i] = (float)normal(), b[i] = (float)normal();
+    for (i = 0; i < N; i++) wide[i] = normal();
+    for (j = 0; j < 5; j++) {
+        c[j] = normal();
+        for (i = 0; i < N; i++) half[j][i] = (uint16_t)(0x3f00 + uniform() * 512.0);
+        rows[j].data = j % 2 ? (const void *)((char *)a + 4 * j * N) : (const void *)half[j];
+        rows[j].bf16 = j % 2 == 0;
+    }
+    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
+        const otx__kernels *kernels;
+        if (!otx_isa_available((otx_isa)isa)) continue;
+        kernels = otx__kernels_for((otx_isa)isa);
+        CHECK_INT(kernels->isa, isa);
+        for (n = 0; n <= N; n = n < 40 ? n + 1 : n + 87) {
+            float products[OTX__STRIP * OTX__TILE];
+            size_t count = n % 6;
+            kernels->dots(wide, rows, count, n, d1);
+            otx__kernels_scalar.dots(wide, rows, count, n, d2);
+            CHECK(!memcmp(d1, d2, count * sizeof *d1));
+            kernels->residual(r1, rows[1], c, rows, count, n);
+            otx__kernels_scalar.residual(r2, rows[1], c, rows, count, n);
+            CHECK(!memcmp(r1, r2, n * sizeof *r1));
+            kernels->residual(r1, none, c, rows, count, n);
+            otx__kernels_scalar.residual(r2, none, c, rows, count, n);
+            CHECK(!memcmp(r1, r2, n * sizeof *r1));
+            kernels->product(a, b + 8, n, products);
+            for (j = 0; j < OTX__STRIP; j++) {
+                for (i = 0; i < OTX__TILE; i++) {
+                    double exact = 0.0, size = 0.0;
+                    size_t p;
+                    for (p = 0; p < n; p++) {
+                        double term = (double)a[p * OTX__TILE + i] *
+                                      (double)b[p * OTX__TILE + 8 + j];
+                        exact += term;
+                        size += fabs(term);
+                    }
+                    CHECK(fabs((double)products[j * OTX__TILE + i] - exact) <=
+                          size * otx__chain_error(n));
+                }
+            }
+        }
+    }
+    free(a);
+    free(b);
+}
+
+/* ---- hooks, errors, memory ---- */
+
+typedef struct backwards {
+    int calls;
+} backwards;
+
+/* Runs the tasks last first, on worker 2 of 3. */
+static void run_backwards(void *context, size_t count, otx_parallel_body body, void *argument)
+{
+    ((backwards *)context)->calls++;
+    while (count-- > 0) body(argument, count, 2);
+}
+
+static void parallel_hook(void)
+{
+    problem p = embedding_like(150, 40, 30, 9, 1.0);
+    solution reference = solve(&p, OTX_FORM_GRAM, OTX_ISA_AUTO, 1), s = solution_open(&p);
+    otx_omp_options options;
+    otx_context ctx;
+    otx_error error;
+    backwards state = {0};
+    memset(&options, 0, sizeof options);
+    memset(&ctx, 0, sizeof ctx);
+    ctx.parallel_for = run_backwards;
+    ctx.parallel_context = &state;
+    ctx.threads = 3;
+    options.k = p.k;
+    options.form = OTX_FORM_GRAM;
+    CHECK_INT(solve_into(&p, &ctx, &options, &s, &error), OTX_OK);
+    CHECK(state.calls > 10);
+    CHECK_INT(s.stats.threads, 3);
+    CHECK(same(&s, &reference, p.targets));
+    solution_close(&s);
+    solution_close(&reference);
+    problem_close(&p);
+}
+
+typedef struct watcher {
+    long calls, stop_at;
+    uint64_t last;
+    int went_back, beyond;
+} watcher;
+
+static bool watch(void *context, const otx_progress *progress)
+{
+    watcher *w = (watcher *)context;
+    w->calls++;
+    if (progress->stage == OTX_STAGE_SOLVE) {
+        if (progress->done < w->last) w->went_back = 1;
+        w->last = progress->done;
+    }
+    if (progress->done > progress->total && progress->total) w->beyond = 1;
+    return w->calls != w->stop_at;
+}
+
+static void progress_and_cancel(void)
+{
+    problem p = embedding_like(150, 70, 30, 9, 1.0);
+    solution s = solution_open(&p);
+    otx_omp_options options;
+    otx_context ctx;
+    otx_error error;
+    failing state;
+    long calls, stop;
+    memset(&options, 0, sizeof options);
+    memset(&ctx, 0, sizeof ctx);
+    options.k = p.k;
+    options.form = OTX_FORM_GRAM;
+    ctx.progress = watch;
+    ctx.allocator.resize = failing_resize;
+    for (calls = 0, stop = 0; stop <= calls; stop++) {
+        watcher w;
+        memset(&w, 0, sizeof w);
+        memset(&state, 0, sizeof state);
+        w.stop_at = stop;
+        ctx.progress_context = &w;
+        ctx.allocator.context = &state;
+        if (stop == 0) {
+            CHECK_INT(solve_into(&p, &ctx, &options, &s, &error), OTX_OK);
+            calls = w.calls;
+            CHECK(calls > 4);
+            CHECK(!w.went_back && !w.beyond);
+        } else {
+            CHECK_INT(solve_into(&p, &ctx, &options, &s, &error), OTX_ERROR_CANCELLED);
+            CHECK_INT(w.calls, stop);
+        }
+        CHECK_INT(state.live, 0);
+    }
+    solution_close(&s);
+    problem_close(&p);
+}
+
+static void every_allocation_can_fail(void)
+{
+    problem p = embedding_like(100, 20, 24, 6, 1.0);
+    solution s = solution_open(&p);
+    int form;
+    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
+        otx_omp_options options;
+        long n, failed = 0;
+        memset(&options, 0, sizeof options);
+        options.k = p.k;
+        options.form = (otx_omp_form)form;
+        for (n = 1;; n++) {
+            failing state;
+            otx_context ctx;
+            otx_error error;
+            otx_result result;
+            memset(&state, 0, sizeof state);
+            memset(&ctx, 0, sizeof ctx);
+            state.fail_at = n;
+            ctx.allocator.resize = failing_resize;
+            ctx.allocator.context = &state;
+            result = solve_into(&p, &ctx, &options, &s, &error);
+            CHECK_INT(state.live, 0);
+            CHECK(!state.wrong_size);
+            if (result == OTX_OK) break;
+            CHECK_INT(result, OTX_ERROR_MEMORY);
+            CHECK_CONTAINS(error.message, "out of memory");
+            failed++;
+        }
+        CHECK(failed >= 8);
+    }
+    solution_close(&s);
+    problem_close(&p);
+}
+
+static void expect_error(const problem *p, const otx_matrix *a, const otx_matrix *y,
+                         const otx_omp_options *options, const otx_context *ctx,
+                         otx_result wanted, const char *part)
+{
+    solution s = solution_open(p);
+    otx_omp_output output;
+    otx_error error;
+    output.indices = s.indices;
+    output.coefficients = s.coefficients;
+    output.residual_norms = output.target_norms = NULL;
+    error.message[0] = 0;
+    CHECK_INT(otx_omp(ctx, a, y, options, &output, NULL, &error), wanted);
+    CHECK_INT(error.code, wanted);
+    CHECK_CONTAINS(error.message, part);
+    CHECK_INT(otx_omp(ctx, a, y, options, &output, NULL, NULL), wanted); /* error is optional */
+    solution_close(&s);
+}
+
+static void errors(void)
+{
+    problem p = embedding_like(40, 9, 10, 4, 1.0);
+    otx_matrix a = matrix(p.a, OTX_F32, 40, 10), y = matrix(p.y, OTX_F32, 9, 10), bad;
+    otx_omp_options options;
+    otx_context ctx;
+    float kept;
+    int form, isa;
+    memset(&options, 0, sizeof options);
+    memset(&ctx, 0, sizeof ctx);
+    options.k = 4;
+    bad = a;
+    bad.dtype = OTX_I32;
+    expect_error(&p, &bad, &y, &options, NULL, OTX_ERROR_ARGUMENT, "atoms");
+    bad = y;
+    bad.columns = 9;
+    expect_error(&p, &a, &bad, &options, NULL, OTX_ERROR_ARGUMENT, "10 columns and targets 9");
+    bad = y;
+    bad.rows = 0;
+    expect_error(&p, &a, &bad, &options, NULL, OTX_ERROR_ARGUMENT, "targets: the matrix is empty");
+    bad = a;
+    bad.stride = 9;
+    expect_error(&p, &bad, &y, &options, NULL, OTX_ERROR_ARGUMENT, "stride 9");
+    expect_error(&p, NULL, &y, &options, NULL, OTX_ERROR_ARGUMENT, "atoms");
+    options.first_target = 3;
+    options.target_count = 7;
+    expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_ARGUMENT, "not among 9");
+    options.first_target = options.target_count = 0;
+    options.tolerance = -1.0;
+    expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_ARGUMENT, "out of range");
+    options.tolerance = 0.0;
+    options.memory = 1000;
+    expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_MEMORY, "budget");
+    options.memory = 0;
+    for (isa = 0; isa < OTX_ISA_COUNT; isa++) {
+        if (otx_isa_available((otx_isa)isa)) continue;
+        ctx.isa = (otx_isa)isa;
+        expect_error(&p, &a, &y, &options, &ctx, OTX_ERROR_UNSUPPORTED,
+                     otx_isa_name((otx_isa)isa));
+    }
+    for (form = 0; form < OTX_FORM_COUNT; form++) {
+        options.form = (otx_omp_form)form;
+        kept = p.a[17 * 10 + 3];
+        p.a[17 * 10 + 3] = NAN;
+        expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_NOT_FINITE, "atom 17");
+        p.a[17 * 10 + 3] = kept;
+        kept = p.y[8 * 10];
+        p.y[8 * 10] = -INFINITY;
+        expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_NOT_FINITE, "target 8");
+        p.y[8 * 10] = kept;
+    }
+    problem_close(&p);
+}
+
+static void names(void)
+{
+    int i;
+    for (i = 0; i < OTX_ISA_COUNT; i++)
+        CHECK_INT(otx_isa_from_name(otx_isa_name((otx_isa)i)), i);
+    CHECK_INT(otx_isa_from_name("sse9"), OTX_ISA_COUNT);
+    CHECK(otx_isa_name(OTX_ISA_COUNT) == NULL);
+    CHECK(otx_isa_available(OTX_ISA_AUTO) && otx_isa_available(OTX_ISA_SCALAR));
+    CHECK(otx_isa_available(otx_isa_best()) && otx_isa_best() != OTX_ISA_AUTO);
+    CHECK_STRING(otx_omp_form_name(OTX_FORM_GRAM), "gram");
+    CHECK(otx_omp_form_name(OTX_FORM_COUNT) == NULL);
+    CHECK_INT(otx_omp_k(0, 100, 100), 64);
+    CHECK_INT(otx_omp_k(0, 10, 100), 10);
+    CHECK_INT(otx_omp_k(99, 100, 7), 7);
+    CHECK_STRING(otx_result_name(OTX_ERROR_IO), "OTX_ERROR_IO");
+    CHECK_STRING(otx_result_name(OTX_RESULT_COUNT), "OTX_ERROR_UNKNOWN");
+    CHECK_STRING(otx_result_text(OTX_OK), "no error");
+    CHECK_STRING(otx_version(), OTX_VERSION_STRING);
+}
+
+int main(void)
+{
+    int isa;
+    seed = 88172645463325252u;
+    printf("kernels:");
+    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++)
+        if (otx_isa_available((otx_isa)isa)) printf(" %s", otx_isa_name((otx_isa)isa));
+    printf("\n");
+    RUN(golden_plain);
+    RUN(golden_k64);
+    RUN(golden_bf16_values);
+    RUN(golden_wild_norms);
+    RUN(golden_target_is_anchor);
+    RUN(golden_near_duplicates);
+    RUN(shapes);
+    RUN(strong_offset);
+    RUN(duplicates_and_zero_rows);
+    RUN(wild_scales);
+    RUN(largest_floats);
+    RUN(ties);
+    RUN(tie_goes_to_the_lower_index);
+    RUN(dependent_atom_is_passed_over);
+    RUN(many_dependent_atoms);
+    RUN(random_problems);
+    RUN(residual_is_orthogonal);
+    RUN(tolerance_ends_a_target);
+    RUN(windows_join);
+    RUN(budgets);
+    RUN(types_index_and_stride);
+    RUN(bound_holds);
+    RUN(kernels_agree);
+    RUN(parallel_hook);
+    RUN(progress_and_cancel);
+    RUN(every_allocation_can_fail);
+    RUN(errors);
+    RUN(names);
+    return test_end();
+}
