@@ -1,0 +1,1058 @@
+/* transplant - give a language model another model's tokenizer.
+
+       cc -O3 -fopenmp -I. examples/transplant.c -o transplant -lm
+       ./transplant BASE DONOR OUT
+
+   The whole job is the library's; here are the command line, the progress on the
+   terminal and the printing. Only the public functions of omp_transplant.h are
+   used, so this file shows them at work too. */
+
+#if defined(__STRICT_ANSI__) && !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L /* -std=c99 hides lstat and clock_gettime */
+#endif
+#define OMP_TRANSPLANT_IMPLEMENTATION
+#include "omp_transplant.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#include <io.h>
+#include <locale.h>
+#include <windows.h>
+#else
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+enum { STATUS_OK = 0, STATUS_ERROR = 1, STATUS_MISUSE = 2, STATUS_INTERRUPTED = 130 };
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- text ------------------------------------------------------------------- */
+
+/* Room for one number, size or duration as text. */
+#define NUMBER 40
+
+/* Most bytes of a name or token that a line shows; longer ones end in "...". */
+#define SHOWN 100
+
+/* Names and tokens come from files: quotes and all but printable ASCII are shown as
+   \xNN (the way --map reads it), so that none can play with the terminal. Returns
+   `to`. */
+static const char *escape(char to[SHOWN], const char *bytes, size_t size)
+{
+    size_t i, length = 0;
+    for (i = 0; i < size && length < SHOWN - 8; i++) {
+        unsigned char byte = (unsigned char)bytes[i];
+        if (byte == '\\') length += (size_t)sprintf(to + length, "\\\\");
+        else if (byte >= 0x20 && byte < 0x7f && byte != '"') to[length++] = (char)byte;
+        else length += (size_t)sprintf(to + length, "\\x%02x", byte);
+    }
+    strcpy(to + length, i < size ? "..." : "");
+    return to;
+}
+
+/* 1234567 as "1,234,567". Returns `to`. */
+static const char *grouped(char to[NUMBER], uint64_t number)
+{
+    char digits[NUMBER];
+    size_t i, length, count = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, number);
+    for (i = length = 0; i < count; i++) {
+        if (i > 0 && (count - i) % 3 == 0) to[length++] = ',';
+        to[length++] = digits[i];
+    }
+    to[length] = 0;
+    return to;
+}
+
+/* Bytes as "12.3 MiB". Returns `to`. */
+static const char *size_text(char to[NUMBER], double bytes)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    size_t unit = 0;
+    while (bytes >= 1024 && unit + 1 < COUNT(units)) bytes /= 1024, unit++;
+    snprintf(to, NUMBER, "%.*f %s", unit > 0, bytes, units[unit]);
+    return to;
+}
+
+/* Seconds as "2:05" or "1:02:05". Returns `to`. */
+static const char *duration_text(char to[NUMBER], double seconds)
+{
+    uint64_t whole = seconds < 1e9 ? (uint64_t)seconds : 999999999;
+    unsigned minutes = (unsigned)(whole / 60 % 60), rest = (unsigned)(whole % 60);
+    if (whole < 3600) snprintf(to, NUMBER, "%u:%02u", minutes, rest);
+    else snprintf(to, NUMBER, "%" PRIu64 ":%02u:%02u", whole / 3600, minutes, rest);
+    return to;
+}
+
+/* ---- the command line ----------------------------------------------------------- */
+
+typedef enum command { TRANSPLANT, INSPECT, ALIGN } command;
+
+typedef struct settings {
+    command command;
+    const char **arguments; /* BASE, DONOR, OUT or what the sub-command takes */
+    size_t argument_count;
+    otx_job_options job;
+    const char **map;
+    otx_isa isa;
+    int threads;
+    bool dry_run, quiet, help, version;
+    const char *report, *token_report;
+} settings;
+
+/* One list feeds the ids and the table: id, name, letter, whether it takes a value.
+   Those from --quiet on are for the sub-commands too. */
+#define OPTIONS(X)                                  \
+    X(OPTION_K, "k", 'k', true)                     \
+    X(OPTION_METHOD, "approximation-method", 'a', true) \
+    X(OPTION_ROWS, "rows", 0, true)                 \
+    X(OPTION_MAP, "map", 0, true)                   \
+    X(OPTION_SATURATE, "saturate", 0, false)        \
+    X(OPTION_OVERWRITE, "overwrite", 0, false)      \
+    X(OPTION_DRY_RUN, "dry-run", 0, false)          \
+    X(OPTION_MEMORY, "memory", 0, true)             \
+    X(OPTION_THREADS, "threads", 0, true)           \
+    X(OPTION_ISA, "isa", 0, true)                   \
+    X(OPTION_REPORT, "report", 0, true)             \
+    X(OPTION_TOKEN_REPORT, "token-report", 0, true) \
+    X(OPTION_QUIET, "quiet", 'q', false)            \
+    X(OPTION_VERSION, "version", 'V', false)        \
+    X(OPTION_HELP, "help", 'h', false)
+
+#define OPTION_ID(id, name, letter, takes_value) id,
+typedef enum option_id { OPTIONS(OPTION_ID) OPTION_COUNT } option_id;
+
+static const struct {
+    const char *name;
+    char letter;
+    bool takes_value;
+} options[OPTION_COUNT] = {
+#define OPTION_ROW(id, name, letter, takes_value) {name, letter, takes_value},
+    OPTIONS(OPTION_ROW)
+};
+
+static const char *const help_transplant[] = {
+    "usage: transplant BASE DONOR OUT [options]\n"
+    "       transplant inspect FILE_OR_DIR\n"
+    "       transplant align BASE DONOR\n"
+    "\n"
+    "Writes to OUT the model of directory BASE with the tokenizer of directory DONOR.\n"
+    "Rows of tokens that both share are copied. Any other token's row is made by\n"
+    "Orthogonal Matching Pursuit: the few shared tokens whose combination gives the\n"
+    "token's row in DONOR, combined alike in BASE. OUT can be left out of a dry run.\n"
+    "\n",
+    "  -k, --k N               shared tokens per approximated token (64)\n"
+    "  -a, --approximation-method NAME\n"
+    "                          omp, mean or zero (omp)\n"
+    "      --rows HOW          rows of the new matrices: donor, as many as DONOR's;\n"
+    "                          tokenizer, its highest id + 1; multiple-of:N, that up\n"
+    "                          to a multiple of N (donor)\n"
+    "      --map 'DONOR=BASE'  copy this DONOR token's row from this BASE token; may\n"
+    "                          be repeated. A token is its text, with \\xNN, \\\\ and \\=\n"
+    "                          as escapes, or #ID\n"
+    "      --saturate          clamp values beyond the range of BASE's type\n"
+    "      --overwrite         replace OUT if it exists\n"
+    "      --dry-run           show the plan and write no model\n"
+    "\n",
+    "      --memory SIZE       what the solver may use (4GiB): bytes, or with a unit:\n"
+    "                          K or KiB to T or TiB of 1024, KB to TB of 1000\n"
+    "      --threads N         threads to use (all that there are)\n"
+    "      --isa NAME          kernels to use: auto, scalar, avx2, avx512 or neon\n"
+    "                          (auto, or what the variable OTX_ISA says); all of them\n"
+    "                          give the same output\n"
+    "\n"
+    "      --report FILE       write counts, residuals and times as JSON\n"
+    "      --token-report FILE write what was done for every token, tab-separated\n"
+    "  -q, --quiet             print nothing but warnings and errors\n"
+    "  -V, --version           print the version and what this build can do\n"
+    "  -h, --help              print this, or the help of a sub-command\n"
+    "\n",
+    "A first argument that is the name of a sub-command is one: write ./inspect for a\n"
+    "directory of that name. Exit status: 0, or 1 after an error, 2 if the command\n"
+    "line is wrong, 130 if interrupted. Nothing stands at OUT before it is complete.\n",
+};
+
+static const char help_inspect[] =
+    "usage: transplant inspect FILE_OR_DIR\n"
+    "\n"
+    "Lists the tensors of a model directory or .safetensors file with their types,\n"
+    "sizes in bytes and shapes, and sums up the vocabulary of a directory or\n"
+    "tokenizer.json.\n";
+
+static const char help_align[] =
+    "usage: transplant align BASE DONOR\n"
+    "\n"
+    "Shows what would become of each token of DONOR in BASE, with examples of each\n"
+    "kind. Only the tokenizers are read: DONOR and BASE are directories or\n"
+    "tokenizer.json files. The plan for two whole models is shown by --dry-run.\n";
+
+static int print_help(command of)
+{
+    size_t i;
+    if (of == INSPECT) fputs(help_inspect, stdout);
+    else if (of == ALIGN) fputs(help_align, stdout);
+    else
+        for (i = 0; i < COUNT(help_transplant); i++) fputs(help_transplant[i], stdout);
+    return STATUS_OK;
+}
+
+static int print_version(void)
+{
+    int isa;
+    printf("transplant %s\n", otx_version());
+    printf("kernels: ");
+    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++)
+        if (otx_isa_available((otx_isa)isa)) printf(" %s", otx_isa_name((otx_isa)isa));
+    printf("; auto takes %s\n", otx_isa_name(otx_isa_best()));
+#ifdef _OPENMP
+    printf("threads:  OpenMP\n");
+#else
+    printf("threads:  built without OpenMP, so one\n");
+#endif
+    return STATUS_OK;
+}
+
+/* A word of the command line is wrong. */
+static int misuse(const char *what, const char *word, const char *wanted)
+{
+    fprintf(stderr, "transplant: error: %s '%s'%s%s\nTry 'transplant --help'.\n", what, word,
+            wanted ? ": " : "", wanted ? wanted : "");
+    return STATUS_MISUSE;
+}
+
+/* Decimal digits up to the end of `text`, or up to `*end` if that is asked for. */
+static bool parse_number(const char *text, const char **end, uint64_t *number)
+{
+    uint64_t value = 0;
+    const char *at = text;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        unsigned digit = (unsigned)(*at - '0');
+        if (value > (UINT64_MAX - digit) / 10) return false;
+        value = value * 10 + digit;
+    }
+    if (end) *end = at;
+    *number = value;
+    return at > text && (end || !*at);
+}
+
+/* "8G", "512MiB", "1000000": see the help for the units. */
+static bool parse_size(const char *text, uint64_t *size)
+{
+    static const char units[] = "KMGT";
+    const char *end, *unit;
+    uint64_t value, factor;
+    unsigned i, power;
+    if (!parse_number(text, &end, &value)) return false;
+    if (*end) {
+        unit = strchr(units, *end++);
+        if (!unit || (*end && strcmp(end, "B") != 0 && strcmp(end, "iB") != 0)) return false;
+        factor = strcmp(end, "B") == 0 ? 1000 : 1024;
+        power = (unsigned)(unit - units) + 1;
+        for (i = 0; i < power; i++) {
+            if (value > UINT64_MAX / factor) return false;
+            value *= factor;
+        }
+    }
+    *size = value;
+    return value > 0;
+}
+
+static bool parse_rows(const char *text, otx_job_options *job)
+{
+    static const char multiple[] = "multiple-of:";
+    size_t length = sizeof multiple - 1;
+    if (strcmp(text, "donor") == 0) job->rows = OTX_ROWS_DONOR;
+    else if (strcmp(text, "tokenizer") == 0) job->rows = OTX_ROWS_TOKENIZER;
+    else if (strncmp(text, multiple, length) == 0) job->rows = OTX_ROWS_MULTIPLE;
+    else return false;
+    return job->rows != OTX_ROWS_MULTIPLE ||
+           (parse_number(text + length, NULL, &job->rows_multiple) && job->rows_multiple > 0);
+}
+
+/* Finds a name in a public list of names; adds the list to `known` if it is not there. */
+static int parse_name(const char *name, int count, const char *(*name_of)(int),
+                      char known[SHOWN])
+{
+    int i;
+    size_t length = (size_t)snprintf(known, SHOWN, "known are");
+    for (i = 0; i < count; i++) {
+        if (strcmp(name, name_of(i)) == 0) return i;
+        length += (size_t)snprintf(known + length, SHOWN - length, " %s", name_of(i));
+    }
+    return -1;
+}
+
+static const char *method_name(int method) { return otx_method_name((otx_method)method); }
+static const char *isa_name(int isa) { return otx_isa_name((otx_isa)isa); }
+
+static int set_method(settings *to, const char *name)
+{
+    char known[SHOWN];
+    int method = parse_name(name, OTX_METHOD_COUNT, method_name, known);
+    if (method < 0) return misuse("unknown approximation method", name, known);
+    to->job.method = (otx_method)method;
+    return STATUS_OK;
+}
+
+static int set_isa(settings *to, const char *name)
+{
+    char known[SHOWN];
+    int isa = parse_name(name, OTX_ISA_COUNT, isa_name, known);
+    if (isa < 0) return misuse("unknown instruction set", name, known);
+    to->isa = (otx_isa)isa;
+    return STATUS_OK;
+}
+
+/* What OTX_ISA says holds where no option does. */
+static int set_isa_of_environment(settings *to)
+{
+    const char *name = getenv("OTX_ISA");
+    return name && *name ? set_isa(to, name) : STATUS_OK;
+}
+
+static int set_number(const char *text, uint64_t most, const char *what, uint64_t *number)
+{
+    if (parse_number(text, NULL, number) && *number >= 1 && *number <= most) return STATUS_OK;
+    return misuse(what, text, "a whole number from 1 is wanted");
+}
+
+static int set_option(settings *to, option_id id, const char *value)
+{
+    uint64_t number = 0;
+    int status = STATUS_OK;
+    switch (id) {
+    case OPTION_K:
+        status = set_number(value, INT32_MAX, "--k", &number);
+        to->job.omp.k = (size_t)number;
+        break;
+    case OPTION_THREADS:
+        status = set_number(value, 4096, "--threads", &number);
+        to->threads = (int)number;
+        break;
+    case OPTION_MEMORY:
+        if (!parse_size(value, &to->job.omp.memory))
+            status = misuse("--memory", value, "a size like 512MiB or 8G is wanted");
+        break;
+    case OPTION_ROWS:
+        if (!parse_rows(value, &to->job))
+            status = misuse("--rows", value, "donor, tokenizer or multiple-of:N is wanted");
+        break;
+    case OPTION_METHOD: status = set_method(to, value); break;
+    case OPTION_ISA: status = set_isa(to, value); break;
+    case OPTION_MAP: to->map[to->job.map_count++] = value; break;
+    case OPTION_REPORT: to->report = value; break;
+    case OPTION_TOKEN_REPORT: to->token_report = value; break;
+    case OPTION_DRY_RUN: to->dry_run = true; break;
+    case OPTION_OVERWRITE: to->job.overwrite = true; break;
+    case OPTION_SATURATE: to->job.saturate = true; break;
+    case OPTION_QUIET: to->quiet = true; break;
+    case OPTION_VERSION: to->version = true; break;
+    case OPTION_HELP: to->help = true; break;
+    case OPTION_COUNT: break;
+    }
+    return status;
+}
+
+/* The option that a word of the line names, and where its attached value starts
+   (`--name=value`, `-nvalue`; NULL if there is none); -1 if it is unknown. */
+static int find_option(const char *word, const char **attached)
+{
+    size_t i, length = strcspn(word, "=");
+    *attached = NULL;
+    for (i = 0; i < COUNT(options); i++) {
+        bool is_long = word[1] == '-' && length == strlen(options[i].name) + 2 &&
+                       strncmp(word + 2, options[i].name, length - 2) == 0;
+        bool is_short = options[i].letter && word[1] == options[i].letter;
+        if (is_long && word[length]) *attached = word + length + 1;
+        if (is_short && word[2]) *attached = word + 2;
+        if (is_long || is_short) return (int)i;
+    }
+    return -1;
+}
+
+/* Takes the option at words[*at], and its value from the next word if it stands
+   there. */
+static int take_option(settings *to, int count, char **words, int *at, unsigned *seen)
+{
+    const char *value, *word = words[*at];
+    int id = find_option(word, &value);
+    if (id < 0) return misuse("unknown option", word, NULL);
+    if (!options[id].takes_value && value) return misuse("no value goes with", word, NULL);
+    if (options[id].takes_value && !value) {
+        if (*at + 1 == count) return misuse("a value is missing after", word, NULL);
+        value = words[++*at];
+    }
+    *seen |= 1U << id;
+    return set_option(to, (option_id)id, value);
+}
+
+/* Whether the command has the arguments and options that it takes. */
+static int check_command(const settings *s, unsigned seen)
+{
+    static const char *const names[] = {"transplant", "inspect", "align"};
+    static const char *const wanted[] = {
+        "three are wanted: BASE DONOR OUT",
+        "one is wanted: FILE_OR_DIR (for a directory named inspect, write ./inspect)",
+        "two are wanted: BASE DONOR (for a directory named align, write ./align)",
+    };
+    static const size_t counts[] = {3, 1, 2};
+    size_t i, n = s->argument_count;
+    for (i = 0; i < OPTION_QUIET && s->command != TRANSPLANT; i++)
+        if (seen & 1U << i)
+            return misuse("this command has no option", options[i].name, NULL);
+    if (s->report && s->token_report && strcmp(s->report, s->token_report) == 0)
+        return misuse("both reports would go to", s->report, NULL);
+    if (n == counts[s->command] || (s->dry_run && n == 2)) return STATUS_OK;
+    return misuse(n < counts[s->command] ? "too few arguments for" : "too many arguments for",
+                  names[s->command], wanted[s->command]);
+}
+
+/* Reads the command line into `to`, whose arrays have room for all of it. */
+static int read_command_line(settings *to, int count, char **words)
+{
+    bool ended = false;
+    unsigned seen = 0;
+    int i, status = STATUS_OK;
+    for (i = 1; i < count && !status; i++) {
+        bool dashed = words[i][0] == '-' && words[i][1] && !ended;
+        if (dashed && strcmp(words[i], "--") == 0) ended = true;
+        else if (dashed) status = take_option(to, count, words, &i, &seen);
+        else to->arguments[to->argument_count++] = words[i];
+    }
+    if (status) return status;
+    if (to->argument_count > 0) {
+        if (strcmp(to->arguments[0], "inspect") == 0) to->command = INSPECT;
+        if (strcmp(to->arguments[0], "align") == 0) to->command = ALIGN;
+    }
+    if (to->command != TRANSPLANT) to->arguments++, to->argument_count--;
+    to->job.map = to->map;
+    to->job.keep_details = to->token_report != NULL;
+    if (to->help || to->version) return STATUS_OK;
+    status = check_command(to, seen);
+    if (!status && !(seen & 1U << OPTION_ISA)) status = set_isa_of_environment(to);
+    return status;
+}
+
+/* ---- progress ----------------------------------------------------------------------- */
+
+static volatile sig_atomic_t interrupted;
+
+/* The first signal asks the run to stop; a second one ends the process at once. */
+static void on_signal(int number)
+{
+    interrupted = 1;
+    signal(number, SIG_DFL);
+}
+
+static void catch_signals(void)
+{
+    static const int numbers[] = {
+        SIGINT, SIGTERM,
+#ifdef SIGHUP
+        SIGHUP,
+#endif
+    };
+    size_t i;
+    /* What is ignored stays so: nohup, or a shell's background job. */
+    for (i = 0; i < COUNT(numbers); i++)
+        if (signal(numbers[i], on_signal) == SIG_IGN) signal(numbers[i], SIG_IGN);
+}
+
+/* Seconds since some moment; whole ones where the platform shows no better clock. */
+static double now(void)
+{
+#if defined(CLOCK_MONOTONIC)
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+#elif defined(TIME_UTC)
+    struct timespec time;
+    timespec_get(&time, TIME_UTC);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+#else
+    return (double)time(NULL);
+#endif
+}
+
+static bool stderr_is_terminal(void)
+{
+#ifdef _WIN32
+    return _isatty(2) != 0;
+#else
+    return isatty(2) != 0;
+#endif
+}
+
+/* Columns of the terminal: what COLUMNS says, else what the terminal says. */
+static int terminal_width(void)
+{
+    const char *columns = getenv("COLUMNS");
+    uint64_t width = 0;
+    if (!columns || !parse_number(columns, NULL, &width)) {
+#ifdef TIOCGWINSZ
+        struct winsize size;
+        if (ioctl(2, TIOCGWINSZ, &size) == 0) width = size.ws_col;
+#endif
+    }
+    if (width == 0) width = 80;
+    return (int)(width < 20 ? 20 : width > 120 ? 120 : width);
+}
+
+typedef struct meter {
+    bool quiet, terminal;
+    bool running;        /* a stage has begun */
+    bool drawn;          /* a bar stands on the terminal's current line */
+    int width;
+    otx_stage stage;
+    uint64_t first, last; /* counts at the start of the stage and lately */
+    double began, shown;  /* when the stage began; when something was last shown */
+} meter;
+
+static void clear_bar(meter *m)
+{
+    if (m->drawn) fprintf(stderr, "\r%*s\r", m->width - 1, "");
+    m->drawn = false;
+}
+
+/* "45 %, 1,234 steps/s, 2:05 left"; rate and time once there is something to go by. */
+static void describe(const meter *m, const otx_progress *at, double time, char to[SHOWN])
+{
+    static const char *const units[OTX_STAGE_COUNT] = {NULL, "rows", "steps", NULL};
+    double share = at->total ? (double)at->done / (double)at->total : 1, rate;
+    char number[NUMBER], left[NUMBER];
+    int length = snprintf(to, SHOWN, "%.0f %%", 100 * share);
+    if (time - m->began < 0.5 || at->done <= m->first || at->done > at->total) return;
+    rate = (double)(at->done - m->first) / (time - m->began);
+    duration_text(left, (double)(at->total - at->done) / rate);
+    if (units[at->stage]) {
+        snprintf(to + length, SHOWN - (size_t)length, ", %s %s/s, %s left",
+                 grouped(number, (uint64_t)rate), units[at->stage], left);
+    } else {
+        snprintf(to + length, SHOWN - (size_t)length, ", %s/s, %s left",
+                 size_text(number, rate), left);
+    }
+}
+
+/* Redraws the line of the bar, never wider than the terminal. Where it is narrow the
+   subject is left out first, then the bar. */
+static void draw_bar(meter *m, const otx_progress *at, const char *stage, const char *subject,
+                     const char *state)
+{
+    enum { STATE = 34, LEAST = 10, MOST = 50 };
+    char bar[MOST + 1] = "", line[4 * SHOWN];
+    int room = m->width - 1 - (int)strlen(stage) - (int)strlen("  [] ") - STATE;
+    bool named = room - (int)strlen(subject) - 1 >= LEAST;
+    int cells = named ? room - (int)strlen(subject) - 1 : room;
+    double share = at->done < at->total ? (double)at->done / (double)at->total : 1;
+    if (cells > MOST) cells = MOST;
+    if (cells >= LEAST) {
+        memset(bar, '.', (size_t)cells);
+        memset(bar, '#', (size_t)(share * cells));
+    }
+    snprintf(line, sizeof line, "%s%s%s  %s%s%s %s", stage, named ? " " : "",
+             named ? subject : "", *bar ? "[" : "", bar, *bar ? "]" : "", state);
+    fprintf(stderr, "\r%-*.*s", m->width - 1, m->width - 1, line);
+    fflush(stderr);
+    m->drawn = true;
+}
+
+/* The library's progress callback: a bar on a terminal, redrawn at most ten times a
+   second; elsewhere a line as a stage begins, and one every ten seconds. */
+static bool on_progress(void *context, const otx_progress *at)
+{
+    static const char *const stages[OTX_STAGE_COUNT] = {"reading", "correlating", "solving",
+                                                        "writing"};
+    meter *m = (meter *)context;
+    double time = now();
+    bool begins = !m->running || at->stage != m->stage || at->done < m->last;
+    if (begins) {
+        m->running = true;
+        m->stage = at->stage;
+        m->first = at->done;
+        m->began = time;
+    }
+    m->last = at->done;
+    if (!m->quiet && (m->terminal ? time - m->shown >= 0.1 : begins || time - m->shown >= 10)) {
+        char subject[SHOWN], state[SHOWN];
+        escape(subject, at->subject ? at->subject : "", at->subject ? strlen(at->subject) : 0);
+        describe(m, at, time, state);
+        if (m->terminal) draw_bar(m, at, stages[at->stage], subject, state);
+        else if (begins) fprintf(stderr, "%s %s\n", stages[at->stage], subject);
+        else fprintf(stderr, "%s %s: %s\n", stages[at->stage], subject, state);
+        m->shown = time;
+    }
+    return !interrupted;
+}
+
+/* The library's log callback. Notes are for the curious, warnings for all. */
+static void on_log(void *context, otx_severity severity, const char *message)
+{
+    meter *m = (meter *)context;
+    if (m->quiet && severity == OTX_NOTE) return;
+    clear_bar(m);
+    fprintf(stderr, "transplant: %s: %s\n", severity == OTX_NOTE ? "note" : "warning", message);
+}
+
+/* The surroundings that the settings ask for; the context keeps pointing to `m`. */
+static otx_context make_context(const settings *s, meter *m)
+{
+    otx_context ctx;
+    memset(m, 0, sizeof *m);
+    m->quiet = s->quiet;
+    m->terminal = stderr_is_terminal();
+    m->width = terminal_width();
+    m->shown = -1e9;
+    memset(&ctx, 0, sizeof ctx);
+    ctx.threads = s->threads;
+    ctx.isa = s->isa;
+    ctx.progress = on_progress;
+    ctx.progress_context = m;
+    ctx.log = on_log;
+    ctx.log_context = m;
+    return ctx;
+}
+
+static int fail(const otx_error *error)
+{
+    fprintf(stderr, "transplant: error: %s\n", error->message);
+    return STATUS_ERROR;
+}
+
+static otx_result set_error(otx_error *error, otx_result code, const char *path,
+                            const char *what)
+{
+    error->code = code;
+    snprintf(error->message, sizeof error->message, "%s: %s", path, what);
+    return code;
+}
+
+/* ---- report files --------------------------------------------------------------------- */
+
+/* A file that appears under its name only when it is complete. All zero is none. */
+typedef struct output {
+    FILE *file;
+    const char *path;
+    char *partial; /* its name until then; NULL: written in place */
+} output;
+
+/* A device, a pipe or a link is written through and never replaced: a rename to
+   /dev/stdout would take it from the whole system. */
+static bool is_special(const char *path)
+{
+#ifdef _WIN32
+    (void)path;
+    return false;
+#else
+    struct stat status;
+    return lstat(path, &status) == 0 && !S_ISREG(status.st_mode);
+#endif
+}
+
+static otx_result output_open(output *out, const char *path, otx_error *error)
+{
+    static const char suffix[] = ".partial";
+    size_t length = strlen(path);
+    out->path = path;
+    if (!is_special(path)) {
+        out->partial = (char *)malloc(length + sizeof suffix);
+        if (!out->partial) return set_error(error, OTX_ERROR_MEMORY, path, "out of memory");
+        memcpy(out->partial, path, length);
+        memcpy(out->partial + length, suffix, sizeof suffix);
+    }
+    out->file = fopen(out->partial ? out->partial : path, "wb");
+    return out->file ? OTX_OK : set_error(error, OTX_ERROR_IO, path, strerror(errno));
+}
+
+static bool output_write(void *context, const void *bytes, size_t size)
+{
+    return fwrite(bytes, 1, size, (FILE *)context) == size;
+}
+
+/* Drops what is not finished. */
+static void output_close(output *out)
+{
+    if (out->file) {
+        fclose(out->file);
+        if (out->partial) remove(out->partial);
+    }
+    free(out->partial);
+    memset(out, 0, sizeof *out);
+}
+
+typedef otx_result (*report_writer)(const otx_job *job, const otx_sink *sink, otx_error *error);
+
+/* Writes the report, and gives the file its name. */
+static otx_result output_finish(output *out, const otx_job *job, report_writer write,
+                                otx_error *error)
+{
+    otx_sink sink;
+    otx_result result;
+    bool closed;
+    if (!out->file) return OTX_OK;
+    sink.write = output_write;
+    sink.context = out->file;
+    result = write(job, &sink, error);
+    if (result == OTX_ERROR_IO) set_error(error, result, out->path, strerror(errno));
+    if (result) return result;
+    closed = fclose(out->file) == 0;
+    out->file = NULL;
+#ifdef _WIN32
+    if (closed) remove(out->path); /* rename replaces nothing there */
+#endif
+    if (closed && (!out->partial || rename(out->partial, out->path) == 0)) return OTX_OK;
+    set_error(error, OTX_ERROR_IO, out->path, strerror(errno));
+    if (out->partial) remove(out->partial);
+    return error->code;
+}
+
+/* ---- what is printed -------------------------------------------------------------------- */
+
+static void print_count(const char *what, uint64_t count, uint64_t total)
+{
+    char number[NUMBER];
+    printf("  %-14s %12s", what, grouped(number, count));
+    if (total) printf("  %5.1f %%", 100 * (double)count / (double)total);
+    printf("\n");
+}
+
+static void print_tokens(const otx_job_tokens *t)
+{
+    print_count("tokens", t->total, 0);
+    print_count("copied", t->copied, t->total);
+    print_count("by role", t->by_role, t->total);
+    print_count("mapped", t->mapped, t->total);
+    print_count("approximated", t->approximated, t->total);
+    print_count("unused", t->unused, t->total);
+    if (t->skipped) print_count("without a row", t->skipped, t->total);
+    print_count("padding rows", t->padding, 0);
+}
+
+static void print_matrix(const otx_job_matrix *m, bool done, bool solved)
+{
+    char name[SHOWN], number[NUMBER];
+    printf("\n%s\n", escape(name, m->name, strlen(m->name)));
+    printf("  %-14s %12s x %" PRIu64 " %s\n", "rows", grouped(number, m->rows), m->columns,
+           otx_dtype_name(m->dtype));
+    print_count("anchors", m->anchors, 0);
+    print_count("approximated", m->approximated, 0);
+    if (done && solved && m->approximated > 0) {
+        printf("  %-14s %12.4f mean, %.4f max, relative\n", "residual",
+               m->mean_relative_residual, m->max_relative_residual);
+        printf("  %-14s %12s form, %s kernels, %d thread%s\n", "solver",
+               otx_omp_form_name(m->omp.form), otx_isa_name(m->omp.isa), m->omp.threads,
+               m->omp.threads == 1 ? "" : "s");
+    }
+    if (done) printf("  %-14s %12.1f\n", "seconds", m->seconds);
+}
+
+static void print_summary(const settings *s, const otx_job *job)
+{
+    otx_job_summary summary;
+    char number[NUMBER];
+    size_t i;
+    otx_job_summarize(job, &summary);
+    printf("%s -> %s, by %s\n", s->arguments[1], s->arguments[0],
+           otx_method_name(s->job.method));
+    print_tokens(&summary.tokens);
+    for (i = 0; i < summary.matrix_count; i++)
+        print_matrix(&summary.matrices[i], !s->dry_run, s->job.method == OTX_METHOD_OMP);
+    if (s->dry_run) printf("\nDry run: no model was written.\n");
+    else printf("\n%s: complete in %.1f s, peak memory %s\n", s->arguments[2], summary.seconds,
+                size_text(number, (double)summary.peak_bytes));
+}
+
+/* ---- the commands ------------------------------------------------------------------------ */
+
+/* Opens the reports before the long run, so that a wrong path costs nothing. */
+static otx_result run_job(const settings *s, otx_job *job, output reports[2], otx_error *error)
+{
+    otx_result result = OTX_OK;
+    if (s->report) result = output_open(&reports[0], s->report, error);
+    if (!result && s->token_report) result = output_open(&reports[1], s->token_report, error);
+    if (!result && !s->dry_run) result = otx_job_run(job, s->arguments[2], error);
+    if (!result) result = output_finish(&reports[0], job, otx_job_write_report, error);
+    if (!result) result = output_finish(&reports[1], job, otx_job_write_tokens, error);
+    return result;
+}
+
+static int run_transplant(const settings *s)
+{
+    output reports[2];
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_job *job = NULL;
+    otx_error error;
+    otx_result result;
+    memset(reports, 0, sizeof reports);
+    catch_signals();
+    result = otx_job_open(&ctx, s->arguments[0], s->arguments[1], &s->job, &job, &error);
+    if (!result && interrupted) result = OTX_ERROR_CANCELLED;
+    if (!result) result = run_job(s, job, reports, &error);
+    clear_bar(&m);
+    if (!result && !s->quiet) print_summary(s, job);
+    output_close(&reports[0]);
+    output_close(&reports[1]);
+    otx_job_close(job);
+    if (!result) return STATUS_OK;
+    if (result != OTX_ERROR_CANCELLED) return fail(&error);
+    fprintf(stderr, "transplant: interrupted\n");
+    return STATUS_INTERRUPTED;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+/* Whether the directory has a file of that name that can be opened. */
+static bool has_file(const otx_context *ctx, const char *directory, const char *name)
+{
+    otx_source source;
+    size_t size = strlen(directory) + strlen(name) + 2;
+    char *path = (char *)malloc(size);
+    bool found;
+    if (!path) return false;
+    snprintf(path, size, "%s/%s", directory, name);
+    found = otx_source_open(ctx, path, &source, NULL) == OTX_OK;
+    if (found) otx_source_close(ctx, &source);
+    free(path);
+    return found;
+}
+
+/* Columns that the widest name takes. */
+static int name_width(const otx_checkpoint *c)
+{
+    char name[SHOWN];
+    size_t i, width = 0;
+    for (i = 0; i < c->tensor_count; i++) {
+        const otx_tensor *t = c->tensors[i].tensor;
+        size_t length = strlen(escape(name, t->name, t->name_size));
+        if (length > width) width = length;
+    }
+    return (int)width;
+}
+
+static void print_tensor(const otx_checkpoint *c, const otx_checkpoint_tensor *at, int width)
+{
+    const otx_tensor *t = at->tensor;
+    char name[SHOWN], number[NUMBER];
+    unsigned i;
+    printf("%-*s  %-8s %16s  [", width, escape(name, t->name, t->name_size),
+           otx_dtype_name(t->dtype), grouped(number, t->end - t->begin));
+    for (i = 0; i < t->rank; i++) printf("%s%" PRIu64, i ? ", " : "", t->shape[i]);
+    printf("]");
+    if (c->file_count > 1) {
+        const char *file = c->files[at->file].name;
+        printf("  %s", escape(name, file, strlen(file)));
+    }
+    printf("\n");
+}
+
+static otx_result inspect_checkpoint(const otx_context *ctx, const char *path, otx_error *error)
+{
+    otx_checkpoint checkpoint;
+    char tensors[NUMBER], bytes[NUMBER];
+    uint64_t total = 0;
+    size_t i;
+    int width;
+    otx_result result = otx_checkpoint_open(ctx, path, &checkpoint, error);
+    if (result) return result;
+    width = name_width(&checkpoint);
+    for (i = 0; i < checkpoint.tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint.tensors[i].tensor;
+        print_tensor(&checkpoint, &checkpoint.tensors[i], width);
+        total += tensor->end - tensor->begin;
+    }
+    printf("%s tensors, %s bytes", grouped(tensors, checkpoint.tensor_count),
+           grouped(bytes, total));
+    if (checkpoint.file_count > 1) printf(", %u files", (unsigned)checkpoint.file_count);
+    printf("\n");
+    otx_checkpoint_close(ctx, &checkpoint);
+    return OTX_OK;
+}
+
+static void print_role(const otx_vocab *vocab, otx_role role)
+{
+    int64_t id = vocab->roles[role];
+    char content[SHOWN], number[NUMBER];
+    if (id < 0) return;
+    printf("  %-14s %12s", otx_role_name(role), grouped(number, (uint64_t)id));
+    if ((uint64_t)id < vocab->count) {
+        const otx_token *token = &vocab->tokens[id];
+        printf("  \"%s\"", escape(content, token->content, token->content_size));
+    }
+    printf("\n");
+}
+
+static otx_result inspect_vocab(const otx_context *ctx, const char *path, otx_error *error)
+{
+    uint64_t counts[OTX_TOKEN_KIND_COUNT] = {0}, added = 0;
+    otx_vocab vocab;
+    size_t i;
+    otx_result result = otx_vocab_open(ctx, path, &vocab, error);
+    if (result) return result;
+    for (i = 0; i < vocab.count; i++) {
+        counts[vocab.tokens[i].kind]++;
+        added += vocab.tokens[i].added;
+    }
+    printf("vocabulary: %s %s\n", otx_family_name(vocab.family), vocab.model);
+    print_count("tokens", vocab.token_count, 0);
+    for (i = OTX_TOKEN_NONE + 1; i < OTX_TOKEN_KIND_COUNT; i++)
+        print_count(otx_token_kind_name((otx_token_kind)i), counts[i], 0);
+    print_count("added", added, 0);
+    print_count("holes", counts[OTX_TOKEN_NONE], 0);
+    for (i = 0; i < OTX_ROLE_COUNT; i++) print_role(&vocab, (otx_role)i);
+    otx_vocab_close(ctx, &vocab);
+    return OTX_OK;
+}
+
+static int run_inspect(const settings *s)
+{
+    const char *path = s->arguments[0];
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    bool is_json = ends_with(path, ".json"), is_tensors = ends_with(path, ".safetensors");
+    bool has_vocab = is_json || (!is_tensors && has_file(&ctx, path, "tokenizer.json"));
+    bool has_model = is_tensors || has_file(&ctx, path, "model.safetensors") ||
+                     has_file(&ctx, path, "model.safetensors.index.json");
+    otx_error error;
+    otx_result result = OTX_OK;
+    if (has_model || !has_vocab) result = inspect_checkpoint(&ctx, path, &error);
+    if (!result && has_model && has_vocab) printf("\n");
+    if (!result && has_vocab) result = inspect_vocab(&ctx, path, &error);
+    return result ? fail(&error) : STATUS_OK;
+}
+
+/* A donor id, its bytes, and where its row comes from: for "</s>" that may be a token
+   of other bytes. */
+static void print_pair(const otx_vocab *donor, const otx_vocab *base, size_t id, int64_t from)
+{
+    const otx_token *token = &donor->tokens[id];
+    char bytes[SHOWN];
+    printf("  %9" PRIu64 "  \"%s\"", (uint64_t)id, escape(bytes, token->bytes, token->size));
+    if (from >= 0) {
+        const otx_token *other = &base->tokens[from];
+        printf(" -> %" PRId64, from);
+        if (other->size != token->size || memcmp(other->bytes, token->bytes, token->size) != 0)
+            printf("  \"%s\"", escape(bytes, other->bytes, other->size));
+    }
+    printf("\n");
+}
+
+/* Some tokens of one kind of action, spread over all that there are. */
+static void print_examples(const otx_vocab *donor, const otx_vocab *base,
+                           const otx_alignment *plan, otx_action action)
+{
+    enum { EXAMPLES = 8 };
+    size_t id, nth = 0, printed = 0, count = plan->counts[action];
+    if (count == 0) return;
+    printf("\n%s\n", otx_action_name(action));
+    for (id = 0; id < plan->count; id++) {
+        if (plan->rows[id].action != action) continue;
+        if (nth++ < count / EXAMPLES * printed) continue;
+        if (++printed > EXAMPLES) return;
+        print_pair(donor, base, id, plan->rows[id].base);
+    }
+}
+
+static void print_alignment(const otx_vocab *donor, const otx_vocab *base,
+                            const otx_alignment *plan)
+{
+    static const otx_action shown[] = {OTX_ACTION_COPY, OTX_ACTION_ROLE, OTX_ACTION_APPROXIMATE,
+                                       OTX_ACTION_UNUSED};
+    otx_job_tokens tokens;
+    size_t i;
+    memset(&tokens, 0, sizeof tokens);
+    tokens.total = donor->token_count;
+    tokens.copied = plan->counts[OTX_ACTION_COPY];
+    tokens.by_role = plan->counts[OTX_ACTION_ROLE];
+    tokens.approximated = plan->counts[OTX_ACTION_APPROXIMATE];
+    tokens.unused = plan->counts[OTX_ACTION_UNUSED];
+    tokens.padding = plan->counts[OTX_ACTION_PADDING];
+    print_tokens(&tokens);
+    print_count("anchors", plan->anchor_count, 0);
+    for (i = 0; i < COUNT(shown); i++) print_examples(donor, base, plan, shown[i]);
+}
+
+static int run_align(const settings *s)
+{
+    otx_vocab vocabs[2]; /* of base and donor */
+    otx_alignment plan;
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_error error;
+    otx_result result;
+    memset(vocabs, 0, sizeof vocabs);
+    memset(&plan, 0, sizeof plan);
+    result = otx_vocab_open(&ctx, s->arguments[0], &vocabs[0], &error);
+    if (!result) result = otx_vocab_open(&ctx, s->arguments[1], &vocabs[1], &error);
+    if (!result) result = otx_align(&ctx, &vocabs[1], &vocabs[0], NULL, &plan, &error);
+    if (!result) {
+        printf("%s -> %s\n", s->arguments[1], s->arguments[0]);
+        print_alignment(&vocabs[1], &vocabs[0], &plan);
+    }
+    otx_alignment_close(&ctx, &plan);
+    otx_vocab_close(&ctx, &vocabs[1]);
+    otx_vocab_close(&ctx, &vocabs[0]);
+    return result ? fail(&error) : STATUS_OK;
+}
+
+static int run(const settings *s)
+{
+    int status;
+    if (s->help) status = print_help(s->command);
+    else if (s->version) status = print_version();
+    else if (s->command == INSPECT) status = run_inspect(s);
+    else if (s->command == ALIGN) status = run_align(s);
+    else status = run_transplant(s);
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    fprintf(stderr, "transplant: error: standard output: %s\n", strerror(errno));
+    return status ? status : STATUS_ERROR;
+}
+
+static int run_words(int count, char **words)
+{
+    settings s;
+    size_t room = (size_t)count + 1;
+    const char **arguments = (const char **)malloc(2 * room * sizeof *arguments);
+    int status;
+    if (!arguments) {
+        fprintf(stderr, "transplant: error: out of memory\n");
+        return STATUS_ERROR;
+    }
+    memset(&s, 0, sizeof s);
+    s.arguments = arguments;
+    s.map = arguments + room;
+    status = read_command_line(&s, count, words);
+    if (!status) status = run(&s);
+    free(arguments);
+    return status;
+}
+
+#ifdef _MSC_VER
+/* Paths are UTF-8 for the library, and by the locale for fopen too. */
+int wmain(int count, wchar_t **wide)
+{
+    char **words = (char **)calloc((size_t)count + 1, sizeof *words);
+    int i, size;
+    setlocale(LC_CTYPE, ".UTF8");
+    for (i = 0; words && i < count; i++) {
+        size = WideCharToMultiByte(CP_UTF8, 0, wide[i], -1, NULL, 0, NULL, NULL);
+        words[i] = (char *)malloc((size_t)size);
+        if (!words[i]) return STATUS_ERROR;
+        WideCharToMultiByte(CP_UTF8, 0, wide[i], -1, words[i], size, NULL, NULL);
+    }
+    return words ? run_words(count, words) : STATUS_ERROR; /* the exit frees them */
+}
+#else
+int main(int count, char **words) { return run_words(count, words); }
+#endif
