@@ -162,7 +162,8 @@ static const char *const help_transplant[] = {
     "      --overwrite         replace OUT if it exists\n"
     "      --dry-run           show the plan and write no model\n"
     "\n",
-    "      --memory SIZE       what the solver may use (4GiB): bytes, or with a unit:\n"
+    "      --memory SIZE       what the solver may use (half of the machine's, at least\n"
+    "                          4GiB): bytes, or with a unit:\n"
     "                          K or KiB to T or TiB of 1024, KB to TB of 1000\n"
     "      --threads N         threads to use (all that there are)\n"
     "      --isa NAME          kernels to use: auto, scalar, avx2, avx512 or neon\n"
@@ -241,6 +242,23 @@ static bool parse_number(const char *text, const char **end, uint64_t *number)
     if (end) *end = at;
     *number = value;
     return at > text && (end || !*at);
+}
+
+/* Half of the machine's memory, or 0, the library's default, where that is more or
+   the platform does not say. */
+static uint64_t half_of_memory(void)
+{
+    uint64_t bytes = 0;
+#ifdef _WIN32
+    MEMORYSTATUSEX memory;
+    memory.dwLength = sizeof memory;
+    if (GlobalMemoryStatusEx(&memory)) bytes = memory.ullTotalPhys / 2;
+#elif defined(_SC_PHYS_PAGES) && defined(_SC_PAGESIZE)
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && size > 0) bytes = (uint64_t)pages / 2 * (uint64_t)size;
+#endif
+    if (bytes > SIZE_MAX / 2) bytes = SIZE_MAX / 2;
+    return bytes > (uint64_t)4 << 30 ? bytes : 0;
 }
 
 /* "8G", "512MiB", "1000000": see the help for the units. */
@@ -435,6 +453,7 @@ static int read_command_line(settings *to, int count, char **words)
     if (to->command != TRANSPLANT) to->arguments++, to->argument_count--;
     to->job.map = to->map;
     to->job.keep_details = to->token_report != NULL;
+    if (!to->job.omp.memory) to->job.omp.memory = half_of_memory();
     if (to->help || to->version) return STATUS_OK;
     status = check_command(to, seen);
     if (!status && !(seen & 1U << OPTION_ISA)) status = set_isa_of_environment(to);

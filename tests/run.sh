@@ -99,9 +99,20 @@ compiles() {
     count "$label" $status
 }
 
+# The README's C example is what it says.
+readme() {
+    sed -n '/^```c$/,/^```$/p' README.md | grep -v '^```' >"$build/readme.c"
+    $CC -I. "$build/readme.c" -o "$build/readme" -lm &&
+        rm -rf "$build/readme.out" &&
+        "$build/readme" examples/models/base examples/models/donor "$build/readme.out" |
+        grep -q '^948 tokens made$'
+    count "the example of README.md" $?
+}
+
 everyday() {
     ./amalgamate.sh --check
     count "amalgamate.sh --check" $?
+    readme
     suites "$CC" "" $CC -std=c99 -O2 $(openmp $CC) -I.
     $CC -O2 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
     count "examples/transplant.c" $?
