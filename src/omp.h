@@ -88,11 +88,11 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
     if (form != OTX_FORM_EXHAUSTIVE) {
         need.fixed += width * (4.0 * d + 8.0) + 4.0 * tiles;
-        need.target += 4.0 * d + sets * 4.0 * tiles + OTX__SETS * 20.0 + 24.0;
+        need.target += 4.0 * d + sets * 4.0 * tiles + OTX__SETS * 28.0 + 24.0;
     }
     if (form == OTX_FORM_GRAM) {
         need.fixed += 2.0 * width * width;
-        need.target += 2.0 * width + (4.0 + 2.0 * sets) * (k + 1.0) + 8.0;
+        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 8.0;
     }
     need.fixed += 65536.0; /* alignment */
     return need;
@@ -206,7 +206,7 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
     if (solve->form != OTX_FORM_EXHAUSTIVE) {
         screen->panels = (float *)otx__pool_take_zero(pool, capacity, row);
         screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
-        screen->bounds = (double *)otx__pool_take(pool, capacity, OTX__SETS * sizeof(double));
+        screen->bounds = (double *)otx__pool_take(pool, capacity, OTX__SETS * 2 * sizeof(double));
         screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
         screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
         screen->scales = (float *)otx__pool_take(pool, capacity, OTX__SETS * 3 * sizeof(float));
@@ -215,6 +215,7 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
     if (solve->form == OTX_FORM_GRAM) {
         screen->pitch = k + k % 2;
         screen->start = (int16_t *)otx__pool_take(pool, capacity, screen->width * sizeof(int16_t));
+        screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * screen->pitch * 4);
         screen->atoms = (uint32_t *)otx__pool_take(pool, capacity, screen->pitch * 4);
         screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * screen->pitch * 2);
         screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));

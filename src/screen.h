@@ -31,6 +31,9 @@
        everything in float   8 u * (1 + S + Y)    rests, common, y', m, beta
        final evaluation      8 u * (Y + |<r, m>| + S)
 
+   For the few tiles that hold candidates the sum is taken again with the betas as
+   floats: (t + 4) u S for t terms takes the place of the rounded betas' error.
+
    grid = 0.51 / 32767 and chain = (OTX__CHAIN + columns / OTX__CHAIN + 4) u bound
    rounding to fixed point and a float sum of products of unit vectors. */
 
@@ -41,7 +44,7 @@
 #define OTX__CANDIDATES 256
 
 /* Tiles in which the atoms of the next steps are looked for. */
-#define OTX__LIKELY 16
+#define OTX__LIKELY 24
 
 /* Targets that one task selects for: a cache line of `best`. */
 #define OTX__SELECTED 16
@@ -61,7 +64,8 @@ typedef struct otx__screen {
     float *panels;          /* [target tile][column][32]: y', or the residuals */
     int16_t *start;         /* [tile][target][32]: <y', rest> in the Gram form */
     float *best;            /* [set][tile][target]: largest weighted |correlation| */
-    double *bounds;         /* [target][OTX__SETS] */
+    double *bounds;         /* [target][OTX__SETS][2]: of a scan, and of a candidate */
+    float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
     double *rest;           /* [target] ||y'|| / ||y||, rounded up */
     float *scales;          /* these five as in otx__scan */
@@ -75,7 +79,7 @@ OTX__PRIVATE double otx__chain_error(size_t columns)
     return ((double)OTX__CHAIN + (double)(columns / OTX__CHAIN) + 4.0) * OTX__UNIT;
 }
 
-/* Nearest integer to a number within int16; wrong by at most 0.51 in all. */
+/* Nearest integer to a number, within int16; wrong by at most 0.51 in all. */
 OTX__PRIVATE int16_t otx__fixed(float value)
 {
     float shifted = value + (value < 0.0f ? -0.5f : 0.5f);
@@ -246,6 +250,7 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     int16_t *steps = screen->steps + slot * screen->pitch;
     double *betas = scratch->products, sum = 0.0, largest = 0.0, along = screen->along[target];
     double rest = screen->rest[target], chain = otx__chain_error(dictionary->columns), unit;
+    double *bounds = screen->bounds + 2 * slot;
     otx__support_solve(support);
     for (j = 0; j < count; j++) {
         size_t atom = (size_t)support->indices[j];
@@ -254,6 +259,7 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
         sum += fabs(betas[j]);
         if (fabs(betas[j]) > largest) largest = fabs(betas[j]);
         atoms[j] = (uint32_t)atom;
+        screen->betas[slot * screen->pitch + j] = (float)betas[j];
     }
     /* Sums of up to 65,536 times 32,767 fit 32 bits. */
     unit = sum / (65500.0 - (double)count);
@@ -267,9 +273,10 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
         betas[j] = (betas[j] - unit * steps[j]) * support->norm /
                    dictionary->norms[support->indices[j]];
     }
-    screen->bounds[slot] = sum * (OTX__GRID + chain) + rest * (OTX__GRID + chain) +
-                           (count ? otx__support_span(support, betas) / support->norm : 0.0) +
-                           8.0 * OTX__UNIT * (2.0 + 2.0 * sum + 2.0 * rest + fabs(along));
+    bounds[0] = sum * (OTX__GRID + chain) + rest * (OTX__GRID + chain) +
+                8.0 * OTX__UNIT * (2.0 + 2.0 * sum + 2.0 * rest + fabs(along));
+    bounds[1] = bounds[0] + ((double)count + 4.0) * OTX__UNIT * sum;
+    if (count) bounds[0] += otx__support_span(support, betas) / support->norm;
     if (count % 2) {
         atoms[count] = atoms[count - 1];
         count++;
@@ -294,8 +301,8 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
         otx__support_residual(problem, support, scratch);
     }
     along = otx__screen_split(screen, target, scratch->residual);
-    screen->bounds[slot] = screen->rest[target] * chain +
-                           8.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along));
+    screen->bounds[2 * slot] = screen->rest[target] * chain +
+                               8.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along));
     screen->scales[3 * slot + 1] = (float)along;
     screen->sets[target] = 1;
 }
@@ -347,44 +354,79 @@ OTX__PRIVATE void otx__screen_scan_all(otx__screen *screen)
 
 /* ---- selecting ---- */
 
+/* Atoms that may be the best for one support of one target, with their
+   correlations as the screen has them, weighted in `high` with the error added. */
 typedef struct otx__candidates {
     size_t atoms[OTX__CANDIDATES];
+    double correlations[OTX__CANDIDATES], high[OTX__CANDIDATES];
     size_t count;
     bool overflow;
-    double certain; /* with one candidate: its correlation at least, in units of
-                       the norms of atom and target */
+    double least; /* what the best weighted correlation of all is at least */
 } otx__candidates;
 
-/* Adds the atoms of one tile that may be the best. `least` is what the best
-   weighted correlation of all is at least. */
-OTX__PRIVATE void otx__screen_tile(const otx__screen *screen, size_t tile, size_t target,
-                                   size_t set, double least, otx__candidates *candidates)
+/* The correlations of one tile's atoms, with the coefficients as floats. */
+OTX__PRIVATE void otx__screen_refine(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set, float *correlations)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    const float *weight = dictionary->weight + tile * OTX__TILE;
-    float correlations[OTX__TILE];
-    double bound = screen->bounds[target * OTX__SETS + set];
+    size_t slot = target * OTX__SETS + set, count = screen->supports[target].count, i, j;
+    const float *betas = screen->betas + slot * screen->pitch, *scales = screen->scales + 3 * slot;
+    const uint32_t *atoms = screen->atoms + target * screen->pitch;
+    const int16_t *gram = screen->gram + tile * screen->width * OTX__TILE;
+    const int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    const float *common = dictionary->common + tile * OTX__TILE;
+    for (i = 0; i < OTX__TILE; i++)
+        correlations[i] = (float)start[i] * scales[0] + common[i] * scales[1];
+    for (j = 0; j < count; j++) {
+        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
+        float beta = betas[j] / 32767.0f;
+        for (i = 0; i < OTX__TILE; i++) correlations[i] -= beta * (float)column[i];
+    }
+}
+
+/* Adds the atoms of one tile that may be the best. */
+OTX__PRIVATE void otx__screen_tile(const otx__screen *screen, size_t tile, size_t target,
+                                   size_t set, otx__candidates *candidates)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const float *weights = dictionary->weight + tile * OTX__TILE;
+    float correlations[OTX__TILE] = {0};
+    double bound = 1.0; /* the residual form scores every atom of the tile */
     size_t i;
     if (screen->form == OTX_FORM_GRAM) {
-        otx__scan scan = otx__screen_scan(screen, tile, target, 1);
-        otx__scan_target(&scan, 0, set, correlations);
+        bound = screen->bounds[2 * (target * OTX__SETS + set) + 1];
+        otx__screen_refine(screen, tile, target, set, correlations);
     }
     for (i = 0; i < OTX__TILE; i++) {
+        double weight = (double)weights[i], value = fabs((double)correlations[i]), low, high;
         size_t atom = tile * OTX__TILE + i;
-        double value = 0.0;
-        if (!(weight[i] > 0.0f)) continue;
-        if (screen->form == OTX_FORM_GRAM) {
-            value = fabs((double)correlations[i]);
-            if ((value + bound) * (double)weight[i] * (1.0 + 8.0 * OTX__UNIT) < least) continue;
-        }
+        high = (value + bound) * weight * (1.0 + 8.0 * OTX__UNIT);
+        if (!(weight > 0.0)) continue;
+        if (screen->form == OTX_FORM_GRAM && high < candidates->least) continue;
         if (otx__support_holds(&screen->supports[target], atom)) continue;
-        candidates->certain = value - bound;
         if (candidates->count == OTX__CANDIDATES) {
             candidates->overflow = true;
             return;
         }
-        candidates->atoms[candidates->count++] = atom;
+        candidates->atoms[candidates->count] = atom;
+        candidates->correlations[candidates->count] = value;
+        candidates->high[candidates->count++] = high;
+        low = (value - bound) * weight * (1.0 - 8.0 * OTX__UNIT) -
+              4.0 * (double)OTX__LEAST_WEIGHT;
+        if (low > candidates->least) candidates->least = low;
     }
+}
+
+/* Drops the candidates that better ones, found later, rule out. */
+OTX__PRIVATE void otx__screen_prune(otx__candidates *candidates)
+{
+    size_t i, kept = 0;
+    for (i = 0; i < candidates->count; i++) {
+        if (candidates->high[i] < candidates->least) continue;
+        candidates->atoms[kept] = candidates->atoms[i];
+        candidates->correlations[kept++] = candidates->correlations[i];
+    }
+    candidates->count = kept;
 }
 
 /* Scores the candidates in double and returns the best, the lowest index among
@@ -408,19 +450,22 @@ OTX__PRIVATE size_t otx__screen_decide(const otx__screen *screen,
 
 /* Finds the best atom for one support of a target among the candidates, or ends
    the target. False if it takes more than the candidates to tell. */
-OTX__PRIVATE bool otx__screen_best(otx__screen *screen, size_t target,
-                                   const otx__candidates *candidates, otx__scratch *scratch,
+OTX__PRIVATE bool otx__screen_best(otx__screen *screen, size_t target, size_t set,
+                                   otx__candidates *candidates, otx__scratch *scratch,
                                    size_t *atom)
 {
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
     double rounding = 64.0 * DBL_EPSILON * (double)problem->dictionary->columns, score;
+    bool gram = screen->form == OTX_FORM_GRAM;
+    if (gram) otx__screen_prune(candidates);
     /* With atoms barred the screen's least may be theirs. */
     if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
     scratch->candidates += candidates->count;
     *atom = candidates->atoms[0];
-    if (candidates->count == 1 && !(problem->tolerance > 0.0) &&
-        screen->form == OTX_FORM_GRAM && candidates->certain > 2.0 * rounding)
+    if (gram && candidates->count == 1 && !(problem->tolerance > 0.0) &&
+        candidates->correlations[0] - screen->bounds[2 * (target * OTX__SETS + set) + 1] >
+            2.0 * rounding)
         return true;
     otx__support_residual(problem, support, scratch);
     if (otx__support_is_close(problem, support, scratch)) return true;
@@ -432,12 +477,12 @@ OTX__PRIVATE bool otx__screen_best(otx__screen *screen, size_t target,
 /* One step of one target, by what the scan found for its set number `set`. True
    if the atom selected is the one predicted, so that the next set holds good. */
 OTX__PRIVATE bool otx__screen_step(otx__screen *screen, size_t target, size_t set,
-                                   const otx__candidates *candidates, otx__scratch *scratch)
+                                   otx__candidates *candidates, otx__scratch *scratch)
 {
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
     size_t atom;
-    if (otx__screen_best(screen, target, candidates, scratch, &atom)) {
+    if (otx__screen_best(screen, target, set, candidates, scratch, &atom)) {
         if (support->ended) return false;
         if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
             support->count++; /* all else was made ready with the prediction */
@@ -462,10 +507,9 @@ OTX__PRIVATE void otx__screen_gather(const otx__screen *screen, size_t first, si
     size_t tile, j;
     for (j = 0; j < count; j++) {
         least[j] = 0.0;
-        bounds[j] = screen->bounds[(first + j) * OTX__SETS + set];
+        bounds[j] = screen->bounds[2 * ((first + j) * OTX__SETS + set)];
         candidates[j].count = 0;
         candidates[j].overflow = false;
-        candidates[j].certain = 0.0;
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
@@ -476,13 +520,14 @@ OTX__PRIVATE void otx__screen_gather(const otx__screen *screen, size_t first, si
             if (low > least[j]) least[j] = low;
         }
     }
+    for (j = 0; j < count; j++) candidates[j].least = least[j];
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
             double high = (double)best[j] * (1.0 + 8.0 * OTX__UNIT) + weight * bounds[j];
             if (high >= least[j] && active[j] && !candidates[j].overflow)
-                otx__screen_tile(screen, tile, first + j, set, least[j], &candidates[j]);
+                otx__screen_tile(screen, tile, first + j, set, &candidates[j]);
         }
     }
 }
@@ -518,11 +563,11 @@ OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, si
     static const uint32_t one = 1;
     float best = 0.0f, correlations[OTX__TILE];
     size_t i, tile = likely[0];
-    otx__scan scan;
+    const float *weight;
     bool found = false;
     for (i = 0; i < count; i++) {
         float value;
-        scan = otx__screen_scan(screen, likely[i], target, 1);
+        otx__scan scan = otx__screen_scan(screen, likely[i], target, 1);
         scan.steps += set * screen->pitch;
         scan.scales += set * 3;
         scan.sets = &one;
@@ -533,11 +578,11 @@ OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, si
             tile = likely[i];
         }
     }
-    scan = otx__screen_scan(screen, tile, target, 1);
-    otx__scan_target(&scan, 0, set, correlations);
+    otx__screen_refine(screen, tile, target, set, correlations);
+    weight = dictionary->weight + tile * OTX__TILE;
     best = 0.0f;
     for (i = 0; i < OTX__TILE; i++) {
-        float score = scan.weight[i] * fabsf(correlations[i]);
+        float score = weight[i] * fabsf(correlations[i]);
         size_t index = tile * OTX__TILE + i;
         if (!(score > best) || otx__support_holds(&screen->supports[target], index)) continue;
         best = score;

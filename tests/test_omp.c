@@ -721,7 +721,7 @@ static void check_bound(problem *p, otx_omp_form form)
                 if (support->ended) continue;
                 otx__support_residual(&solve_state.problem, support, screen->scratch);
                 for (tile = 0; tile < solve_state.dictionary.tiles; tile++) {
-                    double best = 0.0, bound = screen->bounds[target * OTX__SETS], weight, off;
+                    double best = 0.0, bound = screen->bounds[2 * target * OTX__SETS], weight, off;
                     for (i = tile * OTX__TILE;
                          i < otx__min(p->atoms, (tile + 1) * OTX__TILE); i++) {
                         otx__row row = otx__rows_at(&solve_state.dictionary.rows, i);

@@ -100,7 +100,9 @@ def main():
     size = sum(len(text.encode()) for text in texts)
     print(f"{args.text.name}: {len(texts)} documents, {size} bytes")
     width = max(9, *map(len, args.dirs))
-    head = f"{'model':{width}}  {'vocabulary':>10}  {'tokens/byte':>11}  {'bits/byte':>9}"
+    head = (
+        f"{'model':{width}}  {'vocabulary':>10}  {'tokens/byte':>11}  {'bits/byte':>9}"
+    )
     print(head + (f"  {'unigram':>9}  {'reduction':>9}" if args.unigram else ""))
     for name in args.dirs:
         tokenizer = AutoTokenizer.from_pretrained(name)

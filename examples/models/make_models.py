@@ -169,8 +169,16 @@ def donor_tokenizer(texts, vocab_size):
     """The shape of Llama 2's tokenizer.json: no pre-tokenizer, a normalizer that
     turns spaces into U+2581 and puts one in front, 256 byte tokens to fall back
     on. The newline has no token of its own but <0x0A>, as there."""
-    from tokenizers import AddedToken, Regex, Tokenizer
-    from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
+    from tokenizers import (
+        AddedToken,
+        Regex,
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        trainers,
+    )
 
     special = dict(unk="<unk>", bos="<s>", eos="</s>")
     space = "\u2581"
@@ -265,7 +273,9 @@ def train_model(name, tokenizer, special, texts, steps):
     )
     model = LlamaForCausalLM(config)
     count = sum(p.numel() for p in model.parameters())
-    print(f"{name}: {count} parameters, {len(stream)} tokens of training text", flush=True)
+    print(
+        f"{name}: {count} parameters, {len(stream)} tokens of training text", flush=True
+    )
 
     def rate(step):  # warm up, then a cosine down to nothing
         warm = min(1.0, (step + 1) / 100)
@@ -298,7 +308,9 @@ def train_model(name, tokenizer, special, texts, steps):
         mean = loss.item() if mean is None else 0.98 * mean + 0.02 * loss.item()
         if (step + 1) % 500 == 0:
             spent = time.time() - began
-            print(f"{name}: step {step + 1}, loss {mean:.3f}, {spent:.0f} s", flush=True)
+            print(
+                f"{name}: step {step + 1}, loss {mean:.3f}, {spent:.0f} s", flush=True
+            )
 
     model.generation_config = GenerationConfig(**ids, **generation)
     return model.to(torch.bfloat16)

@@ -1,0 +1,155 @@
+/* Solves one data file with the header's solver, for bench/run.sh.
+
+     solve DATA.safetensors OUT.safetensors [--k 64] [--threads N] [--isa NAME]
+           [--form NAME] [--memory BYTES] [--targets N] [--repeat N]
+
+   DATA holds donor_anchors [N][d] and targets [B][d], both F32 or BF16. OUT gets
+   indices I32 [B][k], coeffs F32 [B][k] and residual_norm F32 [B]. One line of
+   JSON on stdout says how long each repeat took; reading is not in it. */
+#define OMP_TRANSPLANT_IMPLEMENTATION
+#include "omp_transplant.h"
+
+#include <stdio.h>
+
+typedef struct settings {
+    const char *data, *out;
+    otx_context ctx;
+    otx_omp_options options;
+    size_t targets;
+    int repeat;
+} settings;
+
+static void fail(const char *message)
+{
+    fprintf(stderr, "solve: %s\n", message);
+    exit(1);
+}
+
+static settings parse(int count, char **words)
+{
+    settings s;
+    int i;
+    memset(&s, 0, sizeof s);
+    s.repeat = 1;
+    for (i = 1; i < count; i++) {
+        const char *word = words[i];
+        if (strncmp(word, "--", 2) != 0) {
+            if (!s.data) s.data = word;
+            else s.out = word;
+            continue;
+        }
+        if (++i == count) fail("an option wants a value");
+        if (!strcmp(word, "--k")) s.options.k = strtoul(words[i], NULL, 10);
+        else if (!strcmp(word, "--threads")) s.ctx.threads = atoi(words[i]);
+        else if (!strcmp(word, "--isa")) s.ctx.isa = otx_isa_from_name(words[i]);
+        else if (!strcmp(word, "--memory")) s.options.memory = strtoull(words[i], NULL, 10);
+        else if (!strcmp(word, "--targets")) s.targets = strtoul(words[i], NULL, 10);
+        else if (!strcmp(word, "--repeat")) s.repeat = atoi(words[i]);
+        else if (!strcmp(word, "--form")) {
+            int form;
+            for (form = 0; form < OTX_FORM_COUNT; form++)
+                if (!strcmp(words[i], otx_omp_form_name((otx_omp_form)form))) break;
+            s.options.form = (otx_omp_form)form;
+        } else fail("unknown option");
+    }
+    if (!s.out) fail("usage: solve DATA.safetensors OUT.safetensors [options]");
+    return s;
+}
+
+static otx_matrix read_matrix(const otx_checkpoint *file, const char *name)
+{
+    const otx_checkpoint_tensor *t = otx_checkpoint_find(file, name);
+    otx_matrix matrix;
+    otx_error error;
+    void *data;
+    memset(&matrix, 0, sizeof matrix);
+    if (!t || t->tensor->rank != 2) fail(name);
+    matrix.rows = (size_t)t->tensor->shape[0];
+    matrix.columns = (size_t)t->tensor->shape[1];
+    matrix.dtype = t->tensor->dtype;
+    data = malloc(matrix.rows * matrix.columns * otx_dtype_bits(matrix.dtype) / 8);
+    if (!data) fail("out of memory");
+    if (otx_checkpoint_read(file, t, 0, matrix.rows * matrix.columns, data, &error))
+        fail(error.message);
+    matrix.data = data;
+    return matrix;
+}
+
+/* Little-endian machines only: this is a benchmark. */
+static void write_tensors(const char *path, const otx_omp_output *output, size_t rows, size_t k)
+{
+    uint64_t shape[2];
+    otx_tensor tensors[3];
+    otx_layout layout;
+    otx_error error;
+    size_t i;
+    FILE *file = fopen(path, "wb");
+    float *coefficients = (float *)malloc(rows * k * sizeof *coefficients);
+    float *residuals = (float *)malloc(rows * sizeof *residuals);
+    if (!file || !coefficients || !residuals) fail(path);
+    shape[0] = rows;
+    shape[1] = k;
+    memset(tensors, 0, sizeof tensors);
+    tensors[0].name = "indices";
+    tensors[1].name = "coeffs";
+    tensors[2].name = "residual_norm";
+    for (i = 0; i < 3; i++) {
+        tensors[i].name_size = strlen(tensors[i].name);
+        tensors[i].dtype = i ? OTX_F32 : OTX_I32;
+        tensors[i].rank = i < 2 ? 2 : 1;
+        tensors[i].shape = shape;
+    }
+    for (i = 0; i < rows * k; i++) coefficients[i] = (float)output->coefficients[i];
+    for (i = 0; i < rows; i++) residuals[i] = (float)output->residual_norms[i];
+    if (otx_layout_open(NULL, tensors, 3, NULL, 0, &layout, &error)) fail(error.message);
+    fwrite(layout.header, 1, layout.header_size, file);
+    for (i = 0; i < 3; i++) {
+        if (layout.order[i] == 0) fwrite(output->indices, 4, rows * k, file);
+        if (layout.order[i] == 1) fwrite(coefficients, 4, rows * k, file);
+        if (layout.order[i] == 2) fwrite(residuals, 4, rows, file);
+    }
+    if (fclose(file)) fail(path);
+    otx_layout_close(NULL, &layout);
+    free(coefficients);
+    free(residuals);
+}
+
+int main(int count, char **words)
+{
+    settings s = parse(count, words);
+    otx_checkpoint file;
+    otx_error error;
+    otx_matrix atoms, targets;
+    otx_omp_output output;
+    otx_omp_stats stats;
+    size_t k;
+    int i;
+    if (otx_checkpoint_open(NULL, s.data, &file, &error)) fail(error.message);
+    atoms = read_matrix(&file, "donor_anchors");
+    targets = read_matrix(&file, "targets");
+    if (s.targets && s.targets < targets.rows) targets.rows = s.targets;
+    k = otx_omp_k(s.options.k, atoms.rows, atoms.columns);
+    output.indices = (int32_t *)malloc(targets.rows * k * sizeof(int32_t));
+    output.coefficients = (double *)malloc(targets.rows * k * sizeof(double));
+    output.residual_norms = (double *)malloc(targets.rows * sizeof(double));
+    output.target_norms = NULL;
+    if (!output.indices || !output.coefficients || !output.residual_norms) fail("out of memory");
+    printf("{\"seconds\": [");
+    for (i = 0; i < s.repeat; i++) {
+        if (otx_omp(&s.ctx, &atoms, &targets, &s.options, &output, &stats, &error))
+            fail(error.message);
+        printf("%s%.4f", i ? ", " : "", stats.seconds);
+    }
+    printf("], \"isa\": \"%s\", \"threads\": %d, \"form\": \"%s\", \"peak_bytes\": %llu, "
+           "\"stages\": {\"gram\": %.4f, \"correlate\": %.4f, \"screen\": %.4f, "
+           "\"select\": %.4f}, \"steps\": %llu, \"candidates_per_step\": %.4f, "
+           "\"fallbacks\": %llu}\n",
+           otx_isa_name(stats.isa), stats.threads, otx_omp_form_name(stats.form),
+           (unsigned long long)stats.peak_bytes, stats.seconds_gram, stats.seconds_correlate,
+           stats.seconds_screen, stats.seconds_select, (unsigned long long)stats.steps,
+           stats.steps ? (double)stats.candidates / (double)stats.steps : 0.0,
+           (unsigned long long)stats.fallbacks);
+    write_tensors(s.out, &output, targets.rows, k);
+    otx_checkpoint_close(NULL, &file);
+    return 0;
+}
