@@ -238,6 +238,9 @@ typedef struct otx_omp_options {
     uint64_t memory;     /* budget in bytes for what the solver allocates;
                             0: 4 GiB */
     otx_omp_form form;
+    bool centred;        /* take the atoms' mean off atoms and targets first, each
+                            value rounded to float; norms and residuals are then
+                            those of the centred targets */
     size_t first_target; /* solve only this window of the targets; outputs are  */
     size_t target_count; /* still addressed by target. 0: all from the first     */
 } otx_omp_options;
@@ -666,12 +669,15 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
 
 typedef enum otx_method {
     OTX_METHOD_OMP,  /* arXiv 2506.06607 */
+    OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row
+                               is the mean of the base's anchors plus the combination
+                               of what sets them apart from it */
     OTX_METHOD_MEAN, /* the mean of the base's token rows */
     OTX_METHOD_ZERO,
     OTX_METHOD_COUNT
 } otx_method;
 
-/* "omp", "mean", "zero"; or NULL. */
+/* "omp", "omp-centred", "mean", "zero"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How many rows the new matrices get. */
@@ -5363,25 +5369,53 @@ OTX__PRIVATE otx__row otx__rows_at(const otx__rows *rows, size_t i)
     return row;
 }
 
-/* Views the matrix; types that the kernels do not read are widened into a copy. */
-OTX__PRIVATE bool otx__rows_open(otx__rows *rows, const otx_matrix *matrix, otx__pool *pool)
+/* Whether the kernels can read the matrix where it stands. */
+OTX__PRIVATE bool otx__rows_are_direct(const otx_matrix *matrix, bool centred)
 {
-    size_t element = otx_dtype_bits(matrix->dtype) / 8, i;
+    return !centred && (matrix->dtype == OTX_F32 || matrix->dtype == OTX_BF16);
+}
+
+/* Views the matrix. Types that the kernels do not read are widened into a copy, and
+   so are rows that a centre, if not NULL, is taken off. */
+OTX__PRIVATE bool otx__rows_open(otx__rows *rows, const otx_matrix *matrix,
+                                 const double *centre, otx__pool *pool)
+{
+    size_t element = otx_dtype_bits(matrix->dtype) / 8, i, j;
     rows->data = (const char *)matrix->data;
     rows->stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
     rows->index = matrix->index;
     rows->bf16 = matrix->dtype == OTX_BF16;
-    if (matrix->dtype != OTX_F32 && matrix->dtype != OTX_BF16) {
+    if (!otx__rows_are_direct(matrix, centre != NULL)) {
         float *copy = (float *)otx__pool_take(pool, matrix->rows, matrix->columns * sizeof *copy);
         if (!copy) return false;
-        for (i = 0; i < matrix->rows; i++)
-            otx_to_float(copy + i * matrix->columns, otx__rows_at(rows, i).data, matrix->dtype,
-                         matrix->columns);
+        for (i = 0; i < matrix->rows; i++) {
+            float *row = copy + i * matrix->columns;
+            otx_to_float(row, otx__rows_at(rows, i).data, matrix->dtype, matrix->columns);
+            for (j = 0; j < matrix->columns && centre; j++)
+                row[j] = (float)((double)row[j] - centre[j]);
+        }
         rows->data = (const char *)copy;
         rows->stride = matrix->columns * sizeof *copy;
         rows->index = NULL;
+        rows->bf16 = false;
     }
     return true;
+}
+
+/* The mean of a matrix's rows, added up in double in the order of the rows; `row`
+   is room for one. */
+OTX__PRIVATE void otx__rows_mean(const otx_matrix *matrix, float *row, double *mean)
+{
+    size_t element = otx_dtype_bits(matrix->dtype) / 8, i, j;
+    size_t stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
+    for (j = 0; j < matrix->columns; j++) mean[j] = 0.0;
+    for (i = 0; i < matrix->rows; i++) {
+        size_t at = matrix->index ? matrix->index[i] : i;
+        otx_to_float(row, (const char *)matrix->data + at * stride, matrix->dtype,
+                     matrix->columns);
+        for (j = 0; j < matrix->columns; j++) mean[j] += (double)row[j];
+    }
+    for (j = 0; j < matrix->columns; j++) mean[j] /= (double)matrix->rows;
 }
 
 /* Doubles of a row, exactly. */
@@ -6467,7 +6501,8 @@ typedef struct otx__need {
 } otx__need;
 
 OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
-                                      const otx_matrix *targets, otx_omp_form form)
+                                      const otx_matrix *targets, bool centred,
+                                      otx_omp_form form)
 {
     double n = (double)atoms->rows, d = (double)atoms->columns, k = (double)solve->problem.k;
     double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
@@ -6475,9 +6510,9 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
     otx__need need;
     need.fixed = 16.0 * n + 8.0 * d +
                  solve->threads * (16.0 * d + 24.0 * k + 8.0 * n + sizeof(otx__scratch) + 512.0);
-    if (atoms->dtype != OTX_F32 && atoms->dtype != OTX_BF16) need.fixed += 4.0 * n * d;
-    if (targets->dtype != OTX_F32 && targets->dtype != OTX_BF16)
-        need.fixed += 4.0 * (double)targets->rows * d;
+    if (!otx__rows_are_direct(atoms, centred)) need.fixed += 4.0 * n * d;
+    if (!otx__rows_are_direct(targets, centred)) need.fixed += 4.0 * (double)targets->rows * d;
+    if (centred) need.fixed += 8.0 * d;
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
     if (form != OTX_FORM_EXHAUSTIVE) {
         need.fixed += width * (4.0 * d + 8.0) + 4.0 * tiles;
@@ -6514,7 +6549,8 @@ OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *ato
     double wanted = (double)(solve->end - solve->first), best = 0.0, least = 0.0;
     int form;
     for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
-        otx__need need = otx__form_need(solve, atoms, targets, (otx_omp_form)form);
+        otx__need need =
+            otx__form_need(solve, atoms, targets, options->centred, (otx_omp_form)form);
         double capacity = floor((budget - need.fixed) / need.target / OTX__TILE) * OTX__TILE;
         double cost, minimum = need.fixed + need.target * OTX__TILE;
         if (options->form != OTX_FORM_AUTO && options->form != (otx_omp_form)form) continue;
@@ -6561,6 +6597,22 @@ OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
     }
     solve->screen.scratch = scratch;
     return true;
+}
+
+/* Views the atoms and the targets, without the atoms' mean if that is wanted. */
+OTX__PRIVATE bool otx__solve_rows(otx__solve *solve, const otx_matrix *atoms,
+                                  const otx_matrix *targets, bool centred)
+{
+    otx__pool *pool = &solve->pool;
+    double *centre = NULL;
+    if (centred) {
+        centre = (double *)otx__pool_take(pool, atoms->columns, sizeof *centre);
+        if (!centre) return false;
+        /* The scratch row is of doubles: there is room for floats. */
+        otx__rows_mean(atoms, (float *)(void *)solve->screen.scratch[0].row, centre);
+    }
+    return otx__rows_open(&solve->dictionary.rows, atoms, centre, pool) &&
+           otx__rows_open(&solve->problem.targets, targets, centre, pool);
 }
 
 OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
@@ -6818,7 +6870,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_omp_output *output, otx_omp_stats *stats,
                            otx_error *error)
 {
-    static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, 0, 0};
+    static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, false, 0, 0};
     otx__solve solve;
     otx_result result;
     double clock = otx__now();
@@ -6846,8 +6898,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     solve.screen.width = solve.dictionary.tiles * OTX__TILE;
     if (!otx__solve_scratch(&solve) || !otx__solve_dictionary(&solve) ||
         !otx__solve_block(&solve) ||
-        !otx__rows_open(&solve.dictionary.rows, atoms, &solve.pool) ||
-        !otx__rows_open(&solve.problem.targets, targets, &solve.pool))
+        !otx__solve_rows(&solve, atoms, targets, options->centred))
         result = otx__fail_memory(error, solve.pool.failed);
     else
         result = otx__solve_run(&solve, error);
@@ -10195,15 +10246,22 @@ OTX__PRIVATE otx_result otx__job_poll(otx_job *job, otx_error *error)
 
 OTX_API const char *otx_method_name(otx_method method)
 {
-    static const char *const names[OTX_METHOD_COUNT] = {"omp", "mean", "zero"};
+    static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "mean", "zero"};
     return (unsigned)method < OTX_METHOD_COUNT ? names[method] : NULL;
+}
+
+/* Whether rows are solved for. */
+OTX__PRIVATE bool otx__job_solves(const otx_job *job)
+{
+    return job->options.method == OTX_METHOD_OMP ||
+           job->options.method == OTX_METHOD_OMP_CENTRED;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
     if ((unsigned)options->method >= OTX_METHOD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, mean "
-                         "and zero", (int)options->method);
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
+                         "omp-centred, mean and zero", (int)options->method);
     if ((unsigned)options->rows > OTX_ROWS_MULTIPLE ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0))
         return otx__fail(
@@ -10480,7 +10538,7 @@ OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
         }
         if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
     }
-    if (job->options.method != OTX_METHOD_OMP || anchors > 0 || targets == 0) return OTX_OK;
+    if (!otx__job_solves(job) || anchors > 0 || targets == 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "
                      "\"transplant align\" shows both", job->base_path, job->donor_path,
@@ -10550,7 +10608,7 @@ OTX__PRIVATE otx_result otx__job_plan(otx_job *job, otx_error *error)
                 continue;
             }
             if (tensor->at->tensor->rank == 2) plan->shape[0] = 1;
-            if (job->target_count > 0 && job->options.method == OTX_METHOD_OMP)
+            if (job->target_count > 0 && otx__job_solves(job))
                 otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are "
                          "solved for get the mean of the base's", job->base_path,
                          tensor->at->tensor->name);
@@ -10809,6 +10867,7 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, ot
     uint8_t *needed = otx__job_needed_of_donor(job, rows);
     double start = otx__now();
     otx_matrix atoms, targets;
+    otx_omp_options omp = job->options.omp;
     otx_omp_output output;
     otx__loaded read;
     otx_result result;
@@ -10826,14 +10885,15 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, ot
     atoms.index = job->anchor_donors;
     targets.rows = job->target_count;
     targets.index = job->targets;
-    solution->k = otx_omp_k(job->options.omp.k, atoms.rows, atoms.columns);
+    omp.centred = job->options.method == OTX_METHOD_OMP_CENTRED;
+    solution->k = otx_omp_k(omp.k, atoms.rows, atoms.columns);
     result = otx__solution_alloc(job, solution, error);
     if (!result) {
         output.indices = solution->indices;
         output.coefficients = solution->coefficients;
         output.residual_norms = solution->residual_norms;
         output.target_norms = solution->target_norms;
-        result = otx_omp(&job->ctx, &atoms, &targets, &job->options.omp, &output,
+        result = otx_omp(&job->ctx, &atoms, &targets, &omp, &output,
                          &solution->stats, error);
     }
     if (!result) otx__solution_summarize(job, solution);
@@ -10912,7 +10972,8 @@ typedef struct otx__rebuild {
     uint8_t *flags;                /* by row of either */
     size_t flag_count;
     size_t row_size;
-    double *scratch; /* a row for each worker, and one more */
+    double *scratch; /* a row for each worker, and one for a mean */
+    const double *centre; /* the mean of the anchors' rows, or NULL: not centred */
     size_t workers;
     size_t first;    /* target of the batch */
     size_t failed[OTX__COMBINE_BATCH / OTX__COMBINE_CHUNK]; /* first target that is out of
@@ -10944,6 +11005,19 @@ OTX__PRIVATE bool otx__rebuild_store(otx__rebuild *r, size_t id, const double *r
                            saturate) == 0 || saturate;
 }
 
+/* mean + sum of c_j (a_j - mean) is the combination plus (1 - sum of c_j) mean. */
+OTX__PRIVATE void otx__rebuild_centre(const otx__rebuild *r, const double *coefficients,
+                                      double *row)
+{
+    double share = 1.0;
+    size_t i;
+    for (i = 0; i < r->solution->k; i++) share -= coefficients[i];
+    for (i = 0; i < r->made.columns; i++) {
+        double part = share * r->centre[i];
+        row[i] += part;
+    }
+}
+
 OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
 {
     otx__rebuild *r = (otx__rebuild *)argument;
@@ -10961,8 +11035,10 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     anchors.index = job->anchor_bases;
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
-        otx_combine(&job->ctx, &anchors, solution->indices + target * solution->k,
-                    solution->coefficients + target * solution->k, solution->k, row);
+        const double *coefficients = solution->coefficients + target * solution->k;
+        otx_combine(&job->ctx, &anchors, solution->indices + target * solution->k, coefficients,
+                    solution->k, row);
+        if (r->centre) otx__rebuild_centre(r, coefficients, row);
         if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
     }
 }
@@ -11043,7 +11119,13 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     size_t i;
     otx_result result = OTX_OK;
     if (job->target_count == 0) return OTX_OK;
-    if (r->solution) return otx__rebuild_combine(r, error);
+    if (r->solution && job->options.method == OTX_METHOD_OMP_CENTRED) {
+        memset(r->flags, 0, r->flag_count);
+        for (i = 0; i < job->anchor_count; i++) r->flags[job->anchor_bases[i]] = 1;
+        result = otx__job_mean(job, &r->old, r->flags, mean, error);
+        r->centre = mean;
+    }
+    if (r->solution) return result ? result : otx__rebuild_combine(r, error);
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
@@ -11096,7 +11178,7 @@ OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebui
     memset(r, 0, sizeof *r);
     r->job = job;
     r->tensor = &job->base_model.tensors[which];
-    if (job->options.method == OTX_METHOD_OMP && plan->solution != OTX__NONE &&
+    if (otx__job_solves(job) && plan->solution != OTX__NONE &&
         job->target_count > 0)
         r->solution = &job->solutions[plan->solution];
     r->made.dtype = r->tensor->at->tensor->dtype;
@@ -11597,7 +11679,7 @@ OTX__PRIVATE otx_result otx__job_solve_all(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (job->options.method != OTX_METHOD_OMP || job->target_count == 0) return OTX_OK;
+    if (!otx__job_solves(job) || job->target_count == 0) return OTX_OK;
     for (i = 0; i < job->solution_count && !result; i++) {
         result = otx__job_solve(job, &job->solutions[i], error);
         job->summary.isa = job->solutions[i].stats.isa;
@@ -11735,7 +11817,7 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
 {
     const otx_tensor *tensor = otx__job_matrix_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
-    bool solved = job->options.method == OTX_METHOD_OMP && job->ran;
+    bool solved = otx__job_solves(job) && job->ran;
     otx__text_string(text, "    {\"name\": ");
     otx__text_json_string(text, tensor->name, tensor->name_size);
     otx__text_format(text,
@@ -11869,7 +11951,7 @@ OTX__PRIVATE void otx__table_line(otx__text *text, const otx_job *job, size_t id
     const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
     const otx_token *token = id < job->donor_vocab.count ? &job->donor_vocab.tokens[id] : NULL;
     bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
-                  job->options.method == OTX_METHOD_OMP;
+                  otx__job_solves(job);
     size_t i;
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
@@ -11888,7 +11970,7 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
                                         otx_error *error)
 {
     size_t count = otx__max(job->alignment.count, job->donor_vocab.count), target = 0, i;
-    bool details = job->options.method == OTX_METHOD_OMP && job->target_count > 0 && job->ran;
+    bool details = otx__job_solves(job) && job->target_count > 0 && job->ran;
     otx_result result = OTX_OK;
     otx__text text;
     if (details && !job->solutions[0].indices)

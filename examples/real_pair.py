@@ -42,6 +42,7 @@ METHODS = {
     "zero": ["-a", "zero"],
     "mean": ["-a", "mean"],
     "omp": ["-a", "omp", "-k", "64"],
+    "omp-centred": ["-a", "omp-centred", "-k", "64"],
 }
 PYTHON = f"Python {sys.version_info.major}.{sys.version_info.minor} reference"
 

@@ -151,7 +151,7 @@ static const char *const help_transplant[] = {
     "\n",
     "  -k, --k N               shared tokens per approximated token (64)\n"
     "  -a, --approximation-method NAME\n"
-    "                          omp, mean or zero (omp)\n"
+    "                          omp, omp-centred, mean or zero (omp)\n"
     "      --rows HOW          rows of the new matrices: donor, as many as DONOR's;\n"
     "                          tokenizer, its highest id + 1; multiple-of:N, that up\n"
     "                          to a multiple of N (donor)\n"
@@ -782,7 +782,7 @@ static void print_summary(const settings *s, const otx_job *job)
            otx_method_name(s->job.method));
     print_tokens(&summary.tokens);
     for (i = 0; i < summary.matrix_count; i++)
-        print_matrix(&summary.matrices[i], !s->dry_run, s->job.method == OTX_METHOD_OMP);
+        print_matrix(&summary.matrices[i], !s->dry_run, s->job.method <= OTX_METHOD_OMP_CENTRED);
     if (s->dry_run) printf("\nDry run: no model was written.\n");
     else printf("\n%s: complete in %.1f s, peak memory %s\n", s->arguments[2], summary.seconds,
                 size_text(number, (double)summary.peak_bytes));

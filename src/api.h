@@ -202,6 +202,9 @@ typedef struct otx_omp_options {
     uint64_t memory;     /* budget in bytes for what the solver allocates;
                             0: 4 GiB */
     otx_omp_form form;
+    bool centred;        /* take the atoms' mean off atoms and targets first, each
+                            value rounded to float; norms and residuals are then
+                            those of the centred targets */
     size_t first_target; /* solve only this window of the targets; outputs are  */
     size_t target_count; /* still addressed by target. 0: all from the first     */
 } otx_omp_options;
@@ -630,12 +633,15 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
 
 typedef enum otx_method {
     OTX_METHOD_OMP,  /* arXiv 2506.06607 */
+    OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row
+                               is the mean of the base's anchors plus the combination
+                               of what sets them apart from it */
     OTX_METHOD_MEAN, /* the mean of the base's token rows */
     OTX_METHOD_ZERO,
     OTX_METHOD_COUNT
 } otx_method;
 
-/* "omp", "mean", "zero"; or NULL. */
+/* "omp", "omp-centred", "mean", "zero"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How many rows the new matrices get. */

@@ -38,25 +38,53 @@ OTX__PRIVATE otx__row otx__rows_at(const otx__rows *rows, size_t i)
     return row;
 }
 
-/* Views the matrix; types that the kernels do not read are widened into a copy. */
-OTX__PRIVATE bool otx__rows_open(otx__rows *rows, const otx_matrix *matrix, otx__pool *pool)
+/* Whether the kernels can read the matrix where it stands. */
+OTX__PRIVATE bool otx__rows_are_direct(const otx_matrix *matrix, bool centred)
 {
-    size_t element = otx_dtype_bits(matrix->dtype) / 8, i;
+    return !centred && (matrix->dtype == OTX_F32 || matrix->dtype == OTX_BF16);
+}
+
+/* Views the matrix. Types that the kernels do not read are widened into a copy, and
+   so are rows that a centre, if not NULL, is taken off. */
+OTX__PRIVATE bool otx__rows_open(otx__rows *rows, const otx_matrix *matrix,
+                                 const double *centre, otx__pool *pool)
+{
+    size_t element = otx_dtype_bits(matrix->dtype) / 8, i, j;
     rows->data = (const char *)matrix->data;
     rows->stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
     rows->index = matrix->index;
     rows->bf16 = matrix->dtype == OTX_BF16;
-    if (matrix->dtype != OTX_F32 && matrix->dtype != OTX_BF16) {
+    if (!otx__rows_are_direct(matrix, centre != NULL)) {
         float *copy = (float *)otx__pool_take(pool, matrix->rows, matrix->columns * sizeof *copy);
         if (!copy) return false;
-        for (i = 0; i < matrix->rows; i++)
-            otx_to_float(copy + i * matrix->columns, otx__rows_at(rows, i).data, matrix->dtype,
-                         matrix->columns);
+        for (i = 0; i < matrix->rows; i++) {
+            float *row = copy + i * matrix->columns;
+            otx_to_float(row, otx__rows_at(rows, i).data, matrix->dtype, matrix->columns);
+            for (j = 0; j < matrix->columns && centre; j++)
+                row[j] = (float)((double)row[j] - centre[j]);
+        }
         rows->data = (const char *)copy;
         rows->stride = matrix->columns * sizeof *copy;
         rows->index = NULL;
+        rows->bf16 = false;
     }
     return true;
+}
+
+/* The mean of a matrix's rows, added up in double in the order of the rows; `row`
+   is room for one. */
+OTX__PRIVATE void otx__rows_mean(const otx_matrix *matrix, float *row, double *mean)
+{
+    size_t element = otx_dtype_bits(matrix->dtype) / 8, i, j;
+    size_t stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
+    for (j = 0; j < matrix->columns; j++) mean[j] = 0.0;
+    for (i = 0; i < matrix->rows; i++) {
+        size_t at = matrix->index ? matrix->index[i] : i;
+        otx_to_float(row, (const char *)matrix->data + at * stride, matrix->dtype,
+                     matrix->columns);
+        for (j = 0; j < matrix->columns; j++) mean[j] += (double)row[j];
+    }
+    for (j = 0; j < matrix->columns; j++) mean[j] /= (double)matrix->rows;
 }
 
 /* Doubles of a row, exactly. */

@@ -82,15 +82,22 @@ OTX__PRIVATE otx_result otx__job_poll(otx_job *job, otx_error *error)
 
 OTX_API const char *otx_method_name(otx_method method)
 {
-    static const char *const names[OTX_METHOD_COUNT] = {"omp", "mean", "zero"};
+    static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "mean", "zero"};
     return (unsigned)method < OTX_METHOD_COUNT ? names[method] : NULL;
+}
+
+/* Whether rows are solved for. */
+OTX__PRIVATE bool otx__job_solves(const otx_job *job)
+{
+    return job->options.method == OTX_METHOD_OMP ||
+           job->options.method == OTX_METHOD_OMP_CENTRED;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
     if ((unsigned)options->method >= OTX_METHOD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, mean "
-                         "and zero", (int)options->method);
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
+                         "omp-centred, mean and zero", (int)options->method);
     if ((unsigned)options->rows > OTX_ROWS_MULTIPLE ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0))
         return otx__fail(
@@ -367,7 +374,7 @@ OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
         }
         if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
     }
-    if (job->options.method != OTX_METHOD_OMP || anchors > 0 || targets == 0) return OTX_OK;
+    if (!otx__job_solves(job) || anchors > 0 || targets == 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "
                      "\"transplant align\" shows both", job->base_path, job->donor_path,
@@ -437,7 +444,7 @@ OTX__PRIVATE otx_result otx__job_plan(otx_job *job, otx_error *error)
                 continue;
             }
             if (tensor->at->tensor->rank == 2) plan->shape[0] = 1;
-            if (job->target_count > 0 && job->options.method == OTX_METHOD_OMP)
+            if (job->target_count > 0 && otx__job_solves(job))
                 otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are "
                          "solved for get the mean of the base's", job->base_path,
                          tensor->at->tensor->name);

@@ -74,7 +74,8 @@ typedef struct otx__need {
 } otx__need;
 
 OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
-                                      const otx_matrix *targets, otx_omp_form form)
+                                      const otx_matrix *targets, bool centred,
+                                      otx_omp_form form)
 {
     double n = (double)atoms->rows, d = (double)atoms->columns, k = (double)solve->problem.k;
     double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
@@ -82,9 +83,9 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
     otx__need need;
     need.fixed = 16.0 * n + 8.0 * d +
                  solve->threads * (16.0 * d + 24.0 * k + 8.0 * n + sizeof(otx__scratch) + 512.0);
-    if (atoms->dtype != OTX_F32 && atoms->dtype != OTX_BF16) need.fixed += 4.0 * n * d;
-    if (targets->dtype != OTX_F32 && targets->dtype != OTX_BF16)
-        need.fixed += 4.0 * (double)targets->rows * d;
+    if (!otx__rows_are_direct(atoms, centred)) need.fixed += 4.0 * n * d;
+    if (!otx__rows_are_direct(targets, centred)) need.fixed += 4.0 * (double)targets->rows * d;
+    if (centred) need.fixed += 8.0 * d;
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
     if (form != OTX_FORM_EXHAUSTIVE) {
         need.fixed += width * (4.0 * d + 8.0) + 4.0 * tiles;
@@ -121,7 +122,8 @@ OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *ato
     double wanted = (double)(solve->end - solve->first), best = 0.0, least = 0.0;
     int form;
     for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
-        otx__need need = otx__form_need(solve, atoms, targets, (otx_omp_form)form);
+        otx__need need =
+            otx__form_need(solve, atoms, targets, options->centred, (otx_omp_form)form);
         double capacity = floor((budget - need.fixed) / need.target / OTX__TILE) * OTX__TILE;
         double cost, minimum = need.fixed + need.target * OTX__TILE;
         if (options->form != OTX_FORM_AUTO && options->form != (otx_omp_form)form) continue;
@@ -168,6 +170,22 @@ OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
     }
     solve->screen.scratch = scratch;
     return true;
+}
+
+/* Views the atoms and the targets, without the atoms' mean if that is wanted. */
+OTX__PRIVATE bool otx__solve_rows(otx__solve *solve, const otx_matrix *atoms,
+                                  const otx_matrix *targets, bool centred)
+{
+    otx__pool *pool = &solve->pool;
+    double *centre = NULL;
+    if (centred) {
+        centre = (double *)otx__pool_take(pool, atoms->columns, sizeof *centre);
+        if (!centre) return false;
+        /* The scratch row is of doubles: there is room for floats. */
+        otx__rows_mean(atoms, (float *)(void *)solve->screen.scratch[0].row, centre);
+    }
+    return otx__rows_open(&solve->dictionary.rows, atoms, centre, pool) &&
+           otx__rows_open(&solve->problem.targets, targets, centre, pool);
 }
 
 OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
@@ -425,7 +443,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_omp_output *output, otx_omp_stats *stats,
                            otx_error *error)
 {
-    static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, 0, 0};
+    static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, false, 0, 0};
     otx__solve solve;
     otx_result result;
     double clock = otx__now();
@@ -453,8 +471,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     solve.screen.width = solve.dictionary.tiles * OTX__TILE;
     if (!otx__solve_scratch(&solve) || !otx__solve_dictionary(&solve) ||
         !otx__solve_block(&solve) ||
-        !otx__rows_open(&solve.dictionary.rows, atoms, &solve.pool) ||
-        !otx__rows_open(&solve.problem.targets, targets, &solve.pool))
+        !otx__solve_rows(&solve, atoms, targets, options->centred))
         result = otx__fail_memory(error, solve.pool.failed);
     else
         result = otx__solve_run(&solve, error);

@@ -475,7 +475,7 @@ OTX__PRIVATE otx_result otx__job_solve_all(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (job->options.method != OTX_METHOD_OMP || job->target_count == 0) return OTX_OK;
+    if (!otx__job_solves(job) || job->target_count == 0) return OTX_OK;
     for (i = 0; i < job->solution_count && !result; i++) {
         result = otx__job_solve(job, &job->solutions[i], error);
         job->summary.isa = job->solutions[i].stats.isa;

@@ -140,6 +140,7 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, ot
     uint8_t *needed = otx__job_needed_of_donor(job, rows);
     double start = otx__now();
     otx_matrix atoms, targets;
+    otx_omp_options omp = job->options.omp;
     otx_omp_output output;
     otx__loaded read;
     otx_result result;
@@ -157,14 +158,15 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, ot
     atoms.index = job->anchor_donors;
     targets.rows = job->target_count;
     targets.index = job->targets;
-    solution->k = otx_omp_k(job->options.omp.k, atoms.rows, atoms.columns);
+    omp.centred = job->options.method == OTX_METHOD_OMP_CENTRED;
+    solution->k = otx_omp_k(omp.k, atoms.rows, atoms.columns);
     result = otx__solution_alloc(job, solution, error);
     if (!result) {
         output.indices = solution->indices;
         output.coefficients = solution->coefficients;
         output.residual_norms = solution->residual_norms;
         output.target_norms = solution->target_norms;
-        result = otx_omp(&job->ctx, &atoms, &targets, &job->options.omp, &output,
+        result = otx_omp(&job->ctx, &atoms, &targets, &omp, &output,
                          &solution->stats, error);
     }
     if (!result) otx__solution_summarize(job, solution);
@@ -243,7 +245,8 @@ typedef struct otx__rebuild {
     uint8_t *flags;                /* by row of either */
     size_t flag_count;
     size_t row_size;
-    double *scratch; /* a row for each worker, and one more */
+    double *scratch; /* a row for each worker, and one for a mean */
+    const double *centre; /* the mean of the anchors' rows, or NULL: not centred */
     size_t workers;
     size_t first;    /* target of the batch */
     size_t failed[OTX__COMBINE_BATCH / OTX__COMBINE_CHUNK]; /* first target that is out of
@@ -275,6 +278,19 @@ OTX__PRIVATE bool otx__rebuild_store(otx__rebuild *r, size_t id, const double *r
                            saturate) == 0 || saturate;
 }
 
+/* mean + sum of c_j (a_j - mean) is the combination plus (1 - sum of c_j) mean. */
+OTX__PRIVATE void otx__rebuild_centre(const otx__rebuild *r, const double *coefficients,
+                                      double *row)
+{
+    double share = 1.0;
+    size_t i;
+    for (i = 0; i < r->solution->k; i++) share -= coefficients[i];
+    for (i = 0; i < r->made.columns; i++) {
+        double part = share * r->centre[i];
+        row[i] += part;
+    }
+}
+
 OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
 {
     otx__rebuild *r = (otx__rebuild *)argument;
@@ -292,8 +308,10 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     anchors.index = job->anchor_bases;
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
-        otx_combine(&job->ctx, &anchors, solution->indices + target * solution->k,
-                    solution->coefficients + target * solution->k, solution->k, row);
+        const double *coefficients = solution->coefficients + target * solution->k;
+        otx_combine(&job->ctx, &anchors, solution->indices + target * solution->k, coefficients,
+                    solution->k, row);
+        if (r->centre) otx__rebuild_centre(r, coefficients, row);
         if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
     }
 }
@@ -374,7 +392,13 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     size_t i;
     otx_result result = OTX_OK;
     if (job->target_count == 0) return OTX_OK;
-    if (r->solution) return otx__rebuild_combine(r, error);
+    if (r->solution && job->options.method == OTX_METHOD_OMP_CENTRED) {
+        memset(r->flags, 0, r->flag_count);
+        for (i = 0; i < job->anchor_count; i++) r->flags[job->anchor_bases[i]] = 1;
+        result = otx__job_mean(job, &r->old, r->flags, mean, error);
+        r->centre = mean;
+    }
+    if (r->solution) return result ? result : otx__rebuild_combine(r, error);
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
@@ -427,7 +451,7 @@ OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebui
     memset(r, 0, sizeof *r);
     r->job = job;
     r->tensor = &job->base_model.tensors[which];
-    if (job->options.method == OTX_METHOD_OMP && plan->solution != OTX__NONE &&
+    if (otx__job_solves(job) && plan->solution != OTX__NONE &&
         job->target_count > 0)
         r->solution = &job->solutions[plan->solution];
     r->made.dtype = r->tensor->at->tensor->dtype;

@@ -35,7 +35,7 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
 {
     const otx_tensor *tensor = otx__job_matrix_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
-    bool solved = job->options.method == OTX_METHOD_OMP && job->ran;
+    bool solved = otx__job_solves(job) && job->ran;
     otx__text_string(text, "    {\"name\": ");
     otx__text_json_string(text, tensor->name, tensor->name_size);
     otx__text_format(text,
@@ -169,7 +169,7 @@ OTX__PRIVATE void otx__table_line(otx__text *text, const otx_job *job, size_t id
     const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
     const otx_token *token = id < job->donor_vocab.count ? &job->donor_vocab.tokens[id] : NULL;
     bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
-                  job->options.method == OTX_METHOD_OMP;
+                  otx__job_solves(job);
     size_t i;
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
@@ -188,7 +188,7 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
                                         otx_error *error)
 {
     size_t count = otx__max(job->alignment.count, job->donor_vocab.count), target = 0, i;
-    bool details = job->options.method == OTX_METHOD_OMP && job->target_count > 0 && job->ran;
+    bool details = otx__job_solves(job) && job->target_count > 0 && job->ran;
     otx_result result = OTX_OK;
     otx__text text;
     if (details && !job->solutions[0].indices)

@@ -540,6 +540,36 @@ static void tolerance_ends_a_target(void)
     problem_close(&p);
 }
 
+/* Centring is what it says: the same as solving for the shifted rows. */
+static void centred(void)
+{
+    problem p = embedding_like(200, 30, 24, 9, 4.0), shifted = embedding_like(200, 30, 24, 9, 4.0);
+    solution reference, s = solution_open(&p);
+    double mean[24] = {0};
+    size_t i, j;
+    int form;
+    for (i = 0; i < 200; i++)
+        for (j = 0; j < 24; j++) mean[j] += (double)p.a[i * 24 + j];
+    for (j = 0; j < 24; j++) mean[j] /= 200.0;
+    for (i = 0; i < 200 * 24; i++) shifted.a[i] = (float)((double)p.a[i] - mean[i % 24]);
+    for (i = 0; i < 30 * 24; i++) shifted.y[i] = (float)((double)p.y[i] - mean[i % 24]);
+    reference = solve(&shifted, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
+    for (form = OTX_FORM_AUTO; form < OTX_FORM_COUNT; form++) {
+        otx_omp_options options;
+        otx_error error;
+        memset(&options, 0, sizeof options);
+        options.k = p.k;
+        options.form = (otx_omp_form)form;
+        options.centred = true;
+        CHECK_INT(solve_into(&p, NULL, &options, &s, &error), OTX_OK);
+        CHECK(same(&s, &reference, p.targets));
+    }
+    solution_close(&s);
+    solution_close(&reference);
+    problem_close(&p);
+    problem_close(&shifted);
+}
+
 static void windows_join(void)
 {
     problem p = embedding_like(200, 77, 30, 10, 1.0);
@@ -706,8 +736,7 @@ static void check_bound(problem *p, otx_omp_form form)
         screen->width = solve_state.dictionary.tiles * OTX__TILE;
         CHECK(otx__solve_scratch(&solve_state) && otx__solve_dictionary(&solve_state) &&
               otx__solve_block(&solve_state) &&
-              otx__rows_open(&solve_state.dictionary.rows, &a, &solve_state.pool) &&
-              otx__rows_open(&solve_state.problem.targets, &y, &solve_state.pool));
+              otx__solve_rows(&solve_state, &a, &y, false));
         CHECK_INT(otx__dictionary_norms(&solve_state.dictionary, screen->scratch->row, &error),
                   OTX_OK);
         otx__dictionary_split(&solve_state.dictionary, screen->scratch->row);
@@ -1066,6 +1095,7 @@ int main(void)
     RUN(random_problems);
     RUN(residual_is_orthogonal);
     RUN(tolerance_ends_a_target);
+    RUN(centred);
     RUN(windows_join);
     RUN(budgets);
     RUN(types_index_and_stride);

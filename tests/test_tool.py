@@ -358,8 +358,8 @@ def misuse(here):
             (("--memory", "99999999T", "a", "b", "c"), "size"), (("--rows", "all", "a", "b", "c"), "'all'"),
             (("--rows", "multiple-of:", "a", "b", "c"), "multiple-of:N"),
             (("--rows", "multiple-of:0", "a", "b", "c"), "multiple-of:N"),
-            (("-a", "best", "a", "b", "c"), "omp mean zero"),
-            (("--approximation-method=OMP", "a", "b", "c"), "omp mean zero"),
+            (("-a", "best", "a", "b", "c"), "omp omp-centred mean zero"),
+            (("--approximation-method=OMP", "a", "b", "c"), "omp omp-centred mean zero"),
             (("a", "b", "c", "--report=r", "--token-report", "r"), "'r'"),
             (("--isa", "sse9", "a", "b", "c"), "scalar"), (("--", "--help"), "too few")]:
         error = call(*args, status=2).error
