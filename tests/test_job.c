@@ -1082,7 +1082,7 @@ static void test_errors(void)
     CHECK_INT(count_names("out"), 1);
     /* Options. */
     options.method = (otx_method)7;
-    check_fails(&options, OTX_ERROR_ARGUMENT, "omp, mean and zero");
+    check_fails(&options, OTX_ERROR_ARGUMENT, "omp-centred, mean and zero");
     options.method = OTX_METHOD_OMP;
     options.omp.first_target = 1;
     check_fails(&options, OTX_ERROR_ARGUMENT, "first_target");

@@ -707,6 +707,44 @@ def unescape(text):
                   lambda m: bytes([int(m[1][1:], 16)]) if m[1][:1] == b"x" else m[1], text.encode())
 
 
+def combinations(path):
+    """What a token report says of each tensor: {tensor: {id: [(donor, base, coefficient)]}}."""
+    lines = [line.split("\t") for line in path.read_text().splitlines()]
+    head, found = lines[0], {}
+    for at, column in enumerate(head):
+        if not column.startswith("anchors:"):
+            continue
+        found[column[len("anchors:"):]] = {
+            int(row[0]): [(int(d), int(b), float(c)) for d, b, c in
+                          (term.split(":") for term in row[at].split())]
+            for row in lines[1:] if row[at]}
+    return found
+
+
+@case
+def rows_are_the_combinations_reported(here):
+    """New rows are what the token report says, by each method that solves."""
+    base, donor = pair(here)
+    for method in ("omp", "omp-centred"):
+        call(base, donor, here / method, "-q", "-k", "4", "-a", method,
+             "--token-report", here / "t.tsv")
+        old, new = read_model(base), read_model(here / method)
+        lines = [line.split("\t") for line in (here / "t.tsv").read_text().splitlines()[1:]]
+        anchors = [int(line[4]) for line in lines if line[3] == "copy"]
+        assert len(anchors) == COPIED  # in this pair every copied token is an anchor
+        for name, tokens in combinations(here / "t.tsv").items():
+            rows = [old[name].values(i) for i in range(old[name].shape[0])]
+            made = [new[name].values(i) for i in range(new[name].shape[0])]
+            centre = [sum(column) / len(anchors) for column in zip(*(rows[i] for i in anchors))]
+            assert len(tokens) == APPROXIMATED and old[name].dtype == "F32"
+            for id, terms in tokens.items():
+                assert 1 <= len(terms) <= 4
+                share = 1 - sum(c for _, _, c in terms) if method == "omp-centred" else 0
+                for i, value in enumerate(made[id]):
+                    wanted = sum(c * rows[b][i] for _, b, c in terms) + share * centre[i]
+                    assert abs(value - wanted) < 1e-5 * (1 + abs(wanted)), (method, name, id, i)
+
+
 @case
 def the_token_report(here):
     base, donor = pair(here, donor=donor_model(rows=DONOR_COUNT + 2))
