@@ -162,8 +162,8 @@ static const char *const help_transplant[] = {
     "      --overwrite         replace OUT if it exists\n"
     "      --dry-run           show the plan and write no model\n"
     "\n",
-    "      --memory SIZE       what the solver may use (half of the machine's, or 4GiB\n"
-    "                          if that is more): bytes, or with a unit:\n"
+    "      --memory SIZE       what the solver may use (half of all, at least\n"
+    "                          4GiB): bytes, or with a unit:\n"
     "                          K or KiB to T or TiB of 1024, KB to TB of 1000\n"
     "      --threads N         threads to use (all that there are)\n"
     "      --isa NAME          kernels to use: auto, scalar, avx2, avx512 or neon\n"
