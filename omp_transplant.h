@@ -222,7 +222,7 @@ typedef struct otx_matrix {
    give the same bits; they differ in time and memory. */
 typedef enum otx_omp_form {
     OTX_FORM_AUTO,     /* by a model of cost, within the budget */
-    OTX_FORM_GRAM,     /* keeps the products of all pairs of atoms */
+    OTX_FORM_GRAM,     /* keeps the products of all pairs of atoms; k <= 32,000 */
     OTX_FORM_RESIDUAL, /* multiplies all atoms with all residuals at every step */
     OTX_FORM_EXHAUSTIVE, /* scores every atom in double at every step: the definition
                             itself, slow, with next to no memory */
@@ -263,7 +263,8 @@ typedef struct otx_omp_stats {
     int threads;
     uint64_t steps;         /* atoms selected */
     uint64_t candidates;    /* atoms scored in double to select them */
-    uint64_t fallbacks;     /* steps at which every atom was scored in double */
+    uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
+                               atom was passed over, or where hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
     double seconds;
     double seconds_gram, seconds_correlate, seconds_screen, seconds_select;
@@ -286,7 +287,7 @@ typedef struct otx_omp_stats {
    byte order and compiler that keeps to IEEE binary32/64.
 
    atoms: N x d, targets: B x d, both at most 2^31 - 1 rows. A NaN or infinity in
-   either is OTX_ERROR_NOT_FINITE. Rows of zeros are fine: never selected as
+   either is OTX_ERROR_NOT_FINITE; F64 values are rounded to float first. Rows of zeros are fine: never selected as
    atoms, and no atoms for such a target. On failure the outputs hold nothing of
    use. stats may be NULL. Thread-safe if the hooks of ctx are. */
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
@@ -794,6 +795,7 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
 /* The deciding arithmetic must round after every operation: no fused
    multiply-add but where a kernel asks for one by name. */
 #if defined(__clang__)
+#pragma float_control(push)
 #pragma clang fp contract(off)
 #elif defined(__GNUC__)
 #pragma GCC push_options
@@ -917,6 +919,7 @@ OTX__PRIVATE bool otx__mul64(uint64_t a, uint64_t b, uint64_t *product)
 
 OTX__PRIVATE size_t otx__min(size_t a, size_t b) { return a < b ? a : b; }
 OTX__PRIVATE size_t otx__max(size_t a, size_t b) { return a > b ? a : b; }
+OTX__PRIVATE double otx__least(double a, double b) { return a < b ? a : b; }
 
 /* ---- memory ---- */
 
@@ -1177,8 +1180,10 @@ OTX__PRIVATE double otx__now(void)
 /* >>> src/pool.h */
 /* ---- pool: blocks that are freed together --------------------------------- */
 
-#if defined(__linux__) && !defined(OTX_NO_STDIO)
-#include <sys/mman.h>
+/* The system call by a name of our own: strict C modes hide its declaration. */
+#if defined(__linux__) && defined(__GNUC__) && !defined(OTX_NO_STDIO)
+#define OTX__LARGE_PAGES
+extern int otx__sys_madvise(void *block, size_t size, int advice) __asm__("madvise");
 #endif
 
 #define OTX__POOL_BLOCKS 48
@@ -1212,11 +1217,12 @@ OTX__PRIVATE void otx__pool_close(otx__pool *pool)
    touch lines far apart, and small pages make each of them a miss. */
 OTX__PRIVATE void otx__advise_large_pages(void *block, size_t size)
 {
-#if defined(__linux__) && defined(MADV_HUGEPAGE) && !defined(OTX_NO_STDIO)
+#ifdef OTX__LARGE_PAGES
+    const int huge_page = 14; /* MADV_HUGEPAGE */
     const uintptr_t page = (uintptr_t)1 << 21;
     uintptr_t first = ((uintptr_t)block + page - 1) & ~(page - 1);
     uintptr_t end = ((uintptr_t)block + size) & ~(page - 1);
-    if (first < end) (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+    if (first < end) (void)otx__sys_madvise((void *)first, end - first, huge_page);
 #else
     (void)block;
     (void)size;
@@ -1238,7 +1244,8 @@ OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
         pool->failed = bytes;
         return NULL;
     }
-    otx__advise_large_pages(block, bytes);
+    /* How a caller's allocator gets its memory is its own affair. */
+    if (!pool->ctx || !pool->ctx->allocator.resize) otx__advise_large_pages(block, bytes);
     pool->blocks[pool->count] = block;
     pool->sizes[pool->count++] = bytes;
     pool->bytes += bytes;
@@ -5522,7 +5529,7 @@ OTX__PRIVATE otx_result otx__dictionary_norms(otx__dictionary *dictionary, doubl
     for (i = 0; i < dictionary->count; i++) {
         if (!otx__is_finite(dictionary->norms[i]))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
-                             "atom %" PRIu64 " holds a value that is NaN or infinite",
+                             "atom %" PRIu64 " holds a value that is NaN, infinite, or beyond a float",
                              (uint64_t)i);
         if (dictionary->norms[i] > dictionary->largest) dictionary->largest = dictionary->norms[i];
     }
@@ -5778,6 +5785,11 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
    For the few tiles that hold candidates the sum is taken again with the betas as
    floats: (t + 4) u S for t terms takes the place of the rounded betas' error.
 
+   The bound must also exceed what rounding leaves of the correlations of the atoms
+   selected, which are not quite 0 for the deciding residual: about
+   (k + columns) 2^-52 S. The Gram form's 8 u S covers that many times over; the
+   residual form adds it.
+
    grid = 0.51 / 32767 and chain = (OTX__CHAIN + columns / OTX__CHAIN + 4) u bound
    rounding to fixed point and a float sum of products of unit vectors. */
 
@@ -5816,6 +5828,8 @@ typedef struct otx__screen {
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;
     otx__scratch *scratch;  /* [worker] */
+    size_t group;           /* of tiles: the first that otx__screen_correlate is at */
+    uint64_t steps_done, steps_total; /* for progress */
 } otx__screen;
 
 OTX__PRIVATE double otx__chain_error(size_t columns)
@@ -5919,17 +5933,18 @@ OTX__PRIVATE void otx__screen_strip(otx__screen *screen, size_t tile, size_t tar
     }
 }
 
-/* All targets of the block against one group of tiles. */
+/* All targets of the block against one group of tiles, from screen->group on. */
 OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t size = dictionary->columns * OTX__TILE, group = otx__group_tiles(dictionary->columns);
-    size_t end = otx__min(dictionary->tiles, (index + 1) * group), target, tile, strip;
+    size_t first = (screen->group + index) * group, target, tile, strip;
+    size_t end = otx__min(dictionary->tiles, first + group);
     (void)worker;
     for (target = 0; target < screen->count; target += OTX__TILE) {
         const float *panel = screen->panels + target / OTX__TILE * size;
-        for (tile = index * group; tile < end; tile++) {
+        for (tile = first; tile < end; tile++) {
             for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP) {
                 float products[OTX__STRIP * OTX__TILE];
                 dictionary->kernels->product(dictionary->panels + tile * size, panel + strip,
@@ -5940,12 +5955,26 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
     }
 }
 
-OTX__PRIVATE void otx__screen_correlate(otx__screen *screen)
+/* Multiply-adds between two looks at whether the caller wants to stop. */
+#define OTX__POLL_WORK 4e9
+
+OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t group = otx__group_tiles(dictionary->columns);
-    otx__parallel(dictionary->ctx, (dictionary->tiles + group - 1) / group, otx__correlate_body,
-                  screen);
+    size_t groups = (dictionary->tiles + group - 1) / group;
+    double work = (double)(group * OTX__TILE) * (double)dictionary->columns *
+                  (double)screen->count;
+    size_t threads = (size_t)otx__threads(dictionary->ctx);
+    size_t slice = otx__max(threads, (size_t)otx__least(OTX__POLL_WORK / work, (double)groups));
+    otx_result result = OTX_OK;
+    for (screen->group = 0; screen->group < groups && !result; screen->group += slice) {
+        otx__parallel(dictionary->ctx, otx__min(slice, groups - screen->group),
+                      otx__correlate_body, screen);
+        result = otx__progress(dictionary->ctx, OTX_STAGE_SOLVE, NULL, screen->steps_done,
+                               screen->steps_total, error);
+    }
+    return result;
 }
 
 /* ---- what a step of one target needs ---- */
@@ -6017,7 +6046,9 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
         betas[j] = (betas[j] - unit * steps[j]) * support->norm /
                    dictionary->norms[support->indices[j]];
     }
-    bounds[0] = sum * (OTX__GRID + chain) + rest * (OTX__GRID + chain) +
+    /* What the scan adds up are the rounded betas. */
+    bounds[0] = (sum + 0.5 * (double)count * unit) * (OTX__GRID + chain) +
+                rest * (OTX__GRID + chain) +
                 8.0 * OTX__UNIT * (2.0 + 2.0 * sum + 2.0 * rest + fabs(along));
     bounds[1] = bounds[0] + ((double)count + 4.0) * OTX__UNIT * sum;
     if (count) bounds[0] += otx__support_span(support, betas) / support->norm;
@@ -6037,16 +6068,21 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
 {
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
-    double along, chain = otx__chain_error(problem->dictionary->columns);
-    size_t slot = target * OTX__SETS;
+    double along, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
+    size_t slot = target * OTX__SETS, j;
     if (support->ended) {
         memset(scratch->residual, 0, problem->dictionary->columns * sizeof *scratch->residual);
     } else {
         otx__support_residual(problem, support, scratch);
+        for (j = 0; j < support->count; j++)
+            sum += fabs(support->coefficients[j]) *
+                   problem->dictionary->norms[support->indices[j]] / support->norm;
     }
     along = otx__screen_split(screen, target, scratch->residual);
     screen->bounds[2 * slot] = screen->rest[target] * chain +
-                               8.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along));
+                               8.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along)) +
+                               8.0 * DBL_EPSILON * (1.0 + sum) *
+                                   (double)(problem->k + problem->dictionary->columns);
     screen->scales[3 * slot + 1] = (float)along;
     screen->sets[target] = 1;
 }
@@ -6086,14 +6122,13 @@ OTX__PRIVATE void otx__scan_body(void *argument, size_t index, int worker)
 }
 
 /* Fills in `best` for the coming steps of the block. */
-OTX__PRIVATE void otx__screen_scan_all(otx__screen *screen)
+OTX__PRIVATE otx_result otx__screen_scan_all(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t parts = (screen->count + OTX__SCAN_TARGETS - 1) / OTX__SCAN_TARGETS;
-    if (screen->form == OTX_FORM_GRAM)
-        otx__parallel(dictionary->ctx, dictionary->tiles * parts, otx__scan_body, screen);
-    else
-        otx__screen_correlate(screen);
+    if (screen->form != OTX_FORM_GRAM) return otx__screen_correlate(screen, error);
+    otx__parallel(dictionary->ctx, dictionary->tiles * parts, otx__scan_body, screen);
+    return OTX_OK;
 }
 
 /* ---- selecting ---- */
@@ -6411,11 +6446,11 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
     }
 }
 
-OTX__PRIVATE void otx__screen_open_block(otx__screen *screen)
+OTX__PRIVATE otx_result otx__screen_open_block(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     otx__parallel(dictionary->ctx, otx__tiles(screen->count), otx__screen_open_body, screen);
-    if (screen->form == OTX_FORM_GRAM) otx__screen_correlate(screen);
+    return screen->form == OTX_FORM_GRAM ? otx__screen_correlate(screen, error) : OTX_OK;
 }
 
 OTX__PRIVATE void otx__screen_select(otx__screen *screen)
@@ -6429,7 +6464,7 @@ OTX__PRIVATE void otx__screen_select(otx__screen *screen)
 
 /* What one solve works with, and how it was planned. */
 typedef struct otx__solve {
-    const otx_context *ctx;
+    const otx_context *ctx; /* the caller's, with the number of threads settled */
     otx__problem problem;
     otx__dictionary dictionary;
     otx__screen screen;
@@ -6495,10 +6530,16 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const 
 
 /* ---- planning ---- */
 
+/* The scan's integer sums have room for that many atoms of a target. */
+#define OTX__GRAM_K 32000
+
 /* What a form needs: fixed bytes, and bytes for each target of a block. */
 typedef struct otx__need {
     double fixed, target;
 } otx__need;
+
+/* Scores that a worker has room for. */
+OTX__PRIVATE size_t otx__scores(size_t atoms) { return otx__max(atoms, OTX__CANDIDATES); }
 
 OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
                                       const otx_matrix *targets, bool centred,
@@ -6509,7 +6550,8 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
     double sets = form == OTX_FORM_GRAM ? OTX__SETS : 1;
     otx__need need;
     need.fixed = 16.0 * n + 8.0 * d +
-                 solve->threads * (16.0 * d + 24.0 * k + 8.0 * n + sizeof(otx__scratch) + 512.0);
+                 solve->threads * (16.0 * d + 24.0 * k + 8.0 * (double)otx__scores(atoms->rows) +
+                                   sizeof(otx__scratch) + 512.0);
     if (!otx__rows_are_direct(atoms, centred)) need.fixed += 4.0 * n * d;
     if (!otx__rows_are_direct(targets, centred)) need.fixed += 4.0 * (double)targets->rows * d;
     if (centred) need.fixed += 8.0 * d;
@@ -6554,11 +6596,11 @@ OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *ato
         double capacity = floor((budget - need.fixed) / need.target / OTX__TILE) * OTX__TILE;
         double cost, minimum = need.fixed + need.target * OTX__TILE;
         if (options->form != OTX_FORM_AUTO && options->form != (otx_omp_form)form) continue;
-        /* The scan's integer sums have room for that many atoms. */
-        if (form == OTX_FORM_GRAM && solve->problem.k > 32000) continue;
+        if (form == OTX_FORM_GRAM && solve->problem.k > OTX__GRAM_K) continue;
         if (least == 0.0 || minimum < least) least = minimum;
         if (capacity < OTX__TILE) continue;
-        if (capacity > 65536.0) capacity = 65536.0;
+        /* Only the Gram form gains by large blocks; small ones let a caller stop. */
+        capacity = otx__least(capacity, form == OTX_FORM_GRAM ? 16384.0 : 2048.0);
         /* Blocks of the same size, so that none is a small remainder. */
         capacity = ceil(wanted / ceil(wanted / capacity) / OTX__TILE) * OTX__TILE;
         cost = otx__form_cost(solve, (otx_omp_form)form, capacity);
@@ -6584,15 +6626,14 @@ OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
     double *rows = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *products = (double *)otx__pool_take(pool, threads, (k + 2) * sizeof(double));
-    double *scores = (double *)otx__pool_take(
-        pool, threads, otx__max(n, OTX__CANDIDATES) * sizeof(double));
+    double *scores = (double *)otx__pool_take(pool, threads, otx__scores(n) * sizeof(double));
     otx__row *supports = (otx__row *)otx__pool_take(pool, threads, k * sizeof(otx__row));
     if (pool->failed) return false;
     for (i = 0; i < threads; i++) {
         scratch[i].row = rows + i * d;
         scratch[i].residual = residuals + i * d;
         scratch[i].products = products + i * (k + 2);
-        scratch[i].scores = scores + i * otx__max(n, OTX__CANDIDATES);
+        scratch[i].scores = scores + i * otx__scores(n);
         scratch[i].rows = supports + i * k;
     }
     solve->screen.scratch = scratch;
@@ -6706,7 +6747,8 @@ OTX__PRIVATE otx_result otx__solve_open(otx__solve *solve, size_t first, otx_err
     for (i = 0; i < screen->count; i++)
         if (!otx__is_finite(screen->supports[i].norm))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
-                             "target %" PRIu64 " holds a value that is NaN or infinite",
+                             "target %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
+                             "float",
                              (uint64_t)(first + i));
     return OTX_OK;
 }
@@ -6737,23 +6779,27 @@ OTX__PRIVATE uint64_t otx__block_steps(const otx__screen *screen, bool *active)
 OTX__PRIVATE otx_result otx__solve_steps(otx__solve *solve, size_t first, otx_error *error)
 {
     otx__screen *screen = &solve->screen;
-    uint64_t k = solve->problem.k, total = (solve->end - solve->first) * k;
-    uint64_t done = (first - solve->first) * k;
+    uint64_t k = solve->problem.k, done = (first - solve->first) * k;
     double clock = otx__now(), now;
-    if (solve->form != OTX_FORM_EXHAUSTIVE) otx__screen_open_block(screen);
+    otx_result result = OTX_OK;
+    screen->steps_done = done;
+    screen->steps_total = (solve->end - solve->first) * k;
+    if (solve->form != OTX_FORM_EXHAUSTIVE) result = otx__screen_open_block(screen, error);
+    if (result) return result;
     now = otx__now();
     solve->stats.seconds_correlate += now - clock;
     for (;;) {
         bool active;
-        uint64_t steps = otx__block_steps(screen, &active);
-        otx_result result =
-            otx__progress(solve->ctx, OTX_STAGE_SOLVE, NULL, done + steps, total, error);
+        screen->steps_done = done + otx__block_steps(screen, &active);
+        result = otx__progress(solve->ctx, OTX_STAGE_SOLVE, NULL, screen->steps_done,
+                               screen->steps_total, error);
         if (result || !active) return result;
         clock = now;
         if (solve->form == OTX_FORM_EXHAUSTIVE) {
             otx__parallel(solve->ctx, screen->count, otx__exhaustive_body, solve);
         } else {
-            otx__screen_scan_all(screen);
+            result = otx__screen_scan_all(screen, error);
+            if (result) return result;
             now = otx__now();
             solve->stats.seconds_screen += now - clock;
             clock = now;
@@ -6845,6 +6891,10 @@ OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *at
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "atoms have %" PRIu64 " columns and targets %" PRIu64,
                          (uint64_t)atoms->columns, (uint64_t)targets->columns);
+    if (options->form == OTX_FORM_GRAM && solve->problem.k > OTX__GRAM_K)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "the Gram form takes at most %d atoms per target, not %" PRIu64,
+                         OTX__GRAM_K, (uint64_t)solve->problem.k);
     if (!solve->output || !solve->output->indices || !solve->output->coefficients)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
     if ((unsigned)options->form >= OTX_FORM_COUNT || options->tolerance < 0.0 ||
@@ -6872,16 +6922,20 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
 {
     static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, false, 0, 0};
     otx__solve solve;
+    otx_context settled;
     otx_result result;
     double clock = otx__now();
     if (!options) options = &defaults;
     memset(&solve, 0, sizeof solve);
-    solve.ctx = solve.dictionary.ctx = ctx;
+    memset(&settled, 0, sizeof settled);
+    if (ctx) settled = *ctx;
+    settled.threads = solve.threads = otx__threads(ctx); /* it must not change on the way */
+    ctx = solve.ctx = solve.dictionary.ctx = &settled;
     solve.output = output;
     otx__pool_open(&solve.pool, ctx);
+    if (atoms) solve.problem.k = otx_omp_k(options->k, atoms->rows, atoms->columns);
     result = otx__solve_check(&solve, atoms, targets, options, error);
     if (result) return result;
-    solve.threads = otx__threads(ctx);
     solve.first = options->first_target;
     solve.end = solve.first + (options->target_count ? options->target_count
                                                      : targets->rows - solve.first);
@@ -6889,7 +6943,6 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     solve.dictionary.columns = atoms->columns;
     solve.dictionary.tiles = otx__tiles(atoms->rows);
     solve.problem.dictionary = &solve.dictionary;
-    solve.problem.k = otx_omp_k(options->k, atoms->rows, atoms->columns);
     solve.problem.tolerance = options->tolerance;
     result = otx__solve_plan(&solve, atoms, targets, options, error);
     if (result) return result;
@@ -11992,7 +12045,9 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
 #endif /* OTX_NO_STDIO */
 
 /* >>> src/end.h */
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__clang__)
+#pragma float_control(pop)
+#elif defined(__GNUC__)
 #pragma GCC pop_options
 #endif
 

@@ -186,7 +186,7 @@ typedef struct otx_matrix {
    give the same bits; they differ in time and memory. */
 typedef enum otx_omp_form {
     OTX_FORM_AUTO,     /* by a model of cost, within the budget */
-    OTX_FORM_GRAM,     /* keeps the products of all pairs of atoms */
+    OTX_FORM_GRAM,     /* keeps the products of all pairs of atoms; k <= 32,000 */
     OTX_FORM_RESIDUAL, /* multiplies all atoms with all residuals at every step */
     OTX_FORM_EXHAUSTIVE, /* scores every atom in double at every step: the definition
                             itself, slow, with next to no memory */
@@ -227,7 +227,8 @@ typedef struct otx_omp_stats {
     int threads;
     uint64_t steps;         /* atoms selected */
     uint64_t candidates;    /* atoms scored in double to select them */
-    uint64_t fallbacks;     /* steps at which every atom was scored in double */
+    uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
+                               atom was passed over, or where hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
     double seconds;
     double seconds_gram, seconds_correlate, seconds_screen, seconds_select;
@@ -250,7 +251,7 @@ typedef struct otx_omp_stats {
    byte order and compiler that keeps to IEEE binary32/64.
 
    atoms: N x d, targets: B x d, both at most 2^31 - 1 rows. A NaN or infinity in
-   either is OTX_ERROR_NOT_FINITE. Rows of zeros are fine: never selected as
+   either is OTX_ERROR_NOT_FINITE; F64 values are rounded to float first. Rows of zeros are fine: never selected as
    atoms, and no atoms for such a target. On failure the outputs hold nothing of
    use. stats may be NULL. Thread-safe if the hooks of ctx are. */
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,

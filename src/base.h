@@ -112,6 +112,7 @@ OTX__PRIVATE bool otx__mul64(uint64_t a, uint64_t b, uint64_t *product)
 
 OTX__PRIVATE size_t otx__min(size_t a, size_t b) { return a < b ? a : b; }
 OTX__PRIVATE size_t otx__max(size_t a, size_t b) { return a > b ? a : b; }
+OTX__PRIVATE double otx__least(double a, double b) { return a < b ? a : b; }
 
 /* ---- memory ---- */
 

@@ -17,6 +17,7 @@
 /* The deciding arithmetic must round after every operation: no fused
    multiply-add but where a kernel asks for one by name. */
 #if defined(__clang__)
+#pragma float_control(push)
 #pragma clang fp contract(off)
 #elif defined(__GNUC__)
 #pragma GCC push_options

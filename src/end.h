@@ -1,3 +1,5 @@
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__clang__)
+#pragma float_control(pop)
+#elif defined(__GNUC__)
 #pragma GCC pop_options
 #endif

@@ -2,7 +2,7 @@
 
 /* What one solve works with, and how it was planned. */
 typedef struct otx__solve {
-    const otx_context *ctx;
+    const otx_context *ctx; /* the caller's, with the number of threads settled */
     otx__problem problem;
     otx__dictionary dictionary;
     otx__screen screen;
@@ -68,10 +68,16 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const 
 
 /* ---- planning ---- */
 
+/* The scan's integer sums have room for that many atoms of a target. */
+#define OTX__GRAM_K 32000
+
 /* What a form needs: fixed bytes, and bytes for each target of a block. */
 typedef struct otx__need {
     double fixed, target;
 } otx__need;
+
+/* Scores that a worker has room for. */
+OTX__PRIVATE size_t otx__scores(size_t atoms) { return otx__max(atoms, OTX__CANDIDATES); }
 
 OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
                                       const otx_matrix *targets, bool centred,
@@ -82,7 +88,8 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
     double sets = form == OTX_FORM_GRAM ? OTX__SETS : 1;
     otx__need need;
     need.fixed = 16.0 * n + 8.0 * d +
-                 solve->threads * (16.0 * d + 24.0 * k + 8.0 * n + sizeof(otx__scratch) + 512.0);
+                 solve->threads * (16.0 * d + 24.0 * k + 8.0 * (double)otx__scores(atoms->rows) +
+                                   sizeof(otx__scratch) + 512.0);
     if (!otx__rows_are_direct(atoms, centred)) need.fixed += 4.0 * n * d;
     if (!otx__rows_are_direct(targets, centred)) need.fixed += 4.0 * (double)targets->rows * d;
     if (centred) need.fixed += 8.0 * d;
@@ -127,11 +134,11 @@ OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *ato
         double capacity = floor((budget - need.fixed) / need.target / OTX__TILE) * OTX__TILE;
         double cost, minimum = need.fixed + need.target * OTX__TILE;
         if (options->form != OTX_FORM_AUTO && options->form != (otx_omp_form)form) continue;
-        /* The scan's integer sums have room for that many atoms. */
-        if (form == OTX_FORM_GRAM && solve->problem.k > 32000) continue;
+        if (form == OTX_FORM_GRAM && solve->problem.k > OTX__GRAM_K) continue;
         if (least == 0.0 || minimum < least) least = minimum;
         if (capacity < OTX__TILE) continue;
-        if (capacity > 65536.0) capacity = 65536.0;
+        /* Only the Gram form gains by large blocks; small ones let a caller stop. */
+        capacity = otx__least(capacity, form == OTX_FORM_GRAM ? 16384.0 : 2048.0);
         /* Blocks of the same size, so that none is a small remainder. */
         capacity = ceil(wanted / ceil(wanted / capacity) / OTX__TILE) * OTX__TILE;
         cost = otx__form_cost(solve, (otx_omp_form)form, capacity);
@@ -157,15 +164,14 @@ OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
     double *rows = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *products = (double *)otx__pool_take(pool, threads, (k + 2) * sizeof(double));
-    double *scores = (double *)otx__pool_take(
-        pool, threads, otx__max(n, OTX__CANDIDATES) * sizeof(double));
+    double *scores = (double *)otx__pool_take(pool, threads, otx__scores(n) * sizeof(double));
     otx__row *supports = (otx__row *)otx__pool_take(pool, threads, k * sizeof(otx__row));
     if (pool->failed) return false;
     for (i = 0; i < threads; i++) {
         scratch[i].row = rows + i * d;
         scratch[i].residual = residuals + i * d;
         scratch[i].products = products + i * (k + 2);
-        scratch[i].scores = scores + i * otx__max(n, OTX__CANDIDATES);
+        scratch[i].scores = scores + i * otx__scores(n);
         scratch[i].rows = supports + i * k;
     }
     solve->screen.scratch = scratch;
@@ -279,7 +285,8 @@ OTX__PRIVATE otx_result otx__solve_open(otx__solve *solve, size_t first, otx_err
     for (i = 0; i < screen->count; i++)
         if (!otx__is_finite(screen->supports[i].norm))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
-                             "target %" PRIu64 " holds a value that is NaN or infinite",
+                             "target %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
+                             "float",
                              (uint64_t)(first + i));
     return OTX_OK;
 }
@@ -310,23 +317,27 @@ OTX__PRIVATE uint64_t otx__block_steps(const otx__screen *screen, bool *active)
 OTX__PRIVATE otx_result otx__solve_steps(otx__solve *solve, size_t first, otx_error *error)
 {
     otx__screen *screen = &solve->screen;
-    uint64_t k = solve->problem.k, total = (solve->end - solve->first) * k;
-    uint64_t done = (first - solve->first) * k;
+    uint64_t k = solve->problem.k, done = (first - solve->first) * k;
     double clock = otx__now(), now;
-    if (solve->form != OTX_FORM_EXHAUSTIVE) otx__screen_open_block(screen);
+    otx_result result = OTX_OK;
+    screen->steps_done = done;
+    screen->steps_total = (solve->end - solve->first) * k;
+    if (solve->form != OTX_FORM_EXHAUSTIVE) result = otx__screen_open_block(screen, error);
+    if (result) return result;
     now = otx__now();
     solve->stats.seconds_correlate += now - clock;
     for (;;) {
         bool active;
-        uint64_t steps = otx__block_steps(screen, &active);
-        otx_result result =
-            otx__progress(solve->ctx, OTX_STAGE_SOLVE, NULL, done + steps, total, error);
+        screen->steps_done = done + otx__block_steps(screen, &active);
+        result = otx__progress(solve->ctx, OTX_STAGE_SOLVE, NULL, screen->steps_done,
+                               screen->steps_total, error);
         if (result || !active) return result;
         clock = now;
         if (solve->form == OTX_FORM_EXHAUSTIVE) {
             otx__parallel(solve->ctx, screen->count, otx__exhaustive_body, solve);
         } else {
-            otx__screen_scan_all(screen);
+            result = otx__screen_scan_all(screen, error);
+            if (result) return result;
             now = otx__now();
             solve->stats.seconds_screen += now - clock;
             clock = now;
@@ -418,6 +429,10 @@ OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *at
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "atoms have %" PRIu64 " columns and targets %" PRIu64,
                          (uint64_t)atoms->columns, (uint64_t)targets->columns);
+    if (options->form == OTX_FORM_GRAM && solve->problem.k > OTX__GRAM_K)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "the Gram form takes at most %d atoms per target, not %" PRIu64,
+                         OTX__GRAM_K, (uint64_t)solve->problem.k);
     if (!solve->output || !solve->output->indices || !solve->output->coefficients)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
     if ((unsigned)options->form >= OTX_FORM_COUNT || options->tolerance < 0.0 ||
@@ -445,16 +460,20 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
 {
     static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, false, 0, 0};
     otx__solve solve;
+    otx_context settled;
     otx_result result;
     double clock = otx__now();
     if (!options) options = &defaults;
     memset(&solve, 0, sizeof solve);
-    solve.ctx = solve.dictionary.ctx = ctx;
+    memset(&settled, 0, sizeof settled);
+    if (ctx) settled = *ctx;
+    settled.threads = solve.threads = otx__threads(ctx); /* it must not change on the way */
+    ctx = solve.ctx = solve.dictionary.ctx = &settled;
     solve.output = output;
     otx__pool_open(&solve.pool, ctx);
+    if (atoms) solve.problem.k = otx_omp_k(options->k, atoms->rows, atoms->columns);
     result = otx__solve_check(&solve, atoms, targets, options, error);
     if (result) return result;
-    solve.threads = otx__threads(ctx);
     solve.first = options->first_target;
     solve.end = solve.first + (options->target_count ? options->target_count
                                                      : targets->rows - solve.first);
@@ -462,7 +481,6 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     solve.dictionary.columns = atoms->columns;
     solve.dictionary.tiles = otx__tiles(atoms->rows);
     solve.problem.dictionary = &solve.dictionary;
-    solve.problem.k = otx_omp_k(options->k, atoms->rows, atoms->columns);
     solve.problem.tolerance = options->tolerance;
     result = otx__solve_plan(&solve, atoms, targets, options, error);
     if (result) return result;

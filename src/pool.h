@@ -1,7 +1,9 @@
 /* ---- pool: blocks that are freed together --------------------------------- */
 
-#if defined(__linux__) && !defined(OTX_NO_STDIO)
-#include <sys/mman.h>
+/* The system call by a name of our own: strict C modes hide its declaration. */
+#if defined(__linux__) && defined(__GNUC__) && !defined(OTX_NO_STDIO)
+#define OTX__LARGE_PAGES
+extern int otx__sys_madvise(void *block, size_t size, int advice) __asm__("madvise");
 #endif
 
 #define OTX__POOL_BLOCKS 48
@@ -35,11 +37,12 @@ OTX__PRIVATE void otx__pool_close(otx__pool *pool)
    touch lines far apart, and small pages make each of them a miss. */
 OTX__PRIVATE void otx__advise_large_pages(void *block, size_t size)
 {
-#if defined(__linux__) && defined(MADV_HUGEPAGE) && !defined(OTX_NO_STDIO)
+#ifdef OTX__LARGE_PAGES
+    const int huge_page = 14; /* MADV_HUGEPAGE */
     const uintptr_t page = (uintptr_t)1 << 21;
     uintptr_t first = ((uintptr_t)block + page - 1) & ~(page - 1);
     uintptr_t end = ((uintptr_t)block + size) & ~(page - 1);
-    if (first < end) (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+    if (first < end) (void)otx__sys_madvise((void *)first, end - first, huge_page);
 #else
     (void)block;
     (void)size;
@@ -61,7 +64,8 @@ OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
         pool->failed = bytes;
         return NULL;
     }
-    otx__advise_large_pages(block, bytes);
+    /* How a caller's allocator gets its memory is its own affair. */
+    if (!pool->ctx || !pool->ctx->allocator.resize) otx__advise_large_pages(block, bytes);
     pool->blocks[pool->count] = block;
     pool->sizes[pool->count++] = bytes;
     pool->bytes += bytes;

@@ -34,6 +34,11 @@
    For the few tiles that hold candidates the sum is taken again with the betas as
    floats: (t + 4) u S for t terms takes the place of the rounded betas' error.
 
+   The bound must also exceed what rounding leaves of the correlations of the atoms
+   selected, which are not quite 0 for the deciding residual: about
+   (k + columns) 2^-52 S. The Gram form's 8 u S covers that many times over; the
+   residual form adds it.
+
    grid = 0.51 / 32767 and chain = (OTX__CHAIN + columns / OTX__CHAIN + 4) u bound
    rounding to fixed point and a float sum of products of unit vectors. */
 
@@ -72,6 +77,8 @@ typedef struct otx__screen {
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;
     otx__scratch *scratch;  /* [worker] */
+    size_t group;           /* of tiles: the first that otx__screen_correlate is at */
+    uint64_t steps_done, steps_total; /* for progress */
 } otx__screen;
 
 OTX__PRIVATE double otx__chain_error(size_t columns)
@@ -175,17 +182,18 @@ OTX__PRIVATE void otx__screen_strip(otx__screen *screen, size_t tile, size_t tar
     }
 }
 
-/* All targets of the block against one group of tiles. */
+/* All targets of the block against one group of tiles, from screen->group on. */
 OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t size = dictionary->columns * OTX__TILE, group = otx__group_tiles(dictionary->columns);
-    size_t end = otx__min(dictionary->tiles, (index + 1) * group), target, tile, strip;
+    size_t first = (screen->group + index) * group, target, tile, strip;
+    size_t end = otx__min(dictionary->tiles, first + group);
     (void)worker;
     for (target = 0; target < screen->count; target += OTX__TILE) {
         const float *panel = screen->panels + target / OTX__TILE * size;
-        for (tile = index * group; tile < end; tile++) {
+        for (tile = first; tile < end; tile++) {
             for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP) {
                 float products[OTX__STRIP * OTX__TILE];
                 dictionary->kernels->product(dictionary->panels + tile * size, panel + strip,
@@ -196,12 +204,26 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
     }
 }
 
-OTX__PRIVATE void otx__screen_correlate(otx__screen *screen)
+/* Multiply-adds between two looks at whether the caller wants to stop. */
+#define OTX__POLL_WORK 4e9
+
+OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t group = otx__group_tiles(dictionary->columns);
-    otx__parallel(dictionary->ctx, (dictionary->tiles + group - 1) / group, otx__correlate_body,
-                  screen);
+    size_t groups = (dictionary->tiles + group - 1) / group;
+    double work = (double)(group * OTX__TILE) * (double)dictionary->columns *
+                  (double)screen->count;
+    size_t threads = (size_t)otx__threads(dictionary->ctx);
+    size_t slice = otx__max(threads, (size_t)otx__least(OTX__POLL_WORK / work, (double)groups));
+    otx_result result = OTX_OK;
+    for (screen->group = 0; screen->group < groups && !result; screen->group += slice) {
+        otx__parallel(dictionary->ctx, otx__min(slice, groups - screen->group),
+                      otx__correlate_body, screen);
+        result = otx__progress(dictionary->ctx, OTX_STAGE_SOLVE, NULL, screen->steps_done,
+                               screen->steps_total, error);
+    }
+    return result;
 }
 
 /* ---- what a step of one target needs ---- */
@@ -273,7 +295,9 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
         betas[j] = (betas[j] - unit * steps[j]) * support->norm /
                    dictionary->norms[support->indices[j]];
     }
-    bounds[0] = sum * (OTX__GRID + chain) + rest * (OTX__GRID + chain) +
+    /* What the scan adds up are the rounded betas. */
+    bounds[0] = (sum + 0.5 * (double)count * unit) * (OTX__GRID + chain) +
+                rest * (OTX__GRID + chain) +
                 8.0 * OTX__UNIT * (2.0 + 2.0 * sum + 2.0 * rest + fabs(along));
     bounds[1] = bounds[0] + ((double)count + 4.0) * OTX__UNIT * sum;
     if (count) bounds[0] += otx__support_span(support, betas) / support->norm;
@@ -293,16 +317,21 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
 {
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
-    double along, chain = otx__chain_error(problem->dictionary->columns);
-    size_t slot = target * OTX__SETS;
+    double along, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
+    size_t slot = target * OTX__SETS, j;
     if (support->ended) {
         memset(scratch->residual, 0, problem->dictionary->columns * sizeof *scratch->residual);
     } else {
         otx__support_residual(problem, support, scratch);
+        for (j = 0; j < support->count; j++)
+            sum += fabs(support->coefficients[j]) *
+                   problem->dictionary->norms[support->indices[j]] / support->norm;
     }
     along = otx__screen_split(screen, target, scratch->residual);
     screen->bounds[2 * slot] = screen->rest[target] * chain +
-                               8.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along));
+                               8.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along)) +
+                               8.0 * DBL_EPSILON * (1.0 + sum) *
+                                   (double)(problem->k + problem->dictionary->columns);
     screen->scales[3 * slot + 1] = (float)along;
     screen->sets[target] = 1;
 }
@@ -342,14 +371,13 @@ OTX__PRIVATE void otx__scan_body(void *argument, size_t index, int worker)
 }
 
 /* Fills in `best` for the coming steps of the block. */
-OTX__PRIVATE void otx__screen_scan_all(otx__screen *screen)
+OTX__PRIVATE otx_result otx__screen_scan_all(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t parts = (screen->count + OTX__SCAN_TARGETS - 1) / OTX__SCAN_TARGETS;
-    if (screen->form == OTX_FORM_GRAM)
-        otx__parallel(dictionary->ctx, dictionary->tiles * parts, otx__scan_body, screen);
-    else
-        otx__screen_correlate(screen);
+    if (screen->form != OTX_FORM_GRAM) return otx__screen_correlate(screen, error);
+    otx__parallel(dictionary->ctx, dictionary->tiles * parts, otx__scan_body, screen);
+    return OTX_OK;
 }
 
 /* ---- selecting ---- */
@@ -667,11 +695,11 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
     }
 }
 
-OTX__PRIVATE void otx__screen_open_block(otx__screen *screen)
+OTX__PRIVATE otx_result otx__screen_open_block(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     otx__parallel(dictionary->ctx, otx__tiles(screen->count), otx__screen_open_body, screen);
-    if (screen->form == OTX_FORM_GRAM) otx__screen_correlate(screen);
+    return screen->form == OTX_FORM_GRAM ? otx__screen_correlate(screen, error) : OTX_OK;
 }
 
 OTX__PRIVATE void otx__screen_select(otx__screen *screen)

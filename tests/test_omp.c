@@ -449,6 +449,30 @@ static void dependent_atom_is_passed_over(void)
     check_all_ways(&p);
 }
 
+/* Huge coefficients that cancel: what rounding leaves of the correlations of the
+   atoms selected is larger than those of the atoms still to come. */
+static void heavy_atoms_that_cancel(void)
+{
+    problem p = problem_open(64, 1, 8, 5);
+    static const float target[8] = {0.991958618f, -1.29806042f, -1.13922787f, 1.47965835e-7f,
+                                    1.09975922e-8f, 1.22867084f, 0.0f, 0.0f};
+    static const int32_t wanted[5] = {0, 1, 2, 40, 3};
+    solution s;
+    memset(p.a, 0, 64 * 8 * sizeof *p.a);
+    memcpy(p.y, target, sizeof target);
+    p.a[0] = p.a[8] = 16777216.0f;
+    p.a[9] = p.a[17] = 23.0f;
+    p.a[10] = p.a[18] = 26.5f;
+    p.a[21] = 1.17249612e-4f;
+    p.a[3 * 8 + 4] = 1.0f;
+    p.a[40 * 8 + 3] = 1.0f;
+    s = solve(&p, OTX_FORM_RESIDUAL, OTX_ISA_AUTO, 1);
+    CHECK(!memcmp(s.indices, wanted, sizeof wanted));
+    solution_close(&s);
+    check_all_ways(&p);
+    problem_close(&p);
+}
+
 /* A hundred near copies of one atom must all be passed over to reach an
    independent one. */
 static void many_dependent_atoms(void)
@@ -742,9 +766,9 @@ static void check_bound(problem *p, otx_omp_form form)
         otx__dictionary_split(&solve_state.dictionary, screen->scratch->row);
         if (form == OTX_FORM_GRAM) CHECK_INT(otx__screen_gram(screen, &error), OTX_OK);
         CHECK_INT(otx__solve_open(&solve_state, 0, &error), OTX_OK);
-        otx__screen_open_block(screen);
+        CHECK_INT(otx__screen_open_block(screen, &error), OTX_OK);
         for (step = 0; step < s.k; step++) {
-            otx__screen_scan_all(screen);
+            CHECK_INT(otx__screen_scan_all(screen, &error), OTX_OK);
             for (target = 0; target < screen->count; target++) {
                 otx__support *support = &screen->supports[target];
                 if (support->ended) continue;
@@ -1091,6 +1115,7 @@ int main(void)
     RUN(ties);
     RUN(tie_goes_to_the_lower_index);
     RUN(dependent_atom_is_passed_over);
+    RUN(heavy_atoms_that_cancel);
     RUN(many_dependent_atoms);
     RUN(random_problems);
     RUN(residual_is_orthogonal);
