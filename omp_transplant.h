@@ -837,6 +837,13 @@ OTX_API const char *otx_result_text(otx_result result)
     return (unsigned)result < OTX__COUNT(texts) ? texts[result] : "unknown error";
 }
 
+/* A message is one line, whatever names are in it, and does nothing to a terminal. */
+OTX__PRIVATE void otx__one_line(char *message)
+{
+    for (; *message; message++)
+        if ((unsigned char)*message < 0x20 || *message == 0x7f) *message = '?';
+}
+
 /* Fills in the error and returns its code, so that failing reads
    `return otx__fail(error, OTX_ERROR_FORMAT, "%s: ...", name);`. A message too
    long is cut. Never allocates. */
@@ -850,6 +857,7 @@ OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char 
         error->code = code;
         (void)vsnprintf(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
+        otx__one_line(error->message);
     }
     return code;
 }
@@ -1049,6 +1057,7 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    otx__one_line(message);
     ctx->log(ctx->log_context, severity, message);
 }
 
@@ -3374,13 +3383,19 @@ OTX__PRIVATE otx_result otx__find_content(otx__tokenizer *t, const otx_json *jso
 OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, const char *text, size_t size,
                                          const char *file, otx_json *json)
 {
+    static const char own[] = "tokenizer.json";
     char name[512];
     otx_json_options options;
     otx_result result;
+    size_t stem = strlen(t->name), length = sizeof own - 1;
     if (size == 0) return OTX_OK;
     memset(&options, 0, sizeof options);
     options.allow_nonfinite = true;
-    (void)snprintf(name, sizeof name, "%.400s: %s", t->name, file);
+    if (stem >= length && strcmp(t->name + stem - length, own) == 0)
+        (void)snprintf(name, sizeof name, "%.*s%s", (int)otx__min(stem - length, 400), t->name,
+                       file);
+    else
+        (void)snprintf(name, sizeof name, "%.400s: %s", t->name, file);
     result = otx_json_parse(t->ctx, text, size, name, &options, json, t->error);
     if (!result && otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
         result = otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", name);
@@ -7499,7 +7514,7 @@ OTX__PRIVATE bool otx__same_file(const char *a, const char *b) { return otx__sys
    over `path`; NULL when out of memory. */
 OTX__PRIVATE char *otx__path_existing(const otx_context *ctx, char *path)
 {
-    while (path && !otx__file_exists(path)) {
+    while (path && !otx__is_directory(path)) {
         bool bare = otx__path_name(path) == 0;
         char *parent = otx__path_parent(ctx, path);
         otx__path_free(ctx, path);
@@ -8014,11 +8029,13 @@ OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exist
                          name);
     result = otx__listing_open(output->ctx, output->path, &listing, error);
     if (result) return result;
-    model = listing.count == 0 || otx__listing_has(&listing, "config.json");
+    model = listing.count == 0 || (otx__listing_has(&listing, "config.json") &&
+                                   (otx__listing_has(&listing, "model.safetensors") ||
+                                    otx__listing_has(&listing, "model.safetensors.index.json")));
     otx__listing_close(&listing);
     if (model) return OTX_OK;
     return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
-                     "config.json) and is not replaced", name);
+                     "config.json with model.safetensors or its index) and is not replaced", name);
 }
 
 /* Warns if a name beside the final one, `base`, was left by an earlier run. */
@@ -8864,9 +8881,9 @@ OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *pat
 /* Parses what was read. An absent text is NULL and of size 0. */
 OTX__PRIVATE otx_result otx__vocab_of_texts(const otx_context *ctx, char *const *texts,
                                             const size_t *sizes, const char *path,
-                                            otx_vocab *out, otx_error *error)
+                                            bool directory, otx_vocab *out, otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
+    char name[OTX__PATH_TEXT + 16];
     otx_vocab_texts all;
     memset(&all, 0, sizeof all);
     all.tokenizer_json = texts[0];
@@ -8877,7 +8894,9 @@ OTX__PRIVATE otx_result otx__vocab_of_texts(const otx_context *ctx, char *const 
     all.special_tokens_map_size = sizes[2];
     all.added_tokens = texts[3];
     all.added_tokens_size = sizes[3];
-    return otx_vocab_parse(ctx, &all, otx__path_text(name, path), out, error);
+    otx__path_text(name, path);
+    if (directory) memcpy(name + strlen(name), "/tokenizer.json", 16);
+    return otx_vocab_parse(ctx, &all, name, out, error);
 }
 
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
@@ -8919,7 +8938,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
     else
         result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &texts[0], &sizes[0],
                                     error);
-    if (!result) result = otx__vocab_of_texts(ctx, texts, sizes, path, out, error);
+    if (!result) result = otx__vocab_of_texts(ctx, texts, sizes, path, status.directory, out,
+                                             error);
     for (i = 0; i < OTX__TOKENIZER_TEXTS; i++)
         if (texts[i]) otx__file_free(ctx, texts[i], sizes[i]);
     return result;
@@ -8940,7 +8960,7 @@ typedef struct otx__document {
 } otx__document;
 
 /* Far above any real one; keeps a hostile file from filling the memory. */
-#define OTX__DOCUMENT_LIMIT ((size_t)64 << 20)
+#define OTX__DOCUMENT_LIMIT OTX__INDEX_LIMIT
 
 OTX__PRIVATE void otx__document_close(const otx_context *ctx, otx__document *document)
 {
@@ -9227,6 +9247,7 @@ typedef struct otx__model {
     const otx_context *ctx;
     const otx_checkpoint *checkpoint;
     const otx__document *config;
+    uint64_t ids; /* of the tokenizer: the highest + 1 */
     bool donor;
     uint64_t rows; /* of every tensor below */
     otx__model_tensor tensors[OTX__MODEL_MAX_TENSORS]; /* by name */
@@ -9389,8 +9410,10 @@ OTX__PRIVATE otx_result otx__model_part(const otx__model *model, const otx_tenso
         return otx__model_refuse(model, tensor,
                                  "belongs to a packed or scaled vocabulary matrix; only plain "
                                  "F32, F16, BF16 and F64 ones are supported", error);
-    if (otx__component_is(otx__name_component(tensor, 1), "lm_head") && tensor->rank == 2 &&
-        tensor->shape[0] != model->rows && !numbered)
+    if (otx__head_name(tensor) < OTX__COUNT(otx__head_names) && tensor->rank == 2 &&
+        tensor->shape[0] != model->rows && !numbered &&
+        (tensor->shape[0] >= model->ids ||
+         otx__component_is(otx__name_component(tensor, 1), "lm_head")))
         return otx__model_refuse(model, tensor, "is an output head with another number of rows "
                                                 "than the embedding", error);
     if (!otx__has_dimension(tensor, model->rows)) return OTX_OK;
@@ -9579,6 +9602,7 @@ OTX__PRIVATE otx_result otx__model_open(const otx_context *ctx,
     out->ctx = ctx;
     out->checkpoint = checkpoint;
     out->config = config;
+    out->ids = vocab->count;
     out->donor = donor;
     result = otx__model_find_embedding(out, vocab, error);
     if (!result) result = otx__model_check_width(out, error);
@@ -10502,7 +10526,7 @@ OTX__PRIVATE otx_result otx__job_rows(const otx_job *job, uint64_t *rows, otx_er
     *rows = job->donor_model.rows;
     if (job->options.rows == OTX_ROWS_TOKENIZER) *rows = count;
     if (job->options.rows == OTX_ROWS_MULTIPLE) {
-        *rows = 0;
+        *rows = multiple;
         if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
     }
     if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
@@ -10969,6 +10993,21 @@ typedef struct otx__mean {
     double *sums;          /* by column */
 } otx__mean;
 
+/* Widens elements without loss, F64 too. */
+OTX__PRIVATE void otx__to_double(double *to, const char *from, otx_dtype dtype, size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++) {
+        float value;
+        if (dtype == OTX_F64) {
+            memcpy(&to[i], from + i * sizeof *to, sizeof *to);
+        } else {
+            otx_to_float(&value, from + i * (otx_dtype_bits(dtype) / 8), dtype, 1);
+            to[i] = (double)value;
+        }
+    }
+}
+
 /* Adds the wanted rows to the sums of some columns: row after row, whatever the
    number of threads. */
 OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
@@ -10976,14 +11015,14 @@ OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
     const otx__mean *mean = (const otx__mean *)argument;
     const size_t size = otx_dtype_bits(mean->dtype) / 8, column = index * OTX__MEAN_COLUMNS;
     const size_t count = otx__min(mean->columns - column, OTX__MEAN_COLUMNS);
-    float values[OTX__MEAN_COLUMNS];
+    double values[OTX__MEAN_COLUMNS];
     size_t row, i;
     (void)worker;
     for (row = mean->first; row < mean->end; row++) {
         if (!mean->wanted[row]) continue;
-        otx_to_float(values, mean->data + (row * mean->columns + column) * size, mean->dtype,
-                     count);
-        for (i = 0; i < count; i++) mean->sums[column + i] += (double)values[i];
+        otx__to_double(values, mean->data + (row * mean->columns + column) * size, mean->dtype,
+                       count);
+        for (i = 0; i < count; i++) mean->sums[column + i] += values[i];
     }
 }
 
@@ -11036,13 +11075,19 @@ typedef struct otx__rebuild {
 OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)
 {
     const otx_tensor *tensor = r->tensor->at->tensor;
-    const otx_token *token = &r->job->donor_vocab.tokens[id];
+    const otx_vocab *vocab = &r->job->donor_vocab;
+    const otx_token *token = id < vocab->count ? &vocab->tokens[id] : NULL;
     char name[OTX__QUOTED], content[OTX__QUOTED];
+    otx__quote(name, sizeof name, tensor->name, tensor->name_size);
+    if (!token || token->kind == OTX_TOKEN_NONE)
+        return otx__fail(error, OTX_ERROR_RANGE,
+                         "%s: tensor \"%s\": the mean of the new rows, wanted for the padding "
+                         "row %" PRIu64 ", has a value beyond the largest of %s",
+                         r->job->base_path, name, (uint64_t)id, otx_dtype_name(tensor->dtype));
     return otx__fail(error, OTX_ERROR_RANGE,
-                     "tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
+                     "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
                      "value beyond the largest of %s; pass --saturate to clamp it",
-                     otx__quote(name, sizeof name, tensor->name, tensor->name_size),
-                     (uint64_t)id,
+                     r->job->base_path, name, (uint64_t)id,
                      otx__quote(content, sizeof content, token->content, token->content_size),
                      otx_dtype_name(tensor->dtype));
 }

@@ -244,6 +244,20 @@ static bool parse_number(const char *text, const char **end, uint64_t *number)
     return at > text && (end || !*at);
 }
 
+/* The lesser of `bytes` and half of what a Linux container is allowed. */
+static uint64_t container_limit(uint64_t bytes)
+{
+    FILE *file = fopen("/sys/fs/cgroup/memory.max", "r");
+    char text[32] = "";
+    uint64_t limit;
+    const char *end;
+    if (!file) return bytes;
+    if (fgets(text, sizeof text, file) && parse_number(text, &end, &limit) && limit / 2 < bytes)
+        bytes = limit / 2;
+    fclose(file);
+    return bytes;
+}
+
 /* Half of the machine's memory, or 0, the library's default, where that is more or
    the platform does not say. */
 static uint64_t half_of_memory(void)
@@ -257,6 +271,7 @@ static uint64_t half_of_memory(void)
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
     if (pages > 0 && size > 0) bytes = (uint64_t)pages / 2 * (uint64_t)size;
 #endif
+    bytes = container_limit(bytes);
     if (bytes > SIZE_MAX / 2) bytes = SIZE_MAX / 2;
     return bytes > (uint64_t)4 << 30 ? bytes : 0;
 }
@@ -366,8 +381,14 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_METHOD: status = set_method(to, value); break;
     case OPTION_ISA: status = set_isa(to, value); break;
     case OPTION_MAP: to->map[to->job.map_count++] = value; break;
-    case OPTION_REPORT: to->report = value; break;
-    case OPTION_TOKEN_REPORT: to->token_report = value; break;
+    case OPTION_REPORT:
+        if (!*value) status = misuse("--report", value, "a file's name is wanted");
+        to->report = value;
+        break;
+    case OPTION_TOKEN_REPORT:
+        if (!*value) status = misuse("--token-report", value, "a file's name is wanted");
+        to->token_report = value;
+        break;
     case OPTION_DRY_RUN: to->dry_run = true; break;
     case OPTION_OVERWRITE: to->job.overwrite = true; break;
     case OPTION_SATURATE: to->job.saturate = true; break;
@@ -480,6 +501,13 @@ static void catch_signals(void)
 #endif
     };
     size_t i;
+    /* These kill in the middle of a write; its failure is reported instead. */
+#ifdef SIGPIPE
+    signal(SIGPIPE, SIG_IGN);
+#endif
+#ifdef SIGXFSZ
+    signal(SIGXFSZ, SIG_IGN);
+#endif
     /* What is ignored stays so: nohup, or a shell's background job. */
     for (i = 0; i < COUNT(numbers); i++)
         if (signal(numbers[i], on_signal) == SIG_IGN) signal(numbers[i], SIG_IGN);
@@ -639,8 +667,11 @@ static otx_context make_context(const settings *s, meter *m)
     return ctx;
 }
 
-static int fail(const otx_error *error)
+static int fail(otx_error *error)
 {
+    char *at;
+    for (at = error->message; *at; at++) /* a path may hold anything; a message is one line */
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = '?';
     fprintf(stderr, "transplant: error: %s\n", error->message);
     return STATUS_ERROR;
 }

@@ -30,6 +30,13 @@ OTX_API const char *otx_result_text(otx_result result)
     return (unsigned)result < OTX__COUNT(texts) ? texts[result] : "unknown error";
 }
 
+/* A message is one line, whatever names are in it, and does nothing to a terminal. */
+OTX__PRIVATE void otx__one_line(char *message)
+{
+    for (; *message; message++)
+        if ((unsigned char)*message < 0x20 || *message == 0x7f) *message = '?';
+}
+
 /* Fills in the error and returns its code, so that failing reads
    `return otx__fail(error, OTX_ERROR_FORMAT, "%s: ...", name);`. A message too
    long is cut. Never allocates. */
@@ -43,6 +50,7 @@ OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char 
         error->code = code;
         (void)vsnprintf(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
+        otx__one_line(error->message);
     }
     return code;
 }
@@ -242,6 +250,7 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    otx__one_line(message);
     ctx->log(ctx->log_context, severity, message);
 }
 

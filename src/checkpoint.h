@@ -685,9 +685,9 @@ OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *pat
 /* Parses what was read. An absent text is NULL and of size 0. */
 OTX__PRIVATE otx_result otx__vocab_of_texts(const otx_context *ctx, char *const *texts,
                                             const size_t *sizes, const char *path,
-                                            otx_vocab *out, otx_error *error)
+                                            bool directory, otx_vocab *out, otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
+    char name[OTX__PATH_TEXT + 16];
     otx_vocab_texts all;
     memset(&all, 0, sizeof all);
     all.tokenizer_json = texts[0];
@@ -698,7 +698,9 @@ OTX__PRIVATE otx_result otx__vocab_of_texts(const otx_context *ctx, char *const 
     all.special_tokens_map_size = sizes[2];
     all.added_tokens = texts[3];
     all.added_tokens_size = sizes[3];
-    return otx_vocab_parse(ctx, &all, otx__path_text(name, path), out, error);
+    otx__path_text(name, path);
+    if (directory) memcpy(name + strlen(name), "/tokenizer.json", 16);
+    return otx_vocab_parse(ctx, &all, name, out, error);
 }
 
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
@@ -740,7 +742,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
     else
         result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &texts[0], &sizes[0],
                                     error);
-    if (!result) result = otx__vocab_of_texts(ctx, texts, sizes, path, out, error);
+    if (!result) result = otx__vocab_of_texts(ctx, texts, sizes, path, status.directory, out,
+                                             error);
     for (i = 0; i < OTX__TOKENIZER_TEXTS; i++)
         if (texts[i]) otx__file_free(ctx, texts[i], sizes[i]);
     return result;

@@ -529,7 +529,7 @@ OTX__PRIVATE bool otx__same_file(const char *a, const char *b) { return otx__sys
    over `path`; NULL when out of memory. */
 OTX__PRIVATE char *otx__path_existing(const otx_context *ctx, char *path)
 {
-    while (path && !otx__file_exists(path)) {
+    while (path && !otx__is_directory(path)) {
         bool bare = otx__path_name(path) == 0;
         char *parent = otx__path_parent(ctx, path);
         otx__path_free(ctx, path);
@@ -1044,11 +1044,13 @@ OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exist
                          name);
     result = otx__listing_open(output->ctx, output->path, &listing, error);
     if (result) return result;
-    model = listing.count == 0 || otx__listing_has(&listing, "config.json");
+    model = listing.count == 0 || (otx__listing_has(&listing, "config.json") &&
+                                   (otx__listing_has(&listing, "model.safetensors") ||
+                                    otx__listing_has(&listing, "model.safetensors.index.json")));
     otx__listing_close(&listing);
     if (model) return OTX_OK;
     return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
-                     "config.json) and is not replaced", name);
+                     "config.json with model.safetensors or its index) and is not replaced", name);
 }
 
 /* Warns if a name beside the final one, `base`, was left by an earlier run. */

@@ -285,7 +285,7 @@ OTX__PRIVATE otx_result otx__job_rows(const otx_job *job, uint64_t *rows, otx_er
     *rows = job->donor_model.rows;
     if (job->options.rows == OTX_ROWS_TOKENIZER) *rows = count;
     if (job->options.rows == OTX_ROWS_MULTIPLE) {
-        *rows = 0;
+        *rows = multiple;
         if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
     }
     if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;

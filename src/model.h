@@ -12,7 +12,7 @@ typedef struct otx__document {
 } otx__document;
 
 /* Far above any real one; keeps a hostile file from filling the memory. */
-#define OTX__DOCUMENT_LIMIT ((size_t)64 << 20)
+#define OTX__DOCUMENT_LIMIT OTX__INDEX_LIMIT
 
 OTX__PRIVATE void otx__document_close(const otx_context *ctx, otx__document *document)
 {
@@ -299,6 +299,7 @@ typedef struct otx__model {
     const otx_context *ctx;
     const otx_checkpoint *checkpoint;
     const otx__document *config;
+    uint64_t ids; /* of the tokenizer: the highest + 1 */
     bool donor;
     uint64_t rows; /* of every tensor below */
     otx__model_tensor tensors[OTX__MODEL_MAX_TENSORS]; /* by name */
@@ -461,8 +462,10 @@ OTX__PRIVATE otx_result otx__model_part(const otx__model *model, const otx_tenso
         return otx__model_refuse(model, tensor,
                                  "belongs to a packed or scaled vocabulary matrix; only plain "
                                  "F32, F16, BF16 and F64 ones are supported", error);
-    if (otx__component_is(otx__name_component(tensor, 1), "lm_head") && tensor->rank == 2 &&
-        tensor->shape[0] != model->rows && !numbered)
+    if (otx__head_name(tensor) < OTX__COUNT(otx__head_names) && tensor->rank == 2 &&
+        tensor->shape[0] != model->rows && !numbered &&
+        (tensor->shape[0] >= model->ids ||
+         otx__component_is(otx__name_component(tensor, 1), "lm_head")))
         return otx__model_refuse(model, tensor, "is an output head with another number of rows "
                                                 "than the embedding", error);
     if (!otx__has_dimension(tensor, model->rows)) return OTX_OK;
@@ -651,6 +654,7 @@ OTX__PRIVATE otx_result otx__model_open(const otx_context *ctx,
     out->ctx = ctx;
     out->checkpoint = checkpoint;
     out->config = config;
+    out->ids = vocab->count;
     out->donor = donor;
     result = otx__model_find_embedding(out, vocab, error);
     if (!result) result = otx__model_check_width(out, error);

@@ -189,6 +189,21 @@ typedef struct otx__mean {
     double *sums;          /* by column */
 } otx__mean;
 
+/* Widens elements without loss, F64 too. */
+OTX__PRIVATE void otx__to_double(double *to, const char *from, otx_dtype dtype, size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++) {
+        float value;
+        if (dtype == OTX_F64) {
+            memcpy(&to[i], from + i * sizeof *to, sizeof *to);
+        } else {
+            otx_to_float(&value, from + i * (otx_dtype_bits(dtype) / 8), dtype, 1);
+            to[i] = (double)value;
+        }
+    }
+}
+
 /* Adds the wanted rows to the sums of some columns: row after row, whatever the
    number of threads. */
 OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
@@ -196,14 +211,14 @@ OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
     const otx__mean *mean = (const otx__mean *)argument;
     const size_t size = otx_dtype_bits(mean->dtype) / 8, column = index * OTX__MEAN_COLUMNS;
     const size_t count = otx__min(mean->columns - column, OTX__MEAN_COLUMNS);
-    float values[OTX__MEAN_COLUMNS];
+    double values[OTX__MEAN_COLUMNS];
     size_t row, i;
     (void)worker;
     for (row = mean->first; row < mean->end; row++) {
         if (!mean->wanted[row]) continue;
-        otx_to_float(values, mean->data + (row * mean->columns + column) * size, mean->dtype,
-                     count);
-        for (i = 0; i < count; i++) mean->sums[column + i] += (double)values[i];
+        otx__to_double(values, mean->data + (row * mean->columns + column) * size, mean->dtype,
+                       count);
+        for (i = 0; i < count; i++) mean->sums[column + i] += values[i];
     }
 }
 
@@ -256,13 +271,19 @@ typedef struct otx__rebuild {
 OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)
 {
     const otx_tensor *tensor = r->tensor->at->tensor;
-    const otx_token *token = &r->job->donor_vocab.tokens[id];
+    const otx_vocab *vocab = &r->job->donor_vocab;
+    const otx_token *token = id < vocab->count ? &vocab->tokens[id] : NULL;
     char name[OTX__QUOTED], content[OTX__QUOTED];
+    otx__quote(name, sizeof name, tensor->name, tensor->name_size);
+    if (!token || token->kind == OTX_TOKEN_NONE)
+        return otx__fail(error, OTX_ERROR_RANGE,
+                         "%s: tensor \"%s\": the mean of the new rows, wanted for the padding "
+                         "row %" PRIu64 ", has a value beyond the largest of %s",
+                         r->job->base_path, name, (uint64_t)id, otx_dtype_name(tensor->dtype));
     return otx__fail(error, OTX_ERROR_RANGE,
-                     "tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
+                     "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
                      "value beyond the largest of %s; pass --saturate to clamp it",
-                     otx__quote(name, sizeof name, tensor->name, tensor->name_size),
-                     (uint64_t)id,
+                     r->job->base_path, name, (uint64_t)id,
                      otx__quote(content, sizeof content, token->content, token->content_size),
                      otx_dtype_name(tensor->dtype));
 }

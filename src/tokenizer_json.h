@@ -94,13 +94,19 @@ OTX__PRIVATE otx_result otx__find_content(otx__tokenizer *t, const otx_json *jso
 OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, const char *text, size_t size,
                                          const char *file, otx_json *json)
 {
+    static const char own[] = "tokenizer.json";
     char name[512];
     otx_json_options options;
     otx_result result;
+    size_t stem = strlen(t->name), length = sizeof own - 1;
     if (size == 0) return OTX_OK;
     memset(&options, 0, sizeof options);
     options.allow_nonfinite = true;
-    (void)snprintf(name, sizeof name, "%.400s: %s", t->name, file);
+    if (stem >= length && strcmp(t->name + stem - length, own) == 0)
+        (void)snprintf(name, sizeof name, "%.*s%s", (int)otx__min(stem - length, 400), t->name,
+                       file);
+    else
+        (void)snprintf(name, sizeof name, "%.400s: %s", t->name, file);
     result = otx_json_parse(t->ctx, text, size, name, &options, json, t->error);
     if (!result && otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
         result = otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", name);

@@ -416,15 +416,19 @@ static void test_tree(void)
     CHECK(!otx__tree_remove(NULL, scratch("absent"), OTX__TREE_DEPTH));
 }
 
-/* Writes DIRECTORY/config.json with a text. */
+/* Writes DIRECTORY/config.json with a text, and model.safetensors beside it. */
 static void put_config(const otx__output *output, const char *text)
 {
-    char *path = otx__path_join(NULL, output->partial, "config.json");
-    otx__file file;
-    CHECK_INT(otx__file_create(NULL, path, &file, &error), OTX_OK);
-    CHECK(file.sink.write(file.sink.context, text, strlen(text)));
-    CHECK_INT(otx__file_finish(&file, OTX_OK, &error), OTX_OK);
-    otx__path_free(NULL, path);
+    static const char *const names[] = {"config.json", "model.safetensors"};
+    size_t i;
+    for (i = 0; i < 2; i++) {
+        char *path = otx__path_join(NULL, output->partial, names[i]);
+        otx__file file;
+        CHECK_INT(otx__file_create(NULL, path, &file, &error), OTX_OK);
+        CHECK(file.sink.write(file.sink.context, text, strlen(text)));
+        CHECK_INT(otx__file_finish(&file, OTX_OK, &error), OTX_OK);
+        otx__path_free(NULL, path);
+    }
 }
 
 static void test_output(void)
@@ -475,6 +479,9 @@ static void test_output_refusals(void)
     scratch_directory("r/home");
     scratch_text("r/home/letters", "x");
     scratch_directory("r/empty");
+    scratch_directory("r/settings"); /* many things have a config.json */
+    scratch_text("r/settings/config.json", "{}");
+    check_refused(scratch("r/settings"), true, OTX_ERROR_EXISTS, "does not look like a model");
     check_refused(scratch("r/file"), true, OTX_ERROR_EXISTS, "is not a directory");
     check_refused(scratch("r/home"), true, OTX_ERROR_EXISTS, "does not look like a model");
     check_refused(scratch("r/empty"), false, OTX_ERROR_EXISTS, "exists already");
@@ -517,6 +524,7 @@ static void test_output_races(void)
     /* The temporary directory is gone: the former output comes back. */
     scratch_directory("race/c");
     scratch_text("race/c/config.json", "old");
+    scratch_text("race/c/model.safetensors", "old");
     CHECK_INT(otx__output_begin(NULL, scratch("race/c"), true, &output, &error), OTX_OK);
     CHECK(otx__tree_remove(NULL, output.partial, OTX__TREE_DEPTH));
     CHECK_INT(otx__output_commit(&output, &error), OTX_ERROR_NOT_FOUND);
@@ -564,6 +572,7 @@ static void test_output_link(void)
     scratch_directory("k");
     scratch_directory("k/real");
     scratch_text("k/real/config.json", "old");
+    scratch_text("k/real/model.safetensors", "old");
     CHECK(scratch_shell("ln -s real k/link"));
     CHECK_INT(otx__output_begin(NULL, scratch("k/link"), true, &output, &error), OTX_OK);
     put_config(&output, "new");
@@ -615,6 +624,7 @@ static void test_memory(void)
             scratch_directory("fail");
             scratch_directory("fail/in");
             scratch_text("fail/config.json", "x");
+            scratch_text("fail/model.safetensors", "x");
             scratch_text("fail/in/file", "x");
         }
         result = everything(&ctx);

@@ -722,6 +722,51 @@ def combinations(path):
 
 
 @case
+def a_head_of_another_size(here):
+    """Whatever its name, it is not taken for something else and left as it is."""
+    for name in (HEAD, "embed_out.weight", "output.weight"):
+        base = base_model()
+        base.tensors.pop(HEAD)
+        base.tensors[name] = noise(4, "F32", BASE_COUNT + 64, 16)
+        refused(here, *pair(here, base=base), name, "another number of rows")
+        shutil.rmtree(here / "base"), shutil.rmtree(here / "donor")
+
+
+@case
+def means_beyond_float(here):
+    """A padding row's mean is taken in double; where even that overflows it is refused."""
+    base = base_model("F64")
+    for name in (EMBED, HEAD):
+        for i in range(base.tensors[name].shape[0]):
+            base.tensors[name].set_row(i, [3e38 if i % 2 else -3e38] * 16)
+    base, donor = pair(here, base=base)
+    call(base, donor, here / "out", "-q", "-k", "4", "--rows", "multiple-of:4096")
+    made = read_model(here / "out")[EMBED]
+    assert made.shape == [4096, 16] and all(abs(x) < 1e300 for x in made.values(4095))
+
+
+@case
+def an_empty_report_name(here):
+    base, donor = pair(here)
+    for option in ("--report", "--token-report"):
+        call(base, donor, here / "out", option, "", status=2)
+        call(base, donor, here / "out", option + "=", status=2)
+    assert not (here / "out").exists()
+
+
+@case
+def a_closed_pipe(here):
+    """Nobody reads what is printed: the model is written all the same."""
+    base, donor = pair(here)
+    run = subprocess.Popen([TOOL, base, donor, here / "out"], stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE)
+    run.stdout.close(), run.stderr.close()
+    run.wait(60)
+    assert read_model(here / "out")[EMBED].shape[0] == DONOR_COUNT
+    assert sorted(p.name for p in here.iterdir()) == ["base", "donor", "out"]
+
+
+@case
 def rows_are_the_combinations_reported(here):
     """New rows are what the token report says, by each method that solves."""
     base, donor = pair(here)
