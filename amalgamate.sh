@@ -8,10 +8,10 @@ cd "$(dirname "$0")"
 
 # The order is the order of dependency: a part uses only parts before it.
 interface="api"
-memory="begin base clock pool number json source safetensors vocab tokenizer_json align
+memory="begin base sort clock pool number json source safetensors vocab tokenizer_json align
         kernel kernel_avx2 kernel_avx512 kernel_neon dispatch
         dictionary support screen omp"
-paths="file checkpoint model config job rebuild output report"
+paths="system file staging checkpoint vocab_directory model config job rebuild output report"
 last="end"
 
 part() {

@@ -1140,6 +1140,38 @@ OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes
     return to;
 }
 
+/* >>> src/sort.h */
+/* ---- sort: in place, without memory, never quadratic ----------------------- */
+
+OTX__PRIVATE void otx__swap(char *a, char *b, size_t size)
+{
+    char held[64];
+    memcpy(held, a, size);
+    memcpy(a, b, size);
+    memcpy(b, held, size);
+}
+
+/* Heap sort: takes no memory and is never quadratic, where qsort may be either.
+   Not stable, so `compare` should find no two items equal. An item has at most
+   64 bytes. */
+OTX__PRIVATE void otx__sort(void *items, size_t count, size_t size,
+                            int (*compare)(const void *a, const void *b))
+{
+    char *base = (char *)items;
+    size_t unsorted = count / 2, end = count;
+    while (end > 1) {
+        size_t parent, child;
+        if (unsorted > 0) unsorted--; /* make a heap, from the last parent up */
+        else otx__swap(base, base + --end * size, size); /* take its largest off */
+        for (parent = unsorted; (child = 2 * parent + 1) < end; parent = child) {
+            if (child + 1 < end && compare(base + child * size, base + (child + 1) * size) < 0)
+                child++;
+            if (compare(base + parent * size, base + child * size) >= 0) break;
+            otx__swap(base + parent * size, base + child * size, size);
+        }
+    }
+}
+
 /* >>> src/clock.h */
 /* ---- clock: wall time for statistics ---------------------------------------- */
 
@@ -2040,37 +2072,6 @@ OTX__PRIVATE void otx__text_double(otx__text *text, double value)
         otx__text_bytes(text, digits + first, (size_t)(point - first));
         otx__text_string(text, ".");
         otx__text_bytes(text, digits + point, (size_t)(last - point + 1));
-    }
-}
-
-/* ---- sorting ---- */
-
-OTX__PRIVATE void otx__swap(char *a, char *b, size_t size)
-{
-    char held[64];
-    memcpy(held, a, size);
-    memcpy(a, b, size);
-    memcpy(b, held, size);
-}
-
-/* Heap sort: takes no memory and is never quadratic, where qsort may be either.
-   Not stable, so `compare` should find no two items equal. An item has at most
-   64 bytes. */
-OTX__PRIVATE void otx__sort(void *items, size_t count, size_t size,
-                            int (*compare)(const void *a, const void *b))
-{
-    char *base = (char *)items;
-    size_t unsorted = count / 2, end = count;
-    while (end > 1) {
-        size_t parent, child;
-        if (unsorted > 0) unsorted--; /* make a heap, from the last parent up */
-        else otx__swap(base, base + --end * size, size); /* take its largest off */
-        for (parent = unsorted; (child = 2 * parent + 1) < end; parent = child) {
-            if (child + 1 < end && compare(base + child * size, base + (child + 1) * size) < 0)
-                child++;
-            if (compare(base + parent * size, base + child * size) >= 0) break;
-            otx__swap(base + parent * size, base + child * size, size);
-        }
     }
 }
 
@@ -6982,10 +6983,10 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
 
 #ifndef OTX_NO_STDIO
 
-/* >>> src/file.h */
-/* ---- file: reading, writing and moving files, POSIX and Windows ------------- */
+/* >>> src/system.h */
+/* ---- system: files and directories as POSIX and Windows give them ----------- */
 
-/* Everything that touches a file system is here. Paths are UTF-8 on every
+/* Everything that differs between platforms is here. Paths are UTF-8 on every
    platform. The functions otx__sys_* are all that differs between platforms;
    they set errno when they fail, and nothing else does. Symbolic links are
    followed when reading and never when removing. */
@@ -7408,6 +7409,9 @@ OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
 }
 
 #endif
+
+/* >>> src/file.h */
+/* ---- file: paths, reading, writing, copying -------------------------------- */
 
 /* ---- paths and failures ---- */
 
@@ -7961,7 +7965,8 @@ OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path, uns
     return gone && otx__sys_remove(path);
 }
 
-/* ---- the output directory ---- */
+/* >>> src/staging.h */
+/* ---- staging: a directory made under another name, then renamed ------------- */
 
 #define OTX__PARTIAL ".otx-partial-"
 #define OTX__OLD ".otx-old-"
@@ -8842,7 +8847,8 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
     return result;
 }
 
-/* ---- a directory's vocabulary ---- */
+/* >>> src/vocab_directory.h */
+/* ---- vocab_directory: the tokenizer of a model directory -------------------- */
 
 /* Reads one of a tokenizer's files if the directory holds it. */
 OTX__PRIVATE otx_result otx__tokenizer_text(const otx_context *ctx, const char *directory,

@@ -1,0 +1,231 @@
+/* ---- staging: a directory made under another name, then renamed ------------- */
+
+#define OTX__PARTIAL ".otx-partial-"
+#define OTX__OLD ".otx-old-"
+
+/* Most leftovers beside one output before it is refused. */
+#define OTX__LEFTOVERS 1000
+
+/* A directory that is filled under a temporary name beside its final one. */
+typedef struct otx__output {
+    const otx_context *ctx;
+    char *path;    /* the final name */
+    char *partial; /* the directory to fill; NULL once it has its final name */
+    bool overwrite;
+} otx__output;
+
+/* "PATH.otx-partial-7", for otx__path_free. */
+OTX__PRIVATE char *otx__output_sibling(const otx__output *output, const char *suffix,
+                                       unsigned number)
+{
+    size_t size = strlen(output->path) + strlen(suffix) + 12;
+    char *path = (char *)otx__alloc(output->ctx, size, 1), *exact;
+    if (!path) return NULL;
+    (void)snprintf(path, size, "%s%s%u", output->path, suffix, number);
+    exact = otx__path_copy(output->ctx, path, strlen(path));
+    otx__free(output->ctx, path, size, 1);
+    return exact;
+}
+
+/* Takes the name without separators at its end. */
+OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
+                                         otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    size_t size = strlen(path), begin;
+    while (size > 0 && OTX__SEPARATOR(path[size - 1])) size--;
+    output->path = otx__path_copy(output->ctx, path, size);
+    if (!output->path) return otx__fail_memory(error, size + 1);
+    begin = otx__path_name(output->path);
+    if (begin < size && strcmp(output->path + begin, ".") != 0 &&
+        strcmp(output->path + begin, "..") != 0)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "\"%s\": an output directory needs a name of "
+                     "its own", otx__path_text(name, path));
+}
+
+/* Whether the final name is free, or may be replaced. A directory is replaced
+   only if it looks like a model's, so that a typing error costs no one a home. */
+OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exists,
+                                          otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__listing listing;
+    otx__status status;
+    otx_result result;
+    bool model;
+    otx__path_text(name, output->path);
+    *exists = otx__sys_status(output->path, &status);
+    if (!*exists && errno == ENOENT) return OTX_OK;
+    if (!*exists) return otx__fail_system(error, output->path, "cannot be looked at", errno);
+    if (!output->overwrite)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
+                         "replace it", name);
+    if (!status.directory)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is not a directory and is not replaced",
+                         name);
+    result = otx__listing_open(output->ctx, output->path, &listing, error);
+    if (result) return result;
+    model = listing.count == 0 || (otx__listing_has(&listing, "config.json") &&
+                                   (otx__listing_has(&listing, "model.safetensors") ||
+                                    otx__listing_has(&listing, "model.safetensors.index.json")));
+    otx__listing_close(&listing);
+    if (model) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
+                     "config.json with model.safetensors or its index) and is not replaced", name);
+}
+
+/* Warns if a name beside the final one, `base`, was left by an earlier run. */
+OTX__PRIVATE void otx__output_leftover(const otx__output *output, const char *base,
+                                       const char *sibling)
+{
+    size_t size = strlen(base);
+    char name[OTX__PATH_TEXT];
+    if (strncmp(sibling, base, size) != 0) return;
+    (void)otx__quote(name, sizeof name, sibling, strlen(sibling));
+    if (strncmp(sibling + size, OTX__PARTIAL, sizeof OTX__PARTIAL - 1) == 0)
+        otx__log(output->ctx, OTX_WARNING, "beside the output stands \"%s\", left by an "
+                 "interrupted run or in use by another: remove it once none is running", name);
+    else if (strncmp(sibling + size, OTX__OLD, sizeof OTX__OLD - 1) == 0)
+        otx__log(output->ctx, OTX_WARNING, "beside the output stands \"%s\", a former output "
+                 "left by a run interrupted while replacing it: rename it back or remove it",
+                 name);
+}
+
+/* Looks at what stands beside the final name: tells of leftovers, and refuses a
+   dangling link, which could not be replaced in the end. */
+OTX__PRIVATE otx_result otx__output_siblings(const otx__output *output, bool exists,
+                                             otx_error *error)
+{
+    const char *base = output->path + otx__path_name(output->path);
+    char name[OTX__PATH_TEXT], *parent = otx__path_parent(output->ctx, output->path);
+    otx__listing listing;
+    otx_result result;
+    size_t i;
+    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
+    result = otx__listing_open(output->ctx, parent, &listing, error);
+    otx__path_free(output->ctx, parent);
+    if (result) return result;
+    if (!exists && otx__listing_has(&listing, base))
+        result = otx__fail(error, OTX_ERROR_EXISTS, "%s: is a link that leads nowhere",
+                           otx__path_text(name, output->path));
+    for (i = 0; i < listing.count && !result; i++)
+        otx__output_leftover(output, base, listing.names[i]);
+    otx__listing_close(&listing);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__fail_leftovers(const otx__output *output, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    return otx__fail(error, OTX_ERROR_EXISTS, "%s: more than %d leftovers of interrupted runs "
+                     "stand beside it", otx__path_text(name, output->path), OTX__LEFTOVERS);
+}
+
+OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
+{
+    unsigned number;
+    for (number = 1; number <= OTX__LEFTOVERS; number++) {
+        char *path = otx__output_sibling(output, OTX__PARTIAL, number);
+        int failure;
+        if (!path) return otx__fail_memory(error, strlen(output->path) + 32);
+        if (otx__sys_make_directory(path)) {
+            output->partial = path;
+            return OTX_OK;
+        }
+        failure = errno;
+        if (failure != EEXIST) {
+            otx_result result = otx__fail_system(error, path, "cannot be created", failure);
+            otx__path_free(output->ctx, path);
+            return result;
+        }
+        otx__path_free(output->ctx, path);
+    }
+    return otx__fail_leftovers(output, error);
+}
+
+/* Ends an output. What has not been committed is removed. */
+OTX__PRIVATE void otx__output_abandon(otx__output *output)
+{
+    char name[OTX__PATH_TEXT];
+    if (output->partial && !otx__tree_remove(output->ctx, output->partial, OTX__TREE_DEPTH))
+        otx__log(output->ctx, OTX_WARNING, "%s: could not be removed",
+                 otx__path_text(name, output->partial));
+    otx__path_free(output->ctx, output->partial);
+    otx__path_free(output->ctx, output->path);
+    memset(output, 0, sizeof *output);
+}
+
+/* Makes a temporary directory, output->partial, beside `path`, after checking
+   that `path` will be free (or, with overwrite, replaceable) in the end. Must be
+   followed by otx__output_abandon, after otx__output_commit if all went well. */
+OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *path,
+                                          bool overwrite, otx__output *output, otx_error *error)
+{
+    bool exists = false;
+    otx_result result;
+    memset(output, 0, sizeof *output);
+    output->ctx = ctx;
+    output->overwrite = overwrite;
+    result = otx__output_name(output, path, error);
+    if (!result) result = otx__output_check(output, &exists, error);
+    if (!result) result = otx__output_siblings(output, exists, error);
+    if (!result) result = otx__output_make(output, error);
+    if (result) otx__output_abandon(output);
+    return result;
+}
+
+/* Renames what stands under the final name; `*old` is its new name. */
+OTX__PRIVATE otx_result otx__output_set_aside(const otx__output *output, char **old,
+                                              otx_error *error)
+{
+    otx_result result;
+    unsigned number;
+    for (number = 1; number <= OTX__LEFTOVERS; number++) {
+        char *path = otx__output_sibling(output, OTX__OLD, number);
+        if (!path) return otx__fail_memory(error, strlen(output->path) + 32);
+        if (!otx__file_exists(path)) {
+            if (otx__sys_rename(output->path, path)) {
+                *old = path;
+                return OTX_OK;
+            }
+            result = otx__fail_system(error, output->path, "cannot be renamed to make room",
+                                      errno);
+            otx__path_free(output->ctx, path);
+            return result;
+        }
+        otx__path_free(output->ctx, path);
+    }
+    return otx__fail_leftovers(output, error);
+}
+
+/* Gives the directory its final name. What stood there is renamed first and
+   removed last, so that at every moment one of the two is whole. The files
+   within must have been finished. */
+OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error)
+{
+    char name[OTX__PATH_TEXT], *old = NULL, *parent;
+    bool exists;
+    otx_result result = otx__output_check(output, &exists, error);
+    if (result) return result;
+    parent = otx__path_parent(output->ctx, output->path);
+    if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
+    otx__sys_sync_directory(output->partial);
+    if (exists) result = otx__output_set_aside(output, &old, error);
+    if (!result && !otx__sys_rename(output->partial, output->path)) {
+        result = otx__fail_system(error, output->path, "cannot be given its final name", errno);
+        if (old && !otx__sys_rename(old, output->path))
+            otx__log(output->ctx, OTX_WARNING, "%s: the former output is here now",
+                     otx__path_text(name, old));
+    } else if (!result) {
+        otx__path_free(output->ctx, output->partial);
+        output->partial = NULL;
+        otx__sys_sync_directory(parent);
+        if (old && !otx__tree_remove(output->ctx, old, OTX__TREE_DEPTH))
+            otx__log(output->ctx, OTX_WARNING, "%s: the former output could not be removed",
+                     otx__path_text(name, old));
+    }
+    otx__path_free(output->ctx, old);
+    otx__path_free(output->ctx, parent);
+    return result;
+}
