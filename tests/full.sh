@@ -65,6 +65,16 @@ clients() {
         "$build/print_safetensors"
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
+    outputs=
+    for method in omp omp-centred mean zero; do
+        rm -rf "$build/out-$method"
+        "$build/transplant" examples/models/base examples/models/donor "$build/out-$method" \
+            -q -a $method
+        count "a transplant of the example models by $method" $?
+        outputs="$outputs $build/out-$method"
+    done
+    suite "outputs, opened by the packages" "$python" tests/open_output.py \
+        examples/models/base examples/models/donor $outputs
 }
 
 thorough() {
