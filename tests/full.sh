@@ -38,7 +38,7 @@ emulated() {
     if have aarch64-linux-gnu-gcc && have qemu-aarch64; then
         aarch64-linux-gnu-gcc -std=c99 -O2 -static -I. tests/test_omp.c -o "$build/omp-arm" -lm
         count "test_omp for 64-bit Arm" $?
-        suite "test_omp on an emulated 64-bit Arm" qemu-aarch64 "$build/omp-arm"
+        suite "test_omp on an emulated 64-bit Arm" env OTX_TEST_SMALL=1 qemu-aarch64 "$build/omp-arm"
     else
         skip "64-bit Arm" "no cross compiler or no qemu-aarch64"
     fi
