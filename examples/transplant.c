@@ -706,18 +706,23 @@ static bool is_special(const char *path)
 #endif
 }
 
+/* The name until the file is complete is a new one: nobody's file is written over. */
 static otx_result output_open(output *out, const char *path, otx_error *error)
 {
-    static const char suffix[] = ".partial";
-    size_t length = strlen(path);
+    size_t size = strlen(path) + 16;
+    int number;
     out->path = path;
-    if (!is_special(path)) {
-        out->partial = (char *)malloc(length + sizeof suffix);
+    if (is_special(path)) {
+        out->file = fopen(path, "wb");
+    } else {
+        out->partial = (char *)malloc(size);
         if (!out->partial) return set_error(error, OTX_ERROR_MEMORY, path, "out of memory");
-        memcpy(out->partial, path, length);
-        memcpy(out->partial + length, suffix, sizeof suffix);
+        for (number = 1; !out->file && number < 1000; number++) {
+            snprintf(out->partial, size, "%s.partial-%d", path, number);
+            out->file = fopen(out->partial, "wbx");
+            if (!out->file && errno != EEXIST) break;
+        }
     }
-    out->file = fopen(out->partial ? out->partial : path, "wb");
     return out->file ? OTX_OK : set_error(error, OTX_ERROR_IO, path, strerror(errno));
 }
 
