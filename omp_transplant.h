@@ -287,9 +287,9 @@ typedef struct otx_omp_stats {
    byte order and compiler that keeps to IEEE binary32/64.
 
    atoms: N x d, targets: B x d, both at most 2^31 - 1 rows. A NaN or infinity in
-   either is OTX_ERROR_NOT_FINITE; F64 values are rounded to float first. Rows of zeros are fine: never selected as
-   atoms, and no atoms for such a target. On failure the outputs hold nothing of
-   use. stats may be NULL. Thread-safe if the hooks of ctx are. */
+   either is OTX_ERROR_NOT_FINITE; F64 values are rounded to float first. Rows of
+   zeros are fine: never selected as atoms, and no atoms for such a target. On
+   failure the outputs hold nothing of use. stats may be NULL. Thread-safe if the hooks of ctx are. */
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_matrix *targets, const otx_omp_options *options,
                            const otx_omp_output *output, otx_omp_stats *stats,
@@ -5545,7 +5545,8 @@ OTX__PRIVATE otx_result otx__dictionary_norms(otx__dictionary *dictionary, doubl
     for (i = 0; i < dictionary->count; i++) {
         if (!otx__is_finite(dictionary->norms[i]))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
-                             "atom %" PRIu64 " holds a value that is NaN, infinite, or beyond a float",
+                             "atom %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
+                             "float",
                              (uint64_t)i);
         if (dictionary->norms[i] > dictionary->largest) dictionary->largest = dictionary->norms[i];
     }
@@ -6986,10 +6987,9 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
 /* >>> src/system.h */
 /* ---- system: files and directories as POSIX and Windows give them ----------- */
 
-/* Everything that differs between platforms is here. Paths are UTF-8 on every
-   platform. The functions otx__sys_* are all that differs between platforms;
-   they set errno when they fail, and nothing else does. Symbolic links are
-   followed when reading and never when removing. */
+/* Paths are UTF-8 on every platform. The functions otx__sys_* are all that differs
+   between platforms; they set errno when they fail, and nothing else does. Symbolic
+   links are followed when reading and never when removing. */
 
 #include <errno.h>
 #include <fcntl.h>

@@ -251,9 +251,9 @@ typedef struct otx_omp_stats {
    byte order and compiler that keeps to IEEE binary32/64.
 
    atoms: N x d, targets: B x d, both at most 2^31 - 1 rows. A NaN or infinity in
-   either is OTX_ERROR_NOT_FINITE; F64 values are rounded to float first. Rows of zeros are fine: never selected as
-   atoms, and no atoms for such a target. On failure the outputs hold nothing of
-   use. stats may be NULL. Thread-safe if the hooks of ctx are. */
+   either is OTX_ERROR_NOT_FINITE; F64 values are rounded to float first. Rows of
+   zeros are fine: never selected as atoms, and no atoms for such a target. On
+   failure the outputs hold nothing of use. stats may be NULL. Thread-safe if the hooks of ctx are. */
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_matrix *targets, const otx_omp_options *options,
                            const otx_omp_output *output, otx_omp_stats *stats,

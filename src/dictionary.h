@@ -191,7 +191,8 @@ OTX__PRIVATE otx_result otx__dictionary_norms(otx__dictionary *dictionary, doubl
     for (i = 0; i < dictionary->count; i++) {
         if (!otx__is_finite(dictionary->norms[i]))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
-                             "atom %" PRIu64 " holds a value that is NaN, infinite, or beyond a float",
+                             "atom %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
+                             "float",
                              (uint64_t)i);
         if (dictionary->norms[i] > dictionary->largest) dictionary->largest = dictionary->norms[i];
     }

@@ -1,9 +1,8 @@
 /* ---- system: files and directories as POSIX and Windows give them ----------- */
 
-/* Everything that differs between platforms is here. Paths are UTF-8 on every
-   platform. The functions otx__sys_* are all that differs between platforms;
-   they set errno when they fail, and nothing else does. Symbolic links are
-   followed when reading and never when removing. */
+/* Paths are UTF-8 on every platform. The functions otx__sys_* are all that differs
+   between platforms; they set errno when they fail, and nothing else does. Symbolic
+   links are followed when reading and never when removing. */
 
 #include <errno.h>
 #include <fcntl.h>
