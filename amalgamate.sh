@@ -8,10 +8,12 @@ cd "$(dirname "$0")"
 
 # The order is the order of dependency: a part uses only parts before it.
 interface="api"
-memory="begin base sort clock pool number json source safetensors vocab tokenizer_json align
-        kernel kernel_avx2 kernel_avx512 kernel_neon dispatch
-        dictionary support screen omp"
-paths="system file staging checkpoint vocab_directory model config job rebuild output report"
+memory="begin base sort clock pool number json source safetensors vocab
+        spelling tokenizer added_tokens tokenizer_json base64 tekken tiktoken protobuf
+        sentencepiece tokenizer_bpe tokenizer_wordpiece vocab_parse align
+        kernel kernel_avx2 kernel_avx512 kernel_neon dispatch watch
+        dictionary support table screen predict select plan omp"
+paths="system file staging checkpoint vocab_directory model config job rebuild output report verify"
 last="end"
 
 part() {

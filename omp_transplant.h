@@ -119,6 +119,7 @@ typedef void (*otx_parallel_for)(void *context, size_t count, otx_parallel_body 
 
 /* What a long call is doing; what it counts depends on the stage. */
 typedef enum otx_stage {
+    OTX_STAGE_OPEN,  /* files of the two models looked at: steps done */
     OTX_STAGE_READ,  /* bytes of vocabulary matrices read */
     OTX_STAGE_GRAM,  /* correlations between the atoms: rows done */
     OTX_STAGE_SOLVE, /* steps of targets: targets * k */
@@ -132,15 +133,25 @@ typedef struct otx_progress {
     uint64_t done, total;
 } otx_progress;
 
-typedef enum otx_severity { OTX_NOTE, OTX_WARNING } otx_severity;
+typedef enum otx_severity {
+    OTX_NOTE,
+    OTX_WARNING,
+    OTX_FAULT /* only from otx_verify */
+} otx_severity;
 
 /* Instruction sets a kernel exists for. AUTO takes the best the machine has. */
 typedef enum otx_isa {
     OTX_ISA_AUTO,
-    OTX_ISA_SCALAR, /* the reference: plain C, what all others must equal */
-    OTX_ISA_AVX2,   /* AVX2 + FMA */
-    OTX_ISA_AVX512, /* AVX-512 F, BW, DQ, VL, VNNI */
-    OTX_ISA_NEON,   /* 64-bit Arm */
+    OTX_ISA_SCALAR,      /* the reference: plain C, what all others must equal */
+    OTX_ISA_SSE2,
+    OTX_ISA_AVX2,        /* AVX2 + FMA */
+    OTX_ISA_AVX_VNNI,    /* and AVX-VNNI */
+    OTX_ISA_AVX512,      /* AVX-512 F, BW, DQ, VL, VNNI */
+    OTX_ISA_AVX512_BF16, /* and BF16 */
+    OTX_ISA_AMX,         /* and AMX-BF16 */
+    OTX_ISA_NEON,        /* 64-bit Arm */
+    OTX_ISA_NEON_BF16,   /* and BF16 */
+    OTX_ISA_WASM,        /* WebAssembly's SIMD128 */
     OTX_ISA_COUNT
 } otx_isa;
 
@@ -191,7 +202,8 @@ OTX_API const char *otx_dtype_name(otx_dtype dtype);
 /* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type. */
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype);
 
-/* Whether the type can hold the vocabulary matrices: F32, F16, BF16, F64. */
+/* Whether the type can hold the vocabulary matrices: F64, F32, F16, BF16, F8_E4M3,
+   F8_E5M2. */
 OTX_API bool otx_dtype_is_embedding(otx_dtype dtype);
 
 /* Widens count elements (host byte order, any alignment) to float. F64 is
@@ -200,8 +212,8 @@ OTX_API void otx_to_float(float *to, const void *from, otx_dtype dtype, size_t c
 
 /* Rounds count doubles to dtype, nearest even, in one rounding; a NaN stays
    NaN. Returns how many finite values were beyond the largest finite value of
-   dtype after rounding; those become infinite, or with `saturate` the largest
-   finite value. */
+   dtype after rounding; those become infinite (NaN in F8_E4M3, which has no
+   infinity), or with `saturate` the largest finite value. */
 OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, size_t count,
                                bool saturate);
 
@@ -223,13 +235,15 @@ typedef struct otx_matrix {
 typedef enum otx_omp_form {
     OTX_FORM_AUTO,     /* by a model of cost, within the budget */
     OTX_FORM_GRAM,     /* keeps the products of all pairs of atoms; k <= 32,000 */
+    OTX_FORM_COLUMNS,  /* keeps the products of all atoms with those that are selected,
+                          as many as there is room for; k <= 32,000 */
     OTX_FORM_RESIDUAL, /* multiplies all atoms with all residuals at every step */
     OTX_FORM_EXHAUSTIVE, /* scores every atom in double at every step: the definition
                             itself, slow, with next to no memory */
     OTX_FORM_COUNT
 } otx_omp_form;
 
-/* "auto", "gram", "residual", "exhaustive"; NULL for a number that is none. */
+/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none. */
 OTX_API const char *otx_omp_form_name(otx_omp_form form);
 
 typedef struct otx_omp_options {
@@ -238,6 +252,10 @@ typedef struct otx_omp_options {
     uint64_t memory;     /* budget in bytes for what the solver allocates;
                             0: 4 GiB */
     otx_omp_form form;
+    bool cosine;         /* select by |<residual, atom>| / ||atom|| */
+    double ridge;        /* adds ridge * ||atom||^2 to the diagonal of the normal
+                            equations of a target: a ridge regression on the atoms
+                            scaled to norm 1, which holds near-dependent ones down */
     bool centred;        /* take the atoms' mean off atoms and targets first, each
                             value rounded to float; norms and residuals are then
                             those of the centred targets */
@@ -262,12 +280,24 @@ typedef struct otx_omp_stats {
     otx_isa isa;
     int threads;
     uint64_t steps;         /* atoms selected */
-    uint64_t candidates;    /* atoms scored in double to select them */
+    uint64_t passes;        /* times that a whole block of targets was screened */
+    uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
+    uint64_t candidates;    /* atoms that were left to decide between, over all steps */
+    uint64_t candidates_99; /* 99 of 100 steps left no more than that many */
     uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
                                atom was passed over, or where hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
     double seconds;
-    double seconds_gram, seconds_correlate, seconds_screen, seconds_select;
+    double seconds_gram;      /* splitting the atoms; all their products, or columns */
+    double seconds_correlate; /* products of targets and atoms */
+    double seconds_scan;      /* correlations of all atoms, step by step */
+    double seconds_select;    /* deciding between candidates, and all of these, which
+                                 are averages over the threads and overlap: */
+    double seconds_rescore;   /* - scoring candidates in double */
+    double seconds_factor;    /* - rows of Cholesky factors */
+    double seconds_predict;   /* - the next steps' likely atoms, and their factors */
+    double seconds_finish;    /* coefficients and residual norms */
+    char plan[320];           /* the form chosen, and what others would have cost */
 } otx_omp_stats;
 
 /* Orthogonal Matching Pursuit for many targets over one dictionary (Pati,
@@ -276,8 +306,8 @@ typedef struct otx_omp_stats {
 
    Each step of a target takes the atom with the largest |<residual, atom>| that
    is not yet taken, ties going to the lower index; the atoms are used as they
-   are, neither normalised nor centred. Coefficients are the least-squares
-   solution on the atoms taken. An atom that depends on those taken
+   are, neither normalised nor centred, unless options say otherwise. Coefficients
+   are the least-squares solution on the atoms taken, or that with ridge. An atom that depends on those taken
    (pivot^2 <= 1e-12 * ||atom||^2) is passed over for that target. A target ends
    with k atoms, or when the best correlation is at rounding level
    (64 * 2^-52 * columns * ||target|| * ||atom||), or at the tolerance.
@@ -514,7 +544,8 @@ OTX_API const char *otx_role_name(otx_role role);
 
 typedef struct otx_token {
     const char *bytes;   /* any bytes, NUL and invalid UTF-8 included */
-    const char *content; /* as the tokenizer's file spells it, UTF-8 */
+    const char *content; /* as the tokenizer's file spells it, UTF-8; from tekken.json
+                            and tiktoken files the bytes themselves */
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
@@ -539,24 +570,48 @@ typedef struct otx_vocab {
     size_t token_count;  /* ids that have a token */
     int64_t roles[OTX_ROLE_COUNT]; /* ids, or -1 */
     otx_family family;
-    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel" */
+    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
+    const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
+                            "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
     void *memory;        /* private: what tokens and strings stand in */
 } otx_vocab;
 
-/* The texts a vocabulary is made of; those of size 0 are absent. */
-typedef struct otx_vocab_texts {
-    const char *tokenizer_json, *tokenizer_config, *special_tokens_map, *added_tokens;
-    size_t tokenizer_json_size, tokenizer_config_size, special_tokens_map_size,
-        added_tokens_size;
-} otx_vocab_texts;
+/* The files of a tokenizer. */
+typedef enum otx_vocab_file {
+    /* Those that hold the tokens, in the order in which loaders prefer them. */
+    OTX_VOCAB_TOKENIZER_JSON, /* tokenizer.json: all four model types */
+    OTX_VOCAB_TEKKEN,         /* tekken.json */
+    OTX_VOCAB_SENTENCEPIECE,  /* tokenizer.model, spiece.model, sentencepiece.bpe.model;
+                                 a tokenizer.model may be a tiktoken file as well */
+    OTX_VOCAB_TIKTOKEN,       /* *.tiktoken, tiktoken.model */
+    OTX_VOCAB_JSON,           /* vocab.json; OTX_VOCAB_MERGES is needed as well */
+    OTX_VOCAB_TXT,            /* vocab.txt: WordPiece, a token a line */
+    OTX_VOCAB_SOURCES,
+    /* Those that go with one of them. */
+    OTX_VOCAB_MERGES = OTX_VOCAB_SOURCES, /* merges.txt */
+    OTX_VOCAB_TOKENIZER_CONFIG, /* tokenizer_config.json: roles, added_tokens_decoder */
+    OTX_VOCAB_SPECIAL_TOKENS,   /* special_tokens_map.json: roles */
+    OTX_VOCAB_ADDED_TOKENS,     /* added_tokens.json */
+    OTX_VOCAB_MODEL_CONFIG,     /* config.json: which loader numbers the pieces of a
+                                   SentencePiece model, where tokenizer_config.json
+                                   does not tell */
+    OTX_VOCAB_FILES
+} otx_vocab_file;
 
-/* Reads a tokenizer.json (all four model types), and the files that go with it
-   where given: tokenizer_config.json (roles, added_tokens_decoder),
-   special_tokens_map.json (roles) and added_tokens.json. Only
-   tokenizer.json is required. Ids are those that the `tokenizers` package
-   gives at run time; a declared id that differs is reported to ctx->log.
-   `name` stands in errors. Close with otx_vocab_close. */
-OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_texts *texts,
+/* The bytes of one file; NULL if it is absent. */
+typedef struct otx_vocab_text {
+    const char *bytes;
+    size_t size;
+} otx_vocab_text;
+
+/* Reads a vocabulary from texts[OTX_VOCAB_FILES]: the first of the files with tokens
+   that is given, and those that go with it, merged as transformers merges them. Ids
+   are those that the loader gives at run time; a declared id that differs is reported
+   to ctx->log. A token that a file merely names, without being in any list, is
+   reported and not added. Where the loader numbers tokens by rules in its own code
+   that are not known here, the result is OTX_ERROR_UNSUPPORTED. `name` stands in
+   errors for the file with the tokens. Close with otx_vocab_close. */
+OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text *texts,
                                    const char *name, otx_vocab *out, otx_error *error);
 OTX_API void otx_vocab_close(const otx_context *ctx, otx_vocab *vocab);
 
@@ -606,9 +661,10 @@ typedef struct otx_alignment {
 /* Pairs every donor id with a base id, or says that its row must be solved for.
    In this order: the caller's map; tokens of the same (kind, bytes), the lowest
    base id among equals; a BYTE token with the TEXT token of that one byte, either
-   way; control tokens with the same content; control tokens in the same role
-   (eos, bos, pad, unk, sep, cls, mask). Only TEXT and BYTE tokens become anchors:
-   the lowest donor id of each pair, each base id once, both ids within their
+   way; control tokens with the same content, also where one of the two is a plain
+   added token (<think> in some models); control tokens in the same role (eos, bos,
+   pad, unk, sep, cls, mask). Only pairs of TEXT and BYTE tokens become anchors: the
+   lowest donor id of each pair, each base id once, both ids within their
    matrices. Base ids at or beyond base_rows are never copied from. A token that
    must be solved for but has no row in the donor's matrices is
    OTX_ERROR_MISMATCH. */
@@ -621,8 +677,11 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 
 /* ---- directories ------------------------------------------------------------------ */
 
-/* Reads the vocabulary of a model directory, or of one tokenizer.json without the
-   files that may lie beside it. */
+/* Reads the vocabulary of a model directory, or of one file without those that may
+   lie beside it: tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt. Of
+   several files with tokens in a directory the first in the order of otx_vocab_file
+   is read; the others are compared with it, and one that says something else is
+   reported to ctx->log. */
 OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
                                   otx_error *error);
 
@@ -688,17 +747,44 @@ typedef enum otx_rows {
     OTX_ROWS_MULTIPLE   /* that, up to the next multiple of rows_multiple */
 } otx_rows;
 
+/* Solves as otx_omp does, from the same arguments after its own context. */
+typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
+                                const otx_matrix *atoms, const otx_matrix *targets,
+                                const otx_omp_options *options, const otx_omp_output *output,
+                                otx_omp_stats *stats, otx_error *error);
+
+/* What rows without a token of their own get: padding and reserved tokens. */
+typedef enum otx_padding {
+    OTX_PADDING_MEAN, /* the mean of the new rows that have a token: as an output row it
+                         never scores above the best of them */
+    OTX_PADDING_ZERO, /* zeros. As an output row it scores 0, which may be the most */
+    OTX_PADDING_COUNT
+} otx_padding;
+
+/* "mean", "zero"; or NULL. */
+OTX_API const char *otx_padding_name(otx_padding padding);
+
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window */
     otx_rows rows;
     uint64_t rows_multiple;
+    otx_padding padding;
+    otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
+                          0: the base's. Loaders convert to the type that config.json
+                          names, which stays */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
+    otx_solve solve;   /* NULL: otx_omp. One of your own can share a transplant among
+                          processes: it solves a window of the targets, exchanges, and
+                          returns the results of all. It is called for one matrix of
+                          the donor after another, in the same order in every process.
+                          An index that is no atom's is OTX_ERROR_ARGUMENT */
+    void *solve_context;
 } otx_job_options;
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
@@ -749,7 +835,11 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
 
 /* Solves, and writes a complete model directory under a temporary name beside
    `out`, then renames it. On failure nothing stands under the final name and the
-   temporary directory is removed. */
+   temporary directory is removed. Files and sub-directories of the base that have
+   nothing to do with the vocabulary are copied; weights in other formats, and
+   sub-directories that hold a model of their own (checkpoint-500 and the like), are
+   left out with a note. With `out` NULL it solves and writes nothing: for the
+   processes that only help another by options.solve. */
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
 
 /* The report as one JSON object; the token table as tab-separated text. Before
@@ -763,6 +853,38 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
 OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, const char *donor,
                                   const char *out, const otx_job_options *options,
                                   otx_job_summary *summary, otx_error *error);
+
+/* ---- looking at a finished directory ------------------------------------------------- */
+
+typedef struct otx_verify_options {
+    /* Called for every finding, in order, with one line of text: OTX_FAULT for what
+       keeps the model from being loaded or makes it wrong, OTX_WARNING for what may
+       surprise. */
+    void (*finding)(void *context, otx_severity severity, const char *message);
+    void *finding_context;
+    const char *draft_for; /* a directory: the target of a draft model; or NULL */
+} otx_verify_options;
+
+typedef struct otx_verify_summary {
+    uint64_t faults, warnings;
+} otx_verify_summary;
+
+/* Checks that a model directory agrees with itself: tokenizer, matrices,
+   config.json, generation_config.json and index. Row counts, ids within the rows,
+   special ids that have a token and are the tokenizer's, tying; rows that are not
+   finite (faults) and rows of zeros in an output head, which can be sampled
+   (warnings). All values of the vocabulary's tensors are read, in blocks.
+
+   draft_for names the model that this one is to draft for; its tokenizer and its
+   config.json are read. The rules are those of llama.cpp (same kind of vocabulary,
+   same bos and eos, sizes at most 128 apart, the same token at every id from 5 on)
+   and of vLLM (equal vocab_size).
+
+   OTX_OK when it came to its end, whatever it found; a directory that is not there,
+   lack of memory and cancelling are errors. summary may be NULL. */
+OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
+                              const otx_verify_options *options, otx_verify_summary *summary,
+                              otx_error *error);
 
 #endif /* OTX_NO_STDIO */
 
@@ -897,6 +1019,17 @@ OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
     for (i = 2; i < length; i++)
         if ((bytes[i] & 0xc0) != 0x80) return 0;
     return length;
+}
+
+OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
+{
+    size_t size = strlen(name), length = strlen(suffix);
+    return size >= length && memcmp(name + size - length, suffix, length) == 0;
+}
+
+OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
 /* A name for a message, also where there is none. */
@@ -1335,7 +1468,8 @@ OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 
 OTX_API bool otx_dtype_is_embedding(otx_dtype dtype)
 {
-    return dtype == OTX_F32 || dtype == OTX_F16 || dtype == OTX_BF16 || dtype == OTX_F64;
+    return dtype == OTX_F32 || dtype == OTX_F16 || dtype == OTX_BF16 || dtype == OTX_F64 ||
+           dtype == OTX_F8_E4M3 || dtype == OTX_F8_E5M2;
 }
 
 /* Everything between floats and their bits goes through integers of fixed size,
@@ -1365,27 +1499,50 @@ OTX__PRIVATE float otx__float_of_bf16(uint16_t bits)
     return otx__float_of_bits((uint32_t)bits << 16);
 }
 
-OTX__PRIVATE float otx__float_of_f16(uint16_t bits)
+/* A binary float of at most 16 bits: sign, exponent, mantissa. All-ones exponents
+   are infinities and NaNs, but in F8_E4M3, which has no infinity and gives them to
+   numbers; there all ones is the one NaN. */
+typedef struct otx__float_format {
+    unsigned exponent_bits, mantissa_bits;
+    uint32_t beyond; /* the first pattern that is no finite number */
+} otx__float_format;
+
+OTX__PRIVATE otx__float_format otx__format_of(otx_dtype dtype)
 {
-    uint32_t sign = (uint32_t)(bits & 0x8000) << 16, exponent = (bits >> 10) & 31u;
-    uint32_t mantissa = bits & 0x3ffu;
-    if (exponent == 31) return otx__float_of_bits(sign | 0x7f800000u | (mantissa << 13));
+    static const otx__float_format f32 = {8, 23, 0x7f800000}, bf16 = {8, 7, 0x7f80},
+                                   f16 = {5, 10, 0x7c00}, e5m2 = {5, 2, 0x7c},
+                                   e4m3 = {4, 3, 0x7f};
+    return dtype == OTX_F32       ? f32
+           : dtype == OTX_BF16    ? bf16
+           : dtype == OTX_F16     ? f16
+           : dtype == OTX_F8_E5M2 ? e5m2
+                                  : e4m3;
+}
+
+/* The value of a pattern, widened without loss. */
+OTX__PRIVATE float otx__float_of_narrow(uint32_t bits, otx__float_format format)
+{
+    const unsigned mantissa_bits = format.mantissa_bits, up = 23 - mantissa_bits;
+    const unsigned width = mantissa_bits + format.exponent_bits;
+    const uint32_t bias = 128 - (1u << (format.exponent_bits - 1)); /* between the exponents */
+    uint32_t sign = (bits >> width) << 31, magnitude = bits & ((1u << width) - 1);
+    uint32_t exponent = magnitude >> mantissa_bits;
+    uint32_t mantissa = magnitude & ((1u << mantissa_bits) - 1);
+    if (magnitude >= format.beyond)
+        return otx__float_of_bits(sign | 0x7f800000u | mantissa << up);
     if (exponent == 0) {
         if (mantissa == 0) return otx__float_of_bits(sign);
         /* Subnormal: shift the leading one into its place. */
-        exponent = 1;
-        while (!(mantissa & 0x400)) {
-            mantissa <<= 1;
-            exponent--;
-        }
-        mantissa &= 0x3ff;
+        for (exponent = 1; !(mantissa >> mantissa_bits); exponent--) mantissa <<= 1;
+        mantissa &= (1u << mantissa_bits) - 1;
     }
-    return otx__float_of_bits(sign | ((exponent + 112) << 23) | (mantissa << 13));
+    return otx__float_of_bits(sign | (exponent + bias) << 23 | mantissa << up);
 }
 
 OTX_API void otx_to_float(float *to, const void *from, otx_dtype dtype, size_t count)
 {
-    const char *bytes = (const char *)from;
+    const otx__float_format format = otx__format_of(dtype);
+    const unsigned char *bytes = (const unsigned char *)from;
     size_t i;
     if (dtype == OTX_F32) {
         memcpy(to, from, count * sizeof *to);
@@ -1395,27 +1552,29 @@ OTX_API void otx_to_float(float *to, const void *from, otx_dtype dtype, size_t c
             memcpy(&value, bytes + i * sizeof value, sizeof value);
             to[i] = (float)value;
         }
+    } else if (otx_dtype_bits(dtype) == 8) {
+        for (i = 0; i < count; i++) to[i] = otx__float_of_narrow(bytes[i], format);
     } else {
         for (i = 0; i < count; i++) {
             uint16_t bits;
             memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
-            to[i] = dtype == OTX_BF16 ? otx__float_of_bf16(bits) : otx__float_of_f16(bits);
+            to[i] = dtype == OTX_BF16 ? otx__float_of_bf16(bits)
+                                      : otx__float_of_narrow(bits, format);
         }
     }
 }
 
-/* Rounds a double once, to nearest even, to the IEEE-like format with that many
-   exponent and mantissa bits (all-ones exponents are infinities and NaNs).
-   *overflow: a finite value came out beyond the largest finite one. */
-OTX__PRIVATE uint32_t otx__round_double(double value, unsigned exponent_bits,
-                                        unsigned mantissa_bits, bool *overflow)
+/* Rounds a double once, to nearest even. *overflow: a finite value came out beyond
+   the largest finite one. */
+OTX__PRIVATE uint32_t otx__round_double(double value, otx__float_format format, bool *overflow)
 {
+    const unsigned exponent_bits = format.exponent_bits, mantissa_bits = format.mantissa_bits;
     uint64_t bits = otx__bits_of_double(value), mantissa = bits & 0xfffffffffffffu, kept, rest;
     int exponent = (int)((bits >> 52) & 0x7ff), shift = 52 - (int)mantissa_bits;
-    uint32_t sign = (uint32_t)(bits >> 63) << (exponent_bits + mantissa_bits);
-    uint32_t infinity = ((1u << exponent_bits) - 1u) << mantissa_bits, rounded;
+    uint32_t sign = (uint32_t)(bits >> 63) << (exponent_bits + mantissa_bits), rounded;
     *overflow = false;
-    if (exponent == 0x7ff) return sign | infinity | (mantissa ? 1u << (mantissa_bits - 1) : 0u);
+    if (exponent == 0x7ff)
+        return sign | format.beyond | (mantissa ? 1u << (mantissa_bits - 1) : 0u);
     if (exponent == 0) return sign; /* below 2^-1022: far below every narrower type */
     mantissa |= (uint64_t)1 << 52;
     exponent += (1 << (exponent_bits - 1)) - 1 - 1023;
@@ -1431,13 +1590,15 @@ OTX__PRIVATE uint32_t otx__round_double(double value, unsigned exponent_bits,
         kept++;
     /* The leading one of a normal number adds itself to the exponent field. */
     rounded = ((uint32_t)(exponent - 1) << mantissa_bits) + (uint32_t)kept;
-    *overflow = rounded >= infinity;
-    return sign | (*overflow ? infinity : rounded);
+    *overflow = rounded >= format.beyond;
+    return sign | (*overflow ? format.beyond : rounded);
 }
 
 OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, size_t count,
                                bool saturate)
 {
+    const otx__float_format format = otx__format_of(dtype);
+    const unsigned size = otx_dtype_bits(dtype) / 8;
     char *bytes = (char *)to;
     size_t i, beyond = 0;
     if (dtype == OTX_F64) {
@@ -1446,15 +1607,16 @@ OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, si
     }
     for (i = 0; i < count; i++) {
         bool overflow;
-        uint32_t wide = otx__round_double(from[i], dtype == OTX_F16 ? 5 : 8,
-                                          dtype == OTX_F16 ? 10 : dtype == OTX_BF16 ? 7 : 23,
-                                          &overflow);
+        uint32_t wide = otx__round_double(from[i], format, &overflow);
         uint16_t narrow;
+        uint8_t narrower;
         beyond += overflow;
-        wide -= overflow && saturate; /* the pattern before infinity is the largest finite */
+        wide -= overflow && saturate; /* the pattern before is the largest finite one */
         narrow = (uint16_t)wide;
-        if (dtype == OTX_F32) memcpy(bytes + 4 * i, &wide, 4);
-        else memcpy(bytes + 2 * i, &narrow, 2);
+        narrower = (uint8_t)wide;
+        if (size == 4) memcpy(bytes + 4 * i, &wide, 4);
+        else if (size == 2) memcpy(bytes + 2 * i, &narrow, 2);
+        else memcpy(bytes + i, &narrower, 1);
     }
     return beyond;
 }
@@ -3287,578 +3449,8 @@ OTX__PRIVATE int64_t otx__index_find(const otx__token_index *index, otx_token_ki
     return (int64_t)*otx__index_slot(index, kind, bytes, size) - 1;
 }
 
-/* >>> src/tokenizer_json.h */
-/* ---- tokenizer.json: the vocabulary as the `tokenizers` package sees it ---- */
-
-/* What is at hand while a vocabulary is read. The three JSON documents beside
-   tokenizer.json are empty when absent, so that looking things up in them finds
-   nothing. */
-typedef struct otx__tokenizer {
-    const otx_context *ctx;
-    const char *name;
-    otx_error *error;
-    otx_json json, config, special_map, added;
-    uint32_t model, words;     /* nodes of tokenizer.json */
-    bool ids_by_position;      /* Unigram: a list instead of an object */
-    bool legacy;               /* tokenizer_config.json lists no added tokens */
-    otx_vocab *vocab;
-    otx__token_index contents; /* the id of each content */
-    size_t model_size;         /* tokens of the model */
-    int64_t last_added;        /* highest id of an added token, or -1 */
-    char *scratch;             /* the string decoded last */
-    size_t scratch_capacity;
-} otx__tokenizer;
-
-/* A token that one of the files adds to those of the model. */
-typedef struct otx__added_token {
-    uint64_t declared; /* its id, by the file */
-    uint32_t content;  /* a node */
-    bool special;
-} otx__added_token;
-
-/* A list of them, in the order in which they are added. */
-typedef struct otx__added_list {
-    const otx_json *json;
-    const char *file;
-    otx__added_token *tokens;
-    size_t count;
-} otx__added_list;
-
-/* For a message about many tokens: how many there are, and the first of them. */
-typedef struct otx__example {
-    char quoted[OTX__QUOTED];
-    uint64_t count, id, declared;
-} otx__example;
-
-/* ---- small tools ---- */
-
-OTX__PRIVATE void otx__example_add(otx__example *example, const char *bytes, size_t size,
-                                   uint64_t id, uint64_t declared)
-{
-    if (example->count++) return;
-    (void)otx__quote(example->quoted, sizeof example->quoted, bytes, size);
-    example->id = id;
-    example->declared = declared;
-}
-
-/* Quotes a string or number for a message, as the file spells it. */
-OTX__PRIVATE const char *otx__quote_node(char to[OTX__QUOTED], const otx_json *json,
-                                         uint32_t node)
-{
-    const otx_json_node *value = &json->nodes[node];
-    return otx__quote(to, OTX__QUOTED, json->text + value->start, value->end - value->start);
-}
-
-/* Decodes a string node to t->scratch, which the next call overwrites. */
-OTX__PRIVATE otx_result otx__tokenizer_string(otx__tokenizer *t, const otx_json *json,
-                                              uint32_t node, size_t *size)
-{
-    const size_t need = (size_t)json->nodes[node].end - json->nodes[node].start + 1;
-    void *items = t->scratch;
-    if (!otx__grow(t->ctx, &items, &t->scratch_capacity, need, 1))
-        return otx__fail_memory(t->error, need);
-    t->scratch = (char *)items;
-    *size = otx_json_string(json, node, t->scratch);
-    return OTX_OK;
-}
-
-/* A string given as such or as {"content": "..."}; or OTX_JSON_NONE. */
-OTX__PRIVATE uint32_t otx__content_node(const otx_json *json, uint32_t node)
-{
-    if (otx_json_type_of(json, node) == OTX_JSON_OBJECT)
-        node = otx_json_find(json, node, "content");
-    return otx_json_type_of(json, node) == OTX_JSON_STRING ? node : OTX_JSON_NONE;
-}
-
-/* The id of the token with that content, or -1. */
-OTX__PRIVATE otx_result otx__find_content(otx__tokenizer *t, const otx_json *json,
-                                          uint32_t node, int64_t *id)
-{
-    size_t size = 0;
-    otx_result result = otx__tokenizer_string(t, json, node, &size);
-    if (!result) *id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
-    return result;
-}
-
-/* Parses one of the files beside tokenizer.json, which Python reads and writes. */
-OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, const char *text, size_t size,
-                                         const char *file, otx_json *json)
-{
-    static const char own[] = "tokenizer.json";
-    char name[512];
-    otx_json_options options;
-    otx_result result;
-    size_t stem = strlen(t->name), length = sizeof own - 1;
-    if (size == 0) return OTX_OK;
-    memset(&options, 0, sizeof options);
-    options.allow_nonfinite = true;
-    if (stem >= length && strcmp(t->name + stem - length, own) == 0)
-        (void)snprintf(name, sizeof name, "%.*s%s", (int)otx__min(stem - length, 400), t->name,
-                       file);
-    else
-        (void)snprintf(name, sizeof name, "%.400s: %s", t->name, file);
-    result = otx_json_parse(t->ctx, text, size, name, &options, json, t->error);
-    if (!result && otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
-        result = otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", name);
-    return result;
-}
-
-/* ---- the model: its type, its merges ---- */
-
-/* The type of a model without `type`, by the members that only it has: files
-   from before the type was written. */
-OTX__PRIVATE const char *otx__legacy_model_type(const otx_json *json, uint32_t model)
-{
-    if (otx_json_type_of(json, otx_json_find(json, model, "vocab")) == OTX_JSON_ARRAY)
-        return "Unigram";
-    if (otx_json_find(json, model, "merges") != OTX_JSON_NONE) return "BPE";
-    if (otx_json_find(json, model, "unk_token") == OTX_JSON_NONE) return NULL;
-    return otx_json_find(json, model, "continuing_subword_prefix") != OTX_JSON_NONE &&
-                   otx_json_find(json, model, "max_input_chars_per_word") != OTX_JSON_NONE
-               ? "WordPiece"
-               : "WordLevel";
-}
-
-/* Finds the model and its vocabulary. Sets *type to one of four literals. */
-OTX__PRIVATE otx_result otx__find_model(otx__tokenizer *t, const char **type)
-{
-    static const char *const types[] = {"BPE", "WordPiece", "WordLevel", "Unigram"};
-    const otx_json *json = &t->json;
-    const uint32_t version = otx_json_find(json, 0, "version");
-    uint32_t node;
-    size_t i;
-    if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
-        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", t->name);
-    if (version != OTX_JSON_NONE && !otx_json_equals(json, version, "1.0"))
-        return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: version is not \"1.0\"",
-                         t->name);
-    t->model = otx_json_find(json, 0, "model");
-    if (otx_json_type_of(json, t->model) != OTX_JSON_OBJECT)
-        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: there is no object \"model\"",
-                         t->name);
-    node = otx_json_find(json, t->model, "type");
-    *type = NULL;
-    for (i = 0; i < OTX__COUNT(types); i++)
-        if (otx_json_equals(json, node, types[i])) *type = types[i];
-    if (node == OTX_JSON_NONE) *type = otx__legacy_model_type(json, t->model);
-    if (!*type)
-        return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
-                         "%s: the model's type is %s BPE, WordPiece, WordLevel or Unigram",
-                         t->name, node == OTX_JSON_NONE ? "not given, and does not look like"
-                                                        : "none of");
-    t->ids_by_position = strcmp(*type, "Unigram") == 0;
-    t->words = otx_json_find(json, t->model, "vocab");
-    if (otx_json_type_of(json, t->words) !=
-        (t->ids_by_position ? OTX_JSON_ARRAY : OTX_JSON_OBJECT))
-        return otx__fail(t->error, OTX_ERROR_FORMAT,
-                         "%s: the vocabulary of a %s model must be %s", t->name, *type,
-                         t->ids_by_position ? "an array" : "an object");
-    return OTX_OK;
-}
-
-/* Whether a merge is "a b", with one space in it, or a comment. */
-OTX__PRIVATE bool otx__is_merge_line(const char *line, size_t size)
-{
-    size_t i, spaces = 0;
-    if (size >= 8 && memcmp(line, "#version", 8) == 0) return true;
-    for (i = 0; i < size; i++) spaces += line[i] == ' ';
-    return spaces == 1;
-}
-
-/* Merges make no tokens, but a file whose merges are broken is no tokenizer.
-   They are all "a b" or all ["a", "b"]. */
-OTX__PRIVATE otx_result otx__check_merges(otx__tokenizer *t)
-{
-    const otx_json *json = &t->json;
-    const uint32_t merges = otx_json_find(json, t->model, "merges");
-    otx_json_type wanted = OTX_JSON_NULL;
-    uint32_t node, i;
-    if (otx_json_type_of(json, merges) != OTX_JSON_ARRAY)
-        return otx__fail(t->error, OTX_ERROR_FORMAT,
-                         "%s: a BPE model must have an array \"merges\"", t->name);
-    for (i = 0, node = merges + 1; i < json->nodes[merges].count; i++) {
-        const otx_json_type type = otx_json_type_of(json, node);
-        bool good = type == OTX_JSON_STRING;
-        if (good) {
-            size_t size = 0;
-            otx_result result = otx__tokenizer_string(t, json, node, &size);
-            if (result) return result;
-            good = otx__is_merge_line(t->scratch, size);
-        } else if (type == OTX_JSON_ARRAY && json->nodes[node].count == 2) {
-            good = otx_json_type_of(json, node + 1) == OTX_JSON_STRING &&
-                   otx_json_type_of(json, node + 2) == OTX_JSON_STRING;
-        }
-        if (i == 0) wanted = type;
-        if (!good || type != wanted)
-            return otx__fail(t->error, OTX_ERROR_FORMAT,
-                             "%s: merge %" PRIu32 " is neither \"a b\" nor [\"a\", \"b\"], or "
-                             "not written as the first is", t->name, i);
-        node = json->nodes[node].next;
-    }
-    return OTX_OK;
-}
-
-/* ---- the model's tokens ---- */
-
-/* The next entry of the model's vocabulary: sets *content and *id, and moves
-   *node on to the entry after it. */
-OTX__PRIVATE otx_result otx__next_word(const otx__tokenizer *t, uint32_t *node,
-                                       uint32_t position, uint32_t *content, uint64_t *id)
-{
-    const otx_json *json = &t->json;
-    char quoted[OTX__QUOTED], number[OTX__QUOTED];
-    uint32_t value;
-    if (t->ids_by_position) {
-        *content = *node + 1;
-        *id = position;
-        if (otx_json_type_of(json, *node) != OTX_JSON_ARRAY || json->nodes[*node].count != 2 ||
-            otx_json_type_of(json, *content) != OTX_JSON_STRING ||
-            otx_json_type_of(json, *content + 1) != OTX_JSON_NUMBER)
-            return otx__fail(t->error, OTX_ERROR_FORMAT,
-                             "%s: entry %" PRIu32 " of the vocabulary is not [string, number]",
-                             t->name, position);
-        *node = json->nodes[*node].next;
-        return OTX_OK;
-    }
-    *content = *node;
-    value = *node + 1;
-    *node = json->nodes[value].next;
-    if (otx_json_uint(json, value, id) && *id <= UINT32_MAX) return OTX_OK;
-    return otx__fail(t->error, OTX_ERROR_FORMAT,
-                     "%s: token \"%s\" has the id %s, expected a whole number from 0 to "
-                     "%" PRIu32, t->name, otx__quote_node(quoted, json, *content),
-                     otx__quote_node(number, json, value), UINT32_MAX);
-}
-
-/* What a string takes in the table at most: its content, and its bytes, which a
-   word mark may make longer by one. */
-OTX__PRIVATE uint64_t otx__string_room(const otx_json *json, uint32_t node)
-{
-    return 2 * ((uint64_t)json->nodes[node].end - json->nodes[node].start) + 1;
-}
-
-/* Makes the table: checks the ids of the model and counts what the lists add. */
-OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_list *lists,
-                                            size_t list_count)
-{
-    const uint32_t count = t->json.nodes[t->words].count;
-    const uint64_t limit = 16 * (uint64_t)count + 65536;
-    char quoted[OTX__QUOTED];
-    uint64_t bytes = 0;
-    size_t extra = 0, ids = count, i, j;
-    uint32_t node = t->words + 1, position, content;
-    uint64_t id = 0;
-    otx_result result;
-    for (position = 0; position < count; position++) {
-        result = otx__next_word(t, &node, position, &content, &id);
-        if (result) return result;
-        if (id >= limit)
-            return otx__fail(t->error, OTX_ERROR_LIMIT,
-                             "%s: token \"%s\" has the id %" PRIu64 ", and a vocabulary of "
-                             "%" PRIu32 " tokens may have ids below %" PRIu64, t->name,
-                             otx__quote_node(quoted, &t->json, content), id, count, limit);
-        ids = otx__max(ids, (size_t)id + 1);
-        bytes += otx__string_room(&t->json, content);
-    }
-    for (i = 0; i < list_count; i++) {
-        for (j = 0; j < lists[i].count; j++)
-            bytes += otx__string_room(lists[i].json, lists[i].tokens[j].content);
-        extra += lists[i].count;
-    }
-    if (bytes > SIZE_MAX) return otx__fail_memory(t->error, bytes);
-    result = otx__vocab_reserve(t->ctx, t->vocab, ids + extra, (size_t)bytes, t->error);
-    if (!result)
-        result = otx__index_open(t->ctx, &t->contents, t->vocab->tokens, count + extra, true,
-                                 t->error);
-    return result;
-}
-
-/* Gives `id` to the content in t->scratch. Of two members of an object with one
-   name the last counts, and the id of the first is left without a token. */
-OTX__PRIVATE otx_result otx__put_token(otx__tokenizer *t, uint64_t id, size_t size)
-{
-    otx_token *token = &t->vocab->tokens[id];
-    uint32_t *slot = otx__index_slot(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
-    char *content;
-    if (*slot && !t->ids_by_position) {
-        memset(&t->vocab->tokens[*slot - 1], 0, sizeof *token);
-        t->vocab->token_count--;
-    }
-    if (token->kind != OTX_TOKEN_NONE) {
-        char first[OTX__QUOTED], second[OTX__QUOTED];
-        return otx__fail(t->error, OTX_ERROR_FORMAT,
-                         "%s: tokens \"%s\" and \"%s\" both have the id %" PRIu64
-                         ", and a model has one row for it", t->name,
-                         otx__quote(first, sizeof first, token->content, token->content_size),
-                         otx__quote(second, sizeof second, t->scratch, size), id);
-    }
-    content = otx__vocab_keep(t->vocab, size);
-    memcpy(content, t->scratch, size);
-    token->content = content;
-    token->content_size = (uint32_t)size;
-    token->kind = OTX_TOKEN_TEXT;
-    *slot = (uint32_t)id + 1;
-    t->vocab->token_count++;
-    return OTX_OK;
-}
-
-OTX__PRIVATE otx_result otx__read_model(otx__tokenizer *t)
-{
-    const uint32_t count = t->json.nodes[t->words].count;
-    uint32_t node = t->words + 1, position, content;
-    for (position = 0; position < count; position++) {
-        uint64_t id = 0;
-        size_t size = 0;
-        otx_result result = otx__next_word(t, &node, position, &content, &id);
-        if (!result) result = otx__tokenizer_string(t, &t->json, content, &size);
-        if (!result) result = otx__put_token(t, id, size);
-        if (result) return result;
-    }
-    t->model_size = t->vocab->token_count;
-    return OTX_OK;
-}
-
-/* ---- added tokens ---- */
-
-OTX__PRIVATE int otx__compare_added(const void *a, const void *b)
-{
-    const otx__added_token *x = (const otx__added_token *)a, *y = (const otx__added_token *)b;
-    if (x->declared != y->declared) return x->declared < y->declared ? -1 : 1;
-    return x->content < y->content ? -1 : x->content > y->content;
-}
-
-/* An id written as the name of a member: decimal digits only. */
-OTX__PRIVATE bool otx__id_of_key(const otx_json *json, uint32_t key, uint64_t *id)
-{
-    const otx_json_node *node = &json->nodes[key];
-    uint32_t at;
-    *id = 0;
-    if (node->start == node->end || node->end - node->start > 10) return false;
-    for (at = node->start; at < node->end; at++) {
-        if (json->text[at] < '0' || json->text[at] > '9') return false;
-        *id = *id * 10 + (uint64_t)(json->text[at] - '0');
-    }
-    return *id <= UINT32_MAX;
-}
-
-/* Where a file that adds tokens has the parts of one entry. */
-typedef enum otx__added_form {
-    OTX__ADDED_LIST,  /* tokenizer.json: [{"id": 3, "content": "x", "special": true}] */
-    OTX__ADDED_BY_ID, /* added_tokens_decoder: {"3": {"content": "x", "special": true}} */
-    OTX__ADDED_BY_NAME /* added_tokens.json: {"x": 3} */
-} otx__added_form;
-
-OTX__PRIVATE bool otx__added_entry(const otx_json *json, otx__added_form form, uint32_t node,
-                                   otx__added_token *token)
-{
-    const uint32_t entry = form == OTX__ADDED_LIST ? node : node + 1;
-    const uint32_t special = otx_json_find(json, entry, "special");
-    token->content = form == OTX__ADDED_BY_NAME ? node : otx_json_find(json, entry, "content");
-    token->special = otx_json_type_of(json, special) == OTX_JSON_TRUE;
-    if (special != OTX_JSON_NONE && !token->special &&
-        otx_json_type_of(json, special) != OTX_JSON_FALSE)
-        return false;
-    if (otx_json_type_of(json, token->content) != OTX_JSON_STRING) return false;
-    if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, node, &token->declared);
-    if (form == OTX__ADDED_LIST) node = otx_json_find(json, entry, "id");
-    else node = entry;
-    return otx_json_uint(json, node, &token->declared) && token->declared <= UINT32_MAX;
-}
-
-/* Collects the tokens that a file adds. The two forms that are objects are added
-   in the order of their ids, as transformers does. */
-OTX__PRIVATE otx_result otx__list_added(otx__tokenizer *t, const otx_json *json, uint32_t node,
-                                        otx__added_form form, const char *file,
-                                        otx__added_list *list)
-{
-    const bool object = form != OTX__ADDED_LIST;
-    uint32_t i, count;
-    if (node == OTX_JSON_NONE) return OTX_OK;
-    if (otx_json_type_of(json, node) != (object ? OTX_JSON_OBJECT : OTX_JSON_ARRAY))
-        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: %s must be an %s", t->name, file,
-                         object ? "object" : "array");
-    count = json->nodes[node].count;
-    list->json = json;
-    list->file = file;
-    list->tokens = (otx__added_token *)otx__alloc(t->ctx, count, sizeof *list->tokens);
-    if (!list->tokens)
-        return otx__fail_memory(t->error, (uint64_t)count * sizeof *list->tokens);
-    list->count = count;
-    for (i = 0, node++; i < count; i++) {
-        if (!otx__added_entry(json, form, node, &list->tokens[i]))
-            return otx__fail(t->error, OTX_ERROR_FORMAT,
-                             "%s: entry %" PRIu32 " of %s lacks a content that is a string, "
-                             "an id from 0 to %" PRIu32 ", or a special that is true or false",
-                             t->name, i, file, UINT32_MAX);
-        node = json->nodes[object ? node + 1 : node].next;
-    }
-    if (object) qsort(list->tokens, count, sizeof *list->tokens, otx__compare_added);
-    return OTX_OK;
-}
-
-/* The id that the next new added token gets. */
-OTX__PRIVATE uint64_t otx__next_added_id(const otx__tokenizer *t)
-{
-    return otx__max(t->model_size, (size_t)(t->last_added + 1));
-}
-
-/* What is worth saying about a list of added tokens. */
-typedef struct otx__added_news {
-    otx__example moved;  /* ids that differ from what the file says */
-    otx__example fresh;  /* tokens that the files before it lack */
-    otx__example raised; /* tokens that are special only by this file */
-} otx__added_news;
-
-OTX__PRIVATE void otx__report_added(const otx__tokenizer *t, const char *file, bool beside,
-                                    const otx__added_news *news)
-{
-    if (news->moved.count)
-        otx__log(t->ctx, OTX_WARNING,
-                 "%s: %s: %" PRIu64 " tokens have another id at run time than the file says, "
-                 "such as \"%s\": %" PRIu64 " instead of %" PRIu64, t->name, file,
-                 news->moved.count, news->moved.quoted, news->moved.id, news->moved.declared);
-    if (news->fresh.count && beside)
-        otx__log(t->ctx, OTX_WARNING,
-                 "%s: %s: %" PRIu64 " tokens are not in tokenizer.json and are added after its "
-                 "own, such as \"%s\" with the id %" PRIu64, t->name, file, news->fresh.count,
-                 news->fresh.quoted, news->fresh.id);
-    if (news->raised.count)
-        otx__log(t->ctx, OTX_WARNING,
-                 "%s: %s: %" PRIu64 " tokens are special, but not so in tokenizer.json, such "
-                 "as \"%s\" with the id %" PRIu64, t->name, file, news->raised.count,
-                 news->raised.quoted, news->raised.id);
-}
-
-/* Adds a list by the rule of the tokenizers package: the declared id does not
-   count. Content that is known keeps its id, other content is numbered on. */
-OTX__PRIVATE otx_result otx__add_tokens(otx__tokenizer *t, const otx__added_list *list)
-{
-    uint64_t next = otx__next_added_id(t);
-    otx__added_news news;
-    size_t i;
-    memset(&news, 0, sizeof news);
-    for (i = 0; i < list->count; i++) {
-        const otx__added_token *added = &list->tokens[i];
-        otx_token *token;
-        size_t size = 0;
-        int64_t id;
-        otx_result result = otx__tokenizer_string(t, list->json, added->content, &size);
-        if (result) return result;
-        if (size == 0) continue;
-        id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
-        if (id < 0) {
-            id = (int64_t)next++;
-            result = otx__put_token(t, (uint64_t)id, size);
-            if (result) return result;
-            otx__example_add(&news.fresh, t->scratch, size, (uint64_t)id, 0);
-        }
-        token = &t->vocab->tokens[id];
-        if ((uint64_t)id != added->declared)
-            otx__example_add(&news.moved, t->scratch, size, (uint64_t)id, added->declared);
-        if (added->special && token->added && token->kind == OTX_TOKEN_TEXT)
-            otx__example_add(&news.raised, t->scratch, size, (uint64_t)id, 0);
-        if (added->special) token->kind = OTX_TOKEN_CONTROL;
-        token->added = true;
-        if (id > t->last_added) t->last_added = id;
-    }
-    otx__report_added(t, list->file, list->json != &t->json, &news);
-    return OTX_OK;
-}
-
-/* ---- special tokens and roles ---- */
-
-/* Marks the tokens that a file names as special, in a list or in an object. */
-OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *json,
-                                          const char *key)
-{
-    const uint32_t list = otx_json_find(json, 0, key);
-    const bool object = otx_json_type_of(json, list) == OTX_JSON_OBJECT;
-    otx__example missing;
-    uint32_t i, node;
-    memset(&missing, 0, sizeof missing);
-    if (!object && otx_json_type_of(json, list) != OTX_JSON_ARRAY) return OTX_OK;
-    for (i = 0, node = list + 1; i < json->nodes[list].count; i++) {
-        const uint32_t value = object ? node + 1 : node;
-        const uint32_t content = otx__content_node(json, value);
-        if (content != OTX_JSON_NONE) {
-            size_t size = 0;
-            int64_t id;
-            otx_result result = otx__tokenizer_string(t, json, content, &size);
-            if (result) return result;
-            id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
-            if (id >= 0) t->vocab->tokens[id].kind = OTX_TOKEN_CONTROL;
-            else otx__example_add(&missing, t->scratch, size, 0, 0);
-        }
-        node = json->nodes[value].next;
-    }
-    if (missing.count)
-        otx__log(t->ctx, OTX_WARNING,
-                 "%s: %" PRIu64 " of the %s are no tokens of the tokenizer, such as \"%s\"",
-                 t->name, missing.count, key, missing.quoted);
-    return OTX_OK;
-}
-
-/* The node that names the token of a role, and the file it stands in.
-   special_tokens_map.json goes before tokenizer_config.json, but is read only if
-   the latter lists no added tokens, as by transformers. */
-OTX__PRIVATE uint32_t otx__role_node(const otx__tokenizer *t, const char *key,
-                                     const otx_json **json)
-{
-    uint32_t node = OTX_JSON_NONE;
-    *json = &t->special_map;
-    if (t->legacy) node = otx_json_find(*json, 0, key);
-    if (node == OTX_JSON_NONE) {
-        *json = &t->config;
-        node = otx_json_find(*json, 0, key);
-    }
-    return otx__content_node(*json, node);
-}
-
-/* The id that the model itself names as unknown, or -1. */
-OTX__PRIVATE otx_result otx__model_unknown(otx__tokenizer *t, int64_t *id)
-{
-    const uint32_t content =
-        otx__content_node(&t->json, otx_json_find(&t->json, t->model, "unk_token"));
-    const uint32_t number = otx_json_find(&t->json, t->model, "unk_id");
-    uint64_t position;
-    *id = -1;
-    if (content != OTX_JSON_NONE && !t->ids_by_position)
-        return otx__find_content(t, &t->json, content, id);
-    if (!t->ids_by_position || otx_json_type_of(&t->json, number) == OTX_JSON_NULL)
-        return OTX_OK;
-    if (!otx_json_uint(&t->json, number, &position) || position >= t->model_size)
-        return otx__fail(t->error, OTX_ERROR_FORMAT,
-                         "%s: unk_id is not the position of one of the %" PRIu64 " tokens",
-                         t->name, (uint64_t)t->model_size);
-    *id = (int64_t)position;
-    return OTX_OK;
-}
-
-/* Finds the token of every role. */
-OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
-{
-    int64_t *roles = t->vocab->roles, unknown;
-    otx_result result;
-    int role;
-    for (role = 0; role < OTX_ROLE_COUNT; role++) {
-        const otx_json *json;
-        char key[16], quoted[OTX__QUOTED];
-        uint32_t node;
-        (void)snprintf(key, sizeof key, "%s_token", otx_role_name((otx_role)role));
-        node = otx__role_node(t, key, &json);
-        if (node == OTX_JSON_NONE) continue;
-        result = otx__find_content(t, json, node, &roles[role]);
-        if (result) return result;
-        if (roles[role] < 0)
-            otx__log(t->ctx, OTX_WARNING, "%s: the %s \"%s\" is no token of the tokenizer",
-                     t->name, key, otx__quote_node(quoted, json, node));
-    }
-    result = otx__model_unknown(t, &unknown);
-    if (roles[OTX_ROLE_UNK] < 0) roles[OTX_ROLE_UNK] = unknown;
-    return result;
-}
-
-/* ---- spelling ---- */
+/* >>> src/spelling.h */
+/* ---- spelling: from a token as it is written to the bytes it stands for ---- */
 
 /* How this tokenizer writes text as tokens. */
 typedef struct otx__spelling {
@@ -3868,98 +3460,6 @@ typedef struct otx__spelling {
                            word; WORD_SUFFIX: the suffix that ends one */
     size_t mark_size;
 } otx__spelling;
-
-/* The first object of that type after node `after`, within the decoder (or
-   pre-tokenizer or normalizer) `part`, in its sequences too; or OTX_JSON_NONE. */
-OTX__PRIVATE uint32_t otx__find_step(const otx_json *json, uint32_t part, uint32_t after,
-                                     const char *type)
-{
-    uint32_t node, end;
-    if (part == OTX_JSON_NONE) return OTX_JSON_NONE;
-    end = json->nodes[part].next;
-    for (node = after == OTX_JSON_NONE ? part : after + 1; node < end; node++)
-        if (json->nodes[node].type == OTX_JSON_OBJECT &&
-            otx_json_equals(json, otx_json_find(json, node, "type"), type))
-            return node;
-    return OTX_JSON_NONE;
-}
-
-/* The string that a step replaces by a space (or, in a normalizer, puts in its
-   place), or OTX_JSON_NONE. */
-OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part,
-                                             bool normalizer)
-{
-    uint32_t step = OTX_JSON_NONE;
-    while ((step = otx__find_step(json, part, step, "Replace")) != OTX_JSON_NONE) {
-        const uint32_t pattern = otx_json_find(json, step, "pattern");
-        const uint32_t from = otx_json_find(json, pattern, "String");
-        const uint32_t to = otx_json_find(json, step, "content");
-        if (otx_json_equals(json, normalizer ? from : to, " ")) return normalizer ? to : from;
-    }
-    return OTX_JSON_NONE;
-}
-
-/* Sets the family and its mark, if `node` is a string that is not empty. */
-OTX__PRIVATE bool otx__spell_with(const otx_json *json, otx__spelling *spelling,
-                                  otx_family family, uint32_t node)
-{
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING ||
-        json->nodes[node].start == json->nodes[node].end ||
-        json->nodes[node].end - json->nodes[node].start > sizeof spelling->mark)
-        return false;
-    spelling->family = family;
-    spelling->mark_size = otx_json_string(json, node, spelling->mark);
-    return true;
-}
-
-/* Where the mark of a family may be given. */
-typedef struct otx__mark_place {
-    const char *part, *step, *member; /* step NULL: the member of the part itself */
-    otx_family family;
-} otx__mark_place;
-
-OTX__PRIVATE uint32_t otx__mark_node(const otx_json *json, const otx__mark_place *place)
-{
-    const uint32_t part = otx_json_find(json, 0, place->part);
-    if (!place->step) return otx_json_find(json, part, place->member);
-    if (strcmp(place->step, "Replace") == 0)
-        return otx__replaced_by_space(json, part, strcmp(place->member, "content") == 0);
-    return otx_json_find(json, otx__find_step(json, part, OTX_JSON_NONE, place->step),
-                         place->member);
-}
-
-/* Finds out the family: from the decoder where it tells, since that is what turns
-   tokens into text, and else from what text goes through on its way in. */
-OTX__PRIVATE void otx__find_spelling(otx__tokenizer *t, otx__spelling *spelling)
-{
-    static const char *const parts[] = {"decoder", "pre_tokenizer", "normalizer"};
-    static const otx__mark_place places[] = {
-        {"decoder", "Metaspace", "replacement", OTX_FAMILY_METASPACE},
-        {"decoder", "Replace", "pattern", OTX_FAMILY_METASPACE},
-        {"decoder", "WordPiece", "prefix", OTX_FAMILY_WORDPIECE},
-        {"decoder", "BPEDecoder", "suffix", OTX_FAMILY_WORD_SUFFIX},
-        {"pre_tokenizer", "Metaspace", "replacement", OTX_FAMILY_METASPACE},
-        {"normalizer", "Replace", "content", OTX_FAMILY_METASPACE},
-        {"model", NULL, "continuing_subword_prefix", OTX_FAMILY_WORDPIECE},
-        {"model", NULL, "end_of_word_suffix", OTX_FAMILY_WORD_SUFFIX},
-    };
-    const otx_json *json = &t->json;
-    const uint32_t decoder = otx_json_find(json, 0, "decoder");
-    size_t i;
-    memset(spelling, 0, sizeof *spelling);
-    spelling->byte_fallback =
-        otx__find_step(json, decoder, OTX_JSON_NONE, "ByteFallback") != OTX_JSON_NONE ||
-        otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) == OTX_JSON_TRUE;
-    for (i = 0; i < OTX__COUNT(parts); i++) {
-        const uint32_t part = otx_json_find(json, 0, parts[i]);
-        if (otx__find_step(json, part, OTX_JSON_NONE, "ByteLevel") == OTX_JSON_NONE) continue;
-        spelling->family = OTX_FAMILY_BYTE_LEVEL;
-        return;
-    }
-    for (i = 0; i < OTX__COUNT(places); i++)
-        if (otx__spell_with(json, spelling, places[i].family, otx__mark_node(json, &places[i])))
-            return;
-}
 
 /* The byte that a character of the GPT-2 alphabet stands for, or -1. Printable
    bytes stand for themselves; the other 68 are U+0100 and on, in order. */
@@ -4057,9 +3557,14 @@ OTX__PRIVATE int otx__fallback_byte(const char *content, size_t size)
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* Settles kind and bytes of a token whose content and kind (TEXT or CONTROL) are
-   known. The bytes are written where the next string goes (otx__string_room has
-   seen to the room), and kept only if they differ from the content. */
+/* What a string of `size` bytes takes in the table at most: its content, and its
+   bytes, which a word mark may make longer by one. */
+OTX__PRIVATE uint64_t otx__string_room(uint64_t size) { return 2 * size + 1; }
+
+/* Settles kind and bytes of a token whose content and kind are known: TEXT, CONTROL
+   or UNUSED, and BYTE only where the content is <0xNN>. The bytes are written where
+   the next string goes (otx__string_room has seen to the room), and kept only if they
+   differ from the content. */
 OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spelling,
                                     otx_token *token)
 {
@@ -4068,8 +3573,8 @@ OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spell
     token->bytes = token->content;
     token->size = token->content_size;
     if (otx__is_reserved(token->content, token->content_size)) token->kind = OTX_TOKEN_UNUSED;
-    if (token->kind != OTX_TOKEN_TEXT) return;
-    if (spelling->byte_fallback)
+    if (token->kind != OTX_TOKEN_TEXT && token->kind != OTX_TOKEN_BYTE) return;
+    if (spelling->byte_fallback || token->kind == OTX_TOKEN_BYTE)
         byte = otx__fallback_byte(token->content, token->content_size);
     if (byte >= 0) {
         token->kind = OTX_TOKEN_BYTE;
@@ -4083,80 +3588,1932 @@ OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spell
         token->bytes = otx__vocab_keep(vocab, token->size);
 }
 
-/* Settles all tokens. One that has a role is in use whatever its name. */
-OTX__PRIVATE void otx__finish_tokens(otx__tokenizer *t)
-{
-    otx_vocab *vocab = t->vocab;
-    const size_t limit = ((otx__vocab_memory *)vocab->memory)->token_limit;
+/* >>> src/tokenizer.h */
+/* ---- tokenizer: what the readers of all its files share ---------------------- */
+
+/* One token as the file of a model gives it. */
+typedef struct otx__given {
+    uint64_t id;
+    const char *content; /* until the next one is asked for */
+    size_t size;
+    otx_token_kind kind; /* never NONE */
+    bool added;          /* not of the text that the model was trained on */
+} otx__given;
+
+/* What it means that a file gives one content to two ids. */
+typedef enum otx__repeat {
+    OTX__REPEAT_REPLACES, /* only the last counts: the first id has no token */
+    OTX__REPEAT_STAYS,    /* both are tokens, and the content means the last */
+    OTX__REPEAT_APART,    /* a fault, but between control tokens or bytes and others;
+                             the content then means the former */
+    OTX__REPEAT_REFUSED   /* a fault */
+} otx__repeat;
+
+/* The id of an added token that the model lacks. */
+typedef enum otx__numbering {
+    OTX__NUMBERED_ON,      /* the next one, whatever is declared: as the tokenizers
+                              package has it */
+    OTX__NUMBERED_IN_PLACE, /* that of the token it is declared to replace, or the next */
+    OTX__NUMBERED_AS_SAID  /* the declared one */
+} otx__numbering;
+
+struct otx__tokenizer;
+
+/* A kind of file with tokens. */
+typedef struct otx__vocab_reader {
+    const char *file;   /* its usual name */
+    const char *source; /* see otx_vocab */
+    otx__numbering numbering;
+    bool complete;      /* it lists the added tokens itself; other files should add none */
+    /* Checks the file and sets what it knows of the tokenizer. */
+    otx_result (*open)(struct otx__tokenizer *t);
+    /* The next token, or *more = false after the last. Runs twice over the file:
+       t->position, t->offset and t->node are 0 at the first. */
+    otx_result (*next)(struct otx__tokenizer *t, otx__given *word, bool *more);
+    /* Sets t->fallback, when all tokens are known. */
+    otx_result (*roles)(struct otx__tokenizer *t);
+} otx__vocab_reader;
+
+/* What is at hand while a vocabulary is read. JSON documents that are absent are
+   empty, so that looking things up in them finds nothing. */
+typedef struct otx__tokenizer {
+    const otx_context *ctx;
+    const otx__vocab_reader *reader;
+    const otx_vocab_text *texts;
+    const char *name;
+    otx_error *error;
+    otx_json config, special_map, added;
+    bool legacy; /* tokenizer_config.json lists no added tokens */
+
+    /* What a reader knows, and where it is. */
+    otx_vocab_text text;      /* its file */
+    otx_json json;            /* the same, if it is JSON */
+    const char *type;         /* of the model: a literal */
     otx__spelling spelling;
-    size_t id;
-    int role;
-    otx__find_spelling(t, &spelling);
-    vocab->family = spelling.family;
-    for (id = 0; id < limit; id++) {
-        if (vocab->tokens[id].kind == OTX_TOKEN_NONE) continue;
-        otx__finish_token(vocab, &spelling, &vocab->tokens[id]);
-        vocab->count = id + 1;
-    }
-    for (role = 0; role < OTX_ROLE_COUNT; role++) {
-        otx_token *token;
-        if (vocab->roles[role] < 0) continue;
-        token = &vocab->tokens[vocab->roles[role]];
-        token->kind = OTX_TOKEN_CONTROL;
-        token->bytes = token->content;
-        token->size = token->content_size;
-    }
+    otx__repeat repeat;
+    uint32_t model, words;    /* nodes: the object that describes the tokens, and they */
+    bool ids_by_position;     /* Unigram: a list instead of an object */
+    uint32_t specials;        /* tekken.json: the node of the special tokens, ... */
+    uint64_t special_count;   /* ... how many ids are theirs, ... */
+    uint64_t word_count;      /* ... and how many entries of the list count */
+    const struct otx__piece_layout *layout; /* SentencePiece: how ids are numbered */
+    uint64_t extra_ids;       /* ... and T5's count of <extra_id_N> */
+    otx_vocab_text role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
+    uint64_t past;            /* ... and tokens given after the last piece */
+    uint64_t position;        /* of the next token */
+    size_t offset;            /* in the text: of the next line or field */
+    uint32_t node;            /* in the JSON: of the next entry */
+    int64_t fallback[OTX_ROLE_COUNT]; /* ids for roles that no file names, or -1 */
+
+    otx_vocab *vocab;
+    otx__token_index contents; /* the id of each content */
+    size_t model_size;         /* tokens of the model */
+    int64_t last_added;        /* highest id of an added token, or -1 */
+    char *scratch;             /* the string decoded last */
+    size_t scratch_capacity;
+} otx__tokenizer;
+
+/* ---- small tools ---- */
+
+/* For a message about many tokens: how many there are, and the first of them. */
+typedef struct otx__example {
+    char quoted[OTX__QUOTED];
+    uint64_t count, id, declared;
+} otx__example;
+
+OTX__PRIVATE void otx__example_add(otx__example *example, const char *bytes, size_t size,
+                                   uint64_t id, uint64_t declared)
+{
+    if (example->count++) return;
+    (void)otx__quote(example->quoted, sizeof example->quoted, bytes, size);
+    example->id = id;
+    example->declared = declared;
 }
 
-/* ---- the whole ---- */
-
-OTX__PRIVATE void otx__tokenizer_close(otx__tokenizer *t)
+/* Quotes a string or number for a message, as the file spells it. */
+OTX__PRIVATE const char *otx__quote_node(char to[OTX__QUOTED], const otx_json *json,
+                                         uint32_t node)
 {
-    if (t->contents.slots) otx__index_close(t->ctx, &t->contents);
-    if (t->scratch_capacity) otx__free(t->ctx, t->scratch, t->scratch_capacity, 1);
-    otx_json_close(t->ctx, &t->json);
-    otx_json_close(t->ctx, &t->config);
-    otx_json_close(t->ctx, &t->special_map);
-    otx_json_close(t->ctx, &t->added);
+    const otx_json_node *value = &json->nodes[node];
+    return otx__quote(to, OTX__QUOTED, json->text + value->start, value->end - value->start);
 }
 
-OTX__PRIVATE otx_result otx__open_texts(otx__tokenizer *t, const otx_vocab_texts *texts)
+/* Room for `need` bytes at t->scratch, whose contents are lost. */
+OTX__PRIVATE otx_result otx__tokenizer_scratch(otx__tokenizer *t, size_t need)
 {
-    otx_result result;
-    if (texts->tokenizer_json_size == 0)
-        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: tokenizer.json is empty", t->name);
-    result = otx_json_parse(t->ctx, texts->tokenizer_json, texts->tokenizer_json_size, t->name,
-                            NULL, &t->json, t->error);
-    if (!result)
-        result = otx__open_beside(t, texts->tokenizer_config, texts->tokenizer_config_size,
-                                  "tokenizer_config.json", &t->config);
-    if (!result)
-        result = otx__open_beside(t, texts->special_tokens_map, texts->special_tokens_map_size,
-                                  "special_tokens_map.json", &t->special_map);
-    if (!result)
-        result = otx__open_beside(t, texts->added_tokens, texts->added_tokens_size,
-                                  "added_tokens.json", &t->added);
+    void *items = t->scratch;
+    if (!otx__grow(t->ctx, &items, &t->scratch_capacity, need, 1))
+        return otx__fail_memory(t->error, need);
+    t->scratch = (char *)items;
+    return OTX_OK;
+}
+
+/* Decodes a string node to t->scratch, which the next call overwrites. */
+OTX__PRIVATE otx_result otx__tokenizer_string(otx__tokenizer *t, const otx_json *json,
+                                              uint32_t node, size_t *size)
+{
+    const size_t need = (size_t)json->nodes[node].end - json->nodes[node].start + 1;
+    otx_result result = otx__tokenizer_scratch(t, need);
+    if (!result) *size = otx_json_string(json, node, t->scratch);
     return result;
 }
 
-/* Reads the tokens of the model and of the two lists that add to them. */
-OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list lists[2])
+/* A string given as such or as {"content": "..."}; or OTX_JSON_NONE. */
+OTX__PRIVATE uint32_t otx__content_node(const otx_json *json, uint32_t node)
+{
+    if (otx_json_type_of(json, node) == OTX_JSON_OBJECT)
+        node = otx_json_find(json, node, "content");
+    return otx_json_type_of(json, node) == OTX_JSON_STRING ? node : OTX_JSON_NONE;
+}
+
+/* The id of the token with that content, or -1. */
+OTX__PRIVATE otx_result otx__find_content(otx__tokenizer *t, const otx_json *json,
+                                          uint32_t node, int64_t *id)
+{
+    size_t size = 0;
+    otx_result result = otx__tokenizer_string(t, json, node, &size);
+    if (!result) *id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
+    return result;
+}
+
+OTX__PRIVATE int64_t otx__find_text(const otx__tokenizer *t, const char *text)
+{
+    return otx__index_find(&t->contents, OTX_TOKEN_NONE, text, strlen(text));
+}
+
+/* The next line of the reader's text, without its end ("\n" or "\r\n"). */
+OTX__PRIVATE bool otx__next_line(otx__tokenizer *t, const char **line, size_t *size)
+{
+    const char *start, *end;
+    if (t->offset >= t->text.size) return false;
+    start = t->text.bytes + t->offset;
+    end = (const char *)memchr(start, '\n', t->text.size - t->offset);
+    *line = start;
+    *size = end ? (size_t)(end - start) : t->text.size - t->offset;
+    t->offset += *size + (end ? 1 : 0);
+    if (end && *size > 0 && start[*size - 1] == '\r') --*size;
+    return true;
+}
+
+/* ---- JSON files ---- */
+
+/* Parses a file that goes with the one that t->name names, in the same directory.
+   Python reads and writes these. */
+OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, otx_vocab_file file,
+                                         const char *other, otx_json *json)
+{
+    const otx_vocab_text *text = &t->texts[file];
+    const char *slash = strrchr(t->name, '/');
+    char name[512];
+    otx_json_options options;
+    otx_result result;
+    if (!text->bytes) return OTX_OK;
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true;
+    if (slash && slash - t->name < 400)
+        (void)snprintf(name, sizeof name, "%.*s/%s", (int)(slash - t->name), t->name, other);
+    else
+        (void)snprintf(name, sizeof name, "%.400s: %s", t->name, other);
+    result = otx_json_parse(t->ctx, text->bytes, text->size, name, &options, json, t->error);
+    if (!result && otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
+        result = otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", name);
+    return result;
+}
+
+/* Parses the reader's own file, which must hold an object. */
+OTX__PRIVATE otx_result otx__open_own(otx__tokenizer *t)
+{
+    otx_result result = otx_json_parse(t->ctx, t->text.bytes, t->text.size, t->name, NULL,
+                                       &t->json, t->error);
+    if (!result && otx_json_type_of(&t->json, 0) != OTX_JSON_OBJECT)
+        result = otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", t->name);
+    return result;
+}
+
+/* The next member of the object t->words, {"content": id}. */
+OTX__PRIVATE otx_result otx__next_member(otx__tokenizer *t, otx__given *word, bool *more)
+{
+    const otx_json *json = &t->json;
+    const uint32_t content = t->position == 0 ? t->words + 1 : t->node;
+    char quoted[OTX__QUOTED], number[OTX__QUOTED];
+    otx_result result;
+    *more = t->position < json->nodes[t->words].count;
+    if (!*more) return OTX_OK;
+    t->position++;
+    t->node = json->nodes[content + 1].next;
+    if (!otx_json_uint(json, content + 1, &word->id) || word->id > UINT32_MAX)
+        return otx__fail(t->error, OTX_ERROR_FORMAT,
+                         "%s: token \"%s\" has the id %s, expected a whole number from 0 to "
+                         "%" PRIu32, t->name, otx__quote_node(quoted, json, content),
+                         otx__quote_node(number, json, content + 1), UINT32_MAX);
+    result = otx__tokenizer_string(t, json, content, &word->size);
+    word->content = t->scratch;
+    word->kind = OTX_TOKEN_TEXT;
+    return result;
+}
+
+/* ---- the model's tokens ---- */
+
+/* What a table of the model's tokens takes. */
+typedef struct otx__census {
+    uint64_t count, ids, bytes; /* ids: the highest + 1 */
+} otx__census;
+
+/* The ids that a vocabulary of so many tokens may have: they may have holes, but the
+   memory must stay in proportion to the file. */
+OTX__PRIVATE uint64_t otx__id_limit(uint64_t count) { return 16 * count + 65536; }
+
+OTX__PRIVATE void otx__rewind_words(otx__tokenizer *t)
+{
+    t->position = 0;
+    t->offset = 0;
+    t->node = 0;
+    t->past = 0;
+}
+
+/* Reports the first token whose id is beyond the limit. */
+OTX__PRIVATE otx_result otx__fail_id(otx__tokenizer *t, uint64_t count)
+{
+    const uint64_t limit = otx__id_limit(count);
+    char quoted[OTX__QUOTED];
+    otx__given word;
+    bool more = true;
+    otx_result result;
+    memset(&word, 0, sizeof word);
+    otx__rewind_words(t);
+    do result = t->reader->next(t, &word, &more);
+    while (!result && more && word.id < limit);
+    if (result) return result;
+    return otx__fail(t->error, OTX_ERROR_LIMIT,
+                     "%s: token \"%s\" has the id %" PRIu64 ", and a vocabulary of %" PRIu64
+                     " tokens may have ids below %" PRIu64, t->name,
+                     otx__quote(quoted, sizeof quoted, word.content, word.size), word.id, count,
+                     limit);
+}
+
+OTX__PRIVATE otx_result otx__count_words(otx__tokenizer *t, otx__census *census)
+{
+    otx__given word;
+    bool more;
+    memset(census, 0, sizeof *census);
+    memset(&word, 0, sizeof word);
+    otx__rewind_words(t);
+    for (;;) {
+        otx_result result = t->reader->next(t, &word, &more);
+        if (result) return result;
+        if (!more) break;
+        census->count++;
+        census->bytes += otx__string_room(word.size);
+        if (word.id >= census->ids) census->ids = word.id + 1;
+    }
+    if (census->count == 0 && !t->reader->complete)
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: holds no token", t->name);
+    if (census->ids > otx__id_limit(census->count)) return otx__fail_id(t, census->count);
+    return OTX_OK;
+}
+
+/* What becomes of a content that an earlier token has, which `slot` names. Sets
+   *stays if the content goes on meaning that one. */
+OTX__PRIVATE otx_result otx__repeat_word(otx__tokenizer *t, const otx__given *word,
+                                         uint32_t slot, bool *stays)
+{
+    otx_token *earlier = &t->vocab->tokens[slot - 1];
+    char quoted[OTX__QUOTED];
+    bool control = word->kind == OTX_TOKEN_CONTROL || word->kind == OTX_TOKEN_BYTE;
+    if (t->repeat == OTX__REPEAT_REPLACES) {
+        memset(earlier, 0, sizeof *earlier);
+        t->vocab->token_count--;
+    }
+    if (t->repeat < OTX__REPEAT_APART) return OTX_OK;
+    *stays = earlier->kind == OTX_TOKEN_CONTROL || earlier->kind == OTX_TOKEN_BYTE;
+    if (t->repeat == OTX__REPEAT_APART && *stays != control) return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: token \"%s\" is given twice, as ids "
+                     "%" PRIu32 " and %" PRIu64, t->name,
+                     otx__quote(quoted, sizeof quoted, word->content, word->size), slot - 1,
+                     word->id);
+}
+
+/* Gives the token an id. */
+OTX__PRIVATE otx_result otx__put_token(otx__tokenizer *t, const otx__given *word)
+{
+    otx_token *token = &t->vocab->tokens[word->id];
+    uint32_t *slot = otx__index_slot(&t->contents, OTX_TOKEN_NONE, word->content, word->size);
+    bool stays = false;
+    char *content;
+    if (*slot) {
+        otx_result result = otx__repeat_word(t, word, *slot, &stays);
+        if (result) return result;
+    }
+    if (token->kind != OTX_TOKEN_NONE) {
+        char first[OTX__QUOTED], second[OTX__QUOTED];
+        return otx__fail(t->error, OTX_ERROR_FORMAT,
+                         "%s: tokens \"%s\" and \"%s\" both have the id %" PRIu64
+                         ", and a model has one row for it", t->name,
+                         otx__quote(first, sizeof first, token->content, token->content_size),
+                         otx__quote(second, sizeof second, word->content, word->size),
+                         word->id);
+    }
+    content = otx__vocab_keep(t->vocab, word->size);
+    if (word->size) memcpy(content, word->content, word->size);
+    token->content = content;
+    token->content_size = (uint32_t)word->size;
+    token->kind = word->kind;
+    token->added = word->added;
+    if (!stays) *slot = (uint32_t)word->id + 1;
+    t->vocab->token_count++;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__read_model(otx__tokenizer *t)
+{
+    otx__given word;
+    bool more = true;
+    memset(&word, 0, sizeof word);
+    otx__rewind_words(t);
+    while (more) {
+        otx_result result = t->reader->next(t, &word, &more);
+        if (!result && more) result = otx__put_token(t, &word);
+        if (result) return result;
+    }
+    t->model_size = t->vocab->token_count;
+    return OTX_OK;
+}
+
+/* >>> src/added_tokens.h */
+/* ---- added tokens: what other files add to a model's tokens ------------------ */
+
+/* A token that one of the files adds to those of the model. */
+typedef struct otx__added_token {
+    uint64_t declared; /* its id, by the file */
+    uint32_t content;  /* a node */
+    bool special;
+} otx__added_token;
+
+/* A list of them, in the order in which they are added. */
+typedef struct otx__added_list {
+    const otx_json *json;
+    const char *file;
+    otx__added_token *tokens;
+    size_t count;
+} otx__added_list;
+
+/* ---- lists of added tokens ---- */
+
+OTX__PRIVATE int otx__compare_added(const void *a, const void *b)
+{
+    const otx__added_token *x = (const otx__added_token *)a, *y = (const otx__added_token *)b;
+    if (x->declared != y->declared) return x->declared < y->declared ? -1 : 1;
+    return x->content < y->content ? -1 : x->content > y->content;
+}
+
+/* An id written as the name of a member: decimal digits only. */
+OTX__PRIVATE bool otx__id_of_key(const otx_json *json, uint32_t key, uint64_t *id)
+{
+    const otx_json_node *node = &json->nodes[key];
+    uint32_t at;
+    *id = 0;
+    if (node->start == node->end || node->end - node->start > 10) return false;
+    for (at = node->start; at < node->end; at++) {
+        if (json->text[at] < '0' || json->text[at] > '9') return false;
+        *id = *id * 10 + (uint64_t)(json->text[at] - '0');
+    }
+    return *id <= UINT32_MAX;
+}
+
+/* Where a file that adds tokens has the parts of one entry. */
+typedef enum otx__added_form {
+    OTX__ADDED_LIST,  /* tokenizer.json: [{"id": 3, "content": "x", "special": true}] */
+    OTX__ADDED_BY_ID, /* added_tokens_decoder: {"3": {"content": "x", "special": true}} */
+    OTX__ADDED_BY_NAME /* added_tokens.json: {"x": 3} */
+} otx__added_form;
+
+OTX__PRIVATE bool otx__added_entry(const otx_json *json, otx__added_form form, uint32_t node,
+                                   otx__added_token *token)
+{
+    const uint32_t entry = form == OTX__ADDED_LIST ? node : node + 1;
+    const uint32_t special = otx_json_find(json, entry, "special");
+    token->content = form == OTX__ADDED_BY_NAME ? node : otx_json_find(json, entry, "content");
+    token->special = otx_json_type_of(json, special) == OTX_JSON_TRUE;
+    if (special != OTX_JSON_NONE && !token->special &&
+        otx_json_type_of(json, special) != OTX_JSON_FALSE)
+        return false;
+    if (otx_json_type_of(json, token->content) != OTX_JSON_STRING) return false;
+    if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, node, &token->declared);
+    if (form == OTX__ADDED_LIST) node = otx_json_find(json, entry, "id");
+    else node = entry;
+    return otx_json_uint(json, node, &token->declared) && token->declared <= UINT32_MAX;
+}
+
+/* Collects the tokens that a file adds. The two forms that are objects are added
+   in the order of their ids, as transformers does. */
+OTX__PRIVATE otx_result otx__list_added(otx__tokenizer *t, const otx_json *json, uint32_t node,
+                                        otx__added_form form, const char *file,
+                                        otx__added_list *list)
+{
+    const bool object = form != OTX__ADDED_LIST;
+    uint32_t i, count;
+    if (node == OTX_JSON_NONE) return OTX_OK;
+    if (otx_json_type_of(json, node) != (object ? OTX_JSON_OBJECT : OTX_JSON_ARRAY))
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: %s must be an %s", t->name, file,
+                         object ? "object" : "array");
+    count = json->nodes[node].count;
+    list->json = json;
+    list->file = file;
+    list->tokens = (otx__added_token *)otx__alloc(t->ctx, count, sizeof *list->tokens);
+    if (!list->tokens)
+        return otx__fail_memory(t->error, (uint64_t)count * sizeof *list->tokens);
+    list->count = count;
+    for (i = 0, node++; i < count; i++) {
+        if (!otx__added_entry(json, form, node, &list->tokens[i]))
+            return otx__fail(t->error, OTX_ERROR_FORMAT,
+                             "%s: entry %" PRIu32 " of %s lacks a content that is a string, "
+                             "an id from 0 to %" PRIu32 ", or a special that is true or false",
+                             t->name, i, file, UINT32_MAX);
+        node = json->nodes[object ? node + 1 : node].next;
+    }
+    if (object) qsort(list->tokens, count, sizeof *list->tokens, otx__compare_added);
+    return OTX_OK;
+}
+
+/* The id that the next new added token gets. */
+OTX__PRIVATE uint64_t otx__next_added_id(const otx__tokenizer *t)
+{
+    return otx__max(t->model_size, (size_t)(t->last_added + 1));
+}
+
+/* What is worth saying about a list of added tokens. */
+typedef struct otx__added_news {
+    otx__example moved;  /* ids that differ from what the file says */
+    otx__example fresh;  /* tokens that the files before it lack */
+    otx__example raised; /* tokens that are special only by this file */
+} otx__added_news;
+
+OTX__PRIVATE void otx__report_added(const otx__tokenizer *t, const otx__added_list *list,
+                                    const otx__added_news *news)
+{
+    const bool beside = t->reader->complete && list->json != &t->json;
+    const char *file = list->file;
+    if (news->moved.count)
+        otx__log(t->ctx, OTX_WARNING,
+                 "%s: %s: %" PRIu64 " tokens have another id at run time than the file says, "
+                 "such as \"%s\": %" PRIu64 " instead of %" PRIu64, t->name, file,
+                 news->moved.count, news->moved.quoted, news->moved.id, news->moved.declared);
+    if (news->fresh.count && beside)
+        otx__log(t->ctx, OTX_WARNING,
+                 "%s: %s: %" PRIu64 " tokens are not in tokenizer.json and are added after its "
+                 "own, such as \"%s\" with the id %" PRIu64, t->name, file, news->fresh.count,
+                 news->fresh.quoted, news->fresh.id);
+    if (news->raised.count && beside)
+        otx__log(t->ctx, OTX_WARNING,
+                 "%s: %s: %" PRIu64 " tokens are special, but not so in tokenizer.json, such "
+                 "as \"%s\" with the id %" PRIu64, t->name, file, news->raised.count,
+                 news->raised.quoted, news->raised.id);
+}
+
+/* The token that an added token replaces by its declared id: a placeholder of the
+   model, such as InternLM's [UNUSED_TOKEN_145]. Or NULL. */
+OTX__PRIVATE otx_token *otx__replaced_token(const otx__tokenizer *t, uint64_t declared)
+{
+    const otx__vocab_memory *memory = (const otx__vocab_memory *)t->vocab->memory;
+    if (t->reader->numbering != OTX__NUMBERED_IN_PLACE || declared >= memory->token_limit ||
+        t->vocab->tokens[declared].kind == OTX_TOKEN_NONE)
+        return NULL;
+    return &t->vocab->tokens[declared];
+}
+
+/* Makes the content in t->scratch, which no token has, a token. */
+OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, size_t size,
+                                       uint64_t *next, int64_t *id)
+{
+    otx_token *replaced = otx__replaced_token(t, declared);
+    otx__given word;
+    otx_result result;
+    word.content = t->scratch;
+    word.size = size;
+    word.kind = OTX_TOKEN_TEXT;
+    word.added = false; /* not before it is known what becomes of it */
+    word.id = *next;
+    if (replaced || t->reader->numbering == OTX__NUMBERED_AS_SAID) word.id = declared;
+    else ++*next;
+    if (replaced) {
+        memset(replaced, 0, sizeof *replaced);
+        t->vocab->token_count--;
+    }
+    result = otx__put_token(t, &word);
+    *id = (int64_t)word.id;
+    return result;
+}
+
+/* Adds a list. Content that is known keeps its id, whatever is declared; for other
+   content see otx__numbering. */
+OTX__PRIVATE otx_result otx__add_tokens(otx__tokenizer *t, const otx__added_list *list)
+{
+    uint64_t next = otx__next_added_id(t);
+    otx__added_news news;
+    size_t i;
+    memset(&news, 0, sizeof news);
+    for (i = 0; i < list->count; i++) {
+        const otx__added_token *added = &list->tokens[i];
+        otx_token *token;
+        size_t size = 0;
+        int64_t id;
+        otx_result result = otx__tokenizer_string(t, list->json, added->content, &size);
+        if (result) return result;
+        if (size == 0) continue;
+        id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
+        if (id < 0) {
+            result = otx__put_added(t, added->declared, size, &next, &id);
+            if (result) return result;
+            otx__example_add(&news.fresh, t->scratch, size, (uint64_t)id, 0);
+        }
+        token = &t->vocab->tokens[id];
+        if ((uint64_t)id != added->declared)
+            otx__example_add(&news.moved, t->scratch, size, (uint64_t)id, added->declared);
+        if (added->special && token->added && token->kind == OTX_TOKEN_TEXT)
+            otx__example_add(&news.raised, t->scratch, size, (uint64_t)id, 0);
+        if (added->special) token->kind = OTX_TOKEN_CONTROL;
+        token->added = true;
+        if (id > t->last_added) t->last_added = id;
+    }
+    otx__report_added(t, list, &news);
+    return OTX_OK;
+}
+
+/* ---- special tokens and roles ---- */
+
+/* Marks the tokens that a file names as special, in a list or in an object. */
+OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *json,
+                                          const char *key)
+{
+    const uint32_t list = otx_json_find(json, 0, key);
+    const bool object = otx_json_type_of(json, list) == OTX_JSON_OBJECT;
+    otx__example missing;
+    uint32_t i, node;
+    memset(&missing, 0, sizeof missing);
+    if (!object && otx_json_type_of(json, list) != OTX_JSON_ARRAY) return OTX_OK;
+    for (i = 0, node = list + 1; i < json->nodes[list].count; i++) {
+        const uint32_t value = object ? node + 1 : node;
+        const uint32_t content = otx__content_node(json, value);
+        if (content != OTX_JSON_NONE) {
+            size_t size = 0;
+            int64_t id;
+            otx_result result = otx__tokenizer_string(t, json, content, &size);
+            if (result) return result;
+            id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
+            if (id >= 0) t->vocab->tokens[id].kind = OTX_TOKEN_CONTROL;
+            else otx__example_add(&missing, t->scratch, size, 0, 0);
+        }
+        node = json->nodes[value].next;
+    }
+    if (missing.count)
+        otx__log(t->ctx, OTX_WARNING,
+                 "%s: %" PRIu64 " of the %s are no tokens of the tokenizer, such as \"%s\"",
+                 t->name, missing.count, key, missing.quoted);
+    return OTX_OK;
+}
+
+/* The node that names the token of a role, and the file it stands in; NONE if there
+   is none. special_tokens_map.json goes before tokenizer_config.json, but is read
+   only if the latter lists no added tokens, as by transformers. */
+OTX__PRIVATE uint32_t otx__role_node(const otx__tokenizer *t, const char *key,
+                                     const otx_json **json)
+{
+    uint32_t node = OTX_JSON_NONE;
+    *json = &t->special_map;
+    if (t->legacy) node = otx_json_find(*json, 0, key);
+    if (node != OTX_JSON_NONE) return node;
+    *json = &t->config;
+    return otx_json_find(*json, 0, key);
+}
+
+/* Finds the token of every role. One that no file speaks of is the reader's; an
+   unknown token is so even where a file says that there is none. */
+OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
+{
+    int64_t *roles = t->vocab->roles;
+    int role;
+    for (role = 0; role < OTX_ROLE_COUNT; role++) {
+        const otx_json *json;
+        char key[16], quoted[OTX__QUOTED];
+        uint32_t node, content;
+        otx_result result;
+        (void)snprintf(key, sizeof key, "%s_token", otx_role_name((otx_role)role));
+        node = otx__role_node(t, key, &json);
+        content = otx__content_node(json, node);
+        if (content != OTX_JSON_NONE) {
+            result = otx__find_content(t, json, content, &roles[role]);
+            if (result) return result;
+            if (roles[role] < 0)
+                otx__log(t->ctx, OTX_WARNING, "%s: the %s \"%s\" is no token of the tokenizer",
+                         t->name, key, otx__quote_node(quoted, json, content));
+        }
+        if (node == OTX_JSON_NONE || (role == OTX_ROLE_UNK && roles[role] < 0))
+            roles[role] = t->fallback[role];
+    }
+    return OTX_OK;
+}
+
+/* >>> src/tokenizer_json.h */
+/* ---- tokenizer.json: the vocabulary as the `tokenizers` package sees it ---- */
+
+/* ---- the model: its type, its merges ---- */
+
+/* The type of a model without `type`, by the members that only it has: files
+   from before the type was written. */
+OTX__PRIVATE const char *otx__legacy_model_type(const otx_json *json, uint32_t model)
+{
+    if (otx_json_type_of(json, otx_json_find(json, model, "vocab")) == OTX_JSON_ARRAY)
+        return "Unigram";
+    if (otx_json_find(json, model, "merges") != OTX_JSON_NONE) return "BPE";
+    if (otx_json_find(json, model, "unk_token") == OTX_JSON_NONE) return NULL;
+    return otx_json_find(json, model, "continuing_subword_prefix") != OTX_JSON_NONE &&
+                   otx_json_find(json, model, "max_input_chars_per_word") != OTX_JSON_NONE
+               ? "WordPiece"
+               : "WordLevel";
+}
+
+/* Finds the model, its type and its vocabulary. */
+OTX__PRIVATE otx_result otx__find_model(otx__tokenizer *t)
+{
+    static const char *const types[] = {"BPE", "WordPiece", "WordLevel", "Unigram"};
+    const otx_json *json = &t->json;
+    const uint32_t version = otx_json_find(json, 0, "version");
+    uint32_t node;
+    size_t i;
+    if (version != OTX_JSON_NONE && !otx_json_equals(json, version, "1.0"))
+        return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: version is not \"1.0\"",
+                         t->name);
+    t->model = otx_json_find(json, 0, "model");
+    if (otx_json_type_of(json, t->model) != OTX_JSON_OBJECT)
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: there is no object \"model\"",
+                         t->name);
+    node = otx_json_find(json, t->model, "type");
+    t->type = NULL;
+    for (i = 0; i < OTX__COUNT(types); i++)
+        if (otx_json_equals(json, node, types[i])) t->type = types[i];
+    if (node == OTX_JSON_NONE) t->type = otx__legacy_model_type(json, t->model);
+    if (!t->type)
+        return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
+                         "%s: the model's type is %s BPE, WordPiece, WordLevel or Unigram",
+                         t->name, node == OTX_JSON_NONE ? "not given, and does not look like"
+                                                        : "none of");
+    t->ids_by_position = strcmp(t->type, "Unigram") == 0;
+    t->words = otx_json_find(json, t->model, "vocab");
+    if (otx_json_type_of(json, t->words) !=
+        (t->ids_by_position ? OTX_JSON_ARRAY : OTX_JSON_OBJECT))
+        return otx__fail(t->error, OTX_ERROR_FORMAT,
+                         "%s: the vocabulary of a %s model must be %s", t->name, t->type,
+                         t->ids_by_position ? "an array" : "an object");
+    return OTX_OK;
+}
+
+/* Whether a merge is "a b", with one space in it, or a comment. */
+OTX__PRIVATE bool otx__is_merge_line(const char *line, size_t size)
+{
+    size_t i, spaces = 0;
+    if (size >= 8 && memcmp(line, "#version", 8) == 0) return true;
+    for (i = 0; i < size; i++) spaces += line[i] == ' ';
+    return spaces == 1;
+}
+
+/* Merges make no tokens, but a file whose merges are broken is no tokenizer.
+   They are all "a b" or all ["a", "b"]. */
+OTX__PRIVATE otx_result otx__check_merges(otx__tokenizer *t)
+{
+    const otx_json *json = &t->json;
+    const uint32_t merges = otx_json_find(json, t->model, "merges");
+    otx_json_type wanted = OTX_JSON_NULL;
+    uint32_t node, i;
+    if (otx_json_type_of(json, merges) != OTX_JSON_ARRAY)
+        return otx__fail(t->error, OTX_ERROR_FORMAT,
+                         "%s: a BPE model must have an array \"merges\"", t->name);
+    for (i = 0, node = merges + 1; i < json->nodes[merges].count; i++) {
+        const otx_json_type type = otx_json_type_of(json, node);
+        bool good = type == OTX_JSON_STRING;
+        if (good) {
+            size_t size = 0;
+            otx_result result = otx__tokenizer_string(t, json, node, &size);
+            if (result) return result;
+            good = otx__is_merge_line(t->scratch, size);
+        } else if (type == OTX_JSON_ARRAY && json->nodes[node].count == 2) {
+            good = otx_json_type_of(json, node + 1) == OTX_JSON_STRING &&
+                   otx_json_type_of(json, node + 2) == OTX_JSON_STRING;
+        }
+        if (i == 0) wanted = type;
+        if (!good || type != wanted)
+            return otx__fail(t->error, OTX_ERROR_FORMAT,
+                             "%s: merge %" PRIu32 " is neither \"a b\" nor [\"a\", \"b\"], or "
+                             "not written as the first is", t->name, i);
+        node = json->nodes[node].next;
+    }
+    return OTX_OK;
+}
+
+/* ---- spelling ---- */
+
+/* The first object of that type after node `after`, within the decoder (or
+   pre-tokenizer or normalizer) `part`, in its sequences too; or OTX_JSON_NONE. */
+OTX__PRIVATE uint32_t otx__find_step(const otx_json *json, uint32_t part, uint32_t after,
+                                     const char *type)
+{
+    uint32_t node, end;
+    if (part == OTX_JSON_NONE) return OTX_JSON_NONE;
+    end = json->nodes[part].next;
+    for (node = after == OTX_JSON_NONE ? part : after + 1; node < end; node++)
+        if (json->nodes[node].type == OTX_JSON_OBJECT &&
+            otx_json_equals(json, otx_json_find(json, node, "type"), type))
+            return node;
+    return OTX_JSON_NONE;
+}
+
+/* The string that a step replaces by a space (or, in a normalizer, puts in its
+   place), or OTX_JSON_NONE. */
+OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part,
+                                             bool normalizer)
+{
+    uint32_t step = OTX_JSON_NONE;
+    while ((step = otx__find_step(json, part, step, "Replace")) != OTX_JSON_NONE) {
+        const uint32_t pattern = otx_json_find(json, step, "pattern");
+        const uint32_t from = otx_json_find(json, pattern, "String");
+        const uint32_t to = otx_json_find(json, step, "content");
+        if (otx_json_equals(json, normalizer ? from : to, " ")) return normalizer ? to : from;
+    }
+    return OTX_JSON_NONE;
+}
+
+/* Sets the family and its mark, if `node` is a string that is not empty. */
+OTX__PRIVATE bool otx__spell_with(const otx_json *json, otx__spelling *spelling,
+                                  otx_family family, uint32_t node)
+{
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING ||
+        json->nodes[node].start == json->nodes[node].end ||
+        json->nodes[node].end - json->nodes[node].start > sizeof spelling->mark)
+        return false;
+    spelling->family = family;
+    spelling->mark_size = otx_json_string(json, node, spelling->mark);
+    return true;
+}
+
+/* Where the mark of a family may be given. */
+typedef struct otx__mark_place {
+    const char *part, *step, *member; /* step NULL: the member of the part itself */
+    otx_family family;
+} otx__mark_place;
+
+OTX__PRIVATE uint32_t otx__mark_node(const otx_json *json, const otx__mark_place *place)
+{
+    const uint32_t part = otx_json_find(json, 0, place->part);
+    if (!place->step) return otx_json_find(json, part, place->member);
+    if (strcmp(place->step, "Replace") == 0)
+        return otx__replaced_by_space(json, part, strcmp(place->member, "content") == 0);
+    return otx_json_find(json, otx__find_step(json, part, OTX_JSON_NONE, place->step),
+                         place->member);
+}
+
+/* Finds out the family: from the decoder where it tells, since that is what turns
+   tokens into text, and else from what text goes through on its way in. */
+OTX__PRIVATE void otx__find_spelling(otx__tokenizer *t)
+{
+    static const char *const parts[] = {"decoder", "pre_tokenizer", "normalizer"};
+    static const otx__mark_place places[] = {
+        {"decoder", "Metaspace", "replacement", OTX_FAMILY_METASPACE},
+        {"decoder", "Replace", "pattern", OTX_FAMILY_METASPACE},
+        {"decoder", "WordPiece", "prefix", OTX_FAMILY_WORDPIECE},
+        {"decoder", "BPEDecoder", "suffix", OTX_FAMILY_WORD_SUFFIX},
+        {"pre_tokenizer", "Metaspace", "replacement", OTX_FAMILY_METASPACE},
+        {"normalizer", "Replace", "content", OTX_FAMILY_METASPACE},
+        {"model", NULL, "continuing_subword_prefix", OTX_FAMILY_WORDPIECE},
+        {"model", NULL, "end_of_word_suffix", OTX_FAMILY_WORD_SUFFIX},
+    };
+    const otx_json *json = &t->json;
+    const uint32_t decoder = otx_json_find(json, 0, "decoder");
+    otx__spelling *spelling = &t->spelling;
+    size_t i;
+    spelling->byte_fallback =
+        otx__find_step(json, decoder, OTX_JSON_NONE, "ByteFallback") != OTX_JSON_NONE ||
+        otx_json_type_of(json, otx_json_find(json, t->model, "byte_fallback")) == OTX_JSON_TRUE;
+    for (i = 0; i < OTX__COUNT(parts); i++) {
+        const uint32_t part = otx_json_find(json, 0, parts[i]);
+        if (otx__find_step(json, part, OTX_JSON_NONE, "ByteLevel") == OTX_JSON_NONE) continue;
+        spelling->family = OTX_FAMILY_BYTE_LEVEL;
+        return;
+    }
+    for (i = 0; i < OTX__COUNT(places); i++)
+        if (otx__spell_with(json, spelling, places[i].family, otx__mark_node(json, &places[i])))
+            return;
+}
+
+/* ---- the reader ---- */
+
+OTX__PRIVATE otx_result otx__tokenizer_json_open(otx__tokenizer *t)
+{
+    otx_result result;
+    if (t->text.size == 0)
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: tokenizer.json is empty", t->name);
+    result = otx__open_own(t);
+    if (!result) result = otx__find_model(t);
+    if (!result && strcmp(t->type, "BPE") == 0) result = otx__check_merges(t);
+    if (!result) otx__find_spelling(t);
+    t->repeat = t->ids_by_position ? OTX__REPEAT_STAYS : OTX__REPEAT_REPLACES;
+    return result;
+}
+
+/* The next entry of a list of [content, score]: ids are positions. */
+OTX__PRIVATE otx_result otx__next_scored(otx__tokenizer *t, otx__given *word, bool *more)
+{
+    const otx_json *json = &t->json;
+    const uint32_t node = t->position == 0 ? t->words + 1 : t->node;
+    otx_result result;
+    *more = t->position < json->nodes[t->words].count;
+    if (!*more) return OTX_OK;
+    if (otx_json_type_of(json, node) != OTX_JSON_ARRAY || json->nodes[node].count != 2 ||
+        otx_json_type_of(json, node + 1) != OTX_JSON_STRING ||
+        otx_json_type_of(json, node + 2) != OTX_JSON_NUMBER)
+        return otx__fail(t->error, OTX_ERROR_FORMAT,
+                         "%s: entry %" PRIu64 " of the vocabulary is not [string, number]",
+                         t->name, t->position);
+    result = otx__tokenizer_string(t, json, node + 1, &word->size);
+    word->content = t->scratch;
+    word->id = t->position++;
+    word->kind = OTX_TOKEN_TEXT;
+    t->node = json->nodes[node].next;
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__tokenizer_json_next(otx__tokenizer *t, otx__given *word,
+                                                 bool *more)
+{
+    return t->ids_by_position ? otx__next_scored(t, word, more)
+                              : otx__next_member(t, word, more);
+}
+
+/* The id that the model itself names as unknown. */
+OTX__PRIVATE otx_result otx__tokenizer_json_roles(otx__tokenizer *t)
+{
+    const uint32_t content =
+        otx__content_node(&t->json, otx_json_find(&t->json, t->model, "unk_token"));
+    const uint32_t number = otx_json_find(&t->json, t->model, "unk_id");
+    uint64_t position;
+    if (content != OTX_JSON_NONE && !t->ids_by_position)
+        return otx__find_content(t, &t->json, content, &t->fallback[OTX_ROLE_UNK]);
+    if (!t->ids_by_position || otx_json_type_of(&t->json, number) == OTX_JSON_NULL)
+        return OTX_OK;
+    if (!otx_json_uint(&t->json, number, &position) || position >= t->model_size)
+        return otx__fail(t->error, OTX_ERROR_FORMAT,
+                         "%s: unk_id is not the position of one of the %" PRIu64 " tokens",
+                         t->name, (uint64_t)t->model_size);
+    t->fallback[OTX_ROLE_UNK] = (int64_t)position;
+    return OTX_OK;
+}
+
+/* >>> src/base64.h */
+/* ---- base64 ---- */
+
+/* The six bits of a character, or -1. */
+OTX__PRIVATE int otx__base64_digit(char character)
+{
+    if (character >= 'A' && character <= 'Z') return character - 'A';
+    if (character >= 'a' && character <= 'z') return character - 'a' + 26;
+    if (character >= '0' && character <= '9') return character - '0' + 52;
+    return character == '+' ? 62 : character == '/' ? 63 : -1;
+}
+
+/* Decodes RFC 4648 base64, padded and without anything else in it, to `to`, which
+   may be `text` and holds size / 4 * 3 bytes. False if it is none. */
+OTX__PRIVATE bool otx__base64_decode(const char *text, size_t size, char *to, size_t *length)
+{
+    size_t at, padding = 0;
+    *length = 0;
+    if (size % 4 != 0) return false;
+    while (padding < 2 && padding < size && text[size - 1 - padding] == '=') padding++;
+    for (at = 0; at < size; at += 4) {
+        const size_t digits = at + 4 == size ? 4 - padding : 4;
+        unsigned group = 0;
+        size_t i;
+        for (i = 0; i < 4; i++) {
+            const int digit = i < digits ? otx__base64_digit(text[at + i]) : 0;
+            if (digit < 0) return false;
+            group = group << 6 | (unsigned)digit;
+        }
+        /* Bits that stand for nothing must be zero. */
+        if ((digits == 3 && (group & 0xff)) || (digits == 2 && (group & 0xffff))) return false;
+        for (i = 0; i + 1 < digits; i++) to[(*length)++] = (char)(group >> (16 - 8 * i) & 0xff);
+    }
+    return true;
+}
+
+/* >>> src/tekken.h */
+/* ---- tekken.json: the tokenizers of Mistral ---------------------------------- */
+
+/* Special tokens have the first ids; then come the entries of the list of tokens, in
+   order, as many as the configuration says. Bytes are in base64. */
+
+/* The special tokens of a file that lists none, as the first ones did. */
+static const char *const otx__tekken_specials[] = {
+    "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]",
+    "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]",
+    "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]",
+    "[TOOL_CONTENT]"
+};
+
+/* The last version of which a file may list no special tokens. */
+#define OTX__TEKKEN_UNLISTED 7
+
+/* A count from the configuration. */
+OTX__PRIVATE otx_result otx__tekken_count(otx__tokenizer *t, const char *key, uint64_t *count)
+{
+    const uint32_t node = otx_json_find(&t->json, otx_json_find(&t->json, 0, "config"), key);
+    if (otx_json_uint(&t->json, node, count)) return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: config.%s is not a whole number", t->name,
+                     key);
+}
+
+/* The N of the version "vN", or 0. */
+OTX__PRIVATE unsigned otx__tekken_version(const otx__tokenizer *t)
+{
+    const otx_json *json = &t->json;
+    const uint32_t node = otx_json_find(json, otx_json_find(json, 0, "config"), "version");
+    unsigned version = 0;
+    char text[8] = "";
+    size_t size, i;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING ||
+        json->nodes[node].end - json->nodes[node].start > sizeof text)
+        return 0;
+    size = otx_json_string(json, node, text);
+    if (size < 2 || text[0] != 'v') return 0;
+    for (i = 1; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9') return 0;
+        version = version * 10 + (unsigned)(text[i] - '0');
+    }
+    return version;
+}
+
+/* Finds the two lists and checks how many of each there are. */
+OTX__PRIVATE otx_result otx__tekken_open(otx__tokenizer *t)
+{
+    const otx_json *json = &t->json;
+    uint64_t size = 0, listed;
+    otx_result result = otx__open_own(t);
+    if (!result) result = otx__tekken_count(t, "default_vocab_size", &size);
+    if (!result) result = otx__tekken_count(t, "default_num_special_tokens", &t->special_count);
+    if (result) return result;
+    t->words = otx_json_find(json, 0, "vocab");
+    t->specials = otx_json_find(json, 0, "special_tokens");
+    if (otx_json_type_of(json, t->words) != OTX_JSON_ARRAY)
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: there is no array \"vocab\"",
+                         t->name);
+    if (otx_json_type_of(json, t->specials) == OTX_JSON_ARRAY) {
+        listed = json->nodes[t->specials].count;
+    } else if (otx_json_type_of(json, t->specials) != OTX_JSON_NULL ||
+               otx__tekken_version(t) == 0 || otx__tekken_version(t) > OTX__TEKKEN_UNLISTED) {
+        return otx__fail(t->error, OTX_ERROR_FORMAT,
+                         "%s: there is no array \"special_tokens\", which only the versions up "
+                         "to v%d may lack", t->name, OTX__TEKKEN_UNLISTED);
+    } else {
+        t->specials = OTX_JSON_NONE;
+        listed = OTX__COUNT(otx__tekken_specials);
+    }
+    t->word_count = size - t->special_count;
+    if (listed > t->special_count || t->special_count > size ||
+        t->word_count > json->nodes[t->words].count ||
+        t->special_count > otx__id_limit(json->nodes[t->words].count))
+        return otx__fail(t->error, OTX_ERROR_FORMAT,
+                         "%s: a vocabulary of %" PRIu64 " with %" PRIu64 " special tokens does "
+                         "not go with lists of %" PRIu32 " and %" PRIu64, t->name, size,
+                         t->special_count, json->nodes[t->words].count, listed);
+    t->type = "BPE";
+    t->repeat = OTX__REPEAT_APART;
+    return OTX_OK;
+}
+
+/* Whether an entry of a list has the position that it says. */
+OTX__PRIVATE otx_result otx__tekken_rank(otx__tokenizer *t, uint32_t entry, const char *list,
+                                         uint64_t position)
+{
+    uint64_t rank;
+    if (otx_json_uint(&t->json, otx_json_find(&t->json, entry, "rank"), &rank) &&
+        rank == position)
+        return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: entry %" PRIu64 " of %s has not the rank "
+                     "%" PRIu64, t->name, position, list, position);
+}
+
+/* A special token: listed, or one of those above, or a filler. */
+OTX__PRIVATE otx_result otx__tekken_special(otx__tokenizer *t, otx__given *word)
+{
+    const otx_json *json = &t->json;
+    const uint32_t node = t->position == 0 ? t->specials + 1 : t->node;
+    const bool listed = t->specials != OTX_JSON_NONE;
+    uint32_t content;
+    otx_result result;
+    word->kind = OTX_TOKEN_CONTROL;
+    word->added = true;
+    if (listed && t->position < json->nodes[t->specials].count) {
+        result = otx__tekken_rank(t, node, "special_tokens", t->position);
+        if (result) return result;
+        content = otx_json_find(json, node, "token_str");
+        if (otx_json_type_of(json, content) != OTX_JSON_STRING)
+            return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: entry %" PRIu64 " of "
+                             "special_tokens has no token_str", t->name, t->position);
+        t->node = json->nodes[node].next;
+        result = otx__tokenizer_string(t, json, content, &word->size);
+        word->content = t->scratch;
+        return result;
+    }
+    if (!listed && t->position < OTX__COUNT(otx__tekken_specials)) {
+        word->content = otx__tekken_specials[t->position];
+        word->size = strlen(word->content);
+        return OTX_OK;
+    }
+    result = otx__tokenizer_scratch(t, 40);
+    if (result) return result;
+    word->size = (size_t)snprintf(t->scratch, 40, "<SPECIAL_%" PRIu64 ">", t->position);
+    word->content = t->scratch;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__tekken_next(otx__tokenizer *t, otx__given *word, bool *more)
+{
+    const otx_json *json = &t->json;
+    const uint64_t rank = t->position - t->special_count;
+    uint32_t entry, content;
+    otx_result result;
+    *more = t->position < t->special_count + t->word_count;
+    word->id = t->position;
+    if (!*more) return OTX_OK;
+    if (t->position < t->special_count) {
+        result = otx__tekken_special(t, word);
+        t->position++;
+        return result;
+    }
+    entry = rank == 0 ? t->words + 1 : t->node;
+    t->position++;
+    t->node = json->nodes[entry].next;
+    result = otx__tekken_rank(t, entry, "vocab", rank);
+    if (result) return result;
+    content = otx_json_find(json, entry, "token_bytes");
+    word->size = 0;
+    if (otx_json_type_of(json, content) == OTX_JSON_STRING) {
+        result = otx__tokenizer_string(t, json, content, &word->size);
+        if (result) return result;
+    }
+    if (word->size == 0 ||
+        !otx__base64_decode(t->scratch, word->size, t->scratch, &word->size) ||
+        (rank < 256 && (word->size != 1 || (unsigned char)t->scratch[0] != rank)))
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: the token_bytes of entry %" PRIu64
+                         " of vocab are not base64%s", t->name, rank,
+                         rank < 256 ? " of that byte" : "");
+    word->content = t->scratch;
+    word->kind = OTX_TOKEN_TEXT;
+    word->added = false;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__tekken_roles(otx__tokenizer *t)
+{
+    t->fallback[OTX_ROLE_BOS] = otx__find_text(t, "<s>");
+    t->fallback[OTX_ROLE_EOS] = otx__find_text(t, "</s>");
+    t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "<unk>");
+    t->fallback[OTX_ROLE_PAD] = otx__find_text(t, "<pad>");
+    return OTX_OK;
+}
+
+/* >>> src/tiktoken.h */
+/* ---- tiktoken: lines of base64 and rank ------------------------------------- */
+
+/* The rank is the id. Special tokens stand in the code of the loader and, with
+   luck, in added_tokens_decoder. */
+
+/* Whether the line is BASE64 SPACE RANK; decodes the former to t->scratch. */
+OTX__PRIVATE bool otx__tiktoken_line(otx__tokenizer *t, const char *line, size_t size,
+                                     otx__given *word)
+{
+    const char *space = (const char *)memchr(line, ' ', size);
+    const size_t length = space ? (size_t)(space - line) : 0;
+    size_t at;
+    if (length == 0 || size - length < 2 || size - length > 11) return false;
+    word->id = 0;
+    for (at = length + 1; at < size; at++) {
+        if (line[at] < '0' || line[at] > '9') return false;
+        word->id = word->id * 10 + (uint64_t)(line[at] - '0');
+    }
+    word->content = t->scratch;
+    word->kind = OTX_TOKEN_TEXT;
+    return word->id <= UINT32_MAX &&
+           otx__base64_decode(line, length, t->scratch, &word->size);
+}
+
+OTX__PRIVATE otx_result otx__tiktoken_open(otx__tokenizer *t)
+{
+    t->type = "BPE";
+    t->repeat = OTX__REPEAT_REFUSED;
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__tiktoken_next(otx__tokenizer *t, otx__given *word, bool *more)
+{
+    const char *line = NULL;
+    size_t size = 0;
+    otx_result result;
+    do {
+        t->position++;
+        *more = otx__next_line(t, &line, &size);
+    } while (*more && size == 0);
+    if (!*more) return OTX_OK;
+    result = otx__tokenizer_scratch(t, size);
+    if (result) return result;
+    if (otx__tiktoken_line(t, line, size, word)) return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT,
+                     "%s:%" PRIu64 ": expected a token in base64, a space and a rank", t->name,
+                     t->position);
+}
+
+/* Says so where no special token is known. */
+OTX__PRIVATE otx_result otx__tiktoken_roles(otx__tokenizer *t)
+{
+    if (t->vocab->token_count == t->model_size)
+        otx__log(t->ctx, OTX_WARNING, "%s: holds no special tokens, and neither "
+                 "tokenizer_config.json nor added_tokens.json lists those of its loader",
+                 t->name);
+    return OTX_OK;
+}
+
+/* Whether a text begins as such a file does. Only for telling it from a
+   SentencePiece model, which goes by the same name. */
+OTX__PRIVATE bool otx__looks_like_tiktoken(const char *text, size_t size)
+{
+    size_t at = 0;
+    while (at < size && (otx__base64_digit(text[at]) >= 0 || text[at] == '=')) at++;
+    return at > 0 && at + 1 < size && text[at] == ' ' && text[at + 1] >= '0' &&
+           text[at + 1] <= '9';
+}
+
+/* >>> src/protobuf.h */
+/* ---- protobuf: the wire format, field by field -------------------------------- */
+
+/* Where a message is being read. Nothing is read from `end` on. */
+typedef struct otx__proto {
+    const unsigned char *at, *end;
+} otx__proto;
+
+typedef enum otx__wire {
+    OTX__WIRE_VARINT, OTX__WIRE_64, OTX__WIRE_BYTES, OTX__WIRE_GROUP, OTX__WIRE_GROUP_END,
+    OTX__WIRE_32
+} otx__wire;
+
+/* One field: `value` of a varint, `bytes` of a string or message. */
+typedef struct otx__field {
+    uint32_t number;
+    otx__wire wire;
+    uint64_t value;
+    otx__proto bytes;
+} otx__field;
+
+/* Groups in groups, as deep as protobuf itself allows. */
+#define OTX__PROTO_DEPTH 100
+
+OTX__PRIVATE otx__proto otx__proto_open(const char *bytes, size_t size)
+{
+    otx__proto proto;
+    proto.at = (const unsigned char *)bytes;
+    proto.end = proto.at + size;
+    return proto;
+}
+
+OTX__PRIVATE size_t otx__proto_left(const otx__proto *proto)
+{
+    return (size_t)(proto->end - proto->at);
+}
+
+/* These return what is wrong, or NULL. */
+
+OTX__PRIVATE const char *otx__proto_varint(otx__proto *proto, uint64_t *value)
+{
+    unsigned shift;
+    *value = 0;
+    for (shift = 0; shift < 70; shift += 7) {
+        unsigned byte;
+        if (proto->at == proto->end) return "a number is cut off";
+        byte = *proto->at++;
+        if (shift == 63 && byte > 1) break;
+        *value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) return NULL;
+    }
+    return "a number has more than 64 bits";
+}
+
+/* The start of a field: its number and how it is written. */
+OTX__PRIVATE const char *otx__proto_tag(otx__proto *proto, otx__field *field)
+{
+    uint64_t tag;
+    const char *problem = otx__proto_varint(proto, &tag);
+    if (problem) return problem;
+    if (tag > UINT32_MAX || tag >> 3 == 0) return "a field has no valid number";
+    if ((tag & 7) > OTX__WIRE_32) return "a field is of no known wire type";
+    field->number = (uint32_t)(tag >> 3);
+    field->wire = (otx__wire)(tag & 7);
+    return NULL;
+}
+
+/* What follows the start, but of a group. */
+OTX__PRIVATE const char *otx__proto_body(otx__proto *proto, otx__field *field)
+{
+    uint64_t size = field->wire == OTX__WIRE_64 ? 8 : 4;
+    const char *problem;
+    if (field->wire == OTX__WIRE_VARINT) return otx__proto_varint(proto, &field->value);
+    if (field->wire == OTX__WIRE_BYTES) {
+        problem = otx__proto_varint(proto, &size);
+        if (problem) return problem;
+    }
+    if (size > otx__proto_left(proto)) return "a field is longer than what holds it";
+    field->bytes.at = proto->at;
+    proto->at += (size_t)size;
+    field->bytes.end = proto->at;
+    return NULL;
+}
+
+/* Steps over a group, whose start has been read. */
+OTX__PRIVATE const char *otx__proto_group(otx__proto *proto, uint32_t number)
+{
+    uint32_t open[OTX__PROTO_DEPTH];
+    size_t depth = 0;
+    otx__field field;
+    memset(&field, 0, sizeof field);
+    open[depth++] = number;
+    while (depth > 0) {
+        const char *problem = otx__proto_tag(proto, &field);
+        if (problem) return problem;
+        if (field.wire == OTX__WIRE_GROUP) {
+            if (depth == OTX__PROTO_DEPTH) return "groups are nested too deep";
+            open[depth++] = field.number;
+        } else if (field.wire == OTX__WIRE_GROUP_END) {
+            if (open[--depth] != field.number) return "a group ends that is not open";
+        } else {
+            problem = otx__proto_body(proto, &field);
+            if (problem) return problem;
+        }
+    }
+    return NULL;
+}
+
+/* The next field; a group is stepped over. At the end, *more is false. */
+OTX__PRIVATE const char *otx__proto_next(otx__proto *proto, otx__field *field, bool *more)
+{
+    const char *problem;
+    memset(field, 0, sizeof *field);
+    *more = proto->at != proto->end;
+    if (!*more) return NULL;
+    problem = otx__proto_tag(proto, field);
+    if (problem) return problem;
+    if (field->wire == OTX__WIRE_GROUP_END) return "a group ends that is not open";
+    if (field->wire == OTX__WIRE_GROUP) return otx__proto_group(proto, field->number);
+    return otx__proto_body(proto, field);
+}
+
+/* >>> src/sentencepiece.h */
+/* ---- SentencePiece: tokenizer.model, spiece.model, sentencepiece.bpe.model ------ */
+
+/* The file is a protobuf message, ModelProto, of which these fields count. A field
+   that is not known, or not written as its type is, is stepped over. */
+enum {
+    OTX__MODEL_PIECES = 1, OTX__MODEL_TRAINER = 2,
+    OTX__PIECE_TEXT = 1, OTX__PIECE_TYPE = 3,
+    OTX__TRAINER_MODEL = 3, OTX__TRAINER_FALLBACK = 35, OTX__TRAINER_BOS = 46,
+    OTX__TRAINER_EOS = 47, OTX__TRAINER_PAD = 48
+};
+
+/* The types of a piece. */
+enum {
+    OTX__PIECE_NORMAL = 1, OTX__PIECE_UNKNOWN, OTX__PIECE_CONTROL, OTX__PIECE_USER,
+    OTX__PIECE_UNUSED, OTX__PIECE_BYTE
+};
+
+typedef struct otx__piece {
+    const char *text;
+    size_t size;
+    uint64_t type;
+} otx__piece;
+
+typedef struct otx__trainer {
+    uint64_t model;
+    bool byte_fallback;
+} otx__trainer;
+
+/* ---- ids of the loader ---- */
+
+/* How a class of transformers numbers the pieces: first tokens of its own, then the
+   pieces but for the first few, then more of its own. Classes that do it by other
+   rules of their own have no tokens here, and are refused. */
+typedef struct otx__piece_layout {
+    const char *name;  /* the class, without "Fast" */
+    const char *model; /* the model_type of config.json that has it */
+    const char *before[6], *after[2];
+    unsigned dropped;
+} otx__piece_layout;
+
+static const otx__piece_layout otx__piece_layouts[] = {
+    {"XLMRobertaTokenizer", "xlm-roberta", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
+    {"XLMRobertaTokenizer", "xlm-roberta-xl", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
+    {"LayoutXLMTokenizer", NULL, {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
+    {"CamembertTokenizer", "camembert",
+     {"<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED"}, {"<mask>"}, 1},
+    {"T5Tokenizer", "t5", {NULL}, {NULL}, 0}, /* and <extra_id_99> to <extra_id_0> */
+    {"T5Tokenizer", "mt5", {NULL}, {NULL}, 0},
+    {"MBartTokenizer", "mbart", {NULL}, {NULL}, 0},
+    {"MBart50Tokenizer", NULL, {NULL}, {NULL}, 0},
+    {"NllbTokenizer", "nllb-moe", {NULL}, {NULL}, 0},
+    {"M2M100Tokenizer", "m2m_100", {NULL}, {NULL}, 0},
+    {"SeamlessM4TTokenizer", "seamless_m4t", {NULL}, {NULL}, 0},
+    {"XGLMTokenizer", "xglm", {NULL}, {NULL}, 0},
+    {"PLBartTokenizer", "plbart", {NULL}, {NULL}, 0},
+    {"BarthezTokenizer", NULL, {NULL}, {NULL}, 0},
+    {"BartphoTokenizer", NULL, {NULL}, {NULL}, 0},
+    {"MLukeTokenizer", "mluke", {NULL}, {NULL}, 0},
+    {"PegasusTokenizer", "pegasus", {NULL}, {NULL}, 0},
+    {"PegasusTokenizer", "bigbird_pegasus", {NULL}, {NULL}, 0},
+    {"XLMProphetNetTokenizer", "xlm-prophetnet", {NULL}, {NULL}, 0},
+    {"Speech2TextTokenizer", "speech_to_text", {NULL}, {NULL}, 0},
+    {"MarianTokenizer", "marian", {NULL}, {NULL}, 0},
+    {"CpmTokenizer", NULL, {NULL}, {NULL}, 0},
+};
+
+/* How many of T5's own tokens a configuration may ask for. */
+#define OTX__EXTRA_IDS 65536
+
+/* Whether a class is the one named, or its "Fast" kin. */
+OTX__PRIVATE bool otx__is_class(const otx_json *json, uint32_t node, const char *name)
+{
+    char fast[40];
+    (void)snprintf(fast, sizeof fast, "%sFast", name);
+    return otx_json_equals(json, node, name) || otx_json_equals(json, node, fast);
+}
+
+/* Finds the layout of the loader's class, if it has one: the class that
+   tokenizer_config.json names, or config.json, or that goes with the type of model.
+   Sets *known if any of them says anything. */
+OTX__PRIVATE otx_result otx__find_layout(otx__tokenizer *t, bool *known)
+{
+    const otx_json *json = &t->config;
+    uint32_t node = otx_json_find(json, 0, "tokenizer_class");
+    bool named = true;
+    otx_json model;
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(&model, 0, sizeof model);
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) {
+        result = otx__open_beside(t, OTX_VOCAB_MODEL_CONFIG, "config.json", &model);
+        json = &model;
+        node = otx_json_find(json, 0, "tokenizer_class");
+    }
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) {
+        named = false;
+        node = otx_json_find(json, 0, "model_type");
+    }
+    *known = otx_json_type_of(json, node) == OTX_JSON_STRING;
+    for (i = 0; i < OTX__COUNT(otx__piece_layouts) && !t->layout && !result; i++) {
+        const otx__piece_layout *layout = &otx__piece_layouts[i];
+        if (named ? otx__is_class(json, node, layout->name)
+                  : layout->model && otx_json_equals(json, node, layout->model))
+            t->layout = layout;
+    }
+    otx_json_close(t->ctx, &model);
+    return result;
+}
+
+/* Settles how ids are numbered. */
+OTX__PRIVATE otx_result otx__read_layout(otx__tokenizer *t)
+{
+    const uint32_t node = otx_json_find(&t->config, 0, "extra_ids");
+    bool known = false;
+    otx_result result = otx__find_layout(t, &known);
+    if (!result && !known && otx__has_suffix(t->name, "sentencepiece.bpe.model"))
+        return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
+                         "%s: how a file of this name numbers its pieces depends on the "
+                         "loader, and neither tokenizer_config.json nor config.json names one",
+                         t->name);
+    if (result || !t->layout || t->layout->dropped > 0) return result;
+    if (strcmp(t->layout->name, "T5Tokenizer") != 0)
+        return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
+                         "%s: %s numbers the pieces by rules of its own; load it with "
+                         "transformers' AutoTokenizer and save it with save_pretrained, which "
+                         "writes tokenizer.json", t->name, t->layout->name);
+    t->extra_ids = 100;
+    if (node == OTX_JSON_NONE) return OTX_OK;
+    if (otx_json_uint(&t->config, node, &t->extra_ids) && t->extra_ids <= OTX__EXTRA_IDS)
+        return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT,
+                     "%s: extra_ids of tokenizer_config.json is not a whole number from 0 to "
+                     "%d", t->name, OTX__EXTRA_IDS);
+}
+
+/* ---- the message ---- */
+
+OTX__PRIVATE const char *otx__read_piece(otx__proto proto, otx__piece *piece)
+{
+    otx__field field;
+    bool more = true;
+    memset(piece, 0, sizeof *piece);
+    piece->type = OTX__PIECE_NORMAL;
+    for (;;) {
+        const char *problem = otx__proto_next(&proto, &field, &more);
+        if (problem || !more) return problem;
+        if (field.number == OTX__PIECE_TEXT && field.wire == OTX__WIRE_BYTES) {
+            piece->text = (const char *)field.bytes.at;
+            piece->size = otx__proto_left(&field.bytes);
+        } else if (field.number == OTX__PIECE_TYPE && field.wire == OTX__WIRE_VARINT) {
+            piece->type = field.value;
+        }
+    }
+}
+
+OTX__PRIVATE void otx__name_role(otx__tokenizer *t, otx_role role, const char *name,
+                                 size_t size)
+{
+    t->role_names[role].bytes = name;
+    t->role_names[role].size = size;
+}
+
+OTX__PRIVATE const char *otx__read_trainer(otx__tokenizer *t, otx__proto proto,
+                                           otx__trainer *trainer)
+{
+    otx__field field;
+    bool more = true;
+    for (;;) {
+        const char *problem = otx__proto_next(&proto, &field, &more);
+        if (problem || !more) return problem;
+        if (field.wire == OTX__WIRE_VARINT) {
+            if (field.number == OTX__TRAINER_MODEL) trainer->model = field.value;
+            if (field.number == OTX__TRAINER_FALLBACK)
+                trainer->byte_fallback = field.value != 0;
+        } else if (field.wire == OTX__WIRE_BYTES) {
+            const char *name = (const char *)field.bytes.at;
+            const size_t size = otx__proto_left(&field.bytes);
+            if (field.number == OTX__TRAINER_BOS) otx__name_role(t, OTX_ROLE_BOS, name, size);
+            if (field.number == OTX__TRAINER_EOS) otx__name_role(t, OTX_ROLE_EOS, name, size);
+            if (field.number == OTX__TRAINER_PAD) otx__name_role(t, OTX_ROLE_PAD, name, size);
+        }
+    }
+}
+
+/* Whether a piece is <0xNN>, in capitals. */
+OTX__PRIVATE bool otx__is_byte_piece(const otx__piece *piece)
+{
+    const int byte = otx__fallback_byte(piece->text, piece->size);
+    char name[16];
+    if (byte < 0) return false;
+    (void)snprintf(name, sizeof name, "<0x%02X>", (unsigned)byte);
+    return memcmp(name, piece->text, 6) == 0;
+}
+
+/* The rules of SentencePiece's own loader for one piece. */
+OTX__PRIVATE otx_result otx__check_piece(otx__tokenizer *t, const otx__piece *piece,
+                                         uint64_t position)
+{
+    char quoted[OTX__QUOTED];
+    const char *problem = NULL;
+    if (piece->size == 0) problem = "is empty";
+    else if (!otx__is_utf8(piece->text, piece->size)) problem = "is not UTF-8";
+    else if (memchr(piece->text, 0, piece->size)) problem = "holds a zero byte";
+    else if (piece->type < OTX__PIECE_NORMAL || piece->type > OTX__PIECE_BYTE)
+        problem = "is of no known type";
+    else if (piece->type == OTX__PIECE_BYTE && !otx__is_byte_piece(piece))
+        problem = "stands for a byte, but is not <0xNN>";
+    if (!problem) return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: piece %" PRIu64 ", \"%s\", %s", t->name,
+                     position, otx__quote(quoted, sizeof quoted, piece->text, piece->size),
+                     problem);
+}
+
+/* How many pieces there are of each type, and which bytes. */
+typedef struct otx__piece_census {
+    uint64_t counts[OTX__PIECE_BYTE + 1], total;
+    bool bytes[256];
+} otx__piece_census;
+
+/* Reads the whole message once and checks it. */
+OTX__PRIVATE otx_result otx__scan_pieces(otx__tokenizer *t, otx__trainer *trainer,
+                                         otx__piece_census *census)
+{
+    otx__proto proto = otx__proto_open(t->text.bytes, t->text.size);
+    bool more = true;
+    memset(census, 0, sizeof *census);
+    for (;;) {
+        otx__field field;
+        otx__piece piece;
+        const uint64_t offset = (uint64_t)(proto.at - (const unsigned char *)t->text.bytes);
+        const char *problem = otx__proto_next(&proto, &field, &more);
+        otx_result result = OTX_OK;
+        if (!problem && !more) return OTX_OK;
+        memset(&piece, 0, sizeof piece);
+        if (!problem && field.wire == OTX__WIRE_BYTES && field.number == OTX__MODEL_TRAINER)
+            problem = otx__read_trainer(t, field.bytes, trainer);
+        if (!problem && field.wire == OTX__WIRE_BYTES && field.number == OTX__MODEL_PIECES) {
+            problem = otx__read_piece(field.bytes, &piece);
+            if (!problem) result = otx__check_piece(t, &piece, census->total);
+            if (!problem && !result) {
+                census->counts[piece.type]++;
+                census->total++;
+                if (piece.type == OTX__PIECE_BYTE)
+                    census->bytes[otx__fallback_byte(piece.text, piece.size)] = true;
+            }
+        }
+        if (problem)
+            return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: is no SentencePiece model: %s in "
+                             "the field at byte %" PRIu64, t->name, problem, offset);
+        if (result) return result;
+    }
+}
+
+OTX__PRIVATE otx_result otx__sentencepiece_open(otx__tokenizer *t)
+{
+    static const char *const models[] = {"Unigram", "BPE", "Word", "Char"};
+    otx__trainer trainer = {1, false};
+    otx__piece_census census;
+    otx_result result;
+    size_t i, bytes = 0;
+    otx__name_role(t, OTX_ROLE_BOS, "<s>", 3);
+    otx__name_role(t, OTX_ROLE_EOS, "</s>", 4);
+    otx__name_role(t, OTX_ROLE_PAD, "<pad>", 5);
+    result = otx__scan_pieces(t, &trainer, &census);
+    if (result) return result;
+    for (i = 0; i < 256; i++) bytes += census.bytes[i];
+    if (census.counts[OTX__PIECE_UNKNOWN] != 1 &&
+        (census.counts[OTX__PIECE_UNKNOWN] > 1 || !trainer.byte_fallback))
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: is no SentencePiece model: %" PRIu64
+                         " of %" PRIu64 " pieces stand for what is unknown, expected one",
+                         t->name, census.counts[OTX__PIECE_UNKNOWN], census.total);
+    if (trainer.byte_fallback ? bytes != 256 : bytes != 0)
+        return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: byte_fallback is %s, but there are "
+                         "pieces for %u of the 256 bytes", t->name,
+                         trainer.byte_fallback ? "set" : "not set", (unsigned)bytes);
+    if (trainer.model == 1 && census.total == census.counts[OTX__PIECE_UNKNOWN] +
+                                                  census.counts[OTX__PIECE_CONTROL] + bytes)
+        return otx__fail(t->error, OTX_ERROR_FORMAT,
+                         "%s: is a Unigram model without a piece of text", t->name);
+    if (trainer.model < 1 || trainer.model > OTX__COUNT(models))
+        return otx__fail(t->error, OTX_ERROR_UNSUPPORTED, "%s: the type of the model, %" PRIu64
+                         ", is not known", t->name, trainer.model);
+    t->type = models[trainer.model - 1];
+    t->repeat = trainer.model == 2 ? OTX__REPEAT_REFUSED : OTX__REPEAT_APART;
+    t->spelling.family = OTX_FAMILY_METASPACE;
+    t->spelling.mark_size = 3;
+    memcpy(t->spelling.mark, "\xe2\x96\x81", 3);
+    return otx__read_layout(t);
+}
+
+/* ---- the tokens ---- */
+
+/* A token that the loader has of its own. */
+OTX__PRIVATE void otx__own_piece(otx__given *word, const char *content)
+{
+    word->content = content;
+    word->size = strlen(content);
+    word->kind = OTX_TOKEN_CONTROL;
+    word->added = true;
+}
+
+/* The token of its own that the loader puts at this place, counted from 0 after the
+   pieces; false after the last. */
+OTX__PRIVATE bool otx__piece_after(otx__tokenizer *t, uint64_t place, otx__given *word,
+                                   otx_result *result)
+{
+    if (t->extra_ids == 0) {
+        const char *own = t->layout && place < 2 ? t->layout->after[place] : NULL;
+        if (own) otx__own_piece(word, own);
+        return own != NULL;
+    }
+    if (place >= t->extra_ids) return false;
+    *result = otx__tokenizer_scratch(t, 40);
+    if (*result) return true;
+    (void)snprintf(t->scratch, 40, "<extra_id_%" PRIu64 ">", t->extra_ids - 1 - place);
+    otx__own_piece(word, t->scratch);
+    return true;
+}
+
+/* The next piece, at t->offset; false after the last. The file has been checked. */
+OTX__PRIVATE bool otx__next_piece(otx__tokenizer *t, otx__piece *piece)
+{
+    otx__proto proto = otx__proto_open(t->text.bytes, t->text.size);
+    otx__field field;
+    bool more = true;
+    proto.at += t->offset;
+    while (!otx__proto_next(&proto, &field, &more) && more) {
+        t->offset = t->text.size - otx__proto_left(&proto);
+        if (field.wire == OTX__WIRE_BYTES && field.number == OTX__MODEL_PIECES)
+            return !otx__read_piece(field.bytes, piece);
+    }
+    t->offset = t->text.size;
+    return false;
+}
+
+OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *word, bool *more)
+{
+    static const otx_token_kind kinds[] = {
+        OTX_TOKEN_NONE, OTX_TOKEN_TEXT, OTX_TOKEN_CONTROL, OTX_TOKEN_CONTROL, OTX_TOKEN_TEXT,
+        OTX_TOKEN_UNUSED, OTX_TOKEN_BYTE
+    };
+    const otx__piece_layout *layout = t->layout;
+    otx_result result = OTX_OK;
+    otx__piece piece;
+    bool found;
+    unsigned i;
+    word->id = t->position++;
+    *more = true;
+    if (layout && word->id < OTX__COUNT(layout->before) && layout->before[word->id]) {
+        otx__own_piece(word, layout->before[word->id]);
+        return OTX_OK;
+    }
+    found = otx__next_piece(t, &piece);
+    if (layout && t->node++ == 0)
+        for (i = 0; i < layout->dropped && found; i++) found = otx__next_piece(t, &piece);
+    if (found) {
+        word->content = piece.text;
+        word->size = piece.size;
+        word->kind = kinds[piece.type];
+        word->added = word->kind == OTX_TOKEN_CONTROL || piece.type == OTX__PIECE_USER;
+        if (piece.type == OTX__PIECE_UNKNOWN) t->fallback[OTX_ROLE_UNK] = (int64_t)word->id;
+        return OTX_OK;
+    }
+    *more = otx__piece_after(t, t->past++, word, &result);
+    return result;
+}
+
+/* Roles go by the names of pieces, which must be control pieces. */
+OTX__PRIVATE otx_result otx__sentencepiece_roles(otx__tokenizer *t)
+{
+    static const otx_role roles[] = {OTX_ROLE_BOS, OTX_ROLE_EOS, OTX_ROLE_PAD};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(roles); i++) {
+        const otx_vocab_text name = t->role_names[roles[i]];
+        const int64_t id =
+            otx__index_find(&t->contents, OTX_TOKEN_NONE, name.bytes, name.size);
+        if (id >= 0 && id != t->fallback[OTX_ROLE_UNK] &&
+            t->vocab->tokens[id].kind == OTX_TOKEN_CONTROL)
+            t->fallback[roles[i]] = id;
+    }
+    if (t->layout && t->layout->dropped > 0) {
+        t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "<unk>");
+        t->fallback[OTX_ROLE_MASK] = otx__find_text(t, "<mask>");
+        t->fallback[OTX_ROLE_CLS] = t->fallback[OTX_ROLE_BOS];
+        t->fallback[OTX_ROLE_SEP] = t->fallback[OTX_ROLE_EOS];
+    }
+    return OTX_OK;
+}
+
+/* >>> src/tokenizer_bpe.h */
+/* ---- vocab.json and merges.txt: BPE as GPT-2 and its kin have it ---------------- */
+
+/* Merges make no tokens, but a file of others is not this vocabulary's. */
+OTX__PRIVATE otx_result otx__check_merges_text(otx__tokenizer *t)
+{
+    const otx_vocab_text vocab = t->text;
+    const char *line = NULL;
+    size_t size = 0;
+    uint64_t number = 0;
+    bool good = true;
+    t->text = t->texts[OTX_VOCAB_MERGES];
+    t->offset = 0;
+    while (good && otx__next_line(t, &line, &size)) {
+        number++;
+        good = size == 0 || otx__is_merge_line(line, size);
+    }
+    t->text = vocab;
+    if (good) return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: line %" PRIu64 " of merges.txt is not "
+                     "\"a b\"", t->name, number);
+}
+
+/* Tells the family from the tokens, as nothing else does: by U+0120, the space of the
+   GPT-2 alphabet, or by the mark of SentencePiece, or by </w>. */
+OTX__PRIVATE otx_result otx__guess_spelling(otx__tokenizer *t)
+{
+    static const struct {
+        const char *mark;
+        otx_family family;
+    } marks[] = {
+        {"\xc4\xa0", OTX_FAMILY_BYTE_LEVEL},
+        {"\xe2\x96\x81", OTX_FAMILY_METASPACE},
+        {"</w>", OTX_FAMILY_WORD_SUFFIX},
+    };
+    bool seen[OTX__COUNT(marks)] = {false, false, false}, more = true;
+    otx__given word;
+    size_t i;
+    memset(&word, 0, sizeof word);
+    otx__rewind_words(t);
+    for (;;) {
+        otx_result result = otx__next_member(t, &word, &more);
+        if (result) return result;
+        if (!more) break;
+        for (i = 0; i < OTX__COUNT(marks); i++) {
+            const size_t size = strlen(marks[i].mark);
+            const bool suffix = marks[i].family == OTX_FAMILY_WORD_SUFFIX;
+            if (word.size >= size && memcmp(word.content + (suffix ? word.size - size : 0),
+                                            marks[i].mark, size) == 0)
+                seen[i] = true;
+        }
+    }
+    for (i = 0; i < OTX__COUNT(marks) && !seen[i]; i++) {}
+    if (i == OTX__COUNT(marks)) return OTX_OK;
+    t->spelling.family = marks[i].family;
+    if (marks[i].family == OTX_FAMILY_BYTE_LEVEL) return OTX_OK;
+    t->spelling.mark_size = strlen(marks[i].mark);
+    memcpy(t->spelling.mark, marks[i].mark, t->spelling.mark_size);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__vocab_json_open(otx__tokenizer *t)
+{
+    otx_result result = otx__open_own(t);
+    if (result) return result;
+    if (!t->texts[OTX_VOCAB_MERGES].bytes)
+        return otx__fail(t->error, OTX_ERROR_NOT_FOUND, "%s: there is no merges.txt with it",
+                         t->name);
+    t->words = 0; /* the root */
+    t->type = "BPE";
+    t->repeat = OTX__REPEAT_REPLACES;
+    result = otx__check_merges_text(t);
+    return result ? result : otx__guess_spelling(t);
+}
+
+/* The special tokens of RoBERTa's classes, or else of GPT-2's, where they are tokens. */
+OTX__PRIVATE otx_result otx__vocab_json_roles(otx__tokenizer *t)
+{
+    const int64_t end = otx__find_text(t, "<|endoftext|>");
+    const int64_t bos = otx__find_text(t, "<s>"), eos = otx__find_text(t, "</s>");
+    const int64_t pad = otx__find_text(t, "<pad>"), unk = otx__find_text(t, "<unk>");
+    int64_t *roles = t->fallback;
+    if (bos >= 0 && eos >= 0 && pad >= 0 && unk >= 0) {
+        roles[OTX_ROLE_BOS] = roles[OTX_ROLE_CLS] = bos;
+        roles[OTX_ROLE_EOS] = roles[OTX_ROLE_SEP] = eos;
+        roles[OTX_ROLE_PAD] = pad;
+        roles[OTX_ROLE_UNK] = unk;
+        roles[OTX_ROLE_MASK] = otx__find_text(t, "<mask>");
+    } else {
+        roles[OTX_ROLE_BOS] = roles[OTX_ROLE_EOS] = roles[OTX_ROLE_UNK] = end;
+    }
+    return OTX_OK;
+}
+
+/* >>> src/tokenizer_wordpiece.h */
+/* ---- vocab.txt: WordPiece, a token a line ---------------------------------------- */
+
+/* Where the text ends without the white space, as Unicode has it, at its end. */
+OTX__PRIVATE size_t otx__trimmed(const char *text, size_t size)
+{
+    static const char *const spaces[] = {
+        "\t", "\n", "\v", "\f", "\r", " ", "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80",
+        "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84",
+        "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89",
+        "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f",
+        "\xe3\x80\x80"
+    };
+    size_t i = 0;
+    while (i < OTX__COUNT(spaces)) {
+        const size_t length = strlen(spaces[i]);
+        if (size >= length && memcmp(text + size - length, spaces[i], length) == 0) {
+            size -= length;
+            i = 0;
+        } else {
+            i++;
+        }
+    }
+    return size;
+}
+
+OTX__PRIVATE otx_result otx__vocab_txt_open(otx__tokenizer *t)
+{
+    t->type = "WordPiece";
+    t->repeat = OTX__REPEAT_REPLACES;
+    t->spelling.family = OTX_FAMILY_WORDPIECE;
+    t->spelling.mark_size = 2;
+    memcpy(t->spelling.mark, "##", 2);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__vocab_txt_next(otx__tokenizer *t, otx__given *word, bool *more)
+{
+    const char *line = NULL;
+    size_t size = 0;
+    *more = otx__next_line(t, &line, &size);
+    if (!*more) return OTX_OK;
+    word->id = t->position++;
+    word->content = line;
+    word->size = otx__trimmed(line, size);
+    word->kind = OTX_TOKEN_TEXT;
+    if (otx__is_utf8(line, size)) return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_FORMAT, "%s:%" PRIu64 ": is not UTF-8", t->name,
+                     t->position);
+}
+
+OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
+{
+    t->fallback[OTX_ROLE_PAD] = otx__find_text(t, "[PAD]");
+    t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "[UNK]");
+    t->fallback[OTX_ROLE_CLS] = otx__find_text(t, "[CLS]");
+    t->fallback[OTX_ROLE_SEP] = otx__find_text(t, "[SEP]");
+    t->fallback[OTX_ROLE_MASK] = otx__find_text(t, "[MASK]");
+    return OTX_OK;
+}
+
+/* >>> src/vocab_parse.h */
+/* ---- vocab_parse: a vocabulary from its files ------------------------------------- */
+
+/* By otx_vocab_file. */
+static const otx__vocab_reader otx__vocab_readers[OTX_VOCAB_SOURCES] = {
+    {"tokenizer.json", "tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
+     otx__tokenizer_json_next, otx__tokenizer_json_roles},
+    {"tekken.json", "tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
+     otx__tekken_roles},
+    {"tokenizer.model", "SentencePiece", OTX__NUMBERED_IN_PLACE, false,
+     otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles},
+    {"tiktoken.model", "tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
+     otx__tiktoken_next, otx__tiktoken_roles},
+    {"vocab.json", "vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
+     otx__next_member, otx__vocab_json_roles},
+    {"vocab.txt", "vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
+     otx__vocab_txt_next, otx__vocab_txt_roles},
+};
+
+/* The reader of the first source that is given, and its text. */
+OTX__PRIVATE otx_result otx__choose_reader(otx__tokenizer *t, const char *name)
+{
+    size_t source = 0;
+    while (source < OTX_VOCAB_SOURCES && !t->texts[source].bytes) source++;
+    if (source == OTX_VOCAB_SOURCES)
+        return otx__fail(t->error, OTX_ERROR_ARGUMENT, "%s: no file with tokens is given",
+                         name ? name : "vocabulary");
+    t->text = t->texts[source];
+    if (source == OTX_VOCAB_SENTENCEPIECE &&
+        otx__looks_like_tiktoken(t->text.bytes, t->text.size))
+        source = OTX_VOCAB_TIKTOKEN;
+    t->reader = &otx__vocab_readers[source];
+    t->name = name ? name : t->reader->file;
+    if (t->text.size < UINT32_MAX) return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_LIMIT,
+                     "%s: has %" PRIu64 " bytes, and at most %" PRIu64 " are supported",
+                     t->name, (uint64_t)t->text.size, (uint64_t)UINT32_MAX - 1);
+}
+
+OTX__PRIVATE otx_result otx__open_texts(otx__tokenizer *t)
+{
+    otx_result result =
+        otx__open_beside(t, OTX_VOCAB_TOKENIZER_CONFIG, "tokenizer_config.json", &t->config);
+    if (!result)
+        result = otx__open_beside(t, OTX_VOCAB_SPECIAL_TOKENS, "special_tokens_map.json",
+                                  &t->special_map);
+    if (!result)
+        result = otx__open_beside(t, OTX_VOCAB_ADDED_TOKENS, "added_tokens.json", &t->added);
+    return result ? result : t->reader->open(t);
+}
+
+/* The two lists that add to the tokens: tokenizer.json's own, and that of
+   tokenizer_config.json or, where it has none, of added_tokens.json. */
+OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list lists[2])
 {
     const uint32_t decoder = otx_json_find(&t->config, 0, "added_tokens_decoder");
-    otx_result result;
+    otx_result result = OTX_OK;
     t->legacy = decoder == OTX_JSON_NONE;
-    result = otx__list_added(t, &t->json, otx_json_find(&t->json, 0, "added_tokens"),
-                             OTX__ADDED_LIST, "added_tokens", &lists[0]);
-    if (!result && t->legacy)
-        result = otx__list_added(t, &t->added, t->added.count ? 0 : OTX_JSON_NONE,
-                                 OTX__ADDED_BY_NAME, "added_tokens.json", &lists[1]);
-    else if (!result)
-        result = otx__list_added(t, &t->config, decoder, OTX__ADDED_BY_ID,
-                                 "tokenizer_config.json", &lists[1]);
-    if (!result) result = otx__reserve_tokens(t, lists, 2);
-    if (!result) result = otx__read_model(t);
-    if (!result) result = otx__add_tokens(t, &lists[0]);
-    if (!result) result = otx__add_tokens(t, &lists[1]);
+    if (t->reader->complete)
+        result = otx__list_added(t, &t->json, otx_json_find(&t->json, 0, "added_tokens"),
+                                 OTX__ADDED_LIST, "added_tokens", &lists[0]);
+    if (result) return result;
+    if (t->legacy)
+        return otx__list_added(t, &t->added, t->added.count ? 0 : OTX_JSON_NONE,
+                               OTX__ADDED_BY_NAME, "added_tokens.json", &lists[1]);
+    return otx__list_added(t, &t->config, decoder, OTX__ADDED_BY_ID, "tokenizer_config.json",
+                           &lists[1]);
+}
+
+/* Makes the table, with room for all that will be put into it. */
+OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_list lists[2])
+{
+    otx__census census;
+    uint64_t extra = lists[0].count + lists[1].count;
+    otx_result result = otx__count_words(t, &census);
+    size_t i, j;
+    if (result) return result;
+    for (i = 0; i < 2; i++) {
+        for (j = 0; j < lists[i].count; j++) {
+            const otx__added_token *added = &lists[i].tokens[j];
+            const otx_json_node *node = &lists[i].json->nodes[added->content];
+            census.bytes += otx__string_room((uint64_t)node->end - node->start);
+            if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
+                continue;
+            if (added->declared >= otx__id_limit(census.count + extra))
+                return otx__fail(t->error, OTX_ERROR_LIMIT, "%s: an added token has the id "
+                                 "%" PRIu64 ", and a vocabulary of %" PRIu64 " tokens may have "
+                                 "ids below %" PRIu64, t->name, added->declared,
+                                 census.count + extra, otx__id_limit(census.count + extra));
+            census.ids = added->declared + 1;
+        }
+    }
+    if (census.bytes > SIZE_MAX || census.ids + extra > SIZE_MAX)
+        return otx__fail_memory(t->error, census.bytes);
+    result = otx__vocab_reserve(t->ctx, t->vocab, (size_t)(census.ids + extra),
+                                (size_t)census.bytes, t->error);
+    if (!result)
+        result = otx__index_open(t->ctx, &t->contents, t->vocab->tokens,
+                                 (size_t)(census.count + extra), true, t->error);
     return result;
 }
 
@@ -4169,36 +5526,76 @@ OTX__PRIVATE otx_result otx__read_special(otx__tokenizer *t)
         result = otx__mark_special(t, &t->config, keys[i]);
         if (!result && t->legacy) result = otx__mark_special(t, &t->special_map, keys[i]);
     }
+    if (!result) result = t->reader->roles(t);
     return result ? result : otx__read_roles(t);
 }
 
-OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_texts *texts,
+OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list lists[2])
+{
+    otx_result result = otx__list_all_added(t, lists);
+    if (!result) result = otx__reserve_tokens(t, lists);
+    if (!result) result = otx__read_model(t);
+    if (!result) result = otx__add_tokens(t, &lists[0]);
+    if (!result) result = otx__add_tokens(t, &lists[1]);
+    return result ? result : otx__read_special(t);
+}
+
+/* Settles all tokens. One that has a role is in use whatever its name. */
+OTX__PRIVATE void otx__finish_tokens(otx__tokenizer *t)
+{
+    otx_vocab *vocab = t->vocab;
+    const size_t limit = ((otx__vocab_memory *)vocab->memory)->token_limit;
+    size_t id;
+    int role;
+    vocab->family = t->spelling.family;
+    vocab->model = t->type;
+    vocab->source = t->reader->source;
+    for (id = 0; id < limit; id++) {
+        if (vocab->tokens[id].kind == OTX_TOKEN_NONE) continue;
+        otx__finish_token(vocab, &t->spelling, &vocab->tokens[id]);
+        vocab->count = id + 1;
+    }
+    for (role = 0; role < OTX_ROLE_COUNT; role++) {
+        otx_token *token;
+        if (vocab->roles[role] < 0) continue;
+        token = &vocab->tokens[vocab->roles[role]];
+        token->kind = OTX_TOKEN_CONTROL;
+        token->bytes = token->content;
+        token->size = token->content_size;
+    }
+}
+
+OTX__PRIVATE void otx__tokenizer_close(otx__tokenizer *t)
+{
+    if (t->contents.slots) otx__index_close(t->ctx, &t->contents);
+    if (t->scratch_capacity) otx__free(t->ctx, t->scratch, t->scratch_capacity, 1);
+    otx_json_close(t->ctx, &t->json);
+    otx_json_close(t->ctx, &t->config);
+    otx_json_close(t->ctx, &t->special_map);
+    otx_json_close(t->ctx, &t->added);
+}
+
+OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text *texts,
                                    const char *name, otx_vocab *out, otx_error *error)
 {
     otx__tokenizer t;
     otx__added_list lists[2];
-    const char *type = NULL;
     otx_result result;
     size_t i;
     memset(&t, 0, sizeof t);
     memset(lists, 0, sizeof lists);
     memset(out, 0, sizeof *out);
     t.ctx = ctx;
-    t.name = name ? name : "tokenizer.json";
+    t.texts = texts;
     t.error = error;
     t.vocab = out;
     t.last_added = -1;
-    result = otx__open_texts(&t, texts);
-    if (!result) result = otx__find_model(&t, &type);
-    if (!result && strcmp(type, "BPE") == 0) result = otx__check_merges(&t);
+    for (i = 0; i < OTX_ROLE_COUNT; i++) t.fallback[i] = -1;
+    result = otx__choose_reader(&t, name);
+    if (!result) result = otx__open_texts(&t);
     if (!result) result = otx__read_tokens(&t, lists);
-    if (!result) result = otx__read_special(&t);
-    if (!result) {
-        otx__finish_tokens(&t);
-        out->model = type;
-    } else {
-        otx_vocab_close(ctx, out);
-    }
+    if (!result) otx__finish_tokens(&t);
+    else otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
     otx__tokenizer_close(&t);
@@ -4277,15 +5674,20 @@ OTX__PRIVATE otx_result otx__align_map(otx__aligner *a, const otx_map_entry *map
     return OTX_OK;
 }
 
-/* Copies the base's row; it becomes an anchor if it stands for text, if the
+OTX__PRIVATE bool otx__stands_for_text(const otx_token *token)
+{
+    return token->kind == OTX_TOKEN_TEXT || token->kind == OTX_TOKEN_BYTE;
+}
+
+/* Copies the base's row; it becomes an anchor if it stands for text in both, if the
    donor has a row to compare it with, and if no other token has it already. */
 OTX__PRIVATE void otx__align_copy(otx__aligner *a, size_t id, int64_t base)
 {
-    const otx_token_kind kind = a->donor->tokens[id].kind;
     otx_alignment_row *row = &a->out->rows[id];
     row->action = OTX_ACTION_COPY;
     row->base = base;
-    if ((kind == OTX_TOKEN_TEXT || kind == OTX_TOKEN_BYTE) && id < a->donor_rows &&
+    if (otx__stands_for_text(&a->donor->tokens[id]) &&
+        otx__stands_for_text(&a->base->tokens[base]) && id < a->donor_rows &&
         !a->is_anchor[base]) {
         a->is_anchor[base] = true;
         row->anchor = true;
@@ -4311,6 +5713,22 @@ OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *toke
     if (token->kind == OTX_TOKEN_TEXT && token->size == 1)
         return otx__index_find(&a->index, OTX_TOKEN_BYTE, token->bytes, token->size);
     return -1;
+}
+
+/* The base's plain added token of a control token's content, or the reverse, or -1:
+   <think> is special to some tokenizers and not to others, and the same to all
+   models. */
+OTX__PRIVATE int64_t otx__same_added(const otx__aligner *a, const otx_token *token)
+{
+    int64_t base = -1;
+    if (token->kind == OTX_TOKEN_CONTROL) {
+        base = otx__index_find(&a->index, OTX_TOKEN_TEXT, token->content, token->content_size);
+        if (base >= 0 && !a->base->tokens[base].added) base = -1;
+    } else if (token->kind == OTX_TOKEN_TEXT && token->added) {
+        base = otx__index_find(&a->index, OTX_TOKEN_CONTROL, token->content,
+                               token->content_size);
+    }
+    return base;
 }
 
 /* The base's control token in the same role, or -1. A token may have several
@@ -4348,6 +5766,7 @@ OTX__PRIVATE void otx__align_tokens(otx__aligner *a)
     for (id = 0; id < a->tokens; id++) {
         if (rows[id].action != OTX_ACTION_APPROXIMATE) continue;
         base = otx__same_byte(a, &tokens[id]);
+        if (base < 0) base = otx__same_added(a, &tokens[id]);
         if (base >= 0) {
             otx__align_copy(a, id, base);
         } else if (tokens[id].kind == OTX_TOKEN_UNUSED) {
@@ -4438,18 +5857,21 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* >>> src/kernel.h */
 /* ---- kernel: the hot loops, and their scalar reference -------------------- */
 
-/* Four loops take nearly all the time. Each instruction set has its own version
-   of all four; otx__kernels is the set in use.
+/* A few loops take nearly all the time. Each instruction set has its own version
+   of them; otx__kernels is the set in use.
 
    Two of them decide (dots, residual): they compute in double, round after every
    operation, and every version gives the same bits. A sum runs in 16 lanes,
    lane = position mod 16, which are folded by halves at the end (8, 4, 2, 1).
 
-   The other two only screen (product, scan): what they compute is within an error
+   The others only screen (products, scan, refine): what they compute is within an error
    bound that screen.h proves, and may differ between instruction sets. */
 
 /* Rows of atoms that one panel or one tile holds. */
 #define OTX__TILE 32
+
+/* Tiles that the dense products take together at most. */
+#define OTX__GROUP 4
 
 /* Columns of C that one call of product fills. */
 #define OTX__STRIP 8
@@ -4480,7 +5902,7 @@ typedef struct otx__row {
 
 /* Supports of one target that a scan looks at together: the one selected so far
    and those with one, two, ... predicted atoms more. */
-#define OTX__SETS 4
+#define OTX__SETS 3
 
 /* One tile of 32 atoms against many targets: see otx__scan_target. */
 typedef struct otx__scan {
@@ -4488,18 +5910,25 @@ typedef struct otx__scan {
     const float *common;    /* [32] the tile's atoms along the common direction */
     const float *weight;    /* [32] their relative norms; 0: never to be taken */
     const int16_t *start;   /* [target][32]: products of the targets */
-    const uint32_t *atoms;  /* [target][pitch] the atoms of the largest support */
-    const int16_t *steps;   /* [target][OTX__SETS][pitch] their coefficients,
+    const uint32_t *atoms;  /* [target][pitch] where in gram the atoms of the largest
+                               support stand */
+    const int16_t *steps;   /* [target][pitch / 2][OTX__SETS][2] their coefficients,
                                quantised; 0 for atoms that a support lacks */
     const uint32_t *counts; /* [target] how many atoms, padded to an even number */
-    const uint32_t *sets;   /* [target] how many supports, from 1 on */
+    const uint32_t *sets;   /* [target] how many supports; 0 with a count of 0: leave
+                               the target out */
     const float *scales;    /* [target][OTX__SETS][3]: of start, common and gram */
     size_t pitch;           /* even */
     size_t targets;
     float *best;            /* [set][target] out: the tile's largest weighted
-                               |correlation|; sets lie best_pitch apart */
+                               |correlation|, as otx__packed; sets lie best_pitch
+                               apart */
     size_t best_pitch;
 } otx__scan;
+
+/* A score with the number of its atom, 0 to 31, in the lowest bits: a maximum of such
+   scores tells whose it is. Off by less than OTX__PACKED times the score. */
+#define OTX__PACKED 3.814697265625e-06 /* 2^-18 */
 
 typedef struct otx__kernels {
     otx_isa isa;
@@ -4508,9 +5937,25 @@ typedef struct otx__kernels {
        [n][32], b from its first row wanted. In float, chains of OTX__CHAIN. */
     void (*product)(const float *a, const float *b, size_t n, float *c);
 
+    /* c[tile][j][i] = <a_i, b_j> for the 32 rows of each of `tiles` panels a, one
+       after the other, and all 32 of panel b. Panels are of bf16, two elements of a
+       row together, [n / 2][32][2], n even. In float, chains of OTX__CHAIN;
+       subnormals may count as 0. NULL where it would not pay. */
+    void (*product_bf16)(const uint16_t *a, size_t tiles, const uint16_t *b, size_t n, float *c);
+
     void (*scan)(const otx__scan *scan);
 
-    /* out[i] = <a, rows[i]>. */
+    /* correlations[i] -= sum over j of betas[j] / 32767 * gram[atoms[j]][i], for the
+       32 atoms i of a tile, in float. */
+    void (*refine)(const int16_t *gram, const uint32_t *atoms, const float *betas, size_t count,
+                   float *correlations);
+
+    /* Roughly the same as the next two, in float, for guesses that need no bound. */
+    void (*rough_dots)(const float *a, const otx__row *rows, size_t count, size_t n, float *out);
+    void (*rough_residual)(float *r, otx__row y, const double *coefficients,
+                           const otx__row *rows, size_t count, size_t n);
+
+    /* out[i] = <a, rows[i]>. The rows of one call are of one type, here and below. */
     void (*dots)(const double *a, const otx__row *rows, size_t count, size_t n, double *out);
 
     /* r = y - sum of coefficients[j] * rows[j], element by element, j in order.
@@ -4520,6 +5965,28 @@ typedef struct otx__kernels {
 } otx__kernels;
 
 /* ---- what all versions share ---- */
+
+/* Asks for a line of the cache that is read soon: into the second level, as the
+   first has room for too few of them. */
+#if defined(__GNUC__) || defined(__clang__)
+#define OTX__PREFETCH(at) __builtin_prefetch((at), 0, 2)
+#elif defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
+#include <intrin.h>
+#define OTX__PREFETCH(at) _mm_prefetch((const char *)(at), _MM_HINT_T1)
+#else
+#define OTX__PREFETCH(at) ((void)(at))
+#endif
+
+/* Targets between asking for the lines of one in a scan and using them. They lie
+   anywhere in the tile, so no processor foresees them. */
+#define OTX__AHEAD 4
+
+/* The atoms to ask for while `target` is scanned; those behind its count are
+   atoms of before, and harmless. */
+OTX__PRIVATE const uint32_t *otx__scan_ahead(const otx__scan *scan, size_t target)
+{
+    return scan->atoms + otx__min(target + OTX__AHEAD, scan->targets - 1) * scan->pitch;
+}
 
 /* The address of element `first` of a row. */
 OTX__PRIVATE const char *otx__row_at(otx__row row, size_t first)
@@ -4582,7 +6049,7 @@ OTX__PRIVATE void otx__scan_target(const otx__scan *scan, size_t target, size_t 
                                    float *correlations)
 {
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
-    const int16_t *steps = scan->steps + (target * OTX__SETS + set) * scan->pitch;
+    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch + 2 * set;
     const int16_t *start = scan->start + target * OTX__TILE;
     const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
     int32_t sums[OTX__TILE];
@@ -4590,7 +6057,7 @@ OTX__PRIVATE void otx__scan_target(const otx__scan *scan, size_t target, size_t 
     memset(sums, 0, sizeof sums);
     for (j = 0; j < count; j++) {
         const int16_t *gram = scan->gram + (size_t)atoms[j] * OTX__TILE;
-        int32_t step = steps[j];
+        int32_t step = steps[j / 2 * OTX__SETS * 2 + j % 2];
         for (i = 0; i < OTX__TILE; i++) sums[i] += step * gram[i];
     }
     for (i = 0; i < OTX__TILE; i++)
@@ -4617,6 +6084,43 @@ OTX__PRIVATE void otx__product_scalar(const float *a, const float *b, size_t n, 
     }
 }
 
+OTX__PRIVATE void otx__product_bf16_scalar(const uint16_t *a, size_t tiles, const uint16_t *b,
+                                           size_t n, float *c)
+{
+    size_t i, j, p, block, tile;
+    memset(c, 0, tiles * OTX__TILE * OTX__TILE * sizeof *c);
+    for (tile = 0; tile < tiles; tile++, a += n * OTX__TILE, c += OTX__TILE * OTX__TILE) {
+        for (block = 0; block < n; block += OTX__CHAIN) {
+            size_t end = otx__min(n, block + OTX__CHAIN);
+            for (j = 0; j < OTX__TILE; j++) {
+                for (i = 0; i < OTX__TILE; i++) {
+                    float sum = 0.0f;
+                    for (p = block; p < end; p++) {
+                        size_t pair = p / 2 * OTX__TILE * 2 + p % 2;
+                        sum += otx__float_of_bf16(a[pair + 2 * i]) *
+                               otx__float_of_bf16(b[pair + 2 * j]);
+                    }
+                    c[j * OTX__TILE + i] += sum;
+                }
+            }
+        }
+    }
+}
+
+OTX__PRIVATE float otx__packed(float score, uint32_t atom)
+{
+    uint32_t bits;
+    memcpy(&bits, &score, sizeof bits);
+    return otx__float_of_bits((bits & ~(uint32_t)(OTX__TILE - 1)) | atom);
+}
+
+OTX__PRIVATE uint32_t otx__packed_atom(float packed)
+{
+    uint32_t bits;
+    memcpy(&bits, &packed, sizeof bits);
+    return bits & (OTX__TILE - 1);
+}
+
 OTX__PRIVATE void otx__scan_scalar(const otx__scan *scan)
 {
     size_t target, set, i;
@@ -4626,10 +6130,44 @@ OTX__PRIVATE void otx__scan_scalar(const otx__scan *scan)
             otx__scan_target(scan, target, set, correlations);
             for (i = 0; i < OTX__TILE; i++) {
                 float score = scan->weight[i] * fabsf(correlations[i]);
+                score = otx__packed(score, (uint32_t)i);
                 if (score > best) best = score;
             }
             scan->best[set * scan->best_pitch + target] = best;
         }
+    }
+}
+
+OTX__PRIVATE void otx__refine_scalar(const int16_t *gram, const uint32_t *atoms,
+                                     const float *betas, size_t count, float *correlations)
+{
+    size_t i, j;
+    for (j = 0; j < count; j++) {
+        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
+        float beta = betas[j] / 32767.0f;
+        for (i = 0; i < OTX__TILE; i++) correlations[i] -= beta * (float)column[i];
+    }
+}
+
+OTX__PRIVATE void otx__rough_dots_scalar(const float *a, const otx__row *rows, size_t count,
+                                         size_t n, float *out)
+{
+    size_t i, j;
+    for (j = 0; j < count; j++) {
+        float sum = 0.0f;
+        for (i = 0; i < n; i++) sum += a[i] * otx__row_element(rows[j], i);
+        out[j] = sum;
+    }
+}
+
+OTX__PRIVATE void otx__rough_residual_scalar(float *r, otx__row y, const double *coefficients,
+                                             const otx__row *rows, size_t count, size_t n)
+{
+    size_t i, j;
+    for (i = 0; i < n; i++) r[i] = otx__row_element(y, i);
+    for (j = 0; j < count; j++) {
+        float coefficient = (float)coefficients[j];
+        for (i = 0; i < n; i++) r[i] -= coefficient * otx__row_element(rows[j], i);
     }
 }
 
@@ -4651,8 +6189,8 @@ OTX__PRIVATE void otx__residual_scalar(double *r, otx__row y, const double *coef
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
-    OTX_ISA_SCALAR, otx__product_scalar, otx__scan_scalar, otx__dots_scalar,
-    otx__residual_scalar};
+    OTX_ISA_SCALAR, otx__product_scalar, otx__product_bf16_scalar, otx__scan_scalar,
+    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_scalar, otx__residual_scalar};
 
 /* >>> src/kernel_avx2.h */
 /* ---- kernel_avx2: 256-bit x86 (AVX2, FMA) --------------------------------- */
@@ -4714,14 +6252,20 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__product_avx2(const float *a, const float
 /* The larger of `best` and the weighted correlations of eight atoms. */
 OTX__AVX2_TARGET OTX__PRIVATE __m256 otx__score_avx2(__m256 best, const int16_t *start,
                                                      __m256i sum, const float *scales,
-                                                     const float *common, const float *weight)
+                                                     const float *common, const float *weight,
+                                                     int first)
 {
+    __m256i numbers = _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
+                                       _mm256_set1_epi32(first));
     __m256i wide = _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)start));
     __m256 value = _mm256_mul_ps(_mm256_cvtepi32_ps(wide), _mm256_set1_ps(scales[0]));
     value = _mm256_fmadd_ps(_mm256_loadu_ps(common), _mm256_set1_ps(scales[1]), value);
     value = _mm256_fnmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(scales[2]), value);
     value = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), value);
-    return _mm256_max_ps(best, _mm256_mul_ps(value, _mm256_loadu_ps(weight)));
+    value = _mm256_mul_ps(value, _mm256_loadu_ps(weight));
+    /* As otx__packed does. */
+    value = _mm256_andnot_ps(_mm256_castsi256_ps(_mm256_set1_epi32(OTX__TILE - 1)), value);
+    return _mm256_max_ps(best, _mm256_or_ps(value, _mm256_castsi256_ps(numbers)));
 }
 
 OTX__AVX2_TARGET OTX__PRIVATE __m256i otx__load_avx2(const int16_t *at)
@@ -4737,17 +6281,19 @@ OTX__AVX2_TARGET OTX__INLINE void otx__sums_avx2(const otx__scan *scan, size_t t
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
     const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
     const int16_t *gram = scan->gram + 16 * half;
+    const uint32_t *ahead = otx__scan_ahead(scan, target);
     size_t count = scan->counts[target], j, set;
     for (set = 0; set < sets; set++) sums[set][0] = sums[set][1] = _mm256_setzero_si256();
     for (j = 0; j < count; j += 2) {
         __m256i g0 = otx__load_avx2(gram + (size_t)atoms[j] * OTX__TILE);
         __m256i g1 = otx__load_avx2(gram + (size_t)atoms[j + 1] * OTX__TILE);
         __m256i low = _mm256_unpacklo_epi16(g0, g1), high = _mm256_unpackhi_epi16(g0, g1);
+        OTX__PREFETCH(gram + (size_t)ahead[j + half] * OTX__TILE);
         OTX__UNROLL
         for (set = 0; set < sets; set++) {
             int32_t both;
             __m256i pair;
-            memcpy(&both, steps + set * scan->pitch + j, sizeof both);
+            memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
             pair = _mm256_set1_epi32(both);
             sums[set][0] = _mm256_add_epi32(sums[set][0], _mm256_madd_epi16(low, pair));
             sums[set][1] = _mm256_add_epi32(sums[set][1], _mm256_madd_epi16(high, pair));
@@ -4785,9 +6331,10 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__scan_avx2(const otx__scan *scan)
             else otx__sums_avx2(scan, target, half, OTX__SETS, sums);
             for (set = 0; set < sets; set++) {
                 best[set] = otx__score_avx2(best[set], start, sums[set][0], scales + 3 * set,
-                                            common, weight);
+                                            common, weight, (int)(16 * half));
                 best[set] = otx__score_avx2(best[set], start + 8, sums[set][1],
-                                            scales + 3 * set, common + 8, weight + 8);
+                                            scales + 3 * set, common + 8, weight + 8,
+                                            (int)(16 * half + 8));
             }
         }
         for (set = 0; set < sets; set++)
@@ -4795,18 +6342,77 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__scan_avx2(const otx__scan *scan)
     }
 }
 
+OTX__AVX2_TARGET OTX__PRIVATE void otx__refine_avx2(const int16_t *gram, const uint32_t *atoms,
+                                                    const float *betas, size_t count,
+                                                    float *correlations)
+{
+    __m256 values[4];
+    size_t i, j;
+    for (i = 0; i < 4; i++) values[i] = _mm256_loadu_ps(correlations + 8 * i);
+    for (j = 0; j < count; j++) {
+        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
+        __m256 beta = _mm256_set1_ps(betas[j] / 32767.0f);
+        for (i = 0; i < 4; i++) {
+            __m128i eight = _mm_loadu_si128((const __m128i *)(const void *)(column + 8 * i));
+            __m256 wide = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(eight));
+            values[i] = _mm256_fnmadd_ps(beta, wide, values[i]);
+        }
+    }
+    for (i = 0; i < 4; i++) _mm256_storeu_ps(correlations + 8 * i, values[i]);
+}
+
+/* Eight elements of a row. */
+OTX__AVX2_TARGET OTX__INLINE __m256 otx__floats_avx2(otx__row row, size_t i)
+{
+    const char *at = otx__row_at(row, i);
+    __m256i wide;
+    if (!row.bf16) return _mm256_loadu_ps((const float *)(const void *)at);
+    wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE void otx__rough_dots_avx2(const float *a, const otx__row *rows,
+                                                        size_t count, size_t n, float *out)
+{
+    size_t i, j, k, whole = n - n % OTX__LANES;
+    for (j = 0; j < count; j++) {
+        __m256 low = _mm256_setzero_ps(), high = low;
+        float lanes[8], sum = 0.0f;
+        for (i = 0; i < whole; i += OTX__LANES) {
+            low = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), otx__floats_avx2(rows[j], i), low);
+            high = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), otx__floats_avx2(rows[j], i + 8),
+                                   high);
+        }
+        _mm256_storeu_ps(lanes, _mm256_add_ps(low, high));
+        for (k = 0; k < 8; k++) sum += lanes[k];
+        for (; i < n; i++) sum += a[i] * otx__row_element(rows[j], i);
+        out[j] = sum;
+    }
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE void otx__rough_residual_avx2(float *r, otx__row y,
+                                                            const double *coefficients,
+                                                            const otx__row *rows, size_t count,
+                                                            size_t n)
+{
+    size_t i, j, whole = n - n % 8;
+    for (i = 0; i < whole; i += 8) _mm256_storeu_ps(r + i, otx__floats_avx2(y, i));
+    for (; i < n; i++) r[i] = otx__row_element(y, i);
+    for (j = 0; j < count; j++) {
+        float coefficient = (float)coefficients[j];
+        __m256 by = _mm256_set1_ps(coefficient);
+        for (i = 0; i < whole; i += 8)
+            _mm256_storeu_ps(r + i, _mm256_fnmadd_ps(by, otx__floats_avx2(rows[j], i),
+                                                     _mm256_loadu_ps(r + i)));
+        for (; i < n; i++) r[i] -= coefficient * otx__row_element(rows[j], i);
+    }
+}
+
 /* Eight elements of a row as two registers of doubles. */
 OTX__AVX2_TARGET OTX__PRIVATE void otx__widen_avx2(otx__row row, size_t i, __m256d *low,
                                                    __m256d *high)
 {
-    const char *at = otx__row_at(row, i);
-    __m256 values;
-    if (row.bf16) {
-        __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
-        values = _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
-    } else {
-        values = _mm256_loadu_ps((const float *)(const void *)at);
-    }
+    __m256 values = otx__floats_avx2(row, i);
     *low = _mm256_cvtps_pd(_mm256_castps256_ps128(values));
     *high = _mm256_cvtps_pd(_mm256_extractf128_ps(values, 1));
 }
@@ -4869,7 +6475,8 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__residual_avx2(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx2 = {
-    OTX_ISA_AVX2, otx__product_avx2, otx__scan_avx2, otx__dots_avx2, otx__residual_avx2};
+    OTX_ISA_AVX2, otx__product_avx2, NULL, otx__scan_avx2,
+    otx__refine_avx2, otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__residual_avx2};
 
 #endif /* OTX__AVX2 */
 
@@ -4892,8 +6499,10 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx2 = {
 
 #ifdef _MSC_VER
 #define OTX__AVX512_TARGET
+#define OTX__AVX512_BF16_TARGET
 #else
 #define OTX__AVX512_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#define OTX__AVX512_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
 #endif
 
 /* Adds one chain of products to eight columns of 32 sums. */
@@ -4927,22 +6536,82 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__product_avx512(const float *a, const f
     }
 }
 
-/* The order in which unpacking interleaved 16-bit numbers leaves the atoms. */
-OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__unpacked_avx512(const float *tile, int high)
+/* One chain of products, n terms, of eight rows of b and 32 of a: it is put in c, or
+   added to it. */
+OTX__AVX512_BF16_TARGET OTX__PRIVATE void otx__chain_bf16_avx512(const uint16_t *a,
+                                                                 const uint16_t *b, size_t n,
+                                                                 bool add, float *c)
+{
+    __m512 low[OTX__STRIP], high[OTX__STRIP];
+    size_t p, j;
+    for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
+    for (p = 0; p < n; p += 2) {
+        const uint16_t *pairs = b + p * OTX__TILE;
+        __m512bh a0 = (__m512bh)_mm512_loadu_si512(a + p * OTX__TILE);
+        __m512bh a1 = (__m512bh)_mm512_loadu_si512(a + p * OTX__TILE + 32);
+        OTX__UNROLL
+        for (j = 0; j < OTX__STRIP; j++) {
+            int32_t both;
+            __m512bh b0;
+            memcpy(&both, pairs + 2 * j, sizeof both);
+            b0 = (__m512bh)_mm512_set1_epi32(both);
+            low[j] = _mm512_dpbf16_ps(low[j], a0, b0);
+            high[j] = _mm512_dpbf16_ps(high[j], a1, b0);
+        }
+    }
+    for (j = 0; j < OTX__STRIP; j++) {
+        float *column = c + j * OTX__TILE;
+        if (add) {
+            low[j] = _mm512_add_ps(low[j], _mm512_loadu_ps(column));
+            high[j] = _mm512_add_ps(high[j], _mm512_loadu_ps(column + 16));
+        }
+        _mm512_storeu_ps(column, low[j]);
+        _mm512_storeu_ps(column + 16, high[j]);
+    }
+}
+
+/* Chain by chain, so that what is read again lies in the first cache. */
+OTX__PRIVATE void otx__product_bf16_avx512(const uint16_t *a, size_t tiles, const uint16_t *b,
+                                           size_t n, float *c)
+{
+    size_t block, tile, strip;
+    for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
+        const uint16_t *chain = b + block * OTX__TILE;
+        size_t count = otx__min(OTX__CHAIN, n - block);
+        for (tile = 0; tile < tiles; tile++)
+            for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP)
+                otx__chain_bf16_avx512(a + (tile * n + block) * OTX__TILE, chain + 2 * strip,
+                                       count, block > 0,
+                                       c + (tile * OTX__TILE + strip) * OTX__TILE);
+    }
+}
+
+/* The numbers of the atoms in the order in which unpacking interleaved 16-bit numbers
+   leaves them. */
+OTX__AVX512_TARGET OTX__PRIVATE __m512i otx__numbers_avx512(int high)
 {
     __m512i order = _mm512_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
-    order = _mm512_add_epi32(order, _mm512_set1_epi32(high ? 4 : 0));
-    return _mm512_permutex2var_ps(_mm512_loadu_ps(tile), order, _mm512_loadu_ps(tile + 16));
+    return _mm512_add_epi32(order, _mm512_set1_epi32(high ? 4 : 0));
+}
+
+/* What belongs to a tile's atoms, in that order. */
+OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__unpacked_avx512(const float *tile, int high)
+{
+    return _mm512_permutex2var_ps(_mm512_loadu_ps(tile), otx__numbers_avx512(high),
+                                  _mm512_loadu_ps(tile + 16));
 }
 
 OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__score_avx512(__m512i start, __m512i sum,
                                                          const float *scales, __m512 common,
-                                                         __m512 weight)
+                                                         __m512 weight, __m512i numbers)
 {
     __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(start), _mm512_set1_ps(scales[0]));
     value = _mm512_fmadd_ps(common, _mm512_set1_ps(scales[1]), value);
     value = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(scales[2]), value);
-    return _mm512_mul_ps(_mm512_abs_ps(value), weight);
+    value = _mm512_mul_ps(_mm512_abs_ps(value), weight);
+    /* numbers | (score & ~31), as otx__packed does */
+    return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(
+        numbers, _mm512_castps_si512(value), _mm512_set1_epi32(OTX__TILE - 1), 0xf4));
 }
 
 /* The sums of `sets` supports of one target, two atoms of them at a time:
@@ -4952,17 +6621,20 @@ OTX__AVX512_TARGET OTX__INLINE void otx__sums_avx512(const otx__scan *scan, size
 {
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
     const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
+    const uint32_t *ahead = otx__scan_ahead(scan, target);
     size_t count = scan->counts[target], j, set;
     for (set = 0; set < sets; set++) sums[set][0] = sums[set][1] = _mm512_setzero_si512();
     for (j = 0; j < count; j += 2) {
         __m512i g0 = _mm512_loadu_si512(scan->gram + (size_t)atoms[j] * OTX__TILE);
         __m512i g1 = _mm512_loadu_si512(scan->gram + (size_t)atoms[j + 1] * OTX__TILE);
         __m512i low = _mm512_unpacklo_epi16(g0, g1), high = _mm512_unpackhi_epi16(g0, g1);
+        OTX__PREFETCH(scan->gram + (size_t)ahead[j] * OTX__TILE);
+        OTX__PREFETCH(scan->gram + (size_t)ahead[j + 1] * OTX__TILE);
         OTX__UNROLL
         for (set = 0; set < sets; set++) {
             int32_t both;
             __m512i pair;
-            memcpy(&both, steps + set * scan->pitch + j, sizeof both);
+            memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
             pair = _mm512_set1_epi32(both);
             sums[set][0] = _mm512_dpwssd_epi32(sums[set][0], low, pair);
             sums[set][1] = _mm512_dpwssd_epi32(sums[set][1], high, pair);
@@ -4976,6 +6648,7 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__scan_avx512(const otx__scan *scan)
     __m512 common1 = otx__unpacked_avx512(scan->common, 1);
     __m512 weight0 = otx__unpacked_avx512(scan->weight, 0);
     __m512 weight1 = otx__unpacked_avx512(scan->weight, 1);
+    __m512i numbers0 = otx__numbers_avx512(0), numbers1 = otx__numbers_avx512(1);
     size_t target, set;
     for (target = 0; target < scan->targets; target++) {
         const float *scales = scan->scales + target * OTX__SETS * 3;
@@ -4991,54 +6664,201 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__scan_avx512(const otx__scan *scan)
         else otx__sums_avx512(scan, target, OTX__SETS, sums);
         for (set = 0; set < sets; set++) {
             const float *scale = scales + 3 * set;
-            __m512 score0 = otx__score_avx512(start0, sums[set][0], scale, common0, weight0);
-            __m512 score1 = otx__score_avx512(start1, sums[set][1], scale, common1, weight1);
+            __m512 score0 = otx__score_avx512(start0, sums[set][0], scale, common0, weight0,
+                                              numbers0);
+            __m512 score1 = otx__score_avx512(start1, sums[set][1], scale, common1, weight1,
+                                              numbers1);
             scan->best[set * scan->best_pitch + target] =
                 _mm512_reduce_max_ps(_mm512_max_ps(score0, score1));
         }
     }
 }
 
-/* Sixteen elements of a row as two registers of doubles. */
-OTX__AVX512_TARGET OTX__PRIVATE void otx__widen_avx512(otx__row row, size_t i, __m512d *low,
-                                                       __m512d *high)
+/* Takes one column off sixteen correlations. */
+OTX__AVX512_TARGET OTX__INLINE __m512 otx__refine_part_avx512(const int16_t *gram, float beta,
+                                                              __m512 value)
 {
-    const char *at = otx__row_at(row, i);
-    __m512 values;
-    if (row.bf16) {
-        __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)at));
-        values = _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
-    } else {
-        values = _mm512_loadu_ps(at);
+    __m256i column = _mm256_loadu_si256((const __m256i *)(const void *)gram);
+    __m512 wide = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(column));
+    return _mm512_fnmadd_ps(_mm512_set1_ps(beta), wide, value);
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__refine_avx512(const int16_t *gram,
+                                                        const uint32_t *atoms,
+                                                        const float *betas, size_t count,
+                                                        float *correlations)
+{
+    __m512 low = _mm512_loadu_ps(correlations), high = _mm512_loadu_ps(correlations + 16);
+    size_t j;
+    for (j = 0; j < count; j++) {
+        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
+        float beta = betas[j] / 32767.0f;
+        low = otx__refine_part_avx512(column, beta, low);
+        high = otx__refine_part_avx512(column + 16, beta, high);
     }
+    _mm512_storeu_ps(correlations, low);
+    _mm512_storeu_ps(correlations + 16, high);
+}
+
+/* Sixteen elements of a row. */
+OTX__AVX512_TARGET OTX__INLINE __m512 otx__floats_avx512(const char *at, bool bf16)
+{
+    __m512i wide;
+    if (!bf16) return _mm512_loadu_ps(at);
+    wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)at));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+
+OTX__AVX512_TARGET OTX__INLINE void otx__rough_dots_group_avx512(const float *a,
+                                                                 const char *const rows[4],
+                                                                 bool bf16, size_t whole,
+                                                                 float *out)
+{
+    __m512 sums[4];
+    size_t i, j;
+    for (j = 0; j < 4; j++) sums[j] = _mm512_setzero_ps();
+    for (i = 0; i < whole; i += OTX__LANES) {
+        __m512 a0 = _mm512_loadu_ps(a + i);
+        OTX__UNROLL
+        for (j = 0; j < 4; j++)
+            sums[j] = _mm512_fmadd_ps(a0, otx__floats_avx512(rows[j] + i * (bf16 ? 2 : 4), bf16),
+                                      sums[j]);
+    }
+    for (j = 0; j < 4; j++) out[j] = _mm512_reduce_add_ps(sums[j]);
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_dots_avx512(const float *a, const otx__row *rows,
+                                                            size_t count, size_t n, float *out)
+{
+    size_t first, i, j, whole = n - n % OTX__LANES;
+    for (first = 0; first < count; first += 4) {
+        const char *at[4];
+        float sums[4];
+        for (j = 0; j < 4; j++)
+            at[j] = (const char *)rows[otx__min(first + j, count - 1)].data;
+        if (rows[0].bf16) otx__rough_dots_group_avx512(a, at, true, whole, sums);
+        else otx__rough_dots_group_avx512(a, at, false, whole, sums);
+        for (j = 0; j < otx__min(4, count - first); j++) {
+            for (i = whole; i < n; i++) sums[j] += a[i] * otx__row_element(rows[first + j], i);
+            out[first + j] = sums[j];
+        }
+    }
+}
+
+OTX__AVX512_TARGET OTX__INLINE void otx__rough_group_avx512(float *r, const double *coefficients,
+                                                            const char *const rows[4],
+                                                            bool bf16, size_t whole)
+{
+    size_t i, j;
+    for (i = 0; i < whole; i += OTX__LANES) {
+        __m512 value = _mm512_loadu_ps(r + i);
+        OTX__UNROLL
+        for (j = 0; j < 4; j++)
+            value = _mm512_fnmadd_ps(_mm512_set1_ps((float)coefficients[j]),
+                                     otx__floats_avx512(rows[j] + i * (bf16 ? 2 : 4), bf16),
+                                     value);
+        _mm512_storeu_ps(r + i, value);
+    }
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_residual_avx512(float *r, otx__row y,
+                                                                const double *coefficients,
+                                                                const otx__row *rows,
+                                                                size_t count, size_t n)
+{
+    size_t first, i, j, whole = n - n % OTX__LANES;
+    for (i = 0; i < whole; i += OTX__LANES)
+        _mm512_storeu_ps(r + i, otx__floats_avx512(otx__row_at(y, i), y.bf16));
+    for (; i < n; i++) r[i] = otx__row_element(y, i);
+    for (first = 0; first < count; first += 4) {
+        const char *at[4];
+        double by[4];
+        for (j = 0; j < 4; j++) {
+            at[j] = (const char *)rows[otx__min(first + j, count - 1)].data;
+            by[j] = first + j < count ? coefficients[first + j] : 0.0;
+        }
+        if (rows[0].bf16) otx__rough_group_avx512(r, by, at, true, whole);
+        else otx__rough_group_avx512(r, by, at, false, whole);
+        for (j = first; j < otx__min(first + 4, count); j++)
+            for (i = whole; i < n; i++)
+                r[i] -= (float)coefficients[j] * otx__row_element(rows[j], i);
+    }
+}
+
+/* Sixteen elements of a row as two registers of doubles. */
+OTX__AVX512_TARGET OTX__INLINE void otx__widen_avx512(const char *at, bool bf16, __m512d *low,
+                                                      __m512d *high)
+{
+    __m512 values = otx__floats_avx512(at, bf16);
     *low = _mm512_cvtps_pd(_mm512_castps512_ps256(values));
     *high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(values, 1));
 }
 
-/* Four rows at a time hide the latency of the additions. */
+/* The lanes of a's products with four rows, up to `whole`; rows[4] to [7] come next
+   and are asked for. Four at a time hide the latency of the additions. */
+OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
+                                                           const char *const rows[8], bool bf16,
+                                                           size_t whole,
+                                                           double lanes[4][OTX__LANES])
+{
+    const size_t element = bf16 ? 2 : 4;
+    __m512d low[4], high[4];
+    size_t i, j;
+    for (j = 0; j < 4; j++) low[j] = high[j] = _mm512_setzero_pd();
+    for (i = 0; i < whole; i += OTX__LANES) {
+        __m512d a0 = _mm512_loadu_pd(a + i), a1 = _mm512_loadu_pd(a + i + 8), b0, b1;
+        OTX__UNROLL
+        for (j = 0; j < 4; j++) {
+            OTX__PREFETCH(rows[4 + j] + i * element);
+            otx__widen_avx512(rows[j] + i * element, bf16, &b0, &b1);
+            low[j] = _mm512_add_pd(low[j], _mm512_mul_pd(a0, b0));
+            high[j] = _mm512_add_pd(high[j], _mm512_mul_pd(a1, b1));
+        }
+    }
+    for (j = 0; j < 4; j++) {
+        _mm512_storeu_pd(lanes[j], low[j]);
+        _mm512_storeu_pd(lanes[j] + 8, high[j]);
+    }
+}
+
 OTX__AVX512_TARGET OTX__PRIVATE void otx__dots_avx512(const double *a, const otx__row *rows,
                                                       size_t count, size_t n, double *out)
 {
-    size_t first, i, j, whole = n - n % OTX__LANES;
+    size_t first, j, whole = n - n % OTX__LANES;
     for (first = 0; first < count; first += 4) {
-        size_t group = otx__min(4, count - first);
-        __m512d low[4], high[4];
-        for (j = 0; j < 4; j++) low[j] = high[j] = _mm512_setzero_pd();
-        for (i = 0; i < whole; i += OTX__LANES) {
-            __m512d a0 = _mm512_loadu_pd(a + i), a1 = _mm512_loadu_pd(a + i + 8), b0, b1;
-            for (j = 0; j < 4; j++) {
-                otx__widen_avx512(rows[first + (j < group ? j : 0)], i, &b0, &b1);
-                low[j] = _mm512_add_pd(low[j], _mm512_mul_pd(a0, b0));
-                high[j] = _mm512_add_pd(high[j], _mm512_mul_pd(a1, b1));
-            }
+        const char *at[8];
+        double lanes[4][OTX__LANES];
+        for (j = 0; j < 8; j++)
+            at[j] = (const char *)rows[otx__min(first + j, count - 1)].data;
+        if (rows[first].bf16) otx__dots_group_avx512(a, at, true, whole, lanes);
+        else otx__dots_group_avx512(a, at, false, whole, lanes);
+        for (j = 0; j < otx__min(4, count - first); j++) {
+            otx__dot_lanes(lanes[j], a, rows[first + j], whole, n);
+            out[first + j] = otx__fold_lanes(lanes[j]);
         }
-        for (j = 0; j < group; j++) {
-            double lanes[OTX__LANES];
-            _mm512_storeu_pd(lanes, low[j]);
-            _mm512_storeu_pd(lanes + 8, high[j]);
-            otx__dot_lanes(lanes, a, rows[first + j], whole, n);
-            out[first + j] = otx__fold_lanes(lanes);
+    }
+}
+
+/* Takes four rows, one after the other, off r up to `whole`. Reading all rows at
+   once would be too many streams for the processor to foresee. */
+OTX__AVX512_TARGET OTX__INLINE void otx__residual_group_avx512(double *r,
+                                                               const double *coefficients,
+                                                               const char *const rows[4],
+                                                               bool bf16, size_t whole)
+{
+    const size_t element = bf16 ? 2 : 4;
+    size_t i, j;
+    for (i = 0; i < whole; i += OTX__LANES) {
+        __m512d low = _mm512_loadu_pd(r + i), high = _mm512_loadu_pd(r + i + 8), b0, b1;
+        OTX__UNROLL
+        for (j = 0; j < 4; j++) {
+            __m512d coefficient = _mm512_set1_pd(coefficients[j]);
+            otx__widen_avx512(rows[j] + i * element, bf16, &b0, &b1);
+            low = _mm512_sub_pd(low, _mm512_mul_pd(coefficient, b0));
+            high = _mm512_sub_pd(high, _mm512_mul_pd(coefficient, b1));
         }
+        _mm512_storeu_pd(r + i, low);
+        _mm512_storeu_pd(r + i + 8, high);
     }
 }
 
@@ -5047,18 +6867,28 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__residual_avx512(double *r, otx__row y,
                                                           const otx__row *rows, size_t count,
                                                           size_t n)
 {
-    size_t i, j, whole = n - n % OTX__LANES;
-    for (i = 0; i < whole; i += OTX__LANES) {
-        __m512d low = _mm512_setzero_pd(), high = low, b0, b1;
-        if (y.data) {
-            otx__widen_avx512(y, i, &low, &high);
-        } else {
-            low = _mm512_loadu_pd(r + i);
-            high = _mm512_loadu_pd(r + i + 8);
+    size_t i, j, whole = n - n % OTX__LANES, first = 0;
+    if (y.data) {
+        __m512d low, high;
+        for (i = 0; i < whole; i += OTX__LANES) {
+            otx__widen_avx512(otx__row_at(y, i), y.bf16, &low, &high);
+            _mm512_storeu_pd(r + i, low);
+            _mm512_storeu_pd(r + i + 8, high);
         }
-        for (j = 0; j < count; j++) {
+    }
+    for (; first + 4 <= count; first += 4) {
+        const char *at[4];
+        for (j = 0; j < 4; j++) at[j] = (const char *)rows[first + j].data;
+        if (rows[first].bf16)
+            otx__residual_group_avx512(r, coefficients + first, at, true, whole);
+        else
+            otx__residual_group_avx512(r, coefficients + first, at, false, whole);
+    }
+    for (i = 0; i < whole && first < count; i += OTX__LANES) {
+        __m512d low = _mm512_loadu_pd(r + i), high = _mm512_loadu_pd(r + i + 8), b0, b1;
+        for (j = first; j < count; j++) {
             __m512d coefficient = _mm512_set1_pd(coefficients[j]);
-            otx__widen_avx512(rows[j], i, &b0, &b1);
+            otx__widen_avx512(otx__row_at(rows[j], i), rows[j].bf16, &b0, &b1);
             low = _mm512_sub_pd(low, _mm512_mul_pd(coefficient, b0));
             high = _mm512_sub_pd(high, _mm512_mul_pd(coefficient, b1));
         }
@@ -5069,8 +6899,13 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__residual_avx512(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx512 = {
-    OTX_ISA_AVX512, otx__product_avx512, otx__scan_avx512, otx__dots_avx512,
+    OTX_ISA_AVX512, otx__product_avx512, NULL, otx__scan_avx512,
+    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512,
     otx__residual_avx512};
+
+OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
+    OTX_ISA_AVX512_BF16, otx__product_avx512, otx__product_bf16_avx512, otx__scan_avx512,
+    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512, otx__residual_avx512};
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
@@ -5129,12 +6964,17 @@ OTX__PRIVATE void otx__product_neon(const float *a, const float *b, size_t n, fl
 /* The larger of `best` and the weighted correlations of four atoms. */
 OTX__PRIVATE float32x4_t otx__score_neon(float32x4_t best, int16x4_t start, int32x4_t sum,
                                          const float *scales, const float *common,
-                                         const float *weight)
+                                         const float *weight, uint32_t first)
 {
+    static const uint32_t four[4] = {0, 1, 2, 3};
+    uint32x4_t numbers = vaddq_u32(vld1q_u32(four), vdupq_n_u32(first)), bits;
     float32x4_t value = vmulq_n_f32(vcvtq_f32_s32(vmovl_s16(start)), scales[0]);
     value = vfmaq_n_f32(value, vld1q_f32(common), scales[1]);
     value = vfmsq_n_f32(value, vcvtq_f32_s32(sum), scales[2]);
-    return vmaxq_f32(best, vmulq_f32(vabsq_f32(value), vld1q_f32(weight)));
+    value = vmulq_f32(vabsq_f32(value), vld1q_f32(weight));
+    /* As otx__packed does. */
+    bits = vbicq_u32(vreinterpretq_u32_f32(value), vdupq_n_u32(OTX__TILE - 1));
+    return vmaxq_f32(best, vreinterpretq_f32_u32(vorrq_u32(bits, numbers)));
 }
 
 /* The sums of `sets` supports of one target over half a tile. */
@@ -5151,7 +6991,7 @@ OTX__INLINE void otx__sums_neon(const otx__scan *scan, size_t target, size_t hal
         int16x8_t low = vld1q_s16(gram), high = vld1q_s16(gram + 8);
         OTX__UNROLL
         for (set = 0; set < sets; set++) {
-            int16_t step = steps[set * scan->pitch + j];
+            int16_t step = steps[j / 2 * OTX__SETS * 2 + 2 * set + j % 2];
             sums[set][0] = vmlal_n_s16(sums[set][0], vget_low_s16(low), step);
             sums[set][1] = vmlal_high_n_s16(sums[set][1], low, step);
             sums[set][2] = vmlal_n_s16(sums[set][2], vget_low_s16(high), step);
@@ -5179,7 +7019,7 @@ OTX__PRIVATE void otx__scan_neon(const otx__scan *scan)
                 for (i = 0; i < 4; i++)
                     best[set] = otx__score_neon(best[set], vld1_s16(start + 4 * i), sums[set][i],
                                                 scales + 3 * set, common + 4 * i,
-                                                weight + 4 * i);
+                                                weight + 4 * i, (uint32_t)(16 * half + 4 * i));
         }
         for (set = 0; set < sets; set++)
             scan->best[set * scan->best_pitch + target] = vmaxvq_f32(best[set]);
@@ -5250,7 +7090,8 @@ OTX__PRIVATE void otx__residual_neon(double *r, otx__row y, const double *coeffi
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_neon = {
-    OTX_ISA_NEON, otx__product_neon, otx__scan_neon, otx__dots_neon, otx__residual_neon};
+    OTX_ISA_NEON, otx__product_neon, NULL, otx__scan_neon,
+    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_neon, otx__residual_neon};
 
 #endif /* OTX__NEON */
 
@@ -5265,14 +7106,14 @@ OTX__PRIVATE const otx__kernels otx__kernels_neon = {
 #include <cpuid.h>
 #endif
 
-OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned registers[4])
+OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned part, unsigned registers[4])
 {
 #ifdef _MSC_VER
     int values[4], i;
-    __cpuidex(values, (int)leaf, 0);
+    __cpuidex(values, (int)leaf, (int)part);
     for (i = 0; i < 4; i++) registers[i] = (unsigned)values[i];
 #else
-    __cpuid_count(leaf, 0, registers[0], registers[1], registers[2], registers[3]);
+    __cpuid_count(leaf, part, registers[0], registers[1], registers[2], registers[3]);
 #endif
 }
 
@@ -5295,16 +7136,21 @@ OTX__PRIVATE bool otx__x86_has(otx_isa isa)
     const unsigned avx2 = 1u << 5;                                          /* leaf 7, ebx */
     const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
     const unsigned vnni = 1u << 11;                                    /* leaf 7, ecx */
+    const unsigned bf16 = 1u << 5;                                     /* leaf 7.1, eax */
     const uint64_t avx_state = 0x06, avx512_state = 0xe6;
-    otx__cpuid(0, leaf1);
+    otx__cpuid(0, 0, leaf1);
     if (leaf1[0] < 7) return false;
-    otx__cpuid(1, leaf1);
-    otx__cpuid(7, leaf7);
+    otx__cpuid(1, 0, leaf1);
+    otx__cpuid(7, 0, leaf7);
     if ((leaf1[2] & (fma | osxsave | avx)) != (fma | osxsave | avx)) return false;
     if (!(leaf7[1] & avx2) || (otx__xgetbv() & avx_state) != avx_state) return false;
     if (isa == OTX_ISA_AVX2) return true;
-    return (leaf7[1] & avx512) == avx512 && (leaf7[2] & vnni) &&
-           (otx__xgetbv() & avx512_state) == avx512_state;
+    if ((leaf7[1] & avx512) != avx512 || !(leaf7[2] & vnni) ||
+        (otx__xgetbv() & avx512_state) != avx512_state)
+        return false;
+    if (isa == OTX_ISA_AVX512) return true;
+    otx__cpuid(7, 1, leaf7);
+    return (leaf7[0] & bf16) != 0;
 }
 
 #endif /* OTX__AVX2 */
@@ -5319,6 +7165,7 @@ OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
 #endif
 #ifdef OTX__AVX512
     if (isa == OTX_ISA_AVX512 && otx__x86_has(isa)) return &otx__kernels_avx512;
+    if (isa == OTX_ISA_AVX512_BF16 && otx__x86_has(isa)) return &otx__kernels_avx512_bf16;
 #endif
 #ifdef OTX__NEON
     if (isa == OTX_ISA_NEON) return &otx__kernels_neon;
@@ -5328,7 +7175,8 @@ OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
 
 OTX_API otx_isa otx_isa_best(void)
 {
-    static const otx_isa order[] = {OTX_ISA_AVX512, OTX_ISA_AVX2, OTX_ISA_NEON};
+    static const otx_isa order[] = {OTX_ISA_AVX512_BF16, OTX_ISA_AVX512, OTX_ISA_AVX2,
+                                    OTX_ISA_NEON};
     size_t i;
     for (i = 0; i < OTX__COUNT(order); i++)
         if (otx__kernels_for(order[i])) return order[i];
@@ -5339,7 +7187,9 @@ OTX_API bool otx_isa_available(otx_isa isa) { return otx__kernels_for(isa) != NU
 
 OTX_API const char *otx_isa_name(otx_isa isa)
 {
-    static const char *const names[OTX_ISA_COUNT] = {"auto", "scalar", "avx2", "avx512", "neon"};
+    static const char *const names[OTX_ISA_COUNT] = {
+        "auto", "scalar", "sse2", "avx2", "avx-vnni", "avx512", "avx512-bf16", "amx", "neon",
+        "neon-bf16", "wasm"};
     return (unsigned)isa < OTX_ISA_COUNT ? names[isa] : NULL;
 }
 
@@ -5351,6 +7201,59 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
     return OTX_ISA_COUNT;
 }
 
+/* >>> src/watch.h */
+/* ---- watch: long loops that the caller can stop ---------------------------- */
+
+/* Multiply-adds of one thread between two looks at whether the caller wants to
+   stop: well under a second, in double on slow machines too. */
+#define OTX__POLL_WORK 2e8
+
+/* A long loop, and what is told of it while it runs. */
+typedef struct otx__watch {
+    const otx_context *ctx;
+    otx_stage stage;
+    uint64_t done, total;
+    otx_parallel_body body;
+    void *argument;
+    size_t first; /* of the indices at hand */
+} otx__watch;
+
+OTX__PRIVATE otx__watch otx__watch_open(const otx_context *ctx, otx_stage stage, uint64_t done,
+                                        uint64_t total)
+{
+    otx__watch watch;
+    memset(&watch, 0, sizeof watch);
+    watch.ctx = ctx;
+    watch.stage = stage;
+    watch.done = done;
+    watch.total = total;
+    return watch;
+}
+
+OTX__PRIVATE void otx__watch_body(void *argument, size_t index, int worker)
+{
+    otx__watch *watch = (otx__watch *)argument;
+    watch->body(watch->argument, watch->first + index, worker);
+}
+
+/* otx__parallel in slices, for items of `work` multiply-adds or so each. */
+OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double work,
+                                        otx_parallel_body body, void *argument,
+                                        otx_error *error)
+{
+    size_t threads = (size_t)otx__threads(watch->ctx), slice = count;
+    double share = OTX__POLL_WORK * (double)threads / (work + 1.0);
+    otx_result result = OTX_OK;
+    if (share < (double)count) slice = otx__max(threads, (size_t)share);
+    watch->body = body;
+    watch->argument = argument;
+    for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
+        otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
+        result = otx__progress(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
+    }
+    return result;
+}
+
 /* >>> src/dictionary.h */
 /* ---- dictionary: the atoms, as the solver wants them ----------------------- */
 
@@ -5360,28 +7263,43 @@ typedef struct otx__rows {
     size_t stride; /* bytes */
     const uint32_t *index;
     bool bf16;
+    float *copy; /* the solver's own, or NULL */
 } otx__rows;
 
 /* The least weight of an atom that is not zero. */
 #define OTX__LEAST_WEIGHT 7.888609052210118e-31f /* 2^-100 */
 
-/* For screening, every atom is split: a / ||a|| = common * direction + rest. The
-   direction is that of the mean of the unit atoms, which in real embeddings is so
-   strong that correlations without it are an order of magnitude smaller, and so
-   is their rounding. */
+/* Vectors split along the dictionary's direction, v / ||v|| = common * direction +
+   rest, 32 to a panel, as the dense products want them. Panels of float hold the
+   rests. Those of bf16 hold the vectors as they are but for a power of 2, which
+   `scale` makes up for: their products have the common part taken out afterwards. */
+typedef struct otx__panels {
+    bool bf16;
+    size_t columns; /* even in bf16, the last one 0 if there is none */
+    float *floats;  /* [tile][column][32] */
+    uint16_t *pairs; /* [tile][column / 2][32][2] */
+    float *scale;    /* [tile][32] in bf16 */
+    float *common;   /* [tile][32] */
+} otx__panels;
+
+/* For screening, every atom is split. The direction is that of the mean of the unit
+   atoms, which in real embeddings is so strong that correlations without it are an
+   order of magnitude smaller, and so is their rounding. */
 typedef struct otx__dictionary {
     const otx_context *ctx;
     const otx__kernels *kernels;
     otx__rows rows;
     size_t count, columns, tiles;
+    double *squares;    /* [atom] <a, a> */
     double *norms;      /* [atom] */
     double *along;      /* [atom] <a, direction> */
     double *direction;  /* [column], of norm 1, or 0 if the atoms have no mean */
     double largest;     /* of the norms */
-    float *common;      /* [tile][32] */
-    float *weight;      /* [tile][32] norm / largest; 0 for a zero row or none */
+    float *weight;      /* [tile][32] what a unit atom's correlation counts for in the
+                           selection: norm / largest, or 1; 0 for a zero row or none */
     float *tile_weight; /* [tile] the largest of them */
-    float *panels;      /* [tile][column][32] the rests */
+    otx__panels panels;
+    bool cosine;        /* atoms are selected as if all had norm 1 */
 } otx__dictionary;
 
 OTX__PRIVATE otx__row otx__rows_at(const otx__rows *rows, size_t i)
@@ -5398,47 +7316,96 @@ OTX__PRIVATE bool otx__rows_are_direct(const otx_matrix *matrix, bool centred)
     return !centred && (matrix->dtype == OTX_F32 || matrix->dtype == OTX_BF16);
 }
 
-/* Views the matrix. Types that the kernels do not read are widened into a copy, and
-   so are rows that a centre, if not NULL, is taken off. */
-OTX__PRIVATE bool otx__rows_open(otx__rows *rows, const otx_matrix *matrix,
-                                 const double *centre, otx__pool *pool)
+/* Views a matrix. Types that the kernels do not read, and rows that a centre is to be
+   taken off, need a copy: otx__rows_copy makes it. */
+OTX__PRIVATE bool otx__rows_open(otx__rows *rows, const otx_matrix *matrix, bool centred,
+                                 otx__pool *pool)
 {
-    size_t element = otx_dtype_bits(matrix->dtype) / 8, i, j;
+    size_t element = otx_dtype_bits(matrix->dtype) / 8;
     rows->data = (const char *)matrix->data;
     rows->stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
     rows->index = matrix->index;
     rows->bf16 = matrix->dtype == OTX_BF16;
-    if (!otx__rows_are_direct(matrix, centre != NULL)) {
-        float *copy = (float *)otx__pool_take(pool, matrix->rows, matrix->columns * sizeof *copy);
-        if (!copy) return false;
-        for (i = 0; i < matrix->rows; i++) {
-            float *row = copy + i * matrix->columns;
-            otx_to_float(row, otx__rows_at(rows, i).data, matrix->dtype, matrix->columns);
-            for (j = 0; j < matrix->columns && centre; j++)
-                row[j] = (float)((double)row[j] - centre[j]);
-        }
-        rows->data = (const char *)copy;
-        rows->stride = matrix->columns * sizeof *copy;
-        rows->index = NULL;
-        rows->bf16 = false;
-    }
-    return true;
+    if (otx__rows_are_direct(matrix, centred)) return true;
+    rows->copy = (float *)otx__pool_take(pool, matrix->rows, matrix->columns * sizeof(float));
+    return rows->copy != NULL;
 }
 
-/* The mean of a matrix's rows, added up in double in the order of the rows; `row`
-   is room for one. */
-OTX__PRIVATE void otx__rows_mean(const otx_matrix *matrix, float *row, double *mean)
+typedef struct otx__copy_task {
+    const otx__rows *rows;
+    const otx_matrix *matrix;
+    double *centre; /* or NULL */
+} otx__copy_task;
+
+/* Columns of a mean that one task sums up. */
+#define OTX__SUM_COLUMNS 64
+
+/* Some columns of the mean, added up in double in the order of the rows. */
+OTX__PRIVATE void otx__rows_mean_body(void *argument, size_t index, int worker)
 {
-    size_t element = otx_dtype_bits(matrix->dtype) / 8, i, j;
-    size_t stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
-    for (j = 0; j < matrix->columns; j++) mean[j] = 0.0;
+    otx__copy_task *task = (otx__copy_task *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t first = index * OTX__SUM_COLUMNS, i, j;
+    size_t count = otx__min(OTX__SUM_COLUMNS, matrix->columns - first);
+    size_t offset = first * otx_dtype_bits(matrix->dtype) / 8;
+    double *mean = task->centre + first;
+    float part[OTX__SUM_COLUMNS];
+    (void)worker;
+    for (j = 0; j < count; j++) mean[j] = 0.0;
     for (i = 0; i < matrix->rows; i++) {
-        size_t at = matrix->index ? matrix->index[i] : i;
-        otx_to_float(row, (const char *)matrix->data + at * stride, matrix->dtype,
-                     matrix->columns);
-        for (j = 0; j < matrix->columns; j++) mean[j] += (double)row[j];
+        const char *row = (const char *)otx__rows_at(task->rows, i).data;
+        otx_to_float(part, row + offset, matrix->dtype, count);
+        for (j = 0; j < count; j++) mean[j] += (double)part[j];
     }
-    for (j = 0; j < matrix->columns; j++) mean[j] /= (double)matrix->rows;
+    for (j = 0; j < count; j++) mean[j] /= (double)matrix->rows;
+}
+
+/* The mean of the rows of a matrix. */
+OTX__PRIVATE otx_result otx__rows_mean(otx__watch *watch, const otx__rows *rows,
+                                       const otx_matrix *matrix, double *mean, otx_error *error)
+{
+    size_t chunks = (matrix->columns + OTX__SUM_COLUMNS - 1) / OTX__SUM_COLUMNS;
+    otx__copy_task task;
+    task.rows = rows;
+    task.matrix = matrix;
+    task.centre = mean;
+    return otx__watch_loop(watch, chunks, 4.0 * OTX__SUM_COLUMNS * (double)matrix->rows,
+                           otx__rows_mean_body, &task, error);
+}
+
+OTX__PRIVATE void otx__copy_body(void *argument, size_t index, int worker)
+{
+    const otx__copy_task *task = (const otx__copy_task *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t n = matrix->columns, i, j, end = otx__min(matrix->rows, (index + 1) * OTX__TILE);
+    (void)worker;
+    for (i = index * OTX__TILE; i < end; i++) {
+        float *row = task->rows->copy + i * n;
+        otx_to_float(row, otx__rows_at(task->rows, i).data, matrix->dtype, n);
+        for (j = 0; j < n && task->centre; j++)
+            row[j] = (float)((double)row[j] - task->centre[j]);
+    }
+}
+
+/* Makes the copy, if one is needed, and views that. */
+OTX__PRIVATE otx_result otx__rows_copy(otx__watch *watch, otx__rows *rows,
+                                       const otx_matrix *matrix, double *centre,
+                                       otx_error *error)
+{
+    otx__copy_task task;
+    otx_result result;
+    if (!rows->copy) return OTX_OK;
+    task.rows = rows;
+    task.matrix = matrix;
+    task.centre = centre;
+    result = otx__watch_loop(watch, (matrix->rows + OTX__TILE - 1) / OTX__TILE,
+                             4.0 * OTX__TILE * (double)matrix->columns, otx__copy_body, &task,
+                             error);
+    rows->data = (const char *)rows->copy;
+    rows->stride = matrix->columns * sizeof *rows->copy;
+    rows->index = NULL;
+    rows->bf16 = false;
+    return result;
 }
 
 /* Doubles of a row, exactly. */
@@ -5465,8 +7432,8 @@ OTX__PRIVATE void otx__norms_body(void *argument, size_t tile, int worker)
     for (i = tile * OTX__TILE; i < end; i++) {
         otx__row row = otx__rows_at(&dictionary->rows, i);
         otx__row_widen(dictionary->kernels, row, dictionary->columns, wide);
-        dictionary->kernels->dots(wide, &row, 1, dictionary->columns, &dictionary->norms[i]);
-        dictionary->norms[i] = sqrt(dictionary->norms[i]);
+        dictionary->kernels->dots(wide, &row, 1, dictionary->columns, &dictionary->squares[i]);
+        dictionary->norms[i] = sqrt(dictionary->squares[i]);
     }
 }
 
@@ -5489,35 +7456,165 @@ OTX__PRIVATE void otx__direction_body(void *argument, size_t index, int worker)
     }
 }
 
-/* Splits the atoms of one tile. */
+/* ---- panels ---- */
+
+/* Bytes of one panel's numbers. */
+OTX__PRIVATE size_t otx__panel_bytes(const otx__panels *panels)
+{
+    return panels->columns * OTX__TILE * (panels->bf16 ? 2 : 4);
+}
+
+OTX__PRIVATE bool otx__panels_take(otx__panels *panels, size_t columns, size_t tiles, bool bf16,
+                                   otx__pool *pool)
+{
+    panels->bf16 = bf16;
+    panels->columns = bf16 ? columns + columns % 2 : columns;
+    if (bf16) {
+        panels->pairs =
+            (uint16_t *)otx__pool_take(pool, tiles, otx__panel_bytes(panels));
+        panels->scale = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
+    } else {
+        panels->floats = (float *)otx__pool_take(pool, tiles, otx__panel_bytes(panels));
+    }
+    panels->common = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
+    return !pool->failed;
+}
+
+/* Fills a panel with vectors of 0. */
+OTX__PRIVATE void otx__panels_clear(otx__panels *panels, size_t tile)
+{
+    size_t size = panels->columns * OTX__TILE, i;
+    if (panels->bf16) memset(panels->pairs + tile * size, 0, size * sizeof *panels->pairs);
+    else memset(panels->floats + tile * size, 0, size * sizeof *panels->floats);
+    for (i = tile * OTX__TILE; i < (tile + 1) * OTX__TILE; i++) {
+        panels->common[i] = 0.0f;
+        if (panels->bf16) panels->scale[i] = 0.0f;
+    }
+}
+
+/* Puts the rest of a vector of that norm, not 0, into place `at` of float panels, and
+   returns the rest's square. */
+OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
+                                         double norm, const double *direction)
+{
+    float *panel = panels->floats + at / OTX__TILE * panels->columns * OTX__TILE + at % OTX__TILE;
+    double common = (double)panels->common[at], square = 0.0;
+    size_t p;
+    for (p = 0; p < panels->columns; p++) {
+        double rest = vector[p] / norm - common * direction[p];
+        panel[p * OTX__TILE] = (float)rest;
+        square += rest * rest;
+    }
+    return square;
+}
+
+/* Puts a row of bf16, of that norm, not 0, into place `at` of bf16 panels. The power
+   of 2 brings the norm to between 1 and 2, so that what becomes subnormal, or 0, is
+   far below the rounding of the products. */
+OTX__PRIVATE void otx__panels_put_row(otx__panels *panels, size_t at, otx__row row, size_t n,
+                                      double norm)
+{
+    uint16_t *panel =
+        panels->pairs + at / OTX__TILE * panels->columns * OTX__TILE + 2 * (at % OTX__TILE);
+    double scale;
+    int exponent;
+    size_t p;
+    (void)frexp(norm, &exponent);
+    scale = ldexp(1.0, 1 - exponent);
+    for (p = 0; p < n; p++) {
+        float scaled = (float)((double)otx__row_element(row, p) * scale);
+        uint32_t bits;
+        memcpy(&bits, &scaled, sizeof bits);
+        panel[p / 2 * 2 * OTX__TILE + p % 2] = (uint16_t)(bits >> 16);
+    }
+    panels->scale[at] = (float)(1.0 / (norm * scale));
+}
+
+/* Copies a vector from one set of panels to another of the same kind. */
+OTX__PRIVATE void otx__panels_copy(otx__panels *to, size_t at, const otx__panels *from,
+                                   size_t from_at)
+{
+    size_t size = from->columns * OTX__TILE, p;
+    to->common[at] = from->common[from_at];
+    if (from->bf16) {
+        const uint16_t *pairs = from->pairs + from_at / OTX__TILE * size + 2 * (from_at % OTX__TILE);
+        uint16_t *copy = to->pairs + at / OTX__TILE * size + 2 * (at % OTX__TILE);
+        to->scale[at] = from->scale[from_at];
+        for (p = 0; p < size; p += 2 * OTX__TILE) memcpy(copy + p, pairs + p, 2 * sizeof *copy);
+    } else {
+        const float *floats = from->floats + from_at / OTX__TILE * size + from_at % OTX__TILE;
+        float *copy = to->floats + at / OTX__TILE * size + at % OTX__TILE;
+        for (p = 0; p < size; p += OTX__TILE) copy[p] = floats[p];
+    }
+}
+
+/* Panels whose numbers, read again and again, stay in a core's cache. */
+OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
+{
+    size_t tiles = ((size_t)1 << 19) / (otx__panel_bytes(panels) + 1);
+    return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
+}
+
+/* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
+   `tiles` panels of a from `first` on, and the 32 vectors j of one panel of b. */
+OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
+                                       size_t first, size_t tiles, const otx__panels *b,
+                                       size_t other, float *products)
+{
+    size_t size = a->columns * OTX__TILE, tile, i, j;
+    if (!a->bf16) {
+        for (tile = 0; tile < tiles; tile++)
+            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
+                kernels->product(a->floats + (first + tile) * size, b->floats + other * size + j,
+                                 a->columns, products + (tile * OTX__TILE + j) * OTX__TILE);
+        return;
+    }
+    kernels->product_bf16(a->pairs + first * size, tiles, b->pairs + other * size, a->columns,
+                          products);
+    for (tile = 0; tile < tiles; tile++) {
+        const float *scale = a->scale + (first + tile) * OTX__TILE;
+        const float *common = a->common + (first + tile) * OTX__TILE;
+        for (j = 0; j < OTX__TILE; j++) {
+            float *column = products + (tile * OTX__TILE + j) * OTX__TILE;
+            float by = b->scale[other * OTX__TILE + j], less = b->common[other * OTX__TILE + j];
+            for (i = 0; i < OTX__TILE; i++)
+                column[i] = column[i] * scale[i] * by - common[i] * less;
+        }
+    }
+}
+
+/* ---- splitting the atoms ---- */
+
 OTX__PRIVATE void otx__split_body(void *argument, size_t tile, int worker)
 {
     otx__dictionary_task *task = (otx__dictionary_task *)argument;
     otx__dictionary *dictionary = task->dictionary;
+    otx__panels *panels = &dictionary->panels;
     size_t n = dictionary->columns, i, p, lane;
     double *wide = task->scratch + (size_t)worker * n;
-    float *panel = dictionary->panels + tile * n * OTX__TILE;
     float largest = 0.0f;
-    memset(panel, 0, n * OTX__TILE * sizeof *panel);
+    otx__panels_clear(panels, tile);
     for (lane = 0; lane < OTX__TILE; lane++) {
+        otx__row row;
         double norm, along = 0.0;
-        float common, weight;
+        float weight;
         i = tile * OTX__TILE + lane;
-        dictionary->common[i] = dictionary->weight[i] = 0.0f;
+        dictionary->weight[i] = 0.0f;
         if (i >= dictionary->count) continue;
-        otx__row_widen(dictionary->kernels, otx__rows_at(&dictionary->rows, i), n, wide);
+        row = otx__rows_at(&dictionary->rows, i);
+        otx__row_widen(dictionary->kernels, row, n, wide);
         for (p = 0; p < n; p++) along += wide[p] * dictionary->direction[p];
         dictionary->along[i] = along;
         norm = dictionary->norms[i];
         if (!(norm > 0.0)) continue;
-        common = (float)(along / norm);
-        for (p = 0; p < n; p++)
-            panel[p * OTX__TILE + lane] =
-                (float)(wide[p] / norm - (double)common * dictionary->direction[p]);
+        panels->common[i] = (float)(along / norm);
+        if (panels->bf16)
+            otx__panels_put_row(panels, i, row, n, norm);
+        else
+            (void)otx__panels_put_rest(panels, i, wide, norm, dictionary->direction);
         /* Never 0 for an atom that may be taken; screen.h allows for the lift. */
-        weight = (float)(norm / dictionary->largest);
+        weight = dictionary->cosine ? 1.0f : (float)(norm / dictionary->largest);
         if (weight < OTX__LEAST_WEIGHT) weight = OTX__LEAST_WEIGHT;
-        dictionary->common[i] = common;
         dictionary->weight[i] = weight;
         if (weight > largest) largest = weight;
     }
@@ -5537,12 +7634,15 @@ OTX__PRIVATE void otx__normalise(double *vector, size_t n)
 OTX__PRIVATE otx_result otx__dictionary_norms(otx__dictionary *dictionary, double *scratch,
                                               otx_error *error)
 {
+    otx__watch watch = otx__watch_open(dictionary->ctx, OTX_STAGE_GRAM, 0, dictionary->count);
     otx__dictionary_task task;
+    otx_result result;
     size_t i;
     task.dictionary = dictionary;
     task.scratch = scratch;
-    otx__parallel(dictionary->ctx, dictionary->tiles, otx__norms_body, &task);
-    for (i = 0; i < dictionary->count; i++) {
+    result = otx__watch_loop(&watch, dictionary->tiles, 4.0 * OTX__TILE * (double)dictionary->columns,
+                             otx__norms_body, &task, error);
+    for (i = 0; i < dictionary->count && !result; i++) {
         if (!otx__is_finite(dictionary->norms[i]))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
                              "atom %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
@@ -5550,24 +7650,32 @@ OTX__PRIVATE otx_result otx__dictionary_norms(otx__dictionary *dictionary, doubl
                              (uint64_t)i);
         if (dictionary->norms[i] > dictionary->largest) dictionary->largest = dictionary->norms[i];
     }
-    return OTX_OK;
+    return result;
 }
 
 /* What only screening needs. */
-OTX__PRIVATE void otx__dictionary_split(otx__dictionary *dictionary, double *scratch)
+OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, double *scratch,
+                                              otx_error *error)
 {
+    size_t chunks = (dictionary->columns + OTX__DIRECTION_COLUMNS - 1) / OTX__DIRECTION_COLUMNS;
+    otx__watch watch = otx__watch_open(dictionary->ctx, OTX_STAGE_GRAM, 0, dictionary->count);
+    double work = 8.0 * OTX__DIRECTION_COLUMNS * (double)dictionary->count;
     otx__dictionary_task task;
-    size_t chunks =
-        (dictionary->columns + OTX__DIRECTION_COLUMNS - 1) / OTX__DIRECTION_COLUMNS;
+    otx_result result;
     task.dictionary = dictionary;
     task.scratch = scratch;
-    otx__parallel(dictionary->ctx, chunks, otx__direction_body, &task);
+    result = otx__watch_loop(&watch, chunks, work, otx__direction_body, &task, error);
+    if (result) return result;
     otx__normalise(dictionary->direction, dictionary->columns);
-    otx__parallel(dictionary->ctx, dictionary->tiles, otx__split_body, &task);
+    work = 16.0 * OTX__TILE * (double)dictionary->columns;
+    return otx__watch_loop(&watch, dictionary->tiles, work, otx__split_body, &task, error);
 }
 
 /* >>> src/support.h */
 /* ---- support: what is known of one target, and the exact steps -------------- */
+
+/* Candidates of one target and step; more mean that every atom is scored. */
+#define OTX__CANDIDATES 256
 
 /* A target on its way. The factor is that of the Gram matrix of the atoms
    selected, G = L L', row after row without the zeros; forward solves L z = A'y.
@@ -5590,10 +7698,15 @@ typedef struct otx__support {
 /* What one worker computes in. */
 typedef struct otx__scratch {
     double *row, *residual; /* [columns] */
-    otx__row *rows;         /* [k] those of the atoms selected */
+    otx__row *rows;         /* [k + 1] those of the atoms selected */
     double *products;       /* [k + 2] */
     double *scores;         /* [atoms] */
-    uint64_t candidates, fallbacks, steps;
+    float *block;           /* [OTX__GROUP][32][32] dense products */
+    float *rough;           /* [columns] */
+    uint64_t fallbacks, steps;
+    uint64_t candidates[OTX__CANDIDATES + 1]; /* steps by how many atoms were candidates;
+                                                 the last: every atom was */
+    double seconds_rescore, seconds_factor, seconds_predict;
 } otx__scratch;
 
 typedef struct otx__problem {
@@ -5601,6 +7714,7 @@ typedef struct otx__problem {
     otx__rows targets;
     size_t k;
     double tolerance;
+    double ridge; /* added to the diagonal of the Gram matrix, times ||atom||^2 */
 } otx__problem;
 
 OTX__PRIVATE bool otx__support_holds(const otx__support *support, size_t atom)
@@ -5668,16 +7782,22 @@ OTX__PRIVATE bool otx__support_append(const otx__problem *problem, otx__support 
 {
     const otx__dictionary *dictionary = problem->dictionary;
     size_t t = support->count, i, j;
-    double *row = support->factor + t * (t + 1) / 2, own[2], pivot, value;
-    otx__row pair[2];
-    pair[0] = otx__rows_at(&dictionary->rows, atom);
-    pair[1] = support->target;
+    double *row = support->factor + t * (t + 1) / 2, pivot, value;
+    double clock = otx__now();
     otx__support_rows(problem, support, scratch);
-    otx__row_widen(dictionary->kernels, pair[0], dictionary->columns, scratch->row);
-    dictionary->kernels->dots(scratch->row, scratch->rows, t, dictionary->columns, row);
-    dictionary->kernels->dots(scratch->row, pair, 2, dictionary->columns, own);
-    pivot = own[0];
-    value = own[1];
+    otx__row_widen(dictionary->kernels, otx__rows_at(&dictionary->rows, atom),
+                   dictionary->columns, scratch->row);
+    /* The target's product stands behind those of the atoms, where the pivot will. */
+    scratch->rows[t] = support->target;
+    if (problem->targets.bf16 == dictionary->rows.bf16) {
+        dictionary->kernels->dots(scratch->row, scratch->rows, t + 1, dictionary->columns, row);
+    } else {
+        dictionary->kernels->dots(scratch->row, scratch->rows, t, dictionary->columns, row);
+        dictionary->kernels->dots(scratch->row, &support->target, 1, dictionary->columns,
+                                  row + t);
+    }
+    value = row[t];
+    pivot = dictionary->squares[atom] * (1.0 + problem->ridge);
     for (j = 0; j < t; j++) {
         double square, share;
         row[j] /= support->factor[j * (j + 1) / 2 + j];
@@ -5690,7 +7810,8 @@ OTX__PRIVATE bool otx__support_append(const otx__problem *problem, otx__support 
         pivot -= square;
         value -= share;
     }
-    if (!(pivot > 1e-12 * own[0])) return false;
+    scratch->seconds_factor += otx__now() - clock;
+    if (!(pivot > 1e-12 * dictionary->squares[atom])) return false;
     row[t] = sqrt(pivot);
     support->forward[t] = value / row[t];
     support->indices[t] = (int32_t)atom;
@@ -5713,13 +7834,22 @@ OTX__PRIVATE bool otx__support_select(const otx__problem *problem, otx__support 
     return false;
 }
 
-/* Whether the best correlation is nothing but rounding. */
+/* What an atom's correlation with a residual counts for in the selection. */
+OTX__PRIVATE double otx__score(const otx__dictionary *dictionary, size_t atom,
+                               double correlation)
+{
+    double norm = dictionary->norms[atom];
+    if (!dictionary->cosine) return fabs(correlation);
+    return norm > 0.0 ? fabs(correlation) / norm : 0.0;
+}
+
+/* Whether the best score is nothing but rounding. */
 OTX__PRIVATE bool otx__is_rounding(const otx__problem *problem, const otx__support *support,
                                    size_t atom, double score)
 {
     const otx__dictionary *dictionary = problem->dictionary;
     return score <= 64.0 * DBL_EPSILON * (double)dictionary->columns * support->norm *
-                        dictionary->norms[atom];
+                        (dictionary->cosine ? 1.0 : dictionary->norms[atom]);
 }
 
 /* Ends the target if its residual, which must be current, is small enough. */
@@ -5744,25 +7874,234 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
     if (otx__support_is_close(problem, support, scratch)) return;
     for (i = 0; i < dictionary->count; i += OTX__TILE) {
         otx__row rows[OTX__TILE];
+        double *scores = scratch->scores + i;
         size_t count = otx__min(OTX__TILE, dictionary->count - i);
         for (j = 0; j < count; j++) rows[j] = otx__rows_at(&dictionary->rows, i + j);
-        dictionary->kernels->dots(scratch->residual, rows, count, dictionary->columns,
-                                  scratch->scores + i);
+        dictionary->kernels->dots(scratch->residual, rows, count, dictionary->columns, scores);
+        for (j = 0; j < count; j++) scores[j] = otx__score(dictionary, i + j, scores[j]);
     }
-    scratch->candidates += dictionary->count;
+    scratch->candidates[OTX__CANDIDATES]++;
     for (i = 0; i < support->count; i++) scratch->scores[support->indices[i]] = 0.0;
     for (i = 0; i < support->barred_count; i++) scratch->scores[support->barred[i]] = 0.0;
     while (!support->ended) {
         size_t best = 0;
         for (i = 1; i < dictionary->count; i++)
-            if (fabs(scratch->scores[i]) > fabs(scratch->scores[best])) best = i;
-        if (otx__is_rounding(problem, support, best, fabs(scratch->scores[best]))) {
+            if (scratch->scores[i] > scratch->scores[best]) best = i;
+        if (otx__is_rounding(problem, support, best, scratch->scores[best])) {
             support->ended = true;
         } else if (otx__support_select(problem, support, best, scratch)) {
             return;
         }
         scratch->scores[best] = 0.0;
     }
+}
+
+/* >>> src/table.h */
+/* ---- table: products of atoms with all atoms -------------------------------- */
+
+/* The rests' products as 16-bit fixed point, for scans: [tile][slot][32], the 32
+   atoms of a tile against the atom in a slot. In the Gram form every atom stands
+   in the slot of its own number. In the columns form only atoms that supports hold
+   have a slot, as long as they need it; a column is computed when its atom comes
+   in. */
+typedef struct otx__table {
+    otx__dictionary *dictionary;
+    int16_t *products;
+    size_t slots;
+    /* The columns form only: */
+    int32_t *slot_of;  /* [atom] -1: none */
+    uint32_t *atom_of; /* [slot] OTX__NOBODY: free */
+    uint32_t *stamps;  /* [slot] the pass that needed it last */
+    uint32_t *fresh;   /* [slot] slots whose columns are to be computed */
+    size_t fresh_count, hand;
+    uint32_t pass;
+    bool full;          /* no slot was left in this pass */
+    otx__panels panels; /* the atoms of OTX__FRESH of those slots */
+    size_t first, count; /* of the fresh ones at hand */
+    size_t group;        /* the Gram form: the first of the tiles at hand */
+    uint64_t columns;    /* computed so far */
+} otx__table;
+
+#define OTX__NOBODY UINT32_MAX
+
+/* Columns that are computed together: whole tiles. */
+#define OTX__FRESH 512
+
+/* Nearest integer to a number, within int16; wrong by at most 0.51 in all. */
+OTX__PRIVATE int16_t otx__fixed(float value)
+{
+    float shifted = value + (value < 0.0f ? -0.5f : 0.5f);
+    if (shifted > 32767.0f) return 32767;
+    if (shifted < -32767.0f) return -32767;
+    return (int16_t)shifted;
+}
+
+OTX__PRIVATE int16_t *otx__table_at(const otx__table *table, size_t tile, size_t slot)
+{
+    return table->products + (tile * table->slots + slot) * OTX__TILE;
+}
+
+/* ---- all of them ---- */
+
+typedef struct otx__table_task {
+    otx__table *table;
+    const otx__scratch *scratch; /* [worker] */
+} otx__table_task;
+
+/* Products of tile `index` with the group's tiles from it on, stored on both
+   sides of the diagonal. No two tasks write the same place. */
+OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
+{
+    otx__table_task *task = (otx__table_task *)argument;
+    otx__table *table = task->table;
+    const otx__dictionary *dictionary = table->dictionary;
+    const otx__panels *panels = &dictionary->panels;
+    size_t end = otx__min(dictionary->tiles, table->group + otx__panels_group(panels));
+    size_t first = otx__max(table->group, index), tile, i, j;
+    float *block = task->scratch[worker].block;
+    otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index, block);
+    for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
+        int16_t *here = otx__table_at(table, tile, index * OTX__TILE);
+        int16_t *there = otx__table_at(table, index, tile * OTX__TILE);
+        for (i = 0; i < OTX__TILE * OTX__TILE; i++) here[i] = otx__fixed(block[i] * 32767.0f);
+        if (tile == index) continue;
+        for (i = 0; i < OTX__TILE; i++)
+            for (j = 0; j < OTX__TILE; j++) there[i * OTX__TILE + j] = here[j * OTX__TILE + i];
+    }
+}
+
+OTX__PRIVATE otx_result otx__table_fill(otx__table *table, const otx__scratch *scratch,
+                                        otx_error *error)
+{
+    const otx__dictionary *dictionary = table->dictionary;
+    size_t group = otx__panels_group(&dictionary->panels), end;
+    otx_result result = OTX_OK;
+    otx__table_task task;
+    task.table = table;
+    task.scratch = scratch;
+    for (table->group = 0; table->group < dictionary->tiles && !result; table->group += group) {
+        double work = (double)group * OTX__TILE * OTX__TILE * (double)dictionary->columns;
+        otx__watch watch = otx__watch_open(dictionary->ctx, OTX_STAGE_GRAM,
+                                           table->group * OTX__TILE,
+                                           dictionary->tiles * OTX__TILE);
+        end = otx__min(dictionary->tiles, table->group + group);
+        result = otx__watch_loop(&watch, end, work, otx__table_body, &task, error);
+    }
+    table->columns = dictionary->count;
+    return result;
+}
+
+/* ---- those that are needed ---- */
+
+OTX__PRIVATE void otx__table_clear(otx__table *table)
+{
+    size_t i;
+    for (i = 0; i < table->dictionary->count; i++) table->slot_of[i] = -1;
+    for (i = 0; i < table->slots; i++) {
+        table->atom_of[i] = OTX__NOBODY;
+        table->stamps[i] = 0;
+    }
+}
+
+/* Nothing is needed yet in the pass that begins. */
+OTX__PRIVATE void otx__table_begin(otx__table *table)
+{
+    table->pass++;
+    table->fresh_count = 0;
+    table->full = false;
+}
+
+/* Whether an atom has a column. */
+OTX__PRIVATE bool otx__table_has(const otx__table *table, size_t atom)
+{
+    return !table->slot_of || table->slot_of[atom] >= 0;
+}
+
+OTX__PRIVATE uint32_t otx__table_slot(const otx__table *table, size_t atom)
+{
+    return table->slot_of ? (uint32_t)table->slot_of[atom] : (uint32_t)atom;
+}
+
+/* Keeps an atom's column for this pass, giving it a slot that nobody else needs
+   in this pass if it has none. False if there is none. */
+OTX__PRIVATE bool otx__table_need(otx__table *table, size_t atom)
+{
+    size_t tried, slot;
+    if (table->slot_of[atom] >= 0) {
+        table->stamps[table->slot_of[atom]] = table->pass;
+        return true;
+    }
+    for (tried = 0; tried < table->slots && !table->full; tried++) {
+        slot = table->hand;
+        table->hand = (slot + 1) % table->slots;
+        if (table->stamps[slot] == table->pass) continue;
+        if (table->atom_of[slot] != OTX__NOBODY) table->slot_of[table->atom_of[slot]] = -1;
+        table->atom_of[slot] = (uint32_t)atom;
+        table->slot_of[atom] = (int32_t)slot;
+        table->stamps[slot] = table->pass;
+        table->fresh[table->fresh_count++] = (uint32_t)slot;
+        return true;
+    }
+    table->full = true;
+    return false;
+}
+
+/* Gathers the atoms of one panel of the fresh columns. */
+OTX__PRIVATE void otx__fresh_body(void *argument, size_t index, int worker)
+{
+    otx__table *table = ((otx__table_task *)argument)->table;
+    size_t i, end = otx__min(table->count, (index + 1) * OTX__TILE);
+    (void)worker;
+    for (i = index * OTX__TILE; i < end; i++)
+        otx__panels_copy(&table->panels, i, &table->dictionary->panels,
+                         table->atom_of[table->fresh[table->first + i]]);
+}
+
+/* One group of tiles against the fresh columns at hand. */
+OTX__PRIVATE void otx__columns_body(void *argument, size_t index, int worker)
+{
+    otx__table_task *task = (otx__table_task *)argument;
+    otx__table *table = task->table;
+    const otx__dictionary *dictionary = table->dictionary;
+    size_t group = otx__panels_group(&dictionary->panels), first = index * group;
+    size_t tiles = otx__min(group, dictionary->tiles - first), panel, tile, i, j;
+    float *block = task->scratch[worker].block;
+    for (panel = 0; panel < otx__tiles(table->count); panel++) {
+        size_t columns = otx__min(OTX__TILE, table->count - panel * OTX__TILE);
+        const uint32_t *slots = table->fresh + table->first + panel * OTX__TILE;
+        otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
+                             &table->panels, panel, block);
+        for (tile = 0; tile < tiles; tile++) {
+            for (j = 0; j < columns; j++) {
+                const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;
+                int16_t *to = otx__table_at(table, first + tile, slots[j]);
+                for (i = 0; i < OTX__TILE; i++) to[i] = otx__fixed(column[i] * 32767.0f);
+            }
+        }
+    }
+}
+
+/* Computes the columns of the atoms that got a slot in this pass. */
+OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
+                                           const otx__scratch *scratch, otx_error *error)
+{
+    const otx__dictionary *dictionary = table->dictionary;
+    size_t group = otx__panels_group(&dictionary->panels);
+    size_t groups = (dictionary->tiles + group - 1) / group;
+    otx_result result = OTX_OK;
+    otx__table_task task;
+    task.table = table;
+    task.scratch = scratch;
+    for (table->first = 0; table->first < table->fresh_count && !result;
+         table->first += table->count) {
+        double work;
+        table->count = otx__min(OTX__FRESH, table->fresh_count - table->first);
+        work = (double)(group * OTX__TILE) * (double)table->count * (double)dictionary->columns;
+        otx__parallel(dictionary->ctx, otx__tiles(table->count), otx__fresh_body, &task);
+        result = otx__watch_loop(watch, groups, work, otx__columns_body, &task, error);
+    }
+    table->columns += table->fresh_count;
+    return result;
 }
 
 /* >>> src/screen.h */
@@ -5795,8 +8134,8 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
        products of rests     S * (grid + chain)   rounding to the grid, and of the
                                                   float sums they come from
        rounded beta          ||sum e_j a^_j||     computed, from the factor
-       products of y'        Y * (grid + chain)
-       everything in float   8 u * (1 + S + Y)    rests, common, y', m, beta
+       products of y'        Y * grid + (1 or Y) * chain   1 with panels of bf16
+       everything in float   8 u * (2 + 2 S + 2 Y)   rests, common, y', m, beta
        final evaluation      8 u * (Y + |<r, m>| + S)
 
    For the few tiles that hold candidates the sum is taken again with the betas as
@@ -5807,35 +8146,23 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
    (k + columns) 2^-52 S. The Gram form's 8 u S covers that many times over; the
    residual form adds it.
 
-   grid = 0.51 / 32767 and chain = (OTX__CHAIN + columns / OTX__CHAIN + 4) u bound
-   rounding to fixed point and a float sum of products of unit vectors. */
+   grid = 0.51 / 32767 and chain = (OTX__CHAIN + columns / OTX__CHAIN + 12) u bound
+   rounding to fixed point and a float sum of products of unit vectors; in that 12
+   are the scales and the common part that products of bf16 panels take off last. */
 
 #define OTX__UNIT 5.9604644775390625e-08 /* u */
 #define OTX__GRID (0.51 / 32767.0)
 
-/* Candidates of one target and step; more mean that every atom is scored. */
-#define OTX__CANDIDATES 256
-
-/* Tiles in which the atoms of the next steps are looked for. */
-#define OTX__LIKELY 24
-
-/* Targets that one task selects for: a cache line of `best`. */
-#define OTX__SELECTED 16
-
-/* Targets that one task scans: few enough to share the work among threads. */
-#define OTX__SCAN_TARGETS 1024
-
 typedef struct otx__screen {
     const otx__problem *problem;
     otx_omp_form form;
-    int16_t *gram;          /* [tile][atom][32], in the Gram form */
-    size_t width;           /* atoms, padded to whole tiles */
+    otx__table table;       /* in the forms that scan */
     size_t pitch;           /* k, padded to an even number */
     size_t capacity;        /* targets a block can hold: whole tiles */
     size_t count;           /* targets in the block */
     otx__support *supports; /* [target] */
-    float *panels;          /* [target tile][column][32]: y', or the residuals */
-    int16_t *start;         /* [tile][target][32]: <y', rest> in the Gram form */
+    otx__panels panels;     /* the targets, or their residuals */
+    int16_t *start;         /* [tile][target][32]: <y', rest> in the forms that scan */
     float *best;            /* [set][tile][target]: largest weighted |correlation| */
     double *bounds;         /* [target][OTX__SETS][2]: of a scan, and of a candidate */
     float *betas;           /* [target][OTX__SETS][pitch] */
@@ -5844,174 +8171,107 @@ typedef struct otx__screen {
     float *scales;          /* these five as in otx__scan */
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;
+    uint32_t *last;         /* [target] the last set that the last scan got right */
+    uint32_t *undecided;    /* targets whose every atom is to be scored */
     otx__scratch *scratch;  /* [worker] */
-    size_t group;           /* of tiles: the first that otx__screen_correlate is at */
-    uint64_t steps_done, steps_total; /* for progress */
+    otx__watch watch;       /* of the stage at hand */
+    uint64_t passes;        /* scans of a whole block */
 } otx__screen;
+
+/* Whether correlations come from a table of products, not from the residuals. */
+OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
+{
+    return form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS;
+}
 
 OTX__PRIVATE double otx__chain_error(size_t columns)
 {
-    return ((double)OTX__CHAIN + (double)(columns / OTX__CHAIN) + 4.0) * OTX__UNIT;
-}
-
-/* Nearest integer to a number, within int16; wrong by at most 0.51 in all. */
-OTX__PRIVATE int16_t otx__fixed(float value)
-{
-    float shifted = value + (value < 0.0f ? -0.5f : 0.5f);
-    if (shifted > 32767.0f) return 32767;
-    if (shifted < -32767.0f) return -32767;
-    return (int16_t)shifted;
+    return ((double)OTX__CHAIN + (double)(columns / OTX__CHAIN) + 12.0) * OTX__UNIT;
 }
 
 /* ---- products of all atoms with the rows of a panel ---- */
 
-/* Tiles of atoms whose panels, read again and again, stay in a core's cache. */
-OTX__PRIVATE size_t otx__group_tiles(size_t columns)
-{
-    size_t tiles = ((size_t)1 << 20) / (columns * OTX__TILE * sizeof(float) + 1);
-    return tiles < 1 ? 1 : tiles > 8 ? 8 : tiles;
-}
-
-typedef struct otx__gram_task {
-    otx__screen *screen;
-    size_t first, end; /* the group of tiles at hand */
-} otx__gram_task;
-
-/* Products of tile `index` with the group's tiles from it on, stored on both
-   sides of the diagonal. No two tasks write the same place. */
-OTX__PRIVATE void otx__gram_body(void *argument, size_t index, int worker)
-{
-    otx__gram_task *task = (otx__gram_task *)argument;
-    otx__screen *screen = task->screen;
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t size = dictionary->columns * OTX__TILE, tile, strip, i, j;
-    const float *other = dictionary->panels + index * size;
-    (void)worker;
-    for (tile = otx__max(task->first, index); tile < task->end; tile++) {
-        for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP) {
-            float products[OTX__STRIP * OTX__TILE];
-            size_t column = index * OTX__TILE + strip, row = tile * OTX__TILE;
-            int16_t *here = screen->gram + (tile * screen->width + column) * OTX__TILE;
-            int16_t *there = screen->gram + (index * screen->width + row) * OTX__TILE + strip;
-            dictionary->kernels->product(dictionary->panels + tile * size, other + strip,
-                                         dictionary->columns, products);
-            for (j = 0; j < OTX__STRIP; j++) {
-                for (i = 0; i < OTX__TILE; i++) {
-                    int16_t fixed = otx__fixed(products[j * OTX__TILE + i] * 32767.0f);
-                    here[j * OTX__TILE + i] = fixed;
-                    there[i * OTX__TILE + j] = fixed;
-                }
-            }
-        }
-    }
-}
-
-OTX__PRIVATE otx_result otx__screen_gram(otx__screen *screen, otx_error *error)
+/* Products of a tile with the targets of one panel: to fixed point, or, in the
+   residual form, to the largest weighted correlations. */
+OTX__PRIVATE void otx__screen_products(otx__screen *screen, size_t tile, size_t panel,
+                                       const float *products)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t group = otx__group_tiles(dictionary->columns);
-    otx_result result = OTX_OK;
-    otx__gram_task task;
-    task.screen = screen;
-    for (task.first = 0; task.first < dictionary->tiles && !result; task.first = task.end) {
-        task.end = otx__min(dictionary->tiles, task.first + group);
-        otx__parallel(dictionary->ctx, task.end, otx__gram_body, &task);
-        result = otx__progress(dictionary->ctx, OTX_STAGE_GRAM, NULL, task.end * OTX__TILE,
-                               dictionary->tiles * OTX__TILE, error);
-    }
-    return result;
-}
-
-/* One strip of products of a tile with eight targets: to fixed point, or, in the
-   residual form, to the largest weighted correlation. */
-OTX__PRIVATE void otx__screen_strip(otx__screen *screen, size_t tile, size_t target,
-                                    const float *products)
-{
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    const float *common = dictionary->common + tile * OTX__TILE;
+    const float *common = dictionary->panels.common + tile * OTX__TILE;
     const float *weight = dictionary->weight + tile * OTX__TILE;
-    size_t i, j;
-    for (j = 0; j < OTX__STRIP && target + j < screen->count; j++) {
-        const float *column = products + j * OTX__TILE;
-        if (screen->form == OTX_FORM_GRAM) {
-            double rest = screen->rest[target + j];
+    size_t first = panel * OTX__TILE, target, i;
+    size_t end = otx__min(screen->count, first + OTX__TILE);
+    for (target = first; target < end; target++, products += OTX__TILE) {
+        if (otx__form_scans(screen->form)) {
+            double rest = screen->rest[target];
             float scale = rest > 0.0 ? (float)(32767.0 / rest) : 0.0f;
-            int16_t *start =
-                screen->start + (tile * screen->capacity + target + j) * OTX__TILE;
-            for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(column[i] * scale);
+            int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+            for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
         } else {
-            float along = screen->scales[3 * OTX__SETS * (target + j) + 1], best = 0.0f;
+            float along = screen->panels.common[target], best = 0.0f;
             for (i = 0; i < OTX__TILE; i++) {
-                float score = weight[i] * fabsf(column[i] + common[i] * along);
+                float score = weight[i] * fabsf(products[i] + common[i] * along);
                 if (score > best) best = score;
             }
-            screen->best[tile * screen->capacity + target + j] = best;
+            screen->best[tile * screen->capacity + target] = best;
         }
     }
 }
 
-/* All targets of the block against one group of tiles, from screen->group on. */
+/* All targets of the block against one group of tiles. */
 OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t size = dictionary->columns * OTX__TILE, group = otx__group_tiles(dictionary->columns);
-    size_t first = (screen->group + index) * group, target, tile, strip;
-    size_t end = otx__min(dictionary->tiles, first + group);
-    (void)worker;
-    for (target = 0; target < screen->count; target += OTX__TILE) {
-        const float *panel = screen->panels + target / OTX__TILE * size;
-        for (tile = first; tile < end; tile++) {
-            for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP) {
-                float products[OTX__STRIP * OTX__TILE];
-                dictionary->kernels->product(dictionary->panels + tile * size, panel + strip,
-                                             dictionary->columns, products);
-                otx__screen_strip(screen, tile, target + strip, products);
-            }
-        }
+    size_t group = otx__panels_group(&dictionary->panels), first = index * group, panel, tile;
+    size_t tiles = otx__min(group, dictionary->tiles - first);
+    float *block = screen->scratch[worker].block;
+    for (panel = 0; panel < otx__tiles(screen->count); panel++) {
+        otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
+                             &screen->panels, panel, block);
+        for (tile = 0; tile < tiles; tile++)
+            otx__screen_products(screen, first + tile, panel,
+                                 block + tile * OTX__TILE * OTX__TILE);
     }
 }
-
-/* Multiply-adds between two looks at whether the caller wants to stop. */
-#define OTX__POLL_WORK 4e9
 
 OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t group = otx__group_tiles(dictionary->columns);
-    size_t groups = (dictionary->tiles + group - 1) / group;
+    size_t group = otx__panels_group(&dictionary->panels);
     double work = (double)(group * OTX__TILE) * (double)dictionary->columns *
                   (double)screen->count;
-    size_t threads = (size_t)otx__threads(dictionary->ctx);
-    size_t slice = otx__max(threads, (size_t)otx__least(OTX__POLL_WORK / work, (double)groups));
-    otx_result result = OTX_OK;
-    for (screen->group = 0; screen->group < groups && !result; screen->group += slice) {
-        otx__parallel(dictionary->ctx, otx__min(slice, groups - screen->group),
-                      otx__correlate_body, screen);
-        result = otx__progress(dictionary->ctx, OTX_STAGE_SOLVE, NULL, screen->steps_done,
-                               screen->steps_total, error);
-    }
-    return result;
+    return otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group, work,
+                           otx__correlate_body, screen, error);
 }
 
 /* ---- what a step of one target needs ---- */
 
-/* Splits a vector (a target or a residual) into its part along m, returned in
-   units of the target's norm, and its rest, put into the panel. */
+/* Splits a vector (a target or a residual) into its part along m, which is returned,
+   and its rest, both in units of the target's norm, and puts it into the panel. */
 OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const double *vector)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
     size_t n = dictionary->columns, p;
-    float *panel = screen->panels + target / OTX__TILE * n * OTX__TILE + target % OTX__TILE;
-    double norm = screen->supports[target].norm, along = 0.0, square = 0.0;
+    double along = 0.0, square = 0.0;
+    screen->rest[target] = 1e-30;
+    if (!(support->norm > 0.0)) return 0.0;
     for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
-    for (p = 0; p < n; p++) {
-        double rest = norm > 0.0 ? (vector[p] - along * dictionary->direction[p]) / norm : 0.0;
-        panel[p * OTX__TILE] = (float)rest;
-        square += rest * rest;
+    along /= support->norm;
+    screen->panels.common[target] = (float)along;
+    if (screen->panels.bf16) {
+        otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
+        for (p = 0; p < n; p++) {
+            double rest = vector[p] / support->norm - along * dictionary->direction[p];
+            square += rest * rest;
+        }
+    } else {
+        square = otx__panels_put_rest(&screen->panels, target, vector, support->norm,
+                                      dictionary->direction);
     }
-    screen->rest[target] = sqrt(square) * (1.0 + 1e-6) + 1e-30;
-    return norm > 0.0 ? along / norm : 0.0;
+    screen->rest[target] += sqrt(square) * (1.0 + 1e-6);
+    return along;
 }
 
 /* ||sum of errors_j a^_j||, from the factor: G = L L', so it is ||L' e||. */
@@ -6036,8 +8296,8 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     const otx__dictionary *dictionary = screen->problem->dictionary;
     otx__support *support = &screen->supports[target];
     uint32_t *atoms = screen->atoms + target * screen->pitch;
-    size_t count = support->ended ? 0 : support->count, j, slot = target * OTX__SETS + set;
-    int16_t *steps = screen->steps + slot * screen->pitch;
+    size_t count = support->count, j, slot = target * OTX__SETS + set;
+    int16_t *steps = screen->steps + target * OTX__SETS * screen->pitch + 2 * set;
     double *betas = scratch->products, sum = 0.0, largest = 0.0, along = screen->along[target];
     double rest = screen->rest[target], chain = otx__chain_error(dictionary->columns), unit;
     double *bounds = screen->bounds + 2 * slot;
@@ -6048,24 +8308,25 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
         along -= support->coefficients[j] * dictionary->along[atom] / support->norm;
         sum += fabs(betas[j]);
         if (fabs(betas[j]) > largest) largest = fabs(betas[j]);
-        atoms[j] = (uint32_t)atom;
+        atoms[j] = otx__table_slot(&screen->table, atom);
         screen->betas[slot * screen->pitch + j] = (float)betas[j];
     }
     /* Sums of up to 65,536 times 32,767 fit 32 bits. */
     unit = sum / (65500.0 - (double)count);
     if (unit < largest / 32766.0) unit = largest / 32766.0;
     if (!(unit > 0.0)) unit = 1.0;
-    memset(steps, 0, screen->pitch * sizeof *steps);
-    for (j = 0; j < count; j++) {
-        double rounded = betas[j] / unit;
-        steps[j] = (int16_t)(rounded + (rounded < 0.0 ? -0.5 : 0.5));
+    for (j = 0; j < screen->pitch; j++) {
+        double rounded = j < count ? betas[j] / unit : 0.0;
+        int16_t step = (int16_t)(rounded + (rounded < 0.0 ? -0.5 : 0.5));
+        steps[j / 2 * OTX__SETS * 2 + j % 2] = step;
+        if (j >= count) continue;
         /* The error of the coefficient itself, as the factor wants it. */
-        betas[j] = (betas[j] - unit * steps[j]) * support->norm /
+        betas[j] = (betas[j] - unit * step) * support->norm /
                    dictionary->norms[support->indices[j]];
     }
     /* What the scan adds up are the rounded betas. */
     bounds[0] = (sum + 0.5 * (double)count * unit) * (OTX__GRID + chain) +
-                rest * (OTX__GRID + chain) +
+                rest * OTX__GRID + (screen->panels.bf16 ? 1.0 : rest) * chain +
                 8.0 * OTX__UNIT * (2.0 + 2.0 * sum + 2.0 * rest + fabs(along));
     bounds[1] = bounds[0] + ((double)count + 4.0) * OTX__UNIT * sum;
     if (count) bounds[0] += otx__support_span(support, betas) / support->norm;
@@ -6100,8 +8361,7 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
                                8.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along)) +
                                8.0 * DBL_EPSILON * (1.0 + sum) *
                                    (double)(problem->k + problem->dictionary->columns);
-    screen->scales[3 * slot + 1] = (float)along;
-    screen->sets[target] = 1;
+    screen->sets[target] = !support->ended;
 }
 
 /* ---- scanning ---- */
@@ -6111,8 +8371,8 @@ OTX__PRIVATE otx__scan otx__screen_scan(const otx__screen *screen, size_t tile, 
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     otx__scan scan;
-    scan.gram = screen->gram + tile * screen->width * OTX__TILE;
-    scan.common = dictionary->common + tile * OTX__TILE;
+    scan.gram = otx__table_at(&screen->table, tile, 0);
+    scan.common = dictionary->panels.common + tile * OTX__TILE;
     scan.weight = dictionary->weight + tile * OTX__TILE;
     scan.start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
     scan.atoms = screen->atoms + target * screen->pitch;
@@ -6127,28 +8387,258 @@ OTX__PRIVATE otx__scan otx__screen_scan(const otx__screen *screen, size_t tile, 
     return scan;
 }
 
+/* Parts of a block that are scanned apart: one, so that a tile comes from memory
+   but once, where there are tiles enough to share among the threads. */
+OTX__PRIVATE size_t otx__scan_parts(const otx__screen *screen)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t wanted = 8 * (size_t)otx__threads(dictionary->ctx);
+    size_t parts = (wanted + dictionary->tiles - 1) / dictionary->tiles;
+    return otx__min(parts, otx__tiles(screen->count));
+}
+
 OTX__PRIVATE void otx__scan_body(void *argument, size_t index, int worker)
 {
     const otx__screen *screen = (const otx__screen *)argument;
-    size_t parts = (screen->count + OTX__SCAN_TARGETS - 1) / OTX__SCAN_TARGETS;
-    size_t target = index % parts * OTX__SCAN_TARGETS;
-    otx__scan scan = otx__screen_scan(screen, index / parts, target,
-                                      otx__min(OTX__SCAN_TARGETS, screen->count - target));
+    size_t parts = otx__scan_parts(screen), part = index % parts;
+    size_t each = (screen->count + parts - 1) / parts, first = part * each;
+    otx__scan scan;
     (void)worker;
+    if (first >= screen->count) return;
+    scan = otx__screen_scan(screen, index / parts, first,
+                            otx__min(each, screen->count - first));
     screen->problem->dictionary->kernels->scan(&scan);
 }
 
 /* Fills in `best` for the coming steps of the block. */
 OTX__PRIVATE otx_result otx__screen_scan_all(otx__screen *screen, otx_error *error)
 {
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t parts = (screen->count + OTX__SCAN_TARGETS - 1) / OTX__SCAN_TARGETS;
-    if (screen->form != OTX_FORM_GRAM) return otx__screen_correlate(screen, error);
-    otx__parallel(dictionary->ctx, dictionary->tiles * parts, otx__scan_body, screen);
-    return OTX_OK;
+    size_t parts = otx__scan_parts(screen), target;
+    double work = 0.0;
+    screen->passes++;
+    if (!otx__form_scans(screen->form)) return otx__screen_correlate(screen, error);
+    for (target = 0; target < screen->count; target++)
+        work += (double)(screen->counts[target] * screen->sets[target] + 16) * OTX__TILE;
+    return otx__watch_loop(&screen->watch, screen->problem->dictionary->tiles * parts,
+                           work / (double)parts, otx__scan_body, screen, error);
 }
 
-/* ---- selecting ---- */
+/* The correlations of one tile's atoms, with the coefficients as floats. */
+OTX__PRIVATE void otx__screen_refine(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set, float *correlations)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t slot = target * OTX__SETS + set, count = screen->supports[target].count, i;
+    const float *betas = screen->betas + slot * screen->pitch, *scales = screen->scales + 3 * slot;
+    const uint32_t *atoms = screen->atoms + target * screen->pitch;
+    const int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    const float *common = dictionary->panels.common + tile * OTX__TILE;
+    for (i = 0; i < OTX__TILE; i++)
+        correlations[i] = (float)start[i] * scales[0] + common[i] * scales[1];
+    dictionary->kernels->refine(otx__table_at(&screen->table, tile, 0), atoms, betas, count,
+                                correlations);
+}
+
+/* >>> src/predict.h */
+/* ---- predict: making targets ready for the next scan ------------------------- */
+
+/* Atoms among which those of the next steps are looked for, each from another tile. */
+#define OTX__LIKELY 24
+
+/* The best atoms of the tiles that held the best ones for a target's set, without those
+   that it holds. Returns how many. */
+OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target, size_t set,
+                                       uint32_t atoms[OTX__LIKELY])
+{
+    size_t tiles = screen->problem->dictionary->tiles, count = 0, kept = 0, tile, at;
+    size_t most = otx__min(OTX__LIKELY, 4 + tiles / 8);
+    const float *best = screen->best + set * tiles * screen->capacity + target;
+    float values[OTX__LIKELY];
+    for (tile = 0; tile < tiles; tile++) {
+        float value = best[tile * screen->capacity];
+        if (count == most && !(value > values[count - 1])) continue;
+        if (count < most) count++;
+        for (at = count - 1; at > 0 && value > values[at - 1]; at--) {
+            values[at] = values[at - 1];
+            atoms[at] = atoms[at - 1];
+        }
+        values[at] = value;
+        atoms[at] = (uint32_t)(tile * OTX__TILE) + otx__packed_atom(value);
+    }
+    for (at = 0; at < count; at++)
+        if (atoms[at] < screen->problem->dictionary->count &&
+            !otx__support_holds(&screen->supports[target], atoms[at]))
+            atoms[kept++] = atoms[at];
+    return kept;
+}
+
+/* Takes the best of these atoms for a target's support off the list; its coefficients
+   are current. False if there is none. */
+OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, uint32_t *atoms,
+                                    size_t *count, otx__scratch *scratch, size_t *atom)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    otx__row rows[OTX__LIKELY];
+    float products[OTX__LIKELY];
+    double score = 0.0;
+    size_t i, best = 0;
+    for (i = 0; i < *count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
+    otx__support_rows(screen->problem, support, scratch);
+    dictionary->kernels->rough_residual(scratch->rough, support->target, support->coefficients,
+                                        scratch->rows, support->count, dictionary->columns);
+    dictionary->kernels->rough_dots(scratch->rough, rows, *count, dictionary->columns, products);
+    for (i = 0; i < *count; i++) {
+        double value = otx__score(dictionary, atoms[i], (double)products[i]);
+        if (!(value > score)) continue;
+        score = value;
+        best = i;
+    }
+    if (!(score > 0.0)) return false;
+    *atom = atoms[best];
+    atoms[best] = atoms[--*count];
+    return true;
+}
+
+/* Makes the sets for the next scan: the support as it is, and with one atom after
+   the other that is likely to come. */
+OTX__PRIVATE void otx__screen_predict(otx__screen *screen, size_t target, otx__scratch *scratch)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    size_t sure = support->count, last = screen->last[target], sets, count, atom;
+    uint32_t likely[OTX__LIKELY];
+    otx__screen_prepare(screen, target, 0, scratch);
+    if (sure == 0) return;
+    count = otx__screen_likely(screen, target, last, likely);
+    /* One more than was right the last time. */
+    for (sets = 1; sets < OTX__SETS && sets <= last + 1 && support->count + 1 < problem->k;
+         sets++) {
+        if (!otx__screen_guess(screen, target, likely, &count, scratch, &atom) ||
+            !otx__table_has(&screen->table, atom) ||
+            !otx__support_append(problem, support, atom, scratch))
+            break;
+        otx__screen_prepare(screen, target, sets, scratch);
+    }
+    support->count = sure;
+}
+
+/* Whether all the atoms that a target has selected have a column. */
+OTX__PRIVATE bool otx__screen_ready(const otx__screen *screen, size_t target)
+{
+    const otx__support *support = &screen->supports[target];
+    size_t i;
+    for (i = 0; i < support->count; i++)
+        if (!otx__table_has(&screen->table, (size_t)support->indices[i])) return false;
+    return true;
+}
+
+/* Makes a target ready for the next scan. One that has ended, or whose columns are
+   not there, is left out of it. */
+OTX__PRIVATE void otx__screen_next(otx__screen *screen, size_t target, otx__scratch *scratch)
+{
+    double clock = otx__now();
+    if (!otx__form_scans(screen->form))
+        otx__screen_residual(screen, target, scratch);
+    else if (screen->supports[target].ended || !otx__screen_ready(screen, target))
+        screen->sets[target] = screen->counts[target] = 0;
+    else
+        otx__screen_predict(screen, target, scratch);
+    scratch->seconds_predict += otx__now() - clock;
+}
+
+/* Targets that one task makes ready or selects for: a cache line of `best`. */
+#define OTX__SELECTED 16
+
+OTX__PRIVATE void otx__waiting_body(void *argument, size_t index, int worker)
+{
+    otx__screen *screen = (otx__screen *)argument;
+    size_t target = index * OTX__SELECTED;
+    size_t end = otx__min(screen->count, target + OTX__SELECTED);
+    for (; target < end; target++)
+        if (screen->sets[target] == 0 && !screen->supports[target].ended)
+            otx__screen_next(screen, target, &screen->scratch[worker]);
+}
+
+/* What selecting for a chunk of targets costs, in multiply-adds or so. */
+OTX__PRIVATE double otx__select_work(const otx__screen *screen)
+{
+    const otx__problem *problem = screen->problem;
+    return 16.0 * OTX__SELECTED * (double)problem->k * (double)problem->dictionary->columns +
+           4.0 * OTX__SELECTED * (double)problem->dictionary->tiles;
+}
+
+/* Makes the targets ready that wait. */
+OTX__PRIVATE otx_result otx__screen_waiting(otx__screen *screen, otx_error *error)
+{
+    return otx__watch_loop(&screen->watch, (screen->count + OTX__SELECTED - 1) / OTX__SELECTED,
+                           otx__select_work(screen), otx__waiting_body, screen, error);
+}
+
+/* Keeps, or gets, the columns of a target's atoms; false if there is no room. */
+OTX__PRIVATE bool otx__screen_need(otx__screen *screen, size_t target)
+{
+    const otx__support *support = &screen->supports[target];
+    size_t count = support->count, i;
+    if (screen->sets[target]) count += screen->sets[target] - 1; /* those predicted */
+    for (i = 0; i < count; i++)
+        if (!otx__table_need(&screen->table, (size_t)support->indices[i])) return false;
+    return true;
+}
+
+/* The columns form: gets the columns that waiting targets need, the first of them
+   first, and keeps those that the others use. As there is room for k columns, one
+   target at least goes on, so all of them end. */
+OTX__PRIVATE otx_result otx__screen_columns(otx__screen *screen, otx_error *error)
+{
+    otx__table *table = &screen->table;
+    size_t target;
+    otx_result result;
+    if (screen->form != OTX_FORM_COLUMNS) return OTX_OK;
+    otx__table_begin(table);
+    for (target = 0; target < screen->count; target++)
+        if (screen->sets[target]) (void)otx__screen_need(screen, target);
+    for (target = 0; target < screen->count; target++)
+        if (!screen->sets[target] && !screen->supports[target].ended)
+            (void)otx__screen_need(screen, target);
+    result = otx__table_refresh(table, &screen->watch, screen->scratch, error);
+    return result ? result : otx__screen_waiting(screen, error);
+}
+
+/* ---- the first step of a block ---- */
+
+OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker)
+{
+    otx__screen *screen = (otx__screen *)argument;
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    otx__scratch *scratch = &screen->scratch[worker];
+    size_t target, end = otx__min(screen->count, (index + 1) * OTX__TILE);
+    otx__panels_clear(&screen->panels, index);
+    for (target = index * OTX__TILE; target < end; target++) {
+        screen->sets[target] = 0;
+        if (!otx__form_scans(screen->form)) continue;
+        screen->counts[target] = 0;
+        otx__row_widen(dictionary->kernels, screen->supports[target].target,
+                       dictionary->columns, scratch->row);
+        screen->along[target] = otx__screen_split(screen, target, scratch->row);
+    }
+}
+
+/* Makes the targets of the block ready for the first step. */
+OTX__PRIVATE otx_result otx__screen_open_block(otx__screen *screen, otx_error *error)
+{
+    double work = 16.0 * OTX__TILE * (double)screen->problem->dictionary->columns;
+    otx_result result = otx__watch_loop(&screen->watch, otx__tiles(screen->count), work,
+                                        otx__screen_open_body, screen, error);
+    if (!result && otx__form_scans(screen->form)) result = otx__screen_correlate(screen, error);
+    return result ? result : otx__screen_waiting(screen, error);
+}
+
+/* >>> src/select.h */
+/* ---- select: the next atoms of each target ---------------------------------- */
+
+/* Tiles with candidates of one target and set; more mean that every atom is scored. */
+#define OTX__FOUND 64
 
 /* Atoms that may be the best for one support of one target, with their
    correlations as the screen has them, weighted in `high` with the error added. */
@@ -6160,23 +8650,51 @@ typedef struct otx__candidates {
     double least; /* what the best weighted correlation of all is at least */
 } otx__candidates;
 
-/* The correlations of one tile's atoms, with the coefficients as floats. */
-OTX__PRIVATE void otx__screen_refine(const otx__screen *screen, size_t tile, size_t target,
-                                     size_t set, float *correlations)
+/* Tiles that may hold the best atom for one set of one target. */
+typedef struct otx__finds {
+    uint32_t tiles[OTX__FOUND];
+    size_t count; /* more than OTX__FOUND: too many */
+    double least; /* what the best weighted correlation of all is at least */
+} otx__finds;
+
+/* How far the weighted correlation of a scan may be off, relatively, by its last
+   operations. */
+#define OTX__SLACK (8.0 * OTX__UNIT + OTX__PACKED)
+
+/* Finds those tiles for a chunk of targets. */
+OTX__PRIVATE void otx__screen_gather(const otx__screen *screen, size_t first, size_t count,
+                                     size_t set, otx__finds *finds)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t slot = target * OTX__SETS + set, count = screen->supports[target].count, i, j;
-    const float *betas = screen->betas + slot * screen->pitch, *scales = screen->scales + 3 * slot;
-    const uint32_t *atoms = screen->atoms + target * screen->pitch;
-    const int16_t *gram = screen->gram + tile * screen->width * OTX__TILE;
-    const int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
-    const float *common = dictionary->common + tile * OTX__TILE;
-    for (i = 0; i < OTX__TILE; i++)
-        correlations[i] = (float)start[i] * scales[0] + common[i] * scales[1];
+    const float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
+    double least[OTX__SELECTED], bounds[OTX__SELECTED];
+    size_t tile, j;
     for (j = 0; j < count; j++) {
-        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
-        float beta = betas[j] / 32767.0f;
-        for (i = 0; i < OTX__TILE; i++) correlations[i] -= beta * (float)column[i];
+        /* What is not looked at has no set of this number. */
+        bool looked = set < screen->sets[first + j];
+        least[j] = looked ? 0.0 : HUGE_VAL;
+        bounds[j] = looked ? screen->bounds[2 * ((first + j) * OTX__SETS + set)] : 0.0;
+        finds[j].count = 0;
+    }
+    for (tile = 0; tile < dictionary->tiles; tile++) {
+        const float *best = all + tile * screen->capacity;
+        double weight = dictionary->tile_weight[tile];
+        for (j = 0; j < count; j++) {
+            double low = (double)best[j] * (1.0 - OTX__SLACK) - weight * bounds[j] -
+                         4.0 * (double)OTX__LEAST_WEIGHT;
+            if (low > least[j]) least[j] = low;
+        }
+    }
+    for (j = 0; j < count; j++) finds[j].least = least[j];
+    for (tile = 0; tile < dictionary->tiles; tile++) {
+        const float *best = all + tile * screen->capacity;
+        double weight = dictionary->tile_weight[tile];
+        for (j = 0; j < count; j++) {
+            double high = (double)best[j] * (1.0 + OTX__SLACK) + weight * bounds[j];
+            if (!(high >= least[j])) continue;
+            if (finds[j].count < OTX__FOUND) finds[j].tiles[finds[j].count] = (uint32_t)tile;
+            finds[j].count++;
+        }
     }
 }
 
@@ -6188,8 +8706,9 @@ OTX__PRIVATE void otx__screen_tile(const otx__screen *screen, size_t tile, size_
     const float *weights = dictionary->weight + tile * OTX__TILE;
     float correlations[OTX__TILE] = {0};
     double bound = 1.0; /* the residual form scores every atom of the tile */
+    bool scans = otx__form_scans(screen->form);
     size_t i;
-    if (screen->form == OTX_FORM_GRAM) {
+    if (scans) {
         bound = screen->bounds[2 * (target * OTX__SETS + set) + 1];
         otx__screen_refine(screen, tile, target, set, correlations);
     }
@@ -6198,7 +8717,7 @@ OTX__PRIVATE void otx__screen_tile(const otx__screen *screen, size_t tile, size_
         size_t atom = tile * OTX__TILE + i;
         high = (value + bound) * weight * (1.0 + 8.0 * OTX__UNIT);
         if (!(weight > 0.0)) continue;
-        if (screen->form == OTX_FORM_GRAM && high < candidates->least) continue;
+        if (scans && high < candidates->least) continue;
         if (otx__support_holds(&screen->supports[target], atom)) continue;
         if (candidates->count == OTX__CANDIDATES) {
             candidates->overflow = true;
@@ -6226,7 +8745,7 @@ OTX__PRIVATE void otx__screen_prune(otx__candidates *candidates)
 }
 
 /* Scores the candidates in double and returns the best, the lowest index among
-   equals; *score is its |correlation|. */
+   equals. */
 OTX__PRIVATE size_t otx__screen_decide(const otx__screen *screen,
                                        const otx__candidates *candidates, otx__scratch *scratch,
                                        double *score)
@@ -6238,9 +8757,12 @@ OTX__PRIVATE size_t otx__screen_decide(const otx__screen *screen,
         rows[i] = otx__rows_at(&dictionary->rows, candidates->atoms[i]);
     dictionary->kernels->dots(scratch->residual, rows, candidates->count, dictionary->columns,
                               scratch->scores);
-    for (i = 1; i < candidates->count; i++)
-        if (fabs(scratch->scores[i]) > fabs(scratch->scores[best])) best = i;
-    *score = fabs(scratch->scores[best]);
+    for (i = 0; i < candidates->count; i++) {
+        scratch->scores[i] =
+            otx__score(dictionary, candidates->atoms[i], scratch->scores[i]);
+        if (scratch->scores[i] > scratch->scores[best]) best = i;
+    }
+    *score = scratch->scores[best];
     return candidates->atoms[best];
 }
 
@@ -6253,231 +8775,146 @@ OTX__PRIVATE bool otx__screen_best(otx__screen *screen, size_t target, size_t se
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
     double rounding = 64.0 * DBL_EPSILON * (double)problem->dictionary->columns, score;
-    bool gram = screen->form == OTX_FORM_GRAM;
-    if (gram) otx__screen_prune(candidates);
+    bool scans = otx__form_scans(screen->form);
+    double clock;
+    if (scans) otx__screen_prune(candidates);
     /* With atoms barred the screen's least may be theirs. */
     if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
-    scratch->candidates += candidates->count;
     *atom = candidates->atoms[0];
-    if (gram && candidates->count == 1 && !(problem->tolerance > 0.0) &&
+    if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
         candidates->correlations[0] - screen->bounds[2 * (target * OTX__SETS + set) + 1] >
-            2.0 * rounding)
+            2.0 * rounding) {
+        scratch->candidates[0]++;
         return true;
+    }
+    clock = otx__now();
     otx__support_residual(problem, support, scratch);
-    if (otx__support_is_close(problem, support, scratch)) return true;
-    *atom = otx__screen_decide(screen, candidates, scratch, &score);
-    support->ended = otx__is_rounding(problem, support, *atom, score);
+    if (!otx__support_is_close(problem, support, scratch)) {
+        *atom = otx__screen_decide(screen, candidates, scratch, &score);
+        support->ended = otx__is_rounding(problem, support, *atom, score);
+        scratch->candidates[candidates->count - 1]++;
+    }
+    scratch->seconds_rescore += otx__now() - clock;
     return true;
 }
 
-/* One step of one target, by what the scan found for its set number `set`. True
-   if the atom selected is the one predicted, so that the next set holds good. */
-OTX__PRIVATE bool otx__screen_step(otx__screen *screen, size_t target, size_t set,
+/* In place of a number of sets: the target is among screen->undecided. */
+#define OTX__UNDECIDED UINT32_MAX
+
+/* How a step came out. */
+typedef enum otx__outcome {
+    OTX__STEP_DONE,     /* an atom was selected, or the target has ended */
+    OTX__STEP_FORESEEN, /* the atom predicted was: the next set holds good */
+    OTX__STEP_OPEN      /* every atom has to be scored */
+} otx__outcome;
+
+/* One step of one target, by what the scan found for its set number `set`. */
+OTX__PRIVATE otx__outcome otx__screen_step(otx__screen *screen, size_t target, size_t set,
                                    otx__candidates *candidates, otx__scratch *scratch)
 {
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
     size_t atom;
-    if (otx__screen_best(screen, target, set, candidates, scratch, &atom)) {
-        if (support->ended) return false;
-        if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
-            support->count++; /* all else was made ready with the prediction */
-            scratch->steps++;
-            support->ended = support->count == problem->k;
-            return !support->ended;
-        }
-        if (otx__support_select(problem, support, atom, scratch)) return false;
+    if (!otx__screen_best(screen, target, set, candidates, scratch, &atom))
+        return OTX__STEP_OPEN;
+    if (support->ended) return OTX__STEP_DONE;
+    if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
+        support->count++; /* all else was made ready with the prediction */
+        scratch->steps++;
+        support->ended = support->count == problem->k;
+        return support->ended ? OTX__STEP_DONE : OTX__STEP_FORESEEN;
     }
-    scratch->fallbacks++;
-    otx__support_exhaustive_step(problem, support, scratch);
-    return false;
+    return otx__support_select(problem, support, atom, scratch) ? OTX__STEP_DONE : OTX__STEP_OPEN;
 }
 
-/* The candidates of a chunk of targets, for their sets number `set`. */
-OTX__PRIVATE void otx__screen_gather(const otx__screen *screen, size_t first, size_t count,
-                                     size_t set, const bool *active, otx__candidates *candidates)
-{
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    const float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
-    double least[OTX__SELECTED], bounds[OTX__SELECTED];
-    size_t tile, j;
-    for (j = 0; j < count; j++) {
-        least[j] = 0.0;
-        bounds[j] = screen->bounds[2 * ((first + j) * OTX__SETS + set)];
-        candidates[j].count = 0;
-        candidates[j].overflow = false;
-    }
-    for (tile = 0; tile < dictionary->tiles; tile++) {
-        const float *best = all + tile * screen->capacity;
-        double weight = dictionary->tile_weight[tile];
-        for (j = 0; j < count; j++) {
-            double low = (double)best[j] * (1.0 - 8.0 * OTX__UNIT) - weight * bounds[j] -
-                         4.0 * (double)OTX__LEAST_WEIGHT;
-            if (low > least[j]) least[j] = low;
-        }
-    }
-    for (j = 0; j < count; j++) candidates[j].least = least[j];
-    for (tile = 0; tile < dictionary->tiles; tile++) {
-        const float *best = all + tile * screen->capacity;
-        double weight = dictionary->tile_weight[tile];
-        for (j = 0; j < count; j++) {
-            double high = (double)best[j] * (1.0 + 8.0 * OTX__UNIT) + weight * bounds[j];
-            if (high >= least[j] && active[j] && !candidates[j].overflow)
-                otx__screen_tile(screen, tile, first + j, set, &candidates[j]);
-        }
-    }
-}
-
-/* ---- predicting ---- */
-
-/* The tiles that held the best atoms for a target's set. Returns how many. */
-OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target, size_t set,
-                                       size_t likely[OTX__LIKELY])
-{
-    size_t tiles = screen->problem->dictionary->tiles, count = 0, tile, at;
-    const float *best = screen->best + set * tiles * screen->capacity + target;
-    float values[OTX__LIKELY];
-    for (tile = 0; tile < tiles; tile++) {
-        float value = best[tile * screen->capacity];
-        if (count == OTX__LIKELY && !(value > values[count - 1])) continue;
-        if (count < OTX__LIKELY) count++;
-        for (at = count - 1; at > 0 && value > values[at - 1]; at--) {
-            values[at] = values[at - 1];
-            likely[at] = likely[at - 1];
-        }
-        values[at] = value;
-        likely[at] = tile;
-    }
-    return count;
-}
-
-/* The best atom in these tiles for a target's set; false if there is none. */
-OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, size_t set,
-                                    const size_t *likely, size_t count, size_t *atom)
-{
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    static const uint32_t one = 1;
-    float best = 0.0f, correlations[OTX__TILE];
-    size_t i, tile = likely[0];
-    const float *weight;
-    bool found = false;
-    for (i = 0; i < count; i++) {
-        float value;
-        otx__scan scan = otx__screen_scan(screen, likely[i], target, 1);
-        scan.steps += set * screen->pitch;
-        scan.scales += set * 3;
-        scan.sets = &one;
-        scan.best = &value;
-        dictionary->kernels->scan(&scan);
-        if (value > best) {
-            best = value;
-            tile = likely[i];
-        }
-    }
-    otx__screen_refine(screen, tile, target, set, correlations);
-    weight = dictionary->weight + tile * OTX__TILE;
-    best = 0.0f;
-    for (i = 0; i < OTX__TILE; i++) {
-        float score = weight[i] * fabsf(correlations[i]);
-        size_t index = tile * OTX__TILE + i;
-        if (!(score > best) || otx__support_holds(&screen->supports[target], index)) continue;
-        best = score;
-        *atom = index;
-        found = true;
-    }
-    return found;
-}
-
-/* Makes the sets for the next scan: the support as it is, and with one atom after
-   the other that is likely to come. `set` is the last that the scan got right. */
-OTX__PRIVATE void otx__screen_predict(otx__screen *screen, size_t target, size_t set,
-                                      otx__scratch *scratch)
+/* What the weighted correlations of the atoms selected are at most: nothing without
+   ridge, as the residual is orthogonal to them. */
+OTX__PRIVATE double otx__screen_held(const otx__screen *screen, size_t target, size_t set)
 {
     const otx__problem *problem = screen->problem;
-    otx__support *support = &screen->supports[target];
-    size_t likely[OTX__LIKELY], sure = support->count, sets, count, atom;
-    otx__screen_prepare(screen, target, 0, scratch);
-    if (support->ended) return;
-    count = otx__screen_likely(screen, target, set, likely);
-    /* One more than was right the last time. */
-    for (sets = 1; sets < OTX__SETS && sets <= set + 1 && support->count + 1 < problem->k;
-         sets++) {
-        if (!otx__screen_guess(screen, target, sets - 1, likely, count, &atom) ||
-            !otx__support_append(problem, support, atom, scratch))
-            break;
-        otx__screen_prepare(screen, target, sets, scratch);
+    const otx__support *support = &screen->supports[target];
+    const float *betas = screen->betas + (target * OTX__SETS + set) * screen->pitch;
+    double held = 0.0;
+    size_t j;
+    for (j = 0; j < support->count; j++) {
+        size_t atom = (size_t)support->indices[j];
+        double beta = otx__form_scans(screen->form)
+                          ? (double)betas[j]
+                          : support->coefficients[j] * problem->dictionary->norms[atom] /
+                                support->norm;
+        double share = problem->ridge * fabs(beta) * (double)problem->dictionary->weight[atom];
+        if (share > held) held = share;
     }
-    support->count = sure;
+    return held * (1.0 + 1e-5);
 }
 
-/* Selects for a chunk of targets whose `best` is filled in, and makes them ready
-   for the next scan. */
+/* Makes the candidates of a target's set from the tiles that may hold them. */
+OTX__PRIVATE void otx__screen_collect(const otx__screen *screen, size_t target, size_t set,
+                                      const otx__finds *finds, otx__candidates *candidates)
+{
+    size_t i;
+    candidates->count = 0;
+    candidates->least = finds->least;
+    candidates->overflow = finds->count > OTX__FOUND;
+    /* An atom that is selected may have set the mark: none is ruled out by it. */
+    if (screen->problem->ridge > 0.0 && finds->least <= otx__screen_held(screen, target, set))
+        candidates->overflow = true;
+    for (i = 0; i < finds->count && !candidates->overflow; i++)
+        otx__screen_tile(screen, finds->tiles[i], target, set, candidates);
+}
+
+/* Selects for a chunk of targets whose `best` is filled in, and makes them ready for
+   the next scan: target by target, as all that reads the rows of one support. */
 OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
     otx__scratch *scratch = &screen->scratch[worker];
     size_t first = index * OTX__SELECTED, count = otx__min(OTX__SELECTED, screen->count - first);
-    size_t last[OTX__SELECTED], set, j;
-    bool active[OTX__SELECTED], any = true;
-    otx__candidates candidates[OTX__SELECTED];
+    size_t sets = 0, set, j;
+    otx__finds finds[OTX__SETS][OTX__SELECTED];
+    otx__candidates candidates;
+    for (j = 0; j < count; j++) sets = otx__max(sets, screen->sets[first + j]);
+    for (set = 0; set < sets; set++) otx__screen_gather(screen, first, count, set, finds[set]);
     for (j = 0; j < count; j++) {
-        active[j] = !screen->supports[first + j].ended;
-        last[j] = 0;
-    }
-    for (set = 0; set < OTX__SETS && any; set++) {
-        otx__screen_gather(screen, first, count, set, active, candidates);
-        any = false;
-        for (j = 0; j < count; j++) {
-            if (!active[j]) continue;
-            last[j] = set;
-            active[j] = otx__screen_step(screen, first + j, set, &candidates[j], scratch);
-            any |= active[j];
+        size_t target = first + j;
+        otx__outcome outcome = OTX__STEP_FORESEEN;
+        if (screen->sets[target] == 0) continue;
+        for (set = 0; outcome == OTX__STEP_FORESEEN; set++) {
+            screen->last[target] = (uint32_t)set;
+            otx__screen_collect(screen, target, set, &finds[set][j], &candidates);
+            outcome = otx__screen_step(screen, target, set, &candidates, scratch);
         }
-    }
-    for (j = 0; j < count; j++) {
-        if (screen->form == OTX_FORM_GRAM)
-            otx__screen_predict(screen, first + j, last[j], scratch);
-        else
-            otx__screen_residual(screen, first + j, scratch);
+        if (outcome == OTX__STEP_OPEN) screen->sets[target] = OTX__UNDECIDED;
+        else otx__screen_next(screen, target, scratch);
     }
 }
 
-/* ---- a block of targets ---- */
-
-/* Makes the targets of the block ready for the first step. */
-OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker)
+OTX__PRIVATE void otx__undecided_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
-    const otx__dictionary *dictionary = screen->problem->dictionary;
     otx__scratch *scratch = &screen->scratch[worker];
-    size_t target, end = otx__min(screen->count, (index + 1) * OTX__TILE);
-    for (target = index * OTX__TILE; target < end; target++) {
-        if (screen->form == OTX_FORM_GRAM) {
-            otx__row_widen(dictionary->kernels, screen->supports[target].target,
-                           dictionary->columns, scratch->row);
-            screen->along[target] = otx__screen_split(screen, target, scratch->row);
-            otx__screen_prepare(screen, target, 0, scratch);
-        } else {
-            otx__screen_residual(screen, target, scratch);
-        }
-    }
+    size_t target = screen->undecided[index];
+    scratch->fallbacks++;
+    otx__support_exhaustive_step(screen->problem, &screen->supports[target], scratch);
+    otx__screen_next(screen, target, scratch);
 }
 
-OTX__PRIVATE otx_result otx__screen_open_block(otx__screen *screen, otx_error *error)
+OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    otx__parallel(dictionary->ctx, otx__tiles(screen->count), otx__screen_open_body, screen);
-    return screen->form == OTX_FORM_GRAM ? otx__screen_correlate(screen, error) : OTX_OK;
+    double work = (double)dictionary->count * (double)dictionary->columns;
+    size_t count = 0, target;
+    otx_result result =
+        otx__watch_loop(&screen->watch, (screen->count + OTX__SELECTED - 1) / OTX__SELECTED,
+                        otx__select_work(screen), otx__select_body, screen, error);
+    for (target = 0; target < screen->count; target++)
+        if (screen->sets[target] == OTX__UNDECIDED) screen->undecided[count++] = (uint32_t)target;
+    if (result) return result;
+    return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
 }
 
-OTX__PRIVATE void otx__screen_select(otx__screen *screen)
-{
-    otx__parallel(screen->problem->dictionary->ctx,
-                  (screen->count + OTX__SELECTED - 1) / OTX__SELECTED, otx__select_body, screen);
-}
-
-/* >>> src/omp.h */
-/* ---- omp: Orthogonal Matching Pursuit for many targets ---------------------- */
+/* >>> src/plan.h */
+/* ---- plan: which form, and in what blocks ------------------------------------ */
 
 /* What one solve works with, and how it was planned. */
 typedef struct otx__solve {
@@ -6489,13 +8926,236 @@ typedef struct otx__solve {
     otx__pool pool;
     int threads;
     otx_omp_form form;
+    bool bf16;         /* panels of bf16 */
+    double *centre;    /* [columns] to be taken off all rows, or NULL */
     size_t first, end; /* targets wanted */
     otx_omp_stats stats;
 } otx__solve;
 
+/* The scan's integer sums have room for that many atoms of a target. */
+#define OTX__GRAM_K 32000
+
+/* What a form needs: fixed bytes, bytes for each target of a block, and, in the
+   columns form, for each column. */
+typedef struct otx__need {
+    double fixed, target, column;
+} otx__need;
+
+/* One way to solve. */
+typedef struct otx__plan {
+    otx_omp_form form;
+    double capacity; /* targets of a block */
+    double columns;  /* of the table */
+    double seconds, bytes;
+} otx__plan;
+
+/* Scores that a worker has room for. */
+OTX__PRIVATE size_t otx__scores(size_t atoms) { return otx__max(atoms, OTX__CANDIDATES); }
+
+/* Whether the panels of a form hold bf16: where that pays, all rows are in it, and
+   what is multiplied is the rows. */
+OTX__PRIVATE bool otx__plan_bf16(const otx__solve *solve, const otx_matrix *atoms,
+                                 const otx_matrix *targets, bool centred, otx_omp_form form)
+{
+    return otx__form_scans(form) && !centred && atoms->dtype == OTX_BF16 &&
+           targets->dtype == OTX_BF16 && solve->dictionary.kernels->product_bf16 != NULL;
+}
+
+OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
+                                      const otx_matrix *targets, bool centred,
+                                      otx_omp_form form)
+{
+    double n = (double)atoms->rows, d = (double)atoms->columns, k = (double)solve->problem.k;
+    double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
+    double sets = otx__form_scans(form) ? OTX__SETS : 1;
+    bool bf16 = otx__plan_bf16(solve, atoms, targets, centred, form);
+    double vector = bf16 ? 2.0 * (d + 1.0) + 8.0 : 4.0 * d + 4.0;
+    otx__need need;
+    need.fixed = 24.0 * n + 8.0 * d +
+                 solve->threads *
+                     (20.0 * d + 40.0 * k + 8.0 * (double)otx__scores(atoms->rows) +
+                      sizeof(otx__scratch) + 512.0);
+    if (!otx__rows_are_direct(atoms, centred)) need.fixed += 4.0 * n * d;
+    if (!otx__rows_are_direct(targets, centred)) need.fixed += 4.0 * (double)targets->rows * d;
+    if (centred) need.fixed += 8.0 * d;
+    need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
+    need.column = 0.0;
+    if (form != OTX_FORM_EXHAUSTIVE) {
+        need.fixed += solve->threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
+        need.fixed += width * (vector + 4.0) + 4.0 * tiles;
+        need.target += vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
+    }
+    if (otx__form_scans(form))
+        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 8.0;
+    if (form == OTX_FORM_GRAM) need.fixed += 2.0 * width * width;
+    if (form == OTX_FORM_COLUMNS) {
+        need.column = 2.0 * width + 12.0;
+        need.fixed += 4.0 * n + OTX__FRESH * vector;
+    }
+    need.fixed += 65536.0; /* alignment */
+    return need;
+}
+
+/* What a core of a machine does in a second, roughly, in 10^9 multiply-adds: of dense
+   products in float and in bf16, of scans, and in double. Only the ratios matter. */
+typedef struct otx__rates {
+    double dense, dense_bf16, scan, exact;
+} otx__rates;
+
+OTX__PRIVATE otx__rates otx__rates_of(otx_isa isa)
+{
+    static const otx__rates rates[OTX_ISA_COUNT] = {
+        {1.5, 1.0, 1.0, 0.7},   /* auto, which is settled before */
+        {1.5, 1.0, 1.0, 0.7},   /* scalar */
+        {11.0, 0.0, 8.0, 2.0},  /* sse2 */
+        {40.0, 0.0, 20.0, 4.0}, /* avx2 */
+        {40.0, 0.0, 25.0, 4.0}, /* avx-vnni */
+        {50.0, 0.0, 35.0, 7.0}, /* avx512 */
+        {50.0, 85.0, 35.0, 7.0}, /* avx512-bf16 */
+        {60.0, 300.0, 35.0, 7.0}, /* amx */
+        {12.0, 0.0, 10.0, 2.0}, /* neon */
+        {12.0, 24.0, 10.0, 2.0}, /* neon-bf16 */
+        {6.0, 0.0, 5.0, 1.0},   /* wasm */
+    };
+    return rates[isa];
+}
+
+/* Columns that the targets of one block need, at a guess: supports share atoms. */
+OTX__PRIVATE double otx__block_columns(const otx__solve *solve, double capacity)
+{
+    double n = (double)solve->dictionary.count, taken = capacity * (double)solve->problem.k;
+    return n * (1.0 - exp(-0.5 * taken / n));
+}
+
+/* Seconds, roughly. */
+OTX__PRIVATE double otx__plan_cost(const otx__solve *solve, const otx__plan *plan, bool bf16)
+{
+    double n = (double)solve->dictionary.count, d = (double)solve->dictionary.columns;
+    double k = (double)solve->problem.k, b = (double)(solve->end - solve->first);
+    double blocks = ceil(b / plan->capacity), columns = n / 2.0, exact = b * k * k * d;
+    otx__rates rates = otx__rates_of(solve->dictionary.kernels->isa);
+    double dense = bf16 ? rates.dense_bf16 : rates.dense;
+    const double bytes = 10.0; /* 10^9 of memory in a second */
+    if (plan->form == OTX_FORM_EXHAUSTIVE)
+        return k * b * n * d / rates.exact / solve->threads * 1e-9;
+    if (plan->form == OTX_FORM_RESIDUAL)
+        return (k * b * n * d / rates.dense + 1.5 * exact / rates.exact) / solve->threads * 1e-9;
+    if (plan->form == OTX_FORM_COLUMNS) {
+        double wanted = otx__block_columns(solve, plan->capacity);
+        /* Those of a block; and of each further one what the table does not keep. */
+        columns = wanted + (blocks - 1.0) * (wanted > plan->columns ? wanted : wanted * 0.5);
+        if (plan->columns >= n) columns = otx__least(columns, n);
+    }
+    return ((columns * n * d + b * n * d) / dense + b * n * k * k / 2.0 / rates.scan +
+            exact / rates.exact + blocks * k * n * otx__least(n, plan->columns) / bytes) /
+           solve->threads * 1e-9;
+}
+
+/* The largest blocks, and the most columns, that a form has room for. */
+OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, double budget,
+                                otx__plan *plan)
+{
+    double wanted = (double)(solve->end - solve->first), n = (double)solve->dictionary.count;
+    double k = (double)solve->problem.k, room = budget - need->fixed;
+    /* Only forms that scan gain by large blocks; small ones let a caller stop. */
+    double most = otx__form_scans(plan->form) ? 16384.0 : 2048.0;
+    plan->columns = plan->form == OTX_FORM_GRAM ? n : 0.0;
+    if (plan->form == OTX_FORM_COLUMNS) {
+        /* A quarter of the room for the targets leaves the rest for columns. */
+        double fewest = otx__least(n, k);
+        room -= fewest * need->column;
+        plan->capacity = floor(otx__least(room / 4.0, room) / need->target / OTX__TILE);
+        if (plan->capacity < 1.0) plan->capacity = floor(room / need->target / OTX__TILE);
+        plan->capacity = otx__least(plan->capacity * OTX__TILE, most);
+        plan->capacity = otx__least(plan->capacity, ceil(wanted / OTX__TILE) * OTX__TILE);
+        room -= plan->capacity * need->target;
+        plan->columns = otx__least(n, fewest + floor(room / need->column));
+    } else {
+        plan->capacity = floor(room / need->target / OTX__TILE) * OTX__TILE;
+        plan->capacity = otx__least(plan->capacity, most);
+    }
+    if (plan->capacity < OTX__TILE) return false;
+    /* Blocks of the same size, so that none is a small remainder. */
+    plan->capacity = ceil(wanted / ceil(wanted / plan->capacity) / OTX__TILE) * OTX__TILE;
+    plan->bytes = need->fixed + plan->capacity * need->target + plan->columns * need->column;
+    return true;
+}
+
+/* Says what was chosen, and what the others would have taken. */
+OTX__PRIVATE void otx__plan_tell(const otx__solve *solve, const otx__plan *plans,
+                                 const otx__plan *best, double budget, char *line, size_t size)
+{
+    size_t length, form;
+    int written = snprintf(line, size, "%s form in blocks of %.0f targets, %.0f of %.0f MiB",
+                           otx_omp_form_name(best->form), best->capacity,
+                           ceil(best->bytes / 1048576.0), floor(budget / 1048576.0));
+    length = written > 0 ? (size_t)written : 0;
+    if (best->form == OTX_FORM_COLUMNS && length < size) {
+        written = snprintf(line + length, size - length, ", %.0f of %.0f columns kept",
+                           best->columns, (double)solve->dictionary.count);
+        length += written > 0 ? (size_t)written : 0;
+    }
+    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT && length < size; form++) {
+        if (&plans[form] == best) continue;
+        if (plans[form].form == OTX_FORM_AUTO) continue;
+        if (plans[form].seconds > 0.0)
+            written = snprintf(line + length, size - length, "; %s: %.0f %% of the time",
+                               otx_omp_form_name((otx_omp_form)form),
+                               100.0 * plans[form].seconds / best->seconds);
+        else
+            written = snprintf(line + length, size - length, "; %s: needs %.0f MiB",
+                               otx_omp_form_name((otx_omp_form)form),
+                               ceil(plans[form].bytes / 1048576.0));
+        length += written > 0 ? (size_t)written : 0;
+    }
+}
+
+/* Picks the form and the size of its blocks. */
+OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *atoms,
+                                        const otx_matrix *targets,
+                                        const otx_omp_options *options, otx_error *error)
+{
+    double budget = options->memory ? (double)options->memory : 4294967296.0, least = 0.0;
+    otx__plan plans[OTX_FORM_COUNT];
+    const otx__plan *best = NULL;
+    int form;
+    memset(plans, 0, sizeof plans);
+    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
+        otx__plan *plan = &plans[form];
+        otx_omp_form name = (otx_omp_form)form;
+        otx__need need = otx__form_need(solve, atoms, targets, options->centred, name);
+        bool bf16 = otx__plan_bf16(solve, atoms, targets, options->centred, name);
+        double k = (double)solve->problem.k;
+        if (options->form != OTX_FORM_AUTO && options->form != name) continue;
+        if (otx__form_scans(name) && solve->problem.k > OTX__GRAM_K) continue;
+        plan->form = name;
+        plan->bytes = need.fixed + need.target * OTX__TILE + need.column * k;
+        if (least == 0.0 || plan->bytes < least) least = plan->bytes;
+        if (!otx__plan_fit(solve, &need, budget, plan)) continue;
+        plan->seconds = otx__plan_cost(solve, plan, bf16) + 1e-12;
+        if (!best || plan->seconds < best->seconds) best = plan;
+    }
+    if (!best)
+        return otx__fail(error, OTX_ERROR_MEMORY,
+                         "the solver needs at least %.0f MiB and its budget is %.0f MiB",
+                         ceil(least / 1048576.0), floor(budget / 1048576.0));
+    solve->form = best->form;
+    solve->bf16 = otx__plan_bf16(solve, atoms, targets, options->centred, best->form);
+    solve->screen.capacity = (size_t)best->capacity;
+    solve->screen.table.slots =
+        best->form == OTX_FORM_GRAM ? solve->dictionary.tiles * OTX__TILE : (size_t)best->columns;
+    otx__plan_tell(solve, plans, best, budget, solve->stats.plan, sizeof solve->stats.plan);
+    otx__log(solve->ctx, OTX_NOTE, "solver: %s", solve->stats.plan);
+    return OTX_OK;
+}
+
+/* >>> src/omp.h */
+/* ---- omp: Orthogonal Matching Pursuit for many targets ---------------------- */
+
 OTX_API const char *otx_omp_form_name(otx_omp_form form)
 {
-    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "residual", "exhaustive"};
+    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "columns", "residual",
+                                                        "exhaustive"};
     return (unsigned)form < OTX_FORM_COUNT ? names[form] : NULL;
 }
 
@@ -6545,93 +9205,6 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const 
     }
 }
 
-/* ---- planning ---- */
-
-/* The scan's integer sums have room for that many atoms of a target. */
-#define OTX__GRAM_K 32000
-
-/* What a form needs: fixed bytes, and bytes for each target of a block. */
-typedef struct otx__need {
-    double fixed, target;
-} otx__need;
-
-/* Scores that a worker has room for. */
-OTX__PRIVATE size_t otx__scores(size_t atoms) { return otx__max(atoms, OTX__CANDIDATES); }
-
-OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
-                                      const otx_matrix *targets, bool centred,
-                                      otx_omp_form form)
-{
-    double n = (double)atoms->rows, d = (double)atoms->columns, k = (double)solve->problem.k;
-    double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
-    double sets = form == OTX_FORM_GRAM ? OTX__SETS : 1;
-    otx__need need;
-    need.fixed = 16.0 * n + 8.0 * d +
-                 solve->threads * (16.0 * d + 24.0 * k + 8.0 * (double)otx__scores(atoms->rows) +
-                                   sizeof(otx__scratch) + 512.0);
-    if (!otx__rows_are_direct(atoms, centred)) need.fixed += 4.0 * n * d;
-    if (!otx__rows_are_direct(targets, centred)) need.fixed += 4.0 * (double)targets->rows * d;
-    if (centred) need.fixed += 8.0 * d;
-    need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
-    if (form != OTX_FORM_EXHAUSTIVE) {
-        need.fixed += width * (4.0 * d + 8.0) + 4.0 * tiles;
-        need.target += 4.0 * d + sets * 4.0 * tiles + OTX__SETS * 28.0 + 24.0;
-    }
-    if (form == OTX_FORM_GRAM) {
-        need.fixed += 2.0 * width * width;
-        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 8.0;
-    }
-    need.fixed += 65536.0; /* alignment */
-    return need;
-}
-
-/* Seconds on one core, roughly: only their ratios matter. Multiply-adds of the
-   dense products, of the scans, and in double; bytes of the Gram matrix read. */
-OTX__PRIVATE double otx__form_cost(const otx__solve *solve, otx_omp_form form, double capacity)
-{
-    double n = (double)solve->dictionary.count, d = (double)solve->dictionary.columns;
-    double k = (double)solve->problem.k, b = (double)(solve->end - solve->first);
-    double blocks = ceil(b / capacity);
-    const double dense = 60e9, scan = 25e9, exact = 5e9, bytes = 10e9;
-    if (form == OTX_FORM_EXHAUSTIVE) return k * b * n * d / exact;
-    if (form == OTX_FORM_RESIDUAL) return k * b * n * d / dense + b * k * k * d / exact;
-    return (n * n * d / 2.0 + b * n * d) / dense + b * n * k * k / 2.0 / scan +
-           blocks * k * 2.0 * n * n / bytes;
-}
-
-/* Picks the form and the size of its blocks. */
-OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *atoms,
-                                        const otx_matrix *targets,
-                                        const otx_omp_options *options, otx_error *error)
-{
-    double budget = options->memory ? (double)options->memory : 4294967296.0;
-    double wanted = (double)(solve->end - solve->first), best = 0.0, least = 0.0;
-    int form;
-    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
-        otx__need need =
-            otx__form_need(solve, atoms, targets, options->centred, (otx_omp_form)form);
-        double capacity = floor((budget - need.fixed) / need.target / OTX__TILE) * OTX__TILE;
-        double cost, minimum = need.fixed + need.target * OTX__TILE;
-        if (options->form != OTX_FORM_AUTO && options->form != (otx_omp_form)form) continue;
-        if (form == OTX_FORM_GRAM && solve->problem.k > OTX__GRAM_K) continue;
-        if (least == 0.0 || minimum < least) least = minimum;
-        if (capacity < OTX__TILE) continue;
-        /* Only the Gram form gains by large blocks; small ones let a caller stop. */
-        capacity = otx__least(capacity, form == OTX_FORM_GRAM ? 16384.0 : 2048.0);
-        /* Blocks of the same size, so that none is a small remainder. */
-        capacity = ceil(wanted / ceil(wanted / capacity) / OTX__TILE) * OTX__TILE;
-        cost = otx__form_cost(solve, (otx_omp_form)form, capacity);
-        if (solve->form != OTX_FORM_AUTO && cost >= best) continue;
-        best = cost;
-        solve->form = (otx_omp_form)form;
-        solve->screen.capacity = (size_t)capacity;
-    }
-    if (solve->form != OTX_FORM_AUTO) return OTX_OK;
-    return otx__fail(error, OTX_ERROR_MEMORY,
-                     "the solver needs at least %.0f MiB and its budget is %.0f MiB",
-                     ceil(least / 1048576.0), floor(budget / 1048576.0));
-}
-
 /* ---- memory ---- */
 
 OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
@@ -6644,33 +9217,48 @@ OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *products = (double *)otx__pool_take(pool, threads, (k + 2) * sizeof(double));
     double *scores = (double *)otx__pool_take(pool, threads, otx__scores(n) * sizeof(double));
-    otx__row *supports = (otx__row *)otx__pool_take(pool, threads, k * sizeof(otx__row));
+    otx__row *supports = (otx__row *)otx__pool_take(pool, threads, (k + 1) * sizeof(otx__row));
+    size_t block = solve->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
+    float *blocks = (float *)otx__pool_take(pool, threads, block * sizeof *blocks);
+    float *roughs = (float *)otx__pool_take(pool, threads, d * sizeof *roughs);
     if (pool->failed) return false;
     for (i = 0; i < threads; i++) {
         scratch[i].row = rows + i * d;
         scratch[i].residual = residuals + i * d;
         scratch[i].products = products + i * (k + 2);
         scratch[i].scores = scores + i * otx__scores(n);
-        scratch[i].rows = supports + i * k;
+        scratch[i].rows = supports + i * (k + 1);
+        scratch[i].block = blocks + i * block;
+        scratch[i].rough = roughs + i * d;
     }
     solve->screen.scratch = scratch;
     return true;
 }
 
-/* Views the atoms and the targets, without the atoms' mean if that is wanted. */
+/* Views the atoms and the targets. */
 OTX__PRIVATE bool otx__solve_rows(otx__solve *solve, const otx_matrix *atoms,
                                   const otx_matrix *targets, bool centred)
 {
     otx__pool *pool = &solve->pool;
-    double *centre = NULL;
-    if (centred) {
-        centre = (double *)otx__pool_take(pool, atoms->columns, sizeof *centre);
-        if (!centre) return false;
-        /* The scratch row is of doubles: there is room for floats. */
-        otx__rows_mean(atoms, (float *)(void *)solve->screen.scratch[0].row, centre);
-    }
-    return otx__rows_open(&solve->dictionary.rows, atoms, centre, pool) &&
-           otx__rows_open(&solve->problem.targets, targets, centre, pool);
+    if (centred)
+        solve->centre = (double *)otx__pool_take(pool, atoms->columns, sizeof *solve->centre);
+    return !pool->failed && otx__rows_open(&solve->dictionary.rows, atoms, centred, pool) &&
+           otx__rows_open(&solve->problem.targets, targets, centred, pool);
+}
+
+/* Makes copies of those rows that need it, without the atoms' mean if that is wanted. */
+OTX__PRIVATE otx_result otx__solve_copy(otx__solve *solve, const otx_matrix *atoms,
+                                        const otx_matrix *targets, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(solve->ctx, OTX_STAGE_GRAM, 0, atoms->rows);
+    otx_result result = OTX_OK;
+    if (solve->centre)
+        result = otx__rows_mean(&watch, &solve->dictionary.rows, atoms, solve->centre, error);
+    if (!result)
+        result = otx__rows_copy(&watch, &solve->dictionary.rows, atoms, solve->centre, error);
+    if (!result)
+        result = otx__rows_copy(&watch, &solve->problem.targets, targets, solve->centre, error);
+    return result;
 }
 
 OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
@@ -6678,18 +9266,41 @@ OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
     otx__dictionary *dictionary = &solve->dictionary;
     otx__pool *pool = &solve->pool;
     size_t width = dictionary->tiles * OTX__TILE;
+    dictionary->squares = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
     dictionary->norms = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
     if (solve->form != OTX_FORM_EXHAUSTIVE) {
-        size_t row = dictionary->columns * sizeof(float);
         dictionary->along = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
         dictionary->direction =
             (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
-        dictionary->common = (float *)otx__pool_take(pool, width, sizeof(float));
         dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
         dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
-        dictionary->panels = (float *)otx__pool_take(pool, width, row);
+        (void)otx__panels_take(&dictionary->panels, dictionary->columns, dictionary->tiles,
+                               solve->bf16, pool);
     }
     return !pool->failed;
+}
+
+OTX__PRIVATE bool otx__solve_table(otx__solve *solve)
+{
+    otx__table *table = &solve->screen.table;
+    otx__dictionary *dictionary = &solve->dictionary;
+    otx__pool *pool = &solve->pool;
+    size_t width = dictionary->tiles * OTX__TILE;
+    if (!otx__form_scans(solve->form)) return true;
+    table->dictionary = dictionary;
+    table->products =
+        (int16_t *)otx__pool_take(pool, width, table->slots * sizeof(int16_t));
+    if (solve->form == OTX_FORM_COLUMNS) {
+        table->slot_of = (int32_t *)otx__pool_take(pool, dictionary->count, sizeof(int32_t));
+        table->atom_of = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
+        table->stamps = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
+        table->fresh = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
+        (void)otx__panels_take(&table->panels, dictionary->columns, OTX__FRESH / OTX__TILE,
+                               solve->bf16, pool);
+    }
+    if (pool->failed) return false;
+    if (solve->form == OTX_FORM_COLUMNS) otx__table_clear(table);
+    return true;
 }
 
 OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
@@ -6698,8 +9309,7 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
     otx__pool *pool = &solve->pool;
     size_t k = solve->problem.k, capacity = screen->capacity, i;
     size_t tiles = solve->dictionary.tiles, triangle = k * (k + 1) / 2;
-    size_t row = solve->dictionary.columns * sizeof(float);
-    size_t sets = solve->form == OTX_FORM_GRAM ? OTX__SETS : 1;
+    size_t sets = otx__form_scans(solve->form) ? OTX__SETS : 1;
     double *factors, *forwards;
     int32_t *barred;
     screen->supports = (otx__support *)otx__pool_take(pool, capacity, sizeof(otx__support));
@@ -6707,23 +9317,25 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
     forwards = (double *)otx__pool_take(pool, capacity, k * sizeof(double));
     barred = (int32_t *)otx__pool_take(pool, capacity, k * sizeof(int32_t));
     if (solve->form != OTX_FORM_EXHAUSTIVE) {
-        screen->panels = (float *)otx__pool_take_zero(pool, capacity, row);
+        (void)otx__panels_take(&screen->panels, solve->dictionary.columns, capacity / OTX__TILE,
+                               solve->bf16, pool);
         screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
         screen->bounds = (double *)otx__pool_take(pool, capacity, OTX__SETS * 2 * sizeof(double));
         screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
         screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
         screen->scales = (float *)otx__pool_take(pool, capacity, OTX__SETS * 3 * sizeof(float));
         screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+        screen->last = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
+        screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
     }
-    if (solve->form == OTX_FORM_GRAM) {
+    if (otx__form_scans(solve->form)) {
+        size_t width = tiles * OTX__TILE;
         screen->pitch = k + k % 2;
-        screen->start = (int16_t *)otx__pool_take(pool, capacity, screen->width * sizeof(int16_t));
+        screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
         screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * screen->pitch * 4);
-        screen->atoms = (uint32_t *)otx__pool_take(pool, capacity, screen->pitch * 4);
+        screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, screen->pitch * 4);
         screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * screen->pitch * 2);
         screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-        screen->gram = (int16_t *)otx__pool_take(pool, screen->width,
-                                                 screen->width * sizeof(int16_t));
     }
     if (pool->failed) return false;
     for (i = 0; i < capacity; i++) {
@@ -6752,6 +9364,9 @@ OTX__PRIVATE otx_result otx__solve_open(otx__solve *solve, size_t first, otx_err
 {
     otx__screen *screen = &solve->screen;
     size_t i, k = solve->problem.k;
+    otx__watch watch = otx__watch_open(solve->ctx, OTX_STAGE_SOLVE, (first - solve->first) * k,
+                                       (solve->end - solve->first) * k);
+    otx_result result;
     screen->count = otx__min(screen->capacity, solve->end - first);
     for (i = 0; i < screen->count; i++) {
         otx__support *support = &screen->supports[i];
@@ -6760,14 +9375,15 @@ OTX__PRIVATE otx_result otx__solve_open(otx__solve *solve, size_t first, otx_err
         support->coefficients = solve->output->coefficients + (first + i) * k;
         support->count = support->barred_count = 0;
     }
-    otx__parallel(solve->ctx, screen->count, otx__support_open_body, solve);
-    for (i = 0; i < screen->count; i++)
+    result = otx__watch_loop(&watch, screen->count, 4.0 * (double)solve->dictionary.columns,
+                             otx__support_open_body, solve, error);
+    for (i = 0; i < screen->count && !result; i++)
         if (!otx__is_finite(screen->supports[i].norm))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
                              "target %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
                              "float",
                              (uint64_t)(first + i));
-    return OTX_OK;
+    return result;
 }
 
 OTX__PRIVATE void otx__exhaustive_body(void *argument, size_t index, int worker)
@@ -6792,39 +9408,56 @@ OTX__PRIVATE uint64_t otx__block_steps(const otx__screen *screen, bool *active)
     return steps;
 }
 
+/* Adds the time since the last call to a stage's. */
+OTX__PRIVATE void otx__lap(double *clock, double *stage)
+{
+    double now = otx__now();
+    *stage += now - *clock;
+    *clock = now;
+}
+
+/* One step of all targets of a block, or, in the forms that scan, several. */
+OTX__PRIVATE otx_result otx__solve_step(otx__solve *solve, double *clock, otx_error *error)
+{
+    otx__screen *screen = &solve->screen;
+    otx_omp_stats *stats = &solve->stats;
+    otx_result result;
+    if (solve->form == OTX_FORM_EXHAUSTIVE) {
+        double work = (double)solve->dictionary.count * (double)solve->dictionary.columns;
+        result = otx__watch_loop(&screen->watch, screen->count, work, otx__exhaustive_body,
+                                 solve, error);
+        otx__lap(clock, &stats->seconds_select);
+        return result;
+    }
+    result = otx__screen_scan_all(screen, error);
+    otx__lap(clock, &stats->seconds_scan);
+    if (!result) result = otx__screen_select(screen, error);
+    otx__lap(clock, &stats->seconds_select);
+    if (!result) result = otx__screen_columns(screen, error);
+    otx__lap(clock, &stats->seconds_gram);
+    return result;
+}
+
 /* All steps of a block of targets. */
-OTX__PRIVATE otx_result otx__solve_steps(otx__solve *solve, size_t first, otx_error *error)
+OTX__PRIVATE otx_result otx__solve_steps(otx__solve *solve, size_t first, double *clock,
+                                         otx_error *error)
 {
     otx__screen *screen = &solve->screen;
     uint64_t k = solve->problem.k, done = (first - solve->first) * k;
-    double clock = otx__now(), now;
     otx_result result = OTX_OK;
-    screen->steps_done = done;
-    screen->steps_total = (solve->end - solve->first) * k;
+    bool active;
+    screen->watch = otx__watch_open(solve->ctx, OTX_STAGE_SOLVE, done,
+                                    (solve->end - solve->first) * k);
     if (solve->form != OTX_FORM_EXHAUSTIVE) result = otx__screen_open_block(screen, error);
-    if (result) return result;
-    now = otx__now();
-    solve->stats.seconds_correlate += now - clock;
-    for (;;) {
-        bool active;
-        screen->steps_done = done + otx__block_steps(screen, &active);
-        result = otx__progress(solve->ctx, OTX_STAGE_SOLVE, NULL, screen->steps_done,
-                               screen->steps_total, error);
-        if (result || !active) return result;
-        clock = now;
-        if (solve->form == OTX_FORM_EXHAUSTIVE) {
-            otx__parallel(solve->ctx, screen->count, otx__exhaustive_body, solve);
-        } else {
-            result = otx__screen_scan_all(screen, error);
-            if (result) return result;
-            now = otx__now();
-            solve->stats.seconds_screen += now - clock;
-            clock = now;
-            otx__screen_select(screen);
-        }
-        now = otx__now();
-        solve->stats.seconds_select += now - clock;
+    otx__lap(clock, &solve->stats.seconds_correlate);
+    while (!result) {
+        screen->watch.done = done + otx__block_steps(screen, &active);
+        if (!active) break;
+        result = otx__solve_step(solve, clock, error);
     }
+    if (result) return result;
+    return otx__progress(solve->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
+                         screen->watch.total, error);
 }
 
 OTX__PRIVATE void otx__finish_body(void *argument, size_t index, int worker)
@@ -6845,32 +9478,57 @@ OTX__PRIVATE void otx__finish_body(void *argument, size_t index, int worker)
         otx__norm(scratch->residual, solve->dictionary.columns);
 }
 
+/* Adds up what the workers counted. */
+OTX__PRIVATE void otx__solve_count(otx__solve *solve)
+{
+    otx_omp_stats *stats = &solve->stats;
+    uint64_t steps[OTX__CANDIDATES + 1] = {0}, all = 0, below = 0;
+    size_t i, j;
+    for (i = 0; i < (size_t)solve->threads; i++) {
+        const otx__scratch *scratch = &solve->screen.scratch[i];
+        stats->steps += scratch->steps;
+        stats->fallbacks += scratch->fallbacks;
+        stats->seconds_rescore += scratch->seconds_rescore / solve->threads;
+        stats->seconds_factor += scratch->seconds_factor / solve->threads;
+        stats->seconds_predict += scratch->seconds_predict / solve->threads;
+        for (j = 0; j <= OTX__CANDIDATES; j++) steps[j] += scratch->candidates[j];
+    }
+    for (j = 0; j <= OTX__CANDIDATES; j++) {
+        stats->candidates += steps[j] * (j < OTX__CANDIDATES ? j + 1 : solve->dictionary.count);
+        all += steps[j];
+    }
+    for (j = 0; j <= OTX__CANDIDATES && below < all - all / 100; j++) {
+        below += steps[j];
+        stats->candidates_99 = j < OTX__CANDIDATES ? j + 1 : solve->dictionary.count;
+    }
+    stats->passes = solve->screen.passes;
+    stats->columns = solve->screen.table.columns;
+}
+
 OTX__PRIVATE otx_result otx__solve_run(otx__solve *solve, otx_error *error)
 {
-    otx_result result;
-    size_t first, i;
+    otx__dictionary *dictionary = &solve->dictionary;
+    otx__scratch *scratch = solve->screen.scratch;
+    otx_omp_stats *stats = &solve->stats;
     double clock = otx__now();
-    result = otx__dictionary_norms(&solve->dictionary, solve->screen.scratch[0].row, error);
-    if (result) return result;
-    if (solve->form != OTX_FORM_EXHAUSTIVE)
-        otx__dictionary_split(&solve->dictionary, solve->screen.scratch[0].row);
-    if (solve->form == OTX_FORM_GRAM) {
-        result = otx__screen_gram(&solve->screen, error);
-        if (result) return result;
-    }
-    solve->stats.seconds_gram = otx__now() - clock;
-    for (first = solve->first; first < solve->end; first += solve->screen.count) {
+    size_t first;
+    otx_result result = otx__dictionary_norms(dictionary, scratch[0].row, error);
+    if (!result && solve->form != OTX_FORM_EXHAUSTIVE)
+        result = otx__dictionary_split(dictionary, scratch[0].row, error);
+    if (!result && solve->form == OTX_FORM_GRAM)
+        result = otx__table_fill(&solve->screen.table, scratch, error);
+    otx__lap(&clock, &stats->seconds_gram);
+    for (first = solve->first; first < solve->end && !result; first += solve->screen.count) {
         result = otx__solve_open(solve, first, error);
-        if (!result) result = otx__solve_steps(solve, first, error);
-        if (result) return result;
-        otx__parallel(solve->ctx, solve->screen.count, otx__finish_body, solve);
+        if (!result) result = otx__solve_steps(solve, first, &clock, error);
+        if (result) break;
+        result = otx__watch_loop(&solve->screen.watch, solve->screen.count,
+                                 2.0 * (double)solve->problem.k * (double)dictionary->columns,
+                                 otx__finish_body, solve, error);
+        otx__lap(&clock, &stats->seconds_finish);
     }
-    for (i = 0; i < (size_t)solve->threads; i++) {
-        solve->stats.steps += solve->screen.scratch[i].steps;
-        solve->stats.candidates += solve->screen.scratch[i].candidates;
-        solve->stats.fallbacks += solve->screen.scratch[i].fallbacks;
-    }
-    return OTX_OK;
+    if (!result) otx__solve_count(solve);
+    return result;
 }
 
 /* ---- the public call ---- */
@@ -6908,14 +9566,15 @@ OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *at
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "atoms have %" PRIu64 " columns and targets %" PRIu64,
                          (uint64_t)atoms->columns, (uint64_t)targets->columns);
-    if (options->form == OTX_FORM_GRAM && solve->problem.k > OTX__GRAM_K)
+    if (otx__form_scans(options->form) && solve->problem.k > OTX__GRAM_K)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
-                         "the Gram form takes at most %d atoms per target, not %" PRIu64,
+                         "the forms with products of atoms take at most %d atoms per target, not %" PRIu64,
                          OTX__GRAM_K, (uint64_t)solve->problem.k);
     if (!solve->output || !solve->output->indices || !solve->output->coefficients)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
     if ((unsigned)options->form >= OTX_FORM_COUNT || options->tolerance < 0.0 ||
-        !otx__is_finite(options->tolerance))
+        !otx__is_finite(options->tolerance) || options->ridge < 0.0 ||
+        !otx__is_finite(options->ridge))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an option of the solver is out of range");
     if (options->first_target >= targets->rows ||
         options->target_count > targets->rows - options->first_target)
@@ -6937,7 +9596,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_omp_output *output, otx_omp_stats *stats,
                            otx_error *error)
 {
-    static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, false, 0, 0};
+    static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, false, 0.0, false, 0, 0};
     otx__solve solve;
     otx_context settled;
     otx_result result;
@@ -6960,18 +9619,20 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     solve.dictionary.columns = atoms->columns;
     solve.dictionary.tiles = otx__tiles(atoms->rows);
     solve.problem.dictionary = &solve.dictionary;
+    solve.dictionary.cosine = options->cosine;
     solve.problem.tolerance = options->tolerance;
+    solve.problem.ridge = options->ridge;
     result = otx__solve_plan(&solve, atoms, targets, options, error);
     if (result) return result;
     solve.screen.problem = &solve.problem;
     solve.screen.form = solve.form;
-    solve.screen.width = solve.dictionary.tiles * OTX__TILE;
     if (!otx__solve_scratch(&solve) || !otx__solve_dictionary(&solve) ||
-        !otx__solve_block(&solve) ||
+        !otx__solve_table(&solve) || !otx__solve_block(&solve) ||
         !otx__solve_rows(&solve, atoms, targets, options->centred))
         result = otx__fail_memory(error, solve.pool.failed);
     else
-        result = otx__solve_run(&solve, error);
+        result = otx__solve_copy(&solve, atoms, targets, error);
+    if (!result) result = otx__solve_run(&solve, error);
     solve.stats.form = solve.form;
     solve.stats.isa = solve.dictionary.kernels->isa;
     solve.stats.threads = solve.threads;
@@ -7132,6 +9793,13 @@ OTX__PRIVATE ptrdiff_t otx__sys_write(int file, const void *bytes, size_t size)
 }
 
 OTX__PRIVATE bool otx__sys_sync(int file) { return _commit(file) == 0; }
+
+OTX__PRIVATE bool otx__sys_push(int file, uint64_t first, uint64_t end)
+{
+    (void)first;
+    (void)end;
+    return otx__sys_sync(file);
+}
 
 /* Windows has no such call and needs none. */
 OTX__PRIVATE void otx__sys_sync_directory(const char *path) { (void)path; }
@@ -7313,6 +9981,13 @@ OTX__PRIVATE ptrdiff_t otx__sys_write(int file, const void *bytes, size_t size)
     return done;
 }
 
+/* The system call by a name of our own: strict C modes hide its declaration. */
+#if defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__)
+#define OTX__PUSH_BY_RANGE
+extern int otx__sys_sync_range(int file, int64_t offset, int64_t bytes,
+                               unsigned flags) __asm__("sync_file_range");
+#endif
+
 /* EINVAL and ENOTSUP: a file system that cannot, such as some FUSE ones. */
 OTX__PRIVATE bool otx__sys_sync(int file)
 {
@@ -7320,6 +9995,24 @@ OTX__PRIVATE bool otx__sys_sync(int file)
     do result = fsync(file);
     while (result != 0 && errno == EINTR);
     return result == 0 || errno == EINVAL || errno == ENOTSUP;
+}
+
+/* Starts writing the bytes from `first` to `end` of a file to the disk, and waits for
+   those before, so that the disk is never far behind. EINVAL and the like: a file
+   system that cannot. Without the system call it waits for all. */
+OTX__PRIVATE bool otx__sys_push(int file, uint64_t first, uint64_t end)
+{
+#ifdef OTX__PUSH_BY_RANGE
+    const unsigned start = 2, finish = 7; /* SYNC_FILE_RANGE_... */
+    int result = otx__sys_sync_range(file, (int64_t)first, (int64_t)(end - first), start);
+    if (result == 0 && first > 0) result = otx__sys_sync_range(file, 0, (int64_t)first, finish);
+    return result == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS ||
+           errno == ESPIPE;
+#else
+    (void)first;
+    (void)end;
+    return otx__sys_sync(file);
+#endif
 }
 
 /* Makes names within a directory durable, as far as the system lets us. */
@@ -7774,8 +10467,13 @@ typedef struct otx__file {
     size_t used;
     int file;
     int failure; /* errno of the first write that failed, or 0 */
+    uint64_t written, pushed; /* bytes; those on their way to the disk */
     otx_sink sink;
 } otx__file;
+
+/* Bytes between two pushes: waiting for a whole shard at its end would take longer
+   than a caller who wants to stop should wait. */
+#define OTX__FILE_PUSH ((uint64_t)64 << 20)
 
 OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, size_t size)
 {
@@ -7787,6 +10485,10 @@ OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, siz
         }
         bytes += done;
         size -= (size_t)done;
+        file->written += (uint64_t)done;
+        if (file->written - file->pushed < OTX__FILE_PUSH) continue;
+        if (!otx__sys_push(file->file, file->pushed, file->written)) file->failure = errno;
+        file->pushed = file->written;
     }
 }
 
@@ -7898,7 +10600,7 @@ OTX__PRIVATE otx_result otx__stream(const otx_context *ctx, const otx_source *so
     return result;
 }
 
-/* Copies a file to a new one. */
+/* Copies a file to a new one. The meter's total grows by its size. */
 OTX__PRIVATE otx_result otx__file_copy(const otx_context *ctx, const char *from, const char *to,
                                        otx__meter *meter, otx_error *error)
 {
@@ -7906,7 +10608,9 @@ OTX__PRIVATE otx_result otx__file_copy(const otx_context *ctx, const char *from,
     otx__file file;
     otx_result result = otx_source_open(ctx, from, &source, error);
     if (result) return result;
-    result = otx__file_create(ctx, to, &file, error);
+    if (meter) meter->total += source.size;
+    result = otx__meter_add(ctx, meter, 0, error);
+    if (!result) result = otx__file_create(ctx, to, &file, error);
     if (!result) {
         result = otx__stream(ctx, &source, from, 0, source.size, &file.sink, meter, error);
         result = otx__file_finish(&file, result, error);
@@ -8211,17 +10915,6 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
 
 /* ---- what else may be in a directory ---- */
 
-OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
-{
-    size_t size = strlen(name), length = strlen(suffix);
-    return size >= length && memcmp(name + size - length, suffix, length) == 0;
-}
-
-OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
-}
-
 /* Whether a name in a model directory belongs to its tokenizer: those of the
    base are left out of an output, and the donor's are copied. One stale file
    would do harm: converters take the first that they know. */
@@ -8238,6 +10931,7 @@ OTX__PRIVATE bool otx__is_tokenizer_file(const char *name)
     for (i = 0; i < OTX__COUNT(names); i++)
         if (strcmp(name, names[i]) == 0) return true;
     return otx__has_prefix(name, "tokenizer.model.") || otx__has_suffix(name, ".tiktoken") ||
+           otx__has_suffix(name, ".spm") ||
            (otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py"));
 }
 
@@ -8850,105 +11544,262 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
 /* >>> src/vocab_directory.h */
 /* ---- vocab_directory: the tokenizer of a model directory -------------------- */
 
-/* Reads one of a tokenizer's files if the directory holds it. */
-OTX__PRIVATE otx_result otx__tokenizer_text(const otx_context *ctx, const char *directory,
-                                            const otx__listing *listing, const char *name,
-                                            char **text, size_t *size, otx_error *error)
+/* The files of a tokenizer that a directory holds, by otx_vocab_file. */
+typedef struct otx__vocab_files {
+    const otx_context *ctx;
+    const char *path;
+    const char *names[OTX_VOCAB_FILES]; /* NULL: absent; borrowed from the listing */
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+} otx__vocab_files;
+
+/* The names that a file with tokens may have, the loaders' favourite first. In a
+   name that ends with *, anything may follow; in one that starts with it, precede. */
+typedef struct otx__vocab_name {
+    otx_vocab_file file;
+    const char *name;
+} otx__vocab_name;
+
+static const otx__vocab_name otx__vocab_names[] = {
+    {OTX_VOCAB_TOKENIZER_JSON, "tokenizer.json"},
+    {OTX_VOCAB_TEKKEN, "tekken.json"},
+    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model"},
+    {OTX_VOCAB_SENTENCEPIECE, "spiece.model"},
+    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.bpe.model"},
+    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.model"},
+    {OTX_VOCAB_SENTENCEPIECE, "spm.model"},
+    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model.v*"}, /* Mistral's; the last of several */
+    {OTX_VOCAB_TIKTOKEN, "tiktoken.model"},
+    {OTX_VOCAB_TIKTOKEN, "*.tiktoken"},
+    {OTX_VOCAB_JSON, "vocab.json"},
+    {OTX_VOCAB_TXT, "vocab.txt"},
+    {OTX_VOCAB_MERGES, "merges.txt"},
+    {OTX_VOCAB_TOKENIZER_CONFIG, "tokenizer_config.json"},
+    {OTX_VOCAB_SPECIAL_TOKENS, "special_tokens_map.json"},
+    {OTX_VOCAB_ADDED_TOKENS, "added_tokens.json"},
+    {OTX_VOCAB_MODEL_CONFIG, "config.json"},
+};
+
+OTX__PRIVATE bool otx__vocab_name_fits(const char *name, const char *pattern)
 {
-    char *path;
+    char stem[32];
+    const size_t size = strlen(pattern);
+    if (pattern[0] == '*') return otx__has_suffix(name, pattern + 1);
+    if (pattern[size - 1] != '*') return strcmp(name, pattern) == 0;
+    memcpy(stem, pattern, size - 1);
+    stem[size - 1] = 0;
+    return otx__has_prefix(name, stem);
+}
+
+OTX__PRIVATE void otx__vocab_find_files(otx__vocab_files *files, const otx__listing *listing)
+{
+    size_t i, j;
+    for (i = 0; i < OTX__COUNT(otx__vocab_names); i++) {
+        const otx__vocab_name *known = &otx__vocab_names[i];
+        if (files->names[known->file]) continue;
+        for (j = 0; j < listing->count; j++)
+            if (otx__vocab_name_fits(listing->names[j], known->name))
+                files->names[known->file] = listing->names[j];
+    }
+}
+
+OTX__PRIVATE otx_result otx__vocab_read_file(otx__vocab_files *files, size_t file,
+                                             otx_error *error)
+{
+    otx_vocab_text *text = &files->texts[file];
+    char *path, *bytes = NULL;
     otx_result result;
-    if (!otx__listing_has(listing, name)) return OTX_OK;
-    path = otx__path_join(ctx, directory, name);
-    if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, text, size, error);
-    otx__path_free(ctx, path);
+    if (!files->names[file] || text->bytes) return OTX_OK;
+    path = otx__path_join(files->ctx, files->path, files->names[file]);
+    if (!path)
+        return otx__fail_memory(error, strlen(files->path) + strlen(files->names[file]) + 2);
+    result = otx__file_read_all(files->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &text->size,
+                                error);
+    text->bytes = bytes;
+    otx__path_free(files->ctx, path);
     return result;
 }
 
-/* Reports a directory without a tokenizer.json. */
+OTX__PRIVATE void otx__vocab_drop_file(otx__vocab_files *files, size_t file)
+{
+    otx_vocab_text *text = &files->texts[file];
+    if (text->bytes) otx__file_free(files->ctx, (char *)(uintptr_t)text->bytes, text->size);
+    text->bytes = NULL;
+}
+
+/* Whether a file goes with that source: merges.txt and config.json only with one. */
+OTX__PRIVATE bool otx__vocab_goes_with(size_t file, size_t source)
+{
+    if (file == OTX_VOCAB_MERGES) return source == OTX_VOCAB_JSON;
+    return file != OTX_VOCAB_MODEL_CONFIG || source == OTX_VOCAB_SENTENCEPIECE;
+}
+
+/* Reads the vocabulary that one of the files with tokens holds. */
+OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t source,
+                                             otx_vocab *out, otx_error *error)
+{
+    char directory[OTX__PATH_TEXT], file[OTX__QUOTED], name[OTX__PATH_TEXT + OTX__QUOTED];
+    otx_result result = otx__vocab_read_file(files, source, error);
+    size_t i;
+    memset(out, 0, sizeof *out);
+    for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
+        if (otx__vocab_goes_with(i, source)) result = otx__vocab_read_file(files, i, error);
+    if (!result) {
+        const char *own = files->names[source];
+        (void)snprintf(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
+                       otx__quote(file, sizeof file, own, strlen(own)));
+        result = otx_vocab_parse(files->ctx, files->texts, name, out, error);
+    }
+    otx__vocab_drop_file(files, source);
+    return result;
+}
+
+/* ---- several sources ---- */
+
+/* A token for a message, or the word for none. */
+OTX__PRIVATE const char *otx__token_text(char to[OTX__QUOTED], const otx_vocab *vocab,
+                                         size_t id)
+{
+    if (id >= vocab->count || vocab->tokens[id].kind == OTX_TOKEN_NONE) return "nothing";
+    return otx__quote(to, OTX__QUOTED, vocab->tokens[id].bytes, vocab->tokens[id].size);
+}
+
+OTX__PRIVATE bool otx__same_meaning(const otx_vocab *one, const otx_vocab *other, size_t id)
+{
+    const bool in_one = id < one->count && one->tokens[id].kind != OTX_TOKEN_NONE;
+    const bool in_other = id < other->count && other->tokens[id].kind != OTX_TOKEN_NONE;
+    if (!in_one || !in_other) return in_one == in_other;
+    return otx__same_bytes(one->tokens[id].bytes, one->tokens[id].size,
+                           other->tokens[id].bytes, other->tokens[id].size);
+}
+
+/* Says in one line that two files are not of one tokenizer. */
+OTX__PRIVATE void otx__vocab_compare(const otx__vocab_files *files, size_t read,
+                                     const otx_vocab *vocab, size_t source,
+                                     const otx_vocab *other)
+{
+    const size_t count = otx__max(vocab->count, other->count);
+    char path[OTX__PATH_TEXT], name[OTX__QUOTED], one[OTX__QUOTED], two[OTX__QUOTED];
+    uint64_t different = 0;
+    size_t first = 0, id;
+    for (id = 0; id < count; id++)
+        if (!otx__same_meaning(vocab, other, id) && different++ == 0) first = id;
+    if (different == 0) return;
+    otx__log(files->ctx, OTX_WARNING,
+             "%s: %s, which is not read, differs from %s in %" PRIu64 " ids, first %" PRIu64
+             ": %s in place of %s", otx__path_text(path, files->path),
+             otx__quote(name, sizeof name, files->names[source], strlen(files->names[source])),
+             files->names[read], different, (uint64_t)first, otx__token_text(one, other, first),
+             otx__token_text(two, vocab, first));
+}
+
+/* Compares the vocabulary with those of the other files. One that is no good is
+   worth a word, but not a failure: nothing depends on it. */
+OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_t read,
+                                                  const otx_vocab *vocab, otx_error *error)
+{
+    size_t source;
+    for (source = read + 1; source < OTX_VOCAB_SOURCES; source++) {
+        otx_vocab other;
+        otx_error problem;
+        otx_result result;
+        if (!files->names[source]) continue;
+        if (source == OTX_VOCAB_JSON && !files->names[OTX_VOCAB_MERGES]) continue;
+        result = otx__vocab_of_source(files, source, &other, &problem);
+        if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
+        if (result)
+            otx__log(files->ctx, OTX_WARNING, "not read, and no good: %s", problem.message);
+        else
+            otx__vocab_compare(files, read, vocab, source, &other);
+        otx_vocab_close(files->ctx, &other);
+    }
+    return OTX_OK;
+}
+
+/* ---- the directory, or one file ---- */
+
+/* Reports a directory without a tokenizer. */
 OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
                                                const otx__listing *listing)
 {
     static const char convert[] = "load it with transformers' AutoTokenizer and save it with "
                                   "save_pretrained, which writes tokenizer.json";
     static const otx__foreign table[] = {
-        {"tokenizer.model", "", convert}, {"", ".model", convert},
-        {"tekken.json", "", convert},     {"", ".tiktoken", convert},
-        {"vocab.json", "", convert},      {"vocab.txt", "", convert},
+        {"", ".model", convert}, {"", ".spm", convert}, {"bpe.codes", "", convert},
+        {"encoder.json", "", "OpenAI's names; rename it to vocab.json, and vocab.bpe to "
+                             "merges.txt"},
         {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
         {"snapshots", "", "a cache; give the directory within snapshots/"},
     };
-    return otx__fail_foreign(error, path, "tokenizer.json", table, OTX__COUNT(table), listing);
-}
-
-/* The files of a tokenizer, in the order of otx_vocab_texts. */
-#define OTX__TOKENIZER_TEXTS 4
-
-/* Parses what was read. An absent text is NULL and of size 0. */
-OTX__PRIVATE otx_result otx__vocab_of_texts(const otx_context *ctx, char *const *texts,
-                                            const size_t *sizes, const char *path,
-                                            bool directory, otx_vocab *out, otx_error *error)
-{
-    char name[OTX__PATH_TEXT + 16];
-    otx_vocab_texts all;
-    memset(&all, 0, sizeof all);
-    all.tokenizer_json = texts[0];
-    all.tokenizer_json_size = sizes[0];
-    all.tokenizer_config = texts[1];
-    all.tokenizer_config_size = sizes[1];
-    all.special_tokens_map = texts[2];
-    all.special_tokens_map_size = sizes[2];
-    all.added_tokens = texts[3];
-    all.added_tokens_size = sizes[3];
-    otx__path_text(name, path);
-    if (directory) memcpy(name + strlen(name), "/tokenizer.json", 16);
-    return otx_vocab_parse(ctx, &all, name, out, error);
+    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens", table,
+                             OTX__COUNT(table), listing);
 }
 
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
-                                                  char **texts, size_t *sizes, otx_error *error)
+                                                  otx_vocab *out, otx_error *error)
 {
-    static const char *const names[OTX__TOKENIZER_TEXTS] = {
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-        "added_tokens.json"
-    };
+    otx__vocab_files files;
     otx__listing listing;
+    size_t source = 0, i;
     otx_result result = otx__listing_open(ctx, path, &listing, error);
-    size_t i;
     if (result) return result;
-    if (!otx__listing_has(&listing, names[0]))
-        result = otx__fail_no_tokenizer(error, path, &listing);
-    for (i = 0; i < OTX__TOKENIZER_TEXTS && !result; i++)
-        result = otx__tokenizer_text(ctx, path, &listing, names[i], &texts[i], &sizes[i],
-                                     error);
+    memset(&files, 0, sizeof files);
+    files.ctx = ctx;
+    files.path = path;
+    otx__vocab_find_files(&files, &listing);
+    while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
+    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(error, path, &listing);
+    else result = otx__vocab_of_source(&files, source, out, error);
+    if (!result) result = otx__vocab_compare_others(&files, source, out, error);
+    if (result) otx_vocab_close(ctx, out);
+    for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&files, i);
     otx__listing_close(&listing);
+    return result;
+}
+
+/* What a file holds by its name, or OTX_VOCAB_SOURCES. */
+OTX__PRIVATE otx_vocab_file otx__vocab_file_kind(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (otx__has_suffix(name, ".json"))
+        return strstr(name, "tekken") ? OTX_VOCAB_TEKKEN : OTX_VOCAB_TOKENIZER_JSON;
+    if (otx__has_suffix(name, ".tiktoken") || strcmp(name, "tiktoken.model") == 0)
+        return OTX_VOCAB_TIKTOKEN;
+    if (otx__has_suffix(name, ".model") || strstr(name, ".model.v"))
+        return OTX_VOCAB_SENTENCEPIECE;
+    return otx__has_suffix(name, "vocab.txt") ? OTX_VOCAB_TXT : OTX_VOCAB_SOURCES;
+}
+
+OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
+                                             otx_vocab *out, otx_error *error)
+{
+    const otx_vocab_file file = otx__vocab_file_kind(path);
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    char name[OTX__PATH_TEXT], *bytes = NULL;
+    otx_result result;
+    memset(texts, 0, sizeof texts);
+    if (file == OTX_VOCAB_SOURCES || otx__has_suffix(path, "vocab.json"))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
+                         "tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt",
+                         otx__path_text(name, path));
+    result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &texts[file].size,
+                                error);
+    texts[file].bytes = bytes;
+    if (!result)
+        result = otx_vocab_parse(ctx, texts, otx__path_text(name, path), out, error);
+    if (bytes) otx__file_free(ctx, bytes, texts[file].size);
     return result;
 }
 
 OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
                                   otx_error *error)
 {
-    char *texts[OTX__TOKENIZER_TEXTS] = {NULL, NULL, NULL, NULL};
-    size_t sizes[OTX__TOKENIZER_TEXTS] = {0, 0, 0, 0}, i;
-    char name[OTX__PATH_TEXT];
     otx__status status;
     otx_result result;
     memset(out, 0, sizeof *out);
     result = otx__model_status(path, &status, error);
     if (result) return result;
-    if (status.directory)
-        result = otx__vocab_open_directory(ctx, path, texts, sizes, error);
-    else if (!otx__has_suffix(path, ".json"))
-        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           "tokenizer.json", otx__path_text(name, path));
-    else
-        result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &texts[0], &sizes[0],
-                                    error);
-    if (!result) result = otx__vocab_of_texts(ctx, texts, sizes, path, status.directory, out,
-                                             error);
-    for (i = 0; i < OTX__TOKENIZER_TEXTS; i++)
-        if (texts[i]) otx__file_free(ctx, texts[i], sizes[i]);
-    return result;
+    return status.directory ? otx__vocab_open_directory(ctx, path, out, error)
+                            : otx__vocab_open_file(ctx, path, out, error);
 }
 
 /* >>> src/model.h */
@@ -9011,8 +11862,9 @@ OTX__PRIVATE uint32_t otx__document_root(const otx__document *document)
 /* ---- what config.json says ---- */
 
 /* The objects that describe the language model: the whole of config.json, and
-   within it the part that multimodal models keep for their text side. */
-#define OTX__CONFIG_LEVELS 4
+   within it the parts that multimodal models keep for their text side, or an
+   encoder and its decoder for themselves; within those again. */
+#define OTX__CONFIG_LEVELS 8
 
 typedef struct otx__levels {
     uint32_t nodes[OTX__CONFIG_LEVELS]; /* the root first */
@@ -9021,17 +11873,20 @@ typedef struct otx__levels {
 
 OTX__PRIVATE otx__levels otx__config_levels(const otx__document *config)
 {
-    static const char *const nested[] = {"text_config", "llm_config", "language_config"};
+    static const char *const nested[] = {"text_config",    "llm_config", "language_config",
+                                         "thinker_config", "vlm_config", "decoder",
+                                         "encoder"};
     otx__levels levels;
-    size_t i;
+    size_t at, i;
     memset(&levels, 0, sizeof levels);
     if (!config->present) return levels;
     levels.nodes[levels.count++] = 0;
-    for (i = 0; i < OTX__COUNT(nested); i++) {
-        uint32_t node = otx_json_find(&config->json, 0, nested[i]);
-        if (otx_json_type_of(&config->json, node) == OTX_JSON_OBJECT)
-            levels.nodes[levels.count++] = node;
-    }
+    for (at = 0; at < levels.count; at++) /* grows as it goes */
+        for (i = 0; i < OTX__COUNT(nested) && levels.count < OTX__CONFIG_LEVELS; i++) {
+            uint32_t node = otx_json_find(&config->json, levels.nodes[at], nested[i]);
+            if (otx_json_type_of(&config->json, node) == OTX_JSON_OBJECT)
+                levels.nodes[levels.count++] = node;
+        }
     return levels;
 }
 
@@ -9110,23 +11965,29 @@ typedef enum otx__part {
     OTX__PART_BIAS       /* a number per token, added to what the head gives */
 } otx__part;
 
-/* The last component of a name but "weight", for the models in use: llama and
-   most others (embed_tokens, lm_head), internlm2 (tok_embeddings, output), gpt2
+/* What stands before ".weight" at the end of a name, for the models in use: llama
+   and most others (embed_tokens, lm_head), internlm2 (tok_embeddings, output), gpt2
    (wte), falcon, bloom, bert and chatglm (word_embeddings, output_layer), neox
-   (embed_in, embed_out), mamba (embeddings), t5 and bart (shared), clip
-   (token_embedding), xlnet (word_embedding), openai-gpt (tokens_embed), bert
-   and roberta heads (decoder, vocab_projector), phi (linear), MTP copies
+   (embed_in, embed_out), mamba and xlm (embeddings, pred_layer.proj), t5 and bart
+   (shared), clip (token_embedding), xlnet (word_embedding, lm_loss), openai-gpt
+   (tokens_embed), cpm-ant (input_embedding), ctrl (transformer.w), bert, roberta and
+   distilbert heads (decoder, vocab_projector), phi (linear), MTP copies
    (shared_head.head), electra, whisper (proj_out), xglm (output_projection).
    Prefixes are free: model., transformer., language_model.model. and so on. The
    order is that of preference where several would do. */
 static const char *const otx__embedding_names[] = {
-    "embed_tokens", "tok_embeddings", "wte", "word_embeddings", "embed_in", "shared",
-    "embeddings", "word_embedding", "token_embedding", "tokens_embed", "embedding", "emb",
+    "embed_tokens",   "tok_embeddings",  "wte",          "word_embeddings", "embed_in",
+    "shared",         "embeddings",      "word_embedding", "token_embedding",
+    "tokens_embed",   "input_embedding", "transformer.w", "embedding",       "embed",
+    "emb",
 };
 static const char *const otx__head_names[] = {
     "lm_head", "embed_out", "output", "output_layer", "vocab_projector", "decoder", "proj_out",
-    "output_projection", "generator_lm_head", "linear", "head",
+    "output_projection", "generator_lm_head", "lm_loss", "pred_layer.proj", "linear", "head",
+    "unembed", "cls",
 };
+/* Owners of biases that are no heads: a number per token beside a tied head. */
+static const char *const otx__bias_names[] = {"predictions", "embedding_decoder"};
 
 /* A view of one component of a dotted name. */
 typedef struct otx__component {
@@ -9153,15 +12014,6 @@ OTX__PRIVATE otx__component otx__name_component(const otx_tensor *tensor, unsign
 OTX__PRIVATE bool otx__component_is(otx__component component, const char *text)
 {
     return component.size == strlen(text) && memcmp(component.bytes, text, component.size) == 0;
-}
-
-/* Where the component stands in the list, or `count`. */
-OTX__PRIVATE size_t otx__component_in(otx__component component, const char *const *list,
-                                      size_t count)
-{
-    size_t i;
-    for (i = 0; i < count && !otx__component_is(component, list[i]); i++) {}
-    return i;
 }
 
 /* Whether the tensor belongs to a numbered layer: a component of digits. */
@@ -9192,32 +12044,47 @@ OTX__PRIVATE bool otx__name_is_lexical(const otx_tensor *tensor)
     return false;
 }
 
+/* Whether the name is STEM.LAST, whatever stands before it; either may have several
+   components. */
+OTX__PRIVATE bool otx__name_ends(const otx_tensor *tensor, const char *stem, const char *last)
+{
+    size_t stem_size = strlen(stem), last_size = strlen(last), at;
+    if (tensor->name_size < stem_size + last_size + 1) return false;
+    at = tensor->name_size - (stem_size + last_size + 1);
+    return (at == 0 || tensor->name[at - 1] == '.') &&
+           memcmp(tensor->name + at, stem, stem_size) == 0 &&
+           tensor->name[at + stem_size] == '.' &&
+           memcmp(tensor->name + at + stem_size + 1, last, last_size) == 0;
+}
+
+/* Which of the stems the name has, or `count`. */
+OTX__PRIVATE size_t otx__name_in(const otx_tensor *tensor, const char *const *stems,
+                                 size_t count, const char *last)
+{
+    size_t i;
+    for (i = 0; i < count && !otx__name_ends(tensor, stems[i], last); i++) {}
+    return i;
+}
+
 OTX__PRIVATE size_t otx__embedding_name(const otx_tensor *tensor)
 {
-    if (!otx__component_is(otx__name_component(tensor, 0), "weight"))
-        return OTX__COUNT(otx__embedding_names);
-    return otx__component_in(otx__name_component(tensor, 1), otx__embedding_names,
-                             OTX__COUNT(otx__embedding_names));
+    return otx__name_in(tensor, otx__embedding_names, OTX__COUNT(otx__embedding_names),
+                        "weight");
 }
 
 OTX__PRIVATE size_t otx__head_name(const otx_tensor *tensor)
 {
-    if (!otx__component_is(otx__name_component(tensor, 0), "weight"))
-        return OTX__COUNT(otx__head_names);
-    return otx__component_in(otx__name_component(tensor, 1), otx__head_names,
-                             OTX__COUNT(otx__head_names));
+    return otx__name_in(tensor, otx__head_names, OTX__COUNT(otx__head_names), "weight");
 }
 
 /* The bias of a head, or a number per token under a name of its own. */
 OTX__PRIVATE bool otx__name_is_bias(const otx_tensor *tensor)
 {
-    otx__component last = otx__name_component(tensor, 0),
-                   before = otx__name_component(tensor, 1);
-    if (otx__component_is(last, "final_logits_bias")) return true;
-    if (!otx__component_is(last, "bias")) return false;
-    return otx__component_is(before, "predictions") ||
-           otx__component_in(before, otx__head_names, OTX__COUNT(otx__head_names)) <
-               OTX__COUNT(otx__head_names);
+    return otx__component_is(otx__name_component(tensor, 0), "final_logits_bias") ||
+           otx__name_in(tensor, otx__head_names, OTX__COUNT(otx__head_names), "bias") <
+               OTX__COUNT(otx__head_names) ||
+           otx__name_in(tensor, otx__bias_names, OTX__COUNT(otx__bias_names), "bias") <
+               OTX__COUNT(otx__bias_names);
 }
 
 /* ---- tensors in messages ---- */
@@ -9246,6 +12113,7 @@ OTX__PRIVATE const char *otx__tensor_text(char *to, const otx_tensor *tensor)
 typedef struct otx__model_tensor {
     const otx_checkpoint_tensor *at;
     otx__part part;
+    uint64_t rows;  /* its own: those of the model, or `extra` more */
     bool redundant; /* the head of a tied model, stored once more: not written */
 } otx__model_tensor;
 
@@ -9255,7 +12123,9 @@ typedef struct otx__model {
     const otx__document *config;
     uint64_t ids; /* of the tokenizer: the highest + 1 */
     bool donor;
-    uint64_t rows; /* of every tensor below */
+    uint64_t rows;  /* of the tensors below */
+    uint64_t extra; /* rows that some have beyond those, as the classes of a few models
+                       add to what config.json calls the vocabulary's size */
     otx__model_tensor tensors[OTX__MODEL_MAX_TENSORS]; /* by name */
     size_t tensor_count;
     const otx_checkpoint_tensor *embedding; /* the main one */
@@ -9313,6 +12183,24 @@ OTX__PRIVATE size_t otx__embedding_rank(const otx__model *model, const otx_tenso
     return rank;
 }
 
+/* Where an embedding has more rows than config.json says, the model's class adds them
+   (Llama 3.2 Vision 8, Moshi 1), or it could not be loaded. The new one has as many
+   more. */
+OTX__PRIVATE void otx__model_find_extra(otx__model *model)
+{
+    uint64_t said = 0;
+    if (otx__config_says(model->config, "vocab_size", model->rows, &said) ||
+        otx__config_says(model->config, "padded_vocab_size", model->rows, &said) || said == 0)
+        return;
+    otx__log(model->ctx, OTX_WARNING,
+             "%s: config.json says \"vocab_size\": %" PRIu64 ", the embedding has %" PRIu64
+             " rows%s", model->checkpoint->path, said, model->rows,
+             said < model->rows && !model->donor ? "; the new one will have as many more" : "");
+    if (said > model->rows) return;
+    model->extra = model->rows - said;
+    model->rows = said;
+}
+
 OTX__PRIVATE otx_result otx__model_find_embedding(otx__model *model, const otx_vocab *vocab,
                                                   otx_error *error)
 {
@@ -9342,24 +12230,31 @@ OTX__PRIVATE otx_result otx__model_find_embedding(otx__model *model, const otx_v
     if (model->rows == 0 || model->rows > INT32_MAX)
         return otx__model_refuse(model, model->embedding->tensor,
                                  "is empty or has more than 2147483647 rows", error);
+    otx__model_find_extra(model);
     return OTX_OK;
 }
 
 /* ---- every tensor in its part ---- */
 
-OTX__PRIVATE bool otx__has_dimension(const otx_tensor *tensor, uint64_t size)
+/* Whether a size is that of the vocabulary. */
+OTX__PRIVATE bool otx__model_has_rows(const otx__model *model, uint64_t size)
+{
+    return size == model->rows || (model->extra > 0 && size == model->rows + model->extra);
+}
+
+OTX__PRIVATE bool otx__model_sizes(const otx__model *model, const otx_tensor *tensor)
 {
     unsigned i;
     for (i = 0; i < tensor->rank; i++)
-        if (tensor->shape[i] == size) return true;
+        if (otx__model_has_rows(model, tensor->shape[i])) return true;
     return false;
 }
 
 /* A [rows] or [1, rows] tensor. */
-OTX__PRIVATE bool otx__is_vector(const otx_tensor *tensor, uint64_t rows)
+OTX__PRIVATE bool otx__is_vector(const otx__model *model, const otx_tensor *tensor)
 {
-    return (tensor->rank == 1 && tensor->shape[0] == rows) ||
-           (tensor->rank == 2 && tensor->shape[0] == 1 && tensor->shape[1] == rows);
+    return (tensor->rank == 1 || (tensor->rank == 2 && tensor->shape[0] == 1)) &&
+           otx__model_has_rows(model, tensor->shape[tensor->rank - 1]);
 }
 
 /* Why a tensor cannot be carried over to another vocabulary by its name alone,
@@ -9377,68 +12272,107 @@ OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
     return NULL;
 }
 
+/* Whether the last component is one of those under which quantised matrices keep
+   their codes, scales, zero points and shapes, or adapters their factors. */
+OTX__PRIVATE bool otx__component_is_packed(otx__component last)
+{
+    static const char *const parts[] = {"scale",  "scales", "quant",       "pack",   "qweight",
+                                        "qzeros", "absmax", "zero_point",  "weight_", "g_idx",
+                                        "SCB",    "lora_",  "codebook"};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(parts); i++)
+        if (otx__span_has(last.bytes, last.size, parts[i])) return true;
+    return false;
+}
+
 /* Whether the name is that of a packed or scaled embedding or head. */
 OTX__PRIVATE bool otx__name_is_packed(const otx_tensor *tensor)
 {
     static const char *const owners[] = {"lm_head",         "embed_out",      "output_layer",
                                          "embed_tokens",    "tok_embeddings", "wte",
-                                         "word_embeddings", "embed_in"};
-    otx__component last = otx__name_component(tensor, 0),
-                   before = otx__name_component(tensor, 1);
-    return !otx__component_is(last, "weight") && !otx__component_is(last, "bias") &&
-           otx__component_in(before, owners, OTX__COUNT(owners)) < OTX__COUNT(owners);
+                                         "word_embeddings", "embed_in",       "output",
+                                         "embeddings",      "shared",         "lm_head.linear"};
+    otx__component last = otx__name_component(tensor, 0);
+    char name[64];
+    if (last.size >= sizeof name || !otx__component_is_packed(last)) return false;
+    memcpy(name, last.bytes, last.size);
+    name[last.size] = 0;
+    return otx__name_in(tensor, owners, OTX__COUNT(owners), name) < OTX__COUNT(owners);
 }
 
-/* What a tensor with as many rows as the vocabulary is by its name. */
-OTX__PRIVATE otx__part otx__name_part(const otx_tensor *tensor, uint64_t rows)
+/* What a tensor that is sized by the vocabulary is by its name. */
+OTX__PRIVATE otx__part otx__name_part(const otx__model *model, const otx_tensor *tensor)
 {
-    if (tensor->rank == 2 && tensor->shape[0] == rows) {
+    if (tensor->rank == 2 && otx__model_has_rows(model, tensor->shape[0])) {
         if (otx__embedding_name(tensor) < OTX__COUNT(otx__embedding_names))
             return OTX__PART_EMBEDDING;
         if (otx__head_name(tensor) < OTX__COUNT(otx__head_names)) return OTX__PART_HEAD;
     }
-    if (otx__is_vector(tensor, rows) && otx__name_is_bias(tensor)) return OTX__PART_BIAS;
+    if (otx__is_vector(model, tensor) && otx__name_is_bias(tensor)) return OTX__PART_BIAS;
     return OTX__PART_NONE;
 }
 
+/* A head under a known name, outside the numbered layers, whose size is neither the
+   vocabulary's nor small enough to be something else. */
+OTX__PRIVATE bool otx__is_other_head(const otx__model *model, const otx_tensor *tensor)
+{
+    return otx__head_name(tensor) < OTX__COUNT(otx__head_names) && tensor->rank == 2 &&
+           !otx__model_has_rows(model, tensor->shape[0]) && !otx__name_is_numbered(tensor) &&
+           (tensor->shape[0] >= model->ids || otx__name_ends(tensor, "lm_head", "weight"));
+}
+
+OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
+{
+    return dtype == OTX_I64 || dtype == OTX_U64 || dtype == OTX_I32 || dtype == OTX_U32 ||
+           dtype == OTX_I16 || dtype == OTX_U16 || dtype == OTX_BOOL;
+}
+
+/* The base's tensor is sized like the vocabulary, but under no name that is known.
+   Those of numbered layers whose names say nothing of tokens, and those whose size
+   config.json explains otherwise, only happen to be; a table of integers per token
+   (DeepSeek V4's of experts) does not. */
+OTX__PRIVATE otx_result otx__model_coincidence(const otx__model *model,
+                                               const otx_tensor *tensor, otx_error *error)
+{
+    bool numbered = otx__name_is_numbered(tensor);
+    bool explained = otx__config_has_size(model->config, model->rows);
+    if (otx__dtype_is_integer(tensor->dtype) && !explained)
+        return otx__model_refuse(model, tensor, "is a table of integers by token, which cannot "
+                                                "be transplanted", error);
+    if (numbered && !otx__name_is_lexical(tensor)) return OTX_OK;
+    if (!explained)
+        return otx__model_refuse(model, tensor, "has a dimension as large as the vocabulary, "
+                                                "but what it is for is not known", error);
+    if (!numbered && tensor->rank == 2 && otx__model_has_rows(model, tensor->shape[0])) {
+        char text[OTX__TENSOR_TEXT];
+        otx__log(model->ctx, OTX_WARNING,
+                 "%s: tensor %s has as many rows as the vocabulary, "
+                 "but config.json gives that size to something else too; it is left as it is",
+                 model->checkpoint->path, otx__tensor_text(text, tensor));
+    }
+    return OTX_OK;
+}
+
 /* The part that a tensor plays, or a refusal. Of the base every tensor must be
-   understood; of the donor only the embedding and the head are read. Tensors of
-   numbered layers whose names say nothing of tokens, and those whose size
-   config.json explains otherwise, only happen to have as many rows. */
+   understood; of the donor only the embedding and the head are read. */
 OTX__PRIVATE otx_result otx__model_part(const otx__model *model, const otx_tensor *tensor,
                                         otx__part *part, otx_error *error)
 {
     const char *verdict = model->donor ? NULL : otx__name_verdict(tensor);
-    bool numbered = otx__name_is_numbered(tensor);
     *part = OTX__PART_NONE;
     if (verdict) return otx__model_refuse(model, tensor, verdict, error);
-    if (otx__name_is_packed(tensor) && !(model->donor && numbered))
+    if (otx__name_is_packed(tensor) && !(model->donor && otx__name_is_numbered(tensor)))
         return otx__model_refuse(model, tensor,
                                  "belongs to a packed or scaled vocabulary matrix; only plain "
-                                 "F32, F16, BF16 and F64 ones are supported", error);
-    if (otx__head_name(tensor) < OTX__COUNT(otx__head_names) && tensor->rank == 2 &&
-        tensor->shape[0] != model->rows && !numbered &&
-        (tensor->shape[0] >= model->ids ||
-         otx__component_is(otx__name_component(tensor, 1), "lm_head")))
+                                 "F64, F32, F16, BF16 and F8 ones are supported", error);
+    if (otx__is_other_head(model, tensor))
         return otx__model_refuse(model, tensor, "is an output head with another number of rows "
                                                 "than the embedding", error);
-    if (!otx__has_dimension(tensor, model->rows)) return OTX_OK;
-    *part = otx__name_part(tensor, model->rows);
+    if (!otx__model_sizes(model, tensor)) return OTX_OK;
+    *part = otx__name_part(model, tensor);
     if (model->donor && *part == OTX__PART_BIAS) *part = OTX__PART_NONE;
     if (*part != OTX__PART_NONE || model->donor) return OTX_OK;
-    if (numbered && !otx__name_is_lexical(tensor)) return OTX_OK;
-    if (otx__config_has_size(model->config, model->rows)) {
-        char text[OTX__TENSOR_TEXT];
-        if (!numbered && tensor->rank == 2 && tensor->shape[0] == model->rows)
-            otx__log(
-                model->ctx, OTX_WARNING,
-                "%s: tensor %s has as many rows as the vocabulary, "
-                "but config.json gives that size to something else too; it is left as it is",
-                model->checkpoint->path, otx__tensor_text(text, tensor));
-        return OTX_OK;
-    }
-    return otx__model_refuse(model, tensor, "has a dimension as large as the vocabulary, but "
-                                            "what it is for is not known", error);
+    return otx__model_coincidence(model, tensor, error);
 }
 
 /* The main head: outside the numbered layers first, then by name. */
@@ -9455,7 +12389,8 @@ OTX__PRIVATE otx_result otx__model_add(otx__model *model, const otx_checkpoint_t
     if (!otx_dtype_is_embedding(tensor->dtype)) {
         char text[OTX__TENSOR_TEXT];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
-                         "%s: tensor %s is %s; F32, F16, BF16 or F64 is expected",
+                         "%s: tensor %s is %s; F64, F32, F16, BF16, F8_E4M3 or F8_E5M2 is "
+                         "expected",
                          model->checkpoint->path, otx__tensor_text(text, tensor),
                          otx_dtype_name(tensor->dtype));
     }
@@ -9468,6 +12403,7 @@ OTX__PRIVATE otx_result otx__model_add(otx__model *model, const otx_checkpoint_t
                          model->checkpoint->path, OTX__MODEL_MAX_TENSORS);
     slot->at = at;
     slot->part = part;
+    slot->rows = tensor->shape[part == OTX__PART_BIAS ? tensor->rank - 1 : 0];
     slot->redundant = false;
     model->tensor_count++;
     if (part == OTX__PART_HEAD &&
@@ -9561,12 +12497,12 @@ OTX__PRIVATE otx_result otx__model_find_tie(otx__model *model, otx_error *error)
 
 /* ---- the whole of it ---- */
 
-/* Hidden sizes stand under several names; some models factorise the embedding,
-   and its own width then has a name too. */
+/* Hidden sizes stand under several names; some models factorise the embedding, and
+   its own width then stands somewhere too. */
 OTX__PRIVATE otx_result otx__model_check_width(const otx__model *model, otx_error *error)
 {
     static const char *const keys[] = {"hidden_size", "n_embd", "d_model", "embedding_size",
-                                       "word_embed_proj_dim"};
+                                       "word_embed_proj_dim", "input_embedding_size"};
     uint64_t width = model->embedding->tensor->shape[1], seen = 0;
     char text[OTX__TENSOR_TEXT];
     size_t i, first = 0;
@@ -9575,25 +12511,12 @@ OTX__PRIVATE otx_result otx__model_check_width(const otx__model *model, otx_erro
         if (otx__config_says(model->config, keys[i], width, &seen)) return OTX_OK;
         if (!before && seen) first = i;
     }
-    if (!seen) return OTX_OK;
+    if (!seen || otx__config_has_size(model->config, width)) return OTX_OK;
     return otx__fail(error, OTX_ERROR_MISMATCH,
                      "%s: tensor %s has %" PRIu64
                      " columns, but config.json says \"%s\": %" PRIu64,
                      model->checkpoint->path, otx__tensor_text(text, model->embedding->tensor),
                      width, keys[first], seen);
-}
-
-/* A size in config.json that is not the matrices' is put right in the output, but
-   hints at a directory that has been tampered with. */
-OTX__PRIVATE void otx__model_check_rows(const otx__model *model)
-{
-    uint64_t seen = 0;
-    if (otx__config_says(model->config, "vocab_size", model->rows, &seen) ||
-        otx__config_says(model->config, "padded_vocab_size", model->rows, &seen) || seen == 0)
-        return;
-    otx__log(model->ctx, OTX_WARNING,
-             "%s: config.json says \"vocab_size\": %" PRIu64 ", the embedding has %" PRIu64
-             " rows", model->checkpoint->path, seen, model->rows);
 }
 
 /* Finds the vocabulary's tensors of an open checkpoint, which must outlive the
@@ -9612,7 +12535,6 @@ OTX__PRIVATE otx_result otx__model_open(const otx_context *ctx,
     out->donor = donor;
     result = otx__model_find_embedding(out, vocab, error);
     if (!result) result = otx__model_check_width(out, error);
-    if (!result) otx__model_check_rows(out);
     if (!result) result = otx__model_find_parts(out, error);
     if (!result) result = otx__model_find_tie(out, error);
     return result;
@@ -9631,6 +12553,7 @@ typedef struct otx__config_plan {
     const otx__document *donor, *donor_generation; /* the donor's */
     const otx__document *donor_tokenizer;          /* its tokenizer_config.json */
     const otx__model *model;                       /* of the base */
+    otx_dtype dtype; /* that the matrices are written in, or 0: the base's */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t remaps;  /* ids looked up by content so far */
 } otx__config_plan;
@@ -9734,22 +12657,24 @@ OTX__PRIVATE size_t otx__config_carry_ids(const otx__config_plan *plan, const ot
 typedef struct otx__special {
     const char *key;
     int role;       /* an otx_role, or -1 */
+    int stand_in;   /* the role that serves where a number is there and has no counterpart:
+                       some classes take no null; or -1 */
     bool add;       /* written even if the base lacks the key: the classes of the
                        common architectures have defaults for it, now stale */
     bool if_set;    /* left alone where the base says null: it asks for behaviour */
 } otx__special;
 
 static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, true, false},
-    {"eos_token_id", OTX_ROLE_EOS, true, false},
-    {"pad_token_id", OTX_ROLE_PAD, true, false},
-    {"unk_token_id", OTX_ROLE_UNK, false, false},
-    {"sep_token_id", OTX_ROLE_SEP, false, false},
-    {"cls_token_id", OTX_ROLE_CLS, false, false},
-    {"mask_token_id", OTX_ROLE_MASK, false, false},
-    {"decoder_start_token_id", -1, false, true},
-    {"forced_bos_token_id", -1, false, true},
-    {"forced_eos_token_id", -1, false, true},
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},
+    {"pad_token_id", OTX_ROLE_PAD, -1, true, false},
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},
+    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},
+    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},
+    {"forced_bos_token_id", -1, -1, false, true},
+    {"forced_eos_token_id", -1, -1, false, true},
 };
 
 /* The valid ids that a file of the donor gives, from its first level with any. */
@@ -9766,6 +12691,15 @@ OTX__PRIVATE bool otx__config_donor_ids(const otx__config_plan *plan,
             return true;
     }
     return false;
+}
+
+/* The donor's id in a role, or -1; that of its other end of text for a missing bos
+   or eos. */
+OTX__PRIVATE int64_t otx__config_role(const otx__config_plan *plan, int role)
+{
+    int64_t id = role < 0 ? -1 : plan->donor_vocab->roles[role];
+    if (id < 0 && role == OTX_ROLE_BOS) id = plan->donor_vocab->roles[OTX_ROLE_EOS];
+    return id >= 0 && otx__config_id_is_valid(plan, (uint64_t)id) ? id : -1;
 }
 
 /* The new value of a special id, as JSON: from the donor's files, else from its
@@ -9798,6 +12732,37 @@ typedef struct otx__config_edit {
     otx_error *error;
 } otx__config_edit;
 
+/* The levels that are about this vocabulary: not those that name the size of another,
+   as of a speech codec, while one names ours. */
+OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
+{
+    otx__levels levels = otx__config_levels(document), ours;
+    uint64_t seen = 0, size;
+    size_t i;
+    if (!otx__config_says(document, "vocab_size", rows, &seen)) return levels;
+    ours = levels;
+    for (i = ours.count = 0; i < levels.count; i++) {
+        uint32_t node = otx_json_find(&document->json, levels.nodes[i], "vocab_size");
+        bool other = otx_json_uint(&document->json, node, &size) && size != rows;
+        if (i == 0 || !other) ours.nodes[ours.count++] = levels.nodes[i];
+    }
+    return ours;
+}
+
+/* The level where a key that is missing goes: the innermost that says how large the
+   vocabulary is, else the first within. */
+OTX__PRIVATE uint32_t otx__vocabulary_home(const otx__document *document, uint64_t rows)
+{
+    otx__levels levels = otx__vocabulary_levels(document, rows);
+    uint64_t size;
+    size_t i;
+    for (i = levels.count; i-- > 0;)
+        if (otx_json_uint(&document->json,
+                          otx_json_find(&document->json, levels.nodes[i], "vocab_size"), &size))
+            return levels.nodes[i];
+    return levels.nodes[levels.count > 1 ? 1 : 0];
+}
+
 /* object[key] = value; takes what the text holds and leaves it empty. */
 OTX__PRIVATE otx_result otx__config_set_text(otx__config_edit *e, uint32_t object,
                                              const char *key, otx__text *value)
@@ -9824,7 +12789,9 @@ OTX__PRIVATE bool otx__config_pad_is_position(const otx__document *config)
     static const char *const types[] = {
         "camembert", "longformer", "mpnet",      "xglm",          "m2m_100", "nllb-moe",
         "fsmt",      "esm",        "ibert",      "data2vec-text", "xmod",    "lilt",
-        "luke",      "mluke",      "layoutlmv3", "markuplm",
+        "luke",      "mluke",      "layoutlmv3", "markuplm",      "prophetnet",
+        "xlm-prophetnet", "seamless_m4t", "seamless_m4t_v2", "kosmos-2", "kosmos-2.5",
+        "trocr",     "roc_bert",
     };
     const otx_json *json = &config->json;
     uint32_t node = otx_json_find(json, otx__document_root(config), "model_type");
@@ -9836,13 +12803,35 @@ OTX__PRIVATE bool otx__config_pad_is_position(const otx__document *config)
                          json->nodes[node].end - json->nodes[node].start, "roberta");
 }
 
+/* What an id of the base becomes that has no counterpart: that of a role which comes
+   close, or null. */
+OTX__PRIVATE void otx__config_stand_in(const otx__config_edit *e, const otx__special *special,
+                                       uint32_t node, otx__text *value)
+{
+    otx_json_type type = otx_json_type_of(&e->document->json, node);
+    int64_t id = type == OTX_JSON_NUMBER ? otx__config_role(e->plan, special->stand_in) : -1;
+    if (id >= 0) otx__text_format(value, "%" PRId64, id);
+    else otx__text_string(value, "null");
+    if (type == OTX_JSON_NULL) return;
+    if (id >= 0)
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: the donor has no counterpart of \"%s\"; set to %" PRId64
+                 ", its %s token", e->plan->base_path, e->name, special->key, id,
+                 id == e->plan->donor_vocab->roles[special->stand_in]
+                     ? otx_role_name((otx_role)special->stand_in) : "eos");
+    else
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: the donor has no counterpart of \"%s\"; set to null",
+                 e->plan->base_path, e->name, special->key);
+}
+
 /* Sets one special id on every level that has it. */
 OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e,
                                                  const otx__special *special, otx__text *value)
 {
     const otx_json *json = &e->document->json;
-    otx__levels levels = otx__config_levels(e->document);
-    uint32_t home = levels.nodes[levels.count > 1 ? 1 : 0];
+    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->model->rows);
+    uint32_t home = otx__vocabulary_home(e->document, e->plan->model->rows);
     otx_result result = OTX_OK;
     bool present = false;
     size_t i;
@@ -9852,13 +12841,8 @@ OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e,
         if (node == OTX_JSON_NONE) continue;
         present = true;
         if (null && special->if_set) continue;
-        if (!otx__config_special(e->plan, special, e->generation, json, node, value)) {
-            otx__text_string(value, "null");
-            if (!null)
-                otx__log(e->plan->ctx, OTX_WARNING,
-                         "%s/%s: the donor has no counterpart of \"%s\"; set to null",
-                         e->plan->base_path, e->name, special->key);
-        }
+        if (!otx__config_special(e->plan, special, e->generation, json, node, value))
+            otx__config_stand_in(e, special, node, value);
         result = otx__config_set_text(e, levels.nodes[i], special->key, value);
     }
     if (!result && !present && special->add &&
@@ -9906,6 +12890,31 @@ OTX__PRIVATE bool otx__config_names_ids(const char *key, size_t size)
    of them. */
 #define OTX__CONFIG_MAX_REMAPS 256
 
+/* Names the first id under a key, one or a list, that has no counterpart. */
+OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, const char *key,
+                                          uint32_t node)
+{
+    const otx_json *json = &e->document->json;
+    const otx_vocab *vocab = e->plan->base_vocab;
+    uint32_t i, count = 1, item = node;
+    char token[OTX__QUOTED] = "none";
+    uint64_t id = 0;
+    if (otx_json_type_of(json, node) == OTX_JSON_ARRAY) {
+        count = json->nodes[node].count;
+        item = node + 1;
+    }
+    for (i = 1; i < count && otx__config_carry(e->plan, json, item, OTX__CARRY_SAME) >= 0; i++)
+        item = json->nodes[item].next;
+    if (otx_json_uint(json, item, &id) && id < vocab->count)
+        otx__quote(token, sizeof token, vocab->tokens[id].content,
+                   vocab->tokens[id].content_size);
+    return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                     "%s/%s: \"%s\" is %" PRIu64 ", the token \"%s\", which the donor's "
+                     "tokenizer lacks; give it one with --map 'DONOR=#%" PRIu64 "', DONOR "
+                     "being a reserved or seldom used token of the donor", e->plan->base_path,
+                     e->name, key, id, token, id);
+}
+
 /* Carries over what stands under such a key. What has no counterpart is left out
    of generation_config.json, and refused in config.json: the model would look for
    a token that its tokenizer never gives. */
@@ -9917,7 +12926,7 @@ OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const char *ke
     char quoted[OTX__QUOTED];
     size_t lost = 0, written;
     otx_result result;
-    uint64_t id = 0;
+    uint64_t id;
     if (type == OTX_JSON_NUMBER && !otx_json_uint(json, node, &id)) return OTX_OK; /* below 0 */
     if (type != OTX_JSON_NUMBER && type != OTX_JSON_ARRAY) return OTX_OK;
     otx__quote(quoted, sizeof quoted, key, key_size);
@@ -9926,12 +12935,7 @@ OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const char *ke
         return otx__fail(e->error, OTX_ERROR_LIMIT, "%s/%s: more than %d token ids at \"%s\"",
                          e->plan->base_path, e->name, OTX__CONFIG_MAX_REMAPS, quoted);
     written = otx__config_carry_ids(e->plan, json, node, OTX__CARRY_SAME, value, &lost);
-    if (lost && !e->generation)
-        return otx__fail(
-            e->error, OTX_ERROR_UNSUPPORTED,
-            "%s/%s: \"%s\" names a token that the donor's tokenizer lacks (base id "
-            "%" PRIu64 "); map a donor token to it by hand",
-            e->plan->base_path, e->name, quoted, id);
+    if (lost && !e->generation) return otx__fail_lost_id(e, quoted, node);
     if (lost)
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: %" PRIu64 " of the ids in \"%s\" have no counterpart; left out",
@@ -10006,11 +13010,12 @@ OTX__PRIVATE void otx__config_carry_lists(const otx__config_plan *plan, const ot
 typedef enum otx__list_kind { OTX__LIST_IDS, OTX__LIST_LISTS, OTX__LIST_PAIRS, OTX__LIST_OTHER }
     otx__list_kind;
 
-OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, const char *key,
-                                              otx__list_kind kind, otx__text *value)
+OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, uint32_t object,
+                                              const char *key, otx__list_kind kind,
+                                              otx__text *value)
 {
     const otx_json *json = &e->document->json;
-    uint32_t node = otx_json_find(json, 0, key);
+    uint32_t node = otx_json_find(json, object, key);
     size_t lost = 0;
     if (otx_json_type_of(json, node) == OTX_JSON_NULL) return OTX_OK; /* or absent */
     if (kind != OTX__LIST_OTHER && otx_json_type_of(json, node) == OTX_JSON_ARRAY) {
@@ -10028,7 +13033,7 @@ OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, const char *k
                  "set to null", e->plan->base_path, e->name, key);
         otx__text_string(value, "null");
     }
-    return otx__config_set_text(e, 0, key, value);
+    return otx__config_set_text(e, object, key, value);
 }
 
 OTX__PRIVATE otx_result otx__config_edit_lists(otx__config_edit *e)
@@ -10042,51 +13047,96 @@ OTX__PRIVATE otx_result otx__config_edit_lists(otx__config_edit *e)
         {"forced_decoder_ids", OTX__LIST_PAIRS}, {"sequence_bias", OTX__LIST_OTHER},
         {"lang_to_id", OTX__LIST_OTHER},        {"task_to_id", OTX__LIST_OTHER},
     };
+    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->model->rows);
     otx_result result = OTX_OK;
     otx__text value;
-    size_t i;
+    size_t at, i;
     otx__text_open(&value, e->plan->ctx);
-    for (i = 0; i < OTX__COUNT(lists) && !result; i++)
-        result = otx__config_edit_list(e, lists[i].key, lists[i].kind, &value);
+    for (at = 0; at < levels.count; at++)
+        for (i = 0; i < OTX__COUNT(lists) && !result; i++)
+            result = otx__config_edit_list(e, levels.nodes[at], lists[i].key, lists[i].kind,
+                                           &value);
     otx__text_close(&value);
     return result;
 }
 
 /* ---- sizes, tying, classes ---- */
 
+/* Whether a member of a level says how large the vocabulary is: vocab_size whatever it
+   says, and other names with that in them (padded_vocab_size, decoder_vocab_size) if
+   they say as much. */
+OTX__PRIVATE bool otx__config_is_size(const otx__config_edit *e, uint32_t key)
+{
+    const otx_json *json = &e->document->json;
+    const otx_json_node *name = &json->nodes[key];
+    uint64_t size;
+    if (!otx_json_uint(json, key + 1, &size)) return false;
+    return otx_json_equals(json, key, "vocab_size") ||
+           otx_json_equals(json, key, "padded_vocab_size") ||
+           (size == e->plan->model->rows &&
+            otx__span_has(json->text + name->start, name->end - name->start, "vocab_size"));
+}
+
 OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
 {
-    static const char *const keys[] = {"vocab_size", "padded_vocab_size"};
-    otx__levels levels = otx__config_levels(e->document);
+    const otx_json *json = &e->document->json;
+    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->model->rows);
     otx_result result = OTX_OK;
     bool present = false;
     char value[32];
-    size_t i, j;
+    uint32_t key, i;
+    size_t at;
     (void)snprintf(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
-    for (i = 0; i < levels.count && !result; i++) {
-        for (j = 0; j < OTX__COUNT(keys) && !result; j++) {
-            uint32_t node = otx_json_find(&e->document->json, levels.nodes[i], keys[j]);
-            if (otx_json_type_of(&e->document->json, node) != OTX_JSON_NUMBER) continue;
-            present = present || j == 0;
-            result = otx__config_set(e, levels.nodes[i], keys[j], value);
+    for (at = 0; at < levels.count; at++) {
+        key = levels.nodes[at] + 1;
+        for (i = 0; i < json->nodes[levels.nodes[at]].count && !result; i++) {
+            if (otx__config_is_size(e, key)) {
+                present = true;
+                result = otx_json_edit_replace(e->plan->ctx, e->edit, key + 1, value, e->error);
+            }
+            key = json->nodes[key + 1].next;
         }
     }
     if (!result && !present)
-        result =
-            otx__config_set(e, levels.nodes[levels.count > 1 ? 1 : 0], "vocab_size", value);
+        result = otx__config_set(e, otx__vocabulary_home(e->document, e->plan->model->rows),
+                                 "vocab_size", value);
     return result;
+}
+
+/* The type that the rest of the model is in. Without a word on it loaders take that of
+   the first tensor, which may now be a matrix in another type. */
+OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
+{
+    static const struct {
+        otx_dtype dtype;
+        const char *name;
+    } names[] = {{OTX_F32, "\"float32\""}, {OTX_F16, "\"float16\""},
+                 {OTX_BF16, "\"bfloat16\""}, {OTX_F64, "\"float64\""}};
+    const otx_dtype old = e->plan->model->embedding->tensor->dtype;
+    otx__levels levels = otx__config_levels(e->document);
+    size_t i;
+    if (!e->plan->dtype || e->plan->dtype == old) return OTX_OK;
+    for (i = 0; i < levels.count; i++)
+        if (otx_json_find(&e->document->json, levels.nodes[i], "dtype") != OTX_JSON_NONE ||
+            otx_json_find(&e->document->json, levels.nodes[i], "torch_dtype") != OTX_JSON_NONE)
+            return OTX_OK;
+    for (i = 0; i < OTX__COUNT(names); i++)
+        if (names[i].dtype == old) return otx__config_set(e, 0, "torch_dtype", names[i].name);
+    return OTX_OK;
 }
 
 /* Makes the flag say what is written. Two matrices: false on the root and on the
    nested level, whether the flag was there or not, as the defaults of the classes
    differ. One matrix: true where the flag says otherwise, and on both levels if a
-   second copy is dropped; else the base had the flag or the default it needs. */
+   second copy is dropped; else the base had the flag or the default it needs. An
+   encoder's head (decoder.weight) keeps the flag, which ties its biases too. */
 OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
 {
     const otx__model *model = e->plan->model;
-    otx__levels levels = otx__config_levels(e->document);
+    otx__levels levels = otx__vocabulary_levels(e->document, model->rows);
     otx_result result = OTX_OK;
     size_t i;
+    if (!model->tied && otx__name_ends(model->head->tensor, "decoder", "weight")) return OTX_OK;
     for (i = 0; i < levels.count && !result; i++) {
         uint32_t node =
             otx_json_find(&e->document->json, levels.nodes[i], "tie_word_embeddings");
@@ -10179,6 +13229,7 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     if (!result) result = otx__config_edit_lists(&e);
     if (!result && !generation) result = otx__config_edit_sizes(&e);
     if (!result && !generation) result = otx__config_edit_tie(&e);
+    if (!result && !generation) result = otx__config_edit_dtype(&e);
     if (!result && !generation) result = otx__config_edit_classes(&e);
     if (!result) result = otx__edit_to_text(e.edit, out, error);
     otx_json_edit_close(plan->ctx, e.edit);
@@ -10268,7 +13319,9 @@ typedef struct otx__tensor_plan {
     size_t solution;   /* in job->solutions, or OTX__NONE for a bias */
     size_t matrix;     /* in job->summary.matrices, or OTX__NONE for a bias */
     uint64_t shape[2]; /* its new shape */
+    size_t rows;       /* tokens in it, and beyond them those that the class adds */
     size_t columns;    /* elements per token */
+    otx_dtype dtype;
 } otx__tensor_plan;
 
 struct otx_job {
@@ -10319,7 +13372,7 @@ OTX__PRIVATE bool otx__job_progress(void *context, const otx_progress *progress)
 }
 
 /* Lets the caller cancel amid work that no stage counts. */
-OTX__PRIVATE otx_result otx__job_poll(otx_job *job, otx_error *error)
+OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
 {
     return otx__progress(&job->ctx, job->last.stage, job->last.subject, job->last.done,
                          job->last.total, error);
@@ -10327,10 +13380,25 @@ OTX__PRIVATE otx_result otx__job_poll(otx_job *job, otx_error *error)
 
 /* ---- opening: directories, vocabularies, tensors ---- */
 
+#define OTX__OPENING_STEPS 6
+
+/* Says at which of the steps the opening is, and at whose files. */
+OTX__PRIVATE otx_result otx__job_opening(const otx_job *job, const char *path, unsigned step,
+                                         otx_error *error)
+{
+    return otx__progress(&job->ctx, OTX_STAGE_OPEN, path, step, OTX__OPENING_STEPS, error);
+}
+
 OTX_API const char *otx_method_name(otx_method method)
 {
     static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "mean", "zero"};
     return (unsigned)method < OTX_METHOD_COUNT ? names[method] : NULL;
+}
+
+OTX_API const char *otx_padding_name(otx_padding padding)
+{
+    static const char *const names[OTX_PADDING_COUNT] = {"mean", "zero"};
+    return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
 /* Whether rows are solved for. */
@@ -10350,6 +13418,13 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         return otx__fail(
             error, OTX_ERROR_ARGUMENT,
             "rows must be the donor's, the tokenizer's, or a multiple of at least 1");
+    if ((unsigned)options->padding >= OTX_PADDING_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "padding %d is unknown; known are mean and zero",
+                         (int)options->padding);
+    if (options->dtype && !otx_dtype_is_embedding(options->dtype))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
+                         otx__word(otx_dtype_name(options->dtype)));
     if (options->omp.first_target || options->omp.target_count)
         return otx__fail(
             error, OTX_ERROR_ARGUMENT,
@@ -10391,10 +13466,15 @@ OTX__PRIVATE otx_result otx__job_open_files(otx_job *job, otx_error *error)
     if (!result)
         result = otx__document_open(ctx, donor, "tokenizer_config.json", &job->donor_tokenizer,
                                     error);
+    if (!result) result = otx__job_opening(job, base, 0, error);
     if (!result) result = otx_checkpoint_open(ctx, base, &job->base, error);
+    if (!result) result = otx__job_opening(job, donor, 1, error);
     if (!result) result = otx_checkpoint_open(ctx, donor, &job->donor, error);
+    if (!result) result = otx__job_opening(job, base, 2, error);
     if (!result) result = otx_vocab_open(ctx, base, &job->base_vocab, error);
+    if (!result) result = otx__job_opening(job, donor, 3, error);
     if (!result) result = otx_vocab_open(ctx, donor, &job->donor_vocab, error);
+    if (!result) result = otx__job_opening(job, donor, 4, error);
     if (!result)
         result = otx__model_open(ctx, &job->base, &job->base_config, &job->base_vocab, false,
                                  &job->base_model, error);
@@ -10511,7 +13591,7 @@ OTX__PRIVATE otx_result otx__map_parse(otx_job *job, const char *text, uint64_t 
     if (result) goto done;
     side.what = "base";
     side.vocab = &job->base_vocab;
-    side.rows = job->base_model.rows;
+    side.rows = job->base_model.rows + job->base_model.extra;
     at = otx__map_unescape(at + 1, 0, &side);
     if (!at || side.size == 0)
         result = otx__fail(error, OTX_ERROR_ARGUMENT,
@@ -10542,6 +13622,19 @@ OTX__PRIVATE otx_result otx__job_rows(const otx_job *job, uint64_t *rows, otx_er
                      *rows);
 }
 
+/* A row that only some of the base's tensors have can be copied, but is no atom. */
+OTX__PRIVATE void otx__job_limit_anchors(otx_job *job)
+{
+    otx_alignment *alignment = &job->alignment;
+    size_t i;
+    for (i = 0; i < alignment->count; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        if (!row->anchor || (uint64_t)row->base < job->base_model.rows) continue;
+        row->anchor = false;
+        alignment->anchor_count--;
+    }
+}
+
 OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
     otx_alignment_options options;
@@ -10551,15 +13644,18 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     if (!map) return otx__fail_memory(error, (uint64_t)count * sizeof *map);
     memset(&options, 0, sizeof options);
     result = otx__job_rows(job, &options.rows, error);
-    for (i = 0; i < count && !result; i++)
+    for (i = 0; i < count && !result; i++) {
         result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
+        if (!result) result = otx__job_poll(job, error);
+    }
     options.donor_rows = job->donor_model.rows;
-    options.base_rows = job->base_model.rows;
+    options.base_rows = job->base_model.rows + job->base_model.extra;
     options.map = map;
     options.map_count = count;
     if (!result)
         result = otx_align(&job->ctx, &job->donor_vocab, &job->base_vocab, &options,
                            &job->alignment, error);
+    if (!result) otx__job_limit_anchors(job);
     otx__free(&job->ctx, map, count, sizeof *map);
     return result;
 }
@@ -10591,11 +13687,16 @@ OTX__PRIVATE void otx__job_count(otx_job *job)
                  "%s: the tokenizer's ids reach %" PRIu64 ", the matrices have %" PRIu64
                  " rows; ids beyond can only be copied",
                  job->donor_path, (uint64_t)job->donor_vocab.count - 1, job->donor_model.rows);
-    if (job->base_vocab.count > job->base_model.rows)
+    if (job->base_vocab.count > job->base_model.rows + job->base_model.extra)
         otx__log(&job->ctx, OTX_WARNING,
                  "%s: the tokenizer's ids reach %" PRIu64 ", the matrices "
                  "have %" PRIu64 " rows; ids beyond are not copied from",
-                 job->base_path, (uint64_t)job->base_vocab.count - 1, job->base_model.rows);
+                 job->base_path, (uint64_t)job->base_vocab.count - 1,
+                 job->base_model.rows + job->base_model.extra);
+    if (job->options.padding == OTX_PADDING_ZERO && tokens->padding + tokens->unused > 0)
+        otx__log(&job->ctx, OTX_WARNING, "%" PRIu64 " rows without a token of their own will "
+                 "be zeros, which score 0 in an output head and may be sampled",
+                 tokens->padding + tokens->unused);
 }
 
 /* Lists of the anchors and of the targets, both by donor id. */
@@ -10657,14 +13758,15 @@ OTX__PRIVATE otx_result otx__job_plan_matrix(otx_job *job, size_t which, otx_err
                          "vocabulary", job->base_path, OTX_JOB_MAX_MATRICES);
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
+    if (job->options.dtype) plan->dtype = job->options.dtype;
     plan->solution = otx__job_solution(job, head ? donor->head : donor->embedding);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
-    matrix->rows = job->alignment.count;
+    matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
-    matrix->dtype = old->dtype;
+    matrix->dtype = plan->dtype;
     matrix->anchors = job->anchor_count;
     matrix->approximated = job->target_count;
     return OTX_OK;
@@ -10684,8 +13786,10 @@ OTX__PRIVATE otx_result otx__job_plan(otx_job *job, otx_error *error)
             otx__tensor_plan *plan = &job->plans[i];
             if (tensor->part != parts[part]) continue;
             plan->solution = plan->matrix = OTX__NONE;
-            plan->shape[0] = plan->shape[1] = job->alignment.count;
+            plan->rows = job->alignment.count + (size_t)(tensor->rows - base->rows);
+            plan->shape[0] = plan->shape[1] = plan->rows;
             plan->columns = 1;
+            plan->dtype = tensor->at->tensor->dtype;
             if (tensor->part != OTX__PART_BIAS) {
                 if (!tensor->redundant) result = otx__job_plan_matrix(job, i, error);
                 continue;
@@ -10715,6 +13819,7 @@ OTX__PRIVATE otx_result otx__job_edit_config(otx_job *job, otx_error *error)
     plan.donor_generation = &job->donor_generation;
     plan.donor_tokenizer = &job->donor_tokenizer;
     plan.model = &job->base_model;
+    plan.dtype = job->options.dtype;
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
@@ -10728,6 +13833,7 @@ OTX__PRIVATE otx_result otx__job_open(otx_job *job, otx_error *error)
         result = otx__job_list(job, error);
     }
     if (!result) result = otx__job_plan(job, error);
+    if (!result) result = otx__job_opening(job, job->base_path, 5, error);
     if (!result) result = otx__job_edit_config(job, error);
     return result;
 }
@@ -10744,6 +13850,7 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
     if (ctx) job->outer = *ctx;
     if (options) job->options = *options;
     job->ctx = job->outer;
+    job->ctx.threads = otx__threads(ctx); /* it must not change on the way */
     job->ctx.allocator.resize = otx__job_resize;
     job->ctx.allocator.context = job;
     if (job->outer.progress) job->ctx.progress = otx__job_progress;
@@ -10942,6 +14049,29 @@ OTX__PRIVATE uint8_t *otx__job_needed_of_donor(const otx_job *job, size_t rows)
     return needed;
 }
 
+/* Solves by the caller's hook, whose indices will be followed and so are checked. */
+OTX__PRIVATE otx_result otx__job_solve_by_hook(const otx_job *job, const otx_matrix *atoms,
+                                               const otx_matrix *targets,
+                                               const otx_omp_options *omp,
+                                               const otx_omp_output *output,
+                                               otx_omp_stats *stats, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    size_t k = otx_omp_k(omp->k, atoms->rows, atoms->columns), i, j;
+    otx_result result = options->solve(options->solve_context, &job->ctx, atoms, targets, omp,
+                                       output, stats, error);
+    for (i = 0; i < targets->rows && !result; i++) {
+        const int32_t *indices = output->indices + i * k;
+        for (j = 0; j < k && indices[j] >= 0; j++)
+            if ((size_t)indices[j] >= atoms->rows)
+                return otx__fail(error, OTX_ERROR_ARGUMENT,
+                                 "options.solve gave target %" PRIu64 " the atom %" PRId32
+                                 " of %" PRIu64, (uint64_t)i, indices[j],
+                                 (uint64_t)atoms->rows);
+    }
+    return result;
+}
+
 /* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
 OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, otx_error *error)
 {
@@ -10976,8 +14106,11 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, ot
         output.coefficients = solution->coefficients;
         output.residual_norms = solution->residual_norms;
         output.target_norms = solution->target_norms;
-        result = otx_omp(&job->ctx, &atoms, &targets, &omp, &output,
-                         &solution->stats, error);
+        result = job->options.solve
+                     ? otx__job_solve_by_hook(job, &atoms, &targets, &omp, &output,
+                                              &solution->stats, error)
+                     : otx_omp(&job->ctx, &atoms, &targets, &omp, &output, &solution->stats,
+                               error);
     }
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &read);
@@ -10987,9 +14120,9 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, ot
 
 /* ---- means of rows ---- */
 
-/* Columns that one call of the body adds up, and rows between polls. */
+/* Columns that one call of the body adds up, and elements between polls. */
 #define OTX__MEAN_COLUMNS 256
-#define OTX__MEAN_ROWS 8192
+#define OTX__MEAN_ELEMENTS ((size_t)1 << 25)
 
 typedef struct otx__mean {
     const char *data;
@@ -11036,6 +14169,7 @@ OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
 OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
                                       const uint8_t *wanted, double *to, otx_error *error)
 {
+    const size_t step = otx__max(OTX__MEAN_ELEMENTS / rows->columns, 1);
     otx__mean mean;
     otx_result result = OTX_OK;
     size_t i, count = 0;
@@ -11047,7 +14181,7 @@ OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
     for (i = 0; i < rows->columns; i++) to[i] = 0;
     for (i = 0; i < rows->rows; i++) count += wanted[i];
     for (mean.first = 0; mean.first < rows->rows && !result; mean.first = mean.end) {
-        mean.end = otx__min(rows->rows, mean.first + OTX__MEAN_ROWS);
+        mean.end = rows->rows - mean.first < step ? rows->rows : mean.first + step;
         otx__parallel(&job->ctx, (rows->columns + OTX__MEAN_COLUMNS - 1) / OTX__MEAN_COLUMNS,
                       otx__mean_body, &mean);
         result = otx__job_poll(job, error);
@@ -11058,18 +14192,22 @@ OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
 
 /* ---- one new matrix ---- */
 
-/* Targets that one call of the body combines, and targets between polls. */
+/* Targets that one call of the body combines; targets between polls, fewer where
+   that is more multiply-adds of a worker than so many; bytes copied between polls. */
 #define OTX__COMBINE_CHUNK 16
 #define OTX__COMBINE_BATCH 1024
+#define OTX__COMBINE_WORK 1e8
+#define OTX__COPY_BLOCK ((size_t)64 << 20)
 
 typedef struct otx__rebuild {
     otx_job *job;
     const otx__model_tensor *tensor;
     const otx__solution *solution; /* NULL: the mean or zeros instead */
     otx__loaded old, made;      /* the base's rows, and the new ones */
+    size_t old_rows;               /* how many rows of the base there were to read */
     uint8_t *flags;                /* by row of either */
     size_t flag_count;
-    size_t row_size;
+    size_t row_size;               /* of a new row, in bytes */
     double *scratch; /* a row for each worker, and one for a mean */
     const double *centre; /* the mean of the anchors' rows, or NULL: not centred */
     size_t workers;
@@ -11089,13 +14227,13 @@ OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_er
         return otx__fail(error, OTX_ERROR_RANGE,
                          "%s: tensor \"%s\": the mean of the new rows, wanted for the padding "
                          "row %" PRIu64 ", has a value beyond the largest of %s",
-                         r->job->base_path, name, (uint64_t)id, otx_dtype_name(tensor->dtype));
+                         r->job->base_path, name, (uint64_t)id, otx_dtype_name(r->made.dtype));
     return otx__fail(error, OTX_ERROR_RANGE,
                      "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
                      "value beyond the largest of %s; pass --saturate to clamp it",
                      r->job->base_path, name, (uint64_t)id,
                      otx__quote(content, sizeof content, token->content, token->content_size),
-                     otx_dtype_name(tensor->dtype));
+                     otx_dtype_name(r->made.dtype));
 }
 
 /* Rounds a row into the new matrix; false if a value does not fit. */
@@ -11151,11 +14289,12 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
 OTX__PRIVATE otx_result otx__rebuild_combine(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
+    double work = (double)r->solution->k * (double)r->made.columns / (double)r->workers;
+    size_t batch = OTX__COMBINE_BATCH, i;
     otx_result result = OTX_OK;
-    size_t i;
-    for (r->first = 0; r->first < job->target_count && !result;
-         r->first += OTX__COMBINE_BATCH) {
-        size_t count = otx__min(job->target_count - r->first, OTX__COMBINE_BATCH);
+    while (batch > OTX__COMBINE_CHUNK && (double)batch * work > OTX__COMBINE_WORK) batch /= 2;
+    for (r->first = 0; r->first < job->target_count && !result; r->first += batch) {
+        size_t count = otx__min(job->target_count - r->first, batch);
         size_t chunks = (count + OTX__COMBINE_CHUNK - 1) / OTX__COMBINE_CHUNK;
         otx__parallel(&job->ctx, chunks, otx__rebuild_body, r);
         for (i = 0; i < chunks && !result; i++)
@@ -11166,14 +14305,44 @@ OTX__PRIVATE otx_result otx__rebuild_combine(otx__rebuild *r, otx_error *error)
     return result;
 }
 
+/* Lets the caller cancel now and then, by row, while rows are copied. */
+OTX__PRIVATE otx_result otx__rebuild_poll(const otx__rebuild *r, size_t row, otx_error *error)
+{
+    size_t step = OTX__COPY_BLOCK / r->row_size + 1;
+    return row % step == step - 1 ? otx__job_poll(r->job, error) : OTX_OK;
+}
+
+/* The base's row that a new one copies, or -1. Those that the class adds beyond the
+   vocabulary stay what they are. */
+OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
+{
+    const otx_alignment *alignment = &r->job->alignment;
+    int64_t base;
+    if (row >= alignment->count)
+        return (int64_t)(r->job->base_model.rows + (row - alignment->count));
+    base = alignment->rows[row].base;
+    return base < (int64_t)r->old_rows ? base : -1;
+}
+
+/* What becomes of a new row. One that would copy a row which this tensor of the base
+   does not have is padding. */
+OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
+{
+    const otx_alignment *alignment = &r->job->alignment;
+    if (row >= alignment->count) return OTX_ACTION_COPY;
+    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
+    return alignment->rows[row].action;
+}
+
 /* All rows of an action get the same values. */
 OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, const double *row,
                                           otx_error *error)
 {
-    const otx_alignment *alignment = &r->job->alignment;
     size_t i, first = OTX__NONE;
-    for (i = 0; i < alignment->count; i++) {
-        if (alignment->rows[i].action != action) continue;
+    for (i = 0; i < r->made.rows; i++) {
+        otx_result result = otx__rebuild_poll(r, i, error);
+        if (result) return result;
+        if (otx__rebuild_action(r, i) != action) continue;
         if (first == OTX__NONE) {
             first = i;
             if (!otx__rebuild_store(r, i, row)) return otx__fail_range(r, i, error);
@@ -11188,8 +14357,23 @@ OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, co
 /* Whether a row of the base holds a token that the model has been trained on. */
 OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 {
-    otx_token_kind kind = job->base_vocab.tokens[row].kind;
+    otx_token_kind kind = OTX_TOKEN_NONE;
+    if (row < job->base_vocab.count) kind = job->base_vocab.tokens[row].kind;
     return kind != OTX_TOKEN_NONE && kind != OTX_TOKEN_UNUSED;
+}
+
+/* Copies one row of the base, bit for bit but into another type. */
+OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, size_t from,
+                                              otx_error *error)
+{
+    const size_t old_size = r->old.columns * (otx_dtype_bits(r->old.dtype) / 8);
+    const char *row = r->old.data + from * old_size;
+    if (r->old.dtype == r->made.dtype) {
+        memcpy(r->made.data + to * r->row_size, row, r->row_size);
+        return OTX_OK;
+    }
+    otx__to_double(r->scratch, row, r->old.dtype, r->old.columns);
+    return otx__rebuild_store(r, to, r->scratch) ? OTX_OK : otx__fail_range(r, to, error);
 }
 
 /* Reads the base's rows, checking those that will be used, and copies. */
@@ -11197,19 +14381,22 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
     const otx_alignment *alignment = &job->alignment;
-    size_t rows = otx__min((size_t)job->base_model.rows, job->base_vocab.count), i;
+    size_t rows = (size_t)r->tensor->rows, i;
     bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
     otx_result result;
+    if (rows == job->base_model.rows) rows = otx__min(rows, job->base_vocab.count);
+    r->old_rows = rows;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
     for (i = 0; i < alignment->count; i++)
         if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
     result = otx__loaded_open(job, &job->base, r->tensor->at, &job->base_vocab, r->made.columns,
                             r->flags, rows, &r->old, error);
-    for (i = 0; i < alignment->count && !result; i++)
-        if (alignment->rows[i].base >= 0)
-            memcpy(r->made.data + i * r->row_size,
-                   r->old.data + (size_t)alignment->rows[i].base * r->row_size, r->row_size);
+    for (i = 0; i < r->made.rows && !result; i++) {
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) result = otx__rebuild_copy_row(r, i, (size_t)base, error);
+        if (!result) result = otx__rebuild_poll(r, i, error);
+    }
     return result;
 }
 
@@ -11240,23 +14427,26 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
 }
 
 /* Rows without a token of their own, padding and reserved ones, get the mean of
-   the new rows that have one. In a head such a row can never be the only best:
-   for a hidden state h it scores <mean, h>, and with the bias treated alike that
-   is the mean of the other rows' scores, which is not above the largest of them
-   (but for rounding the mean to the output's type). */
+   the new rows that have one, or zeros if those are asked for. In a head a row of the
+   mean can never be the only best: for a hidden state h it scores <mean, h>, and with
+   the bias treated alike that is the mean of the other rows' scores, which is not
+   above the largest of them (but for rounding the mean to the output's type). */
 OTX__PRIVATE otx_result otx__rebuild_padding(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
-    const otx_alignment *alignment = &job->alignment;
     double *mean = r->scratch + r->workers * r->made.columns;
-    otx_result result;
-    size_t i;
-    if (alignment->counts[OTX_ACTION_PADDING] + alignment->counts[OTX_ACTION_UNUSED] == 0)
-        return OTX_OK;
-    for (i = 0; i < alignment->count; i++)
-        r->flags[i] = alignment->rows[i].action != OTX_ACTION_PADDING &&
-                      alignment->rows[i].action != OTX_ACTION_UNUSED;
-    result = otx__job_mean(job, &r->made, r->flags, mean, error);
+    otx_result result = OTX_OK;
+    size_t i, count = 0;
+    for (i = 0; i < r->made.rows; i++) {
+        otx_action action = otx__rebuild_action(r, i);
+        bool token = action != OTX_ACTION_PADDING && action != OTX_ACTION_UNUSED;
+        r->flags[i] = token && i < job->alignment.count;
+        count += !token;
+    }
+    if (count == 0) return OTX_OK;
+    for (i = 0; i < r->made.columns; i++) mean[i] = 0;
+    if (job->options.padding == OTX_PADDING_MEAN)
+        result = otx__job_mean(job, &r->made, r->flags, mean, error);
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_PADDING, mean, error);
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_UNUSED, mean, error);
     return result;
@@ -11285,12 +14475,13 @@ OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebui
     if (otx__job_solves(job) && plan->solution != OTX__NONE &&
         job->target_count > 0)
         r->solution = &job->solutions[plan->solution];
-    r->made.dtype = r->tensor->at->tensor->dtype;
+    r->made.dtype = plan->dtype;
     r->made.columns = plan->columns;
-    r->made.rows = job->alignment.count;
+    r->made.rows = plan->rows;
     r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
     r->workers = (size_t)otx__threads(&job->ctx);
-    r->flag_count = otx__max(r->made.rows, job->base_vocab.count);
+    r->flag_count = otx__max(otx__max(r->made.rows, job->base_vocab.count),
+                             (size_t)r->tensor->rows);
     r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
     if (otx__mul(r->workers + 1, plan->columns, &cells))
         r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
@@ -11383,7 +14574,10 @@ OTX__PRIVATE otx_result otx__shard_open(const otx_job *job, const otx_safetensor
         otx_tensor *tensor = &shard->tensors[shard->count];
         if (which != OTX__NONE && job->base_model.tensors[which].redundant) continue;
         *tensor = old->tensors[i];
-        if (which != OTX__NONE) tensor->shape = job->plans[which].shape;
+        if (which != OTX__NONE) {
+            tensor->shape = job->plans[which].shape;
+            tensor->dtype = job->plans[which].dtype;
+        }
         shard->originals[shard->count++] = &old->tensors[i];
     }
     shard->empty = shard->count == 0;
@@ -11529,7 +14723,7 @@ OTX__PRIVATE otx__totals otx__job_totals(const otx_job *job)
         } else if (!job->base_model.tensors[which].redundant) {
             elements = otx__tensor_elements(tensor, job->plans[which].shape);
             totals.elements += elements;
-            totals.bytes += elements * (otx_dtype_bits(tensor->dtype) / 8);
+            totals.bytes += elements * (otx_dtype_bits(job->plans[which].dtype) / 8);
         }
     }
     return totals;
@@ -11661,7 +14855,7 @@ OTX__PRIVATE bool otx__job_replaces(const otx_job *job, const char *name)
 /* Copies one entry of a directory of the base or the donor, whole. */
 OTX__PRIVATE otx_result otx__copy_entry(const otx_job *job, const char *from_directory,
                                         const char *to_directory, const char *name,
-                                        otx_error *error)
+                                        otx__meter *meter, otx_error *error)
 {
     const otx_context *ctx = &job->ctx;
     char *from = otx__path_join(ctx, from_directory, name);
@@ -11670,15 +14864,35 @@ OTX__PRIVATE otx_result otx__copy_entry(const otx_job *job, const char *from_dir
     if (!from || !to)
         result = otx__fail_memory(error, strlen(from_directory) + strlen(name) + 2);
     else if (otx__is_directory(from))
-        result = otx__tree_copy(ctx, from, to, OTX__TREE_DEPTH, NULL, error);
-    else result = otx__file_copy(ctx, from, to, NULL, error);
+        result = otx__tree_copy(ctx, from, to, OTX__TREE_DEPTH, meter, error);
+    else result = otx__file_copy(ctx, from, to, meter, error);
     otx__path_free(ctx, from);
     otx__path_free(ctx, to);
     return result;
 }
 
+/* Whether a sub-directory of the base holds a model of its own, whose vocabulary is the
+   old one: what training leaves behind, or what has a config.json with a model's type.
+   Modules that come with a model, as those of sentence-transformers, have none. */
+OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *path,
+                                         const char *name, bool *holds, otx_error *error)
+{
+    otx__document config;
+    otx_result result;
+    *holds = otx__has_shape(name, strlen(name), "checkpoint-#") ||
+             otx__has_shape(name, strlen(name), "global_step#");
+    if (*holds) return OTX_OK;
+    result = otx__document_open(ctx, path, "config.json", &config, error);
+    if (result) return result == OTX_ERROR_MEMORY ? result : OTX_OK; /* no config of ours */
+    *holds = otx_json_find(&config.json, otx__document_root(&config), "model_type") !=
+             OTX_JSON_NONE;
+    otx__document_close(ctx, &config);
+    return OTX_OK;
+}
+
 /* Everything of the base that does not depend on the vocabulary. */
-OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx_error *error)
+OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx__meter *meter,
+                                       otx_error *error)
 {
     otx__listing listing;
     otx_result result = otx__listing_open(&job->ctx, job->base_path, &listing, error);
@@ -11687,7 +14901,7 @@ OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx_
     for (i = 0; i < listing.count && !result; i++) {
         const char *name = listing.names[i];
         char *path;
-        bool within;
+        bool within, stale = false;
         if (otx__job_replaces(job, name) || otx__name_is_bookkeeping(name)) continue;
         path = otx__path_join(&job->ctx, job->base_path, name);
         if (!path) {
@@ -11695,16 +14909,17 @@ OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx_
             break;
         }
         within = otx__is_directory(path);
+        if (within) result = otx__holds_model(&job->ctx, path, name, &stale, error);
         otx__path_free(&job->ctx, path);
-        if (otx__name_is_stale_weights(name, within)) {
+        if (result) break;
+        if (stale || otx__name_is_stale_weights(name, within)) {
             char quoted[OTX__QUOTED];
             otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the "
                      "old vocabulary", job->base_path,
                      otx__quote(quoted, sizeof quoted, name, strlen(name)));
             continue;
         }
-        result = otx__copy_entry(job, job->base_path, directory, name, error);
-        if (!result) result = otx__job_poll(job, error);
+        result = otx__copy_entry(job, job->base_path, directory, name, meter, error);
     }
     otx__listing_close(&listing);
     return result;
@@ -11732,7 +14947,8 @@ OTX__PRIVATE bool otx__auto_map_names(const otx__document *document, const char 
 }
 
 /* The donor's tokenizer files, and the code that its configuration names. */
-OTX__PRIVATE otx_result otx__copy_donor(otx_job *job, const char *directory, otx_error *error)
+OTX__PRIVATE otx_result otx__copy_donor(otx_job *job, const char *directory,
+                                        otx__meter *meter, otx_error *error)
 {
     otx__listing listing;
     otx_result result = otx__listing_open(&job->ctx, job->donor_path, &listing, error);
@@ -11744,8 +14960,7 @@ OTX__PRIVATE otx_result otx__copy_donor(otx_job *job, const char *directory, otx
                     (otx__auto_map_names(&job->donor_tokenizer, name) ||
                      otx__auto_map_names(&job->donor_config, name));
         if (otx__name_is_tokenizer_code(name) ? !code : !otx__is_tokenizer_file(name)) continue;
-        result = otx__copy_entry(job, job->donor_path, directory, name, error);
-        if (!result) result = otx__job_poll(job, error);
+        result = otx__copy_entry(job, job->donor_path, directory, name, meter, error);
     }
     otx__listing_close(&listing);
     return result;
@@ -11811,6 +15026,7 @@ OTX__PRIVATE otx_result otx__job_fill(otx_job *job, const char *directory, otx_e
     if (!shards) return otx__fail_memory(error, (uint64_t)count * sizeof *shards);
     memset(&meter, 0, sizeof meter);
     meter.stage = OTX_STAGE_WRITE;
+    meter.subject = job->base_path;
     for (; opened < count && !result; opened++) {
         const otx_checkpoint_file *file = &job->base.files[opened];
         result = otx__shard_open(job, &file->header, &shards[opened], error);
@@ -11818,8 +15034,9 @@ OTX__PRIVATE otx_result otx__job_fill(otx_job *job, const char *directory, otx_e
                                               : file->source.size;
     }
     if (!result) result = otx__job_solve_all(job, error);
-    if (!result) result = otx__copy_base(job, directory, error);
-    if (!result) result = otx__copy_donor(job, directory, error);
+    if (!result) result = otx__copy_base(job, directory, &meter, error);
+    meter.subject = job->donor_path;
+    if (!result) result = otx__copy_donor(job, directory, &meter, error);
     for (i = 0; i < count && !result; i++)
         result = otx__write_shard(job, i, &shards[i], directory, &meter, error);
     if (!result) result = otx__write_index(job, directory, error);
@@ -11836,17 +15053,18 @@ OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
 {
     double start = otx__now();
     otx__output output;
-    otx_result result;
+    otx_result result = OTX_OK;
     size_t i;
     if (job->ran)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "this job has been run; open another");
-    result = otx__job_check_output(job, out, error);
-    if (!result)
+    memset(&output, 0, sizeof output);
+    if (out) result = otx__job_check_output(job, out, error);
+    if (!result && out)
         result = otx__output_begin(&job->ctx, out, job->options.overwrite, &output, error);
     if (result) return result;
     job->ran = true;
-    result = otx__job_fill(job, output.partial, error);
-    if (!result) result = otx__output_commit(&output, error);
+    result = out ? otx__job_fill(job, output.partial, error) : otx__job_solve_all(job, error);
+    if (!result && out) result = otx__output_commit(&output, error);
     otx__output_abandon(&output);
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
         otx__solution_close(job, &job->solutions[i]);
@@ -11916,6 +15134,21 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
     otx__text_format(text, ", \"padding\": %" PRIu64 "},\n", tokens->padding);
 }
 
+OTX__PRIVATE void otx__report_solver(otx__text *text, const otx_omp_stats *omp)
+{
+    otx__text_format(text,
+                     ", \"solver\": {\"form\": \"%s\", \"steps\": %" PRIu64 ", \"passes\": %" PRIu64
+                     ", \"columns\": %" PRIu64,
+                     otx__word(otx_omp_form_name(omp->form)), omp->steps, omp->passes,
+                     omp->columns);
+    otx__text_format(text,
+                     ", \"candidates\": %" PRIu64 ", \"candidates_99\": %" PRIu64
+                     ", \"fallbacks\": %" PRIu64 ", \"peak_bytes\": %" PRIu64 ", \"plan\": ",
+                     omp->candidates, omp->candidates_99, omp->fallbacks, omp->peak_bytes);
+    otx__text_json_string(text, omp->plan, strlen(omp->plan));
+    otx__text_string(text, "}");
+}
+
 /* Residuals are null where nothing was solved. */
 OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
 {
@@ -11937,6 +15170,7 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
     else otx__text_string(text, "null");
     otx__text_string(text, ", \"seconds\": ");
     otx__text_double(text, matrix->seconds);
+    if (solved) otx__report_solver(text, &matrix->omp);
     otx__text_string(text, "}");
 }
 
@@ -12085,12 +15319,596 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
     for (i = 0; i < count && !result; i++) {
         otx__table_line(&text, job, i, target);
         if (target < job->target_count && job->targets[target] == i) target++;
-        if (text.size >= OTX__FILE_BUFFER || text.failed)
-            result = otx__report_flush(&text, sink, error);
+        if (text.size < OTX__FILE_BUFFER && !text.failed) continue;
+        result = otx__report_flush(&text, sink, error);
+        if (!result) result = otx__job_poll(job, error);
     }
     if (!result) result = otx__report_flush(&text, sink, error);
     otx__text_close(&text);
     return result;
+}
+
+/* >>> src/verify.h */
+/* ---- verify: whether a finished directory agrees with itself ------------------ */
+
+typedef struct otx__verifier {
+    otx_context ctx;   /* the caller's, but warnings of what is opened are findings */
+    otx_context quiet; /* the same without a log: for what is told here in other words */
+    const otx_verify_options *options;
+    otx_verify_summary summary;
+    const char *path;
+    otx__document config, generation, tokenizer;
+    otx_vocab vocab;           /* no tokens if it could not be opened */
+    otx_checkpoint checkpoint; /* no files if it could not be opened */
+    otx__model model;          /* no embedding if it was not found */
+    otx_result failure;        /* what ends the whole: lack of memory, cancelling */
+    otx_error *error;
+} otx__verifier;
+
+/* ---- findings ---- */
+
+OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char *format, ...)
+    OTX__PRINTF(3, 4);
+OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char *format, ...)
+{
+    char message[768];
+    va_list arguments;
+    if (severity == OTX_FAULT) v->summary.faults++;
+    else if (severity == OTX_WARNING) v->summary.warnings++;
+    if (!v->options->finding) return;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    otx__one_line(message);
+    v->options->finding(v->options->finding_context, severity, message);
+}
+
+/* The log of what is opened: its warnings are findings, its notes stay notes. */
+OTX__PRIVATE void otx__verify_log(void *context, otx_severity severity, const char *message)
+{
+    otx__verifier *v = (otx__verifier *)context;
+    if (severity != OTX_NOTE) otx__found(v, severity, "%s", message);
+    else if (v->quiet.log) v->quiet.log(v->quiet.log_context, severity, message);
+}
+
+/* Makes a fault of an error, unless it is one of the run rather than of the files.
+   True if there was none. */
+OTX__PRIVATE bool otx__verify_take(otx__verifier *v, otx_result result, const otx_error *error)
+{
+    if (!result) return true;
+    if (result == OTX_ERROR_MEMORY || result == OTX_ERROR_CANCELLED) {
+        v->failure = otx__fail(v->error, result, "%s", error->message);
+        return false;
+    }
+    otx__found(v, OTX_FAULT, "%s", error->message);
+    return false;
+}
+
+/* A token for a message, `none` where there is none. */
+OTX__PRIVATE const char *otx__content_text(char to[OTX__QUOTED], const otx_vocab *vocab,
+                                         uint64_t id)
+{
+    const otx_token *token = id < vocab->count ? &vocab->tokens[id] : NULL;
+    if (!token || token->kind == OTX_TOKEN_NONE) return strcpy(to, "none");
+    return otx__quote(to, OTX__QUOTED, token->content, token->content_size);
+}
+
+OTX__PRIVATE bool otx__vocab_has(const otx_vocab *vocab, uint64_t id)
+{
+    return id < vocab->count && vocab->tokens[id].kind != OTX_TOKEN_NONE;
+}
+
+/* ---- opening ---- */
+
+OTX__PRIVATE void otx__verify_document(otx__verifier *v, const char *name, bool needed,
+                                       otx__document *out)
+{
+    otx_error error;
+    if (v->failure) return;
+    if (!otx__verify_take(v, otx__document_open(&v->ctx, v->path, name, out, &error), &error))
+        return;
+    if (needed && !out->present) otx__found(v, OTX_FAULT, "%s/%s: is missing", v->path, name);
+}
+
+OTX__PRIVATE void otx__verify_open(otx__verifier *v)
+{
+    otx_error error;
+    otx__verify_document(v, "config.json", true, &v->config);
+    otx__verify_document(v, "generation_config.json", false, &v->generation);
+    otx__verify_document(v, "tokenizer_config.json", false, &v->tokenizer);
+    if (!v->failure)
+        otx__verify_take(v, otx_vocab_open(&v->ctx, v->path, &v->vocab, &error), &error);
+    if (!v->failure)
+        otx__verify_take(v, otx_checkpoint_open(&v->ctx, v->path, &v->checkpoint, &error),
+                         &error);
+    if (v->failure || !v->vocab.tokens || !v->checkpoint.files) return;
+    if (!otx__verify_take(v, otx__model_open(&v->quiet, &v->checkpoint, &v->config, &v->vocab,
+                                             false, &v->model, &error), &error))
+        v->model.embedding = NULL;
+}
+
+/* ---- files ---- */
+
+/* What transformers and others read of an index beyond its map, which
+   otx_checkpoint_open has compared with the shards. */
+OTX__PRIVATE void otx__verify_index(otx__verifier *v)
+{
+    otx__document index;
+    uint64_t total = 0, said;
+    uint32_t metadata;
+    size_t i;
+    memset(&index, 0, sizeof index);
+    if (v->failure || !v->checkpoint.sharded) return;
+    otx__verify_document(v, OTX__INDEX_FILE, true, &index);
+    for (i = 0; i < v->checkpoint.tensor_count; i++) {
+        const otx_tensor *tensor = v->checkpoint.tensors[i].tensor;
+        total += tensor->end - tensor->begin;
+    }
+    metadata = otx_json_find(&index.json, otx__document_root(&index), "metadata");
+    if (index.present && otx_json_type_of(&index.json, metadata) != OTX_JSON_OBJECT)
+        otx__found(v, OTX_FAULT, "%s/" OTX__INDEX_FILE ": has no \"metadata\", without which "
+                   "transformers does not load it", v->path);
+    else if (otx_json_uint(&index.json, otx_json_find(&index.json, metadata, "total_size"),
+                           &said) && said != total)
+        otx__found(v, OTX_WARNING, "%s/" OTX__INDEX_FILE ": says \"total_size\": %" PRIu64
+                   ", the tensors have %" PRIu64 " bytes", v->path, said, total);
+    otx__document_close(&v->ctx, &index);
+}
+
+/* Weights that some loader might take instead of those that were checked. */
+OTX__PRIVATE void otx__verify_listing(otx__verifier *v)
+{
+    static const char *const ends[] = {".bin", ".bin.index.json", ".gguf", ".safetensors"};
+    char quoted[OTX__QUOTED];
+    otx__listing listing;
+    otx_error error;
+    size_t i, j;
+    if (v->failure ||
+        !otx__verify_take(v, otx__listing_open(&v->ctx, v->path, &listing, &error), &error))
+        return;
+    for (i = 0; i < listing.count && v->checkpoint.files; i++) {
+        const char *name = listing.names[i];
+        bool other = false;
+        for (j = 0; j < OTX__COUNT(ends); j++) other |= otx__has_suffix(name, ends[j]);
+        for (j = 0; j < v->checkpoint.file_count; j++)
+            if (strcmp(name, v->checkpoint.files[j].name) == 0) other = false;
+        if (other && strcmp(name, "training_args.bin") != 0)
+            otx__found(v, OTX_WARNING, "%s: \"%s\" stands beside the weights that were checked",
+                       v->path, otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    }
+    otx__listing_close(&listing);
+}
+
+/* ---- sizes ---- */
+
+/* Whether the model's class gives the embedding more rows than "vocab_size". */
+OTX__PRIVATE bool otx__class_adds_rows(const otx__document *config)
+{
+    static const char *const types[] = {"mllama", "mllama_text_model", "moshi", "cpmant"};
+    uint32_t node = otx_json_find(&config->json, otx__document_root(config), "model_type");
+    size_t i;
+    for (i = 0; i < OTX__COUNT(types); i++)
+        if (otx_json_type_of(&config->json, node) == OTX_JSON_STRING &&
+            otx_json_equals(&config->json, node, types[i]))
+            return true;
+    return false;
+}
+
+OTX__PRIVATE void otx__verify_rows(otx__verifier *v)
+{
+    const otx__model *model = &v->model;
+    char tensor[OTX__TENSOR_TEXT], token[OTX__QUOTED];
+    uint64_t rows, said = 0;
+    size_t i, beyond = 0, first = 0;
+    if (v->failure || !model->embedding) return;
+    rows = model->embedding->tensor->shape[0];
+    otx__tensor_text(tensor, model->embedding->tensor);
+    if (!otx__config_says(&v->config, "vocab_size", rows, &said) &&
+        !otx__config_says(&v->config, "padded_vocab_size", rows, &said) && said != 0 &&
+        !(rows > said && otx__class_adds_rows(&v->config)))
+        otx__found(v, OTX_FAULT, "%s/config.json: says \"vocab_size\": %" PRIu64
+                   ", but tensor %s has %" PRIu64 " rows", v->path, said, tensor, rows);
+    else if (v->config.present && said == 0 &&
+             !otx__config_says(&v->config, "vocab_size", rows, &said))
+        otx__found(v, OTX_WARNING, "%s/config.json: names no \"vocab_size\"; the class's own "
+                   "default must be %" PRIu64, v->path, rows);
+    for (i = v->vocab.count; i-- > 0 && i >= rows;)
+        if (otx__vocab_has(&v->vocab, i)) {
+            beyond++;
+            first = i;
+        }
+    if (beyond)
+        otx__found(v, OTX_FAULT, "%s: %" PRIu64 " of the tokenizer's ids, the first %" PRIu64
+                   " (token \"%s\"), lie beyond the %" PRIu64 " rows of tensor %s", v->path,
+                   (uint64_t)beyond, (uint64_t)first,
+                   otx__content_text(token, &v->vocab, first), rows, tensor);
+}
+
+/* ---- ids ---- */
+
+/* Checks one id that stands under `key`; of a list, one of its items. */
+OTX__PRIVATE void otx__verify_id(otx__verifier *v, const char *file, const char *key,
+                                 size_t key_size, uint64_t id)
+{
+    uint64_t rows = v->model.embedding ? v->model.embedding->tensor->shape[0] : UINT64_MAX;
+    bool pad = key_size == 12 && memcmp(key, "pad_token_id", 12) == 0;
+    char name[OTX__QUOTED];
+    otx__quote(name, sizeof name, key, key_size);
+    if (id >= rows)
+        otx__found(v, OTX_FAULT, "%s/%s: \"%s\" is %" PRIu64 "; there are %" PRIu64 " rows",
+                   v->path, file, name, id, rows);
+    else if (v->vocab.tokens && !otx__vocab_has(&v->vocab, id) &&
+             !(pad && otx__config_pad_is_position(&v->config)))
+        otx__found(v, OTX_WARNING, "%s/%s: \"%s\" is %" PRIu64 ", an id without a token",
+                   v->path, file, name, id);
+}
+
+/* Whether a key holds ids, or lists of them, or lists of those. */
+OTX__PRIVATE bool otx__verify_holds_ids(const char *key, size_t size)
+{
+    static const char *const lists[] = {"suppress_tokens", "begin_suppress_tokens",
+                                        "bad_words_ids", "force_words_ids"};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(lists); i++)
+        if (otx__same_bytes(key, size, lists[i], strlen(lists[i]))) return true;
+    for (i = 0; i < OTX__COUNT(otx__specials); i++)
+        if (otx__same_bytes(key, size, otx__specials[i].key, strlen(otx__specials[i].key)))
+            return true;
+    return otx__config_names_ids(key, size);
+}
+
+/* Every number within the value of such a key. */
+OTX__PRIVATE void otx__verify_value(otx__verifier *v, const otx_json *json, const char *file,
+                                    uint32_t key)
+{
+    const otx_json_node *name = &json->nodes[key];
+    uint32_t node;
+    uint64_t id;
+    for (node = key + 1; node < json->nodes[key + 1].next; node++)
+        if (otx_json_uint(json, node, &id))
+            otx__verify_id(v, file, json->text + name->start, name->end - name->start, id);
+}
+
+/* The ids of one object. */
+OTX__PRIVATE void otx__verify_object(otx__verifier *v, const otx_json *json, const char *file,
+                                     uint32_t object)
+{
+    uint32_t key = object + 1, i;
+    for (i = 0; i < json->nodes[object].count; i++) {
+        const otx_json_node *name = &json->nodes[key];
+        if (otx__verify_holds_ids(json->text + name->start, name->end - name->start))
+            otx__verify_value(v, json, file, key);
+        key = json->nodes[key + 1].next;
+    }
+}
+
+/* Whether a list or a number holds an id. */
+OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t id)
+{
+    uint32_t at;
+    uint64_t value;
+    if (node == OTX_JSON_NONE) return false;
+    for (at = node; at < json->nodes[node].next; at++)
+        if (otx_json_uint(json, at, &value) && value == id) return true;
+    return false;
+}
+
+/* Whether the tokenizer's token in a role is the one that the two files name. Said of
+   eos also where none is named: the model would not end its texts. */
+OTX__PRIVATE void otx__verify_role(otx__verifier *v, otx_role role, const char *key)
+{
+    otx__levels levels = otx__vocabulary_levels(&v->config, v->model.rows);
+    int64_t id = v->vocab.roles[role];
+    char token[OTX__QUOTED];
+    const otx_json *generation = &v->generation.json;
+    uint32_t node = otx_json_find(generation, otx__document_root(&v->generation), key);
+    bool named = otx_json_type_of(generation, node) != OTX_JSON_NULL, agree;
+    size_t i;
+    if (id < 0) return;
+    agree = otx__node_has_id(generation, node, (uint64_t)id);
+    for (i = 0; i < levels.count; i++) {
+        node = otx_json_find(&v->config.json, levels.nodes[i], key);
+        named |= otx_json_type_of(&v->config.json, node) != OTX_JSON_NULL;
+        agree |= otx__node_has_id(&v->config.json, node, (uint64_t)id);
+    }
+    if (agree || (!named && role != OTX_ROLE_EOS)) return;
+    otx__found(v, OTX_WARNING, "%s: the tokenizer's %s is %" PRId64 " (token \"%s\"), which "
+               "\"%s\" of config.json and generation_config.json %s", v->path,
+               otx_role_name(role), id, otx__content_text(token, &v->vocab, (uint64_t)id), key,
+               named ? "is not" : "does not name");
+}
+
+OTX__PRIVATE void otx__verify_ids(otx__verifier *v)
+{
+    otx__levels levels = otx__vocabulary_levels(&v->config, v->model.rows);
+    size_t i;
+    if (v->failure) return;
+    for (i = 0; i < levels.count; i++)
+        otx__verify_object(v, &v->config.json, "config.json", levels.nodes[i]);
+    if (v->generation.present)
+        otx__verify_object(v, &v->generation.json, "generation_config.json", 0);
+    if (!v->vocab.tokens || !v->config.present) return;
+    otx__verify_role(v, OTX_ROLE_BOS, "bos_token_id");
+    otx__verify_role(v, OTX_ROLE_EOS, "eos_token_id");
+    if (!otx__config_pad_is_position(&v->config))
+        otx__verify_role(v, OTX_ROLE_PAD, "pad_token_id");
+}
+
+/* ---- tying ---- */
+
+/* Whether the model has an output head at all: by its class, if config.json names it. */
+OTX__PRIVATE bool otx__class_has_head(const otx__document *config)
+{
+    const otx_json *json = &config->json;
+    uint32_t node = otx_json_find(json, otx__document_root(config), "architectures");
+    const otx_json_node *name;
+    if (otx_json_type_of(json, node) != OTX_JSON_ARRAY || json->nodes[node].count == 0 ||
+        otx_json_type_of(json, node + 1) != OTX_JSON_STRING)
+        return true;
+    name = &json->nodes[node + 1];
+    return otx__span_has(json->text + name->start, name->end - name->start, "For") ||
+           otx__span_has(json->text + name->start, name->end - name->start, "LM");
+}
+
+OTX__PRIVATE void otx__verify_tie(otx__verifier *v)
+{
+    const otx__model *model = &v->model;
+    otx__tie_flag flag = otx__config_tie_flag(&v->config);
+    char tensor[OTX__TENSOR_TEXT];
+    if (v->failure || !model->embedding) return;
+    if (flag.said_true && flag.said_false)
+        otx__found(v, OTX_WARNING, "%s/config.json: says \"tie_word_embeddings\" both true and "
+                   "false, on two levels", v->path);
+    else if (flag.said_false && !model->head && otx__class_has_head(&v->config))
+        otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": false, but "
+                   "there is no output head", v->path);
+    if (flag.said_true && model->head && !model->tied &&
+        !otx__name_ends(model->head->tensor, "decoder", "weight"))
+        otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": true, but "
+                   "tensor %s differs from the embedding", v->path,
+                   otx__tensor_text(tensor, model->head->tensor));
+}
+
+/* ---- values ---- */
+
+/* What is told of the rows of one tensor. */
+typedef struct otx__row_count {
+    uint64_t bad, first_bad;   /* not finite */
+    uint64_t zero, first_zero; /* zeros only */
+} otx__row_count;
+
+/* Looks at one row. */
+OTX__PRIVATE void otx__row_count_add(otx__row_count *count, uint64_t row, const char *data,
+                                     otx_dtype dtype, size_t columns)
+{
+    const size_t size = otx_dtype_bits(dtype) / 8;
+    float values[256];
+    bool zero = true;
+    size_t i, j;
+    if (!otx__row_is_finite(data, dtype, columns)) {
+        if (count->bad++ == 0) count->first_bad = row;
+        return;
+    }
+    for (i = 0; i < columns && zero; i += OTX__COUNT(values)) {
+        size_t part = otx__min(columns - i, OTX__COUNT(values));
+        otx_to_float(values, data + i * size, dtype, part);
+        for (j = 0; j < part && zero; j++) zero = values[j] == 0;
+    }
+    if (zero && count->zero++ == 0) count->first_zero = row;
+}
+
+/* Reads a tensor in blocks of rows; a bias is one element a row. */
+OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__model_tensor *what,
+                                         otx__row_count *count, otx_error *error)
+{
+    const otx_tensor *tensor = what->at->tensor;
+    const size_t columns = what->part == OTX__PART_BIAS ? 1 : (size_t)tensor->shape[1];
+    const uint64_t rows = what->rows;
+    size_t row_size, step, i, some;
+    otx_result result = OTX_OK;
+    uint64_t row;
+    char *data;
+    if (!otx__mul(columns, otx_dtype_bits(tensor->dtype) / 8, &row_size))
+        return otx__fail_memory(error, UINT64_MAX);
+    step = otx__max(OTX__READ_BLOCK / row_size, 1);
+    if (step > rows) step = (size_t)rows;
+    data = (char *)otx__alloc(&v->ctx, step, row_size);
+    if (!data) return otx__fail_memory(error, (uint64_t)step * row_size);
+    for (row = 0; row < rows && !result; row += some) {
+        some = rows - row < step ? (size_t)(rows - row) : step;
+        result = otx_checkpoint_read(&v->checkpoint, what->at, row * columns, some * columns,
+                                     data, error);
+        for (i = 0; i < some && !result; i++)
+            otx__row_count_add(count, row + i, data + i * row_size, tensor->dtype, columns);
+        if (!result)
+            result = otx__progress(&v->ctx, OTX_STAGE_READ, tensor->name,
+                                   (row + some) * row_size, rows * row_size, error);
+    }
+    otx__free(&v->ctx, data, step, row_size);
+    return result;
+}
+
+OTX__PRIVATE void otx__verify_tensor(otx__verifier *v, const otx__model_tensor *what)
+{
+    const otx__model *model = &v->model;
+    bool sampled = what->part == OTX__PART_HEAD ||
+                   (what->at == model->embedding && model->tied &&
+                    otx__class_has_head(&v->config));
+    char tensor[OTX__TENSOR_TEXT], token[OTX__QUOTED];
+    otx__row_count count;
+    otx_error error;
+    memset(&count, 0, sizeof count);
+    if (!otx__verify_take(v, otx__verify_read(v, what, &count, &error), &error)) return;
+    otx__tensor_text(tensor, what->at->tensor);
+    if (count.bad)
+        otx__found(v, OTX_FAULT, "%s: tensor %s: %" PRIu64 " rows hold a NaN, an infinity or a "
+                   "value beyond 32-bit float, the first %" PRIu64 " (token \"%s\")", v->path,
+                   tensor, count.bad, count.first_bad,
+                   otx__content_text(token, &v->vocab, count.first_bad));
+    if (count.zero && sampled)
+        otx__found(v, OTX_WARNING, "%s: tensor %s: %" PRIu64 " rows are zeros, the first "
+                   "%" PRIu64 " (token \"%s\"): they score 0, which may be the most, and can "
+                   "be sampled", v->path, tensor, count.zero, count.first_zero,
+                   otx__content_text(token, &v->vocab, count.first_zero));
+}
+
+/* ---- as a draft model for another ---- */
+
+/* What is read of the model to draft for. */
+typedef struct otx__target {
+    otx_vocab vocab;
+    otx__document config, tokenizer;
+    uint64_t rows; /* what config.json says */
+} otx__target;
+
+/* A flag of tokenizer_config.json; where it is silent, what llama.cpp takes for a
+   SentencePiece vocabulary (bos yes) and others (no). */
+OTX__PRIVATE bool otx__adds(const otx__document *tokenizer, const otx_vocab *vocab,
+                            const char *key, bool silent)
+{
+    uint32_t node = otx_json_find(&tokenizer->json, otx__document_root(tokenizer), key);
+    otx_json_type type = otx_json_type_of(&tokenizer->json, node);
+    if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE) return type == OTX_JSON_TRUE;
+    return silent && vocab->family == OTX_FAMILY_METASPACE;
+}
+
+/* The tokens at both ends of a text. */
+OTX__PRIVATE void otx__verify_draft_end(otx__verifier *v, const otx__target *target,
+                                        otx_role role, const char *key)
+{
+    bool silent = role == OTX_ROLE_BOS;
+    bool ours = otx__adds(&v->tokenizer, &v->vocab, key, silent);
+    bool theirs = otx__adds(&target->tokenizer, &target->vocab, key, silent);
+    int64_t id = v->vocab.roles[role], other = target->vocab.roles[role];
+    if (ours != theirs)
+        otx__found(v, OTX_FAULT, "draft: the tokenizer %s %s to its texts and the target's %s; "
+                   "llama.cpp refuses the pair", ours ? "adds" : "does not add",
+                   otx_role_name(role), theirs ? "does" : "does not");
+    else if (id != other)
+        otx__found(v, ours ? OTX_FAULT : OTX_WARNING, "draft: %s is %" PRId64
+                   ", the target's is %" PRId64 "%s", otx_role_name(role), id, other,
+                   ours ? "; llama.cpp refuses the pair" : "");
+}
+
+/* llama.cpp compares tokens from this id on, and lets sizes differ by so much. */
+#define OTX__DRAFT_FIRST 5
+#define OTX__DRAFT_SLACK 128
+
+/* Compares the tokens of some ids. */
+OTX__PRIVATE void otx__verify_draft_tokens(otx__verifier *v, const otx__target *target,
+                                           size_t begin, size_t end, otx_severity severity)
+{
+    const otx_vocab *ours = &v->vocab, *theirs = &target->vocab;
+    char token[OTX__QUOTED], other[OTX__QUOTED];
+    size_t i, different = 0, first = 0;
+    for (i = end; i-- > begin;) {
+        bool here = otx__vocab_has(ours, i), there = otx__vocab_has(theirs, i);
+        if (here == there &&
+            (!here || otx__same_bytes(ours->tokens[i].content, ours->tokens[i].content_size,
+                                      theirs->tokens[i].content,
+                                      theirs->tokens[i].content_size)))
+            continue;
+        first = i;
+        different++;
+    }
+    if (different)
+        otx__found(v, severity, "draft: %" PRIu64 " ids from %" PRIu64 " on stand for other "
+                   "tokens than the target's, the first %" PRIu64 ": \"%s\", the target's "
+                   "\"%s\"", (uint64_t)different, (uint64_t)begin, (uint64_t)first,
+                   otx__content_text(token, ours, first),
+                   otx__content_text(other, theirs, first));
+}
+
+OTX__PRIVATE void otx__verify_draft_pair(otx__verifier *v, const otx__target *target)
+{
+    uint64_t rows = v->model.embedding ? v->model.rows : 0, apart;
+    size_t count = otx__max(v->vocab.count, target->vocab.count);
+    if (v->vocab.family != target->vocab.family ||
+        strcmp(otx__word(v->vocab.model), otx__word(target->vocab.model)) != 0)
+        otx__found(v, OTX_FAULT, "draft: the vocabulary is %s %s, the target's %s %s; "
+                   "llama.cpp refuses the pair", otx_family_name(v->vocab.family),
+                   otx__word(v->vocab.model), otx_family_name(target->vocab.family),
+                   otx__word(target->vocab.model));
+    otx__verify_draft_end(v, target, OTX_ROLE_BOS, "add_bos_token");
+    otx__verify_draft_end(v, target, OTX_ROLE_EOS, "add_eos_token");
+    otx__verify_draft_tokens(v, target, 0, otx__min(count, OTX__DRAFT_FIRST), OTX_WARNING);
+    otx__verify_draft_tokens(v, target, OTX__DRAFT_FIRST, count, OTX_FAULT);
+    if (rows == 0 || target->rows == 0 || rows == target->rows) return;
+    apart = rows > target->rows ? rows - target->rows : target->rows - rows;
+    otx__found(v, OTX_FAULT, "draft: \"vocab_size\" is %" PRIu64 ", the target's %" PRIu64
+               "; vLLM wants them equal%s", rows, target->rows,
+               apart > OTX__DRAFT_SLACK ? ", llama.cpp at most 128 apart" : "");
+}
+
+OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
+{
+    const char *path = v->options->draft_for;
+    otx__target target;
+    otx_error error;
+    otx_result result;
+    if (v->failure || !path || !v->vocab.tokens) return;
+    memset(&target, 0, sizeof target);
+    result = otx_vocab_open(&v->ctx, path, &target.vocab, &error);
+    if (!result)
+        result = otx__document_open(&v->ctx, path, "config.json", &target.config, &error);
+    if (!result)
+        result = otx__document_open(&v->ctx, path, "tokenizer_config.json", &target.tokenizer,
+                                    &error);
+    if (otx__verify_take(v, result, &error)) {
+        (void)otx__config_says(&target.config, "vocab_size", UINT64_MAX, &target.rows);
+        otx__verify_draft_pair(v, &target);
+    }
+    otx__document_close(&v->ctx, &target.tokenizer);
+    otx__document_close(&v->ctx, &target.config);
+    otx_vocab_close(&v->ctx, &target.vocab);
+}
+
+/* ---- the whole ---- */
+
+OTX__PRIVATE void otx__verify_close(otx__verifier *v)
+{
+    otx_checkpoint_close(&v->ctx, &v->checkpoint);
+    otx_vocab_close(&v->ctx, &v->vocab);
+    otx__document_close(&v->ctx, &v->tokenizer);
+    otx__document_close(&v->ctx, &v->generation);
+    otx__document_close(&v->ctx, &v->config);
+}
+
+OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
+                              const otx_verify_options *options, otx_verify_summary *summary,
+                              otx_error *error)
+{
+    otx_verify_options none;
+    otx__verifier v;
+    otx__status status;
+    otx_result result = otx__model_status(path, &status, error);
+    char name[OTX__PATH_TEXT];
+    size_t i;
+    if (result) return result;
+    if (!status.directory)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is not a directory",
+                         otx__path_text(name, path));
+    memset(&none, 0, sizeof none);
+    memset(&v, 0, sizeof v);
+    if (ctx) v.quiet = *ctx;
+    v.ctx = v.quiet;
+    v.ctx.log = otx__verify_log;
+    v.ctx.log_context = &v;
+    v.options = options ? options : &none;
+    v.path = path;
+    v.error = error;
+    otx__verify_open(&v);
+    otx__verify_index(&v);
+    otx__verify_listing(&v);
+    otx__verify_rows(&v);
+    otx__verify_ids(&v);
+    otx__verify_tie(&v);
+    for (i = 0; v.model.embedding && i < v.model.tensor_count && !v.failure; i++)
+        otx__verify_tensor(&v, &v.model.tensors[i]);
+    otx__verify_draft(&v);
+    otx__verify_close(&v);
+    if (summary && !v.failure) *summary = v.summary;
+    return v.failure;
 }
 
 #endif /* OTX_NO_STDIO */

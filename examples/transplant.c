@@ -94,7 +94,7 @@ static const char *duration_text(char to[NUMBER], double seconds)
 
 /* ---- the command line ----------------------------------------------------------- */
 
-typedef enum command { TRANSPLANT, INSPECT, ALIGN } command;
+typedef enum command { TRANSPLANT, INSPECT, ALIGN, VERIFY } command;
 
 typedef struct settings {
     command command;
@@ -105,16 +105,21 @@ typedef struct settings {
     otx_isa isa;
     int threads;
     bool dry_run, quiet, help, version;
-    const char *report, *token_report;
+    const char *report, *token_report, *draft_for;
 } settings;
 
 /* One list feeds the ids and the table: id, name, letter, whether it takes a value.
-   Those from --quiet on are for the sub-commands too. */
+   --draft-for is for verify, and those from --quiet on are for all commands. */
 #define OPTIONS(X)                                  \
     X(OPTION_K, "k", 'k', true)                     \
     X(OPTION_METHOD, "approximation-method", 'a', true) \
+    X(OPTION_COSINE, "cosine", 0, false)            \
+    X(OPTION_RIDGE, "ridge", 0, true)               \
+    X(OPTION_TOLERANCE, "tolerance", 0, true)       \
     X(OPTION_ROWS, "rows", 0, true)                 \
     X(OPTION_MAP, "map", 0, true)                   \
+    X(OPTION_PADDING, "padding", 0, true)           \
+    X(OPTION_DTYPE, "dtype", 0, true)               \
     X(OPTION_SATURATE, "saturate", 0, false)        \
     X(OPTION_OVERWRITE, "overwrite", 0, false)      \
     X(OPTION_DRY_RUN, "dry-run", 0, false)          \
@@ -123,6 +128,7 @@ typedef struct settings {
     X(OPTION_ISA, "isa", 0, true)                   \
     X(OPTION_REPORT, "report", 0, true)             \
     X(OPTION_TOKEN_REPORT, "token-report", 0, true) \
+    X(OPTION_DRAFT_FOR, "draft-for", 0, true)       \
     X(OPTION_QUIET, "quiet", 'q', false)            \
     X(OPTION_VERSION, "version", 'V', false)        \
     X(OPTION_HELP, "help", 'h', false)
@@ -143,6 +149,7 @@ static const char *const help_transplant[] = {
     "usage: transplant BASE DONOR OUT [options]\n"
     "       transplant inspect FILE_OR_DIR\n"
     "       transplant align BASE DONOR\n"
+    "       transplant verify DIR [--draft-for TARGET]\n"
     "\n"
     "Writes to OUT the model of directory BASE with the tokenizer of directory DONOR.\n"
     "Rows of tokens that both share are copied. Any other token's row is made by\n"
@@ -152,13 +159,22 @@ static const char *const help_transplant[] = {
     "  -k, --k N               shared tokens per approximated token (64)\n"
     "  -a, --approximation-method NAME\n"
     "                          omp, omp-centred, mean or zero (omp)\n"
+    "      --cosine            select by cosine with what is left, whatever the norm\n"
+    "      --ridge X           hold coefficients down: ridge regression on the shared\n"
+    "                          tokens scaled to norm 1, such as 0.001 (0)\n"
+    "      --tolerance X       stop short of k once what is left is this part of the\n"
+    "                          token's norm (0)\n"
     "      --rows HOW          rows of the new matrices: donor, as many as DONOR's;\n"
     "                          tokenizer, its highest id + 1; multiple-of:N, that up\n"
     "                          to a multiple of N (donor)\n"
     "      --map 'DONOR=BASE'  copy this DONOR token's row from this BASE token; may\n"
     "                          be repeated. A token is its text, with \\xNN, \\\\ and \\=\n"
     "                          as escapes, or #ID\n"
-    "      --saturate          clamp values beyond the range of BASE's type\n"
+    "      --padding HOW       rows without a token of their own: mean, of all\n"
+    "                          others, which is never sampled; or zero (mean)\n"
+    "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64, f8_e4m3\n"
+    "                          or f8_e5m2 (BASE's); config.json keeps its own\n"
+    "      --saturate          clamp values beyond the range of that type\n"
     "      --overwrite         replace OUT if it exists\n"
     "      --dry-run           show the plan and write no model\n"
     "\n",
@@ -166,9 +182,9 @@ static const char *const help_transplant[] = {
     "                          4GiB): bytes, or with a unit:\n"
     "                          K or KiB to T or TiB of 1024, KB to TB of 1000\n"
     "      --threads N         threads to use (all that there are)\n"
-    "      --isa NAME          kernels to use: auto, scalar, avx2, avx512 or neon\n"
-    "                          (auto, or what the variable OTX_ISA says); all of them\n"
-    "                          give the same output\n"
+    "      --isa NAME          kernels to use, of those that --version shows (auto,\n"
+    "                          or what the variable OTX_ISA says); all of them give\n"
+    "                          the same output\n"
     "\n"
     "      --report FILE       write counts, residuals and times as JSON\n"
     "      --token-report FILE write what was done for every token, tab-separated\n"
@@ -195,11 +211,21 @@ static const char help_align[] =
     "kind. Only the tokenizers are read: DONOR and BASE are directories or\n"
     "tokenizer.json files. The plan for two whole models is shown by --dry-run.\n";
 
+static const char help_verify[] =
+    "usage: transplant verify DIR [--draft-for TARGET]\n"
+    "\n"
+    "Checks that tokenizer, matrices, index, config.json and generation_config.json\n"
+    "of model directory DIR agree, and prints a line for each finding. With\n"
+    "--draft-for also that llama.cpp and vLLM take it as a draft model for the model\n"
+    "in TARGET, of which the tokenizer and config.json are enough. Exit status 1 if\n"
+    "any finding is an error.\n";
+
 static int print_help(command of)
 {
     size_t i;
     if (of == INSPECT) fputs(help_inspect, stdout);
     else if (of == ALIGN) fputs(help_align, stdout);
+    else if (of == VERIFY) fputs(help_verify, stdout);
     else
         for (i = 0; i < COUNT(help_transplant); i++) fputs(help_transplant[i], stdout);
     return STATUS_OK;
@@ -310,6 +336,27 @@ static bool parse_rows(const char *text, otx_job_options *job)
            (parse_number(text + length, NULL, &job->rows_multiple) && job->rows_multiple > 0);
 }
 
+/* Whether two names are the same but for the case of ASCII letters. */
+static bool same_name(const char *a, const char *b)
+{
+    for (; *a && *b; a++, b++) {
+        int x = *a >= 'A' && *a <= 'Z' ? *a + 32 : *a, y = *b >= 'A' && *b <= 'Z' ? *b + 32 : *b;
+        if (x != y) return false;
+    }
+    return *a == *b;
+}
+
+static bool parse_dtype(const char *text, otx_dtype *dtype)
+{
+    int i;
+    for (i = 0; i < OTX_DTYPE_COUNT; i++) {
+        *dtype = (otx_dtype)i;
+        if (otx_dtype_is_embedding(*dtype) && same_name(text, otx_dtype_name(*dtype)))
+            return true;
+    }
+    return false;
+}
+
 /* Finds a name in a public list of names; adds the list to `known` if it is not there. */
 static int parse_name(const char *name, int count, const char *(*name_of)(int),
                       char known[SHOWN])
@@ -325,6 +372,7 @@ static int parse_name(const char *name, int count, const char *(*name_of)(int),
 
 static const char *method_name(int method) { return otx_method_name((otx_method)method); }
 static const char *isa_name(int isa) { return otx_isa_name((otx_isa)isa); }
+static const char *padding_name(int how) { return otx_padding_name((otx_padding)how); }
 
 static int set_method(settings *to, const char *name)
 {
@@ -344,6 +392,15 @@ static int set_isa(settings *to, const char *name)
     return STATUS_OK;
 }
 
+static int set_padding(settings *to, const char *name)
+{
+    char known[SHOWN];
+    int how = parse_name(name, OTX_PADDING_COUNT, padding_name, known);
+    if (how < 0) return misuse("unknown padding", name, known);
+    to->job.padding = (otx_padding)how;
+    return STATUS_OK;
+}
+
 /* What OTX_ISA says holds where no option does. */
 static int set_isa_of_environment(settings *to)
 {
@@ -357,6 +414,14 @@ static int set_number(const char *text, uint64_t most, const char *what, uint64_
     return misuse(what, text, "a whole number from 1 is wanted");
 }
 
+static int set_fraction(const char *text, const char *what, double *number)
+{
+    char *end;
+    *number = strtod(text, &end);
+    if (end != text && *end == 0 && *number >= 0.0 && *number <= 1.0) return STATUS_OK;
+    return misuse(what, text, "a number from 0 to 1 is wanted");
+}
+
 static int set_option(settings *to, option_id id, const char *value)
 {
     uint64_t number = 0;
@@ -365,6 +430,13 @@ static int set_option(settings *to, option_id id, const char *value)
     case OPTION_K:
         status = set_number(value, INT32_MAX, "--k", &number);
         to->job.omp.k = (size_t)number;
+        break;
+    case OPTION_COSINE: to->job.omp.cosine = true; break;
+    case OPTION_RIDGE:
+        status = set_fraction(value, "--ridge", &to->job.omp.ridge);
+        break;
+    case OPTION_TOLERANCE:
+        status = set_fraction(value, "--tolerance", &to->job.omp.tolerance);
         break;
     case OPTION_THREADS:
         status = set_number(value, 4096, "--threads", &number);
@@ -378,7 +450,13 @@ static int set_option(settings *to, option_id id, const char *value)
         if (!parse_rows(value, &to->job))
             status = misuse("--rows", value, "donor, tokenizer or multiple-of:N is wanted");
         break;
+    case OPTION_DTYPE:
+        if (!parse_dtype(value, &to->job.dtype))
+            status = misuse("--dtype", value, "f32, f16, bf16, f64, f8_e4m3 or f8_e5m2 is wanted");
+        break;
     case OPTION_METHOD: status = set_method(to, value); break;
+    case OPTION_PADDING: status = set_padding(to, value); break;
+    case OPTION_DRAFT_FOR: to->draft_for = value; break;
     case OPTION_ISA: status = set_isa(to, value); break;
     case OPTION_MAP: to->map[to->job.map_count++] = value; break;
     case OPTION_REPORT:
@@ -436,16 +514,17 @@ static int take_option(settings *to, int count, char **words, int *at, unsigned 
 /* Whether the command has the arguments and options that it takes. */
 static int check_command(const settings *s, unsigned seen)
 {
-    static const char *const names[] = {"transplant", "inspect", "align"};
+    static const char *const names[] = {"transplant", "inspect", "align", "verify"};
     static const char *const wanted[] = {
         "three are wanted: BASE DONOR OUT",
         "one is wanted: FILE_OR_DIR (for a directory named inspect, write ./inspect)",
         "two are wanted: BASE DONOR (for a directory named align, write ./align)",
+        "one is wanted: DIR (for a directory named verify, write ./verify)",
     };
-    static const size_t counts[] = {3, 1, 2};
+    static const size_t counts[] = {3, 1, 2, 1};
     size_t i, n = s->argument_count;
-    for (i = 0; i < OPTION_QUIET && s->command != TRANSPLANT; i++)
-        if (seen & 1U << i)
+    for (i = 0; i < OPTION_QUIET; i++)
+        if (seen & 1U << i && s->command != (i == OPTION_DRAFT_FOR ? VERIFY : TRANSPLANT))
             return misuse("this command has no option", options[i].name, NULL);
     if (s->report && s->token_report && strcmp(s->report, s->token_report) == 0)
         return misuse("both reports would go to", s->report, NULL);
@@ -470,6 +549,7 @@ static int read_command_line(settings *to, int count, char **words)
     if (to->argument_count > 0) {
         if (strcmp(to->arguments[0], "inspect") == 0) to->command = INSPECT;
         if (strcmp(to->arguments[0], "align") == 0) to->command = ALIGN;
+        if (strcmp(to->arguments[0], "verify") == 0) to->command = VERIFY;
     }
     if (to->command != TRANSPLANT) to->arguments++, to->argument_count--;
     to->job.map = to->map;
@@ -572,7 +652,7 @@ static void clear_bar(meter *m)
 /* "45 %, 1,234 steps/s, 2:05 left"; rate and time once there is something to go by. */
 static void describe(const meter *m, const otx_progress *at, double time, char to[SHOWN])
 {
-    static const char *const units[OTX_STAGE_COUNT] = {NULL, "rows", "steps", NULL};
+    static const char *const units[OTX_STAGE_COUNT] = {"steps", NULL, "rows", "steps", NULL};
     double share = at->total ? (double)at->done / (double)at->total : 1, rate;
     char number[NUMBER], left[NUMBER];
     int length = snprintf(to, SHOWN, "%.0f %%", 100 * share);
@@ -615,8 +695,8 @@ static void draw_bar(meter *m, const otx_progress *at, const char *stage, const 
    second; elsewhere a line as a stage begins, and one every ten seconds. */
 static bool on_progress(void *context, const otx_progress *at)
 {
-    static const char *const stages[OTX_STAGE_COUNT] = {"reading", "correlating", "solving",
-                                                        "writing"};
+    static const char *const stages[OTX_STAGE_COUNT] = {"opening", "reading", "correlating",
+                                                        "solving", "writing"};
     meter *m = (meter *)context;
     double time = now();
     bool begins = !m->running || at->stage != m->stage || at->done < m->last;
@@ -948,7 +1028,8 @@ static void print_role(const otx_vocab *vocab, otx_role role)
     printf("\n");
 }
 
-static otx_result inspect_vocab(const otx_context *ctx, const char *path, otx_error *error)
+static otx_result inspect_vocab(const otx_context *ctx, const char *path, bool after_tensors,
+                                otx_error *error)
 {
     uint64_t counts[OTX_TOKEN_KIND_COUNT] = {0}, added = 0;
     otx_vocab vocab;
@@ -959,7 +1040,9 @@ static otx_result inspect_vocab(const otx_context *ctx, const char *path, otx_er
         counts[vocab.tokens[i].kind]++;
         added += vocab.tokens[i].added;
     }
+    if (after_tensors) printf("\n");
     printf("vocabulary: %s %s\n", otx_family_name(vocab.family), vocab.model);
+    printf("  %-14s %12s\n", "read from", vocab.source);
     print_count("tokens", vocab.token_count, 0);
     for (i = OTX_TOKEN_NONE + 1; i < OTX_TOKEN_KIND_COUNT; i++)
         print_count(otx_token_kind_name((otx_token_kind)i), counts[i], 0);
@@ -970,20 +1053,23 @@ static otx_result inspect_vocab(const otx_context *ctx, const char *path, otx_er
     return OTX_OK;
 }
 
+/* The tensors, if there are any, and the vocabulary, if there is one. */
 static int run_inspect(const settings *s)
 {
     const char *path = s->arguments[0];
     meter m;
     otx_context ctx = make_context(s, &m);
-    bool is_json = ends_with(path, ".json"), is_tensors = ends_with(path, ".safetensors");
-    bool has_vocab = is_json || (!is_tensors && has_file(&ctx, path, "tokenizer.json"));
+    bool is_tensors = ends_with(path, ".safetensors");
     bool has_model = is_tensors || has_file(&ctx, path, "model.safetensors") ||
                      has_file(&ctx, path, "model.safetensors.index.json");
     otx_error error;
     otx_result result = OTX_OK;
-    if (has_model || !has_vocab) result = inspect_checkpoint(&ctx, path, &error);
-    if (!result && has_model && has_vocab) printf("\n");
-    if (!result && has_vocab) result = inspect_vocab(&ctx, path, &error);
+    if (has_model) result = inspect_checkpoint(&ctx, path, &error);
+    if (!result && !is_tensors) {
+        result = inspect_vocab(&ctx, path, has_model, &error);
+        if (result == OTX_ERROR_NOT_FOUND)
+            result = has_model ? OTX_OK : inspect_checkpoint(&ctx, path, &error);
+    }
     return result ? fail(&error) : STATUS_OK;
 }
 
@@ -1061,6 +1147,41 @@ static int run_align(const settings *s)
     return result ? fail(&error) : STATUS_OK;
 }
 
+/* The library's findings. With --quiet only errors. */
+static void on_finding(void *context, otx_severity severity, const char *message)
+{
+    meter *m = (meter *)context;
+    if (m->quiet && severity != OTX_FAULT) return;
+    clear_bar(m);
+    printf("%s: %s\n", severity == OTX_FAULT ? "error" : "warning", message);
+}
+
+static int run_verify(const settings *s)
+{
+    otx_verify_options verify;
+    otx_verify_summary summary;
+    meter m;
+    otx_context ctx = make_context(s, &m);
+    otx_error error;
+    otx_result result;
+    memset(&verify, 0, sizeof verify);
+    verify.finding = on_finding;
+    verify.finding_context = &m;
+    verify.draft_for = s->draft_for;
+    catch_signals();
+    result = otx_verify(&ctx, s->arguments[0], &verify, &summary, &error);
+    clear_bar(&m);
+    if (result == OTX_ERROR_CANCELLED) {
+        fprintf(stderr, "transplant: interrupted\n");
+        return STATUS_INTERRUPTED;
+    }
+    if (result) return fail(&error);
+    if (!s->quiet)
+        printf("%s: %" PRIu64 " errors, %" PRIu64 " warnings\n", s->arguments[0], summary.faults,
+               summary.warnings);
+    return summary.faults ? STATUS_ERROR : STATUS_OK;
+}
+
 static int run(const settings *s)
 {
     int status;
@@ -1068,6 +1189,7 @@ static int run(const settings *s)
     else if (s->version) status = print_version();
     else if (s->command == INSPECT) status = run_inspect(s);
     else if (s->command == ALIGN) status = run_align(s);
+    else if (s->command == VERIFY) status = run_verify(s);
     else status = run_transplant(s);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;
     fprintf(stderr, "transplant: error: standard output: %s\n", strerror(errno));

@@ -69,15 +69,20 @@ OTX__PRIVATE otx_result otx__align_map(otx__aligner *a, const otx_map_entry *map
     return OTX_OK;
 }
 
-/* Copies the base's row; it becomes an anchor if it stands for text, if the
+OTX__PRIVATE bool otx__stands_for_text(const otx_token *token)
+{
+    return token->kind == OTX_TOKEN_TEXT || token->kind == OTX_TOKEN_BYTE;
+}
+
+/* Copies the base's row; it becomes an anchor if it stands for text in both, if the
    donor has a row to compare it with, and if no other token has it already. */
 OTX__PRIVATE void otx__align_copy(otx__aligner *a, size_t id, int64_t base)
 {
-    const otx_token_kind kind = a->donor->tokens[id].kind;
     otx_alignment_row *row = &a->out->rows[id];
     row->action = OTX_ACTION_COPY;
     row->base = base;
-    if ((kind == OTX_TOKEN_TEXT || kind == OTX_TOKEN_BYTE) && id < a->donor_rows &&
+    if (otx__stands_for_text(&a->donor->tokens[id]) &&
+        otx__stands_for_text(&a->base->tokens[base]) && id < a->donor_rows &&
         !a->is_anchor[base]) {
         a->is_anchor[base] = true;
         row->anchor = true;
@@ -103,6 +108,22 @@ OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *toke
     if (token->kind == OTX_TOKEN_TEXT && token->size == 1)
         return otx__index_find(&a->index, OTX_TOKEN_BYTE, token->bytes, token->size);
     return -1;
+}
+
+/* The base's plain added token of a control token's content, or the reverse, or -1:
+   <think> is special to some tokenizers and not to others, and the same to all
+   models. */
+OTX__PRIVATE int64_t otx__same_added(const otx__aligner *a, const otx_token *token)
+{
+    int64_t base = -1;
+    if (token->kind == OTX_TOKEN_CONTROL) {
+        base = otx__index_find(&a->index, OTX_TOKEN_TEXT, token->content, token->content_size);
+        if (base >= 0 && !a->base->tokens[base].added) base = -1;
+    } else if (token->kind == OTX_TOKEN_TEXT && token->added) {
+        base = otx__index_find(&a->index, OTX_TOKEN_CONTROL, token->content,
+                               token->content_size);
+    }
+    return base;
 }
 
 /* The base's control token in the same role, or -1. A token may have several
@@ -140,6 +161,7 @@ OTX__PRIVATE void otx__align_tokens(otx__aligner *a)
     for (id = 0; id < a->tokens; id++) {
         if (rows[id].action != OTX_ACTION_APPROXIMATE) continue;
         base = otx__same_byte(a, &tokens[id]);
+        if (base < 0) base = otx__same_added(a, &tokens[id]);
         if (base >= 0) {
             otx__align_copy(a, id, base);
         } else if (tokens[id].kind == OTX_TOKEN_UNUSED) {

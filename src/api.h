@@ -83,6 +83,7 @@ typedef void (*otx_parallel_for)(void *context, size_t count, otx_parallel_body 
 
 /* What a long call is doing; what it counts depends on the stage. */
 typedef enum otx_stage {
+    OTX_STAGE_OPEN,  /* files of the two models looked at: steps done */
     OTX_STAGE_READ,  /* bytes of vocabulary matrices read */
     OTX_STAGE_GRAM,  /* correlations between the atoms: rows done */
     OTX_STAGE_SOLVE, /* steps of targets: targets * k */
@@ -96,15 +97,25 @@ typedef struct otx_progress {
     uint64_t done, total;
 } otx_progress;
 
-typedef enum otx_severity { OTX_NOTE, OTX_WARNING } otx_severity;
+typedef enum otx_severity {
+    OTX_NOTE,
+    OTX_WARNING,
+    OTX_FAULT /* only from otx_verify */
+} otx_severity;
 
 /* Instruction sets a kernel exists for. AUTO takes the best the machine has. */
 typedef enum otx_isa {
     OTX_ISA_AUTO,
-    OTX_ISA_SCALAR, /* the reference: plain C, what all others must equal */
-    OTX_ISA_AVX2,   /* AVX2 + FMA */
-    OTX_ISA_AVX512, /* AVX-512 F, BW, DQ, VL, VNNI */
-    OTX_ISA_NEON,   /* 64-bit Arm */
+    OTX_ISA_SCALAR,      /* the reference: plain C, what all others must equal */
+    OTX_ISA_SSE2,
+    OTX_ISA_AVX2,        /* AVX2 + FMA */
+    OTX_ISA_AVX_VNNI,    /* and AVX-VNNI */
+    OTX_ISA_AVX512,      /* AVX-512 F, BW, DQ, VL, VNNI */
+    OTX_ISA_AVX512_BF16, /* and BF16 */
+    OTX_ISA_AMX,         /* and AMX-BF16 */
+    OTX_ISA_NEON,        /* 64-bit Arm */
+    OTX_ISA_NEON_BF16,   /* and BF16 */
+    OTX_ISA_WASM,        /* WebAssembly's SIMD128 */
     OTX_ISA_COUNT
 } otx_isa;
 
@@ -155,7 +166,8 @@ OTX_API const char *otx_dtype_name(otx_dtype dtype);
 /* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type. */
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype);
 
-/* Whether the type can hold the vocabulary matrices: F32, F16, BF16, F64. */
+/* Whether the type can hold the vocabulary matrices: F64, F32, F16, BF16, F8_E4M3,
+   F8_E5M2. */
 OTX_API bool otx_dtype_is_embedding(otx_dtype dtype);
 
 /* Widens count elements (host byte order, any alignment) to float. F64 is
@@ -164,8 +176,8 @@ OTX_API void otx_to_float(float *to, const void *from, otx_dtype dtype, size_t c
 
 /* Rounds count doubles to dtype, nearest even, in one rounding; a NaN stays
    NaN. Returns how many finite values were beyond the largest finite value of
-   dtype after rounding; those become infinite, or with `saturate` the largest
-   finite value. */
+   dtype after rounding; those become infinite (NaN in F8_E4M3, which has no
+   infinity), or with `saturate` the largest finite value. */
 OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, size_t count,
                                bool saturate);
 
@@ -187,13 +199,15 @@ typedef struct otx_matrix {
 typedef enum otx_omp_form {
     OTX_FORM_AUTO,     /* by a model of cost, within the budget */
     OTX_FORM_GRAM,     /* keeps the products of all pairs of atoms; k <= 32,000 */
+    OTX_FORM_COLUMNS,  /* keeps the products of all atoms with those that are selected,
+                          as many as there is room for; k <= 32,000 */
     OTX_FORM_RESIDUAL, /* multiplies all atoms with all residuals at every step */
     OTX_FORM_EXHAUSTIVE, /* scores every atom in double at every step: the definition
                             itself, slow, with next to no memory */
     OTX_FORM_COUNT
 } otx_omp_form;
 
-/* "auto", "gram", "residual", "exhaustive"; NULL for a number that is none. */
+/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none. */
 OTX_API const char *otx_omp_form_name(otx_omp_form form);
 
 typedef struct otx_omp_options {
@@ -202,6 +216,10 @@ typedef struct otx_omp_options {
     uint64_t memory;     /* budget in bytes for what the solver allocates;
                             0: 4 GiB */
     otx_omp_form form;
+    bool cosine;         /* select by |<residual, atom>| / ||atom|| */
+    double ridge;        /* adds ridge * ||atom||^2 to the diagonal of the normal
+                            equations of a target: a ridge regression on the atoms
+                            scaled to norm 1, which holds near-dependent ones down */
     bool centred;        /* take the atoms' mean off atoms and targets first, each
                             value rounded to float; norms and residuals are then
                             those of the centred targets */
@@ -226,12 +244,24 @@ typedef struct otx_omp_stats {
     otx_isa isa;
     int threads;
     uint64_t steps;         /* atoms selected */
-    uint64_t candidates;    /* atoms scored in double to select them */
+    uint64_t passes;        /* times that a whole block of targets was screened */
+    uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
+    uint64_t candidates;    /* atoms that were left to decide between, over all steps */
+    uint64_t candidates_99; /* 99 of 100 steps left no more than that many */
     uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
                                atom was passed over, or where hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
     double seconds;
-    double seconds_gram, seconds_correlate, seconds_screen, seconds_select;
+    double seconds_gram;      /* splitting the atoms; all their products, or columns */
+    double seconds_correlate; /* products of targets and atoms */
+    double seconds_scan;      /* correlations of all atoms, step by step */
+    double seconds_select;    /* deciding between candidates, and all of these, which
+                                 are averages over the threads and overlap: */
+    double seconds_rescore;   /* - scoring candidates in double */
+    double seconds_factor;    /* - rows of Cholesky factors */
+    double seconds_predict;   /* - the next steps' likely atoms, and their factors */
+    double seconds_finish;    /* coefficients and residual norms */
+    char plan[320];           /* the form chosen, and what others would have cost */
 } otx_omp_stats;
 
 /* Orthogonal Matching Pursuit for many targets over one dictionary (Pati,
@@ -240,8 +270,8 @@ typedef struct otx_omp_stats {
 
    Each step of a target takes the atom with the largest |<residual, atom>| that
    is not yet taken, ties going to the lower index; the atoms are used as they
-   are, neither normalised nor centred. Coefficients are the least-squares
-   solution on the atoms taken. An atom that depends on those taken
+   are, neither normalised nor centred, unless options say otherwise. Coefficients
+   are the least-squares solution on the atoms taken, or that with ridge. An atom that depends on those taken
    (pivot^2 <= 1e-12 * ||atom||^2) is passed over for that target. A target ends
    with k atoms, or when the best correlation is at rounding level
    (64 * 2^-52 * columns * ||target|| * ||atom||), or at the tolerance.
@@ -478,7 +508,8 @@ OTX_API const char *otx_role_name(otx_role role);
 
 typedef struct otx_token {
     const char *bytes;   /* any bytes, NUL and invalid UTF-8 included */
-    const char *content; /* as the tokenizer's file spells it, UTF-8 */
+    const char *content; /* as the tokenizer's file spells it, UTF-8; from tekken.json
+                            and tiktoken files the bytes themselves */
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
@@ -503,24 +534,48 @@ typedef struct otx_vocab {
     size_t token_count;  /* ids that have a token */
     int64_t roles[OTX_ROLE_COUNT]; /* ids, or -1 */
     otx_family family;
-    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel" */
+    const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
+    const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
+                            "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
     void *memory;        /* private: what tokens and strings stand in */
 } otx_vocab;
 
-/* The texts a vocabulary is made of; those of size 0 are absent. */
-typedef struct otx_vocab_texts {
-    const char *tokenizer_json, *tokenizer_config, *special_tokens_map, *added_tokens;
-    size_t tokenizer_json_size, tokenizer_config_size, special_tokens_map_size,
-        added_tokens_size;
-} otx_vocab_texts;
+/* The files of a tokenizer. */
+typedef enum otx_vocab_file {
+    /* Those that hold the tokens, in the order in which loaders prefer them. */
+    OTX_VOCAB_TOKENIZER_JSON, /* tokenizer.json: all four model types */
+    OTX_VOCAB_TEKKEN,         /* tekken.json */
+    OTX_VOCAB_SENTENCEPIECE,  /* tokenizer.model, spiece.model, sentencepiece.bpe.model;
+                                 a tokenizer.model may be a tiktoken file as well */
+    OTX_VOCAB_TIKTOKEN,       /* *.tiktoken, tiktoken.model */
+    OTX_VOCAB_JSON,           /* vocab.json; OTX_VOCAB_MERGES is needed as well */
+    OTX_VOCAB_TXT,            /* vocab.txt: WordPiece, a token a line */
+    OTX_VOCAB_SOURCES,
+    /* Those that go with one of them. */
+    OTX_VOCAB_MERGES = OTX_VOCAB_SOURCES, /* merges.txt */
+    OTX_VOCAB_TOKENIZER_CONFIG, /* tokenizer_config.json: roles, added_tokens_decoder */
+    OTX_VOCAB_SPECIAL_TOKENS,   /* special_tokens_map.json: roles */
+    OTX_VOCAB_ADDED_TOKENS,     /* added_tokens.json */
+    OTX_VOCAB_MODEL_CONFIG,     /* config.json: which loader numbers the pieces of a
+                                   SentencePiece model, where tokenizer_config.json
+                                   does not tell */
+    OTX_VOCAB_FILES
+} otx_vocab_file;
 
-/* Reads a tokenizer.json (all four model types), and the files that go with it
-   where given: tokenizer_config.json (roles, added_tokens_decoder),
-   special_tokens_map.json (roles) and added_tokens.json. Only
-   tokenizer.json is required. Ids are those that the `tokenizers` package
-   gives at run time; a declared id that differs is reported to ctx->log.
-   `name` stands in errors. Close with otx_vocab_close. */
-OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_texts *texts,
+/* The bytes of one file; NULL if it is absent. */
+typedef struct otx_vocab_text {
+    const char *bytes;
+    size_t size;
+} otx_vocab_text;
+
+/* Reads a vocabulary from texts[OTX_VOCAB_FILES]: the first of the files with tokens
+   that is given, and those that go with it, merged as transformers merges them. Ids
+   are those that the loader gives at run time; a declared id that differs is reported
+   to ctx->log. A token that a file merely names, without being in any list, is
+   reported and not added. Where the loader numbers tokens by rules in its own code
+   that are not known here, the result is OTX_ERROR_UNSUPPORTED. `name` stands in
+   errors for the file with the tokens. Close with otx_vocab_close. */
+OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text *texts,
                                    const char *name, otx_vocab *out, otx_error *error);
 OTX_API void otx_vocab_close(const otx_context *ctx, otx_vocab *vocab);
 
@@ -570,9 +625,10 @@ typedef struct otx_alignment {
 /* Pairs every donor id with a base id, or says that its row must be solved for.
    In this order: the caller's map; tokens of the same (kind, bytes), the lowest
    base id among equals; a BYTE token with the TEXT token of that one byte, either
-   way; control tokens with the same content; control tokens in the same role
-   (eos, bos, pad, unk, sep, cls, mask). Only TEXT and BYTE tokens become anchors:
-   the lowest donor id of each pair, each base id once, both ids within their
+   way; control tokens with the same content, also where one of the two is a plain
+   added token (<think> in some models); control tokens in the same role (eos, bos,
+   pad, unk, sep, cls, mask). Only pairs of TEXT and BYTE tokens become anchors: the
+   lowest donor id of each pair, each base id once, both ids within their
    matrices. Base ids at or beyond base_rows are never copied from. A token that
    must be solved for but has no row in the donor's matrices is
    OTX_ERROR_MISMATCH. */
@@ -585,8 +641,11 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 
 /* ---- directories ------------------------------------------------------------------ */
 
-/* Reads the vocabulary of a model directory, or of one tokenizer.json without the
-   files that may lie beside it. */
+/* Reads the vocabulary of a model directory, or of one file without those that may
+   lie beside it: tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt. Of
+   several files with tokens in a directory the first in the order of otx_vocab_file
+   is read; the others are compared with it, and one that says something else is
+   reported to ctx->log. */
 OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
                                   otx_error *error);
 
@@ -652,17 +711,44 @@ typedef enum otx_rows {
     OTX_ROWS_MULTIPLE   /* that, up to the next multiple of rows_multiple */
 } otx_rows;
 
+/* Solves as otx_omp does, from the same arguments after its own context. */
+typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
+                                const otx_matrix *atoms, const otx_matrix *targets,
+                                const otx_omp_options *options, const otx_omp_output *output,
+                                otx_omp_stats *stats, otx_error *error);
+
+/* What rows without a token of their own get: padding and reserved tokens. */
+typedef enum otx_padding {
+    OTX_PADDING_MEAN, /* the mean of the new rows that have a token: as an output row it
+                         never scores above the best of them */
+    OTX_PADDING_ZERO, /* zeros. As an output row it scores 0, which may be the most */
+    OTX_PADDING_COUNT
+} otx_padding;
+
+/* "mean", "zero"; or NULL. */
+OTX_API const char *otx_padding_name(otx_padding padding);
+
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window */
     otx_rows rows;
     uint64_t rows_multiple;
+    otx_padding padding;
+    otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
+                          0: the base's. Loaders convert to the type that config.json
+                          names, which stays */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
+    otx_solve solve;   /* NULL: otx_omp. One of your own can share a transplant among
+                          processes: it solves a window of the targets, exchanges, and
+                          returns the results of all. It is called for one matrix of
+                          the donor after another, in the same order in every process.
+                          An index that is no atom's is OTX_ERROR_ARGUMENT */
+    void *solve_context;
 } otx_job_options;
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
@@ -713,7 +799,11 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
 
 /* Solves, and writes a complete model directory under a temporary name beside
    `out`, then renames it. On failure nothing stands under the final name and the
-   temporary directory is removed. */
+   temporary directory is removed. Files and sub-directories of the base that have
+   nothing to do with the vocabulary are copied; weights in other formats, and
+   sub-directories that hold a model of their own (checkpoint-500 and the like), are
+   left out with a note. With `out` NULL it solves and writes nothing: for the
+   processes that only help another by options.solve. */
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
 
 /* The report as one JSON object; the token table as tab-separated text. Before
@@ -727,5 +817,37 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
 OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, const char *donor,
                                   const char *out, const otx_job_options *options,
                                   otx_job_summary *summary, otx_error *error);
+
+/* ---- looking at a finished directory ------------------------------------------------- */
+
+typedef struct otx_verify_options {
+    /* Called for every finding, in order, with one line of text: OTX_FAULT for what
+       keeps the model from being loaded or makes it wrong, OTX_WARNING for what may
+       surprise. */
+    void (*finding)(void *context, otx_severity severity, const char *message);
+    void *finding_context;
+    const char *draft_for; /* a directory: the target of a draft model; or NULL */
+} otx_verify_options;
+
+typedef struct otx_verify_summary {
+    uint64_t faults, warnings;
+} otx_verify_summary;
+
+/* Checks that a model directory agrees with itself: tokenizer, matrices,
+   config.json, generation_config.json and index. Row counts, ids within the rows,
+   special ids that have a token and are the tokenizer's, tying; rows that are not
+   finite (faults) and rows of zeros in an output head, which can be sampled
+   (warnings). All values of the vocabulary's tensors are read, in blocks.
+
+   draft_for names the model that this one is to draft for; its tokenizer and its
+   config.json are read. The rules are those of llama.cpp (same kind of vocabulary,
+   same bos and eos, sizes at most 128 apart, the same token at every id from 5 on)
+   and of vLLM (equal vocab_size).
+
+   OTX_OK when it came to its end, whatever it found; a directory that is not there,
+   lack of memory and cancelling are errors. summary may be NULL. */
+OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
+                              const otx_verify_options *options, otx_verify_summary *summary,
+                              otx_error *error);
 
 #endif /* OTX_NO_STDIO */

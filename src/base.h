@@ -92,6 +92,17 @@ OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
     return length;
 }
 
+OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
+{
+    size_t size = strlen(name), length = strlen(suffix);
+    return size >= length && memcmp(name + size - length, suffix, length) == 0;
+}
+
+OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
 /* A name for a message, also where there is none. */
 OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
 

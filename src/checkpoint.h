@@ -10,17 +10,6 @@
 
 /* ---- what else may be in a directory ---- */
 
-OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
-{
-    size_t size = strlen(name), length = strlen(suffix);
-    return size >= length && memcmp(name + size - length, suffix, length) == 0;
-}
-
-OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
-}
-
 /* Whether a name in a model directory belongs to its tokenizer: those of the
    base are left out of an output, and the donor's are copied. One stale file
    would do harm: converters take the first that they know. */
@@ -37,6 +26,7 @@ OTX__PRIVATE bool otx__is_tokenizer_file(const char *name)
     for (i = 0; i < OTX__COUNT(names); i++)
         if (strcmp(name, names[i]) == 0) return true;
     return otx__has_prefix(name, "tokenizer.model.") || otx__has_suffix(name, ".tiktoken") ||
+           otx__has_suffix(name, ".spm") ||
            (otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py"));
 }
 

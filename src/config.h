@@ -10,6 +10,7 @@ typedef struct otx__config_plan {
     const otx__document *donor, *donor_generation; /* the donor's */
     const otx__document *donor_tokenizer;          /* its tokenizer_config.json */
     const otx__model *model;                       /* of the base */
+    otx_dtype dtype; /* that the matrices are written in, or 0: the base's */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t remaps;  /* ids looked up by content so far */
 } otx__config_plan;
@@ -113,22 +114,24 @@ OTX__PRIVATE size_t otx__config_carry_ids(const otx__config_plan *plan, const ot
 typedef struct otx__special {
     const char *key;
     int role;       /* an otx_role, or -1 */
+    int stand_in;   /* the role that serves where a number is there and has no counterpart:
+                       some classes take no null; or -1 */
     bool add;       /* written even if the base lacks the key: the classes of the
                        common architectures have defaults for it, now stale */
     bool if_set;    /* left alone where the base says null: it asks for behaviour */
 } otx__special;
 
 static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, true, false},
-    {"eos_token_id", OTX_ROLE_EOS, true, false},
-    {"pad_token_id", OTX_ROLE_PAD, true, false},
-    {"unk_token_id", OTX_ROLE_UNK, false, false},
-    {"sep_token_id", OTX_ROLE_SEP, false, false},
-    {"cls_token_id", OTX_ROLE_CLS, false, false},
-    {"mask_token_id", OTX_ROLE_MASK, false, false},
-    {"decoder_start_token_id", -1, false, true},
-    {"forced_bos_token_id", -1, false, true},
-    {"forced_eos_token_id", -1, false, true},
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},
+    {"pad_token_id", OTX_ROLE_PAD, -1, true, false},
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},
+    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},
+    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},
+    {"forced_bos_token_id", -1, -1, false, true},
+    {"forced_eos_token_id", -1, -1, false, true},
 };
 
 /* The valid ids that a file of the donor gives, from its first level with any. */
@@ -145,6 +148,15 @@ OTX__PRIVATE bool otx__config_donor_ids(const otx__config_plan *plan,
             return true;
     }
     return false;
+}
+
+/* The donor's id in a role, or -1; that of its other end of text for a missing bos
+   or eos. */
+OTX__PRIVATE int64_t otx__config_role(const otx__config_plan *plan, int role)
+{
+    int64_t id = role < 0 ? -1 : plan->donor_vocab->roles[role];
+    if (id < 0 && role == OTX_ROLE_BOS) id = plan->donor_vocab->roles[OTX_ROLE_EOS];
+    return id >= 0 && otx__config_id_is_valid(plan, (uint64_t)id) ? id : -1;
 }
 
 /* The new value of a special id, as JSON: from the donor's files, else from its
@@ -177,6 +189,37 @@ typedef struct otx__config_edit {
     otx_error *error;
 } otx__config_edit;
 
+/* The levels that are about this vocabulary: not those that name the size of another,
+   as of a speech codec, while one names ours. */
+OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
+{
+    otx__levels levels = otx__config_levels(document), ours;
+    uint64_t seen = 0, size;
+    size_t i;
+    if (!otx__config_says(document, "vocab_size", rows, &seen)) return levels;
+    ours = levels;
+    for (i = ours.count = 0; i < levels.count; i++) {
+        uint32_t node = otx_json_find(&document->json, levels.nodes[i], "vocab_size");
+        bool other = otx_json_uint(&document->json, node, &size) && size != rows;
+        if (i == 0 || !other) ours.nodes[ours.count++] = levels.nodes[i];
+    }
+    return ours;
+}
+
+/* The level where a key that is missing goes: the innermost that says how large the
+   vocabulary is, else the first within. */
+OTX__PRIVATE uint32_t otx__vocabulary_home(const otx__document *document, uint64_t rows)
+{
+    otx__levels levels = otx__vocabulary_levels(document, rows);
+    uint64_t size;
+    size_t i;
+    for (i = levels.count; i-- > 0;)
+        if (otx_json_uint(&document->json,
+                          otx_json_find(&document->json, levels.nodes[i], "vocab_size"), &size))
+            return levels.nodes[i];
+    return levels.nodes[levels.count > 1 ? 1 : 0];
+}
+
 /* object[key] = value; takes what the text holds and leaves it empty. */
 OTX__PRIVATE otx_result otx__config_set_text(otx__config_edit *e, uint32_t object,
                                              const char *key, otx__text *value)
@@ -203,7 +246,9 @@ OTX__PRIVATE bool otx__config_pad_is_position(const otx__document *config)
     static const char *const types[] = {
         "camembert", "longformer", "mpnet",      "xglm",          "m2m_100", "nllb-moe",
         "fsmt",      "esm",        "ibert",      "data2vec-text", "xmod",    "lilt",
-        "luke",      "mluke",      "layoutlmv3", "markuplm",
+        "luke",      "mluke",      "layoutlmv3", "markuplm",      "prophetnet",
+        "xlm-prophetnet", "seamless_m4t", "seamless_m4t_v2", "kosmos-2", "kosmos-2.5",
+        "trocr",     "roc_bert",
     };
     const otx_json *json = &config->json;
     uint32_t node = otx_json_find(json, otx__document_root(config), "model_type");
@@ -215,13 +260,35 @@ OTX__PRIVATE bool otx__config_pad_is_position(const otx__document *config)
                          json->nodes[node].end - json->nodes[node].start, "roberta");
 }
 
+/* What an id of the base becomes that has no counterpart: that of a role which comes
+   close, or null. */
+OTX__PRIVATE void otx__config_stand_in(const otx__config_edit *e, const otx__special *special,
+                                       uint32_t node, otx__text *value)
+{
+    otx_json_type type = otx_json_type_of(&e->document->json, node);
+    int64_t id = type == OTX_JSON_NUMBER ? otx__config_role(e->plan, special->stand_in) : -1;
+    if (id >= 0) otx__text_format(value, "%" PRId64, id);
+    else otx__text_string(value, "null");
+    if (type == OTX_JSON_NULL) return;
+    if (id >= 0)
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: the donor has no counterpart of \"%s\"; set to %" PRId64
+                 ", its %s token", e->plan->base_path, e->name, special->key, id,
+                 id == e->plan->donor_vocab->roles[special->stand_in]
+                     ? otx_role_name((otx_role)special->stand_in) : "eos");
+    else
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: the donor has no counterpart of \"%s\"; set to null",
+                 e->plan->base_path, e->name, special->key);
+}
+
 /* Sets one special id on every level that has it. */
 OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e,
                                                  const otx__special *special, otx__text *value)
 {
     const otx_json *json = &e->document->json;
-    otx__levels levels = otx__config_levels(e->document);
-    uint32_t home = levels.nodes[levels.count > 1 ? 1 : 0];
+    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->model->rows);
+    uint32_t home = otx__vocabulary_home(e->document, e->plan->model->rows);
     otx_result result = OTX_OK;
     bool present = false;
     size_t i;
@@ -231,13 +298,8 @@ OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e,
         if (node == OTX_JSON_NONE) continue;
         present = true;
         if (null && special->if_set) continue;
-        if (!otx__config_special(e->plan, special, e->generation, json, node, value)) {
-            otx__text_string(value, "null");
-            if (!null)
-                otx__log(e->plan->ctx, OTX_WARNING,
-                         "%s/%s: the donor has no counterpart of \"%s\"; set to null",
-                         e->plan->base_path, e->name, special->key);
-        }
+        if (!otx__config_special(e->plan, special, e->generation, json, node, value))
+            otx__config_stand_in(e, special, node, value);
         result = otx__config_set_text(e, levels.nodes[i], special->key, value);
     }
     if (!result && !present && special->add &&
@@ -285,6 +347,31 @@ OTX__PRIVATE bool otx__config_names_ids(const char *key, size_t size)
    of them. */
 #define OTX__CONFIG_MAX_REMAPS 256
 
+/* Names the first id under a key, one or a list, that has no counterpart. */
+OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, const char *key,
+                                          uint32_t node)
+{
+    const otx_json *json = &e->document->json;
+    const otx_vocab *vocab = e->plan->base_vocab;
+    uint32_t i, count = 1, item = node;
+    char token[OTX__QUOTED] = "none";
+    uint64_t id = 0;
+    if (otx_json_type_of(json, node) == OTX_JSON_ARRAY) {
+        count = json->nodes[node].count;
+        item = node + 1;
+    }
+    for (i = 1; i < count && otx__config_carry(e->plan, json, item, OTX__CARRY_SAME) >= 0; i++)
+        item = json->nodes[item].next;
+    if (otx_json_uint(json, item, &id) && id < vocab->count)
+        otx__quote(token, sizeof token, vocab->tokens[id].content,
+                   vocab->tokens[id].content_size);
+    return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                     "%s/%s: \"%s\" is %" PRIu64 ", the token \"%s\", which the donor's "
+                     "tokenizer lacks; give it one with --map 'DONOR=#%" PRIu64 "', DONOR "
+                     "being a reserved or seldom used token of the donor", e->plan->base_path,
+                     e->name, key, id, token, id);
+}
+
 /* Carries over what stands under such a key. What has no counterpart is left out
    of generation_config.json, and refused in config.json: the model would look for
    a token that its tokenizer never gives. */
@@ -296,7 +383,7 @@ OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const char *ke
     char quoted[OTX__QUOTED];
     size_t lost = 0, written;
     otx_result result;
-    uint64_t id = 0;
+    uint64_t id;
     if (type == OTX_JSON_NUMBER && !otx_json_uint(json, node, &id)) return OTX_OK; /* below 0 */
     if (type != OTX_JSON_NUMBER && type != OTX_JSON_ARRAY) return OTX_OK;
     otx__quote(quoted, sizeof quoted, key, key_size);
@@ -305,12 +392,7 @@ OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const char *ke
         return otx__fail(e->error, OTX_ERROR_LIMIT, "%s/%s: more than %d token ids at \"%s\"",
                          e->plan->base_path, e->name, OTX__CONFIG_MAX_REMAPS, quoted);
     written = otx__config_carry_ids(e->plan, json, node, OTX__CARRY_SAME, value, &lost);
-    if (lost && !e->generation)
-        return otx__fail(
-            e->error, OTX_ERROR_UNSUPPORTED,
-            "%s/%s: \"%s\" names a token that the donor's tokenizer lacks (base id "
-            "%" PRIu64 "); map a donor token to it by hand",
-            e->plan->base_path, e->name, quoted, id);
+    if (lost && !e->generation) return otx__fail_lost_id(e, quoted, node);
     if (lost)
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: %" PRIu64 " of the ids in \"%s\" have no counterpart; left out",
@@ -385,11 +467,12 @@ OTX__PRIVATE void otx__config_carry_lists(const otx__config_plan *plan, const ot
 typedef enum otx__list_kind { OTX__LIST_IDS, OTX__LIST_LISTS, OTX__LIST_PAIRS, OTX__LIST_OTHER }
     otx__list_kind;
 
-OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, const char *key,
-                                              otx__list_kind kind, otx__text *value)
+OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, uint32_t object,
+                                              const char *key, otx__list_kind kind,
+                                              otx__text *value)
 {
     const otx_json *json = &e->document->json;
-    uint32_t node = otx_json_find(json, 0, key);
+    uint32_t node = otx_json_find(json, object, key);
     size_t lost = 0;
     if (otx_json_type_of(json, node) == OTX_JSON_NULL) return OTX_OK; /* or absent */
     if (kind != OTX__LIST_OTHER && otx_json_type_of(json, node) == OTX_JSON_ARRAY) {
@@ -407,7 +490,7 @@ OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, const char *k
                  "set to null", e->plan->base_path, e->name, key);
         otx__text_string(value, "null");
     }
-    return otx__config_set_text(e, 0, key, value);
+    return otx__config_set_text(e, object, key, value);
 }
 
 OTX__PRIVATE otx_result otx__config_edit_lists(otx__config_edit *e)
@@ -421,51 +504,96 @@ OTX__PRIVATE otx_result otx__config_edit_lists(otx__config_edit *e)
         {"forced_decoder_ids", OTX__LIST_PAIRS}, {"sequence_bias", OTX__LIST_OTHER},
         {"lang_to_id", OTX__LIST_OTHER},        {"task_to_id", OTX__LIST_OTHER},
     };
+    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->model->rows);
     otx_result result = OTX_OK;
     otx__text value;
-    size_t i;
+    size_t at, i;
     otx__text_open(&value, e->plan->ctx);
-    for (i = 0; i < OTX__COUNT(lists) && !result; i++)
-        result = otx__config_edit_list(e, lists[i].key, lists[i].kind, &value);
+    for (at = 0; at < levels.count; at++)
+        for (i = 0; i < OTX__COUNT(lists) && !result; i++)
+            result = otx__config_edit_list(e, levels.nodes[at], lists[i].key, lists[i].kind,
+                                           &value);
     otx__text_close(&value);
     return result;
 }
 
 /* ---- sizes, tying, classes ---- */
 
+/* Whether a member of a level says how large the vocabulary is: vocab_size whatever it
+   says, and other names with that in them (padded_vocab_size, decoder_vocab_size) if
+   they say as much. */
+OTX__PRIVATE bool otx__config_is_size(const otx__config_edit *e, uint32_t key)
+{
+    const otx_json *json = &e->document->json;
+    const otx_json_node *name = &json->nodes[key];
+    uint64_t size;
+    if (!otx_json_uint(json, key + 1, &size)) return false;
+    return otx_json_equals(json, key, "vocab_size") ||
+           otx_json_equals(json, key, "padded_vocab_size") ||
+           (size == e->plan->model->rows &&
+            otx__span_has(json->text + name->start, name->end - name->start, "vocab_size"));
+}
+
 OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
 {
-    static const char *const keys[] = {"vocab_size", "padded_vocab_size"};
-    otx__levels levels = otx__config_levels(e->document);
+    const otx_json *json = &e->document->json;
+    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->model->rows);
     otx_result result = OTX_OK;
     bool present = false;
     char value[32];
-    size_t i, j;
+    uint32_t key, i;
+    size_t at;
     (void)snprintf(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
-    for (i = 0; i < levels.count && !result; i++) {
-        for (j = 0; j < OTX__COUNT(keys) && !result; j++) {
-            uint32_t node = otx_json_find(&e->document->json, levels.nodes[i], keys[j]);
-            if (otx_json_type_of(&e->document->json, node) != OTX_JSON_NUMBER) continue;
-            present = present || j == 0;
-            result = otx__config_set(e, levels.nodes[i], keys[j], value);
+    for (at = 0; at < levels.count; at++) {
+        key = levels.nodes[at] + 1;
+        for (i = 0; i < json->nodes[levels.nodes[at]].count && !result; i++) {
+            if (otx__config_is_size(e, key)) {
+                present = true;
+                result = otx_json_edit_replace(e->plan->ctx, e->edit, key + 1, value, e->error);
+            }
+            key = json->nodes[key + 1].next;
         }
     }
     if (!result && !present)
-        result =
-            otx__config_set(e, levels.nodes[levels.count > 1 ? 1 : 0], "vocab_size", value);
+        result = otx__config_set(e, otx__vocabulary_home(e->document, e->plan->model->rows),
+                                 "vocab_size", value);
     return result;
+}
+
+/* The type that the rest of the model is in. Without a word on it loaders take that of
+   the first tensor, which may now be a matrix in another type. */
+OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
+{
+    static const struct {
+        otx_dtype dtype;
+        const char *name;
+    } names[] = {{OTX_F32, "\"float32\""}, {OTX_F16, "\"float16\""},
+                 {OTX_BF16, "\"bfloat16\""}, {OTX_F64, "\"float64\""}};
+    const otx_dtype old = e->plan->model->embedding->tensor->dtype;
+    otx__levels levels = otx__config_levels(e->document);
+    size_t i;
+    if (!e->plan->dtype || e->plan->dtype == old) return OTX_OK;
+    for (i = 0; i < levels.count; i++)
+        if (otx_json_find(&e->document->json, levels.nodes[i], "dtype") != OTX_JSON_NONE ||
+            otx_json_find(&e->document->json, levels.nodes[i], "torch_dtype") != OTX_JSON_NONE)
+            return OTX_OK;
+    for (i = 0; i < OTX__COUNT(names); i++)
+        if (names[i].dtype == old) return otx__config_set(e, 0, "torch_dtype", names[i].name);
+    return OTX_OK;
 }
 
 /* Makes the flag say what is written. Two matrices: false on the root and on the
    nested level, whether the flag was there or not, as the defaults of the classes
    differ. One matrix: true where the flag says otherwise, and on both levels if a
-   second copy is dropped; else the base had the flag or the default it needs. */
+   second copy is dropped; else the base had the flag or the default it needs. An
+   encoder's head (decoder.weight) keeps the flag, which ties its biases too. */
 OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
 {
     const otx__model *model = e->plan->model;
-    otx__levels levels = otx__config_levels(e->document);
+    otx__levels levels = otx__vocabulary_levels(e->document, model->rows);
     otx_result result = OTX_OK;
     size_t i;
+    if (!model->tied && otx__name_ends(model->head->tensor, "decoder", "weight")) return OTX_OK;
     for (i = 0; i < levels.count && !result; i++) {
         uint32_t node =
             otx_json_find(&e->document->json, levels.nodes[i], "tie_word_embeddings");
@@ -558,6 +686,7 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     if (!result) result = otx__config_edit_lists(&e);
     if (!result && !generation) result = otx__config_edit_sizes(&e);
     if (!result && !generation) result = otx__config_edit_tie(&e);
+    if (!result && !generation) result = otx__config_edit_dtype(&e);
     if (!result && !generation) result = otx__config_edit_classes(&e);
     if (!result) result = otx__edit_to_text(e.edit, out, error);
     otx_json_edit_close(plan->ctx, e.edit);

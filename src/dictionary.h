@@ -6,28 +6,43 @@ typedef struct otx__rows {
     size_t stride; /* bytes */
     const uint32_t *index;
     bool bf16;
+    float *copy; /* the solver's own, or NULL */
 } otx__rows;
 
 /* The least weight of an atom that is not zero. */
 #define OTX__LEAST_WEIGHT 7.888609052210118e-31f /* 2^-100 */
 
-/* For screening, every atom is split: a / ||a|| = common * direction + rest. The
-   direction is that of the mean of the unit atoms, which in real embeddings is so
-   strong that correlations without it are an order of magnitude smaller, and so
-   is their rounding. */
+/* Vectors split along the dictionary's direction, v / ||v|| = common * direction +
+   rest, 32 to a panel, as the dense products want them. Panels of float hold the
+   rests. Those of bf16 hold the vectors as they are but for a power of 2, which
+   `scale` makes up for: their products have the common part taken out afterwards. */
+typedef struct otx__panels {
+    bool bf16;
+    size_t columns; /* even in bf16, the last one 0 if there is none */
+    float *floats;  /* [tile][column][32] */
+    uint16_t *pairs; /* [tile][column / 2][32][2] */
+    float *scale;    /* [tile][32] in bf16 */
+    float *common;   /* [tile][32] */
+} otx__panels;
+
+/* For screening, every atom is split. The direction is that of the mean of the unit
+   atoms, which in real embeddings is so strong that correlations without it are an
+   order of magnitude smaller, and so is their rounding. */
 typedef struct otx__dictionary {
     const otx_context *ctx;
     const otx__kernels *kernels;
     otx__rows rows;
     size_t count, columns, tiles;
+    double *squares;    /* [atom] <a, a> */
     double *norms;      /* [atom] */
     double *along;      /* [atom] <a, direction> */
     double *direction;  /* [column], of norm 1, or 0 if the atoms have no mean */
     double largest;     /* of the norms */
-    float *common;      /* [tile][32] */
-    float *weight;      /* [tile][32] norm / largest; 0 for a zero row or none */
+    float *weight;      /* [tile][32] what a unit atom's correlation counts for in the
+                           selection: norm / largest, or 1; 0 for a zero row or none */
     float *tile_weight; /* [tile] the largest of them */
-    float *panels;      /* [tile][column][32] the rests */
+    otx__panels panels;
+    bool cosine;        /* atoms are selected as if all had norm 1 */
 } otx__dictionary;
 
 OTX__PRIVATE otx__row otx__rows_at(const otx__rows *rows, size_t i)
@@ -44,47 +59,96 @@ OTX__PRIVATE bool otx__rows_are_direct(const otx_matrix *matrix, bool centred)
     return !centred && (matrix->dtype == OTX_F32 || matrix->dtype == OTX_BF16);
 }
 
-/* Views the matrix. Types that the kernels do not read are widened into a copy, and
-   so are rows that a centre, if not NULL, is taken off. */
-OTX__PRIVATE bool otx__rows_open(otx__rows *rows, const otx_matrix *matrix,
-                                 const double *centre, otx__pool *pool)
+/* Views a matrix. Types that the kernels do not read, and rows that a centre is to be
+   taken off, need a copy: otx__rows_copy makes it. */
+OTX__PRIVATE bool otx__rows_open(otx__rows *rows, const otx_matrix *matrix, bool centred,
+                                 otx__pool *pool)
 {
-    size_t element = otx_dtype_bits(matrix->dtype) / 8, i, j;
+    size_t element = otx_dtype_bits(matrix->dtype) / 8;
     rows->data = (const char *)matrix->data;
     rows->stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
     rows->index = matrix->index;
     rows->bf16 = matrix->dtype == OTX_BF16;
-    if (!otx__rows_are_direct(matrix, centre != NULL)) {
-        float *copy = (float *)otx__pool_take(pool, matrix->rows, matrix->columns * sizeof *copy);
-        if (!copy) return false;
-        for (i = 0; i < matrix->rows; i++) {
-            float *row = copy + i * matrix->columns;
-            otx_to_float(row, otx__rows_at(rows, i).data, matrix->dtype, matrix->columns);
-            for (j = 0; j < matrix->columns && centre; j++)
-                row[j] = (float)((double)row[j] - centre[j]);
-        }
-        rows->data = (const char *)copy;
-        rows->stride = matrix->columns * sizeof *copy;
-        rows->index = NULL;
-        rows->bf16 = false;
-    }
-    return true;
+    if (otx__rows_are_direct(matrix, centred)) return true;
+    rows->copy = (float *)otx__pool_take(pool, matrix->rows, matrix->columns * sizeof(float));
+    return rows->copy != NULL;
 }
 
-/* The mean of a matrix's rows, added up in double in the order of the rows; `row`
-   is room for one. */
-OTX__PRIVATE void otx__rows_mean(const otx_matrix *matrix, float *row, double *mean)
+typedef struct otx__copy_task {
+    const otx__rows *rows;
+    const otx_matrix *matrix;
+    double *centre; /* or NULL */
+} otx__copy_task;
+
+/* Columns of a mean that one task sums up. */
+#define OTX__SUM_COLUMNS 64
+
+/* Some columns of the mean, added up in double in the order of the rows. */
+OTX__PRIVATE void otx__rows_mean_body(void *argument, size_t index, int worker)
 {
-    size_t element = otx_dtype_bits(matrix->dtype) / 8, i, j;
-    size_t stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
-    for (j = 0; j < matrix->columns; j++) mean[j] = 0.0;
+    otx__copy_task *task = (otx__copy_task *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t first = index * OTX__SUM_COLUMNS, i, j;
+    size_t count = otx__min(OTX__SUM_COLUMNS, matrix->columns - first);
+    size_t offset = first * otx_dtype_bits(matrix->dtype) / 8;
+    double *mean = task->centre + first;
+    float part[OTX__SUM_COLUMNS];
+    (void)worker;
+    for (j = 0; j < count; j++) mean[j] = 0.0;
     for (i = 0; i < matrix->rows; i++) {
-        size_t at = matrix->index ? matrix->index[i] : i;
-        otx_to_float(row, (const char *)matrix->data + at * stride, matrix->dtype,
-                     matrix->columns);
-        for (j = 0; j < matrix->columns; j++) mean[j] += (double)row[j];
+        const char *row = (const char *)otx__rows_at(task->rows, i).data;
+        otx_to_float(part, row + offset, matrix->dtype, count);
+        for (j = 0; j < count; j++) mean[j] += (double)part[j];
     }
-    for (j = 0; j < matrix->columns; j++) mean[j] /= (double)matrix->rows;
+    for (j = 0; j < count; j++) mean[j] /= (double)matrix->rows;
+}
+
+/* The mean of the rows of a matrix. */
+OTX__PRIVATE otx_result otx__rows_mean(otx__watch *watch, const otx__rows *rows,
+                                       const otx_matrix *matrix, double *mean, otx_error *error)
+{
+    size_t chunks = (matrix->columns + OTX__SUM_COLUMNS - 1) / OTX__SUM_COLUMNS;
+    otx__copy_task task;
+    task.rows = rows;
+    task.matrix = matrix;
+    task.centre = mean;
+    return otx__watch_loop(watch, chunks, 4.0 * OTX__SUM_COLUMNS * (double)matrix->rows,
+                           otx__rows_mean_body, &task, error);
+}
+
+OTX__PRIVATE void otx__copy_body(void *argument, size_t index, int worker)
+{
+    const otx__copy_task *task = (const otx__copy_task *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t n = matrix->columns, i, j, end = otx__min(matrix->rows, (index + 1) * OTX__TILE);
+    (void)worker;
+    for (i = index * OTX__TILE; i < end; i++) {
+        float *row = task->rows->copy + i * n;
+        otx_to_float(row, otx__rows_at(task->rows, i).data, matrix->dtype, n);
+        for (j = 0; j < n && task->centre; j++)
+            row[j] = (float)((double)row[j] - task->centre[j]);
+    }
+}
+
+/* Makes the copy, if one is needed, and views that. */
+OTX__PRIVATE otx_result otx__rows_copy(otx__watch *watch, otx__rows *rows,
+                                       const otx_matrix *matrix, double *centre,
+                                       otx_error *error)
+{
+    otx__copy_task task;
+    otx_result result;
+    if (!rows->copy) return OTX_OK;
+    task.rows = rows;
+    task.matrix = matrix;
+    task.centre = centre;
+    result = otx__watch_loop(watch, (matrix->rows + OTX__TILE - 1) / OTX__TILE,
+                             4.0 * OTX__TILE * (double)matrix->columns, otx__copy_body, &task,
+                             error);
+    rows->data = (const char *)rows->copy;
+    rows->stride = matrix->columns * sizeof *rows->copy;
+    rows->index = NULL;
+    rows->bf16 = false;
+    return result;
 }
 
 /* Doubles of a row, exactly. */
@@ -111,8 +175,8 @@ OTX__PRIVATE void otx__norms_body(void *argument, size_t tile, int worker)
     for (i = tile * OTX__TILE; i < end; i++) {
         otx__row row = otx__rows_at(&dictionary->rows, i);
         otx__row_widen(dictionary->kernels, row, dictionary->columns, wide);
-        dictionary->kernels->dots(wide, &row, 1, dictionary->columns, &dictionary->norms[i]);
-        dictionary->norms[i] = sqrt(dictionary->norms[i]);
+        dictionary->kernels->dots(wide, &row, 1, dictionary->columns, &dictionary->squares[i]);
+        dictionary->norms[i] = sqrt(dictionary->squares[i]);
     }
 }
 
@@ -135,35 +199,165 @@ OTX__PRIVATE void otx__direction_body(void *argument, size_t index, int worker)
     }
 }
 
-/* Splits the atoms of one tile. */
+/* ---- panels ---- */
+
+/* Bytes of one panel's numbers. */
+OTX__PRIVATE size_t otx__panel_bytes(const otx__panels *panels)
+{
+    return panels->columns * OTX__TILE * (panels->bf16 ? 2 : 4);
+}
+
+OTX__PRIVATE bool otx__panels_take(otx__panels *panels, size_t columns, size_t tiles, bool bf16,
+                                   otx__pool *pool)
+{
+    panels->bf16 = bf16;
+    panels->columns = bf16 ? columns + columns % 2 : columns;
+    if (bf16) {
+        panels->pairs =
+            (uint16_t *)otx__pool_take(pool, tiles, otx__panel_bytes(panels));
+        panels->scale = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
+    } else {
+        panels->floats = (float *)otx__pool_take(pool, tiles, otx__panel_bytes(panels));
+    }
+    panels->common = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
+    return !pool->failed;
+}
+
+/* Fills a panel with vectors of 0. */
+OTX__PRIVATE void otx__panels_clear(otx__panels *panels, size_t tile)
+{
+    size_t size = panels->columns * OTX__TILE, i;
+    if (panels->bf16) memset(panels->pairs + tile * size, 0, size * sizeof *panels->pairs);
+    else memset(panels->floats + tile * size, 0, size * sizeof *panels->floats);
+    for (i = tile * OTX__TILE; i < (tile + 1) * OTX__TILE; i++) {
+        panels->common[i] = 0.0f;
+        if (panels->bf16) panels->scale[i] = 0.0f;
+    }
+}
+
+/* Puts the rest of a vector of that norm, not 0, into place `at` of float panels, and
+   returns the rest's square. */
+OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
+                                         double norm, const double *direction)
+{
+    float *panel = panels->floats + at / OTX__TILE * panels->columns * OTX__TILE + at % OTX__TILE;
+    double common = (double)panels->common[at], square = 0.0;
+    size_t p;
+    for (p = 0; p < panels->columns; p++) {
+        double rest = vector[p] / norm - common * direction[p];
+        panel[p * OTX__TILE] = (float)rest;
+        square += rest * rest;
+    }
+    return square;
+}
+
+/* Puts a row of bf16, of that norm, not 0, into place `at` of bf16 panels. The power
+   of 2 brings the norm to between 1 and 2, so that what becomes subnormal, or 0, is
+   far below the rounding of the products. */
+OTX__PRIVATE void otx__panels_put_row(otx__panels *panels, size_t at, otx__row row, size_t n,
+                                      double norm)
+{
+    uint16_t *panel =
+        panels->pairs + at / OTX__TILE * panels->columns * OTX__TILE + 2 * (at % OTX__TILE);
+    double scale;
+    int exponent;
+    size_t p;
+    (void)frexp(norm, &exponent);
+    scale = ldexp(1.0, 1 - exponent);
+    for (p = 0; p < n; p++) {
+        float scaled = (float)((double)otx__row_element(row, p) * scale);
+        uint32_t bits;
+        memcpy(&bits, &scaled, sizeof bits);
+        panel[p / 2 * 2 * OTX__TILE + p % 2] = (uint16_t)(bits >> 16);
+    }
+    panels->scale[at] = (float)(1.0 / (norm * scale));
+}
+
+/* Copies a vector from one set of panels to another of the same kind. */
+OTX__PRIVATE void otx__panels_copy(otx__panels *to, size_t at, const otx__panels *from,
+                                   size_t from_at)
+{
+    size_t size = from->columns * OTX__TILE, p;
+    to->common[at] = from->common[from_at];
+    if (from->bf16) {
+        const uint16_t *pairs = from->pairs + from_at / OTX__TILE * size + 2 * (from_at % OTX__TILE);
+        uint16_t *copy = to->pairs + at / OTX__TILE * size + 2 * (at % OTX__TILE);
+        to->scale[at] = from->scale[from_at];
+        for (p = 0; p < size; p += 2 * OTX__TILE) memcpy(copy + p, pairs + p, 2 * sizeof *copy);
+    } else {
+        const float *floats = from->floats + from_at / OTX__TILE * size + from_at % OTX__TILE;
+        float *copy = to->floats + at / OTX__TILE * size + at % OTX__TILE;
+        for (p = 0; p < size; p += OTX__TILE) copy[p] = floats[p];
+    }
+}
+
+/* Panels whose numbers, read again and again, stay in a core's cache. */
+OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
+{
+    size_t tiles = ((size_t)1 << 19) / (otx__panel_bytes(panels) + 1);
+    return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
+}
+
+/* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
+   `tiles` panels of a from `first` on, and the 32 vectors j of one panel of b. */
+OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
+                                       size_t first, size_t tiles, const otx__panels *b,
+                                       size_t other, float *products)
+{
+    size_t size = a->columns * OTX__TILE, tile, i, j;
+    if (!a->bf16) {
+        for (tile = 0; tile < tiles; tile++)
+            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
+                kernels->product(a->floats + (first + tile) * size, b->floats + other * size + j,
+                                 a->columns, products + (tile * OTX__TILE + j) * OTX__TILE);
+        return;
+    }
+    kernels->product_bf16(a->pairs + first * size, tiles, b->pairs + other * size, a->columns,
+                          products);
+    for (tile = 0; tile < tiles; tile++) {
+        const float *scale = a->scale + (first + tile) * OTX__TILE;
+        const float *common = a->common + (first + tile) * OTX__TILE;
+        for (j = 0; j < OTX__TILE; j++) {
+            float *column = products + (tile * OTX__TILE + j) * OTX__TILE;
+            float by = b->scale[other * OTX__TILE + j], less = b->common[other * OTX__TILE + j];
+            for (i = 0; i < OTX__TILE; i++)
+                column[i] = column[i] * scale[i] * by - common[i] * less;
+        }
+    }
+}
+
+/* ---- splitting the atoms ---- */
+
 OTX__PRIVATE void otx__split_body(void *argument, size_t tile, int worker)
 {
     otx__dictionary_task *task = (otx__dictionary_task *)argument;
     otx__dictionary *dictionary = task->dictionary;
+    otx__panels *panels = &dictionary->panels;
     size_t n = dictionary->columns, i, p, lane;
     double *wide = task->scratch + (size_t)worker * n;
-    float *panel = dictionary->panels + tile * n * OTX__TILE;
     float largest = 0.0f;
-    memset(panel, 0, n * OTX__TILE * sizeof *panel);
+    otx__panels_clear(panels, tile);
     for (lane = 0; lane < OTX__TILE; lane++) {
+        otx__row row;
         double norm, along = 0.0;
-        float common, weight;
+        float weight;
         i = tile * OTX__TILE + lane;
-        dictionary->common[i] = dictionary->weight[i] = 0.0f;
+        dictionary->weight[i] = 0.0f;
         if (i >= dictionary->count) continue;
-        otx__row_widen(dictionary->kernels, otx__rows_at(&dictionary->rows, i), n, wide);
+        row = otx__rows_at(&dictionary->rows, i);
+        otx__row_widen(dictionary->kernels, row, n, wide);
         for (p = 0; p < n; p++) along += wide[p] * dictionary->direction[p];
         dictionary->along[i] = along;
         norm = dictionary->norms[i];
         if (!(norm > 0.0)) continue;
-        common = (float)(along / norm);
-        for (p = 0; p < n; p++)
-            panel[p * OTX__TILE + lane] =
-                (float)(wide[p] / norm - (double)common * dictionary->direction[p]);
+        panels->common[i] = (float)(along / norm);
+        if (panels->bf16)
+            otx__panels_put_row(panels, i, row, n, norm);
+        else
+            (void)otx__panels_put_rest(panels, i, wide, norm, dictionary->direction);
         /* Never 0 for an atom that may be taken; screen.h allows for the lift. */
-        weight = (float)(norm / dictionary->largest);
+        weight = dictionary->cosine ? 1.0f : (float)(norm / dictionary->largest);
         if (weight < OTX__LEAST_WEIGHT) weight = OTX__LEAST_WEIGHT;
-        dictionary->common[i] = common;
         dictionary->weight[i] = weight;
         if (weight > largest) largest = weight;
     }
@@ -183,12 +377,15 @@ OTX__PRIVATE void otx__normalise(double *vector, size_t n)
 OTX__PRIVATE otx_result otx__dictionary_norms(otx__dictionary *dictionary, double *scratch,
                                               otx_error *error)
 {
+    otx__watch watch = otx__watch_open(dictionary->ctx, OTX_STAGE_GRAM, 0, dictionary->count);
     otx__dictionary_task task;
+    otx_result result;
     size_t i;
     task.dictionary = dictionary;
     task.scratch = scratch;
-    otx__parallel(dictionary->ctx, dictionary->tiles, otx__norms_body, &task);
-    for (i = 0; i < dictionary->count; i++) {
+    result = otx__watch_loop(&watch, dictionary->tiles, 4.0 * OTX__TILE * (double)dictionary->columns,
+                             otx__norms_body, &task, error);
+    for (i = 0; i < dictionary->count && !result; i++) {
         if (!otx__is_finite(dictionary->norms[i]))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
                              "atom %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
@@ -196,18 +393,23 @@ OTX__PRIVATE otx_result otx__dictionary_norms(otx__dictionary *dictionary, doubl
                              (uint64_t)i);
         if (dictionary->norms[i] > dictionary->largest) dictionary->largest = dictionary->norms[i];
     }
-    return OTX_OK;
+    return result;
 }
 
 /* What only screening needs. */
-OTX__PRIVATE void otx__dictionary_split(otx__dictionary *dictionary, double *scratch)
+OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, double *scratch,
+                                              otx_error *error)
 {
+    size_t chunks = (dictionary->columns + OTX__DIRECTION_COLUMNS - 1) / OTX__DIRECTION_COLUMNS;
+    otx__watch watch = otx__watch_open(dictionary->ctx, OTX_STAGE_GRAM, 0, dictionary->count);
+    double work = 8.0 * OTX__DIRECTION_COLUMNS * (double)dictionary->count;
     otx__dictionary_task task;
-    size_t chunks =
-        (dictionary->columns + OTX__DIRECTION_COLUMNS - 1) / OTX__DIRECTION_COLUMNS;
+    otx_result result;
     task.dictionary = dictionary;
     task.scratch = scratch;
-    otx__parallel(dictionary->ctx, chunks, otx__direction_body, &task);
+    result = otx__watch_loop(&watch, chunks, work, otx__direction_body, &task, error);
+    if (result) return result;
     otx__normalise(dictionary->direction, dictionary->columns);
-    otx__parallel(dictionary->ctx, dictionary->tiles, otx__split_body, &task);
+    work = 16.0 * OTX__TILE * (double)dictionary->columns;
+    return otx__watch_loop(&watch, dictionary->tiles, work, otx__split_body, &task, error);
 }

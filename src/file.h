@@ -361,8 +361,13 @@ typedef struct otx__file {
     size_t used;
     int file;
     int failure; /* errno of the first write that failed, or 0 */
+    uint64_t written, pushed; /* bytes; those on their way to the disk */
     otx_sink sink;
 } otx__file;
+
+/* Bytes between two pushes: waiting for a whole shard at its end would take longer
+   than a caller who wants to stop should wait. */
+#define OTX__FILE_PUSH ((uint64_t)64 << 20)
 
 OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, size_t size)
 {
@@ -374,6 +379,10 @@ OTX__PRIVATE void otx__file_put(otx__file *file, const unsigned char *bytes, siz
         }
         bytes += done;
         size -= (size_t)done;
+        file->written += (uint64_t)done;
+        if (file->written - file->pushed < OTX__FILE_PUSH) continue;
+        if (!otx__sys_push(file->file, file->pushed, file->written)) file->failure = errno;
+        file->pushed = file->written;
     }
 }
 
@@ -485,7 +494,7 @@ OTX__PRIVATE otx_result otx__stream(const otx_context *ctx, const otx_source *so
     return result;
 }
 
-/* Copies a file to a new one. */
+/* Copies a file to a new one. The meter's total grows by its size. */
 OTX__PRIVATE otx_result otx__file_copy(const otx_context *ctx, const char *from, const char *to,
                                        otx__meter *meter, otx_error *error)
 {
@@ -493,7 +502,9 @@ OTX__PRIVATE otx_result otx__file_copy(const otx_context *ctx, const char *from,
     otx__file file;
     otx_result result = otx_source_open(ctx, from, &source, error);
     if (result) return result;
-    result = otx__file_create(ctx, to, &file, error);
+    if (meter) meter->total += source.size;
+    result = otx__meter_add(ctx, meter, 0, error);
+    if (!result) result = otx__file_create(ctx, to, &file, error);
     if (!result) {
         result = otx__stream(ctx, &source, from, 0, source.size, &file.sink, meter, error);
         result = otx__file_finish(&file, result, error);

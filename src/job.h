@@ -21,7 +21,9 @@ typedef struct otx__tensor_plan {
     size_t solution;   /* in job->solutions, or OTX__NONE for a bias */
     size_t matrix;     /* in job->summary.matrices, or OTX__NONE for a bias */
     uint64_t shape[2]; /* its new shape */
+    size_t rows;       /* tokens in it, and beyond them those that the class adds */
     size_t columns;    /* elements per token */
+    otx_dtype dtype;
 } otx__tensor_plan;
 
 struct otx_job {
@@ -72,7 +74,7 @@ OTX__PRIVATE bool otx__job_progress(void *context, const otx_progress *progress)
 }
 
 /* Lets the caller cancel amid work that no stage counts. */
-OTX__PRIVATE otx_result otx__job_poll(otx_job *job, otx_error *error)
+OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
 {
     return otx__progress(&job->ctx, job->last.stage, job->last.subject, job->last.done,
                          job->last.total, error);
@@ -80,10 +82,25 @@ OTX__PRIVATE otx_result otx__job_poll(otx_job *job, otx_error *error)
 
 /* ---- opening: directories, vocabularies, tensors ---- */
 
+#define OTX__OPENING_STEPS 6
+
+/* Says at which of the steps the opening is, and at whose files. */
+OTX__PRIVATE otx_result otx__job_opening(const otx_job *job, const char *path, unsigned step,
+                                         otx_error *error)
+{
+    return otx__progress(&job->ctx, OTX_STAGE_OPEN, path, step, OTX__OPENING_STEPS, error);
+}
+
 OTX_API const char *otx_method_name(otx_method method)
 {
     static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "mean", "zero"};
     return (unsigned)method < OTX_METHOD_COUNT ? names[method] : NULL;
+}
+
+OTX_API const char *otx_padding_name(otx_padding padding)
+{
+    static const char *const names[OTX_PADDING_COUNT] = {"mean", "zero"};
+    return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
 /* Whether rows are solved for. */
@@ -103,6 +120,13 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         return otx__fail(
             error, OTX_ERROR_ARGUMENT,
             "rows must be the donor's, the tokenizer's, or a multiple of at least 1");
+    if ((unsigned)options->padding >= OTX_PADDING_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "padding %d is unknown; known are mean and zero",
+                         (int)options->padding);
+    if (options->dtype && !otx_dtype_is_embedding(options->dtype))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
+                         otx__word(otx_dtype_name(options->dtype)));
     if (options->omp.first_target || options->omp.target_count)
         return otx__fail(
             error, OTX_ERROR_ARGUMENT,
@@ -144,10 +168,15 @@ OTX__PRIVATE otx_result otx__job_open_files(otx_job *job, otx_error *error)
     if (!result)
         result = otx__document_open(ctx, donor, "tokenizer_config.json", &job->donor_tokenizer,
                                     error);
+    if (!result) result = otx__job_opening(job, base, 0, error);
     if (!result) result = otx_checkpoint_open(ctx, base, &job->base, error);
+    if (!result) result = otx__job_opening(job, donor, 1, error);
     if (!result) result = otx_checkpoint_open(ctx, donor, &job->donor, error);
+    if (!result) result = otx__job_opening(job, base, 2, error);
     if (!result) result = otx_vocab_open(ctx, base, &job->base_vocab, error);
+    if (!result) result = otx__job_opening(job, donor, 3, error);
     if (!result) result = otx_vocab_open(ctx, donor, &job->donor_vocab, error);
+    if (!result) result = otx__job_opening(job, donor, 4, error);
     if (!result)
         result = otx__model_open(ctx, &job->base, &job->base_config, &job->base_vocab, false,
                                  &job->base_model, error);
@@ -264,7 +293,7 @@ OTX__PRIVATE otx_result otx__map_parse(otx_job *job, const char *text, uint64_t 
     if (result) goto done;
     side.what = "base";
     side.vocab = &job->base_vocab;
-    side.rows = job->base_model.rows;
+    side.rows = job->base_model.rows + job->base_model.extra;
     at = otx__map_unescape(at + 1, 0, &side);
     if (!at || side.size == 0)
         result = otx__fail(error, OTX_ERROR_ARGUMENT,
@@ -295,6 +324,19 @@ OTX__PRIVATE otx_result otx__job_rows(const otx_job *job, uint64_t *rows, otx_er
                      *rows);
 }
 
+/* A row that only some of the base's tensors have can be copied, but is no atom. */
+OTX__PRIVATE void otx__job_limit_anchors(otx_job *job)
+{
+    otx_alignment *alignment = &job->alignment;
+    size_t i;
+    for (i = 0; i < alignment->count; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        if (!row->anchor || (uint64_t)row->base < job->base_model.rows) continue;
+        row->anchor = false;
+        alignment->anchor_count--;
+    }
+}
+
 OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
     otx_alignment_options options;
@@ -304,15 +346,18 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     if (!map) return otx__fail_memory(error, (uint64_t)count * sizeof *map);
     memset(&options, 0, sizeof options);
     result = otx__job_rows(job, &options.rows, error);
-    for (i = 0; i < count && !result; i++)
+    for (i = 0; i < count && !result; i++) {
         result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
+        if (!result) result = otx__job_poll(job, error);
+    }
     options.donor_rows = job->donor_model.rows;
-    options.base_rows = job->base_model.rows;
+    options.base_rows = job->base_model.rows + job->base_model.extra;
     options.map = map;
     options.map_count = count;
     if (!result)
         result = otx_align(&job->ctx, &job->donor_vocab, &job->base_vocab, &options,
                            &job->alignment, error);
+    if (!result) otx__job_limit_anchors(job);
     otx__free(&job->ctx, map, count, sizeof *map);
     return result;
 }
@@ -344,11 +389,16 @@ OTX__PRIVATE void otx__job_count(otx_job *job)
                  "%s: the tokenizer's ids reach %" PRIu64 ", the matrices have %" PRIu64
                  " rows; ids beyond can only be copied",
                  job->donor_path, (uint64_t)job->donor_vocab.count - 1, job->donor_model.rows);
-    if (job->base_vocab.count > job->base_model.rows)
+    if (job->base_vocab.count > job->base_model.rows + job->base_model.extra)
         otx__log(&job->ctx, OTX_WARNING,
                  "%s: the tokenizer's ids reach %" PRIu64 ", the matrices "
                  "have %" PRIu64 " rows; ids beyond are not copied from",
-                 job->base_path, (uint64_t)job->base_vocab.count - 1, job->base_model.rows);
+                 job->base_path, (uint64_t)job->base_vocab.count - 1,
+                 job->base_model.rows + job->base_model.extra);
+    if (job->options.padding == OTX_PADDING_ZERO && tokens->padding + tokens->unused > 0)
+        otx__log(&job->ctx, OTX_WARNING, "%" PRIu64 " rows without a token of their own will "
+                 "be zeros, which score 0 in an output head and may be sampled",
+                 tokens->padding + tokens->unused);
 }
 
 /* Lists of the anchors and of the targets, both by donor id. */
@@ -410,14 +460,15 @@ OTX__PRIVATE otx_result otx__job_plan_matrix(otx_job *job, size_t which, otx_err
                          "vocabulary", job->base_path, OTX_JOB_MAX_MATRICES);
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
+    if (job->options.dtype) plan->dtype = job->options.dtype;
     plan->solution = otx__job_solution(job, head ? donor->head : donor->embedding);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
     (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
-    matrix->rows = job->alignment.count;
+    matrix->rows = plan->rows;
     matrix->columns = old->shape[1];
-    matrix->dtype = old->dtype;
+    matrix->dtype = plan->dtype;
     matrix->anchors = job->anchor_count;
     matrix->approximated = job->target_count;
     return OTX_OK;
@@ -437,8 +488,10 @@ OTX__PRIVATE otx_result otx__job_plan(otx_job *job, otx_error *error)
             otx__tensor_plan *plan = &job->plans[i];
             if (tensor->part != parts[part]) continue;
             plan->solution = plan->matrix = OTX__NONE;
-            plan->shape[0] = plan->shape[1] = job->alignment.count;
+            plan->rows = job->alignment.count + (size_t)(tensor->rows - base->rows);
+            plan->shape[0] = plan->shape[1] = plan->rows;
             plan->columns = 1;
+            plan->dtype = tensor->at->tensor->dtype;
             if (tensor->part != OTX__PART_BIAS) {
                 if (!tensor->redundant) result = otx__job_plan_matrix(job, i, error);
                 continue;
@@ -468,6 +521,7 @@ OTX__PRIVATE otx_result otx__job_edit_config(otx_job *job, otx_error *error)
     plan.donor_generation = &job->donor_generation;
     plan.donor_tokenizer = &job->donor_tokenizer;
     plan.model = &job->base_model;
+    plan.dtype = job->options.dtype;
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
@@ -481,6 +535,7 @@ OTX__PRIVATE otx_result otx__job_open(otx_job *job, otx_error *error)
         result = otx__job_list(job, error);
     }
     if (!result) result = otx__job_plan(job, error);
+    if (!result) result = otx__job_opening(job, job->base_path, 5, error);
     if (!result) result = otx__job_edit_config(job, error);
     return result;
 }
@@ -497,6 +552,7 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
     if (ctx) job->outer = *ctx;
     if (options) job->options = *options;
     job->ctx = job->outer;
+    job->ctx.threads = otx__threads(ctx); /* it must not change on the way */
     job->ctx.allocator.resize = otx__job_resize;
     job->ctx.allocator.context = job;
     if (job->outer.progress) job->ctx.progress = otx__job_progress;

@@ -1,17 +1,20 @@
 /* ---- kernel: the hot loops, and their scalar reference -------------------- */
 
-/* Four loops take nearly all the time. Each instruction set has its own version
-   of all four; otx__kernels is the set in use.
+/* A few loops take nearly all the time. Each instruction set has its own version
+   of them; otx__kernels is the set in use.
 
    Two of them decide (dots, residual): they compute in double, round after every
    operation, and every version gives the same bits. A sum runs in 16 lanes,
    lane = position mod 16, which are folded by halves at the end (8, 4, 2, 1).
 
-   The other two only screen (product, scan): what they compute is within an error
+   The others only screen (products, scan, refine): what they compute is within an error
    bound that screen.h proves, and may differ between instruction sets. */
 
 /* Rows of atoms that one panel or one tile holds. */
 #define OTX__TILE 32
+
+/* Tiles that the dense products take together at most. */
+#define OTX__GROUP 4
 
 /* Columns of C that one call of product fills. */
 #define OTX__STRIP 8
@@ -42,7 +45,7 @@ typedef struct otx__row {
 
 /* Supports of one target that a scan looks at together: the one selected so far
    and those with one, two, ... predicted atoms more. */
-#define OTX__SETS 4
+#define OTX__SETS 3
 
 /* One tile of 32 atoms against many targets: see otx__scan_target. */
 typedef struct otx__scan {
@@ -50,18 +53,25 @@ typedef struct otx__scan {
     const float *common;    /* [32] the tile's atoms along the common direction */
     const float *weight;    /* [32] their relative norms; 0: never to be taken */
     const int16_t *start;   /* [target][32]: products of the targets */
-    const uint32_t *atoms;  /* [target][pitch] the atoms of the largest support */
-    const int16_t *steps;   /* [target][OTX__SETS][pitch] their coefficients,
+    const uint32_t *atoms;  /* [target][pitch] where in gram the atoms of the largest
+                               support stand */
+    const int16_t *steps;   /* [target][pitch / 2][OTX__SETS][2] their coefficients,
                                quantised; 0 for atoms that a support lacks */
     const uint32_t *counts; /* [target] how many atoms, padded to an even number */
-    const uint32_t *sets;   /* [target] how many supports, from 1 on */
+    const uint32_t *sets;   /* [target] how many supports; 0 with a count of 0: leave
+                               the target out */
     const float *scales;    /* [target][OTX__SETS][3]: of start, common and gram */
     size_t pitch;           /* even */
     size_t targets;
     float *best;            /* [set][target] out: the tile's largest weighted
-                               |correlation|; sets lie best_pitch apart */
+                               |correlation|, as otx__packed; sets lie best_pitch
+                               apart */
     size_t best_pitch;
 } otx__scan;
+
+/* A score with the number of its atom, 0 to 31, in the lowest bits: a maximum of such
+   scores tells whose it is. Off by less than OTX__PACKED times the score. */
+#define OTX__PACKED 3.814697265625e-06 /* 2^-18 */
 
 typedef struct otx__kernels {
     otx_isa isa;
@@ -70,9 +80,25 @@ typedef struct otx__kernels {
        [n][32], b from its first row wanted. In float, chains of OTX__CHAIN. */
     void (*product)(const float *a, const float *b, size_t n, float *c);
 
+    /* c[tile][j][i] = <a_i, b_j> for the 32 rows of each of `tiles` panels a, one
+       after the other, and all 32 of panel b. Panels are of bf16, two elements of a
+       row together, [n / 2][32][2], n even. In float, chains of OTX__CHAIN;
+       subnormals may count as 0. NULL where it would not pay. */
+    void (*product_bf16)(const uint16_t *a, size_t tiles, const uint16_t *b, size_t n, float *c);
+
     void (*scan)(const otx__scan *scan);
 
-    /* out[i] = <a, rows[i]>. */
+    /* correlations[i] -= sum over j of betas[j] / 32767 * gram[atoms[j]][i], for the
+       32 atoms i of a tile, in float. */
+    void (*refine)(const int16_t *gram, const uint32_t *atoms, const float *betas, size_t count,
+                   float *correlations);
+
+    /* Roughly the same as the next two, in float, for guesses that need no bound. */
+    void (*rough_dots)(const float *a, const otx__row *rows, size_t count, size_t n, float *out);
+    void (*rough_residual)(float *r, otx__row y, const double *coefficients,
+                           const otx__row *rows, size_t count, size_t n);
+
+    /* out[i] = <a, rows[i]>. The rows of one call are of one type, here and below. */
     void (*dots)(const double *a, const otx__row *rows, size_t count, size_t n, double *out);
 
     /* r = y - sum of coefficients[j] * rows[j], element by element, j in order.
@@ -82,6 +108,28 @@ typedef struct otx__kernels {
 } otx__kernels;
 
 /* ---- what all versions share ---- */
+
+/* Asks for a line of the cache that is read soon: into the second level, as the
+   first has room for too few of them. */
+#if defined(__GNUC__) || defined(__clang__)
+#define OTX__PREFETCH(at) __builtin_prefetch((at), 0, 2)
+#elif defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
+#include <intrin.h>
+#define OTX__PREFETCH(at) _mm_prefetch((const char *)(at), _MM_HINT_T1)
+#else
+#define OTX__PREFETCH(at) ((void)(at))
+#endif
+
+/* Targets between asking for the lines of one in a scan and using them. They lie
+   anywhere in the tile, so no processor foresees them. */
+#define OTX__AHEAD 4
+
+/* The atoms to ask for while `target` is scanned; those behind its count are
+   atoms of before, and harmless. */
+OTX__PRIVATE const uint32_t *otx__scan_ahead(const otx__scan *scan, size_t target)
+{
+    return scan->atoms + otx__min(target + OTX__AHEAD, scan->targets - 1) * scan->pitch;
+}
 
 /* The address of element `first` of a row. */
 OTX__PRIVATE const char *otx__row_at(otx__row row, size_t first)
@@ -144,7 +192,7 @@ OTX__PRIVATE void otx__scan_target(const otx__scan *scan, size_t target, size_t 
                                    float *correlations)
 {
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
-    const int16_t *steps = scan->steps + (target * OTX__SETS + set) * scan->pitch;
+    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch + 2 * set;
     const int16_t *start = scan->start + target * OTX__TILE;
     const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
     int32_t sums[OTX__TILE];
@@ -152,7 +200,7 @@ OTX__PRIVATE void otx__scan_target(const otx__scan *scan, size_t target, size_t 
     memset(sums, 0, sizeof sums);
     for (j = 0; j < count; j++) {
         const int16_t *gram = scan->gram + (size_t)atoms[j] * OTX__TILE;
-        int32_t step = steps[j];
+        int32_t step = steps[j / 2 * OTX__SETS * 2 + j % 2];
         for (i = 0; i < OTX__TILE; i++) sums[i] += step * gram[i];
     }
     for (i = 0; i < OTX__TILE; i++)
@@ -179,6 +227,43 @@ OTX__PRIVATE void otx__product_scalar(const float *a, const float *b, size_t n, 
     }
 }
 
+OTX__PRIVATE void otx__product_bf16_scalar(const uint16_t *a, size_t tiles, const uint16_t *b,
+                                           size_t n, float *c)
+{
+    size_t i, j, p, block, tile;
+    memset(c, 0, tiles * OTX__TILE * OTX__TILE * sizeof *c);
+    for (tile = 0; tile < tiles; tile++, a += n * OTX__TILE, c += OTX__TILE * OTX__TILE) {
+        for (block = 0; block < n; block += OTX__CHAIN) {
+            size_t end = otx__min(n, block + OTX__CHAIN);
+            for (j = 0; j < OTX__TILE; j++) {
+                for (i = 0; i < OTX__TILE; i++) {
+                    float sum = 0.0f;
+                    for (p = block; p < end; p++) {
+                        size_t pair = p / 2 * OTX__TILE * 2 + p % 2;
+                        sum += otx__float_of_bf16(a[pair + 2 * i]) *
+                               otx__float_of_bf16(b[pair + 2 * j]);
+                    }
+                    c[j * OTX__TILE + i] += sum;
+                }
+            }
+        }
+    }
+}
+
+OTX__PRIVATE float otx__packed(float score, uint32_t atom)
+{
+    uint32_t bits;
+    memcpy(&bits, &score, sizeof bits);
+    return otx__float_of_bits((bits & ~(uint32_t)(OTX__TILE - 1)) | atom);
+}
+
+OTX__PRIVATE uint32_t otx__packed_atom(float packed)
+{
+    uint32_t bits;
+    memcpy(&bits, &packed, sizeof bits);
+    return bits & (OTX__TILE - 1);
+}
+
 OTX__PRIVATE void otx__scan_scalar(const otx__scan *scan)
 {
     size_t target, set, i;
@@ -188,10 +273,44 @@ OTX__PRIVATE void otx__scan_scalar(const otx__scan *scan)
             otx__scan_target(scan, target, set, correlations);
             for (i = 0; i < OTX__TILE; i++) {
                 float score = scan->weight[i] * fabsf(correlations[i]);
+                score = otx__packed(score, (uint32_t)i);
                 if (score > best) best = score;
             }
             scan->best[set * scan->best_pitch + target] = best;
         }
+    }
+}
+
+OTX__PRIVATE void otx__refine_scalar(const int16_t *gram, const uint32_t *atoms,
+                                     const float *betas, size_t count, float *correlations)
+{
+    size_t i, j;
+    for (j = 0; j < count; j++) {
+        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
+        float beta = betas[j] / 32767.0f;
+        for (i = 0; i < OTX__TILE; i++) correlations[i] -= beta * (float)column[i];
+    }
+}
+
+OTX__PRIVATE void otx__rough_dots_scalar(const float *a, const otx__row *rows, size_t count,
+                                         size_t n, float *out)
+{
+    size_t i, j;
+    for (j = 0; j < count; j++) {
+        float sum = 0.0f;
+        for (i = 0; i < n; i++) sum += a[i] * otx__row_element(rows[j], i);
+        out[j] = sum;
+    }
+}
+
+OTX__PRIVATE void otx__rough_residual_scalar(float *r, otx__row y, const double *coefficients,
+                                             const otx__row *rows, size_t count, size_t n)
+{
+    size_t i, j;
+    for (i = 0; i < n; i++) r[i] = otx__row_element(y, i);
+    for (j = 0; j < count; j++) {
+        float coefficient = (float)coefficients[j];
+        for (i = 0; i < n; i++) r[i] -= coefficient * otx__row_element(rows[j], i);
     }
 }
 
@@ -213,5 +332,5 @@ OTX__PRIVATE void otx__residual_scalar(double *r, otx__row y, const double *coef
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
-    OTX_ISA_SCALAR, otx__product_scalar, otx__scan_scalar, otx__dots_scalar,
-    otx__residual_scalar};
+    OTX_ISA_SCALAR, otx__product_scalar, otx__product_bf16_scalar, otx__scan_scalar,
+    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_scalar, otx__residual_scalar};

@@ -57,14 +57,20 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__product_avx2(const float *a, const float
 /* The larger of `best` and the weighted correlations of eight atoms. */
 OTX__AVX2_TARGET OTX__PRIVATE __m256 otx__score_avx2(__m256 best, const int16_t *start,
                                                      __m256i sum, const float *scales,
-                                                     const float *common, const float *weight)
+                                                     const float *common, const float *weight,
+                                                     int first)
 {
+    __m256i numbers = _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
+                                       _mm256_set1_epi32(first));
     __m256i wide = _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)start));
     __m256 value = _mm256_mul_ps(_mm256_cvtepi32_ps(wide), _mm256_set1_ps(scales[0]));
     value = _mm256_fmadd_ps(_mm256_loadu_ps(common), _mm256_set1_ps(scales[1]), value);
     value = _mm256_fnmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(scales[2]), value);
     value = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), value);
-    return _mm256_max_ps(best, _mm256_mul_ps(value, _mm256_loadu_ps(weight)));
+    value = _mm256_mul_ps(value, _mm256_loadu_ps(weight));
+    /* As otx__packed does. */
+    value = _mm256_andnot_ps(_mm256_castsi256_ps(_mm256_set1_epi32(OTX__TILE - 1)), value);
+    return _mm256_max_ps(best, _mm256_or_ps(value, _mm256_castsi256_ps(numbers)));
 }
 
 OTX__AVX2_TARGET OTX__PRIVATE __m256i otx__load_avx2(const int16_t *at)
@@ -80,17 +86,19 @@ OTX__AVX2_TARGET OTX__INLINE void otx__sums_avx2(const otx__scan *scan, size_t t
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
     const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
     const int16_t *gram = scan->gram + 16 * half;
+    const uint32_t *ahead = otx__scan_ahead(scan, target);
     size_t count = scan->counts[target], j, set;
     for (set = 0; set < sets; set++) sums[set][0] = sums[set][1] = _mm256_setzero_si256();
     for (j = 0; j < count; j += 2) {
         __m256i g0 = otx__load_avx2(gram + (size_t)atoms[j] * OTX__TILE);
         __m256i g1 = otx__load_avx2(gram + (size_t)atoms[j + 1] * OTX__TILE);
         __m256i low = _mm256_unpacklo_epi16(g0, g1), high = _mm256_unpackhi_epi16(g0, g1);
+        OTX__PREFETCH(gram + (size_t)ahead[j + half] * OTX__TILE);
         OTX__UNROLL
         for (set = 0; set < sets; set++) {
             int32_t both;
             __m256i pair;
-            memcpy(&both, steps + set * scan->pitch + j, sizeof both);
+            memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
             pair = _mm256_set1_epi32(both);
             sums[set][0] = _mm256_add_epi32(sums[set][0], _mm256_madd_epi16(low, pair));
             sums[set][1] = _mm256_add_epi32(sums[set][1], _mm256_madd_epi16(high, pair));
@@ -128,9 +136,10 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__scan_avx2(const otx__scan *scan)
             else otx__sums_avx2(scan, target, half, OTX__SETS, sums);
             for (set = 0; set < sets; set++) {
                 best[set] = otx__score_avx2(best[set], start, sums[set][0], scales + 3 * set,
-                                            common, weight);
+                                            common, weight, (int)(16 * half));
                 best[set] = otx__score_avx2(best[set], start + 8, sums[set][1],
-                                            scales + 3 * set, common + 8, weight + 8);
+                                            scales + 3 * set, common + 8, weight + 8,
+                                            (int)(16 * half + 8));
             }
         }
         for (set = 0; set < sets; set++)
@@ -138,18 +147,77 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__scan_avx2(const otx__scan *scan)
     }
 }
 
+OTX__AVX2_TARGET OTX__PRIVATE void otx__refine_avx2(const int16_t *gram, const uint32_t *atoms,
+                                                    const float *betas, size_t count,
+                                                    float *correlations)
+{
+    __m256 values[4];
+    size_t i, j;
+    for (i = 0; i < 4; i++) values[i] = _mm256_loadu_ps(correlations + 8 * i);
+    for (j = 0; j < count; j++) {
+        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
+        __m256 beta = _mm256_set1_ps(betas[j] / 32767.0f);
+        for (i = 0; i < 4; i++) {
+            __m128i eight = _mm_loadu_si128((const __m128i *)(const void *)(column + 8 * i));
+            __m256 wide = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(eight));
+            values[i] = _mm256_fnmadd_ps(beta, wide, values[i]);
+        }
+    }
+    for (i = 0; i < 4; i++) _mm256_storeu_ps(correlations + 8 * i, values[i]);
+}
+
+/* Eight elements of a row. */
+OTX__AVX2_TARGET OTX__INLINE __m256 otx__floats_avx2(otx__row row, size_t i)
+{
+    const char *at = otx__row_at(row, i);
+    __m256i wide;
+    if (!row.bf16) return _mm256_loadu_ps((const float *)(const void *)at);
+    wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE void otx__rough_dots_avx2(const float *a, const otx__row *rows,
+                                                        size_t count, size_t n, float *out)
+{
+    size_t i, j, k, whole = n - n % OTX__LANES;
+    for (j = 0; j < count; j++) {
+        __m256 low = _mm256_setzero_ps(), high = low;
+        float lanes[8], sum = 0.0f;
+        for (i = 0; i < whole; i += OTX__LANES) {
+            low = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), otx__floats_avx2(rows[j], i), low);
+            high = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), otx__floats_avx2(rows[j], i + 8),
+                                   high);
+        }
+        _mm256_storeu_ps(lanes, _mm256_add_ps(low, high));
+        for (k = 0; k < 8; k++) sum += lanes[k];
+        for (; i < n; i++) sum += a[i] * otx__row_element(rows[j], i);
+        out[j] = sum;
+    }
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE void otx__rough_residual_avx2(float *r, otx__row y,
+                                                            const double *coefficients,
+                                                            const otx__row *rows, size_t count,
+                                                            size_t n)
+{
+    size_t i, j, whole = n - n % 8;
+    for (i = 0; i < whole; i += 8) _mm256_storeu_ps(r + i, otx__floats_avx2(y, i));
+    for (; i < n; i++) r[i] = otx__row_element(y, i);
+    for (j = 0; j < count; j++) {
+        float coefficient = (float)coefficients[j];
+        __m256 by = _mm256_set1_ps(coefficient);
+        for (i = 0; i < whole; i += 8)
+            _mm256_storeu_ps(r + i, _mm256_fnmadd_ps(by, otx__floats_avx2(rows[j], i),
+                                                     _mm256_loadu_ps(r + i)));
+        for (; i < n; i++) r[i] -= coefficient * otx__row_element(rows[j], i);
+    }
+}
+
 /* Eight elements of a row as two registers of doubles. */
 OTX__AVX2_TARGET OTX__PRIVATE void otx__widen_avx2(otx__row row, size_t i, __m256d *low,
                                                    __m256d *high)
 {
-    const char *at = otx__row_at(row, i);
-    __m256 values;
-    if (row.bf16) {
-        __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
-        values = _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
-    } else {
-        values = _mm256_loadu_ps((const float *)(const void *)at);
-    }
+    __m256 values = otx__floats_avx2(row, i);
     *low = _mm256_cvtps_pd(_mm256_castps256_ps128(values));
     *high = _mm256_cvtps_pd(_mm256_extractf128_ps(values, 1));
 }
@@ -212,6 +280,7 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__residual_avx2(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx2 = {
-    OTX_ISA_AVX2, otx__product_avx2, otx__scan_avx2, otx__dots_avx2, otx__residual_avx2};
+    OTX_ISA_AVX2, otx__product_avx2, NULL, otx__scan_avx2,
+    otx__refine_avx2, otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__residual_avx2};
 
 #endif /* OTX__AVX2 */

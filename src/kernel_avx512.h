@@ -16,8 +16,10 @@
 
 #ifdef _MSC_VER
 #define OTX__AVX512_TARGET
+#define OTX__AVX512_BF16_TARGET
 #else
 #define OTX__AVX512_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#define OTX__AVX512_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
 #endif
 
 /* Adds one chain of products to eight columns of 32 sums. */
@@ -51,22 +53,82 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__product_avx512(const float *a, const f
     }
 }
 
-/* The order in which unpacking interleaved 16-bit numbers leaves the atoms. */
-OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__unpacked_avx512(const float *tile, int high)
+/* One chain of products, n terms, of eight rows of b and 32 of a: it is put in c, or
+   added to it. */
+OTX__AVX512_BF16_TARGET OTX__PRIVATE void otx__chain_bf16_avx512(const uint16_t *a,
+                                                                 const uint16_t *b, size_t n,
+                                                                 bool add, float *c)
+{
+    __m512 low[OTX__STRIP], high[OTX__STRIP];
+    size_t p, j;
+    for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
+    for (p = 0; p < n; p += 2) {
+        const uint16_t *pairs = b + p * OTX__TILE;
+        __m512bh a0 = (__m512bh)_mm512_loadu_si512(a + p * OTX__TILE);
+        __m512bh a1 = (__m512bh)_mm512_loadu_si512(a + p * OTX__TILE + 32);
+        OTX__UNROLL
+        for (j = 0; j < OTX__STRIP; j++) {
+            int32_t both;
+            __m512bh b0;
+            memcpy(&both, pairs + 2 * j, sizeof both);
+            b0 = (__m512bh)_mm512_set1_epi32(both);
+            low[j] = _mm512_dpbf16_ps(low[j], a0, b0);
+            high[j] = _mm512_dpbf16_ps(high[j], a1, b0);
+        }
+    }
+    for (j = 0; j < OTX__STRIP; j++) {
+        float *column = c + j * OTX__TILE;
+        if (add) {
+            low[j] = _mm512_add_ps(low[j], _mm512_loadu_ps(column));
+            high[j] = _mm512_add_ps(high[j], _mm512_loadu_ps(column + 16));
+        }
+        _mm512_storeu_ps(column, low[j]);
+        _mm512_storeu_ps(column + 16, high[j]);
+    }
+}
+
+/* Chain by chain, so that what is read again lies in the first cache. */
+OTX__PRIVATE void otx__product_bf16_avx512(const uint16_t *a, size_t tiles, const uint16_t *b,
+                                           size_t n, float *c)
+{
+    size_t block, tile, strip;
+    for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
+        const uint16_t *chain = b + block * OTX__TILE;
+        size_t count = otx__min(OTX__CHAIN, n - block);
+        for (tile = 0; tile < tiles; tile++)
+            for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP)
+                otx__chain_bf16_avx512(a + (tile * n + block) * OTX__TILE, chain + 2 * strip,
+                                       count, block > 0,
+                                       c + (tile * OTX__TILE + strip) * OTX__TILE);
+    }
+}
+
+/* The numbers of the atoms in the order in which unpacking interleaved 16-bit numbers
+   leaves them. */
+OTX__AVX512_TARGET OTX__PRIVATE __m512i otx__numbers_avx512(int high)
 {
     __m512i order = _mm512_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
-    order = _mm512_add_epi32(order, _mm512_set1_epi32(high ? 4 : 0));
-    return _mm512_permutex2var_ps(_mm512_loadu_ps(tile), order, _mm512_loadu_ps(tile + 16));
+    return _mm512_add_epi32(order, _mm512_set1_epi32(high ? 4 : 0));
+}
+
+/* What belongs to a tile's atoms, in that order. */
+OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__unpacked_avx512(const float *tile, int high)
+{
+    return _mm512_permutex2var_ps(_mm512_loadu_ps(tile), otx__numbers_avx512(high),
+                                  _mm512_loadu_ps(tile + 16));
 }
 
 OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__score_avx512(__m512i start, __m512i sum,
                                                          const float *scales, __m512 common,
-                                                         __m512 weight)
+                                                         __m512 weight, __m512i numbers)
 {
     __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(start), _mm512_set1_ps(scales[0]));
     value = _mm512_fmadd_ps(common, _mm512_set1_ps(scales[1]), value);
     value = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(scales[2]), value);
-    return _mm512_mul_ps(_mm512_abs_ps(value), weight);
+    value = _mm512_mul_ps(_mm512_abs_ps(value), weight);
+    /* numbers | (score & ~31), as otx__packed does */
+    return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(
+        numbers, _mm512_castps_si512(value), _mm512_set1_epi32(OTX__TILE - 1), 0xf4));
 }
 
 /* The sums of `sets` supports of one target, two atoms of them at a time:
@@ -76,17 +138,20 @@ OTX__AVX512_TARGET OTX__INLINE void otx__sums_avx512(const otx__scan *scan, size
 {
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
     const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
+    const uint32_t *ahead = otx__scan_ahead(scan, target);
     size_t count = scan->counts[target], j, set;
     for (set = 0; set < sets; set++) sums[set][0] = sums[set][1] = _mm512_setzero_si512();
     for (j = 0; j < count; j += 2) {
         __m512i g0 = _mm512_loadu_si512(scan->gram + (size_t)atoms[j] * OTX__TILE);
         __m512i g1 = _mm512_loadu_si512(scan->gram + (size_t)atoms[j + 1] * OTX__TILE);
         __m512i low = _mm512_unpacklo_epi16(g0, g1), high = _mm512_unpackhi_epi16(g0, g1);
+        OTX__PREFETCH(scan->gram + (size_t)ahead[j] * OTX__TILE);
+        OTX__PREFETCH(scan->gram + (size_t)ahead[j + 1] * OTX__TILE);
         OTX__UNROLL
         for (set = 0; set < sets; set++) {
             int32_t both;
             __m512i pair;
-            memcpy(&both, steps + set * scan->pitch + j, sizeof both);
+            memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
             pair = _mm512_set1_epi32(both);
             sums[set][0] = _mm512_dpwssd_epi32(sums[set][0], low, pair);
             sums[set][1] = _mm512_dpwssd_epi32(sums[set][1], high, pair);
@@ -100,6 +165,7 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__scan_avx512(const otx__scan *scan)
     __m512 common1 = otx__unpacked_avx512(scan->common, 1);
     __m512 weight0 = otx__unpacked_avx512(scan->weight, 0);
     __m512 weight1 = otx__unpacked_avx512(scan->weight, 1);
+    __m512i numbers0 = otx__numbers_avx512(0), numbers1 = otx__numbers_avx512(1);
     size_t target, set;
     for (target = 0; target < scan->targets; target++) {
         const float *scales = scan->scales + target * OTX__SETS * 3;
@@ -115,54 +181,201 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__scan_avx512(const otx__scan *scan)
         else otx__sums_avx512(scan, target, OTX__SETS, sums);
         for (set = 0; set < sets; set++) {
             const float *scale = scales + 3 * set;
-            __m512 score0 = otx__score_avx512(start0, sums[set][0], scale, common0, weight0);
-            __m512 score1 = otx__score_avx512(start1, sums[set][1], scale, common1, weight1);
+            __m512 score0 = otx__score_avx512(start0, sums[set][0], scale, common0, weight0,
+                                              numbers0);
+            __m512 score1 = otx__score_avx512(start1, sums[set][1], scale, common1, weight1,
+                                              numbers1);
             scan->best[set * scan->best_pitch + target] =
                 _mm512_reduce_max_ps(_mm512_max_ps(score0, score1));
         }
     }
 }
 
-/* Sixteen elements of a row as two registers of doubles. */
-OTX__AVX512_TARGET OTX__PRIVATE void otx__widen_avx512(otx__row row, size_t i, __m512d *low,
-                                                       __m512d *high)
+/* Takes one column off sixteen correlations. */
+OTX__AVX512_TARGET OTX__INLINE __m512 otx__refine_part_avx512(const int16_t *gram, float beta,
+                                                              __m512 value)
 {
-    const char *at = otx__row_at(row, i);
-    __m512 values;
-    if (row.bf16) {
-        __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)at));
-        values = _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
-    } else {
-        values = _mm512_loadu_ps(at);
+    __m256i column = _mm256_loadu_si256((const __m256i *)(const void *)gram);
+    __m512 wide = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(column));
+    return _mm512_fnmadd_ps(_mm512_set1_ps(beta), wide, value);
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__refine_avx512(const int16_t *gram,
+                                                        const uint32_t *atoms,
+                                                        const float *betas, size_t count,
+                                                        float *correlations)
+{
+    __m512 low = _mm512_loadu_ps(correlations), high = _mm512_loadu_ps(correlations + 16);
+    size_t j;
+    for (j = 0; j < count; j++) {
+        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
+        float beta = betas[j] / 32767.0f;
+        low = otx__refine_part_avx512(column, beta, low);
+        high = otx__refine_part_avx512(column + 16, beta, high);
     }
+    _mm512_storeu_ps(correlations, low);
+    _mm512_storeu_ps(correlations + 16, high);
+}
+
+/* Sixteen elements of a row. */
+OTX__AVX512_TARGET OTX__INLINE __m512 otx__floats_avx512(const char *at, bool bf16)
+{
+    __m512i wide;
+    if (!bf16) return _mm512_loadu_ps(at);
+    wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)at));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+
+OTX__AVX512_TARGET OTX__INLINE void otx__rough_dots_group_avx512(const float *a,
+                                                                 const char *const rows[4],
+                                                                 bool bf16, size_t whole,
+                                                                 float *out)
+{
+    __m512 sums[4];
+    size_t i, j;
+    for (j = 0; j < 4; j++) sums[j] = _mm512_setzero_ps();
+    for (i = 0; i < whole; i += OTX__LANES) {
+        __m512 a0 = _mm512_loadu_ps(a + i);
+        OTX__UNROLL
+        for (j = 0; j < 4; j++)
+            sums[j] = _mm512_fmadd_ps(a0, otx__floats_avx512(rows[j] + i * (bf16 ? 2 : 4), bf16),
+                                      sums[j]);
+    }
+    for (j = 0; j < 4; j++) out[j] = _mm512_reduce_add_ps(sums[j]);
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_dots_avx512(const float *a, const otx__row *rows,
+                                                            size_t count, size_t n, float *out)
+{
+    size_t first, i, j, whole = n - n % OTX__LANES;
+    for (first = 0; first < count; first += 4) {
+        const char *at[4];
+        float sums[4];
+        for (j = 0; j < 4; j++)
+            at[j] = (const char *)rows[otx__min(first + j, count - 1)].data;
+        if (rows[0].bf16) otx__rough_dots_group_avx512(a, at, true, whole, sums);
+        else otx__rough_dots_group_avx512(a, at, false, whole, sums);
+        for (j = 0; j < otx__min(4, count - first); j++) {
+            for (i = whole; i < n; i++) sums[j] += a[i] * otx__row_element(rows[first + j], i);
+            out[first + j] = sums[j];
+        }
+    }
+}
+
+OTX__AVX512_TARGET OTX__INLINE void otx__rough_group_avx512(float *r, const double *coefficients,
+                                                            const char *const rows[4],
+                                                            bool bf16, size_t whole)
+{
+    size_t i, j;
+    for (i = 0; i < whole; i += OTX__LANES) {
+        __m512 value = _mm512_loadu_ps(r + i);
+        OTX__UNROLL
+        for (j = 0; j < 4; j++)
+            value = _mm512_fnmadd_ps(_mm512_set1_ps((float)coefficients[j]),
+                                     otx__floats_avx512(rows[j] + i * (bf16 ? 2 : 4), bf16),
+                                     value);
+        _mm512_storeu_ps(r + i, value);
+    }
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_residual_avx512(float *r, otx__row y,
+                                                                const double *coefficients,
+                                                                const otx__row *rows,
+                                                                size_t count, size_t n)
+{
+    size_t first, i, j, whole = n - n % OTX__LANES;
+    for (i = 0; i < whole; i += OTX__LANES)
+        _mm512_storeu_ps(r + i, otx__floats_avx512(otx__row_at(y, i), y.bf16));
+    for (; i < n; i++) r[i] = otx__row_element(y, i);
+    for (first = 0; first < count; first += 4) {
+        const char *at[4];
+        double by[4];
+        for (j = 0; j < 4; j++) {
+            at[j] = (const char *)rows[otx__min(first + j, count - 1)].data;
+            by[j] = first + j < count ? coefficients[first + j] : 0.0;
+        }
+        if (rows[0].bf16) otx__rough_group_avx512(r, by, at, true, whole);
+        else otx__rough_group_avx512(r, by, at, false, whole);
+        for (j = first; j < otx__min(first + 4, count); j++)
+            for (i = whole; i < n; i++)
+                r[i] -= (float)coefficients[j] * otx__row_element(rows[j], i);
+    }
+}
+
+/* Sixteen elements of a row as two registers of doubles. */
+OTX__AVX512_TARGET OTX__INLINE void otx__widen_avx512(const char *at, bool bf16, __m512d *low,
+                                                      __m512d *high)
+{
+    __m512 values = otx__floats_avx512(at, bf16);
     *low = _mm512_cvtps_pd(_mm512_castps512_ps256(values));
     *high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(values, 1));
 }
 
-/* Four rows at a time hide the latency of the additions. */
+/* The lanes of a's products with four rows, up to `whole`; rows[4] to [7] come next
+   and are asked for. Four at a time hide the latency of the additions. */
+OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
+                                                           const char *const rows[8], bool bf16,
+                                                           size_t whole,
+                                                           double lanes[4][OTX__LANES])
+{
+    const size_t element = bf16 ? 2 : 4;
+    __m512d low[4], high[4];
+    size_t i, j;
+    for (j = 0; j < 4; j++) low[j] = high[j] = _mm512_setzero_pd();
+    for (i = 0; i < whole; i += OTX__LANES) {
+        __m512d a0 = _mm512_loadu_pd(a + i), a1 = _mm512_loadu_pd(a + i + 8), b0, b1;
+        OTX__UNROLL
+        for (j = 0; j < 4; j++) {
+            OTX__PREFETCH(rows[4 + j] + i * element);
+            otx__widen_avx512(rows[j] + i * element, bf16, &b0, &b1);
+            low[j] = _mm512_add_pd(low[j], _mm512_mul_pd(a0, b0));
+            high[j] = _mm512_add_pd(high[j], _mm512_mul_pd(a1, b1));
+        }
+    }
+    for (j = 0; j < 4; j++) {
+        _mm512_storeu_pd(lanes[j], low[j]);
+        _mm512_storeu_pd(lanes[j] + 8, high[j]);
+    }
+}
+
 OTX__AVX512_TARGET OTX__PRIVATE void otx__dots_avx512(const double *a, const otx__row *rows,
                                                       size_t count, size_t n, double *out)
 {
-    size_t first, i, j, whole = n - n % OTX__LANES;
+    size_t first, j, whole = n - n % OTX__LANES;
     for (first = 0; first < count; first += 4) {
-        size_t group = otx__min(4, count - first);
-        __m512d low[4], high[4];
-        for (j = 0; j < 4; j++) low[j] = high[j] = _mm512_setzero_pd();
-        for (i = 0; i < whole; i += OTX__LANES) {
-            __m512d a0 = _mm512_loadu_pd(a + i), a1 = _mm512_loadu_pd(a + i + 8), b0, b1;
-            for (j = 0; j < 4; j++) {
-                otx__widen_avx512(rows[first + (j < group ? j : 0)], i, &b0, &b1);
-                low[j] = _mm512_add_pd(low[j], _mm512_mul_pd(a0, b0));
-                high[j] = _mm512_add_pd(high[j], _mm512_mul_pd(a1, b1));
-            }
+        const char *at[8];
+        double lanes[4][OTX__LANES];
+        for (j = 0; j < 8; j++)
+            at[j] = (const char *)rows[otx__min(first + j, count - 1)].data;
+        if (rows[first].bf16) otx__dots_group_avx512(a, at, true, whole, lanes);
+        else otx__dots_group_avx512(a, at, false, whole, lanes);
+        for (j = 0; j < otx__min(4, count - first); j++) {
+            otx__dot_lanes(lanes[j], a, rows[first + j], whole, n);
+            out[first + j] = otx__fold_lanes(lanes[j]);
         }
-        for (j = 0; j < group; j++) {
-            double lanes[OTX__LANES];
-            _mm512_storeu_pd(lanes, low[j]);
-            _mm512_storeu_pd(lanes + 8, high[j]);
-            otx__dot_lanes(lanes, a, rows[first + j], whole, n);
-            out[first + j] = otx__fold_lanes(lanes);
+    }
+}
+
+/* Takes four rows, one after the other, off r up to `whole`. Reading all rows at
+   once would be too many streams for the processor to foresee. */
+OTX__AVX512_TARGET OTX__INLINE void otx__residual_group_avx512(double *r,
+                                                               const double *coefficients,
+                                                               const char *const rows[4],
+                                                               bool bf16, size_t whole)
+{
+    const size_t element = bf16 ? 2 : 4;
+    size_t i, j;
+    for (i = 0; i < whole; i += OTX__LANES) {
+        __m512d low = _mm512_loadu_pd(r + i), high = _mm512_loadu_pd(r + i + 8), b0, b1;
+        OTX__UNROLL
+        for (j = 0; j < 4; j++) {
+            __m512d coefficient = _mm512_set1_pd(coefficients[j]);
+            otx__widen_avx512(rows[j] + i * element, bf16, &b0, &b1);
+            low = _mm512_sub_pd(low, _mm512_mul_pd(coefficient, b0));
+            high = _mm512_sub_pd(high, _mm512_mul_pd(coefficient, b1));
         }
+        _mm512_storeu_pd(r + i, low);
+        _mm512_storeu_pd(r + i + 8, high);
     }
 }
 
@@ -171,18 +384,28 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__residual_avx512(double *r, otx__row y,
                                                           const otx__row *rows, size_t count,
                                                           size_t n)
 {
-    size_t i, j, whole = n - n % OTX__LANES;
-    for (i = 0; i < whole; i += OTX__LANES) {
-        __m512d low = _mm512_setzero_pd(), high = low, b0, b1;
-        if (y.data) {
-            otx__widen_avx512(y, i, &low, &high);
-        } else {
-            low = _mm512_loadu_pd(r + i);
-            high = _mm512_loadu_pd(r + i + 8);
+    size_t i, j, whole = n - n % OTX__LANES, first = 0;
+    if (y.data) {
+        __m512d low, high;
+        for (i = 0; i < whole; i += OTX__LANES) {
+            otx__widen_avx512(otx__row_at(y, i), y.bf16, &low, &high);
+            _mm512_storeu_pd(r + i, low);
+            _mm512_storeu_pd(r + i + 8, high);
         }
-        for (j = 0; j < count; j++) {
+    }
+    for (; first + 4 <= count; first += 4) {
+        const char *at[4];
+        for (j = 0; j < 4; j++) at[j] = (const char *)rows[first + j].data;
+        if (rows[first].bf16)
+            otx__residual_group_avx512(r, coefficients + first, at, true, whole);
+        else
+            otx__residual_group_avx512(r, coefficients + first, at, false, whole);
+    }
+    for (i = 0; i < whole && first < count; i += OTX__LANES) {
+        __m512d low = _mm512_loadu_pd(r + i), high = _mm512_loadu_pd(r + i + 8), b0, b1;
+        for (j = first; j < count; j++) {
             __m512d coefficient = _mm512_set1_pd(coefficients[j]);
-            otx__widen_avx512(rows[j], i, &b0, &b1);
+            otx__widen_avx512(otx__row_at(rows[j], i), rows[j].bf16, &b0, &b1);
             low = _mm512_sub_pd(low, _mm512_mul_pd(coefficient, b0));
             high = _mm512_sub_pd(high, _mm512_mul_pd(coefficient, b1));
         }
@@ -193,8 +416,13 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__residual_avx512(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx512 = {
-    OTX_ISA_AVX512, otx__product_avx512, otx__scan_avx512, otx__dots_avx512,
+    OTX_ISA_AVX512, otx__product_avx512, NULL, otx__scan_avx512,
+    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512,
     otx__residual_avx512};
+
+OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
+    OTX_ISA_AVX512_BF16, otx__product_avx512, otx__product_bf16_avx512, otx__scan_avx512,
+    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512, otx__residual_avx512};
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

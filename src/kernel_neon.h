@@ -48,12 +48,17 @@ OTX__PRIVATE void otx__product_neon(const float *a, const float *b, size_t n, fl
 /* The larger of `best` and the weighted correlations of four atoms. */
 OTX__PRIVATE float32x4_t otx__score_neon(float32x4_t best, int16x4_t start, int32x4_t sum,
                                          const float *scales, const float *common,
-                                         const float *weight)
+                                         const float *weight, uint32_t first)
 {
+    static const uint32_t four[4] = {0, 1, 2, 3};
+    uint32x4_t numbers = vaddq_u32(vld1q_u32(four), vdupq_n_u32(first)), bits;
     float32x4_t value = vmulq_n_f32(vcvtq_f32_s32(vmovl_s16(start)), scales[0]);
     value = vfmaq_n_f32(value, vld1q_f32(common), scales[1]);
     value = vfmsq_n_f32(value, vcvtq_f32_s32(sum), scales[2]);
-    return vmaxq_f32(best, vmulq_f32(vabsq_f32(value), vld1q_f32(weight)));
+    value = vmulq_f32(vabsq_f32(value), vld1q_f32(weight));
+    /* As otx__packed does. */
+    bits = vbicq_u32(vreinterpretq_u32_f32(value), vdupq_n_u32(OTX__TILE - 1));
+    return vmaxq_f32(best, vreinterpretq_f32_u32(vorrq_u32(bits, numbers)));
 }
 
 /* The sums of `sets` supports of one target over half a tile. */
@@ -70,7 +75,7 @@ OTX__INLINE void otx__sums_neon(const otx__scan *scan, size_t target, size_t hal
         int16x8_t low = vld1q_s16(gram), high = vld1q_s16(gram + 8);
         OTX__UNROLL
         for (set = 0; set < sets; set++) {
-            int16_t step = steps[set * scan->pitch + j];
+            int16_t step = steps[j / 2 * OTX__SETS * 2 + 2 * set + j % 2];
             sums[set][0] = vmlal_n_s16(sums[set][0], vget_low_s16(low), step);
             sums[set][1] = vmlal_high_n_s16(sums[set][1], low, step);
             sums[set][2] = vmlal_n_s16(sums[set][2], vget_low_s16(high), step);
@@ -98,7 +103,7 @@ OTX__PRIVATE void otx__scan_neon(const otx__scan *scan)
                 for (i = 0; i < 4; i++)
                     best[set] = otx__score_neon(best[set], vld1_s16(start + 4 * i), sums[set][i],
                                                 scales + 3 * set, common + 4 * i,
-                                                weight + 4 * i);
+                                                weight + 4 * i, (uint32_t)(16 * half + 4 * i));
         }
         for (set = 0; set < sets; set++)
             scan->best[set * scan->best_pitch + target] = vmaxvq_f32(best[set]);
@@ -169,6 +174,7 @@ OTX__PRIVATE void otx__residual_neon(double *r, otx__row y, const double *coeffi
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_neon = {
-    OTX_ISA_NEON, otx__product_neon, otx__scan_neon, otx__dots_neon, otx__residual_neon};
+    OTX_ISA_NEON, otx__product_neon, NULL, otx__scan_neon,
+    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_neon, otx__residual_neon};
 
 #endif /* OTX__NEON */

@@ -57,8 +57,9 @@ OTX__PRIVATE uint32_t otx__document_root(const otx__document *document)
 /* ---- what config.json says ---- */
 
 /* The objects that describe the language model: the whole of config.json, and
-   within it the part that multimodal models keep for their text side. */
-#define OTX__CONFIG_LEVELS 4
+   within it the parts that multimodal models keep for their text side, or an
+   encoder and its decoder for themselves; within those again. */
+#define OTX__CONFIG_LEVELS 8
 
 typedef struct otx__levels {
     uint32_t nodes[OTX__CONFIG_LEVELS]; /* the root first */
@@ -67,17 +68,20 @@ typedef struct otx__levels {
 
 OTX__PRIVATE otx__levels otx__config_levels(const otx__document *config)
 {
-    static const char *const nested[] = {"text_config", "llm_config", "language_config"};
+    static const char *const nested[] = {"text_config",    "llm_config", "language_config",
+                                         "thinker_config", "vlm_config", "decoder",
+                                         "encoder"};
     otx__levels levels;
-    size_t i;
+    size_t at, i;
     memset(&levels, 0, sizeof levels);
     if (!config->present) return levels;
     levels.nodes[levels.count++] = 0;
-    for (i = 0; i < OTX__COUNT(nested); i++) {
-        uint32_t node = otx_json_find(&config->json, 0, nested[i]);
-        if (otx_json_type_of(&config->json, node) == OTX_JSON_OBJECT)
-            levels.nodes[levels.count++] = node;
-    }
+    for (at = 0; at < levels.count; at++) /* grows as it goes */
+        for (i = 0; i < OTX__COUNT(nested) && levels.count < OTX__CONFIG_LEVELS; i++) {
+            uint32_t node = otx_json_find(&config->json, levels.nodes[at], nested[i]);
+            if (otx_json_type_of(&config->json, node) == OTX_JSON_OBJECT)
+                levels.nodes[levels.count++] = node;
+        }
     return levels;
 }
 
@@ -156,23 +160,29 @@ typedef enum otx__part {
     OTX__PART_BIAS       /* a number per token, added to what the head gives */
 } otx__part;
 
-/* The last component of a name but "weight", for the models in use: llama and
-   most others (embed_tokens, lm_head), internlm2 (tok_embeddings, output), gpt2
+/* What stands before ".weight" at the end of a name, for the models in use: llama
+   and most others (embed_tokens, lm_head), internlm2 (tok_embeddings, output), gpt2
    (wte), falcon, bloom, bert and chatglm (word_embeddings, output_layer), neox
-   (embed_in, embed_out), mamba (embeddings), t5 and bart (shared), clip
-   (token_embedding), xlnet (word_embedding), openai-gpt (tokens_embed), bert
-   and roberta heads (decoder, vocab_projector), phi (linear), MTP copies
+   (embed_in, embed_out), mamba and xlm (embeddings, pred_layer.proj), t5 and bart
+   (shared), clip (token_embedding), xlnet (word_embedding, lm_loss), openai-gpt
+   (tokens_embed), cpm-ant (input_embedding), ctrl (transformer.w), bert, roberta and
+   distilbert heads (decoder, vocab_projector), phi (linear), MTP copies
    (shared_head.head), electra, whisper (proj_out), xglm (output_projection).
    Prefixes are free: model., transformer., language_model.model. and so on. The
    order is that of preference where several would do. */
 static const char *const otx__embedding_names[] = {
-    "embed_tokens", "tok_embeddings", "wte", "word_embeddings", "embed_in", "shared",
-    "embeddings", "word_embedding", "token_embedding", "tokens_embed", "embedding", "emb",
+    "embed_tokens",   "tok_embeddings",  "wte",          "word_embeddings", "embed_in",
+    "shared",         "embeddings",      "word_embedding", "token_embedding",
+    "tokens_embed",   "input_embedding", "transformer.w", "embedding",       "embed",
+    "emb",
 };
 static const char *const otx__head_names[] = {
     "lm_head", "embed_out", "output", "output_layer", "vocab_projector", "decoder", "proj_out",
-    "output_projection", "generator_lm_head", "linear", "head",
+    "output_projection", "generator_lm_head", "lm_loss", "pred_layer.proj", "linear", "head",
+    "unembed", "cls",
 };
+/* Owners of biases that are no heads: a number per token beside a tied head. */
+static const char *const otx__bias_names[] = {"predictions", "embedding_decoder"};
 
 /* A view of one component of a dotted name. */
 typedef struct otx__component {
@@ -199,15 +209,6 @@ OTX__PRIVATE otx__component otx__name_component(const otx_tensor *tensor, unsign
 OTX__PRIVATE bool otx__component_is(otx__component component, const char *text)
 {
     return component.size == strlen(text) && memcmp(component.bytes, text, component.size) == 0;
-}
-
-/* Where the component stands in the list, or `count`. */
-OTX__PRIVATE size_t otx__component_in(otx__component component, const char *const *list,
-                                      size_t count)
-{
-    size_t i;
-    for (i = 0; i < count && !otx__component_is(component, list[i]); i++) {}
-    return i;
 }
 
 /* Whether the tensor belongs to a numbered layer: a component of digits. */
@@ -238,32 +239,47 @@ OTX__PRIVATE bool otx__name_is_lexical(const otx_tensor *tensor)
     return false;
 }
 
+/* Whether the name is STEM.LAST, whatever stands before it; either may have several
+   components. */
+OTX__PRIVATE bool otx__name_ends(const otx_tensor *tensor, const char *stem, const char *last)
+{
+    size_t stem_size = strlen(stem), last_size = strlen(last), at;
+    if (tensor->name_size < stem_size + last_size + 1) return false;
+    at = tensor->name_size - (stem_size + last_size + 1);
+    return (at == 0 || tensor->name[at - 1] == '.') &&
+           memcmp(tensor->name + at, stem, stem_size) == 0 &&
+           tensor->name[at + stem_size] == '.' &&
+           memcmp(tensor->name + at + stem_size + 1, last, last_size) == 0;
+}
+
+/* Which of the stems the name has, or `count`. */
+OTX__PRIVATE size_t otx__name_in(const otx_tensor *tensor, const char *const *stems,
+                                 size_t count, const char *last)
+{
+    size_t i;
+    for (i = 0; i < count && !otx__name_ends(tensor, stems[i], last); i++) {}
+    return i;
+}
+
 OTX__PRIVATE size_t otx__embedding_name(const otx_tensor *tensor)
 {
-    if (!otx__component_is(otx__name_component(tensor, 0), "weight"))
-        return OTX__COUNT(otx__embedding_names);
-    return otx__component_in(otx__name_component(tensor, 1), otx__embedding_names,
-                             OTX__COUNT(otx__embedding_names));
+    return otx__name_in(tensor, otx__embedding_names, OTX__COUNT(otx__embedding_names),
+                        "weight");
 }
 
 OTX__PRIVATE size_t otx__head_name(const otx_tensor *tensor)
 {
-    if (!otx__component_is(otx__name_component(tensor, 0), "weight"))
-        return OTX__COUNT(otx__head_names);
-    return otx__component_in(otx__name_component(tensor, 1), otx__head_names,
-                             OTX__COUNT(otx__head_names));
+    return otx__name_in(tensor, otx__head_names, OTX__COUNT(otx__head_names), "weight");
 }
 
 /* The bias of a head, or a number per token under a name of its own. */
 OTX__PRIVATE bool otx__name_is_bias(const otx_tensor *tensor)
 {
-    otx__component last = otx__name_component(tensor, 0),
-                   before = otx__name_component(tensor, 1);
-    if (otx__component_is(last, "final_logits_bias")) return true;
-    if (!otx__component_is(last, "bias")) return false;
-    return otx__component_is(before, "predictions") ||
-           otx__component_in(before, otx__head_names, OTX__COUNT(otx__head_names)) <
-               OTX__COUNT(otx__head_names);
+    return otx__component_is(otx__name_component(tensor, 0), "final_logits_bias") ||
+           otx__name_in(tensor, otx__head_names, OTX__COUNT(otx__head_names), "bias") <
+               OTX__COUNT(otx__head_names) ||
+           otx__name_in(tensor, otx__bias_names, OTX__COUNT(otx__bias_names), "bias") <
+               OTX__COUNT(otx__bias_names);
 }
 
 /* ---- tensors in messages ---- */
@@ -292,6 +308,7 @@ OTX__PRIVATE const char *otx__tensor_text(char *to, const otx_tensor *tensor)
 typedef struct otx__model_tensor {
     const otx_checkpoint_tensor *at;
     otx__part part;
+    uint64_t rows;  /* its own: those of the model, or `extra` more */
     bool redundant; /* the head of a tied model, stored once more: not written */
 } otx__model_tensor;
 
@@ -301,7 +318,9 @@ typedef struct otx__model {
     const otx__document *config;
     uint64_t ids; /* of the tokenizer: the highest + 1 */
     bool donor;
-    uint64_t rows; /* of every tensor below */
+    uint64_t rows;  /* of the tensors below */
+    uint64_t extra; /* rows that some have beyond those, as the classes of a few models
+                       add to what config.json calls the vocabulary's size */
     otx__model_tensor tensors[OTX__MODEL_MAX_TENSORS]; /* by name */
     size_t tensor_count;
     const otx_checkpoint_tensor *embedding; /* the main one */
@@ -359,6 +378,24 @@ OTX__PRIVATE size_t otx__embedding_rank(const otx__model *model, const otx_tenso
     return rank;
 }
 
+/* Where an embedding has more rows than config.json says, the model's class adds them
+   (Llama 3.2 Vision 8, Moshi 1), or it could not be loaded. The new one has as many
+   more. */
+OTX__PRIVATE void otx__model_find_extra(otx__model *model)
+{
+    uint64_t said = 0;
+    if (otx__config_says(model->config, "vocab_size", model->rows, &said) ||
+        otx__config_says(model->config, "padded_vocab_size", model->rows, &said) || said == 0)
+        return;
+    otx__log(model->ctx, OTX_WARNING,
+             "%s: config.json says \"vocab_size\": %" PRIu64 ", the embedding has %" PRIu64
+             " rows%s", model->checkpoint->path, said, model->rows,
+             said < model->rows && !model->donor ? "; the new one will have as many more" : "");
+    if (said > model->rows) return;
+    model->extra = model->rows - said;
+    model->rows = said;
+}
+
 OTX__PRIVATE otx_result otx__model_find_embedding(otx__model *model, const otx_vocab *vocab,
                                                   otx_error *error)
 {
@@ -388,24 +425,31 @@ OTX__PRIVATE otx_result otx__model_find_embedding(otx__model *model, const otx_v
     if (model->rows == 0 || model->rows > INT32_MAX)
         return otx__model_refuse(model, model->embedding->tensor,
                                  "is empty or has more than 2147483647 rows", error);
+    otx__model_find_extra(model);
     return OTX_OK;
 }
 
 /* ---- every tensor in its part ---- */
 
-OTX__PRIVATE bool otx__has_dimension(const otx_tensor *tensor, uint64_t size)
+/* Whether a size is that of the vocabulary. */
+OTX__PRIVATE bool otx__model_has_rows(const otx__model *model, uint64_t size)
+{
+    return size == model->rows || (model->extra > 0 && size == model->rows + model->extra);
+}
+
+OTX__PRIVATE bool otx__model_sizes(const otx__model *model, const otx_tensor *tensor)
 {
     unsigned i;
     for (i = 0; i < tensor->rank; i++)
-        if (tensor->shape[i] == size) return true;
+        if (otx__model_has_rows(model, tensor->shape[i])) return true;
     return false;
 }
 
 /* A [rows] or [1, rows] tensor. */
-OTX__PRIVATE bool otx__is_vector(const otx_tensor *tensor, uint64_t rows)
+OTX__PRIVATE bool otx__is_vector(const otx__model *model, const otx_tensor *tensor)
 {
-    return (tensor->rank == 1 && tensor->shape[0] == rows) ||
-           (tensor->rank == 2 && tensor->shape[0] == 1 && tensor->shape[1] == rows);
+    return (tensor->rank == 1 || (tensor->rank == 2 && tensor->shape[0] == 1)) &&
+           otx__model_has_rows(model, tensor->shape[tensor->rank - 1]);
 }
 
 /* Why a tensor cannot be carried over to another vocabulary by its name alone,
@@ -423,68 +467,107 @@ OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
     return NULL;
 }
 
+/* Whether the last component is one of those under which quantised matrices keep
+   their codes, scales, zero points and shapes, or adapters their factors. */
+OTX__PRIVATE bool otx__component_is_packed(otx__component last)
+{
+    static const char *const parts[] = {"scale",  "scales", "quant",       "pack",   "qweight",
+                                        "qzeros", "absmax", "zero_point",  "weight_", "g_idx",
+                                        "SCB",    "lora_",  "codebook"};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(parts); i++)
+        if (otx__span_has(last.bytes, last.size, parts[i])) return true;
+    return false;
+}
+
 /* Whether the name is that of a packed or scaled embedding or head. */
 OTX__PRIVATE bool otx__name_is_packed(const otx_tensor *tensor)
 {
     static const char *const owners[] = {"lm_head",         "embed_out",      "output_layer",
                                          "embed_tokens",    "tok_embeddings", "wte",
-                                         "word_embeddings", "embed_in"};
-    otx__component last = otx__name_component(tensor, 0),
-                   before = otx__name_component(tensor, 1);
-    return !otx__component_is(last, "weight") && !otx__component_is(last, "bias") &&
-           otx__component_in(before, owners, OTX__COUNT(owners)) < OTX__COUNT(owners);
+                                         "word_embeddings", "embed_in",       "output",
+                                         "embeddings",      "shared",         "lm_head.linear"};
+    otx__component last = otx__name_component(tensor, 0);
+    char name[64];
+    if (last.size >= sizeof name || !otx__component_is_packed(last)) return false;
+    memcpy(name, last.bytes, last.size);
+    name[last.size] = 0;
+    return otx__name_in(tensor, owners, OTX__COUNT(owners), name) < OTX__COUNT(owners);
 }
 
-/* What a tensor with as many rows as the vocabulary is by its name. */
-OTX__PRIVATE otx__part otx__name_part(const otx_tensor *tensor, uint64_t rows)
+/* What a tensor that is sized by the vocabulary is by its name. */
+OTX__PRIVATE otx__part otx__name_part(const otx__model *model, const otx_tensor *tensor)
 {
-    if (tensor->rank == 2 && tensor->shape[0] == rows) {
+    if (tensor->rank == 2 && otx__model_has_rows(model, tensor->shape[0])) {
         if (otx__embedding_name(tensor) < OTX__COUNT(otx__embedding_names))
             return OTX__PART_EMBEDDING;
         if (otx__head_name(tensor) < OTX__COUNT(otx__head_names)) return OTX__PART_HEAD;
     }
-    if (otx__is_vector(tensor, rows) && otx__name_is_bias(tensor)) return OTX__PART_BIAS;
+    if (otx__is_vector(model, tensor) && otx__name_is_bias(tensor)) return OTX__PART_BIAS;
     return OTX__PART_NONE;
 }
 
+/* A head under a known name, outside the numbered layers, whose size is neither the
+   vocabulary's nor small enough to be something else. */
+OTX__PRIVATE bool otx__is_other_head(const otx__model *model, const otx_tensor *tensor)
+{
+    return otx__head_name(tensor) < OTX__COUNT(otx__head_names) && tensor->rank == 2 &&
+           !otx__model_has_rows(model, tensor->shape[0]) && !otx__name_is_numbered(tensor) &&
+           (tensor->shape[0] >= model->ids || otx__name_ends(tensor, "lm_head", "weight"));
+}
+
+OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
+{
+    return dtype == OTX_I64 || dtype == OTX_U64 || dtype == OTX_I32 || dtype == OTX_U32 ||
+           dtype == OTX_I16 || dtype == OTX_U16 || dtype == OTX_BOOL;
+}
+
+/* The base's tensor is sized like the vocabulary, but under no name that is known.
+   Those of numbered layers whose names say nothing of tokens, and those whose size
+   config.json explains otherwise, only happen to be; a table of integers per token
+   (DeepSeek V4's of experts) does not. */
+OTX__PRIVATE otx_result otx__model_coincidence(const otx__model *model,
+                                               const otx_tensor *tensor, otx_error *error)
+{
+    bool numbered = otx__name_is_numbered(tensor);
+    bool explained = otx__config_has_size(model->config, model->rows);
+    if (otx__dtype_is_integer(tensor->dtype) && !explained)
+        return otx__model_refuse(model, tensor, "is a table of integers by token, which cannot "
+                                                "be transplanted", error);
+    if (numbered && !otx__name_is_lexical(tensor)) return OTX_OK;
+    if (!explained)
+        return otx__model_refuse(model, tensor, "has a dimension as large as the vocabulary, "
+                                                "but what it is for is not known", error);
+    if (!numbered && tensor->rank == 2 && otx__model_has_rows(model, tensor->shape[0])) {
+        char text[OTX__TENSOR_TEXT];
+        otx__log(model->ctx, OTX_WARNING,
+                 "%s: tensor %s has as many rows as the vocabulary, "
+                 "but config.json gives that size to something else too; it is left as it is",
+                 model->checkpoint->path, otx__tensor_text(text, tensor));
+    }
+    return OTX_OK;
+}
+
 /* The part that a tensor plays, or a refusal. Of the base every tensor must be
-   understood; of the donor only the embedding and the head are read. Tensors of
-   numbered layers whose names say nothing of tokens, and those whose size
-   config.json explains otherwise, only happen to have as many rows. */
+   understood; of the donor only the embedding and the head are read. */
 OTX__PRIVATE otx_result otx__model_part(const otx__model *model, const otx_tensor *tensor,
                                         otx__part *part, otx_error *error)
 {
     const char *verdict = model->donor ? NULL : otx__name_verdict(tensor);
-    bool numbered = otx__name_is_numbered(tensor);
     *part = OTX__PART_NONE;
     if (verdict) return otx__model_refuse(model, tensor, verdict, error);
-    if (otx__name_is_packed(tensor) && !(model->donor && numbered))
+    if (otx__name_is_packed(tensor) && !(model->donor && otx__name_is_numbered(tensor)))
         return otx__model_refuse(model, tensor,
                                  "belongs to a packed or scaled vocabulary matrix; only plain "
-                                 "F32, F16, BF16 and F64 ones are supported", error);
-    if (otx__head_name(tensor) < OTX__COUNT(otx__head_names) && tensor->rank == 2 &&
-        tensor->shape[0] != model->rows && !numbered &&
-        (tensor->shape[0] >= model->ids ||
-         otx__component_is(otx__name_component(tensor, 1), "lm_head")))
+                                 "F64, F32, F16, BF16 and F8 ones are supported", error);
+    if (otx__is_other_head(model, tensor))
         return otx__model_refuse(model, tensor, "is an output head with another number of rows "
                                                 "than the embedding", error);
-    if (!otx__has_dimension(tensor, model->rows)) return OTX_OK;
-    *part = otx__name_part(tensor, model->rows);
+    if (!otx__model_sizes(model, tensor)) return OTX_OK;
+    *part = otx__name_part(model, tensor);
     if (model->donor && *part == OTX__PART_BIAS) *part = OTX__PART_NONE;
     if (*part != OTX__PART_NONE || model->donor) return OTX_OK;
-    if (numbered && !otx__name_is_lexical(tensor)) return OTX_OK;
-    if (otx__config_has_size(model->config, model->rows)) {
-        char text[OTX__TENSOR_TEXT];
-        if (!numbered && tensor->rank == 2 && tensor->shape[0] == model->rows)
-            otx__log(
-                model->ctx, OTX_WARNING,
-                "%s: tensor %s has as many rows as the vocabulary, "
-                "but config.json gives that size to something else too; it is left as it is",
-                model->checkpoint->path, otx__tensor_text(text, tensor));
-        return OTX_OK;
-    }
-    return otx__model_refuse(model, tensor, "has a dimension as large as the vocabulary, but "
-                                            "what it is for is not known", error);
+    return otx__model_coincidence(model, tensor, error);
 }
 
 /* The main head: outside the numbered layers first, then by name. */
@@ -501,7 +584,8 @@ OTX__PRIVATE otx_result otx__model_add(otx__model *model, const otx_checkpoint_t
     if (!otx_dtype_is_embedding(tensor->dtype)) {
         char text[OTX__TENSOR_TEXT];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
-                         "%s: tensor %s is %s; F32, F16, BF16 or F64 is expected",
+                         "%s: tensor %s is %s; F64, F32, F16, BF16, F8_E4M3 or F8_E5M2 is "
+                         "expected",
                          model->checkpoint->path, otx__tensor_text(text, tensor),
                          otx_dtype_name(tensor->dtype));
     }
@@ -514,6 +598,7 @@ OTX__PRIVATE otx_result otx__model_add(otx__model *model, const otx_checkpoint_t
                          model->checkpoint->path, OTX__MODEL_MAX_TENSORS);
     slot->at = at;
     slot->part = part;
+    slot->rows = tensor->shape[part == OTX__PART_BIAS ? tensor->rank - 1 : 0];
     slot->redundant = false;
     model->tensor_count++;
     if (part == OTX__PART_HEAD &&
@@ -607,12 +692,12 @@ OTX__PRIVATE otx_result otx__model_find_tie(otx__model *model, otx_error *error)
 
 /* ---- the whole of it ---- */
 
-/* Hidden sizes stand under several names; some models factorise the embedding,
-   and its own width then has a name too. */
+/* Hidden sizes stand under several names; some models factorise the embedding, and
+   its own width then stands somewhere too. */
 OTX__PRIVATE otx_result otx__model_check_width(const otx__model *model, otx_error *error)
 {
     static const char *const keys[] = {"hidden_size", "n_embd", "d_model", "embedding_size",
-                                       "word_embed_proj_dim"};
+                                       "word_embed_proj_dim", "input_embedding_size"};
     uint64_t width = model->embedding->tensor->shape[1], seen = 0;
     char text[OTX__TENSOR_TEXT];
     size_t i, first = 0;
@@ -621,25 +706,12 @@ OTX__PRIVATE otx_result otx__model_check_width(const otx__model *model, otx_erro
         if (otx__config_says(model->config, keys[i], width, &seen)) return OTX_OK;
         if (!before && seen) first = i;
     }
-    if (!seen) return OTX_OK;
+    if (!seen || otx__config_has_size(model->config, width)) return OTX_OK;
     return otx__fail(error, OTX_ERROR_MISMATCH,
                      "%s: tensor %s has %" PRIu64
                      " columns, but config.json says \"%s\": %" PRIu64,
                      model->checkpoint->path, otx__tensor_text(text, model->embedding->tensor),
                      width, keys[first], seen);
-}
-
-/* A size in config.json that is not the matrices' is put right in the output, but
-   hints at a directory that has been tampered with. */
-OTX__PRIVATE void otx__model_check_rows(const otx__model *model)
-{
-    uint64_t seen = 0;
-    if (otx__config_says(model->config, "vocab_size", model->rows, &seen) ||
-        otx__config_says(model->config, "padded_vocab_size", model->rows, &seen) || seen == 0)
-        return;
-    otx__log(model->ctx, OTX_WARNING,
-             "%s: config.json says \"vocab_size\": %" PRIu64 ", the embedding has %" PRIu64
-             " rows", model->checkpoint->path, seen, model->rows);
 }
 
 /* Finds the vocabulary's tensors of an open checkpoint, which must outlive the
@@ -658,7 +730,6 @@ OTX__PRIVATE otx_result otx__model_open(const otx_context *ctx,
     out->donor = donor;
     result = otx__model_find_embedding(out, vocab, error);
     if (!result) result = otx__model_check_width(out, error);
-    if (!result) otx__model_check_rows(out);
     if (!result) result = otx__model_find_parts(out, error);
     if (!result) result = otx__model_find_tie(out, error);
     return result;

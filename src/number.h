@@ -32,7 +32,8 @@ OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 
 OTX_API bool otx_dtype_is_embedding(otx_dtype dtype)
 {
-    return dtype == OTX_F32 || dtype == OTX_F16 || dtype == OTX_BF16 || dtype == OTX_F64;
+    return dtype == OTX_F32 || dtype == OTX_F16 || dtype == OTX_BF16 || dtype == OTX_F64 ||
+           dtype == OTX_F8_E4M3 || dtype == OTX_F8_E5M2;
 }
 
 /* Everything between floats and their bits goes through integers of fixed size,
@@ -62,27 +63,50 @@ OTX__PRIVATE float otx__float_of_bf16(uint16_t bits)
     return otx__float_of_bits((uint32_t)bits << 16);
 }
 
-OTX__PRIVATE float otx__float_of_f16(uint16_t bits)
+/* A binary float of at most 16 bits: sign, exponent, mantissa. All-ones exponents
+   are infinities and NaNs, but in F8_E4M3, which has no infinity and gives them to
+   numbers; there all ones is the one NaN. */
+typedef struct otx__float_format {
+    unsigned exponent_bits, mantissa_bits;
+    uint32_t beyond; /* the first pattern that is no finite number */
+} otx__float_format;
+
+OTX__PRIVATE otx__float_format otx__format_of(otx_dtype dtype)
 {
-    uint32_t sign = (uint32_t)(bits & 0x8000) << 16, exponent = (bits >> 10) & 31u;
-    uint32_t mantissa = bits & 0x3ffu;
-    if (exponent == 31) return otx__float_of_bits(sign | 0x7f800000u | (mantissa << 13));
+    static const otx__float_format f32 = {8, 23, 0x7f800000}, bf16 = {8, 7, 0x7f80},
+                                   f16 = {5, 10, 0x7c00}, e5m2 = {5, 2, 0x7c},
+                                   e4m3 = {4, 3, 0x7f};
+    return dtype == OTX_F32       ? f32
+           : dtype == OTX_BF16    ? bf16
+           : dtype == OTX_F16     ? f16
+           : dtype == OTX_F8_E5M2 ? e5m2
+                                  : e4m3;
+}
+
+/* The value of a pattern, widened without loss. */
+OTX__PRIVATE float otx__float_of_narrow(uint32_t bits, otx__float_format format)
+{
+    const unsigned mantissa_bits = format.mantissa_bits, up = 23 - mantissa_bits;
+    const unsigned width = mantissa_bits + format.exponent_bits;
+    const uint32_t bias = 128 - (1u << (format.exponent_bits - 1)); /* between the exponents */
+    uint32_t sign = (bits >> width) << 31, magnitude = bits & ((1u << width) - 1);
+    uint32_t exponent = magnitude >> mantissa_bits;
+    uint32_t mantissa = magnitude & ((1u << mantissa_bits) - 1);
+    if (magnitude >= format.beyond)
+        return otx__float_of_bits(sign | 0x7f800000u | mantissa << up);
     if (exponent == 0) {
         if (mantissa == 0) return otx__float_of_bits(sign);
         /* Subnormal: shift the leading one into its place. */
-        exponent = 1;
-        while (!(mantissa & 0x400)) {
-            mantissa <<= 1;
-            exponent--;
-        }
-        mantissa &= 0x3ff;
+        for (exponent = 1; !(mantissa >> mantissa_bits); exponent--) mantissa <<= 1;
+        mantissa &= (1u << mantissa_bits) - 1;
     }
-    return otx__float_of_bits(sign | ((exponent + 112) << 23) | (mantissa << 13));
+    return otx__float_of_bits(sign | (exponent + bias) << 23 | mantissa << up);
 }
 
 OTX_API void otx_to_float(float *to, const void *from, otx_dtype dtype, size_t count)
 {
-    const char *bytes = (const char *)from;
+    const otx__float_format format = otx__format_of(dtype);
+    const unsigned char *bytes = (const unsigned char *)from;
     size_t i;
     if (dtype == OTX_F32) {
         memcpy(to, from, count * sizeof *to);
@@ -92,27 +116,29 @@ OTX_API void otx_to_float(float *to, const void *from, otx_dtype dtype, size_t c
             memcpy(&value, bytes + i * sizeof value, sizeof value);
             to[i] = (float)value;
         }
+    } else if (otx_dtype_bits(dtype) == 8) {
+        for (i = 0; i < count; i++) to[i] = otx__float_of_narrow(bytes[i], format);
     } else {
         for (i = 0; i < count; i++) {
             uint16_t bits;
             memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
-            to[i] = dtype == OTX_BF16 ? otx__float_of_bf16(bits) : otx__float_of_f16(bits);
+            to[i] = dtype == OTX_BF16 ? otx__float_of_bf16(bits)
+                                      : otx__float_of_narrow(bits, format);
         }
     }
 }
 
-/* Rounds a double once, to nearest even, to the IEEE-like format with that many
-   exponent and mantissa bits (all-ones exponents are infinities and NaNs).
-   *overflow: a finite value came out beyond the largest finite one. */
-OTX__PRIVATE uint32_t otx__round_double(double value, unsigned exponent_bits,
-                                        unsigned mantissa_bits, bool *overflow)
+/* Rounds a double once, to nearest even. *overflow: a finite value came out beyond
+   the largest finite one. */
+OTX__PRIVATE uint32_t otx__round_double(double value, otx__float_format format, bool *overflow)
 {
+    const unsigned exponent_bits = format.exponent_bits, mantissa_bits = format.mantissa_bits;
     uint64_t bits = otx__bits_of_double(value), mantissa = bits & 0xfffffffffffffu, kept, rest;
     int exponent = (int)((bits >> 52) & 0x7ff), shift = 52 - (int)mantissa_bits;
-    uint32_t sign = (uint32_t)(bits >> 63) << (exponent_bits + mantissa_bits);
-    uint32_t infinity = ((1u << exponent_bits) - 1u) << mantissa_bits, rounded;
+    uint32_t sign = (uint32_t)(bits >> 63) << (exponent_bits + mantissa_bits), rounded;
     *overflow = false;
-    if (exponent == 0x7ff) return sign | infinity | (mantissa ? 1u << (mantissa_bits - 1) : 0u);
+    if (exponent == 0x7ff)
+        return sign | format.beyond | (mantissa ? 1u << (mantissa_bits - 1) : 0u);
     if (exponent == 0) return sign; /* below 2^-1022: far below every narrower type */
     mantissa |= (uint64_t)1 << 52;
     exponent += (1 << (exponent_bits - 1)) - 1 - 1023;
@@ -128,13 +154,15 @@ OTX__PRIVATE uint32_t otx__round_double(double value, unsigned exponent_bits,
         kept++;
     /* The leading one of a normal number adds itself to the exponent field. */
     rounded = ((uint32_t)(exponent - 1) << mantissa_bits) + (uint32_t)kept;
-    *overflow = rounded >= infinity;
-    return sign | (*overflow ? infinity : rounded);
+    *overflow = rounded >= format.beyond;
+    return sign | (*overflow ? format.beyond : rounded);
 }
 
 OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, size_t count,
                                bool saturate)
 {
+    const otx__float_format format = otx__format_of(dtype);
+    const unsigned size = otx_dtype_bits(dtype) / 8;
     char *bytes = (char *)to;
     size_t i, beyond = 0;
     if (dtype == OTX_F64) {
@@ -143,15 +171,16 @@ OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, si
     }
     for (i = 0; i < count; i++) {
         bool overflow;
-        uint32_t wide = otx__round_double(from[i], dtype == OTX_F16 ? 5 : 8,
-                                          dtype == OTX_F16 ? 10 : dtype == OTX_BF16 ? 7 : 23,
-                                          &overflow);
+        uint32_t wide = otx__round_double(from[i], format, &overflow);
         uint16_t narrow;
+        uint8_t narrower;
         beyond += overflow;
-        wide -= overflow && saturate; /* the pattern before infinity is the largest finite */
+        wide -= overflow && saturate; /* the pattern before is the largest finite one */
         narrow = (uint16_t)wide;
-        if (dtype == OTX_F32) memcpy(bytes + 4 * i, &wide, 4);
-        else memcpy(bytes + 2 * i, &narrow, 2);
+        narrower = (uint8_t)wide;
+        if (size == 4) memcpy(bytes + 4 * i, &wide, 4);
+        else if (size == 2) memcpy(bytes + 2 * i, &narrow, 2);
+        else memcpy(bytes + i, &narrower, 1);
     }
     return beyond;
 }

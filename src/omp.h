@@ -1,22 +1,9 @@
 /* ---- omp: Orthogonal Matching Pursuit for many targets ---------------------- */
 
-/* What one solve works with, and how it was planned. */
-typedef struct otx__solve {
-    const otx_context *ctx; /* the caller's, with the number of threads settled */
-    otx__problem problem;
-    otx__dictionary dictionary;
-    otx__screen screen;
-    const otx_omp_output *output;
-    otx__pool pool;
-    int threads;
-    otx_omp_form form;
-    size_t first, end; /* targets wanted */
-    otx_omp_stats stats;
-} otx__solve;
-
 OTX_API const char *otx_omp_form_name(otx_omp_form form)
 {
-    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "residual", "exhaustive"};
+    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "columns", "residual",
+                                                        "exhaustive"};
     return (unsigned)form < OTX_FORM_COUNT ? names[form] : NULL;
 }
 
@@ -66,93 +53,6 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const 
     }
 }
 
-/* ---- planning ---- */
-
-/* The scan's integer sums have room for that many atoms of a target. */
-#define OTX__GRAM_K 32000
-
-/* What a form needs: fixed bytes, and bytes for each target of a block. */
-typedef struct otx__need {
-    double fixed, target;
-} otx__need;
-
-/* Scores that a worker has room for. */
-OTX__PRIVATE size_t otx__scores(size_t atoms) { return otx__max(atoms, OTX__CANDIDATES); }
-
-OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
-                                      const otx_matrix *targets, bool centred,
-                                      otx_omp_form form)
-{
-    double n = (double)atoms->rows, d = (double)atoms->columns, k = (double)solve->problem.k;
-    double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
-    double sets = form == OTX_FORM_GRAM ? OTX__SETS : 1;
-    otx__need need;
-    need.fixed = 16.0 * n + 8.0 * d +
-                 solve->threads * (16.0 * d + 24.0 * k + 8.0 * (double)otx__scores(atoms->rows) +
-                                   sizeof(otx__scratch) + 512.0);
-    if (!otx__rows_are_direct(atoms, centred)) need.fixed += 4.0 * n * d;
-    if (!otx__rows_are_direct(targets, centred)) need.fixed += 4.0 * (double)targets->rows * d;
-    if (centred) need.fixed += 8.0 * d;
-    need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
-    if (form != OTX_FORM_EXHAUSTIVE) {
-        need.fixed += width * (4.0 * d + 8.0) + 4.0 * tiles;
-        need.target += 4.0 * d + sets * 4.0 * tiles + OTX__SETS * 28.0 + 24.0;
-    }
-    if (form == OTX_FORM_GRAM) {
-        need.fixed += 2.0 * width * width;
-        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 8.0;
-    }
-    need.fixed += 65536.0; /* alignment */
-    return need;
-}
-
-/* Seconds on one core, roughly: only their ratios matter. Multiply-adds of the
-   dense products, of the scans, and in double; bytes of the Gram matrix read. */
-OTX__PRIVATE double otx__form_cost(const otx__solve *solve, otx_omp_form form, double capacity)
-{
-    double n = (double)solve->dictionary.count, d = (double)solve->dictionary.columns;
-    double k = (double)solve->problem.k, b = (double)(solve->end - solve->first);
-    double blocks = ceil(b / capacity);
-    const double dense = 60e9, scan = 25e9, exact = 5e9, bytes = 10e9;
-    if (form == OTX_FORM_EXHAUSTIVE) return k * b * n * d / exact;
-    if (form == OTX_FORM_RESIDUAL) return k * b * n * d / dense + b * k * k * d / exact;
-    return (n * n * d / 2.0 + b * n * d) / dense + b * n * k * k / 2.0 / scan +
-           blocks * k * 2.0 * n * n / bytes;
-}
-
-/* Picks the form and the size of its blocks. */
-OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *atoms,
-                                        const otx_matrix *targets,
-                                        const otx_omp_options *options, otx_error *error)
-{
-    double budget = options->memory ? (double)options->memory : 4294967296.0;
-    double wanted = (double)(solve->end - solve->first), best = 0.0, least = 0.0;
-    int form;
-    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
-        otx__need need =
-            otx__form_need(solve, atoms, targets, options->centred, (otx_omp_form)form);
-        double capacity = floor((budget - need.fixed) / need.target / OTX__TILE) * OTX__TILE;
-        double cost, minimum = need.fixed + need.target * OTX__TILE;
-        if (options->form != OTX_FORM_AUTO && options->form != (otx_omp_form)form) continue;
-        if (form == OTX_FORM_GRAM && solve->problem.k > OTX__GRAM_K) continue;
-        if (least == 0.0 || minimum < least) least = minimum;
-        if (capacity < OTX__TILE) continue;
-        /* Only the Gram form gains by large blocks; small ones let a caller stop. */
-        capacity = otx__least(capacity, form == OTX_FORM_GRAM ? 16384.0 : 2048.0);
-        /* Blocks of the same size, so that none is a small remainder. */
-        capacity = ceil(wanted / ceil(wanted / capacity) / OTX__TILE) * OTX__TILE;
-        cost = otx__form_cost(solve, (otx_omp_form)form, capacity);
-        if (solve->form != OTX_FORM_AUTO && cost >= best) continue;
-        best = cost;
-        solve->form = (otx_omp_form)form;
-        solve->screen.capacity = (size_t)capacity;
-    }
-    if (solve->form != OTX_FORM_AUTO) return OTX_OK;
-    return otx__fail(error, OTX_ERROR_MEMORY,
-                     "the solver needs at least %.0f MiB and its budget is %.0f MiB",
-                     ceil(least / 1048576.0), floor(budget / 1048576.0));
-}
-
 /* ---- memory ---- */
 
 OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
@@ -165,33 +65,48 @@ OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
     double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
     double *products = (double *)otx__pool_take(pool, threads, (k + 2) * sizeof(double));
     double *scores = (double *)otx__pool_take(pool, threads, otx__scores(n) * sizeof(double));
-    otx__row *supports = (otx__row *)otx__pool_take(pool, threads, k * sizeof(otx__row));
+    otx__row *supports = (otx__row *)otx__pool_take(pool, threads, (k + 1) * sizeof(otx__row));
+    size_t block = solve->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
+    float *blocks = (float *)otx__pool_take(pool, threads, block * sizeof *blocks);
+    float *roughs = (float *)otx__pool_take(pool, threads, d * sizeof *roughs);
     if (pool->failed) return false;
     for (i = 0; i < threads; i++) {
         scratch[i].row = rows + i * d;
         scratch[i].residual = residuals + i * d;
         scratch[i].products = products + i * (k + 2);
         scratch[i].scores = scores + i * otx__scores(n);
-        scratch[i].rows = supports + i * k;
+        scratch[i].rows = supports + i * (k + 1);
+        scratch[i].block = blocks + i * block;
+        scratch[i].rough = roughs + i * d;
     }
     solve->screen.scratch = scratch;
     return true;
 }
 
-/* Views the atoms and the targets, without the atoms' mean if that is wanted. */
+/* Views the atoms and the targets. */
 OTX__PRIVATE bool otx__solve_rows(otx__solve *solve, const otx_matrix *atoms,
                                   const otx_matrix *targets, bool centred)
 {
     otx__pool *pool = &solve->pool;
-    double *centre = NULL;
-    if (centred) {
-        centre = (double *)otx__pool_take(pool, atoms->columns, sizeof *centre);
-        if (!centre) return false;
-        /* The scratch row is of doubles: there is room for floats. */
-        otx__rows_mean(atoms, (float *)(void *)solve->screen.scratch[0].row, centre);
-    }
-    return otx__rows_open(&solve->dictionary.rows, atoms, centre, pool) &&
-           otx__rows_open(&solve->problem.targets, targets, centre, pool);
+    if (centred)
+        solve->centre = (double *)otx__pool_take(pool, atoms->columns, sizeof *solve->centre);
+    return !pool->failed && otx__rows_open(&solve->dictionary.rows, atoms, centred, pool) &&
+           otx__rows_open(&solve->problem.targets, targets, centred, pool);
+}
+
+/* Makes copies of those rows that need it, without the atoms' mean if that is wanted. */
+OTX__PRIVATE otx_result otx__solve_copy(otx__solve *solve, const otx_matrix *atoms,
+                                        const otx_matrix *targets, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(solve->ctx, OTX_STAGE_GRAM, 0, atoms->rows);
+    otx_result result = OTX_OK;
+    if (solve->centre)
+        result = otx__rows_mean(&watch, &solve->dictionary.rows, atoms, solve->centre, error);
+    if (!result)
+        result = otx__rows_copy(&watch, &solve->dictionary.rows, atoms, solve->centre, error);
+    if (!result)
+        result = otx__rows_copy(&watch, &solve->problem.targets, targets, solve->centre, error);
+    return result;
 }
 
 OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
@@ -199,18 +114,41 @@ OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
     otx__dictionary *dictionary = &solve->dictionary;
     otx__pool *pool = &solve->pool;
     size_t width = dictionary->tiles * OTX__TILE;
+    dictionary->squares = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
     dictionary->norms = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
     if (solve->form != OTX_FORM_EXHAUSTIVE) {
-        size_t row = dictionary->columns * sizeof(float);
         dictionary->along = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
         dictionary->direction =
             (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
-        dictionary->common = (float *)otx__pool_take(pool, width, sizeof(float));
         dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
         dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
-        dictionary->panels = (float *)otx__pool_take(pool, width, row);
+        (void)otx__panels_take(&dictionary->panels, dictionary->columns, dictionary->tiles,
+                               solve->bf16, pool);
     }
     return !pool->failed;
+}
+
+OTX__PRIVATE bool otx__solve_table(otx__solve *solve)
+{
+    otx__table *table = &solve->screen.table;
+    otx__dictionary *dictionary = &solve->dictionary;
+    otx__pool *pool = &solve->pool;
+    size_t width = dictionary->tiles * OTX__TILE;
+    if (!otx__form_scans(solve->form)) return true;
+    table->dictionary = dictionary;
+    table->products =
+        (int16_t *)otx__pool_take(pool, width, table->slots * sizeof(int16_t));
+    if (solve->form == OTX_FORM_COLUMNS) {
+        table->slot_of = (int32_t *)otx__pool_take(pool, dictionary->count, sizeof(int32_t));
+        table->atom_of = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
+        table->stamps = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
+        table->fresh = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
+        (void)otx__panels_take(&table->panels, dictionary->columns, OTX__FRESH / OTX__TILE,
+                               solve->bf16, pool);
+    }
+    if (pool->failed) return false;
+    if (solve->form == OTX_FORM_COLUMNS) otx__table_clear(table);
+    return true;
 }
 
 OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
@@ -219,8 +157,7 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
     otx__pool *pool = &solve->pool;
     size_t k = solve->problem.k, capacity = screen->capacity, i;
     size_t tiles = solve->dictionary.tiles, triangle = k * (k + 1) / 2;
-    size_t row = solve->dictionary.columns * sizeof(float);
-    size_t sets = solve->form == OTX_FORM_GRAM ? OTX__SETS : 1;
+    size_t sets = otx__form_scans(solve->form) ? OTX__SETS : 1;
     double *factors, *forwards;
     int32_t *barred;
     screen->supports = (otx__support *)otx__pool_take(pool, capacity, sizeof(otx__support));
@@ -228,23 +165,25 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
     forwards = (double *)otx__pool_take(pool, capacity, k * sizeof(double));
     barred = (int32_t *)otx__pool_take(pool, capacity, k * sizeof(int32_t));
     if (solve->form != OTX_FORM_EXHAUSTIVE) {
-        screen->panels = (float *)otx__pool_take_zero(pool, capacity, row);
+        (void)otx__panels_take(&screen->panels, solve->dictionary.columns, capacity / OTX__TILE,
+                               solve->bf16, pool);
         screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
         screen->bounds = (double *)otx__pool_take(pool, capacity, OTX__SETS * 2 * sizeof(double));
         screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
         screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
         screen->scales = (float *)otx__pool_take(pool, capacity, OTX__SETS * 3 * sizeof(float));
         screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+        screen->last = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
+        screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
     }
-    if (solve->form == OTX_FORM_GRAM) {
+    if (otx__form_scans(solve->form)) {
+        size_t width = tiles * OTX__TILE;
         screen->pitch = k + k % 2;
-        screen->start = (int16_t *)otx__pool_take(pool, capacity, screen->width * sizeof(int16_t));
+        screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
         screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * screen->pitch * 4);
-        screen->atoms = (uint32_t *)otx__pool_take(pool, capacity, screen->pitch * 4);
+        screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, screen->pitch * 4);
         screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * screen->pitch * 2);
         screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-        screen->gram = (int16_t *)otx__pool_take(pool, screen->width,
-                                                 screen->width * sizeof(int16_t));
     }
     if (pool->failed) return false;
     for (i = 0; i < capacity; i++) {
@@ -273,6 +212,9 @@ OTX__PRIVATE otx_result otx__solve_open(otx__solve *solve, size_t first, otx_err
 {
     otx__screen *screen = &solve->screen;
     size_t i, k = solve->problem.k;
+    otx__watch watch = otx__watch_open(solve->ctx, OTX_STAGE_SOLVE, (first - solve->first) * k,
+                                       (solve->end - solve->first) * k);
+    otx_result result;
     screen->count = otx__min(screen->capacity, solve->end - first);
     for (i = 0; i < screen->count; i++) {
         otx__support *support = &screen->supports[i];
@@ -281,14 +223,15 @@ OTX__PRIVATE otx_result otx__solve_open(otx__solve *solve, size_t first, otx_err
         support->coefficients = solve->output->coefficients + (first + i) * k;
         support->count = support->barred_count = 0;
     }
-    otx__parallel(solve->ctx, screen->count, otx__support_open_body, solve);
-    for (i = 0; i < screen->count; i++)
+    result = otx__watch_loop(&watch, screen->count, 4.0 * (double)solve->dictionary.columns,
+                             otx__support_open_body, solve, error);
+    for (i = 0; i < screen->count && !result; i++)
         if (!otx__is_finite(screen->supports[i].norm))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
                              "target %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
                              "float",
                              (uint64_t)(first + i));
-    return OTX_OK;
+    return result;
 }
 
 OTX__PRIVATE void otx__exhaustive_body(void *argument, size_t index, int worker)
@@ -313,39 +256,56 @@ OTX__PRIVATE uint64_t otx__block_steps(const otx__screen *screen, bool *active)
     return steps;
 }
 
+/* Adds the time since the last call to a stage's. */
+OTX__PRIVATE void otx__lap(double *clock, double *stage)
+{
+    double now = otx__now();
+    *stage += now - *clock;
+    *clock = now;
+}
+
+/* One step of all targets of a block, or, in the forms that scan, several. */
+OTX__PRIVATE otx_result otx__solve_step(otx__solve *solve, double *clock, otx_error *error)
+{
+    otx__screen *screen = &solve->screen;
+    otx_omp_stats *stats = &solve->stats;
+    otx_result result;
+    if (solve->form == OTX_FORM_EXHAUSTIVE) {
+        double work = (double)solve->dictionary.count * (double)solve->dictionary.columns;
+        result = otx__watch_loop(&screen->watch, screen->count, work, otx__exhaustive_body,
+                                 solve, error);
+        otx__lap(clock, &stats->seconds_select);
+        return result;
+    }
+    result = otx__screen_scan_all(screen, error);
+    otx__lap(clock, &stats->seconds_scan);
+    if (!result) result = otx__screen_select(screen, error);
+    otx__lap(clock, &stats->seconds_select);
+    if (!result) result = otx__screen_columns(screen, error);
+    otx__lap(clock, &stats->seconds_gram);
+    return result;
+}
+
 /* All steps of a block of targets. */
-OTX__PRIVATE otx_result otx__solve_steps(otx__solve *solve, size_t first, otx_error *error)
+OTX__PRIVATE otx_result otx__solve_steps(otx__solve *solve, size_t first, double *clock,
+                                         otx_error *error)
 {
     otx__screen *screen = &solve->screen;
     uint64_t k = solve->problem.k, done = (first - solve->first) * k;
-    double clock = otx__now(), now;
     otx_result result = OTX_OK;
-    screen->steps_done = done;
-    screen->steps_total = (solve->end - solve->first) * k;
+    bool active;
+    screen->watch = otx__watch_open(solve->ctx, OTX_STAGE_SOLVE, done,
+                                    (solve->end - solve->first) * k);
     if (solve->form != OTX_FORM_EXHAUSTIVE) result = otx__screen_open_block(screen, error);
-    if (result) return result;
-    now = otx__now();
-    solve->stats.seconds_correlate += now - clock;
-    for (;;) {
-        bool active;
-        screen->steps_done = done + otx__block_steps(screen, &active);
-        result = otx__progress(solve->ctx, OTX_STAGE_SOLVE, NULL, screen->steps_done,
-                               screen->steps_total, error);
-        if (result || !active) return result;
-        clock = now;
-        if (solve->form == OTX_FORM_EXHAUSTIVE) {
-            otx__parallel(solve->ctx, screen->count, otx__exhaustive_body, solve);
-        } else {
-            result = otx__screen_scan_all(screen, error);
-            if (result) return result;
-            now = otx__now();
-            solve->stats.seconds_screen += now - clock;
-            clock = now;
-            otx__screen_select(screen);
-        }
-        now = otx__now();
-        solve->stats.seconds_select += now - clock;
+    otx__lap(clock, &solve->stats.seconds_correlate);
+    while (!result) {
+        screen->watch.done = done + otx__block_steps(screen, &active);
+        if (!active) break;
+        result = otx__solve_step(solve, clock, error);
     }
+    if (result) return result;
+    return otx__progress(solve->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
+                         screen->watch.total, error);
 }
 
 OTX__PRIVATE void otx__finish_body(void *argument, size_t index, int worker)
@@ -366,32 +326,57 @@ OTX__PRIVATE void otx__finish_body(void *argument, size_t index, int worker)
         otx__norm(scratch->residual, solve->dictionary.columns);
 }
 
+/* Adds up what the workers counted. */
+OTX__PRIVATE void otx__solve_count(otx__solve *solve)
+{
+    otx_omp_stats *stats = &solve->stats;
+    uint64_t steps[OTX__CANDIDATES + 1] = {0}, all = 0, below = 0;
+    size_t i, j;
+    for (i = 0; i < (size_t)solve->threads; i++) {
+        const otx__scratch *scratch = &solve->screen.scratch[i];
+        stats->steps += scratch->steps;
+        stats->fallbacks += scratch->fallbacks;
+        stats->seconds_rescore += scratch->seconds_rescore / solve->threads;
+        stats->seconds_factor += scratch->seconds_factor / solve->threads;
+        stats->seconds_predict += scratch->seconds_predict / solve->threads;
+        for (j = 0; j <= OTX__CANDIDATES; j++) steps[j] += scratch->candidates[j];
+    }
+    for (j = 0; j <= OTX__CANDIDATES; j++) {
+        stats->candidates += steps[j] * (j < OTX__CANDIDATES ? j + 1 : solve->dictionary.count);
+        all += steps[j];
+    }
+    for (j = 0; j <= OTX__CANDIDATES && below < all - all / 100; j++) {
+        below += steps[j];
+        stats->candidates_99 = j < OTX__CANDIDATES ? j + 1 : solve->dictionary.count;
+    }
+    stats->passes = solve->screen.passes;
+    stats->columns = solve->screen.table.columns;
+}
+
 OTX__PRIVATE otx_result otx__solve_run(otx__solve *solve, otx_error *error)
 {
-    otx_result result;
-    size_t first, i;
+    otx__dictionary *dictionary = &solve->dictionary;
+    otx__scratch *scratch = solve->screen.scratch;
+    otx_omp_stats *stats = &solve->stats;
     double clock = otx__now();
-    result = otx__dictionary_norms(&solve->dictionary, solve->screen.scratch[0].row, error);
-    if (result) return result;
-    if (solve->form != OTX_FORM_EXHAUSTIVE)
-        otx__dictionary_split(&solve->dictionary, solve->screen.scratch[0].row);
-    if (solve->form == OTX_FORM_GRAM) {
-        result = otx__screen_gram(&solve->screen, error);
-        if (result) return result;
-    }
-    solve->stats.seconds_gram = otx__now() - clock;
-    for (first = solve->first; first < solve->end; first += solve->screen.count) {
+    size_t first;
+    otx_result result = otx__dictionary_norms(dictionary, scratch[0].row, error);
+    if (!result && solve->form != OTX_FORM_EXHAUSTIVE)
+        result = otx__dictionary_split(dictionary, scratch[0].row, error);
+    if (!result && solve->form == OTX_FORM_GRAM)
+        result = otx__table_fill(&solve->screen.table, scratch, error);
+    otx__lap(&clock, &stats->seconds_gram);
+    for (first = solve->first; first < solve->end && !result; first += solve->screen.count) {
         result = otx__solve_open(solve, first, error);
-        if (!result) result = otx__solve_steps(solve, first, error);
-        if (result) return result;
-        otx__parallel(solve->ctx, solve->screen.count, otx__finish_body, solve);
+        if (!result) result = otx__solve_steps(solve, first, &clock, error);
+        if (result) break;
+        result = otx__watch_loop(&solve->screen.watch, solve->screen.count,
+                                 2.0 * (double)solve->problem.k * (double)dictionary->columns,
+                                 otx__finish_body, solve, error);
+        otx__lap(&clock, &stats->seconds_finish);
     }
-    for (i = 0; i < (size_t)solve->threads; i++) {
-        solve->stats.steps += solve->screen.scratch[i].steps;
-        solve->stats.candidates += solve->screen.scratch[i].candidates;
-        solve->stats.fallbacks += solve->screen.scratch[i].fallbacks;
-    }
-    return OTX_OK;
+    if (!result) otx__solve_count(solve);
+    return result;
 }
 
 /* ---- the public call ---- */
@@ -429,14 +414,15 @@ OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *at
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "atoms have %" PRIu64 " columns and targets %" PRIu64,
                          (uint64_t)atoms->columns, (uint64_t)targets->columns);
-    if (options->form == OTX_FORM_GRAM && solve->problem.k > OTX__GRAM_K)
+    if (otx__form_scans(options->form) && solve->problem.k > OTX__GRAM_K)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
-                         "the Gram form takes at most %d atoms per target, not %" PRIu64,
+                         "the forms with products of atoms take at most %d atoms per target, not %" PRIu64,
                          OTX__GRAM_K, (uint64_t)solve->problem.k);
     if (!solve->output || !solve->output->indices || !solve->output->coefficients)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
     if ((unsigned)options->form >= OTX_FORM_COUNT || options->tolerance < 0.0 ||
-        !otx__is_finite(options->tolerance))
+        !otx__is_finite(options->tolerance) || options->ridge < 0.0 ||
+        !otx__is_finite(options->ridge))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an option of the solver is out of range");
     if (options->first_target >= targets->rows ||
         options->target_count > targets->rows - options->first_target)
@@ -458,7 +444,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_omp_output *output, otx_omp_stats *stats,
                            otx_error *error)
 {
-    static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, false, 0, 0};
+    static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, false, 0.0, false, 0, 0};
     otx__solve solve;
     otx_context settled;
     otx_result result;
@@ -481,18 +467,20 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     solve.dictionary.columns = atoms->columns;
     solve.dictionary.tiles = otx__tiles(atoms->rows);
     solve.problem.dictionary = &solve.dictionary;
+    solve.dictionary.cosine = options->cosine;
     solve.problem.tolerance = options->tolerance;
+    solve.problem.ridge = options->ridge;
     result = otx__solve_plan(&solve, atoms, targets, options, error);
     if (result) return result;
     solve.screen.problem = &solve.problem;
     solve.screen.form = solve.form;
-    solve.screen.width = solve.dictionary.tiles * OTX__TILE;
     if (!otx__solve_scratch(&solve) || !otx__solve_dictionary(&solve) ||
-        !otx__solve_block(&solve) ||
+        !otx__solve_table(&solve) || !otx__solve_block(&solve) ||
         !otx__solve_rows(&solve, atoms, targets, options->centred))
         result = otx__fail_memory(error, solve.pool.failed);
     else
-        result = otx__solve_run(&solve, error);
+        result = otx__solve_copy(&solve, atoms, targets, error);
+    if (!result) result = otx__solve_run(&solve, error);
     solve.stats.form = solve.form;
     solve.stats.isa = solve.dictionary.kernels->isa;
     solve.stats.threads = solve.threads;

@@ -75,7 +75,10 @@ OTX__PRIVATE otx_result otx__shard_open(const otx_job *job, const otx_safetensor
         otx_tensor *tensor = &shard->tensors[shard->count];
         if (which != OTX__NONE && job->base_model.tensors[which].redundant) continue;
         *tensor = old->tensors[i];
-        if (which != OTX__NONE) tensor->shape = job->plans[which].shape;
+        if (which != OTX__NONE) {
+            tensor->shape = job->plans[which].shape;
+            tensor->dtype = job->plans[which].dtype;
+        }
         shard->originals[shard->count++] = &old->tensors[i];
     }
     shard->empty = shard->count == 0;
@@ -221,7 +224,7 @@ OTX__PRIVATE otx__totals otx__job_totals(const otx_job *job)
         } else if (!job->base_model.tensors[which].redundant) {
             elements = otx__tensor_elements(tensor, job->plans[which].shape);
             totals.elements += elements;
-            totals.bytes += elements * (otx_dtype_bits(tensor->dtype) / 8);
+            totals.bytes += elements * (otx_dtype_bits(job->plans[which].dtype) / 8);
         }
     }
     return totals;
@@ -353,7 +356,7 @@ OTX__PRIVATE bool otx__job_replaces(const otx_job *job, const char *name)
 /* Copies one entry of a directory of the base or the donor, whole. */
 OTX__PRIVATE otx_result otx__copy_entry(const otx_job *job, const char *from_directory,
                                         const char *to_directory, const char *name,
-                                        otx_error *error)
+                                        otx__meter *meter, otx_error *error)
 {
     const otx_context *ctx = &job->ctx;
     char *from = otx__path_join(ctx, from_directory, name);
@@ -362,15 +365,35 @@ OTX__PRIVATE otx_result otx__copy_entry(const otx_job *job, const char *from_dir
     if (!from || !to)
         result = otx__fail_memory(error, strlen(from_directory) + strlen(name) + 2);
     else if (otx__is_directory(from))
-        result = otx__tree_copy(ctx, from, to, OTX__TREE_DEPTH, NULL, error);
-    else result = otx__file_copy(ctx, from, to, NULL, error);
+        result = otx__tree_copy(ctx, from, to, OTX__TREE_DEPTH, meter, error);
+    else result = otx__file_copy(ctx, from, to, meter, error);
     otx__path_free(ctx, from);
     otx__path_free(ctx, to);
     return result;
 }
 
+/* Whether a sub-directory of the base holds a model of its own, whose vocabulary is the
+   old one: what training leaves behind, or what has a config.json with a model's type.
+   Modules that come with a model, as those of sentence-transformers, have none. */
+OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *path,
+                                         const char *name, bool *holds, otx_error *error)
+{
+    otx__document config;
+    otx_result result;
+    *holds = otx__has_shape(name, strlen(name), "checkpoint-#") ||
+             otx__has_shape(name, strlen(name), "global_step#");
+    if (*holds) return OTX_OK;
+    result = otx__document_open(ctx, path, "config.json", &config, error);
+    if (result) return result == OTX_ERROR_MEMORY ? result : OTX_OK; /* no config of ours */
+    *holds = otx_json_find(&config.json, otx__document_root(&config), "model_type") !=
+             OTX_JSON_NONE;
+    otx__document_close(ctx, &config);
+    return OTX_OK;
+}
+
 /* Everything of the base that does not depend on the vocabulary. */
-OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx_error *error)
+OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx__meter *meter,
+                                       otx_error *error)
 {
     otx__listing listing;
     otx_result result = otx__listing_open(&job->ctx, job->base_path, &listing, error);
@@ -379,7 +402,7 @@ OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx_
     for (i = 0; i < listing.count && !result; i++) {
         const char *name = listing.names[i];
         char *path;
-        bool within;
+        bool within, stale = false;
         if (otx__job_replaces(job, name) || otx__name_is_bookkeeping(name)) continue;
         path = otx__path_join(&job->ctx, job->base_path, name);
         if (!path) {
@@ -387,16 +410,17 @@ OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx_
             break;
         }
         within = otx__is_directory(path);
+        if (within) result = otx__holds_model(&job->ctx, path, name, &stale, error);
         otx__path_free(&job->ctx, path);
-        if (otx__name_is_stale_weights(name, within)) {
+        if (result) break;
+        if (stale || otx__name_is_stale_weights(name, within)) {
             char quoted[OTX__QUOTED];
             otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the "
                      "old vocabulary", job->base_path,
                      otx__quote(quoted, sizeof quoted, name, strlen(name)));
             continue;
         }
-        result = otx__copy_entry(job, job->base_path, directory, name, error);
-        if (!result) result = otx__job_poll(job, error);
+        result = otx__copy_entry(job, job->base_path, directory, name, meter, error);
     }
     otx__listing_close(&listing);
     return result;
@@ -424,7 +448,8 @@ OTX__PRIVATE bool otx__auto_map_names(const otx__document *document, const char 
 }
 
 /* The donor's tokenizer files, and the code that its configuration names. */
-OTX__PRIVATE otx_result otx__copy_donor(otx_job *job, const char *directory, otx_error *error)
+OTX__PRIVATE otx_result otx__copy_donor(otx_job *job, const char *directory,
+                                        otx__meter *meter, otx_error *error)
 {
     otx__listing listing;
     otx_result result = otx__listing_open(&job->ctx, job->donor_path, &listing, error);
@@ -436,8 +461,7 @@ OTX__PRIVATE otx_result otx__copy_donor(otx_job *job, const char *directory, otx
                     (otx__auto_map_names(&job->donor_tokenizer, name) ||
                      otx__auto_map_names(&job->donor_config, name));
         if (otx__name_is_tokenizer_code(name) ? !code : !otx__is_tokenizer_file(name)) continue;
-        result = otx__copy_entry(job, job->donor_path, directory, name, error);
-        if (!result) result = otx__job_poll(job, error);
+        result = otx__copy_entry(job, job->donor_path, directory, name, meter, error);
     }
     otx__listing_close(&listing);
     return result;
@@ -503,6 +527,7 @@ OTX__PRIVATE otx_result otx__job_fill(otx_job *job, const char *directory, otx_e
     if (!shards) return otx__fail_memory(error, (uint64_t)count * sizeof *shards);
     memset(&meter, 0, sizeof meter);
     meter.stage = OTX_STAGE_WRITE;
+    meter.subject = job->base_path;
     for (; opened < count && !result; opened++) {
         const otx_checkpoint_file *file = &job->base.files[opened];
         result = otx__shard_open(job, &file->header, &shards[opened], error);
@@ -510,8 +535,9 @@ OTX__PRIVATE otx_result otx__job_fill(otx_job *job, const char *directory, otx_e
                                               : file->source.size;
     }
     if (!result) result = otx__job_solve_all(job, error);
-    if (!result) result = otx__copy_base(job, directory, error);
-    if (!result) result = otx__copy_donor(job, directory, error);
+    if (!result) result = otx__copy_base(job, directory, &meter, error);
+    meter.subject = job->donor_path;
+    if (!result) result = otx__copy_donor(job, directory, &meter, error);
     for (i = 0; i < count && !result; i++)
         result = otx__write_shard(job, i, &shards[i], directory, &meter, error);
     if (!result) result = otx__write_index(job, directory, error);
@@ -528,17 +554,18 @@ OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
 {
     double start = otx__now();
     otx__output output;
-    otx_result result;
+    otx_result result = OTX_OK;
     size_t i;
     if (job->ran)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "this job has been run; open another");
-    result = otx__job_check_output(job, out, error);
-    if (!result)
+    memset(&output, 0, sizeof output);
+    if (out) result = otx__job_check_output(job, out, error);
+    if (!result && out)
         result = otx__output_begin(&job->ctx, out, job->options.overwrite, &output, error);
     if (result) return result;
     job->ran = true;
-    result = otx__job_fill(job, output.partial, error);
-    if (!result) result = otx__output_commit(&output, error);
+    result = out ? otx__job_fill(job, output.partial, error) : otx__job_solve_all(job, error);
+    if (!result && out) result = otx__output_commit(&output, error);
     otx__output_abandon(&output);
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
         otx__solution_close(job, &job->solutions[i]);

@@ -132,6 +132,29 @@ OTX__PRIVATE uint8_t *otx__job_needed_of_donor(const otx_job *job, size_t rows)
     return needed;
 }
 
+/* Solves by the caller's hook, whose indices will be followed and so are checked. */
+OTX__PRIVATE otx_result otx__job_solve_by_hook(const otx_job *job, const otx_matrix *atoms,
+                                               const otx_matrix *targets,
+                                               const otx_omp_options *omp,
+                                               const otx_omp_output *output,
+                                               otx_omp_stats *stats, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    size_t k = otx_omp_k(omp->k, atoms->rows, atoms->columns), i, j;
+    otx_result result = options->solve(options->solve_context, &job->ctx, atoms, targets, omp,
+                                       output, stats, error);
+    for (i = 0; i < targets->rows && !result; i++) {
+        const int32_t *indices = output->indices + i * k;
+        for (j = 0; j < k && indices[j] >= 0; j++)
+            if ((size_t)indices[j] >= atoms->rows)
+                return otx__fail(error, OTX_ERROR_ARGUMENT,
+                                 "options.solve gave target %" PRIu64 " the atom %" PRId32
+                                 " of %" PRIu64, (uint64_t)i, indices[j],
+                                 (uint64_t)atoms->rows);
+    }
+    return result;
+}
+
 /* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
 OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, otx_error *error)
 {
@@ -166,8 +189,11 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, ot
         output.coefficients = solution->coefficients;
         output.residual_norms = solution->residual_norms;
         output.target_norms = solution->target_norms;
-        result = otx_omp(&job->ctx, &atoms, &targets, &omp, &output,
-                         &solution->stats, error);
+        result = job->options.solve
+                     ? otx__job_solve_by_hook(job, &atoms, &targets, &omp, &output,
+                                              &solution->stats, error)
+                     : otx_omp(&job->ctx, &atoms, &targets, &omp, &output, &solution->stats,
+                               error);
     }
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &read);
@@ -177,9 +203,9 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, ot
 
 /* ---- means of rows ---- */
 
-/* Columns that one call of the body adds up, and rows between polls. */
+/* Columns that one call of the body adds up, and elements between polls. */
 #define OTX__MEAN_COLUMNS 256
-#define OTX__MEAN_ROWS 8192
+#define OTX__MEAN_ELEMENTS ((size_t)1 << 25)
 
 typedef struct otx__mean {
     const char *data;
@@ -226,6 +252,7 @@ OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
 OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
                                       const uint8_t *wanted, double *to, otx_error *error)
 {
+    const size_t step = otx__max(OTX__MEAN_ELEMENTS / rows->columns, 1);
     otx__mean mean;
     otx_result result = OTX_OK;
     size_t i, count = 0;
@@ -237,7 +264,7 @@ OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
     for (i = 0; i < rows->columns; i++) to[i] = 0;
     for (i = 0; i < rows->rows; i++) count += wanted[i];
     for (mean.first = 0; mean.first < rows->rows && !result; mean.first = mean.end) {
-        mean.end = otx__min(rows->rows, mean.first + OTX__MEAN_ROWS);
+        mean.end = rows->rows - mean.first < step ? rows->rows : mean.first + step;
         otx__parallel(&job->ctx, (rows->columns + OTX__MEAN_COLUMNS - 1) / OTX__MEAN_COLUMNS,
                       otx__mean_body, &mean);
         result = otx__job_poll(job, error);
@@ -248,18 +275,22 @@ OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
 
 /* ---- one new matrix ---- */
 
-/* Targets that one call of the body combines, and targets between polls. */
+/* Targets that one call of the body combines; targets between polls, fewer where
+   that is more multiply-adds of a worker than so many; bytes copied between polls. */
 #define OTX__COMBINE_CHUNK 16
 #define OTX__COMBINE_BATCH 1024
+#define OTX__COMBINE_WORK 1e8
+#define OTX__COPY_BLOCK ((size_t)64 << 20)
 
 typedef struct otx__rebuild {
     otx_job *job;
     const otx__model_tensor *tensor;
     const otx__solution *solution; /* NULL: the mean or zeros instead */
     otx__loaded old, made;      /* the base's rows, and the new ones */
+    size_t old_rows;               /* how many rows of the base there were to read */
     uint8_t *flags;                /* by row of either */
     size_t flag_count;
-    size_t row_size;
+    size_t row_size;               /* of a new row, in bytes */
     double *scratch; /* a row for each worker, and one for a mean */
     const double *centre; /* the mean of the anchors' rows, or NULL: not centred */
     size_t workers;
@@ -279,13 +310,13 @@ OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_er
         return otx__fail(error, OTX_ERROR_RANGE,
                          "%s: tensor \"%s\": the mean of the new rows, wanted for the padding "
                          "row %" PRIu64 ", has a value beyond the largest of %s",
-                         r->job->base_path, name, (uint64_t)id, otx_dtype_name(tensor->dtype));
+                         r->job->base_path, name, (uint64_t)id, otx_dtype_name(r->made.dtype));
     return otx__fail(error, OTX_ERROR_RANGE,
                      "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
                      "value beyond the largest of %s; pass --saturate to clamp it",
                      r->job->base_path, name, (uint64_t)id,
                      otx__quote(content, sizeof content, token->content, token->content_size),
-                     otx_dtype_name(tensor->dtype));
+                     otx_dtype_name(r->made.dtype));
 }
 
 /* Rounds a row into the new matrix; false if a value does not fit. */
@@ -341,11 +372,12 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
 OTX__PRIVATE otx_result otx__rebuild_combine(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
+    double work = (double)r->solution->k * (double)r->made.columns / (double)r->workers;
+    size_t batch = OTX__COMBINE_BATCH, i;
     otx_result result = OTX_OK;
-    size_t i;
-    for (r->first = 0; r->first < job->target_count && !result;
-         r->first += OTX__COMBINE_BATCH) {
-        size_t count = otx__min(job->target_count - r->first, OTX__COMBINE_BATCH);
+    while (batch > OTX__COMBINE_CHUNK && (double)batch * work > OTX__COMBINE_WORK) batch /= 2;
+    for (r->first = 0; r->first < job->target_count && !result; r->first += batch) {
+        size_t count = otx__min(job->target_count - r->first, batch);
         size_t chunks = (count + OTX__COMBINE_CHUNK - 1) / OTX__COMBINE_CHUNK;
         otx__parallel(&job->ctx, chunks, otx__rebuild_body, r);
         for (i = 0; i < chunks && !result; i++)
@@ -356,14 +388,44 @@ OTX__PRIVATE otx_result otx__rebuild_combine(otx__rebuild *r, otx_error *error)
     return result;
 }
 
+/* Lets the caller cancel now and then, by row, while rows are copied. */
+OTX__PRIVATE otx_result otx__rebuild_poll(const otx__rebuild *r, size_t row, otx_error *error)
+{
+    size_t step = OTX__COPY_BLOCK / r->row_size + 1;
+    return row % step == step - 1 ? otx__job_poll(r->job, error) : OTX_OK;
+}
+
+/* The base's row that a new one copies, or -1. Those that the class adds beyond the
+   vocabulary stay what they are. */
+OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
+{
+    const otx_alignment *alignment = &r->job->alignment;
+    int64_t base;
+    if (row >= alignment->count)
+        return (int64_t)(r->job->base_model.rows + (row - alignment->count));
+    base = alignment->rows[row].base;
+    return base < (int64_t)r->old_rows ? base : -1;
+}
+
+/* What becomes of a new row. One that would copy a row which this tensor of the base
+   does not have is padding. */
+OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
+{
+    const otx_alignment *alignment = &r->job->alignment;
+    if (row >= alignment->count) return OTX_ACTION_COPY;
+    if (alignment->rows[row].base >= (int64_t)r->old_rows) return OTX_ACTION_PADDING;
+    return alignment->rows[row].action;
+}
+
 /* All rows of an action get the same values. */
 OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, const double *row,
                                           otx_error *error)
 {
-    const otx_alignment *alignment = &r->job->alignment;
     size_t i, first = OTX__NONE;
-    for (i = 0; i < alignment->count; i++) {
-        if (alignment->rows[i].action != action) continue;
+    for (i = 0; i < r->made.rows; i++) {
+        otx_result result = otx__rebuild_poll(r, i, error);
+        if (result) return result;
+        if (otx__rebuild_action(r, i) != action) continue;
         if (first == OTX__NONE) {
             first = i;
             if (!otx__rebuild_store(r, i, row)) return otx__fail_range(r, i, error);
@@ -378,8 +440,23 @@ OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, co
 /* Whether a row of the base holds a token that the model has been trained on. */
 OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 {
-    otx_token_kind kind = job->base_vocab.tokens[row].kind;
+    otx_token_kind kind = OTX_TOKEN_NONE;
+    if (row < job->base_vocab.count) kind = job->base_vocab.tokens[row].kind;
     return kind != OTX_TOKEN_NONE && kind != OTX_TOKEN_UNUSED;
+}
+
+/* Copies one row of the base, bit for bit but into another type. */
+OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, size_t from,
+                                              otx_error *error)
+{
+    const size_t old_size = r->old.columns * (otx_dtype_bits(r->old.dtype) / 8);
+    const char *row = r->old.data + from * old_size;
+    if (r->old.dtype == r->made.dtype) {
+        memcpy(r->made.data + to * r->row_size, row, r->row_size);
+        return OTX_OK;
+    }
+    otx__to_double(r->scratch, row, r->old.dtype, r->old.columns);
+    return otx__rebuild_store(r, to, r->scratch) ? OTX_OK : otx__fail_range(r, to, error);
 }
 
 /* Reads the base's rows, checking those that will be used, and copies. */
@@ -387,19 +464,22 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
     const otx_alignment *alignment = &job->alignment;
-    size_t rows = otx__min((size_t)job->base_model.rows, job->base_vocab.count), i;
+    size_t rows = (size_t)r->tensor->rows, i;
     bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
     otx_result result;
+    if (rows == job->base_model.rows) rows = otx__min(rows, job->base_vocab.count);
+    r->old_rows = rows;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
     for (i = 0; i < alignment->count; i++)
         if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
     result = otx__loaded_open(job, &job->base, r->tensor->at, &job->base_vocab, r->made.columns,
                             r->flags, rows, &r->old, error);
-    for (i = 0; i < alignment->count && !result; i++)
-        if (alignment->rows[i].base >= 0)
-            memcpy(r->made.data + i * r->row_size,
-                   r->old.data + (size_t)alignment->rows[i].base * r->row_size, r->row_size);
+    for (i = 0; i < r->made.rows && !result; i++) {
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) result = otx__rebuild_copy_row(r, i, (size_t)base, error);
+        if (!result) result = otx__rebuild_poll(r, i, error);
+    }
     return result;
 }
 
@@ -430,23 +510,26 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
 }
 
 /* Rows without a token of their own, padding and reserved ones, get the mean of
-   the new rows that have one. In a head such a row can never be the only best:
-   for a hidden state h it scores <mean, h>, and with the bias treated alike that
-   is the mean of the other rows' scores, which is not above the largest of them
-   (but for rounding the mean to the output's type). */
+   the new rows that have one, or zeros if those are asked for. In a head a row of the
+   mean can never be the only best: for a hidden state h it scores <mean, h>, and with
+   the bias treated alike that is the mean of the other rows' scores, which is not
+   above the largest of them (but for rounding the mean to the output's type). */
 OTX__PRIVATE otx_result otx__rebuild_padding(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
-    const otx_alignment *alignment = &job->alignment;
     double *mean = r->scratch + r->workers * r->made.columns;
-    otx_result result;
-    size_t i;
-    if (alignment->counts[OTX_ACTION_PADDING] + alignment->counts[OTX_ACTION_UNUSED] == 0)
-        return OTX_OK;
-    for (i = 0; i < alignment->count; i++)
-        r->flags[i] = alignment->rows[i].action != OTX_ACTION_PADDING &&
-                      alignment->rows[i].action != OTX_ACTION_UNUSED;
-    result = otx__job_mean(job, &r->made, r->flags, mean, error);
+    otx_result result = OTX_OK;
+    size_t i, count = 0;
+    for (i = 0; i < r->made.rows; i++) {
+        otx_action action = otx__rebuild_action(r, i);
+        bool token = action != OTX_ACTION_PADDING && action != OTX_ACTION_UNUSED;
+        r->flags[i] = token && i < job->alignment.count;
+        count += !token;
+    }
+    if (count == 0) return OTX_OK;
+    for (i = 0; i < r->made.columns; i++) mean[i] = 0;
+    if (job->options.padding == OTX_PADDING_MEAN)
+        result = otx__job_mean(job, &r->made, r->flags, mean, error);
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_PADDING, mean, error);
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_UNUSED, mean, error);
     return result;
@@ -475,12 +558,13 @@ OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebui
     if (otx__job_solves(job) && plan->solution != OTX__NONE &&
         job->target_count > 0)
         r->solution = &job->solutions[plan->solution];
-    r->made.dtype = r->tensor->at->tensor->dtype;
+    r->made.dtype = plan->dtype;
     r->made.columns = plan->columns;
-    r->made.rows = job->alignment.count;
+    r->made.rows = plan->rows;
     r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
     r->workers = (size_t)otx__threads(&job->ctx);
-    r->flag_count = otx__max(r->made.rows, job->base_vocab.count);
+    r->flag_count = otx__max(otx__max(r->made.rows, job->base_vocab.count),
+                             (size_t)r->tensor->rows);
     r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
     if (otx__mul(r->workers + 1, plan->columns, &cells))
         r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);

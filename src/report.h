@@ -30,6 +30,21 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
     otx__text_format(text, ", \"padding\": %" PRIu64 "},\n", tokens->padding);
 }
 
+OTX__PRIVATE void otx__report_solver(otx__text *text, const otx_omp_stats *omp)
+{
+    otx__text_format(text,
+                     ", \"solver\": {\"form\": \"%s\", \"steps\": %" PRIu64 ", \"passes\": %" PRIu64
+                     ", \"columns\": %" PRIu64,
+                     otx__word(otx_omp_form_name(omp->form)), omp->steps, omp->passes,
+                     omp->columns);
+    otx__text_format(text,
+                     ", \"candidates\": %" PRIu64 ", \"candidates_99\": %" PRIu64
+                     ", \"fallbacks\": %" PRIu64 ", \"peak_bytes\": %" PRIu64 ", \"plan\": ",
+                     omp->candidates, omp->candidates_99, omp->fallbacks, omp->peak_bytes);
+    otx__text_json_string(text, omp->plan, strlen(omp->plan));
+    otx__text_string(text, "}");
+}
+
 /* Residuals are null where nothing was solved. */
 OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
 {
@@ -51,6 +66,7 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
     else otx__text_string(text, "null");
     otx__text_string(text, ", \"seconds\": ");
     otx__text_double(text, matrix->seconds);
+    if (solved) otx__report_solver(text, &matrix->omp);
     otx__text_string(text, "}");
 }
 
@@ -199,8 +215,9 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
     for (i = 0; i < count && !result; i++) {
         otx__table_line(&text, job, i, target);
         if (target < job->target_count && job->targets[target] == i) target++;
-        if (text.size >= OTX__FILE_BUFFER || text.failed)
-            result = otx__report_flush(&text, sink, error);
+        if (text.size < OTX__FILE_BUFFER && !text.failed) continue;
+        result = otx__report_flush(&text, sink, error);
+        if (!result) result = otx__job_poll(job, error);
     }
     if (!result) result = otx__report_flush(&text, sink, error);
     otx__text_close(&text);

@@ -1,5 +1,8 @@
 /* ---- support: what is known of one target, and the exact steps -------------- */
 
+/* Candidates of one target and step; more mean that every atom is scored. */
+#define OTX__CANDIDATES 256
+
 /* A target on its way. The factor is that of the Gram matrix of the atoms
    selected, G = L L', row after row without the zeros; forward solves L z = A'y.
    Behind the atoms selected, indices, factor and forward may hold predicted ones
@@ -21,10 +24,15 @@ typedef struct otx__support {
 /* What one worker computes in. */
 typedef struct otx__scratch {
     double *row, *residual; /* [columns] */
-    otx__row *rows;         /* [k] those of the atoms selected */
+    otx__row *rows;         /* [k + 1] those of the atoms selected */
     double *products;       /* [k + 2] */
     double *scores;         /* [atoms] */
-    uint64_t candidates, fallbacks, steps;
+    float *block;           /* [OTX__GROUP][32][32] dense products */
+    float *rough;           /* [columns] */
+    uint64_t fallbacks, steps;
+    uint64_t candidates[OTX__CANDIDATES + 1]; /* steps by how many atoms were candidates;
+                                                 the last: every atom was */
+    double seconds_rescore, seconds_factor, seconds_predict;
 } otx__scratch;
 
 typedef struct otx__problem {
@@ -32,6 +40,7 @@ typedef struct otx__problem {
     otx__rows targets;
     size_t k;
     double tolerance;
+    double ridge; /* added to the diagonal of the Gram matrix, times ||atom||^2 */
 } otx__problem;
 
 OTX__PRIVATE bool otx__support_holds(const otx__support *support, size_t atom)
@@ -99,16 +108,22 @@ OTX__PRIVATE bool otx__support_append(const otx__problem *problem, otx__support 
 {
     const otx__dictionary *dictionary = problem->dictionary;
     size_t t = support->count, i, j;
-    double *row = support->factor + t * (t + 1) / 2, own[2], pivot, value;
-    otx__row pair[2];
-    pair[0] = otx__rows_at(&dictionary->rows, atom);
-    pair[1] = support->target;
+    double *row = support->factor + t * (t + 1) / 2, pivot, value;
+    double clock = otx__now();
     otx__support_rows(problem, support, scratch);
-    otx__row_widen(dictionary->kernels, pair[0], dictionary->columns, scratch->row);
-    dictionary->kernels->dots(scratch->row, scratch->rows, t, dictionary->columns, row);
-    dictionary->kernels->dots(scratch->row, pair, 2, dictionary->columns, own);
-    pivot = own[0];
-    value = own[1];
+    otx__row_widen(dictionary->kernels, otx__rows_at(&dictionary->rows, atom),
+                   dictionary->columns, scratch->row);
+    /* The target's product stands behind those of the atoms, where the pivot will. */
+    scratch->rows[t] = support->target;
+    if (problem->targets.bf16 == dictionary->rows.bf16) {
+        dictionary->kernels->dots(scratch->row, scratch->rows, t + 1, dictionary->columns, row);
+    } else {
+        dictionary->kernels->dots(scratch->row, scratch->rows, t, dictionary->columns, row);
+        dictionary->kernels->dots(scratch->row, &support->target, 1, dictionary->columns,
+                                  row + t);
+    }
+    value = row[t];
+    pivot = dictionary->squares[atom] * (1.0 + problem->ridge);
     for (j = 0; j < t; j++) {
         double square, share;
         row[j] /= support->factor[j * (j + 1) / 2 + j];
@@ -121,7 +136,8 @@ OTX__PRIVATE bool otx__support_append(const otx__problem *problem, otx__support 
         pivot -= square;
         value -= share;
     }
-    if (!(pivot > 1e-12 * own[0])) return false;
+    scratch->seconds_factor += otx__now() - clock;
+    if (!(pivot > 1e-12 * dictionary->squares[atom])) return false;
     row[t] = sqrt(pivot);
     support->forward[t] = value / row[t];
     support->indices[t] = (int32_t)atom;
@@ -144,13 +160,22 @@ OTX__PRIVATE bool otx__support_select(const otx__problem *problem, otx__support 
     return false;
 }
 
-/* Whether the best correlation is nothing but rounding. */
+/* What an atom's correlation with a residual counts for in the selection. */
+OTX__PRIVATE double otx__score(const otx__dictionary *dictionary, size_t atom,
+                               double correlation)
+{
+    double norm = dictionary->norms[atom];
+    if (!dictionary->cosine) return fabs(correlation);
+    return norm > 0.0 ? fabs(correlation) / norm : 0.0;
+}
+
+/* Whether the best score is nothing but rounding. */
 OTX__PRIVATE bool otx__is_rounding(const otx__problem *problem, const otx__support *support,
                                    size_t atom, double score)
 {
     const otx__dictionary *dictionary = problem->dictionary;
     return score <= 64.0 * DBL_EPSILON * (double)dictionary->columns * support->norm *
-                        dictionary->norms[atom];
+                        (dictionary->cosine ? 1.0 : dictionary->norms[atom]);
 }
 
 /* Ends the target if its residual, which must be current, is small enough. */
@@ -175,19 +200,20 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
     if (otx__support_is_close(problem, support, scratch)) return;
     for (i = 0; i < dictionary->count; i += OTX__TILE) {
         otx__row rows[OTX__TILE];
+        double *scores = scratch->scores + i;
         size_t count = otx__min(OTX__TILE, dictionary->count - i);
         for (j = 0; j < count; j++) rows[j] = otx__rows_at(&dictionary->rows, i + j);
-        dictionary->kernels->dots(scratch->residual, rows, count, dictionary->columns,
-                                  scratch->scores + i);
+        dictionary->kernels->dots(scratch->residual, rows, count, dictionary->columns, scores);
+        for (j = 0; j < count; j++) scores[j] = otx__score(dictionary, i + j, scores[j]);
     }
-    scratch->candidates += dictionary->count;
+    scratch->candidates[OTX__CANDIDATES]++;
     for (i = 0; i < support->count; i++) scratch->scores[support->indices[i]] = 0.0;
     for (i = 0; i < support->barred_count; i++) scratch->scores[support->barred[i]] = 0.0;
     while (!support->ended) {
         size_t best = 0;
         for (i = 1; i < dictionary->count; i++)
-            if (fabs(scratch->scores[i]) > fabs(scratch->scores[best])) best = i;
-        if (otx__is_rounding(problem, support, best, fabs(scratch->scores[best]))) {
+            if (scratch->scores[i] > scratch->scores[best]) best = i;
+        if (otx__is_rounding(problem, support, best, scratch->scores[best])) {
             support->ended = true;
         } else if (otx__support_select(problem, support, best, scratch)) {
             return;

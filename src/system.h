@@ -146,6 +146,13 @@ OTX__PRIVATE ptrdiff_t otx__sys_write(int file, const void *bytes, size_t size)
 
 OTX__PRIVATE bool otx__sys_sync(int file) { return _commit(file) == 0; }
 
+OTX__PRIVATE bool otx__sys_push(int file, uint64_t first, uint64_t end)
+{
+    (void)first;
+    (void)end;
+    return otx__sys_sync(file);
+}
+
 /* Windows has no such call and needs none. */
 OTX__PRIVATE void otx__sys_sync_directory(const char *path) { (void)path; }
 
@@ -326,6 +333,13 @@ OTX__PRIVATE ptrdiff_t otx__sys_write(int file, const void *bytes, size_t size)
     return done;
 }
 
+/* The system call by a name of our own: strict C modes hide its declaration. */
+#if defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__)
+#define OTX__PUSH_BY_RANGE
+extern int otx__sys_sync_range(int file, int64_t offset, int64_t bytes,
+                               unsigned flags) __asm__("sync_file_range");
+#endif
+
 /* EINVAL and ENOTSUP: a file system that cannot, such as some FUSE ones. */
 OTX__PRIVATE bool otx__sys_sync(int file)
 {
@@ -333,6 +347,24 @@ OTX__PRIVATE bool otx__sys_sync(int file)
     do result = fsync(file);
     while (result != 0 && errno == EINTR);
     return result == 0 || errno == EINVAL || errno == ENOTSUP;
+}
+
+/* Starts writing the bytes from `first` to `end` of a file to the disk, and waits for
+   those before, so that the disk is never far behind. EINVAL and the like: a file
+   system that cannot. Without the system call it waits for all. */
+OTX__PRIVATE bool otx__sys_push(int file, uint64_t first, uint64_t end)
+{
+#ifdef OTX__PUSH_BY_RANGE
+    const unsigned start = 2, finish = 7; /* SYNC_FILE_RANGE_... */
+    int result = otx__sys_sync_range(file, (int64_t)first, (int64_t)(end - first), start);
+    if (result == 0 && first > 0) result = otx__sys_sync_range(file, 0, (int64_t)first, finish);
+    return result == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS ||
+           errno == ESPIPE;
+#else
+    (void)first;
+    (void)end;
+    return otx__sys_sync(file);
+#endif
 }
 
 /* Makes names within a directory durable, as far as the system lets us. */

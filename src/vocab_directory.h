@@ -1,102 +1,259 @@
 /* ---- vocab_directory: the tokenizer of a model directory -------------------- */
 
-/* Reads one of a tokenizer's files if the directory holds it. */
-OTX__PRIVATE otx_result otx__tokenizer_text(const otx_context *ctx, const char *directory,
-                                            const otx__listing *listing, const char *name,
-                                            char **text, size_t *size, otx_error *error)
+/* The files of a tokenizer that a directory holds, by otx_vocab_file. */
+typedef struct otx__vocab_files {
+    const otx_context *ctx;
+    const char *path;
+    const char *names[OTX_VOCAB_FILES]; /* NULL: absent; borrowed from the listing */
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+} otx__vocab_files;
+
+/* The names that a file with tokens may have, the loaders' favourite first. In a
+   name that ends with *, anything may follow; in one that starts with it, precede. */
+typedef struct otx__vocab_name {
+    otx_vocab_file file;
+    const char *name;
+} otx__vocab_name;
+
+static const otx__vocab_name otx__vocab_names[] = {
+    {OTX_VOCAB_TOKENIZER_JSON, "tokenizer.json"},
+    {OTX_VOCAB_TEKKEN, "tekken.json"},
+    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model"},
+    {OTX_VOCAB_SENTENCEPIECE, "spiece.model"},
+    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.bpe.model"},
+    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.model"},
+    {OTX_VOCAB_SENTENCEPIECE, "spm.model"},
+    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model.v*"}, /* Mistral's; the last of several */
+    {OTX_VOCAB_TIKTOKEN, "tiktoken.model"},
+    {OTX_VOCAB_TIKTOKEN, "*.tiktoken"},
+    {OTX_VOCAB_JSON, "vocab.json"},
+    {OTX_VOCAB_TXT, "vocab.txt"},
+    {OTX_VOCAB_MERGES, "merges.txt"},
+    {OTX_VOCAB_TOKENIZER_CONFIG, "tokenizer_config.json"},
+    {OTX_VOCAB_SPECIAL_TOKENS, "special_tokens_map.json"},
+    {OTX_VOCAB_ADDED_TOKENS, "added_tokens.json"},
+    {OTX_VOCAB_MODEL_CONFIG, "config.json"},
+};
+
+OTX__PRIVATE bool otx__vocab_name_fits(const char *name, const char *pattern)
 {
-    char *path;
+    char stem[32];
+    const size_t size = strlen(pattern);
+    if (pattern[0] == '*') return otx__has_suffix(name, pattern + 1);
+    if (pattern[size - 1] != '*') return strcmp(name, pattern) == 0;
+    memcpy(stem, pattern, size - 1);
+    stem[size - 1] = 0;
+    return otx__has_prefix(name, stem);
+}
+
+OTX__PRIVATE void otx__vocab_find_files(otx__vocab_files *files, const otx__listing *listing)
+{
+    size_t i, j;
+    for (i = 0; i < OTX__COUNT(otx__vocab_names); i++) {
+        const otx__vocab_name *known = &otx__vocab_names[i];
+        if (files->names[known->file]) continue;
+        for (j = 0; j < listing->count; j++)
+            if (otx__vocab_name_fits(listing->names[j], known->name))
+                files->names[known->file] = listing->names[j];
+    }
+}
+
+OTX__PRIVATE otx_result otx__vocab_read_file(otx__vocab_files *files, size_t file,
+                                             otx_error *error)
+{
+    otx_vocab_text *text = &files->texts[file];
+    char *path, *bytes = NULL;
     otx_result result;
-    if (!otx__listing_has(listing, name)) return OTX_OK;
-    path = otx__path_join(ctx, directory, name);
-    if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, text, size, error);
-    otx__path_free(ctx, path);
+    if (!files->names[file] || text->bytes) return OTX_OK;
+    path = otx__path_join(files->ctx, files->path, files->names[file]);
+    if (!path)
+        return otx__fail_memory(error, strlen(files->path) + strlen(files->names[file]) + 2);
+    result = otx__file_read_all(files->ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &text->size,
+                                error);
+    text->bytes = bytes;
+    otx__path_free(files->ctx, path);
     return result;
 }
 
-/* Reports a directory without a tokenizer.json. */
+OTX__PRIVATE void otx__vocab_drop_file(otx__vocab_files *files, size_t file)
+{
+    otx_vocab_text *text = &files->texts[file];
+    if (text->bytes) otx__file_free(files->ctx, (char *)(uintptr_t)text->bytes, text->size);
+    text->bytes = NULL;
+}
+
+/* Whether a file goes with that source: merges.txt and config.json only with one. */
+OTX__PRIVATE bool otx__vocab_goes_with(size_t file, size_t source)
+{
+    if (file == OTX_VOCAB_MERGES) return source == OTX_VOCAB_JSON;
+    return file != OTX_VOCAB_MODEL_CONFIG || source == OTX_VOCAB_SENTENCEPIECE;
+}
+
+/* Reads the vocabulary that one of the files with tokens holds. */
+OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t source,
+                                             otx_vocab *out, otx_error *error)
+{
+    char directory[OTX__PATH_TEXT], file[OTX__QUOTED], name[OTX__PATH_TEXT + OTX__QUOTED];
+    otx_result result = otx__vocab_read_file(files, source, error);
+    size_t i;
+    memset(out, 0, sizeof *out);
+    for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
+        if (otx__vocab_goes_with(i, source)) result = otx__vocab_read_file(files, i, error);
+    if (!result) {
+        const char *own = files->names[source];
+        (void)snprintf(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
+                       otx__quote(file, sizeof file, own, strlen(own)));
+        result = otx_vocab_parse(files->ctx, files->texts, name, out, error);
+    }
+    otx__vocab_drop_file(files, source);
+    return result;
+}
+
+/* ---- several sources ---- */
+
+/* A token for a message, or the word for none. */
+OTX__PRIVATE const char *otx__token_text(char to[OTX__QUOTED], const otx_vocab *vocab,
+                                         size_t id)
+{
+    if (id >= vocab->count || vocab->tokens[id].kind == OTX_TOKEN_NONE) return "nothing";
+    return otx__quote(to, OTX__QUOTED, vocab->tokens[id].bytes, vocab->tokens[id].size);
+}
+
+OTX__PRIVATE bool otx__same_meaning(const otx_vocab *one, const otx_vocab *other, size_t id)
+{
+    const bool in_one = id < one->count && one->tokens[id].kind != OTX_TOKEN_NONE;
+    const bool in_other = id < other->count && other->tokens[id].kind != OTX_TOKEN_NONE;
+    if (!in_one || !in_other) return in_one == in_other;
+    return otx__same_bytes(one->tokens[id].bytes, one->tokens[id].size,
+                           other->tokens[id].bytes, other->tokens[id].size);
+}
+
+/* Says in one line that two files are not of one tokenizer. */
+OTX__PRIVATE void otx__vocab_compare(const otx__vocab_files *files, size_t read,
+                                     const otx_vocab *vocab, size_t source,
+                                     const otx_vocab *other)
+{
+    const size_t count = otx__max(vocab->count, other->count);
+    char path[OTX__PATH_TEXT], name[OTX__QUOTED], one[OTX__QUOTED], two[OTX__QUOTED];
+    uint64_t different = 0;
+    size_t first = 0, id;
+    for (id = 0; id < count; id++)
+        if (!otx__same_meaning(vocab, other, id) && different++ == 0) first = id;
+    if (different == 0) return;
+    otx__log(files->ctx, OTX_WARNING,
+             "%s: %s, which is not read, differs from %s in %" PRIu64 " ids, first %" PRIu64
+             ": %s in place of %s", otx__path_text(path, files->path),
+             otx__quote(name, sizeof name, files->names[source], strlen(files->names[source])),
+             files->names[read], different, (uint64_t)first, otx__token_text(one, other, first),
+             otx__token_text(two, vocab, first));
+}
+
+/* Compares the vocabulary with those of the other files. One that is no good is
+   worth a word, but not a failure: nothing depends on it. */
+OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_t read,
+                                                  const otx_vocab *vocab, otx_error *error)
+{
+    size_t source;
+    for (source = read + 1; source < OTX_VOCAB_SOURCES; source++) {
+        otx_vocab other;
+        otx_error problem;
+        otx_result result;
+        if (!files->names[source]) continue;
+        if (source == OTX_VOCAB_JSON && !files->names[OTX_VOCAB_MERGES]) continue;
+        result = otx__vocab_of_source(files, source, &other, &problem);
+        if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
+        if (result)
+            otx__log(files->ctx, OTX_WARNING, "not read, and no good: %s", problem.message);
+        else
+            otx__vocab_compare(files, read, vocab, source, &other);
+        otx_vocab_close(files->ctx, &other);
+    }
+    return OTX_OK;
+}
+
+/* ---- the directory, or one file ---- */
+
+/* Reports a directory without a tokenizer. */
 OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
                                                const otx__listing *listing)
 {
     static const char convert[] = "load it with transformers' AutoTokenizer and save it with "
                                   "save_pretrained, which writes tokenizer.json";
     static const otx__foreign table[] = {
-        {"tokenizer.model", "", convert}, {"", ".model", convert},
-        {"tekken.json", "", convert},     {"", ".tiktoken", convert},
-        {"vocab.json", "", convert},      {"vocab.txt", "", convert},
+        {"", ".model", convert}, {"", ".spm", convert}, {"bpe.codes", "", convert},
+        {"encoder.json", "", "OpenAI's names; rename it to vocab.json, and vocab.bpe to "
+                             "merges.txt"},
         {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
         {"snapshots", "", "a cache; give the directory within snapshots/"},
     };
-    return otx__fail_foreign(error, path, "tokenizer.json", table, OTX__COUNT(table), listing);
-}
-
-/* The files of a tokenizer, in the order of otx_vocab_texts. */
-#define OTX__TOKENIZER_TEXTS 4
-
-/* Parses what was read. An absent text is NULL and of size 0. */
-OTX__PRIVATE otx_result otx__vocab_of_texts(const otx_context *ctx, char *const *texts,
-                                            const size_t *sizes, const char *path,
-                                            bool directory, otx_vocab *out, otx_error *error)
-{
-    char name[OTX__PATH_TEXT + 16];
-    otx_vocab_texts all;
-    memset(&all, 0, sizeof all);
-    all.tokenizer_json = texts[0];
-    all.tokenizer_json_size = sizes[0];
-    all.tokenizer_config = texts[1];
-    all.tokenizer_config_size = sizes[1];
-    all.special_tokens_map = texts[2];
-    all.special_tokens_map_size = sizes[2];
-    all.added_tokens = texts[3];
-    all.added_tokens_size = sizes[3];
-    otx__path_text(name, path);
-    if (directory) memcpy(name + strlen(name), "/tokenizer.json", 16);
-    return otx_vocab_parse(ctx, &all, name, out, error);
+    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens", table,
+                             OTX__COUNT(table), listing);
 }
 
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
-                                                  char **texts, size_t *sizes, otx_error *error)
+                                                  otx_vocab *out, otx_error *error)
 {
-    static const char *const names[OTX__TOKENIZER_TEXTS] = {
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-        "added_tokens.json"
-    };
+    otx__vocab_files files;
     otx__listing listing;
+    size_t source = 0, i;
     otx_result result = otx__listing_open(ctx, path, &listing, error);
-    size_t i;
     if (result) return result;
-    if (!otx__listing_has(&listing, names[0]))
-        result = otx__fail_no_tokenizer(error, path, &listing);
-    for (i = 0; i < OTX__TOKENIZER_TEXTS && !result; i++)
-        result = otx__tokenizer_text(ctx, path, &listing, names[i], &texts[i], &sizes[i],
-                                     error);
+    memset(&files, 0, sizeof files);
+    files.ctx = ctx;
+    files.path = path;
+    otx__vocab_find_files(&files, &listing);
+    while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
+    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(error, path, &listing);
+    else result = otx__vocab_of_source(&files, source, out, error);
+    if (!result) result = otx__vocab_compare_others(&files, source, out, error);
+    if (result) otx_vocab_close(ctx, out);
+    for (i = 0; i < OTX_VOCAB_FILES; i++) otx__vocab_drop_file(&files, i);
     otx__listing_close(&listing);
+    return result;
+}
+
+/* What a file holds by its name, or OTX_VOCAB_SOURCES. */
+OTX__PRIVATE otx_vocab_file otx__vocab_file_kind(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (otx__has_suffix(name, ".json"))
+        return strstr(name, "tekken") ? OTX_VOCAB_TEKKEN : OTX_VOCAB_TOKENIZER_JSON;
+    if (otx__has_suffix(name, ".tiktoken") || strcmp(name, "tiktoken.model") == 0)
+        return OTX_VOCAB_TIKTOKEN;
+    if (otx__has_suffix(name, ".model") || strstr(name, ".model.v"))
+        return OTX_VOCAB_SENTENCEPIECE;
+    return otx__has_suffix(name, "vocab.txt") ? OTX_VOCAB_TXT : OTX_VOCAB_SOURCES;
+}
+
+OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
+                                             otx_vocab *out, otx_error *error)
+{
+    const otx_vocab_file file = otx__vocab_file_kind(path);
+    otx_vocab_text texts[OTX_VOCAB_FILES];
+    char name[OTX__PATH_TEXT], *bytes = NULL;
+    otx_result result;
+    memset(texts, 0, sizeof texts);
+    if (file == OTX_VOCAB_SOURCES || otx__has_suffix(path, "vocab.json"))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
+                         "tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt",
+                         otx__path_text(name, path));
+    result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &texts[file].size,
+                                error);
+    texts[file].bytes = bytes;
+    if (!result)
+        result = otx_vocab_parse(ctx, texts, otx__path_text(name, path), out, error);
+    if (bytes) otx__file_free(ctx, bytes, texts[file].size);
     return result;
 }
 
 OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
                                   otx_error *error)
 {
-    char *texts[OTX__TOKENIZER_TEXTS] = {NULL, NULL, NULL, NULL};
-    size_t sizes[OTX__TOKENIZER_TEXTS] = {0, 0, 0, 0}, i;
-    char name[OTX__PATH_TEXT];
     otx__status status;
     otx_result result;
     memset(out, 0, sizeof *out);
     result = otx__model_status(path, &status, error);
     if (result) return result;
-    if (status.directory)
-        result = otx__vocab_open_directory(ctx, path, texts, sizes, error);
-    else if (!otx__has_suffix(path, ".json"))
-        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           "tokenizer.json", otx__path_text(name, path));
-    else
-        result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &texts[0], &sizes[0],
-                                    error);
-    if (!result) result = otx__vocab_of_texts(ctx, texts, sizes, path, status.directory, out,
-                                             error);
-    for (i = 0; i < OTX__TOKENIZER_TEXTS; i++)
-        if (texts[i]) otx__file_free(ctx, texts[i], sizes[i]);
-    return result;
+    return status.directory ? otx__vocab_open_directory(ctx, path, out, error)
+                            : otx__vocab_open_file(ctx, path, out, error);
 }

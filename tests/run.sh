@@ -4,15 +4,17 @@
 #   ./tests/run.sh --full   and again under sanitizers, with every compiler and language
 #                           standard here, on an emulated Arm, and against the real
 #                           clients (Python packages, installed into build/)
+#   ./tests/run.sh --clients   only the tool against the real clients
 # CC chooses the compiler. The last line adds everything up.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-full=no
+what=everyday
 case "${1-}" in
 "") ;;
---full) full=yes ;;
-*) echo "usage: tests/run.sh [--full]" >&2; exit 2 ;;
+--full) what=full ;;
+--clients) what=clients ;;
+*) echo "usage: tests/run.sh [--full | --clients]" >&2; exit 2 ;;
 esac
 
 CC=${CC:-cc}
@@ -75,7 +77,7 @@ suites() {
     shift 2
     for source in tests/test_*.c; do
         name=$(basename "$source" .c)
-        if "$@" "$source" -o "$build/$name" -lm; then
+        if "$@" "$source" -o "$build/$name" -lm -pthread; then
             suite "$name, $label" $runner "$build/$name"
         else
             count "$name, $label: build" 1
@@ -109,15 +111,23 @@ readme() {
     count "the example of README.md" $?
 }
 
+build_tool() {
+    $CC -O2 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
+    count "examples/transplant.c" $?
+}
+
 everyday() {
     ./amalgamate.sh --check
     count "amalgamate.sh --check" $?
     readme
     suites "$CC" "" $CC -std=c99 -O2 $(openmp $CC) -I.
-    $CC -O2 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
-    count "examples/transplant.c" $?
+    build_tool
     if have python3; then
         suite "the tool from the outside" python3 tests/test_tool.py "$build/transplant"
+        $CC -O2 -I. tests/solve_window.c -o "$build/solve_window" -lm
+        count "tests/solve_window.c" $?
+        suite "windows of the targets, a process each" python3 tests/test_windows.py \
+            "$build/transplant" "$build/solve_window"
     else
         skip "the tool from the outside" "no python3"
     fi
@@ -132,9 +142,12 @@ everyday() {
     done
 }
 
-if [ $full = yes ]; then . tests/full.sh; fi
-everyday
-if [ $full = yes ]; then thorough; fi
+. tests/full.sh
+if [ $what = clients ]; then build_tool; else everyday; fi
+case $what in
+full) thorough ;;
+clients) clients ;;
+esac
 
 echo
 echo "$passed passed, $failed failed, $skipped skipped"

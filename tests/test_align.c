@@ -148,6 +148,22 @@ static void control_is_not_text(void)
     expect(FILL(&d, donor), FILL(&b, base), NULL, "a a a a");
 }
 
+/* A control token and a plain added one of the same content are one token to the
+   model, but no text: copied, and no anchors. By content goes before by role. */
+static void control_and_added(void)
+{
+    static const char *const base[] = {"t:<think>", "c:<tool>", "t:<end>", "c:<e>", "t:a"};
+    static const char *const donor[] = {"c:<think>", "t:<tool>", "c:<end>", "t:a", "t:<e>"};
+    table b, d;
+    FILL(&b, base);
+    FILL(&d, donor);
+    b.tokens[0].added = b.tokens[2].added = true;
+    d.tokens[1].added = true;
+    b.vocab.roles[OTX_ROLE_EOS] = 3;
+    d.vocab.roles[OTX_ROLE_EOS] = 2;
+    expect(&d.vocab, &b.vocab, NULL, "c0 c1 c2 c4* a");
+}
+
 static void reserved(void)
 {
     static const char *const base[] = {"u:<unused0>", "c:<unused1>", "u:<unused2>",
@@ -479,6 +495,7 @@ int main(void)
     RUN(bytes_and_text);
     RUN(two_bytes_and_one_text);
     RUN(control_is_not_text);
+    RUN(control_and_added);
     RUN(reserved);
     RUN(by_role);
     RUN(roles_in_order);

@@ -461,17 +461,13 @@ static void test_vocab_foreign(void)
 {
     scratch_directory("w");
     check_no_tokenizer("w", OTX_ERROR_NOT_FOUND, "/w: holds no tokenizer.json");
-    scratch_text("w/vocab.txt", "");
-    check_no_tokenizer("w", OTX_ERROR_UNSUPPORTED, "but \"vocab.txt\": load it with");
-    scratch_text("w/vocab.json", "");
-    check_no_tokenizer("w", OTX_ERROR_UNSUPPORTED, "but \"vocab.json\": load it with");
-    scratch_text("w/qwen.tiktoken", "");
-    check_no_tokenizer("w", OTX_ERROR_UNSUPPORTED, "but \"qwen.tiktoken\": load it with");
-    scratch_text("w/tekken.json", "");
-    check_no_tokenizer("w", OTX_ERROR_UNSUPPORTED, "but \"tekken.json\": load it with");
-    scratch_text("w/tokenizer.model", "");
-    check_no_tokenizer("w", OTX_ERROR_UNSUPPORTED, "but \"tokenizer.model\": load it with");
-    check_no_tokenizer("w/tokenizer.model", OTX_ERROR_UNSUPPORTED, "nor a tokenizer.json");
+    scratch_text("w/encoder.json", "");
+    check_no_tokenizer("w", OTX_ERROR_UNSUPPORTED, "but \"encoder.json\": OpenAI's names");
+    check_no_tokenizer("w/encoder.json", OTX_ERROR_FORMAT, "encoder.json: tokenizer.json is "
+                                                           "empty");
+    scratch_text("w/source.spm", "");
+    check_no_tokenizer("w", OTX_ERROR_UNSUPPORTED, "but \"source.spm\": load it with");
+    check_no_tokenizer("w/source.spm", OTX_ERROR_UNSUPPORTED, "nor a tokenizer.json, tekken");
     scratch_text("w/tokenizer.json", "{");
     check_no_tokenizer("w", OTX_ERROR_FORMAT, "/w");
 }
@@ -481,7 +477,7 @@ static void test_tokenizer_files(void)
     static const char *const yes[] = {
         "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "tokenizer.model.v3",
         "spiece.model", "sentencepiece.bpe.model", "tekken.json", "tiktoken.model",
-        "qwen.tiktoken", "vocab.json", "merges.txt", "vocab.txt", "vocab.bpe", "encoder.json",
+        "qwen.tiktoken", "source.spm", "vocab.json", "merges.txt", "vocab.txt", "vocab.bpe", "encoder.json",
         "added_tokens.json", "special_tokens_map.json", "chat_template.jinja",
         "chat_template.json", "additional_chat_templates", "tokenization_qwen.py"
     };

@@ -263,6 +263,15 @@ static double base_bias(size_t row, size_t column)
 
 static double other_value(size_t row, size_t column) { return (double)(row * 3 + column) / 2; }
 
+/* The same with one value in it, for what must be refused. */
+static size_t bad_row;
+static double bad_value;
+
+static double spoiled_base(size_t row, size_t column)
+{
+    return row == bad_row && column == 1 ? bad_value : base_embedding(row, column);
+}
+
 /* Anchors are axes of the space; x, y, the control token and the rest are
    combinations of them. */
 static double donor_embedding(size_t row, size_t column)
@@ -335,6 +344,17 @@ static double combined(size_t id, size_t column, bool by_head, double (*base)(si
     return id == X ? a - 0.5 * b : id == Y ? 0.5 * c : id == 6 ? 2 * e + 0.5 * d : 0 - d;
 }
 
+/* A value as it is once stored. */
+static double stored(double value, otx_dtype dtype)
+{
+    unsigned char bytes[8];
+    float narrow;
+    otx_from_double(bytes, &value, dtype, 1, false);
+    if (dtype == OTX_F64) return value;
+    otx_to_float(&narrow, bytes, dtype, 1);
+    return (double)narrow;
+}
+
 /* One element of a tensor of the output, as its bits, and its wanted value. */
 static void check_matrix(const char *directory, const char *name, size_t rows, bool by_head,
                          double (*base)(size_t, size_t))
@@ -359,8 +379,9 @@ static void check_matrix(const char *directory, const char *name, size_t rows, b
             double sum = 0;
             for (id = 0; id < 13; id++) {
                 if (id == HOLE || id == UNUSED || id >= rows) continue;
-                sum += copied_from[id] >= 0 ? base((size_t)copied_from[id], column)
-                                            : combined(id, column, by_head, base);
+                sum += stored(copied_from[id] >= 0 ? base((size_t)copied_from[id], column)
+                                                   : combined(id, column, by_head, base),
+                              tensor->tensor->dtype);
                 tokens += column == 0;
             }
             for (id = 0; id < rows; id++) {
@@ -441,7 +462,8 @@ static void check_fails(const otx_job_options *options, otx_result wanted, const
 
 static void test_untied(void)
 {
-    static const otx_dtype dtypes[] = {OTX_F32, OTX_BF16, OTX_F16, OTX_F64};
+    static const otx_dtype dtypes[] = {OTX_F32, OTX_BF16,    OTX_F16,
+                                       OTX_F64, OTX_F8_E4M3, OTX_F8_E5M2};
     size_t i;
     for (i = 0; i < OTX__COUNT(dtypes); i++) {
         otx_job_summary summary;
@@ -680,6 +702,119 @@ static void test_mean_and_zero(void)
     CHECK_INT(summary.tokens.approximated, 4);
 }
 
+/* The new matrices in another type than the base's. */
+static void test_dtype(void)
+{
+    static const otx_dtype dtypes[] = {OTX_F32, OTX_F16, OTX_F64, OTX_F8_E4M3, OTX_F8_E5M2};
+    otx_job_options options;
+    otx_job_summary summary;
+    model base, donor;
+    size_t i;
+    memset(&options, 0, sizeof options);
+    base_model_of(&base, OTX_BF16, true);
+    base.shards = 3;
+    add_tensor(&base, "lm_head.bias", OTX_F32, 10, 0, base_bias, 0);
+    donor_model_of(&donor, OTX_F32, true);
+    write_model("base", &base);
+    write_model("donor", &donor);
+    for (i = 0; i < OTX__COUNT(dtypes); i++) {
+        char size[64];
+        options.dtype = dtypes[i];
+        CHECK_RUN(&options, &summary);
+        CHECK_INT(summary.matrices[1].dtype, dtypes[i]);
+        check_matrix("out", "model.embed_tokens.weight", 14, false, base_embedding);
+        check_matrix("out", "lm_head.weight", 14, true, base_head);
+        /* The rest is in the type that loaders would have taken before. */
+        CHECK_CONTAINS(read_file("out", "config.json"), "\"torch_dtype\": \"bfloat16\"");
+        (void)snprintf(size, sizeof size, "\"total_size\": %u,",
+                       2 * 42 * (otx_dtype_bits(dtypes[i]) / 8) + 4 * 3 * 4 + 3 + 14 * 4);
+        CHECK_CONTAINS(read_file("out", "model.safetensors.index.json"), size);
+    }
+    /* One that config.json names stays. */
+    base.shards = 0;
+    base.config = "{\"hidden_size\": 3, \"vocab_size\": 10, \"dtype\": \"float32\"}";
+    write_model("base", &base);
+    CHECK_RUN(&options, NULL);
+    CHECK(!strstr(read_file("out", "config.json"), "torch_dtype"));
+    options.dtype = OTX_I8;
+    check_fails(&options, OTX_ERROR_ARGUMENT, "cannot be written as I8");
+    /* A row that is copied may not fit either. */
+    options.dtype = OTX_F8_E4M3;
+    base.tensors[0].value = spoiled_base;
+    bad_row = 6;
+    bad_value = 480;
+    write_model("base", &base);
+    check_fails(&options, OTX_ERROR_RANGE, "donor id 4 (token \"e\") has a value beyond the "
+                                           "largest of F8_E4M3");
+    options.saturate = true;
+    CHECK_RUN(&options, NULL);
+}
+
+static void test_padding(void)
+{
+    otx_job_options options;
+    model base, donor;
+    float values[42];
+    size_t i;
+    memset(&options, 0, sizeof options);
+    base_model_of(&base, OTX_F32, true);
+    donor_model_of(&donor, OTX_F32, true);
+    write_model("base", &base);
+    write_model("donor", &donor);
+    options.padding = OTX_PADDING_ZERO;
+    CHECK_RUN(&options, NULL);
+    CHECK_CONTAINS(logged, "warning: 3 rows without a token of their own will be zeros");
+    read_floats("lm_head.weight", 0, 42, values);
+    for (i = 0; i < 14; i++) {
+        bool zero = values[i * 3] == 0 && values[i * 3 + 1] == 0 && values[i * 3 + 2] == 0;
+        CHECK_INT(zero, i == HOLE || i == UNUSED || i == PAD);
+    }
+    options.padding = (otx_padding)2;
+    check_fails(&options, OTX_ERROR_ARGUMENT, "mean and zero");
+    CHECK_STRING(otx_padding_name(OTX_PADDING_MEAN), "mean");
+    CHECK(otx_padding_name(OTX_PADDING_COUNT) == NULL);
+}
+
+/* A class that gives its embedding more rows than config.json says: they stay what
+   they are, and a token among them is copied into the embedding alone. */
+static void test_extra_rows(void)
+{
+    static const char *const base_ids[] = {"!<s>", "!</s>", "a", "b",  "c",       "\304\240d",
+                                           "e",    "x0",    "x1", "x2", "!<tool>", NULL};
+    otx_job_summary summary;
+    model base, donor;
+    float values[48];
+    size_t i;
+    base_model_of(&base, OTX_F32, true);
+    base.tokens = base_ids;
+    base.token_count = 11;
+    base.tensors[0].shape[0] = 12;
+    base.config = "{\"hidden_size\": 3, \"vocab_size\": 10, \"image_token_id\": 10, "
+                  "\"tie_word_embeddings\": false}";
+    donor_model_of(&donor, OTX_F32, true);
+    write_model("base", &base);
+    write_model("donor", &donor);
+    CHECK_RUN(NULL, &summary);
+    CHECK_CONTAINS(logged, "the new one will have as many more");
+    CHECK_INT(summary.matrices[0].rows, 16);
+    CHECK_INT(summary.matrices[1].rows, 14);
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"vocab_size\": 14");
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"image_token_id\": 12");
+    read_floats("model.embed_tokens.weight", 0, 48, values);
+    for (i = 0; i < 3; i++) {
+        double mean = 0;
+        size_t id;
+        CHECK(values[3 * TOOL + i] == (float)base_embedding(10, i));
+        CHECK(values[42 + i] == (float)base_embedding(10, i));
+        CHECK(values[45 + i] == (float)base_embedding(11, i));
+        for (id = 0; id < 13; id++)
+            if (id != HOLE && id != UNUSED) mean += (double)values[3 * id + i];
+        CHECK(values[3 * PAD + i] == (float)(mean / 11));
+    }
+    read_floats("lm_head.weight", 0, 42, values);
+    for (i = 0; i < 3; i++) CHECK(values[3 * TOOL + i] == values[3 * PAD + i]);
+}
+
 static void test_rows(void)
 {
     otx_job_options options;
@@ -778,7 +913,7 @@ static void test_config(void)
     CHECK_RUN(NULL, NULL);
     CHECK_STRING(read_file("out", "config.json"),
                  "{\"vocab_size\": 14, \"padded_vocab_size\": 14, \"hidden_size\": 3, "
-                 "\"pad_token_id\": 11, \"sep_token_id\": null, \"unk_token_id\": null, "
+                 "\"pad_token_id\": 11, \"sep_token_id\": 11, \"unk_token_id\": null, "
                  "\"decoder_start_token_id\": 5, \"forced_eos_token_id\": null, "
                  "\"image_token_id\": 5, \"mask_token_id\": null, \"odd\": NaN, "
                  "\"tokenizer_class\": \"PreTrainedTokenizerFast\", \"auto_map\": "
@@ -803,10 +938,22 @@ static void test_config(void)
     CHECK_RUN(NULL, NULL);
     CHECK_CONTAINS(read_file("out", "config.json"), "\"pad_token_id\": 1,");
     CHECK_CONTAINS(logged, "counts its positions");
-    /* A token that the donor lacks. */
-    base.config = "{\"vocab_size\": 10, \"vision\": {\"image_token_index\": 7}}";
+    /* Two levels down; another vocabulary's size and ids are none of ours. */
+    base.config = "{\"thinker_config\": {\"text_config\": {\"vocab_size\": 10, "
+                  "\"eos_token_id\": 1, \"suppress_tokens\": [2]}, \"audio_token_ids\": [0]}, "
+                  "\"decoder\": {\"vocab_size\": 99, \"bos_token_id\": 98}}";
     write_model("base", &base);
-    check_fails(NULL, OTX_ERROR_UNSUPPORTED, "\"image_token_index\"");
+    CHECK_RUN(NULL, NULL);
+    CHECK_STRING(read_file("out", "config.json"),
+                 "{\"thinker_config\": {\"text_config\": {\"vocab_size\": 14, "
+                 "\"eos_token_id\": 11, \"suppress_tokens\": [1], "
+                 "\"bos_token_id\": 5, \"pad_token_id\": 12}, \"audio_token_ids\": [5]}, "
+                 "\"decoder\": {\"vocab_size\": 99, \"bos_token_id\": 98}}");
+    /* A token that the donor lacks. */
+    base.config = "{\"vocab_size\": 10, \"vision\": {\"image_token_index\": [0, 7]}}";
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_UNSUPPORTED, "\"image_token_index\" is 7, the token "
+                                             "\"only-base\"");
 }
 
 static void test_files(void)
@@ -827,6 +974,15 @@ static void test_files(void)
     write_file("base", "consolidated.safetensors", "old");
     CHECK(otx__sys_make_directory(at("base/1_Pooling")));
     write_file("base/1_Pooling", "config.json", "{}");
+    CHECK(otx__sys_make_directory(at("base/2_Dense")));
+    write_file("base/2_Dense", "config.json", "{\"in_features\": 3}");
+    write_file("base/2_Dense", "model.safetensors", "dense");
+    CHECK(otx__sys_make_directory(at("base/checkpoint-500")));
+    write_file("base/checkpoint-500", "model.safetensors", "old");
+    CHECK(otx__sys_make_directory(at("base/best")));
+    write_file("base/best", "config.json", "{\"model_type\": \"llama\"}");
+    CHECK(otx__sys_make_directory(at("base/broken")));
+    write_file("base/broken", "config.json", "{");
     CHECK(otx__sys_make_directory(at("base/onnx")));
     write_file("base/onnx", "model.onnx", "old");
     CHECK(otx__sys_make_directory(at("base/.git")));
@@ -854,19 +1010,16 @@ static void test_files(void)
     CHECK(!has_file("out", "model-q4.gguf"));
     CHECK(!has_file("out", "consolidated.safetensors"));
     CHECK(!has_file("out", "onnx"));
+    CHECK_STRING(read_file("out", "2_Dense/model.safetensors"), "dense");
+    CHECK_STRING(read_file("out", "broken/config.json"), "{");
+    CHECK(!has_file("out", "checkpoint-500"));
+    CHECK(!has_file("out", "best"));
+    CHECK_CONTAINS(logged, "\"checkpoint-500\" is left out");
     CHECK(!has_file("out", ".git"));
     CHECK_CONTAINS(logged, "\"pytorch_model.bin\" is left out");
 }
 
 /* ---- what must be refused ---- */
-
-static size_t bad_row;
-static double bad_value;
-
-static double spoiled_base(size_t row, size_t column)
-{
-    return row == bad_row && column == 1 ? bad_value : base_embedding(row, column);
-}
 
 static double spoiled_donor(size_t row, size_t column)
 {
@@ -966,7 +1119,9 @@ static void test_architectures(void)
         {"model.surprise.weight", OTX_F32, 10, 2, "\"model.surprise.weight\" [10, 2]"},
         {"model.layers.3.embed_more.weight", OTX_F32, 10, 2, "what it is for is not known"},
         {"lm_head.weight", OTX_F32, 8, 3, "another number of rows"},
-        {"lm_head.weight", OTX_I8, 10, 3, "I8; F32, F16, BF16 or F64"},
+        {"lm_head.weight", OTX_I8, 10, 3, "I8; F64, F32, F16, BF16, F8_E4M3 or F8_E5M2"},
+        {"model.embed_tokens.weight_scale", OTX_F32, 10, 1, "packed or scaled"},
+        {"model.layers.0.gate.tid2eid", OTX_I64, 10, 4, "table of integers by token"},
     };
     otx_job_summary summary;
     model base, donor;
@@ -1020,6 +1175,9 @@ static void test_names(void)
         {"transformer.embd.wte.weight", "lm_head.linear.weight"},
         {"layers.0.wte.weight", "layers.5.linear.weight"},
         {"shared.weight", "lm_head.weight"},
+        {"transformer.embeddings.weight", "pred_layer.proj.weight"},
+        {"transformer.word_embedding.weight", "lm_loss.weight"},
+        {"embed.weight", "head.weight"},
         {"bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"},
         {"distilbert.embeddings.word_embeddings.weight", "vocab_projector.weight"},
         {"language_model.model.embed_tokens.weight", "language_model.lm_head.weight"},
@@ -1331,6 +1489,81 @@ static void test_memory(void)
     }
 }
 
+/* ---- looking at what came out ---- */
+
+static char findings[8000];
+
+static void find(void *context, otx_severity severity, const char *message)
+{
+    size_t length = strlen(findings);
+    (void)context;
+    snprintf(findings + length, sizeof findings - length, "%s: %s\n",
+             severity == OTX_FAULT ? "fault" : "warning", message);
+}
+
+static void test_verify(void)
+{
+    otx_context ctx;
+    otx_verify_options options;
+    otx_verify_summary summary;
+    otx_error error;
+    failing state;
+    counter c;
+    long total, i;
+    int calls;
+    write_rich_models();
+    CHECK_RUN(NULL, NULL);
+    memset(&options, 0, sizeof options);
+    options.finding = find;
+    options.draft_for = at("donor");
+    findings[0] = 0;
+    CHECK_INT(otx_verify(NULL, at("out"), &options, &summary, &error), OTX_OK);
+    CHECK_STRING(findings, "");
+    CHECK_INT(summary.faults + summary.warnings, 0);
+    CHECK_INT(otx_verify(NULL, at("out"), NULL, NULL, &error), OTX_OK);
+    CHECK_INT(otx_verify(NULL, at("none"), NULL, NULL, &error), OTX_ERROR_NOT_FOUND);
+    CHECK_INT(otx_verify(NULL, at("out/config.json"), NULL, NULL, &error), OTX_ERROR_ARGUMENT);
+    write_file("out", "generation_config.json", "{\"eos_token_id\": [1, 99]}");
+    CHECK_INT(otx_verify(NULL, at("out"), &options, &summary, &error), OTX_OK);
+    CHECK_INT(summary.faults, 1);
+    CHECK_CONTAINS(findings, "fault: ");
+    CHECK_CONTAINS(findings, "\"eos_token_id\" is 99; there are 14 rows");
+    /* Each allocation fails in turn. */
+    memset(&ctx, 0, sizeof ctx);
+    memset(&state, 0, sizeof state);
+    ctx.allocator.resize = failing_resize;
+    ctx.allocator.context = &state;
+    CHECK_INT(otx_verify(&ctx, at("out"), &options, &summary, &error), OTX_OK);
+    CHECK_INT(state.live, 0);
+    total = state.requests;
+    CHECK(total > 50);
+    for (i = 1; i <= total; i++) {
+        otx_result result;
+        memset(&state, 0, sizeof state);
+        state.fail_at = i;
+        findings[0] = 0;
+        result = otx_verify(&ctx, at("out"), &options, &summary, &error);
+        if (result != OTX_ERROR_MEMORY || error.code != result || state.live ||
+            state.wrong_size) {
+            printf("  request %ld of %ld: %s\n", i, total, otx_result_name(result));
+            CHECK(!"a failed allocation ends it cleanly");
+        }
+    }
+    /* And so does every call of the progress hook. */
+    memset(&ctx, 0, sizeof ctx);
+    memset(&c, 0, sizeof c);
+    ctx.progress = count_progress;
+    ctx.progress_context = &c;
+    CHECK_INT(otx_verify(&ctx, at("out"), &options, &summary, &error), OTX_OK);
+    calls = c.calls;
+    CHECK(calls >= 3 && !c.backwards);
+    for (i = 1; i <= calls; i++) {
+        memset(&c, 0, sizeof c);
+        c.stop_at = (int)i;
+        CHECK_INT(otx_verify(&ctx, at("out"), &options, &summary, &error), OTX_ERROR_CANCELLED);
+    }
+}
+
 /* The output does not depend on the number of threads. */
 static void test_threads(void)
 {
@@ -1375,6 +1608,9 @@ int main(void)
     RUN(test_other_tensors);
     RUN(test_bias);
     RUN(test_mean_and_zero);
+    RUN(test_dtype);
+    RUN(test_padding);
+    RUN(test_extra_rows);
     RUN(test_rows);
     RUN(test_map);
     RUN(test_config);
@@ -1389,6 +1625,7 @@ int main(void)
     RUN(test_table_numbers);
     RUN(test_cancel);
     RUN(test_memory);
+    RUN(test_verify);
     RUN(test_threads);
     (void)otx__tree_remove(NULL, scratch, OTX__TREE_DEPTH);
     return test_end();

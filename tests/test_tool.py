@@ -28,7 +28,7 @@ CASES = []
 
 # ---- models ------------------------------------------------------------------
 
-SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "U8": 1}
+SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "I64": 8, "U8": 1}
 
 
 def pack(dtype, values):
@@ -246,7 +246,7 @@ def base_model(dtype="F32", tied=False, hidden=16, words=BASE_WORDS):
                  {"bos_token": "<|begin|>", "eos_token": "<|end|>"},
                  {"generation_config.json": '{\n  "temperature": 0.60,\n  "eos_token_id": [%d],\n'
                                             '  "bos_token_id": %d\n}\n' % (rows - 1, rows - 2),
-                  "vocab.json": "{}", "merges.txt": "#version: 0.2\n", "README.md": "the base's\n",
+                  "vocab.bpe": "{}", "merges.txt": "#version: 0.2\n", "README.md": "the base's\n",
                   "modeling_x.py": "# the base's\n"})
 
 
@@ -260,7 +260,7 @@ def donor_model(dtype="F32", tied=False, hidden=12, words=DONOR_WORDS, rows=0):
     return Model(metaspace_tokenizer(words), tensors, config,
                  {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"},
                  {"special_tokens_map.json": '{"bos_token": "<s>", "eos_token":  "</s>"}',
-                  "tokenizer.model": "the donor's\n", "README.md": "the donor's\n"})
+                  "chat_template.jinja": "the donor's\n", "README.md": "the donor's\n"})
 
 
 # ---- running ---------------------------------------------------------------------
@@ -331,10 +331,11 @@ def base_id(word):
 def help_and_version(here):
     main = call("--help").out
     assert call("-h").out == main
-    for word in ("inspect", "align", "--report", "--token-report", "--map", "--memory", "OTX_ISA"):
+    for word in ("inspect", "align", "verify", "--report", "--token-report", "--map", "--memory",
+                 "--padding", "--dtype", "--cosine", "--ridge", "--tolerance", "OTX_ISA"):
         assert word in main, word
-    texts = [main, call("inspect", "--help").out, call("align", "-h").out]
-    assert len(set(texts)) == 3
+    texts = [main, *(call(c, "--help").out for c in ("inspect", "align", "verify"))]
+    assert len(set(texts)) == 4
     assert all(len(line) <= 80 for text in texts for line in text.splitlines())
     assert re.match(r"transplant \d+\.\d+\.\d+\n", call("--version").out)
 
@@ -346,6 +347,11 @@ def misuse(here):
             (("a", "b", "c", "d"), "too many"), (("a", "--dry-run"), "too few"),
             (("inspect",), "./inspect"), (("inspect", "a", "b"), "./inspect"),
             (("align", "a"), "./align"), (("inspect", "a", "--k", "3"), "'k'"),
+            (("verify",), "./verify"), (("verify", "a", "b"), "./verify"),
+            (("verify", "a", "--dtype", "f32"), "'dtype'"),
+            (("a", "b", "c", "--draft-for", "d"), "'draft-for'"),
+            (("a", "b", "c", "--dtype", "i8"), "'i8'"), (("a", "b", "c", "--dtype", ""), "f8_e4m3"),
+            (("a", "b", "c", "--padding", "one"), "mean zero"),
             (("align", "a", "b", "--dry-run"), "'dry-run'"), (("--bogus",), "'--bogus'"),
             (("-x",), "'-x'"), (("--k=",), "--k"), (("a", "b", "c", "-k"), "'-k'"),
             (("--kk=3", "a", "b", "c"), "'--kk=3'"), (("--quiet=1", "a", "b", "c"), "'--quiet=1'"),
@@ -392,9 +398,10 @@ def a_directory_named_like_a_command(here):
 
 @case
 def quiet_and_plain_progress(here):
-    base, donor = pair(here)
+    models = Path(__file__).resolve().parent.parent / "examples/models"
+    base, donor = models / "base", models / "donor"
     done = call(base, donor, here / "a", "--quiet")
-    assert done.out == "" and done.err == ""
+    assert done.out == "" and done.err == "", done
     done = call(base, donor, here / "b")
     assert "\r" not in done.err and "solving" in done.err and "writing" in done.err
     assert str(here / "b") in done.out
@@ -429,7 +436,8 @@ def progress_on_a_terminal(here):
         os.close(master)
         assert process.wait() == 130
         lines = re.split(rb"[\r\n]+", seen)
-        bars = [line for line in lines if b"%" in line]
+        bars = [line for line in lines if b"%" in line and not line.startswith(b"transplant:")]
+        assert any(b"note: solver: " in line for line in lines), lines
         assert bars and all(len(line) == columns - 1 for line in bars), bars
         assert len(bars) <= 10 * (time.monotonic() - start) + 2
         assert any(b"#" in line for line in bars) == (columns == 80)
@@ -474,15 +482,71 @@ def the_output_directory(here):
                 else:
                     assert tensors[name].data == tensor.data and tensors[name].shape == tensor.shape
             for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                         "tokenizer.model"):
+                         "chat_template.jinja"):
                 assert files[name] == (where / "donor" / name).read_bytes(), name
             for name in ("README.md", "modeling_x.py"):
                 assert files[name] == was[name], name
-            kept = set(was) - {"vocab.json", "merges.txt"}
-            assert set(files) == kept | {"special_tokens_map.json", "tokenizer.model"}, set(files)
+            kept = set(was) - {"vocab.bpe", "merges.txt"}
+            assert set(files) == kept | {"special_tokens_map.json", "chat_template.jinja"}, set(files)
             if shards:  # a shard without a vocabulary matrix is the same file
                 name = "model-00002-of-00003.safetensors"
                 assert read_safetensors(where / "out" / name).keys() == set(shards[1])
+
+
+@case
+def tensors_of_any_type_are_copied(here):
+    base = base_model()
+    sizes = {"BOOL": 3, "F4": 2, "F6_E2M3": 3, "F6_E3M2": 3, "U8": 3, "I8": 3, "F8_E5M2": 3,
+             "F8_E4M3": 3, "F8_E8M0": 3, "F8_E4M3FNUZ": 3, "F8_E5M2FNUZ": 3, "I16": 6, "U16": 6,
+             "F16": 6, "BF16": 6, "I32": 12, "U32": 12, "F32": 12, "C64": 24, "F64": 24,
+             "I64": 24, "U64": 24}
+    for dtype, size in sizes.items():
+        shape = [4] if dtype[:3] in ("F4", "F6_") else [3]
+        base.tensors[f"model.layers.0.{dtype}"] = Tensor(dtype, shape, bytes(range(1, size + 1)))
+    pair(here, base=base)
+    call(here / "base", here / "donor", here / "out", "-q")
+    out = read_model(here / "out")
+    for dtype in sizes:
+        name = f"model.layers.0.{dtype}"
+        assert (out[name].dtype, out[name].data) == (dtype, base.tensors[name].data), dtype
+
+
+@case
+def matrices_in_another_type(here):
+    base, donor = pair(here)
+    call(base, donor, here / "plain", "-q")
+    plain = read_model(here / "plain")
+    for dtype in ("bf16", "F64", "f8_e4m3", "F8_E5M2"):
+        call(base, donor, here / dtype, "-q", "--dtype", dtype)
+        out = read_model(here / dtype)
+        for name in (EMBED, HEAD):
+            assert out[name].dtype == dtype.upper() and out[name].shape == plain[name].shape
+        config = json.loads((here / dtype / "config.json").read_text())
+        assert config["torch_dtype"] == "float32", "what the rest is in"
+        if dtype == "F64":
+            row = donor_id("▁ba")
+            assert out[EMBED].values(row) == plain[EMBED].values(row)
+    for value in (449.0, 465.0, 1e5):  # from 464 on it rounds beyond 448
+        odd = base_model()
+        odd.tensors[EMBED].set_row(base_id("Ġba"), [value] * 16)
+        odd.write(here / f"odd{value}")
+        if value < 464:
+            call(here / f"odd{value}", donor, here / f"out{value}", "-q", "--dtype", "f8_e4m3")
+        else:
+            refused(here, here / f"odd{value}", donor, "▁ba", "F8_E4M3", "--saturate",
+                    args=["--dtype", "f8_e4m3"])
+
+
+@case
+def padding_rows(here):
+    base, donor = pair(here)
+    for how in ("mean", "zero"):
+        done = call(base, donor, here / how, "-q", "--rows", "multiple-of:64", "--padding", how)
+        assert ("will be zeros" in done.err) == (how == "zero"), done.err
+        rows = read_model(here / how)[HEAD]
+        assert (rows.row(DONOR_COUNT) == bytes(16 * 4)) == (how == "zero")
+        verdict = call("verify", here / how).out
+        assert verdict.endswith("0 errors, %d warnings\n" % (how == "zero")), verdict
 
 
 @case
@@ -652,6 +716,8 @@ REPORT_KEYS = ["version", "base", "donor", "method", "k", "isa", "threads", "tok
 TOKEN_KEYS = ["total", "copied", "by_role", "mapped", "approximated", "unused", "padding"]
 MATRIX_KEYS = ["name", "rows", "columns", "dtype", "anchors", "approximated",
                "mean_relative_residual", "max_relative_residual", "seconds"]
+SOLVER_KEYS = ["form", "steps", "passes", "columns", "candidates", "candidates_99", "fallbacks",
+               "peak_bytes", "plan"]
 
 
 def check_report(report, dry):
@@ -664,10 +730,13 @@ def check_report(report, dry):
     assert tokens["approximated"] == APPROXIMATED and tokens["padding"] == 0
     assert sorted(m["name"] for m in report["matrices"]) == sorted([EMBED, HEAD])
     for matrix in report["matrices"]:
-        assert list(matrix) == MATRIX_KEYS, list(matrix)
+        assert list(matrix)[:len(MATRIX_KEYS)] == MATRIX_KEYS, list(matrix)
         assert (matrix["rows"], matrix["columns"], matrix["dtype"]) == (DONOR_COUNT, 16, "F32")
         assert matrix["anchors"] == COPIED and matrix["approximated"] == APPROXIMATED
+        assert ("solver" in matrix) == (not dry)
         if not dry:
+            assert list(matrix["solver"]) == SOLVER_KEYS, list(matrix["solver"])
+            assert matrix["solver"]["plan"].startswith(matrix["solver"]["form"] + " form in blocks")
             mean, most = matrix["mean_relative_residual"], matrix["max_relative_residual"]
             assert 0 < mean <= most < 1, (mean, most)
             assert matrix["seconds"] >= 0
@@ -875,6 +944,194 @@ def align(here):
     files = call("align", base / "tokenizer.json", donor / "tokenizer.json").out
     assert "copied" in files
     assert "nonesuch" in call("align", base, here / "nonesuch", status=1).error
+
+
+def finished(here, **more):
+    """A transplanted model to be spoiled: its directory, and the path of the donor."""
+    base, donor = pair(here, **more)
+    call(base, donor, here / "out", "-q")
+    return here / "out", donor
+
+
+def verify(directory, *findings, args=()):
+    """Verifies; wants exactly these findings, "error: ..." or "warning: ...", as expressions."""
+    wanted = any(f.startswith("error") for f in findings)
+    done = subprocess.run([TOOL, "verify", str(directory), *map(str, args)],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    lines = done.stdout.decode().splitlines()
+    assert done.returncode == wanted, (done.returncode, lines, done.stderr)
+    counts = [sum(f.startswith(kind) for f in findings) for kind in ("error", "warning")]
+    assert lines[-1] == "%s: %d errors, %d warnings" % (directory, *counts), lines
+    for line, finding in zip(lines[:-1], findings):
+        assert re.match(finding, line), f"no /{finding}/ in: {line}"
+
+
+def change_json(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    write_json(path, content)
+
+
+@case
+def verify_a_good_one(here):
+    out, donor = finished(here)
+    verify(out)
+    verify(out, args=["--draft-for", donor])
+    assert call("verify", out, "-q").out == ""
+    assert "nonesuch" in call("verify", here / "nonesuch", status=1).error
+    assert "not a directory" in call("verify", out / "config.json", status=1).error
+    verify(donor)
+
+
+@case
+def verify_missing_and_broken_files(here):
+    out, _ = finished(here)
+    for name, finding in (("config.json", "error: .*config.json"),
+                          ("tokenizer.json", "error: .*tokenizer"),
+                          ("model.safetensors", "error: .*model.safetensors")):
+        for text in (None, b"{", b""):
+            copy = here / "copy"
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(out, copy)
+            (copy / name).unlink()
+            if text is not None:
+                (copy / name).write_bytes(text)
+            verify(copy, finding)
+    (out / "generation_config.json").write_text("[]")
+    verify(out, "error: .*generation_config.json")
+
+
+@case
+def verify_sizes(here):
+    out, _ = finished(here)
+    for size in (DONOR_COUNT - 1, DONOR_COUNT + 1):
+        change_json(out / "config.json", lambda c: c.update(vocab_size=size))
+        verify(out, f'error: .*"vocab_size": {size}, .*{DONOR_COUNT} rows')
+    change_json(out / "config.json", lambda c: c.pop("vocab_size"))
+    verify(out, 'warning: .*names no "vocab_size"')
+    change_json(out / "config.json", lambda c: c.update(vocab_size=DONOR_COUNT))
+    change_json(out / "tokenizer.json",
+                lambda t: t["model"]["vocab"].update(more=DONOR_COUNT, most=DONOR_COUNT + 5))
+    verify(out, rf'error: .* 2 of .* ids, the first {DONOR_COUNT} \(token "more"\), lie beyond')
+
+
+@case
+def verify_ids(here):
+    base, donor = pair(here)
+    call(base, donor, here / "out", "-q", "--rows", "multiple-of:64")
+    out, rows = here / "out", (DONOR_COUNT + 63) // 64 * 64
+    config, generation = out / "config.json", out / "generation_config.json"
+    change_json(config, lambda c: c.update(pad_token_id=rows, text_config={"image_token_id": rows}))
+    verify(out, f'error: .*config.json: "pad_token_id" is {rows}; there are {rows} rows',
+           f'error: .*"image_token_id" is {rows}')
+    change_json(config, lambda c: c.update(pad_token_id=rows - 1, text_config={}))
+    verify(out, f'warning: .*"pad_token_id" is {rows - 1}, an id without a token')
+    change_json(config, lambda c: c.update(pad_token_id=None, bos_token_id=5))
+    verify(out)  # generation_config.json names the tokenizer's
+    change_json(generation, lambda c: c.update(bos_token_id=5, suppress_tokens=[3, rows + 7],
+                                               bad_words_ids=[[3], [4, rows - 1]]))
+    verify(out, f'error: .*generation_config.json: "suppress_tokens" is {rows + 7};',
+           'warning: .*"bad_words_ids" is .*without a token',
+           'warning: .*bos is 1 .token "<s>"., which "bos_token_id" .* is not')
+    generation.unlink()
+    change_json(config, lambda c: (c.pop("eos_token_id"), c.update(bos_token_id=1)))
+    verify(out, 'warning: .*eos is 2 .*does not name')
+
+
+@case
+def verify_tying(here):
+    out, _ = finished(here)
+    change_json(out / "config.json", lambda c: c.update(tie_word_embeddings=True))
+    verify(out, 'error: .*"tie_word_embeddings": true, but tensor "lm_head.weight" .* differs')
+    change_json(out / "config.json", lambda c: c.update(text_config={"tie_word_embeddings": False}))
+    verify(out, 'warning: .*both true and false', 'error: .*differs from the embedding')
+    out, _ = finished(here / "tied", base=base_model(tied=True))
+    verify(out)
+    change_json(out / "config.json", lambda c: c.update(tie_word_embeddings=False))
+    verify(out, 'error: .*"tie_word_embeddings": false, but there is no output head')
+    change_json(out / "config.json", lambda c: c.update(architectures=["LlamaModel"]))
+    verify(out)
+
+
+@case
+def verify_values(here):
+    out, _ = finished(here)
+    tensors = read_model(out)
+    word = donor_id("donor4")
+    tensors[EMBED].set_row(word, [1.0] * 15 + [float("nan")])
+    tensors[EMBED].set_row(word + 1, [float("inf")] * 16)
+    tensors[EMBED].set_row(3, [0.0] * 16)
+    tensors[HEAD].set_row(word, [0.0] * 15 + [-0.0])
+    write_safetensors(out / "model.safetensors", tensors)
+    found = [f'error: .*"{EMBED}" .* 2 rows .*first {word} .token "donor4"',
+             f'warning: .*"{HEAD}" .* 1 rows are zeros, the first {word} ']
+    verify(out, *(found if EMBED < HEAD else found[::-1]))
+    tensors = read_model(out)
+    tensors.pop(HEAD)
+    tensors[EMBED].set_row(word, [1.0] * 16), tensors[EMBED].set_row(word + 1, [1.0] * 16)
+    write_safetensors(out / "model.safetensors", tensors)
+    change_json(out / "config.json", lambda c: c.update(tie_word_embeddings=True))
+    verify(out, f'warning: .*"{EMBED}" .* 1 rows are zeros, the first 3 ')
+    tensors["lm_head.weight_scale"] = Tensor("F32", [1], b"\0\0\x80\x3f")
+    write_safetensors(out / "model.safetensors", tensors)
+    verify(out, 'error: .*"lm_head.weight_scale" .*packed or scaled')
+
+
+@case
+def verify_files(here):
+    base = base_model()
+    base.shards = [[EMBED, "odd"], [n for n in base.tensors if n not in (EMBED, "odd")]]
+    out, _ = finished(here, base=base)
+    index = out / "model.safetensors.index.json"
+    verify(out)
+    change_json(index, lambda i: i["metadata"].update(total_size=7))
+    verify(out, 'warning: .*"total_size": 7, the tensors have')
+    change_json(index, lambda i: i.pop("metadata"))
+    verify(out, 'error: .*no "metadata"')
+    change_json(index, lambda i: i.update(metadata={}))
+    (out / "pytorch_model.bin").write_bytes(b"x")
+    verify(out, 'warning: .*"pytorch_model.bin" stands beside')
+    (out / "pytorch_model.bin").unlink()
+    change_json(index, lambda i: i["weight_map"].update(ghost=SECOND))
+    verify(out, 'error: .*ghost')
+
+
+@case
+def verify_a_draft_model(here):
+    out, donor = finished(here)
+
+    def check(*findings):
+        verify(out, *findings, args=["--draft-for", donor])
+
+    (donor / "model.safetensors").unlink()  # its tokenizer and config.json are enough
+    check()
+    change_json(donor / "config.json", lambda c: c.update(vocab_size=DONOR_COUNT + 100))
+    check('error: .*"vocab_size" is .* vLLM wants them equal$')
+    change_json(donor / "config.json", lambda c: c.update(vocab_size=DONOR_COUNT + 129))
+    check('error: .*vLLM wants them equal, llama.cpp at most 128 apart$')
+    change_json(donor / "config.json", lambda c: c.update(vocab_size=DONOR_COUNT))
+    change_json(donor / "tokenizer_config.json", lambda c: c.update(add_bos_token=False))
+    check('error: draft: the tokenizer adds bos to its texts and the target\'s does not')
+    (donor / "special_tokens_map.json").unlink()
+    change_json(donor / "tokenizer_config.json",
+                lambda c: c.update(add_bos_token=True, bos_token="</s>", eos_token="<s>"))
+    check("error: draft: bos is 1, the target's is 2", "warning: draft: eos is 2, the target's is 1")
+    change_json(donor / "tokenizer_config.json", lambda c: c.update(bos_token="<s>", eos_token="</s>"))
+
+    def swap(tokenizer):
+        vocab = tokenizer["model"]["vocab"]
+        for a, b in (("<0x41>", "<0x0A>"), ("donor4", "donor5")):
+            vocab[a], vocab[b] = vocab[b], vocab[a]
+
+    change_json(donor / "tokenizer.json", swap)
+    check('warning: draft: 2 ids from 0 on .* first 3: "<0x41>", the target\'s "<0x0A>"',
+          'error: draft: 2 ids from 5 on .*"donor4", the target\'s "donor5"')
+    other = here / "base"
+    (other / "vocab.bpe").unlink(), (other / "merges.txt").unlink()
+    verify(out, "error: draft: the vocabulary is metaspace BPE, the target's byte-level BPE",
+           "error: .*adds bos", "warning: .*eos", "warning: .*from 0 on", "error: .*from 5 on",
+           "error: .*vocab_size", args=["--draft-for", other])
+    verify(out, "error: .*nonesuch", args=["--draft-for", here / "nonesuch"])
 
 
 # ---- one result, however it is computed -----------------------------------------------------

@@ -39,29 +39,28 @@ static char *quotes(char *text)
     return text;
 }
 
-static otx_vocab_texts texts_of(const char *tokenizer, const char *config, const char *map,
-                                const char *added)
+/* The texts of tokenizer.json and the files beside it; NULL: absent. */
+static const otx_vocab_text *texts_of(const char *tokenizer, const char *config,
+                                      const char *map, const char *added)
 {
+    static const otx_vocab_file files[4] = {OTX_VOCAB_TOKENIZER_JSON,
+                                            OTX_VOCAB_TOKENIZER_CONFIG,
+                                            OTX_VOCAB_SPECIAL_TOKENS, OTX_VOCAB_ADDED_TOKENS};
     static char copies[4][8192];
+    static otx_vocab_text texts[OTX_VOCAB_FILES];
     const char *from[4];
-    otx_vocab_texts texts;
     size_t i;
     from[0] = tokenizer;
     from[1] = config;
     from[2] = map;
     from[3] = added;
+    memset(texts, 0, sizeof texts);
     for (i = 0; i < 4; i++) {
-        (void)snprintf(copies[i], sizeof copies[i], "%s", from[i] ? from[i] : "");
-        quotes(copies[i]);
+        if (!from[i]) continue;
+        (void)snprintf(copies[i], sizeof copies[i], "%s", from[i]);
+        texts[files[i]].bytes = quotes(copies[i]);
+        texts[files[i]].size = strlen(copies[i]);
     }
-    texts.tokenizer_json = copies[0];
-    texts.tokenizer_json_size = strlen(copies[0]);
-    texts.tokenizer_config = copies[1];
-    texts.tokenizer_config_size = strlen(copies[1]);
-    texts.special_tokens_map = copies[2];
-    texts.special_tokens_map_size = strlen(copies[2]);
-    texts.added_tokens = copies[3];
-    texts.added_tokens_size = strlen(copies[3]);
     return texts;
 }
 
@@ -69,9 +68,8 @@ static otx_result parse4(const char *tokenizer, const char *config, const char *
                          const char *added, otx_vocab *vocab)
 {
     const otx_context ctx = logging();
-    const otx_vocab_texts texts = texts_of(tokenizer, config, map, added);
     error.message[0] = 0;
-    return otx_vocab_parse(&ctx, &texts, "T", vocab, &error);
+    return otx_vocab_parse(&ctx, texts_of(tokenizer, config, map, added), "T", vocab, &error);
 }
 
 static otx_result parse(const char *tokenizer, otx_vocab *vocab)
@@ -618,15 +616,15 @@ static void every_prefix_is_refused(void)
     const size_t size = strlen(text);
     size_t cut;
     for (cut = 0; cut < size; cut++) {
-        otx_vocab_texts texts;
+        otx_vocab_text texts[OTX_VOCAB_FILES];
         otx_vocab vocab;
         char *exact = (char *)malloc(cut ? cut : 1); /* so that reading on is caught */
         if (!exact) continue;
         memcpy(exact, text, cut);
-        memset(&texts, 0, sizeof texts);
-        texts.tokenizer_json = exact;
-        texts.tokenizer_json_size = cut;
-        CHECK_INT(otx_vocab_parse(NULL, &texts, "T", &vocab, &error), OTX_ERROR_FORMAT);
+        memset(texts, 0, sizeof texts);
+        texts[OTX_VOCAB_TOKENIZER_JSON].bytes = exact;
+        texts[OTX_VOCAB_TOKENIZER_JSON].size = cut;
+        CHECK_INT(otx_vocab_parse(NULL, texts, "T", &vocab, &error), OTX_ERROR_FORMAT);
         CHECK(vocab.memory == NULL);
         free(exact);
     }
@@ -665,7 +663,7 @@ static void every_changed_byte(void)
 
 static void every_allocation_can_fail(void)
 {
-    const otx_vocab_texts texts = texts_of(rich(), rich_config, NULL, NULL);
+    const otx_vocab_text *texts = texts_of(rich(), rich_config, NULL, NULL);
     failing state;
     otx_context ctx;
     long fail_at;
@@ -677,7 +675,7 @@ static void every_allocation_can_fail(void)
         otx_result result;
         memset(&state, 0, sizeof state);
         state.fail_at = fail_at;
-        result = otx_vocab_parse(&ctx, &texts, "T", &vocab, &error);
+        result = otx_vocab_parse(&ctx, texts, "T", &vocab, &error);
         otx_vocab_close(&ctx, &vocab);
         CHECK_INT(state.live, 0);
         CHECK_INT(state.bytes, 0);
@@ -696,7 +694,7 @@ static void many_tokens(void)
     const size_t capacity = (size_t)TOKENS * 32 + 200;
     char *text = (char *)malloc(capacity);
     size_t used, i;
-    otx_vocab_texts texts;
+    otx_vocab_text texts[OTX_VOCAB_FILES];
     otx_vocab vocab;
     if (!text) return;
     used = (size_t)snprintf(text, capacity, "{'model':{'type':'BPE','merges':[],'vocab':{");
@@ -704,10 +702,10 @@ static void many_tokens(void)
         used += (size_t)snprintf(text + used, capacity - used, "%s'%05lu':%lu", i ? "," : "",
                                  (unsigned long)i, (unsigned long)(TOKENS - 1 - i));
     (void)snprintf(text + used, capacity - used, "}}}");
-    memset(&texts, 0, sizeof texts);
-    texts.tokenizer_json = quotes(text);
-    texts.tokenizer_json_size = strlen(text);
-    CHECK_INT(otx_vocab_parse(NULL, &texts, "T", &vocab, &error), OTX_OK);
+    memset(texts, 0, sizeof texts);
+    texts[OTX_VOCAB_TOKENIZER_JSON].bytes = quotes(text);
+    texts[OTX_VOCAB_TOKENIZER_JSON].size = strlen(text);
+    CHECK_INT(otx_vocab_parse(NULL, texts, "T", &vocab, &error), OTX_OK);
     CHECK_INT(vocab.count, TOKENS);
     CHECK_INT(vocab.token_count, TOKENS);
     if (vocab.count == TOKENS) CHECK(memcmp(vocab.tokens[0].bytes, "49999", 5) == 0);

@@ -138,7 +138,9 @@ def align(donor, base):
     rows, taken = {}, set()
 
     def copy(id, other):
-        anchor = donor.keys[id][0] in ("text", "byte") and other not in taken
+        texts = ("text", "byte")
+        anchor = (donor.keys[id][0] in texts and base.keys[other][0] in texts
+                  and other not in taken)
         if anchor:
             taken.add(other)
         rows[id] = (other, "copy", anchor)
@@ -154,6 +156,14 @@ def align(donor, base):
         other = {"byte": ("text", text), "text": ("byte", text)}.get(kind)
         if other in ids:
             copy(id, ids[other])
+            continue
+        # <think> is special in some tokenizers, and plain in others.
+        text = donor.content[id].encode()
+        if kind == "control" and ids.get(("text", text)) in base.added:
+            copy(id, ids["text", text])
+            continue
+        if kind == "text" and id in donor.added and ("control", text) in ids:
+            copy(id, ids["control", text])
             continue
         rows[id] = (-1, "unused" if kind == "unused" else "approximate", False)
         for role in ROLES:

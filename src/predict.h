@@ -1,0 +1,193 @@
+/* ---- predict: making targets ready for the next scan ------------------------- */
+
+/* Atoms among which those of the next steps are looked for, each from another tile. */
+#define OTX__LIKELY 24
+
+/* The best atoms of the tiles that held the best ones for a target's set, without those
+   that it holds. Returns how many. */
+OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target, size_t set,
+                                       uint32_t atoms[OTX__LIKELY])
+{
+    size_t tiles = screen->problem->dictionary->tiles, count = 0, kept = 0, tile, at;
+    size_t most = otx__min(OTX__LIKELY, 4 + tiles / 8);
+    const float *best = screen->best + set * tiles * screen->capacity + target;
+    float values[OTX__LIKELY];
+    for (tile = 0; tile < tiles; tile++) {
+        float value = best[tile * screen->capacity];
+        if (count == most && !(value > values[count - 1])) continue;
+        if (count < most) count++;
+        for (at = count - 1; at > 0 && value > values[at - 1]; at--) {
+            values[at] = values[at - 1];
+            atoms[at] = atoms[at - 1];
+        }
+        values[at] = value;
+        atoms[at] = (uint32_t)(tile * OTX__TILE) + otx__packed_atom(value);
+    }
+    for (at = 0; at < count; at++)
+        if (atoms[at] < screen->problem->dictionary->count &&
+            !otx__support_holds(&screen->supports[target], atoms[at]))
+            atoms[kept++] = atoms[at];
+    return kept;
+}
+
+/* Takes the best of these atoms for a target's support off the list; its coefficients
+   are current. False if there is none. */
+OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, uint32_t *atoms,
+                                    size_t *count, otx__scratch *scratch, size_t *atom)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    otx__row rows[OTX__LIKELY];
+    float products[OTX__LIKELY];
+    double score = 0.0;
+    size_t i, best = 0;
+    for (i = 0; i < *count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
+    otx__support_rows(screen->problem, support, scratch);
+    dictionary->kernels->rough_residual(scratch->rough, support->target, support->coefficients,
+                                        scratch->rows, support->count, dictionary->columns);
+    dictionary->kernels->rough_dots(scratch->rough, rows, *count, dictionary->columns, products);
+    for (i = 0; i < *count; i++) {
+        double value = otx__score(dictionary, atoms[i], (double)products[i]);
+        if (!(value > score)) continue;
+        score = value;
+        best = i;
+    }
+    if (!(score > 0.0)) return false;
+    *atom = atoms[best];
+    atoms[best] = atoms[--*count];
+    return true;
+}
+
+/* Makes the sets for the next scan: the support as it is, and with one atom after
+   the other that is likely to come. */
+OTX__PRIVATE void otx__screen_predict(otx__screen *screen, size_t target, otx__scratch *scratch)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    size_t sure = support->count, last = screen->last[target], sets, count, atom;
+    uint32_t likely[OTX__LIKELY];
+    otx__screen_prepare(screen, target, 0, scratch);
+    if (sure == 0) return;
+    count = otx__screen_likely(screen, target, last, likely);
+    /* One more than was right the last time. */
+    for (sets = 1; sets < OTX__SETS && sets <= last + 1 && support->count + 1 < problem->k;
+         sets++) {
+        if (!otx__screen_guess(screen, target, likely, &count, scratch, &atom) ||
+            !otx__table_has(&screen->table, atom) ||
+            !otx__support_append(problem, support, atom, scratch))
+            break;
+        otx__screen_prepare(screen, target, sets, scratch);
+    }
+    support->count = sure;
+}
+
+/* Whether all the atoms that a target has selected have a column. */
+OTX__PRIVATE bool otx__screen_ready(const otx__screen *screen, size_t target)
+{
+    const otx__support *support = &screen->supports[target];
+    size_t i;
+    for (i = 0; i < support->count; i++)
+        if (!otx__table_has(&screen->table, (size_t)support->indices[i])) return false;
+    return true;
+}
+
+/* Makes a target ready for the next scan. One that has ended, or whose columns are
+   not there, is left out of it. */
+OTX__PRIVATE void otx__screen_next(otx__screen *screen, size_t target, otx__scratch *scratch)
+{
+    double clock = otx__now();
+    if (!otx__form_scans(screen->form))
+        otx__screen_residual(screen, target, scratch);
+    else if (screen->supports[target].ended || !otx__screen_ready(screen, target))
+        screen->sets[target] = screen->counts[target] = 0;
+    else
+        otx__screen_predict(screen, target, scratch);
+    scratch->seconds_predict += otx__now() - clock;
+}
+
+/* Targets that one task makes ready or selects for: a cache line of `best`. */
+#define OTX__SELECTED 16
+
+OTX__PRIVATE void otx__waiting_body(void *argument, size_t index, int worker)
+{
+    otx__screen *screen = (otx__screen *)argument;
+    size_t target = index * OTX__SELECTED;
+    size_t end = otx__min(screen->count, target + OTX__SELECTED);
+    for (; target < end; target++)
+        if (screen->sets[target] == 0 && !screen->supports[target].ended)
+            otx__screen_next(screen, target, &screen->scratch[worker]);
+}
+
+/* What selecting for a chunk of targets costs, in multiply-adds or so. */
+OTX__PRIVATE double otx__select_work(const otx__screen *screen)
+{
+    const otx__problem *problem = screen->problem;
+    return 16.0 * OTX__SELECTED * (double)problem->k * (double)problem->dictionary->columns +
+           4.0 * OTX__SELECTED * (double)problem->dictionary->tiles;
+}
+
+/* Makes the targets ready that wait. */
+OTX__PRIVATE otx_result otx__screen_waiting(otx__screen *screen, otx_error *error)
+{
+    return otx__watch_loop(&screen->watch, (screen->count + OTX__SELECTED - 1) / OTX__SELECTED,
+                           otx__select_work(screen), otx__waiting_body, screen, error);
+}
+
+/* Keeps, or gets, the columns of a target's atoms; false if there is no room. */
+OTX__PRIVATE bool otx__screen_need(otx__screen *screen, size_t target)
+{
+    const otx__support *support = &screen->supports[target];
+    size_t count = support->count, i;
+    if (screen->sets[target]) count += screen->sets[target] - 1; /* those predicted */
+    for (i = 0; i < count; i++)
+        if (!otx__table_need(&screen->table, (size_t)support->indices[i])) return false;
+    return true;
+}
+
+/* The columns form: gets the columns that waiting targets need, the first of them
+   first, and keeps those that the others use. As there is room for k columns, one
+   target at least goes on, so all of them end. */
+OTX__PRIVATE otx_result otx__screen_columns(otx__screen *screen, otx_error *error)
+{
+    otx__table *table = &screen->table;
+    size_t target;
+    otx_result result;
+    if (screen->form != OTX_FORM_COLUMNS) return OTX_OK;
+    otx__table_begin(table);
+    for (target = 0; target < screen->count; target++)
+        if (screen->sets[target]) (void)otx__screen_need(screen, target);
+    for (target = 0; target < screen->count; target++)
+        if (!screen->sets[target] && !screen->supports[target].ended)
+            (void)otx__screen_need(screen, target);
+    result = otx__table_refresh(table, &screen->watch, screen->scratch, error);
+    return result ? result : otx__screen_waiting(screen, error);
+}
+
+/* ---- the first step of a block ---- */
+
+OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker)
+{
+    otx__screen *screen = (otx__screen *)argument;
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    otx__scratch *scratch = &screen->scratch[worker];
+    size_t target, end = otx__min(screen->count, (index + 1) * OTX__TILE);
+    otx__panels_clear(&screen->panels, index);
+    for (target = index * OTX__TILE; target < end; target++) {
+        screen->sets[target] = 0;
+        if (!otx__form_scans(screen->form)) continue;
+        screen->counts[target] = 0;
+        otx__row_widen(dictionary->kernels, screen->supports[target].target,
+                       dictionary->columns, scratch->row);
+        screen->along[target] = otx__screen_split(screen, target, scratch->row);
+    }
+}
+
+/* Makes the targets of the block ready for the first step. */
+OTX__PRIVATE otx_result otx__screen_open_block(otx__screen *screen, otx_error *error)
+{
+    double work = 16.0 * OTX__TILE * (double)screen->problem->dictionary->columns;
+    otx_result result = otx__watch_loop(&screen->watch, otx__tiles(screen->count), work,
+                                        otx__screen_open_body, screen, error);
+    if (!result && otx__form_scans(screen->form)) result = otx__screen_correlate(screen, error);
+    return result ? result : otx__screen_waiting(screen, error);
+}

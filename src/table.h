@@ -1,0 +1,206 @@
+/* ---- table: products of atoms with all atoms -------------------------------- */
+
+/* The rests' products as 16-bit fixed point, for scans: [tile][slot][32], the 32
+   atoms of a tile against the atom in a slot. In the Gram form every atom stands
+   in the slot of its own number. In the columns form only atoms that supports hold
+   have a slot, as long as they need it; a column is computed when its atom comes
+   in. */
+typedef struct otx__table {
+    otx__dictionary *dictionary;
+    int16_t *products;
+    size_t slots;
+    /* The columns form only: */
+    int32_t *slot_of;  /* [atom] -1: none */
+    uint32_t *atom_of; /* [slot] OTX__NOBODY: free */
+    uint32_t *stamps;  /* [slot] the pass that needed it last */
+    uint32_t *fresh;   /* [slot] slots whose columns are to be computed */
+    size_t fresh_count, hand;
+    uint32_t pass;
+    bool full;          /* no slot was left in this pass */
+    otx__panels panels; /* the atoms of OTX__FRESH of those slots */
+    size_t first, count; /* of the fresh ones at hand */
+    size_t group;        /* the Gram form: the first of the tiles at hand */
+    uint64_t columns;    /* computed so far */
+} otx__table;
+
+#define OTX__NOBODY UINT32_MAX
+
+/* Columns that are computed together: whole tiles. */
+#define OTX__FRESH 512
+
+/* Nearest integer to a number, within int16; wrong by at most 0.51 in all. */
+OTX__PRIVATE int16_t otx__fixed(float value)
+{
+    float shifted = value + (value < 0.0f ? -0.5f : 0.5f);
+    if (shifted > 32767.0f) return 32767;
+    if (shifted < -32767.0f) return -32767;
+    return (int16_t)shifted;
+}
+
+OTX__PRIVATE int16_t *otx__table_at(const otx__table *table, size_t tile, size_t slot)
+{
+    return table->products + (tile * table->slots + slot) * OTX__TILE;
+}
+
+/* ---- all of them ---- */
+
+typedef struct otx__table_task {
+    otx__table *table;
+    const otx__scratch *scratch; /* [worker] */
+} otx__table_task;
+
+/* Products of tile `index` with the group's tiles from it on, stored on both
+   sides of the diagonal. No two tasks write the same place. */
+OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
+{
+    otx__table_task *task = (otx__table_task *)argument;
+    otx__table *table = task->table;
+    const otx__dictionary *dictionary = table->dictionary;
+    const otx__panels *panels = &dictionary->panels;
+    size_t end = otx__min(dictionary->tiles, table->group + otx__panels_group(panels));
+    size_t first = otx__max(table->group, index), tile, i, j;
+    float *block = task->scratch[worker].block;
+    otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index, block);
+    for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
+        int16_t *here = otx__table_at(table, tile, index * OTX__TILE);
+        int16_t *there = otx__table_at(table, index, tile * OTX__TILE);
+        for (i = 0; i < OTX__TILE * OTX__TILE; i++) here[i] = otx__fixed(block[i] * 32767.0f);
+        if (tile == index) continue;
+        for (i = 0; i < OTX__TILE; i++)
+            for (j = 0; j < OTX__TILE; j++) there[i * OTX__TILE + j] = here[j * OTX__TILE + i];
+    }
+}
+
+OTX__PRIVATE otx_result otx__table_fill(otx__table *table, const otx__scratch *scratch,
+                                        otx_error *error)
+{
+    const otx__dictionary *dictionary = table->dictionary;
+    size_t group = otx__panels_group(&dictionary->panels), end;
+    otx_result result = OTX_OK;
+    otx__table_task task;
+    task.table = table;
+    task.scratch = scratch;
+    for (table->group = 0; table->group < dictionary->tiles && !result; table->group += group) {
+        double work = (double)group * OTX__TILE * OTX__TILE * (double)dictionary->columns;
+        otx__watch watch = otx__watch_open(dictionary->ctx, OTX_STAGE_GRAM,
+                                           table->group * OTX__TILE,
+                                           dictionary->tiles * OTX__TILE);
+        end = otx__min(dictionary->tiles, table->group + group);
+        result = otx__watch_loop(&watch, end, work, otx__table_body, &task, error);
+    }
+    table->columns = dictionary->count;
+    return result;
+}
+
+/* ---- those that are needed ---- */
+
+OTX__PRIVATE void otx__table_clear(otx__table *table)
+{
+    size_t i;
+    for (i = 0; i < table->dictionary->count; i++) table->slot_of[i] = -1;
+    for (i = 0; i < table->slots; i++) {
+        table->atom_of[i] = OTX__NOBODY;
+        table->stamps[i] = 0;
+    }
+}
+
+/* Nothing is needed yet in the pass that begins. */
+OTX__PRIVATE void otx__table_begin(otx__table *table)
+{
+    table->pass++;
+    table->fresh_count = 0;
+    table->full = false;
+}
+
+/* Whether an atom has a column. */
+OTX__PRIVATE bool otx__table_has(const otx__table *table, size_t atom)
+{
+    return !table->slot_of || table->slot_of[atom] >= 0;
+}
+
+OTX__PRIVATE uint32_t otx__table_slot(const otx__table *table, size_t atom)
+{
+    return table->slot_of ? (uint32_t)table->slot_of[atom] : (uint32_t)atom;
+}
+
+/* Keeps an atom's column for this pass, giving it a slot that nobody else needs
+   in this pass if it has none. False if there is none. */
+OTX__PRIVATE bool otx__table_need(otx__table *table, size_t atom)
+{
+    size_t tried, slot;
+    if (table->slot_of[atom] >= 0) {
+        table->stamps[table->slot_of[atom]] = table->pass;
+        return true;
+    }
+    for (tried = 0; tried < table->slots && !table->full; tried++) {
+        slot = table->hand;
+        table->hand = (slot + 1) % table->slots;
+        if (table->stamps[slot] == table->pass) continue;
+        if (table->atom_of[slot] != OTX__NOBODY) table->slot_of[table->atom_of[slot]] = -1;
+        table->atom_of[slot] = (uint32_t)atom;
+        table->slot_of[atom] = (int32_t)slot;
+        table->stamps[slot] = table->pass;
+        table->fresh[table->fresh_count++] = (uint32_t)slot;
+        return true;
+    }
+    table->full = true;
+    return false;
+}
+
+/* Gathers the atoms of one panel of the fresh columns. */
+OTX__PRIVATE void otx__fresh_body(void *argument, size_t index, int worker)
+{
+    otx__table *table = ((otx__table_task *)argument)->table;
+    size_t i, end = otx__min(table->count, (index + 1) * OTX__TILE);
+    (void)worker;
+    for (i = index * OTX__TILE; i < end; i++)
+        otx__panels_copy(&table->panels, i, &table->dictionary->panels,
+                         table->atom_of[table->fresh[table->first + i]]);
+}
+
+/* One group of tiles against the fresh columns at hand. */
+OTX__PRIVATE void otx__columns_body(void *argument, size_t index, int worker)
+{
+    otx__table_task *task = (otx__table_task *)argument;
+    otx__table *table = task->table;
+    const otx__dictionary *dictionary = table->dictionary;
+    size_t group = otx__panels_group(&dictionary->panels), first = index * group;
+    size_t tiles = otx__min(group, dictionary->tiles - first), panel, tile, i, j;
+    float *block = task->scratch[worker].block;
+    for (panel = 0; panel < otx__tiles(table->count); panel++) {
+        size_t columns = otx__min(OTX__TILE, table->count - panel * OTX__TILE);
+        const uint32_t *slots = table->fresh + table->first + panel * OTX__TILE;
+        otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
+                             &table->panels, panel, block);
+        for (tile = 0; tile < tiles; tile++) {
+            for (j = 0; j < columns; j++) {
+                const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;
+                int16_t *to = otx__table_at(table, first + tile, slots[j]);
+                for (i = 0; i < OTX__TILE; i++) to[i] = otx__fixed(column[i] * 32767.0f);
+            }
+        }
+    }
+}
+
+/* Computes the columns of the atoms that got a slot in this pass. */
+OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
+                                           const otx__scratch *scratch, otx_error *error)
+{
+    const otx__dictionary *dictionary = table->dictionary;
+    size_t group = otx__panels_group(&dictionary->panels);
+    size_t groups = (dictionary->tiles + group - 1) / group;
+    otx_result result = OTX_OK;
+    otx__table_task task;
+    task.table = table;
+    task.scratch = scratch;
+    for (table->first = 0; table->first < table->fresh_count && !result;
+         table->first += table->count) {
+        double work;
+        table->count = otx__min(OTX__FRESH, table->fresh_count - table->first);
+        work = (double)(group * OTX__TILE) * (double)table->count * (double)dictionary->columns;
+        otx__parallel(dictionary->ctx, otx__tiles(table->count), otx__fresh_body, &task);
+        result = otx__watch_loop(watch, groups, work, otx__columns_body, &task, error);
+    }
+    table->columns += table->fresh_count;
+    return result;
+}

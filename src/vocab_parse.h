@@ -1,0 +1,185 @@
+/* ---- vocab_parse: a vocabulary from its files ------------------------------------- */
+
+/* By otx_vocab_file. */
+static const otx__vocab_reader otx__vocab_readers[OTX_VOCAB_SOURCES] = {
+    {"tokenizer.json", "tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
+     otx__tokenizer_json_next, otx__tokenizer_json_roles},
+    {"tekken.json", "tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
+     otx__tekken_roles},
+    {"tokenizer.model", "SentencePiece", OTX__NUMBERED_IN_PLACE, false,
+     otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles},
+    {"tiktoken.model", "tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
+     otx__tiktoken_next, otx__tiktoken_roles},
+    {"vocab.json", "vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
+     otx__next_member, otx__vocab_json_roles},
+    {"vocab.txt", "vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
+     otx__vocab_txt_next, otx__vocab_txt_roles},
+};
+
+/* The reader of the first source that is given, and its text. */
+OTX__PRIVATE otx_result otx__choose_reader(otx__tokenizer *t, const char *name)
+{
+    size_t source = 0;
+    while (source < OTX_VOCAB_SOURCES && !t->texts[source].bytes) source++;
+    if (source == OTX_VOCAB_SOURCES)
+        return otx__fail(t->error, OTX_ERROR_ARGUMENT, "%s: no file with tokens is given",
+                         name ? name : "vocabulary");
+    t->text = t->texts[source];
+    if (source == OTX_VOCAB_SENTENCEPIECE &&
+        otx__looks_like_tiktoken(t->text.bytes, t->text.size))
+        source = OTX_VOCAB_TIKTOKEN;
+    t->reader = &otx__vocab_readers[source];
+    t->name = name ? name : t->reader->file;
+    if (t->text.size < UINT32_MAX) return OTX_OK;
+    return otx__fail(t->error, OTX_ERROR_LIMIT,
+                     "%s: has %" PRIu64 " bytes, and at most %" PRIu64 " are supported",
+                     t->name, (uint64_t)t->text.size, (uint64_t)UINT32_MAX - 1);
+}
+
+OTX__PRIVATE otx_result otx__open_texts(otx__tokenizer *t)
+{
+    otx_result result =
+        otx__open_beside(t, OTX_VOCAB_TOKENIZER_CONFIG, "tokenizer_config.json", &t->config);
+    if (!result)
+        result = otx__open_beside(t, OTX_VOCAB_SPECIAL_TOKENS, "special_tokens_map.json",
+                                  &t->special_map);
+    if (!result)
+        result = otx__open_beside(t, OTX_VOCAB_ADDED_TOKENS, "added_tokens.json", &t->added);
+    return result ? result : t->reader->open(t);
+}
+
+/* The two lists that add to the tokens: tokenizer.json's own, and that of
+   tokenizer_config.json or, where it has none, of added_tokens.json. */
+OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list lists[2])
+{
+    const uint32_t decoder = otx_json_find(&t->config, 0, "added_tokens_decoder");
+    otx_result result = OTX_OK;
+    t->legacy = decoder == OTX_JSON_NONE;
+    if (t->reader->complete)
+        result = otx__list_added(t, &t->json, otx_json_find(&t->json, 0, "added_tokens"),
+                                 OTX__ADDED_LIST, "added_tokens", &lists[0]);
+    if (result) return result;
+    if (t->legacy)
+        return otx__list_added(t, &t->added, t->added.count ? 0 : OTX_JSON_NONE,
+                               OTX__ADDED_BY_NAME, "added_tokens.json", &lists[1]);
+    return otx__list_added(t, &t->config, decoder, OTX__ADDED_BY_ID, "tokenizer_config.json",
+                           &lists[1]);
+}
+
+/* Makes the table, with room for all that will be put into it. */
+OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_list lists[2])
+{
+    otx__census census;
+    uint64_t extra = lists[0].count + lists[1].count;
+    otx_result result = otx__count_words(t, &census);
+    size_t i, j;
+    if (result) return result;
+    for (i = 0; i < 2; i++) {
+        for (j = 0; j < lists[i].count; j++) {
+            const otx__added_token *added = &lists[i].tokens[j];
+            const otx_json_node *node = &lists[i].json->nodes[added->content];
+            census.bytes += otx__string_room((uint64_t)node->end - node->start);
+            if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
+                continue;
+            if (added->declared >= otx__id_limit(census.count + extra))
+                return otx__fail(t->error, OTX_ERROR_LIMIT, "%s: an added token has the id "
+                                 "%" PRIu64 ", and a vocabulary of %" PRIu64 " tokens may have "
+                                 "ids below %" PRIu64, t->name, added->declared,
+                                 census.count + extra, otx__id_limit(census.count + extra));
+            census.ids = added->declared + 1;
+        }
+    }
+    if (census.bytes > SIZE_MAX || census.ids + extra > SIZE_MAX)
+        return otx__fail_memory(t->error, census.bytes);
+    result = otx__vocab_reserve(t->ctx, t->vocab, (size_t)(census.ids + extra),
+                                (size_t)census.bytes, t->error);
+    if (!result)
+        result = otx__index_open(t->ctx, &t->contents, t->vocab->tokens,
+                                 (size_t)(census.count + extra), true, t->error);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__read_special(otx__tokenizer *t)
+{
+    static const char *const keys[] = {"additional_special_tokens", "extra_special_tokens"};
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; !result && i < OTX__COUNT(keys); i++) {
+        result = otx__mark_special(t, &t->config, keys[i]);
+        if (!result && t->legacy) result = otx__mark_special(t, &t->special_map, keys[i]);
+    }
+    if (!result) result = t->reader->roles(t);
+    return result ? result : otx__read_roles(t);
+}
+
+OTX__PRIVATE otx_result otx__read_tokens(otx__tokenizer *t, otx__added_list lists[2])
+{
+    otx_result result = otx__list_all_added(t, lists);
+    if (!result) result = otx__reserve_tokens(t, lists);
+    if (!result) result = otx__read_model(t);
+    if (!result) result = otx__add_tokens(t, &lists[0]);
+    if (!result) result = otx__add_tokens(t, &lists[1]);
+    return result ? result : otx__read_special(t);
+}
+
+/* Settles all tokens. One that has a role is in use whatever its name. */
+OTX__PRIVATE void otx__finish_tokens(otx__tokenizer *t)
+{
+    otx_vocab *vocab = t->vocab;
+    const size_t limit = ((otx__vocab_memory *)vocab->memory)->token_limit;
+    size_t id;
+    int role;
+    vocab->family = t->spelling.family;
+    vocab->model = t->type;
+    vocab->source = t->reader->source;
+    for (id = 0; id < limit; id++) {
+        if (vocab->tokens[id].kind == OTX_TOKEN_NONE) continue;
+        otx__finish_token(vocab, &t->spelling, &vocab->tokens[id]);
+        vocab->count = id + 1;
+    }
+    for (role = 0; role < OTX_ROLE_COUNT; role++) {
+        otx_token *token;
+        if (vocab->roles[role] < 0) continue;
+        token = &vocab->tokens[vocab->roles[role]];
+        token->kind = OTX_TOKEN_CONTROL;
+        token->bytes = token->content;
+        token->size = token->content_size;
+    }
+}
+
+OTX__PRIVATE void otx__tokenizer_close(otx__tokenizer *t)
+{
+    if (t->contents.slots) otx__index_close(t->ctx, &t->contents);
+    if (t->scratch_capacity) otx__free(t->ctx, t->scratch, t->scratch_capacity, 1);
+    otx_json_close(t->ctx, &t->json);
+    otx_json_close(t->ctx, &t->config);
+    otx_json_close(t->ctx, &t->special_map);
+    otx_json_close(t->ctx, &t->added);
+}
+
+OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text *texts,
+                                   const char *name, otx_vocab *out, otx_error *error)
+{
+    otx__tokenizer t;
+    otx__added_list lists[2];
+    otx_result result;
+    size_t i;
+    memset(&t, 0, sizeof t);
+    memset(lists, 0, sizeof lists);
+    memset(out, 0, sizeof *out);
+    t.ctx = ctx;
+    t.texts = texts;
+    t.error = error;
+    t.vocab = out;
+    t.last_added = -1;
+    for (i = 0; i < OTX_ROLE_COUNT; i++) t.fallback[i] = -1;
+    result = otx__choose_reader(&t, name);
+    if (!result) result = otx__open_texts(&t);
+    if (!result) result = otx__read_tokens(&t, lists);
+    if (!result) otx__finish_tokens(&t);
+    else otx_vocab_close(ctx, out);
+    for (i = 0; i < OTX__COUNT(lists); i++)
+        otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
+    otx__tokenizer_close(&t);
+    return result;
+}

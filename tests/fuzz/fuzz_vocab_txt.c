@@ -1,0 +1,6 @@
+/* vocab.txt. */
+#define OMP_TRANSPLANT_IMPLEMENTATION
+#include "../../omp_transplant.h"
+#include "fuzz.h"
+#define OTX_FUZZ_FILE OTX_VOCAB_TXT
+#include "fuzz_vocab.h"

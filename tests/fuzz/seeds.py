@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzz targets: seeds.py DIRECTORY makes DIRECTORY/TARGET/NAME."""
+import base64
+import json
+import os
+import struct
+import sys
+
+SEEDS = {}
+
+
+def seed(target, name, data):
+    SEEDS.setdefault(target, {})[name] = data.encode() if isinstance(data, str) else data
+
+
+# ---- JSON
+
+for number, text in enumerate([
+        "{}", "[]", "null", "-12.5e+3", '"\\u00e9\\ud83d\\ude00\\n"', "[1,[2,[3,{}]]]", " [NaN] ",
+        '{"vocab_size": 10, "a": {"b": [true, false, null]}, "a": "last"}',
+        '{\n  "eos_token_id": [1, 2],\n  "text_config": {"vocab_size": 3}\n}\n',
+        "[" * 40 + "]" * 40, "[179769313486231580793" + "0" * 289 + "]", '"é▁日本"']):
+    seed("json", str(number), text)
+
+# ---- safetensors
+
+
+def safetensors(header, data=b"", size=None):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if size is None else size) + text + data
+
+
+def tensor(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+for name, data in {
+        "empty": safetensors({}),
+        "one": safetensors({"a": tensor("F32", [1, 2], 0, 8)}, bytes(8)),
+        "many": safetensors({"__metadata__": {"format": "pt"}, "b": tensor("BF16", [2], 0, 4),
+                             "a.weight": tensor("U8", [3], 4, 7), "é": tensor("I64", [], 7, 15),
+                             "none": tensor("F16", [0, 4], 15, 15)}, bytes(15)),
+        "small": safetensors({"f4": tensor("F4", [2, 3], 0, 3), "f8": tensor("F8_E4M3", [5], 3, 8)},
+                             bytes(8)),
+        "space": safetensors(b' {"a":{"dtype":"C64","shape":[1],"data_offsets":[0,8]}}  ', bytes(8)),
+        "overlap": safetensors({"a": tensor("U8", [4], 0, 4), "b": tensor("U8", [4], 0, 4)},
+                               bytes(4)),
+        "short": safetensors({"a": tensor("U8", [4], 0, 4)}, bytes(3)),
+        "huge": safetensors({"a": tensor("U8", [2 ** 63, 4, 0], 0, 0)}),
+        "long": safetensors({}, size=2 ** 40)}.items():
+    seed("safetensors", name, data)
+
+
+# ---- vocabularies: the file with the tokens, then those that go with it
+
+
+SEPARATOR = b"\x1e\n"
+CONFIG = json.dumps({
+    "eos_token": "</s>", "bos_token": {"content": "<s>"}, "pad_token": None,
+    "additional_special_tokens": ["<x>"], "tokenizer_class": "LlamaTokenizer",
+    "added_tokens_decoder": {"4": {"content": "<x>", "special": True}, "9": {"content": "y"}}})
+ADDED = json.dumps({"<x>": 5, "z": 6})
+
+
+def vocabulary(target, name, *texts):
+    seed(target, name, SEPARATOR.join(t.encode() if isinstance(t, str) else t for t in texts))
+
+
+def tokenizer(model, added=(), **rest):
+    added = [{"id": i, "content": c, "special": s} for i, c, s in added]
+    return json.dumps({"version": "1.0", "added_tokens": added, "model": model, **rest},
+                      ensure_ascii=False)
+
+
+METASPACE = {"type": "Sequence", "decoders": [
+    {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}]}
+for name, texts in {
+        "bpe": [tokenizer({"type": "BPE", "merges": ["a b"], "vocab": {"a": 0, "b": 1, "ab": 2}})],
+        "list": [tokenizer({"type": "BPE", "merges": [["a", "b"]], "vocab": {"a": 0, "Ġa": 5}},
+                           [(1, "<s>", True), (2, "y", False)], decoder={"type": "ByteLevel"}),
+                 CONFIG],
+        "fallback": [tokenizer({"type": "BPE", "merges": [], "byte_fallback": True,
+                                "unk_token": "<unk>",
+                                "vocab": {"<unk>": 0, "▁a": 1, "<0x41>": 2, "<unused1>": 3}},
+                               decoder=METASPACE), "{}", ADDED, '{"bos_token": "▁a"}'],
+        "unigram": [tokenizer({"type": "Unigram", "unk_id": 0, "vocab": [["u", 0], ["▁a", -1.5]]},
+                              pre_tokenizer={"type": "Metaspace", "replacement": "▁"})],
+        "wordpiece": [tokenizer({"type": "WordPiece", "unk_token": "[UNK]",
+                                 "continuing_subword_prefix": "##",
+                                 "max_input_chars_per_word": 100,
+                                 "vocab": {"[UNK]": 0, "a": 1, "##b": 2}},
+                                decoder={"type": "WordPiece", "prefix": "##"})],
+        "suffix": [tokenizer({"merges": [], "vocab": {"a</w>": 0}},
+                             decoder={"type": "BPEDecoder", "suffix": "</w>"})],
+        "wordlevel": ['{"model":{"unk_token":"a","vocab":{"a":0,"\\u0000\\ud83d\\ude00":1}}}']
+}.items():
+    vocabulary("tokenizer_json", name, *texts)
+
+for name, texts in {
+        "gpt2": ['{"a":0,"b":1,"ab":2,"Ġa":3,"<|endoftext|>":4}', "#version: 0.2\na b\n"],
+        "roberta": ['{"<s>":0,"</s>":1,"<pad>":2,"<unk>":3,"Ċ":4}', "", "{}", ADDED],
+        "suffix": ['{"a</w>":0,"b":7}', "a b\r\n", CONFIG],
+        "metaspace": ['{"▁a":1}', "\n"]}.items():
+    vocabulary("vocab_json", name, *texts)
+
+for name, texts in {
+        "bert": ["[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n[unused1]\na\n##b\n"],
+        "odd": ["a \r\na\n\n\xa0\n\u3000x\nlast", CONFIG]}.items():
+    vocabulary("vocab_txt", name, *texts)
+
+for name, texts in {
+        "three": ["YQ== 0\nYg== 1\nYWI= 2\n"],
+        "added": ["AA== 0\r\n/w== 5\n", CONFIG],
+        "gap": ["YQ== 3", "{}", '{"<x>": 9, "y": 4}']}.items():
+    vocabulary("tiktoken", name, *texts)
+
+
+def tekken(words, size, special, specials=None, version="v3"):
+    vocab = [{"rank": i, "token_bytes": base64.b64encode(w).decode(), "token_str": None}
+             for i, w in enumerate(words)]
+    return json.dumps({"config": {"pattern": "x", "num_vocab_tokens": len(words),
+                                  "default_vocab_size": size,
+                                  "default_num_special_tokens": special, "version": version},
+                       "vocab": vocab, "special_tokens": specials})
+
+
+BYTES = [bytes([i]) for i in range(256)]
+LISTED = [{"rank": i, "token_str": s, "is_control": True} for i, s in enumerate(["<unk>", "<s>"])]
+vocabulary("tekken", "few", tekken(BYTES[:3], 6, 3, LISTED, "v11"))
+vocabulary("tekken", "unlisted", tekken(BYTES[:2], 23, 21))
+vocabulary("tekken", "all", tekken([*BYTES, b" the", b"\xe9\xff"], 260, 3, LISTED, "v13"), CONFIG)
+vocabulary("tekken", "none", tekken([], 0, 0, [], "v7"))
+
+
+def varint(value):
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def field(number, value):
+    """A varint, a float, or bytes."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack("<f", value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def piece(text, type=None, score=-1.0):
+    body = field(1, text) + field(2, score) + (b"" if type is None else field(3, type))
+    return field(1, body)
+
+
+def trainer(model=2, fallback=0, *rest):
+    return field(2, field(3, model) + field(35, fallback) + b"".join(rest))
+
+
+PIECES = (piece("<unk>", 2) + piece("<s>", 3) + piece("</s>", 3) + piece("▁a") + piece("é", 1) +
+          piece("<mask>", 4) + piece("<unused1>", 5))
+ALL_BYTES = b"".join(piece("<0x%02X>" % byte, 6) for byte in range(256))
+GROUP = varint(9 << 3 | 3) + field(1, 5) + varint(9 << 3 | 4)
+for name, texts in {
+        "bpe": [PIECES + trainer(), CONFIG],
+        "fallback": [trainer(1, 1, field(41, 2 ** 64 - 1)) + PIECES + ALL_BYTES],
+        "roberta": [PIECES + trainer(1), '{"tokenizer_class":"XLMRobertaTokenizerFast"}'],
+        "camembert": [PIECES, "{}", ADDED, "{}", '{"model_type": "camembert"}'],
+        "t5": [PIECES, '{"tokenizer_class": "T5Tokenizer", "extra_ids": 2}'],
+        "unknown fields": [GROUP + field(99, "x") + PIECES + varint(7 << 3 | 1) + bytes(8) + GROUP],
+        "tiktoken": ["YQ== 0\nYg== 1\n"]}.items():
+    vocabulary("sentencepiece", name, *texts)
+
+
+def main():
+    for target, seeds in SEEDS.items():
+        folder = os.path.join(sys.argv[1], target)
+        os.makedirs(folder, exist_ok=True)
+        for name, data in seeds.items():
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(data)
+
+
+if __name__ == "__main__":
+    main()

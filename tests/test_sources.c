@@ -1,0 +1,821 @@
+/* Vocabularies from other files than tokenizer.json: SentencePiece models, tekken.json,
+   tiktoken files, vocab.json with merges.txt, vocab.txt; and which of several counts.
+   What the packages make of the same files, tests/vocab_sources.py compares. */
+#define OMP_TRANSPLANT_IMPLEMENTATION
+#include "../omp_transplant.h"
+#include "failing.h"
+#include "scratch.h"
+#include "test.h"
+
+#define MARK "\xe2\x96\x81" /* U+2581 */
+
+/* ---- tools ---- */
+
+static otx_error error;
+static char messages[8192]; /* all that was logged, a line each */
+static otx_vocab unread; /* of what is refused */
+
+static void keep_log(void *context, otx_severity severity, const char *message)
+{
+    size_t used = strlen(messages);
+    (void)context;
+    (void)snprintf(messages + used, sizeof messages - used, "%c %s\n",
+                   severity == OTX_WARNING ? 'W' : 'N', message);
+}
+
+static otx_context logging(void)
+{
+    otx_context ctx;
+    memset(&ctx, 0, sizeof ctx);
+    ctx.log = keep_log;
+    messages[0] = 0;
+    return ctx;
+}
+
+static otx_vocab_text texts[OTX_VOCAB_FILES];
+
+/* The files of the next vocabulary: the first call forgets those before. */
+static void give_bytes(otx_vocab_file file, const char *bytes, size_t size)
+{
+    if (file < OTX_VOCAB_SOURCES) memset(texts, 0, sizeof texts);
+    texts[file].bytes = bytes;
+    texts[file].size = size;
+}
+
+static void give(otx_vocab_file file, const char *text)
+{
+    give_bytes(file, text, strlen(text));
+}
+
+/* The table as text: "0:t:a 1:c:<s>+ ..." with the first letter of the kind, the
+   bytes, and + for an added token. */
+static const char *dump(const otx_vocab *vocab)
+{
+    static char text[4096];
+    size_t used = 0, i;
+    text[0] = 0;
+    for (i = 0; i < vocab->count && used < sizeof text - 200; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        char quoted[OTX__QUOTED];
+        if (token->kind == OTX_TOKEN_NONE) continue;
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%u:%c:%s%s",
+                                 used ? " " : "", (unsigned)i,
+                                 otx_token_kind_name(token->kind)[0],
+                                 otx__quote(quoted, sizeof quoted, token->bytes, token->size),
+                                 token->added ? "+" : "");
+    }
+    return text;
+}
+
+/* Reads what was given and compares the table, and the roles as "bos eos pad unk". */
+static void expect(const char *source, const char *table, const char *roles)
+{
+    const otx_context ctx = logging();
+    otx_vocab vocab;
+    char seen[100];
+    error.message[0] = 0;
+    CHECK_INT(otx_vocab_parse(&ctx, texts, "T", &vocab, &error), OTX_OK);
+    CHECK_STRING(error.message, "");
+    if (vocab.memory) {
+        CHECK_STRING(vocab.source, source);
+        CHECK_STRING(dump(&vocab), table);
+        (void)snprintf(seen, sizeof seen, "%d %d %d %d", (int)vocab.roles[OTX_ROLE_BOS],
+                       (int)vocab.roles[OTX_ROLE_EOS], (int)vocab.roles[OTX_ROLE_PAD],
+                       (int)vocab.roles[OTX_ROLE_UNK]);
+        CHECK_STRING(seen, roles);
+    }
+    otx_vocab_close(&ctx, &vocab);
+}
+
+static void refuse(otx_result result, const char *part)
+{
+    const otx_context ctx = logging();
+    otx_vocab vocab;
+    CHECK_STRING(otx_result_name(otx_vocab_parse(&ctx, texts, "T", &vocab, &error)),
+                 otx_result_name(result));
+    CHECK_CONTAINS(error.message, part);
+    CHECK(!strchr(error.message, '\n'));
+    CHECK(vocab.tokens == NULL && vocab.memory == NULL && vocab.count == 0);
+}
+
+static void refuse_text(otx_vocab_file file, const char *text, otx_result result,
+                        const char *part)
+{
+    give(file, text);
+    refuse(result, part);
+}
+
+/* ---- SentencePiece ---- */
+
+/* A message that is being written. */
+static unsigned char model[16384];
+static size_t model_size;
+
+static void put(unsigned byte) { model[model_size++] = (unsigned char)byte; }
+
+static void put_varint(uint64_t value)
+{
+    for (; value > 127; value >>= 7) put((unsigned)(value & 127) | 128);
+    put((unsigned)value);
+}
+
+static void put_number(unsigned field, uint64_t value)
+{
+    put_varint(field << 3);
+    put_varint(value);
+}
+
+static void put_text(unsigned field, const char *text, size_t size)
+{
+    put_varint(field << 3 | 2);
+    put_varint(size);
+    memcpy(model + model_size, text, size);
+    model_size += size;
+}
+
+/* A piece; the type goes before the text where it is odd, and a score between. */
+static void put_piece(const char *text, unsigned type)
+{
+    const size_t size = strlen(text);
+    put(10);
+    put_varint(2 + size + (type ? 2 : 0) + 5);
+    if (type % 2) put_number(3, type);
+    put_text(1, text, size);
+    put(21); /* field 2, four bytes */
+    put(0), put(0), put(128), put(63);
+    if (type && type % 2 == 0) put_number(3, type);
+}
+
+/* A trainer of that type of model, with or without bytes. */
+static void put_trainer(unsigned type, unsigned fallback)
+{
+    put(18);
+    put_varint(2 + 3);
+    put_number(3, type);
+    put_number(35, fallback);
+}
+
+static void put_pieces(void)
+{
+    model_size = 0;
+    put_piece("<unk>", 2);
+    put_piece("<s>", 3);
+    put_piece("</s>", 3);
+    put_piece(MARK "a", 0);
+    put_piece("x" MARK "y", 1);
+    put_piece(MARK MARK, 4);
+    put_piece("<unused7>", 1);
+    put_piece("z", 5);
+}
+
+#define PIECES "0:c:<unk>+ 1:c:<s>+ 2:c:</s>+ 3:t: a 4:t:x y 5:t:  + 6:u:<unused7> 7:u:z"
+
+static void give_model(void)
+{
+    give_bytes(OTX_VOCAB_SENTENCEPIECE, (const char *)model, model_size);
+}
+
+static void sentencepiece(void)
+{
+    otx_vocab vocab;
+    put_pieces();
+    give_model();
+    expect("SentencePiece", PIECES, "1 2 -1 0");
+    CHECK_STRING(messages, "");
+    put_trainer(2, 0);
+    give_model();
+    expect("SentencePiece", PIECES, "1 2 -1 0");
+    CHECK_INT(otx_vocab_parse(NULL, texts, "T", &vocab, &error), OTX_OK);
+    CHECK_STRING(vocab.model, "BPE");
+    CHECK_STRING(otx_family_name(vocab.family), "metaspace");
+    CHECK_INT(vocab.tokens[3].content_size, 4);
+    otx_vocab_close(NULL, &vocab);
+}
+
+/* Fields that are not known are stepped over, however they are written. */
+static void unknown_fields(void)
+{
+    model_size = 0;
+    put_number(99, UINT64_MAX);
+    put_text(3, "\x18\x01", 2);             /* the normalizer */
+    put(7 << 3 | 1), model_size += 8;       /* eight bytes */
+    put(7 << 3 | 5), model_size += 4;       /* four */
+    put(9 << 3 | 3), put_number(1, 5);      /* a group, ... */
+    put(10 << 3 | 3), put(10 << 3 | 4);     /* ... one within, ... */
+    put(9 << 3 | 4);                        /* ... and its end */
+    put(1 << 3), put(5);                    /* pieces, but as a number */
+    put(10), put(13);                       /* a piece with an unknown field in it */
+    put_text(1, "<unk>", 5), put_number(3, 2), put_number(9, 1), put(0x98), put(0);
+    model_size -= 2;
+    model[model_size++] = 0x50, put(1);
+    give_model();
+    refuse(OTX_ERROR_FORMAT, "T: is a Unigram model without a piece of text");
+    put_piece("a", 0);
+    give_model();
+    expect("SentencePiece", "0:c:<unk>+ 1:t:a", "-1 -1 -1 0");
+}
+
+static void byte_pieces(void)
+{
+    char name[16];
+    unsigned byte;
+    put_pieces();
+    put_trainer(1, 1);
+    for (byte = 0; byte < 255; byte++) {
+        (void)snprintf(name, sizeof name, "<0x%02X>", byte);
+        put_piece(name, 6);
+    }
+    give_model();
+    refuse(OTX_ERROR_FORMAT, "T: byte_fallback is set, but there are pieces for 255 of the");
+    put_piece("<0xff>", 6);
+    give_model();
+    refuse(OTX_ERROR_FORMAT, "T: piece 263, \"<0xff>\", stands for a byte, but is not <0xNN>");
+    model_size -= 17;
+    put_piece("<0xFF>", 6);
+    put_piece("<0xfe>", 1);
+    give_model();
+    {
+        otx_vocab vocab;
+        CHECK_INT(otx_vocab_parse(NULL, texts, "T", &vocab, &error), OTX_OK);
+        for (byte = 0; byte < 256 && vocab.count == 265; byte++) {
+            CHECK_INT(vocab.tokens[8 + byte].kind, OTX_TOKEN_BYTE);
+            CHECK_INT(vocab.tokens[8 + byte].size, 1);
+            CHECK_INT((unsigned char)vocab.tokens[8 + byte].bytes[0], byte);
+        }
+        CHECK_INT(vocab.count, 265);
+        if (vocab.count == 265) CHECK_INT(vocab.tokens[264].kind, OTX_TOKEN_TEXT);
+        otx_vocab_close(NULL, &vocab);
+    }
+    put_pieces();
+    put_piece("<0x41>", 6);
+    give_model();
+    refuse(OTX_ERROR_FORMAT, "T: byte_fallback is not set, but there are pieces for 1 of");
+}
+
+static void broken_models(void)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *part;
+    } cases[] = {
+        {"", 0, "0 of 0 pieces stand for what is unknown, expected one"},
+        {"\x0a", 1, "a number is cut off in the field at byte 0"},
+        {"\x0a\x05" "abc", 5, "a field is longer than what holds it in the field at byte 0"},
+        {"\x0a\x80", 2, "a number is cut off"},
+        {"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, "a field is longer than"},
+        {"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 11, "more than 64 bits"},
+        {"\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00", 12, "more than 64 bits"},
+        {"\x02\x00", 2, "a field has no valid number"},
+        {"\xff\xff\xff\xff\x7f", 5, "a field has no valid number"},
+        {"\x0e", 1, "a field is of no known wire type"},
+        {"\x0f", 1, "a field is of no known wire type"},
+        {"\x09\x01\x02", 3, "a field is longer than"},
+        {"\x0d\x01\x02\x03", 4, "a field is longer than"},
+        {"\x0c", 1, "a group ends that is not open"},
+        {"\x0b\x14", 2, "a group ends that is not open"},
+        {"\x0b\x08\x01", 3, "a number is cut off"},
+        {"\x0a\x03\x0a\x05x", 5, "a field is longer than"},
+        {"\x12\x02\x18\x80", 4, "a number is cut off"},
+        {"\x0a\x02\x18\x01", 4, "T: piece 0, \"\", is empty"},
+        {"\x0a\x03\x0a\x01\xff", 5, "T: piece 0, \"\\xff\", is not UTF-8"},
+        {"\x0a\x04\x0a\x02" "a\0", 6, "T: piece 0, \"a\\x00\", holds a zero byte"},
+        {"\x0a\x05\x0a\x01x\x18\x07", 7, "T: piece 0, \"x\", is of no known type"},
+        {"\x0a\x05\x0a\x01x\x18\x00", 7, "is of no known type"},
+        {"\x0a\x05\x0a\x01x\x18\x06", 7, "stands for a byte, but is not <0xNN>"},
+    };
+    size_t i;
+    unsigned depth;
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        give_bytes(OTX_VOCAB_SENTENCEPIECE, cases[i].bytes, cases[i].size);
+        refuse(OTX_ERROR_FORMAT, cases[i].part);
+    }
+    for (model_size = 0, depth = 0; depth < 101; depth++) put(0x0b);
+    give_model();
+    refuse(OTX_ERROR_FORMAT, "groups are nested too deep");
+    put_pieces();
+    put_piece("<unk>", 2);
+    give_model();
+    refuse(OTX_ERROR_FORMAT, "2 of 9 pieces stand for what is unknown");
+    put_pieces();
+    put_trainer(5, 0);
+    give_model();
+    refuse(OTX_ERROR_UNSUPPORTED, "T: the type of the model, 5, is not known");
+}
+
+/* Control pieces and others may have one name, but not in BPE. */
+static void repeated_pieces(void)
+{
+    put_pieces();
+    put_piece("<s>", 1);
+    give_model();
+    expect("SentencePiece", PIECES " 8:t:<s>", "1 2 -1 0");
+    put_trainer(2, 0);
+    give_model();
+    refuse(OTX_ERROR_FORMAT, "T: token \"<s>\" is given twice, as ids 1 and 8");
+    put_pieces();
+    put_piece("z", 4);
+    give_model();
+    refuse(OTX_ERROR_FORMAT, "T: token \"z\" is given twice, as ids 7 and 8");
+}
+
+/* The names of the roles are the trainer's. */
+static void roles_of_pieces(void)
+{
+    put_pieces();
+    put(18), put_varint(7 + 6 + 6);
+    put_text(46, "</s>", 4), put_text(47, "<s>", 3), put_text(48, "<q>", 3);
+    give_model();
+    expect("SentencePiece", PIECES, "2 1 -1 0");
+    give(OTX_VOCAB_TOKENIZER_CONFIG, "{\"eos_token\":\"</s>\",\"bos_token\":null}");
+    expect("SentencePiece", PIECES, "-1 2 -1 0");
+    CHECK_STRING(messages, "");
+}
+
+/* transformers' own numbering. */
+static void layouts(void)
+{
+    put_pieces();
+    give_model();
+    give(OTX_VOCAB_TOKENIZER_CONFIG, "{\"tokenizer_class\":\"XLMRobertaTokenizerFast\"}");
+    expect("SentencePiece", "0:c:<s>+ 1:c:<pad>+ 2:c:</s>+ 3:c:<unk>+ 4:t: a 5:t:x y 6:t:  + "
+           "7:u:<unused7> 8:u:z 9:c:<mask>+", "0 2 1 3");
+    give(OTX_VOCAB_TOKENIZER_CONFIG, "{\"tokenizer_class\":\"LlamaTokenizer\"}");
+    give(OTX_VOCAB_MODEL_CONFIG, "{\"model_type\":\"camembert\"}");
+    expect("SentencePiece", PIECES, "1 2 -1 0");
+    give_model();
+    give(OTX_VOCAB_MODEL_CONFIG, "{\"model_type\":\"camembert\"}");
+    expect("SentencePiece", "0:c:<s>NOTUSED+ 1:c:<pad>+ 2:c:</s>NOTUSED+ 3:c:<unk>+ "
+           "4:c:<unk>NOTUSED+ 5:c:<s>+ 6:c:</s>+ 7:t: a 8:t:x y 9:t:  + 10:u:<unused7> 11:u:z "
+           "12:c:<mask>+",
+           "5 6 1 3");
+    give_model();
+    give(OTX_VOCAB_TOKENIZER_CONFIG, "{\"tokenizer_class\":\"T5Tokenizer\",\"extra_ids\":2}");
+    expect("SentencePiece", PIECES " 8:c:<extra_id_1>+ 9:c:<extra_id_0>+", "1 2 -1 0");
+    give(OTX_VOCAB_TOKENIZER_CONFIG, "{\"tokenizer_class\":\"T5Tokenizer\",\"extra_ids\":1e9}");
+    refuse(OTX_ERROR_FORMAT, "extra_ids of tokenizer_config.json is not a whole number from 0");
+    give(OTX_VOCAB_TOKENIZER_CONFIG, "{\"tokenizer_class\":\"NllbTokenizer\"}");
+    refuse(OTX_ERROR_UNSUPPORTED, "T: NllbTokenizer numbers the pieces by rules of its own");
+}
+
+static void layout_of_a_name(void)
+{
+    otx_vocab vocab;
+    put_pieces();
+    give_model();
+    CHECK_INT(otx_vocab_parse(NULL, texts, "a/sentencepiece.bpe.model", &vocab, &error),
+              OTX_ERROR_UNSUPPORTED);
+    CHECK_CONTAINS(error.message, "a/sentencepiece.bpe.model: how a file of this name numbers");
+    give(OTX_VOCAB_MODEL_CONFIG, "{");
+    CHECK_INT(otx_vocab_parse(NULL, texts, "a/sentencepiece.bpe.model", &vocab, &error),
+              OTX_ERROR_FORMAT);
+    CHECK_CONTAINS(error.message, "a/config.json:1:2: ");
+}
+
+static void added_to_pieces(void)
+{
+    put_pieces();
+    give_model();
+    give(OTX_VOCAB_ADDED_TOKENS, "{\"<b>\":9,\"<a>\":8,\"z\":7}");
+    expect("SentencePiece", PIECES "+ 8:t:<a>+ 9:t:<b>+", "1 2 -1 0");
+    CHECK_STRING(messages, "");
+    /* One that is declared at the place of another takes it. */
+    give(OTX_VOCAB_TOKENIZER_CONFIG, "{\"added_tokens_decoder\":{\"6\":{\"content\":\"<e>\","
+                                     "\"special\":true},\"40\":{\"content\":\"f\"}}}");
+    expect("SentencePiece", "0:c:<unk>+ 1:c:<s>+ 2:c:</s>+ 3:t: a 4:t:x y 5:t:  + 6:c:<e>+ "
+                            "7:u:z 8:t:f+", "1 2 -1 0");
+    CHECK_CONTAINS(messages, "tokenizer_config.json: 1 tokens have another id at run time than "
+                             "the file says, such as \"f\": 8 instead of 40");
+}
+
+/* ---- tekken.json ---- */
+
+#define TEKKEN(config, vocab, specials)                                                     \
+    "{\"config\":{\"pattern\":\"x\"," config "},\"vocab\":[" vocab "]" specials "}"
+#define SIZES(size, special) "\"default_vocab_size\":" #size                                \
+                             ",\"default_num_special_tokens\":" #special
+#define ENTRY(rank, bytes)                                                                  \
+    "{\"rank\":" #rank ",\"token_bytes\":\"" bytes "\",\"token_str\":null}"
+#define THREE ENTRY(0, "AA==") "," ENTRY(1, "AQ==") "," ENTRY(2, "Ag==")
+#define NAMED(rank, text) "{\"rank\":" #rank ",\"token_str\":\"" text "\",\"is_control\":true}"
+#define V3 ",\"version\":\"v3\""
+
+static void tekken(void)
+{
+    give(OTX_VOCAB_TEKKEN,
+         TEKKEN(SIZES(5, 3), THREE, ",\"special_tokens\":[" NAMED(0, "<s>") "," NAMED(1, "</s>")
+                "]"));
+    expect("tekken.json", "0:c:<s>+ 1:c:</s>+ 2:u:<SPECIAL_2>+ 3:t:\\x00 4:t:\\x01",
+           "0 1 -1 -1");
+    give(OTX_VOCAB_TEKKEN, TEKKEN(SIZES(23, 21) V3, THREE, ""));
+    {
+        otx_vocab vocab;
+        CHECK_INT(otx_vocab_parse(NULL, texts, "T", &vocab, &error), OTX_OK);
+        CHECK_INT(vocab.count, 23);
+        CHECK_INT(vocab.roles[OTX_ROLE_UNK], 0);
+        CHECK_INT(vocab.roles[OTX_ROLE_PAD], 11);
+        CHECK_CONTAINS(dump(&vocab), "19:c:[TOOL_CONTENT]+ 20:u:<SPECIAL_20>+ 21:t:\\x00");
+        otx_vocab_close(NULL, &vocab);
+    }
+    give(OTX_VOCAB_TEKKEN, TEKKEN(SIZES(4, 1), THREE, ",\"special_tokens\":["
+                                  NAMED(0, "<s>") "]"));
+    give(OTX_VOCAB_ADDED_TOKENS, "{\"<x>\":4}");
+    expect("tekken.json", "0:c:<s>+ 1:t:\\x00 2:t:\\x01 3:t:\\x02 4:t:<x>+", "0 -1 -1 -1");
+}
+
+static void broken_tekken(void)
+{
+    static const struct {
+        const char *text, *part;
+    } cases[] = {
+        {"[]", "T: expected a JSON object"},
+        {"{}", "T: config.default_vocab_size is not a whole number"},
+        {TEKKEN("\"default_vocab_size\":3", THREE, ""), "default_num_special_tokens is not"},
+        {TEKKEN("\"default_vocab_size\":-3", THREE, ""), "default_vocab_size is not"},
+        {"{\"config\":{" SIZES(3, 0) "}}", "T: there is no array \"vocab\""},
+        {TEKKEN(SIZES(3, 0), THREE, ""), "there is no array \"special_tokens\""},
+        {TEKKEN(SIZES(23, 20) ",\"version\":\"v11\"", THREE, ""), "only the versions up to v7"},
+        {TEKKEN(SIZES(23, 20) ",\"version\":\"3\"", THREE, ""), "only the versions up to v7"},
+        {TEKKEN(SIZES(3, 0) V3, THREE, ",\"special_tokens\":{}"), "there is no array \"spec"},
+        {TEKKEN(SIZES(4, 0) V3, THREE, ",\"special_tokens\":[]"),
+         "a vocabulary of 4 with 0 special tokens does not go with lists of 3 and 0"},
+        {TEKKEN(SIZES(3, 4) V3, THREE, ",\"special_tokens\":[]"), "a vocabulary of 3 with 4"},
+        {TEKKEN(SIZES(22, 19) V3, THREE, ""), "lists of 3 and 20"},
+        {TEKKEN(SIZES(999999999, 999999998), THREE, ",\"special_tokens\":[]"), "999999998"},
+        {TEKKEN(SIZES(0, 0), "", ",\"special_tokens\":[]"), "T: holds no token"},
+        {TEKKEN(SIZES(1, 0), ENTRY(1, "AA=="), ",\"special_tokens\":[]"),
+         "T: entry 0 of vocab has not the rank 0"},
+        {TEKKEN(SIZES(1, 0), "7", ",\"special_tokens\":[]"), "entry 0 of vocab has not"},
+        {TEKKEN(SIZES(1, 0), ENTRY(0, "AQ=="), ",\"special_tokens\":[]"),
+         "T: the token_bytes of entry 0 of vocab are not base64 of that byte"},
+        {TEKKEN(SIZES(1, 0), ENTRY(0, "AA="), ",\"special_tokens\":[]"), "not base64"},
+        {TEKKEN(SIZES(1, 0), ENTRY(0, "AB=="), ",\"special_tokens\":[]"), "not base64"},
+        {TEKKEN(SIZES(1, 0), "{\"rank\":0}", ",\"special_tokens\":[]"), "not base64"},
+        {TEKKEN(SIZES(2, 1), THREE, ",\"special_tokens\":[" NAMED(1, "<s>") "]"),
+         "entry 0 of special_tokens has not the rank 0"},
+        {TEKKEN(SIZES(2, 1), THREE, ",\"special_tokens\":[{\"rank\":0}]"),
+         "entry 0 of special_tokens has no token_str"},
+        {TEKKEN(SIZES(3, 2), THREE,
+                ",\"special_tokens\":[" NAMED(0, "x") "," NAMED(1, "x") "]"),
+         "token \"x\" is given twice, as ids 0 and 1"},
+    };
+    size_t i;
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        refuse_text(OTX_VOCAB_TEKKEN, cases[i].text, OTX_ERROR_FORMAT, cases[i].part);
+}
+
+static void base64(void)
+{
+    static const struct {
+        const char *text, *bytes;
+        int size;
+    } cases[] = {
+        {"", "", 0}, {"YQ==", "a", 1}, {"YWI=", "ab", 2}, {"YWJj", "abc", 3},
+        {"YWJjZA==", "abcd", 4}, {"+/+/", "\xfb\xff\xbf", 3}, {"YQ", "", -1}, {"YR==", "", -1},
+        {"YWJ=", "", -1}, {"Y===", "", -1}, {"====", "", -1}, {"YQ==YQ==", "", -1},
+        {"Y Q=", "", -1}, {"YQ=a", "", -1}, {"YWI\n", "", -1}, {"-_-_", "", -1},
+    };
+    size_t i, length;
+    char to[16];
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const bool good =
+            otx__base64_decode(cases[i].text, strlen(cases[i].text), to, &length);
+        CHECK_INT(good ? (int)length : -1, cases[i].size);
+        if (good && length) CHECK(memcmp(to, cases[i].bytes, length) == 0);
+    }
+}
+
+/* ---- tiktoken ---- */
+
+static void tiktoken(void)
+{
+    give(OTX_VOCAB_TIKTOKEN, "YQ== 0\nYWI= 1\n/w== 5\n");
+    expect("tiktoken", "0:t:a 1:t:ab 5:t:\\xff", "-1 -1 -1 -1");
+    CHECK_STRING(messages, "W T: holds no special tokens, and neither tokenizer_config.json nor "
+                           "added_tokens.json lists those of its loader\n");
+    give(OTX_VOCAB_TIKTOKEN, "\r\nYQ== 1\r\n\nYg== 0");
+    expect("tiktoken", "0:t:b 1:t:a", "-1 -1 -1 -1");
+    /* Added tokens have the ids that are declared. */
+    give(OTX_VOCAB_TOKENIZER_CONFIG, "{\"eos_token\":\"<e>\",\"added_tokens_decoder\":{\"9\":{"
+                                     "\"content\":\"<e>\",\"special\":true}}}");
+    expect("tiktoken", "0:t:b 1:t:a 9:c:<e>+", "-1 9 -1 -1");
+    CHECK_STRING(messages, "");
+    give(OTX_VOCAB_TOKENIZER_CONFIG,
+         "{\"added_tokens_decoder\":{\"1\":{\"content\":\"<e>\"}}}");
+    refuse(OTX_ERROR_FORMAT, "T: tokens \"a\" and \"<e>\" both have the id 1");
+    give(OTX_VOCAB_TOKENIZER_CONFIG,
+         "{\"added_tokens_decoder\":{\"99999999\":{\"content\":\"<e>\"}}}");
+    refuse(OTX_ERROR_LIMIT, "T: an added token has the id 99999999, and a vocabulary of 3");
+    /* By this name either may go. */
+    give(OTX_VOCAB_SENTENCEPIECE, "YQ== 0\n");
+    expect("tiktoken", "0:t:a", "-1 -1 -1 -1");
+}
+
+static void broken_tiktoken(void)
+{
+    static const struct {
+        const char *text, *part;
+    } cases[] = {
+        {"", "T: holds no token"},
+        {"\n\n", "T: holds no token"},
+        {"YQ==", "T:1: expected a token in base64, a space and a rank"},
+        {"YQ== 0\nYg==1\n", "T:2: expected"},
+        {"YQ==  0", "T:1: expected"},
+        {"YQ== ", "T:1: expected"},
+        {" 0", "T:1: expected"},
+        {"YQ== -1", "T:1: expected"},
+        {"YQ== 1 ", "T:1: expected"},
+        {"YQ== 1x", "T:1: expected"},
+        {"YQ= 1", "T:1: expected"},
+        {"YQ== 4294967296", "T:1: expected"},
+        {"YQ== 99999999999999999999", "T:1: expected"},
+        {"YQ== 0\nYQ== 1", "T: token \"a\" is given twice, as ids 0 and 1"},
+        {"YQ== 0\nYg== 0", "T: tokens \"a\" and \"b\" both have the id 0"},
+    };
+    size_t i;
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        refuse_text(OTX_VOCAB_TIKTOKEN, cases[i].text, OTX_ERROR_FORMAT, cases[i].part);
+    refuse_text(OTX_VOCAB_TIKTOKEN, "YQ== 4294967295", OTX_ERROR_LIMIT,
+                "T: token \"a\" has the id 4294967295, and a vocabulary of 1 tokens may have "
+                "ids below 65552");
+}
+
+/* ---- vocab.json and merges.txt ---- */
+
+static void give_merges(const char *vocab, const char *merges)
+{
+    give(OTX_VOCAB_JSON, vocab);
+    give(OTX_VOCAB_MERGES, merges);
+}
+
+static void vocab_json(void)
+{
+    give_merges("{\"\\u0120a\":0,\"<|endoftext|>\":3,\"\\u00e9\":1}",
+                "#version: 0.2\na b\r\n\n");
+    expect("vocab.json", "0:t: a 1:t:\\xe9 3:c:<|endoftext|>", "3 3 -1 3");
+    give_merges("{\"<s>\":0,\"<pad>\":1,\"</s>\":2,\"<unk>\":3,\"<|endoftext|>\":4}", "");
+    expect("vocab.json", "0:c:<s> 1:c:<pad> 2:c:</s> 3:c:<unk> 4:t:<|endoftext|>", "0 2 1 3");
+    give_merges("{\"" MARK "a\":0}", "");
+    expect("vocab.json", "0:t: a", "-1 -1 -1 -1");
+    give_merges("{\"a</w>\":0,\"b\":1}", "");
+    expect("vocab.json", "0:t:a  1:t:b", "-1 -1 -1 -1");
+    give_merges("{\"a\":0,\"\\u00e9\":1}", "");
+    expect("vocab.json", "0:t:a 1:t:\xc3\xa9", "-1 -1 -1 -1");
+    give(OTX_VOCAB_ADDED_TOKENS, "{\"<b>\":3,\"<a>\":2}");
+    give(OTX_VOCAB_SPECIAL_TOKENS, "{\"pad_token\":\"<a>\"}");
+    expect("vocab.json", "0:t:a 1:t:\xc3\xa9 2:c:<a>+ 3:t:<b>+", "-1 -1 2 -1");
+}
+
+static void broken_vocab_json(void)
+{
+    refuse_text(OTX_VOCAB_JSON, "{\"a\":0}", OTX_ERROR_NOT_FOUND, "there is no merges.txt");
+    give_merges("[]", "");
+    refuse(OTX_ERROR_FORMAT, "T: expected a JSON object");
+    give_merges("{}", "");
+    refuse(OTX_ERROR_FORMAT, "T: holds no token");
+    give_merges("{\"a\":-1}", "");
+    refuse(OTX_ERROR_FORMAT, "T: token \"a\" has the id -1");
+    give_merges("{\"a\":0,\"b\":0}", "");
+    refuse(OTX_ERROR_FORMAT, "both have the id 0");
+    give_merges("{\"a\":0}", "a b\nab");
+    refuse(OTX_ERROR_FORMAT, "T: line 2 of merges.txt is not \"a b\"");
+    give_merges("{\"a\":0}", "a  b");
+    refuse(OTX_ERROR_FORMAT, "T: line 1 of merges.txt");
+}
+
+/* ---- vocab.txt ---- */
+
+static void vocab_txt(void)
+{
+    give(OTX_VOCAB_TXT, "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n[unused1]\na\n##b\n##\n#\n");
+    expect("vocab.txt", "0:c:[PAD] 1:c:[UNK] 2:c:[CLS] 3:c:[SEP] 4:c:[MASK] 5:u:[unused1] "
+           "6:t: a 7:t:b 8:t: 9:t: #", "-1 -1 0 1");
+    /* White space ends no token; of two lines that are alike the last counts. */
+    give(OTX_VOCAB_TXT, "a \r\nb\xe3\x80\x80\xc2\xa0\nd\re\na\n\nlast");
+    expect("vocab.txt", "1:t: b 2:t: d\\x0de 3:t: a 4:t:  5:t: last", "-1 -1 -1 -1");
+    refuse_text(OTX_VOCAB_TXT, "", OTX_ERROR_FORMAT, "T: holds no token");
+    refuse_text(OTX_VOCAB_TXT, "a\nb\xff\n", OTX_ERROR_FORMAT, "T:2: is not UTF-8");
+}
+
+/* ---- hostile input ---- */
+
+/* A small file of each kind. */
+static void give_example(otx_vocab_file file)
+{
+    static const char config[] =
+        "{\"eos_token\":\"</s>\",\"additional_special_tokens\":[\"<x>\"],"
+        "\"added_tokens_decoder\":{\"20\":{\"content\":\"<x>\",\"special\":true}}}";
+    put_pieces();
+    put_trainer(1, 0);
+    switch (file) {
+    case OTX_VOCAB_TEKKEN:
+        give(file, TEKKEN(SIZES(6, 3), THREE, ",\"special_tokens\":[" NAMED(0, "<s>") "]"));
+        break;
+    case OTX_VOCAB_SENTENCEPIECE: give_model(); break;
+    case OTX_VOCAB_TIKTOKEN: give(file, "YQ== 0\nYg== 2\n"); break;
+    case OTX_VOCAB_JSON: give_merges("{\"\\u0120a\":0,\"b\":1}", "a b\n"); break;
+    default: give(OTX_VOCAB_TXT, "[UNK]\na\n##b\n"); break;
+    }
+    give(OTX_VOCAB_TOKENIZER_CONFIG, config);
+}
+
+/* Whatever becomes of a file with one byte cut off or replaced: it ends, and what was
+   read stands for itself. */
+static void check_changed(otx_vocab_file file, const char *bytes, size_t size)
+{
+    otx_vocab vocab;
+    size_t i, tokens = 0;
+    char *exact = (char *)malloc(size ? size : 1); /* so that reading on is caught */
+    if (!exact) return;
+    memcpy(exact, bytes, size);
+    texts[file].bytes = exact;
+    texts[file].size = size;
+    error.message[0] = 0;
+    if (otx_vocab_parse(NULL, texts, "T", &vocab, &error)) {
+        CHECK(error.message[0] && !vocab.memory);
+    } else {
+        for (i = 0; i < vocab.count; i++) tokens += vocab.tokens[i].kind != OTX_TOKEN_NONE;
+        CHECK_INT(tokens, vocab.token_count);
+    }
+    otx_vocab_close(NULL, &vocab);
+    free(exact);
+}
+
+static void every_cut_and_changed_byte(void)
+{
+    static const unsigned char others[] = {0, 1, 0x0a, 0x12, ' ', '"', '{', '0', 0x7f, 0x80,
+                                           0xff};
+    otx_vocab_file file;
+    for (file = OTX_VOCAB_TEKKEN; file < OTX_VOCAB_SOURCES;
+         file = (otx_vocab_file)(file + 1)) {
+        static char copy[16384];
+        size_t size, at, other;
+        give_example(file);
+        size = texts[file].size;
+        memcpy(copy, texts[file].bytes, size);
+        for (at = 0; at < size; at++) {
+            const char old = copy[at];
+            check_changed(file, copy, at);
+            for (other = 0; other < sizeof others; other++) {
+                copy[at] = (char)others[other];
+                check_changed(file, copy, size);
+            }
+            copy[at] = old;
+        }
+    }
+}
+
+static void every_allocation_can_fail(void)
+{
+    otx_vocab_file file;
+    for (file = OTX_VOCAB_TEKKEN; file < OTX_VOCAB_SOURCES;
+         file = (otx_vocab_file)(file + 1)) {
+        otx_result result = OTX_ERROR_MEMORY;
+        failing state;
+        otx_context ctx;
+        long fail_at;
+        memset(&ctx, 0, sizeof ctx);
+        ctx.allocator.resize = failing_resize;
+        ctx.allocator.context = &state;
+        give_example(file);
+        for (fail_at = 1; result && fail_at < 1000; fail_at++) {
+            otx_vocab vocab;
+            memset(&state, 0, sizeof state);
+            state.fail_at = fail_at;
+            result = otx_vocab_parse(&ctx, texts, "T", &vocab, &error);
+            otx_vocab_close(&ctx, &vocab);
+            CHECK_INT(state.live, 0);
+            CHECK_INT(state.bytes, 0);
+            CHECK_INT(state.wrong_size, 0);
+            CHECK(result == OTX_OK || result == OTX_ERROR_MEMORY);
+        }
+        CHECK_INT(result, OTX_OK);
+        CHECK(fail_at > 4);
+    }
+}
+
+/* Enough for anything quadratic to be noticed. */
+static void many_tokens(void)
+{
+    enum { TOKENS = 100000 };
+    const size_t capacity = (size_t)TOKENS * 16;
+    char *text = (char *)malloc(capacity);
+    otx_vocab vocab;
+    size_t used = 0, i;
+    if (!text) return;
+    for (i = 0; i < TOKENS; i++)
+        used += (size_t)snprintf(text + used, capacity - used, "%07lu\n", (unsigned long)i);
+    give_bytes(OTX_VOCAB_TXT, text, used);
+    CHECK_INT(otx_vocab_parse(NULL, texts, "T", &vocab, &error), OTX_OK);
+    CHECK_INT(vocab.token_count, TOKENS);
+    otx_vocab_close(NULL, &vocab);
+    memset(text, '\n', capacity);
+    give_bytes(OTX_VOCAB_TXT, text, capacity);
+    CHECK_INT(otx_vocab_parse(NULL, texts, "T", &vocab, &error), OTX_OK);
+    CHECK_INT(vocab.token_count, 1);
+    otx_vocab_close(NULL, &vocab);
+    free(text);
+}
+
+static void nothing_given(void)
+{
+    memset(texts, 0, sizeof texts);
+    texts[OTX_VOCAB_MERGES].bytes = "";
+    refuse(OTX_ERROR_ARGUMENT, "T: no file with tokens is given");
+}
+
+/* ---- directories ---- */
+
+#define TOKENIZER                                                                      \
+    "{\"added_tokens\":[],\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1}," \
+    "\"unk_token\":\"a\"}}"
+
+static void expect_source(const char *name, const char *source, const char *log)
+{
+    const otx_context ctx = logging();
+    otx_vocab vocab;
+    error.message[0] = 0;
+    CHECK_INT(otx_vocab_open(&ctx, scratch(name), &vocab, &error), OTX_OK);
+    CHECK_STRING(error.message, "");
+    CHECK_STRING(vocab.source ? vocab.source : "", source);
+    if (log) CHECK_CONTAINS(messages, log);
+    else CHECK_STRING(messages, "");
+    otx_vocab_close(&ctx, &vocab);
+}
+
+static void precedence(void)
+{
+    scratch_directory("d");
+    scratch_text("d/vocab.txt", "a\nb\n");
+    expect_source("d", "vocab.txt", NULL);
+    scratch_text("d/vocab.json", "{\"a\":0,\"b\":1}");
+    scratch_text("d/merges.txt", "");
+    expect_source("d", "vocab.json", "vocab.txt, which is not read, differs from vocab.json "
+                                     "in 2 ids, first 0:  a in place of a");
+    scratch_text("d/x.tiktoken", "YQ== 0\nYg== 1\n");
+    expect_source("d", "tiktoken", "vocab.txt, which is not read, differs from x.tiktoken");
+    CHECK(!strstr(messages, "vocab.json, which"));
+    put_pieces();
+    scratch_write("d/spiece.model", model, model_size);
+    expect_source("d", "SentencePiece", "x.tiktoken, which is not read, differs from "
+                                        "spiece.model in 8 ids, first 0: a in place of <unk>");
+    scratch_text("d/tokenizer.model", "YQ== 0\nYg== 1\n");
+    expect_source("d", "tiktoken", "vocab.txt, which");
+    scratch_text("d/tekken.json", "{");
+    CHECK_INT(otx_vocab_open(NULL, scratch("d"), &unread, &error), OTX_ERROR_FORMAT);
+    CHECK_CONTAINS(error.message, "/d/tekken.json:1:2: ");
+    scratch_text("d/tokenizer.json", TOKENIZER);
+    expect_source("d", "tokenizer.json", "W not read, and no good: ");
+    CHECK_CONTAINS(messages, "tekken.json:1:2: ");
+}
+
+static void one_file(void)
+{
+    scratch_directory("f");
+    put_pieces();
+    scratch_write("f/x.model", model, model_size);
+    expect_source("f/x.model", "SentencePiece", NULL);
+    scratch_write("f/tokenizer.model.v7m1", model, model_size);
+    expect_source("f/tokenizer.model.v7m1", "SentencePiece", NULL);
+    expect_source("f", "SentencePiece", NULL);
+    scratch_text("f/y.tiktoken", "YQ== 0\n");
+    expect_source("f/y.tiktoken", "tiktoken", "y.tiktoken: holds no special tokens");
+    scratch_text("f/my-vocab.txt", "a\n");
+    expect_source("f/my-vocab.txt", "vocab.txt", NULL);
+    scratch_text("f/tekken_1.json", TEKKEN(SIZES(3, 0), THREE, ",\"special_tokens\":[]"));
+    expect_source("f/tekken_1.json", "tekken.json", NULL);
+    scratch_text("f/vocab.json", "{\"a\":0}");
+    CHECK_INT(otx_vocab_open(NULL, scratch("f/vocab.json"), &unread, &error),
+              OTX_ERROR_UNSUPPORTED);
+    CHECK_CONTAINS(error.message, "/f/vocab.json: is neither a directory nor a tokenizer.json");
+}
+
+int main(void)
+{
+    scratch_open("sources");
+    RUN(sentencepiece);
+    RUN(unknown_fields);
+    RUN(byte_pieces);
+    RUN(broken_models);
+    RUN(repeated_pieces);
+    RUN(roles_of_pieces);
+    RUN(layouts);
+    RUN(layout_of_a_name);
+    RUN(added_to_pieces);
+    RUN(tekken);
+    RUN(broken_tekken);
+    RUN(base64);
+    RUN(tiktoken);
+    RUN(broken_tiktoken);
+    RUN(vocab_json);
+    RUN(broken_vocab_json);
+    RUN(vocab_txt);
+    RUN(every_cut_and_changed_byte);
+    RUN(every_allocation_can_fail);
+    RUN(many_tokens);
+    RUN(nothing_given);
+    RUN(precedence);
+    RUN(one_file);
+    scratch_close();
+    return test_end();
+}
