@@ -1,15 +1,12 @@
-"""Compare two solvers' answers, and both with a float64 OMP done by brute force.
+"""Compare solvers' answers with the first one's, and all with a float64 OMP done
+by brute force on a sample of the targets.
 
-Against the reference an answer has to choose the same anchors up to the first
+Against that reference an answer has to choose the same anchors up to the first
 near tie (the two largest |correlations| closer than 1e-9, relatively), and to
-reach the same residual norm to 1e-6. A solver that works in fp32 may miss the
-first of these; where its first differing choice fell is printed.
-Exits with 1 if the first answer misses either.
-"""
+reach the same residual norm to 1e-6 of the target's. A solver that works in
+fp32 may miss the first of these.
 
-import argparse
-import json
-import sys
+"""
 
 import numpy as np
 
@@ -51,84 +48,78 @@ def reference(anchors, targets, k):
     return chosen, gaps, norms
 
 
-def against_reference(answer, chosen, gaps, norms, scale, sample):
-    """How one answer fares on the sampled targets."""
+def against_reference(answer, ordered, chosen, gaps, norms, scale, sample):
+    """How one answer fares on the sampled targets. One that does not tell the order
+    of its anchors is compared by the sets of them."""
     differing = 0
-    missed, widest, worst = [], 0., 0.
+    missed, widest, worst = set(), 0., 0.
     for i, n in enumerate(sample):
         index = answer["indices"][n]
         end = int(np.argmax(index < 0)) if (index < 0).any() else len(index)  # it may stop early
         final = norms[i, end - 1] if end else scale[i]
         if end < len(index) and final > CLOSE * scale[i]:
-            missed.append(int(n))  # stopped with something left to explain
+            missed.add(n)  # stopped with something left to explain
         apart = np.flatnonzero(index[:end] != chosen[i, :end])
-        if len(apart):
+        if not ordered:
+            differing += set(index[:end]) != set(chosen[i, :end])
+        elif len(apart):
             differing += 1
             ties = np.flatnonzero(gaps[i] < TIE)
             if not len(ties) or apart[0] < ties[0]:
-                missed.append(int(n))
+                missed.add(n)
             widest = max(widest, gaps[i, apart[0]])
         worst = max(worst, abs(float(answer["residual_norm"][n]) - final) / scale[i])
-    return {
-        "differing": differing,
-        "missed": sorted(set(missed)),
-        "widest_gap_missed": float(widest),
-        "residual_error": float(worst),
-        "ok": bool(not missed and worst <= CLOSE),
-    }
+    right = not missed and worst <= CLOSE and (ordered or not differing)
+    return {"differing": differing, "missed": len(missed) if ordered else "-",
+            "widest": f"{widest:.1e}" if ordered else "-", "worst": worst, "right": right}
 
 
-def compare(ours, peer):
+def against_first(ours, peer, scale, ordered):
     n = min(len(ours["indices"]), len(peer["indices"]))
     a, b = ours["indices"][:n], peer["indices"][:n]
-    ra, rb = (np.asarray(x["residual_norm"][:n], np.float64) for x in (ours, peer))
-    relative = (ra - rb) / np.maximum(np.maximum(ra, rb), 1e-30)
-    return {
-        "targets": n,
-        "same_sequence": float(np.mean((a == b).all(1))),
-        "same_set": float(np.mean((np.sort(a, 1) == np.sort(b, 1)).all(1))),
-        "residual_difference_max": float(np.abs(relative).max()),
-        "residual_difference_median": float(np.median(np.abs(relative))),
-        "ours_lower": float(np.mean(relative < -CLOSE)),
-        "peer_lower": float(np.mean(relative > CLOSE)),
-    }
+    difference = (ours["residual_norm"][:n].astype(float) - peer["residual_norm"][:n]) / scale[:n]
+    sequence = f"{np.mean((a == b).all(1)):.2%}" if ordered else "-"
+    same = np.mean((np.sort(a, 1) == np.sort(b, 1)).all(1))
+    return (f"{n} | {sequence} | {same:.2%} | {np.abs(difference).max():.1e} "
+            f"| {np.mean(difference < -CLOSE):.2%} | {np.mean(difference > CLOSE):.2%} "
+            f"| {np.mean(ours['residual_norm'][:n] / scale[:n]):.5f} "
+            f"| {np.mean(peer['residual_norm'][:n] / scale[:n]):.5f}")
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("ours", metavar="OURS.safetensors")
-    p.add_argument("peer", metavar="PEER.safetensors")
-    p.add_argument("data", metavar="DATA.safetensors")
-    p.add_argument("--sample", type=int, default=64, help="targets to check by brute force")
-    p.add_argument("--seed", type=int, default=0)
-    a = p.parse_args()
-
-    answers = {"ours": tensors.read(a.ours)[0], "peer": tensors.read(a.peer)[0]}
-    data = tensors.read(a.data)[0]
-    report = compare(*answers.values())
-    print("{targets} targets: {same_sequence:.2%} chose the same anchors in the same order, "
-          "{same_set:.2%} the same set".format(**report))
-    print("residual norms differ by {residual_difference_max:.1e} at most, "
-          "{residual_difference_median:.1e} in the median; ours is lower for {ours_lower:.2%} "
-          "and the peer's for {peer_lower:.2%} of the targets".format(**report))
-
-    rng = np.random.default_rng(a.seed)
-    sample = np.sort(rng.permutation(report["targets"])[:a.sample])
-    targets = data["targets"][sample].astype(np.float64)
-    k = answers["ours"]["indices"].shape[1]
-    expected = reference(data["donor_anchors"].astype(np.float64), targets, k)
-    report["ties"] = int((expected[1] < TIE).any(1).sum())
-    print(f"float64 reference, {len(sample)} targets, {report['ties']} of them with a near tie:")
-    for name, answer in answers.items():
-        r = report[name] = against_reference(
-            answer, *expected, np.maximum(np.linalg.norm(targets, axis=1), 1e-30), sample)
-        print("  {}: {}; {differing} supports differ, {} of them before a tie "
-              "(widest gap missed {widest_gap_missed:.1e}); residual norms within "
-              "{residual_error:.1e} of the target's norm".format(
-                  name, "agrees" if r["ok"] else "DIFFERS", len(r["missed"]), **r))
-    print(json.dumps(report))
-    sys.exit(not report["ours"]["ok"])
+def is_ordered(metadata):
+    return metadata.get("ordered", "1") == "1"
 
 
-if __name__ == "__main__":
-    main()
+def compare(data, answers, sample=64, seed=0):
+    """Prints Markdown about {name: file}; returns whether the first is right."""
+    data = tensors.read(data)[0]
+    answers = {name: tensors.read(path) for name, path in answers.items()}
+    first, *others = answers
+    ours = answers[first][0]
+    count, k = ours["indices"].shape
+    scale = np.maximum(np.linalg.norm(data["targets"][:count].astype(float), axis=1), 1e-30)
+
+    if others:
+        print(f"| against {first} | targets | same anchors in order | same set | residuals differ at most "
+              "| ours lower | theirs lower | mean residual: ours | theirs |")
+        print("|---|---|---|---|---|---|---|---|---|")
+        for name in others:
+            print(f"| {name} | {against_first(ours, answers[name][0], scale, is_ordered(answers[name][1]))} |")
+        print("\nResiduals are relative to the norm of their target; lower or higher by more than "
+              f"{CLOSE:g} of it.\n")
+
+    count = min(len(maps["indices"]) for maps, _ in answers.values())
+    chosen = np.sort(np.random.default_rng(seed).permutation(count)[:sample])
+    expected = reference(data["donor_anchors"].astype(float), data["targets"][chosen].astype(float), k)
+    ties = int((expected[1] < TIE).any(1).sum())
+    print(f"Against a float64 brute force, {len(chosen)} targets, {ties} of them with a step whose two best "
+          f"are closer than {TIE:g}:\n")
+    print("| solver | agrees | targets with other anchors | before such a step | widest gap missed "
+          "| residuals differ at most |")
+    print("|---|---|---|---|---|---|")
+    reports = {name: against_reference(maps, is_ordered(metadata), *expected, scale[chosen], chosen)
+               for name, (maps, metadata) in answers.items()}
+    for name, r in reports.items():
+        print("| {} | {} | {differing} | {missed} | {widest} | {worst:.1e} |".format(
+            name, "yes" if r["right"] else "no", **r))
+    return reports[first]["right"]

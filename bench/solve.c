@@ -25,6 +25,19 @@ static void fail(const char *message)
     exit(1);
 }
 
+/* The most memory that the process held, in KiB, where the system tells; or 0. */
+static long peak_memory(void)
+{
+    char line[256];
+    long kib = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    if (!file) return 0;
+    while (fgets(line, sizeof line, file))
+        if (strncmp(line, "VmHWM:", 6) == 0) kib = atol(line + 6);
+    fclose(file);
+    return kib;
+}
+
 static settings parse(int count, char **words)
 {
     settings s;
@@ -141,14 +154,20 @@ int main(int count, char **words)
         printf("%s%.4f", i ? ", " : "", stats.seconds);
     }
     printf("], \"isa\": \"%s\", \"threads\": %d, \"form\": \"%s\", \"peak_bytes\": %llu, "
-           "\"stages\": {\"gram\": %.4f, \"correlate\": %.4f, \"screen\": %.4f, "
-           "\"select\": %.4f}, \"steps\": %llu, \"candidates_per_step\": %.4f, "
-           "\"fallbacks\": %llu}\n",
+           "\"stages\": {\"gram\": %.4f, \"correlate\": %.4f, \"scan\": %.4f, "
+           "\"select\": %.4f, \"finish\": %.4f}, \"rescore\": %.4f, "
+           "\"factor\": %.4f, \"predict\": %.4f, \"steps\": %llu, \"passes\": %llu, \"columns\": %llu, "
+           "\"candidates_per_step\": %.4f, \"candidates_p99\": %llu, \"fallbacks\": %llu, "
+           "\"plan\": \"%s\", \"vm_hwm_kib\": %ld}\n",
            otx_isa_name(stats.isa), stats.threads, otx_omp_form_name(stats.form),
            (unsigned long long)stats.peak_bytes, stats.seconds_gram, stats.seconds_correlate,
-           stats.seconds_screen, stats.seconds_select, (unsigned long long)stats.steps,
+           stats.seconds_scan, stats.seconds_select, stats.seconds_finish,
+           stats.seconds_rescore, stats.seconds_factor, stats.seconds_predict,
+           (unsigned long long)stats.steps, (unsigned long long)stats.passes,
+           (unsigned long long)stats.columns,
            stats.steps ? (double)stats.candidates / (double)stats.steps : 0.0,
-           (unsigned long long)stats.fallbacks);
+           (unsigned long long)stats.candidates_99, (unsigned long long)stats.fallbacks,
+           stats.plan, peak_memory());
     write_tensors(s.out, &output, targets.rows, k);
     otx_checkpoint_close(NULL, &file);
     return 0;

@@ -1,50 +1,36 @@
-"""Turn the JSON lines of several solvers' runs into a table for RESULTS.md.
+"""A table of several solvers' runs for RESULTS.md."""
 
-table.py DATA.safetensors NAME=RUNS.jsonl NAME=RUNS.jsonl ...
-
-Each line of a file is one run: "seconds" (a list), and "targets" if it solved
-only the first ones, whose time is then scaled to all of them. Times are
-medians over the runs; ratios are to the first solver named.
-"""
-
-import json
 import statistics
-import sys
-
-import tensors
 
 
-def load(path):
-    with open(path) as f:
-        return [json.loads(line) for line in f if line.startswith("{")]
-
-
-def row(name, runs, total, first):
+def row(name, lines, total, first):
+    """Prints the line of one solver; returns the median that ratios are to."""
+    runs = [line for line in lines if "seconds" in line]
+    failed = [line["skipped"] for line in lines if "skipped" in line]
+    if not runs:
+        print(f"| {name} | - | - | - | - | - | - | skipped: {failed[-1] if failed else 'not run'} |")
+        return first
     last = runs[-1]
     targets = last.get("targets", total)
     seconds = [s * total / targets for run in runs for s in run["seconds"]]
     median = statistics.median(seconds)
-    how = [f"batch {last['batch']}"] if "batch" in last else []
-    how += [str(last[key]) for key in ("form", "isa") if last.get(key)]
+    how = [last["how"] if "how" in last else f"{last['form']} form, {last['isa']}"]
     if targets < total:
-        how.append(f"scaled up from {targets} targets")
-    memory = f"{last['peak_bytes'] / 2 ** 30:.2f}" if last.get("peak_bytes") else "-"
+        how.append(f"measured on {targets:,} targets, times {total / targets:.4g}")
+    if failed:
+        how.append(f"{len(failed)} runs failed: {failed[-1]}")
+    memory = last.get("vm_hwm_kib", 0) * 1024 or last["peak_bytes"]  # of the process
     print(f"| {name} | {last['threads']} | {len(seconds)} | {median:.4g} | {min(seconds):.4g} to {max(seconds):.4g} "
-          f"| {median / (first or median):.3g} | {memory} | {', '.join(how)} |")
+          f"| {median / (first or median):.3g} | {memory / 2 ** 30:.2f} | {', '.join(how)} |")
     return first or median
 
 
-def main():
-    data, *files = sys.argv[1:]
-    maps, metadata = tensors.read(data)
-    (n, d), b = maps["donor_anchors"].shape, len(maps["targets"])
-    print(f"N = {n}, B = {b}, d = {d}, k = {metadata['k']}\n")
+def table(solvers, total):
+    """solvers: {name: reports}. A report is one process: "seconds" of its runs, and
+    "targets" if it solved only the first ones, whose time is then scaled to all; or
+    "skipped", why there is none. Ratios are to the first solver."""
     print("| solver | threads | runs | median s | range s | times the first | peak GiB | how |")
     print("|---|---|---|---|---|---|---|---|")
     first = None
-    for name, path in (f.split("=", 1) for f in files):
-        first = row(name, load(path), b, first)
-
-
-if __name__ == "__main__":
-    main()
+    for name, lines in solvers.items():
+        first = row(name, lines, total, first)

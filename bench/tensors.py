@@ -25,33 +25,48 @@ def from_bf16(bits):
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
-def read(path):
-    """Maps a file: ({name: array}, metadata). BF16 is widened to float32."""
+def floats(array):
+    """A part of a map as float32, whether it holds BF16 or not."""
+    return from_bf16(array) if array.dtype == np.uint16 else np.asarray(array, np.float32)
+
+
+def store(out, part, rows):
+    """Puts rows into a part of a map of BF16 or F32."""
+    out[part] = to_bf16(rows) if out.dtype == np.uint16 else rows
+
+
+def header(path):
+    """What a file says of its tensors, and where the first begins."""
     with open(path, "rb") as f:
         (size,) = struct.unpack("<Q", f.read(8))
-        header = json.loads(f.read(size))
-    metadata = header.pop("__metadata__", {})
+        return json.loads(f.read(size)), 8 + size
+
+
+def read(path):
+    """Maps a file: ({name: array}, metadata). BF16 is widened to float32."""
+    infos, start = header(path)
+    metadata = infos.pop("__metadata__", {})
     tensors = {}
-    for name, info in header.items():
+    for name, info in infos.items():
         begin, end = info["data_offsets"]
         if begin == end:
             tensors[name] = np.zeros(info["shape"], DTYPES[info["dtype"]])
             continue
-        array = np.memmap(path, DTYPES[info["dtype"]], "r", 8 + size + begin, tuple(info["shape"]))
+        array = np.memmap(path, DTYPES[info["dtype"]], "r", start + begin, tuple(info["shape"]))
         tensors[name] = from_bf16(array) if info["dtype"] == "BF16" else array
     return tensors, metadata
 
 
 def create(path, layout, metadata=None):
     """Lays out a file of {name: (dtype, shape)}; returns writable maps."""
-    header, end = {}, 0
+    infos, end = {}, 0
     if metadata:
-        header["__metadata__"] = {k: str(v) for k, v in metadata.items()}
+        infos["__metadata__"] = {k: str(v) for k, v in metadata.items()}
     for name, (dtype, shape) in layout.items():
         begin = end
         end += int(np.prod(shape, dtype=np.int64)) * np.dtype(DTYPES[dtype]).itemsize
-        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
-    text = json.dumps(header).encode()
+        infos[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
+    text = json.dumps(infos).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as f:
         f.write(struct.pack("<Q", len(text)) + text)
@@ -59,7 +74,7 @@ def create(path, layout, metadata=None):
     return {
         name: np.memmap(path, DTYPES[info["dtype"]], "r+",
                         8 + len(text) + info["data_offsets"][0], tuple(info["shape"]))
-        for name, info in header.items() if name != "__metadata__"
+        for name, info in infos.items() if name != "__metadata__"
     }
 
 
