@@ -11663,12 +11663,15 @@ OTX__PRIVATE const char *otx__token_text(char to[OTX__QUOTED], const otx_vocab *
     return otx__quote(to, OTX__QUOTED, vocab->tokens[id].bytes, vocab->tokens[id].size);
 }
 
-OTX__PRIVATE bool otx__same_meaning(const otx_vocab *one, const otx_vocab *other, size_t id)
+/* Whether an id is the same token in the file that is read and in another. Tokens
+   that the former adds to those of the model may be missing in the latter. */
+OTX__PRIVATE bool otx__same_meaning(const otx_vocab *read, const otx_vocab *other, size_t id)
 {
-    const bool in_one = id < one->count && one->tokens[id].kind != OTX_TOKEN_NONE;
+    const bool in_read = id < read->count && read->tokens[id].kind != OTX_TOKEN_NONE;
     const bool in_other = id < other->count && other->tokens[id].kind != OTX_TOKEN_NONE;
-    if (!in_one || !in_other) return in_one == in_other;
-    return otx__same_bytes(one->tokens[id].bytes, one->tokens[id].size,
+    if (!in_other) return !in_read || read->tokens[id].added;
+    if (!in_read) return false;
+    return otx__same_bytes(read->tokens[id].bytes, read->tokens[id].size,
                            other->tokens[id].bytes, other->tokens[id].size);
 }
 

@@ -201,7 +201,7 @@ def machine():
     cc = os.environ.get("CC", "cc")
     version = subprocess.run([*shlex.split(cc), "--version"], text=True, stdout=subprocess.PIPE).stdout.splitlines()[0]
     return (f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}, {cpu}, {CORES} cores, {RAM / GIB:.0f} GiB, "
-            f"{THREADS} threads, {platform.system()} {platform.release()}, {version} "
+            f"{THREADS} threads, {platform.system()}, {version} "
             f"{os.environ.get('CFLAGS', '-O3')}, Python {platform.python_version()}; load before: "
             f"{os.getloadavg()[0]:.1f}.")
 

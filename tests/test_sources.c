@@ -758,9 +758,15 @@ static void precedence(void)
     put_pieces();
     scratch_write("d/spiece.model", model, model_size);
     expect_source("d", "SentencePiece", "x.tiktoken, which is not read, differs from "
-                                        "spiece.model in 8 ids, first 0: a in place of <unk>");
+                                        "spiece.model in 6 ids, first 0: a in place of <unk>");
     scratch_text("d/tokenizer.model", "YQ== 0\nYg== 1\n");
     expect_source("d", "tiktoken", "vocab.txt, which");
+    /* That other files lack added tokens is no contradiction. */
+    scratch_text("d/tokenizer.json", "{\"added_tokens\":[{\"id\":2,\"content\":\"x\"}],"
+                 "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1}}}");
+    expect_source("d", "tokenizer.json", "vocab.txt, which");
+    CHECK(!strstr(messages, "vocab.json, which") && !strstr(messages, "tokenizer.model, which"));
+    CHECK(otx__sys_remove(scratch("d/tokenizer.json")));
     scratch_text("d/tekken.json", "{");
     CHECK_INT(otx_vocab_open(NULL, scratch("d"), &unread, &error), OTX_ERROR_FORMAT);
     CHECK_CONTAINS(error.message, "/d/tekken.json:1:2: ");
