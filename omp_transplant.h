@@ -917,7 +917,9 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 /* The deciding arithmetic must round after every operation: no fused
    multiply-add but where a kernel asks for one by name. */
 #if defined(__clang__)
+#if defined(__x86_64__) || defined(__i386__) /* elsewhere Clang has no such pragma */
 #pragma float_control(push)
+#endif
 #pragma clang fp contract(off)
 #elif defined(__GNUC__)
 #pragma GCC push_options
@@ -1338,7 +1340,7 @@ OTX__PRIVATE double otx__now(void)
     (void)QueryPerformanceCounter((union _LARGE_INTEGER *)&count);
     (void)QueryPerformanceFrequency((union _LARGE_INTEGER *)&hertz);
     return (double)count / (double)hertz;
-#elif defined(CLOCK_MONOTONIC)
+#elif defined(CLOCK_MONOTONIC) && !(defined(__wasi__) && defined(__STRICT_ANSI__))
     struct timespec now;
     if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return 0;
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
@@ -6192,16 +6194,319 @@ OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
     OTX_ISA_SCALAR, otx__product_scalar, otx__product_bf16_scalar, otx__scan_scalar,
     otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_scalar, otx__residual_scalar};
 
-/* >>> src/kernel_avx2.h */
-/* ---- kernel_avx2: 256-bit x86 (AVX2, FMA) --------------------------------- */
+/* >>> src/kernel_sse2.h */
+/* ---- kernel_sse2: 128-bit x86, the baseline of x86-64 ----------------------- */
 
 #if !defined(OTX_NO_SIMD) &&                                                                 \
     (defined(__x86_64__) || defined(_M_X64) || defined(__i386__) || defined(_M_IX86)) &&     \
     (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5 && !defined(__TINYC__)) ||    \
      (defined(_MSC_VER) && _MSC_VER >= 1900))
-#define OTX__AVX2
+#define OTX__SSE2
 
 #include <immintrin.h>
+
+#ifdef _MSC_VER
+#define OTX__SSE2_TARGET
+#else
+#define OTX__SSE2_TARGET __attribute__((target("sse2")))
+#endif
+
+/* Adds one chain of at most OTX__CHAIN products, for eight rows of a by four of b:
+   eight sums stay in registers. The first chain starts c. */
+OTX__SSE2_TARGET OTX__PRIVATE void otx__chain_sse2(const float *a, const float *b, size_t count,
+                                                   bool first, float *c)
+{
+    __m128 low[4], high[4];
+    size_t p, j;
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) low[j] = high[j] = _mm_setzero_ps();
+    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
+        __m128 a0 = _mm_loadu_ps(a), a1 = _mm_loadu_ps(a + 4);
+        OTX__UNROLL
+        for (j = 0; j < 4; j++) {
+            __m128 b0 = _mm_set1_ps(b[j]);
+            low[j] = _mm_add_ps(low[j], _mm_mul_ps(a0, b0));
+            high[j] = _mm_add_ps(high[j], _mm_mul_ps(a1, b0));
+        }
+    }
+    OTX__UNROLL
+    for (j = 0; j < 4; j++, c += OTX__TILE) {
+        if (!first) {
+            low[j] = _mm_add_ps(low[j], _mm_loadu_ps(c));
+            high[j] = _mm_add_ps(high[j], _mm_loadu_ps(c + 4));
+        }
+        _mm_storeu_ps(c, low[j]);
+        _mm_storeu_ps(c + 4, high[j]);
+    }
+}
+
+OTX__PRIVATE void otx__product_sse2(const float *a, const float *b, size_t n, float *c)
+{
+    size_t block, i, j;
+    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
+        for (j = 0; j < OTX__STRIP; j += 4)
+            for (i = 0; i < OTX__TILE; i += 8)
+                otx__chain_sse2(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
+                                otx__min(n - block, OTX__CHAIN), block == 0,
+                                c + j * OTX__TILE + i);
+}
+
+/* The larger of `best` and the weighted correlations of four atoms. */
+OTX__SSE2_TARGET OTX__PRIVATE __m128 otx__score_sse2(__m128 best, const int16_t *start,
+                                                     __m128i sum, const float *scales,
+                                                     const float *common, const float *weight,
+                                                     int first)
+{
+    __m128i numbers = _mm_add_epi32(_mm_setr_epi32(0, 1, 2, 3), _mm_set1_epi32(first));
+    __m128i wide = _mm_loadl_epi64((const __m128i *)(const void *)start);
+    __m128 value, along, sums;
+    wide = _mm_srai_epi32(_mm_unpacklo_epi16(wide, wide), 16);
+    value = _mm_mul_ps(_mm_cvtepi32_ps(wide), _mm_set1_ps(scales[0]));
+    along = _mm_mul_ps(_mm_loadu_ps(common), _mm_set1_ps(scales[1]));
+    sums = _mm_mul_ps(_mm_cvtepi32_ps(sum), _mm_set1_ps(scales[2]));
+    value = _mm_sub_ps(_mm_add_ps(value, along), sums);
+    value = _mm_mul_ps(_mm_andnot_ps(_mm_set1_ps(-0.0f), value), _mm_loadu_ps(weight));
+    /* As otx__packed does. */
+    value = _mm_andnot_ps(_mm_castsi128_ps(_mm_set1_epi32(OTX__TILE - 1)), value);
+    return _mm_max_ps(best, _mm_or_ps(value, _mm_castsi128_ps(numbers)));
+}
+
+OTX__SSE2_TARGET OTX__PRIVATE __m128i otx__load_sse2(const int16_t *at)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+/* The sums of `sets` supports of one target over `quarters` quarters of a tile, two
+   atoms of them at a time. sums[set] holds the tile's atoms in order. */
+OTX__SSE2_TARGET OTX__INLINE void otx__sums_sse2(const otx__scan *scan, size_t target,
+                                                 size_t quarter, size_t quarters, size_t sets,
+                                                 __m128i sums[OTX__SETS][8])
+{
+    const uint32_t *atoms = scan->atoms + target * scan->pitch;
+    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
+    const int16_t *gram = scan->gram + 8 * quarter;
+    const uint32_t *ahead = otx__scan_ahead(scan, target);
+    size_t count = scan->counts[target], j, set, h;
+    __m128i parts[OTX__SETS][4];
+    OTX__UNROLL
+    for (set = 0; set < sets; set++) {
+        OTX__UNROLL
+        for (h = 0; h < 2 * quarters; h++) parts[set][h] = _mm_setzero_si128();
+    }
+    for (j = 0; j < count; j += 2) {
+        const int16_t *column0 = gram + (size_t)atoms[j] * OTX__TILE;
+        const int16_t *column1 = gram + (size_t)atoms[j + 1] * OTX__TILE;
+        OTX__PREFETCH(gram + (size_t)ahead[j + quarter / 2] * OTX__TILE);
+        OTX__UNROLL
+        for (h = 0; h < 2 * quarters; h += 2) {
+            __m128i g0 = otx__load_sse2(column0 + 4 * h), g1 = otx__load_sse2(column1 + 4 * h);
+            __m128i low = _mm_unpacklo_epi16(g0, g1), high = _mm_unpackhi_epi16(g0, g1);
+            OTX__UNROLL
+            for (set = 0; set < sets; set++) {
+                int32_t both;
+                __m128i pair;
+                memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
+                pair = _mm_set1_epi32(both);
+                parts[set][h] = _mm_add_epi32(parts[set][h], _mm_madd_epi16(low, pair));
+                parts[set][h + 1] = _mm_add_epi32(parts[set][h + 1], _mm_madd_epi16(high, pair));
+            }
+        }
+    }
+    OTX__UNROLL
+    for (set = 0; set < sets; set++) {
+        OTX__UNROLL
+        for (h = 0; h < 2 * quarters; h++) sums[set][2 * quarter + h] = parts[set][h];
+    }
+}
+
+OTX__SSE2_TARGET OTX__PRIVATE float otx__largest_sse2(__m128 values)
+{
+    values = _mm_max_ps(values, _mm_movehl_ps(values, values));
+    return _mm_cvtss_f32(_mm_max_ss(values, _mm_shuffle_ps(values, values, 1)));
+}
+
+/* Up to eight sums stay in registers. */
+OTX__SSE2_TARGET OTX__PRIVATE void otx__scan_sse2(const otx__scan *scan)
+{
+    size_t target, set, i;
+    for (target = 0; target < scan->targets; target++) {
+        const int16_t *start = scan->start + target * OTX__TILE;
+        size_t sets = scan->sets[target];
+        __m128i sums[OTX__SETS][8];
+        for (i = 0; i < 4; i += sets > 2 ? 1 : 2) {
+            if (sets == 1) otx__sums_sse2(scan, target, i, 2, 1, sums);
+            else if (sets == 2) otx__sums_sse2(scan, target, i, 2, 2, sums);
+            else otx__sums_sse2(scan, target, i, 1, OTX__SETS, sums);
+        }
+        for (set = 0; set < sets; set++) {
+            const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
+            __m128 best = _mm_setzero_ps();
+            OTX__UNROLL
+            for (i = 0; i < 8; i++)
+                best = otx__score_sse2(best, start + 4 * i, sums[set][i], scales,
+                                       scan->common + 4 * i, scan->weight + 4 * i, (int)(4 * i));
+            scan->best[set * scan->best_pitch + target] = otx__largest_sse2(best);
+        }
+    }
+}
+
+/* Takes one column off four correlations, whose numbers stand twice in `twice`. */
+OTX__SSE2_TARGET OTX__INLINE __m128 otx__refine_part_sse2(__m128 value, __m128 beta,
+                                                          __m128i twice)
+{
+    __m128 wide = _mm_cvtepi32_ps(_mm_srai_epi32(twice, 16));
+    return _mm_sub_ps(value, _mm_mul_ps(beta, wide));
+}
+
+OTX__SSE2_TARGET OTX__PRIVATE void otx__refine_sse2(const int16_t *gram, const uint32_t *atoms,
+                                                    const float *betas, size_t count,
+                                                    float *correlations)
+{
+    __m128 values[8];
+    size_t i, j;
+    OTX__UNROLL
+    for (i = 0; i < 8; i++) values[i] = _mm_loadu_ps(correlations + 4 * i);
+    for (j = 0; j < count; j++) {
+        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
+        __m128 beta = _mm_set1_ps(betas[j] / 32767.0f);
+        OTX__UNROLL
+        for (i = 0; i < 8; i += 2) {
+            __m128i eight = otx__load_sse2(column + 4 * i);
+            __m128i low = _mm_unpacklo_epi16(eight, eight);
+            __m128i high = _mm_unpackhi_epi16(eight, eight);
+            values[i] = otx__refine_part_sse2(values[i], beta, low);
+            values[i + 1] = otx__refine_part_sse2(values[i + 1], beta, high);
+        }
+    }
+    OTX__UNROLL
+    for (i = 0; i < 8; i++) _mm_storeu_ps(correlations + 4 * i, values[i]);
+}
+
+/* Four elements of a row. */
+OTX__SSE2_TARGET OTX__INLINE __m128 otx__floats_sse2(otx__row row, size_t i)
+{
+    const char *at = otx__row_at(row, i);
+    __m128i halves;
+    if (!row.bf16) return _mm_loadu_ps((const float *)(const void *)at);
+    halves = _mm_loadl_epi64((const __m128i *)(const void *)at);
+    return _mm_castsi128_ps(_mm_unpacklo_epi16(_mm_setzero_si128(), halves));
+}
+
+OTX__SSE2_TARGET OTX__PRIVATE void otx__rough_dots_sse2(const float *a, const otx__row *rows,
+                                                        size_t count, size_t n, float *out)
+{
+    size_t i, j, h, whole = n - n % OTX__LANES;
+    for (j = 0; j < count; j++) {
+        __m128 sums[4];
+        float lanes[4];
+        OTX__UNROLL
+        for (h = 0; h < 4; h++) sums[h] = _mm_setzero_ps();
+        for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL
+            for (h = 0; h < 4; h++)
+                sums[h] = _mm_add_ps(sums[h], _mm_mul_ps(_mm_loadu_ps(a + i + 4 * h),
+                                                         otx__floats_sse2(rows[j], i + 4 * h)));
+        }
+        sums[0] = _mm_add_ps(_mm_add_ps(sums[0], sums[1]), _mm_add_ps(sums[2], sums[3]));
+        _mm_storeu_ps(lanes, sums[0]);
+        out[j] = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
+    }
+}
+
+OTX__SSE2_TARGET OTX__PRIVATE void otx__rough_residual_sse2(float *r, otx__row y,
+                                                            const double *coefficients,
+                                                            const otx__row *rows, size_t count,
+                                                            size_t n)
+{
+    size_t i, j, whole = n - n % 4;
+    for (i = 0; i < whole; i += 4) {
+        __m128 value = otx__floats_sse2(y, i);
+        for (j = 0; j < count; j++)
+            value = _mm_sub_ps(value, _mm_mul_ps(_mm_set1_ps((float)coefficients[j]),
+                                                 otx__floats_sse2(rows[j], i)));
+        _mm_storeu_ps(r + i, value);
+    }
+    for (; i < n; i++) {
+        r[i] = otx__row_element(y, i);
+        for (j = 0; j < count; j++)
+            r[i] -= (float)coefficients[j] * otx__row_element(rows[j], i);
+    }
+}
+
+/* Four elements of a row as two registers of doubles. */
+OTX__SSE2_TARGET OTX__INLINE void otx__widen_sse2(otx__row row, size_t i, __m128d *low,
+                                                  __m128d *high)
+{
+    __m128 values = otx__floats_sse2(row, i);
+    *low = _mm_cvtps_pd(values);
+    *high = _mm_cvtps_pd(_mm_movehl_ps(values, values));
+}
+
+/* The sums of a row's 16 lanes fill eight registers. */
+OTX__SSE2_TARGET OTX__PRIVATE void otx__dots_sse2(const double *a, const otx__row *rows,
+                                                  size_t count, size_t n, double *out)
+{
+    size_t row, i, h, whole = n - n % OTX__LANES;
+    for (row = 0; row < count; row++) {
+        __m128d sums[8], low, high;
+        double lanes[OTX__LANES];
+        OTX__UNROLL
+        for (h = 0; h < 8; h++) sums[h] = _mm_setzero_pd();
+        for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL
+            for (h = 0; h < 8; h += 2) {
+                const double *at = a + i + 2 * h;
+                otx__widen_sse2(rows[row], i + 2 * h, &low, &high);
+                sums[h] = _mm_add_pd(sums[h], _mm_mul_pd(_mm_loadu_pd(at), low));
+                sums[h + 1] = _mm_add_pd(sums[h + 1], _mm_mul_pd(_mm_loadu_pd(at + 2), high));
+            }
+        }
+        OTX__UNROLL
+        for (h = 0; h < 8; h++) _mm_storeu_pd(lanes + 2 * h, sums[h]);
+        otx__dot_lanes(lanes, a, rows[row], whole, n);
+        out[row] = otx__fold_lanes(lanes);
+    }
+}
+
+OTX__SSE2_TARGET OTX__PRIVATE void otx__residual_sse2(double *r, otx__row y,
+                                                      const double *coefficients,
+                                                      const otx__row *rows, size_t count,
+                                                      size_t n)
+{
+    size_t i, j, whole = n - n % 4;
+    for (i = 0; i < whole; i += 4) {
+        __m128d low = _mm_setzero_pd(), high = low, b0, b1;
+        if (y.data) {
+            otx__widen_sse2(y, i, &low, &high);
+        } else {
+            low = _mm_loadu_pd(r + i);
+            high = _mm_loadu_pd(r + i + 2);
+        }
+        for (j = 0; j < count; j++) {
+            __m128d coefficient = _mm_set1_pd(coefficients[j]);
+            otx__widen_sse2(rows[j], i, &b0, &b1);
+            low = _mm_sub_pd(low, _mm_mul_pd(coefficient, b0));
+            high = _mm_sub_pd(high, _mm_mul_pd(coefficient, b1));
+        }
+        _mm_storeu_pd(r + i, low);
+        _mm_storeu_pd(r + i + 2, high);
+    }
+    otx__residual_elements(r, y, coefficients, rows, count, whole, n);
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_sse2 = {
+    OTX_ISA_SSE2, otx__product_sse2, NULL, otx__scan_sse2,
+    otx__refine_sse2, otx__rough_dots_sse2, otx__rough_residual_sse2,
+    otx__dots_sse2, otx__residual_sse2};
+
+#endif /* OTX__SSE2 */
+
+/* >>> src/kernel_avx2.h */
+/* ---- kernel_avx2: 256-bit x86 (AVX2, FMA) --------------------------------- */
+
+#ifdef OTX__SSE2
+#define OTX__AVX2
 
 #ifdef _MSC_VER
 #define OTX__AVX2_TARGET
@@ -6209,44 +6514,45 @@ OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
 #define OTX__AVX2_TARGET __attribute__((target("avx2,fma")))
 #endif
 
-/* Sixteen rows of a by four of b: eight sums stay in registers. */
-OTX__AVX2_TARGET OTX__PRIVATE void otx__product_block_avx2(const float *a, const float *b,
-                                                           size_t n, float *c)
+/* Adds one chain of at most OTX__CHAIN products, for sixteen rows of a by four of
+   b: eight sums stay in registers. The first chain starts c. */
+OTX__AVX2_TARGET OTX__PRIVATE void otx__chain_avx2(const float *a, const float *b, size_t count,
+                                                   bool first, float *c)
 {
-    size_t block, p, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
-        size_t end = otx__min(n, block + OTX__CHAIN);
-        __m256 low[4], high[4];
-        for (j = 0; j < 4; j++) low[j] = high[j] = _mm256_setzero_ps();
-        for (p = block; p < end; p++) {
-            __m256 a0 = _mm256_loadu_ps(a + p * OTX__TILE);
-            __m256 a1 = _mm256_loadu_ps(a + p * OTX__TILE + 8);
-            OTX__UNROLL
-            for (j = 0; j < 4; j++) {
-                __m256 b0 = _mm256_broadcast_ss(b + p * OTX__TILE + j);
-                low[j] = _mm256_fmadd_ps(a0, b0, low[j]);
-                high[j] = _mm256_fmadd_ps(a1, b0, high[j]);
-            }
-        }
+    __m256 low[4], high[4];
+    size_t p, j;
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) low[j] = high[j] = _mm256_setzero_ps();
+    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
+        __m256 a0 = _mm256_loadu_ps(a), a1 = _mm256_loadu_ps(a + 8);
+        OTX__UNROLL
         for (j = 0; j < 4; j++) {
-            float *column = c + j * OTX__TILE;
-            if (block) {
-                low[j] = _mm256_add_ps(low[j], _mm256_loadu_ps(column));
-                high[j] = _mm256_add_ps(high[j], _mm256_loadu_ps(column + 8));
-            }
-            _mm256_storeu_ps(column, low[j]);
-            _mm256_storeu_ps(column + 8, high[j]);
+            __m256 b0 = _mm256_broadcast_ss(b + j);
+            low[j] = _mm256_fmadd_ps(a0, b0, low[j]);
+            high[j] = _mm256_fmadd_ps(a1, b0, high[j]);
         }
+    }
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) {
+        float *column = c + j * OTX__TILE;
+        if (!first) {
+            low[j] = _mm256_add_ps(low[j], _mm256_loadu_ps(column));
+            high[j] = _mm256_add_ps(high[j], _mm256_loadu_ps(column + 8));
+        }
+        _mm256_storeu_ps(column, low[j]);
+        _mm256_storeu_ps(column + 8, high[j]);
     }
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__product_avx2(const float *a, const float *b, size_t n,
-                                                     float *c)
+OTX__PRIVATE void otx__product_avx2(const float *a, const float *b, size_t n, float *c)
 {
-    size_t i, j;
-    for (j = 0; j < OTX__STRIP; j += 4)
-        for (i = 0; i < OTX__TILE; i += 16)
-            otx__product_block_avx2(a + i, b + j, n, c + j * OTX__TILE + i);
+    size_t block, i, j;
+    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
+        for (j = 0; j < OTX__STRIP; j += 4)
+            for (i = 0; i < OTX__TILE; i += 16)
+                otx__chain_avx2(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
+                                otx__min(n - block, OTX__CHAIN), block == 0,
+                                c + j * OTX__TILE + i);
 }
 
 /* The larger of `best` and the weighted correlations of eight atoms. */
@@ -6273,37 +6579,63 @@ OTX__AVX2_TARGET OTX__PRIVATE __m256i otx__load_avx2(const int16_t *at)
     return _mm256_loadu_si256((const __m256i *)(const void *)at);
 }
 
-/* The sums of `sets` supports of one target over half a tile, two atoms of them
-   at a time; sums[set][0] and [1] hold its atoms in order. */
+/* sum + the products of neighbours in a and b, added in pairs. */
+typedef __m256i (*otx__multiply_add)(__m256i sum, __m256i a, __m256i b);
+
+OTX__AVX2_TARGET OTX__INLINE __m256i otx__multiply_add_avx2(__m256i sum, __m256i a, __m256i b)
+{
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
+
+/* The sums of `sets` supports of one target over `halves` halves of a tile, two
+   atoms of them at a time. sums[set] holds the tile's atoms in order.
+   `multiply_add` is known where this is inlined, and so is inlined itself. */
 OTX__AVX2_TARGET OTX__INLINE void otx__sums_avx2(const otx__scan *scan, size_t target, size_t half,
-                                                 size_t sets, __m256i sums[OTX__SETS][2])
+                                                 size_t halves, size_t sets,
+                                                 otx__multiply_add multiply_add,
+                                                 __m256i sums[OTX__SETS][4])
 {
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
     const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
     const int16_t *gram = scan->gram + 16 * half;
     const uint32_t *ahead = otx__scan_ahead(scan, target);
-    size_t count = scan->counts[target], j, set;
-    for (set = 0; set < sets; set++) sums[set][0] = sums[set][1] = _mm256_setzero_si256();
-    for (j = 0; j < count; j += 2) {
-        __m256i g0 = otx__load_avx2(gram + (size_t)atoms[j] * OTX__TILE);
-        __m256i g1 = otx__load_avx2(gram + (size_t)atoms[j + 1] * OTX__TILE);
-        __m256i low = _mm256_unpacklo_epi16(g0, g1), high = _mm256_unpackhi_epi16(g0, g1);
-        OTX__PREFETCH(gram + (size_t)ahead[j + half] * OTX__TILE);
+    size_t count = scan->counts[target], j, set, h;
+    __m256i parts[OTX__SETS][4];
+    OTX__UNROLL
+    for (set = 0; set < sets; set++) {
         OTX__UNROLL
-        for (set = 0; set < sets; set++) {
-            int32_t both;
-            __m256i pair;
-            memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
-            pair = _mm256_set1_epi32(both);
-            sums[set][0] = _mm256_add_epi32(sums[set][0], _mm256_madd_epi16(low, pair));
-            sums[set][1] = _mm256_add_epi32(sums[set][1], _mm256_madd_epi16(high, pair));
+        for (h = 0; h < 2 * halves; h++) parts[set][h] = _mm256_setzero_si256();
+    }
+    for (j = 0; j < count; j += 2) {
+        const int16_t *column0 = gram + (size_t)atoms[j] * OTX__TILE;
+        const int16_t *column1 = gram + (size_t)atoms[j + 1] * OTX__TILE;
+        OTX__UNROLL
+        for (h = half; h < half + halves; h++)
+            OTX__PREFETCH(gram + (size_t)ahead[j + h] * OTX__TILE);
+        OTX__UNROLL
+        for (h = 0; h < 2 * halves; h += 2) {
+            __m256i g0 = otx__load_avx2(column0 + 8 * h), g1 = otx__load_avx2(column1 + 8 * h);
+            __m256i low = _mm256_unpacklo_epi16(g0, g1), high = _mm256_unpackhi_epi16(g0, g1);
+            OTX__UNROLL
+            for (set = 0; set < sets; set++) {
+                int32_t both;
+                __m256i pair;
+                memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
+                pair = _mm256_set1_epi32(both);
+                parts[set][h] = multiply_add(parts[set][h], low, pair);
+                parts[set][h + 1] = multiply_add(parts[set][h + 1], high, pair);
+            }
         }
     }
+    OTX__UNROLL
     for (set = 0; set < sets; set++) {
-        /* Unpacking works on 128-bit halves: put the atoms back in order. */
-        __m256i low = sums[set][0], high = sums[set][1];
-        sums[set][0] = _mm256_permute2x128_si256(low, high, 0x20);
-        sums[set][1] = _mm256_permute2x128_si256(low, high, 0x31);
+        OTX__UNROLL
+        for (h = 0; h < 2 * halves; h += 2) {
+            /* Unpacking works on 128-bit halves: put the atoms back in order. */
+            __m256i low = parts[set][h], high = parts[set][h + 1];
+            sums[set][2 * half + h] = _mm256_permute2x128_si256(low, high, 0x20);
+            sums[set][2 * half + h + 1] = _mm256_permute2x128_si256(low, high, 0x31);
+        }
     }
 }
 
@@ -6314,32 +6646,38 @@ OTX__AVX2_TARGET OTX__PRIVATE float otx__largest_avx2(__m256 values)
     return _mm_cvtss_f32(_mm_max_ss(four, _mm_shuffle_ps(four, four, 1)));
 }
 
+/* Up to eight sums stay in registers. */
+OTX__AVX2_TARGET OTX__INLINE void otx__scan_256(const otx__scan *scan,
+                                                otx__multiply_add multiply_add)
+{
+    size_t target, set, i;
+    for (target = 0; target < scan->targets; target++) {
+        const int16_t *start = scan->start + target * OTX__TILE;
+        size_t sets = scan->sets[target];
+        __m256i sums[OTX__SETS][4];
+        if (sets == 1) {
+            otx__sums_avx2(scan, target, 0, 2, 1, multiply_add, sums);
+        } else if (sets == 2) {
+            otx__sums_avx2(scan, target, 0, 2, 2, multiply_add, sums);
+        } else {
+            otx__sums_avx2(scan, target, 0, 1, OTX__SETS, multiply_add, sums);
+            otx__sums_avx2(scan, target, 1, 1, OTX__SETS, multiply_add, sums);
+        }
+        for (set = 0; set < sets; set++) {
+            const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
+            __m256 best = _mm256_setzero_ps();
+            OTX__UNROLL
+            for (i = 0; i < 4; i++)
+                best = otx__score_avx2(best, start + 8 * i, sums[set][i], scales,
+                                       scan->common + 8 * i, scan->weight + 8 * i, (int)(8 * i));
+            scan->best[set * scan->best_pitch + target] = otx__largest_avx2(best);
+        }
+    }
+}
+
 OTX__AVX2_TARGET OTX__PRIVATE void otx__scan_avx2(const otx__scan *scan)
 {
-    size_t target, set, half;
-    for (target = 0; target < scan->targets; target++) {
-        const float *scales = scan->scales + target * OTX__SETS * 3;
-        size_t sets = scan->sets[target];
-        __m256 best[OTX__SETS];
-        __m256i sums[OTX__SETS][2];
-        for (set = 0; set < OTX__SETS; set++) best[set] = _mm256_setzero_ps();
-        for (half = 0; half < 2; half++) {
-            const int16_t *start = scan->start + target * OTX__TILE + 16 * half;
-            const float *common = scan->common + 16 * half, *weight = scan->weight + 16 * half;
-            if (sets == 1) otx__sums_avx2(scan, target, half, 1, sums);
-            else if (sets == 2) otx__sums_avx2(scan, target, half, 2, sums);
-            else otx__sums_avx2(scan, target, half, OTX__SETS, sums);
-            for (set = 0; set < sets; set++) {
-                best[set] = otx__score_avx2(best[set], start, sums[set][0], scales + 3 * set,
-                                            common, weight, (int)(16 * half));
-                best[set] = otx__score_avx2(best[set], start + 8, sums[set][1],
-                                            scales + 3 * set, common + 8, weight + 8,
-                                            (int)(16 * half + 8));
-            }
-        }
-        for (set = 0; set < sets; set++)
-            scan->best[set * scan->best_pitch + target] = otx__largest_avx2(best[set]);
-    }
+    otx__scan_256(scan, otx__multiply_add_avx2);
 }
 
 OTX__AVX2_TARGET OTX__PRIVATE void otx__refine_avx2(const int16_t *gram, const uint32_t *atoms,
@@ -6348,16 +6686,19 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__refine_avx2(const int16_t *gram, const u
 {
     __m256 values[4];
     size_t i, j;
+    OTX__UNROLL
     for (i = 0; i < 4; i++) values[i] = _mm256_loadu_ps(correlations + 8 * i);
     for (j = 0; j < count; j++) {
         const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
         __m256 beta = _mm256_set1_ps(betas[j] / 32767.0f);
+        OTX__UNROLL
         for (i = 0; i < 4; i++) {
             __m128i eight = _mm_loadu_si128((const __m128i *)(const void *)(column + 8 * i));
             __m256 wide = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(eight));
             values[i] = _mm256_fnmadd_ps(beta, wide, values[i]);
         }
     }
+    OTX__UNROLL
     for (i = 0; i < 4; i++) _mm256_storeu_ps(correlations + 8 * i, values[i]);
 }
 
@@ -6425,12 +6766,16 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__ro
     for (first = 0; first < count; first += 2) {
         size_t group = otx__min(2, count - first);
         __m256d sums[2][4];
+        OTX__UNROLL
         for (j = 0; j < 2; j++)
+            OTX__UNROLL
             for (h = 0; h < 4; h++) sums[j][h] = _mm256_setzero_pd();
         for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL
             for (h = 0; h < 2; h++) {
                 const double *at = a + i + 8 * h;
                 __m256d a0 = _mm256_loadu_pd(at), a1 = _mm256_loadu_pd(at + 4), b0, b1;
+                OTX__UNROLL
                 for (j = 0; j < 2; j++) {
                     otx__widen_avx2(rows[first + (j < group ? j : 0)], i + 8 * h, &b0, &b1);
                     sums[j][2 * h] = _mm256_add_pd(sums[j][2 * h], _mm256_mul_pd(a0, b0));
@@ -6441,6 +6786,7 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__ro
         }
         for (j = 0; j < group; j++) {
             double lanes[OTX__LANES];
+            OTX__UNROLL
             for (h = 0; h < 4; h++) _mm256_storeu_pd(lanes + 4 * h, sums[j][h]);
             otx__dot_lanes(lanes, a, rows[first + j], whole, n);
             out[first + j] = otx__fold_lanes(lanes);
@@ -6476,7 +6822,33 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__residual_avx2(double *r, otx__row y,
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx2 = {
     OTX_ISA_AVX2, otx__product_avx2, NULL, otx__scan_avx2,
-    otx__refine_avx2, otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__residual_avx2};
+    otx__refine_avx2, otx__rough_dots_avx2, otx__rough_residual_avx2,
+    otx__dots_avx2, otx__residual_avx2};
+
+/* ---- and with AVX-VNNI, which multiplies and adds in one instruction ---- */
+
+#if (defined(__clang__) && __clang_major__ >= 12) || \
+    (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11)
+#define OTX__AVX_VNNI
+#define OTX__AVX_VNNI_TARGET __attribute__((target("avx2,fma,avxvnni")))
+
+OTX__AVX_VNNI_TARGET OTX__INLINE __m256i otx__multiply_add_avx_vnni(__m256i sum, __m256i a,
+                                                                    __m256i b)
+{
+    return _mm256_dpwssd_avx_epi32(sum, a, b);
+}
+
+OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__scan_avx_vnni(const otx__scan *scan)
+{
+    otx__scan_256(scan, otx__multiply_add_avx_vnni);
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
+    OTX_ISA_AVX_VNNI, otx__product_avx2, NULL, otx__scan_avx_vnni,
+    otx__refine_avx2, otx__rough_dots_avx2, otx__rough_residual_avx2,
+    otx__dots_avx2, otx__residual_avx2};
+
+#endif /* OTX__AVX_VNNI */
 
 #endif /* OTX__AVX2 */
 
@@ -6499,9 +6871,13 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx2 = {
 
 #ifdef _MSC_VER
 #define OTX__AVX512_TARGET
-#define OTX__AVX512_BF16_TARGET
 #else
 #define OTX__AVX512_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#endif
+
+/* Only these let a register of integers be taken for one of bf16. */
+#if (defined(__clang__) && __clang_major__ >= 12) ||     (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 10)
+#define OTX__AVX512_BF16
 #define OTX__AVX512_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
 #endif
 
@@ -6536,6 +6912,7 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__product_avx512(const float *a, const f
     }
 }
 
+#ifdef OTX__AVX512_BF16
 /* One chain of products, n terms, of eight rows of b and 32 of a: it is put in c, or
    added to it. */
 OTX__AVX512_BF16_TARGET OTX__PRIVATE void otx__chain_bf16_avx512(const uint16_t *a,
@@ -6585,6 +6962,7 @@ OTX__PRIVATE void otx__product_bf16_avx512(const uint16_t *a, size_t tiles, cons
                                        c + (tile * OTX__TILE + strip) * OTX__TILE);
     }
 }
+#endif /* OTX__AVX512_BF16 */
 
 /* The numbers of the atoms in the order in which unpacking interleaved 16-bit numbers
    leaves them. */
@@ -6903,15 +7281,200 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512 = {
     otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512,
     otx__residual_avx512};
 
+#ifdef OTX__AVX512_BF16
 OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
     OTX_ISA_AVX512_BF16, otx__product_avx512, otx__product_bf16_avx512, otx__scan_avx512,
     otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512, otx__residual_avx512};
+#endif
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
 
 #endif /* OTX__AVX512 */
+
+/* >>> src/kernel_amx.h */
+/* ---- kernel_amx: x86 tile registers (bf16), beside AVX-512 ------------------- */
+
+/* Linux only: elsewhere there is no known way to be lent the registers. */
+#if defined(OTX__AVX512) && defined(__linux__) && defined(__x86_64__) && !defined(__ILP32__) && \
+    ((defined(__clang__) && __clang_major__ >= 13) ||                                           \
+     (!defined(__clang__) && __GNUC__ >= 11))
+#define OTX__AMX
+
+/* GCC's own header warns of itself when compiled as C++ (its bug 105593). */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+#define OTX__AMX_TARGET __attribute__((target("amx-tile,amx-bf16")))
+#define OTX__AMX_ALIGNED __attribute__((aligned(64)))
+
+/* One instruction multiplies 16 rows of 32 terms by 32 terms of 16 rows: it sums
+   its 32 products from 0 and adds the sum to a tile of 16 by 16 floats, each
+   operation rounded to nearest and subnormals taken as 0. So c, added up in chunks
+   of OTX__AMX_CHUNK terms, is off by at most
+       (32 + OTX__AMX_CHUNK / 32 + n / OTX__AMX_CHUNK) u
+   of the sum of the products' magnitudes, less than chains of OTX__CHAIN are.
+
+   8-bit tiles are of no use here. A scan gathers other atoms for every target, so it
+   is no product of matrices; and where there is one, numbers of 16 bits take three
+   or four products of their 8-bit halves and still round worse than float. */
+#define OTX__AMX_TERMS 32
+#define OTX__AMX_BLOCK (OTX__TILE * OTX__AMX_TERMS) /* numbers: so much of a panel */
+#define OTX__AMX_CHUNK 512 /* of 32 rows: it fits the first level of the cache */
+
+/* For the tile instructions: some compilers do not know that they read memory. */
+#define OTX__AMX_WRITTEN(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
+
+/* Asks the operating system for the tile registers, for the whole process. Asking
+   again does no harm. */
+OTX__PRIVATE bool otx__amx_granted(void)
+{
+    const long arch_prctl = 158, request_permission = 0x1023, tile_data = 18;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(arch_prctl), "D"(request_permission), "S"(tile_data)
+                     : "rcx", "r11", "memory");
+    return result == 0;
+}
+
+/* One block of a panel: where it lies, or, when fewer terms are left, a copy filled
+   up with zeros. */
+OTX__PRIVATE const uint16_t *otx__amx_block(const uint16_t *panel, size_t terms, uint16_t *copy)
+{
+    if (terms >= OTX__AMX_TERMS) return panel;
+    memset(copy, 0, OTX__AMX_BLOCK * sizeof *copy);
+    memcpy(copy, panel, terms * OTX__TILE * sizeof *copy);
+    OTX__AMX_WRITTEN(copy);
+    return copy;
+}
+
+/* Sixteen rows of a block, row by row: from[pair][row of 32] to to[row][pair]. */
+OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_transpose(const uint16_t *from, uint16_t *to)
+{
+    __m512i rows[4], low01, low23, high01, high23;
+    size_t four, i, lane;
+    for (four = 0; four < 4; four++) {
+        const uint16_t *columns = from + 8 * four;
+        /* Four rows of four pairs are turned in each of the four lanes. */
+        OTX__UNROLL
+        for (i = 0; i < 4; i++) {
+            const uint16_t *at = columns + i * 2 * OTX__TILE;
+            __m128i lanes[4];
+            OTX__UNROLL
+            for (lane = 0; lane < 4; lane++)
+                lanes[lane] = _mm_loadu_si128(
+                    (const __m128i *)(const void *)(at + lane * 8 * OTX__TILE));
+            rows[i] = _mm512_castsi128_si512(lanes[0]);
+            rows[i] = _mm512_inserti32x4(rows[i], lanes[1], 1);
+            rows[i] = _mm512_inserti32x4(rows[i], lanes[2], 2);
+            rows[i] = _mm512_inserti32x4(rows[i], lanes[3], 3);
+        }
+        low01 = _mm512_unpacklo_epi32(rows[0], rows[1]);
+        low23 = _mm512_unpacklo_epi32(rows[2], rows[3]);
+        high01 = _mm512_unpackhi_epi32(rows[0], rows[1]);
+        high23 = _mm512_unpackhi_epi32(rows[2], rows[3]);
+        to += 4 * OTX__AMX_TERMS;
+        _mm512_storeu_si512(to - 4 * OTX__AMX_TERMS, _mm512_unpacklo_epi64(low01, low23));
+        _mm512_storeu_si512(to - 3 * OTX__AMX_TERMS, _mm512_unpackhi_epi64(low01, low23));
+        _mm512_storeu_si512(to - 2 * OTX__AMX_TERMS, _mm512_unpacklo_epi64(high01, high23));
+        _mm512_storeu_si512(to - 1 * OTX__AMX_TERMS, _mm512_unpackhi_epi64(high01, high23));
+    }
+}
+
+/* A chunk of panel b as the first operand wants it, [block][row][term]. */
+OTX__PRIVATE void otx__amx_rows(const uint16_t *b, size_t terms, uint16_t *rows)
+{
+    OTX__AMX_ALIGNED uint16_t copy[OTX__AMX_BLOCK];
+    size_t p;
+    for (p = 0; p < terms; p += OTX__AMX_TERMS) {
+        const uint16_t *block = otx__amx_block(b + p * OTX__TILE, terms - p, copy);
+        uint16_t *to = rows + p * OTX__TILE;
+        otx__amx_transpose(block, to);
+        otx__amx_transpose(block + OTX__TILE, to + OTX__AMX_BLOCK / 2);
+    }
+    OTX__AMX_WRITTEN(rows);
+}
+
+/* The products of the chunk's 32 rows with those of panel a: four tiles of sums. */
+OTX__AMX_TARGET OTX__PRIVATE void otx__amx_chunk(const uint16_t *a, size_t terms,
+                                                 const uint16_t *rows, float *c)
+{
+    OTX__AMX_ALIGNED uint16_t copy[OTX__AMX_BLOCK];
+    size_t p;
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (p = 0; p < terms; p += OTX__AMX_TERMS) {
+        const uint16_t *block = otx__amx_block(a + p * OTX__TILE, terms - p, copy);
+        const uint16_t *row = rows + p * OTX__TILE;
+        _tile_loadd(4, row, 64);
+        _tile_loadd(5, row + OTX__AMX_BLOCK / 2, 64);
+        _tile_loadd(6, block, 128);
+        _tile_loadd(7, block + OTX__TILE, 128);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, c, 128);
+    _tile_stored(1, c + 16, 128);
+    _tile_stored(2, c + 16 * OTX__TILE, 128);
+    _tile_stored(3, c + 16 * OTX__TILE + 16, 128);
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_add(float *c, const float *sums)
+{
+    size_t i;
+    for (i = 0; i < OTX__TILE * OTX__TILE; i += 16)
+        _mm512_storeu_ps(c + i, _mm512_add_ps(_mm512_loadu_ps(c + i), _mm512_loadu_ps(sums + i)));
+}
+
+OTX__AMX_TARGET OTX__PRIVATE void otx__product_bf16_amx(const uint16_t *a, size_t tiles,
+                                                        const uint16_t *b, size_t n, float *c)
+{
+    /* All eight tiles have 16 rows of 64 bytes: palette 1, the widths, the heights. */
+    static const uint8_t config[64] = {1,  0,  0,  0,  0,  0,  0,  0,  0,  0, 0,  0, 0,  0, 0,  0,
+                                       64, 0,  64, 0,  64, 0,  64, 0,  64, 0, 64, 0, 64, 0, 64, 0,
+                                       0,  0,  0,  0,  0,  0,  0,  0,  0,  0, 0,  0, 0,  0, 0,  0,
+                                       16, 16, 16, 16, 16, 16, 16, 16, 0,  0, 0,  0, 0,  0, 0,  0};
+    OTX__AMX_ALIGNED uint16_t rows[OTX__AMX_CHUNK * OTX__TILE];
+    OTX__AMX_ALIGNED float sums[OTX__TILE * OTX__TILE];
+    size_t first, tile;
+    if (n == 0) memset(c, 0, tiles * sizeof sums);
+    _tile_loadconfig(config);
+    for (first = 0; first < n; first += OTX__AMX_CHUNK) {
+        size_t terms = otx__min(n - first, OTX__AMX_CHUNK);
+        otx__amx_rows(b + first * OTX__TILE, terms, rows);
+        for (tile = 0; tile < tiles; tile++) {
+            const uint16_t *panel = a + (tile * n + first) * OTX__TILE;
+            float *at = c + tile * OTX__TILE * OTX__TILE;
+            if (first == 0) {
+                otx__amx_chunk(panel, terms, rows, at);
+            } else {
+                otx__amx_chunk(panel, terms, rows, sums);
+                otx__amx_add(at, sums);
+            }
+        }
+    }
+    _tile_release();
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_amx = {
+    OTX_ISA_AMX, otx__product_avx512, otx__product_bf16_amx, otx__scan_avx512,
+    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
+    otx__dots_avx512, otx__residual_avx512};
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif /* OTX__AMX */
 
 /* >>> src/kernel_neon.h */
 /* ---- kernel_neon: 64-bit Arm ---------------------------------------------- */
@@ -6923,42 +7486,47 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
 
 #include <arm_neon.h>
 
-/* Sixteen rows of a by four of b: sixteen sums stay in registers. */
-OTX__PRIVATE void otx__product_block_neon(const float *a, const float *b, size_t n, float *c)
+/* Adds one chain of at most OTX__CHAIN products, for sixteen rows of a by four of
+   b: sixteen sums stay in registers. The first chain starts c. */
+OTX__PRIVATE void otx__chain_neon(const float *a, const float *b, size_t count, bool first,
+                                  float *c)
 {
-    size_t block, p, i, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
-        size_t end = otx__min(n, block + OTX__CHAIN);
-        float32x4_t sums[4][4];
-        for (j = 0; j < 4; j++)
-            for (i = 0; i < 4; i++) sums[j][i] = vdupq_n_f32(0.0f);
-        for (p = block; p < end; p++) {
-            const float *row = a + p * OTX__TILE;
-            float32x4_t b0 = vld1q_f32(b + p * OTX__TILE);
-            for (i = 0; i < 4; i++) {
-                float32x4_t a0 = vld1q_f32(row + 4 * i);
-                sums[0][i] = vfmaq_laneq_f32(sums[0][i], a0, b0, 0);
-                sums[1][i] = vfmaq_laneq_f32(sums[1][i], a0, b0, 1);
-                sums[2][i] = vfmaq_laneq_f32(sums[2][i], a0, b0, 2);
-                sums[3][i] = vfmaq_laneq_f32(sums[3][i], a0, b0, 3);
-            }
+    float32x4_t sums[4][4];
+    size_t p, i, j;
+    OTX__UNROLL
+    for (i = 0; i < 4; i++)
+        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = vdupq_n_f32(0.0f);
+    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
+        float32x4_t b0 = vld1q_f32(b);
+        OTX__UNROLL
+        for (i = 0; i < 4; i++) {
+            float32x4_t a0 = vld1q_f32(a + 4 * i);
+            sums[0][i] = vfmaq_laneq_f32(sums[0][i], a0, b0, 0);
+            sums[1][i] = vfmaq_laneq_f32(sums[1][i], a0, b0, 1);
+            sums[2][i] = vfmaq_laneq_f32(sums[2][i], a0, b0, 2);
+            sums[3][i] = vfmaq_laneq_f32(sums[3][i], a0, b0, 3);
         }
-        for (j = 0; j < 4; j++) {
-            for (i = 0; i < 4; i++) {
-                float *at = c + j * OTX__TILE + 4 * i;
-                if (block) sums[j][i] = vaddq_f32(sums[j][i], vld1q_f32(at));
-                vst1q_f32(at, sums[j][i]);
-            }
+    }
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) {
+        OTX__UNROLL
+        for (i = 0; i < 4; i++) {
+            float *at = c + j * OTX__TILE + 4 * i;
+            if (!first) sums[j][i] = vaddq_f32(sums[j][i], vld1q_f32(at));
+            vst1q_f32(at, sums[j][i]);
         }
     }
 }
 
 OTX__PRIVATE void otx__product_neon(const float *a, const float *b, size_t n, float *c)
 {
-    size_t i, j;
-    for (j = 0; j < OTX__STRIP; j += 4)
-        for (i = 0; i < OTX__TILE; i += 16)
-            otx__product_block_neon(a + i, b + j, n, c + j * OTX__TILE + i);
+    size_t block, i, j;
+    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
+        for (j = 0; j < OTX__STRIP; j += 4)
+            for (i = 0; i < OTX__TILE; i += 16)
+                otx__chain_neon(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
+                                otx__min(n - block, OTX__CHAIN), block == 0,
+                                c + j * OTX__TILE + i);
 }
 
 /* The larger of `best` and the weighted correlations of four atoms. */
@@ -6984,19 +7552,28 @@ OTX__INLINE void otx__sums_neon(const otx__scan *scan, size_t target, size_t hal
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
     const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
     size_t count = scan->counts[target], i, j, set;
-    for (set = 0; set < sets; set++)
-        for (i = 0; i < 4; i++) sums[set][i] = vdupq_n_s32(0);
+    int32x4_t parts[OTX__SETS][4];
+    OTX__UNROLL
+    for (set = 0; set < sets; set++) {
+        OTX__UNROLL
+        for (i = 0; i < 4; i++) parts[set][i] = vdupq_n_s32(0);
+    }
     for (j = 0; j < count; j++) {
         const int16_t *gram = scan->gram + (size_t)atoms[j] * OTX__TILE + 16 * half;
         int16x8_t low = vld1q_s16(gram), high = vld1q_s16(gram + 8);
         OTX__UNROLL
         for (set = 0; set < sets; set++) {
             int16_t step = steps[j / 2 * OTX__SETS * 2 + 2 * set + j % 2];
-            sums[set][0] = vmlal_n_s16(sums[set][0], vget_low_s16(low), step);
-            sums[set][1] = vmlal_high_n_s16(sums[set][1], low, step);
-            sums[set][2] = vmlal_n_s16(sums[set][2], vget_low_s16(high), step);
-            sums[set][3] = vmlal_high_n_s16(sums[set][3], high, step);
+            parts[set][0] = vmlal_n_s16(parts[set][0], vget_low_s16(low), step);
+            parts[set][1] = vmlal_high_n_s16(parts[set][1], low, step);
+            parts[set][2] = vmlal_n_s16(parts[set][2], vget_low_s16(high), step);
+            parts[set][3] = vmlal_high_n_s16(parts[set][3], high, step);
         }
+    }
+    OTX__UNROLL
+    for (set = 0; set < sets; set++) {
+        OTX__UNROLL
+        for (i = 0; i < 4; i++) sums[set][i] = parts[set][i];
     }
 }
 
@@ -7026,19 +7603,80 @@ OTX__PRIVATE void otx__scan_neon(const otx__scan *scan)
     }
 }
 
+OTX__PRIVATE void otx__refine_neon(const int16_t *gram, const uint32_t *atoms,
+                                   const float *betas, size_t count, float *correlations)
+{
+    float32x4_t values[8];
+    size_t i, j;
+    OTX__UNROLL
+    for (i = 0; i < 8; i++) values[i] = vld1q_f32(correlations + 4 * i);
+    for (j = 0; j < count; j++) {
+        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
+        float beta = betas[j] / 32767.0f;
+        OTX__UNROLL
+        for (i = 0; i < 8; i++) {
+            float32x4_t wide = vcvtq_f32_s32(vmovl_s16(vld1_s16(column + 4 * i)));
+            values[i] = vfmsq_n_f32(values[i], wide, beta);
+        }
+    }
+    OTX__UNROLL
+    for (i = 0; i < 8; i++) vst1q_f32(correlations + 4 * i, values[i]);
+}
+
+/* Four elements of a row. */
+OTX__PRIVATE float32x4_t otx__floats_neon(otx__row row, size_t i)
+{
+    uint16_t halves[4];
+    float four[4];
+    if (row.bf16) {
+        memcpy(halves, otx__row_at(row, i), sizeof halves);
+        return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(halves), 16));
+    }
+    memcpy(four, otx__row_at(row, i), sizeof four);
+    return vld1q_f32(four);
+}
+
+OTX__PRIVATE void otx__rough_dots_neon(const float *a, const otx__row *rows, size_t count,
+                                       size_t n, float *out)
+{
+    size_t i, j, h, whole = n - n % OTX__LANES;
+    for (j = 0; j < count; j++) {
+        float32x4_t sums[4];
+        OTX__UNROLL
+        for (h = 0; h < 4; h++) sums[h] = vdupq_n_f32(0.0f);
+        for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL
+            for (h = 0; h < 4; h++)
+                sums[h] = vfmaq_f32(sums[h], vld1q_f32(a + i + 4 * h),
+                                    otx__floats_neon(rows[j], i + 4 * h));
+        }
+        sums[0] = vaddq_f32(vaddq_f32(sums[0], sums[1]), vaddq_f32(sums[2], sums[3]));
+        out[j] = vaddvq_f32(sums[0]);
+        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
+    }
+}
+
+OTX__PRIVATE void otx__rough_residual_neon(float *r, otx__row y, const double *coefficients,
+                                           const otx__row *rows, size_t count, size_t n)
+{
+    size_t i, j, whole = n - n % 4;
+    for (i = 0; i < whole; i += 4) {
+        float32x4_t value = otx__floats_neon(y, i);
+        for (j = 0; j < count; j++)
+            value = vfmsq_n_f32(value, otx__floats_neon(rows[j], i), (float)coefficients[j]);
+        vst1q_f32(r + i, value);
+    }
+    for (; i < n; i++) {
+        r[i] = otx__row_element(y, i);
+        for (j = 0; j < count; j++)
+            r[i] -= (float)coefficients[j] * otx__row_element(rows[j], i);
+    }
+}
+
 /* Four elements of a row as two registers of doubles. */
 OTX__PRIVATE void otx__widen_neon(otx__row row, size_t i, float64x2_t *low, float64x2_t *high)
 {
-    float32x4_t values;
-    if (row.bf16) {
-        uint16_t bits[4];
-        memcpy(bits, otx__row_at(row, i), sizeof bits);
-        values = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(bits), 16));
-    } else {
-        float four[4];
-        memcpy(four, otx__row_at(row, i), sizeof four);
-        values = vld1q_f32(four);
-    }
+    float32x4_t values = otx__floats_neon(row, i);
     *low = vcvt_f64_f32(vget_low_f32(values));
     *high = vcvt_high_f64_f32(values);
 }
@@ -7050,8 +7688,10 @@ OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t c
     for (row = 0; row < count; row++) {
         float64x2_t sums[8], low, high;
         double lanes[OTX__LANES];
+        OTX__UNROLL
         for (h = 0; h < 8; h++) sums[h] = vdupq_n_f64(0.0);
         for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL
             for (h = 0; h < 4; h++) {
                 const double *at = a + i + 4 * h;
                 otx__widen_neon(rows[row], i + 4 * h, &low, &high);
@@ -7060,6 +7700,7 @@ OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t c
                     vaddq_f64(sums[2 * h + 1], vmulq_f64(vld1q_f64(at + 2), high));
             }
         }
+        OTX__UNROLL
         for (h = 0; h < 8; h++) vst1q_f64(lanes + 2 * h, sums[h]);
         otx__dot_lanes(lanes, a, rows[row], whole, n);
         out[row] = otx__fold_lanes(lanes);
@@ -7091,14 +7732,403 @@ OTX__PRIVATE void otx__residual_neon(double *r, otx__row y, const double *coeffi
 
 OTX__PRIVATE const otx__kernels otx__kernels_neon = {
     OTX_ISA_NEON, otx__product_neon, NULL, otx__scan_neon,
-    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_neon, otx__residual_neon};
+    otx__refine_neon, otx__rough_dots_neon, otx__rough_residual_neon,
+    otx__dots_neon, otx__residual_neon};
+
+/* ---- and with BF16 (FEAT_BF16) ---- */
+
+/* The other extensions do not help. The scan's numbers have 16 bits, and dot
+   products (dotprod) and matrices (i8mm) of 8-bit numbers would take it in halves:
+   more work than the widening multiply-add. Half-precision floats (fp16) keep 11 bits
+   and overflow at 65,504: they would widen the bound of the screen a thousandfold. */
+#if (defined(__linux__) || defined(__APPLE__)) &&                                           \
+    (defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) ||                                       \
+     (defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 10))
+#define OTX__NEON_BF16
+
+#ifdef __ARM_FEATURE_BF16_VECTOR_ARITHMETIC
+#define OTX__NEON_BF16_TARGET
+#else
+#define OTX__NEON_BF16_TARGET __attribute__((target("arch=armv8.2-a+bf16")))
+#endif
+
+/* By names of our own: strict C modes hide the declarations. */
+#ifdef __APPLE__
+extern int otx__sys_sysctlbyname(const char *name, void *old, size_t *old_size, void *fresh,
+                                 size_t fresh_size) __asm__("_sysctlbyname");
+#else
+extern unsigned long otx__sys_getauxval(unsigned long type) __asm__("getauxval");
+#endif
+
+OTX__PRIVATE bool otx__neon_bf16_here(void)
+{
+#ifdef __APPLE__
+    int has = 0;
+    size_t size = sizeof has;
+    return otx__sys_sysctlbyname("hw.optional.arm.FEAT_BF16", &has, &size, NULL, 0) == 0 && has;
+#else
+    const unsigned long hwcap2 = 26, bf16 = 1ul << 14; /* AT_HWCAP2, HWCAP2_BF16 */
+    return (otx__sys_getauxval(hwcap2) & bf16) != 0;
+#endif
+}
+
+/* Two rows of four terms each, from two pairs of terms of four rows: the rows that
+   the instruction multiplies with two others. */
+OTX__NEON_BF16_TARGET OTX__INLINE void otx__rows_neon(const uint16_t *panel, size_t terms,
+                                                      bfloat16x8_t *first, bfloat16x8_t *second)
+{
+    uint32x4_t pair0 = vreinterpretq_u32_u16(vld1q_u16(panel)), pair1 = vdupq_n_u32(0);
+    if (terms > 2) pair1 = vreinterpretq_u32_u16(vld1q_u16(panel + 2 * OTX__TILE));
+    *first = vreinterpretq_bf16_u32(vzip1q_u32(pair0, pair1));
+    *second = vreinterpretq_bf16_u32(vzip2q_u32(pair0, pair1));
+}
+
+/* Adds one chain, for eight rows of a by eight of b: sixteen squares of two by two
+   sums stay in registers.
+
+   BFMMLA adds to a sum the two products of a pair of terms, after adding them up:
+   exact products (their 16 bits fit a float), and two additions that may be off by
+   2 u each, for they round to odd. A chain of OTX__CHAIN terms, whose first addition
+   is to 0, is so off by at most OTX__CHAIN * u, as a chain of float additions is. */
+OTX__NEON_BF16_TARGET OTX__PRIVATE void otx__chain_neon_bf16(const uint16_t *a, const uint16_t *b,
+                                                             size_t terms, bool first, float *c)
+{
+    float32x4_t sums[4][4];
+    size_t p, i, j;
+    OTX__UNROLL
+    for (i = 0; i < 4; i++)
+        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = vdupq_n_f32(0.0f);
+    for (p = 0; p < terms; p += 4) {
+        bfloat16x8_t x[4], y[4];
+        OTX__UNROLL
+        for (i = 0; i < 4; i += 2) {
+            otx__rows_neon(a + p * OTX__TILE + 4 * i, terms - p, &x[i], &x[i + 1]);
+            otx__rows_neon(b + p * OTX__TILE + 4 * i, terms - p, &y[i], &y[i + 1]);
+        }
+        OTX__UNROLL
+        for (j = 0; j < 4; j++) {
+            OTX__UNROLL
+            for (i = 0; i < 4; i++) sums[j][i] = vbfmmlaq_f32(sums[j][i], y[j], x[i]);
+        }
+    }
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) {
+        OTX__UNROLL
+        for (i = 0; i < 4; i++) {
+            float *even = c + 2 * j * OTX__TILE + 2 * i, *odd = even + OTX__TILE;
+            float32x2_t low = vget_low_f32(sums[j][i]), high = vget_high_f32(sums[j][i]);
+            vst1_f32(even, first ? low : vadd_f32(low, vld1_f32(even)));
+            vst1_f32(odd, first ? high : vadd_f32(high, vld1_f32(odd)));
+        }
+    }
+}
+
+OTX__PRIVATE void otx__product_bf16_neon(const uint16_t *a, size_t tiles, const uint16_t *b,
+                                         size_t n, float *c)
+{
+    size_t tile, block, i, j;
+    for (tile = 0; tile < tiles; tile++, a += n * OTX__TILE, c += OTX__TILE * OTX__TILE)
+        for (block = 0; block < n || block == 0; block += OTX__CHAIN)
+            for (j = 0; j < OTX__TILE; j += 8)
+                for (i = 0; i < OTX__TILE; i += 8)
+                    otx__chain_neon_bf16(a + block * OTX__TILE + 2 * i,
+                                         b + block * OTX__TILE + 2 * j,
+                                         otx__min(n - block, OTX__CHAIN), block == 0,
+                                         c + j * OTX__TILE + i);
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
+    OTX_ISA_NEON_BF16, otx__product_neon, otx__product_bf16_neon, otx__scan_neon,
+    otx__refine_neon, otx__rough_dots_neon, otx__rough_residual_neon,
+    otx__dots_neon, otx__residual_neon};
+
+#endif /* OTX__NEON_BF16 */
 
 #endif /* OTX__NEON */
+
+/* >>> src/kernel_wasm.h */
+/* ---- kernel_wasm: WebAssembly with SIMD128 ---------------------------------- */
+
+/* Chosen when compiling: a module with these instructions loads only where they are
+   known. */
+#if !defined(OTX_NO_SIMD) && defined(__wasm_simd128__)
+#define OTX__WASM
+
+#include <wasm_simd128.h>
+
+/* Adds one chain of at most OTX__CHAIN products, for eight rows of a by four of b:
+   eight sums stay in registers. The first chain starts c. */
+OTX__PRIVATE void otx__chain_wasm(const float *a, const float *b, size_t count, bool first,
+                                  float *c)
+{
+    v128_t low[4], high[4];
+    size_t p, j;
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) low[j] = high[j] = wasm_f32x4_splat(0.0f);
+    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
+        v128_t a0 = wasm_v128_load(a), a1 = wasm_v128_load(a + 4);
+        OTX__UNROLL
+        for (j = 0; j < 4; j++) {
+            v128_t b0 = wasm_v128_load32_splat(b + j);
+            low[j] = wasm_f32x4_add(low[j], wasm_f32x4_mul(a0, b0));
+            high[j] = wasm_f32x4_add(high[j], wasm_f32x4_mul(a1, b0));
+        }
+    }
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) {
+        float *column = c + j * OTX__TILE;
+        if (!first) {
+            low[j] = wasm_f32x4_add(low[j], wasm_v128_load(column));
+            high[j] = wasm_f32x4_add(high[j], wasm_v128_load(column + 4));
+        }
+        wasm_v128_store(column, low[j]);
+        wasm_v128_store(column + 4, high[j]);
+    }
+}
+
+OTX__PRIVATE void otx__product_wasm(const float *a, const float *b, size_t n, float *c)
+{
+    size_t block, i, j;
+    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
+        for (j = 0; j < OTX__STRIP; j += 4)
+            for (i = 0; i < OTX__TILE; i += 8)
+                otx__chain_wasm(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
+                                otx__min(n - block, OTX__CHAIN), block == 0,
+                                c + j * OTX__TILE + i);
+}
+
+/* The larger of `best` and the weighted correlations of four atoms. */
+OTX__PRIVATE v128_t otx__score_wasm(v128_t best, const int16_t *start, v128_t sum,
+                                    const float *scales, const float *common,
+                                    const float *weight, int first)
+{
+    v128_t numbers = wasm_i32x4_add(wasm_i32x4_make(0, 1, 2, 3), wasm_i32x4_splat(first));
+    v128_t starts = wasm_f32x4_convert_i32x4(wasm_i32x4_load16x4(start));
+    v128_t value = wasm_f32x4_mul(starts, wasm_f32x4_splat(scales[0]));
+    v128_t along = wasm_f32x4_mul(wasm_v128_load(common), wasm_f32x4_splat(scales[1]));
+    v128_t sums = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(sum), wasm_f32x4_splat(scales[2]));
+    value = wasm_f32x4_abs(wasm_f32x4_sub(wasm_f32x4_add(value, along), sums));
+    value = wasm_f32x4_mul(value, wasm_v128_load(weight));
+    /* As otx__packed does. */
+    value = wasm_v128_andnot(value, wasm_i32x4_splat(OTX__TILE - 1));
+    return wasm_f32x4_max(best, wasm_v128_or(value, numbers));
+}
+
+/* The sums of `sets` supports of one target over `quarters` quarters of a tile, two
+   atoms of them at a time. sums[set] holds the tile's atoms in order. */
+OTX__INLINE void otx__sums_wasm(const otx__scan *scan, size_t target, size_t quarter,
+                                size_t quarters, size_t sets, v128_t sums[OTX__SETS][8])
+{
+    const uint32_t *atoms = scan->atoms + target * scan->pitch;
+    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
+    const int16_t *gram = scan->gram + 8 * quarter;
+    size_t count = scan->counts[target], j, set, h;
+    v128_t parts[OTX__SETS][4];
+    OTX__UNROLL
+    for (set = 0; set < sets; set++) {
+        OTX__UNROLL
+        for (h = 0; h < 2 * quarters; h++) parts[set][h] = wasm_i32x4_splat(0);
+    }
+    for (j = 0; j < count; j += 2) {
+        const int16_t *column0 = gram + (size_t)atoms[j] * OTX__TILE;
+        const int16_t *column1 = gram + (size_t)atoms[j + 1] * OTX__TILE;
+        OTX__UNROLL
+        for (h = 0; h < 2 * quarters; h += 2) {
+            v128_t g0 = wasm_v128_load(column0 + 4 * h), g1 = wasm_v128_load(column1 + 4 * h);
+            v128_t low = wasm_i16x8_shuffle(g0, g1, 0, 8, 1, 9, 2, 10, 3, 11);
+            v128_t high = wasm_i16x8_shuffle(g0, g1, 4, 12, 5, 13, 6, 14, 7, 15);
+            OTX__UNROLL
+            for (set = 0; set < sets; set++) {
+                v128_t pair = wasm_v128_load32_splat(steps + j * OTX__SETS + 2 * set);
+                parts[set][h] =
+                    wasm_i32x4_add(parts[set][h], wasm_i32x4_dot_i16x8(low, pair));
+                parts[set][h + 1] =
+                    wasm_i32x4_add(parts[set][h + 1], wasm_i32x4_dot_i16x8(high, pair));
+            }
+        }
+    }
+    OTX__UNROLL
+    for (set = 0; set < sets; set++) {
+        OTX__UNROLL
+        for (h = 0; h < 2 * quarters; h++) sums[set][2 * quarter + h] = parts[set][h];
+    }
+}
+
+OTX__PRIVATE float otx__largest_wasm(v128_t values)
+{
+    values = wasm_f32x4_max(values, wasm_i32x4_shuffle(values, values, 2, 3, 0, 1));
+    values = wasm_f32x4_max(values, wasm_i32x4_shuffle(values, values, 1, 0, 3, 2));
+    return wasm_f32x4_extract_lane(values, 0);
+}
+
+/* Up to eight sums stay in registers. */
+OTX__PRIVATE void otx__scan_wasm(const otx__scan *scan)
+{
+    size_t target, set, i;
+    for (target = 0; target < scan->targets; target++) {
+        const int16_t *start = scan->start + target * OTX__TILE;
+        size_t sets = scan->sets[target];
+        v128_t sums[OTX__SETS][8];
+        for (i = 0; i < 4; i += sets > 2 ? 1 : 2) {
+            if (sets == 1) otx__sums_wasm(scan, target, i, 2, 1, sums);
+            else if (sets == 2) otx__sums_wasm(scan, target, i, 2, 2, sums);
+            else otx__sums_wasm(scan, target, i, 1, OTX__SETS, sums);
+        }
+        for (set = 0; set < sets; set++) {
+            const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
+            v128_t best = wasm_f32x4_splat(0.0f);
+            OTX__UNROLL
+            for (i = 0; i < 8; i++)
+                best = otx__score_wasm(best, start + 4 * i, sums[set][i], scales,
+                                       scan->common + 4 * i, scan->weight + 4 * i, (int)(4 * i));
+            scan->best[set * scan->best_pitch + target] = otx__largest_wasm(best);
+        }
+    }
+}
+
+OTX__PRIVATE void otx__refine_wasm(const int16_t *gram, const uint32_t *atoms,
+                                   const float *betas, size_t count, float *correlations)
+{
+    v128_t values[8];
+    size_t i, j;
+    OTX__UNROLL
+    for (i = 0; i < 8; i++) values[i] = wasm_v128_load(correlations + 4 * i);
+    for (j = 0; j < count; j++) {
+        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
+        v128_t beta = wasm_f32x4_splat(betas[j] / 32767.0f);
+        OTX__UNROLL
+        for (i = 0; i < 8; i++) {
+            v128_t wide = wasm_f32x4_convert_i32x4(wasm_i32x4_load16x4(column + 4 * i));
+            values[i] = wasm_f32x4_sub(values[i], wasm_f32x4_mul(beta, wide));
+        }
+    }
+    OTX__UNROLL
+    for (i = 0; i < 8; i++) wasm_v128_store(correlations + 4 * i, values[i]);
+}
+
+/* Four elements of a row. */
+OTX__PRIVATE v128_t otx__floats_wasm(otx__row row, size_t i)
+{
+    const char *at = otx__row_at(row, i);
+    return row.bf16 ? wasm_i32x4_shl(wasm_u32x4_load16x4(at), 16) : wasm_v128_load(at);
+}
+
+OTX__PRIVATE void otx__rough_dots_wasm(const float *a, const otx__row *rows, size_t count,
+                                       size_t n, float *out)
+{
+    size_t i, j, h, whole = n - n % OTX__LANES;
+    for (j = 0; j < count; j++) {
+        v128_t sums[4];
+        float lanes[4];
+        OTX__UNROLL
+        for (h = 0; h < 4; h++) sums[h] = wasm_f32x4_splat(0.0f);
+        for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL
+            for (h = 0; h < 4; h++)
+                sums[h] =
+                    wasm_f32x4_add(sums[h], wasm_f32x4_mul(wasm_v128_load(a + i + 4 * h),
+                                                           otx__floats_wasm(rows[j], i + 4 * h)));
+        }
+        sums[0] = wasm_f32x4_add(wasm_f32x4_add(sums[0], sums[1]),
+                                 wasm_f32x4_add(sums[2], sums[3]));
+        wasm_v128_store(lanes, sums[0]);
+        out[j] = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
+    }
+}
+
+OTX__PRIVATE void otx__rough_residual_wasm(float *r, otx__row y, const double *coefficients,
+                                           const otx__row *rows, size_t count, size_t n)
+{
+    size_t i, j, whole = n - n % 4;
+    for (i = 0; i < whole; i += 4) {
+        v128_t value = otx__floats_wasm(y, i);
+        for (j = 0; j < count; j++)
+            value = wasm_f32x4_sub(value,
+                                   wasm_f32x4_mul(wasm_f32x4_splat((float)coefficients[j]),
+                                                  otx__floats_wasm(rows[j], i)));
+        wasm_v128_store(r + i, value);
+    }
+    for (; i < n; i++) {
+        r[i] = otx__row_element(y, i);
+        for (j = 0; j < count; j++)
+            r[i] -= (float)coefficients[j] * otx__row_element(rows[j], i);
+    }
+}
+
+/* Four elements of a row as two registers of doubles. */
+OTX__PRIVATE void otx__widen_wasm(otx__row row, size_t i, v128_t *low, v128_t *high)
+{
+    v128_t values = otx__floats_wasm(row, i);
+    *low = wasm_f64x2_promote_low_f32x4(values);
+    *high = wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(values, values, 1, 1));
+}
+
+/* The sums of a row's 16 lanes fill eight registers. */
+OTX__PRIVATE void otx__dots_wasm(const double *a, const otx__row *rows, size_t count, size_t n,
+                                 double *out)
+{
+    size_t row, i, h, whole = n - n % OTX__LANES;
+    for (row = 0; row < count; row++) {
+        v128_t sums[8], low, high;
+        double lanes[OTX__LANES];
+        OTX__UNROLL
+        for (h = 0; h < 8; h++) sums[h] = wasm_f64x2_splat(0.0);
+        for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL
+            for (h = 0; h < 8; h += 2) {
+                const double *at = a + i + 2 * h;
+                otx__widen_wasm(rows[row], i + 2 * h, &low, &high);
+                sums[h] = wasm_f64x2_add(sums[h], wasm_f64x2_mul(wasm_v128_load(at), low));
+                sums[h + 1] =
+                    wasm_f64x2_add(sums[h + 1], wasm_f64x2_mul(wasm_v128_load(at + 2), high));
+            }
+        }
+        OTX__UNROLL
+        for (h = 0; h < 8; h++) wasm_v128_store(lanes + 2 * h, sums[h]);
+        otx__dot_lanes(lanes, a, rows[row], whole, n);
+        out[row] = otx__fold_lanes(lanes);
+    }
+}
+
+OTX__PRIVATE void otx__residual_wasm(double *r, otx__row y, const double *coefficients,
+                                     const otx__row *rows, size_t count, size_t n)
+{
+    size_t i, j, whole = n - n % 4;
+    for (i = 0; i < whole; i += 4) {
+        v128_t low = wasm_f64x2_splat(0.0), high = low, b0, b1;
+        if (y.data) {
+            otx__widen_wasm(y, i, &low, &high);
+        } else {
+            low = wasm_v128_load(r + i);
+            high = wasm_v128_load(r + i + 2);
+        }
+        for (j = 0; j < count; j++) {
+            v128_t coefficient = wasm_f64x2_splat(coefficients[j]);
+            otx__widen_wasm(rows[j], i, &b0, &b1);
+            low = wasm_f64x2_sub(low, wasm_f64x2_mul(coefficient, b0));
+            high = wasm_f64x2_sub(high, wasm_f64x2_mul(coefficient, b1));
+        }
+        wasm_v128_store(r + i, low);
+        wasm_v128_store(r + i + 2, high);
+    }
+    otx__residual_elements(r, y, coefficients, rows, count, whole, n);
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_wasm = {
+    OTX_ISA_WASM, otx__product_wasm, NULL, otx__scan_wasm,
+    otx__refine_wasm, otx__rough_dots_wasm, otx__rough_residual_wasm,
+    otx__dots_wasm, otx__residual_wasm};
+
+#endif /* OTX__WASM */
 
 /* >>> src/dispatch.h */
 /* ---- dispatch: which kernels this machine can run ------------------------- */
 
-#if defined(OTX__AVX2)
+/* Sets of instruction sets, as here, are bits numbered by otx_isa. */
+#define OTX__ISA_BIT(isa) (1u << (isa))
+
+#ifdef OTX__SSE2
 
 #ifdef _MSC_VER
 #include <intrin.h>
@@ -7129,59 +8159,125 @@ OTX__PRIVATE uint64_t otx__xgetbv(void)
 #endif
 }
 
-OTX__PRIVATE bool otx__x86_has(otx_isa isa)
+OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits) { return (value & bits) == bits; }
+
+OTX__PRIVATE unsigned otx__isas_x86(void)
 {
-    unsigned leaf1[4], leaf7[4];
+    const unsigned sse2 = 1u << 26;                                        /* leaf 1, edx */
     const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;     /* leaf 1, ecx */
-    const unsigned avx2 = 1u << 5;                                          /* leaf 7, ebx */
-    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
-    const unsigned vnni = 1u << 11;                                    /* leaf 7, ecx */
-    const unsigned bf16 = 1u << 5;                                     /* leaf 7.1, eax */
-    const uint64_t avx_state = 0x06, avx512_state = 0xe6;
-    otx__cpuid(0, 0, leaf1);
-    if (leaf1[0] < 7) return false;
+    const unsigned avx2 = 1u << 5;                                         /* leaf 7, ebx */
+    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;     /* F, DQ, BW, VL */
+    const unsigned avx512_vnni = 1u << 11;                                 /* leaf 7, ecx */
+    const unsigned amx = 1u << 22 | 1u << 24;                /* leaf 7, edx: bf16 and tiles */
+    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;            /* leaf 7.1, eax */
+    const uint64_t avx_state = 0x06, avx512_state = 0xe6, amx_state = 0x60000;
+    unsigned leaf0[4], leaf1[4], leaf7[4], more[4] = {0}, found = 0;
+    uint64_t state;
+    otx__cpuid(0, 0, leaf0);
     otx__cpuid(1, 0, leaf1);
+    if (leaf1[3] & sse2) found |= OTX__ISA_BIT(OTX_ISA_SSE2);
+    if (leaf0[0] < 7 || !otx__all_bits(leaf1[2], fma | osxsave | avx)) return found;
     otx__cpuid(7, 0, leaf7);
-    if ((leaf1[2] & (fma | osxsave | avx)) != (fma | osxsave | avx)) return false;
-    if (!(leaf7[1] & avx2) || (otx__xgetbv() & avx_state) != avx_state) return false;
-    if (isa == OTX_ISA_AVX2) return true;
-    if ((leaf7[1] & avx512) != avx512 || !(leaf7[2] & vnni) ||
-        (otx__xgetbv() & avx512_state) != avx512_state)
-        return false;
-    if (isa == OTX_ISA_AVX512) return true;
-    otx__cpuid(7, 1, leaf7);
-    return (leaf7[0] & bf16) != 0;
+    if (leaf7[0] >= 1) otx__cpuid(7, 1, more);
+    state = otx__xgetbv();
+    if (!(leaf7[1] & avx2) || !otx__all_bits(state, avx_state)) return found;
+    found |= OTX__ISA_BIT(OTX_ISA_AVX2);
+    if (more[0] & avx_vnni) found |= OTX__ISA_BIT(OTX_ISA_AVX_VNNI);
+    if (!otx__all_bits(leaf7[1], avx512) || !(leaf7[2] & avx512_vnni) ||
+        !otx__all_bits(state, avx512_state))
+        return found;
+    found |= OTX__ISA_BIT(OTX_ISA_AVX512);
+    if (more[0] & avx512_bf16) found |= OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
+#ifdef OTX__AMX
+    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state) && otx__amx_granted())
+        found |= OTX__ISA_BIT(OTX_ISA_AMX);
+#else
+    (void)amx;
+    (void)amx_state;
+#endif
+    return found;
 }
 
-#endif /* OTX__AVX2 */
+/* AVX512-BF16 does two multiply-adds where FMA does one. AMD runs both at the same
+   rate; Intel runs it at half that of FMA, and has AMX for bf16. */
+OTX__PRIVATE bool otx__avx512_bf16_pays(void)
+{
+    unsigned leaf0[4];
+    char vendor[13] = {0};
+    otx__cpuid(0, 0, leaf0);
+    memcpy(vendor, &leaf0[1], 4);
+    memcpy(vendor + 4, &leaf0[3], 4);
+    memcpy(vendor + 8, &leaf0[2], 4);
+    return strcmp(vendor, "AuthenticAMD") == 0 || strcmp(vendor, "HygonGenuine") == 0;
+}
+
+#endif /* OTX__SSE2 */
+
+/* What processor and operating system can run, of what this file was built with. */
+OTX__PRIVATE unsigned otx__isas_here(void)
+{
+    unsigned found = OTX__ISA_BIT(OTX_ISA_SCALAR);
+#ifdef OTX__SSE2
+    found |= otx__isas_x86();
+#endif
+#ifdef OTX__NEON
+    found |= OTX__ISA_BIT(OTX_ISA_NEON);
+#endif
+#ifdef OTX__NEON_BF16
+    if (otx__neon_bf16_here()) found |= OTX__ISA_BIT(OTX_ISA_NEON_BF16);
+#endif
+#ifdef OTX__WASM
+    found |= OTX__ISA_BIT(OTX_ISA_WASM);
+#endif
+    return found;
+}
 
 /* The kernels for an instruction set, or NULL where they cannot run. */
 OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
 {
-    if (isa == OTX_ISA_AUTO) isa = otx_isa_best();
-    if (isa == OTX_ISA_SCALAR) return &otx__kernels_scalar;
-#ifdef OTX__AVX2
-    if (isa == OTX_ISA_AVX2 && otx__x86_has(isa)) return &otx__kernels_avx2;
+    /* The fastest first. */
+    static const otx__kernels *const built[] = {
+#ifdef OTX__AMX
+        &otx__kernels_amx,
+#endif
+#ifdef OTX__AVX512_BF16
+        &otx__kernels_avx512_bf16,
 #endif
 #ifdef OTX__AVX512
-    if (isa == OTX_ISA_AVX512 && otx__x86_has(isa)) return &otx__kernels_avx512;
-    if (isa == OTX_ISA_AVX512_BF16 && otx__x86_has(isa)) return &otx__kernels_avx512_bf16;
+        &otx__kernels_avx512,
+#endif
+#ifdef OTX__AVX_VNNI
+        &otx__kernels_avx_vnni,
+#endif
+#ifdef OTX__AVX2
+        &otx__kernels_avx2,
+#endif
+#ifdef OTX__SSE2
+        &otx__kernels_sse2,
+#endif
+#ifdef OTX__NEON_BF16
+        &otx__kernels_neon_bf16,
 #endif
 #ifdef OTX__NEON
-    if (isa == OTX_ISA_NEON) return &otx__kernels_neon;
+        &otx__kernels_neon,
 #endif
+#ifdef OTX__WASM
+        &otx__kernels_wasm,
+#endif
+        &otx__kernels_scalar};
+    unsigned here = otx__isas_here();
+    size_t i;
+#ifdef OTX__SSE2
+    if (isa == OTX_ISA_AUTO && !otx__avx512_bf16_pays())
+        here &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
+#endif
+    for (i = 0; i < OTX__COUNT(built); i++)
+        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) && (here & OTX__ISA_BIT(built[i]->isa)))
+            return built[i];
     return NULL;
 }
 
-OTX_API otx_isa otx_isa_best(void)
-{
-    static const otx_isa order[] = {OTX_ISA_AVX512_BF16, OTX_ISA_AVX512, OTX_ISA_AVX2,
-                                    OTX_ISA_NEON};
-    size_t i;
-    for (i = 0; i < OTX__COUNT(order); i++)
-        if (otx__kernels_for(order[i])) return order[i];
-    return OTX_ISA_SCALAR;
-}
+OTX_API otx_isa otx_isa_best(void) { return otx__kernels_for(OTX_ISA_AUTO)->isa; }
 
 OTX_API bool otx_isa_available(otx_isa isa) { return otx__kernels_for(isa) != NULL; }
 
@@ -8117,16 +9213,17 @@ OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
 
        <r, a^_n> = common_n <r, m> + <y', rest_n> - sum beta_j <rest_j, rest_n>
 
-   where y' is y without its part along m. The Gram form keeps the products
-   <rest_j, rest_n> and <y', rest_n> as 16-bit fixed point, and rounds beta to 16
-   bits, so that a step is a sum of integer products. The residual form keeps no
-   products: it multiplies the rests with the residual without its part along m.
+   where y' is y without its part along m. The Gram form and the columns form keep
+   the products <rest_j, rest_n> (table.h) and <y', rest_n> as 16-bit fixed point, and
+   round beta to 16 bits, so that a step is a sum of integer products. The residual
+   form keeps no products: it multiplies the rests with the residual without its part
+   along m.
 
    Reading the products takes most of the time, so each reading serves several
-   steps: from the tiles with the best atoms of one step the atoms of the next few
-   are predicted, and a scan looks at the support with none, one, two ... of them
-   at once. A prediction is only ever a guess at what the scan will find; where it
-   finds another atom, that one is selected and the guesses after it are dropped.
+   steps: among the best atoms of one step those of the next few are guessed
+   (predict.h), and a scan looks at the support with none, one, two ... of them at
+   once. A guess never decides: where the scan finds another atom, that one is
+   selected and the guesses after it are dropped (select.h).
 
    The bound, of the error of one such correlation (u = 2^-24, S = sum |beta|,
    Y = ||y'||, e the errors of the rounded betas):
@@ -9539,7 +10636,7 @@ OTX__PRIVATE otx_result otx__check_matrix(const otx_matrix *matrix, const char *
     size_t bytes;
     if (!matrix || !otx_dtype_is_embedding(matrix->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT,
-                         "%s: not a matrix of F32, F16, BF16 or F64", name);
+                         "%s: not a matrix of F64, F32, F16, BF16 or F8", name);
     if (matrix->rows == 0 || matrix->columns == 0 || !matrix->data)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the matrix is empty", name);
     if (matrix->rows > INT32_MAX || matrix->columns > INT32_MAX ||
@@ -15917,8 +17014,10 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #endif /* OTX_NO_STDIO */
 
 /* >>> src/end.h */
-#if defined(__clang__)
+#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
 #pragma float_control(pop)
+#elif defined(__clang__)
+#pragma clang fp contract(on)
 #elif defined(__GNUC__)
 #pragma GCC pop_options
 #endif

@@ -30,7 +30,7 @@ OTX__PRIVATE double otx__now(void)
     (void)QueryPerformanceCounter((union _LARGE_INTEGER *)&count);
     (void)QueryPerformanceFrequency((union _LARGE_INTEGER *)&hertz);
     return (double)count / (double)hertz;
-#elif defined(CLOCK_MONOTONIC)
+#elif defined(CLOCK_MONOTONIC) && !(defined(__wasi__) && defined(__STRICT_ANSI__))
     struct timespec now;
     if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return 0;
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;

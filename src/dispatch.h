@@ -1,6 +1,9 @@
 /* ---- dispatch: which kernels this machine can run ------------------------- */
 
-#if defined(OTX__AVX2)
+/* Sets of instruction sets, as here, are bits numbered by otx_isa. */
+#define OTX__ISA_BIT(isa) (1u << (isa))
+
+#ifdef OTX__SSE2
 
 #ifdef _MSC_VER
 #include <intrin.h>
@@ -31,59 +34,125 @@ OTX__PRIVATE uint64_t otx__xgetbv(void)
 #endif
 }
 
-OTX__PRIVATE bool otx__x86_has(otx_isa isa)
+OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits) { return (value & bits) == bits; }
+
+OTX__PRIVATE unsigned otx__isas_x86(void)
 {
-    unsigned leaf1[4], leaf7[4];
+    const unsigned sse2 = 1u << 26;                                        /* leaf 1, edx */
     const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;     /* leaf 1, ecx */
-    const unsigned avx2 = 1u << 5;                                          /* leaf 7, ebx */
-    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
-    const unsigned vnni = 1u << 11;                                    /* leaf 7, ecx */
-    const unsigned bf16 = 1u << 5;                                     /* leaf 7.1, eax */
-    const uint64_t avx_state = 0x06, avx512_state = 0xe6;
-    otx__cpuid(0, 0, leaf1);
-    if (leaf1[0] < 7) return false;
+    const unsigned avx2 = 1u << 5;                                         /* leaf 7, ebx */
+    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;     /* F, DQ, BW, VL */
+    const unsigned avx512_vnni = 1u << 11;                                 /* leaf 7, ecx */
+    const unsigned amx = 1u << 22 | 1u << 24;                /* leaf 7, edx: bf16 and tiles */
+    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;            /* leaf 7.1, eax */
+    const uint64_t avx_state = 0x06, avx512_state = 0xe6, amx_state = 0x60000;
+    unsigned leaf0[4], leaf1[4], leaf7[4], more[4] = {0}, found = 0;
+    uint64_t state;
+    otx__cpuid(0, 0, leaf0);
     otx__cpuid(1, 0, leaf1);
+    if (leaf1[3] & sse2) found |= OTX__ISA_BIT(OTX_ISA_SSE2);
+    if (leaf0[0] < 7 || !otx__all_bits(leaf1[2], fma | osxsave | avx)) return found;
     otx__cpuid(7, 0, leaf7);
-    if ((leaf1[2] & (fma | osxsave | avx)) != (fma | osxsave | avx)) return false;
-    if (!(leaf7[1] & avx2) || (otx__xgetbv() & avx_state) != avx_state) return false;
-    if (isa == OTX_ISA_AVX2) return true;
-    if ((leaf7[1] & avx512) != avx512 || !(leaf7[2] & vnni) ||
-        (otx__xgetbv() & avx512_state) != avx512_state)
-        return false;
-    if (isa == OTX_ISA_AVX512) return true;
-    otx__cpuid(7, 1, leaf7);
-    return (leaf7[0] & bf16) != 0;
+    if (leaf7[0] >= 1) otx__cpuid(7, 1, more);
+    state = otx__xgetbv();
+    if (!(leaf7[1] & avx2) || !otx__all_bits(state, avx_state)) return found;
+    found |= OTX__ISA_BIT(OTX_ISA_AVX2);
+    if (more[0] & avx_vnni) found |= OTX__ISA_BIT(OTX_ISA_AVX_VNNI);
+    if (!otx__all_bits(leaf7[1], avx512) || !(leaf7[2] & avx512_vnni) ||
+        !otx__all_bits(state, avx512_state))
+        return found;
+    found |= OTX__ISA_BIT(OTX_ISA_AVX512);
+    if (more[0] & avx512_bf16) found |= OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
+#ifdef OTX__AMX
+    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state) && otx__amx_granted())
+        found |= OTX__ISA_BIT(OTX_ISA_AMX);
+#else
+    (void)amx;
+    (void)amx_state;
+#endif
+    return found;
 }
 
-#endif /* OTX__AVX2 */
+/* AVX512-BF16 does two multiply-adds where FMA does one. AMD runs both at the same
+   rate; Intel runs it at half that of FMA, and has AMX for bf16. */
+OTX__PRIVATE bool otx__avx512_bf16_pays(void)
+{
+    unsigned leaf0[4];
+    char vendor[13] = {0};
+    otx__cpuid(0, 0, leaf0);
+    memcpy(vendor, &leaf0[1], 4);
+    memcpy(vendor + 4, &leaf0[3], 4);
+    memcpy(vendor + 8, &leaf0[2], 4);
+    return strcmp(vendor, "AuthenticAMD") == 0 || strcmp(vendor, "HygonGenuine") == 0;
+}
+
+#endif /* OTX__SSE2 */
+
+/* What processor and operating system can run, of what this file was built with. */
+OTX__PRIVATE unsigned otx__isas_here(void)
+{
+    unsigned found = OTX__ISA_BIT(OTX_ISA_SCALAR);
+#ifdef OTX__SSE2
+    found |= otx__isas_x86();
+#endif
+#ifdef OTX__NEON
+    found |= OTX__ISA_BIT(OTX_ISA_NEON);
+#endif
+#ifdef OTX__NEON_BF16
+    if (otx__neon_bf16_here()) found |= OTX__ISA_BIT(OTX_ISA_NEON_BF16);
+#endif
+#ifdef OTX__WASM
+    found |= OTX__ISA_BIT(OTX_ISA_WASM);
+#endif
+    return found;
+}
 
 /* The kernels for an instruction set, or NULL where they cannot run. */
 OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
 {
-    if (isa == OTX_ISA_AUTO) isa = otx_isa_best();
-    if (isa == OTX_ISA_SCALAR) return &otx__kernels_scalar;
-#ifdef OTX__AVX2
-    if (isa == OTX_ISA_AVX2 && otx__x86_has(isa)) return &otx__kernels_avx2;
+    /* The fastest first. */
+    static const otx__kernels *const built[] = {
+#ifdef OTX__AMX
+        &otx__kernels_amx,
+#endif
+#ifdef OTX__AVX512_BF16
+        &otx__kernels_avx512_bf16,
 #endif
 #ifdef OTX__AVX512
-    if (isa == OTX_ISA_AVX512 && otx__x86_has(isa)) return &otx__kernels_avx512;
-    if (isa == OTX_ISA_AVX512_BF16 && otx__x86_has(isa)) return &otx__kernels_avx512_bf16;
+        &otx__kernels_avx512,
+#endif
+#ifdef OTX__AVX_VNNI
+        &otx__kernels_avx_vnni,
+#endif
+#ifdef OTX__AVX2
+        &otx__kernels_avx2,
+#endif
+#ifdef OTX__SSE2
+        &otx__kernels_sse2,
+#endif
+#ifdef OTX__NEON_BF16
+        &otx__kernels_neon_bf16,
 #endif
 #ifdef OTX__NEON
-    if (isa == OTX_ISA_NEON) return &otx__kernels_neon;
+        &otx__kernels_neon,
 #endif
+#ifdef OTX__WASM
+        &otx__kernels_wasm,
+#endif
+        &otx__kernels_scalar};
+    unsigned here = otx__isas_here();
+    size_t i;
+#ifdef OTX__SSE2
+    if (isa == OTX_ISA_AUTO && !otx__avx512_bf16_pays())
+        here &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
+#endif
+    for (i = 0; i < OTX__COUNT(built); i++)
+        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) && (here & OTX__ISA_BIT(built[i]->isa)))
+            return built[i];
     return NULL;
 }
 
-OTX_API otx_isa otx_isa_best(void)
-{
-    static const otx_isa order[] = {OTX_ISA_AVX512_BF16, OTX_ISA_AVX512, OTX_ISA_AVX2,
-                                    OTX_ISA_NEON};
-    size_t i;
-    for (i = 0; i < OTX__COUNT(order); i++)
-        if (otx__kernels_for(order[i])) return order[i];
-    return OTX_ISA_SCALAR;
-}
+OTX_API otx_isa otx_isa_best(void) { return otx__kernels_for(OTX_ISA_AUTO)->isa; }
 
 OTX_API bool otx_isa_available(otx_isa isa) { return otx__kernels_for(isa) != NULL; }
 

@@ -1,12 +1,7 @@
 /* ---- kernel_avx2: 256-bit x86 (AVX2, FMA) --------------------------------- */
 
-#if !defined(OTX_NO_SIMD) &&                                                                 \
-    (defined(__x86_64__) || defined(_M_X64) || defined(__i386__) || defined(_M_IX86)) &&     \
-    (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5 && !defined(__TINYC__)) ||    \
-     (defined(_MSC_VER) && _MSC_VER >= 1900))
+#ifdef OTX__SSE2
 #define OTX__AVX2
-
-#include <immintrin.h>
 
 #ifdef _MSC_VER
 #define OTX__AVX2_TARGET
@@ -14,44 +9,45 @@
 #define OTX__AVX2_TARGET __attribute__((target("avx2,fma")))
 #endif
 
-/* Sixteen rows of a by four of b: eight sums stay in registers. */
-OTX__AVX2_TARGET OTX__PRIVATE void otx__product_block_avx2(const float *a, const float *b,
-                                                           size_t n, float *c)
+/* Adds one chain of at most OTX__CHAIN products, for sixteen rows of a by four of
+   b: eight sums stay in registers. The first chain starts c. */
+OTX__AVX2_TARGET OTX__PRIVATE void otx__chain_avx2(const float *a, const float *b, size_t count,
+                                                   bool first, float *c)
 {
-    size_t block, p, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
-        size_t end = otx__min(n, block + OTX__CHAIN);
-        __m256 low[4], high[4];
-        for (j = 0; j < 4; j++) low[j] = high[j] = _mm256_setzero_ps();
-        for (p = block; p < end; p++) {
-            __m256 a0 = _mm256_loadu_ps(a + p * OTX__TILE);
-            __m256 a1 = _mm256_loadu_ps(a + p * OTX__TILE + 8);
-            OTX__UNROLL
-            for (j = 0; j < 4; j++) {
-                __m256 b0 = _mm256_broadcast_ss(b + p * OTX__TILE + j);
-                low[j] = _mm256_fmadd_ps(a0, b0, low[j]);
-                high[j] = _mm256_fmadd_ps(a1, b0, high[j]);
-            }
-        }
+    __m256 low[4], high[4];
+    size_t p, j;
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) low[j] = high[j] = _mm256_setzero_ps();
+    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
+        __m256 a0 = _mm256_loadu_ps(a), a1 = _mm256_loadu_ps(a + 8);
+        OTX__UNROLL
         for (j = 0; j < 4; j++) {
-            float *column = c + j * OTX__TILE;
-            if (block) {
-                low[j] = _mm256_add_ps(low[j], _mm256_loadu_ps(column));
-                high[j] = _mm256_add_ps(high[j], _mm256_loadu_ps(column + 8));
-            }
-            _mm256_storeu_ps(column, low[j]);
-            _mm256_storeu_ps(column + 8, high[j]);
+            __m256 b0 = _mm256_broadcast_ss(b + j);
+            low[j] = _mm256_fmadd_ps(a0, b0, low[j]);
+            high[j] = _mm256_fmadd_ps(a1, b0, high[j]);
         }
+    }
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) {
+        float *column = c + j * OTX__TILE;
+        if (!first) {
+            low[j] = _mm256_add_ps(low[j], _mm256_loadu_ps(column));
+            high[j] = _mm256_add_ps(high[j], _mm256_loadu_ps(column + 8));
+        }
+        _mm256_storeu_ps(column, low[j]);
+        _mm256_storeu_ps(column + 8, high[j]);
     }
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__product_avx2(const float *a, const float *b, size_t n,
-                                                     float *c)
+OTX__PRIVATE void otx__product_avx2(const float *a, const float *b, size_t n, float *c)
 {
-    size_t i, j;
-    for (j = 0; j < OTX__STRIP; j += 4)
-        for (i = 0; i < OTX__TILE; i += 16)
-            otx__product_block_avx2(a + i, b + j, n, c + j * OTX__TILE + i);
+    size_t block, i, j;
+    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
+        for (j = 0; j < OTX__STRIP; j += 4)
+            for (i = 0; i < OTX__TILE; i += 16)
+                otx__chain_avx2(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
+                                otx__min(n - block, OTX__CHAIN), block == 0,
+                                c + j * OTX__TILE + i);
 }
 
 /* The larger of `best` and the weighted correlations of eight atoms. */
@@ -78,37 +74,63 @@ OTX__AVX2_TARGET OTX__PRIVATE __m256i otx__load_avx2(const int16_t *at)
     return _mm256_loadu_si256((const __m256i *)(const void *)at);
 }
 
-/* The sums of `sets` supports of one target over half a tile, two atoms of them
-   at a time; sums[set][0] and [1] hold its atoms in order. */
+/* sum + the products of neighbours in a and b, added in pairs. */
+typedef __m256i (*otx__multiply_add)(__m256i sum, __m256i a, __m256i b);
+
+OTX__AVX2_TARGET OTX__INLINE __m256i otx__multiply_add_avx2(__m256i sum, __m256i a, __m256i b)
+{
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
+
+/* The sums of `sets` supports of one target over `halves` halves of a tile, two
+   atoms of them at a time. sums[set] holds the tile's atoms in order.
+   `multiply_add` is known where this is inlined, and so is inlined itself. */
 OTX__AVX2_TARGET OTX__INLINE void otx__sums_avx2(const otx__scan *scan, size_t target, size_t half,
-                                                 size_t sets, __m256i sums[OTX__SETS][2])
+                                                 size_t halves, size_t sets,
+                                                 otx__multiply_add multiply_add,
+                                                 __m256i sums[OTX__SETS][4])
 {
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
     const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
     const int16_t *gram = scan->gram + 16 * half;
     const uint32_t *ahead = otx__scan_ahead(scan, target);
-    size_t count = scan->counts[target], j, set;
-    for (set = 0; set < sets; set++) sums[set][0] = sums[set][1] = _mm256_setzero_si256();
-    for (j = 0; j < count; j += 2) {
-        __m256i g0 = otx__load_avx2(gram + (size_t)atoms[j] * OTX__TILE);
-        __m256i g1 = otx__load_avx2(gram + (size_t)atoms[j + 1] * OTX__TILE);
-        __m256i low = _mm256_unpacklo_epi16(g0, g1), high = _mm256_unpackhi_epi16(g0, g1);
-        OTX__PREFETCH(gram + (size_t)ahead[j + half] * OTX__TILE);
+    size_t count = scan->counts[target], j, set, h;
+    __m256i parts[OTX__SETS][4];
+    OTX__UNROLL
+    for (set = 0; set < sets; set++) {
         OTX__UNROLL
-        for (set = 0; set < sets; set++) {
-            int32_t both;
-            __m256i pair;
-            memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
-            pair = _mm256_set1_epi32(both);
-            sums[set][0] = _mm256_add_epi32(sums[set][0], _mm256_madd_epi16(low, pair));
-            sums[set][1] = _mm256_add_epi32(sums[set][1], _mm256_madd_epi16(high, pair));
+        for (h = 0; h < 2 * halves; h++) parts[set][h] = _mm256_setzero_si256();
+    }
+    for (j = 0; j < count; j += 2) {
+        const int16_t *column0 = gram + (size_t)atoms[j] * OTX__TILE;
+        const int16_t *column1 = gram + (size_t)atoms[j + 1] * OTX__TILE;
+        OTX__UNROLL
+        for (h = half; h < half + halves; h++)
+            OTX__PREFETCH(gram + (size_t)ahead[j + h] * OTX__TILE);
+        OTX__UNROLL
+        for (h = 0; h < 2 * halves; h += 2) {
+            __m256i g0 = otx__load_avx2(column0 + 8 * h), g1 = otx__load_avx2(column1 + 8 * h);
+            __m256i low = _mm256_unpacklo_epi16(g0, g1), high = _mm256_unpackhi_epi16(g0, g1);
+            OTX__UNROLL
+            for (set = 0; set < sets; set++) {
+                int32_t both;
+                __m256i pair;
+                memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
+                pair = _mm256_set1_epi32(both);
+                parts[set][h] = multiply_add(parts[set][h], low, pair);
+                parts[set][h + 1] = multiply_add(parts[set][h + 1], high, pair);
+            }
         }
     }
+    OTX__UNROLL
     for (set = 0; set < sets; set++) {
-        /* Unpacking works on 128-bit halves: put the atoms back in order. */
-        __m256i low = sums[set][0], high = sums[set][1];
-        sums[set][0] = _mm256_permute2x128_si256(low, high, 0x20);
-        sums[set][1] = _mm256_permute2x128_si256(low, high, 0x31);
+        OTX__UNROLL
+        for (h = 0; h < 2 * halves; h += 2) {
+            /* Unpacking works on 128-bit halves: put the atoms back in order. */
+            __m256i low = parts[set][h], high = parts[set][h + 1];
+            sums[set][2 * half + h] = _mm256_permute2x128_si256(low, high, 0x20);
+            sums[set][2 * half + h + 1] = _mm256_permute2x128_si256(low, high, 0x31);
+        }
     }
 }
 
@@ -119,32 +141,38 @@ OTX__AVX2_TARGET OTX__PRIVATE float otx__largest_avx2(__m256 values)
     return _mm_cvtss_f32(_mm_max_ss(four, _mm_shuffle_ps(four, four, 1)));
 }
 
+/* Up to eight sums stay in registers. */
+OTX__AVX2_TARGET OTX__INLINE void otx__scan_256(const otx__scan *scan,
+                                                otx__multiply_add multiply_add)
+{
+    size_t target, set, i;
+    for (target = 0; target < scan->targets; target++) {
+        const int16_t *start = scan->start + target * OTX__TILE;
+        size_t sets = scan->sets[target];
+        __m256i sums[OTX__SETS][4];
+        if (sets == 1) {
+            otx__sums_avx2(scan, target, 0, 2, 1, multiply_add, sums);
+        } else if (sets == 2) {
+            otx__sums_avx2(scan, target, 0, 2, 2, multiply_add, sums);
+        } else {
+            otx__sums_avx2(scan, target, 0, 1, OTX__SETS, multiply_add, sums);
+            otx__sums_avx2(scan, target, 1, 1, OTX__SETS, multiply_add, sums);
+        }
+        for (set = 0; set < sets; set++) {
+            const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
+            __m256 best = _mm256_setzero_ps();
+            OTX__UNROLL
+            for (i = 0; i < 4; i++)
+                best = otx__score_avx2(best, start + 8 * i, sums[set][i], scales,
+                                       scan->common + 8 * i, scan->weight + 8 * i, (int)(8 * i));
+            scan->best[set * scan->best_pitch + target] = otx__largest_avx2(best);
+        }
+    }
+}
+
 OTX__AVX2_TARGET OTX__PRIVATE void otx__scan_avx2(const otx__scan *scan)
 {
-    size_t target, set, half;
-    for (target = 0; target < scan->targets; target++) {
-        const float *scales = scan->scales + target * OTX__SETS * 3;
-        size_t sets = scan->sets[target];
-        __m256 best[OTX__SETS];
-        __m256i sums[OTX__SETS][2];
-        for (set = 0; set < OTX__SETS; set++) best[set] = _mm256_setzero_ps();
-        for (half = 0; half < 2; half++) {
-            const int16_t *start = scan->start + target * OTX__TILE + 16 * half;
-            const float *common = scan->common + 16 * half, *weight = scan->weight + 16 * half;
-            if (sets == 1) otx__sums_avx2(scan, target, half, 1, sums);
-            else if (sets == 2) otx__sums_avx2(scan, target, half, 2, sums);
-            else otx__sums_avx2(scan, target, half, OTX__SETS, sums);
-            for (set = 0; set < sets; set++) {
-                best[set] = otx__score_avx2(best[set], start, sums[set][0], scales + 3 * set,
-                                            common, weight, (int)(16 * half));
-                best[set] = otx__score_avx2(best[set], start + 8, sums[set][1],
-                                            scales + 3 * set, common + 8, weight + 8,
-                                            (int)(16 * half + 8));
-            }
-        }
-        for (set = 0; set < sets; set++)
-            scan->best[set * scan->best_pitch + target] = otx__largest_avx2(best[set]);
-    }
+    otx__scan_256(scan, otx__multiply_add_avx2);
 }
 
 OTX__AVX2_TARGET OTX__PRIVATE void otx__refine_avx2(const int16_t *gram, const uint32_t *atoms,
@@ -153,16 +181,19 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__refine_avx2(const int16_t *gram, const u
 {
     __m256 values[4];
     size_t i, j;
+    OTX__UNROLL
     for (i = 0; i < 4; i++) values[i] = _mm256_loadu_ps(correlations + 8 * i);
     for (j = 0; j < count; j++) {
         const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
         __m256 beta = _mm256_set1_ps(betas[j] / 32767.0f);
+        OTX__UNROLL
         for (i = 0; i < 4; i++) {
             __m128i eight = _mm_loadu_si128((const __m128i *)(const void *)(column + 8 * i));
             __m256 wide = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(eight));
             values[i] = _mm256_fnmadd_ps(beta, wide, values[i]);
         }
     }
+    OTX__UNROLL
     for (i = 0; i < 4; i++) _mm256_storeu_ps(correlations + 8 * i, values[i]);
 }
 
@@ -230,12 +261,16 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__ro
     for (first = 0; first < count; first += 2) {
         size_t group = otx__min(2, count - first);
         __m256d sums[2][4];
+        OTX__UNROLL
         for (j = 0; j < 2; j++)
+            OTX__UNROLL
             for (h = 0; h < 4; h++) sums[j][h] = _mm256_setzero_pd();
         for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL
             for (h = 0; h < 2; h++) {
                 const double *at = a + i + 8 * h;
                 __m256d a0 = _mm256_loadu_pd(at), a1 = _mm256_loadu_pd(at + 4), b0, b1;
+                OTX__UNROLL
                 for (j = 0; j < 2; j++) {
                     otx__widen_avx2(rows[first + (j < group ? j : 0)], i + 8 * h, &b0, &b1);
                     sums[j][2 * h] = _mm256_add_pd(sums[j][2 * h], _mm256_mul_pd(a0, b0));
@@ -246,6 +281,7 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__ro
         }
         for (j = 0; j < group; j++) {
             double lanes[OTX__LANES];
+            OTX__UNROLL
             for (h = 0; h < 4; h++) _mm256_storeu_pd(lanes + 4 * h, sums[j][h]);
             otx__dot_lanes(lanes, a, rows[first + j], whole, n);
             out[first + j] = otx__fold_lanes(lanes);
@@ -281,6 +317,32 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__residual_avx2(double *r, otx__row y,
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx2 = {
     OTX_ISA_AVX2, otx__product_avx2, NULL, otx__scan_avx2,
-    otx__refine_avx2, otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__residual_avx2};
+    otx__refine_avx2, otx__rough_dots_avx2, otx__rough_residual_avx2,
+    otx__dots_avx2, otx__residual_avx2};
+
+/* ---- and with AVX-VNNI, which multiplies and adds in one instruction ---- */
+
+#if (defined(__clang__) && __clang_major__ >= 12) || \
+    (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11)
+#define OTX__AVX_VNNI
+#define OTX__AVX_VNNI_TARGET __attribute__((target("avx2,fma,avxvnni")))
+
+OTX__AVX_VNNI_TARGET OTX__INLINE __m256i otx__multiply_add_avx_vnni(__m256i sum, __m256i a,
+                                                                    __m256i b)
+{
+    return _mm256_dpwssd_avx_epi32(sum, a, b);
+}
+
+OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__scan_avx_vnni(const otx__scan *scan)
+{
+    otx__scan_256(scan, otx__multiply_add_avx_vnni);
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
+    OTX_ISA_AVX_VNNI, otx__product_avx2, NULL, otx__scan_avx_vnni,
+    otx__refine_avx2, otx__rough_dots_avx2, otx__rough_residual_avx2,
+    otx__dots_avx2, otx__residual_avx2};
+
+#endif /* OTX__AVX_VNNI */
 
 #endif /* OTX__AVX2 */

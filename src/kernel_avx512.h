@@ -16,9 +16,13 @@
 
 #ifdef _MSC_VER
 #define OTX__AVX512_TARGET
-#define OTX__AVX512_BF16_TARGET
 #else
 #define OTX__AVX512_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#endif
+
+/* Only these let a register of integers be taken for one of bf16. */
+#if (defined(__clang__) && __clang_major__ >= 12) ||     (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 10)
+#define OTX__AVX512_BF16
 #define OTX__AVX512_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
 #endif
 
@@ -53,6 +57,7 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__product_avx512(const float *a, const f
     }
 }
 
+#ifdef OTX__AVX512_BF16
 /* One chain of products, n terms, of eight rows of b and 32 of a: it is put in c, or
    added to it. */
 OTX__AVX512_BF16_TARGET OTX__PRIVATE void otx__chain_bf16_avx512(const uint16_t *a,
@@ -102,6 +107,7 @@ OTX__PRIVATE void otx__product_bf16_avx512(const uint16_t *a, size_t tiles, cons
                                        c + (tile * OTX__TILE + strip) * OTX__TILE);
     }
 }
+#endif /* OTX__AVX512_BF16 */
 
 /* The numbers of the atoms in the order in which unpacking interleaved 16-bit numbers
    leaves them. */
@@ -420,9 +426,11 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512 = {
     otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512,
     otx__residual_avx512};
 
+#ifdef OTX__AVX512_BF16
 OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
     OTX_ISA_AVX512_BF16, otx__product_avx512, otx__product_bf16_avx512, otx__scan_avx512,
     otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512, otx__residual_avx512};
+#endif
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

@@ -7,42 +7,47 @@
 
 #include <arm_neon.h>
 
-/* Sixteen rows of a by four of b: sixteen sums stay in registers. */
-OTX__PRIVATE void otx__product_block_neon(const float *a, const float *b, size_t n, float *c)
+/* Adds one chain of at most OTX__CHAIN products, for sixteen rows of a by four of
+   b: sixteen sums stay in registers. The first chain starts c. */
+OTX__PRIVATE void otx__chain_neon(const float *a, const float *b, size_t count, bool first,
+                                  float *c)
 {
-    size_t block, p, i, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
-        size_t end = otx__min(n, block + OTX__CHAIN);
-        float32x4_t sums[4][4];
-        for (j = 0; j < 4; j++)
-            for (i = 0; i < 4; i++) sums[j][i] = vdupq_n_f32(0.0f);
-        for (p = block; p < end; p++) {
-            const float *row = a + p * OTX__TILE;
-            float32x4_t b0 = vld1q_f32(b + p * OTX__TILE);
-            for (i = 0; i < 4; i++) {
-                float32x4_t a0 = vld1q_f32(row + 4 * i);
-                sums[0][i] = vfmaq_laneq_f32(sums[0][i], a0, b0, 0);
-                sums[1][i] = vfmaq_laneq_f32(sums[1][i], a0, b0, 1);
-                sums[2][i] = vfmaq_laneq_f32(sums[2][i], a0, b0, 2);
-                sums[3][i] = vfmaq_laneq_f32(sums[3][i], a0, b0, 3);
-            }
+    float32x4_t sums[4][4];
+    size_t p, i, j;
+    OTX__UNROLL
+    for (i = 0; i < 4; i++)
+        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = vdupq_n_f32(0.0f);
+    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
+        float32x4_t b0 = vld1q_f32(b);
+        OTX__UNROLL
+        for (i = 0; i < 4; i++) {
+            float32x4_t a0 = vld1q_f32(a + 4 * i);
+            sums[0][i] = vfmaq_laneq_f32(sums[0][i], a0, b0, 0);
+            sums[1][i] = vfmaq_laneq_f32(sums[1][i], a0, b0, 1);
+            sums[2][i] = vfmaq_laneq_f32(sums[2][i], a0, b0, 2);
+            sums[3][i] = vfmaq_laneq_f32(sums[3][i], a0, b0, 3);
         }
-        for (j = 0; j < 4; j++) {
-            for (i = 0; i < 4; i++) {
-                float *at = c + j * OTX__TILE + 4 * i;
-                if (block) sums[j][i] = vaddq_f32(sums[j][i], vld1q_f32(at));
-                vst1q_f32(at, sums[j][i]);
-            }
+    }
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) {
+        OTX__UNROLL
+        for (i = 0; i < 4; i++) {
+            float *at = c + j * OTX__TILE + 4 * i;
+            if (!first) sums[j][i] = vaddq_f32(sums[j][i], vld1q_f32(at));
+            vst1q_f32(at, sums[j][i]);
         }
     }
 }
 
 OTX__PRIVATE void otx__product_neon(const float *a, const float *b, size_t n, float *c)
 {
-    size_t i, j;
-    for (j = 0; j < OTX__STRIP; j += 4)
-        for (i = 0; i < OTX__TILE; i += 16)
-            otx__product_block_neon(a + i, b + j, n, c + j * OTX__TILE + i);
+    size_t block, i, j;
+    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
+        for (j = 0; j < OTX__STRIP; j += 4)
+            for (i = 0; i < OTX__TILE; i += 16)
+                otx__chain_neon(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
+                                otx__min(n - block, OTX__CHAIN), block == 0,
+                                c + j * OTX__TILE + i);
 }
 
 /* The larger of `best` and the weighted correlations of four atoms. */
@@ -68,19 +73,28 @@ OTX__INLINE void otx__sums_neon(const otx__scan *scan, size_t target, size_t hal
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
     const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
     size_t count = scan->counts[target], i, j, set;
-    for (set = 0; set < sets; set++)
-        for (i = 0; i < 4; i++) sums[set][i] = vdupq_n_s32(0);
+    int32x4_t parts[OTX__SETS][4];
+    OTX__UNROLL
+    for (set = 0; set < sets; set++) {
+        OTX__UNROLL
+        for (i = 0; i < 4; i++) parts[set][i] = vdupq_n_s32(0);
+    }
     for (j = 0; j < count; j++) {
         const int16_t *gram = scan->gram + (size_t)atoms[j] * OTX__TILE + 16 * half;
         int16x8_t low = vld1q_s16(gram), high = vld1q_s16(gram + 8);
         OTX__UNROLL
         for (set = 0; set < sets; set++) {
             int16_t step = steps[j / 2 * OTX__SETS * 2 + 2 * set + j % 2];
-            sums[set][0] = vmlal_n_s16(sums[set][0], vget_low_s16(low), step);
-            sums[set][1] = vmlal_high_n_s16(sums[set][1], low, step);
-            sums[set][2] = vmlal_n_s16(sums[set][2], vget_low_s16(high), step);
-            sums[set][3] = vmlal_high_n_s16(sums[set][3], high, step);
+            parts[set][0] = vmlal_n_s16(parts[set][0], vget_low_s16(low), step);
+            parts[set][1] = vmlal_high_n_s16(parts[set][1], low, step);
+            parts[set][2] = vmlal_n_s16(parts[set][2], vget_low_s16(high), step);
+            parts[set][3] = vmlal_high_n_s16(parts[set][3], high, step);
         }
+    }
+    OTX__UNROLL
+    for (set = 0; set < sets; set++) {
+        OTX__UNROLL
+        for (i = 0; i < 4; i++) sums[set][i] = parts[set][i];
     }
 }
 
@@ -110,19 +124,80 @@ OTX__PRIVATE void otx__scan_neon(const otx__scan *scan)
     }
 }
 
+OTX__PRIVATE void otx__refine_neon(const int16_t *gram, const uint32_t *atoms,
+                                   const float *betas, size_t count, float *correlations)
+{
+    float32x4_t values[8];
+    size_t i, j;
+    OTX__UNROLL
+    for (i = 0; i < 8; i++) values[i] = vld1q_f32(correlations + 4 * i);
+    for (j = 0; j < count; j++) {
+        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
+        float beta = betas[j] / 32767.0f;
+        OTX__UNROLL
+        for (i = 0; i < 8; i++) {
+            float32x4_t wide = vcvtq_f32_s32(vmovl_s16(vld1_s16(column + 4 * i)));
+            values[i] = vfmsq_n_f32(values[i], wide, beta);
+        }
+    }
+    OTX__UNROLL
+    for (i = 0; i < 8; i++) vst1q_f32(correlations + 4 * i, values[i]);
+}
+
+/* Four elements of a row. */
+OTX__PRIVATE float32x4_t otx__floats_neon(otx__row row, size_t i)
+{
+    uint16_t halves[4];
+    float four[4];
+    if (row.bf16) {
+        memcpy(halves, otx__row_at(row, i), sizeof halves);
+        return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(halves), 16));
+    }
+    memcpy(four, otx__row_at(row, i), sizeof four);
+    return vld1q_f32(four);
+}
+
+OTX__PRIVATE void otx__rough_dots_neon(const float *a, const otx__row *rows, size_t count,
+                                       size_t n, float *out)
+{
+    size_t i, j, h, whole = n - n % OTX__LANES;
+    for (j = 0; j < count; j++) {
+        float32x4_t sums[4];
+        OTX__UNROLL
+        for (h = 0; h < 4; h++) sums[h] = vdupq_n_f32(0.0f);
+        for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL
+            for (h = 0; h < 4; h++)
+                sums[h] = vfmaq_f32(sums[h], vld1q_f32(a + i + 4 * h),
+                                    otx__floats_neon(rows[j], i + 4 * h));
+        }
+        sums[0] = vaddq_f32(vaddq_f32(sums[0], sums[1]), vaddq_f32(sums[2], sums[3]));
+        out[j] = vaddvq_f32(sums[0]);
+        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
+    }
+}
+
+OTX__PRIVATE void otx__rough_residual_neon(float *r, otx__row y, const double *coefficients,
+                                           const otx__row *rows, size_t count, size_t n)
+{
+    size_t i, j, whole = n - n % 4;
+    for (i = 0; i < whole; i += 4) {
+        float32x4_t value = otx__floats_neon(y, i);
+        for (j = 0; j < count; j++)
+            value = vfmsq_n_f32(value, otx__floats_neon(rows[j], i), (float)coefficients[j]);
+        vst1q_f32(r + i, value);
+    }
+    for (; i < n; i++) {
+        r[i] = otx__row_element(y, i);
+        for (j = 0; j < count; j++)
+            r[i] -= (float)coefficients[j] * otx__row_element(rows[j], i);
+    }
+}
+
 /* Four elements of a row as two registers of doubles. */
 OTX__PRIVATE void otx__widen_neon(otx__row row, size_t i, float64x2_t *low, float64x2_t *high)
 {
-    float32x4_t values;
-    if (row.bf16) {
-        uint16_t bits[4];
-        memcpy(bits, otx__row_at(row, i), sizeof bits);
-        values = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(bits), 16));
-    } else {
-        float four[4];
-        memcpy(four, otx__row_at(row, i), sizeof four);
-        values = vld1q_f32(four);
-    }
+    float32x4_t values = otx__floats_neon(row, i);
     *low = vcvt_f64_f32(vget_low_f32(values));
     *high = vcvt_high_f64_f32(values);
 }
@@ -134,8 +209,10 @@ OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t c
     for (row = 0; row < count; row++) {
         float64x2_t sums[8], low, high;
         double lanes[OTX__LANES];
+        OTX__UNROLL
         for (h = 0; h < 8; h++) sums[h] = vdupq_n_f64(0.0);
         for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL
             for (h = 0; h < 4; h++) {
                 const double *at = a + i + 4 * h;
                 otx__widen_neon(rows[row], i + 4 * h, &low, &high);
@@ -144,6 +221,7 @@ OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t c
                     vaddq_f64(sums[2 * h + 1], vmulq_f64(vld1q_f64(at + 2), high));
             }
         }
+        OTX__UNROLL
         for (h = 0; h < 8; h++) vst1q_f64(lanes + 2 * h, sums[h]);
         otx__dot_lanes(lanes, a, rows[row], whole, n);
         out[row] = otx__fold_lanes(lanes);
@@ -175,6 +253,116 @@ OTX__PRIVATE void otx__residual_neon(double *r, otx__row y, const double *coeffi
 
 OTX__PRIVATE const otx__kernels otx__kernels_neon = {
     OTX_ISA_NEON, otx__product_neon, NULL, otx__scan_neon,
-    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_neon, otx__residual_neon};
+    otx__refine_neon, otx__rough_dots_neon, otx__rough_residual_neon,
+    otx__dots_neon, otx__residual_neon};
+
+/* ---- and with BF16 (FEAT_BF16) ---- */
+
+/* The other extensions do not help. The scan's numbers have 16 bits, and dot
+   products (dotprod) and matrices (i8mm) of 8-bit numbers would take it in halves:
+   more work than the widening multiply-add. Half-precision floats (fp16) keep 11 bits
+   and overflow at 65,504: they would widen the bound of the screen a thousandfold. */
+#if (defined(__linux__) || defined(__APPLE__)) &&                                           \
+    (defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) ||                                       \
+     (defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 10))
+#define OTX__NEON_BF16
+
+#ifdef __ARM_FEATURE_BF16_VECTOR_ARITHMETIC
+#define OTX__NEON_BF16_TARGET
+#else
+#define OTX__NEON_BF16_TARGET __attribute__((target("arch=armv8.2-a+bf16")))
+#endif
+
+/* By names of our own: strict C modes hide the declarations. */
+#ifdef __APPLE__
+extern int otx__sys_sysctlbyname(const char *name, void *old, size_t *old_size, void *fresh,
+                                 size_t fresh_size) __asm__("_sysctlbyname");
+#else
+extern unsigned long otx__sys_getauxval(unsigned long type) __asm__("getauxval");
+#endif
+
+OTX__PRIVATE bool otx__neon_bf16_here(void)
+{
+#ifdef __APPLE__
+    int has = 0;
+    size_t size = sizeof has;
+    return otx__sys_sysctlbyname("hw.optional.arm.FEAT_BF16", &has, &size, NULL, 0) == 0 && has;
+#else
+    const unsigned long hwcap2 = 26, bf16 = 1ul << 14; /* AT_HWCAP2, HWCAP2_BF16 */
+    return (otx__sys_getauxval(hwcap2) & bf16) != 0;
+#endif
+}
+
+/* Two rows of four terms each, from two pairs of terms of four rows: the rows that
+   the instruction multiplies with two others. */
+OTX__NEON_BF16_TARGET OTX__INLINE void otx__rows_neon(const uint16_t *panel, size_t terms,
+                                                      bfloat16x8_t *first, bfloat16x8_t *second)
+{
+    uint32x4_t pair0 = vreinterpretq_u32_u16(vld1q_u16(panel)), pair1 = vdupq_n_u32(0);
+    if (terms > 2) pair1 = vreinterpretq_u32_u16(vld1q_u16(panel + 2 * OTX__TILE));
+    *first = vreinterpretq_bf16_u32(vzip1q_u32(pair0, pair1));
+    *second = vreinterpretq_bf16_u32(vzip2q_u32(pair0, pair1));
+}
+
+/* Adds one chain, for eight rows of a by eight of b: sixteen squares of two by two
+   sums stay in registers.
+
+   BFMMLA adds to a sum the two products of a pair of terms, after adding them up:
+   exact products (their 16 bits fit a float), and two additions that may be off by
+   2 u each, for they round to odd. A chain of OTX__CHAIN terms, whose first addition
+   is to 0, is so off by at most OTX__CHAIN * u, as a chain of float additions is. */
+OTX__NEON_BF16_TARGET OTX__PRIVATE void otx__chain_neon_bf16(const uint16_t *a, const uint16_t *b,
+                                                             size_t terms, bool first, float *c)
+{
+    float32x4_t sums[4][4];
+    size_t p, i, j;
+    OTX__UNROLL
+    for (i = 0; i < 4; i++)
+        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = vdupq_n_f32(0.0f);
+    for (p = 0; p < terms; p += 4) {
+        bfloat16x8_t x[4], y[4];
+        OTX__UNROLL
+        for (i = 0; i < 4; i += 2) {
+            otx__rows_neon(a + p * OTX__TILE + 4 * i, terms - p, &x[i], &x[i + 1]);
+            otx__rows_neon(b + p * OTX__TILE + 4 * i, terms - p, &y[i], &y[i + 1]);
+        }
+        OTX__UNROLL
+        for (j = 0; j < 4; j++) {
+            OTX__UNROLL
+            for (i = 0; i < 4; i++) sums[j][i] = vbfmmlaq_f32(sums[j][i], y[j], x[i]);
+        }
+    }
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) {
+        OTX__UNROLL
+        for (i = 0; i < 4; i++) {
+            float *even = c + 2 * j * OTX__TILE + 2 * i, *odd = even + OTX__TILE;
+            float32x2_t low = vget_low_f32(sums[j][i]), high = vget_high_f32(sums[j][i]);
+            vst1_f32(even, first ? low : vadd_f32(low, vld1_f32(even)));
+            vst1_f32(odd, first ? high : vadd_f32(high, vld1_f32(odd)));
+        }
+    }
+}
+
+OTX__PRIVATE void otx__product_bf16_neon(const uint16_t *a, size_t tiles, const uint16_t *b,
+                                         size_t n, float *c)
+{
+    size_t tile, block, i, j;
+    for (tile = 0; tile < tiles; tile++, a += n * OTX__TILE, c += OTX__TILE * OTX__TILE)
+        for (block = 0; block < n || block == 0; block += OTX__CHAIN)
+            for (j = 0; j < OTX__TILE; j += 8)
+                for (i = 0; i < OTX__TILE; i += 8)
+                    otx__chain_neon_bf16(a + block * OTX__TILE + 2 * i,
+                                         b + block * OTX__TILE + 2 * j,
+                                         otx__min(n - block, OTX__CHAIN), block == 0,
+                                         c + j * OTX__TILE + i);
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
+    OTX_ISA_NEON_BF16, otx__product_neon, otx__product_bf16_neon, otx__scan_neon,
+    otx__refine_neon, otx__rough_dots_neon, otx__rough_residual_neon,
+    otx__dots_neon, otx__residual_neon};
+
+#endif /* OTX__NEON_BF16 */
 
 #endif /* OTX__NEON */

@@ -387,7 +387,7 @@ OTX__PRIVATE otx_result otx__check_matrix(const otx_matrix *matrix, const char *
     size_t bytes;
     if (!matrix || !otx_dtype_is_embedding(matrix->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT,
-                         "%s: not a matrix of F32, F16, BF16 or F64", name);
+                         "%s: not a matrix of F64, F32, F16, BF16 or F8", name);
     if (matrix->rows == 0 || matrix->columns == 0 || !matrix->data)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the matrix is empty", name);
     if (matrix->rows > INT32_MAX || matrix->columns > INT32_MAX ||

@@ -10,16 +10,17 @@
 
        <r, a^_n> = common_n <r, m> + <y', rest_n> - sum beta_j <rest_j, rest_n>
 
-   where y' is y without its part along m. The Gram form keeps the products
-   <rest_j, rest_n> and <y', rest_n> as 16-bit fixed point, and rounds beta to 16
-   bits, so that a step is a sum of integer products. The residual form keeps no
-   products: it multiplies the rests with the residual without its part along m.
+   where y' is y without its part along m. The Gram form and the columns form keep
+   the products <rest_j, rest_n> (table.h) and <y', rest_n> as 16-bit fixed point, and
+   round beta to 16 bits, so that a step is a sum of integer products. The residual
+   form keeps no products: it multiplies the rests with the residual without its part
+   along m.
 
    Reading the products takes most of the time, so each reading serves several
-   steps: from the tiles with the best atoms of one step the atoms of the next few
-   are predicted, and a scan looks at the support with none, one, two ... of them
-   at once. A prediction is only ever a guess at what the scan will find; where it
-   finds another atom, that one is selected and the guesses after it are dropped.
+   steps: among the best atoms of one step those of the next few are guessed
+   (predict.h), and a scan looks at the support with none, one, two ... of them at
+   once. A guess never decides: where the scan finds another atom, that one is
+   selected and the guesses after it are dropped (select.h).
 
    The bound, of the error of one such correlation (u = 2^-24, S = sum |beta|,
    Y = ||y'||, e the errors of the rounded betas):

@@ -34,14 +34,38 @@ standards() {
     done
 }
 
-# The NEON kernels and another architecture's floats, under emulation.
+# The solver's suites on other machines: elsewhere LABEL RUNNER COMPILER FLAGS...
+elsewhere() {
+    label=$1 runner=$2
+    shift 2
+    for name in test_kernels test_omp; do
+        if "$@" -std=c99 -O2 -I. "tests/$name.c" -o "$build/$name-elsewhere" -lm; then
+            suite "$name, $label" env OTX_TEST_SMALL=1 $runner "$build/$name-elsewhere"
+        else
+            count "$name, $label: build" 1
+        fi
+    done
+}
+
+# The kernels of Arm and of WebAssembly under emulation, and 32-bit x86.
 emulated() {
     if have aarch64-linux-gnu-gcc && have qemu-aarch64; then
-        aarch64-linux-gnu-gcc -std=c99 -O2 -static -I. tests/test_omp.c -o "$build/omp-arm" -lm
-        count "test_omp for 64-bit Arm" $?
-        suite "test_omp on an emulated 64-bit Arm" env OTX_TEST_SMALL=1 qemu-aarch64 "$build/omp-arm"
+        elsewhere "emulated 64-bit Arm" "qemu-aarch64 -cpu max" aarch64-linux-gnu-gcc -static
     else
         skip "64-bit Arm" "no cross compiler or no qemu-aarch64"
+    fi
+    echo 'int main(void) { return 0; }' >"$build/probe.c"
+    if have node && clang --target=wasm32-wasi "$build/probe.c" -o "$build/probe" 2>/dev/null; then
+        elsewhere "WebAssembly with SIMD" "node --no-warnings tests/wasi.mjs" \
+            clang --target=wasm32-wasi -msimd128
+    else
+        skip "WebAssembly" "no node, or clang cannot build for wasm32-wasi"
+    fi
+    if gcc-12 -m32 "$build/probe.c" -o "$build/probe" 2>/dev/null; then
+        elsewhere "32-bit x86" "" gcc-12 -m32 -msse2 -mfpmath=sse \
+            -idirafter /usr/include/x86_64-linux-gnu
+    else
+        skip "32-bit x86" "no gcc-12 with -m32"
     fi
 }
 

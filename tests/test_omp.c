@@ -916,65 +916,6 @@ static void bound_holds(void)
     }
 }
 
-/* ---- kernels, one by one ---- */
-
-static void kernels_agree(void)
-{
-    enum { N = 301 };
-    float *a = (float *)malloc(OTX__TILE * N * sizeof *a), *b = (float *)malloc(OTX__TILE * N * 4);
-    double wide[N], r1[N], r2[N], c[5], d1[5], d2[5];
-    uint16_t half[5][N];
-    otx__row rows[5], none = {NULL, false};
-    int isa;
-    size_t i, j, n;
-    for (i = 0; i < OTX__TILE * N; i++) a[i] = (float)normal(), b[i] = (float)normal();
-    for (i = 0; i < N; i++) wide[i] = normal();
-    for (j = 0; j < 5; j++) {
-        c[j] = normal();
-        for (i = 0; i < N; i++) half[j][i] = (uint16_t)(0x3f00 + uniform() * 512.0);
-    }
-    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
-        const otx__kernels *kernels;
-        if (!otx_isa_available((otx_isa)isa)) continue;
-        kernels = otx__kernels_for((otx_isa)isa);
-        CHECK_INT(kernels->isa, isa);
-        for (n = 0; n <= N; n = n < 40 ? n + 1 : n + 87) {
-            float products[OTX__STRIP * OTX__TILE];
-            size_t count = n % 6;
-            for (j = 0; j < 5; j++) {
-                rows[j].bf16 = n % 2 == 0;
-                rows[j].data = n % 2 ? (const void *)(a + j * N) : (const void *)half[j];
-            }
-            kernels->dots(wide, rows, count, n, d1);
-            otx__kernels_scalar.dots(wide, rows, count, n, d2);
-            CHECK(!memcmp(d1, d2, count * sizeof *d1));
-            kernels->residual(r1, rows[1], c, rows, count, n);
-            otx__kernels_scalar.residual(r2, rows[1], c, rows, count, n);
-            CHECK(!memcmp(r1, r2, n * sizeof *r1));
-            kernels->residual(r1, none, c, rows, count, n);
-            otx__kernels_scalar.residual(r2, none, c, rows, count, n);
-            CHECK(!memcmp(r1, r2, n * sizeof *r1));
-            kernels->product(a, b + 8, n, products);
-            for (j = 0; j < OTX__STRIP; j++) {
-                for (i = 0; i < OTX__TILE; i++) {
-                    double exact = 0.0, size = 0.0;
-                    size_t p;
-                    for (p = 0; p < n; p++) {
-                        double term = (double)a[p * OTX__TILE + i] *
-                                      (double)b[p * OTX__TILE + 8 + j];
-                        exact += term;
-                        size += fabs(term);
-                    }
-                    CHECK(fabs((double)products[j * OTX__TILE + i] - exact) <=
-                          size * otx__chain_error(n));
-                }
-            }
-        }
-    }
-    free(a);
-    free(b);
-}
-
 /* ---- hooks, errors, memory ---- */
 
 typedef struct backwards {
@@ -1228,7 +1169,6 @@ int main(void)
     RUN(few_columns);
     RUN(types_index_and_stride);
     RUN(bound_holds);
-    RUN(kernels_agree);
     RUN(parallel_hook);
     RUN(progress_and_cancel);
     RUN(every_allocation_can_fail);

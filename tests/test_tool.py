@@ -1526,6 +1526,8 @@ def main():
     if len(sys.argv) < 2:
         sys.exit("usage: test_tool.py TOOL [CASE...]")
     TOOL = os.path.abspath(sys.argv[1])
+    # What runs in a shell's background is started with the signal ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     chosen = [c for c in CASES if c.__name__ in sys.argv[2:]] if sys.argv[2:] else CASES
     passed = failed = skipped = 0
     WORK = Path(tempfile.mkdtemp(prefix="otx-tool-"))

@@ -233,6 +233,8 @@ def main():
         sys.exit(__doc__)
     kind = "mpi" if sys.argv[2] == "--mpi" else "hand"
     TOOL, PROGRAM = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[-1])
+    # What runs in a shell's background is started with the signal ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     passed = failed = 0
     work = Path(tempfile.mkdtemp(prefix="otx-windows-"))
     try:

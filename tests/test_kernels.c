@@ -1,0 +1,642 @@
+/* The kernels, one by one, against their definition: the scalar set to the byte
+   where kernels decide, exact arithmetic and the error bound where they screen. */
+#define OMP_TRANSPLANT_IMPLEMENTATION
+#include "../omp_transplant.h"
+#include "test.h"
+
+static uint64_t seed = 88172645463325252u;
+
+static uint32_t bits32(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (uint32_t)(seed >> 32);
+}
+
+static double uniform(void) { return ((double)bits32() + 0.5) / 4294967296.0; }
+
+/* Values that find what ordinary ones do not. */
+enum { PLAIN, SPREAD, HUGE_ONES, SMALL_ONES, ZEROS, ONES, KINDS };
+
+static float value(int kind)
+{
+    float sign = bits32() & 1 ? -1.0f : 1.0f;
+    switch (kind) {
+    case PLAIN: return sign * (float)uniform();
+    case SPREAD: return sign * (float)ldexp(uniform(), (int)(bits32() % 60) - 50);
+    case HUGE_ONES: return sign * (float)ldexp(1.0 + uniform(), 50);
+    case SMALL_ONES: return sign * (float)ldexp(uniform(), -120 - (int)(bits32() % 30));
+    case ZEROS: return bits32() % 3 ? sign * 0.0f : sign;
+    default: return 1.0f;
+    }
+}
+
+static uint16_t bf16_value(int kind)
+{
+    float wide = value(kind);
+    uint32_t bits;
+    memcpy(&bits, &wide, sizeof bits);
+    return (uint16_t)(bits >> 16);
+}
+
+static const size_t lengths[] = {0,  1,  2,  3,  4,  7,  8,  9,  15,  16,  17,  31,
+                                 32, 33, 47, 48, 63, 64, 65, 127, 128, 129, 1000, 4100};
+
+/* The sets under test. */
+static const otx__kernels *sets[OTX_ISA_COUNT];
+static size_t set_count;
+
+/* A failing check says which set it was. */
+#define CHECK_SET(kernels, condition) \
+    CHECK((condition) || (printf("  %s:\n", otx_isa_name((kernels)->isa)), 0))
+
+/* ---- those that decide: the same bytes ---- */
+
+#define ROWS 9
+
+/* Rows of n elements of one type, most of them at odd addresses. */
+static void make_rows(otx__row *rows, char *bytes, size_t n, bool bf16, int kind)
+{
+    size_t i, j;
+    for (j = 0; j < ROWS; j++) {
+        rows[j].bf16 = bf16;
+        rows[j].data = bytes;
+        for (i = 0; i < n; i++) {
+            float wide = value(kind);
+            uint16_t half = bf16_value(kind);
+            if (rows[j].bf16) memcpy(bytes + 2 * i, &half, sizeof half);
+            else memcpy(bytes + 4 * i, &wide, sizeof wide);
+        }
+        bytes += n * (bf16 ? 2 : 4) + j % 3;
+    }
+}
+
+static void check_deciding(const otx__kernels *kernels, size_t n, bool bf16, int kind)
+{
+    char *bytes = (char *)malloc(ROWS * n * 4 + 64), *more = (char *)malloc(ROWS * n * 4 + 64);
+    double *wide = (double *)malloc((n + 1) * sizeof *wide);
+    double *one = (double *)malloc((n + 1) * sizeof *one);
+    double *two = (double *)malloc((n + 1) * sizeof *two);
+    double dots1[ROWS + 1], dots2[ROWS + 1], coefficients[ROWS];
+    otx__row rows[ROWS], other[ROWS], none = {NULL, false};
+    size_t i, count, y;
+    make_rows(rows, bytes + 1, n, bf16, kind);
+    make_rows(other, more + 1, n, !bf16, kind);
+    for (i = 0; i < n; i++) wide[i] = (double)value(kind) * uniform();
+    for (i = 0; i < ROWS; i++) coefficients[i] = (double)value(SPREAD) * uniform();
+    for (count = 0; count <= ROWS; count++) {
+        dots1[count] = dots2[count] = 7.0; /* what lies behind is not touched */
+        kernels->dots(wide, rows, count, n, dots1);
+        otx__kernels_scalar.dots(wide, rows, count, n, dots2);
+        CHECK_SET(kernels, !memcmp(dots1, dots2, (count + 1) * sizeof *dots1));
+        for (y = 0; y < 3; y++) {
+            otx__row from = y == 0 ? rows[1] : y == 1 ? other[0] : none;
+            memcpy(one, wide, n * sizeof *one);
+            memcpy(two, wide, n * sizeof *two);
+            one[n] = two[n] = 7.0;
+            kernels->residual(one, from, coefficients, rows, count, n);
+            otx__kernels_scalar.residual(two, from, coefficients, rows, count, n);
+            CHECK_SET(kernels, !memcmp(one, two, (n + 1) * sizeof *one));
+        }
+    }
+    free(bytes);
+    free(more);
+    free(wide);
+    free(one);
+    free(two);
+}
+
+static void deciding_kernels(void)
+{
+    size_t i, set;
+    int kind;
+    for (set = 0; set < set_count; set++)
+        for (kind = 0; kind < KINDS; kind++)
+            for (i = 0; i < 2 * OTX__COUNT(lengths); i++)
+                check_deciding(sets[set], lengths[i / 2], i % 2 == 1, kind);
+}
+
+/* The definition itself: lanes, their order, one rounding for each operation. */
+static void dots_by_hand(void)
+{
+    double a[35], lanes[16] = {0}, out;
+    float b[35];
+    otx__row row = {NULL, false};
+    size_t i, set;
+    row.data = b;
+    for (i = 0; i < 35; i++) {
+        volatile double product;
+        a[i] = uniform() - 0.5;
+        b[i] = value(PLAIN);
+        product = a[i] * (double)b[i];
+        lanes[i % 16] += product;
+    }
+    for (i = 0; i < 8; i++) lanes[i] += lanes[i + 8];
+    for (i = 0; i < 4; i++) lanes[i] += lanes[i + 4];
+    lanes[0] = (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+    for (set = 0; set < set_count; set++) {
+        sets[set]->dots(a, &row, 1, 35, &out);
+        CHECK_SET(sets[set], out == lanes[0]);
+    }
+}
+
+/* ---- those that screen: within the bound ---- */
+
+/* What a float sum of n products may be off by: their magnitudes add up to `size`. */
+static double allowance(size_t n, double size, double subnormal)
+{
+    double chain = (double)OTX__CHAIN + (double)(n / OTX__CHAIN) + 4.0;
+    return chain * 0x1p-24 * size + (double)n * subnormal;
+}
+
+/* After it a float sum loses every 1 that is added: a chain that were too long would
+   lose more than the bound allows. */
+#define LEADING 0x1p24f
+#define LEADING_BF16 0x4b80
+
+/* Long rows, which take long to check, are for the kinds that need them. */
+static bool is_wanted(size_t n, int kind) { return n < 200 || kind == PLAIN || kind == ONES; }
+
+static void check_product(const otx__kernels *kernels, size_t n, int kind, size_t strip)
+{
+    size_t numbers = n * OTX__TILE, i, j, p;
+    float *a = (float *)malloc(numbers * sizeof *a + 1);
+    float *b = (float *)malloc(numbers * sizeof *b + 1), c[OTX__STRIP * OTX__TILE + 1];
+    for (i = 0; i < numbers; i++) a[i] = value(kind), b[i] = value(kind);
+    for (i = 0; i < OTX__TILE && n && kind == ONES; i++) a[i] = LEADING;
+    c[OTX__STRIP * OTX__TILE] = 7.0f;
+    kernels->product(a, b + (n ? strip : 0), n, c);
+    CHECK_SET(kernels, c[OTX__STRIP * OTX__TILE] == 7.0f);
+    for (j = 0; j < OTX__STRIP; j++) {
+        for (i = 0; i < OTX__TILE; i++) {
+            double exact = 0.0, size = 0.0;
+            for (p = 0; p < n; p++) {
+                double term = (double)a[p * OTX__TILE + i] * (double)b[p * OTX__TILE + strip + j];
+                exact += term;
+                size += fabs(term);
+            }
+            CHECK_SET(kernels, fabs((double)c[j * OTX__TILE + i] - exact) <=
+                                   allowance(n, size, 0x1p-149));
+        }
+    }
+    free(a);
+    free(b);
+}
+
+static void product(void)
+{
+    size_t i, set;
+    int kind;
+    for (set = 0; set < set_count; set++)
+        for (kind = 0; kind < KINDS; kind++)
+            for (i = 0; i < OTX__COUNT(lengths); i++)
+                if (is_wanted(lengths[i], kind))
+                    check_product(sets[set], lengths[i], kind,
+                                  (i + (size_t)kind) % 4 * OTX__STRIP);
+}
+
+static void check_product_bf16(const otx__kernels *kernels, size_t tiles, size_t n, int kind)
+{
+    size_t numbers = n * OTX__TILE, sums = tiles * OTX__TILE * OTX__TILE, tile, i, j, p;
+    uint16_t *a = (uint16_t *)malloc(tiles * numbers * 2 + 1);
+    uint16_t *b = (uint16_t *)malloc(numbers * 2 + 1);
+    float *c = (float *)malloc((sums + 1) * sizeof *c);
+    double largest = kind == HUGE_ONES ? 0x1p51 : 1.0;
+    for (i = 0; i < tiles * numbers; i++) a[i] = bf16_value(kind);
+    for (i = 0; i < numbers; i++) b[i] = bf16_value(kind);
+    for (i = 0; i < OTX__TILE && n && kind == ONES; i++) a[2 * i] = LEADING_BF16;
+    c[sums] = 7.0f;
+    kernels->product_bf16(a, tiles, b, n, c);
+    CHECK_SET(kernels, c[sums] == 7.0f);
+    for (tile = 0; tile < tiles; tile++) {
+        for (j = 0; j < OTX__TILE; j++) {
+            for (i = 0; i < OTX__TILE; i++) {
+                double exact = 0.0, size = 0.0;
+                size_t at = (tile * OTX__TILE + j) * OTX__TILE + i;
+                for (p = 0; p < n; p++) {
+                    size_t pair = p / 2 * OTX__TILE * 2 + p % 2;
+                    double term = (double)otx__float_of_bf16(a[tile * numbers + pair + 2 * i]) *
+                                  (double)otx__float_of_bf16(b[pair + 2 * j]);
+                    exact += term;
+                    size += fabs(term);
+                }
+                /* Subnormal elements, products and sums may each count as 0. */
+                CHECK_SET(kernels, fabs((double)c[at] - exact) <=
+                                       allowance(n, size, 0x1p-126 * (2.0 + 2.0 * largest)));
+            }
+        }
+    }
+    free(a);
+    free(b);
+    free(c);
+}
+
+static void product_bf16(void)
+{
+    static const size_t even[] = {0,   2,   4,   6,   14,  16,  18,   30,   32,   34,  62,
+                                  64,  66,  126, 128, 130, 256, 510,  512,  514,  544, 1000,
+                                  1022, 1024, 1026, 1058, 4098};
+    size_t i, set;
+    int kind;
+    for (set = 0; set < set_count; set++) {
+        if (!sets[set]->product_bf16) continue;
+        for (kind = 0; kind < KINDS; kind++)
+            for (i = 0; i < OTX__COUNT(even); i++)
+                if (is_wanted(even[i], kind))
+                    check_product_bf16(sets[set], 1 + (i + (size_t)kind) % (even[i] < 200 ? 8 : 2),
+                                       even[i], kind);
+        check_product_bf16(sets[set], 8, 1026, PLAIN);
+    }
+}
+
+/* ---- in float, for guesses ---- */
+
+static void check_rough(const otx__kernels *kernels, size_t n, bool bf16)
+{
+    char *bytes = (char *)malloc(ROWS * n * 4 + 64);
+    float *a = (float *)malloc((n + 1) * sizeof *a), *seen = (float *)malloc((n + 1) * sizeof *a);
+    float dots[ROWS + 1];
+    double coefficients[ROWS];
+    otx__row rows[ROWS];
+    size_t i, j, count;
+    make_rows(rows, bytes + 1, n, bf16, PLAIN);
+    for (i = 0; i < n; i++) a[i] = value(PLAIN);
+    for (j = 0; j < ROWS; j++) coefficients[j] = (double)value(PLAIN) * uniform();
+    for (count = 0; count < ROWS; count++) {
+        dots[count] = seen[n] = 7.0f;
+        kernels->rough_dots(a, rows, count, n, dots);
+        kernels->rough_residual(seen, rows[ROWS - 1], coefficients, rows, count, n);
+        CHECK_SET(kernels, dots[count] == 7.0f && seen[n] == 7.0f);
+        for (j = 0; j < count; j++) {
+            double exact = 0.0, size = 0.0;
+            for (i = 0; i < n; i++) {
+                double term = (double)a[i] * (double)otx__row_element(rows[j], i);
+                exact += term;
+                size += fabs(term);
+            }
+            CHECK_SET(kernels, fabs((double)dots[j] - exact) <=
+                                   ((double)n + 1.0) * 0x1p-24 * size);
+        }
+        for (i = 0; i < n; i++) {
+            double exact = (double)otx__row_element(rows[ROWS - 1], i), size = fabs(exact);
+            for (j = 0; j < count; j++) {
+                double term = coefficients[j] * (double)otx__row_element(rows[j], i);
+                exact -= term;
+                size += fabs(term);
+            }
+            CHECK_SET(kernels, fabs((double)seen[i] - exact) <=
+                                   ((double)count + 3.0) * 0x1p-24 * size);
+        }
+    }
+    free(bytes);
+    free(a);
+    free(seen);
+}
+
+static void rough(void)
+{
+    size_t i, set;
+    for (set = 0; set < set_count; set++)
+        for (i = 0; i < 2 * OTX__COUNT(lengths); i++)
+            check_rough(sets[set], lengths[i / 2], i % 2 == 1);
+}
+
+/* ---- scans ---- */
+
+#define ATOMS 40
+
+/* A tile and targets to scan, everything in blocks of just the size needed. */
+typedef struct scene {
+    int16_t *gram, *start, *steps;
+    uint32_t *atoms, *counts, *sets;
+    float *scales, *best, common[OTX__TILE], weight[OTX__TILE];
+    otx__scan scan;
+} scene;
+
+static scene scene_open(size_t targets, size_t pitch)
+{
+    scene s;
+    s.gram = (int16_t *)calloc(ATOMS * OTX__TILE, sizeof *s.gram);
+    s.start = (int16_t *)calloc(targets * OTX__TILE, sizeof *s.start);
+    s.steps = (int16_t *)calloc(targets * OTX__SETS * pitch + 1, sizeof *s.steps);
+    s.atoms = (uint32_t *)calloc(targets * pitch + 1, sizeof *s.atoms);
+    s.counts = (uint32_t *)calloc(targets, sizeof *s.counts);
+    s.sets = (uint32_t *)calloc(targets, sizeof *s.sets);
+    s.scales = (float *)calloc(targets * OTX__SETS * 3, sizeof *s.scales);
+    s.best = (float *)calloc(OTX__SETS * (targets + 3), sizeof *s.best);
+    memset(s.common, 0, sizeof s.common);
+    memset(s.weight, 0, sizeof s.weight);
+    memset(&s.scan, 0, sizeof s.scan);
+    s.scan.pitch = pitch;
+    s.scan.targets = targets;
+    s.scan.best_pitch = targets + 3;
+    return s;
+}
+
+/* Scans. The scene may have moved since it was opened. */
+static void scene_scan(scene *s, const otx__kernels *kernels)
+{
+    size_t i;
+    s->scan.gram = s->gram;
+    s->scan.common = s->common;
+    s->scan.weight = s->weight;
+    s->scan.start = s->start;
+    s->scan.atoms = s->atoms;
+    s->scan.steps = s->steps;
+    s->scan.counts = s->counts;
+    s->scan.sets = s->sets;
+    s->scan.scales = s->scales;
+    s->scan.best = s->best;
+    for (i = 0; i < OTX__SETS * s->scan.best_pitch; i++) s->best[i] = -7.0f;
+    kernels->scan(&s->scan);
+}
+
+static void scene_close(scene *s)
+{
+    free(s->gram);
+    free(s->start);
+    free(s->steps);
+    free(s->atoms);
+    free(s->counts);
+    free(s->sets);
+    free(s->scales);
+    free(s->best);
+}
+
+static int16_t *step_of(scene *s, size_t target, size_t set, size_t j)
+{
+    return s->steps + target * OTX__SETS * s->scan.pitch + j / 2 * OTX__SETS * 2 + 2 * set + j % 2;
+}
+
+/* The integer sum of one atom of the tile for one support. */
+static int64_t exact_sum(scene *s, size_t target, size_t set, size_t i)
+{
+    int64_t sum = 0;
+    size_t j;
+    for (j = 0; j < s->counts[target]; j++)
+        sum += (int64_t)*step_of(s, target, set, j) *
+               s->gram[s->atoms[target * s->scan.pitch + j] * OTX__TILE + i];
+    return sum;
+}
+
+/* The weighted correlation of one atom of the tile, and what a scan of it may be off
+   by: seven roundings, each of one of the three terms or of a sum of them, and the
+   number of the atom in its place. */
+static double exact_score(scene *s, size_t target, size_t set, size_t i, double *off)
+{
+    const float *scales = s->scales + (target * OTX__SETS + set) * 3;
+    double y = s->start[target * OTX__TILE + i] * (double)scales[0];
+    double m = (double)s->common[i] * (double)scales[1];
+    double g = (double)exact_sum(s, target, set, i) * (double)scales[2];
+    double size = (fabs(y) + fabs(m) + fabs(g)) * (double)s->weight[i];
+    double score = (double)s->weight[i] * fabs(y + m - g);
+    *off = size * 7.0 * 0x1p-24 * (1.0 + OTX__PACKED) + score * OTX__PACKED + 32.0 * 0x1p-149;
+    return score;
+}
+
+/* What a scan found is the largest of the scores, and whose it says it is. */
+static void check_best(scene *s, size_t target, size_t set, float seen,
+                       const otx__kernels *kernels)
+{
+    double off, largest_off = 0.0, best = 0.0, score;
+    size_t i;
+    for (i = 0; i < OTX__TILE; i++) {
+        score = exact_score(s, target, set, i, &off);
+        if (score > best) best = score;
+        if (off > largest_off) largest_off = off;
+    }
+    CHECK_SET(kernels, fabs((double)seen - best) <= largest_off);
+    score = exact_score(s, target, set, otx__packed_atom(seen), &off);
+    CHECK_SET(kernels, fabs((double)seen - score) <= off);
+}
+
+static void check_scan(scene *s, const otx__kernels *kernels)
+{
+    size_t target, set;
+    scene_scan(s, kernels);
+    for (set = 0; set < OTX__SETS; set++) {
+        for (target = 0; target < s->scan.best_pitch; target++) {
+            float seen = s->best[set * s->scan.best_pitch + target];
+            if (target < s->scan.targets && set < s->sets[target]) {
+                check_best(s, target, set, seen, kernels);
+            } else {
+                CHECK_SET(kernels, seen == -7.0f);
+            }
+        }
+    }
+}
+
+static int16_t fixed_point(void) { return (int16_t)((int)(bits32() % 65535) - 32767); }
+
+/* Steps of a support that add up to 65,500 at most, so that sums fit 32 bits. */
+static void make_steps(scene *s, size_t target, size_t set, size_t count)
+{
+    int left = 65500;
+    size_t j;
+    for (j = 0; j < count; j++) {
+        int step = (int)(bits32() % (uint32_t)(left < 32766 ? left + 1 : 32767));
+        if (set && j + OTX__SETS - set > count) step = 0; /* an atom that it lacks */
+        left -= step;
+        *step_of(s, target, set, j) = (int16_t)(bits32() & 1 ? -step : step);
+    }
+}
+
+static void make_scene(scene *s, size_t count)
+{
+    size_t i, target, set;
+    for (i = 0; i < ATOMS * OTX__TILE; i++) s->gram[i] = fixed_point();
+    for (i = 0; i < OTX__TILE; i++) {
+        s->common[i] = value(PLAIN);
+        s->weight[i] = i % 5 ? (float)uniform() : i % 2 ? 0.0f : 0x1p-100f;
+    }
+    for (target = 0; target < s->scan.targets; target++) {
+        s->sets[target] = (uint32_t)((target + count / 2) % (OTX__SETS + 1));
+        s->counts[target] = s->sets[target] ? (uint32_t)count : 0;
+        for (i = 0; i < count; i++) s->atoms[target * s->scan.pitch + i] = bits32() % ATOMS;
+        for (i = 0; i < OTX__TILE; i++) s->start[target * OTX__TILE + i] = fixed_point();
+        for (set = 0; set < s->sets[target]; set++) {
+            float *scales = s->scales + (target * OTX__SETS + set) * 3;
+            make_steps(s, target, set, count);
+            scales[0] = (float)(uniform() / 32767.0);
+            scales[1] = value(PLAIN);
+            scales[2] = (float)(uniform() / 32767.0 / 1000.0);
+        }
+    }
+}
+
+static void scan(void)
+{
+    static const size_t counts[] = {0, 2, 4, 6, 8, 10, 32, 64};
+    size_t targets, i, set;
+    for (i = 0; i < OTX__COUNT(counts); i++) {
+        for (targets = 1; targets <= 11; targets++) {
+            scene s = scene_open(targets, counts[i] + 2 * (i % 2));
+            make_scene(&s, counts[i]);
+            for (set = 0; set < set_count; set++) check_scan(&s, sets[set]);
+            scene_close(&s);
+        }
+    }
+}
+
+/* Sums below 2^24 are exact in float: every atom of the tile, one at a time, must
+   come out to the last unit, in every set. */
+static void scan_finds_every_atom(void)
+{
+    scene s = scene_open(OTX__SETS, 6);
+    size_t atom, i, j, target, set, kernels;
+    for (i = 0; i < ATOMS * OTX__TILE; i++) s.gram[i] = (int16_t)((int)(bits32() % 401) - 200);
+    for (target = 0; target < OTX__SETS; target++) {
+        s.sets[target] = (uint32_t)target + 1;
+        s.counts[target] = 6;
+        for (j = 0; j < 6; j++) s.atoms[target * 6 + j] = bits32() % ATOMS;
+        for (set = 0; set <= target; set++) {
+            s.scales[(target * OTX__SETS + set) * 3] = 1.0f;
+            s.scales[(target * OTX__SETS + set) * 3 + 2] = 1.0f;
+            for (j = 0; j < 6; j++)
+                *step_of(&s, target, set, j) = (int16_t)((int)(bits32() % 401) - 200);
+        }
+        for (i = 0; i < OTX__TILE; i++)
+            s.start[target * OTX__TILE + i] = (int16_t)((int)(bits32() % 401) - 200);
+    }
+    for (atom = 0; atom < OTX__TILE; atom++) {
+        memset(s.weight, 0, sizeof s.weight);
+        s.weight[atom] = 1.0f;
+        for (kernels = 0; kernels < set_count; kernels++) {
+            scene_scan(&s, sets[kernels]);
+            for (target = 0; target < OTX__SETS; target++) {
+                for (set = 0; set <= target; set++) {
+                    int64_t sum = s.start[target * OTX__TILE + atom];
+                    float wanted;
+                    sum -= exact_sum(&s, target, set, atom);
+                    /* Of nothing but zeros the last atom is the largest. */
+                    wanted = otx__packed((float)(sum < 0 ? -sum : sum),
+                                         sum ? (uint32_t)atom : OTX__TILE - 1);
+                    CHECK_SET(sets[kernels],
+                              s.best[set * s.scan.best_pitch + target] == wanted);
+                }
+            }
+        }
+    }
+    scene_close(&s);
+}
+
+/* The largest numbers there are: their sums just fit 32 bits. */
+static void scan_of_extremes(void)
+{
+    static const int16_t steps[][2] = {{32766, 32734}, {-32766, -32734}, {32766, -32734}};
+    static const int16_t grams[][2] = {{32767, 32767}, {-32767, -32767}, {32767, -32767}};
+    size_t i, j, k, set, kernels;
+    for (i = 0; i < OTX__COUNT(steps); i++) {
+        for (j = 0; j < OTX__COUNT(grams); j++) {
+            scene s = scene_open(1, 4);
+            s.sets[0] = OTX__SETS;
+            s.counts[0] = 4;
+            s.atoms[1] = s.atoms[3] = 1;
+            for (k = 0; k < OTX__TILE; k++) {
+                s.gram[k] = grams[j][0];
+                s.gram[OTX__TILE + k] = grams[j][1];
+                s.start[k] = -32767;
+                s.weight[k] = 1.0f;
+            }
+            for (set = 0; set < OTX__SETS; set++) {
+                size_t at = set / 2 * 2; /* in either of the two pairs */
+                *step_of(&s, 0, set, at) = steps[i][0];
+                *step_of(&s, 0, set, at + 1) = steps[i][1];
+                s.scales[3 * set] = 1.0f;
+                s.scales[3 * set + 2] = 1.0f;
+            }
+            for (kernels = 0; kernels < set_count; kernels++) check_scan(&s, sets[kernels]);
+            scene_close(&s);
+        }
+    }
+}
+
+/* ---- refine ---- */
+
+static void refine(void)
+{
+    int16_t gram[ATOMS * OTX__TILE];
+    uint32_t atoms[100];
+    float betas[100], start[OTX__TILE], seen[OTX__TILE];
+    size_t i, j, set, count;
+    for (i = 0; i < ATOMS * OTX__TILE; i++) gram[i] = fixed_point();
+    for (set = 0; set < set_count; set++) {
+        for (count = 0; count <= 100; count = count < 10 ? count + 1 : count + 45) {
+            for (i = 0; i < OTX__TILE; i++) seen[i] = start[i] = value(PLAIN);
+            for (j = 0; j < count; j++) {
+                atoms[j] = bits32() % ATOMS;
+                betas[j] = value(j % 2 ? PLAIN : SPREAD);
+            }
+            sets[set]->refine(gram, atoms, betas, count, seen);
+            for (i = 0; i < OTX__TILE; i++) {
+                double exact = (double)start[i], size = fabs(exact);
+                for (j = 0; j < count; j++) {
+                    double term = (double)betas[j] * gram[atoms[j] * OTX__TILE + i] / 32767.0;
+                    exact -= term;
+                    size += fabs(term);
+                }
+                CHECK_SET(sets[set], fabs((double)seen[i] - exact) <=
+                                         ((double)count + 4.0) * 0x1p-24 * size);
+            }
+        }
+    }
+}
+
+/* ---- which there are ---- */
+
+static void dispatch(void)
+{
+    int isa, best = (int)otx_isa_best();
+    CHECK(otx_isa_available((otx_isa)best) && best != OTX_ISA_AUTO);
+    CHECK(otx__kernels_for(OTX_ISA_AUTO) == otx__kernels_for((otx_isa)best));
+    CHECK(otx__kernels_for(OTX_ISA_COUNT) == NULL);
+    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
+        const otx__kernels *kernels = otx__kernels_for((otx_isa)isa);
+        CHECK_INT(otx_isa_available((otx_isa)isa), kernels != NULL);
+        if (!kernels) continue;
+        CHECK_INT(kernels->isa, isa);
+        CHECK(isa == OTX_ISA_SCALAR || best != OTX_ISA_SCALAR);
+    }
+    /* None of these is there without those it builds on. */
+    CHECK(!otx_isa_available(OTX_ISA_AMX) || otx_isa_available(OTX_ISA_AVX512));
+    CHECK(!otx_isa_available(OTX_ISA_AMX) || best == OTX_ISA_AMX);
+    CHECK(!otx_isa_available(OTX_ISA_AVX512) || otx_isa_available(OTX_ISA_AVX2));
+    CHECK(!otx_isa_available(OTX_ISA_AVX2) || otx_isa_available(OTX_ISA_SSE2));
+    CHECK(!otx_isa_available(OTX_ISA_NEON_BF16) || otx_isa_available(OTX_ISA_NEON));
+}
+
+/* ---- */
+
+static void add_set(const otx__kernels *kernels)
+{
+    printf(" %s", otx_isa_name(kernels->isa));
+    sets[set_count++] = kernels;
+}
+
+static int run_all(void)
+{
+    printf("\n");
+    RUN(deciding_kernels);
+    RUN(dots_by_hand);
+    RUN(product);
+    RUN(product_bf16);
+    RUN(rough);
+    RUN(scan);
+    RUN(scan_finds_every_atom);
+    RUN(scan_of_extremes);
+    RUN(refine);
+    RUN(dispatch);
+    return test_end();
+}
+
+#ifndef OTX_TEST_EMULATED
+int main(void)
+{
+    int isa;
+    printf("kernels:");
+    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++)
+        if (otx_isa_available((otx_isa)isa)) add_set(otx__kernels_for((otx_isa)isa));
+    return run_all();
+}
+#endif
