@@ -196,13 +196,12 @@ OTX__PRIVATE double otx__screen_held(const otx__screen *screen, size_t target, s
 {
     const otx__problem *problem = screen->problem;
     const otx__support *support = &screen->supports[target];
-    const float *betas = screen->betas + (target * OTX__SETS + set) * screen->pitch;
+    size_t slot = (target * OTX__SETS + set) * screen->pitch, j;
     double held = 0.0;
-    size_t j;
     for (j = 0; j < support->count; j++) {
         size_t atom = (size_t)support->indices[j];
         double beta = otx__form_scans(screen->form)
-                          ? (double)betas[j]
+                          ? (double)screen->betas[slot + j]
                           : support->coefficients[j] * problem->dictionary->norms[atom] /
                                 support->norm;
         double share = problem->ridge * fabs(beta) * (double)problem->dictionary->weight[atom];
