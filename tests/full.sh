@@ -5,7 +5,7 @@
 sanitized() {
     for compiler in gcc clang; do
         if ! have $compiler; then skip "sanitizers of $compiler" "not installed"; continue; fi
-        suites "$compiler, sanitized" "" $compiler -std=c99 -g -O1 -I. \
+        suites "$compiler, sanitized" "env OTX_TEST_SMALL=1" $compiler -std=c99 -g -O1 -I. \
             -fsanitize=address,undefined -fno-sanitize-recover=all
     done
     gcc -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I. \

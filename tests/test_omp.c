@@ -1,7 +1,7 @@
 /* The solver: against the peer's own outputs, against itself in every form, on
    every instruction set and thread count, and against data that is out to break
    it. OTX_TEST_SMALL in the environment leaves out the largest case, which takes
-   an emulator many minutes. */
+   an emulator, or a sanitizer, many minutes. */
 #define OMP_TRANSPLANT_IMPLEMENTATION
 #include "../omp_transplant.h"
 
