@@ -255,7 +255,8 @@ typedef struct otx_omp_options {
     bool cosine;         /* select by |<residual, atom>| / ||atom|| */
     double ridge;        /* adds ridge * ||atom||^2 to the diagonal of the normal
                             equations of a target: a ridge regression on the atoms
-                            scaled to norm 1, which holds near-dependent ones down */
+                            scaled to norm 1, which holds near-dependent ones down.
+                            At most 1e6 */
     bool centred;        /* take the atoms' mean off atoms and targets first, each
                             value rounded to float; norms and residuals are then
                             those of the centred targets */
@@ -10650,6 +10651,10 @@ OTX__PRIVATE otx_result otx__check_matrix(const otx_matrix *matrix, const char *
     return OTX_OK;
 }
 
+/* The most ridge: beyond all use, and far from where the coefficients that screening
+   keeps as floats would vanish. */
+#define OTX__RIDGE 1e6
+
 OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *atoms,
                                          const otx_matrix *targets,
                                          const otx_omp_options *options, otx_error *error)
@@ -10669,8 +10674,8 @@ OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *at
     if (!solve->output || !solve->output->indices || !solve->output->coefficients)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
     if ((unsigned)options->form >= OTX_FORM_COUNT || options->tolerance < 0.0 ||
-        !otx__is_finite(options->tolerance) || options->ridge < 0.0 ||
-        !otx__is_finite(options->ridge))
+        !otx__is_finite(options->tolerance) ||
+        !(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an option of the solver is out of range");
     if (options->first_target >= targets->rows ||
         options->target_count > targets->rows - options->first_target)

@@ -219,7 +219,8 @@ typedef struct otx_omp_options {
     bool cosine;         /* select by |<residual, atom>| / ||atom|| */
     double ridge;        /* adds ridge * ||atom||^2 to the diagonal of the normal
                             equations of a target: a ridge regression on the atoms
-                            scaled to norm 1, which holds near-dependent ones down */
+                            scaled to norm 1, which holds near-dependent ones down.
+                            At most 1e6 */
     bool centred;        /* take the atoms' mean off atoms and targets first, each
                             value rounded to float; norms and residuals are then
                             those of the centred targets */

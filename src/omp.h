@@ -402,6 +402,10 @@ OTX__PRIVATE otx_result otx__check_matrix(const otx_matrix *matrix, const char *
     return OTX_OK;
 }
 
+/* The most ridge: beyond all use, and far from where the coefficients that screening
+   keeps as floats would vanish. */
+#define OTX__RIDGE 1e6
+
 OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *atoms,
                                          const otx_matrix *targets,
                                          const otx_omp_options *options, otx_error *error)
@@ -421,8 +425,8 @@ OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *at
     if (!solve->output || !solve->output->indices || !solve->output->coefficients)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
     if ((unsigned)options->form >= OTX_FORM_COUNT || options->tolerance < 0.0 ||
-        !otx__is_finite(options->tolerance) || options->ridge < 0.0 ||
-        !otx__is_finite(options->ridge))
+        !otx__is_finite(options->tolerance) ||
+        !(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an option of the solver is out of range");
     if (options->first_target >= targets->rows ||
         options->target_count > targets->rows - options->first_target)

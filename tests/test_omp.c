@@ -1092,6 +1092,9 @@ static void errors(void)
     options.tolerance = -1.0;
     expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_ARGUMENT, "out of range");
     options.tolerance = 0.0;
+    options.ridge = 1e7;
+    expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_ARGUMENT, "out of range");
+    options.ridge = 0.0;
     options.memory = 1000;
     expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_MEMORY, "budget");
     options.memory = 0;
