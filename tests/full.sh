@@ -34,11 +34,11 @@ standards() {
     done
 }
 
-# The solver's suites on other machines: elsewhere LABEL RUNNER COMPILER FLAGS...
+# Suites on other machines: elsewhere LABEL RUNNER "SUITE..." COMPILER FLAGS...
 elsewhere() {
-    label=$1 runner=$2
-    shift 2
-    for name in test_kernels test_omp; do
+    label=$1 runner=$2 names=$3
+    shift 3
+    for name in $names; do
         if "$@" -std=c99 -O2 -I. "tests/$name.c" -o "$build/$name-elsewhere" -lm; then
             suite "$name, $label" env OTX_TEST_SMALL=1 $runner "$build/$name-elsewhere"
         else
@@ -47,26 +47,36 @@ elsewhere() {
     done
 }
 
-# The kernels of Arm and of WebAssembly under emulation, and 32-bit x86.
+# The kernels of Arm and of WebAssembly under emulation, 32-bit x86, and a compiler that
+# knows no instruction set at all.
 emulated() {
+    solver="test_kernels test_omp"
     if have aarch64-linux-gnu-gcc && have qemu-aarch64; then
-        elsewhere "emulated 64-bit Arm" "qemu-aarch64 -cpu max" aarch64-linux-gnu-gcc -static
+        elsewhere "emulated 64-bit Arm" "qemu-aarch64 -cpu max" "$solver" \
+            aarch64-linux-gnu-gcc -static
+        elsewhere "emulated 64-bit Arm without BF16" "qemu-aarch64 -cpu cortex-a72" \
+            test_kernels aarch64-linux-gnu-gcc -static
     else
         skip "64-bit Arm" "no cross compiler or no qemu-aarch64"
     fi
     echo 'int main(void) { return 0; }' >"$build/probe.c"
     if have node && clang --target=wasm32-wasi "$build/probe.c" -o "$build/probe" 2>/dev/null; then
-        elsewhere "WebAssembly with SIMD" "node --no-warnings tests/wasi.mjs" \
-            clang --target=wasm32-wasi -msimd128
+        # What the linker gives the stack otherwise, 64 KiB, is too little for the solver.
+        elsewhere "WebAssembly with SIMD" "node --no-warnings tests/wasi.mjs" "$solver" \
+            clang --target=wasm32-wasi -Wl,-z,stack-size=1048576 -msimd128
+        elsewhere "WebAssembly" "node --no-warnings tests/wasi.mjs" test_kernels \
+            clang --target=wasm32-wasi -Wl,-z,stack-size=1048576
     else
         skip "WebAssembly" "no node, or clang cannot build for wasm32-wasi"
     fi
     if gcc-12 -m32 "$build/probe.c" -o "$build/probe" 2>/dev/null; then
-        elsewhere "32-bit x86" "" gcc-12 -m32 -msse2 -mfpmath=sse \
+        elsewhere "32-bit x86" "" "$solver test_emulated" gcc-12 -m32 -msse2 -mfpmath=sse \
             -idirafter /usr/include/x86_64-linux-gnu
     else
         skip "32-bit x86" "no gcc-12 with -m32"
     fi
+    if have tcc; then elsewhere "tcc" "" test_kernels tcc
+    else skip "tcc" "not installed"; fi
 }
 
 # Python with the packages named, in an environment of its own: python NAME PACKAGES...
