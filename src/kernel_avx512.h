@@ -34,6 +34,7 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__product_avx512(const float *a, const f
     for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
         size_t end = otx__min(n, block + OTX__CHAIN);
         __m512 low[OTX__STRIP], high[OTX__STRIP];
+        OTX__UNROLL
         for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
         for (p = block; p < end; p++) {
             __m512 a0 = _mm512_loadu_ps(a + p * OTX__TILE);
@@ -45,6 +46,7 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__product_avx512(const float *a, const f
                 high[j] = _mm512_fmadd_ps(a1, b0, high[j]);
             }
         }
+        OTX__UNROLL
         for (j = 0; j < OTX__STRIP; j++) {
             float *column = c + j * OTX__TILE;
             if (block) {
@@ -66,6 +68,7 @@ OTX__AVX512_BF16_TARGET OTX__PRIVATE void otx__chain_bf16_avx512(const uint16_t 
 {
     __m512 low[OTX__STRIP], high[OTX__STRIP];
     size_t p, j;
+    OTX__UNROLL
     for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
     for (p = 0; p < n; p += 2) {
         const uint16_t *pairs = b + p * OTX__TILE;
@@ -74,13 +77,15 @@ OTX__AVX512_BF16_TARGET OTX__PRIVATE void otx__chain_bf16_avx512(const uint16_t 
         OTX__UNROLL
         for (j = 0; j < OTX__STRIP; j++) {
             int32_t both;
-            __m512bh b0;
+            __m512i b0;
             memcpy(&both, pairs + 2 * j, sizeof both);
-            b0 = (__m512bh)_mm512_set1_epi32(both);
-            low[j] = _mm512_dpbf16_ps(low[j], a0, b0);
-            high[j] = _mm512_dpbf16_ps(high[j], a1, b0);
+            b0 = _mm512_set1_epi32(both);
+            __asm__("" : "+v"(b0)); /* Clang 16 crashes if it sees a broadcast of bf16 */
+            low[j] = _mm512_dpbf16_ps(low[j], a0, (__m512bh)b0);
+            high[j] = _mm512_dpbf16_ps(high[j], a1, (__m512bh)b0);
         }
     }
+    OTX__UNROLL
     for (j = 0; j < OTX__STRIP; j++) {
         float *column = c + j * OTX__TILE;
         if (add) {
@@ -146,6 +151,7 @@ OTX__AVX512_TARGET OTX__INLINE void otx__sums_avx512(const otx__scan *scan, size
     const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
     const uint32_t *ahead = otx__scan_ahead(scan, target);
     size_t count = scan->counts[target], j, set;
+    OTX__UNROLL
     for (set = 0; set < sets; set++) sums[set][0] = sums[set][1] = _mm512_setzero_si512();
     for (j = 0; j < count; j += 2) {
         __m512i g0 = _mm512_loadu_si512(scan->gram + (size_t)atoms[j] * OTX__TILE);
@@ -239,6 +245,7 @@ OTX__AVX512_TARGET OTX__INLINE void otx__rough_dots_group_avx512(const float *a,
 {
     __m512 sums[4];
     size_t i, j;
+    OTX__UNROLL
     for (j = 0; j < 4; j++) sums[j] = _mm512_setzero_ps();
     for (i = 0; i < whole; i += OTX__LANES) {
         __m512 a0 = _mm512_loadu_ps(a + i);
@@ -247,6 +254,7 @@ OTX__AVX512_TARGET OTX__INLINE void otx__rough_dots_group_avx512(const float *a,
             sums[j] = _mm512_fmadd_ps(a0, otx__floats_avx512(rows[j] + i * (bf16 ? 2 : 4), bf16),
                                       sums[j]);
     }
+    OTX__UNROLL
     for (j = 0; j < 4; j++) out[j] = _mm512_reduce_add_ps(sums[j]);
 }
 
@@ -327,6 +335,7 @@ OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
     const size_t element = bf16 ? 2 : 4;
     __m512d low[4], high[4];
     size_t i, j;
+    OTX__UNROLL
     for (j = 0; j < 4; j++) low[j] = high[j] = _mm512_setzero_pd();
     for (i = 0; i < whole; i += OTX__LANES) {
         __m512d a0 = _mm512_loadu_pd(a + i), a1 = _mm512_loadu_pd(a + i + 8), b0, b1;
@@ -338,6 +347,7 @@ OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
             high[j] = _mm512_add_pd(high[j], _mm512_mul_pd(a1, b1));
         }
     }
+    OTX__UNROLL
     for (j = 0; j < 4; j++) {
         _mm512_storeu_pd(lanes[j], low[j]);
         _mm512_storeu_pd(lanes[j] + 8, high[j]);

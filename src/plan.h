@@ -171,7 +171,7 @@ OTX__PRIVATE void otx__plan_tell(const otx__solve *solve, const otx__plan *plans
 {
     size_t length, form;
     int written = snprintf(line, size, "%s form in blocks of %.0f targets, %.0f of %.0f MiB",
-                           otx_omp_form_name(best->form), best->capacity,
+                           otx__word(otx_omp_form_name(best->form)), best->capacity,
                            ceil(best->bytes / 1048576.0), floor(budget / 1048576.0));
     length = written > 0 ? (size_t)written : 0;
     if (best->form == OTX_FORM_COLUMNS && length < size) {
@@ -184,11 +184,11 @@ OTX__PRIVATE void otx__plan_tell(const otx__solve *solve, const otx__plan *plans
         if (plans[form].form == OTX_FORM_AUTO) continue;
         if (plans[form].seconds > 0.0)
             written = snprintf(line + length, size - length, "; %s: %.0f %% of the time",
-                               otx_omp_form_name((otx_omp_form)form),
+                               otx__word(otx_omp_form_name((otx_omp_form)form)),
                                100.0 * plans[form].seconds / best->seconds);
         else
             written = snprintf(line + length, size - length, "; %s: needs %.0f MiB",
-                               otx_omp_form_name((otx_omp_form)form),
+                               otx__word(otx_omp_form_name((otx_omp_form)form)),
                                ceil(plans[form].bytes / 1048576.0));
         length += written > 0 ? (size_t)written : 0;
     }
