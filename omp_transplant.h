@@ -5879,8 +5879,8 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* Columns of C that one call of product fills. */
 #define OTX__STRIP 8
 
-/* Terms that product adds up in one chain before it starts a new one. It is part
-   of the error bound. */
+/* Terms of dense products that are added up in one chain before a new one begins. It
+   is part of the error bound. */
 #define OTX__CHAIN 128
 
 #define OTX__LANES 16
@@ -5936,9 +5936,10 @@ typedef struct otx__scan {
 typedef struct otx__kernels {
     otx_isa isa;
 
-    /* c[j][i] = <a_i, b_j> for 32 rows of panel a and 8 of panel b; both lie as
-       [n][32], b from its first row wanted. In float, chains of OTX__CHAIN. */
-    void (*product)(const float *a, const float *b, size_t n, float *c);
+    /* c[j][i] = <a_i, b_j> for 32 rows of panel a and 8 of panel b, in float, or added to
+       what c holds; both lie as [n][32], b from its first row wanted. n is at most
+       OTX__CHAIN: what is read again and again lies in the first cache. */
+    void (*product)(const float *a, const float *b, size_t n, bool add, float *c);
 
     /* c[tile][j][i] = <a_i, b_j> for the 32 rows of each of `tiles` panels a, one
        after the other, and all 32 of panel b. Panels are of bf16, two elements of a
@@ -5960,6 +5961,10 @@ typedef struct otx__kernels {
 
     /* out[i] = <a, rows[i]>. The rows of one call are of one type, here and below. */
     void (*dots)(const double *a, const otx__row *rows, size_t count, size_t n, double *out);
+
+    /* The same where all of a are floats: their products are exact in double, so that
+       multiplying and adding in one operation gives the same bits. */
+    void (*products)(const double *a, const otx__row *rows, size_t count, size_t n, double *out);
 
     /* r = y - sum of coefficients[j] * rows[j], element by element, j in order.
        With y.data NULL, y is r itself. */
@@ -6070,20 +6075,15 @@ OTX__PRIVATE void otx__scan_target(const otx__scan *scan, size_t target, size_t 
 
 /* ---- the scalar reference ---- */
 
-OTX__PRIVATE void otx__product_scalar(const float *a, const float *b, size_t n, float *c)
+OTX__PRIVATE void otx__product_scalar(const float *a, const float *b, size_t n, bool add, float *c)
 {
-    size_t i, j, p, block;
-    memset(c, 0, OTX__STRIP * OTX__TILE * sizeof *c);
-    for (block = 0; block < n; block += OTX__CHAIN) {
-        size_t end = otx__min(n, block + OTX__CHAIN);
-        for (j = 0; j < OTX__STRIP; j++) {
-            float sums[OTX__TILE];
-            memset(sums, 0, sizeof sums);
-            for (p = block; p < end; p++)
-                for (i = 0; i < OTX__TILE; i++)
-                    sums[i] += a[p * OTX__TILE + i] * b[p * OTX__TILE + j];
-            for (i = 0; i < OTX__TILE; i++) c[j * OTX__TILE + i] += sums[i];
-        }
+    size_t i, j, p;
+    for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
+        float sums[OTX__TILE] = {0};
+        for (p = 0; p < n; p++)
+            for (i = 0; i < OTX__TILE; i++)
+                sums[i] += a[p * OTX__TILE + i] * b[p * OTX__TILE + j];
+        for (i = 0; i < OTX__TILE; i++) c[i] = add ? c[i] + sums[i] : sums[i];
     }
 }
 
@@ -6193,7 +6193,8 @@ OTX__PRIVATE void otx__residual_scalar(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
     OTX_ISA_SCALAR, otx__product_scalar, otx__product_bf16_scalar, otx__scan_scalar,
-    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_scalar, otx__residual_scalar};
+    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar,
+    otx__dots_scalar, otx__dots_scalar, otx__residual_scalar};
 
 /* >>> src/kernel_sse2.h */
 /* ---- kernel_sse2: 128-bit x86, the baseline of x86-64 ----------------------- */
@@ -6212,10 +6213,10 @@ OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
 #define OTX__SSE2_TARGET __attribute__((target("sse2")))
 #endif
 
-/* Adds one chain of at most OTX__CHAIN products, for eight rows of a by four of b:
-   eight sums stay in registers. The first chain starts c. */
+/* One chain of products, for eight rows of a by four of b: eight sums stay in
+   registers. It is put in c, or added to it. */
 OTX__SSE2_TARGET OTX__PRIVATE void otx__chain_sse2(const float *a, const float *b, size_t count,
-                                                   bool first, float *c)
+                                                   bool add, float *c)
 {
     __m128 low[4], high[4];
     size_t p, j;
@@ -6232,7 +6233,7 @@ OTX__SSE2_TARGET OTX__PRIVATE void otx__chain_sse2(const float *a, const float *
     }
     OTX__UNROLL
     for (j = 0; j < 4; j++, c += OTX__TILE) {
-        if (!first) {
+        if (add) {
             low[j] = _mm_add_ps(low[j], _mm_loadu_ps(c));
             high[j] = _mm_add_ps(high[j], _mm_loadu_ps(c + 4));
         }
@@ -6241,15 +6242,12 @@ OTX__SSE2_TARGET OTX__PRIVATE void otx__chain_sse2(const float *a, const float *
     }
 }
 
-OTX__PRIVATE void otx__product_sse2(const float *a, const float *b, size_t n, float *c)
+OTX__PRIVATE void otx__product_sse2(const float *a, const float *b, size_t n, bool add, float *c)
 {
-    size_t block, i, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
-        for (j = 0; j < OTX__STRIP; j += 4)
-            for (i = 0; i < OTX__TILE; i += 8)
-                otx__chain_sse2(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
-                                otx__min(n - block, OTX__CHAIN), block == 0,
-                                c + j * OTX__TILE + i);
+    size_t i, j;
+    for (j = 0; j < OTX__STRIP; j += 4)
+        for (i = 0; i < OTX__TILE; i += 8)
+            otx__chain_sse2(a + i, b + j, n, add, c + j * OTX__TILE + i);
 }
 
 /* The larger of `best` and the weighted correlations of four atoms. */
@@ -6497,9 +6495,9 @@ OTX__SSE2_TARGET OTX__PRIVATE void otx__residual_sse2(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_sse2 = {
-    OTX_ISA_SSE2, otx__product_sse2, NULL, otx__scan_sse2,
-    otx__refine_sse2, otx__rough_dots_sse2, otx__rough_residual_sse2,
-    otx__dots_sse2, otx__residual_sse2};
+    OTX_ISA_SSE2, otx__product_sse2, NULL, otx__scan_sse2, otx__refine_sse2,
+    otx__rough_dots_sse2, otx__rough_residual_sse2, otx__dots_sse2, otx__dots_sse2,
+    otx__residual_sse2};
 
 #endif /* OTX__SSE2 */
 
@@ -6515,10 +6513,10 @@ OTX__PRIVATE const otx__kernels otx__kernels_sse2 = {
 #define OTX__AVX2_TARGET __attribute__((target("avx2,fma")))
 #endif
 
-/* Adds one chain of at most OTX__CHAIN products, for sixteen rows of a by four of
-   b: eight sums stay in registers. The first chain starts c. */
+/* One chain of products, for sixteen rows of a by four of b: eight sums stay in
+   registers. It is put in c, or added to it. */
 OTX__AVX2_TARGET OTX__PRIVATE void otx__chain_avx2(const float *a, const float *b, size_t count,
-                                                   bool first, float *c)
+                                                   bool add, float *c)
 {
     __m256 low[4], high[4];
     size_t p, j;
@@ -6536,7 +6534,7 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__chain_avx2(const float *a, const float *
     OTX__UNROLL
     for (j = 0; j < 4; j++) {
         float *column = c + j * OTX__TILE;
-        if (!first) {
+        if (add) {
             low[j] = _mm256_add_ps(low[j], _mm256_loadu_ps(column));
             high[j] = _mm256_add_ps(high[j], _mm256_loadu_ps(column + 8));
         }
@@ -6545,15 +6543,12 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__chain_avx2(const float *a, const float *
     }
 }
 
-OTX__PRIVATE void otx__product_avx2(const float *a, const float *b, size_t n, float *c)
+OTX__PRIVATE void otx__product_avx2(const float *a, const float *b, size_t n, bool add, float *c)
 {
-    size_t block, i, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
-        for (j = 0; j < OTX__STRIP; j += 4)
-            for (i = 0; i < OTX__TILE; i += 16)
-                otx__chain_avx2(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
-                                otx__min(n - block, OTX__CHAIN), block == 0,
-                                c + j * OTX__TILE + i);
+    size_t i, j;
+    for (j = 0; j < OTX__STRIP; j += 4)
+        for (i = 0; i < OTX__TILE; i += 16)
+            otx__chain_avx2(a + i, b + j, n, add, c + j * OTX__TILE + i);
 }
 
 /* The larger of `best` and the weighted correlations of eight atoms. */
@@ -6759,9 +6754,17 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__widen_avx2(otx__row row, size_t i, __m25
     *high = _mm256_cvtps_pd(_mm256_extractf128_ps(values, 1));
 }
 
+/* sum + a b. Fused, where the product is exact, it has the same bits. */
+OTX__AVX2_TARGET OTX__INLINE __m256d otx__add_product_avx2(__m256d sum, __m256d a, __m256d b,
+                                                           bool fused)
+{
+    return fused ? _mm256_fmadd_pd(a, b, sum) : _mm256_add_pd(sum, _mm256_mul_pd(a, b));
+}
+
 /* Two rows at a time: the sums of their 16 lanes fill eight registers. */
-OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__row *rows,
-                                                  size_t count, size_t n, double *out)
+OTX__AVX2_TARGET OTX__INLINE void otx__dots_body_avx2(const double *a, const otx__row *rows,
+                                                      size_t count, size_t n, bool fused,
+                                                      double *out)
 {
     size_t first, i, j, h, whole = n - n % OTX__LANES;
     for (first = 0; first < count; first += 2) {
@@ -6779,9 +6782,9 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__ro
                 OTX__UNROLL
                 for (j = 0; j < 2; j++) {
                     otx__widen_avx2(rows[first + (j < group ? j : 0)], i + 8 * h, &b0, &b1);
-                    sums[j][2 * h] = _mm256_add_pd(sums[j][2 * h], _mm256_mul_pd(a0, b0));
+                    sums[j][2 * h] = otx__add_product_avx2(sums[j][2 * h], a0, b0, fused);
                     sums[j][2 * h + 1] =
-                        _mm256_add_pd(sums[j][2 * h + 1], _mm256_mul_pd(a1, b1));
+                        otx__add_product_avx2(sums[j][2 * h + 1], a1, b1, fused);
                 }
             }
         }
@@ -6793,6 +6796,18 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__ro
             out[first + j] = otx__fold_lanes(lanes);
         }
     }
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__row *rows,
+                                                  size_t count, size_t n, double *out)
+{
+    otx__dots_body_avx2(a, rows, count, n, false, out);
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE void otx__products_avx2(const double *a, const otx__row *rows,
+                                                      size_t count, size_t n, double *out)
+{
+    otx__dots_body_avx2(a, rows, count, n, true, out);
 }
 
 OTX__AVX2_TARGET OTX__PRIVATE void otx__residual_avx2(double *r, otx__row y,
@@ -6822,9 +6837,9 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__residual_avx2(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx2 = {
-    OTX_ISA_AVX2, otx__product_avx2, NULL, otx__scan_avx2,
-    otx__refine_avx2, otx__rough_dots_avx2, otx__rough_residual_avx2,
-    otx__dots_avx2, otx__residual_avx2};
+    OTX_ISA_AVX2, otx__product_avx2, NULL, otx__scan_avx2, otx__refine_avx2,
+    otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2,
+    otx__residual_avx2};
 
 /* ---- and with AVX-VNNI, which multiplies and adds in one instruction ---- */
 
@@ -6845,9 +6860,9 @@ OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__scan_avx_vnni(const otx__scan *scan)
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
-    OTX_ISA_AVX_VNNI, otx__product_avx2, NULL, otx__scan_avx_vnni,
-    otx__refine_avx2, otx__rough_dots_avx2, otx__rough_residual_avx2,
-    otx__dots_avx2, otx__residual_avx2};
+    OTX_ISA_AVX_VNNI, otx__product_avx2, NULL, otx__scan_avx_vnni, otx__refine_avx2,
+    otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2,
+    otx__residual_avx2};
 
 #endif /* OTX__AVX_VNNI */
 
@@ -6882,36 +6897,30 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
 #define OTX__AVX512_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
 #endif
 
-/* Adds one chain of products to eight columns of 32 sums. */
 OTX__AVX512_TARGET OTX__PRIVATE void otx__product_avx512(const float *a, const float *b, size_t n,
-                                                         float *c)
+                                                         bool add, float *c)
 {
-    size_t block, p, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
-        size_t end = otx__min(n, block + OTX__CHAIN);
-        __m512 low[OTX__STRIP], high[OTX__STRIP];
-        OTX__UNROLL
-        for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
-        for (p = block; p < end; p++) {
-            __m512 a0 = _mm512_loadu_ps(a + p * OTX__TILE);
-            __m512 a1 = _mm512_loadu_ps(a + p * OTX__TILE + 16);
-            OTX__UNROLL
-            for (j = 0; j < OTX__STRIP; j++) {
-                __m512 b0 = _mm512_set1_ps(b[p * OTX__TILE + j]);
-                low[j] = _mm512_fmadd_ps(a0, b0, low[j]);
-                high[j] = _mm512_fmadd_ps(a1, b0, high[j]);
-            }
-        }
+    __m512 low[OTX__STRIP], high[OTX__STRIP];
+    size_t p, j;
+    OTX__UNROLL
+    for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
+    for (p = 0; p < n; p++, a += OTX__TILE, b += OTX__TILE) {
+        __m512 a0 = _mm512_loadu_ps(a), a1 = _mm512_loadu_ps(a + 16);
         OTX__UNROLL
         for (j = 0; j < OTX__STRIP; j++) {
-            float *column = c + j * OTX__TILE;
-            if (block) {
-                low[j] = _mm512_add_ps(low[j], _mm512_loadu_ps(column));
-                high[j] = _mm512_add_ps(high[j], _mm512_loadu_ps(column + 16));
-            }
-            _mm512_storeu_ps(column, low[j]);
-            _mm512_storeu_ps(column + 16, high[j]);
+            __m512 b0 = _mm512_set1_ps(b[j]);
+            low[j] = _mm512_fmadd_ps(a0, b0, low[j]);
+            high[j] = _mm512_fmadd_ps(a1, b0, high[j]);
         }
+    }
+    OTX__UNROLL
+    for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
+        if (add) {
+            low[j] = _mm512_add_ps(low[j], _mm512_loadu_ps(c));
+            high[j] = _mm512_add_ps(high[j], _mm512_loadu_ps(c + 16));
+        }
+        _mm512_storeu_ps(c, low[j]);
+        _mm512_storeu_ps(c + 16, high[j]);
     }
 }
 
@@ -7172,20 +7181,29 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_residual_avx512(float *r, otx__r
     }
 }
 
+/* Eight elements of a row. */
+OTX__AVX512_TARGET OTX__INLINE __m256 otx__eight_floats_avx512(const char *at, bool bf16)
+{
+    __m256i wide;
+    if (!bf16) return _mm256_loadu_ps((const float *)(const void *)at);
+    wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+
 /* Sixteen elements of a row as two registers of doubles. */
 OTX__AVX512_TARGET OTX__INLINE void otx__widen_avx512(const char *at, bool bf16, __m512d *low,
                                                       __m512d *high)
 {
-    __m512 values = otx__floats_avx512(at, bf16);
-    *low = _mm512_cvtps_pd(_mm512_castps512_ps256(values));
-    *high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(values, 1));
+    *low = _mm512_cvtps_pd(otx__eight_floats_avx512(at, bf16));
+    *high = _mm512_cvtps_pd(otx__eight_floats_avx512(at + (bf16 ? 16 : 32), bf16));
 }
 
 /* The lanes of a's products with four rows, up to `whole`; rows[4] to [7] come next
-   and are asked for. Four at a time hide the latency of the additions. */
+   and are asked for. Four at a time hide the latency of the additions. With `fused`
+   the products must be exact. */
 OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
                                                            const char *const rows[8], bool bf16,
-                                                           size_t whole,
+                                                           bool fused, size_t whole,
                                                            double lanes[4][OTX__LANES])
 {
     const size_t element = bf16 ? 2 : 4;
@@ -7199,8 +7217,10 @@ OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
         for (j = 0; j < 4; j++) {
             OTX__PREFETCH(rows[4 + j] + i * element);
             otx__widen_avx512(rows[j] + i * element, bf16, &b0, &b1);
-            low[j] = _mm512_add_pd(low[j], _mm512_mul_pd(a0, b0));
-            high[j] = _mm512_add_pd(high[j], _mm512_mul_pd(a1, b1));
+            low[j] = fused ? _mm512_fmadd_pd(a0, b0, low[j])
+                           : _mm512_add_pd(low[j], _mm512_mul_pd(a0, b0));
+            high[j] = fused ? _mm512_fmadd_pd(a1, b1, high[j])
+                            : _mm512_add_pd(high[j], _mm512_mul_pd(a1, b1));
         }
     }
     OTX__UNROLL
@@ -7210,8 +7230,9 @@ OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
     }
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__dots_avx512(const double *a, const otx__row *rows,
-                                                      size_t count, size_t n, double *out)
+OTX__AVX512_TARGET OTX__INLINE void otx__dots_body_avx512(const double *a, const otx__row *rows,
+                                                          size_t count, size_t n, bool fused,
+                                                          double *out)
 {
     size_t first, j, whole = n - n % OTX__LANES;
     for (first = 0; first < count; first += 4) {
@@ -7219,13 +7240,25 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__dots_avx512(const double *a, const otx
         double lanes[4][OTX__LANES];
         for (j = 0; j < 8; j++)
             at[j] = (const char *)rows[otx__min(first + j, count - 1)].data;
-        if (rows[first].bf16) otx__dots_group_avx512(a, at, true, whole, lanes);
-        else otx__dots_group_avx512(a, at, false, whole, lanes);
+        if (rows[first].bf16) otx__dots_group_avx512(a, at, true, fused, whole, lanes);
+        else otx__dots_group_avx512(a, at, false, fused, whole, lanes);
         for (j = 0; j < otx__min(4, count - first); j++) {
             otx__dot_lanes(lanes[j], a, rows[first + j], whole, n);
             out[first + j] = otx__fold_lanes(lanes[j]);
         }
     }
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__dots_avx512(const double *a, const otx__row *rows,
+                                                      size_t count, size_t n, double *out)
+{
+    otx__dots_body_avx512(a, rows, count, n, false, out);
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__products_avx512(const double *a, const otx__row *rows,
+                                                          size_t count, size_t n, double *out)
+{
+    otx__dots_body_avx512(a, rows, count, n, true, out);
 }
 
 /* Takes four rows, one after the other, off r up to `whole`. Reading all rows at
@@ -7288,14 +7321,15 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__residual_avx512(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx512 = {
-    OTX_ISA_AVX512, otx__product_avx512, NULL, otx__scan_avx512,
-    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512,
-    otx__residual_avx512};
+    OTX_ISA_AVX512, otx__product_avx512, NULL, otx__scan_avx512, otx__refine_avx512,
+    otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512,
+    otx__products_avx512, otx__residual_avx512};
 
 #ifdef OTX__AVX512_BF16
 OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
     OTX_ISA_AVX512_BF16, otx__product_avx512, otx__product_bf16_avx512, otx__scan_avx512,
-    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512, otx__residual_avx512};
+    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
+    otx__dots_avx512, otx__products_avx512, otx__residual_avx512};
 #endif
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -7479,7 +7513,7 @@ OTX__AMX_TARGET OTX__PRIVATE void otx__product_bf16_amx(const uint16_t *a, size_
 OTX__PRIVATE const otx__kernels otx__kernels_amx = {
     OTX_ISA_AMX, otx__product_avx512, otx__product_bf16_amx, otx__scan_avx512,
     otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
-    otx__dots_avx512, otx__residual_avx512};
+    otx__dots_avx512, otx__products_avx512, otx__residual_avx512};
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
@@ -7497,9 +7531,9 @@ OTX__PRIVATE const otx__kernels otx__kernels_amx = {
 
 #include <arm_neon.h>
 
-/* Adds one chain of at most OTX__CHAIN products, for sixteen rows of a by four of
-   b: sixteen sums stay in registers. The first chain starts c. */
-OTX__PRIVATE void otx__chain_neon(const float *a, const float *b, size_t count, bool first,
+/* One chain of products, for sixteen rows of a by four of b: sixteen sums stay in
+   registers. It is put in c, or added to it. */
+OTX__PRIVATE void otx__chain_neon(const float *a, const float *b, size_t count, bool add,
                                   float *c)
 {
     float32x4_t sums[4][4];
@@ -7523,21 +7557,18 @@ OTX__PRIVATE void otx__chain_neon(const float *a, const float *b, size_t count, 
         OTX__UNROLL
         for (i = 0; i < 4; i++) {
             float *at = c + j * OTX__TILE + 4 * i;
-            if (!first) sums[j][i] = vaddq_f32(sums[j][i], vld1q_f32(at));
+            if (add) sums[j][i] = vaddq_f32(sums[j][i], vld1q_f32(at));
             vst1q_f32(at, sums[j][i]);
         }
     }
 }
 
-OTX__PRIVATE void otx__product_neon(const float *a, const float *b, size_t n, float *c)
+OTX__PRIVATE void otx__product_neon(const float *a, const float *b, size_t n, bool add, float *c)
 {
-    size_t block, i, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
-        for (j = 0; j < OTX__STRIP; j += 4)
-            for (i = 0; i < OTX__TILE; i += 16)
-                otx__chain_neon(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
-                                otx__min(n - block, OTX__CHAIN), block == 0,
-                                c + j * OTX__TILE + i);
+    size_t i, j;
+    for (j = 0; j < OTX__STRIP; j += 4)
+        for (i = 0; i < OTX__TILE; i += 16)
+            otx__chain_neon(a + i, b + j, n, add, c + j * OTX__TILE + i);
 }
 
 /* The larger of `best` and the weighted correlations of four atoms. */
@@ -7692,8 +7723,15 @@ OTX__PRIVATE void otx__widen_neon(otx__row row, size_t i, float64x2_t *low, floa
     *high = vcvt_high_f64_f32(values);
 }
 
-OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t count, size_t n,
-                                 double *out)
+/* sum + a b. Fused, where the product is exact, it has the same bits. */
+OTX__INLINE float64x2_t otx__add_product_neon(float64x2_t sum, float64x2_t a, float64x2_t b,
+                                              bool fused)
+{
+    return fused ? vfmaq_f64(sum, a, b) : vaddq_f64(sum, vmulq_f64(a, b));
+}
+
+OTX__INLINE void otx__dots_body_neon(const double *a, const otx__row *rows, size_t count,
+                                     size_t n, bool fused, double *out)
 {
     size_t row, i, h, whole = n - n % OTX__LANES;
     for (row = 0; row < count; row++) {
@@ -7706,9 +7744,10 @@ OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t c
             for (h = 0; h < 4; h++) {
                 const double *at = a + i + 4 * h;
                 otx__widen_neon(rows[row], i + 4 * h, &low, &high);
-                sums[2 * h] = vaddq_f64(sums[2 * h], vmulq_f64(vld1q_f64(at), low));
+                sums[2 * h] =
+                    otx__add_product_neon(sums[2 * h], vld1q_f64(at), low, fused);
                 sums[2 * h + 1] =
-                    vaddq_f64(sums[2 * h + 1], vmulq_f64(vld1q_f64(at + 2), high));
+                    otx__add_product_neon(sums[2 * h + 1], vld1q_f64(at + 2), high, fused);
             }
         }
         OTX__UNROLL
@@ -7716,6 +7755,18 @@ OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t c
         otx__dot_lanes(lanes, a, rows[row], whole, n);
         out[row] = otx__fold_lanes(lanes);
     }
+}
+
+OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t count, size_t n,
+                                 double *out)
+{
+    otx__dots_body_neon(a, rows, count, n, false, out);
+}
+
+OTX__PRIVATE void otx__products_neon(const double *a, const otx__row *rows, size_t count,
+                                     size_t n, double *out)
+{
+    otx__dots_body_neon(a, rows, count, n, true, out);
 }
 
 OTX__PRIVATE void otx__residual_neon(double *r, otx__row y, const double *coefficients,
@@ -7742,9 +7793,9 @@ OTX__PRIVATE void otx__residual_neon(double *r, otx__row y, const double *coeffi
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_neon = {
-    OTX_ISA_NEON, otx__product_neon, NULL, otx__scan_neon,
-    otx__refine_neon, otx__rough_dots_neon, otx__rough_residual_neon,
-    otx__dots_neon, otx__residual_neon};
+    OTX_ISA_NEON, otx__product_neon, NULL, otx__scan_neon, otx__refine_neon,
+    otx__rough_dots_neon, otx__rough_residual_neon, otx__dots_neon, otx__products_neon,
+    otx__residual_neon};
 
 /* ---- and with BF16 (FEAT_BF16) ---- */
 
@@ -7850,8 +7901,8 @@ OTX__PRIVATE void otx__product_bf16_neon(const uint16_t *a, size_t tiles, const 
 
 OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
     OTX_ISA_NEON_BF16, otx__product_neon, otx__product_bf16_neon, otx__scan_neon,
-    otx__refine_neon, otx__rough_dots_neon, otx__rough_residual_neon,
-    otx__dots_neon, otx__residual_neon};
+    otx__refine_neon, otx__rough_dots_neon, otx__rough_residual_neon, otx__dots_neon,
+    otx__products_neon, otx__residual_neon};
 
 #endif /* OTX__NEON_BF16 */
 
@@ -7867,9 +7918,9 @@ OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
 
 #include <wasm_simd128.h>
 
-/* Adds one chain of at most OTX__CHAIN products, for eight rows of a by four of b:
-   eight sums stay in registers. The first chain starts c. */
-OTX__PRIVATE void otx__chain_wasm(const float *a, const float *b, size_t count, bool first,
+/* One chain of products, for eight rows of a by four of b: eight sums stay in
+   registers. It is put in c, or added to it. */
+OTX__PRIVATE void otx__chain_wasm(const float *a, const float *b, size_t count, bool add,
                                   float *c)
 {
     v128_t low[4], high[4];
@@ -7888,7 +7939,7 @@ OTX__PRIVATE void otx__chain_wasm(const float *a, const float *b, size_t count, 
     OTX__UNROLL
     for (j = 0; j < 4; j++) {
         float *column = c + j * OTX__TILE;
-        if (!first) {
+        if (add) {
             low[j] = wasm_f32x4_add(low[j], wasm_v128_load(column));
             high[j] = wasm_f32x4_add(high[j], wasm_v128_load(column + 4));
         }
@@ -7897,15 +7948,12 @@ OTX__PRIVATE void otx__chain_wasm(const float *a, const float *b, size_t count, 
     }
 }
 
-OTX__PRIVATE void otx__product_wasm(const float *a, const float *b, size_t n, float *c)
+OTX__PRIVATE void otx__product_wasm(const float *a, const float *b, size_t n, bool add, float *c)
 {
-    size_t block, i, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
-        for (j = 0; j < OTX__STRIP; j += 4)
-            for (i = 0; i < OTX__TILE; i += 8)
-                otx__chain_wasm(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
-                                otx__min(n - block, OTX__CHAIN), block == 0,
-                                c + j * OTX__TILE + i);
+    size_t i, j;
+    for (j = 0; j < OTX__STRIP; j += 4)
+        for (i = 0; i < OTX__TILE; i += 8)
+            otx__chain_wasm(a + i, b + j, n, add, c + j * OTX__TILE + i);
 }
 
 /* The larger of `best` and the weighted correlations of four atoms. */
@@ -8127,9 +8175,9 @@ OTX__PRIVATE void otx__residual_wasm(double *r, otx__row y, const double *coeffi
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_wasm = {
-    OTX_ISA_WASM, otx__product_wasm, NULL, otx__scan_wasm,
-    otx__refine_wasm, otx__rough_dots_wasm, otx__rough_residual_wasm,
-    otx__dots_wasm, otx__residual_wasm};
+    OTX_ISA_WASM, otx__product_wasm, NULL, otx__scan_wasm, otx__refine_wasm,
+    otx__rough_dots_wasm, otx__rough_residual_wasm, otx__dots_wasm, otx__dots_wasm,
+    otx__residual_wasm};
 
 #endif /* OTX__WASM */
 
@@ -8539,7 +8587,7 @@ OTX__PRIVATE void otx__norms_body(void *argument, size_t tile, int worker)
     for (i = tile * OTX__TILE; i < end; i++) {
         otx__row row = otx__rows_at(&dictionary->rows, i);
         otx__row_widen(dictionary->kernels, row, dictionary->columns, wide);
-        dictionary->kernels->dots(wide, &row, 1, dictionary->columns, &dictionary->squares[i]);
+        dictionary->kernels->products(wide, &row, 1, dictionary->columns, &dictionary->squares[i]);
         dictionary->norms[i] = sqrt(dictionary->squares[i]);
     }
 }
@@ -8662,6 +8710,19 @@ OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
     return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
 }
 
+OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
+                                              size_t tiles, const float *b, size_t columns,
+                                              float *products)
+{
+    size_t block, tile, j;
+    for (block = 0; block < columns; block += OTX__CHAIN)
+        for (tile = 0; tile < tiles; tile++)
+            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
+                kernels->product(a + (tile * columns + block) * OTX__TILE,
+                                 b + block * OTX__TILE + j, otx__min(OTX__CHAIN, columns - block),
+                                 block > 0, products + (tile * OTX__TILE + j) * OTX__TILE);
+}
+
 /* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
    `tiles` panels of a from `first` on, and the 32 vectors j of one panel of b. */
 OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
@@ -8670,10 +8731,8 @@ OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__p
 {
     size_t size = a->columns * OTX__TILE, tile, i, j;
     if (!a->bf16) {
-        for (tile = 0; tile < tiles; tile++)
-            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
-                kernels->product(a->floats + (first + tile) * size, b->floats + other * size + j,
-                                 a->columns, products + (tile * OTX__TILE + j) * OTX__TILE);
+        otx__panels_multiply_floats(kernels, a->floats + first * size, tiles,
+                                    b->floats + other * size, a->columns, products);
         return;
     }
     kernels->product_bf16(a->pairs + first * size, tiles, b->pairs + other * size, a->columns,

@@ -175,7 +175,7 @@ OTX__PRIVATE void otx__norms_body(void *argument, size_t tile, int worker)
     for (i = tile * OTX__TILE; i < end; i++) {
         otx__row row = otx__rows_at(&dictionary->rows, i);
         otx__row_widen(dictionary->kernels, row, dictionary->columns, wide);
-        dictionary->kernels->dots(wide, &row, 1, dictionary->columns, &dictionary->squares[i]);
+        dictionary->kernels->products(wide, &row, 1, dictionary->columns, &dictionary->squares[i]);
         dictionary->norms[i] = sqrt(dictionary->squares[i]);
     }
 }
@@ -298,6 +298,19 @@ OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
     return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
 }
 
+OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
+                                              size_t tiles, const float *b, size_t columns,
+                                              float *products)
+{
+    size_t block, tile, j;
+    for (block = 0; block < columns; block += OTX__CHAIN)
+        for (tile = 0; tile < tiles; tile++)
+            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
+                kernels->product(a + (tile * columns + block) * OTX__TILE,
+                                 b + block * OTX__TILE + j, otx__min(OTX__CHAIN, columns - block),
+                                 block > 0, products + (tile * OTX__TILE + j) * OTX__TILE);
+}
+
 /* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
    `tiles` panels of a from `first` on, and the 32 vectors j of one panel of b. */
 OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
@@ -306,10 +319,8 @@ OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__p
 {
     size_t size = a->columns * OTX__TILE, tile, i, j;
     if (!a->bf16) {
-        for (tile = 0; tile < tiles; tile++)
-            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
-                kernels->product(a->floats + (first + tile) * size, b->floats + other * size + j,
-                                 a->columns, products + (tile * OTX__TILE + j) * OTX__TILE);
+        otx__panels_multiply_floats(kernels, a->floats + first * size, tiles,
+                                    b->floats + other * size, a->columns, products);
         return;
     }
     kernels->product_bf16(a->pairs + first * size, tiles, b->pairs + other * size, a->columns,

@@ -19,8 +19,8 @@
 /* Columns of C that one call of product fills. */
 #define OTX__STRIP 8
 
-/* Terms that product adds up in one chain before it starts a new one. It is part
-   of the error bound. */
+/* Terms of dense products that are added up in one chain before a new one begins. It
+   is part of the error bound. */
 #define OTX__CHAIN 128
 
 #define OTX__LANES 16
@@ -76,9 +76,10 @@ typedef struct otx__scan {
 typedef struct otx__kernels {
     otx_isa isa;
 
-    /* c[j][i] = <a_i, b_j> for 32 rows of panel a and 8 of panel b; both lie as
-       [n][32], b from its first row wanted. In float, chains of OTX__CHAIN. */
-    void (*product)(const float *a, const float *b, size_t n, float *c);
+    /* c[j][i] = <a_i, b_j> for 32 rows of panel a and 8 of panel b, in float, or added to
+       what c holds; both lie as [n][32], b from its first row wanted. n is at most
+       OTX__CHAIN: what is read again and again lies in the first cache. */
+    void (*product)(const float *a, const float *b, size_t n, bool add, float *c);
 
     /* c[tile][j][i] = <a_i, b_j> for the 32 rows of each of `tiles` panels a, one
        after the other, and all 32 of panel b. Panels are of bf16, two elements of a
@@ -100,6 +101,10 @@ typedef struct otx__kernels {
 
     /* out[i] = <a, rows[i]>. The rows of one call are of one type, here and below. */
     void (*dots)(const double *a, const otx__row *rows, size_t count, size_t n, double *out);
+
+    /* The same where all of a are floats: their products are exact in double, so that
+       multiplying and adding in one operation gives the same bits. */
+    void (*products)(const double *a, const otx__row *rows, size_t count, size_t n, double *out);
 
     /* r = y - sum of coefficients[j] * rows[j], element by element, j in order.
        With y.data NULL, y is r itself. */
@@ -210,20 +215,15 @@ OTX__PRIVATE void otx__scan_target(const otx__scan *scan, size_t target, size_t 
 
 /* ---- the scalar reference ---- */
 
-OTX__PRIVATE void otx__product_scalar(const float *a, const float *b, size_t n, float *c)
+OTX__PRIVATE void otx__product_scalar(const float *a, const float *b, size_t n, bool add, float *c)
 {
-    size_t i, j, p, block;
-    memset(c, 0, OTX__STRIP * OTX__TILE * sizeof *c);
-    for (block = 0; block < n; block += OTX__CHAIN) {
-        size_t end = otx__min(n, block + OTX__CHAIN);
-        for (j = 0; j < OTX__STRIP; j++) {
-            float sums[OTX__TILE];
-            memset(sums, 0, sizeof sums);
-            for (p = block; p < end; p++)
-                for (i = 0; i < OTX__TILE; i++)
-                    sums[i] += a[p * OTX__TILE + i] * b[p * OTX__TILE + j];
-            for (i = 0; i < OTX__TILE; i++) c[j * OTX__TILE + i] += sums[i];
-        }
+    size_t i, j, p;
+    for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
+        float sums[OTX__TILE] = {0};
+        for (p = 0; p < n; p++)
+            for (i = 0; i < OTX__TILE; i++)
+                sums[i] += a[p * OTX__TILE + i] * b[p * OTX__TILE + j];
+        for (i = 0; i < OTX__TILE; i++) c[i] = add ? c[i] + sums[i] : sums[i];
     }
 }
 
@@ -333,4 +333,5 @@ OTX__PRIVATE void otx__residual_scalar(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
     OTX_ISA_SCALAR, otx__product_scalar, otx__product_bf16_scalar, otx__scan_scalar,
-    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar, otx__dots_scalar, otx__residual_scalar};
+    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar,
+    otx__dots_scalar, otx__dots_scalar, otx__residual_scalar};

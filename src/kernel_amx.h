@@ -172,7 +172,7 @@ OTX__AMX_TARGET OTX__PRIVATE void otx__product_bf16_amx(const uint16_t *a, size_
 OTX__PRIVATE const otx__kernels otx__kernels_amx = {
     OTX_ISA_AMX, otx__product_avx512, otx__product_bf16_amx, otx__scan_avx512,
     otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
-    otx__dots_avx512, otx__residual_avx512};
+    otx__dots_avx512, otx__products_avx512, otx__residual_avx512};
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

@@ -9,10 +9,10 @@
 #define OTX__AVX2_TARGET __attribute__((target("avx2,fma")))
 #endif
 
-/* Adds one chain of at most OTX__CHAIN products, for sixteen rows of a by four of
-   b: eight sums stay in registers. The first chain starts c. */
+/* One chain of products, for sixteen rows of a by four of b: eight sums stay in
+   registers. It is put in c, or added to it. */
 OTX__AVX2_TARGET OTX__PRIVATE void otx__chain_avx2(const float *a, const float *b, size_t count,
-                                                   bool first, float *c)
+                                                   bool add, float *c)
 {
     __m256 low[4], high[4];
     size_t p, j;
@@ -30,7 +30,7 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__chain_avx2(const float *a, const float *
     OTX__UNROLL
     for (j = 0; j < 4; j++) {
         float *column = c + j * OTX__TILE;
-        if (!first) {
+        if (add) {
             low[j] = _mm256_add_ps(low[j], _mm256_loadu_ps(column));
             high[j] = _mm256_add_ps(high[j], _mm256_loadu_ps(column + 8));
         }
@@ -39,15 +39,12 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__chain_avx2(const float *a, const float *
     }
 }
 
-OTX__PRIVATE void otx__product_avx2(const float *a, const float *b, size_t n, float *c)
+OTX__PRIVATE void otx__product_avx2(const float *a, const float *b, size_t n, bool add, float *c)
 {
-    size_t block, i, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
-        for (j = 0; j < OTX__STRIP; j += 4)
-            for (i = 0; i < OTX__TILE; i += 16)
-                otx__chain_avx2(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
-                                otx__min(n - block, OTX__CHAIN), block == 0,
-                                c + j * OTX__TILE + i);
+    size_t i, j;
+    for (j = 0; j < OTX__STRIP; j += 4)
+        for (i = 0; i < OTX__TILE; i += 16)
+            otx__chain_avx2(a + i, b + j, n, add, c + j * OTX__TILE + i);
 }
 
 /* The larger of `best` and the weighted correlations of eight atoms. */
@@ -253,9 +250,17 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__widen_avx2(otx__row row, size_t i, __m25
     *high = _mm256_cvtps_pd(_mm256_extractf128_ps(values, 1));
 }
 
+/* sum + a b. Fused, where the product is exact, it has the same bits. */
+OTX__AVX2_TARGET OTX__INLINE __m256d otx__add_product_avx2(__m256d sum, __m256d a, __m256d b,
+                                                           bool fused)
+{
+    return fused ? _mm256_fmadd_pd(a, b, sum) : _mm256_add_pd(sum, _mm256_mul_pd(a, b));
+}
+
 /* Two rows at a time: the sums of their 16 lanes fill eight registers. */
-OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__row *rows,
-                                                  size_t count, size_t n, double *out)
+OTX__AVX2_TARGET OTX__INLINE void otx__dots_body_avx2(const double *a, const otx__row *rows,
+                                                      size_t count, size_t n, bool fused,
+                                                      double *out)
 {
     size_t first, i, j, h, whole = n - n % OTX__LANES;
     for (first = 0; first < count; first += 2) {
@@ -273,9 +278,9 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__ro
                 OTX__UNROLL
                 for (j = 0; j < 2; j++) {
                     otx__widen_avx2(rows[first + (j < group ? j : 0)], i + 8 * h, &b0, &b1);
-                    sums[j][2 * h] = _mm256_add_pd(sums[j][2 * h], _mm256_mul_pd(a0, b0));
+                    sums[j][2 * h] = otx__add_product_avx2(sums[j][2 * h], a0, b0, fused);
                     sums[j][2 * h + 1] =
-                        _mm256_add_pd(sums[j][2 * h + 1], _mm256_mul_pd(a1, b1));
+                        otx__add_product_avx2(sums[j][2 * h + 1], a1, b1, fused);
                 }
             }
         }
@@ -287,6 +292,18 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__ro
             out[first + j] = otx__fold_lanes(lanes);
         }
     }
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__row *rows,
+                                                  size_t count, size_t n, double *out)
+{
+    otx__dots_body_avx2(a, rows, count, n, false, out);
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE void otx__products_avx2(const double *a, const otx__row *rows,
+                                                      size_t count, size_t n, double *out)
+{
+    otx__dots_body_avx2(a, rows, count, n, true, out);
 }
 
 OTX__AVX2_TARGET OTX__PRIVATE void otx__residual_avx2(double *r, otx__row y,
@@ -316,9 +333,9 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__residual_avx2(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx2 = {
-    OTX_ISA_AVX2, otx__product_avx2, NULL, otx__scan_avx2,
-    otx__refine_avx2, otx__rough_dots_avx2, otx__rough_residual_avx2,
-    otx__dots_avx2, otx__residual_avx2};
+    OTX_ISA_AVX2, otx__product_avx2, NULL, otx__scan_avx2, otx__refine_avx2,
+    otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2,
+    otx__residual_avx2};
 
 /* ---- and with AVX-VNNI, which multiplies and adds in one instruction ---- */
 
@@ -339,9 +356,9 @@ OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__scan_avx_vnni(const otx__scan *scan)
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
-    OTX_ISA_AVX_VNNI, otx__product_avx2, NULL, otx__scan_avx_vnni,
-    otx__refine_avx2, otx__rough_dots_avx2, otx__rough_residual_avx2,
-    otx__dots_avx2, otx__residual_avx2};
+    OTX_ISA_AVX_VNNI, otx__product_avx2, NULL, otx__scan_avx_vnni, otx__refine_avx2,
+    otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2,
+    otx__residual_avx2};
 
 #endif /* OTX__AVX_VNNI */
 

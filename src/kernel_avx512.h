@@ -26,36 +26,30 @@
 #define OTX__AVX512_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
 #endif
 
-/* Adds one chain of products to eight columns of 32 sums. */
 OTX__AVX512_TARGET OTX__PRIVATE void otx__product_avx512(const float *a, const float *b, size_t n,
-                                                         float *c)
+                                                         bool add, float *c)
 {
-    size_t block, p, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN) {
-        size_t end = otx__min(n, block + OTX__CHAIN);
-        __m512 low[OTX__STRIP], high[OTX__STRIP];
-        OTX__UNROLL
-        for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
-        for (p = block; p < end; p++) {
-            __m512 a0 = _mm512_loadu_ps(a + p * OTX__TILE);
-            __m512 a1 = _mm512_loadu_ps(a + p * OTX__TILE + 16);
-            OTX__UNROLL
-            for (j = 0; j < OTX__STRIP; j++) {
-                __m512 b0 = _mm512_set1_ps(b[p * OTX__TILE + j]);
-                low[j] = _mm512_fmadd_ps(a0, b0, low[j]);
-                high[j] = _mm512_fmadd_ps(a1, b0, high[j]);
-            }
-        }
+    __m512 low[OTX__STRIP], high[OTX__STRIP];
+    size_t p, j;
+    OTX__UNROLL
+    for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
+    for (p = 0; p < n; p++, a += OTX__TILE, b += OTX__TILE) {
+        __m512 a0 = _mm512_loadu_ps(a), a1 = _mm512_loadu_ps(a + 16);
         OTX__UNROLL
         for (j = 0; j < OTX__STRIP; j++) {
-            float *column = c + j * OTX__TILE;
-            if (block) {
-                low[j] = _mm512_add_ps(low[j], _mm512_loadu_ps(column));
-                high[j] = _mm512_add_ps(high[j], _mm512_loadu_ps(column + 16));
-            }
-            _mm512_storeu_ps(column, low[j]);
-            _mm512_storeu_ps(column + 16, high[j]);
+            __m512 b0 = _mm512_set1_ps(b[j]);
+            low[j] = _mm512_fmadd_ps(a0, b0, low[j]);
+            high[j] = _mm512_fmadd_ps(a1, b0, high[j]);
         }
+    }
+    OTX__UNROLL
+    for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
+        if (add) {
+            low[j] = _mm512_add_ps(low[j], _mm512_loadu_ps(c));
+            high[j] = _mm512_add_ps(high[j], _mm512_loadu_ps(c + 16));
+        }
+        _mm512_storeu_ps(c, low[j]);
+        _mm512_storeu_ps(c + 16, high[j]);
     }
 }
 
@@ -316,20 +310,29 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_residual_avx512(float *r, otx__r
     }
 }
 
+/* Eight elements of a row. */
+OTX__AVX512_TARGET OTX__INLINE __m256 otx__eight_floats_avx512(const char *at, bool bf16)
+{
+    __m256i wide;
+    if (!bf16) return _mm256_loadu_ps((const float *)(const void *)at);
+    wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+
 /* Sixteen elements of a row as two registers of doubles. */
 OTX__AVX512_TARGET OTX__INLINE void otx__widen_avx512(const char *at, bool bf16, __m512d *low,
                                                       __m512d *high)
 {
-    __m512 values = otx__floats_avx512(at, bf16);
-    *low = _mm512_cvtps_pd(_mm512_castps512_ps256(values));
-    *high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(values, 1));
+    *low = _mm512_cvtps_pd(otx__eight_floats_avx512(at, bf16));
+    *high = _mm512_cvtps_pd(otx__eight_floats_avx512(at + (bf16 ? 16 : 32), bf16));
 }
 
 /* The lanes of a's products with four rows, up to `whole`; rows[4] to [7] come next
-   and are asked for. Four at a time hide the latency of the additions. */
+   and are asked for. Four at a time hide the latency of the additions. With `fused`
+   the products must be exact. */
 OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
                                                            const char *const rows[8], bool bf16,
-                                                           size_t whole,
+                                                           bool fused, size_t whole,
                                                            double lanes[4][OTX__LANES])
 {
     const size_t element = bf16 ? 2 : 4;
@@ -343,8 +346,10 @@ OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
         for (j = 0; j < 4; j++) {
             OTX__PREFETCH(rows[4 + j] + i * element);
             otx__widen_avx512(rows[j] + i * element, bf16, &b0, &b1);
-            low[j] = _mm512_add_pd(low[j], _mm512_mul_pd(a0, b0));
-            high[j] = _mm512_add_pd(high[j], _mm512_mul_pd(a1, b1));
+            low[j] = fused ? _mm512_fmadd_pd(a0, b0, low[j])
+                           : _mm512_add_pd(low[j], _mm512_mul_pd(a0, b0));
+            high[j] = fused ? _mm512_fmadd_pd(a1, b1, high[j])
+                            : _mm512_add_pd(high[j], _mm512_mul_pd(a1, b1));
         }
     }
     OTX__UNROLL
@@ -354,8 +359,9 @@ OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
     }
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__dots_avx512(const double *a, const otx__row *rows,
-                                                      size_t count, size_t n, double *out)
+OTX__AVX512_TARGET OTX__INLINE void otx__dots_body_avx512(const double *a, const otx__row *rows,
+                                                          size_t count, size_t n, bool fused,
+                                                          double *out)
 {
     size_t first, j, whole = n - n % OTX__LANES;
     for (first = 0; first < count; first += 4) {
@@ -363,13 +369,25 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__dots_avx512(const double *a, const otx
         double lanes[4][OTX__LANES];
         for (j = 0; j < 8; j++)
             at[j] = (const char *)rows[otx__min(first + j, count - 1)].data;
-        if (rows[first].bf16) otx__dots_group_avx512(a, at, true, whole, lanes);
-        else otx__dots_group_avx512(a, at, false, whole, lanes);
+        if (rows[first].bf16) otx__dots_group_avx512(a, at, true, fused, whole, lanes);
+        else otx__dots_group_avx512(a, at, false, fused, whole, lanes);
         for (j = 0; j < otx__min(4, count - first); j++) {
             otx__dot_lanes(lanes[j], a, rows[first + j], whole, n);
             out[first + j] = otx__fold_lanes(lanes[j]);
         }
     }
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__dots_avx512(const double *a, const otx__row *rows,
+                                                      size_t count, size_t n, double *out)
+{
+    otx__dots_body_avx512(a, rows, count, n, false, out);
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__products_avx512(const double *a, const otx__row *rows,
+                                                          size_t count, size_t n, double *out)
+{
+    otx__dots_body_avx512(a, rows, count, n, true, out);
 }
 
 /* Takes four rows, one after the other, off r up to `whole`. Reading all rows at
@@ -432,14 +450,15 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__residual_avx512(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx512 = {
-    OTX_ISA_AVX512, otx__product_avx512, NULL, otx__scan_avx512,
-    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512,
-    otx__residual_avx512};
+    OTX_ISA_AVX512, otx__product_avx512, NULL, otx__scan_avx512, otx__refine_avx512,
+    otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512,
+    otx__products_avx512, otx__residual_avx512};
 
 #ifdef OTX__AVX512_BF16
 OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
     OTX_ISA_AVX512_BF16, otx__product_avx512, otx__product_bf16_avx512, otx__scan_avx512,
-    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512, otx__residual_avx512};
+    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
+    otx__dots_avx512, otx__products_avx512, otx__residual_avx512};
 #endif
 
 #if defined(__GNUC__) && !defined(__clang__)

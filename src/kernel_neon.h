@@ -7,9 +7,9 @@
 
 #include <arm_neon.h>
 
-/* Adds one chain of at most OTX__CHAIN products, for sixteen rows of a by four of
-   b: sixteen sums stay in registers. The first chain starts c. */
-OTX__PRIVATE void otx__chain_neon(const float *a, const float *b, size_t count, bool first,
+/* One chain of products, for sixteen rows of a by four of b: sixteen sums stay in
+   registers. It is put in c, or added to it. */
+OTX__PRIVATE void otx__chain_neon(const float *a, const float *b, size_t count, bool add,
                                   float *c)
 {
     float32x4_t sums[4][4];
@@ -33,21 +33,18 @@ OTX__PRIVATE void otx__chain_neon(const float *a, const float *b, size_t count, 
         OTX__UNROLL
         for (i = 0; i < 4; i++) {
             float *at = c + j * OTX__TILE + 4 * i;
-            if (!first) sums[j][i] = vaddq_f32(sums[j][i], vld1q_f32(at));
+            if (add) sums[j][i] = vaddq_f32(sums[j][i], vld1q_f32(at));
             vst1q_f32(at, sums[j][i]);
         }
     }
 }
 
-OTX__PRIVATE void otx__product_neon(const float *a, const float *b, size_t n, float *c)
+OTX__PRIVATE void otx__product_neon(const float *a, const float *b, size_t n, bool add, float *c)
 {
-    size_t block, i, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
-        for (j = 0; j < OTX__STRIP; j += 4)
-            for (i = 0; i < OTX__TILE; i += 16)
-                otx__chain_neon(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
-                                otx__min(n - block, OTX__CHAIN), block == 0,
-                                c + j * OTX__TILE + i);
+    size_t i, j;
+    for (j = 0; j < OTX__STRIP; j += 4)
+        for (i = 0; i < OTX__TILE; i += 16)
+            otx__chain_neon(a + i, b + j, n, add, c + j * OTX__TILE + i);
 }
 
 /* The larger of `best` and the weighted correlations of four atoms. */
@@ -202,8 +199,15 @@ OTX__PRIVATE void otx__widen_neon(otx__row row, size_t i, float64x2_t *low, floa
     *high = vcvt_high_f64_f32(values);
 }
 
-OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t count, size_t n,
-                                 double *out)
+/* sum + a b. Fused, where the product is exact, it has the same bits. */
+OTX__INLINE float64x2_t otx__add_product_neon(float64x2_t sum, float64x2_t a, float64x2_t b,
+                                              bool fused)
+{
+    return fused ? vfmaq_f64(sum, a, b) : vaddq_f64(sum, vmulq_f64(a, b));
+}
+
+OTX__INLINE void otx__dots_body_neon(const double *a, const otx__row *rows, size_t count,
+                                     size_t n, bool fused, double *out)
 {
     size_t row, i, h, whole = n - n % OTX__LANES;
     for (row = 0; row < count; row++) {
@@ -216,9 +220,10 @@ OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t c
             for (h = 0; h < 4; h++) {
                 const double *at = a + i + 4 * h;
                 otx__widen_neon(rows[row], i + 4 * h, &low, &high);
-                sums[2 * h] = vaddq_f64(sums[2 * h], vmulq_f64(vld1q_f64(at), low));
+                sums[2 * h] =
+                    otx__add_product_neon(sums[2 * h], vld1q_f64(at), low, fused);
                 sums[2 * h + 1] =
-                    vaddq_f64(sums[2 * h + 1], vmulq_f64(vld1q_f64(at + 2), high));
+                    otx__add_product_neon(sums[2 * h + 1], vld1q_f64(at + 2), high, fused);
             }
         }
         OTX__UNROLL
@@ -226,6 +231,18 @@ OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t c
         otx__dot_lanes(lanes, a, rows[row], whole, n);
         out[row] = otx__fold_lanes(lanes);
     }
+}
+
+OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t count, size_t n,
+                                 double *out)
+{
+    otx__dots_body_neon(a, rows, count, n, false, out);
+}
+
+OTX__PRIVATE void otx__products_neon(const double *a, const otx__row *rows, size_t count,
+                                     size_t n, double *out)
+{
+    otx__dots_body_neon(a, rows, count, n, true, out);
 }
 
 OTX__PRIVATE void otx__residual_neon(double *r, otx__row y, const double *coefficients,
@@ -252,9 +269,9 @@ OTX__PRIVATE void otx__residual_neon(double *r, otx__row y, const double *coeffi
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_neon = {
-    OTX_ISA_NEON, otx__product_neon, NULL, otx__scan_neon,
-    otx__refine_neon, otx__rough_dots_neon, otx__rough_residual_neon,
-    otx__dots_neon, otx__residual_neon};
+    OTX_ISA_NEON, otx__product_neon, NULL, otx__scan_neon, otx__refine_neon,
+    otx__rough_dots_neon, otx__rough_residual_neon, otx__dots_neon, otx__products_neon,
+    otx__residual_neon};
 
 /* ---- and with BF16 (FEAT_BF16) ---- */
 
@@ -360,8 +377,8 @@ OTX__PRIVATE void otx__product_bf16_neon(const uint16_t *a, size_t tiles, const 
 
 OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
     OTX_ISA_NEON_BF16, otx__product_neon, otx__product_bf16_neon, otx__scan_neon,
-    otx__refine_neon, otx__rough_dots_neon, otx__rough_residual_neon,
-    otx__dots_neon, otx__residual_neon};
+    otx__refine_neon, otx__rough_dots_neon, otx__rough_residual_neon, otx__dots_neon,
+    otx__products_neon, otx__residual_neon};
 
 #endif /* OTX__NEON_BF16 */
 

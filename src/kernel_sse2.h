@@ -14,10 +14,10 @@
 #define OTX__SSE2_TARGET __attribute__((target("sse2")))
 #endif
 
-/* Adds one chain of at most OTX__CHAIN products, for eight rows of a by four of b:
-   eight sums stay in registers. The first chain starts c. */
+/* One chain of products, for eight rows of a by four of b: eight sums stay in
+   registers. It is put in c, or added to it. */
 OTX__SSE2_TARGET OTX__PRIVATE void otx__chain_sse2(const float *a, const float *b, size_t count,
-                                                   bool first, float *c)
+                                                   bool add, float *c)
 {
     __m128 low[4], high[4];
     size_t p, j;
@@ -34,7 +34,7 @@ OTX__SSE2_TARGET OTX__PRIVATE void otx__chain_sse2(const float *a, const float *
     }
     OTX__UNROLL
     for (j = 0; j < 4; j++, c += OTX__TILE) {
-        if (!first) {
+        if (add) {
             low[j] = _mm_add_ps(low[j], _mm_loadu_ps(c));
             high[j] = _mm_add_ps(high[j], _mm_loadu_ps(c + 4));
         }
@@ -43,15 +43,12 @@ OTX__SSE2_TARGET OTX__PRIVATE void otx__chain_sse2(const float *a, const float *
     }
 }
 
-OTX__PRIVATE void otx__product_sse2(const float *a, const float *b, size_t n, float *c)
+OTX__PRIVATE void otx__product_sse2(const float *a, const float *b, size_t n, bool add, float *c)
 {
-    size_t block, i, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
-        for (j = 0; j < OTX__STRIP; j += 4)
-            for (i = 0; i < OTX__TILE; i += 8)
-                otx__chain_sse2(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
-                                otx__min(n - block, OTX__CHAIN), block == 0,
-                                c + j * OTX__TILE + i);
+    size_t i, j;
+    for (j = 0; j < OTX__STRIP; j += 4)
+        for (i = 0; i < OTX__TILE; i += 8)
+            otx__chain_sse2(a + i, b + j, n, add, c + j * OTX__TILE + i);
 }
 
 /* The larger of `best` and the weighted correlations of four atoms. */
@@ -299,8 +296,8 @@ OTX__SSE2_TARGET OTX__PRIVATE void otx__residual_sse2(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_sse2 = {
-    OTX_ISA_SSE2, otx__product_sse2, NULL, otx__scan_sse2,
-    otx__refine_sse2, otx__rough_dots_sse2, otx__rough_residual_sse2,
-    otx__dots_sse2, otx__residual_sse2};
+    OTX_ISA_SSE2, otx__product_sse2, NULL, otx__scan_sse2, otx__refine_sse2,
+    otx__rough_dots_sse2, otx__rough_residual_sse2, otx__dots_sse2, otx__dots_sse2,
+    otx__residual_sse2};
 
 #endif /* OTX__SSE2 */

@@ -7,9 +7,9 @@
 
 #include <wasm_simd128.h>
 
-/* Adds one chain of at most OTX__CHAIN products, for eight rows of a by four of b:
-   eight sums stay in registers. The first chain starts c. */
-OTX__PRIVATE void otx__chain_wasm(const float *a, const float *b, size_t count, bool first,
+/* One chain of products, for eight rows of a by four of b: eight sums stay in
+   registers. It is put in c, or added to it. */
+OTX__PRIVATE void otx__chain_wasm(const float *a, const float *b, size_t count, bool add,
                                   float *c)
 {
     v128_t low[4], high[4];
@@ -28,7 +28,7 @@ OTX__PRIVATE void otx__chain_wasm(const float *a, const float *b, size_t count, 
     OTX__UNROLL
     for (j = 0; j < 4; j++) {
         float *column = c + j * OTX__TILE;
-        if (!first) {
+        if (add) {
             low[j] = wasm_f32x4_add(low[j], wasm_v128_load(column));
             high[j] = wasm_f32x4_add(high[j], wasm_v128_load(column + 4));
         }
@@ -37,15 +37,12 @@ OTX__PRIVATE void otx__chain_wasm(const float *a, const float *b, size_t count, 
     }
 }
 
-OTX__PRIVATE void otx__product_wasm(const float *a, const float *b, size_t n, float *c)
+OTX__PRIVATE void otx__product_wasm(const float *a, const float *b, size_t n, bool add, float *c)
 {
-    size_t block, i, j;
-    for (block = 0; block < n || block == 0; block += OTX__CHAIN)
-        for (j = 0; j < OTX__STRIP; j += 4)
-            for (i = 0; i < OTX__TILE; i += 8)
-                otx__chain_wasm(a + block * OTX__TILE + i, b + block * OTX__TILE + j,
-                                otx__min(n - block, OTX__CHAIN), block == 0,
-                                c + j * OTX__TILE + i);
+    size_t i, j;
+    for (j = 0; j < OTX__STRIP; j += 4)
+        for (i = 0; i < OTX__TILE; i += 8)
+            otx__chain_wasm(a + i, b + j, n, add, c + j * OTX__TILE + i);
 }
 
 /* The larger of `best` and the weighted correlations of four atoms. */
@@ -267,8 +264,8 @@ OTX__PRIVATE void otx__residual_wasm(double *r, otx__row y, const double *coeffi
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_wasm = {
-    OTX_ISA_WASM, otx__product_wasm, NULL, otx__scan_wasm,
-    otx__refine_wasm, otx__rough_dots_wasm, otx__rough_residual_wasm,
-    otx__dots_wasm, otx__residual_wasm};
+    OTX_ISA_WASM, otx__product_wasm, NULL, otx__scan_wasm, otx__refine_wasm,
+    otx__rough_dots_wasm, otx__rough_residual_wasm, otx__dots_wasm, otx__dots_wasm,
+    otx__residual_wasm};
 
 #endif /* OTX__WASM */

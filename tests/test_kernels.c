@@ -76,6 +76,7 @@ static void check_deciding(const otx__kernels *kernels, size_t n, bool bf16, int
 {
     char *bytes = (char *)malloc(ROWS * n * 4 + 64), *more = (char *)malloc(ROWS * n * 4 + 64);
     double *wide = (double *)malloc((n + 1) * sizeof *wide);
+    double *floats = (double *)malloc((n + 1) * sizeof *floats);
     double *one = (double *)malloc((n + 1) * sizeof *one);
     double *two = (double *)malloc((n + 1) * sizeof *two);
     double dots1[ROWS + 1], dots2[ROWS + 1], coefficients[ROWS];
@@ -84,11 +85,15 @@ static void check_deciding(const otx__kernels *kernels, size_t n, bool bf16, int
     make_rows(rows, bytes + 1, n, bf16, kind);
     make_rows(other, more + 1, n, !bf16, kind);
     for (i = 0; i < n; i++) wide[i] = (double)value(kind) * uniform();
+    for (i = 0; i < n; i++) floats[i] = (double)value(kind);
     for (i = 0; i < ROWS; i++) coefficients[i] = (double)value(SPREAD) * uniform();
     for (count = 0; count <= ROWS; count++) {
         dots1[count] = dots2[count] = 7.0; /* what lies behind is not touched */
         kernels->dots(wide, rows, count, n, dots1);
         otx__kernels_scalar.dots(wide, rows, count, n, dots2);
+        CHECK_SET(kernels, !memcmp(dots1, dots2, (count + 1) * sizeof *dots1));
+        kernels->products(floats, rows, count, n, dots1);
+        otx__kernels_scalar.dots(floats, rows, count, n, dots2);
         CHECK_SET(kernels, !memcmp(dots1, dots2, (count + 1) * sizeof *dots1));
         for (y = 0; y < 3; y++) {
             otx__row from = y == 0 ? rows[1] : y == 1 ? other[0] : none;
@@ -103,6 +108,7 @@ static void check_deciding(const otx__kernels *kernels, size_t n, bool bf16, int
     free(bytes);
     free(more);
     free(wide);
+    free(floats);
     free(one);
     free(two);
 }
@@ -158,30 +164,36 @@ static double allowance(size_t n, double size, double subnormal)
 /* Long rows, which take long to check, are for the kinds that need them. */
 static bool is_wanted(size_t n, int kind) { return n < 200 || kind == PLAIN || kind == ONES; }
 
-static void check_product(const otx__kernels *kernels, size_t n, int kind, size_t strip)
+/* Chain after chain, as dense products are made of them. */
+static void check_product(const otx__kernels *kernels, size_t tiles, size_t n, int kind)
 {
-    size_t numbers = n * OTX__TILE, i, j, p;
-    float *a = (float *)malloc(numbers * sizeof *a + 1);
-    float *b = (float *)malloc(numbers * sizeof *b + 1), c[OTX__STRIP * OTX__TILE + 1];
-    for (i = 0; i < numbers; i++) a[i] = value(kind), b[i] = value(kind);
-    for (i = 0; i < OTX__TILE && n && kind == ONES; i++) a[i] = LEADING;
-    c[OTX__STRIP * OTX__TILE] = 7.0f;
-    kernels->product(a, b + (n ? strip : 0), n, c);
-    CHECK_SET(kernels, c[OTX__STRIP * OTX__TILE] == 7.0f);
-    for (j = 0; j < OTX__STRIP; j++) {
-        for (i = 0; i < OTX__TILE; i++) {
-            double exact = 0.0, size = 0.0;
-            for (p = 0; p < n; p++) {
-                double term = (double)a[p * OTX__TILE + i] * (double)b[p * OTX__TILE + strip + j];
+    size_t numbers = n * OTX__TILE, size = OTX__TILE * OTX__TILE, i, j, p, tile;
+    float *a = (float *)malloc(tiles * numbers * sizeof *a);
+    float *b = (float *)malloc(numbers * sizeof *b);
+    float *c = (float *)malloc((tiles * size + 1) * sizeof *c);
+    for (i = 0; i < tiles * numbers; i++) a[i] = value(kind);
+    for (i = 0; i < numbers; i++) b[i] = value(kind);
+    for (i = 0; i < OTX__TILE && kind == ONES; i++) a[i] = LEADING;
+    c[tiles * size] = 7.0f;
+    otx__panels_multiply_floats(kernels, a, tiles, b, n, c);
+    CHECK_SET(kernels, c[tiles * size] == 7.0f);
+    for (tile = 0; tile < tiles; tile++) {
+        const float *panel = a + tile * numbers;
+        for (i = 0; i < size; i++) {
+            double exact = 0.0, magnitude = 0.0;
+            for (p = 0, j = i / OTX__TILE; p < n; p++) {
+                double term = (double)panel[p * OTX__TILE + i % OTX__TILE] *
+                              (double)b[p * OTX__TILE + j];
                 exact += term;
-                size += fabs(term);
+                magnitude += fabs(term);
             }
-            CHECK_SET(kernels, fabs((double)c[j * OTX__TILE + i] - exact) <=
-                                   allowance(n, size, 0x1p-149));
+            CHECK_SET(kernels, fabs((double)c[tile * size + i] - exact) <=
+                                   allowance(n, magnitude, 0x1p-149));
         }
     }
     free(a);
     free(b);
+    free(c);
 }
 
 static void product(void)
@@ -191,9 +203,8 @@ static void product(void)
     for (set = 0; set < set_count; set++)
         for (kind = 0; kind < KINDS; kind++)
             for (i = 0; i < OTX__COUNT(lengths); i++)
-                if (is_wanted(lengths[i], kind))
-                    check_product(sets[set], lengths[i], kind,
-                                  (i + (size_t)kind) % 4 * OTX__STRIP);
+                if (lengths[i] && is_wanted(lengths[i], kind))
+                    check_product(sets[set], 1 + (i + (size_t)kind) % 3, lengths[i], kind);
 }
 
 static void check_product_bf16(const otx__kernels *kernels, size_t tiles, size_t n, int kind)
