@@ -8447,6 +8447,7 @@ typedef struct otx__dictionary {
     size_t count, columns, tiles;
     double *squares;    /* [atom] <a, a> */
     double *norms;      /* [atom] */
+    double *gram;       /* [atom][atom] <a, b>, or NULL (gram.h) */
     double *along;      /* [atom] <a, direction> */
     double *direction;  /* [column], of norm 1, or 0 if the atoms have no mean */
     double largest;     /* of the norms */
@@ -8837,6 +8838,157 @@ OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, doubl
     return otx__watch_loop(&watch, dictionary->tiles, work, otx__split_body, &task, error);
 }
 
+/* >>> src/gram.h */
+/* ---- gram: products of all pairs of atoms in double --------------------------- */
+
+/* The factors of supports are made of exact products of atoms. Where there are few
+   atoms and many targets, the same pairs come again and again: then all of them are
+   computed once. <a, b> has the bits of <b, a>, as products of two floats are exact in
+   double and are added up in the same order. */
+
+/* Bytes of rows that are read against 32 others before the next ones are: they stay
+   in a core's cache. */
+#define OTX__GRAM_BYTES 262144
+
+/* Products of the atoms of a tile with those of the tiles up to it, on both sides of
+   the diagonal. No two tasks write the same place. */
+OTX__PRIVATE void otx__gram_body(void *argument, size_t tile, int worker)
+{
+    otx__dictionary_task *task = (otx__dictionary_task *)argument;
+    otx__dictionary *dictionary = task->dictionary;
+    size_t n = dictionary->columns, first = tile * OTX__TILE, start, count, a, b;
+    size_t end = otx__min(dictionary->count, first + OTX__TILE);
+    size_t most = otx__min(OTX__TILE, 4 + OTX__GRAM_BYTES / (4 * n));
+    double *wide = task->scratch + (size_t)worker * n;
+    for (start = 0; start < end; start += count) {
+        otx__row rows[OTX__TILE];
+        count = otx__min(most, end - start);
+        for (b = 0; b < count; b++) rows[b] = otx__rows_at(&dictionary->rows, start + b);
+        for (a = first; a < end; a++) {
+            double *products = dictionary->gram + a * dictionary->count + start;
+            otx__row_widen(dictionary->kernels, otx__rows_at(&dictionary->rows, a), n, wide);
+            dictionary->kernels->products(wide, rows, count, n, products);
+            for (b = 0; b < otx__min(count, first - otx__min(first, start)); b++)
+                dictionary->gram[(start + b) * dictionary->count + a] = products[b];
+        }
+    }
+}
+
+OTX__PRIVATE otx_result otx__dictionary_gram(otx__dictionary *dictionary, double *scratch,
+                                             otx_error *error)
+{
+    otx__watch watch = otx__watch_open(dictionary->ctx, OTX_STAGE_GRAM, 0, dictionary->count);
+    double work = (double)OTX__TILE * (double)dictionary->count * (double)dictionary->columns;
+    otx__dictionary_task task;
+    task.dictionary = dictionary;
+    task.scratch = scratch;
+    return otx__watch_loop(&watch, dictionary->tiles, work, otx__gram_body, &task, error);
+}
+
+/* >>> src/triangle.h */
+/* ---- triangle: packed lower triangles, row after row without the zeros ------- */
+
+/* Row i of L holds i + 1 elements from i (i + 1) / 2 on. The loops take four rows at
+   a time, for the processor to have four sums under way; the order of the operations
+   on any one number, and so every bit, is that of the loops over single rows. */
+#define OTX__ROWS 4
+
+/* Pointers that nothing else in the function reaches. */
+#if defined(__GNUC__) || defined(__clang__) || defined(_MSC_VER)
+#define OTX__RESTRICT __restrict
+#else
+#define OTX__RESTRICT
+#endif
+
+OTX__PRIVATE size_t otx__triangle_size(size_t rows) { return rows * (rows + 1) / 2; }
+
+/* The elements (first + i, first + j), i > j, of four rows' own block. */
+OTX__PRIVATE void otx__triangle_corner(const double *const rows[OTX__ROWS], size_t first,
+                                       size_t count, double sums[OTX__ROWS])
+{
+    size_t i, j;
+    for (j = 0; j < count; j++) {
+        sums[j] /= rows[j][first + j];
+        for (i = j + 1; i < count; i++) {
+            double term = rows[i][first + j] * sums[j];
+            sums[i] -= term;
+        }
+    }
+}
+
+/* Solves L x = b in place. */
+OTX__PRIVATE void otx__triangle_forward(const double *factor, size_t count, double *x)
+{
+    size_t first, i, j;
+    for (first = 0; first < count; first += OTX__ROWS) {
+        size_t rows = otx__min(OTX__ROWS, count - first);
+        const double *at[OTX__ROWS];
+        double sums[OTX__ROWS], s0, s1, s2, s3;
+        for (i = 0; i < OTX__ROWS; i++) {
+            at[i] = factor + otx__triangle_size(otx__min(first + i, count - 1));
+            sums[i] = x[otx__min(first + i, count - 1)];
+        }
+        s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
+        for (j = 0; j < first; j++) {
+            double t0 = at[0][j] * x[j], t1 = at[1][j] * x[j];
+            double t2 = at[2][j] * x[j], t3 = at[3][j] * x[j];
+            s0 -= t0, s1 -= t1, s2 -= t2, s3 -= t3;
+        }
+        sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
+        otx__triangle_corner(at, first, rows, sums);
+        for (i = 0; i < rows; i++) x[first + i] = sums[i];
+    }
+}
+
+/* x[j] -= sum over i of rows[i][j] * by[i], i from the last to the first. */
+OTX__PRIVATE void otx__triangle_take(double *OTX__RESTRICT x, const double *OTX__RESTRICT r0,
+                                     const double *OTX__RESTRICT r1,
+                                     const double *OTX__RESTRICT r2,
+                                     const double *OTX__RESTRICT r3, const double *by,
+                                     size_t count)
+{
+    double b0 = by[0], b1 = by[1], b2 = by[2], b3 = by[3];
+    size_t j;
+    for (j = 0; j < count; j++) {
+        double t0 = r0[j] * b0, t1 = r1[j] * b1, t2 = r2[j] * b2, t3 = r3[j] * b3;
+        x[j] = x[j] - t3 - t2 - t1 - t0;
+    }
+}
+
+/* Solves L' x = b in place, from the last to the first. */
+OTX__PRIVATE void otx__triangle_backward(const double *factor, size_t count, double *x)
+{
+    size_t end, i, j;
+    for (end = count; end > 0; end -= otx__min(OTX__ROWS, end)) {
+        size_t rows = otx__min(OTX__ROWS, end), first = end - rows;
+        const double *row[OTX__ROWS] = {factor, factor, factor, factor};
+        for (i = rows; i-- > 0;) {
+            row[i] = factor + otx__triangle_size(first + i);
+            x[first + i] /= row[i][first + i];
+            for (j = 0; j < i; j++) {
+                double term = row[i][first + j] * x[first + i];
+                x[first + j] -= term;
+            }
+        }
+        if (first) otx__triangle_take(x, row[0], row[1], row[2], row[3], x + first, first);
+    }
+}
+
+/* ||L' x||; x is lost. */
+OTX__PRIVATE double otx__triangle_norm(const double *factor, size_t count, double *x)
+{
+    double square = 0.0;
+    size_t i, j;
+    for (i = 0; i < count; i++) {
+        const double *row = factor + otx__triangle_size(i);
+        double by = x[i];
+        for (j = 0; j < i; j++) x[j] += row[j] * by;
+        x[i] = row[i] * by;
+    }
+    for (i = 0; i < count; i++) square += x[i] * x[i];
+    return sqrt(square);
+}
+
 /* >>> src/support.h */
 /* ---- support: what is known of one target, and the exact steps -------------- */
 
@@ -8914,20 +9066,12 @@ OTX__PRIVATE double otx__norm(const double *vector, size_t n)
     return sqrt(otx__fold_lanes(lanes));
 }
 
-/* Solves L' gamma = z for the coefficients, from the last to the first. */
+/* Solves L' gamma = z for the coefficients. */
 OTX__PRIVATE void otx__support_solve(otx__support *support)
 {
-    double *gamma = support->coefficients;
-    size_t i, j;
-    for (i = 0; i < support->count; i++) gamma[i] = support->forward[i];
-    for (i = support->count; i-- > 0;) {
-        const double *row = support->factor + i * (i + 1) / 2;
-        gamma[i] /= row[i];
-        for (j = 0; j < i; j++) {
-            double term = row[j] * gamma[i];
-            gamma[j] -= term;
-        }
-    }
+    size_t i;
+    for (i = 0; i < support->count; i++) support->coefficients[i] = support->forward[i];
+    otx__triangle_backward(support->factor, support->count, support->coefficients);
 }
 
 /* scratch->residual: the deciding residual, target minus combination. */
@@ -8941,38 +9085,47 @@ OTX__PRIVATE void otx__support_residual(const otx__problem *problem, otx__suppor
                                            problem->dictionary->columns);
 }
 
+/* The products of an atom with those selected and, behind them, with the target. */
+OTX__PRIVATE void otx__support_products(const otx__problem *problem,
+                                        const otx__support *support, size_t atom,
+                                        otx__scratch *scratch, double *products)
+{
+    const otx__dictionary *dictionary = problem->dictionary;
+    const otx__kernels *kernels = dictionary->kernels;
+    const double *gram = dictionary->gram ? dictionary->gram + atom * dictionary->count : NULL;
+    size_t t = support->count, i;
+    /* They lie anywhere: asked for now, they are there when the target's is done. */
+    for (i = 0; i < t && gram; i++) OTX__PREFETCH(gram + support->indices[i]);
+    otx__row_widen(kernels, otx__rows_at(&dictionary->rows, atom), dictionary->columns,
+                   scratch->row);
+    otx__support_rows(problem, support, scratch);
+    scratch->rows[t] = support->target;
+    if (!gram && problem->targets.bf16 == dictionary->rows.bf16) { /* a call takes one type */
+        kernels->products(scratch->row, scratch->rows, t + 1, dictionary->columns, products);
+        return;
+    }
+    kernels->products(scratch->row, &support->target, 1, dictionary->columns, products + t);
+    if (gram)
+        for (i = 0; i < t; i++) products[i] = gram[support->indices[i]];
+    else
+        kernels->products(scratch->row, scratch->rows, t, dictionary->columns, products);
+}
+
 /* Adds an atom: a row of the factor and of the forward solution. False, and
    nothing has changed, if the atom depends on those selected. */
 OTX__PRIVATE bool otx__support_append(const otx__problem *problem, otx__support *support,
                                       size_t atom, otx__scratch *scratch)
 {
     const otx__dictionary *dictionary = problem->dictionary;
-    size_t t = support->count, i, j;
-    double *row = support->factor + t * (t + 1) / 2, pivot, value;
+    size_t t = support->count, j;
+    double *row = support->factor + otx__triangle_size(t), pivot, value;
     double clock = otx__now();
-    otx__support_rows(problem, support, scratch);
-    otx__row_widen(dictionary->kernels, otx__rows_at(&dictionary->rows, atom),
-                   dictionary->columns, scratch->row);
-    /* The target's product stands behind those of the atoms, where the pivot will. */
-    scratch->rows[t] = support->target;
-    if (problem->targets.bf16 == dictionary->rows.bf16) {
-        dictionary->kernels->dots(scratch->row, scratch->rows, t + 1, dictionary->columns, row);
-    } else {
-        dictionary->kernels->dots(scratch->row, scratch->rows, t, dictionary->columns, row);
-        dictionary->kernels->dots(scratch->row, &support->target, 1, dictionary->columns,
-                                  row + t);
-    }
+    otx__support_products(problem, support, atom, scratch, row);
     value = row[t];
     pivot = dictionary->squares[atom] * (1.0 + problem->ridge);
+    otx__triangle_forward(support->factor, t, row);
     for (j = 0; j < t; j++) {
-        double square, share;
-        row[j] /= support->factor[j * (j + 1) / 2 + j];
-        for (i = j + 1; i < t; i++) {
-            double term = row[j] * support->factor[i * (i + 1) / 2 + j];
-            row[i] -= term;
-        }
-        square = row[j] * row[j];
-        share = row[j] * support->forward[j];
+        double square = row[j] * row[j], share = row[j] * support->forward[j];
         pivot -= square;
         value -= share;
     }
@@ -9441,20 +9594,6 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     return along;
 }
 
-/* ||sum of errors_j a^_j||, from the factor: G = L L', so it is ||L' e||. */
-OTX__PRIVATE double otx__support_span(const otx__support *support, const double *errors)
-{
-    double square = 0.0;
-    size_t i, j;
-    for (j = 0; j < support->count; j++) {
-        double sum = 0.0;
-        for (i = j; i < support->count; i++)
-            sum += support->factor[i * (i + 1) / 2 + j] * errors[i];
-        square += sum * sum;
-    }
-    return sqrt(square) * (1.0 + 1e-6);
-}
-
 /* Rounds the coefficients of a support for the next scan, as its set number
    `set`, and bounds what comes of it. */
 OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t set,
@@ -9467,12 +9606,13 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     int16_t *steps = screen->steps + target * OTX__SETS * screen->pitch + 2 * set;
     double *betas = scratch->products, sum = 0.0, largest = 0.0, along = screen->along[target];
     double rest = screen->rest[target], chain = otx__chain_error(dictionary->columns), unit;
-    double *bounds = screen->bounds + 2 * slot;
+    double *bounds = screen->bounds + 2 * slot, scale = 1.0 / support->norm, rate;
     otx__support_solve(support);
     for (j = 0; j < count; j++) {
         size_t atom = (size_t)support->indices[j];
-        betas[j] = support->coefficients[j] * dictionary->norms[atom] / support->norm;
-        along -= support->coefficients[j] * dictionary->along[atom] / support->norm;
+        double share = support->coefficients[j] * scale;
+        betas[j] = share * dictionary->norms[atom];
+        along -= share * dictionary->along[atom];
         sum += fabs(betas[j]);
         if (fabs(betas[j]) > largest) largest = fabs(betas[j]);
         atoms[j] = otx__table_slot(&screen->table, atom);
@@ -9482,21 +9622,25 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     unit = sum / (65500.0 - (double)count);
     if (unit < largest / 32766.0) unit = largest / 32766.0;
     if (!(unit > 0.0)) unit = 1.0;
-    for (j = 0; j < screen->pitch; j++) {
-        double rounded = j < count ? betas[j] / unit : 0.0;
+    rate = 1.0 / unit;
+    for (j = 0; j < count; j++) {
+        double rounded = betas[j] * rate;
         int16_t step = (int16_t)(rounded + (rounded < 0.0 ? -0.5 : 0.5));
         steps[j / 2 * OTX__SETS * 2 + j % 2] = step;
-        if (j >= count) continue;
         /* The error of the coefficient itself, as the factor wants it. */
         betas[j] = (betas[j] - unit * step) * support->norm /
                    dictionary->norms[support->indices[j]];
     }
+    /* Later sets are larger, but by no more than a scan can take. */
+    for (; j < otx__min(screen->pitch, count + OTX__SETS + 1); j++)
+        steps[j / 2 * OTX__SETS * 2 + j % 2] = 0;
     /* What the scan adds up are the rounded betas. */
     bounds[0] = (sum + 0.5 * (double)count * unit) * (OTX__GRID + chain) +
                 rest * OTX__GRID + (screen->panels.bf16 ? 1.0 : rest) * chain +
                 8.0 * OTX__UNIT * (2.0 + 2.0 * sum + 2.0 * rest + fabs(along));
     bounds[1] = bounds[0] + ((double)count + 4.0) * OTX__UNIT * sum;
-    if (count) bounds[0] += otx__support_span(support, betas) / support->norm;
+    /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
+    bounds[0] += otx__triangle_norm(support->factor, count, betas) * (1.0 + 1e-6) * scale;
     if (count % 2) {
         atoms[count] = atoms[count - 1];
         count++;
@@ -10093,6 +10237,7 @@ typedef struct otx__solve {
     int threads;
     otx_omp_form form;
     bool bf16;         /* panels of bf16 */
+    bool gram;         /* exact products of all pairs of atoms */
     double *centre;    /* [columns] to be taken off all rows, or NULL */
     size_t first, end; /* targets wanted */
     otx_omp_stats stats;
@@ -10112,6 +10257,7 @@ typedef struct otx__plan {
     otx_omp_form form;
     double capacity; /* targets of a block */
     double columns;  /* of the table */
+    bool gram;       /* with exact products of all pairs of atoms */
     double seconds, bytes;
 } otx__plan;
 
@@ -10198,7 +10344,8 @@ OTX__PRIVATE double otx__plan_cost(const otx__solve *solve, const otx__plan *pla
 {
     double n = (double)solve->dictionary.count, d = (double)solve->dictionary.columns;
     double k = (double)solve->problem.k, b = (double)(solve->end - solve->first);
-    double blocks = ceil(b / plan->capacity), columns = n / 2.0, exact = b * k * k * d;
+    double blocks = ceil(b / plan->capacity), columns = n / 2.0;
+    double exact = plan->gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__rates rates = otx__rates_of(solve->dictionary.kernels->isa);
     double dense = bf16 ? rates.dense_bf16 : rates.dense;
     const double bytes = 10.0; /* 10^9 of memory in a second */
@@ -10237,6 +10384,10 @@ OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, 
         room -= plan->capacity * need->target;
         plan->columns = otx__least(n, fewest + floor(room / need->column));
     } else {
+        /* A pass reads the whole table and the whole block, which had better stay in a
+           cache: it is at most four times the size of the table. */
+        double fit = 512.0 + ceil(8.0 * n * n / need->target / OTX__TILE) * OTX__TILE;
+        if (plan->form == OTX_FORM_GRAM) most = otx__least(most, fit);
         plan->capacity = floor(room / need->target / OTX__TILE) * OTX__TILE;
         plan->capacity = otx__least(plan->capacity, most);
     }
@@ -10244,6 +10395,24 @@ OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, 
     /* Blocks of the same size, so that none is a small remainder. */
     plan->capacity = ceil(wanted / ceil(wanted / plan->capacity) / OTX__TILE) * OTX__TILE;
     plan->bytes = need->fixed + plan->capacity * need->target + plan->columns * need->column;
+    return true;
+}
+
+/* The cheapest way that a form has room for: the Gram form with or without the exact
+   products of all pairs of atoms. False if there is none. */
+OTX__PRIVATE bool otx__plan_form(const otx__solve *solve, const otx__need *need, bool bf16,
+                                 double budget, otx__plan *plan)
+{
+    double n = (double)solve->dictionary.count;
+    otx__need more = *need;
+    otx__plan with = *plan;
+    if (!otx__plan_fit(solve, need, budget, plan)) return false;
+    plan->seconds = otx__plan_cost(solve, plan, bf16) + 1e-12;
+    with.gram = plan->form == OTX_FORM_GRAM;
+    more.fixed += 8.0 * n * n + OTX__ALIGNMENT;
+    if (!with.gram || !otx__plan_fit(solve, &more, budget, &with)) return true;
+    with.seconds = otx__plan_cost(solve, &with, bf16) + 1e-12;
+    if (with.seconds < plan->seconds) *plan = with;
     return true;
 }
 
@@ -10256,6 +10425,10 @@ OTX__PRIVATE void otx__plan_tell(const otx__solve *solve, const otx__plan *plans
                            otx__word(otx_omp_form_name(best->form)), best->capacity,
                            ceil(best->bytes / 1048576.0), floor(budget / 1048576.0));
     length = written > 0 ? (size_t)written : 0;
+    if (best->gram && length < size) {
+        written = snprintf(line + length, size - length, ", exact products kept");
+        length += written > 0 ? (size_t)written : 0;
+    }
     if (best->form == OTX_FORM_COLUMNS && length < size) {
         written = snprintf(line + length, size - length, ", %.0f of %.0f columns kept",
                            best->columns, (double)solve->dictionary.count);
@@ -10297,8 +10470,7 @@ OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *ato
         plan->form = name;
         plan->bytes = need.fixed + need.target * OTX__TILE + need.column * k;
         if (least == 0.0 || plan->bytes < least) least = plan->bytes;
-        if (!otx__plan_fit(solve, &need, budget, plan)) continue;
-        plan->seconds = otx__plan_cost(solve, plan, bf16) + 1e-12;
+        if (!otx__plan_form(solve, &need, bf16, budget, plan)) continue;
         if (!best || plan->seconds < best->seconds) best = plan;
     }
     if (!best)
@@ -10306,6 +10478,7 @@ OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *ato
                          "the solver needs at least %.0f MiB and its budget is %.0f MiB",
                          ceil(least / 1048576.0), floor(budget / 1048576.0));
     solve->form = best->form;
+    solve->gram = best->gram;
     solve->bf16 = otx__plan_bf16(solve, atoms, targets, options->centred, best->form);
     solve->screen.capacity = (size_t)best->capacity;
     solve->screen.table.slots =
@@ -10434,6 +10607,9 @@ OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
     size_t width = dictionary->tiles * OTX__TILE;
     dictionary->squares = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
     dictionary->norms = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
+    if (solve->gram)
+        dictionary->gram = (double *)otx__pool_take(pool, dictionary->count,
+                                                    dictionary->count * sizeof(double));
     if (solve->form != OTX_FORM_EXHAUSTIVE) {
         dictionary->along = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
         dictionary->direction =
@@ -10683,6 +10859,8 @@ OTX__PRIVATE otx_result otx__solve_run(otx__solve *solve, otx_error *error)
         result = otx__dictionary_split(dictionary, scratch[0].row, error);
     if (!result && solve->form == OTX_FORM_GRAM)
         result = otx__table_fill(&solve->screen.table, scratch, error);
+    if (!result && dictionary->gram)
+        result = otx__dictionary_gram(dictionary, scratch[0].row, error);
     otx__lap(&clock, &stats->seconds_gram);
     for (first = solve->first; first < solve->end && !result; first += solve->screen.count) {
         result = otx__solve_open(solve, first, error);

@@ -35,6 +35,7 @@ typedef struct otx__dictionary {
     size_t count, columns, tiles;
     double *squares;    /* [atom] <a, a> */
     double *norms;      /* [atom] */
+    double *gram;       /* [atom][atom] <a, b>, or NULL (gram.h) */
     double *along;      /* [atom] <a, direction> */
     double *direction;  /* [column], of norm 1, or 0 if the atoms have no mean */
     double largest;     /* of the norms */

@@ -116,6 +116,9 @@ OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
     size_t width = dictionary->tiles * OTX__TILE;
     dictionary->squares = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
     dictionary->norms = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
+    if (solve->gram)
+        dictionary->gram = (double *)otx__pool_take(pool, dictionary->count,
+                                                    dictionary->count * sizeof(double));
     if (solve->form != OTX_FORM_EXHAUSTIVE) {
         dictionary->along = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
         dictionary->direction =
@@ -365,6 +368,8 @@ OTX__PRIVATE otx_result otx__solve_run(otx__solve *solve, otx_error *error)
         result = otx__dictionary_split(dictionary, scratch[0].row, error);
     if (!result && solve->form == OTX_FORM_GRAM)
         result = otx__table_fill(&solve->screen.table, scratch, error);
+    if (!result && dictionary->gram)
+        result = otx__dictionary_gram(dictionary, scratch[0].row, error);
     otx__lap(&clock, &stats->seconds_gram);
     for (first = solve->first; first < solve->end && !result; first += solve->screen.count) {
         result = otx__solve_open(solve, first, error);

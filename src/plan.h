@@ -11,6 +11,7 @@ typedef struct otx__solve {
     int threads;
     otx_omp_form form;
     bool bf16;         /* panels of bf16 */
+    bool gram;         /* exact products of all pairs of atoms */
     double *centre;    /* [columns] to be taken off all rows, or NULL */
     size_t first, end; /* targets wanted */
     otx_omp_stats stats;
@@ -30,6 +31,7 @@ typedef struct otx__plan {
     otx_omp_form form;
     double capacity; /* targets of a block */
     double columns;  /* of the table */
+    bool gram;       /* with exact products of all pairs of atoms */
     double seconds, bytes;
 } otx__plan;
 
@@ -116,7 +118,8 @@ OTX__PRIVATE double otx__plan_cost(const otx__solve *solve, const otx__plan *pla
 {
     double n = (double)solve->dictionary.count, d = (double)solve->dictionary.columns;
     double k = (double)solve->problem.k, b = (double)(solve->end - solve->first);
-    double blocks = ceil(b / plan->capacity), columns = n / 2.0, exact = b * k * k * d;
+    double blocks = ceil(b / plan->capacity), columns = n / 2.0;
+    double exact = plan->gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__rates rates = otx__rates_of(solve->dictionary.kernels->isa);
     double dense = bf16 ? rates.dense_bf16 : rates.dense;
     const double bytes = 10.0; /* 10^9 of memory in a second */
@@ -155,6 +158,10 @@ OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, 
         room -= plan->capacity * need->target;
         plan->columns = otx__least(n, fewest + floor(room / need->column));
     } else {
+        /* A pass reads the whole table and the whole block, which had better stay in a
+           cache: it is at most four times the size of the table. */
+        double fit = 512.0 + ceil(8.0 * n * n / need->target / OTX__TILE) * OTX__TILE;
+        if (plan->form == OTX_FORM_GRAM) most = otx__least(most, fit);
         plan->capacity = floor(room / need->target / OTX__TILE) * OTX__TILE;
         plan->capacity = otx__least(plan->capacity, most);
     }
@@ -162,6 +169,24 @@ OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, 
     /* Blocks of the same size, so that none is a small remainder. */
     plan->capacity = ceil(wanted / ceil(wanted / plan->capacity) / OTX__TILE) * OTX__TILE;
     plan->bytes = need->fixed + plan->capacity * need->target + plan->columns * need->column;
+    return true;
+}
+
+/* The cheapest way that a form has room for: the Gram form with or without the exact
+   products of all pairs of atoms. False if there is none. */
+OTX__PRIVATE bool otx__plan_form(const otx__solve *solve, const otx__need *need, bool bf16,
+                                 double budget, otx__plan *plan)
+{
+    double n = (double)solve->dictionary.count;
+    otx__need more = *need;
+    otx__plan with = *plan;
+    if (!otx__plan_fit(solve, need, budget, plan)) return false;
+    plan->seconds = otx__plan_cost(solve, plan, bf16) + 1e-12;
+    with.gram = plan->form == OTX_FORM_GRAM;
+    more.fixed += 8.0 * n * n + OTX__ALIGNMENT;
+    if (!with.gram || !otx__plan_fit(solve, &more, budget, &with)) return true;
+    with.seconds = otx__plan_cost(solve, &with, bf16) + 1e-12;
+    if (with.seconds < plan->seconds) *plan = with;
     return true;
 }
 
@@ -174,6 +199,10 @@ OTX__PRIVATE void otx__plan_tell(const otx__solve *solve, const otx__plan *plans
                            otx__word(otx_omp_form_name(best->form)), best->capacity,
                            ceil(best->bytes / 1048576.0), floor(budget / 1048576.0));
     length = written > 0 ? (size_t)written : 0;
+    if (best->gram && length < size) {
+        written = snprintf(line + length, size - length, ", exact products kept");
+        length += written > 0 ? (size_t)written : 0;
+    }
     if (best->form == OTX_FORM_COLUMNS && length < size) {
         written = snprintf(line + length, size - length, ", %.0f of %.0f columns kept",
                            best->columns, (double)solve->dictionary.count);
@@ -215,8 +244,7 @@ OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *ato
         plan->form = name;
         plan->bytes = need.fixed + need.target * OTX__TILE + need.column * k;
         if (least == 0.0 || plan->bytes < least) least = plan->bytes;
-        if (!otx__plan_fit(solve, &need, budget, plan)) continue;
-        plan->seconds = otx__plan_cost(solve, plan, bf16) + 1e-12;
+        if (!otx__plan_form(solve, &need, bf16, budget, plan)) continue;
         if (!best || plan->seconds < best->seconds) best = plan;
     }
     if (!best)
@@ -224,6 +252,7 @@ OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *ato
                          "the solver needs at least %.0f MiB and its budget is %.0f MiB",
                          ceil(least / 1048576.0), floor(budget / 1048576.0));
     solve->form = best->form;
+    solve->gram = best->gram;
     solve->bf16 = otx__plan_bf16(solve, atoms, targets, options->centred, best->form);
     solve->screen.capacity = (size_t)best->capacity;
     solve->screen.table.slots =

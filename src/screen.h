@@ -168,20 +168,6 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     return along;
 }
 
-/* ||sum of errors_j a^_j||, from the factor: G = L L', so it is ||L' e||. */
-OTX__PRIVATE double otx__support_span(const otx__support *support, const double *errors)
-{
-    double square = 0.0;
-    size_t i, j;
-    for (j = 0; j < support->count; j++) {
-        double sum = 0.0;
-        for (i = j; i < support->count; i++)
-            sum += support->factor[i * (i + 1) / 2 + j] * errors[i];
-        square += sum * sum;
-    }
-    return sqrt(square) * (1.0 + 1e-6);
-}
-
 /* Rounds the coefficients of a support for the next scan, as its set number
    `set`, and bounds what comes of it. */
 OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t set,
@@ -194,12 +180,13 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     int16_t *steps = screen->steps + target * OTX__SETS * screen->pitch + 2 * set;
     double *betas = scratch->products, sum = 0.0, largest = 0.0, along = screen->along[target];
     double rest = screen->rest[target], chain = otx__chain_error(dictionary->columns), unit;
-    double *bounds = screen->bounds + 2 * slot;
+    double *bounds = screen->bounds + 2 * slot, scale = 1.0 / support->norm, rate;
     otx__support_solve(support);
     for (j = 0; j < count; j++) {
         size_t atom = (size_t)support->indices[j];
-        betas[j] = support->coefficients[j] * dictionary->norms[atom] / support->norm;
-        along -= support->coefficients[j] * dictionary->along[atom] / support->norm;
+        double share = support->coefficients[j] * scale;
+        betas[j] = share * dictionary->norms[atom];
+        along -= share * dictionary->along[atom];
         sum += fabs(betas[j]);
         if (fabs(betas[j]) > largest) largest = fabs(betas[j]);
         atoms[j] = otx__table_slot(&screen->table, atom);
@@ -209,21 +196,25 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     unit = sum / (65500.0 - (double)count);
     if (unit < largest / 32766.0) unit = largest / 32766.0;
     if (!(unit > 0.0)) unit = 1.0;
-    for (j = 0; j < screen->pitch; j++) {
-        double rounded = j < count ? betas[j] / unit : 0.0;
+    rate = 1.0 / unit;
+    for (j = 0; j < count; j++) {
+        double rounded = betas[j] * rate;
         int16_t step = (int16_t)(rounded + (rounded < 0.0 ? -0.5 : 0.5));
         steps[j / 2 * OTX__SETS * 2 + j % 2] = step;
-        if (j >= count) continue;
         /* The error of the coefficient itself, as the factor wants it. */
         betas[j] = (betas[j] - unit * step) * support->norm /
                    dictionary->norms[support->indices[j]];
     }
+    /* Later sets are larger, but by no more than a scan can take. */
+    for (; j < otx__min(screen->pitch, count + OTX__SETS + 1); j++)
+        steps[j / 2 * OTX__SETS * 2 + j % 2] = 0;
     /* What the scan adds up are the rounded betas. */
     bounds[0] = (sum + 0.5 * (double)count * unit) * (OTX__GRID + chain) +
                 rest * OTX__GRID + (screen->panels.bf16 ? 1.0 : rest) * chain +
                 8.0 * OTX__UNIT * (2.0 + 2.0 * sum + 2.0 * rest + fabs(along));
     bounds[1] = bounds[0] + ((double)count + 4.0) * OTX__UNIT * sum;
-    if (count) bounds[0] += otx__support_span(support, betas) / support->norm;
+    /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
+    bounds[0] += otx__triangle_norm(support->factor, count, betas) * (1.0 + 1e-6) * scale;
     if (count % 2) {
         atoms[count] = atoms[count - 1];
         count++;

@@ -74,20 +74,12 @@ OTX__PRIVATE double otx__norm(const double *vector, size_t n)
     return sqrt(otx__fold_lanes(lanes));
 }
 
-/* Solves L' gamma = z for the coefficients, from the last to the first. */
+/* Solves L' gamma = z for the coefficients. */
 OTX__PRIVATE void otx__support_solve(otx__support *support)
 {
-    double *gamma = support->coefficients;
-    size_t i, j;
-    for (i = 0; i < support->count; i++) gamma[i] = support->forward[i];
-    for (i = support->count; i-- > 0;) {
-        const double *row = support->factor + i * (i + 1) / 2;
-        gamma[i] /= row[i];
-        for (j = 0; j < i; j++) {
-            double term = row[j] * gamma[i];
-            gamma[j] -= term;
-        }
-    }
+    size_t i;
+    for (i = 0; i < support->count; i++) support->coefficients[i] = support->forward[i];
+    otx__triangle_backward(support->factor, support->count, support->coefficients);
 }
 
 /* scratch->residual: the deciding residual, target minus combination. */
@@ -101,38 +93,47 @@ OTX__PRIVATE void otx__support_residual(const otx__problem *problem, otx__suppor
                                            problem->dictionary->columns);
 }
 
+/* The products of an atom with those selected and, behind them, with the target. */
+OTX__PRIVATE void otx__support_products(const otx__problem *problem,
+                                        const otx__support *support, size_t atom,
+                                        otx__scratch *scratch, double *products)
+{
+    const otx__dictionary *dictionary = problem->dictionary;
+    const otx__kernels *kernels = dictionary->kernels;
+    const double *gram = dictionary->gram ? dictionary->gram + atom * dictionary->count : NULL;
+    size_t t = support->count, i;
+    /* They lie anywhere: asked for now, they are there when the target's is done. */
+    for (i = 0; i < t && gram; i++) OTX__PREFETCH(gram + support->indices[i]);
+    otx__row_widen(kernels, otx__rows_at(&dictionary->rows, atom), dictionary->columns,
+                   scratch->row);
+    otx__support_rows(problem, support, scratch);
+    scratch->rows[t] = support->target;
+    if (!gram && problem->targets.bf16 == dictionary->rows.bf16) { /* a call takes one type */
+        kernels->products(scratch->row, scratch->rows, t + 1, dictionary->columns, products);
+        return;
+    }
+    kernels->products(scratch->row, &support->target, 1, dictionary->columns, products + t);
+    if (gram)
+        for (i = 0; i < t; i++) products[i] = gram[support->indices[i]];
+    else
+        kernels->products(scratch->row, scratch->rows, t, dictionary->columns, products);
+}
+
 /* Adds an atom: a row of the factor and of the forward solution. False, and
    nothing has changed, if the atom depends on those selected. */
 OTX__PRIVATE bool otx__support_append(const otx__problem *problem, otx__support *support,
                                       size_t atom, otx__scratch *scratch)
 {
     const otx__dictionary *dictionary = problem->dictionary;
-    size_t t = support->count, i, j;
-    double *row = support->factor + t * (t + 1) / 2, pivot, value;
+    size_t t = support->count, j;
+    double *row = support->factor + otx__triangle_size(t), pivot, value;
     double clock = otx__now();
-    otx__support_rows(problem, support, scratch);
-    otx__row_widen(dictionary->kernels, otx__rows_at(&dictionary->rows, atom),
-                   dictionary->columns, scratch->row);
-    /* The target's product stands behind those of the atoms, where the pivot will. */
-    scratch->rows[t] = support->target;
-    if (problem->targets.bf16 == dictionary->rows.bf16) {
-        dictionary->kernels->dots(scratch->row, scratch->rows, t + 1, dictionary->columns, row);
-    } else {
-        dictionary->kernels->dots(scratch->row, scratch->rows, t, dictionary->columns, row);
-        dictionary->kernels->dots(scratch->row, &support->target, 1, dictionary->columns,
-                                  row + t);
-    }
+    otx__support_products(problem, support, atom, scratch, row);
     value = row[t];
     pivot = dictionary->squares[atom] * (1.0 + problem->ridge);
+    otx__triangle_forward(support->factor, t, row);
     for (j = 0; j < t; j++) {
-        double square, share;
-        row[j] /= support->factor[j * (j + 1) / 2 + j];
-        for (i = j + 1; i < t; i++) {
-            double term = row[j] * support->factor[i * (i + 1) / 2 + j];
-            row[i] -= term;
-        }
-        square = row[j] * row[j];
-        share = row[j] * support->forward[j];
+        double square = row[j] * row[j], share = row[j] * support->forward[j];
         pivot -= square;
         value -= share;
     }
