@@ -10519,13 +10519,12 @@ OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double
     }
 }
 
-OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
-                         const double *coefficients, size_t k, double *row)
+OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *atoms,
+                               const int32_t *indices, const double *coefficients, size_t k,
+                               double *row)
 {
-    const otx__kernels *kernels = otx__kernels_for(ctx ? ctx->isa : OTX_ISA_AUTO);
     size_t element = otx_dtype_bits(atoms->dtype) / 8, i, j, count;
     size_t stride = (atoms->stride ? atoms->stride : atoms->columns) * element;
-    if (!kernels) kernels = &otx__kernels_scalar;
     for (i = 0; i < atoms->columns; i++) row[i] = 0.0;
     for (j = 0; j < k && indices[j] >= 0; j += count) {
         otx__row rows[OTX__TILE], none = {NULL, false};
@@ -10542,6 +10541,19 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const 
         else
             otx__combine_slowly(row, atoms->dtype, negated, rows, count, atoms->columns);
     }
+}
+
+/* The kernels that combine rows; all give the same bits. */
+OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
+{
+    const otx__kernels *kernels = otx__kernels_for(ctx ? ctx->isa : OTX_ISA_AUTO);
+    return kernels ? kernels : &otx__kernels_scalar;
+}
+
+OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
+                         const double *coefficients, size_t k, double *row)
+{
+    otx__combine(otx__combine_kernels(ctx), atoms, indices, coefficients, k, row);
 }
 
 /* ---- memory ---- */
@@ -10916,7 +10928,8 @@ OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *at
                          (uint64_t)atoms->columns, (uint64_t)targets->columns);
     if (otx__form_scans(options->form) && solve->problem.k > OTX__GRAM_K)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
-                         "the forms with products of atoms take at most %d atoms per target, not %" PRIu64,
+                         "the forms with products of atoms take at most %d atoms per target, "
+                         "not %" PRIu64,
                          OTX__GRAM_K, (uint64_t)solve->problem.k);
     if (!solve->output || !solve->output->indices || !solve->output->coefficients)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
@@ -15554,6 +15567,7 @@ typedef struct otx__rebuild {
     otx_job *job;
     const otx__model_tensor *tensor;
     const otx__solution *solution; /* NULL: the mean or zeros instead */
+    const otx__kernels *kernels;   /* asked for once: the processor takes long to tell */
     otx__loaded old, made;      /* the base's rows, and the new ones */
     size_t old_rows;               /* how many rows of the base there were to read */
     uint8_t *flags;                /* by row of either */
@@ -15629,8 +15643,8 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
         const double *coefficients = solution->coefficients + target * solution->k;
-        otx_combine(&job->ctx, &anchors, solution->indices + target * solution->k, coefficients,
-                    solution->k, row);
+        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k, coefficients,
+                     solution->k, row);
         if (r->centre) otx__rebuild_centre(r, coefficients, row);
         if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
     }
@@ -15831,6 +15845,7 @@ OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebui
     r->made.rows = plan->rows;
     r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
     r->workers = (size_t)otx__threads(&job->ctx);
+    r->kernels = otx__combine_kernels(&job->ctx);
     r->flag_count = otx__max(otx__max(r->made.rows, job->base_vocab.count),
                              (size_t)r->tensor->rows);
     r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);

@@ -28,13 +28,12 @@ OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double
     }
 }
 
-OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
-                         const double *coefficients, size_t k, double *row)
+OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *atoms,
+                               const int32_t *indices, const double *coefficients, size_t k,
+                               double *row)
 {
-    const otx__kernels *kernels = otx__kernels_for(ctx ? ctx->isa : OTX_ISA_AUTO);
     size_t element = otx_dtype_bits(atoms->dtype) / 8, i, j, count;
     size_t stride = (atoms->stride ? atoms->stride : atoms->columns) * element;
-    if (!kernels) kernels = &otx__kernels_scalar;
     for (i = 0; i < atoms->columns; i++) row[i] = 0.0;
     for (j = 0; j < k && indices[j] >= 0; j += count) {
         otx__row rows[OTX__TILE], none = {NULL, false};
@@ -51,6 +50,19 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const 
         else
             otx__combine_slowly(row, atoms->dtype, negated, rows, count, atoms->columns);
     }
+}
+
+/* The kernels that combine rows; all give the same bits. */
+OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
+{
+    const otx__kernels *kernels = otx__kernels_for(ctx ? ctx->isa : OTX_ISA_AUTO);
+    return kernels ? kernels : &otx__kernels_scalar;
+}
+
+OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
+                         const double *coefficients, size_t k, double *row)
+{
+    otx__combine(otx__combine_kernels(ctx), atoms, indices, coefficients, k, row);
 }
 
 /* ---- memory ---- */
@@ -425,7 +437,8 @@ OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *at
                          (uint64_t)atoms->columns, (uint64_t)targets->columns);
     if (otx__form_scans(options->form) && solve->problem.k > OTX__GRAM_K)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
-                         "the forms with products of atoms take at most %d atoms per target, not %" PRIu64,
+                         "the forms with products of atoms take at most %d atoms per target, "
+                         "not %" PRIu64,
                          OTX__GRAM_K, (uint64_t)solve->problem.k);
     if (!solve->output || !solve->output->indices || !solve->output->coefficients)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");

@@ -286,6 +286,7 @@ typedef struct otx__rebuild {
     otx_job *job;
     const otx__model_tensor *tensor;
     const otx__solution *solution; /* NULL: the mean or zeros instead */
+    const otx__kernels *kernels;   /* asked for once: the processor takes long to tell */
     otx__loaded old, made;      /* the base's rows, and the new ones */
     size_t old_rows;               /* how many rows of the base there were to read */
     uint8_t *flags;                /* by row of either */
@@ -361,8 +362,8 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
         const double *coefficients = solution->coefficients + target * solution->k;
-        otx_combine(&job->ctx, &anchors, solution->indices + target * solution->k, coefficients,
-                    solution->k, row);
+        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k, coefficients,
+                     solution->k, row);
         if (r->centre) otx__rebuild_centre(r, coefficients, row);
         if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
     }
@@ -563,6 +564,7 @@ OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebui
     r->made.rows = plan->rows;
     r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
     r->workers = (size_t)otx__threads(&job->ctx);
+    r->kernels = otx__combine_kernels(&job->ctx);
     r->flag_count = otx__max(otx__max(r->made.rows, job->base_vocab.count),
                              (size_t)r->tensor->rows);
     r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
