@@ -16,7 +16,7 @@ static void scratch_open(const char *suite)
     while (!otx__sys_make_directory(scratch_root) && number < 100000);
 }
 
-static void scratch_close(void)
+OTX__PRIVATE void scratch_close(void)
 {
     if (!otx__tree_remove(NULL, scratch_root, OTX__TREE_DEPTH))
         printf("  %s was not removed\n", scratch_root);
@@ -24,7 +24,7 @@ static void scratch_close(void)
 
 /* The path of a name within the scratch directory: one of eight rotating
    buffers. */
-static const char *scratch(const char *name)
+static const char *at(const char *name)
 {
     static char paths[8][600];
     static unsigned next;
@@ -35,12 +35,12 @@ static const char *scratch(const char *name)
 
 OTX__PRIVATE void scratch_directory(const char *name)
 {
-    if (!otx__sys_make_directory(scratch(name))) printf("  cannot make %s\n", name);
+    if (!otx__sys_make_directory(at(name))) printf("  cannot make %s\n", name);
 }
 
-static void scratch_write(const char *name, const void *bytes, size_t size)
+OTX__PRIVATE void scratch_write(const char *name, const void *bytes, size_t size)
 {
-    FILE *file = fopen(scratch(name), "wb");
+    FILE *file = fopen(at(name), "wb");
     if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0)
         printf("  cannot write %s\n", name);
 }

@@ -48,7 +48,7 @@ static void put_shard(const char *name, const char *tensors)
 static otx_result opened(const char *name)
 {
     otx_checkpoint checkpoint;
-    otx_result result = otx_checkpoint_open(NULL, scratch(name), &checkpoint, &error);
+    otx_result result = otx_checkpoint_open(NULL, at(name), &checkpoint, &error);
     if (!result) otx_checkpoint_close(NULL, &checkpoint);
     CHECK(checkpoint.path == NULL && checkpoint.files == NULL && checkpoint.tensors == NULL);
     if (!result) strcpy(error.message, "(none)");
@@ -92,7 +92,7 @@ static void test_one_file(void)
     otx_checkpoint checkpoint;
     scratch_directory("one");
     put_shard("one/model.safetensors", "zbya");
-    CHECK_INT(otx_checkpoint_open(NULL, scratch("one"), &checkpoint, &error), OTX_OK);
+    CHECK_INT(otx_checkpoint_open(NULL, at("one"), &checkpoint, &error), OTX_OK);
     CHECK(!checkpoint.sharded);
     CHECK_INT(checkpoint.file_count, 1);
     CHECK_INT(checkpoint.tensor_count, 4);
@@ -108,9 +108,9 @@ static void test_one_file(void)
     otx_checkpoint_close(NULL, &checkpoint);
     /* The file by its own path, whatever its name. */
     put_shard("one/other.safetensors", "q");
-    CHECK_INT(otx_checkpoint_open(NULL, scratch("one/other.safetensors"), &checkpoint, &error),
+    CHECK_INT(otx_checkpoint_open(NULL, at("one/other.safetensors"), &checkpoint, &error),
               OTX_OK);
-    CHECK_STRING(checkpoint.path, scratch("one"));
+    CHECK_STRING(checkpoint.path, at("one"));
     check_value(&checkpoint, "q", "other.safetensors");
     otx_checkpoint_close(NULL, &checkpoint);
 }
@@ -120,7 +120,7 @@ static void test_no_tensors(void)
     otx_checkpoint checkpoint;
     scratch_directory("bare");
     put_file("bare/model.safetensors", "{}", "", 0);
-    CHECK_INT(otx_checkpoint_open(NULL, scratch("bare"), &checkpoint, &error), OTX_OK);
+    CHECK_INT(otx_checkpoint_open(NULL, at("bare"), &checkpoint, &error), OTX_OK);
     CHECK_INT(checkpoint.tensor_count, 0);
     CHECK(otx_checkpoint_find(&checkpoint, "a") == NULL);
     otx_checkpoint_close(NULL, &checkpoint);
@@ -132,7 +132,7 @@ static void test_shards(void)
     put_sharded("good", "{\"metadata\":{\"total_size\":24},\"weight_map\":{"
                         "\"c\":\"2.safetensors\",\"\\u0061\":\"1.safetensors\","
                         "\"b\":\"\\u0031.safetensors\"}}");
-    CHECK_INT(otx_checkpoint_open(NULL, scratch("good"), &checkpoint, &error), OTX_OK);
+    CHECK_INT(otx_checkpoint_open(NULL, at("good"), &checkpoint, &error), OTX_OK);
     CHECK(checkpoint.sharded);
     CHECK_INT(checkpoint.file_count, 2);
     CHECK_INT(checkpoint.tensor_count, 3);
@@ -301,7 +301,7 @@ static void test_read(void)
     unsigned char raw[2] = {0, 0};
     scratch_directory("read");
     put_file("read/model.safetensors", header, data, sizeof data);
-    CHECK_INT(otx_checkpoint_open(NULL, scratch("read"), &checkpoint, &error), OTX_OK);
+    CHECK_INT(otx_checkpoint_open(NULL, at("read"), &checkpoint, &error), OTX_OK);
 #define TENSOR(name) otx_checkpoint_find(&checkpoint, name)
     CHECK_INT(otx_checkpoint_read(&checkpoint, TENSOR("d"), 0, 1, &wide, &error), OTX_OK);
     CHECK(wide == 1.5);
@@ -347,7 +347,7 @@ static void test_links(void)
     put_shard("blobs/1234", "a");
     CHECK(scratch_shell("mkdir -p hub/snapshot && "
                         "ln -s ../../blobs/1234 hub/snapshot/model.safetensors"));
-    CHECK_INT(otx_checkpoint_open(NULL, scratch("hub/snapshot"), &checkpoint, &error), OTX_OK);
+    CHECK_INT(otx_checkpoint_open(NULL, at("hub/snapshot"), &checkpoint, &error), OTX_OK);
     check_value(&checkpoint, "a", "model.safetensors");
     otx_checkpoint_close(NULL, &checkpoint);
     /* A cache whose blob is gone is no directory without a model. */
@@ -377,7 +377,7 @@ static void test_many(void)
     }
     snprintf(index + used, sizeof index - used, "}}");
     scratch_text("many/" INDEX, index);
-    CHECK_INT(otx_checkpoint_open(NULL, scratch("many"), &checkpoint, &error), OTX_OK);
+    CHECK_INT(otx_checkpoint_open(NULL, at("many"), &checkpoint, &error), OTX_OK);
     CHECK_INT(checkpoint.file_count, 200);
     for (i = 0; i < 200; i++) {
         char name[20];
@@ -396,24 +396,24 @@ static void test_memory(void)
     otx_context ctx;
     otx_checkpoint checkpoint;
     otx_result result = OTX_ERROR_MEMORY;
-    long at;
+    long turn;
     put_sharded("memory", "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"1.safetensors\","
                           "\"c\":\"2.safetensors\"}}");
     memset(&state, 0, sizeof state);
     memset(&ctx, 0, sizeof ctx);
     ctx.allocator.resize = failing_resize;
     ctx.allocator.context = &state;
-    for (at = 1; at < 1000 && result; at++) {
+    for (turn = 1; turn < 1000 && result; turn++) {
         state.requests = 0;
-        state.fail_at = at;
-        result = otx_checkpoint_open(&ctx, scratch("memory"), &checkpoint, &error);
+        state.fail_at = turn;
+        result = otx_checkpoint_open(&ctx, at("memory"), &checkpoint, &error);
         if (result) CHECK_INT(result, OTX_ERROR_MEMORY);
         else otx_checkpoint_close(&ctx, &checkpoint);
         CHECK_INT(state.live, 0);
         CHECK_INT(state.wrong_size, 0);
     }
     CHECK_INT(result, OTX_OK);
-    CHECK(at > 15);
+    CHECK(turn > 15);
 }
 
 /* ---- vocabularies ---- */
@@ -429,22 +429,22 @@ static void test_vocab(void)
     otx_vocab vocab;
     scratch_directory("v");
     scratch_text("v/tokenizer.json", TOKENIZER);
-    CHECK_INT(otx_vocab_open(NULL, scratch("v"), &vocab, &error), OTX_OK);
+    CHECK_INT(otx_vocab_open(NULL, at("v"), &vocab, &error), OTX_OK);
     CHECK_INT(vocab.token_count, 3);
     CHECK_INT(vocab.roles[OTX_ROLE_EOS], -1);
     otx_vocab_close(NULL, &vocab);
     /* The files beside it count, in a directory. */
     scratch_text("v/tokenizer_config.json", "{\"eos_token\":\"</s>\"}");
-    CHECK_INT(otx_vocab_open(NULL, scratch("v"), &vocab, &error), OTX_OK);
+    CHECK_INT(otx_vocab_open(NULL, at("v"), &vocab, &error), OTX_OK);
     CHECK_INT(vocab.roles[OTX_ROLE_EOS], 2);
     otx_vocab_close(NULL, &vocab);
-    CHECK_INT(otx_vocab_open(NULL, scratch("v/tokenizer.json"), &vocab, &error), OTX_OK);
+    CHECK_INT(otx_vocab_open(NULL, at("v/tokenizer.json"), &vocab, &error), OTX_OK);
     CHECK_INT(vocab.roles[OTX_ROLE_EOS], -1);
     otx_vocab_close(NULL, &vocab);
 #ifndef _WIN32
     /* A link to nothing is not the same as no file. */
     CHECK(scratch_shell("ln -s nothing v/special_tokens_map.json"));
-    CHECK_INT(otx_vocab_open(NULL, scratch("v"), &vocab, &error), OTX_ERROR_NOT_FOUND);
+    CHECK_INT(otx_vocab_open(NULL, at("v"), &vocab, &error), OTX_ERROR_NOT_FOUND);
     CHECK_CONTAINS(error.message, "/v/special_tokens_map.json: cannot be opened");
 #endif
 }
@@ -452,7 +452,7 @@ static void test_vocab(void)
 static void check_no_tokenizer(const char *name, otx_result wanted, const char *part)
 {
     otx_vocab vocab;
-    CHECK_INT(otx_vocab_open(NULL, scratch(name), &vocab, &error), wanted);
+    CHECK_INT(otx_vocab_open(NULL, at(name), &vocab, &error), wanted);
     CHECK_CONTAINS(error.message, part);
     CHECK(vocab.memory == NULL && vocab.tokens == NULL);
 }
@@ -477,7 +477,8 @@ static void test_tokenizer_files(void)
     static const char *const yes[] = {
         "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "tokenizer.model.v3",
         "spiece.model", "sentencepiece.bpe.model", "tekken.json", "tiktoken.model",
-        "qwen.tiktoken", "source.spm", "vocab.json", "merges.txt", "vocab.txt", "vocab.bpe", "encoder.json",
+        "qwen.tiktoken", "source.spm", "vocab.json", "merges.txt", "vocab.txt", "vocab.bpe",
+        "encoder.json",
         "added_tokens.json", "special_tokens_map.json", "chat_template.jinja",
         "chat_template.json", "additional_chat_templates", "tokenization_qwen.py"
     };

@@ -13,7 +13,7 @@ static otx_error error;
 static const char *text_of(const char *name)
 {
     static char text[4096];
-    FILE *file = fopen(scratch(name), "rb");
+    FILE *file = fopen(at(name), "rb");
     size_t size;
     if (!file) return "(none)";
     size = fread(text, 1, sizeof text - 1, file);
@@ -52,7 +52,7 @@ static void test_source(void)
     otx_source source;
     char bytes[8] = "-------";
     scratch_text("numbers", "0123456789");
-    CHECK_INT(otx_source_open(NULL, scratch("numbers"), &source, &error), OTX_OK);
+    CHECK_INT(otx_source_open(NULL, at("numbers"), &source, &error), OTX_OK);
     CHECK_INT(source.size, 10);
     CHECK(source.read(source.context, 7, bytes, 3));
     CHECK_STRING(bytes, "789----");
@@ -68,17 +68,17 @@ static void test_source(void)
 static void test_source_refusals(void)
 {
     otx_source source;
-    CHECK_INT(otx_source_open(NULL, scratch("absent"), &source, &error), OTX_ERROR_NOT_FOUND);
+    CHECK_INT(otx_source_open(NULL, at("absent"), &source, &error), OTX_ERROR_NOT_FOUND);
     CHECK_CONTAINS(error.message, "/absent: cannot be opened: ");
     CHECK_INT(otx_source_open(NULL, scratch_root, &source, &error), OTX_ERROR_IO);
     CHECK_CONTAINS(error.message, ": is a directory, not a regular file");
     CHECK(source.context == NULL && source.read == NULL);
-    CHECK_INT(otx_source_open(NULL, scratch("\n"), &source, NULL), OTX_ERROR_NOT_FOUND);
+    CHECK_INT(otx_source_open(NULL, at("\n"), &source, NULL), OTX_ERROR_NOT_FOUND);
 #ifndef _WIN32
     CHECK_INT(otx_source_open(NULL, "/dev/zero", &source, &error), OTX_ERROR_IO);
     CHECK_CONTAINS(error.message, "/dev/zero: is a device or a pipe, not a regular file");
     CHECK(scratch_shell("mkfifo pipe"));
-    CHECK_INT(otx_source_open(NULL, scratch("pipe"), &source, &error), OTX_ERROR_IO);
+    CHECK_INT(otx_source_open(NULL, at("pipe"), &source, &error), OTX_ERROR_IO);
     CHECK(scratch_shell("rm pipe"));
 #endif
 }
@@ -88,13 +88,13 @@ static void test_source_shrinks(void)
     otx_source source;
     char bytes[8];
     scratch_text("shrinking", "0123456789");
-    CHECK_INT(otx_source_open(NULL, scratch("shrinking"), &source, &error), OTX_OK);
+    CHECK_INT(otx_source_open(NULL, at("shrinking"), &source, &error), OTX_OK);
     scratch_text("shrinking", "01234");
     CHECK(!source.read(source.context, 4, bytes, 4));
-    CHECK_INT(otx__fail_read(&error, scratch("shrinking"), &source, 4, 4), OTX_ERROR_IO);
+    CHECK_INT(otx__fail_read(&error, at("shrinking"), &source, 4, 4), OTX_ERROR_IO);
     CHECK_CONTAINS(error.message, "/shrinking: has shrunk from 10 to 5 bytes");
     scratch_text("shrinking", "0123456789");
-    CHECK_INT(otx__fail_read(&error, scratch("shrinking"), &source, 4, 3), OTX_ERROR_IO);
+    CHECK_INT(otx__fail_read(&error, at("shrinking"), &source, 4, 3), OTX_ERROR_IO);
     CHECK_CONTAINS(error.message, "cannot read 3 bytes at offset 4 of 10");
     otx_source_close(NULL, &source);
 }
@@ -112,7 +112,7 @@ static void test_source_large(void)
         SKIP(test_source_large, "no sparse files here");
         return;
     }
-    result = otx_source_open(NULL, scratch("large"), &source, &error);
+    result = otx_source_open(NULL, at("large"), &source, &error);
     if (sizeof(off_t) >= 8) {
         CHECK_INT(result, OTX_OK);
         CHECK_INT(source.size, 5000000001);
@@ -124,7 +124,7 @@ static void test_source_large(void)
         CHECK_CONTAINS(error.message, "_FILE_OFFSET_BITS");
     }
     otx_source_close(NULL, &source);
-    remove(scratch("large"));
+    remove(at("large"));
 #endif
 }
 
@@ -137,7 +137,7 @@ static void test_unicode_path(void)
     char *text = NULL;
     scratch_directory("names");
     {
-        char *path = otx__path_join(NULL, scratch("names"), name);
+        char *path = otx__path_join(NULL, at("names"), name);
         CHECK_INT(otx__file_create(NULL, path, &file, &error), OTX_OK);
         CHECK(file.sink.write(file.sink.context, "abc", 3));
         CHECK_INT(otx__file_finish(&file, OTX_OK, &error), OTX_OK);
@@ -147,7 +147,7 @@ static void test_unicode_path(void)
         otx__file_free(NULL, text, size);
         otx__path_free(NULL, path);
     }
-    CHECK_INT(otx__listing_open(NULL, scratch("names"), &listing, &error), OTX_OK);
+    CHECK_INT(otx__listing_open(NULL, at("names"), &listing, &error), OTX_OK);
     CHECK_INT(listing.count, 1);
     if (listing.count == 1) CHECK_STRING(listing.names[0], name);
     otx__listing_close(&listing);
@@ -159,19 +159,19 @@ static void test_read_all(void)
     size_t size = 0;
     scratch_text("small", "{}\n");
     scratch_text("empty", "");
-    CHECK_INT(otx__file_read_all(NULL, scratch("small"), 100, &text, &size, &error), OTX_OK);
+    CHECK_INT(otx__file_read_all(NULL, at("small"), 100, &text, &size, &error), OTX_OK);
     CHECK_INT(size, 3);
     CHECK_STRING(text, "{}\n");
     otx__file_free(NULL, text, size);
-    CHECK_INT(otx__file_read_all(NULL, scratch("empty"), 0, &text, &size, &error), OTX_OK);
+    CHECK_INT(otx__file_read_all(NULL, at("empty"), 0, &text, &size, &error), OTX_OK);
     CHECK_INT(size, 0);
     CHECK_STRING(text, "");
     otx__file_free(NULL, text, size);
-    CHECK_INT(otx__file_read_all(NULL, scratch("small"), 2, &text, &size, &error),
+    CHECK_INT(otx__file_read_all(NULL, at("small"), 2, &text, &size, &error),
               OTX_ERROR_LIMIT);
     CHECK(text == NULL);
     CHECK_CONTAINS(error.message, "/small: has 3 bytes, more than the limit of 2");
-    CHECK_INT(otx__file_read_all(NULL, scratch("absent"), 2, &text, &size, &error),
+    CHECK_INT(otx__file_read_all(NULL, at("absent"), 2, &text, &size, &error),
               OTX_ERROR_NOT_FOUND);
 }
 
@@ -215,13 +215,13 @@ static void test_exists(void)
 {
     scratch_text("file", "x");
     scratch_directory("directory");
-    CHECK(otx__file_exists(scratch("file")));
-    CHECK(otx__file_exists(scratch("directory")));
-    CHECK(!otx__file_exists(scratch("absent")));
-    CHECK(otx__is_directory(scratch("directory")));
-    CHECK(otx__is_directory(scratch("directory/")));
-    CHECK(!otx__is_directory(scratch("file")));
-    CHECK(!otx__is_directory(scratch("absent")));
+    CHECK(otx__file_exists(at("file")));
+    CHECK(otx__file_exists(at("directory")));
+    CHECK(!otx__file_exists(at("absent")));
+    CHECK(otx__is_directory(at("directory")));
+    CHECK(otx__is_directory(at("directory/")));
+    CHECK(!otx__is_directory(at("file")));
+    CHECK(!otx__is_directory(at("absent")));
 }
 
 static bool within(const char *path, const char *directory)
@@ -236,22 +236,22 @@ static void test_within(void)
     scratch_directory("base");
     scratch_directory("base/sub");
     scratch_directory("basement");
-    CHECK(otx__same_file(scratch("base"), scratch("base/../base/sub/..")));
-    CHECK(!otx__same_file(scratch("base"), scratch("basement")));
-    CHECK(!otx__same_file(scratch("base"), scratch("absent")));
-    CHECK(within(scratch("base"), scratch("base")));
-    CHECK(within(scratch("base/sub"), scratch("base")));
-    CHECK(within(scratch("base/sub/new"), scratch("base")));
-    CHECK(within(scratch("base/new/"), scratch("base")));
-    CHECK(!within(scratch("base"), scratch("base/sub")));
-    CHECK(!within(scratch("basement"), scratch("base")));
-    CHECK(!within(scratch("basement/new"), scratch("base")));
+    CHECK(otx__same_file(at("base"), at("base/../base/sub/..")));
+    CHECK(!otx__same_file(at("base"), at("basement")));
+    CHECK(!otx__same_file(at("base"), at("absent")));
+    CHECK(within(at("base"), at("base")));
+    CHECK(within(at("base/sub"), at("base")));
+    CHECK(within(at("base/sub/new"), at("base")));
+    CHECK(within(at("base/new/"), at("base")));
+    CHECK(!within(at("base"), at("base/sub")));
+    CHECK(!within(at("basement"), at("base")));
+    CHECK(!within(at("basement/new"), at("base")));
     CHECK(within("a-name-that-does-not-exist", "."));
-    CHECK(!within("a-name-that-does-not-exist", scratch("base")));
+    CHECK(!within("a-name-that-does-not-exist", at("base")));
 #ifndef _WIN32
     CHECK(scratch_shell("ln -s base/sub link"));
-    CHECK(within(scratch("link"), scratch("base")));
-    CHECK(within(scratch("link/new"), scratch("base/sub")));
+    CHECK(within(at("link"), at("base")));
+    CHECK(within(at("link/new"), at("base/sub")));
     CHECK(within(scratch_root, "/"));
 #endif
 }
@@ -264,7 +264,7 @@ static void test_listing(void)
     scratch_text("list/a.json", "");
     scratch_text("list/_c", "");
     scratch_directory("list/Z");
-    CHECK_INT(otx__listing_open(NULL, scratch("list"), &listing, &error), OTX_OK);
+    CHECK_INT(otx__listing_open(NULL, at("list"), &listing, &error), OTX_OK);
     CHECK_INT(listing.count, 4);
     if (listing.count == 4) {
         CHECK_STRING(listing.names[0], "Z");
@@ -276,7 +276,7 @@ static void test_listing(void)
     CHECK(!otx__listing_has(&listing, "a.jso"));
     otx__listing_close(&listing);
     CHECK(!otx__listing_has(&listing, "b"));
-    CHECK_INT(otx__listing_open(NULL, scratch("absent"), &listing, &error),
+    CHECK_INT(otx__listing_open(NULL, at("absent"), &listing, &error),
               OTX_ERROR_NOT_FOUND);
     CHECK_CONTAINS(error.message, "/absent: cannot list the directory: ");
 }
@@ -289,13 +289,13 @@ static void test_sink(void)
     otx__file file;
     size_t i, step;
     for (i = 0; i < size; i++) bytes[i] = (unsigned char)(i * 2654435761u >> 13);
-    CHECK_INT(otx__file_create(NULL, scratch("sunk"), &file, &error), OTX_OK);
+    CHECK_INT(otx__file_create(NULL, at("sunk"), &file, &error), OTX_OK);
     for (i = 0, step = 0; i < size; i += step, step = step * 3 + 1) {
         if (step > size - i) step = size - i;
         CHECK(file.sink.write(file.sink.context, bytes + i, step));
     }
     CHECK_INT(otx__file_finish(&file, OTX_OK, &error), OTX_OK);
-    CHECK_INT(otx_source_open(NULL, scratch("sunk"), &source, &error), OTX_OK);
+    CHECK_INT(otx_source_open(NULL, at("sunk"), &source, &error), OTX_OK);
     CHECK_INT(source.size, size);
     CHECK(source.read(source.context, 0, back, size));
     CHECK(memcmp(bytes, back, size) == 0);
@@ -308,17 +308,17 @@ static void test_sink_refusals(void)
 {
     otx__file file;
     scratch_text("taken", "mine");
-    CHECK_INT(otx__file_create(NULL, scratch("taken"), &file, &error), OTX_ERROR_EXISTS);
+    CHECK_INT(otx__file_create(NULL, at("taken"), &file, &error), OTX_ERROR_EXISTS);
     CHECK_CONTAINS(error.message, "/taken: cannot be created: ");
     CHECK_STRING(text_of("taken"), "mine");
-    CHECK_INT(otx__file_create(NULL, scratch("absent/x"), &file, &error), OTX_ERROR_NOT_FOUND);
+    CHECK_INT(otx__file_create(NULL, at("absent/x"), &file, &error), OTX_ERROR_NOT_FOUND);
     /* A writer that failed leaves no file, and its own message stays. */
-    CHECK_INT(otx__file_create(NULL, scratch("given-up"), &file, &error), OTX_OK);
+    CHECK_INT(otx__file_create(NULL, at("given-up"), &file, &error), OTX_OK);
     CHECK(file.sink.write(file.sink.context, "x", 1));
     CHECK_INT(otx__file_finish(&file, otx__fail(&error, OTX_ERROR_RANGE, "seven"), &error),
               OTX_ERROR_RANGE);
     CHECK_STRING(error.message, "seven");
-    CHECK(!otx__file_exists(scratch("given-up")));
+    CHECK(!otx__file_exists(at("given-up")));
 }
 
 static void test_disk_full(void)
@@ -332,14 +332,14 @@ static void test_disk_full(void)
         SKIP(test_disk_full, "needs /dev/full");
         return;
     }
-    CHECK_INT(otx__file_create(NULL, scratch("full"), &file, &error), OTX_OK);
+    CHECK_INT(otx__file_create(NULL, at("full"), &file, &error), OTX_OK);
     CHECK_INT(otx__sys_close(file.file), 1);
     file.file = full;
     CHECK(file.sink.write(file.sink.context, "x", 1));
     CHECK_INT(otx__file_finish(&file, OTX_OK, &error), OTX_ERROR_IO);
     CHECK_CONTAINS(error.message, "/full: cannot be written: ");
     CHECK_CONTAINS(error.message, strerror(ENOSPC));
-    CHECK(!otx__file_exists(scratch("full")));
+    CHECK(!otx__file_exists(at("full")));
 #endif
 }
 
@@ -363,21 +363,21 @@ static void test_copy(void)
     meter.stage = OTX_STAGE_WRITE;
     meter.subject = "copy";
     scratch_text("from", "abcd");
-    CHECK_INT(otx__file_copy(&ctx, scratch("from"), scratch("to"), &meter, &error), OTX_OK);
+    CHECK_INT(otx__file_copy(&ctx, at("from"), at("to"), &meter, &error), OTX_OK);
     CHECK_STRING(text_of("to"), "abcd");
     CHECK_INT(seen.done, 4);
     CHECK_INT(seen.total, 4);
-    CHECK_INT(otx__file_copy(&ctx, scratch("from"), scratch("to2"), &meter, &error),
+    CHECK_INT(otx__file_copy(&ctx, at("from"), at("to2"), &meter, &error),
               OTX_ERROR_CANCELLED);
     CHECK_INT(seen.done, 8);
-    CHECK(!otx__file_exists(scratch("to2")));
-    CHECK_INT(otx__file_copy(NULL, scratch("from"), scratch("to"), NULL, &error),
+    CHECK(!otx__file_exists(at("to2")));
+    CHECK_INT(otx__file_copy(NULL, at("from"), at("to"), NULL, &error),
               OTX_ERROR_EXISTS);
-    CHECK_INT(otx__file_copy(NULL, scratch("absent"), scratch("to3"), NULL, &error),
+    CHECK_INT(otx__file_copy(NULL, at("absent"), at("to3"), NULL, &error),
               OTX_ERROR_NOT_FOUND);
-    CHECK(!otx__file_exists(scratch("to3")));
+    CHECK(!otx__file_exists(at("to3")));
     scratch_text("nothing", "");
-    CHECK_INT(otx__file_copy(NULL, scratch("nothing"), scratch("to4"), NULL, &error), OTX_OK);
+    CHECK_INT(otx__file_copy(NULL, at("nothing"), at("to4"), NULL, &error), OTX_OK);
     CHECK_STRING(text_of("to4"), "");
 }
 
@@ -393,7 +393,7 @@ static void test_tree(void)
     CHECK(scratch_shell("ln -s ../precious tree/link && ln -s ../from-link tree/inner/file"
                         " && printf L > tree/from-link"));
 #endif
-    CHECK_INT(otx__tree_copy(NULL, scratch("tree"), scratch("tree2"), OTX__TREE_DEPTH, NULL,
+    CHECK_INT(otx__tree_copy(NULL, at("tree"), at("tree2"), OTX__TREE_DEPTH, NULL,
                              &error), OTX_OK);
     CHECK_STRING(text_of("tree2/one"), "1");
     CHECK_STRING(text_of("tree2/inner/two"), "2");
@@ -402,17 +402,17 @@ static void test_tree(void)
     CHECK_STRING(text_of("tree2/inner/file"), "L");
     CHECK(scratch_shell("test ! -L tree2/link && test ! -L tree2/inner/file"));
 #endif
-    CHECK(otx__tree_remove(NULL, scratch("tree"), OTX__TREE_DEPTH));
-    CHECK(!otx__file_exists(scratch("tree")));
+    CHECK(otx__tree_remove(NULL, at("tree"), OTX__TREE_DEPTH));
+    CHECK(!otx__file_exists(at("tree")));
 #ifndef _WIN32
     CHECK_STRING(text_of("precious/kept"), "k");
     CHECK(scratch_shell("mkdir ring && ln -s . ring/again"));
-    CHECK_INT(otx__tree_copy(NULL, scratch("ring"), scratch("ring2"), OTX__TREE_DEPTH, NULL,
+    CHECK_INT(otx__tree_copy(NULL, at("ring"), at("ring2"), OTX__TREE_DEPTH, NULL,
                              &error), OTX_ERROR_LIMIT);
     CHECK_CONTAINS(error.message, "more than 32 directories deep");
 #endif
-    CHECK(otx__tree_remove(NULL, scratch("tree2"), OTX__TREE_DEPTH));
-    CHECK(!otx__tree_remove(NULL, scratch("absent"), OTX__TREE_DEPTH));
+    CHECK(otx__tree_remove(NULL, at("tree2"), OTX__TREE_DEPTH));
+    CHECK(!otx__tree_remove(NULL, at("absent"), OTX__TREE_DEPTH));
 }
 
 /* Writes DIRECTORY/config.json with a text, and model.safetensors beside it. */
@@ -435,30 +435,30 @@ static void test_output(void)
     otx__output output;
     otx__listing listing;
     scratch_directory("o");
-    CHECK_INT(otx__output_begin(NULL, scratch("o/model//"), false, &output, &error), OTX_OK);
-    CHECK_STRING(output.partial, scratch("o/model.otx-partial-1"));
-    CHECK(!otx__file_exists(scratch("o/model")));
+    CHECK_INT(otx__output_begin(NULL, at("o/model//"), false, &output, &error), OTX_OK);
+    CHECK_STRING(output.partial, at("o/model.otx-partial-1"));
+    CHECK(!otx__file_exists(at("o/model")));
     put_config(&output, "{1}");
     CHECK_INT(otx__output_commit(&output, &error), OTX_OK);
     otx__output_abandon(&output);
     CHECK_STRING(text_of("o/model/config.json"), "{1}");
-    CHECK_INT(otx__output_begin(NULL, scratch("o/model"), false, &output, &error),
+    CHECK_INT(otx__output_begin(NULL, at("o/model"), false, &output, &error),
               OTX_ERROR_EXISTS);
     CHECK_CONTAINS(error.message, "/o/model: exists already; pass --overwrite to replace it");
     /* Abandoned: what stood there stays. */
-    CHECK_INT(otx__output_begin(NULL, scratch("o/model"), true, &output, &error), OTX_OK);
+    CHECK_INT(otx__output_begin(NULL, at("o/model"), true, &output, &error), OTX_OK);
     put_config(&output, "{2}");
     otx__output_abandon(&output);
     CHECK_STRING(text_of("o/model/config.json"), "{1}");
     /* Replaced. */
-    CHECK_INT(otx__output_begin(NULL, scratch("o/model"), true, &output, &error), OTX_OK);
+    CHECK_INT(otx__output_begin(NULL, at("o/model"), true, &output, &error), OTX_OK);
     put_config(&output, "{3}");
     CHECK_STRING(text_of("o/model/config.json"), "{1}");
     CHECK_INT(otx__output_commit(&output, &error), OTX_OK);
     otx__output_abandon(&output);
     CHECK_STRING(text_of("o/model/config.json"), "{3}");
     /* Nothing else is left in the parent. */
-    CHECK_INT(otx__listing_open(NULL, scratch("o"), &listing, &error), OTX_OK);
+    CHECK_INT(otx__listing_open(NULL, at("o"), &listing, &error), OTX_OK);
     CHECK_INT(listing.count, 1);
     otx__listing_close(&listing);
 }
@@ -480,20 +480,20 @@ static void test_output_refusals(void)
     scratch_directory("r/empty");
     scratch_directory("r/settings"); /* many things have a config.json */
     scratch_text("r/settings/config.json", "{}");
-    check_refused(scratch("r/settings"), true, OTX_ERROR_EXISTS, "does not look like a model");
-    check_refused(scratch("r/file"), true, OTX_ERROR_EXISTS, "is not a directory");
-    check_refused(scratch("r/home"), true, OTX_ERROR_EXISTS, "does not look like a model");
-    check_refused(scratch("r/empty"), false, OTX_ERROR_EXISTS, "exists already");
-    check_refused(scratch("r/absent/x"), false, OTX_ERROR_NOT_FOUND,
+    check_refused(at("r/settings"), true, OTX_ERROR_EXISTS, "does not look like a model");
+    check_refused(at("r/file"), true, OTX_ERROR_EXISTS, "is not a directory");
+    check_refused(at("r/home"), true, OTX_ERROR_EXISTS, "does not look like a model");
+    check_refused(at("r/empty"), false, OTX_ERROR_EXISTS, "exists already");
+    check_refused(at("r/absent/x"), false, OTX_ERROR_NOT_FOUND,
                   "/r/absent: cannot list the directory");
-    check_refused(scratch("r/file/x"), false, OTX_ERROR_NOT_FOUND, "r/file");
-    check_refused(scratch("r/.."), true, OTX_ERROR_ARGUMENT, "needs a name of its own");
+    check_refused(at("r/file/x"), false, OTX_ERROR_NOT_FOUND, "r/file");
+    check_refused(at("r/.."), true, OTX_ERROR_ARGUMENT, "needs a name of its own");
     check_refused(".", true, OTX_ERROR_ARGUMENT, "needs a name of its own");
     check_refused("", true, OTX_ERROR_ARGUMENT, "needs a name of its own");
     check_refused("/", true, OTX_ERROR_ARGUMENT, "needs a name of its own");
 #ifndef _WIN32
     CHECK(scratch_shell("ln -s nowhere r/dangling"));
-    check_refused(scratch("r/dangling"), false, OTX_ERROR_EXISTS, "a link that leads nowhere");
+    check_refused(at("r/dangling"), false, OTX_ERROR_EXISTS, "a link that leads nowhere");
     if (otx__is_directory("/proc/self"))
         check_refused("/proc/model", false, OTX_ERROR_NOT_FOUND,
                       "/proc/model.otx-partial-1: cannot be created");
@@ -506,15 +506,15 @@ static void test_output_races(void)
 {
     otx__output output;
     scratch_directory("race");
-    CHECK_INT(otx__output_begin(NULL, scratch("race/a"), false, &output, &error), OTX_OK);
+    CHECK_INT(otx__output_begin(NULL, at("race/a"), false, &output, &error), OTX_OK);
     scratch_directory("race/a");
     scratch_text("race/a/x", "x");
     CHECK_INT(otx__output_commit(&output, &error), OTX_ERROR_EXISTS);
     otx__output_abandon(&output);
     CHECK_STRING(text_of("race/a/x"), "x");
-    CHECK(!otx__file_exists(scratch("race/a.otx-partial-1")));
+    CHECK(!otx__file_exists(at("race/a.otx-partial-1")));
     /* With overwrite, what is replaced must still look like a model. */
-    CHECK_INT(otx__output_begin(NULL, scratch("race/b"), true, &output, &error), OTX_OK);
+    CHECK_INT(otx__output_begin(NULL, at("race/b"), true, &output, &error), OTX_OK);
     scratch_directory("race/b");
     scratch_text("race/b/x", "x");
     CHECK_INT(otx__output_commit(&output, &error), OTX_ERROR_EXISTS);
@@ -524,7 +524,7 @@ static void test_output_races(void)
     scratch_directory("race/c");
     scratch_text("race/c/config.json", "old");
     scratch_text("race/c/model.safetensors", "old");
-    CHECK_INT(otx__output_begin(NULL, scratch("race/c"), true, &output, &error), OTX_OK);
+    CHECK_INT(otx__output_begin(NULL, at("race/c"), true, &output, &error), OTX_OK);
     CHECK(otx__tree_remove(NULL, output.partial, OTX__TREE_DEPTH));
     CHECK_INT(otx__output_commit(&output, &error), OTX_ERROR_NOT_FOUND);
     otx__output_abandon(&output);
@@ -546,18 +546,18 @@ static void test_output_leftovers(void)
     scratch_directory("l/m.otx-other");
     scratch_directory("l/mm.otx-old-1");
     scratch_directory("l/m");
-    CHECK_INT(otx__output_begin(&ctx, scratch("l/m"), true, &output, &error), OTX_OK);
+    CHECK_INT(otx__output_begin(&ctx, at("l/m"), true, &output, &error), OTX_OK);
     CHECK_INT(log.count, 2);
     CHECK_CONTAINS(log.text, "\"m.otx-partial-1\", left by an interrupted run");
     CHECK_CONTAINS(log.text, "\"m.otx-old-1\", a former output");
-    CHECK_STRING(output.partial, scratch("l/m.otx-partial-2"));
+    CHECK_STRING(output.partial, at("l/m.otx-partial-2"));
     put_config(&output, "new");
     CHECK_INT(otx__output_commit(&output, &error), OTX_OK);
     otx__output_abandon(&output);
     CHECK_STRING(text_of("l/m/config.json"), "new");
-    CHECK(otx__file_exists(scratch("l/m.otx-old-1")));
-    CHECK(!otx__file_exists(scratch("l/m.otx-old-2")));
-    CHECK(otx__file_exists(scratch("l/m.otx-partial-1")));
+    CHECK(otx__file_exists(at("l/m.otx-old-1")));
+    CHECK(!otx__file_exists(at("l/m.otx-old-2")));
+    CHECK(otx__file_exists(at("l/m.otx-partial-1")));
     CHECK_INT(log.count, 2);
 }
 
@@ -573,7 +573,7 @@ static void test_output_link(void)
     scratch_text("k/real/config.json", "old");
     scratch_text("k/real/model.safetensors", "old");
     CHECK(scratch_shell("ln -s real k/link"));
-    CHECK_INT(otx__output_begin(NULL, scratch("k/link"), true, &output, &error), OTX_OK);
+    CHECK_INT(otx__output_begin(NULL, at("k/link"), true, &output, &error), OTX_OK);
     put_config(&output, "new");
     CHECK_INT(otx__output_commit(&output, &error), OTX_OK);
     otx__output_abandon(&output);
@@ -590,18 +590,18 @@ static otx_result everything(const otx_context *ctx)
     char *text = NULL, *path;
     size_t size = 0;
     bool answer;
-    otx_result result = otx__listing_open(ctx, scratch("fail"), &listing, &error);
+    otx_result result = otx__listing_open(ctx, at("fail"), &listing, &error);
     if (!result) otx__listing_close(&listing);
     if (!result)
-        result = otx__is_within(ctx, scratch("fail/in"), scratch("fail"), &answer, &error);
+        result = otx__is_within(ctx, at("fail/in"), at("fail"), &answer, &error);
     if (!result)
-        result = otx__file_read_all(ctx, scratch("fail/config.json"), 9, &text, &size, &error);
+        result = otx__file_read_all(ctx, at("fail/config.json"), 9, &text, &size, &error);
     if (text) otx__file_free(ctx, text, size);
     if (result) return result;
-    result = otx__output_begin(ctx, scratch("fail"), true, &output, &error);
+    result = otx__output_begin(ctx, at("fail"), true, &output, &error);
     if (result) return result;
     path = otx__path_join(ctx, output.partial, "copy");
-    result = path ? otx__tree_copy(ctx, scratch("fail"), path, OTX__TREE_DEPTH, NULL, &error)
+    result = path ? otx__tree_copy(ctx, at("fail"), path, OTX__TREE_DEPTH, NULL, &error)
                   : OTX_ERROR_MEMORY;
     otx__path_free(ctx, path);
     if (!result) put_config(&output, "x");
@@ -615,11 +615,11 @@ static void test_memory(void)
     failing state;
     otx_context ctx = failing_context(&state);
     otx_result result = OTX_ERROR_MEMORY;
-    long at;
-    for (at = 1; at < 1000 && result; at++) {
+    long turn;
+    for (turn = 1; turn < 1000 && result; turn++) {
         state.requests = 0;
-        state.fail_at = at;
-        if (!otx__file_exists(scratch("fail"))) {
+        state.fail_at = turn;
+        if (!otx__file_exists(at("fail"))) {
             scratch_directory("fail");
             scratch_directory("fail/in");
             scratch_text("fail/config.json", "x");
@@ -632,8 +632,8 @@ static void test_memory(void)
         CHECK_INT(state.wrong_size, 0);
     }
     CHECK_INT(result, OTX_OK);
-    CHECK(at > 20);
-    CHECK(!otx__file_exists(scratch("fail.otx-partial-1")));
+    CHECK(turn > 20);
+    CHECK(!otx__file_exists(at("fail.otx-partial-1")));
     /* Only the removal of the former output may fail without failing the call. */
     CHECK_STRING(text_of("fail/copy/config.json"), "x");
 }

@@ -5,6 +5,7 @@
 #include "../omp_transplant.h"
 #include "test.h"
 #include "failing.h"
+#include "scratch.h"
 
 #ifndef _WIN32
 #include <pthread.h>
@@ -124,36 +125,12 @@ static void cancel_every_form_at_every_call(void)
 
 /* ---- a place to write ---- */
 
-static char scratch[600];
-
-static const char *at(const char *name)
-{
-    static char paths[4][1000];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", scratch, name);
-    return path;
-}
-
-static void make_scratch(void)
-{
-    const char *root = getenv("TMPDIR");
-    int i;
-    for (i = 0; i < 10000; i++) {
-        snprintf(scratch, sizeof scratch, "%s/otx-test-hooks-%d", root && *root ? root : "/tmp",
-                 i);
-        if (otx__sys_make_directory(scratch)) return;
-    }
-    printf("no scratch directory\n");
-    exit(1);
-}
-
 /* How many names are in the scratch directory. */
 static size_t names(void)
 {
     otx__listing listing;
     size_t count;
-    if (otx__listing_open(NULL, scratch, &listing, NULL)) return SIZE_MAX;
+    if (otx__listing_open(NULL, scratch_root, &listing, NULL)) return SIZE_MAX;
     count = listing.count;
     otx__listing_close(&listing);
     return count;
@@ -431,7 +408,7 @@ static void a_solver_of_ones_own(void)
 
 int main(void)
 {
-    make_scratch();
+    scratch_open("hooks");
     RUN(cancel_every_form_at_every_call);
     RUN(cancel_the_job_in_every_stage);
 #ifndef _WIN32
@@ -439,6 +416,6 @@ int main(void)
     RUN(a_pool_transplants_the_same);
 #endif
     RUN(a_solver_of_ones_own);
-    CHECK(otx__sys_remove(scratch));
+    CHECK(otx__sys_remove(scratch_root));
     return test_end();
 }

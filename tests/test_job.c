@@ -4,32 +4,9 @@
 #include "../omp_transplant.h"
 #include "test.h"
 #include "failing.h"
+#include "scratch.h"
 
 /* ---- a place to write ---- */
-
-static char scratch[600];
-
-static const char *at(const char *name)
-{
-    static char paths[8][1000];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", scratch, name);
-    return path;
-}
-
-static void make_scratch(void)
-{
-    const char *root = getenv("TMPDIR");
-    int i;
-    for (i = 0; i < 10000; i++) {
-        snprintf(scratch, sizeof scratch, "%s/otx-test-job-%d", root && *root ? root : "/tmp",
-                 i);
-        if (otx__sys_make_directory(scratch)) return;
-    }
-    printf("no scratch directory\n");
-    exit(1);
-}
 
 static void remove_tree(const char *name)
 {
@@ -48,7 +25,7 @@ static void write_bytes(const char *path, const void *bytes, size_t size)
 static void write_file(const char *directory, const char *name, const char *text)
 {
     char path[1000];
-    snprintf(path, sizeof path, "%s/%s/%s", scratch, directory, name);
+    snprintf(path, sizeof path, "%s/%s/%s", scratch_root, directory, name);
     write_bytes(path, text, strlen(text));
 }
 
@@ -60,7 +37,7 @@ static const char *read_file(const char *directory, const char *name)
     char path[1000];
     size_t size;
     char **text = &texts[next++ % 8];
-    snprintf(path, sizeof path, "%s/%s/%s", scratch, directory, name);
+    snprintf(path, sizeof path, "%s/%s/%s", scratch_root, directory, name);
     if (*text) free(*text);
     *text = NULL;
     return otx__file_read_all(NULL, path, 1 << 20, text, &size, NULL) ? NULL : *text;
@@ -69,7 +46,7 @@ static const char *read_file(const char *directory, const char *name)
 static bool has_file(const char *directory, const char *name)
 {
     char path[1000];
-    snprintf(path, sizeof path, "%s/%s/%s", scratch, directory, name);
+    snprintf(path, sizeof path, "%s/%s/%s", scratch_root, directory, name);
     return otx__file_exists(path);
 }
 
@@ -79,7 +56,7 @@ static int count_names(const char *start)
     otx__listing listing;
     size_t i;
     int count = 0;
-    if (otx__listing_open(NULL, scratch, &listing, NULL)) return -1;
+    if (otx__listing_open(NULL, scratch_root, &listing, NULL)) return -1;
     for (i = 0; i < listing.count; i++) count += otx__has_prefix(listing.names[i], start);
     otx__listing_close(&listing);
     return count;
@@ -1223,7 +1200,7 @@ static void test_errors(void)
     CHECK_CONTAINS(error.message, "must not be, hold or lie in the base");
     CHECK_INT(otx_transplant(NULL, at("base"), at("donor"), at("donor/deep/out"), NULL, NULL,
                              &error), OTX_ERROR_ARGUMENT);
-    CHECK_INT(otx_transplant(NULL, at("base"), at("donor"), scratch, NULL, NULL, &error),
+    CHECK_INT(otx_transplant(NULL, at("base"), at("donor"), scratch_root, NULL, NULL, &error),
               OTX_ERROR_ARGUMENT);
     CHECK_INT(
         otx_transplant(NULL, at("base"), at("donor"), at("no/such/out"), NULL, NULL, &error),
@@ -1600,7 +1577,7 @@ static void test_threads(void)
 
 int main(void)
 {
-    make_scratch();
+    scratch_open("job");
     RUN(test_untied);
     RUN(test_tied);
     RUN(test_redundant_head);
@@ -1627,6 +1604,6 @@ int main(void)
     RUN(test_memory);
     RUN(test_verify);
     RUN(test_threads);
-    (void)otx__tree_remove(NULL, scratch, OTX__TREE_DEPTH);
+    scratch_close();
     return test_end();
 }

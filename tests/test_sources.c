@@ -6,32 +6,14 @@
 #include "failing.h"
 #include "scratch.h"
 #include "test.h"
+#include "vocab_text.h"
 
 #define MARK "\xe2\x96\x81" /* U+2581 */
 
 /* ---- tools ---- */
 
 static otx_error error;
-static char messages[8192]; /* all that was logged, a line each */
 static otx_vocab unread; /* of what is refused */
-
-static void keep_log(void *context, otx_severity severity, const char *message)
-{
-    size_t used = strlen(messages);
-    (void)context;
-    (void)snprintf(messages + used, sizeof messages - used, "%c %s\n",
-                   severity == OTX_WARNING ? 'W' : 'N', message);
-}
-
-static otx_context logging(void)
-{
-    otx_context ctx;
-    memset(&ctx, 0, sizeof ctx);
-    ctx.log = keep_log;
-    messages[0] = 0;
-    return ctx;
-}
-
 static otx_vocab_text texts[OTX_VOCAB_FILES];
 
 /* The files of the next vocabulary: the first call forgets those before. */
@@ -45,26 +27,6 @@ static void give_bytes(otx_vocab_file file, const char *bytes, size_t size)
 static void give(otx_vocab_file file, const char *text)
 {
     give_bytes(file, text, strlen(text));
-}
-
-/* The table as text: "0:t:a 1:c:<s>+ ..." with the first letter of the kind, the
-   bytes, and + for an added token. */
-static const char *dump(const otx_vocab *vocab)
-{
-    static char text[4096];
-    size_t used = 0, i;
-    text[0] = 0;
-    for (i = 0; i < vocab->count && used < sizeof text - 200; i++) {
-        const otx_token *token = &vocab->tokens[i];
-        char quoted[OTX__QUOTED];
-        if (token->kind == OTX_TOKEN_NONE) continue;
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%u:%c:%s%s",
-                                 used ? " " : "", (unsigned)i,
-                                 otx_token_kind_name(token->kind)[0],
-                                 otx__quote(quoted, sizeof quoted, token->bytes, token->size),
-                                 token->added ? "+" : "");
-    }
-    return text;
 }
 
 /* Reads what was given and compares the table, and the roles as "bos eos pad unk". */
@@ -735,7 +697,7 @@ static void expect_source(const char *name, const char *source, const char *log)
     const otx_context ctx = logging();
     otx_vocab vocab;
     error.message[0] = 0;
-    CHECK_INT(otx_vocab_open(&ctx, scratch(name), &vocab, &error), OTX_OK);
+    CHECK_INT(otx_vocab_open(&ctx, at(name), &vocab, &error), OTX_OK);
     CHECK_STRING(error.message, "");
     CHECK_STRING(vocab.source ? vocab.source : "", source);
     if (log) CHECK_CONTAINS(messages, log);
@@ -766,9 +728,9 @@ static void precedence(void)
                  "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1}}}");
     expect_source("d", "tokenizer.json", "vocab.txt, which");
     CHECK(!strstr(messages, "vocab.json, which") && !strstr(messages, "tokenizer.model, which"));
-    CHECK(otx__sys_remove(scratch("d/tokenizer.json")));
+    CHECK(otx__sys_remove(at("d/tokenizer.json")));
     scratch_text("d/tekken.json", "{");
-    CHECK_INT(otx_vocab_open(NULL, scratch("d"), &unread, &error), OTX_ERROR_FORMAT);
+    CHECK_INT(otx_vocab_open(NULL, at("d"), &unread, &error), OTX_ERROR_FORMAT);
     CHECK_CONTAINS(error.message, "/d/tekken.json:1:2: ");
     scratch_text("d/tokenizer.json", TOKENIZER);
     expect_source("d", "tokenizer.json", "W not read, and no good: ");
@@ -791,7 +753,7 @@ static void one_file(void)
     scratch_text("f/tekken_1.json", TEKKEN(SIZES(3, 0), THREE, ",\"special_tokens\":[]"));
     expect_source("f/tekken_1.json", "tekken.json", NULL);
     scratch_text("f/vocab.json", "{\"a\":0}");
-    CHECK_INT(otx_vocab_open(NULL, scratch("f/vocab.json"), &unread, &error),
+    CHECK_INT(otx_vocab_open(NULL, at("f/vocab.json"), &unread, &error),
               OTX_ERROR_UNSUPPORTED);
     CHECK_CONTAINS(error.message, "/f/vocab.json: is neither a directory nor a tokenizer.json");
 }

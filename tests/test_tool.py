@@ -1521,19 +1521,15 @@ def an_ignored_hangup_stays_ignored(here):
 # ---- the run ------------------------------------------------------------------------------------
 
 
-def main():
-    global TOOL, WORK
-    if len(sys.argv) < 2:
-        sys.exit("usage: test_tool.py TOOL [CASE...]")
-    TOOL = os.path.abspath(sys.argv[1])
+def run(cases, work):
+    """Runs the cases, each in a folder of its own in `work`, which is then removed, and
+    prints the closing line. Returns whether one failed."""
     # What runs in a shell's background is started with the signal ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    chosen = [c for c in CASES if c.__name__ in sys.argv[2:]] if sys.argv[2:] else CASES
     passed = failed = skipped = 0
-    WORK = Path(tempfile.mkdtemp(prefix="otx-tool-"))
     try:
-        for function in chosen:
-            here = WORK / function.__name__
+        for function in cases:
+            here = work / function.__name__
             here.mkdir()
             try:
                 function(here)
@@ -1545,9 +1541,19 @@ def main():
                 failed += 1
                 print(f"  FAILED {function.__name__}\n{traceback.format_exc()}")
     finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return failed > 0
+
+
+def main():
+    global TOOL, WORK
+    if len(sys.argv) < 2:
+        sys.exit("usage: test_tool.py TOOL [CASE...]")
+    TOOL = os.path.abspath(sys.argv[1])
+    WORK = Path(tempfile.mkdtemp(prefix="otx-tool-"))
+    chosen = [c for c in CASES if c.__name__ in sys.argv[2:]] if sys.argv[2:] else CASES
+    return run(chosen, WORK)
 
 
 if __name__ == "__main__":

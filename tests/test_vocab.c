@@ -5,30 +5,13 @@
 #include "../omp_transplant.h"
 #include "failing.h"
 #include "test.h"
+#include "vocab_text.h"
 
 #define MARK "\xe2\x96\x81" /* U+2581 */
 
 /* ---- tools ---- */
 
 static otx_error error;
-static char messages[8192]; /* all that was logged, a line each */
-
-static void keep_log(void *context, otx_severity severity, const char *message)
-{
-    size_t used = strlen(messages);
-    (void)context;
-    (void)snprintf(messages + used, sizeof messages - used, "%c %s\n",
-                   severity == OTX_WARNING ? 'W' : 'N', message);
-}
-
-static otx_context logging(void)
-{
-    otx_context ctx;
-    memset(&ctx, 0, sizeof ctx);
-    ctx.log = keep_log;
-    messages[0] = 0;
-    return ctx;
-}
 
 /* JSON stands in this file with ' for " and is never in need of a true '. */
 static char *quotes(char *text)
@@ -75,26 +58,6 @@ static otx_result parse4(const char *tokenizer, const char *config, const char *
 static otx_result parse(const char *tokenizer, otx_vocab *vocab)
 {
     return parse4(tokenizer, NULL, NULL, NULL, vocab);
-}
-
-/* The table as text: "0:t:a 1:c:<s>+ ..." with the first letter of the kind, the
-   bytes, and + for an added token. */
-static const char *dump(const otx_vocab *vocab)
-{
-    static char text[4096];
-    size_t used = 0, i;
-    text[0] = 0;
-    for (i = 0; i < vocab->count && used < sizeof text - 200; i++) {
-        const otx_token *token = &vocab->tokens[i];
-        char quoted[OTX__QUOTED];
-        if (token->kind == OTX_TOKEN_NONE) continue;
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%u:%c:%s%s",
-                                 used ? " " : "", (unsigned)i,
-                                 otx_token_kind_name(token->kind)[0],
-                                 otx__quote(quoted, sizeof quoted, token->bytes, token->size),
-                                 token->added ? "+" : "");
-    }
-    return text;
 }
 
 /* A tokenizer.json from its parts; each may be "". */

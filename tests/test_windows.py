@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from pathlib import Path
 
 import test_tool
@@ -233,24 +232,7 @@ def main():
         sys.exit(__doc__)
     kind = "mpi" if sys.argv[2] == "--mpi" else "hand"
     TOOL, PROGRAM = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[-1])
-    # What runs in a shell's background is started with the signal ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    passed = failed = 0
-    work = Path(tempfile.mkdtemp(prefix="otx-windows-"))
-    try:
-        for function in CASES[kind]:
-            here = work / function.__name__
-            here.mkdir()
-            try:
-                function(here)
-                passed += 1
-            except Exception:
-                failed += 1
-                print(f"  FAILED {function.__name__}\n{traceback.format_exc()}")
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return failed > 0
+    return test_tool.run(CASES[kind], Path(tempfile.mkdtemp(prefix="otx-windows-")))
 
 
 if __name__ == "__main__":
