@@ -71,13 +71,27 @@ openmp() {
     "$@" -fopenmp "$build/probe.c" -o "$build/probe" >/dev/null 2>&1 && echo -fopenmp
 }
 
+# Builds every C suite, as many at a time as there are cores: build_suites COMPILER FLAGS...
+build_suites() {
+    cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) running=0
+    for source in tests/test_*.c; do
+        name=$build/$(basename "$source" .c)
+        rm -f "$name"
+        "$@" "$source" -o "$name" -lm -pthread &
+        running=$((running + 1))
+        if [ "$running" -ge "$cores" ]; then wait; running=0; fi
+    done
+    wait
+}
+
 # Builds and runs every C suite: suites LABEL RUNNER COMPILER FLAGS...
 suites() {
     label=$1 runner=$2
     shift 2
+    build_suites "$@"
     for source in tests/test_*.c; do
         name=$(basename "$source" .c)
-        if "$@" "$source" -o "$build/$name" -lm -pthread; then
+        if [ -x "$build/$name" ]; then
             suite "$name, $label" $runner "$build/$name"
         else
             count "$name, $label: build" 1
