@@ -308,10 +308,10 @@ typedef struct otx_omp_stats {
    Each step of a target takes the atom with the largest |<residual, atom>| that
    is not yet taken, ties going to the lower index; the atoms are used as they
    are, neither normalised nor centred, unless options say otherwise. Coefficients
-   are the least-squares solution on the atoms taken, or that with ridge. An atom that depends on those taken
-   (pivot^2 <= 1e-12 * ||atom||^2) is passed over for that target. A target ends
-   with k atoms, or when the best correlation is at rounding level
-   (64 * 2^-52 * columns * ||target|| * ||atom||), or at the tolerance.
+   are the least-squares solution on the atoms taken, or that with ridge. An atom
+   that depends on those taken (pivot^2 <= 1e-12 * ||atom||^2) is passed over for
+   that target. A target ends with k atoms, or when the best correlation is at
+   rounding level (64 * 2^-52 * columns * ||target|| * ||atom||), or at the tolerance.
 
    The deciding numbers are computed in double precision in one fixed order, so
    the output is the same to the last bit on every instruction set, thread count,
@@ -320,7 +320,8 @@ typedef struct otx_omp_stats {
    atoms: N x d, targets: B x d, both at most 2^31 - 1 rows. A NaN or infinity in
    either is OTX_ERROR_NOT_FINITE; F64 values are rounded to float first. Rows of
    zeros are fine: never selected as atoms, and no atoms for such a target. On
-   failure the outputs hold nothing of use. stats may be NULL. Thread-safe if the hooks of ctx are. */
+   failure the outputs hold nothing of use. stats may be NULL. Thread-safe if the
+   hooks of ctx are. */
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_matrix *targets, const otx_omp_options *options,
                            const otx_omp_output *output, otx_omp_stats *stats,
@@ -6892,7 +6893,8 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
 #endif
 
 /* Only these let a register of integers be taken for one of bf16. */
-#if (defined(__clang__) && __clang_major__ >= 12) ||     (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 10)
+#if (defined(__clang__) && __clang_major__ >= 12) || \
+    (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 10)
 #define OTX__AVX512_BF16
 #define OTX__AVX512_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
 #endif
@@ -8693,7 +8695,8 @@ OTX__PRIVATE void otx__panels_copy(otx__panels *to, size_t at, const otx__panels
     size_t size = from->columns * OTX__TILE, p;
     to->common[at] = from->common[from_at];
     if (from->bf16) {
-        const uint16_t *pairs = from->pairs + from_at / OTX__TILE * size + 2 * (from_at % OTX__TILE);
+        const uint16_t *pairs =
+            from->pairs + from_at / OTX__TILE * size + 2 * (from_at % OTX__TILE);
         uint16_t *copy = to->pairs + at / OTX__TILE * size + 2 * (at % OTX__TILE);
         to->scale[at] = from->scale[from_at];
         for (p = 0; p < size; p += 2 * OTX__TILE) memcpy(copy + p, pairs + p, 2 * sizeof *copy);
@@ -8807,8 +8810,9 @@ OTX__PRIVATE otx_result otx__dictionary_norms(otx__dictionary *dictionary, doubl
     size_t i;
     task.dictionary = dictionary;
     task.scratch = scratch;
-    result = otx__watch_loop(&watch, dictionary->tiles, 4.0 * OTX__TILE * (double)dictionary->columns,
-                             otx__norms_body, &task, error);
+    result = otx__watch_loop(&watch, dictionary->tiles,
+                             4.0 * OTX__TILE * (double)dictionary->columns, otx__norms_body,
+                             &task, error);
     for (i = 0; i < dictionary->count && !result; i++) {
         if (!otx__is_finite(dictionary->norms[i]))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,
@@ -10121,7 +10125,8 @@ typedef enum otx__outcome {
 
 /* One step of one target, by what the scan found for its set number `set`. */
 OTX__PRIVATE otx__outcome otx__screen_step(otx__screen *screen, size_t target, size_t set,
-                                   otx__candidates *candidates, otx__scratch *scratch)
+                                           otx__candidates *candidates,
+                                           otx__scratch *scratch)
 {
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];

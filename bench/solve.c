@@ -156,7 +156,8 @@ int main(int count, char **words)
     printf("], \"isa\": \"%s\", \"threads\": %d, \"form\": \"%s\", \"peak_bytes\": %llu, "
            "\"stages\": {\"gram\": %.4f, \"correlate\": %.4f, \"scan\": %.4f, "
            "\"select\": %.4f, \"finish\": %.4f}, \"rescore\": %.4f, "
-           "\"factor\": %.4f, \"predict\": %.4f, \"steps\": %llu, \"passes\": %llu, \"columns\": %llu, "
+           "\"factor\": %.4f, \"predict\": %.4f, \"steps\": %llu, \"passes\": %llu, "
+           "\"columns\": %llu, "
            "\"candidates_per_step\": %.4f, \"candidates_p99\": %llu, \"fallbacks\": %llu, "
            "\"plan\": \"%s\", \"vm_hwm_kib\": %ld}\n",
            otx_isa_name(stats.isa), stats.threads, otx_omp_form_name(stats.form),

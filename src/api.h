@@ -272,10 +272,10 @@ typedef struct otx_omp_stats {
    Each step of a target takes the atom with the largest |<residual, atom>| that
    is not yet taken, ties going to the lower index; the atoms are used as they
    are, neither normalised nor centred, unless options say otherwise. Coefficients
-   are the least-squares solution on the atoms taken, or that with ridge. An atom that depends on those taken
-   (pivot^2 <= 1e-12 * ||atom||^2) is passed over for that target. A target ends
-   with k atoms, or when the best correlation is at rounding level
-   (64 * 2^-52 * columns * ||target|| * ||atom||), or at the tolerance.
+   are the least-squares solution on the atoms taken, or that with ridge. An atom
+   that depends on those taken (pivot^2 <= 1e-12 * ||atom||^2) is passed over for
+   that target. A target ends with k atoms, or when the best correlation is at
+   rounding level (64 * 2^-52 * columns * ||target|| * ||atom||), or at the tolerance.
 
    The deciding numbers are computed in double precision in one fixed order, so
    the output is the same to the last bit on every instruction set, thread count,
@@ -284,7 +284,8 @@ typedef struct otx_omp_stats {
    atoms: N x d, targets: B x d, both at most 2^31 - 1 rows. A NaN or infinity in
    either is OTX_ERROR_NOT_FINITE; F64 values are rounded to float first. Rows of
    zeros are fine: never selected as atoms, and no atoms for such a target. On
-   failure the outputs hold nothing of use. stats may be NULL. Thread-safe if the hooks of ctx are. */
+   failure the outputs hold nothing of use. stats may be NULL. Thread-safe if the
+   hooks of ctx are. */
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_matrix *targets, const otx_omp_options *options,
                            const otx_omp_output *output, otx_omp_stats *stats,

@@ -281,7 +281,8 @@ OTX__PRIVATE void otx__panels_copy(otx__panels *to, size_t at, const otx__panels
     size_t size = from->columns * OTX__TILE, p;
     to->common[at] = from->common[from_at];
     if (from->bf16) {
-        const uint16_t *pairs = from->pairs + from_at / OTX__TILE * size + 2 * (from_at % OTX__TILE);
+        const uint16_t *pairs =
+            from->pairs + from_at / OTX__TILE * size + 2 * (from_at % OTX__TILE);
         uint16_t *copy = to->pairs + at / OTX__TILE * size + 2 * (at % OTX__TILE);
         to->scale[at] = from->scale[from_at];
         for (p = 0; p < size; p += 2 * OTX__TILE) memcpy(copy + p, pairs + p, 2 * sizeof *copy);
@@ -395,8 +396,9 @@ OTX__PRIVATE otx_result otx__dictionary_norms(otx__dictionary *dictionary, doubl
     size_t i;
     task.dictionary = dictionary;
     task.scratch = scratch;
-    result = otx__watch_loop(&watch, dictionary->tiles, 4.0 * OTX__TILE * (double)dictionary->columns,
-                             otx__norms_body, &task, error);
+    result = otx__watch_loop(&watch, dictionary->tiles,
+                             4.0 * OTX__TILE * (double)dictionary->columns, otx__norms_body,
+                             &task, error);
     for (i = 0; i < dictionary->count && !result; i++) {
         if (!otx__is_finite(dictionary->norms[i]))
             return otx__fail(error, OTX_ERROR_NOT_FINITE,

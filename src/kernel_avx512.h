@@ -21,7 +21,8 @@
 #endif
 
 /* Only these let a register of integers be taken for one of bf16. */
-#if (defined(__clang__) && __clang_major__ >= 12) ||     (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 10)
+#if (defined(__clang__) && __clang_major__ >= 12) || \
+    (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 10)
 #define OTX__AVX512_BF16
 #define OTX__AVX512_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
 #endif

@@ -173,7 +173,8 @@ typedef enum otx__outcome {
 
 /* One step of one target, by what the scan found for its set number `set`. */
 OTX__PRIVATE otx__outcome otx__screen_step(otx__screen *screen, size_t target, size_t set,
-                                   otx__candidates *candidates, otx__scratch *scratch)
+                                           otx__candidates *candidates,
+                                           otx__scratch *scratch)
 {
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
