@@ -193,6 +193,8 @@ static void check_against(const problem *p, const solution *reference)
 #else
     static const int threads[] = {1};
 #endif
+    double work = (double)(p->atoms * p->targets) * (double)(p->columns * p->k);
+    bool large = work > 1e9;
     int isa, form;
     size_t t;
     for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
@@ -200,7 +202,7 @@ static void check_against(const problem *p, const solution *reference)
         for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
             for (t = 0; t < sizeof threads / sizeof *threads; t++) {
                 solution s;
-                if (form == OTX_FORM_EXHAUSTIVE && t) continue; /* slow, and little new */
+                if (form == OTX_FORM_EXHAUSTIVE && (t || large)) continue; /* little new */
                 s = solve(p, (otx_omp_form)form, (otx_isa)isa, threads[t]);
                 CHECK_INT(s.stats.isa, isa);
                 CHECK_INT(s.stats.form, form);
@@ -703,6 +705,45 @@ static void budgets(void)
     problem_close(&p);
 }
 
+/* Few atoms and many targets: the exact products of all pairs of atoms are kept where
+   there is room for them, and change nothing. */
+static void exact_products(void)
+{
+    problem p = embedding_like(90, 150, 40, 24, 1.0);
+    int halves;
+    for (halves = 0; halves < 2; halves++) {
+        solution reference;
+        uint64_t memory;
+        int kept = 0, computed = 0;
+        if (halves) problem_halve(&p);
+        reference = solve(&p, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
+        check_against(&p, &reference);
+        for (memory = 120000; memory < 1000000; memory += memory / 8) {
+            solution s = solution_open(&p);
+            otx_omp_options options;
+            otx_context ctx;
+            otx_error error;
+            memset(&options, 0, sizeof options);
+            memset(&ctx, 0, sizeof ctx);
+            ctx.threads = 1;
+            options.k = p.k;
+            options.form = OTX_FORM_GRAM;
+            options.memory = memory;
+            if (solve_into(&p, &ctx, &options, &s, &error) == OTX_OK) {
+                CHECK(same(&s, &reference, p.targets));
+                CHECK(s.stats.peak_bytes <= memory);
+                if (strstr(s.stats.plan, "exact products kept")) kept++;
+                else computed++;
+            }
+            solution_close(&s);
+        }
+        CHECK(kept > 0);
+        CHECK(computed > 0);
+        solution_close(&reference);
+    }
+    problem_close(&p);
+}
+
 /* The columns form with room for hardly more columns than one target needs: targets
    wait for each other, and columns are computed over and over. */
 static void few_columns(void)
@@ -1169,6 +1210,7 @@ int main(void)
     RUN(centred);
     RUN(windows_join);
     RUN(budgets);
+    RUN(exact_products);
     RUN(few_columns);
     RUN(types_index_and_stride);
     RUN(bound_holds);
