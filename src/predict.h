@@ -30,22 +30,51 @@ OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target,
     return kept;
 }
 
-/* Takes the best of these atoms for a target's support off the list; its coefficients
-   are current. False if there is none. */
-OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, uint32_t *atoms,
-                                    size_t *count, otx__scratch *scratch, size_t *atom)
+/* Columns from which on exact products of atoms, which lie anywhere, are read sooner
+   than rows. */
+#define OTX__LONG_ROW 1024
+
+/* Roughly the products of atoms with the residual of a target's support, whose
+   coefficients are current: by the residual, or by the products of the atoms and, as
+   the screen has them, of the target. */
+OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
+                                    const uint32_t *atoms, size_t count, otx__scratch *scratch,
+                                    float *products)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
     otx__row rows[OTX__LIKELY];
-    float products[OTX__LIKELY];
-    double score = 0.0;
-    size_t i, best = 0;
-    for (i = 0; i < *count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
+    bool look_up = dictionary->gram && dictionary->columns >= OTX__LONG_ROW;
+    size_t i, j;
+    for (i = 0; i < count && look_up; i++) {
+        size_t atom = atoms[i], tile = atom / OTX__TILE, lane = atom % OTX__TILE;
+        const double *gram = dictionary->gram + atom * dictionary->count;
+        double start = (double)screen->start[(tile * screen->capacity + target) * OTX__TILE + lane];
+        double sum = start * screen->rest[target] / 32767.0 +
+                     screen->along[target] * (double)dictionary->panels.common[atom];
+        sum *= support->norm * dictionary->norms[atom];
+        for (j = 0; j < support->count; j++)
+            sum -= support->coefficients[j] * gram[support->indices[j]];
+        products[i] = (float)sum;
+    }
+    if (look_up) return;
+    for (i = 0; i < count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
     otx__support_rows(screen->problem, support, scratch);
     dictionary->kernels->rough_residual(scratch->rough, support->target, support->coefficients,
                                         scratch->rows, support->count, dictionary->columns);
-    dictionary->kernels->rough_dots(scratch->rough, rows, *count, dictionary->columns, products);
+    dictionary->kernels->rough_dots(scratch->rough, rows, count, dictionary->columns, products);
+}
+
+/* Takes the best of these atoms for a target's support off the list. False if there is
+   none. */
+OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, uint32_t *atoms,
+                                    size_t *count, otx__scratch *scratch, size_t *atom)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    float products[OTX__LIKELY];
+    double score = 0.0;
+    size_t i, best = 0;
+    otx__screen_rough(screen, target, atoms, *count, scratch, products);
     for (i = 0; i < *count; i++) {
         double value = otx__score(dictionary, atoms[i], (double)products[i]);
         if (!(value > score)) continue;
