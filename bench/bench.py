@@ -13,8 +13,8 @@ usage: bench/run.sh COMMAND [SIZE] > SECTION.md
                     if more than 1 % of the steps score every atom in double
   roofline [SIZE]   the stages against what this machine can do at best
   growth            time against N, B, d and k, one varied at a time
-  agreement [SIZE]  this library against a double-precision brute force on 64
-                    targets; fails if they differ
+  agreement [SIZE]  this library, its time and memory, against a double-precision
+                    brute force on 64 targets; fails if they differ
 
 SIZE is tiny, S (default), M, C1, P1, G1 or a file that bench/make_data.py wrote.
 Each command prints a section for bench/RESULTS.md; what it is doing goes to
@@ -402,8 +402,10 @@ def agreement(size="S"):
     build("solve")
     found = data(size)
     report = ours(found)
-    heading(f"Agreement with a double-precision brute force, size {size}", before)
-    print(f"\n{found}; {report['isa']}, {report['plan']}.\n")
+    heading(f"Time, memory and agreement with a brute force, size {size}", before)
+    print(f"\n{found}. Plan: {report['plan']}.\n")
+    table.table({"this library": [report]}, found.targets)
+    print()
     return compare_files(found, [])
 
 
