@@ -5864,12 +5864,13 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* A few loops take nearly all the time. Each instruction set has its own version
    of them; otx__kernels is the set in use.
 
-   Two of them decide (dots, residual): they compute in double, round after every
-   operation, and every version gives the same bits. A sum runs in 16 lanes,
-   lane = position mod 16, which are folded by halves at the end (8, 4, 2, 1).
+   Three of them decide (dots, products, residual): they compute in double, round after
+   every operation that is not exact, and every version gives the same bits. A sum runs
+   in 16 lanes, lane = position mod 16, which are folded by halves at the end (8, 4, 2, 1).
 
-   The others only screen (products, scan, refine): what they compute is within an error
-   bound that screen.h proves, and may differ between instruction sets. */
+   The others only screen (product, product_bf16, scan, refine) or guess (rough_dots,
+   rough_residual): what the screening ones compute is within an error bound that screen.h
+   proves, and may differ between instruction sets. */
 
 /* Rows of atoms that one panel or one tile holds. */
 #define OTX__TILE 32
@@ -8714,6 +8715,7 @@ OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
     return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
 }
 
+/* products[tile][j][i], as below, of panels of float with at least one column. */
 OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
                                               size_t tiles, const float *b, size_t columns,
                                               float *products)
@@ -8854,21 +8856,32 @@ OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, doubl
    in a core's cache. */
 #define OTX__GRAM_BYTES 262144
 
-/* Products of the atoms of a tile with those of the tiles up to it, on both sides of
-   the diagonal. No two tasks write the same place. */
-OTX__PRIVATE void otx__gram_body(void *argument, size_t tile, int worker)
+/* Ranges of tiles that the products of one tile's atoms are divided into, for the caller
+   to be asked between them. */
+OTX__PRIVATE size_t otx__gram_parts(const otx__dictionary *dictionary)
+{
+    double work = (double)OTX__TILE * (double)dictionary->count * (double)dictionary->columns;
+    return otx__min(dictionary->tiles, 1 + (size_t)(work / OTX__POLL_WORK));
+}
+
+/* Products of the atoms of a tile with those of a range of the tiles up to it, on both
+   sides of the diagonal. No two tasks write the same place. */
+OTX__PRIVATE void otx__gram_body(void *argument, size_t index, int worker)
 {
     otx__dictionary_task *task = (otx__dictionary_task *)argument;
     otx__dictionary *dictionary = task->dictionary;
+    size_t parts = otx__gram_parts(dictionary), tile = index / parts, part = index % parts;
+    size_t range = (dictionary->tiles + parts - 1) / parts * OTX__TILE;
     size_t n = dictionary->columns, first = tile * OTX__TILE, start, count, a, b;
-    size_t end = otx__min(dictionary->count, first + OTX__TILE);
+    size_t last = otx__min(dictionary->count, first + OTX__TILE);
+    size_t end = otx__min(last, (part + 1) * range);
     size_t most = otx__min(OTX__TILE, 4 + OTX__GRAM_BYTES / (4 * n));
     double *wide = task->scratch + (size_t)worker * n;
-    for (start = 0; start < end; start += count) {
+    for (start = part * range; start < end; start += count) {
         otx__row rows[OTX__TILE];
         count = otx__min(most, end - start);
         for (b = 0; b < count; b++) rows[b] = otx__rows_at(&dictionary->rows, start + b);
-        for (a = first; a < end; a++) {
+        for (a = first; a < last; a++) {
             double *products = dictionary->gram + a * dictionary->count + start;
             otx__row_widen(dictionary->kernels, otx__rows_at(&dictionary->rows, a), n, wide);
             dictionary->kernels->products(wide, rows, count, n, products);
@@ -8881,12 +8894,15 @@ OTX__PRIVATE void otx__gram_body(void *argument, size_t tile, int worker)
 OTX__PRIVATE otx_result otx__dictionary_gram(otx__dictionary *dictionary, double *scratch,
                                              otx_error *error)
 {
-    otx__watch watch = otx__watch_open(dictionary->ctx, OTX_STAGE_GRAM, 0, dictionary->count);
+    otx__watch watch = otx__watch_open(dictionary->ctx, OTX_STAGE_GRAM, dictionary->count,
+                                       dictionary->count);
     double work = (double)OTX__TILE * (double)dictionary->count * (double)dictionary->columns;
+    size_t parts = otx__gram_parts(dictionary);
     otx__dictionary_task task;
     task.dictionary = dictionary;
     task.scratch = scratch;
-    return otx__watch_loop(&watch, dictionary->tiles, work, otx__gram_body, &task, error);
+    return otx__watch_loop(&watch, dictionary->tiles * parts, work / (double)parts,
+                           otx__gram_body, &task, error);
 }
 
 /* >>> src/triangle.h */
@@ -9102,17 +9118,17 @@ OTX__PRIVATE void otx__support_products(const otx__problem *problem,
     for (i = 0; i < t && gram; i++) OTX__PREFETCH(gram + support->indices[i]);
     otx__row_widen(kernels, otx__rows_at(&dictionary->rows, atom), dictionary->columns,
                    scratch->row);
-    otx__support_rows(problem, support, scratch);
-    scratch->rows[t] = support->target;
-    if (!gram && problem->targets.bf16 == dictionary->rows.bf16) { /* a call takes one type */
-        kernels->products(scratch->row, scratch->rows, t + 1, dictionary->columns, products);
-        return;
+    if (!gram) {
+        otx__support_rows(problem, support, scratch);
+        scratch->rows[t] = support->target;
+        if (problem->targets.bf16 == dictionary->rows.bf16) { /* a call takes one type */
+            kernels->products(scratch->row, scratch->rows, t + 1, dictionary->columns, products);
+            return;
+        }
+        kernels->products(scratch->row, scratch->rows, t, dictionary->columns, products);
     }
     kernels->products(scratch->row, &support->target, 1, dictionary->columns, products + t);
-    if (gram)
-        for (i = 0; i < t; i++) products[i] = gram[support->indices[i]];
-    else
-        kernels->products(scratch->row, scratch->rows, t, dictionary->columns, products);
+    for (i = 0; i < t && gram; i++) products[i] = gram[support->indices[i]];
 }
 
 /* Adds an atom: a row of the factor and of the forward solution. False, and
@@ -9796,11 +9812,12 @@ OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target,
    the screen has them, of the target. */
 OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
                                     const uint32_t *atoms, size_t count, otx__scratch *scratch,
-                                    float *products)
+                                    double *products)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
     otx__row rows[OTX__LIKELY];
+    float rough[OTX__LIKELY];
     bool look_up = dictionary->gram && dictionary->columns >= OTX__LONG_ROW;
     size_t i, j;
     for (i = 0; i < count && look_up; i++) {
@@ -9812,14 +9829,15 @@ OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
         sum *= support->norm * dictionary->norms[atom];
         for (j = 0; j < support->count; j++)
             sum -= support->coefficients[j] * gram[support->indices[j]];
-        products[i] = (float)sum;
+        products[i] = sum;
     }
     if (look_up) return;
     for (i = 0; i < count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
     otx__support_rows(screen->problem, support, scratch);
     dictionary->kernels->rough_residual(scratch->rough, support->target, support->coefficients,
                                         scratch->rows, support->count, dictionary->columns);
-    dictionary->kernels->rough_dots(scratch->rough, rows, count, dictionary->columns, products);
+    dictionary->kernels->rough_dots(scratch->rough, rows, count, dictionary->columns, rough);
+    for (i = 0; i < count; i++) products[i] = (double)rough[i];
 }
 
 /* Takes the best of these atoms for a target's support off the list. False if there is
@@ -9828,12 +9846,11 @@ OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, ui
                                     size_t *count, otx__scratch *scratch, size_t *atom)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    float products[OTX__LIKELY];
-    double score = 0.0;
+    double products[OTX__LIKELY], score = 0.0;
     size_t i, best = 0;
     otx__screen_rough(screen, target, atoms, *count, scratch, products);
     for (i = 0; i < *count; i++) {
-        double value = otx__score(dictionary, atoms[i], (double)products[i]);
+        double value = otx__score(dictionary, atoms[i], products[i]);
         if (!(value > score)) continue;
         score = value;
         best = i;
@@ -10382,7 +10399,8 @@ OTX__PRIVATE double otx__plan_cost(const otx__solve *solve, const otx__plan *pla
     double exact = plan->gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__rates rates = otx__rates_of(solve->dictionary.kernels->isa);
     double dense = bf16 ? rates.dense_bf16 : rates.dense;
-    const double bytes = 10.0; /* 10^9 of memory in a second */
+    /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
+    const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
     if (plan->form == OTX_FORM_EXHAUSTIVE)
         return k * b * n * d / rates.exact / solve->threads * 1e-9;
     if (plan->form == OTX_FORM_RESIDUAL)
@@ -10419,7 +10437,7 @@ OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, 
         plan->columns = otx__least(n, fewest + floor(room / need->column));
     } else {
         /* A pass reads the whole table and the whole block, which had better stay in a
-           cache: it is at most four times the size of the table. */
+           cache: it is hardly larger than four times the table. */
         double fit = 512.0 + ceil(8.0 * n * n / need->target / OTX__TILE) * OTX__TILE;
         if (plan->form == OTX_FORM_GRAM) most = otx__least(most, fit);
         plan->capacity = floor(room / need->target / OTX__TILE) * OTX__TILE;
@@ -10446,7 +10464,7 @@ OTX__PRIVATE bool otx__plan_form(const otx__solve *solve, const otx__need *need,
     more.fixed += 8.0 * n * n + OTX__ALIGNMENT;
     if (!with.gram || !otx__plan_fit(solve, &more, budget, &with)) return true;
     with.seconds = otx__plan_cost(solve, &with, bf16) + 1e-12;
-    if (with.seconds < plan->seconds) *plan = with;
+    if (with.seconds < 0.9 * plan->seconds) *plan = with;
     return true;
 }
 
@@ -10653,9 +10671,6 @@ OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
     size_t width = dictionary->tiles * OTX__TILE;
     dictionary->squares = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
     dictionary->norms = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
-    if (solve->gram)
-        dictionary->gram = (double *)otx__pool_take(pool, dictionary->count,
-                                                    dictionary->count * sizeof(double));
     if (solve->form != OTX_FORM_EXHAUSTIVE) {
         dictionary->along = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
         dictionary->direction =
@@ -10696,7 +10711,7 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
     otx__screen *screen = &solve->screen;
     otx__pool *pool = &solve->pool;
     size_t k = solve->problem.k, capacity = screen->capacity, i;
-    size_t tiles = solve->dictionary.tiles, triangle = k * (k + 1) / 2;
+    size_t tiles = solve->dictionary.tiles, triangle = otx__triangle_size(k);
     size_t sets = otx__form_scans(solve->form) ? OTX__SETS : 1;
     double *factors, *forwards;
     int32_t *barred;
@@ -10732,6 +10747,17 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
         screen->supports[i].barred = barred + i * k;
     }
     return true;
+}
+
+/* The exact products of all pairs of atoms. Taken after all else; where there is no
+   room for them, a solve goes on without. */
+OTX__PRIVATE void otx__solve_gram(otx__solve *solve)
+{
+    otx__dictionary *dictionary = &solve->dictionary;
+    size_t count = dictionary->count, bytes;
+    if (!solve->gram || !otx__mul(count, count, &bytes)) return;
+    dictionary->gram = (double *)otx__pool_take(&solve->pool, bytes, sizeof(double));
+    solve->pool.failed = 0;
 }
 
 /* ---- solving ---- */
@@ -11026,7 +11052,8 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
         !otx__solve_rows(&solve, atoms, targets, options->centred))
         result = otx__fail_memory(error, solve.pool.failed);
     else
-        result = otx__solve_copy(&solve, atoms, targets, error);
+        otx__solve_gram(&solve);
+    if (!result) result = otx__solve_copy(&solve, atoms, targets, error);
     if (!result) result = otx__solve_run(&solve, error);
     solve.stats.form = solve.form;
     solve.stats.isa = solve.dictionary.kernels->isa;

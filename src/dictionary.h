@@ -300,6 +300,7 @@ OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
     return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
 }
 
+/* products[tile][j][i], as below, of panels of float with at least one column. */
 OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
                                               size_t tiles, const float *b, size_t columns,
                                               float *products)

@@ -3,12 +3,13 @@
 /* A few loops take nearly all the time. Each instruction set has its own version
    of them; otx__kernels is the set in use.
 
-   Two of them decide (dots, residual): they compute in double, round after every
-   operation, and every version gives the same bits. A sum runs in 16 lanes,
-   lane = position mod 16, which are folded by halves at the end (8, 4, 2, 1).
+   Three of them decide (dots, products, residual): they compute in double, round after
+   every operation that is not exact, and every version gives the same bits. A sum runs
+   in 16 lanes, lane = position mod 16, which are folded by halves at the end (8, 4, 2, 1).
 
-   The others only screen (products, scan, refine): what they compute is within an error
-   bound that screen.h proves, and may differ between instruction sets. */
+   The others only screen (product, product_bf16, scan, refine) or guess (rough_dots,
+   rough_residual): what the screening ones compute is within an error bound that screen.h
+   proves, and may differ between instruction sets. */
 
 /* Rows of atoms that one panel or one tile holds. */
 #define OTX__TILE 32

@@ -128,9 +128,6 @@ OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
     size_t width = dictionary->tiles * OTX__TILE;
     dictionary->squares = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
     dictionary->norms = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
-    if (solve->gram)
-        dictionary->gram = (double *)otx__pool_take(pool, dictionary->count,
-                                                    dictionary->count * sizeof(double));
     if (solve->form != OTX_FORM_EXHAUSTIVE) {
         dictionary->along = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
         dictionary->direction =
@@ -171,7 +168,7 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
     otx__screen *screen = &solve->screen;
     otx__pool *pool = &solve->pool;
     size_t k = solve->problem.k, capacity = screen->capacity, i;
-    size_t tiles = solve->dictionary.tiles, triangle = k * (k + 1) / 2;
+    size_t tiles = solve->dictionary.tiles, triangle = otx__triangle_size(k);
     size_t sets = otx__form_scans(solve->form) ? OTX__SETS : 1;
     double *factors, *forwards;
     int32_t *barred;
@@ -207,6 +204,17 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
         screen->supports[i].barred = barred + i * k;
     }
     return true;
+}
+
+/* The exact products of all pairs of atoms. Taken after all else; where there is no
+   room for them, a solve goes on without. */
+OTX__PRIVATE void otx__solve_gram(otx__solve *solve)
+{
+    otx__dictionary *dictionary = &solve->dictionary;
+    size_t count = dictionary->count, bytes;
+    if (!solve->gram || !otx__mul(count, count, &bytes)) return;
+    dictionary->gram = (double *)otx__pool_take(&solve->pool, bytes, sizeof(double));
+    solve->pool.failed = 0;
 }
 
 /* ---- solving ---- */
@@ -501,7 +509,8 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
         !otx__solve_rows(&solve, atoms, targets, options->centred))
         result = otx__fail_memory(error, solve.pool.failed);
     else
-        result = otx__solve_copy(&solve, atoms, targets, error);
+        otx__solve_gram(&solve);
+    if (!result) result = otx__solve_copy(&solve, atoms, targets, error);
     if (!result) result = otx__solve_run(&solve, error);
     solve.stats.form = solve.form;
     solve.stats.isa = solve.dictionary.kernels->isa;

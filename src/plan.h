@@ -122,7 +122,8 @@ OTX__PRIVATE double otx__plan_cost(const otx__solve *solve, const otx__plan *pla
     double exact = plan->gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__rates rates = otx__rates_of(solve->dictionary.kernels->isa);
     double dense = bf16 ? rates.dense_bf16 : rates.dense;
-    const double bytes = 10.0; /* 10^9 of memory in a second */
+    /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
+    const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
     if (plan->form == OTX_FORM_EXHAUSTIVE)
         return k * b * n * d / rates.exact / solve->threads * 1e-9;
     if (plan->form == OTX_FORM_RESIDUAL)
@@ -159,7 +160,7 @@ OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, 
         plan->columns = otx__least(n, fewest + floor(room / need->column));
     } else {
         /* A pass reads the whole table and the whole block, which had better stay in a
-           cache: it is at most four times the size of the table. */
+           cache: it is hardly larger than four times the table. */
         double fit = 512.0 + ceil(8.0 * n * n / need->target / OTX__TILE) * OTX__TILE;
         if (plan->form == OTX_FORM_GRAM) most = otx__least(most, fit);
         plan->capacity = floor(room / need->target / OTX__TILE) * OTX__TILE;
@@ -186,7 +187,7 @@ OTX__PRIVATE bool otx__plan_form(const otx__solve *solve, const otx__need *need,
     more.fixed += 8.0 * n * n + OTX__ALIGNMENT;
     if (!with.gram || !otx__plan_fit(solve, &more, budget, &with)) return true;
     with.seconds = otx__plan_cost(solve, &with, bf16) + 1e-12;
-    if (with.seconds < plan->seconds) *plan = with;
+    if (with.seconds < 0.9 * plan->seconds) *plan = with;
     return true;
 }
 

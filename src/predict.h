@@ -39,11 +39,12 @@ OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target,
    the screen has them, of the target. */
 OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
                                     const uint32_t *atoms, size_t count, otx__scratch *scratch,
-                                    float *products)
+                                    double *products)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
     otx__row rows[OTX__LIKELY];
+    float rough[OTX__LIKELY];
     bool look_up = dictionary->gram && dictionary->columns >= OTX__LONG_ROW;
     size_t i, j;
     for (i = 0; i < count && look_up; i++) {
@@ -55,14 +56,15 @@ OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
         sum *= support->norm * dictionary->norms[atom];
         for (j = 0; j < support->count; j++)
             sum -= support->coefficients[j] * gram[support->indices[j]];
-        products[i] = (float)sum;
+        products[i] = sum;
     }
     if (look_up) return;
     for (i = 0; i < count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
     otx__support_rows(screen->problem, support, scratch);
     dictionary->kernels->rough_residual(scratch->rough, support->target, support->coefficients,
                                         scratch->rows, support->count, dictionary->columns);
-    dictionary->kernels->rough_dots(scratch->rough, rows, count, dictionary->columns, products);
+    dictionary->kernels->rough_dots(scratch->rough, rows, count, dictionary->columns, rough);
+    for (i = 0; i < count; i++) products[i] = (double)rough[i];
 }
 
 /* Takes the best of these atoms for a target's support off the list. False if there is
@@ -71,12 +73,11 @@ OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, ui
                                     size_t *count, otx__scratch *scratch, size_t *atom)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    float products[OTX__LIKELY];
-    double score = 0.0;
+    double products[OTX__LIKELY], score = 0.0;
     size_t i, best = 0;
     otx__screen_rough(screen, target, atoms, *count, scratch, products);
     for (i = 0; i < *count; i++) {
-        double value = otx__score(dictionary, atoms[i], (double)products[i]);
+        double value = otx__score(dictionary, atoms[i], products[i]);
         if (!(value > score)) continue;
         score = value;
         best = i;

@@ -106,17 +106,17 @@ OTX__PRIVATE void otx__support_products(const otx__problem *problem,
     for (i = 0; i < t && gram; i++) OTX__PREFETCH(gram + support->indices[i]);
     otx__row_widen(kernels, otx__rows_at(&dictionary->rows, atom), dictionary->columns,
                    scratch->row);
-    otx__support_rows(problem, support, scratch);
-    scratch->rows[t] = support->target;
-    if (!gram && problem->targets.bf16 == dictionary->rows.bf16) { /* a call takes one type */
-        kernels->products(scratch->row, scratch->rows, t + 1, dictionary->columns, products);
-        return;
+    if (!gram) {
+        otx__support_rows(problem, support, scratch);
+        scratch->rows[t] = support->target;
+        if (problem->targets.bf16 == dictionary->rows.bf16) { /* a call takes one type */
+            kernels->products(scratch->row, scratch->rows, t + 1, dictionary->columns, products);
+            return;
+        }
+        kernels->products(scratch->row, scratch->rows, t, dictionary->columns, products);
     }
     kernels->products(scratch->row, &support->target, 1, dictionary->columns, products + t);
-    if (gram)
-        for (i = 0; i < t; i++) products[i] = gram[support->indices[i]];
-    else
-        kernels->products(scratch->row, scratch->rows, t, dictionary->columns, products);
+    for (i = 0; i < t && gram; i++) products[i] = gram[support->indices[i]];
 }
 
 /* Adds an atom: a row of the factor and of the forward solution. False, and

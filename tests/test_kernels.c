@@ -174,7 +174,7 @@ static void check_product(const otx__kernels *kernels, size_t tiles, size_t n, i
     for (i = 0; i < tiles * numbers; i++) a[i] = value(kind);
     for (i = 0; i < numbers; i++) b[i] = value(kind);
     for (i = 0; i < OTX__TILE && kind == ONES; i++) a[i] = LEADING;
-    c[tiles * size] = 7.0f;
+    for (i = 0; i <= tiles * size; i++) c[i] = 7.0f;
     otx__panels_multiply_floats(kernels, a, tiles, b, n, c);
     CHECK_SET(kernels, c[tiles * size] == 7.0f);
     for (tile = 0; tile < tiles; tile++) {

@@ -709,7 +709,7 @@ static void budgets(void)
    there is room for them, and change nothing. */
 static void exact_products(void)
 {
-    problem p = embedding_like(90, 150, 40, 24, 1.0);
+    problem p = embedding_like(300, 200, 40, 24, 1.0);
     int halves;
     for (halves = 0; halves < 2; halves++) {
         solution reference;
@@ -718,7 +718,7 @@ static void exact_products(void)
         if (halves) problem_halve(&p);
         reference = solve(&p, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
         check_against(&p, &reference);
-        for (memory = 120000; memory < 1000000; memory += memory / 8) {
+        for (memory = 300000; memory < 8000000; memory += memory / 4) {
             solution s = solution_open(&p);
             otx_omp_options options;
             otx_context ctx;
@@ -741,6 +741,20 @@ static void exact_products(void)
         CHECK(computed > 0);
         solution_close(&reference);
     }
+    problem_close(&p);
+}
+
+/* They serve guesses too, where rows are long. */
+static void exact_products_of_long_rows(void)
+{
+    problem p = embedding_like(200, 120, 1030, 20, 1.0);
+    solution reference = solve(&p, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
+    solution s = solve(&p, OTX_FORM_GRAM, OTX_ISA_AUTO, 1);
+    CHECK(strstr(s.stats.plan, "exact products kept") != NULL);
+    CHECK(s.stats.passes < 18); /* some guesses are right, or there would be 20 */
+    check_against(&p, &reference);
+    solution_close(&reference);
+    solution_close(&s);
     problem_close(&p);
 }
 
@@ -895,12 +909,16 @@ static void check_bound(problem *p, otx_omp_form form)
         CHECK(otx__solve_scratch(&solve_state) && otx__solve_dictionary(&solve_state) &&
               otx__solve_table(&solve_state) && otx__solve_block(&solve_state) &&
               otx__solve_rows(&solve_state, &a, &y, false));
+        otx__solve_gram(&solve_state);
         CHECK_INT(otx__dictionary_norms(&solve_state.dictionary, screen->scratch->row, &error),
                   OTX_OK);
         CHECK_INT(otx__dictionary_split(&solve_state.dictionary, screen->scratch->row, &error),
                   OTX_OK);
         if (form == OTX_FORM_GRAM)
             CHECK_INT(otx__table_fill(&screen->table, screen->scratch, &error), OTX_OK);
+        if (solve_state.dictionary.gram)
+            CHECK_INT(otx__dictionary_gram(&solve_state.dictionary, screen->scratch->row, &error),
+                      OTX_OK);
         screen->watch = otx__watch_open(NULL, OTX_STAGE_SOLVE, 0, 1);
         CHECK_INT(otx__solve_open(&solve_state, 0, &error), OTX_OK);
         CHECK_INT(otx__screen_open_block(screen, &error), OTX_OK);
@@ -946,7 +964,8 @@ static void bound_holds(void)
     int form, halved;
     for (i = 0; i < sizeof offsets / sizeof *offsets; i++) {
         for (halved = 0; halved < 4; halved++) {
-            problem p = embedding_like(160, 33, 40, 20, offsets[i]);
+            /* With 90 targets exact products are kept. */
+            problem p = embedding_like(160, i == 1 ? 90 : 33, 40, 20, offsets[i]);
             if (halved % 2) /* nearly dependent atoms: huge coefficients */
                 for (j = 0; j < 160 * 40; j++) p.a[j] = p.a[j % 40] + 1e-2f * p.a[j];
             if (halved / 2) problem_halve(&p);
@@ -1211,6 +1230,7 @@ int main(void)
     RUN(windows_join);
     RUN(budgets);
     RUN(exact_products);
+    RUN(exact_products_of_long_rows);
     RUN(few_columns);
     RUN(types_index_and_stride);
     RUN(bound_holds);
