@@ -1435,7 +1435,7 @@ static void test_memory(void)
     otx_job_summary summary;
     otx_error error;
     failing state;
-    long total, i;
+    long total, without = 0, i;
     write_rich_models();
     memset(&ctx, 0, sizeof ctx);
     memset(&state, 0, sizeof state);
@@ -1457,6 +1457,10 @@ static void test_memory(void)
         memset(&error, 0, sizeof error);
         state.fail_at = i;
         result = otx_transplant(&ctx, at("base"), at("donor"), at("out"), NULL, NULL, &error);
+        if (result == OTX_OK && count_names("out") == 1 && !state.live && !state.wrong_size) {
+            without++; /* a solve goes on without its table of exact products */
+            continue;
+        }
         if (result != OTX_ERROR_MEMORY || error.code != result || state.live ||
             state.wrong_size || count_names("out") != 0) {
             printf("  request %ld of %ld: %s, \"%s\", %ld blocks live\n", i, total,
@@ -1464,6 +1468,7 @@ static void test_memory(void)
             CHECK(!"a failed allocation ends the job cleanly");
         }
     }
+    CHECK_INT(without, 2); /* one for each of the two matrices */
 }
 
 /* ---- looking at what came out ---- */
