@@ -12,7 +12,7 @@ memory="begin base sort clock pool number json source safetensors vocab
         spelling tokenizer added_tokens tokenizer_json base64 tekken tiktoken protobuf
         sentencepiece tokenizer_bpe tokenizer_wordpiece vocab_parse align
         kernel kernel_sse2 kernel_avx2 kernel_avx512 kernel_amx kernel_neon kernel_wasm dispatch
-        watch dictionary gram triangle support table screen predict select plan omp"
+        watch panels dictionary gram triangle support table screen predict select plan omp"
 paths="system file staging checkpoint vocab_directory model config job rebuild output report verify"
 last="end"
 

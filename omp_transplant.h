@@ -148,9 +148,9 @@ typedef enum otx_isa {
     OTX_ISA_AVX_VNNI,    /* and AVX-VNNI */
     OTX_ISA_AVX512,      /* AVX-512 F, BW, DQ, VL, VNNI */
     OTX_ISA_AVX512_BF16, /* and BF16 */
-    OTX_ISA_AMX,         /* and AMX-BF16 */
+    OTX_ISA_AMX,         /* and AMX-BF16, AMX-INT8 */
     OTX_ISA_NEON,        /* 64-bit Arm */
-    OTX_ISA_NEON_BF16,   /* and BF16 */
+    OTX_ISA_NEON_BF16,   /* and BF16, I8MM */
     OTX_ISA_WASM,        /* WebAssembly's SIMD128 */
     OTX_ISA_COUNT
 } otx_isa;
@@ -1364,7 +1364,7 @@ OTX__PRIVATE double otx__now(void)
 extern int otx__sys_madvise(void *block, size_t size, int advice) __asm__("madvise");
 #endif
 
-#define OTX__POOL_BLOCKS 48
+#define OTX__POOL_BLOCKS 64
 #define OTX__ALIGNMENT 64 /* a cache line, and the widest register */
 
 /* A handful of blocks and the sum of their sizes. Once a block could not be had,
@@ -1412,8 +1412,9 @@ OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
 {
     size_t bytes;
     char *block;
-    if (pool->failed || pool->count == OTX__POOL_BLOCKS) return NULL;
-    if (!otx__mul(count, size, &bytes) || !otx__add(bytes, OTX__ALIGNMENT, &bytes)) {
+    if (pool->failed) return NULL;
+    if (pool->count == OTX__POOL_BLOCKS || !otx__mul(count, size, &bytes) ||
+        !otx__add(bytes, OTX__ALIGNMENT, &bytes)) {
         pool->failed = UINT64_MAX;
         return NULL;
     }
@@ -5864,11 +5865,11 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* A few loops take nearly all the time. Each instruction set has its own version
    of them; otx__kernels is the set in use.
 
-   Three of them decide (dots, products, residual): they compute in double, round after
-   every operation that is not exact, and every version gives the same bits. A sum runs
+   Four of them decide (dots, products, pair_products, residual): they compute in double,
+   round after every operation that is not exact, and every version gives the same bits. A sum runs
    in 16 lanes, lane = position mod 16, which are folded by halves at the end (8, 4, 2, 1).
 
-   The others only screen (product, product_bf16, scan, refine) or guess (rough_dots,
+   The others only screen (product, product_bf16, product_int8, scan, refine) or guess (rough_dots,
    rough_residual): what the screening ones compute is within an error bound that screen.h
    proves, and may differ between instruction sets. */
 
@@ -5884,6 +5885,13 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* Terms of dense products that are added up in one chain before a new one begins. It
    is part of the error bound. */
 #define OTX__CHAIN 128
+
+/* Products of so many 8-bit numbers add up to less than 2^31. */
+#define OTX__INT8_TERMS 131072
+
+/* Terms of them that are added up for one tile before the next: of 32 rows of a and as
+   many of b, they fit the first cache. */
+#define OTX__INT8_CHAIN 512
 
 #define OTX__LANES 16
 
@@ -5931,6 +5939,17 @@ typedef struct otx__scan {
     size_t best_pitch;
 } otx__scan;
 
+/* One tile of 32 atoms against one residual: see otx__sift_scalar. */
+typedef struct otx__sift {
+    const float *products; /* [32] of the numbers in the panels */
+    const float *scale, *common, *weight, *error; /* [32] as in the dictionary */
+    float by, along, bound, rest;                 /* of the residual */
+} otx__sift;
+
+/* What every bound of a weighted correlation has room for besides: products with the
+   least weights may vanish. */
+#define OTX__SIFT_ROOM 3.155443620884047e-30f /* 2^-98 */
+
 /* A score with the number of its atom, 0 to 31, in the lowest bits: a maximum of such
    scores tells whose it is. Off by less than OTX__PACKED times the score. */
 #define OTX__PACKED 3.814697265625e-06 /* 2^-18 */
@@ -5949,7 +5968,17 @@ typedef struct otx__kernels {
        subnormals may count as 0. NULL where it would not pay. */
     void (*product_bf16)(const uint16_t *a, size_t tiles, const uint16_t *b, size_t n, float *c);
 
+    /* The same of numbers from -127 to 127, four elements of a row together,
+       [n / 4][32][4], n a multiple of 4, not 0 and at most OTX__INT8_TERMS: sums are exact,
+       and rounded to float. NULL where it would not pay. */
+    void (*product_int8)(const int8_t *a, size_t tiles, const int8_t *b, size_t n, float *c);
+
     void (*scan)(const otx__scan *scan);
+
+    /* The atoms of a tile, a bit each, whose weighted |correlation| may be the largest of
+       all. *least is what that is at least, before and after; *most, set unless there are
+       none, what these have at most. */
+    uint32_t (*sift)(const otx__sift *sift, float *least, float *most);
 
     /* correlations[i] -= sum over j of betas[j] / 32767 * gram[atoms[j]][i], for the
        32 atoms i of a tile, in float. */
@@ -5967,6 +5996,11 @@ typedef struct otx__kernels {
     /* The same where all of a are floats: their products are exact in double, so that
        multiplying and adding in one operation gives the same bits. */
     void (*products)(const double *a, const otx__row *rows, size_t count, size_t n, double *out);
+
+    /* out[i * pitch + j] = <a[i], b[j]> for two rows a, each read once for all b, with
+       the bits of products. NULL where that is no faster. */
+    void (*pair_products)(const otx__row a[2], const otx__row *b, size_t count, size_t n,
+                          double *out, size_t pitch);
 
     /* r = y - sum of coefficients[j] * rows[j], element by element, j in order.
        With y.data NULL, y is r itself. */
@@ -6112,6 +6146,23 @@ OTX__PRIVATE void otx__product_bf16_scalar(const uint16_t *a, size_t tiles, cons
     }
 }
 
+OTX__PRIVATE void otx__product_int8_scalar(const int8_t *a, size_t tiles, const int8_t *b,
+                                           size_t n, float *c)
+{
+    size_t i, j, p, tile;
+    for (tile = 0; tile < tiles; tile++, a += n * OTX__TILE) {
+        for (j = 0; j < OTX__TILE; j++, c += OTX__TILE) {
+            int32_t sums[OTX__TILE] = {0};
+            for (p = 0; p < n; p += 4) {
+                const int8_t *x = a + p * OTX__TILE, *y = b + p * OTX__TILE + 4 * j;
+                for (i = 0; i < OTX__TILE; i++, x += 4)
+                    sums[i] += x[0] * y[0] + x[1] * y[1] + x[2] * y[2] + x[3] * y[3];
+            }
+            for (i = 0; i < OTX__TILE; i++) c[i] = (float)sums[i];
+        }
+    }
+}
+
 OTX__PRIVATE float otx__packed(float score, uint32_t atom)
 {
     uint32_t bits;
@@ -6141,6 +6192,34 @@ OTX__PRIVATE void otx__scan_scalar(const otx__scan *scan)
             scan->best[set * scan->best_pitch + target] = best;
         }
     }
+}
+
+OTX__PRIVATE uint32_t otx__sift_scalar(const otx__sift *sift, float *least, float *most)
+{
+    float low[OTX__TILE], high[OTX__TILE];
+    int32_t lows[OTX__TILE], highs[OTX__TILE], mark, top = 0;
+    uint32_t mask = 0;
+    size_t i;
+    for (i = 0; i < OTX__TILE; i++) {
+        float value = sift->products[i] * sift->scale[i] * sift->by;
+        float score = sift->weight[i] * fabsf(value + sift->common[i] * sift->along);
+        float spread = sift->weight[i] * (sift->bound + sift->error[i] * sift->rest);
+        low[i] = score - spread - OTX__SIFT_ROOM;
+        high[i] = score + spread + OTX__SIFT_ROOM;
+    }
+    /* Numbers that are not negative compare as their bits do, which compilers make
+       vectors of. */
+    memcpy(lows, low, sizeof lows);
+    memcpy(highs, high, sizeof highs);
+    memcpy(&mark, least, sizeof mark);
+    for (i = 0; i < OTX__TILE; i++) {
+        mark = lows[i] > mark ? lows[i] : mark;
+        top = highs[i] > top ? highs[i] : top;
+    }
+    for (i = 0; i < OTX__TILE; i++) mask |= (uint32_t)(highs[i] >= mark) << i;
+    memcpy(least, &mark, sizeof mark);
+    memcpy(most, &top, sizeof top);
+    return mask;
 }
 
 OTX__PRIVATE void otx__refine_scalar(const int16_t *gram, const uint32_t *atoms,
@@ -6194,9 +6273,9 @@ OTX__PRIVATE void otx__residual_scalar(double *r, otx__row y, const double *coef
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
-    OTX_ISA_SCALAR, otx__product_scalar, otx__product_bf16_scalar, otx__scan_scalar,
-    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar,
-    otx__dots_scalar, otx__dots_scalar, otx__residual_scalar};
+    OTX_ISA_SCALAR, otx__product_scalar, otx__product_bf16_scalar, otx__product_int8_scalar,
+    otx__scan_scalar, otx__sift_scalar, otx__refine_scalar, otx__rough_dots_scalar,
+    otx__rough_residual_scalar, otx__dots_scalar, otx__dots_scalar, NULL, otx__residual_scalar};
 
 /* >>> src/kernel_sse2.h */
 /* ---- kernel_sse2: 128-bit x86, the baseline of x86-64 ----------------------- */
@@ -6497,9 +6576,9 @@ OTX__SSE2_TARGET OTX__PRIVATE void otx__residual_sse2(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_sse2 = {
-    OTX_ISA_SSE2, otx__product_sse2, NULL, otx__scan_sse2, otx__refine_sse2,
+    OTX_ISA_SSE2, otx__product_sse2, NULL, NULL, otx__scan_sse2, otx__sift_scalar, otx__refine_sse2,
     otx__rough_dots_sse2, otx__rough_residual_sse2, otx__dots_sse2, otx__dots_sse2,
-    otx__residual_sse2};
+    NULL, otx__residual_sse2};
 
 #endif /* OTX__SSE2 */
 
@@ -6642,6 +6721,39 @@ OTX__AVX2_TARGET OTX__PRIVATE float otx__largest_avx2(__m256 values)
     __m128 four = _mm_max_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps(values, 1));
     four = _mm_max_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_max_ss(four, _mm_shuffle_ps(four, four, 1)));
+}
+
+OTX__AVX2_TARGET OTX__PRIVATE uint32_t otx__sift_avx2(const otx__sift *sift, float *least,
+                                                      float *most)
+{
+    __m256 high[4], mark = _mm256_set1_ps(*least), lows = mark, highs = _mm256_setzero_ps();
+    const __m256 by = _mm256_set1_ps(sift->by), along = _mm256_set1_ps(sift->along);
+    const __m256 bound = _mm256_set1_ps(sift->bound), rest = _mm256_set1_ps(sift->rest);
+    uint32_t mask = 0;
+    size_t i;
+    OTX__UNROLL
+    for (i = 0; i < 4; i++) {
+        __m256 weight = _mm256_loadu_ps(sift->weight + 8 * i);
+        __m256 value = _mm256_mul_ps(_mm256_loadu_ps(sift->products + 8 * i),
+                                     _mm256_loadu_ps(sift->scale + 8 * i));
+        __m256 spread = _mm256_fmadd_ps(_mm256_loadu_ps(sift->error + 8 * i), rest, bound);
+        value = _mm256_fmadd_ps(_mm256_loadu_ps(sift->common + 8 * i), along,
+                                _mm256_mul_ps(value, by));
+        value = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), value);
+        spread = _mm256_fmadd_ps(weight, spread, _mm256_set1_ps(OTX__SIFT_ROOM));
+        lows = _mm256_max_ps(lows, _mm256_fmsub_ps(weight, value, spread));
+        high[i] = _mm256_fmadd_ps(weight, value, spread);
+        highs = _mm256_max_ps(highs, high[i]);
+    }
+    if (_mm256_movemask_ps(_mm256_cmp_ps(lows, mark, _CMP_GT_OQ))) {
+        *least = otx__largest_avx2(lows);
+        mark = _mm256_set1_ps(*least);
+    }
+    OTX__UNROLL
+    for (i = 0; i < 4; i++)
+        mask |= (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(high[i], mark, _CMP_GE_OQ)) << 8 * i;
+    if (mask) *most = otx__largest_avx2(highs);
+    return mask;
 }
 
 /* Up to eight sums stay in registers. */
@@ -6839,9 +6951,9 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__residual_avx2(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx2 = {
-    OTX_ISA_AVX2, otx__product_avx2, NULL, otx__scan_avx2, otx__refine_avx2,
+    OTX_ISA_AVX2, otx__product_avx2, NULL, NULL, otx__scan_avx2, otx__sift_avx2, otx__refine_avx2,
     otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2,
-    otx__residual_avx2};
+    NULL, otx__residual_avx2};
 
 /* ---- and with AVX-VNNI, which multiplies and adds in one instruction ---- */
 
@@ -6861,10 +6973,84 @@ OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__scan_avx_vnni(const otx__scan *scan)
     otx__scan_256(scan, otx__multiply_add_avx_vnni);
 }
 
+/* One chain of products of 8-bit numbers, n terms, of four rows of b and 16 of a, with
+   `less` taken off the sums of each row of b. The instruction wants one side without a
+   sign: a is taken 128 too large. Sums of integers go in c or are added to it; the last
+   of them are made floats. */
+OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__chain_int8_avx_vnni(const int8_t *a, const int8_t *b,
+                                                                size_t n, const int32_t *less,
+                                                                bool add, bool last, float *c)
+{
+    const __m256i sign = _mm256_set1_epi8(-128);
+    __m256i sums[4][2];
+    size_t p, j, h;
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) sums[j][0] = sums[j][1] = _mm256_set1_epi32(-less[j]);
+    for (p = 0; p < n; p += 4) {
+        const __m256i *fours = (const __m256i *)(const void *)(a + p * OTX__TILE);
+        __m256i a0 = _mm256_xor_si256(_mm256_loadu_si256(fours), sign);
+        __m256i a1 = _mm256_xor_si256(_mm256_loadu_si256(fours + 1), sign);
+        OTX__UNROLL
+        for (j = 0; j < 4; j++) {
+            int32_t four;
+            __m256i b0;
+            memcpy(&four, b + p * OTX__TILE + 4 * j, sizeof four);
+            b0 = _mm256_set1_epi32(four);
+            sums[j][0] = _mm256_dpbusd_avx_epi32(sums[j][0], a0, b0);
+            sums[j][1] = _mm256_dpbusd_avx_epi32(sums[j][1], a1, b0);
+        }
+    }
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) {
+        OTX__UNROLL
+        for (h = 0; h < 2; h++) {
+            __m256i *at = (__m256i *)(void *)(c + j * OTX__TILE + 8 * h), sum = sums[j][h];
+            if (add) sum = _mm256_add_epi32(sum, _mm256_loadu_si256(at));
+            if (last) sum = _mm256_castps_si256(_mm256_cvtepi32_ps(sum));
+            _mm256_storeu_si256(at, sum);
+        }
+    }
+}
+
+/* less[j]: what the sums of row j of b, n terms, come out too large by. */
+OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__excess_avx_vnni(const int8_t *b, size_t n,
+                                                            int32_t less[OTX__TILE])
+{
+    const __m256i sign = _mm256_set1_epi8(-128);
+    size_t p, i;
+    for (i = 0; i < OTX__TILE; i += 8) {
+        __m256i sum = _mm256_setzero_si256();
+        for (p = 0; p < n; p += 4) {
+            const void *fours = b + p * OTX__TILE + 4 * i;
+            sum = _mm256_dpbusd_avx_epi32(sum, sign, _mm256_loadu_si256((const __m256i *)fours));
+        }
+        _mm256_storeu_si256((__m256i *)(void *)(less + i), sum);
+    }
+}
+
+OTX__PRIVATE void otx__product_int8_avx_vnni(const int8_t *a, size_t tiles, const int8_t *b,
+                                             size_t n, float *c)
+{
+    size_t block, tile, i, j, count;
+    int32_t less[OTX__TILE];
+    for (block = 0; block < n; block += count) {
+        const int8_t *chain = b + block * OTX__TILE;
+        count = otx__min(OTX__INT8_CHAIN, n - block);
+        otx__excess_avx_vnni(chain, count, less);
+        for (tile = 0; tile < tiles; tile++)
+            for (j = 0; j < OTX__TILE; j += 4)
+                for (i = 0; i < OTX__TILE; i += 16)
+                    otx__chain_int8_avx_vnni(a + (tile * n + block) * OTX__TILE + 4 * i,
+                                             chain + 4 * j, count, less + j, block > 0,
+                                             block + count == n,
+                                             c + (tile * OTX__TILE + j) * OTX__TILE + i);
+    }
+}
+
 OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
-    OTX_ISA_AVX_VNNI, otx__product_avx2, NULL, otx__scan_avx_vnni, otx__refine_avx2,
-    otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2,
-    otx__residual_avx2};
+    OTX_ISA_AVX_VNNI, otx__product_avx2, NULL, otx__product_int8_avx_vnni,
+    otx__scan_avx_vnni, otx__sift_avx2, otx__refine_avx2, otx__rough_dots_avx2,
+    otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2, NULL, otx__residual_avx2};
 
 #endif /* OTX__AVX_VNNI */
 
@@ -6886,6 +7072,13 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
 #endif
 
 #include <immintrin.h>
+
+/* Lets a sum stay in its register: GCC 12 copies those of integer products about. */
+#if defined(__GNUC__)
+#define OTX__KEEP(sum) __asm__("" : "+v"(sum))
+#else
+#define OTX__KEEP(sum) ((void)0)
+#endif
 
 #ifdef _MSC_VER
 #define OTX__AVX512_TARGET
@@ -6982,6 +7175,82 @@ OTX__PRIVATE void otx__product_bf16_avx512(const uint16_t *a, size_t tiles, cons
 }
 #endif /* OTX__AVX512_BF16 */
 
+/* One chain of products of 8-bit numbers, n terms, of eight rows of b and 32 of a, with
+   `less` taken off the sums of each row of b. The instruction wants one side without a
+   sign: a is taken 128 too large. Sums of integers go in c or are added to it; the last
+   of them are made floats. */
+OTX__AVX512_TARGET OTX__PRIVATE void otx__chain_int8_avx512(const int8_t *a, const int8_t *b,
+                                                            size_t n, const int32_t *less,
+                                                            bool add, bool last, float *c)
+{
+    const __m512i sign = _mm512_set1_epi8(-128);
+    __m512i low[OTX__STRIP], high[OTX__STRIP];
+    size_t p, j;
+    OTX__UNROLL
+    for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_set1_epi32(-less[j]);
+    for (p = 0; p < n; p += 4) {
+        const int8_t *fours = b + p * OTX__TILE;
+        __m512i a0 = _mm512_xor_si512(_mm512_loadu_si512(a + p * OTX__TILE), sign);
+        __m512i a1 = _mm512_xor_si512(_mm512_loadu_si512(a + p * OTX__TILE + 64), sign);
+        OTX__UNROLL
+        for (j = 0; j < OTX__STRIP; j++) {
+            int32_t four;
+            __m512i b0;
+            memcpy(&four, fours + 4 * j, sizeof four);
+            b0 = _mm512_set1_epi32(four);
+            low[j] = _mm512_dpbusd_epi32(low[j], a0, b0);
+            high[j] = _mm512_dpbusd_epi32(high[j], a1, b0);
+            OTX__KEEP(low[j]);
+            OTX__KEEP(high[j]);
+        }
+    }
+    OTX__UNROLL
+    for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
+        if (add) {
+            low[j] = _mm512_add_epi32(low[j], _mm512_loadu_si512(c));
+            high[j] = _mm512_add_epi32(high[j], _mm512_loadu_si512(c + 16));
+        }
+        if (last) {
+            low[j] = _mm512_castps_si512(_mm512_cvtepi32_ps(low[j]));
+            high[j] = _mm512_castps_si512(_mm512_cvtepi32_ps(high[j]));
+        }
+        _mm512_storeu_si512(c, low[j]);
+        _mm512_storeu_si512(c + 16, high[j]);
+    }
+}
+
+/* less[j]: what the sums of row j of b, n terms, come out too large by. */
+OTX__AVX512_TARGET OTX__PRIVATE void otx__excess_avx512(const int8_t *b, size_t n,
+                                                        int32_t less[OTX__TILE])
+{
+    const __m512i sign = _mm512_set1_epi8(-128);
+    __m512i low = _mm512_setzero_si512(), high = low;
+    size_t p;
+    for (p = 0; p < n * OTX__TILE; p += 4 * OTX__TILE) {
+        low = _mm512_dpbusd_epi32(low, sign, _mm512_loadu_si512(b + p));
+        high = _mm512_dpbusd_epi32(high, sign, _mm512_loadu_si512(b + p + 64));
+    }
+    _mm512_storeu_si512(less, low);
+    _mm512_storeu_si512(less + 16, high);
+}
+
+OTX__PRIVATE void otx__product_int8_avx512(const int8_t *a, size_t tiles, const int8_t *b,
+                                           size_t n, float *c)
+{
+    size_t block, tile, strip, count;
+    int32_t less[OTX__TILE];
+    for (block = 0; block < n; block += count) {
+        const int8_t *chain = b + block * OTX__TILE;
+        count = otx__min(OTX__INT8_CHAIN, n - block);
+        otx__excess_avx512(chain, count, less);
+        for (tile = 0; tile < tiles; tile++)
+            for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP)
+                otx__chain_int8_avx512(a + (tile * n + block) * OTX__TILE, chain + 4 * strip,
+                                       count, less + strip, block > 0, block + count == n,
+                                       c + (tile * OTX__TILE + strip) * OTX__TILE);
+    }
+}
+
 /* The numbers of the atoms in the order in which unpacking interleaved 16-bit numbers
    leaves them. */
 OTX__AVX512_TARGET OTX__PRIVATE __m512i otx__numbers_avx512(int high)
@@ -7071,6 +7340,41 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__scan_avx512(const otx__scan *scan)
     }
 }
 
+/* What sixteen weighted correlations are at least and at most. */
+OTX__AVX512_TARGET OTX__INLINE void otx__sift_half_avx512(const otx__sift *sift, size_t first,
+                                                          __m512 *low, __m512 *high)
+{
+    __m512 weight = _mm512_loadu_ps(sift->weight + first), room = _mm512_set1_ps(OTX__SIFT_ROOM);
+    __m512 value = _mm512_mul_ps(_mm512_loadu_ps(sift->products + first),
+                                 _mm512_loadu_ps(sift->scale + first));
+    __m512 spread = _mm512_fmadd_ps(_mm512_loadu_ps(sift->error + first),
+                                    _mm512_set1_ps(sift->rest), _mm512_set1_ps(sift->bound));
+    value = _mm512_fmadd_ps(_mm512_loadu_ps(sift->common + first), _mm512_set1_ps(sift->along),
+                            _mm512_mul_ps(value, _mm512_set1_ps(sift->by)));
+    value = _mm512_abs_ps(value);
+    spread = _mm512_fmadd_ps(weight, spread, room);
+    *low = _mm512_fmsub_ps(weight, value, spread);
+    *high = _mm512_fmadd_ps(weight, value, spread);
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE uint32_t otx__sift_avx512(const otx__sift *sift, float *least,
+                                                          float *most)
+{
+    __m512 low0, low1, high0, high1, mark = _mm512_set1_ps(*least);
+    __mmask16 mask0, mask1;
+    otx__sift_half_avx512(sift, 0, &low0, &high0);
+    otx__sift_half_avx512(sift, 16, &low1, &high1);
+    low0 = _mm512_max_ps(low0, low1);
+    if (_mm512_cmp_ps_mask(low0, mark, _CMP_GT_OQ)) {
+        *least = _mm512_reduce_max_ps(low0);
+        mark = _mm512_set1_ps(*least);
+    }
+    mask0 = _mm512_cmp_ps_mask(high0, mark, _CMP_GE_OQ);
+    mask1 = _mm512_cmp_ps_mask(high1, mark, _CMP_GE_OQ);
+    if (mask0 | mask1) *most = _mm512_reduce_max_ps(_mm512_max_ps(high0, high1));
+    return (uint32_t)mask1 << 16 | mask0;
+}
+
 /* Takes one column off sixteen correlations. */
 OTX__AVX512_TARGET OTX__INLINE __m512 otx__refine_part_avx512(const int16_t *gram, float beta,
                                                               __m512 value)
@@ -7106,11 +7410,13 @@ OTX__AVX512_TARGET OTX__INLINE __m512 otx__floats_avx512(const char *at, bool bf
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
+/* Rows 4 to 7 come next and are asked for. */
 OTX__AVX512_TARGET OTX__INLINE void otx__rough_dots_group_avx512(const float *a,
-                                                                 const char *const rows[4],
+                                                                 const char *const rows[8],
                                                                  bool bf16, size_t whole,
                                                                  float *out)
 {
+    const size_t element = bf16 ? 2 : 4;
     __m512 sums[4];
     size_t i, j;
     OTX__UNROLL
@@ -7118,9 +7424,11 @@ OTX__AVX512_TARGET OTX__INLINE void otx__rough_dots_group_avx512(const float *a,
     for (i = 0; i < whole; i += OTX__LANES) {
         __m512 a0 = _mm512_loadu_ps(a + i);
         OTX__UNROLL
-        for (j = 0; j < 4; j++)
-            sums[j] = _mm512_fmadd_ps(a0, otx__floats_avx512(rows[j] + i * (bf16 ? 2 : 4), bf16),
+        for (j = 0; j < 4; j++) {
+            OTX__PREFETCH(rows[4 + j] + i * element);
+            sums[j] = _mm512_fmadd_ps(a0, otx__floats_avx512(rows[j] + i * element, bf16),
                                       sums[j]);
+        }
     }
     OTX__UNROLL
     for (j = 0; j < 4; j++) out[j] = _mm512_reduce_add_ps(sums[j]);
@@ -7131,9 +7439,9 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_dots_avx512(const float *a, cons
 {
     size_t first, i, j, whole = n - n % OTX__LANES;
     for (first = 0; first < count; first += 4) {
-        const char *at[4];
+        const char *at[8];
         float sums[4];
-        for (j = 0; j < 4; j++)
+        for (j = 0; j < 8; j++)
             at[j] = (const char *)rows[otx__min(first + j, count - 1)].data;
         if (rows[0].bf16) otx__rough_dots_group_avx512(a, at, true, whole, sums);
         else otx__rough_dots_group_avx512(a, at, false, whole, sums);
@@ -7264,6 +7572,68 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__products_avx512(const double *a, const
     otx__dots_body_avx512(a, rows, count, n, true, out);
 }
 
+/* The lanes of the products of two rows with four others, up to `whole`: lanes[j][i]
+   of row i of the two and row j of the four. */
+OTX__AVX512_TARGET OTX__INLINE void otx__pair_group_avx512(const char *const a[2],
+                                                           const char *const b[4], bool bf16,
+                                                           size_t whole,
+                                                           double lanes[4][2][OTX__LANES])
+{
+    const size_t element = bf16 ? 2 : 4;
+    __m512d low[4][2], high[4][2];
+    size_t p, i, j;
+    OTX__UNROLL
+    for (j = 0; j < 4; j++)
+        low[j][0] = low[j][1] = high[j][0] = high[j][1] = _mm512_setzero_pd();
+    for (p = 0; p < whole; p += OTX__LANES) {
+        __m512d a0[2], a1[2], b0, b1;
+        otx__widen_avx512(a[0] + p * element, bf16, &a0[0], &a1[0]);
+        otx__widen_avx512(a[1] + p * element, bf16, &a0[1], &a1[1]);
+        OTX__UNROLL
+        for (j = 0; j < 4; j++) {
+            otx__widen_avx512(b[j] + p * element, bf16, &b0, &b1);
+            OTX__UNROLL
+            for (i = 0; i < 2; i++) {
+                low[j][i] = _mm512_fmadd_pd(a0[i], b0, low[j][i]);
+                high[j][i] = _mm512_fmadd_pd(a1[i], b1, high[j][i]);
+            }
+        }
+    }
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) {
+        OTX__UNROLL
+        for (i = 0; i < 2; i++) {
+            _mm512_storeu_pd(lanes[j][i], low[j][i]);
+            _mm512_storeu_pd(lanes[j][i] + 8, high[j][i]);
+        }
+    }
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__pair_products_avx512(const otx__row a[2],
+                                                               const otx__row *b, size_t count,
+                                                               size_t n, double *out,
+                                                               size_t pitch)
+{
+    const char *const pair[2] = {(const char *)a[0].data, (const char *)a[1].data};
+    size_t first, i, j, p, whole = n - n % OTX__LANES;
+    for (first = 0; first < count; first += 4) {
+        const char *at[4];
+        double lanes[4][2][OTX__LANES];
+        for (j = 0; j < 4; j++)
+            at[j] = (const char *)b[otx__min(first + j, count - 1)].data;
+        if (a[0].bf16) otx__pair_group_avx512(pair, at, true, whole, lanes);
+        else otx__pair_group_avx512(pair, at, false, whole, lanes);
+        for (j = 0; j < otx__min(4, count - first); j++) {
+            for (i = 0; i < 2; i++) {
+                for (p = whole; p < n; p++)
+                    lanes[j][i][p % OTX__LANES] += (double)otx__row_element(a[i], p) *
+                                                   (double)otx__row_element(b[first + j], p);
+                out[i * pitch + first + j] = otx__fold_lanes(lanes[j][i]);
+            }
+        }
+    }
+}
+
 /* Takes four rows, one after the other, off r up to `whole`. Reading all rows at
    once would be too many streams for the processor to foresee. */
 OTX__AVX512_TARGET OTX__INLINE void otx__residual_group_avx512(double *r,
@@ -7324,15 +7694,18 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__residual_avx512(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx512 = {
-    OTX_ISA_AVX512, otx__product_avx512, NULL, otx__scan_avx512, otx__refine_avx512,
-    otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512,
-    otx__products_avx512, otx__residual_avx512};
+    OTX_ISA_AVX512, otx__product_avx512, NULL, otx__product_int8_avx512, otx__scan_avx512,
+    otx__sift_avx512, otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
+    otx__dots_avx512, otx__products_avx512,
+    otx__pair_products_avx512, otx__residual_avx512};
 
 #ifdef OTX__AVX512_BF16
 OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
-    OTX_ISA_AVX512_BF16, otx__product_avx512, otx__product_bf16_avx512, otx__scan_avx512,
-    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
-    otx__dots_avx512, otx__products_avx512, otx__residual_avx512};
+    OTX_ISA_AVX512_BF16, otx__product_avx512, otx__product_bf16_avx512,
+    otx__product_int8_avx512, otx__scan_avx512, otx__sift_avx512, otx__refine_avx512,
+    otx__rough_dots_avx512, otx__rough_residual_avx512,
+    otx__dots_avx512, otx__products_avx512,
+    otx__pair_products_avx512, otx__residual_avx512};
 #endif
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -7342,7 +7715,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
 #endif /* OTX__AVX512 */
 
 /* >>> src/kernel_amx.h */
-/* ---- kernel_amx: x86 tile registers (bf16), beside AVX-512 ------------------- */
+/* ---- kernel_amx: x86 tile registers (bf16, int8), beside AVX-512 ------------------- */
 
 /* Linux only: elsewhere there is no known way to be lent the registers. */
 #if defined(OTX__AVX512) && defined(__linux__) && defined(__x86_64__) && !defined(__ILP32__) && \
@@ -7357,7 +7730,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-#define OTX__AMX_TARGET __attribute__((target("amx-tile,amx-bf16")))
+#define OTX__AMX_TARGET __attribute__((target("amx-tile,amx-bf16,amx-int8")))
 #define OTX__AMX_ALIGNED __attribute__((aligned(64)))
 
 /* One instruction multiplies 16 rows of 32 terms by 32 terms of 16 rows: it sums
@@ -7367,9 +7740,8 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
        (32 + OTX__AMX_CHUNK / 32 + n / OTX__AMX_CHUNK) u
    of the sum of the products' magnitudes, less than chains of OTX__CHAIN are.
 
-   8-bit tiles are of no use here. A scan gathers other atoms for every target, so it
-   is no product of matrices; and where there is one, numbers of 16 bits take three
-   or four products of their 8-bit halves and still round worse than float. */
+   Four 8-bit numbers lie as two of bf16 do, and one instruction multiplies twice as
+   many of them: all else is the same, but that sums are exact integers. */
 #define OTX__AMX_TERMS 32
 #define OTX__AMX_BLOCK (OTX__TILE * OTX__AMX_TERMS) /* numbers: so much of a panel */
 #define OTX__AMX_CHUNK 512 /* of 32 rows: it fits the first level of the cache */
@@ -7449,8 +7821,8 @@ OTX__PRIVATE void otx__amx_rows(const uint16_t *b, size_t terms, uint16_t *rows)
 }
 
 /* The products of the chunk's 32 rows with those of panel a: four tiles of sums. */
-OTX__AMX_TARGET OTX__PRIVATE void otx__amx_chunk(const uint16_t *a, size_t terms,
-                                                 const uint16_t *rows, float *c)
+OTX__AMX_TARGET OTX__INLINE void otx__amx_chunk(const uint16_t *a, size_t terms,
+                                                const uint16_t *rows, bool int8, float *c)
 {
     OTX__AMX_ALIGNED uint16_t copy[OTX__AMX_BLOCK];
     size_t p;
@@ -7465,10 +7837,17 @@ OTX__AMX_TARGET OTX__PRIVATE void otx__amx_chunk(const uint16_t *a, size_t terms
         _tile_loadd(5, row + OTX__AMX_BLOCK / 2, 64);
         _tile_loadd(6, block, 128);
         _tile_loadd(7, block + OTX__TILE, 128);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
+        if (int8) {
+            _tile_dpbssd(0, 4, 6);
+            _tile_dpbssd(1, 4, 7);
+            _tile_dpbssd(2, 5, 6);
+            _tile_dpbssd(3, 5, 7);
+        } else {
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(1, 4, 7);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+        }
     }
     _tile_stored(0, c, 128);
     _tile_stored(1, c + 16, 128);
@@ -7476,15 +7855,24 @@ OTX__AMX_TARGET OTX__PRIVATE void otx__amx_chunk(const uint16_t *a, size_t terms
     _tile_stored(3, c + 16 * OTX__TILE + 16, 128);
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_add(float *c, const float *sums)
+/* Adds the sums of a chunk of one panel. */
+OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_add(float *c, const float *sums, bool int8)
 {
     size_t i;
-    for (i = 0; i < OTX__TILE * OTX__TILE; i += 16)
-        _mm512_storeu_ps(c + i, _mm512_add_ps(_mm512_loadu_ps(c + i), _mm512_loadu_ps(sums + i)));
+    for (i = 0; i < OTX__TILE * OTX__TILE; i += 16) {
+        if (int8)
+            _mm512_storeu_si512(c + i, _mm512_add_epi32(_mm512_loadu_si512(c + i),
+                                                        _mm512_loadu_si512(sums + i)));
+        else
+            _mm512_storeu_ps(c + i,
+                             _mm512_add_ps(_mm512_loadu_ps(c + i), _mm512_loadu_ps(sums + i)));
+    }
 }
 
-OTX__AMX_TARGET OTX__PRIVATE void otx__product_bf16_amx(const uint16_t *a, size_t tiles,
-                                                        const uint16_t *b, size_t n, float *c)
+/* c[tile][j][i] as product_bf16 and, in integers, product_int8 want it, n the elements
+   of bf16 that are as wide. */
+OTX__AMX_TARGET OTX__INLINE void otx__product_amx(const uint16_t *a, size_t tiles,
+                                                  const uint16_t *b, size_t n, bool int8, float *c)
 {
     /* All eight tiles have 16 rows of 64 bytes: palette 1, the widths, the heights. */
     static const uint8_t config[64] = {1,  0,  0,  0,  0,  0,  0,  0,  0,  0, 0,  0, 0,  0, 0,  0,
@@ -7503,20 +7891,43 @@ OTX__AMX_TARGET OTX__PRIVATE void otx__product_bf16_amx(const uint16_t *a, size_
             const uint16_t *panel = a + (tile * n + first) * OTX__TILE;
             float *at = c + tile * OTX__TILE * OTX__TILE;
             if (first == 0) {
-                otx__amx_chunk(panel, terms, rows, at);
+                otx__amx_chunk(panel, terms, rows, int8, at);
             } else {
-                otx__amx_chunk(panel, terms, rows, sums);
-                otx__amx_add(at, sums);
+                otx__amx_chunk(panel, terms, rows, int8, sums);
+                otx__amx_add(at, sums, int8);
             }
         }
     }
     _tile_release();
 }
 
+OTX__AMX_TARGET OTX__PRIVATE void otx__product_bf16_amx(const uint16_t *a, size_t tiles,
+                                                        const uint16_t *b, size_t n, float *c)
+{
+    otx__product_amx(a, tiles, b, n, false, c);
+}
+
+OTX__AMX_TARGET OTX__PRIVATE void otx__amx_product_int8(const int8_t *a, size_t tiles,
+                                                        const int8_t *b, size_t n, float *c)
+{
+    otx__product_amx((const uint16_t *)(const void *)a, tiles, (const uint16_t *)(const void *)b,
+                     n / 2, true, c);
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__product_int8_amx(const int8_t *a, size_t tiles,
+                                                           const int8_t *b, size_t n, float *c)
+{
+    size_t i;
+    otx__amx_product_int8(a, tiles, b, n, c);
+    for (i = 0; i < tiles * OTX__TILE * OTX__TILE; i += 16)
+        _mm512_storeu_ps(c + i, _mm512_cvtepi32_ps(_mm512_loadu_si512(c + i)));
+}
+
 OTX__PRIVATE const otx__kernels otx__kernels_amx = {
-    OTX_ISA_AMX, otx__product_avx512, otx__product_bf16_amx, otx__scan_avx512,
-    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
-    otx__dots_avx512, otx__products_avx512, otx__residual_avx512};
+    OTX_ISA_AMX, otx__product_avx512, otx__product_bf16_amx, otx__product_int8_amx,
+    otx__scan_avx512, otx__sift_avx512, otx__refine_avx512, otx__rough_dots_avx512,
+    otx__rough_residual_avx512, otx__dots_avx512, otx__products_avx512,
+    otx__pair_products_avx512, otx__residual_avx512};
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
@@ -7796,25 +8207,25 @@ OTX__PRIVATE void otx__residual_neon(double *r, otx__row y, const double *coeffi
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_neon = {
-    OTX_ISA_NEON, otx__product_neon, NULL, otx__scan_neon, otx__refine_neon,
+    OTX_ISA_NEON, otx__product_neon, NULL, NULL, otx__scan_neon, otx__sift_scalar, otx__refine_neon,
     otx__rough_dots_neon, otx__rough_residual_neon, otx__dots_neon, otx__products_neon,
-    otx__residual_neon};
+    NULL, otx__residual_neon};
 
-/* ---- and with BF16 (FEAT_BF16) ---- */
+/* ---- and with matrices of bf16 and of 8-bit numbers (FEAT_BF16, FEAT_I8MM) ---- */
 
-/* The other extensions do not help. The scan's numbers have 16 bits, and dot
-   products (dotprod) and matrices (i8mm) of 8-bit numbers would take it in halves:
-   more work than the widening multiply-add. Half-precision floats (fp16) keep 11 bits
-   and overflow at 65,504: they would widen the bound of the screen a thousandfold. */
+/* The other extensions do not help. The scan's numbers have 16 bits, and products of
+   8-bit numbers would take them in halves: more work than the widening multiply-add.
+   Half-precision floats (fp16) keep 11 bits and overflow at 65,504: they would widen the
+   bound of the screen a thousandfold. */
 #if (defined(__linux__) || defined(__APPLE__)) &&                                           \
-    (defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) ||                                       \
+    ((defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) && defined(__ARM_FEATURE_MATMUL_INT8)) || \
      (defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 10))
 #define OTX__NEON_BF16
 
-#ifdef __ARM_FEATURE_BF16_VECTOR_ARITHMETIC
+#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) && defined(__ARM_FEATURE_MATMUL_INT8)
 #define OTX__NEON_BF16_TARGET
 #else
-#define OTX__NEON_BF16_TARGET __attribute__((target("arch=armv8.2-a+bf16")))
+#define OTX__NEON_BF16_TARGET __attribute__((target("arch=armv8.2-a+bf16+i8mm")))
 #endif
 
 /* By names of our own: strict C modes hide the declarations. */
@@ -7825,27 +8236,56 @@ extern int otx__sys_sysctlbyname(const char *name, void *old, size_t *old_size, 
 extern unsigned long otx__sys_getauxval(unsigned long type) __asm__("getauxval");
 #endif
 
+#ifdef __APPLE__
+OTX__PRIVATE bool otx__neon_has(const char *name)
+{
+    int has = 0;
+    size_t size = sizeof has;
+    return otx__sys_sysctlbyname(name, &has, &size, NULL, 0) == 0 && has;
+}
+#endif
+
 OTX__PRIVATE bool otx__neon_bf16_here(void)
 {
 #ifdef __APPLE__
-    int has = 0;
-    size_t size = sizeof has;
-    return otx__sys_sysctlbyname("hw.optional.arm.FEAT_BF16", &has, &size, NULL, 0) == 0 && has;
+    return otx__neon_has("hw.optional.arm.FEAT_BF16") && otx__neon_has("hw.optional.arm.FEAT_I8MM");
 #else
-    const unsigned long hwcap2 = 26, bf16 = 1ul << 14; /* AT_HWCAP2, HWCAP2_BF16 */
-    return (otx__sys_getauxval(hwcap2) & bf16) != 0;
+    const unsigned long hwcap2 = 26, both = 1ul << 13 | 1ul << 14; /* AT_HWCAP2: I8MM, BF16 */
+    return (otx__sys_getauxval(hwcap2) & both) == both;
 #endif
 }
 
 /* Two rows of four terms each, from two pairs of terms of four rows: the rows that
-   the instruction multiplies with two others. */
+   the instructions multiply with two others. Of 8-bit numbers, four count as a pair. */
 OTX__NEON_BF16_TARGET OTX__INLINE void otx__rows_neon(const uint16_t *panel, size_t terms,
-                                                      bfloat16x8_t *first, bfloat16x8_t *second)
+                                                      uint32x4_t *first, uint32x4_t *second)
 {
     uint32x4_t pair0 = vreinterpretq_u32_u16(vld1q_u16(panel)), pair1 = vdupq_n_u32(0);
     if (terms > 2) pair1 = vreinterpretq_u32_u16(vld1q_u16(panel + 2 * OTX__TILE));
-    *first = vreinterpretq_bf16_u32(vzip1q_u32(pair0, pair1));
-    *second = vreinterpretq_bf16_u32(vzip2q_u32(pair0, pair1));
+    *first = vzip1q_u32(pair0, pair1);
+    *second = vzip2q_u32(pair0, pair1);
+}
+
+/* sum + the products of two rows x with two rows y. */
+OTX__NEON_BF16_TARGET OTX__INLINE float32x4_t otx__square_neon(float32x4_t sum, uint32x4_t x,
+                                                               uint32x4_t y, bool int8)
+{
+    if (int8)
+        return vreinterpretq_f32_s32(vmmlaq_s32(vreinterpretq_s32_f32(sum),
+                                                vreinterpretq_s8_u32(x), vreinterpretq_s8_u32(y)));
+    return vbfmmlaq_f32(sum, vreinterpretq_bf16_u32(x), vreinterpretq_bf16_u32(y));
+}
+
+/* Two sums, with those before where there are any. */
+OTX__NEON_BF16_TARGET OTX__INLINE void otx__put_neon(float32x2_t sums, bool first, bool int8,
+                                                     float *c)
+{
+    if (!first && int8)
+        sums = vreinterpret_f32_s32(
+            vadd_s32(vreinterpret_s32_f32(sums), vreinterpret_s32_f32(vld1_f32(c))));
+    else if (!first)
+        sums = vadd_f32(sums, vld1_f32(c));
+    vst1_f32(c, sums);
 }
 
 /* Adds one chain, for eight rows of a by eight of b: sixteen squares of two by two
@@ -7854,9 +8294,11 @@ OTX__NEON_BF16_TARGET OTX__INLINE void otx__rows_neon(const uint16_t *panel, siz
    BFMMLA adds to a sum the two products of a pair of terms, after adding them up:
    exact products (their 16 bits fit a float), and two additions that may be off by
    2 u each, for they round to odd. A chain of OTX__CHAIN terms, whose first addition
-   is to 0, is so off by at most OTX__CHAIN * u, as a chain of float additions is. */
-OTX__NEON_BF16_TARGET OTX__PRIVATE void otx__chain_neon_bf16(const uint16_t *a, const uint16_t *b,
-                                                             size_t terms, bool first, float *c)
+   is to 0, is so off by at most OTX__CHAIN * u, as a chain of float additions is.
+   SMMLA is exact; its integers lie where the floats do. */
+OTX__NEON_BF16_TARGET OTX__INLINE void otx__chain_neon_bf16(const uint16_t *a, const uint16_t *b,
+                                                            size_t terms, bool first, bool int8,
+                                                            float *c)
 {
     float32x4_t sums[4][4];
     size_t p, i, j;
@@ -7864,7 +8306,7 @@ OTX__NEON_BF16_TARGET OTX__PRIVATE void otx__chain_neon_bf16(const uint16_t *a, 
     for (i = 0; i < 4; i++)
         sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = vdupq_n_f32(0.0f);
     for (p = 0; p < terms; p += 4) {
-        bfloat16x8_t x[4], y[4];
+        uint32x4_t x[4], y[4];
         OTX__UNROLL
         for (i = 0; i < 4; i += 2) {
             otx__rows_neon(a + p * OTX__TILE + 4 * i, terms - p, &x[i], &x[i + 1]);
@@ -7873,23 +8315,25 @@ OTX__NEON_BF16_TARGET OTX__PRIVATE void otx__chain_neon_bf16(const uint16_t *a, 
         OTX__UNROLL
         for (j = 0; j < 4; j++) {
             OTX__UNROLL
-            for (i = 0; i < 4; i++) sums[j][i] = vbfmmlaq_f32(sums[j][i], y[j], x[i]);
+            for (i = 0; i < 4; i++) sums[j][i] = otx__square_neon(sums[j][i], y[j], x[i], int8);
         }
     }
     OTX__UNROLL
     for (j = 0; j < 4; j++) {
         OTX__UNROLL
         for (i = 0; i < 4; i++) {
-            float *even = c + 2 * j * OTX__TILE + 2 * i, *odd = even + OTX__TILE;
-            float32x2_t low = vget_low_f32(sums[j][i]), high = vget_high_f32(sums[j][i]);
-            vst1_f32(even, first ? low : vadd_f32(low, vld1_f32(even)));
-            vst1_f32(odd, first ? high : vadd_f32(high, vld1_f32(odd)));
+            float *even = c + 2 * j * OTX__TILE + 2 * i;
+            otx__put_neon(vget_low_f32(sums[j][i]), first, int8, even);
+            otx__put_neon(vget_high_f32(sums[j][i]), first, int8, even + OTX__TILE);
         }
     }
 }
 
-OTX__PRIVATE void otx__product_bf16_neon(const uint16_t *a, size_t tiles, const uint16_t *b,
-                                         size_t n, float *c)
+/* c[tile][j][i] as product_bf16 and, in integers, product_int8 want it, n the elements
+   of bf16 that are as wide. */
+OTX__NEON_BF16_TARGET OTX__INLINE void otx__products_of_tiles_neon(const uint16_t *a, size_t tiles,
+                                                                   const uint16_t *b, size_t n,
+                                                                   bool int8, float *c)
 {
     size_t tile, block, i, j;
     for (tile = 0; tile < tiles; tile++, a += n * OTX__TILE, c += OTX__TILE * OTX__TILE)
@@ -7898,14 +8342,32 @@ OTX__PRIVATE void otx__product_bf16_neon(const uint16_t *a, size_t tiles, const 
                 for (i = 0; i < OTX__TILE; i += 8)
                     otx__chain_neon_bf16(a + block * OTX__TILE + 2 * i,
                                          b + block * OTX__TILE + 2 * j,
-                                         otx__min(n - block, OTX__CHAIN), block == 0,
+                                         otx__min(n - block, OTX__CHAIN), block == 0, int8,
                                          c + j * OTX__TILE + i);
 }
 
+OTX__NEON_BF16_TARGET OTX__PRIVATE void otx__product_bf16_neon(const uint16_t *a, size_t tiles,
+                                                               const uint16_t *b, size_t n,
+                                                               float *c)
+{
+    otx__products_of_tiles_neon(a, tiles, b, n, false, c);
+}
+
+OTX__NEON_BF16_TARGET OTX__PRIVATE void otx__product_int8_neon(const int8_t *a, size_t tiles,
+                                                               const int8_t *b, size_t n,
+                                                               float *c)
+{
+    size_t i;
+    otx__products_of_tiles_neon((const uint16_t *)(const void *)a, tiles,
+                                (const uint16_t *)(const void *)b, n / 2, true, c);
+    for (i = 0; i < tiles * OTX__TILE * OTX__TILE; i += 4)
+        vst1q_f32(c + i, vcvtq_f32_s32(vreinterpretq_s32_f32(vld1q_f32(c + i))));
+}
+
 OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
-    OTX_ISA_NEON_BF16, otx__product_neon, otx__product_bf16_neon, otx__scan_neon,
-    otx__refine_neon, otx__rough_dots_neon, otx__rough_residual_neon, otx__dots_neon,
-    otx__products_neon, otx__residual_neon};
+    OTX_ISA_NEON_BF16, otx__product_neon, otx__product_bf16_neon, otx__product_int8_neon,
+    otx__scan_neon, otx__sift_scalar, otx__refine_neon, otx__rough_dots_neon,
+    otx__rough_residual_neon, otx__dots_neon, otx__products_neon, NULL, otx__residual_neon};
 
 #endif /* OTX__NEON_BF16 */
 
@@ -8178,9 +8640,9 @@ OTX__PRIVATE void otx__residual_wasm(double *r, otx__row y, const double *coeffi
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_wasm = {
-    OTX_ISA_WASM, otx__product_wasm, NULL, otx__scan_wasm, otx__refine_wasm,
+    OTX_ISA_WASM, otx__product_wasm, NULL, NULL, otx__scan_wasm, otx__sift_scalar, otx__refine_wasm,
     otx__rough_dots_wasm, otx__rough_residual_wasm, otx__dots_wasm, otx__dots_wasm,
-    otx__residual_wasm};
+    NULL, otx__residual_wasm};
 
 #endif /* OTX__WASM */
 
@@ -8230,7 +8692,7 @@ OTX__PRIVATE unsigned otx__isas_x86(void)
     const unsigned avx2 = 1u << 5;                                         /* leaf 7, ebx */
     const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;     /* F, DQ, BW, VL */
     const unsigned avx512_vnni = 1u << 11;                                 /* leaf 7, ecx */
-    const unsigned amx = 1u << 22 | 1u << 24;                /* leaf 7, edx: bf16 and tiles */
+    const unsigned amx = 1u << 22 | 1u << 24 | 1u << 25; /* leaf 7, edx: bf16, tiles, int8 */
     const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;            /* leaf 7.1, eax */
     const uint64_t avx_state = 0x06, avx512_state = 0xe6, amx_state = 0x60000;
     unsigned leaf0[4], leaf1[4], leaf7[4], more[4] = {0}, found = 0;
@@ -8412,6 +8874,327 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
     return result;
 }
 
+/* >>> src/panels.h */
+/* ---- panels: vectors as the dense products want them ------------------------- */
+
+/* What the numbers of panels are. Those that round need fewer bytes and less time, and
+   take their errors into the bound (screen.h). */
+typedef enum otx__panel_type {
+    OTX__PANEL_FLOAT, /* [tile][column][32] floats: the rests */
+    OTX__PANEL_ROWS,  /* [tile][column / 2][32][2] bf16: the vectors as they are but for a
+                         power of 2; their products have the common part taken out
+                         afterwards */
+    OTX__PANEL_BF16,  /* likewise, the rests, rounded */
+    OTX__PANEL_INT8   /* [tile][column / 4][32][4] int8_t: the rests, rounded, in units
+                         that make the largest element 127 */
+} otx__panel_type;
+
+/* Vectors split along the dictionary's direction, v / ||v|| = common * direction +
+   rest, 32 to a panel. */
+typedef struct otx__panels {
+    otx__panel_type type;
+    size_t columns; /* what is missing to whole pairs and fours is 0 */
+    void *data;
+    float *scale;   /* [tile][32] what the numbers are to be multiplied by */
+    float *common;  /* [tile][32] */
+    float *error;   /* [tile][32] the norm of what rounding took off the rest, or more */
+} otx__panels;
+
+/* ---- memory ---- */
+
+/* Columns with those added that fill up pairs or fours. */
+OTX__PRIVATE size_t otx__panel_columns(otx__panel_type type, size_t columns)
+{
+    size_t group = type == OTX__PANEL_FLOAT ? 1 : type == OTX__PANEL_INT8 ? 4 : 2;
+    return (columns + group - 1) / group * group;
+}
+
+/* Bytes of the numbers of one panel. */
+OTX__PRIVATE size_t otx__panel_bytes(otx__panel_type type, size_t columns)
+{
+    size_t each = type == OTX__PANEL_FLOAT ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
+    return otx__panel_columns(type, columns) * OTX__TILE * each;
+}
+
+/* What takes the place of panels of 8 bits where these are too coarse. */
+OTX__PRIVATE otx__panel_type otx__panel_finer(const otx__kernels *kernels)
+{
+    return kernels->product_bf16 ? OTX__PANEL_BF16 : OTX__PANEL_FLOAT;
+}
+
+/* Bytes of the numbers of one panel, with room to take a finer type in place of 8 bits. */
+OTX__PRIVATE size_t otx__panel_room(const otx__kernels *kernels, otx__panel_type type,
+                                    size_t columns)
+{
+    size_t bytes = otx__panel_bytes(type, columns);
+    if (type != OTX__PANEL_INT8) return bytes;
+    return otx__max(bytes, otx__panel_bytes(otx__panel_finer(kernels), columns));
+}
+
+OTX__PRIVATE void otx__panels_set_type(otx__panels *panels, otx__panel_type type, size_t columns)
+{
+    panels->type = type;
+    panels->columns = otx__panel_columns(type, columns);
+}
+
+OTX__PRIVATE bool otx__panels_take(otx__panels *panels, const otx__kernels *kernels,
+                                   otx__panel_type type, size_t columns, size_t tiles,
+                                   otx__pool *pool)
+{
+    otx__panels_set_type(panels, type, columns);
+    panels->data = otx__pool_take(pool, tiles, otx__panel_room(kernels, type, columns));
+    panels->scale = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
+    panels->common = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
+    panels->error = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
+    return !pool->failed;
+}
+
+/* The numbers of a panel. */
+OTX__PRIVATE char *otx__panel_at(const otx__panels *panels, size_t tile)
+{
+    return (char *)panels->data + tile * otx__panel_bytes(panels->type, panels->columns);
+}
+
+/* Fills a panel with vectors of 0. */
+OTX__PRIVATE void otx__panels_clear(otx__panels *panels, size_t tile)
+{
+    size_t i;
+    memset(otx__panel_at(panels, tile), 0, otx__panel_bytes(panels->type, panels->columns));
+    for (i = tile * OTX__TILE; i < (tile + 1) * OTX__TILE; i++)
+        panels->common[i] = panels->scale[i] = panels->error[i] = 0.0f;
+}
+
+/* ---- vectors ---- */
+
+/* One vector on its way into panels of rests. */
+typedef struct otx__splitting {
+    const double *vector, *direction;
+    double scale, common; /* 1 / norm, and the part along the direction */
+    size_t n;
+} otx__splitting;
+
+/* Elements of a rest that are made at a time, and partial sums of them. */
+#define OTX__REST 32
+#define OTX__REST_SUMS 8
+
+/* Elements of the rest from `first` on, with 0 behind the last. */
+OTX__PRIVATE void otx__rest_part(const otx__splitting *from, size_t first, double *rest)
+{
+    const double *vector = from->vector + first, *direction = from->direction + first;
+    double scale = from->scale, common = from->common;
+    size_t count = otx__min(OTX__REST, from->n - first), p;
+    for (p = 0; p < count; p++) rest[p] = vector[p] * scale - common * direction[p];
+    for (; p < OTX__REST; p++) rest[p] = 0.0;
+}
+
+/* Adds the squares of such elements, and keeps the largest. */
+OTX__PRIVATE void otx__rest_measure(const double *rest, double *sums, double *largest)
+{
+    size_t p, i;
+    for (p = 0; p < OTX__REST; p += OTX__REST_SUMS) {
+        for (i = 0; i < OTX__REST_SUMS; i++) {
+            double size = fabs(rest[p + i]);
+            sums[i] += size * size;
+            largest[i] = size > largest[i] ? size : largest[i];
+        }
+    }
+}
+
+/* Rounds elements to bf16, the even of two that are equally near, and leaves what that
+   takes off. */
+OTX__PRIVATE void otx__rest_to_bf16(double *rest, uint16_t *to)
+{
+    size_t p;
+    for (p = 0; p < OTX__REST; p++) {
+        float wide = (float)rest[p];
+        uint32_t bits;
+        memcpy(&bits, &wide, sizeof bits);
+        bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+        to[p] = (uint16_t)(bits >> 16);
+        rest[p] -= (double)otx__float_of_bits(bits);
+    }
+}
+
+/* Rounds elements to multiples of `unit`, of which they are 127 at most, likewise. The
+   number added and taken away rounds to integers; where a compiler keeps more digits,
+   more is left. */
+OTX__PRIVATE void otx__rest_to_int8(double *rest, double unit, double rate, int8_t *to)
+{
+    const double rounder = 6755399441055744.0; /* 1.5 * 2^52 */
+    size_t p;
+    for (p = 0; p < OTX__REST; p++) {
+        int32_t steps = (int32_t)(rest[p] * rate + rounder - rounder);
+        to[p] = (int8_t)steps;
+        rest[p] -= (double)steps * unit;
+    }
+}
+
+/* Writes OTX__REST elements, fewer at the end of a panel, to the lane of a vector. */
+OTX__PRIVATE void otx__panel_put(char *panel, size_t bytes, const void *elements, size_t size,
+                                 size_t first, size_t lane)
+{
+    char *to = panel + first * size * OTX__TILE + 4 * lane;
+    const char *from = (const char *)elements;
+    size_t p, end = otx__min(OTX__REST * size, bytes / OTX__TILE - first * size);
+    for (p = 0; p < end; p += 4) memcpy(to + p * OTX__TILE, from + p, 4);
+}
+
+/* Puts the rest of a vector of n elements and of that norm, not 0, into place `at`, and
+   returns the rest's square. */
+OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
+                                         size_t n, double norm, const double *direction)
+{
+    char *panel = otx__panel_at(panels, at / OTX__TILE);
+    size_t bytes = otx__panel_bytes(panels->type, panels->columns), p, i;
+    double sums[OTX__REST_SUMS] = {0}, largest[OTX__REST_SUMS] = {0}, left[OTX__REST_SUMS] = {0};
+    double rest[OTX__REST], unused[OTX__REST_SUMS] = {0}, unit = 1.0, rate = 0.0;
+    otx__splitting from;
+    from.vector = vector;
+    from.direction = direction;
+    from.scale = 1.0 / norm;
+    from.common = (double)panels->common[at];
+    from.n = n;
+    for (p = 0; p < n; p += OTX__REST) {
+        otx__rest_part(&from, p, rest);
+        otx__rest_measure(rest, sums, largest);
+    }
+    for (i = 1; i < OTX__REST_SUMS; i++) {
+        sums[0] += sums[i];
+        if (largest[i] > largest[0]) largest[0] = largest[i];
+    }
+    if (panels->type == OTX__PANEL_INT8 && largest[0] > 1e-30) { /* below, all is left */
+        unit = (double)(float)(largest[0] / 127.0);
+        rate = 1.0 / unit;
+    }
+    for (p = 0; p < n; p += OTX__REST) {
+        union {
+            float floats[OTX__REST];
+            uint16_t halves[OTX__REST];
+            int8_t bytes[OTX__REST];
+        } to;
+        otx__rest_part(&from, p, rest);
+        if (panels->type == OTX__PANEL_INT8) {
+            otx__rest_to_int8(rest, unit, rate, to.bytes);
+            otx__panel_put(panel, bytes, to.bytes, 1, p, at % OTX__TILE);
+        } else if (panels->type == OTX__PANEL_BF16) {
+            otx__rest_to_bf16(rest, to.halves);
+            otx__panel_put(panel, bytes, to.halves, 2, p, at % OTX__TILE);
+        } else {
+            for (i = 0; i < OTX__REST; i++) to.floats[i] = (float)rest[i];
+            otx__panel_put(panel, bytes, to.floats, 4, p, at % OTX__TILE);
+            continue;
+        }
+        otx__rest_measure(rest, left, unused);
+    }
+    for (i = 1; i < OTX__REST_SUMS; i++) left[0] += left[i];
+    panels->scale[at] = (float)unit;
+    panels->error[at] = left[0] > 0.0 ? (float)(sqrt(left[0]) * (1.0 + 1e-6)) + 1e-30f : 0.0f;
+    return sums[0];
+}
+
+/* Puts a row of bf16, of that norm, not 0, into place `at` of bf16 panels. The power
+   of 2 brings the norm to between 1 and 2, so that what becomes subnormal, or 0, is
+   far below the rounding of the products. */
+OTX__PRIVATE void otx__panels_put_row(otx__panels *panels, size_t at, otx__row row, size_t n,
+                                      double norm)
+{
+    uint16_t *panel =
+        (uint16_t *)(void *)otx__panel_at(panels, at / OTX__TILE) + 2 * (at % OTX__TILE);
+    double scale;
+    int exponent;
+    size_t p;
+    (void)frexp(norm, &exponent);
+    scale = ldexp(1.0, 1 - exponent);
+    for (p = 0; p < n; p++) {
+        float scaled = (float)((double)otx__row_element(row, p) * scale);
+        uint32_t bits;
+        memcpy(&bits, &scaled, sizeof bits);
+        panel[p / 2 * 2 * OTX__TILE + p % 2] = (uint16_t)(bits >> 16);
+    }
+    panels->scale[at] = (float)(1.0 / (norm * scale));
+}
+
+/* Copies a vector from one set of panels to another of the same type. */
+OTX__PRIVATE void otx__panels_copy(otx__panels *to, size_t at, const otx__panels *from,
+                                   size_t from_at)
+{
+    size_t bytes = otx__panel_bytes(from->type, from->columns), p;
+    const char *source = otx__panel_at(from, from_at / OTX__TILE) + 4 * (from_at % OTX__TILE);
+    char *copy = otx__panel_at(to, at / OTX__TILE) + 4 * (at % OTX__TILE);
+    to->common[at] = from->common[from_at];
+    to->scale[at] = from->scale[from_at];
+    to->error[at] = from->error[from_at];
+    /* One float, one pair or one four of every vector stand side by side. */
+    for (p = 0; p < bytes; p += 4 * OTX__TILE) memcpy(copy + p, source + p, 4);
+}
+
+/* ---- products ---- */
+
+/* Panels whose numbers, read again and again, stay in a core's cache. */
+OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
+{
+    size_t tiles = ((size_t)1 << 19) / (otx__panel_bytes(panels->type, panels->columns) + 1);
+    return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
+}
+
+/* products[tile][j][i], as below, of panels of float with at least one column. */
+OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
+                                              size_t tiles, const float *b, size_t columns,
+                                              float *products)
+{
+    size_t block, tile, j;
+    for (block = 0; block < columns; block += OTX__CHAIN)
+        for (tile = 0; tile < tiles; tile++)
+            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
+                kernels->product(a + (tile * columns + block) * OTX__TILE,
+                                 b + block * OTX__TILE + j, otx__min(OTX__CHAIN, columns - block),
+                                 block > 0, products + (tile * OTX__TILE + j) * OTX__TILE);
+}
+
+/* Turns products of ROWS into those of the vectors' rests. */
+OTX__PRIVATE void otx__panels_take_common(const otx__panels *a, size_t first, size_t tiles,
+                                          const otx__panels *b, size_t other, float *products)
+{
+    size_t tile, i, j;
+    for (tile = 0; tile < tiles; tile++) {
+        const float *scale = a->scale + (first + tile) * OTX__TILE;
+        const float *common = a->common + (first + tile) * OTX__TILE;
+        for (j = 0; j < OTX__TILE; j++) {
+            float *column = products + (tile * OTX__TILE + j) * OTX__TILE;
+            float by = b->scale[other * OTX__TILE + j], less = b->common[other * OTX__TILE + j];
+            for (i = 0; i < OTX__TILE; i++)
+                column[i] = column[i] * scale[i] * by - common[i] * less;
+        }
+    }
+}
+
+/* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
+   `tiles` panels of a from `first` on, and the 32 vectors j of one panel of b, of the
+   same type; where that is INT8, in units of both their scales. */
+OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
+                                       size_t first, size_t tiles, const otx__panels *b,
+                                       size_t other, float *products)
+{
+    const void *rows = otx__panel_at(a, first), *columns = otx__panel_at(b, other);
+    switch (a->type) {
+    case OTX__PANEL_FLOAT:
+        otx__panels_multiply_floats(kernels, (const float *)rows, tiles, (const float *)columns,
+                                    a->columns, products);
+        return;
+    case OTX__PANEL_ROWS:
+    case OTX__PANEL_BF16:
+        kernels->product_bf16((const uint16_t *)rows, tiles, (const uint16_t *)columns,
+                              a->columns, products);
+        if (a->type == OTX__PANEL_ROWS)
+            otx__panels_take_common(a, first, tiles, b, other, products);
+        return;
+    case OTX__PANEL_INT8:
+        kernels->product_int8((const int8_t *)rows, tiles, (const int8_t *)columns, a->columns,
+                              products);
+        return;
+    }
+}
+
 /* >>> src/dictionary.h */
 /* ---- dictionary: the atoms, as the solver wants them ----------------------- */
 
@@ -8426,19 +9209,6 @@ typedef struct otx__rows {
 
 /* The least weight of an atom that is not zero. */
 #define OTX__LEAST_WEIGHT 7.888609052210118e-31f /* 2^-100 */
-
-/* Vectors split along the dictionary's direction, v / ||v|| = common * direction +
-   rest, 32 to a panel, as the dense products want them. Panels of float hold the
-   rests. Those of bf16 hold the vectors as they are but for a power of 2, which
-   `scale` makes up for: their products have the common part taken out afterwards. */
-typedef struct otx__panels {
-    bool bf16;
-    size_t columns; /* even in bf16, the last one 0 if there is none */
-    float *floats;  /* [tile][column][32] */
-    uint16_t *pairs; /* [tile][column / 2][32][2] */
-    float *scale;    /* [tile][32] in bf16 */
-    float *common;   /* [tile][32] */
-} otx__panels;
 
 /* For screening, every atom is split. The direction is that of the mean of the unit
    atoms, which in real embeddings is so strong that correlations without it are an
@@ -8615,146 +9385,6 @@ OTX__PRIVATE void otx__direction_body(void *argument, size_t index, int worker)
     }
 }
 
-/* ---- panels ---- */
-
-/* Bytes of one panel's numbers. */
-OTX__PRIVATE size_t otx__panel_bytes(const otx__panels *panels)
-{
-    return panels->columns * OTX__TILE * (panels->bf16 ? 2 : 4);
-}
-
-OTX__PRIVATE bool otx__panels_take(otx__panels *panels, size_t columns, size_t tiles, bool bf16,
-                                   otx__pool *pool)
-{
-    panels->bf16 = bf16;
-    panels->columns = bf16 ? columns + columns % 2 : columns;
-    if (bf16) {
-        panels->pairs =
-            (uint16_t *)otx__pool_take(pool, tiles, otx__panel_bytes(panels));
-        panels->scale = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
-    } else {
-        panels->floats = (float *)otx__pool_take(pool, tiles, otx__panel_bytes(panels));
-    }
-    panels->common = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
-    return !pool->failed;
-}
-
-/* Fills a panel with vectors of 0. */
-OTX__PRIVATE void otx__panels_clear(otx__panels *panels, size_t tile)
-{
-    size_t size = panels->columns * OTX__TILE, i;
-    if (panels->bf16) memset(panels->pairs + tile * size, 0, size * sizeof *panels->pairs);
-    else memset(panels->floats + tile * size, 0, size * sizeof *panels->floats);
-    for (i = tile * OTX__TILE; i < (tile + 1) * OTX__TILE; i++) {
-        panels->common[i] = 0.0f;
-        if (panels->bf16) panels->scale[i] = 0.0f;
-    }
-}
-
-/* Puts the rest of a vector of that norm, not 0, into place `at` of float panels, and
-   returns the rest's square. */
-OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
-                                         double norm, const double *direction)
-{
-    float *panel = panels->floats + at / OTX__TILE * panels->columns * OTX__TILE + at % OTX__TILE;
-    double common = (double)panels->common[at], square = 0.0;
-    size_t p;
-    for (p = 0; p < panels->columns; p++) {
-        double rest = vector[p] / norm - common * direction[p];
-        panel[p * OTX__TILE] = (float)rest;
-        square += rest * rest;
-    }
-    return square;
-}
-
-/* Puts a row of bf16, of that norm, not 0, into place `at` of bf16 panels. The power
-   of 2 brings the norm to between 1 and 2, so that what becomes subnormal, or 0, is
-   far below the rounding of the products. */
-OTX__PRIVATE void otx__panels_put_row(otx__panels *panels, size_t at, otx__row row, size_t n,
-                                      double norm)
-{
-    uint16_t *panel =
-        panels->pairs + at / OTX__TILE * panels->columns * OTX__TILE + 2 * (at % OTX__TILE);
-    double scale;
-    int exponent;
-    size_t p;
-    (void)frexp(norm, &exponent);
-    scale = ldexp(1.0, 1 - exponent);
-    for (p = 0; p < n; p++) {
-        float scaled = (float)((double)otx__row_element(row, p) * scale);
-        uint32_t bits;
-        memcpy(&bits, &scaled, sizeof bits);
-        panel[p / 2 * 2 * OTX__TILE + p % 2] = (uint16_t)(bits >> 16);
-    }
-    panels->scale[at] = (float)(1.0 / (norm * scale));
-}
-
-/* Copies a vector from one set of panels to another of the same kind. */
-OTX__PRIVATE void otx__panels_copy(otx__panels *to, size_t at, const otx__panels *from,
-                                   size_t from_at)
-{
-    size_t size = from->columns * OTX__TILE, p;
-    to->common[at] = from->common[from_at];
-    if (from->bf16) {
-        const uint16_t *pairs =
-            from->pairs + from_at / OTX__TILE * size + 2 * (from_at % OTX__TILE);
-        uint16_t *copy = to->pairs + at / OTX__TILE * size + 2 * (at % OTX__TILE);
-        to->scale[at] = from->scale[from_at];
-        for (p = 0; p < size; p += 2 * OTX__TILE) memcpy(copy + p, pairs + p, 2 * sizeof *copy);
-    } else {
-        const float *floats = from->floats + from_at / OTX__TILE * size + from_at % OTX__TILE;
-        float *copy = to->floats + at / OTX__TILE * size + at % OTX__TILE;
-        for (p = 0; p < size; p += OTX__TILE) copy[p] = floats[p];
-    }
-}
-
-/* Panels whose numbers, read again and again, stay in a core's cache. */
-OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
-{
-    size_t tiles = ((size_t)1 << 19) / (otx__panel_bytes(panels) + 1);
-    return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
-}
-
-/* products[tile][j][i], as below, of panels of float with at least one column. */
-OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
-                                              size_t tiles, const float *b, size_t columns,
-                                              float *products)
-{
-    size_t block, tile, j;
-    for (block = 0; block < columns; block += OTX__CHAIN)
-        for (tile = 0; tile < tiles; tile++)
-            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
-                kernels->product(a + (tile * columns + block) * OTX__TILE,
-                                 b + block * OTX__TILE + j, otx__min(OTX__CHAIN, columns - block),
-                                 block > 0, products + (tile * OTX__TILE + j) * OTX__TILE);
-}
-
-/* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
-   `tiles` panels of a from `first` on, and the 32 vectors j of one panel of b. */
-OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
-                                       size_t first, size_t tiles, const otx__panels *b,
-                                       size_t other, float *products)
-{
-    size_t size = a->columns * OTX__TILE, tile, i, j;
-    if (!a->bf16) {
-        otx__panels_multiply_floats(kernels, a->floats + first * size, tiles,
-                                    b->floats + other * size, a->columns, products);
-        return;
-    }
-    kernels->product_bf16(a->pairs + first * size, tiles, b->pairs + other * size, a->columns,
-                          products);
-    for (tile = 0; tile < tiles; tile++) {
-        const float *scale = a->scale + (first + tile) * OTX__TILE;
-        const float *common = a->common + (first + tile) * OTX__TILE;
-        for (j = 0; j < OTX__TILE; j++) {
-            float *column = products + (tile * OTX__TILE + j) * OTX__TILE;
-            float by = b->scale[other * OTX__TILE + j], less = b->common[other * OTX__TILE + j];
-            for (i = 0; i < OTX__TILE; i++)
-                column[i] = column[i] * scale[i] * by - common[i] * less;
-        }
-    }
-}
-
 /* ---- splitting the atoms ---- */
 
 OTX__PRIVATE void otx__split_body(void *argument, size_t tile, int worker)
@@ -8780,10 +9410,10 @@ OTX__PRIVATE void otx__split_body(void *argument, size_t tile, int worker)
         norm = dictionary->norms[i];
         if (!(norm > 0.0)) continue;
         panels->common[i] = (float)(along / norm);
-        if (panels->bf16)
+        if (panels->type == OTX__PANEL_ROWS)
             otx__panels_put_row(panels, i, row, n, norm);
         else
-            (void)otx__panels_put_rest(panels, i, wide, norm, dictionary->direction);
+            (void)otx__panels_put_rest(panels, i, wide, n, norm, dictionary->direction);
         /* Never 0 for an atom that may be taken; screen.h allows for the lift. */
         weight = dictionary->cosine ? 1.0f : (float)(norm / dictionary->largest);
         if (weight < OTX__LEAST_WEIGHT) weight = OTX__LEAST_WEIGHT;
@@ -8864,6 +9494,26 @@ OTX__PRIVATE size_t otx__gram_parts(const otx__dictionary *dictionary)
     return otx__min(dictionary->tiles, 1 + (size_t)(work / OTX__POLL_WORK));
 }
 
+/* Products of one or two atoms from `a` on with those from `start` on, whose rows are
+   given. */
+OTX__PRIVATE void otx__gram_pair(const otx__dictionary *dictionary, size_t a, size_t pair,
+                                 const otx__row *rows, size_t count, size_t start, double *wide)
+{
+    const otx__kernels *kernels = dictionary->kernels;
+    size_t pitch = dictionary->count, i;
+    double *products = dictionary->gram + a * pitch + start;
+    otx__row two[2];
+    for (i = 0; i < pair; i++) two[i] = otx__rows_at(&dictionary->rows, a + i);
+    if (pair == 2 && kernels->pair_products) {
+        kernels->pair_products(two, rows, count, dictionary->columns, products, pitch);
+        return;
+    }
+    for (i = 0; i < pair; i++) {
+        otx__row_widen(kernels, two[i], dictionary->columns, wide);
+        kernels->products(wide, rows, count, dictionary->columns, products + i * pitch);
+    }
+}
+
 /* Products of the atoms of a tile with those of a range of the tiles up to it, on both
    sides of the diagonal. No two tasks write the same place. */
 OTX__PRIVATE void otx__gram_body(void *argument, size_t index, int worker)
@@ -8876,18 +9526,17 @@ OTX__PRIVATE void otx__gram_body(void *argument, size_t index, int worker)
     size_t last = otx__min(dictionary->count, first + OTX__TILE);
     size_t end = otx__min(last, (part + 1) * range);
     size_t most = otx__min(OTX__TILE, 4 + OTX__GRAM_BYTES / (4 * n));
-    double *wide = task->scratch + (size_t)worker * n;
     for (start = part * range; start < end; start += count) {
         otx__row rows[OTX__TILE];
         count = otx__min(most, end - start);
         for (b = 0; b < count; b++) rows[b] = otx__rows_at(&dictionary->rows, start + b);
-        for (a = first; a < last; a++) {
-            double *products = dictionary->gram + a * dictionary->count + start;
-            otx__row_widen(dictionary->kernels, otx__rows_at(&dictionary->rows, a), n, wide);
-            dictionary->kernels->products(wide, rows, count, n, products);
-            for (b = 0; b < otx__min(count, first - otx__min(first, start)); b++)
-                dictionary->gram[(start + b) * dictionary->count + a] = products[b];
-        }
+        for (a = first; a < last; a += 2)
+            otx__gram_pair(dictionary, a, otx__min(2, last - a), rows, count, start,
+                           task->scratch + (size_t)worker * n);
+        for (a = first; a < last; a++)
+            for (b = start; b < otx__min(start + count, first); b++)
+                dictionary->gram[b * dictionary->count + a] =
+                    dictionary->gram[a * dictionary->count + b];
     }
 }
 
@@ -9041,6 +9690,10 @@ typedef struct otx__scratch {
     double *scores;         /* [atoms] */
     float *block;           /* [OTX__GROUP][32][32] dense products */
     float *rough;           /* [columns] */
+    float *least;           /* [target of a block] the residual form: what the largest
+                               weighted correlation is at least, by the tiles seen */
+    uint32_t *likely;       /* [atoms] likewise: those not ruled out */
+    uint64_t likely_atoms, likely_steps; /* since the last pass: of them, and for so many */
     uint64_t fallbacks, steps;
     uint64_t candidates[OTX__CANDIDATES + 1]; /* steps by how many atoms were candidates;
                                                  the last: every atom was */
@@ -9287,6 +9940,25 @@ typedef struct otx__table_task {
     const otx__scratch *scratch; /* [worker] */
 } otx__table_task;
 
+/* The products of the rests of two tiles' atoms, of the exact products of these. */
+OTX__PRIVATE void otx__table_exact(const otx__dictionary *dictionary, size_t tile, size_t other,
+                                   float *block)
+{
+    const float *common = dictionary->panels.common;
+    size_t i, j;
+    memset(block, 0, OTX__TILE * OTX__TILE * sizeof *block);
+    for (j = other * OTX__TILE; j < otx__min(dictionary->count, (other + 1) * OTX__TILE); j++) {
+        const double *row = dictionary->gram + j * dictionary->count;
+        float *column = block + j % OTX__TILE * OTX__TILE;
+        if (!(dictionary->norms[j] > 0.0)) continue;
+        for (i = tile * OTX__TILE; i < otx__min(dictionary->count, (tile + 1) * OTX__TILE); i++)
+            if (dictionary->norms[i] > 0.0)
+                column[i % OTX__TILE] =
+                    (float)(row[i] / dictionary->norms[i] / dictionary->norms[j] -
+                            (double)common[i] * (double)common[j]);
+    }
+}
+
 /* Products of tile `index` with the group's tiles from it on, stored on both
    sides of the diagonal. No two tasks write the same place. */
 OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
@@ -9298,7 +9970,12 @@ OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
     size_t end = otx__min(dictionary->tiles, table->group + otx__panels_group(panels));
     size_t first = otx__max(table->group, index), tile, i, j;
     float *block = task->scratch[worker].block;
-    otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index, block);
+    for (tile = first; tile < end && dictionary->gram; tile++)
+        otx__table_exact(dictionary, tile, index,
+                         block + (tile - first) * OTX__TILE * OTX__TILE);
+    if (!dictionary->gram)
+        otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
+                             block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
         int16_t *here = otx__table_at(table, tile, index * OTX__TILE);
         int16_t *there = otx__table_at(table, index, tile * OTX__TILE);
@@ -9460,7 +10137,7 @@ OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
    the products <rest_j, rest_n> (table.h) and <y', rest_n> as 16-bit fixed point, and
    round beta to 16 bits, so that a step is a sum of integer products. The residual
    form keeps no products: it multiplies the rests with the residual without its part
-   along m.
+   along m, both rounded to 8 bits or to bf16 where that is faster.
 
    Reading the products takes most of the time, so each reading serves several
    steps: among the best atoms of one step those of the next few are guessed
@@ -9474,12 +10151,19 @@ OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
        products of rests     S * (grid + chain)   rounding to the grid, and of the
                                                   float sums they come from
        rounded beta          ||sum e_j a^_j||     computed, from the factor
-       products of y'        Y * grid + (1 or Y) * chain   1 with panels of bf16
+       products of y'        Y * grid + (1 or Y) * chain   1 with panels of rows
        everything in float   8 u * (2 + 2 S + 2 Y)   rests, common, y', m, beta
        final evaluation      8 u * (Y + |<r, m>| + S)
 
    For the few tiles that hold candidates the sum is taken again with the betas as
    floats: (t + 4) u S for t terms takes the place of the rounded betas' error.
+
+   In the residual form, with R = ||rest of r||, d_n = ||rest_n - what it is rounded to||
+   and d = the same of the residual:
+
+       rounded rests         d_n (R + d) + d      norms computed when they are rounded
+       their products        1.02 R * chain       0 with 8 bits, as integers are exact
+       everything in float   16 u * (2 + R + |<r, m>|)
 
    The bound must also exceed what rounding leaves of the correlations of the atoms
    selected, which are not quite 0 for the deciding residual: about
@@ -9488,7 +10172,7 @@ OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
 
    grid = 0.51 / 32767 and chain = (OTX__CHAIN + columns / OTX__CHAIN + 12) u bound
    rounding to fixed point and a float sum of products of unit vectors; in that 12
-   are the scales and the common part that products of bf16 panels take off last. */
+   are the scales and the common part that products of rows take off last. */
 
 #define OTX__UNIT 5.9604644775390625e-08 /* u */
 #define OTX__GRID (0.51 / 32767.0)
@@ -9503,7 +10187,10 @@ typedef struct otx__screen {
     otx__support *supports; /* [target] */
     otx__panels panels;     /* the targets, or their residuals */
     int16_t *start;         /* [tile][target][32]: <y', rest> in the forms that scan */
-    float *best;            /* [set][tile][target]: largest weighted |correlation| */
+    float *best;            /* [set][tile][target]: largest weighted |correlation|; in the
+                               residual form what those of the masks are at most */
+    uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
+                               be the best of all */
     double *bounds;         /* [target][OTX__SETS][2]: of a scan, and of a candidate */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
@@ -9516,6 +10203,7 @@ typedef struct otx__screen {
     otx__scratch *scratch;  /* [worker] */
     otx__watch watch;       /* of the stage at hand */
     uint64_t passes;        /* scans of a whole block */
+    bool coarse;            /* the panels' 8 bits leave too many candidates */
 } otx__screen;
 
 /* Whether correlations come from a table of products, not from the residuals. */
@@ -9531,30 +10219,47 @@ OTX__PRIVATE double otx__chain_error(size_t columns)
 
 /* ---- products of all atoms with the rows of a panel ---- */
 
-/* Products of a tile with the targets of one panel: to fixed point, or, in the
-   residual form, to the largest weighted correlations. */
-OTX__PRIVATE void otx__screen_products(otx__screen *screen, size_t tile, size_t panel,
-                                       const float *products)
+/* Products of a tile's atoms with one target: to fixed point. */
+OTX__PRIVATE void otx__screen_start(const otx__screen *screen, size_t tile, size_t target,
+                                    const float *products)
+{
+    double rest = screen->rest[target];
+    float scale = rest > 0.0 ? (float)(32767.0 / rest) : 0.0f;
+    int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    size_t i;
+    for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
+}
+
+/* Products of a tile's atoms with the residual of one target: to the atoms that may have
+   the largest correlation of all. */
+OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_t target,
+                                   const float *products, float *least)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    const float *common = dictionary->panels.common + tile * OTX__TILE;
-    const float *weight = dictionary->weight + tile * OTX__TILE;
-    size_t first = panel * OTX__TILE, target, i;
+    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target;
+    otx__sift sift;
+    sift.products = products;
+    sift.scale = dictionary->panels.scale + first;
+    sift.common = dictionary->panels.common + first;
+    sift.weight = dictionary->weight + first;
+    sift.error = dictionary->panels.error + first;
+    sift.by = screen->panels.scale[target];
+    sift.along = screen->panels.common[target];
+    sift.bound = (float)screen->bounds[2 * target * OTX__SETS];
+    sift.rest = (float)screen->rest[target];
+    screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
+}
+
+/* The products of a tile with the targets of one panel; in the residual form `least` is
+   what the best of each target is at least, as far as this worker knows. */
+OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t tile, size_t panel,
+                                       const float *products, float *least)
+{
+    size_t first = panel * OTX__TILE, target;
     size_t end = otx__min(screen->count, first + OTX__TILE);
     for (target = first; target < end; target++, products += OTX__TILE) {
-        if (otx__form_scans(screen->form)) {
-            double rest = screen->rest[target];
-            float scale = rest > 0.0 ? (float)(32767.0 / rest) : 0.0f;
-            int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
-            for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
-        } else {
-            float along = screen->panels.common[target], best = 0.0f;
-            for (i = 0; i < OTX__TILE; i++) {
-                float score = weight[i] * fabsf(products[i] + common[i] * along);
-                if (score > best) best = score;
-            }
-            screen->best[tile * screen->capacity + target] = best;
-        }
+        if (otx__form_scans(screen->form)) otx__screen_start(screen, tile, target, products);
+        else if (screen->sets[target]) otx__screen_sift(screen, tile, target, products, least);
     }
 }
 
@@ -9571,7 +10276,8 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
                              &screen->panels, panel, block);
         for (tile = 0; tile < tiles; tile++)
             otx__screen_products(screen, first + tile, panel,
-                                 block + tile * OTX__TILE * OTX__TILE);
+                                 block + tile * OTX__TILE * OTX__TILE,
+                                 screen->scratch[worker].least);
     }
 }
 
@@ -9581,6 +10287,10 @@ OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *er
     size_t group = otx__panels_group(&dictionary->panels);
     double work = (double)(group * OTX__TILE) * (double)dictionary->columns *
                   (double)screen->count;
+    size_t worker, target;
+    for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++)
+        for (target = 0; target < screen->count && !otx__form_scans(screen->form); target++)
+            screen->scratch[worker].least[target] = 0.0f;
     return otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group, work,
                            otx__correlate_body, screen, error);
 }
@@ -9600,14 +10310,14 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
     along /= support->norm;
     screen->panels.common[target] = (float)along;
-    if (screen->panels.bf16) {
+    if (screen->panels.type == OTX__PANEL_ROWS) {
         otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
         for (p = 0; p < n; p++) {
             double rest = vector[p] / support->norm - along * dictionary->direction[p];
             square += rest * rest;
         }
     } else {
-        square = otx__panels_put_rest(&screen->panels, target, vector, support->norm,
+        square = otx__panels_put_rest(&screen->panels, target, vector, n, support->norm,
                                       dictionary->direction);
     }
     screen->rest[target] += sqrt(square) * (1.0 + 1e-6);
@@ -9656,7 +10366,7 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
         steps[j / 2 * OTX__SETS * 2 + j % 2] = 0;
     /* What the scan adds up are the rounded betas. */
     bounds[0] = (sum + 0.5 * (double)count * unit) * (OTX__GRID + chain) +
-                rest * OTX__GRID + (screen->panels.bf16 ? 1.0 : rest) * chain +
+                rest * OTX__GRID + (screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest) * chain +
                 8.0 * OTX__UNIT * (2.0 + 2.0 * sum + 2.0 * rest + fabs(along));
     bounds[1] = bounds[0] + ((double)count + 4.0) * OTX__UNIT * sum;
     /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
@@ -9677,22 +10387,25 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
 {
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
-    double along, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
-    size_t slot = target * OTX__SETS, j;
-    if (support->ended) {
-        memset(scratch->residual, 0, problem->dictionary->columns * sizeof *scratch->residual);
-    } else {
-        otx__support_residual(problem, support, scratch);
-        for (j = 0; j < support->count; j++)
-            sum += fabs(support->coefficients[j]) *
-                   problem->dictionary->norms[support->indices[j]] / support->norm;
-    }
-    along = otx__screen_split(screen, target, scratch->residual);
-    screen->bounds[2 * slot] = screen->rest[target] * chain +
-                               8.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along)) +
-                               8.0 * DBL_EPSILON * (1.0 + sum) *
-                                   (double)(problem->k + problem->dictionary->columns);
+    double along, bound, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
+    size_t j;
     screen->sets[target] = !support->ended;
+    if (support->ended) return;
+    otx__support_residual(problem, support, scratch);
+    for (j = 0; j < support->count; j++)
+        sum += fabs(support->coefficients[j]) *
+               problem->dictionary->norms[support->indices[j]] / support->norm;
+    along = otx__screen_split(screen, target, scratch->residual);
+    /* Rounded to 8 bits, sums are exact; in float, of numbers a little larger at most. */
+    bound = screen->panels.type == OTX__PANEL_INT8 ? 0.0 : 1.02 * chain * screen->rest[target];
+    bound += 16.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along)) +
+             8.0 * DBL_EPSILON * (1.0 + sum) *
+                 (double)(problem->k + problem->dictionary->columns);
+    /* <a, r> - <a', r'>, with what they are rounded to: at most |a - a'| |r| + |a'| |r - r'|,
+       and |a'| is at most 1 + |a - a'|. */
+    bound += (double)screen->panels.error[target];
+    screen->rest[target] += (double)screen->panels.error[target];
+    screen->bounds[2 * target * OTX__SETS] = bound * (1.0 + 1e-6);
 }
 
 /* ---- scanning ---- */
@@ -10002,7 +10715,8 @@ OTX__PRIVATE otx_result otx__screen_open_block(otx__screen *screen, otx_error *e
 #define OTX__FOUND 64
 
 /* Atoms that may be the best for one support of one target, with their
-   correlations as the screen has them, weighted in `high` with the error added. */
+   correlations as the screen has them, weighted in `high` with the error added. In the
+   residual form they stand in scratch->likely until otx__screen_narrow. */
 typedef struct otx__candidates {
     size_t atoms[OTX__CANDIDATES];
     double correlations[OTX__CANDIDATES], high[OTX__CANDIDATES];
@@ -10022,7 +10736,7 @@ typedef struct otx__finds {
    operations. */
 #define OTX__SLACK (8.0 * OTX__UNIT + OTX__PACKED)
 
-/* Finds those tiles for a chunk of targets. */
+/* Finds those tiles for a chunk of targets in the forms that scan. */
 OTX__PRIVATE void otx__screen_gather(const otx__screen *screen, size_t first, size_t count,
                                      size_t set, otx__finds *finds)
 {
@@ -10059,34 +10773,38 @@ OTX__PRIVATE void otx__screen_gather(const otx__screen *screen, size_t first, si
     }
 }
 
+/* Adds an atom that may be the best, with what its weighted correlation is at most.
+   False if there is no room. */
+OTX__PRIVATE bool otx__candidates_add(otx__candidates *candidates, size_t atom,
+                                      double correlation, double high)
+{
+    size_t at = candidates->count;
+    candidates->overflow |= at == OTX__CANDIDATES;
+    if (candidates->overflow) return false;
+    candidates->atoms[at] = atom;
+    candidates->correlations[at] = correlation;
+    candidates->high[at] = high;
+    candidates->count = at + 1;
+    return true;
+}
+
 /* Adds the atoms of one tile that may be the best. */
 OTX__PRIVATE void otx__screen_tile(const otx__screen *screen, size_t tile, size_t target,
                                    size_t set, otx__candidates *candidates)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *weights = dictionary->weight + tile * OTX__TILE;
-    float correlations[OTX__TILE] = {0};
-    double bound = 1.0; /* the residual form scores every atom of the tile */
-    bool scans = otx__form_scans(screen->form);
+    float correlations[OTX__TILE];
+    double bound = screen->bounds[2 * (target * OTX__SETS + set) + 1];
     size_t i;
-    if (scans) {
-        bound = screen->bounds[2 * (target * OTX__SETS + set) + 1];
-        otx__screen_refine(screen, tile, target, set, correlations);
-    }
+    otx__screen_refine(screen, tile, target, set, correlations);
     for (i = 0; i < OTX__TILE; i++) {
         double weight = (double)weights[i], value = fabs((double)correlations[i]), low, high;
         size_t atom = tile * OTX__TILE + i;
         high = (value + bound) * weight * (1.0 + 8.0 * OTX__UNIT);
-        if (!(weight > 0.0)) continue;
-        if (scans && high < candidates->least) continue;
+        if (!(weight > 0.0) || high < candidates->least) continue;
         if (otx__support_holds(&screen->supports[target], atom)) continue;
-        if (candidates->count == OTX__CANDIDATES) {
-            candidates->overflow = true;
-            return;
-        }
-        candidates->atoms[candidates->count] = atom;
-        candidates->correlations[candidates->count] = value;
-        candidates->high[candidates->count++] = high;
+        if (!otx__candidates_add(candidates, atom, value, high)) return;
         low = (value - bound) * weight * (1.0 - 8.0 * OTX__UNIT) -
               4.0 * (double)OTX__LEAST_WEIGHT;
         if (low > candidates->least) candidates->least = low;
@@ -10104,6 +10822,130 @@ OTX__PRIVATE void otx__screen_prune(otx__candidates *candidates)
     }
     candidates->count = kept;
 }
+
+/* ---- candidates in the residual form ---- */
+
+/* What the best weighted correlation of all is at least, for a chunk of targets. */
+OTX__PRIVATE void otx__sifted_least(const otx__screen *screen, size_t first, size_t count,
+                                    otx__finds *finds)
+{
+    size_t workers = (size_t)otx__threads(screen->problem->dictionary->ctx), worker, j;
+    for (j = 0; j < count; j++) finds[j].least = 0.0;
+    for (worker = 0; worker < workers; worker++) {
+        const float *least = screen->scratch[worker].least + first;
+        for (j = 0; j < count; j++)
+            if ((double)least[j] > finds[j].least) finds[j].least = (double)least[j];
+    }
+}
+
+/* Gathers the atoms that the scan could not rule out. */
+OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target, double least,
+                                      otx__candidates *candidates, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const float *high = screen->best + target;
+    const uint32_t *masks = screen->masks + target;
+    size_t tile, i;
+    for (tile = 0; tile < dictionary->tiles; tile++) {
+        uint32_t mask = masks[tile * screen->capacity];
+        if (!mask || (double)high[tile * screen->capacity] < least) continue;
+        for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
+            if ((mask & 1) && dictionary->weight[i] > 0.0f &&
+                !otx__support_holds(&screen->supports[target], i))
+                scratch->likely[candidates->count++] = (uint32_t)i;
+    }
+    scratch->likely_steps++;
+}
+
+/* So few are scored in double at once. */
+#define OTX__FEW 12
+
+/* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
+OTX__PRIVATE double otx__likely_open(const otx__dictionary *dictionary, otx__scratch *scratch)
+{
+    double norm = otx__norm(scratch->residual, dictionary->columns);
+    double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
+    size_t i;
+    for (i = 0; i < dictionary->columns; i++)
+        scratch->rough[i] = (float)(scratch->residual[i] * unit);
+    return norm;
+}
+
+/* What the scores of some likely atoms with that vector are at most, by products in
+   float, and, of the best of them, at least. A sum of n such products is off by no more
+   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
+OTX__PRIVATE double otx__likely_scores(const otx__dictionary *dictionary, size_t first,
+                                       size_t end, otx__scratch *scratch)
+{
+    size_t n = dictionary->columns, i, count;
+    double share = 1.02 * (double)(n + 2) * OTX__UNIT, tiny = (double)n * ldexp(1.0, -125);
+    double least = 0.0;
+    for (; first < end; first += count) {
+        const uint32_t *atoms = scratch->likely + first;
+        otx__row rows[OTX__TILE];
+        float products[OTX__TILE];
+        count = otx__min(OTX__TILE, end - first);
+        for (i = 0; i < count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
+        dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
+        for (i = 0; i < count; i++) {
+            double off = share * dictionary->norms[atoms[i]] + tiny;
+            double score = otx__score(dictionary, atoms[i], (double)products[i]);
+            double spread = otx__score(dictionary, atoms[i], off);
+            bool sound = otx__is_finite(score); /* else beyond a float */
+            scratch->scores[first + i] = sound ? score + spread : HUGE_VAL;
+            if (sound && score - spread > least) least = score - spread;
+        }
+    }
+    return least;
+}
+
+/* Drops those of the likely atoms whose tile promises less than the atoms of the most
+   promising tile have, and returns how many are left, in their order. */
+OTX__PRIVATE size_t otx__likely_near(const otx__screen *screen, size_t target, size_t count,
+                                     double norm, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const float *most = screen->best + target;
+    double unit = screen->supports[target].norm * (dictionary->cosine ? 1.0 : dictionary->largest);
+    size_t best = 0, end, i, kept = 0;
+    double least;
+    for (i = 0; i < count; i++)
+        if (most[scratch->likely[i] / OTX__TILE * screen->capacity] >
+            most[scratch->likely[best] / OTX__TILE * screen->capacity])
+            best = i;
+    for (end = best; end < count; end++)
+        if (scratch->likely[end] / OTX__TILE != scratch->likely[best] / OTX__TILE) break;
+    least = otx__likely_scores(dictionary, best, end, scratch) * norm / unit * (1.0 - 1e-5);
+    for (i = 0; i < count; i++)
+        if ((double)most[scratch->likely[i] / OTX__TILE * screen->capacity] >= least)
+            scratch->likely[kept++] = scratch->likely[i];
+    return kept;
+}
+
+/* Makes candidates of those of the likely atoms that can be the best; the deciding
+   residual must be current. False if there are too many. */
+OTX__PRIVATE bool otx__screen_narrow(const otx__screen *screen, size_t target,
+                                     otx__candidates *candidates, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t count = candidates->count, i;
+    bool few = count <= OTX__FEW;
+    double least = 0.0;
+    if (!few) {
+        double norm = otx__likely_open(dictionary, scratch);
+        count = otx__likely_near(screen, target, count, norm, scratch);
+        least = otx__likely_scores(dictionary, 0, count, scratch);
+        scratch->likely_atoms += count;
+    }
+    candidates->count = 0;
+    for (i = 0; i < count; i++)
+        if ((few || scratch->scores[i] >= least) &&
+            !otx__candidates_add(candidates, scratch->likely[i], 0.0, 0.0))
+            return false;
+    return true;
+}
+
+/* ---- deciding ---- */
 
 /* Scores the candidates in double and returns the best, the lowest index among
    equals. */
@@ -10151,6 +10993,7 @@ OTX__PRIVATE bool otx__screen_best(otx__screen *screen, size_t target, size_t se
     clock = otx__now();
     otx__support_residual(problem, support, scratch);
     if (!otx__support_is_close(problem, support, scratch)) {
+        if (!scans && !otx__screen_narrow(screen, target, candidates, scratch)) return false;
         *atom = otx__screen_decide(screen, candidates, scratch, &score);
         support->ended = otx__is_rounding(problem, support, *atom, score);
         scratch->candidates[candidates->count - 1]++;
@@ -10189,6 +11032,10 @@ OTX__PRIVATE otx__outcome otx__screen_step(otx__screen *screen, size_t target, s
     return otx__support_select(problem, support, atom, scratch) ? OTX__STEP_DONE : OTX__STEP_OPEN;
 }
 
+/* Where more than this share of the atoms are likely, telling them apart takes longer
+   than a scan in finer numbers. */
+#define OTX__COARSE (1.0 / 40.0)
+
 /* What the weighted correlations of the atoms selected are at most: nothing without
    ridge, as the residual is orthogonal to them. */
 OTX__PRIVATE double otx__screen_held(const otx__screen *screen, size_t target, size_t set)
@@ -10211,15 +11058,20 @@ OTX__PRIVATE double otx__screen_held(const otx__screen *screen, size_t target, s
 
 /* Makes the candidates of a target's set from the tiles that may hold them. */
 OTX__PRIVATE void otx__screen_collect(const otx__screen *screen, size_t target, size_t set,
-                                      const otx__finds *finds, otx__candidates *candidates)
+                                      const otx__finds *finds, otx__candidates *candidates,
+                                      otx__scratch *scratch)
 {
     size_t i;
     candidates->count = 0;
     candidates->least = finds->least;
-    candidates->overflow = finds->count > OTX__FOUND;
+    candidates->overflow = otx__form_scans(screen->form) && finds->count > OTX__FOUND;
     /* An atom that is selected may have set the mark: none is ruled out by it. */
     if (screen->problem->ridge > 0.0 && finds->least <= otx__screen_held(screen, target, set))
         candidates->overflow = true;
+    if (!otx__form_scans(screen->form)) {
+        otx__sifted_collect(screen, target, finds->least, candidates, scratch);
+        return;
+    }
     for (i = 0; i < finds->count && !candidates->overflow; i++)
         otx__screen_tile(screen, finds->tiles[i], target, set, candidates);
 }
@@ -10235,14 +11087,19 @@ OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
     otx__finds finds[OTX__SETS][OTX__SELECTED];
     otx__candidates candidates;
     for (j = 0; j < count; j++) sets = otx__max(sets, screen->sets[first + j]);
-    for (set = 0; set < sets; set++) otx__screen_gather(screen, first, count, set, finds[set]);
+    for (set = 0; set < sets; set++) {
+        if (otx__form_scans(screen->form))
+            otx__screen_gather(screen, first, count, set, finds[set]);
+        else
+            otx__sifted_least(screen, first, count, finds[set]);
+    }
     for (j = 0; j < count; j++) {
         size_t target = first + j;
         otx__outcome outcome = OTX__STEP_FORESEEN;
         if (screen->sets[target] == 0) continue;
         for (set = 0; outcome == OTX__STEP_FORESEEN; set++) {
             screen->last[target] = (uint32_t)set;
-            otx__screen_collect(screen, target, set, &finds[set][j], &candidates);
+            otx__screen_collect(screen, target, set, &finds[set][j], &candidates, scratch);
             outcome = otx__screen_step(screen, target, set, &candidates, scratch);
         }
         if (outcome == OTX__STEP_OPEN) screen->sets[target] = OTX__UNDECIDED;
@@ -10264,13 +11121,22 @@ OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     double work = (double)dictionary->count * (double)dictionary->columns;
-    size_t count = 0, target;
+    size_t count = 0, target, worker;
+    uint64_t atoms = 0, steps = 0;
     otx_result result =
         otx__watch_loop(&screen->watch, (screen->count + OTX__SELECTED - 1) / OTX__SELECTED,
                         otx__select_work(screen), otx__select_body, screen, error);
     for (target = 0; target < screen->count; target++)
         if (screen->sets[target] == OTX__UNDECIDED) screen->undecided[count++] = (uint32_t)target;
     if (result) return result;
+    for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++) {
+        otx__scratch *scratch = &screen->scratch[worker];
+        atoms += scratch->likely_atoms;
+        steps += scratch->likely_steps;
+        scratch->likely_atoms = scratch->likely_steps = 0;
+    }
+    screen->coarse = screen->panels.type == OTX__PANEL_INT8 &&
+                     (double)atoms > OTX__COARSE * (double)steps * (double)dictionary->count;
     return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
 }
 
@@ -10287,7 +11153,7 @@ typedef struct otx__solve {
     otx__pool pool;
     int threads;
     otx_omp_form form;
-    bool bf16;         /* panels of bf16 */
+    otx__panel_type panels;
     bool gram;         /* exact products of all pairs of atoms */
     double *centre;    /* [columns] to be taken off all rows, or NULL */
     size_t first, end; /* targets wanted */
@@ -10315,13 +11181,26 @@ typedef struct otx__plan {
 /* Scores that a worker has room for. */
 OTX__PRIVATE size_t otx__scores(size_t atoms) { return otx__max(atoms, OTX__CANDIDATES); }
 
-/* Whether the panels of a form hold bf16: where that pays, all rows are in it, and
-   what is multiplied is the rows. */
-OTX__PRIVATE bool otx__plan_bf16(const otx__solve *solve, const otx_matrix *atoms,
-                                 const otx_matrix *targets, bool centred, otx_omp_form form)
+/* The longest rows that the residual form rounds to 8 bits. That leaves its bound at
+   some 1.6 % of the residual's norm, of which the largest correlations are a smaller
+   part in longer rows: too many atoms would be within the bound of each other. */
+#define OTX__INT8_COLUMNS 1536
+
+/* What the panels of a form hold. Products of rows that are bf16 already need no
+   rounding; what the residual form rounds is given exact scores in the end. */
+OTX__PRIVATE otx__panel_type otx__plan_panels(const otx__solve *solve, const otx_matrix *atoms,
+                                              const otx_matrix *targets, bool centred,
+                                              otx_omp_form form)
 {
-    return otx__form_scans(form) && !centred && atoms->dtype == OTX_BF16 &&
-           targets->dtype == OTX_BF16 && solve->dictionary.kernels->product_bf16 != NULL;
+    const otx__kernels *kernels = solve->dictionary.kernels;
+    if (!otx__form_scans(form)) {
+        if (kernels->product_int8 && atoms->columns <= OTX__INT8_COLUMNS) return OTX__PANEL_INT8;
+        return otx__panel_finer(kernels);
+    }
+    if (!centred && atoms->dtype == OTX_BF16 && targets->dtype == OTX_BF16 &&
+        kernels->product_bf16)
+        return OTX__PANEL_ROWS;
+    return OTX__PANEL_FLOAT;
 }
 
 OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
@@ -10330,9 +11209,10 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
 {
     double n = (double)atoms->rows, d = (double)atoms->columns, k = (double)solve->problem.k;
     double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
-    double sets = otx__form_scans(form) ? OTX__SETS : 1;
-    bool bf16 = otx__plan_bf16(solve, atoms, targets, centred, form);
-    double vector = bf16 ? 2.0 * (d + 1.0) + 8.0 : 4.0 * d + 4.0;
+    double sets = otx__form_scans(form) ? OTX__SETS : 2; /* one, and the masks */
+    otx__panel_type type = otx__plan_panels(solve, atoms, targets, centred, form);
+    size_t room = otx__panel_room(solve->dictionary.kernels, type, atoms->columns);
+    double vector = (double)room / OTX__TILE + 12.0;
     otx__need need;
     need.fixed = 24.0 * n + 8.0 * d +
                  solve->threads *
@@ -10341,7 +11221,9 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
     if (!otx__rows_are_direct(atoms, centred)) need.fixed += 4.0 * n * d;
     if (!otx__rows_are_direct(targets, centred)) need.fixed += 4.0 * (double)targets->rows * d;
     if (centred) need.fixed += 8.0 * d;
+    if (form == OTX_FORM_RESIDUAL) need.fixed += 4.0 * n * solve->threads;
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
+    if (form == OTX_FORM_RESIDUAL) need.target += 4.0 * solve->threads;
     need.column = 0.0;
     if (form != OTX_FORM_EXHAUSTIVE) {
         need.fixed += solve->threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
@@ -10360,27 +11242,36 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
 }
 
 /* What a core of a machine does in a second, roughly, in 10^9 multiply-adds: of dense
-   products in float and in bf16, of scans, and in double. Only the ratios matter. */
+   products in float, in bf16 and of 8-bit numbers, of scans, and in double. Only the
+   ratios matter. */
 typedef struct otx__rates {
-    double dense, dense_bf16, scan, exact;
+    double dense, dense_bf16, dense_int8, scan, exact;
 } otx__rates;
 
 OTX__PRIVATE otx__rates otx__rates_of(otx_isa isa)
 {
     static const otx__rates rates[OTX_ISA_COUNT] = {
-        {1.5, 1.0, 1.0, 0.7},   /* auto, which is settled before */
-        {1.5, 1.0, 1.0, 0.7},   /* scalar */
-        {11.0, 0.0, 8.0, 2.0},  /* sse2 */
-        {40.0, 0.0, 20.0, 4.0}, /* avx2 */
-        {40.0, 0.0, 25.0, 4.0}, /* avx-vnni */
-        {50.0, 0.0, 35.0, 7.0}, /* avx512 */
-        {50.0, 85.0, 35.0, 7.0}, /* avx512-bf16 */
-        {60.0, 300.0, 35.0, 7.0}, /* amx */
-        {12.0, 0.0, 10.0, 2.0}, /* neon */
-        {12.0, 24.0, 10.0, 2.0}, /* neon-bf16 */
-        {6.0, 0.0, 5.0, 1.0},   /* wasm */
+        {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
+        {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
+        {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
+        {40.0, 0.0, 0.0, 20.0, 4.0},    /* avx2 */
+        {40.0, 0.0, 90.0, 25.0, 4.0},   /* avx-vnni */
+        {50.0, 0.0, 170.0, 35.0, 7.0},  /* avx512 */
+        {50.0, 85.0, 170.0, 35.0, 7.0}, /* avx512-bf16 */
+        {60.0, 300.0, 500.0, 35.0, 7.0}, /* amx */
+        {12.0, 0.0, 0.0, 10.0, 2.0},    /* neon */
+        {12.0, 24.0, 44.0, 10.0, 2.0},  /* neon-bf16 */
+        {6.0, 0.0, 0.0, 5.0, 1.0},      /* wasm */
     };
     return rates[isa];
+}
+
+/* Of dense products with panels of a type. */
+OTX__PRIVATE double otx__dense_rate(otx_isa isa, otx__panel_type type)
+{
+    otx__rates rates = otx__rates_of(isa);
+    if (type == OTX__PANEL_FLOAT) return rates.dense;
+    return type == OTX__PANEL_INT8 ? rates.dense_int8 : rates.dense_bf16;
 }
 
 /* Columns that the targets of one block need, at a guess: supports share atoms. */
@@ -10391,20 +11282,23 @@ OTX__PRIVATE double otx__block_columns(const otx__solve *solve, double capacity)
 }
 
 /* Seconds, roughly. */
-OTX__PRIVATE double otx__plan_cost(const otx__solve *solve, const otx__plan *plan, bool bf16)
+OTX__PRIVATE double otx__plan_cost(const otx__solve *solve, const otx__plan *plan,
+                                   otx__panel_type type)
 {
     double n = (double)solve->dictionary.count, d = (double)solve->dictionary.columns;
     double k = (double)solve->problem.k, b = (double)(solve->end - solve->first);
-    double blocks = ceil(b / plan->capacity), columns = n / 2.0;
+    double blocks = ceil(b / plan->capacity), columns = plan->gram ? 0.0 : n / 2.0;
     double exact = plan->gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__rates rates = otx__rates_of(solve->dictionary.kernels->isa);
-    double dense = bf16 ? rates.dense_bf16 : rates.dense;
+    double dense = otx__dense_rate(solve->dictionary.kernels->isa, type);
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
     if (plan->form == OTX_FORM_EXHAUSTIVE)
         return k * b * n * d / rates.exact / solve->threads * 1e-9;
+    /* Residuals are made and rounded, and some 64 atoms a step told apart. */
     if (plan->form == OTX_FORM_RESIDUAL)
-        return (k * b * n * d / rates.dense + 1.5 * exact / rates.exact) / solve->threads * 1e-9;
+        return (k * b * n * d / dense + (3.0 * exact + 64.0 * k * b * d) / rates.exact) /
+               solve->threads * 1e-9;
     if (plan->form == OTX_FORM_COLUMNS) {
         double wanted = otx__block_columns(solve, plan->capacity);
         /* Those of a block; and of each further one what the table does not keep. */
@@ -10452,18 +11346,18 @@ OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, 
 
 /* The cheapest way that a form has room for: the Gram form with or without the exact
    products of all pairs of atoms. False if there is none. */
-OTX__PRIVATE bool otx__plan_form(const otx__solve *solve, const otx__need *need, bool bf16,
-                                 double budget, otx__plan *plan)
+OTX__PRIVATE bool otx__plan_form(const otx__solve *solve, const otx__need *need,
+                                 otx__panel_type type, double budget, otx__plan *plan)
 {
     double n = (double)solve->dictionary.count;
     otx__need more = *need;
     otx__plan with = *plan;
     if (!otx__plan_fit(solve, need, budget, plan)) return false;
-    plan->seconds = otx__plan_cost(solve, plan, bf16) + 1e-12;
+    plan->seconds = otx__plan_cost(solve, plan, type) + 1e-12;
     with.gram = plan->form == OTX_FORM_GRAM;
     more.fixed += 8.0 * n * n + OTX__ALIGNMENT;
     if (!with.gram || !otx__plan_fit(solve, &more, budget, &with)) return true;
-    with.seconds = otx__plan_cost(solve, &with, bf16) + 1e-12;
+    with.seconds = otx__plan_cost(solve, &with, type) + 1e-12;
     if (with.seconds < 0.9 * plan->seconds) *plan = with;
     return true;
 }
@@ -10479,6 +11373,13 @@ OTX__PRIVATE void otx__plan_tell(const otx__solve *solve, const otx__plan *plans
     length = written > 0 ? (size_t)written : 0;
     if (best->gram && length < size) {
         written = snprintf(line + length, size - length, ", exact products kept");
+        length += written > 0 ? (size_t)written : 0;
+    }
+    if (best->form == OTX_FORM_RESIDUAL && length < size) {
+        written = snprintf(line + length, size - length, ", rounded to %s",
+                           solve->panels == OTX__PANEL_INT8   ? "8 bits"
+                           : solve->panels == OTX__PANEL_BF16 ? "bf16"
+                                                              : "float");
         length += written > 0 ? (size_t)written : 0;
     }
     if (best->form == OTX_FORM_COLUMNS && length < size) {
@@ -10515,14 +11416,14 @@ OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *ato
         otx__plan *plan = &plans[form];
         otx_omp_form name = (otx_omp_form)form;
         otx__need need = otx__form_need(solve, atoms, targets, options->centred, name);
-        bool bf16 = otx__plan_bf16(solve, atoms, targets, options->centred, name);
+        otx__panel_type type = otx__plan_panels(solve, atoms, targets, options->centred, name);
         double k = (double)solve->problem.k;
         if (options->form != OTX_FORM_AUTO && options->form != name) continue;
         if (otx__form_scans(name) && solve->problem.k > OTX__GRAM_K) continue;
         plan->form = name;
         plan->bytes = need.fixed + need.target * OTX__TILE + need.column * k;
         if (least == 0.0 || plan->bytes < least) least = plan->bytes;
-        if (!otx__plan_form(solve, &need, bf16, budget, plan)) continue;
+        if (!otx__plan_form(solve, &need, type, budget, plan)) continue;
         if (!best || plan->seconds < best->seconds) best = plan;
     }
     if (!best)
@@ -10531,7 +11432,7 @@ OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *ato
                          ceil(least / 1048576.0), floor(budget / 1048576.0));
     solve->form = best->form;
     solve->gram = best->gram;
-    solve->bf16 = otx__plan_bf16(solve, atoms, targets, options->centred, best->form);
+    solve->panels = otx__plan_panels(solve, atoms, targets, options->centred, best->form);
     solve->screen.capacity = (size_t)best->capacity;
     solve->screen.table.slots =
         best->form == OTX_FORM_GRAM ? solve->dictionary.tiles * OTX__TILE : (size_t)best->columns;
@@ -10624,8 +11525,14 @@ OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
     size_t block = solve->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
     float *blocks = (float *)otx__pool_take(pool, threads, block * sizeof *blocks);
     float *roughs = (float *)otx__pool_take(pool, threads, d * sizeof *roughs);
+    size_t many = solve->form == OTX_FORM_RESIDUAL ? n : 1;
+    size_t capacity = solve->form == OTX_FORM_RESIDUAL ? solve->screen.capacity : 1;
+    float *least = (float *)otx__pool_take(pool, threads, capacity * sizeof *least);
+    uint32_t *likely = (uint32_t *)otx__pool_take(pool, threads, many * sizeof *likely);
     if (pool->failed) return false;
     for (i = 0; i < threads; i++) {
+        scratch[i].least = least + i * capacity;
+        scratch[i].likely = likely + i * many;
         scratch[i].row = rows + i * d;
         scratch[i].residual = residuals + i * d;
         scratch[i].products = products + i * (k + 2);
@@ -10677,8 +11584,8 @@ OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
             (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
         dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
         dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
-        (void)otx__panels_take(&dictionary->panels, dictionary->columns, dictionary->tiles,
-                               solve->bf16, pool);
+        (void)otx__panels_take(&dictionary->panels, dictionary->kernels, solve->panels,
+                               dictionary->columns, dictionary->tiles, pool);
     }
     return !pool->failed;
 }
@@ -10698,8 +11605,8 @@ OTX__PRIVATE bool otx__solve_table(otx__solve *solve)
         table->atom_of = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
         table->stamps = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
         table->fresh = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
-        (void)otx__panels_take(&table->panels, dictionary->columns, OTX__FRESH / OTX__TILE,
-                               solve->bf16, pool);
+        (void)otx__panels_take(&table->panels, dictionary->kernels, solve->panels,
+                               dictionary->columns, OTX__FRESH / OTX__TILE, pool);
     }
     if (pool->failed) return false;
     if (solve->form == OTX_FORM_COLUMNS) otx__table_clear(table);
@@ -10720,8 +11627,8 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
     forwards = (double *)otx__pool_take(pool, capacity, k * sizeof(double));
     barred = (int32_t *)otx__pool_take(pool, capacity, k * sizeof(int32_t));
     if (solve->form != OTX_FORM_EXHAUSTIVE) {
-        (void)otx__panels_take(&screen->panels, solve->dictionary.columns, capacity / OTX__TILE,
-                               solve->bf16, pool);
+        (void)otx__panels_take(&screen->panels, solve->dictionary.kernels, solve->panels,
+                               solve->dictionary.columns, capacity / OTX__TILE, pool);
         screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
         screen->bounds = (double *)otx__pool_take(pool, capacity, OTX__SETS * 2 * sizeof(double));
         screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
@@ -10731,6 +11638,8 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
         screen->last = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
         screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
     }
+    if (solve->form == OTX_FORM_RESIDUAL)
+        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
     if (otx__form_scans(solve->form)) {
         size_t width = tiles * OTX__TILE;
         screen->pitch = k + k % 2;
@@ -10830,6 +11739,24 @@ OTX__PRIVATE void otx__lap(double *clock, double *stage)
     *clock = now;
 }
 
+/* Makes the panels anew in finer numbers. */
+OTX__PRIVATE otx_result otx__solve_sharpen(otx__solve *solve, otx_error *error)
+{
+    otx__screen *screen = &solve->screen;
+    otx__dictionary *dictionary = &solve->dictionary;
+    size_t columns = dictionary->columns, i;
+    otx_result result;
+    otx__log(solve->ctx, OTX_NOTE, "solver: 8 bits leave too many candidates; %s from here",
+             otx__panel_finer(dictionary->kernels) == OTX__PANEL_BF16 ? "bf16" : "float");
+    solve->panels = otx__panel_finer(dictionary->kernels);
+    otx__panels_set_type(&dictionary->panels, solve->panels, columns);
+    otx__panels_set_type(&screen->panels, solve->panels, columns);
+    result = otx__dictionary_split(dictionary, screen->scratch[0].row, error);
+    for (i = 0; i < screen->capacity / OTX__TILE; i++) otx__panels_clear(&screen->panels, i);
+    for (i = 0; i < screen->count; i++) screen->sets[i] = 0;
+    return result ? result : otx__screen_waiting(screen, error);
+}
+
 /* One step of all targets of a block, or, in the forms that scan, several. */
 OTX__PRIVATE otx_result otx__solve_step(otx__solve *solve, double *clock, otx_error *error)
 {
@@ -10846,6 +11773,7 @@ OTX__PRIVATE otx_result otx__solve_step(otx__solve *solve, double *clock, otx_er
     result = otx__screen_scan_all(screen, error);
     otx__lap(clock, &stats->seconds_scan);
     if (!result) result = otx__screen_select(screen, error);
+    if (!result && screen->coarse) result = otx__solve_sharpen(solve, error);
     otx__lap(clock, &stats->seconds_select);
     if (!result) result = otx__screen_columns(screen, error);
     otx__lap(clock, &stats->seconds_gram);
@@ -10929,10 +11857,10 @@ OTX__PRIVATE otx_result otx__solve_run(otx__solve *solve, otx_error *error)
     otx_result result = otx__dictionary_norms(dictionary, scratch[0].row, error);
     if (!result && solve->form != OTX_FORM_EXHAUSTIVE)
         result = otx__dictionary_split(dictionary, scratch[0].row, error);
-    if (!result && solve->form == OTX_FORM_GRAM)
-        result = otx__table_fill(&solve->screen.table, scratch, error);
     if (!result && dictionary->gram)
         result = otx__dictionary_gram(dictionary, scratch[0].row, error);
+    if (!result && solve->form == OTX_FORM_GRAM)
+        result = otx__table_fill(&solve->screen.table, scratch, error);
     otx__lap(&clock, &stats->seconds_gram);
     for (first = solve->first; first < solve->end && !result; first += solve->screen.count) {
         result = otx__solve_open(solve, first, error);

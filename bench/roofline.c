@@ -2,7 +2,7 @@
 
      roofline THREADS ATOMS SUPPORTS K
 
-   Prints one line of JSON: multiply-adds per second in float, bf16 and int16,
+   Prints one line of JSON: multiply-adds per second in float, bf16, int16 and int8,
    reading speed of each level of memory, and how many lines of 64 bytes a second
    can be read in the order of the solver's scan. SUPPORTS is a file of int32, K
    atoms below ATOMS for each target, -1 for none: the scan reads one line for each
@@ -37,8 +37,8 @@ typedef uint64_t memory(const buffer *buffer, size_t turns);
 
 typedef struct unit {
     const char *isa;
-    arithmetic *floats, *bf16, *int16; /* NULL: the machine has none */
-    size_t float_adds, bf16_adds, int16_adds; /* multiply-adds of one turn */
+    arithmetic *floats, *bf16, *int16, *int8; /* NULL: the machine has none */
+    size_t float_adds, bf16_adds, int16_adds, int8_adds; /* multiply-adds of one turn */
     memory *read, *lines;
 } unit;
 
@@ -105,7 +105,7 @@ typedef struct unit {
 
 VECTOR_LOOPS(plain, , 16, 12)
 
-static const unit plain = {"plain", floats_plain, NULL, NULL, 4 * 12, 0, 0,
+static const unit plain = {"plain", floats_plain, NULL, NULL, NULL, 4 * 12, 0, 0, 0,
                            read_plain, lines_plain};
 
 #if defined(__x86_64__)
@@ -117,7 +117,7 @@ static const unit plain = {"plain", floats_plain, NULL, NULL, 4 * 12, 0, 0,
 #define AVX2 __attribute__((target("avx2,fma")))
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vnni")))
 #define AVX512_BF16 __attribute__((target("avx512f,avx512bw,avx512bf16")))
-#define AMX __attribute__((target("amx-tile,amx-bf16")))
+#define AMX __attribute__((target("amx-tile,amx-bf16,amx-int8")))
 
 VECTOR_LOOPS(avx2, AVX2, 32, 12)
 VECTOR_LOOPS(avx512, AVX512, 64, 16)
@@ -133,6 +133,7 @@ VECTOR_LOOPS(avx512, AVX512, 64, 16)
 #define MADD(N)                                                                            \
     "vpmaddwd %%ymm15, %%ymm15, %%ymm12\n\tvpaddd %%ymm12, %%ymm" #N ", %%ymm" #N "\n\t"
 #define DPWSSD(N) "vpdpwssd %%zmm31, %%zmm31, %%zmm" #N "\n\t"
+#define DPBUSD(N) "vpdpbusd %%zmm31, %%zmm31, %%zmm" #N "\n\t"
 #define DPBF16(N) "vdpbf16ps %%zmm31, %%zmm31, %%zmm" #N "\n\t"
 
 AVX2 static float int16_avx2(size_t turns)
@@ -149,6 +150,13 @@ AVX512 static float int16_avx512(size_t turns)
     return 0.0f;
 }
 
+AVX512 static float int8_avx512(size_t turns)
+{
+    __asm__ volatile(SIXTEEN(CLEAR) "vpxord %%zmm31, %%zmm31, %%zmm31" : : : USED, "xmm31");
+    while (turns--) __asm__ volatile(SIXTEEN(DPBUSD) : : : USED, "xmm31");
+    return 0.0f;
+}
+
 AVX512_BF16 static float bf16_avx512(size_t turns)
 {
     __asm__ volatile(SIXTEEN(CLEAR) "vpxord %%zmm31, %%zmm31, %%zmm31" : : : USED, "xmm31");
@@ -157,7 +165,7 @@ AVX512_BF16 static float bf16_avx512(size_t turns)
 }
 
 /* Two by two tiles of 16 rows of 64 bytes, from registers. */
-AMX static float bf16_amx(size_t turns)
+AMX static inline float tiles_amx(size_t turns, int int8)
 {
     static const struct {
         uint8_t palette, start, reserved[14];
@@ -175,7 +183,13 @@ AMX static float bf16_amx(size_t turns)
     _tile_zero(5);
     _tile_zero(6);
     _tile_zero(7);
-    for (i = 0; i < turns; i++) {
+    for (i = 0; i < turns && int8; i++) {
+        _tile_dpbssd(0, 4, 6);
+        _tile_dpbssd(1, 4, 7);
+        _tile_dpbssd(2, 5, 6);
+        _tile_dpbssd(3, 5, 7);
+    }
+    for (i = 0; i < turns && !int8; i++) {
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
         _tile_dpbf16ps(2, 5, 6);
@@ -186,12 +200,16 @@ AMX static float bf16_amx(size_t turns)
     return out[0];
 }
 
+AMX static float bf16_amx(size_t turns) { return tiles_amx(turns, 0); }
+
+AMX static float int8_amx(size_t turns) { return tiles_amx(turns, 1); }
+
 /* Whether the machine has AMX and the system lets this process use it. */
 static int amx(void)
 {
     unsigned a, b, c, d;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
-    if (!(d >> 22 & 1) || !(d >> 24 & 1)) return 0; /* AMX-BF16, AMX-TILE */
+    if (!(d >> 22 & 1) || (d >> 24 & 3) != 3) return 0; /* AMX-BF16, AMX-TILE, AMX-INT8 */
 #ifdef __linux__
     return syscall(SYS_arch_prctl, 0x1023 /* ARCH_REQ_XCOMP_PERM */, 18 /* tile data */) == 0;
 #else
@@ -205,13 +223,13 @@ static unit best_unit(void)
     unit best = plain;
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        unit avx2 = {"avx2", floats_avx2, NULL, int16_avx2, 8 * 12, 0, 16 * 12,
+        unit avx2 = {"avx2", floats_avx2, NULL, int16_avx2, NULL, 8 * 12, 0, 16 * 12, 0,
                      read_avx2, lines_avx2};
         best = avx2;
     }
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni")) {
-        unit avx512 = {"avx512", floats_avx512, NULL, int16_avx512, 16 * 16, 0, 32 * 16,
-                       read_avx512, lines_avx512};
+        unit avx512 = {"avx512", floats_avx512, NULL, int16_avx512, int8_avx512,
+                       16 * 16, 0, 32 * 16, 64 * 16, read_avx512, lines_avx512};
         best = avx512;
         if (__builtin_cpu_supports("avx512bf16")) {
             best.bf16 = bf16_avx512;
@@ -221,6 +239,8 @@ static unit best_unit(void)
             best.isa = "amx";
             best.bf16 = bf16_amx;
             best.bf16_adds = 4 * 16 * 16 * 32;
+            best.int8 = int8_amx;
+            best.int8_adds = 4 * 16 * 16 * 64;
         }
     }
 #endif
@@ -349,6 +369,13 @@ static int32_t *read_supports(const char *path, size_t k, size_t atoms, size_t *
     return list;
 }
 
+/* 10^9 operations per second of all threads; 0 where there are none. */
+static double operations(int threads, arithmetic *work, size_t adds)
+{
+    if (!work) return 0.0;
+    return 2e-9 * threads * (double)adds * rate(threads, work, NULL, NULL);
+}
+
 int main(int argc, char **argv)
 {
     unit unit = best_unit();
@@ -372,15 +399,11 @@ int main(int argc, char **argv)
         return 1;
     }
     printf("{\"threads\": %d, \"isa\": \"%s\", \"gops\": {\"float\": %.1f, \"bf16\": %.1f, "
-           "\"int16\": %.1f}, \"read\": {",
-           threads, unit.isa,
-           2e-9 * threads * (double)unit.float_adds * rate(threads, unit.floats, NULL, NULL),
-           unit.bf16
-               ? 2e-9 * threads * (double)unit.bf16_adds * rate(threads, unit.bf16, NULL, NULL)
-               : 0.0,
-           unit.int16
-               ? 2e-9 * threads * (double)unit.int16_adds * rate(threads, unit.int16, NULL, NULL)
-               : 0.0);
+           "\"int16\": %.1f, \"int8\": %.1f}, \"read\": {",
+           threads, unit.isa, operations(threads, unit.floats, unit.float_adds),
+           operations(threads, unit.bf16, unit.bf16_adds),
+           operations(threads, unit.int16, unit.int16_adds),
+           operations(threads, unit.int8, unit.int8_adds));
     print_levels(&unit, threads, buffers);
     open_buffers(buffers, threads, atoms * LINE);
     for (i = 0; i < threads; i++) {

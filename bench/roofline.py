@@ -45,6 +45,8 @@ def resources(stage, run, roof, data):
     if stage == "correlate" and columns:
         return {**products(b * n * d), **memory(2 * b * n, 2 * b * n)}
     if stage == "scan" and form == "residual":
+        rounded = re.search(r"rounded to (8 bits|bf16|float)", run["plan"])[1]
+        kind = {"8 bits": "int8"}.get(rounded, rounded)
         return products(scans * n * d)
     if stage == "scan" and columns and scans:
         lines, supports = scans * n / 32 * k / 2, max(1, run["steps"] / scans)

@@ -112,9 +112,9 @@ typedef enum otx_isa {
     OTX_ISA_AVX_VNNI,    /* and AVX-VNNI */
     OTX_ISA_AVX512,      /* AVX-512 F, BW, DQ, VL, VNNI */
     OTX_ISA_AVX512_BF16, /* and BF16 */
-    OTX_ISA_AMX,         /* and AMX-BF16 */
+    OTX_ISA_AMX,         /* and AMX-BF16, AMX-INT8 */
     OTX_ISA_NEON,        /* 64-bit Arm */
-    OTX_ISA_NEON_BF16,   /* and BF16 */
+    OTX_ISA_NEON_BF16,   /* and BF16, I8MM */
     OTX_ISA_WASM,        /* WebAssembly's SIMD128 */
     OTX_ISA_COUNT
 } otx_isa;

@@ -12,19 +12,6 @@ typedef struct otx__rows {
 /* The least weight of an atom that is not zero. */
 #define OTX__LEAST_WEIGHT 7.888609052210118e-31f /* 2^-100 */
 
-/* Vectors split along the dictionary's direction, v / ||v|| = common * direction +
-   rest, 32 to a panel, as the dense products want them. Panels of float hold the
-   rests. Those of bf16 hold the vectors as they are but for a power of 2, which
-   `scale` makes up for: their products have the common part taken out afterwards. */
-typedef struct otx__panels {
-    bool bf16;
-    size_t columns; /* even in bf16, the last one 0 if there is none */
-    float *floats;  /* [tile][column][32] */
-    uint16_t *pairs; /* [tile][column / 2][32][2] */
-    float *scale;    /* [tile][32] in bf16 */
-    float *common;   /* [tile][32] */
-} otx__panels;
-
 /* For screening, every atom is split. The direction is that of the mean of the unit
    atoms, which in real embeddings is so strong that correlations without it are an
    order of magnitude smaller, and so is their rounding. */
@@ -200,146 +187,6 @@ OTX__PRIVATE void otx__direction_body(void *argument, size_t index, int worker)
     }
 }
 
-/* ---- panels ---- */
-
-/* Bytes of one panel's numbers. */
-OTX__PRIVATE size_t otx__panel_bytes(const otx__panels *panels)
-{
-    return panels->columns * OTX__TILE * (panels->bf16 ? 2 : 4);
-}
-
-OTX__PRIVATE bool otx__panels_take(otx__panels *panels, size_t columns, size_t tiles, bool bf16,
-                                   otx__pool *pool)
-{
-    panels->bf16 = bf16;
-    panels->columns = bf16 ? columns + columns % 2 : columns;
-    if (bf16) {
-        panels->pairs =
-            (uint16_t *)otx__pool_take(pool, tiles, otx__panel_bytes(panels));
-        panels->scale = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
-    } else {
-        panels->floats = (float *)otx__pool_take(pool, tiles, otx__panel_bytes(panels));
-    }
-    panels->common = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
-    return !pool->failed;
-}
-
-/* Fills a panel with vectors of 0. */
-OTX__PRIVATE void otx__panels_clear(otx__panels *panels, size_t tile)
-{
-    size_t size = panels->columns * OTX__TILE, i;
-    if (panels->bf16) memset(panels->pairs + tile * size, 0, size * sizeof *panels->pairs);
-    else memset(panels->floats + tile * size, 0, size * sizeof *panels->floats);
-    for (i = tile * OTX__TILE; i < (tile + 1) * OTX__TILE; i++) {
-        panels->common[i] = 0.0f;
-        if (panels->bf16) panels->scale[i] = 0.0f;
-    }
-}
-
-/* Puts the rest of a vector of that norm, not 0, into place `at` of float panels, and
-   returns the rest's square. */
-OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
-                                         double norm, const double *direction)
-{
-    float *panel = panels->floats + at / OTX__TILE * panels->columns * OTX__TILE + at % OTX__TILE;
-    double common = (double)panels->common[at], square = 0.0;
-    size_t p;
-    for (p = 0; p < panels->columns; p++) {
-        double rest = vector[p] / norm - common * direction[p];
-        panel[p * OTX__TILE] = (float)rest;
-        square += rest * rest;
-    }
-    return square;
-}
-
-/* Puts a row of bf16, of that norm, not 0, into place `at` of bf16 panels. The power
-   of 2 brings the norm to between 1 and 2, so that what becomes subnormal, or 0, is
-   far below the rounding of the products. */
-OTX__PRIVATE void otx__panels_put_row(otx__panels *panels, size_t at, otx__row row, size_t n,
-                                      double norm)
-{
-    uint16_t *panel =
-        panels->pairs + at / OTX__TILE * panels->columns * OTX__TILE + 2 * (at % OTX__TILE);
-    double scale;
-    int exponent;
-    size_t p;
-    (void)frexp(norm, &exponent);
-    scale = ldexp(1.0, 1 - exponent);
-    for (p = 0; p < n; p++) {
-        float scaled = (float)((double)otx__row_element(row, p) * scale);
-        uint32_t bits;
-        memcpy(&bits, &scaled, sizeof bits);
-        panel[p / 2 * 2 * OTX__TILE + p % 2] = (uint16_t)(bits >> 16);
-    }
-    panels->scale[at] = (float)(1.0 / (norm * scale));
-}
-
-/* Copies a vector from one set of panels to another of the same kind. */
-OTX__PRIVATE void otx__panels_copy(otx__panels *to, size_t at, const otx__panels *from,
-                                   size_t from_at)
-{
-    size_t size = from->columns * OTX__TILE, p;
-    to->common[at] = from->common[from_at];
-    if (from->bf16) {
-        const uint16_t *pairs =
-            from->pairs + from_at / OTX__TILE * size + 2 * (from_at % OTX__TILE);
-        uint16_t *copy = to->pairs + at / OTX__TILE * size + 2 * (at % OTX__TILE);
-        to->scale[at] = from->scale[from_at];
-        for (p = 0; p < size; p += 2 * OTX__TILE) memcpy(copy + p, pairs + p, 2 * sizeof *copy);
-    } else {
-        const float *floats = from->floats + from_at / OTX__TILE * size + from_at % OTX__TILE;
-        float *copy = to->floats + at / OTX__TILE * size + at % OTX__TILE;
-        for (p = 0; p < size; p += OTX__TILE) copy[p] = floats[p];
-    }
-}
-
-/* Panels whose numbers, read again and again, stay in a core's cache. */
-OTX__PRIVATE size_t otx__panels_group(const otx__panels *panels)
-{
-    size_t tiles = ((size_t)1 << 19) / (otx__panel_bytes(panels) + 1);
-    return tiles < 1 ? 1 : tiles > OTX__GROUP ? OTX__GROUP : tiles;
-}
-
-/* products[tile][j][i], as below, of panels of float with at least one column. */
-OTX__PRIVATE void otx__panels_multiply_floats(const otx__kernels *kernels, const float *a,
-                                              size_t tiles, const float *b, size_t columns,
-                                              float *products)
-{
-    size_t block, tile, j;
-    for (block = 0; block < columns; block += OTX__CHAIN)
-        for (tile = 0; tile < tiles; tile++)
-            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
-                kernels->product(a + (tile * columns + block) * OTX__TILE,
-                                 b + block * OTX__TILE + j, otx__min(OTX__CHAIN, columns - block),
-                                 block > 0, products + (tile * OTX__TILE + j) * OTX__TILE);
-}
-
-/* products[tile][j][i]: the product of the rests of the 32 vectors i of each of
-   `tiles` panels of a from `first` on, and the 32 vectors j of one panel of b. */
-OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__panels *a,
-                                       size_t first, size_t tiles, const otx__panels *b,
-                                       size_t other, float *products)
-{
-    size_t size = a->columns * OTX__TILE, tile, i, j;
-    if (!a->bf16) {
-        otx__panels_multiply_floats(kernels, a->floats + first * size, tiles,
-                                    b->floats + other * size, a->columns, products);
-        return;
-    }
-    kernels->product_bf16(a->pairs + first * size, tiles, b->pairs + other * size, a->columns,
-                          products);
-    for (tile = 0; tile < tiles; tile++) {
-        const float *scale = a->scale + (first + tile) * OTX__TILE;
-        const float *common = a->common + (first + tile) * OTX__TILE;
-        for (j = 0; j < OTX__TILE; j++) {
-            float *column = products + (tile * OTX__TILE + j) * OTX__TILE;
-            float by = b->scale[other * OTX__TILE + j], less = b->common[other * OTX__TILE + j];
-            for (i = 0; i < OTX__TILE; i++)
-                column[i] = column[i] * scale[i] * by - common[i] * less;
-        }
-    }
-}
-
 /* ---- splitting the atoms ---- */
 
 OTX__PRIVATE void otx__split_body(void *argument, size_t tile, int worker)
@@ -365,10 +212,10 @@ OTX__PRIVATE void otx__split_body(void *argument, size_t tile, int worker)
         norm = dictionary->norms[i];
         if (!(norm > 0.0)) continue;
         panels->common[i] = (float)(along / norm);
-        if (panels->bf16)
+        if (panels->type == OTX__PANEL_ROWS)
             otx__panels_put_row(panels, i, row, n, norm);
         else
-            (void)otx__panels_put_rest(panels, i, wide, norm, dictionary->direction);
+            (void)otx__panels_put_rest(panels, i, wide, n, norm, dictionary->direction);
         /* Never 0 for an atom that may be taken; screen.h allows for the lift. */
         weight = dictionary->cosine ? 1.0f : (float)(norm / dictionary->largest);
         if (weight < OTX__LEAST_WEIGHT) weight = OTX__LEAST_WEIGHT;

@@ -43,7 +43,7 @@ OTX__PRIVATE unsigned otx__isas_x86(void)
     const unsigned avx2 = 1u << 5;                                         /* leaf 7, ebx */
     const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;     /* F, DQ, BW, VL */
     const unsigned avx512_vnni = 1u << 11;                                 /* leaf 7, ecx */
-    const unsigned amx = 1u << 22 | 1u << 24;                /* leaf 7, edx: bf16 and tiles */
+    const unsigned amx = 1u << 22 | 1u << 24 | 1u << 25; /* leaf 7, edx: bf16, tiles, int8 */
     const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;            /* leaf 7.1, eax */
     const uint64_t avx_state = 0x06, avx512_state = 0xe6, amx_state = 0x60000;
     unsigned leaf0[4], leaf1[4], leaf7[4], more[4] = {0}, found = 0;

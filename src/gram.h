@@ -17,6 +17,26 @@ OTX__PRIVATE size_t otx__gram_parts(const otx__dictionary *dictionary)
     return otx__min(dictionary->tiles, 1 + (size_t)(work / OTX__POLL_WORK));
 }
 
+/* Products of one or two atoms from `a` on with those from `start` on, whose rows are
+   given. */
+OTX__PRIVATE void otx__gram_pair(const otx__dictionary *dictionary, size_t a, size_t pair,
+                                 const otx__row *rows, size_t count, size_t start, double *wide)
+{
+    const otx__kernels *kernels = dictionary->kernels;
+    size_t pitch = dictionary->count, i;
+    double *products = dictionary->gram + a * pitch + start;
+    otx__row two[2];
+    for (i = 0; i < pair; i++) two[i] = otx__rows_at(&dictionary->rows, a + i);
+    if (pair == 2 && kernels->pair_products) {
+        kernels->pair_products(two, rows, count, dictionary->columns, products, pitch);
+        return;
+    }
+    for (i = 0; i < pair; i++) {
+        otx__row_widen(kernels, two[i], dictionary->columns, wide);
+        kernels->products(wide, rows, count, dictionary->columns, products + i * pitch);
+    }
+}
+
 /* Products of the atoms of a tile with those of a range of the tiles up to it, on both
    sides of the diagonal. No two tasks write the same place. */
 OTX__PRIVATE void otx__gram_body(void *argument, size_t index, int worker)
@@ -29,18 +49,17 @@ OTX__PRIVATE void otx__gram_body(void *argument, size_t index, int worker)
     size_t last = otx__min(dictionary->count, first + OTX__TILE);
     size_t end = otx__min(last, (part + 1) * range);
     size_t most = otx__min(OTX__TILE, 4 + OTX__GRAM_BYTES / (4 * n));
-    double *wide = task->scratch + (size_t)worker * n;
     for (start = part * range; start < end; start += count) {
         otx__row rows[OTX__TILE];
         count = otx__min(most, end - start);
         for (b = 0; b < count; b++) rows[b] = otx__rows_at(&dictionary->rows, start + b);
-        for (a = first; a < last; a++) {
-            double *products = dictionary->gram + a * dictionary->count + start;
-            otx__row_widen(dictionary->kernels, otx__rows_at(&dictionary->rows, a), n, wide);
-            dictionary->kernels->products(wide, rows, count, n, products);
-            for (b = 0; b < otx__min(count, first - otx__min(first, start)); b++)
-                dictionary->gram[(start + b) * dictionary->count + a] = products[b];
-        }
+        for (a = first; a < last; a += 2)
+            otx__gram_pair(dictionary, a, otx__min(2, last - a), rows, count, start,
+                           task->scratch + (size_t)worker * n);
+        for (a = first; a < last; a++)
+            for (b = start; b < otx__min(start + count, first); b++)
+                dictionary->gram[b * dictionary->count + a] =
+                    dictionary->gram[a * dictionary->count + b];
     }
 }
 

@@ -3,11 +3,11 @@
 /* A few loops take nearly all the time. Each instruction set has its own version
    of them; otx__kernels is the set in use.
 
-   Three of them decide (dots, products, residual): they compute in double, round after
-   every operation that is not exact, and every version gives the same bits. A sum runs
+   Four of them decide (dots, products, pair_products, residual): they compute in double,
+   round after every operation that is not exact, and every version gives the same bits. A sum runs
    in 16 lanes, lane = position mod 16, which are folded by halves at the end (8, 4, 2, 1).
 
-   The others only screen (product, product_bf16, scan, refine) or guess (rough_dots,
+   The others only screen (product, product_bf16, product_int8, scan, refine) or guess (rough_dots,
    rough_residual): what the screening ones compute is within an error bound that screen.h
    proves, and may differ between instruction sets. */
 
@@ -23,6 +23,13 @@
 /* Terms of dense products that are added up in one chain before a new one begins. It
    is part of the error bound. */
 #define OTX__CHAIN 128
+
+/* Products of so many 8-bit numbers add up to less than 2^31. */
+#define OTX__INT8_TERMS 131072
+
+/* Terms of them that are added up for one tile before the next: of 32 rows of a and as
+   many of b, they fit the first cache. */
+#define OTX__INT8_CHAIN 512
 
 #define OTX__LANES 16
 
@@ -70,6 +77,17 @@ typedef struct otx__scan {
     size_t best_pitch;
 } otx__scan;
 
+/* One tile of 32 atoms against one residual: see otx__sift_scalar. */
+typedef struct otx__sift {
+    const float *products; /* [32] of the numbers in the panels */
+    const float *scale, *common, *weight, *error; /* [32] as in the dictionary */
+    float by, along, bound, rest;                 /* of the residual */
+} otx__sift;
+
+/* What every bound of a weighted correlation has room for besides: products with the
+   least weights may vanish. */
+#define OTX__SIFT_ROOM 3.155443620884047e-30f /* 2^-98 */
+
 /* A score with the number of its atom, 0 to 31, in the lowest bits: a maximum of such
    scores tells whose it is. Off by less than OTX__PACKED times the score. */
 #define OTX__PACKED 3.814697265625e-06 /* 2^-18 */
@@ -88,7 +106,17 @@ typedef struct otx__kernels {
        subnormals may count as 0. NULL where it would not pay. */
     void (*product_bf16)(const uint16_t *a, size_t tiles, const uint16_t *b, size_t n, float *c);
 
+    /* The same of numbers from -127 to 127, four elements of a row together,
+       [n / 4][32][4], n a multiple of 4, not 0 and at most OTX__INT8_TERMS: sums are exact,
+       and rounded to float. NULL where it would not pay. */
+    void (*product_int8)(const int8_t *a, size_t tiles, const int8_t *b, size_t n, float *c);
+
     void (*scan)(const otx__scan *scan);
+
+    /* The atoms of a tile, a bit each, whose weighted |correlation| may be the largest of
+       all. *least is what that is at least, before and after; *most, set unless there are
+       none, what these have at most. */
+    uint32_t (*sift)(const otx__sift *sift, float *least, float *most);
 
     /* correlations[i] -= sum over j of betas[j] / 32767 * gram[atoms[j]][i], for the
        32 atoms i of a tile, in float. */
@@ -106,6 +134,11 @@ typedef struct otx__kernels {
     /* The same where all of a are floats: their products are exact in double, so that
        multiplying and adding in one operation gives the same bits. */
     void (*products)(const double *a, const otx__row *rows, size_t count, size_t n, double *out);
+
+    /* out[i * pitch + j] = <a[i], b[j]> for two rows a, each read once for all b, with
+       the bits of products. NULL where that is no faster. */
+    void (*pair_products)(const otx__row a[2], const otx__row *b, size_t count, size_t n,
+                          double *out, size_t pitch);
 
     /* r = y - sum of coefficients[j] * rows[j], element by element, j in order.
        With y.data NULL, y is r itself. */
@@ -251,6 +284,23 @@ OTX__PRIVATE void otx__product_bf16_scalar(const uint16_t *a, size_t tiles, cons
     }
 }
 
+OTX__PRIVATE void otx__product_int8_scalar(const int8_t *a, size_t tiles, const int8_t *b,
+                                           size_t n, float *c)
+{
+    size_t i, j, p, tile;
+    for (tile = 0; tile < tiles; tile++, a += n * OTX__TILE) {
+        for (j = 0; j < OTX__TILE; j++, c += OTX__TILE) {
+            int32_t sums[OTX__TILE] = {0};
+            for (p = 0; p < n; p += 4) {
+                const int8_t *x = a + p * OTX__TILE, *y = b + p * OTX__TILE + 4 * j;
+                for (i = 0; i < OTX__TILE; i++, x += 4)
+                    sums[i] += x[0] * y[0] + x[1] * y[1] + x[2] * y[2] + x[3] * y[3];
+            }
+            for (i = 0; i < OTX__TILE; i++) c[i] = (float)sums[i];
+        }
+    }
+}
+
 OTX__PRIVATE float otx__packed(float score, uint32_t atom)
 {
     uint32_t bits;
@@ -280,6 +330,34 @@ OTX__PRIVATE void otx__scan_scalar(const otx__scan *scan)
             scan->best[set * scan->best_pitch + target] = best;
         }
     }
+}
+
+OTX__PRIVATE uint32_t otx__sift_scalar(const otx__sift *sift, float *least, float *most)
+{
+    float low[OTX__TILE], high[OTX__TILE];
+    int32_t lows[OTX__TILE], highs[OTX__TILE], mark, top = 0;
+    uint32_t mask = 0;
+    size_t i;
+    for (i = 0; i < OTX__TILE; i++) {
+        float value = sift->products[i] * sift->scale[i] * sift->by;
+        float score = sift->weight[i] * fabsf(value + sift->common[i] * sift->along);
+        float spread = sift->weight[i] * (sift->bound + sift->error[i] * sift->rest);
+        low[i] = score - spread - OTX__SIFT_ROOM;
+        high[i] = score + spread + OTX__SIFT_ROOM;
+    }
+    /* Numbers that are not negative compare as their bits do, which compilers make
+       vectors of. */
+    memcpy(lows, low, sizeof lows);
+    memcpy(highs, high, sizeof highs);
+    memcpy(&mark, least, sizeof mark);
+    for (i = 0; i < OTX__TILE; i++) {
+        mark = lows[i] > mark ? lows[i] : mark;
+        top = highs[i] > top ? highs[i] : top;
+    }
+    for (i = 0; i < OTX__TILE; i++) mask |= (uint32_t)(highs[i] >= mark) << i;
+    memcpy(least, &mark, sizeof mark);
+    memcpy(most, &top, sizeof top);
+    return mask;
 }
 
 OTX__PRIVATE void otx__refine_scalar(const int16_t *gram, const uint32_t *atoms,
@@ -333,6 +411,6 @@ OTX__PRIVATE void otx__residual_scalar(double *r, otx__row y, const double *coef
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
-    OTX_ISA_SCALAR, otx__product_scalar, otx__product_bf16_scalar, otx__scan_scalar,
-    otx__refine_scalar, otx__rough_dots_scalar, otx__rough_residual_scalar,
-    otx__dots_scalar, otx__dots_scalar, otx__residual_scalar};
+    OTX_ISA_SCALAR, otx__product_scalar, otx__product_bf16_scalar, otx__product_int8_scalar,
+    otx__scan_scalar, otx__sift_scalar, otx__refine_scalar, otx__rough_dots_scalar,
+    otx__rough_residual_scalar, otx__dots_scalar, otx__dots_scalar, NULL, otx__residual_scalar};

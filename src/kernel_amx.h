@@ -1,4 +1,4 @@
-/* ---- kernel_amx: x86 tile registers (bf16), beside AVX-512 ------------------- */
+/* ---- kernel_amx: x86 tile registers (bf16, int8), beside AVX-512 ------------------- */
 
 /* Linux only: elsewhere there is no known way to be lent the registers. */
 #if defined(OTX__AVX512) && defined(__linux__) && defined(__x86_64__) && !defined(__ILP32__) && \
@@ -13,7 +13,7 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-#define OTX__AMX_TARGET __attribute__((target("amx-tile,amx-bf16")))
+#define OTX__AMX_TARGET __attribute__((target("amx-tile,amx-bf16,amx-int8")))
 #define OTX__AMX_ALIGNED __attribute__((aligned(64)))
 
 /* One instruction multiplies 16 rows of 32 terms by 32 terms of 16 rows: it sums
@@ -23,9 +23,8 @@
        (32 + OTX__AMX_CHUNK / 32 + n / OTX__AMX_CHUNK) u
    of the sum of the products' magnitudes, less than chains of OTX__CHAIN are.
 
-   8-bit tiles are of no use here. A scan gathers other atoms for every target, so it
-   is no product of matrices; and where there is one, numbers of 16 bits take three
-   or four products of their 8-bit halves and still round worse than float. */
+   Four 8-bit numbers lie as two of bf16 do, and one instruction multiplies twice as
+   many of them: all else is the same, but that sums are exact integers. */
 #define OTX__AMX_TERMS 32
 #define OTX__AMX_BLOCK (OTX__TILE * OTX__AMX_TERMS) /* numbers: so much of a panel */
 #define OTX__AMX_CHUNK 512 /* of 32 rows: it fits the first level of the cache */
@@ -105,8 +104,8 @@ OTX__PRIVATE void otx__amx_rows(const uint16_t *b, size_t terms, uint16_t *rows)
 }
 
 /* The products of the chunk's 32 rows with those of panel a: four tiles of sums. */
-OTX__AMX_TARGET OTX__PRIVATE void otx__amx_chunk(const uint16_t *a, size_t terms,
-                                                 const uint16_t *rows, float *c)
+OTX__AMX_TARGET OTX__INLINE void otx__amx_chunk(const uint16_t *a, size_t terms,
+                                                const uint16_t *rows, bool int8, float *c)
 {
     OTX__AMX_ALIGNED uint16_t copy[OTX__AMX_BLOCK];
     size_t p;
@@ -121,10 +120,17 @@ OTX__AMX_TARGET OTX__PRIVATE void otx__amx_chunk(const uint16_t *a, size_t terms
         _tile_loadd(5, row + OTX__AMX_BLOCK / 2, 64);
         _tile_loadd(6, block, 128);
         _tile_loadd(7, block + OTX__TILE, 128);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
+        if (int8) {
+            _tile_dpbssd(0, 4, 6);
+            _tile_dpbssd(1, 4, 7);
+            _tile_dpbssd(2, 5, 6);
+            _tile_dpbssd(3, 5, 7);
+        } else {
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(1, 4, 7);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+        }
     }
     _tile_stored(0, c, 128);
     _tile_stored(1, c + 16, 128);
@@ -132,15 +138,24 @@ OTX__AMX_TARGET OTX__PRIVATE void otx__amx_chunk(const uint16_t *a, size_t terms
     _tile_stored(3, c + 16 * OTX__TILE + 16, 128);
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_add(float *c, const float *sums)
+/* Adds the sums of a chunk of one panel. */
+OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_add(float *c, const float *sums, bool int8)
 {
     size_t i;
-    for (i = 0; i < OTX__TILE * OTX__TILE; i += 16)
-        _mm512_storeu_ps(c + i, _mm512_add_ps(_mm512_loadu_ps(c + i), _mm512_loadu_ps(sums + i)));
+    for (i = 0; i < OTX__TILE * OTX__TILE; i += 16) {
+        if (int8)
+            _mm512_storeu_si512(c + i, _mm512_add_epi32(_mm512_loadu_si512(c + i),
+                                                        _mm512_loadu_si512(sums + i)));
+        else
+            _mm512_storeu_ps(c + i,
+                             _mm512_add_ps(_mm512_loadu_ps(c + i), _mm512_loadu_ps(sums + i)));
+    }
 }
 
-OTX__AMX_TARGET OTX__PRIVATE void otx__product_bf16_amx(const uint16_t *a, size_t tiles,
-                                                        const uint16_t *b, size_t n, float *c)
+/* c[tile][j][i] as product_bf16 and, in integers, product_int8 want it, n the elements
+   of bf16 that are as wide. */
+OTX__AMX_TARGET OTX__INLINE void otx__product_amx(const uint16_t *a, size_t tiles,
+                                                  const uint16_t *b, size_t n, bool int8, float *c)
 {
     /* All eight tiles have 16 rows of 64 bytes: palette 1, the widths, the heights. */
     static const uint8_t config[64] = {1,  0,  0,  0,  0,  0,  0,  0,  0,  0, 0,  0, 0,  0, 0,  0,
@@ -159,20 +174,43 @@ OTX__AMX_TARGET OTX__PRIVATE void otx__product_bf16_amx(const uint16_t *a, size_
             const uint16_t *panel = a + (tile * n + first) * OTX__TILE;
             float *at = c + tile * OTX__TILE * OTX__TILE;
             if (first == 0) {
-                otx__amx_chunk(panel, terms, rows, at);
+                otx__amx_chunk(panel, terms, rows, int8, at);
             } else {
-                otx__amx_chunk(panel, terms, rows, sums);
-                otx__amx_add(at, sums);
+                otx__amx_chunk(panel, terms, rows, int8, sums);
+                otx__amx_add(at, sums, int8);
             }
         }
     }
     _tile_release();
 }
 
+OTX__AMX_TARGET OTX__PRIVATE void otx__product_bf16_amx(const uint16_t *a, size_t tiles,
+                                                        const uint16_t *b, size_t n, float *c)
+{
+    otx__product_amx(a, tiles, b, n, false, c);
+}
+
+OTX__AMX_TARGET OTX__PRIVATE void otx__amx_product_int8(const int8_t *a, size_t tiles,
+                                                        const int8_t *b, size_t n, float *c)
+{
+    otx__product_amx((const uint16_t *)(const void *)a, tiles, (const uint16_t *)(const void *)b,
+                     n / 2, true, c);
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__product_int8_amx(const int8_t *a, size_t tiles,
+                                                           const int8_t *b, size_t n, float *c)
+{
+    size_t i;
+    otx__amx_product_int8(a, tiles, b, n, c);
+    for (i = 0; i < tiles * OTX__TILE * OTX__TILE; i += 16)
+        _mm512_storeu_ps(c + i, _mm512_cvtepi32_ps(_mm512_loadu_si512(c + i)));
+}
+
 OTX__PRIVATE const otx__kernels otx__kernels_amx = {
-    OTX_ISA_AMX, otx__product_avx512, otx__product_bf16_amx, otx__scan_avx512,
-    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
-    otx__dots_avx512, otx__products_avx512, otx__residual_avx512};
+    OTX_ISA_AMX, otx__product_avx512, otx__product_bf16_amx, otx__product_int8_amx,
+    otx__scan_avx512, otx__sift_avx512, otx__refine_avx512, otx__rough_dots_avx512,
+    otx__rough_residual_avx512, otx__dots_avx512, otx__products_avx512,
+    otx__pair_products_avx512, otx__residual_avx512};
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

@@ -138,6 +138,39 @@ OTX__AVX2_TARGET OTX__PRIVATE float otx__largest_avx2(__m256 values)
     return _mm_cvtss_f32(_mm_max_ss(four, _mm_shuffle_ps(four, four, 1)));
 }
 
+OTX__AVX2_TARGET OTX__PRIVATE uint32_t otx__sift_avx2(const otx__sift *sift, float *least,
+                                                      float *most)
+{
+    __m256 high[4], mark = _mm256_set1_ps(*least), lows = mark, highs = _mm256_setzero_ps();
+    const __m256 by = _mm256_set1_ps(sift->by), along = _mm256_set1_ps(sift->along);
+    const __m256 bound = _mm256_set1_ps(sift->bound), rest = _mm256_set1_ps(sift->rest);
+    uint32_t mask = 0;
+    size_t i;
+    OTX__UNROLL
+    for (i = 0; i < 4; i++) {
+        __m256 weight = _mm256_loadu_ps(sift->weight + 8 * i);
+        __m256 value = _mm256_mul_ps(_mm256_loadu_ps(sift->products + 8 * i),
+                                     _mm256_loadu_ps(sift->scale + 8 * i));
+        __m256 spread = _mm256_fmadd_ps(_mm256_loadu_ps(sift->error + 8 * i), rest, bound);
+        value = _mm256_fmadd_ps(_mm256_loadu_ps(sift->common + 8 * i), along,
+                                _mm256_mul_ps(value, by));
+        value = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), value);
+        spread = _mm256_fmadd_ps(weight, spread, _mm256_set1_ps(OTX__SIFT_ROOM));
+        lows = _mm256_max_ps(lows, _mm256_fmsub_ps(weight, value, spread));
+        high[i] = _mm256_fmadd_ps(weight, value, spread);
+        highs = _mm256_max_ps(highs, high[i]);
+    }
+    if (_mm256_movemask_ps(_mm256_cmp_ps(lows, mark, _CMP_GT_OQ))) {
+        *least = otx__largest_avx2(lows);
+        mark = _mm256_set1_ps(*least);
+    }
+    OTX__UNROLL
+    for (i = 0; i < 4; i++)
+        mask |= (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(high[i], mark, _CMP_GE_OQ)) << 8 * i;
+    if (mask) *most = otx__largest_avx2(highs);
+    return mask;
+}
+
 /* Up to eight sums stay in registers. */
 OTX__AVX2_TARGET OTX__INLINE void otx__scan_256(const otx__scan *scan,
                                                 otx__multiply_add multiply_add)
@@ -333,9 +366,9 @@ OTX__AVX2_TARGET OTX__PRIVATE void otx__residual_avx2(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx2 = {
-    OTX_ISA_AVX2, otx__product_avx2, NULL, otx__scan_avx2, otx__refine_avx2,
+    OTX_ISA_AVX2, otx__product_avx2, NULL, NULL, otx__scan_avx2, otx__sift_avx2, otx__refine_avx2,
     otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2,
-    otx__residual_avx2};
+    NULL, otx__residual_avx2};
 
 /* ---- and with AVX-VNNI, which multiplies and adds in one instruction ---- */
 
@@ -355,10 +388,84 @@ OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__scan_avx_vnni(const otx__scan *scan)
     otx__scan_256(scan, otx__multiply_add_avx_vnni);
 }
 
+/* One chain of products of 8-bit numbers, n terms, of four rows of b and 16 of a, with
+   `less` taken off the sums of each row of b. The instruction wants one side without a
+   sign: a is taken 128 too large. Sums of integers go in c or are added to it; the last
+   of them are made floats. */
+OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__chain_int8_avx_vnni(const int8_t *a, const int8_t *b,
+                                                                size_t n, const int32_t *less,
+                                                                bool add, bool last, float *c)
+{
+    const __m256i sign = _mm256_set1_epi8(-128);
+    __m256i sums[4][2];
+    size_t p, j, h;
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) sums[j][0] = sums[j][1] = _mm256_set1_epi32(-less[j]);
+    for (p = 0; p < n; p += 4) {
+        const __m256i *fours = (const __m256i *)(const void *)(a + p * OTX__TILE);
+        __m256i a0 = _mm256_xor_si256(_mm256_loadu_si256(fours), sign);
+        __m256i a1 = _mm256_xor_si256(_mm256_loadu_si256(fours + 1), sign);
+        OTX__UNROLL
+        for (j = 0; j < 4; j++) {
+            int32_t four;
+            __m256i b0;
+            memcpy(&four, b + p * OTX__TILE + 4 * j, sizeof four);
+            b0 = _mm256_set1_epi32(four);
+            sums[j][0] = _mm256_dpbusd_avx_epi32(sums[j][0], a0, b0);
+            sums[j][1] = _mm256_dpbusd_avx_epi32(sums[j][1], a1, b0);
+        }
+    }
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) {
+        OTX__UNROLL
+        for (h = 0; h < 2; h++) {
+            __m256i *at = (__m256i *)(void *)(c + j * OTX__TILE + 8 * h), sum = sums[j][h];
+            if (add) sum = _mm256_add_epi32(sum, _mm256_loadu_si256(at));
+            if (last) sum = _mm256_castps_si256(_mm256_cvtepi32_ps(sum));
+            _mm256_storeu_si256(at, sum);
+        }
+    }
+}
+
+/* less[j]: what the sums of row j of b, n terms, come out too large by. */
+OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__excess_avx_vnni(const int8_t *b, size_t n,
+                                                            int32_t less[OTX__TILE])
+{
+    const __m256i sign = _mm256_set1_epi8(-128);
+    size_t p, i;
+    for (i = 0; i < OTX__TILE; i += 8) {
+        __m256i sum = _mm256_setzero_si256();
+        for (p = 0; p < n; p += 4) {
+            const void *fours = b + p * OTX__TILE + 4 * i;
+            sum = _mm256_dpbusd_avx_epi32(sum, sign, _mm256_loadu_si256((const __m256i *)fours));
+        }
+        _mm256_storeu_si256((__m256i *)(void *)(less + i), sum);
+    }
+}
+
+OTX__PRIVATE void otx__product_int8_avx_vnni(const int8_t *a, size_t tiles, const int8_t *b,
+                                             size_t n, float *c)
+{
+    size_t block, tile, i, j, count;
+    int32_t less[OTX__TILE];
+    for (block = 0; block < n; block += count) {
+        const int8_t *chain = b + block * OTX__TILE;
+        count = otx__min(OTX__INT8_CHAIN, n - block);
+        otx__excess_avx_vnni(chain, count, less);
+        for (tile = 0; tile < tiles; tile++)
+            for (j = 0; j < OTX__TILE; j += 4)
+                for (i = 0; i < OTX__TILE; i += 16)
+                    otx__chain_int8_avx_vnni(a + (tile * n + block) * OTX__TILE + 4 * i,
+                                             chain + 4 * j, count, less + j, block > 0,
+                                             block + count == n,
+                                             c + (tile * OTX__TILE + j) * OTX__TILE + i);
+    }
+}
+
 OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
-    OTX_ISA_AVX_VNNI, otx__product_avx2, NULL, otx__scan_avx_vnni, otx__refine_avx2,
-    otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2,
-    otx__residual_avx2};
+    OTX_ISA_AVX_VNNI, otx__product_avx2, NULL, otx__product_int8_avx_vnni,
+    otx__scan_avx_vnni, otx__sift_avx2, otx__refine_avx2, otx__rough_dots_avx2,
+    otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2, NULL, otx__residual_avx2};
 
 #endif /* OTX__AVX_VNNI */
 

@@ -14,6 +14,13 @@
 
 #include <immintrin.h>
 
+/* Lets a sum stay in its register: GCC 12 copies those of integer products about. */
+#if defined(__GNUC__)
+#define OTX__KEEP(sum) __asm__("" : "+v"(sum))
+#else
+#define OTX__KEEP(sum) ((void)0)
+#endif
+
 #ifdef _MSC_VER
 #define OTX__AVX512_TARGET
 #else
@@ -109,6 +116,82 @@ OTX__PRIVATE void otx__product_bf16_avx512(const uint16_t *a, size_t tiles, cons
 }
 #endif /* OTX__AVX512_BF16 */
 
+/* One chain of products of 8-bit numbers, n terms, of eight rows of b and 32 of a, with
+   `less` taken off the sums of each row of b. The instruction wants one side without a
+   sign: a is taken 128 too large. Sums of integers go in c or are added to it; the last
+   of them are made floats. */
+OTX__AVX512_TARGET OTX__PRIVATE void otx__chain_int8_avx512(const int8_t *a, const int8_t *b,
+                                                            size_t n, const int32_t *less,
+                                                            bool add, bool last, float *c)
+{
+    const __m512i sign = _mm512_set1_epi8(-128);
+    __m512i low[OTX__STRIP], high[OTX__STRIP];
+    size_t p, j;
+    OTX__UNROLL
+    for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_set1_epi32(-less[j]);
+    for (p = 0; p < n; p += 4) {
+        const int8_t *fours = b + p * OTX__TILE;
+        __m512i a0 = _mm512_xor_si512(_mm512_loadu_si512(a + p * OTX__TILE), sign);
+        __m512i a1 = _mm512_xor_si512(_mm512_loadu_si512(a + p * OTX__TILE + 64), sign);
+        OTX__UNROLL
+        for (j = 0; j < OTX__STRIP; j++) {
+            int32_t four;
+            __m512i b0;
+            memcpy(&four, fours + 4 * j, sizeof four);
+            b0 = _mm512_set1_epi32(four);
+            low[j] = _mm512_dpbusd_epi32(low[j], a0, b0);
+            high[j] = _mm512_dpbusd_epi32(high[j], a1, b0);
+            OTX__KEEP(low[j]);
+            OTX__KEEP(high[j]);
+        }
+    }
+    OTX__UNROLL
+    for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
+        if (add) {
+            low[j] = _mm512_add_epi32(low[j], _mm512_loadu_si512(c));
+            high[j] = _mm512_add_epi32(high[j], _mm512_loadu_si512(c + 16));
+        }
+        if (last) {
+            low[j] = _mm512_castps_si512(_mm512_cvtepi32_ps(low[j]));
+            high[j] = _mm512_castps_si512(_mm512_cvtepi32_ps(high[j]));
+        }
+        _mm512_storeu_si512(c, low[j]);
+        _mm512_storeu_si512(c + 16, high[j]);
+    }
+}
+
+/* less[j]: what the sums of row j of b, n terms, come out too large by. */
+OTX__AVX512_TARGET OTX__PRIVATE void otx__excess_avx512(const int8_t *b, size_t n,
+                                                        int32_t less[OTX__TILE])
+{
+    const __m512i sign = _mm512_set1_epi8(-128);
+    __m512i low = _mm512_setzero_si512(), high = low;
+    size_t p;
+    for (p = 0; p < n * OTX__TILE; p += 4 * OTX__TILE) {
+        low = _mm512_dpbusd_epi32(low, sign, _mm512_loadu_si512(b + p));
+        high = _mm512_dpbusd_epi32(high, sign, _mm512_loadu_si512(b + p + 64));
+    }
+    _mm512_storeu_si512(less, low);
+    _mm512_storeu_si512(less + 16, high);
+}
+
+OTX__PRIVATE void otx__product_int8_avx512(const int8_t *a, size_t tiles, const int8_t *b,
+                                           size_t n, float *c)
+{
+    size_t block, tile, strip, count;
+    int32_t less[OTX__TILE];
+    for (block = 0; block < n; block += count) {
+        const int8_t *chain = b + block * OTX__TILE;
+        count = otx__min(OTX__INT8_CHAIN, n - block);
+        otx__excess_avx512(chain, count, less);
+        for (tile = 0; tile < tiles; tile++)
+            for (strip = 0; strip < OTX__TILE; strip += OTX__STRIP)
+                otx__chain_int8_avx512(a + (tile * n + block) * OTX__TILE, chain + 4 * strip,
+                                       count, less + strip, block > 0, block + count == n,
+                                       c + (tile * OTX__TILE + strip) * OTX__TILE);
+    }
+}
+
 /* The numbers of the atoms in the order in which unpacking interleaved 16-bit numbers
    leaves them. */
 OTX__AVX512_TARGET OTX__PRIVATE __m512i otx__numbers_avx512(int high)
@@ -198,6 +281,41 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__scan_avx512(const otx__scan *scan)
     }
 }
 
+/* What sixteen weighted correlations are at least and at most. */
+OTX__AVX512_TARGET OTX__INLINE void otx__sift_half_avx512(const otx__sift *sift, size_t first,
+                                                          __m512 *low, __m512 *high)
+{
+    __m512 weight = _mm512_loadu_ps(sift->weight + first), room = _mm512_set1_ps(OTX__SIFT_ROOM);
+    __m512 value = _mm512_mul_ps(_mm512_loadu_ps(sift->products + first),
+                                 _mm512_loadu_ps(sift->scale + first));
+    __m512 spread = _mm512_fmadd_ps(_mm512_loadu_ps(sift->error + first),
+                                    _mm512_set1_ps(sift->rest), _mm512_set1_ps(sift->bound));
+    value = _mm512_fmadd_ps(_mm512_loadu_ps(sift->common + first), _mm512_set1_ps(sift->along),
+                            _mm512_mul_ps(value, _mm512_set1_ps(sift->by)));
+    value = _mm512_abs_ps(value);
+    spread = _mm512_fmadd_ps(weight, spread, room);
+    *low = _mm512_fmsub_ps(weight, value, spread);
+    *high = _mm512_fmadd_ps(weight, value, spread);
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE uint32_t otx__sift_avx512(const otx__sift *sift, float *least,
+                                                          float *most)
+{
+    __m512 low0, low1, high0, high1, mark = _mm512_set1_ps(*least);
+    __mmask16 mask0, mask1;
+    otx__sift_half_avx512(sift, 0, &low0, &high0);
+    otx__sift_half_avx512(sift, 16, &low1, &high1);
+    low0 = _mm512_max_ps(low0, low1);
+    if (_mm512_cmp_ps_mask(low0, mark, _CMP_GT_OQ)) {
+        *least = _mm512_reduce_max_ps(low0);
+        mark = _mm512_set1_ps(*least);
+    }
+    mask0 = _mm512_cmp_ps_mask(high0, mark, _CMP_GE_OQ);
+    mask1 = _mm512_cmp_ps_mask(high1, mark, _CMP_GE_OQ);
+    if (mask0 | mask1) *most = _mm512_reduce_max_ps(_mm512_max_ps(high0, high1));
+    return (uint32_t)mask1 << 16 | mask0;
+}
+
 /* Takes one column off sixteen correlations. */
 OTX__AVX512_TARGET OTX__INLINE __m512 otx__refine_part_avx512(const int16_t *gram, float beta,
                                                               __m512 value)
@@ -233,11 +351,13 @@ OTX__AVX512_TARGET OTX__INLINE __m512 otx__floats_avx512(const char *at, bool bf
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
+/* Rows 4 to 7 come next and are asked for. */
 OTX__AVX512_TARGET OTX__INLINE void otx__rough_dots_group_avx512(const float *a,
-                                                                 const char *const rows[4],
+                                                                 const char *const rows[8],
                                                                  bool bf16, size_t whole,
                                                                  float *out)
 {
+    const size_t element = bf16 ? 2 : 4;
     __m512 sums[4];
     size_t i, j;
     OTX__UNROLL
@@ -245,9 +365,11 @@ OTX__AVX512_TARGET OTX__INLINE void otx__rough_dots_group_avx512(const float *a,
     for (i = 0; i < whole; i += OTX__LANES) {
         __m512 a0 = _mm512_loadu_ps(a + i);
         OTX__UNROLL
-        for (j = 0; j < 4; j++)
-            sums[j] = _mm512_fmadd_ps(a0, otx__floats_avx512(rows[j] + i * (bf16 ? 2 : 4), bf16),
+        for (j = 0; j < 4; j++) {
+            OTX__PREFETCH(rows[4 + j] + i * element);
+            sums[j] = _mm512_fmadd_ps(a0, otx__floats_avx512(rows[j] + i * element, bf16),
                                       sums[j]);
+        }
     }
     OTX__UNROLL
     for (j = 0; j < 4; j++) out[j] = _mm512_reduce_add_ps(sums[j]);
@@ -258,9 +380,9 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_dots_avx512(const float *a, cons
 {
     size_t first, i, j, whole = n - n % OTX__LANES;
     for (first = 0; first < count; first += 4) {
-        const char *at[4];
+        const char *at[8];
         float sums[4];
-        for (j = 0; j < 4; j++)
+        for (j = 0; j < 8; j++)
             at[j] = (const char *)rows[otx__min(first + j, count - 1)].data;
         if (rows[0].bf16) otx__rough_dots_group_avx512(a, at, true, whole, sums);
         else otx__rough_dots_group_avx512(a, at, false, whole, sums);
@@ -391,6 +513,68 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__products_avx512(const double *a, const
     otx__dots_body_avx512(a, rows, count, n, true, out);
 }
 
+/* The lanes of the products of two rows with four others, up to `whole`: lanes[j][i]
+   of row i of the two and row j of the four. */
+OTX__AVX512_TARGET OTX__INLINE void otx__pair_group_avx512(const char *const a[2],
+                                                           const char *const b[4], bool bf16,
+                                                           size_t whole,
+                                                           double lanes[4][2][OTX__LANES])
+{
+    const size_t element = bf16 ? 2 : 4;
+    __m512d low[4][2], high[4][2];
+    size_t p, i, j;
+    OTX__UNROLL
+    for (j = 0; j < 4; j++)
+        low[j][0] = low[j][1] = high[j][0] = high[j][1] = _mm512_setzero_pd();
+    for (p = 0; p < whole; p += OTX__LANES) {
+        __m512d a0[2], a1[2], b0, b1;
+        otx__widen_avx512(a[0] + p * element, bf16, &a0[0], &a1[0]);
+        otx__widen_avx512(a[1] + p * element, bf16, &a0[1], &a1[1]);
+        OTX__UNROLL
+        for (j = 0; j < 4; j++) {
+            otx__widen_avx512(b[j] + p * element, bf16, &b0, &b1);
+            OTX__UNROLL
+            for (i = 0; i < 2; i++) {
+                low[j][i] = _mm512_fmadd_pd(a0[i], b0, low[j][i]);
+                high[j][i] = _mm512_fmadd_pd(a1[i], b1, high[j][i]);
+            }
+        }
+    }
+    OTX__UNROLL
+    for (j = 0; j < 4; j++) {
+        OTX__UNROLL
+        for (i = 0; i < 2; i++) {
+            _mm512_storeu_pd(lanes[j][i], low[j][i]);
+            _mm512_storeu_pd(lanes[j][i] + 8, high[j][i]);
+        }
+    }
+}
+
+OTX__AVX512_TARGET OTX__PRIVATE void otx__pair_products_avx512(const otx__row a[2],
+                                                               const otx__row *b, size_t count,
+                                                               size_t n, double *out,
+                                                               size_t pitch)
+{
+    const char *const pair[2] = {(const char *)a[0].data, (const char *)a[1].data};
+    size_t first, i, j, p, whole = n - n % OTX__LANES;
+    for (first = 0; first < count; first += 4) {
+        const char *at[4];
+        double lanes[4][2][OTX__LANES];
+        for (j = 0; j < 4; j++)
+            at[j] = (const char *)b[otx__min(first + j, count - 1)].data;
+        if (a[0].bf16) otx__pair_group_avx512(pair, at, true, whole, lanes);
+        else otx__pair_group_avx512(pair, at, false, whole, lanes);
+        for (j = 0; j < otx__min(4, count - first); j++) {
+            for (i = 0; i < 2; i++) {
+                for (p = whole; p < n; p++)
+                    lanes[j][i][p % OTX__LANES] += (double)otx__row_element(a[i], p) *
+                                                   (double)otx__row_element(b[first + j], p);
+                out[i * pitch + first + j] = otx__fold_lanes(lanes[j][i]);
+            }
+        }
+    }
+}
+
 /* Takes four rows, one after the other, off r up to `whole`. Reading all rows at
    once would be too many streams for the processor to foresee. */
 OTX__AVX512_TARGET OTX__INLINE void otx__residual_group_avx512(double *r,
@@ -451,15 +635,18 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__residual_avx512(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx512 = {
-    OTX_ISA_AVX512, otx__product_avx512, NULL, otx__scan_avx512, otx__refine_avx512,
-    otx__rough_dots_avx512, otx__rough_residual_avx512, otx__dots_avx512,
-    otx__products_avx512, otx__residual_avx512};
+    OTX_ISA_AVX512, otx__product_avx512, NULL, otx__product_int8_avx512, otx__scan_avx512,
+    otx__sift_avx512, otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
+    otx__dots_avx512, otx__products_avx512,
+    otx__pair_products_avx512, otx__residual_avx512};
 
 #ifdef OTX__AVX512_BF16
 OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
-    OTX_ISA_AVX512_BF16, otx__product_avx512, otx__product_bf16_avx512, otx__scan_avx512,
-    otx__refine_avx512, otx__rough_dots_avx512, otx__rough_residual_avx512,
-    otx__dots_avx512, otx__products_avx512, otx__residual_avx512};
+    OTX_ISA_AVX512_BF16, otx__product_avx512, otx__product_bf16_avx512,
+    otx__product_int8_avx512, otx__scan_avx512, otx__sift_avx512, otx__refine_avx512,
+    otx__rough_dots_avx512, otx__rough_residual_avx512,
+    otx__dots_avx512, otx__products_avx512,
+    otx__pair_products_avx512, otx__residual_avx512};
 #endif
 
 #if defined(__GNUC__) && !defined(__clang__)

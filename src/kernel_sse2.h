@@ -296,8 +296,8 @@ OTX__SSE2_TARGET OTX__PRIVATE void otx__residual_sse2(double *r, otx__row y,
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_sse2 = {
-    OTX_ISA_SSE2, otx__product_sse2, NULL, otx__scan_sse2, otx__refine_sse2,
+    OTX_ISA_SSE2, otx__product_sse2, NULL, NULL, otx__scan_sse2, otx__sift_scalar, otx__refine_sse2,
     otx__rough_dots_sse2, otx__rough_residual_sse2, otx__dots_sse2, otx__dots_sse2,
-    otx__residual_sse2};
+    NULL, otx__residual_sse2};
 
 #endif /* OTX__SSE2 */

@@ -264,8 +264,8 @@ OTX__PRIVATE void otx__residual_wasm(double *r, otx__row y, const double *coeffi
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_wasm = {
-    OTX_ISA_WASM, otx__product_wasm, NULL, otx__scan_wasm, otx__refine_wasm,
+    OTX_ISA_WASM, otx__product_wasm, NULL, NULL, otx__scan_wasm, otx__sift_scalar, otx__refine_wasm,
     otx__rough_dots_wasm, otx__rough_residual_wasm, otx__dots_wasm, otx__dots_wasm,
-    otx__residual_wasm};
+    NULL, otx__residual_wasm};
 
 #endif /* OTX__WASM */

@@ -81,8 +81,14 @@ OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
     size_t block = solve->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
     float *blocks = (float *)otx__pool_take(pool, threads, block * sizeof *blocks);
     float *roughs = (float *)otx__pool_take(pool, threads, d * sizeof *roughs);
+    size_t many = solve->form == OTX_FORM_RESIDUAL ? n : 1;
+    size_t capacity = solve->form == OTX_FORM_RESIDUAL ? solve->screen.capacity : 1;
+    float *least = (float *)otx__pool_take(pool, threads, capacity * sizeof *least);
+    uint32_t *likely = (uint32_t *)otx__pool_take(pool, threads, many * sizeof *likely);
     if (pool->failed) return false;
     for (i = 0; i < threads; i++) {
+        scratch[i].least = least + i * capacity;
+        scratch[i].likely = likely + i * many;
         scratch[i].row = rows + i * d;
         scratch[i].residual = residuals + i * d;
         scratch[i].products = products + i * (k + 2);
@@ -134,8 +140,8 @@ OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
             (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
         dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
         dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
-        (void)otx__panels_take(&dictionary->panels, dictionary->columns, dictionary->tiles,
-                               solve->bf16, pool);
+        (void)otx__panels_take(&dictionary->panels, dictionary->kernels, solve->panels,
+                               dictionary->columns, dictionary->tiles, pool);
     }
     return !pool->failed;
 }
@@ -155,8 +161,8 @@ OTX__PRIVATE bool otx__solve_table(otx__solve *solve)
         table->atom_of = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
         table->stamps = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
         table->fresh = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
-        (void)otx__panels_take(&table->panels, dictionary->columns, OTX__FRESH / OTX__TILE,
-                               solve->bf16, pool);
+        (void)otx__panels_take(&table->panels, dictionary->kernels, solve->panels,
+                               dictionary->columns, OTX__FRESH / OTX__TILE, pool);
     }
     if (pool->failed) return false;
     if (solve->form == OTX_FORM_COLUMNS) otx__table_clear(table);
@@ -177,8 +183,8 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
     forwards = (double *)otx__pool_take(pool, capacity, k * sizeof(double));
     barred = (int32_t *)otx__pool_take(pool, capacity, k * sizeof(int32_t));
     if (solve->form != OTX_FORM_EXHAUSTIVE) {
-        (void)otx__panels_take(&screen->panels, solve->dictionary.columns, capacity / OTX__TILE,
-                               solve->bf16, pool);
+        (void)otx__panels_take(&screen->panels, solve->dictionary.kernels, solve->panels,
+                               solve->dictionary.columns, capacity / OTX__TILE, pool);
         screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
         screen->bounds = (double *)otx__pool_take(pool, capacity, OTX__SETS * 2 * sizeof(double));
         screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
@@ -188,6 +194,8 @@ OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
         screen->last = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
         screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
     }
+    if (solve->form == OTX_FORM_RESIDUAL)
+        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
     if (otx__form_scans(solve->form)) {
         size_t width = tiles * OTX__TILE;
         screen->pitch = k + k % 2;
@@ -287,6 +295,24 @@ OTX__PRIVATE void otx__lap(double *clock, double *stage)
     *clock = now;
 }
 
+/* Makes the panels anew in finer numbers. */
+OTX__PRIVATE otx_result otx__solve_sharpen(otx__solve *solve, otx_error *error)
+{
+    otx__screen *screen = &solve->screen;
+    otx__dictionary *dictionary = &solve->dictionary;
+    size_t columns = dictionary->columns, i;
+    otx_result result;
+    otx__log(solve->ctx, OTX_NOTE, "solver: 8 bits leave too many candidates; %s from here",
+             otx__panel_finer(dictionary->kernels) == OTX__PANEL_BF16 ? "bf16" : "float");
+    solve->panels = otx__panel_finer(dictionary->kernels);
+    otx__panels_set_type(&dictionary->panels, solve->panels, columns);
+    otx__panels_set_type(&screen->panels, solve->panels, columns);
+    result = otx__dictionary_split(dictionary, screen->scratch[0].row, error);
+    for (i = 0; i < screen->capacity / OTX__TILE; i++) otx__panels_clear(&screen->panels, i);
+    for (i = 0; i < screen->count; i++) screen->sets[i] = 0;
+    return result ? result : otx__screen_waiting(screen, error);
+}
+
 /* One step of all targets of a block, or, in the forms that scan, several. */
 OTX__PRIVATE otx_result otx__solve_step(otx__solve *solve, double *clock, otx_error *error)
 {
@@ -303,6 +329,7 @@ OTX__PRIVATE otx_result otx__solve_step(otx__solve *solve, double *clock, otx_er
     result = otx__screen_scan_all(screen, error);
     otx__lap(clock, &stats->seconds_scan);
     if (!result) result = otx__screen_select(screen, error);
+    if (!result && screen->coarse) result = otx__solve_sharpen(solve, error);
     otx__lap(clock, &stats->seconds_select);
     if (!result) result = otx__screen_columns(screen, error);
     otx__lap(clock, &stats->seconds_gram);
@@ -386,10 +413,10 @@ OTX__PRIVATE otx_result otx__solve_run(otx__solve *solve, otx_error *error)
     otx_result result = otx__dictionary_norms(dictionary, scratch[0].row, error);
     if (!result && solve->form != OTX_FORM_EXHAUSTIVE)
         result = otx__dictionary_split(dictionary, scratch[0].row, error);
-    if (!result && solve->form == OTX_FORM_GRAM)
-        result = otx__table_fill(&solve->screen.table, scratch, error);
     if (!result && dictionary->gram)
         result = otx__dictionary_gram(dictionary, scratch[0].row, error);
+    if (!result && solve->form == OTX_FORM_GRAM)
+        result = otx__table_fill(&solve->screen.table, scratch, error);
     otx__lap(&clock, &stats->seconds_gram);
     for (first = solve->first; first < solve->end && !result; first += solve->screen.count) {
         result = otx__solve_open(solve, first, error);

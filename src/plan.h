@@ -10,7 +10,7 @@ typedef struct otx__solve {
     otx__pool pool;
     int threads;
     otx_omp_form form;
-    bool bf16;         /* panels of bf16 */
+    otx__panel_type panels;
     bool gram;         /* exact products of all pairs of atoms */
     double *centre;    /* [columns] to be taken off all rows, or NULL */
     size_t first, end; /* targets wanted */
@@ -38,13 +38,26 @@ typedef struct otx__plan {
 /* Scores that a worker has room for. */
 OTX__PRIVATE size_t otx__scores(size_t atoms) { return otx__max(atoms, OTX__CANDIDATES); }
 
-/* Whether the panels of a form hold bf16: where that pays, all rows are in it, and
-   what is multiplied is the rows. */
-OTX__PRIVATE bool otx__plan_bf16(const otx__solve *solve, const otx_matrix *atoms,
-                                 const otx_matrix *targets, bool centred, otx_omp_form form)
+/* The longest rows that the residual form rounds to 8 bits. That leaves its bound at
+   some 1.6 % of the residual's norm, of which the largest correlations are a smaller
+   part in longer rows: too many atoms would be within the bound of each other. */
+#define OTX__INT8_COLUMNS 1536
+
+/* What the panels of a form hold. Products of rows that are bf16 already need no
+   rounding; what the residual form rounds is given exact scores in the end. */
+OTX__PRIVATE otx__panel_type otx__plan_panels(const otx__solve *solve, const otx_matrix *atoms,
+                                              const otx_matrix *targets, bool centred,
+                                              otx_omp_form form)
 {
-    return otx__form_scans(form) && !centred && atoms->dtype == OTX_BF16 &&
-           targets->dtype == OTX_BF16 && solve->dictionary.kernels->product_bf16 != NULL;
+    const otx__kernels *kernels = solve->dictionary.kernels;
+    if (!otx__form_scans(form)) {
+        if (kernels->product_int8 && atoms->columns <= OTX__INT8_COLUMNS) return OTX__PANEL_INT8;
+        return otx__panel_finer(kernels);
+    }
+    if (!centred && atoms->dtype == OTX_BF16 && targets->dtype == OTX_BF16 &&
+        kernels->product_bf16)
+        return OTX__PANEL_ROWS;
+    return OTX__PANEL_FLOAT;
 }
 
 OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
@@ -53,9 +66,10 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
 {
     double n = (double)atoms->rows, d = (double)atoms->columns, k = (double)solve->problem.k;
     double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
-    double sets = otx__form_scans(form) ? OTX__SETS : 1;
-    bool bf16 = otx__plan_bf16(solve, atoms, targets, centred, form);
-    double vector = bf16 ? 2.0 * (d + 1.0) + 8.0 : 4.0 * d + 4.0;
+    double sets = otx__form_scans(form) ? OTX__SETS : 2; /* one, and the masks */
+    otx__panel_type type = otx__plan_panels(solve, atoms, targets, centred, form);
+    size_t room = otx__panel_room(solve->dictionary.kernels, type, atoms->columns);
+    double vector = (double)room / OTX__TILE + 12.0;
     otx__need need;
     need.fixed = 24.0 * n + 8.0 * d +
                  solve->threads *
@@ -64,7 +78,9 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
     if (!otx__rows_are_direct(atoms, centred)) need.fixed += 4.0 * n * d;
     if (!otx__rows_are_direct(targets, centred)) need.fixed += 4.0 * (double)targets->rows * d;
     if (centred) need.fixed += 8.0 * d;
+    if (form == OTX_FORM_RESIDUAL) need.fixed += 4.0 * n * solve->threads;
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
+    if (form == OTX_FORM_RESIDUAL) need.target += 4.0 * solve->threads;
     need.column = 0.0;
     if (form != OTX_FORM_EXHAUSTIVE) {
         need.fixed += solve->threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
@@ -83,27 +99,36 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
 }
 
 /* What a core of a machine does in a second, roughly, in 10^9 multiply-adds: of dense
-   products in float and in bf16, of scans, and in double. Only the ratios matter. */
+   products in float, in bf16 and of 8-bit numbers, of scans, and in double. Only the
+   ratios matter. */
 typedef struct otx__rates {
-    double dense, dense_bf16, scan, exact;
+    double dense, dense_bf16, dense_int8, scan, exact;
 } otx__rates;
 
 OTX__PRIVATE otx__rates otx__rates_of(otx_isa isa)
 {
     static const otx__rates rates[OTX_ISA_COUNT] = {
-        {1.5, 1.0, 1.0, 0.7},   /* auto, which is settled before */
-        {1.5, 1.0, 1.0, 0.7},   /* scalar */
-        {11.0, 0.0, 8.0, 2.0},  /* sse2 */
-        {40.0, 0.0, 20.0, 4.0}, /* avx2 */
-        {40.0, 0.0, 25.0, 4.0}, /* avx-vnni */
-        {50.0, 0.0, 35.0, 7.0}, /* avx512 */
-        {50.0, 85.0, 35.0, 7.0}, /* avx512-bf16 */
-        {60.0, 300.0, 35.0, 7.0}, /* amx */
-        {12.0, 0.0, 10.0, 2.0}, /* neon */
-        {12.0, 24.0, 10.0, 2.0}, /* neon-bf16 */
-        {6.0, 0.0, 5.0, 1.0},   /* wasm */
+        {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
+        {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
+        {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
+        {40.0, 0.0, 0.0, 20.0, 4.0},    /* avx2 */
+        {40.0, 0.0, 90.0, 25.0, 4.0},   /* avx-vnni */
+        {50.0, 0.0, 170.0, 35.0, 7.0},  /* avx512 */
+        {50.0, 85.0, 170.0, 35.0, 7.0}, /* avx512-bf16 */
+        {60.0, 300.0, 500.0, 35.0, 7.0}, /* amx */
+        {12.0, 0.0, 0.0, 10.0, 2.0},    /* neon */
+        {12.0, 24.0, 44.0, 10.0, 2.0},  /* neon-bf16 */
+        {6.0, 0.0, 0.0, 5.0, 1.0},      /* wasm */
     };
     return rates[isa];
+}
+
+/* Of dense products with panels of a type. */
+OTX__PRIVATE double otx__dense_rate(otx_isa isa, otx__panel_type type)
+{
+    otx__rates rates = otx__rates_of(isa);
+    if (type == OTX__PANEL_FLOAT) return rates.dense;
+    return type == OTX__PANEL_INT8 ? rates.dense_int8 : rates.dense_bf16;
 }
 
 /* Columns that the targets of one block need, at a guess: supports share atoms. */
@@ -114,20 +139,23 @@ OTX__PRIVATE double otx__block_columns(const otx__solve *solve, double capacity)
 }
 
 /* Seconds, roughly. */
-OTX__PRIVATE double otx__plan_cost(const otx__solve *solve, const otx__plan *plan, bool bf16)
+OTX__PRIVATE double otx__plan_cost(const otx__solve *solve, const otx__plan *plan,
+                                   otx__panel_type type)
 {
     double n = (double)solve->dictionary.count, d = (double)solve->dictionary.columns;
     double k = (double)solve->problem.k, b = (double)(solve->end - solve->first);
-    double blocks = ceil(b / plan->capacity), columns = n / 2.0;
+    double blocks = ceil(b / plan->capacity), columns = plan->gram ? 0.0 : n / 2.0;
     double exact = plan->gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
     otx__rates rates = otx__rates_of(solve->dictionary.kernels->isa);
-    double dense = bf16 ? rates.dense_bf16 : rates.dense;
+    double dense = otx__dense_rate(solve->dictionary.kernels->isa, type);
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
     if (plan->form == OTX_FORM_EXHAUSTIVE)
         return k * b * n * d / rates.exact / solve->threads * 1e-9;
+    /* Residuals are made and rounded, and some 64 atoms a step told apart. */
     if (plan->form == OTX_FORM_RESIDUAL)
-        return (k * b * n * d / rates.dense + 1.5 * exact / rates.exact) / solve->threads * 1e-9;
+        return (k * b * n * d / dense + (3.0 * exact + 64.0 * k * b * d) / rates.exact) /
+               solve->threads * 1e-9;
     if (plan->form == OTX_FORM_COLUMNS) {
         double wanted = otx__block_columns(solve, plan->capacity);
         /* Those of a block; and of each further one what the table does not keep. */
@@ -175,18 +203,18 @@ OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, 
 
 /* The cheapest way that a form has room for: the Gram form with or without the exact
    products of all pairs of atoms. False if there is none. */
-OTX__PRIVATE bool otx__plan_form(const otx__solve *solve, const otx__need *need, bool bf16,
-                                 double budget, otx__plan *plan)
+OTX__PRIVATE bool otx__plan_form(const otx__solve *solve, const otx__need *need,
+                                 otx__panel_type type, double budget, otx__plan *plan)
 {
     double n = (double)solve->dictionary.count;
     otx__need more = *need;
     otx__plan with = *plan;
     if (!otx__plan_fit(solve, need, budget, plan)) return false;
-    plan->seconds = otx__plan_cost(solve, plan, bf16) + 1e-12;
+    plan->seconds = otx__plan_cost(solve, plan, type) + 1e-12;
     with.gram = plan->form == OTX_FORM_GRAM;
     more.fixed += 8.0 * n * n + OTX__ALIGNMENT;
     if (!with.gram || !otx__plan_fit(solve, &more, budget, &with)) return true;
-    with.seconds = otx__plan_cost(solve, &with, bf16) + 1e-12;
+    with.seconds = otx__plan_cost(solve, &with, type) + 1e-12;
     if (with.seconds < 0.9 * plan->seconds) *plan = with;
     return true;
 }
@@ -202,6 +230,13 @@ OTX__PRIVATE void otx__plan_tell(const otx__solve *solve, const otx__plan *plans
     length = written > 0 ? (size_t)written : 0;
     if (best->gram && length < size) {
         written = snprintf(line + length, size - length, ", exact products kept");
+        length += written > 0 ? (size_t)written : 0;
+    }
+    if (best->form == OTX_FORM_RESIDUAL && length < size) {
+        written = snprintf(line + length, size - length, ", rounded to %s",
+                           solve->panels == OTX__PANEL_INT8   ? "8 bits"
+                           : solve->panels == OTX__PANEL_BF16 ? "bf16"
+                                                              : "float");
         length += written > 0 ? (size_t)written : 0;
     }
     if (best->form == OTX_FORM_COLUMNS && length < size) {
@@ -238,14 +273,14 @@ OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *ato
         otx__plan *plan = &plans[form];
         otx_omp_form name = (otx_omp_form)form;
         otx__need need = otx__form_need(solve, atoms, targets, options->centred, name);
-        bool bf16 = otx__plan_bf16(solve, atoms, targets, options->centred, name);
+        otx__panel_type type = otx__plan_panels(solve, atoms, targets, options->centred, name);
         double k = (double)solve->problem.k;
         if (options->form != OTX_FORM_AUTO && options->form != name) continue;
         if (otx__form_scans(name) && solve->problem.k > OTX__GRAM_K) continue;
         plan->form = name;
         plan->bytes = need.fixed + need.target * OTX__TILE + need.column * k;
         if (least == 0.0 || plan->bytes < least) least = plan->bytes;
-        if (!otx__plan_form(solve, &need, bf16, budget, plan)) continue;
+        if (!otx__plan_form(solve, &need, type, budget, plan)) continue;
         if (!best || plan->seconds < best->seconds) best = plan;
     }
     if (!best)
@@ -254,7 +289,7 @@ OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *ato
                          ceil(least / 1048576.0), floor(budget / 1048576.0));
     solve->form = best->form;
     solve->gram = best->gram;
-    solve->bf16 = otx__plan_bf16(solve, atoms, targets, options->centred, best->form);
+    solve->panels = otx__plan_panels(solve, atoms, targets, options->centred, best->form);
     solve->screen.capacity = (size_t)best->capacity;
     solve->screen.table.slots =
         best->form == OTX_FORM_GRAM ? solve->dictionary.tiles * OTX__TILE : (size_t)best->columns;

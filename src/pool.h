@@ -6,7 +6,7 @@
 extern int otx__sys_madvise(void *block, size_t size, int advice) __asm__("madvise");
 #endif
 
-#define OTX__POOL_BLOCKS 48
+#define OTX__POOL_BLOCKS 64
 #define OTX__ALIGNMENT 64 /* a cache line, and the widest register */
 
 /* A handful of blocks and the sum of their sizes. Once a block could not be had,
@@ -54,8 +54,9 @@ OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
 {
     size_t bytes;
     char *block;
-    if (pool->failed || pool->count == OTX__POOL_BLOCKS) return NULL;
-    if (!otx__mul(count, size, &bytes) || !otx__add(bytes, OTX__ALIGNMENT, &bytes)) {
+    if (pool->failed) return NULL;
+    if (pool->count == OTX__POOL_BLOCKS || !otx__mul(count, size, &bytes) ||
+        !otx__add(bytes, OTX__ALIGNMENT, &bytes)) {
         pool->failed = UINT64_MAX;
         return NULL;
     }

@@ -14,7 +14,7 @@
    the products <rest_j, rest_n> (table.h) and <y', rest_n> as 16-bit fixed point, and
    round beta to 16 bits, so that a step is a sum of integer products. The residual
    form keeps no products: it multiplies the rests with the residual without its part
-   along m.
+   along m, both rounded to 8 bits or to bf16 where that is faster.
 
    Reading the products takes most of the time, so each reading serves several
    steps: among the best atoms of one step those of the next few are guessed
@@ -28,12 +28,19 @@
        products of rests     S * (grid + chain)   rounding to the grid, and of the
                                                   float sums they come from
        rounded beta          ||sum e_j a^_j||     computed, from the factor
-       products of y'        Y * grid + (1 or Y) * chain   1 with panels of bf16
+       products of y'        Y * grid + (1 or Y) * chain   1 with panels of rows
        everything in float   8 u * (2 + 2 S + 2 Y)   rests, common, y', m, beta
        final evaluation      8 u * (Y + |<r, m>| + S)
 
    For the few tiles that hold candidates the sum is taken again with the betas as
    floats: (t + 4) u S for t terms takes the place of the rounded betas' error.
+
+   In the residual form, with R = ||rest of r||, d_n = ||rest_n - what it is rounded to||
+   and d = the same of the residual:
+
+       rounded rests         d_n (R + d) + d      norms computed when they are rounded
+       their products        1.02 R * chain       0 with 8 bits, as integers are exact
+       everything in float   16 u * (2 + R + |<r, m>|)
 
    The bound must also exceed what rounding leaves of the correlations of the atoms
    selected, which are not quite 0 for the deciding residual: about
@@ -42,7 +49,7 @@
 
    grid = 0.51 / 32767 and chain = (OTX__CHAIN + columns / OTX__CHAIN + 12) u bound
    rounding to fixed point and a float sum of products of unit vectors; in that 12
-   are the scales and the common part that products of bf16 panels take off last. */
+   are the scales and the common part that products of rows take off last. */
 
 #define OTX__UNIT 5.9604644775390625e-08 /* u */
 #define OTX__GRID (0.51 / 32767.0)
@@ -57,7 +64,10 @@ typedef struct otx__screen {
     otx__support *supports; /* [target] */
     otx__panels panels;     /* the targets, or their residuals */
     int16_t *start;         /* [tile][target][32]: <y', rest> in the forms that scan */
-    float *best;            /* [set][tile][target]: largest weighted |correlation| */
+    float *best;            /* [set][tile][target]: largest weighted |correlation|; in the
+                               residual form what those of the masks are at most */
+    uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
+                               be the best of all */
     double *bounds;         /* [target][OTX__SETS][2]: of a scan, and of a candidate */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
@@ -70,6 +80,7 @@ typedef struct otx__screen {
     otx__scratch *scratch;  /* [worker] */
     otx__watch watch;       /* of the stage at hand */
     uint64_t passes;        /* scans of a whole block */
+    bool coarse;            /* the panels' 8 bits leave too many candidates */
 } otx__screen;
 
 /* Whether correlations come from a table of products, not from the residuals. */
@@ -85,30 +96,47 @@ OTX__PRIVATE double otx__chain_error(size_t columns)
 
 /* ---- products of all atoms with the rows of a panel ---- */
 
-/* Products of a tile with the targets of one panel: to fixed point, or, in the
-   residual form, to the largest weighted correlations. */
-OTX__PRIVATE void otx__screen_products(otx__screen *screen, size_t tile, size_t panel,
-                                       const float *products)
+/* Products of a tile's atoms with one target: to fixed point. */
+OTX__PRIVATE void otx__screen_start(const otx__screen *screen, size_t tile, size_t target,
+                                    const float *products)
+{
+    double rest = screen->rest[target];
+    float scale = rest > 0.0 ? (float)(32767.0 / rest) : 0.0f;
+    int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    size_t i;
+    for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
+}
+
+/* Products of a tile's atoms with the residual of one target: to the atoms that may have
+   the largest correlation of all. */
+OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_t target,
+                                   const float *products, float *least)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    const float *common = dictionary->panels.common + tile * OTX__TILE;
-    const float *weight = dictionary->weight + tile * OTX__TILE;
-    size_t first = panel * OTX__TILE, target, i;
+    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target;
+    otx__sift sift;
+    sift.products = products;
+    sift.scale = dictionary->panels.scale + first;
+    sift.common = dictionary->panels.common + first;
+    sift.weight = dictionary->weight + first;
+    sift.error = dictionary->panels.error + first;
+    sift.by = screen->panels.scale[target];
+    sift.along = screen->panels.common[target];
+    sift.bound = (float)screen->bounds[2 * target * OTX__SETS];
+    sift.rest = (float)screen->rest[target];
+    screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
+}
+
+/* The products of a tile with the targets of one panel; in the residual form `least` is
+   what the best of each target is at least, as far as this worker knows. */
+OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t tile, size_t panel,
+                                       const float *products, float *least)
+{
+    size_t first = panel * OTX__TILE, target;
     size_t end = otx__min(screen->count, first + OTX__TILE);
     for (target = first; target < end; target++, products += OTX__TILE) {
-        if (otx__form_scans(screen->form)) {
-            double rest = screen->rest[target];
-            float scale = rest > 0.0 ? (float)(32767.0 / rest) : 0.0f;
-            int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
-            for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
-        } else {
-            float along = screen->panels.common[target], best = 0.0f;
-            for (i = 0; i < OTX__TILE; i++) {
-                float score = weight[i] * fabsf(products[i] + common[i] * along);
-                if (score > best) best = score;
-            }
-            screen->best[tile * screen->capacity + target] = best;
-        }
+        if (otx__form_scans(screen->form)) otx__screen_start(screen, tile, target, products);
+        else if (screen->sets[target]) otx__screen_sift(screen, tile, target, products, least);
     }
 }
 
@@ -125,7 +153,8 @@ OTX__PRIVATE void otx__correlate_body(void *argument, size_t index, int worker)
                              &screen->panels, panel, block);
         for (tile = 0; tile < tiles; tile++)
             otx__screen_products(screen, first + tile, panel,
-                                 block + tile * OTX__TILE * OTX__TILE);
+                                 block + tile * OTX__TILE * OTX__TILE,
+                                 screen->scratch[worker].least);
     }
 }
 
@@ -135,6 +164,10 @@ OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *er
     size_t group = otx__panels_group(&dictionary->panels);
     double work = (double)(group * OTX__TILE) * (double)dictionary->columns *
                   (double)screen->count;
+    size_t worker, target;
+    for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++)
+        for (target = 0; target < screen->count && !otx__form_scans(screen->form); target++)
+            screen->scratch[worker].least[target] = 0.0f;
     return otx__watch_loop(&screen->watch, (dictionary->tiles + group - 1) / group, work,
                            otx__correlate_body, screen, error);
 }
@@ -154,14 +187,14 @@ OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const 
     for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
     along /= support->norm;
     screen->panels.common[target] = (float)along;
-    if (screen->panels.bf16) {
+    if (screen->panels.type == OTX__PANEL_ROWS) {
         otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
         for (p = 0; p < n; p++) {
             double rest = vector[p] / support->norm - along * dictionary->direction[p];
             square += rest * rest;
         }
     } else {
-        square = otx__panels_put_rest(&screen->panels, target, vector, support->norm,
+        square = otx__panels_put_rest(&screen->panels, target, vector, n, support->norm,
                                       dictionary->direction);
     }
     screen->rest[target] += sqrt(square) * (1.0 + 1e-6);
@@ -210,7 +243,7 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
         steps[j / 2 * OTX__SETS * 2 + j % 2] = 0;
     /* What the scan adds up are the rounded betas. */
     bounds[0] = (sum + 0.5 * (double)count * unit) * (OTX__GRID + chain) +
-                rest * OTX__GRID + (screen->panels.bf16 ? 1.0 : rest) * chain +
+                rest * OTX__GRID + (screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest) * chain +
                 8.0 * OTX__UNIT * (2.0 + 2.0 * sum + 2.0 * rest + fabs(along));
     bounds[1] = bounds[0] + ((double)count + 4.0) * OTX__UNIT * sum;
     /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
@@ -231,22 +264,25 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
 {
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
-    double along, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
-    size_t slot = target * OTX__SETS, j;
-    if (support->ended) {
-        memset(scratch->residual, 0, problem->dictionary->columns * sizeof *scratch->residual);
-    } else {
-        otx__support_residual(problem, support, scratch);
-        for (j = 0; j < support->count; j++)
-            sum += fabs(support->coefficients[j]) *
-                   problem->dictionary->norms[support->indices[j]] / support->norm;
-    }
-    along = otx__screen_split(screen, target, scratch->residual);
-    screen->bounds[2 * slot] = screen->rest[target] * chain +
-                               8.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along)) +
-                               8.0 * DBL_EPSILON * (1.0 + sum) *
-                                   (double)(problem->k + problem->dictionary->columns);
+    double along, bound, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
+    size_t j;
     screen->sets[target] = !support->ended;
+    if (support->ended) return;
+    otx__support_residual(problem, support, scratch);
+    for (j = 0; j < support->count; j++)
+        sum += fabs(support->coefficients[j]) *
+               problem->dictionary->norms[support->indices[j]] / support->norm;
+    along = otx__screen_split(screen, target, scratch->residual);
+    /* Rounded to 8 bits, sums are exact; in float, of numbers a little larger at most. */
+    bound = screen->panels.type == OTX__PANEL_INT8 ? 0.0 : 1.02 * chain * screen->rest[target];
+    bound += 16.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along)) +
+             8.0 * DBL_EPSILON * (1.0 + sum) *
+                 (double)(problem->k + problem->dictionary->columns);
+    /* <a, r> - <a', r'>, with what they are rounded to: at most |a - a'| |r| + |a'| |r - r'|,
+       and |a'| is at most 1 + |a - a'|. */
+    bound += (double)screen->panels.error[target];
+    screen->rest[target] += (double)screen->panels.error[target];
+    screen->bounds[2 * target * OTX__SETS] = bound * (1.0 + 1e-6);
 }
 
 /* ---- scanning ---- */

@@ -29,6 +29,10 @@ typedef struct otx__scratch {
     double *scores;         /* [atoms] */
     float *block;           /* [OTX__GROUP][32][32] dense products */
     float *rough;           /* [columns] */
+    float *least;           /* [target of a block] the residual form: what the largest
+                               weighted correlation is at least, by the tiles seen */
+    uint32_t *likely;       /* [atoms] likewise: those not ruled out */
+    uint64_t likely_atoms, likely_steps; /* since the last pass: of them, and for so many */
     uint64_t fallbacks, steps;
     uint64_t candidates[OTX__CANDIDATES + 1]; /* steps by how many atoms were candidates;
                                                  the last: every atom was */

@@ -49,6 +49,25 @@ typedef struct otx__table_task {
     const otx__scratch *scratch; /* [worker] */
 } otx__table_task;
 
+/* The products of the rests of two tiles' atoms, of the exact products of these. */
+OTX__PRIVATE void otx__table_exact(const otx__dictionary *dictionary, size_t tile, size_t other,
+                                   float *block)
+{
+    const float *common = dictionary->panels.common;
+    size_t i, j;
+    memset(block, 0, OTX__TILE * OTX__TILE * sizeof *block);
+    for (j = other * OTX__TILE; j < otx__min(dictionary->count, (other + 1) * OTX__TILE); j++) {
+        const double *row = dictionary->gram + j * dictionary->count;
+        float *column = block + j % OTX__TILE * OTX__TILE;
+        if (!(dictionary->norms[j] > 0.0)) continue;
+        for (i = tile * OTX__TILE; i < otx__min(dictionary->count, (tile + 1) * OTX__TILE); i++)
+            if (dictionary->norms[i] > 0.0)
+                column[i % OTX__TILE] =
+                    (float)(row[i] / dictionary->norms[i] / dictionary->norms[j] -
+                            (double)common[i] * (double)common[j]);
+    }
+}
+
 /* Products of tile `index` with the group's tiles from it on, stored on both
    sides of the diagonal. No two tasks write the same place. */
 OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
@@ -60,7 +79,12 @@ OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
     size_t end = otx__min(dictionary->tiles, table->group + otx__panels_group(panels));
     size_t first = otx__max(table->group, index), tile, i, j;
     float *block = task->scratch[worker].block;
-    otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index, block);
+    for (tile = first; tile < end && dictionary->gram; tile++)
+        otx__table_exact(dictionary, tile, index,
+                         block + (tile - first) * OTX__TILE * OTX__TILE);
+    if (!dictionary->gram)
+        otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
+                             block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
         int16_t *here = otx__table_at(table, tile, index * OTX__TILE);
         int16_t *there = otx__table_at(table, index, tile * OTX__TILE);

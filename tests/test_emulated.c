@@ -18,6 +18,24 @@ __attribute__((target("avx2"), noinline)) static __m256i emulated_dpwssd(__m256i
     return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
 }
 
+/* Four products of a number without a sign and one with are added, without saturation. */
+__attribute__((target("avx2"), noinline)) static __m256i emulated_dpbusd(__m256i sum, __m256i a,
+                                                                         __m256i b)
+{
+    uint8_t left[32];
+    int8_t right[32];
+    int32_t sums[8];
+    int i;
+    _mm256_storeu_si256((__m256i *)(void *)left, a);
+    _mm256_storeu_si256((__m256i *)(void *)right, b);
+    _mm256_storeu_si256((__m256i *)(void *)sums, sum);
+    for (i = 0; i < 32; i++)
+        sums[i / 4] = (int32_t)((uint32_t)sums[i / 4] + (uint32_t)(left[i] * right[i]));
+    return _mm256_loadu_si256((const __m256i *)(const void *)sums);
+}
+
+#undef _mm256_dpbusd_avx_epi32
+#define _mm256_dpbusd_avx_epi32(sum, a, b) emulated_dpbusd(sum, a, b)
 #undef _mm256_dpwssd_avx_epi32
 #define _mm256_dpwssd_avx_epi32(sum, a, b) emulated_dpwssd(sum, a, b)
 
@@ -116,18 +134,37 @@ static void amx_dpbf16ps(int to, int a, int b)
     }
 }
 
+/* Fours of numbers with a sign. */
+static void amx_dpbssd(int to, int a, int b)
+{
+    size_t m, n, k;
+    amx_need(emulated.configured, "multiplied before they are configured");
+    for (m = 0; m < 16; m++) {
+        for (n = 0; n < 16; n++) {
+            int32_t sum;
+            memcpy(&sum, emulated.tiles[to][m] + 4 * n, sizeof sum);
+            for (k = 0; k < 64; k++)
+                sum += (signed char)emulated.tiles[a][m][k] *
+                       (signed char)emulated.tiles[b][k / 4][4 * n + k % 4];
+            memcpy(emulated.tiles[to][m] + 4 * n, &sum, sizeof sum);
+        }
+    }
+}
+
 #undef _tile_loadconfig
 #undef _tile_release
 #undef _tile_zero
 #undef _tile_loadd
 #undef _tile_stored
 #undef _tile_dpbf16ps
+#undef _tile_dpbssd
 #define _tile_loadconfig(config) amx_loadconfig(config)
 #define _tile_release() amx_release()
 #define _tile_zero(tile) amx_zero(tile)
 #define _tile_loadd(tile, base, stride) amx_load(tile, base, stride)
 #define _tile_stored(tile, base, stride) amx_store(tile, base, stride)
 #define _tile_dpbf16ps(to, a, b) amx_dpbf16ps(to, a, b)
+#define _tile_dpbssd(to, a, b) amx_dpbssd(to, a, b)
 
 #endif
 

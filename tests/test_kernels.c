@@ -72,6 +72,24 @@ static void make_rows(otx__row *rows, char *bytes, size_t n, bool bf16, int kind
     }
 }
 
+/* Rows 0 and 3 with the others; the two results lie 12 apart. */
+static void check_pair(const otx__kernels *kernels, const otx__row *rows, size_t count, size_t n)
+{
+    double *wide = (double *)malloc((n + 1) * sizeof *wide), pair[24], exact[24];
+    otx__row two[2];
+    size_t i;
+    two[0] = rows[0];
+    two[1] = rows[3];
+    for (i = 0; i < 24; i++) pair[i] = exact[i] = 7.0; /* what lies between is not touched */
+    kernels->pair_products(two, rows, count, n, pair, 12);
+    for (i = 0; i < 2; i++) {
+        otx__row_widen(&otx__kernels_scalar, two[i], n, wide);
+        otx__kernels_scalar.dots(wide, rows, count, n, exact + 12 * i);
+    }
+    CHECK_SET(kernels, memcmp(pair, exact, sizeof pair) == 0);
+    free(wide);
+}
+
 static void check_deciding(const otx__kernels *kernels, size_t n, bool bf16, int kind)
 {
     char *bytes = (char *)malloc(ROWS * n * 4 + 64), *more = (char *)malloc(ROWS * n * 4 + 64);
@@ -95,6 +113,7 @@ static void check_deciding(const otx__kernels *kernels, size_t n, bool bf16, int
         kernels->products(floats, rows, count, n, dots1);
         otx__kernels_scalar.dots(floats, rows, count, n, dots2);
         CHECK_SET(kernels, !memcmp(dots1, dots2, (count + 1) * sizeof *dots1));
+        if (kernels->pair_products) check_pair(kernels, rows, count, n);
         for (y = 0; y < 3; y++) {
             otx__row from = y == 0 ? rows[1] : y == 1 ? other[0] : none;
             memcpy(one, wide, n * sizeof *one);
@@ -258,6 +277,109 @@ static void product_bf16(void)
                     check_product_bf16(sets[set], 1 + (i + (size_t)kind) % (even[i] < 200 ? 8 : 2),
                                        even[i], kind);
         check_product_bf16(sets[set], 8, 1026, PLAIN);
+    }
+}
+
+/* Numbers from -127 to 127: any, the largest with equal or with other signs, or few. */
+static int8_t int8_value(int kind)
+{
+    switch (kind) {
+    case HUGE_ONES: return bits32() & 1 ? 127 : -127;
+    case ZEROS: return bits32() % 3 ? 0 : 1;
+    case ONES: return 127;
+    default: return (int8_t)((int)(bits32() % 255) - 127);
+    }
+}
+
+static void check_product_int8(const otx__kernels *kernels, size_t tiles, size_t n, int kind)
+{
+    size_t numbers = n * OTX__TILE, sums = tiles * OTX__TILE * OTX__TILE, i;
+    int8_t *a = (int8_t *)malloc(tiles * numbers), *b = (int8_t *)malloc(numbers);
+    float *c = (float *)malloc((sums + 1) * sizeof *c), *exact = (float *)malloc(sums * sizeof *c);
+    for (i = 0; i < tiles * numbers; i++) a[i] = int8_value(kind);
+    for (i = 0; i < numbers; i++) b[i] = int8_value(kind == SMALL_ONES ? ONES : kind);
+    for (i = 0; i < numbers && kind == SPREAD; i++) b[i] = -127;
+    c[sums] = 7.0f;
+    kernels->product_int8(a, tiles, b, n, c);
+    otx__product_int8_scalar(a, tiles, b, n, exact);
+    CHECK_SET(kernels, c[sums] == 7.0f);
+    CHECK_SET(kernels, memcmp(c, exact, sums * sizeof *c) == 0);
+    if (kind == ONES) CHECK_SET(kernels, c[0] == (float)(127.0 * 127.0 * (double)n));
+    free(a);
+    free(b);
+    free(c);
+    free(exact);
+}
+
+static void product_int8(void)
+{
+    static const size_t fours[] = {4, 8, 12, 60, 64, 68, 128, 252, 508, 512, 516, 1024, 1028,
+                                   1540};
+    size_t i, set;
+    int kind;
+    for (set = 0; set < set_count; set++) {
+        if (!sets[set]->product_int8) continue;
+        for (kind = 0; kind < KINDS; kind++)
+            for (i = 0; i < OTX__COUNT(fours); i++)
+                if (is_wanted(fours[i], kind))
+                    check_product_int8(sets[set], 1 + (i + (size_t)kind) % 4, fours[i], kind);
+        check_product_int8(sets[set], 1, OTX__INT8_TERMS, ONES);
+    }
+}
+
+/* One tile against the marks that exact arithmetic sets, which rounding may move by some
+   millionths. */
+static void check_sift(const otx__kernels *kernels, float before, bool rounded)
+{
+    float products[OTX__TILE], scale[OTX__TILE], common[OTX__TILE], weight[OTX__TILE];
+    float error[OTX__TILE], least = before, most = -1.0f;
+    double low[OTX__TILE], high[OTX__TILE], mark = (double)before, top = 0.0;
+    const double near = 2e-6;
+    otx__sift sift;
+    uint32_t mask;
+    size_t i;
+    sift.products = products;
+    sift.scale = scale;
+    sift.common = common;
+    sift.weight = weight;
+    sift.error = error;
+    sift.by = rounded ? 0.01f * (float)uniform() : 1.0f;
+    sift.along = value(PLAIN);
+    sift.bound = 0.02f * (float)uniform();
+    sift.rest = (float)uniform();
+    for (i = 0; i < OTX__TILE; i++) {
+        double exact;
+        products[i] = rounded ? (float)(bits32() % 20000) - 10000.0f : value(PLAIN);
+        scale[i] = rounded ? 0.01f * (float)uniform() : 1.0f;
+        common[i] = value(PLAIN);
+        weight[i] = bits32() % 8 ? (float)uniform() : 0.0f; /* some are never taken */
+        error[i] = rounded ? 0.02f * (float)uniform() : 0.0f;
+        exact = (double)weight[i] * fabs((double)products[i] * (double)scale[i] * (double)sift.by +
+                                         (double)common[i] * (double)sift.along);
+        high[i] = (double)weight[i] *
+                  ((double)sift.bound + (double)error[i] * (double)sift.rest);
+        low[i] = exact - high[i];
+        high[i] += exact;
+        if (low[i] > mark) mark = low[i];
+    }
+    mask = kernels->sift(&sift, &least, &most);
+    CHECK_SET(kernels, least >= before && fabs((double)least - mark) <= near);
+    for (i = 0; i < OTX__TILE; i++) {
+        if (high[i] >= mark + near) CHECK_SET(kernels, mask >> i & 1);
+        if (high[i] < mark - near) CHECK_SET(kernels, !(mask >> i & 1));
+        if (mask >> i & 1 && high[i] > top) top = high[i];
+    }
+    if (mask) CHECK_SET(kernels, fabs((double)most - top) <= near);
+}
+
+static void sift(void)
+{
+    size_t set;
+    int i;
+    for (set = 0; set < set_count; set++) {
+        for (i = 0; i < 2000; i++)
+            check_sift(sets[set], i % 3 ? (float)uniform() : 0.0f, i % 2 == 0);
+        check_sift(sets[set], 1e6f, true); /* none */
     }
 }
 
@@ -632,6 +754,8 @@ static int run_all(void)
     RUN(dots_by_hand);
     RUN(product);
     RUN(product_bf16);
+    RUN(product_int8);
+    RUN(sift);
     RUN(rough);
     RUN(scan);
     RUN(scan_finds_every_atom);

@@ -863,9 +863,34 @@ static void types_index_and_stride(void)
 
 /* ---- the screen's bound ---- */
 
+/* How far a tile's best correlation is from what a scan says of it, as a share of the
+   bound: at most 1. */
+static double off_bound(const otx__screen *screen, size_t tile, size_t target, double best,
+                        size_t atom)
+{
+    size_t at = tile * screen->capacity + target;
+    double weight = (double)screen->problem->dictionary->tile_weight[tile];
+    double bound = screen->bounds[2 * target * OTX__SETS], off;
+    if (!otx__form_scans(screen->form)) {
+        /* A tile's best is in its mask, unless it is less than the best of all is at least. */
+        otx__finds finds;
+        otx__sifted_least(screen, target, 1, &finds);
+        if (!(screen->masks[at] >> atom % OTX__TILE & 1)) {
+            CHECK(best < finds.least || best <= 0.0);
+            return 0.0;
+        }
+        CHECK(best <= (double)screen->best[at]);
+        bound = (double)screen->best[at] - finds.least;
+        return bound > 0.0 ? fabs((double)screen->best[at] - bound / 2.0 - best) / bound : 0.0;
+    }
+    off = fabs(best - (double)screen->best[at]);
+    CHECK(off <= weight * bound + best * OTX__SLACK);
+    return weight * bound > 0.0 ? off / (weight * bound) : 0.0;
+}
+
 /* What the screen computes never differs from the exact correlation by more than
-   the bound it states, in either form, after every step. */
-static void check_bound(problem *p, otx_omp_form form)
+   the bound it states, in any form, after every step. */
+static void check_bound(problem *p, otx_omp_form form, otx__panel_type type)
 {
     int isa;
     for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
@@ -879,7 +904,10 @@ static void check_bound(problem *p, otx_omp_form form)
         otx_error error;
         size_t step, target, tile, i;
         double worst = 0.0;
-        if (!otx_isa_available((otx_isa)isa)) {
+        const otx__kernels *kernels = otx__kernels_for((otx_isa)isa);
+        if (!kernels ||
+            (!otx__form_scans(form) && ((type == OTX__PANEL_INT8 && !kernels->product_int8) ||
+                                        (type == OTX__PANEL_BF16 && !kernels->product_bf16)))) {
             solution_close(&s);
             continue;
         }
@@ -897,13 +925,14 @@ static void check_bound(problem *p, otx_omp_form form)
         otx__pool_open(&solve_state.pool, NULL);
         solve_state.threads = otx__threads(NULL);
         solve_state.end = p->targets;
-        solve_state.dictionary.kernels = otx__kernels_for((otx_isa)isa);
+        solve_state.dictionary.kernels = kernels;
         solve_state.dictionary.count = p->atoms;
         solve_state.dictionary.columns = p->columns;
         solve_state.dictionary.tiles = otx__tiles(p->atoms);
         solve_state.problem.dictionary = &solve_state.dictionary;
         solve_state.problem.k = s.k;
         CHECK_INT(otx__solve_plan(&solve_state, &a, &y, &options, &error), OTX_OK);
+        if (!otx__form_scans(form)) solve_state.panels = type;
         screen->problem = &solve_state.problem;
         screen->form = form;
         CHECK(otx__solve_scratch(&solve_state) && otx__solve_dictionary(&solve_state) &&
@@ -914,11 +943,11 @@ static void check_bound(problem *p, otx_omp_form form)
                   OTX_OK);
         CHECK_INT(otx__dictionary_split(&solve_state.dictionary, screen->scratch->row, &error),
                   OTX_OK);
-        if (form == OTX_FORM_GRAM)
-            CHECK_INT(otx__table_fill(&screen->table, screen->scratch, &error), OTX_OK);
         if (solve_state.dictionary.gram)
             CHECK_INT(otx__dictionary_gram(&solve_state.dictionary, screen->scratch->row, &error),
                       OTX_OK);
+        if (form == OTX_FORM_GRAM)
+            CHECK_INT(otx__table_fill(&screen->table, screen->scratch, &error), OTX_OK);
         screen->watch = otx__watch_open(NULL, OTX_STAGE_SOLVE, 0, 1);
         CHECK_INT(otx__solve_open(&solve_state, 0, &error), OTX_OK);
         CHECK_INT(otx__screen_open_block(screen, &error), OTX_OK);
@@ -929,7 +958,8 @@ static void check_bound(problem *p, otx_omp_form form)
                 if (support->ended) continue;
                 otx__support_residual(&solve_state.problem, support, screen->scratch);
                 for (tile = 0; tile < solve_state.dictionary.tiles; tile++) {
-                    double best = 0.0, bound = screen->bounds[2 * target * OTX__SETS], weight, off;
+                    double best = 0.0, off;
+                    size_t atom = 0;
                     for (i = tile * OTX__TILE;
                          i < otx__min(p->atoms, (tile + 1) * OTX__TILE); i++) {
                         otx__row row = otx__rows_at(&solve_state.dictionary.rows, i);
@@ -939,16 +969,18 @@ static void check_bound(problem *p, otx_omp_form form)
                                                  &exact);
                         exact = fabs(exact) / solve_state.dictionary.norms[i] / support->norm;
                         exact *= (double)solve_state.dictionary.weight[i];
-                        if (exact > best) best = exact;
+                        if (exact > best) {
+                            best = exact;
+                            atom = i;
+                        }
                     }
-                    weight = (double)solve_state.dictionary.tile_weight[tile];
-                    off = fabs(best - (double)screen->best[tile * screen->capacity + target]);
-                    CHECK(off <= weight * bound + best * OTX__SLACK);
-                    if (weight > 0.0 && off / (weight * bound) > worst)
-                        worst = off / (weight * bound);
+                    off = off_bound(screen, tile, target, best, atom);
+                    if (off > worst) worst = off;
                 }
             }
             CHECK_INT(otx__screen_select(screen, &error), OTX_OK);
+            if (screen->coarse) CHECK_INT(otx__solve_sharpen(&solve_state, &error), OTX_OK);
+            screen->coarse = false;
             CHECK_INT(otx__screen_columns(screen, &error), OTX_OK);
         }
         CHECK(worst > 1e-3); /* a bound a thousand times too wide would be no use */
@@ -970,10 +1002,69 @@ static void bound_holds(void)
                 for (j = 0; j < 160 * 40; j++) p.a[j] = p.a[j % 40] + 1e-2f * p.a[j];
             if (halved / 2) problem_halve(&p);
             for (form = OTX_FORM_GRAM; form < OTX_FORM_EXHAUSTIVE; form++)
-                check_bound(&p, (otx_omp_form)form);
+                check_bound(&p, (otx_omp_form)form, OTX__PANEL_INT8);
+            check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_BF16);
+            check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_FLOAT);
             problem_close(&p);
         }
     }
+}
+
+/* ---- residuals of few bits ---- */
+
+static void find_note(void *context, otx_severity severity, const char *message)
+{
+    if (severity == OTX_NOTE && strstr(message, "8 bits leave too many")) *(int *)context = 1;
+}
+
+/* Solves in the residual form with every instruction set; where it begins with 8 bits,
+   it finds them too coarse, or not. */
+static void check_coarse(const problem *p, int coarse)
+{
+    solution reference = solve(p, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
+    int isa;
+    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
+        solution s = solution_open(p);
+        otx_omp_options options;
+        otx_context ctx;
+        otx_error error;
+        int noted = 0;
+        memset(&options, 0, sizeof options);
+        memset(&ctx, 0, sizeof ctx);
+        options.k = p->k;
+        options.form = OTX_FORM_RESIDUAL;
+        ctx.isa = (otx_isa)isa;
+        ctx.log = find_note;
+        ctx.log_context = &noted;
+        if (otx_isa_available((otx_isa)isa)) {
+            CHECK_INT(solve_into(p, &ctx, &options, &s, &error), OTX_OK);
+            CHECK(same(&s, &reference, p->targets));
+            CHECK_INT(noted, coarse && strstr(s.stats.plan, "8 bits") != NULL);
+        }
+        solution_close(&s);
+    }
+    solution_close(&reference);
+}
+
+static void eight_bits(void)
+{
+    problem p = embedding_like(600, 70, 24, 9, 1.0);
+    size_t i, j;
+    check_coarse(&p, 0);
+    /* Atoms that 8 bits cannot tell apart, and bf16 can. */
+    for (i = 0; i < 600; i++)
+        for (j = 0; j < 24; j++)
+            p.a[i * 24 + j] = p.a[j] + 0.02f * (float)normal();
+    check_coarse(&p, 1);
+    problem_close(&p);
+}
+
+/* Rows too long for 8 bits. */
+static void long_residuals(void)
+{
+    problem p = embedding_like(70, 40, OTX__INT8_COLUMNS + 1, 5, 0.5);
+    check_coarse(&p, 0);
+    problem_close(&p);
 }
 
 /* ---- hooks, errors, memory ---- */
@@ -1234,6 +1325,8 @@ int main(void)
     RUN(few_columns);
     RUN(types_index_and_stride);
     RUN(bound_holds);
+    RUN(eight_bits);
+    RUN(long_residuals);
     RUN(parallel_hook);
     RUN(progress_and_cancel);
     RUN(every_allocation_can_fail);
