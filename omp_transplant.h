@@ -9486,7 +9486,7 @@ OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, doubl
    in a core's cache. */
 #define OTX__GRAM_BYTES 262144
 
-/* Ranges of tiles that the products of one tile's atoms are divided into, for the caller
+/* Ranges that the tiles up to one, for the products with its atoms, are divided into, for the caller
    to be asked between them. */
 OTX__PRIVATE size_t otx__gram_parts(const otx__dictionary *dictionary)
 {
@@ -9521,7 +9521,7 @@ OTX__PRIVATE void otx__gram_body(void *argument, size_t index, int worker)
     otx__dictionary_task *task = (otx__dictionary_task *)argument;
     otx__dictionary *dictionary = task->dictionary;
     size_t parts = otx__gram_parts(dictionary), tile = index / parts, part = index % parts;
-    size_t range = (dictionary->tiles + parts - 1) / parts * OTX__TILE;
+    size_t range = (tile + parts) / parts * OTX__TILE; /* tiles 0 to `tile`, divided */
     size_t n = dictionary->columns, first = tile * OTX__TILE, start, count, a, b;
     size_t last = otx__min(dictionary->count, first + OTX__TILE);
     size_t end = otx__min(last, (part + 1) * range);
@@ -9685,6 +9685,7 @@ typedef struct otx__support {
 /* What one worker computes in. */
 typedef struct otx__scratch {
     double *row, *residual; /* [columns] */
+    const void *wide;       /* the target that row holds, or NULL */
     otx__row *rows;         /* [k + 1] those of the atoms selected */
     double *products;       /* [k + 2] */
     double *scores;         /* [atoms] */
@@ -9758,6 +9759,24 @@ OTX__PRIVATE void otx__support_residual(const otx__problem *problem, otx__suppor
                                            problem->dictionary->columns);
 }
 
+/* The same of exact products that are kept: only that with the target is computed, from
+   the target widened, which stays for the next atom. */
+OTX__PRIVATE void otx__support_look_up(const otx__problem *problem, const otx__support *support,
+                                       size_t atom, otx__scratch *scratch, double *products)
+{
+    const otx__dictionary *dictionary = problem->dictionary;
+    const double *gram = dictionary->gram + atom * dictionary->count;
+    otx__row row = otx__rows_at(&dictionary->rows, atom);
+    size_t i;
+    /* They lie anywhere: asked for now, they are there when the target's is done. */
+    for (i = 0; i < support->count; i++) OTX__PREFETCH(gram + support->indices[i]);
+    if (scratch->wide != support->target.data)
+        otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
+    scratch->wide = support->target.data;
+    dictionary->kernels->products(scratch->row, &row, 1, dictionary->columns, products + i);
+    for (i = 0; i < support->count; i++) products[i] = gram[support->indices[i]];
+}
+
 /* The products of an atom with those selected and, behind them, with the target. */
 OTX__PRIVATE void otx__support_products(const otx__problem *problem,
                                         const otx__support *support, size_t atom,
@@ -9765,23 +9784,20 @@ OTX__PRIVATE void otx__support_products(const otx__problem *problem,
 {
     const otx__dictionary *dictionary = problem->dictionary;
     const otx__kernels *kernels = dictionary->kernels;
-    const double *gram = dictionary->gram ? dictionary->gram + atom * dictionary->count : NULL;
-    size_t t = support->count, i;
-    /* They lie anywhere: asked for now, they are there when the target's is done. */
-    for (i = 0; i < t && gram; i++) OTX__PREFETCH(gram + support->indices[i]);
+    size_t t = support->count, together = t;
+    if (dictionary->gram) {
+        otx__support_look_up(problem, support, atom, scratch, products);
+        return;
+    }
     otx__row_widen(kernels, otx__rows_at(&dictionary->rows, atom), dictionary->columns,
                    scratch->row);
-    if (!gram) {
-        otx__support_rows(problem, support, scratch);
-        scratch->rows[t] = support->target;
-        if (problem->targets.bf16 == dictionary->rows.bf16) { /* a call takes one type */
-            kernels->products(scratch->row, scratch->rows, t + 1, dictionary->columns, products);
-            return;
-        }
-        kernels->products(scratch->row, scratch->rows, t, dictionary->columns, products);
-    }
-    kernels->products(scratch->row, &support->target, 1, dictionary->columns, products + t);
-    for (i = 0; i < t && gram; i++) products[i] = gram[support->indices[i]];
+    otx__support_rows(problem, support, scratch);
+    scratch->rows[t] = support->target;
+    /* A call takes one type. */
+    if (problem->targets.bf16 == dictionary->rows.bf16) together++;
+    kernels->products(scratch->row, scratch->rows, together, dictionary->columns, products);
+    if (together == t)
+        kernels->products(scratch->row, &support->target, 1, dictionary->columns, products + t);
 }
 
 /* Adds an atom: a row of the factor and of the forward solution. False, and
@@ -10694,6 +10710,7 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
         screen->counts[target] = 0;
         otx__row_widen(dictionary->kernels, screen->supports[target].target,
                        dictionary->columns, scratch->row);
+        scratch->wide = NULL;
         screen->along[target] = otx__screen_split(screen, target, scratch->row);
     }
 }
@@ -11678,6 +11695,7 @@ OTX__PRIVATE void otx__support_open_body(void *argument, size_t index, int worke
     otx__scratch *scratch = &solve->screen.scratch[worker];
     otx__support *support = &solve->screen.supports[index];
     otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
+    scratch->wide = NULL;
     support->norm = otx__norm(scratch->row, dictionary->columns);
     support->ended = !(support->norm > 0.0);
 }

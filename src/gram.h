@@ -9,7 +9,7 @@
    in a core's cache. */
 #define OTX__GRAM_BYTES 262144
 
-/* Ranges of tiles that the products of one tile's atoms are divided into, for the caller
+/* Ranges that the tiles up to one, for the products with its atoms, are divided into, for the caller
    to be asked between them. */
 OTX__PRIVATE size_t otx__gram_parts(const otx__dictionary *dictionary)
 {
@@ -44,7 +44,7 @@ OTX__PRIVATE void otx__gram_body(void *argument, size_t index, int worker)
     otx__dictionary_task *task = (otx__dictionary_task *)argument;
     otx__dictionary *dictionary = task->dictionary;
     size_t parts = otx__gram_parts(dictionary), tile = index / parts, part = index % parts;
-    size_t range = (dictionary->tiles + parts - 1) / parts * OTX__TILE;
+    size_t range = (tile + parts) / parts * OTX__TILE; /* tiles 0 to `tile`, divided */
     size_t n = dictionary->columns, first = tile * OTX__TILE, start, count, a, b;
     size_t last = otx__min(dictionary->count, first + OTX__TILE);
     size_t end = otx__min(last, (part + 1) * range);

@@ -234,6 +234,7 @@ OTX__PRIVATE void otx__support_open_body(void *argument, size_t index, int worke
     otx__scratch *scratch = &solve->screen.scratch[worker];
     otx__support *support = &solve->screen.supports[index];
     otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
+    scratch->wide = NULL;
     support->norm = otx__norm(scratch->row, dictionary->columns);
     support->ended = !(support->norm > 0.0);
 }

@@ -208,6 +208,7 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
         screen->counts[target] = 0;
         otx__row_widen(dictionary->kernels, screen->supports[target].target,
                        dictionary->columns, scratch->row);
+        scratch->wide = NULL;
         screen->along[target] = otx__screen_split(screen, target, scratch->row);
     }
 }
