@@ -9,8 +9,8 @@
    in a core's cache. */
 #define OTX__GRAM_BYTES 262144
 
-/* Ranges that the tiles up to one, for the products with its atoms, are divided into, for the caller
-   to be asked between them. */
+/* Ranges that the tiles up to one, for the products with its atoms, are divided into, so
+   that the caller is asked between them. */
 OTX__PRIVATE size_t otx__gram_parts(const otx__dictionary *dictionary)
 {
     double work = (double)OTX__TILE * (double)dictionary->count * (double)dictionary->columns;
