@@ -5866,12 +5866,13 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
    of them; otx__kernels is the set in use.
 
    Four of them decide (dots, products, pair_products, residual): they compute in double,
-   round after every operation that is not exact, and every version gives the same bits. A sum runs
-   in 16 lanes, lane = position mod 16, which are folded by halves at the end (8, 4, 2, 1).
+   round after every operation that is not exact, and every version gives the same bits. A
+   sum runs in 16 lanes, lane = position mod 16, which are folded by halves at the end (8,
+   4, 2, 1).
 
-   The others only screen (product, product_bf16, product_int8, scan, refine) or guess (rough_dots,
-   rough_residual): what the screening ones compute is within an error bound that screen.h
-   proves, and may differ between instruction sets. */
+   The others only screen (product, product_bf16, product_int8, scan, sift, refine,
+   rough_dots) or guess (rough_residual): what the screening ones compute is within an
+   error bound that screen.h proves, and may differ between instruction sets. */
 
 /* Rows of atoms that one panel or one tile holds. */
 #define OTX__TILE 32
@@ -5985,7 +5986,8 @@ typedef struct otx__kernels {
     void (*refine)(const int16_t *gram, const uint32_t *atoms, const float *betas, size_t count,
                    float *correlations);
 
-    /* Roughly the same as the next two, in float, for guesses that need no bound. */
+    /* Roughly the same as the next two, in float: for guesses, and, as a sum of n products
+       is off by no more than n + 2 units of their magnitudes' sum, to rule atoms out. */
     void (*rough_dots)(const float *a, const otx__row *rows, size_t count, size_t n, float *out);
     void (*rough_residual)(float *r, otx__row y, const double *coefficients,
                            const otx__row *rows, size_t count, size_t n);
@@ -8922,13 +8924,18 @@ OTX__PRIVATE otx__panel_type otx__panel_finer(const otx__kernels *kernels)
     return kernels->product_bf16 ? OTX__PANEL_BF16 : OTX__PANEL_FLOAT;
 }
 
-/* Bytes of the numbers of one panel, with room to take a finer type in place of 8 bits. */
-OTX__PRIVATE size_t otx__panel_room(const otx__kernels *kernels, otx__panel_type type,
-                                    size_t columns)
+/* The type that a panel needs room for: one of 8 bits may become a finer one. */
+OTX__PRIVATE otx__panel_type otx__panel_largest(const otx__kernels *kernels, otx__panel_type type)
 {
-    size_t bytes = otx__panel_bytes(type, columns);
-    if (type != OTX__PANEL_INT8) return bytes;
-    return otx__max(bytes, otx__panel_bytes(otx__panel_finer(kernels), columns));
+    return type == OTX__PANEL_INT8 ? otx__panel_finer(kernels) : type;
+}
+
+/* Bytes that a vector takes in panels, at most; also where they would not fit a size. */
+OTX__PRIVATE double otx__panel_need(const otx__kernels *kernels, otx__panel_type type,
+                                    double columns)
+{
+    bool wide = otx__panel_largest(kernels, type) == OTX__PANEL_FLOAT;
+    return (columns + 3.0) * (wide ? 4.0 : 2.0) + 3.0 * sizeof(float);
 }
 
 OTX__PRIVATE void otx__panels_set_type(otx__panels *panels, otx__panel_type type, size_t columns)
@@ -8941,8 +8948,11 @@ OTX__PRIVATE bool otx__panels_take(otx__panels *panels, const otx__kernels *kern
                                    otx__panel_type type, size_t columns, size_t tiles,
                                    otx__pool *pool)
 {
+    size_t bytes = otx__max(otx__panel_bytes(type, columns),
+                            otx__panel_bytes(otx__panel_largest(kernels, type), columns));
+    if (columns > SIZE_MAX / (4 * OTX__TILE) - 4) pool->failed = UINT64_MAX;
     otx__panels_set_type(panels, type, columns);
-    panels->data = otx__pool_take(pool, tiles, otx__panel_room(kernels, type, columns));
+    panels->data = otx__pool_take(pool, tiles, bytes);
     panels->scale = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->common = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->error = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
@@ -10207,7 +10217,8 @@ typedef struct otx__screen {
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
                                be the best of all */
-    double *bounds;         /* [target][OTX__SETS][2]: of a scan, and of a candidate */
+    double *bounds;         /* [target][OTX__SETS][2]: of a scan, and of a candidate; the
+                               residual form's may be infinite */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
     double *rest;           /* [target] ||y'|| / ||y||, rounded up */
@@ -10266,6 +10277,12 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
     screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
 }
 
+/* Whether the residual form has a bound for a target. */
+OTX__PRIVATE bool otx__screen_is_bounded(const otx__screen *screen, size_t target)
+{
+    return screen->bounds[2 * target * OTX__SETS] < HUGE_VAL;
+}
+
 /* The products of a tile with the targets of one panel; in the residual form `least` is
    what the best of each target is at least, as far as this worker knows. */
 OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t tile, size_t panel,
@@ -10275,7 +10292,8 @@ OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t tile, s
     size_t end = otx__min(screen->count, first + OTX__TILE);
     for (target = first; target < end; target++, products += OTX__TILE) {
         if (otx__form_scans(screen->form)) otx__screen_start(screen, tile, target, products);
-        else if (screen->sets[target]) otx__screen_sift(screen, tile, target, products, least);
+        else if (screen->sets[target] && otx__screen_is_bounded(screen, target))
+            otx__screen_sift(screen, tile, target, products, least);
     }
 }
 
@@ -10398,6 +10416,11 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     screen->scales[3 * slot + 2] = (float)(unit / 32767.0);
 }
 
+/* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
+   which on the residual form scores every atom: the bound would mean nothing. */
+#define OTX__WILD_SUM 1e20
+#define OTX__WILD_PART 3.0
+
 /* The same for the residual form, whose panel must be made anew. */
 OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
@@ -10411,7 +10434,10 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     for (j = 0; j < support->count; j++)
         sum += fabs(support->coefficients[j]) *
                problem->dictionary->norms[support->indices[j]] / support->norm;
+    screen->bounds[2 * target * OTX__SETS] = HUGE_VAL;
+    if (!(sum < OTX__WILD_SUM)) return;
     along = otx__screen_split(screen, target, scratch->residual);
+    if (!(screen->rest[target] + fabs(along) < OTX__WILD_PART)) return;
     /* Rounded to 8 bits, sums are exact; in float, of numbers a little larger at most. */
     bound = screen->panels.type == OTX__PANEL_INT8 ? 0.0 : 1.02 * chain * screen->rest[target];
     bound += 16.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along)) +
@@ -10654,8 +10680,9 @@ OTX__PRIVATE void otx__waiting_body(void *argument, size_t index, int worker)
 OTX__PRIVATE double otx__select_work(const otx__screen *screen)
 {
     const otx__problem *problem = screen->problem;
-    return 16.0 * OTX__SELECTED * (double)problem->k * (double)problem->dictionary->columns +
-           4.0 * OTX__SELECTED * (double)problem->dictionary->tiles;
+    double n = (double)problem->dictionary->count, d = (double)problem->dictionary->columns;
+    double likely = otx__form_scans(screen->form) ? 0.0 : n / 8.0; /* a block may have more */
+    return OTX__SELECTED * (16.0 * (double)problem->k * d + likely * d + n / 8.0);
 }
 
 /* Makes the targets ready that wait. */
@@ -10940,7 +10967,7 @@ OTX__PRIVATE size_t otx__likely_near(const otx__screen *screen, size_t target, s
 }
 
 /* Makes candidates of those of the likely atoms that can be the best; the deciding
-   residual must be current. False if there are too many. */
+   residual must be current. False if there are none or too many. */
 OTX__PRIVATE bool otx__screen_narrow(const otx__screen *screen, size_t target,
                                      otx__candidates *candidates, otx__scratch *scratch)
 {
@@ -10959,7 +10986,7 @@ OTX__PRIVATE bool otx__screen_narrow(const otx__screen *screen, size_t target,
         if ((few || scratch->scores[i] >= least) &&
             !otx__candidates_add(candidates, scratch->likely[i], 0.0, 0.0))
             return false;
-    return true;
+    return candidates->count > 0;
 }
 
 /* ---- deciding ---- */
@@ -11000,7 +11027,7 @@ OTX__PRIVATE bool otx__screen_best(otx__screen *screen, size_t target, size_t se
     if (scans) otx__screen_prune(candidates);
     /* With atoms barred the screen's least may be theirs. */
     if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
-    *atom = candidates->atoms[0];
+    *atom = scans ? candidates->atoms[0] : 0;
     if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
         candidates->correlations[0] - screen->bounds[2 * (target * OTX__SETS + set) + 1] >
             2.0 * rounding) {
@@ -11086,6 +11113,8 @@ OTX__PRIVATE void otx__screen_collect(const otx__screen *screen, size_t target, 
     if (screen->problem->ridge > 0.0 && finds->least <= otx__screen_held(screen, target, set))
         candidates->overflow = true;
     if (!otx__form_scans(screen->form)) {
+        candidates->overflow |= !otx__screen_is_bounded(screen, target);
+        if (candidates->overflow) return;
         otx__sifted_collect(screen, target, finds->least, candidates, scratch);
         return;
     }
@@ -11228,8 +11257,7 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
     double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
     double sets = otx__form_scans(form) ? OTX__SETS : 2; /* one, and the masks */
     otx__panel_type type = otx__plan_panels(solve, atoms, targets, centred, form);
-    size_t room = otx__panel_room(solve->dictionary.kernels, type, atoms->columns);
-    double vector = (double)room / OTX__TILE + 12.0;
+    double vector = otx__panel_need(solve->dictionary.kernels, type, d);
     otx__need need;
     need.fixed = 24.0 * n + 8.0 * d +
                  solve->threads *

@@ -4,12 +4,13 @@
    of them; otx__kernels is the set in use.
 
    Four of them decide (dots, products, pair_products, residual): they compute in double,
-   round after every operation that is not exact, and every version gives the same bits. A sum runs
-   in 16 lanes, lane = position mod 16, which are folded by halves at the end (8, 4, 2, 1).
+   round after every operation that is not exact, and every version gives the same bits. A
+   sum runs in 16 lanes, lane = position mod 16, which are folded by halves at the end (8,
+   4, 2, 1).
 
-   The others only screen (product, product_bf16, product_int8, scan, refine) or guess (rough_dots,
-   rough_residual): what the screening ones compute is within an error bound that screen.h
-   proves, and may differ between instruction sets. */
+   The others only screen (product, product_bf16, product_int8, scan, sift, refine,
+   rough_dots) or guess (rough_residual): what the screening ones compute is within an
+   error bound that screen.h proves, and may differ between instruction sets. */
 
 /* Rows of atoms that one panel or one tile holds. */
 #define OTX__TILE 32
@@ -123,7 +124,8 @@ typedef struct otx__kernels {
     void (*refine)(const int16_t *gram, const uint32_t *atoms, const float *betas, size_t count,
                    float *correlations);
 
-    /* Roughly the same as the next two, in float, for guesses that need no bound. */
+    /* Roughly the same as the next two, in float: for guesses, and, as a sum of n products
+       is off by no more than n + 2 units of their magnitudes' sum, to rule atoms out. */
     void (*rough_dots)(const float *a, const otx__row *rows, size_t count, size_t n, float *out);
     void (*rough_residual)(float *r, otx__row y, const double *coefficients,
                            const otx__row *rows, size_t count, size_t n);

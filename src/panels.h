@@ -45,13 +45,18 @@ OTX__PRIVATE otx__panel_type otx__panel_finer(const otx__kernels *kernels)
     return kernels->product_bf16 ? OTX__PANEL_BF16 : OTX__PANEL_FLOAT;
 }
 
-/* Bytes of the numbers of one panel, with room to take a finer type in place of 8 bits. */
-OTX__PRIVATE size_t otx__panel_room(const otx__kernels *kernels, otx__panel_type type,
-                                    size_t columns)
+/* The type that a panel needs room for: one of 8 bits may become a finer one. */
+OTX__PRIVATE otx__panel_type otx__panel_largest(const otx__kernels *kernels, otx__panel_type type)
 {
-    size_t bytes = otx__panel_bytes(type, columns);
-    if (type != OTX__PANEL_INT8) return bytes;
-    return otx__max(bytes, otx__panel_bytes(otx__panel_finer(kernels), columns));
+    return type == OTX__PANEL_INT8 ? otx__panel_finer(kernels) : type;
+}
+
+/* Bytes that a vector takes in panels, at most; also where they would not fit a size. */
+OTX__PRIVATE double otx__panel_need(const otx__kernels *kernels, otx__panel_type type,
+                                    double columns)
+{
+    bool wide = otx__panel_largest(kernels, type) == OTX__PANEL_FLOAT;
+    return (columns + 3.0) * (wide ? 4.0 : 2.0) + 3.0 * sizeof(float);
 }
 
 OTX__PRIVATE void otx__panels_set_type(otx__panels *panels, otx__panel_type type, size_t columns)
@@ -64,8 +69,11 @@ OTX__PRIVATE bool otx__panels_take(otx__panels *panels, const otx__kernels *kern
                                    otx__panel_type type, size_t columns, size_t tiles,
                                    otx__pool *pool)
 {
+    size_t bytes = otx__max(otx__panel_bytes(type, columns),
+                            otx__panel_bytes(otx__panel_largest(kernels, type), columns));
+    if (columns > SIZE_MAX / (4 * OTX__TILE) - 4) pool->failed = UINT64_MAX;
     otx__panels_set_type(panels, type, columns);
-    panels->data = otx__pool_take(pool, tiles, otx__panel_room(kernels, type, columns));
+    panels->data = otx__pool_take(pool, tiles, bytes);
     panels->scale = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->common = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->error = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));

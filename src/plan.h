@@ -68,8 +68,7 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
     double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
     double sets = otx__form_scans(form) ? OTX__SETS : 2; /* one, and the masks */
     otx__panel_type type = otx__plan_panels(solve, atoms, targets, centred, form);
-    size_t room = otx__panel_room(solve->dictionary.kernels, type, atoms->columns);
-    double vector = (double)room / OTX__TILE + 12.0;
+    double vector = otx__panel_need(solve->dictionary.kernels, type, d);
     otx__need need;
     need.fixed = 24.0 * n + 8.0 * d +
                  solve->threads *

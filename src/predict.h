@@ -152,8 +152,9 @@ OTX__PRIVATE void otx__waiting_body(void *argument, size_t index, int worker)
 OTX__PRIVATE double otx__select_work(const otx__screen *screen)
 {
     const otx__problem *problem = screen->problem;
-    return 16.0 * OTX__SELECTED * (double)problem->k * (double)problem->dictionary->columns +
-           4.0 * OTX__SELECTED * (double)problem->dictionary->tiles;
+    double n = (double)problem->dictionary->count, d = (double)problem->dictionary->columns;
+    double likely = otx__form_scans(screen->form) ? 0.0 : n / 8.0; /* a block may have more */
+    return OTX__SELECTED * (16.0 * (double)problem->k * d + likely * d + n / 8.0);
 }
 
 /* Makes the targets ready that wait. */

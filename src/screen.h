@@ -68,7 +68,8 @@ typedef struct otx__screen {
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
                                be the best of all */
-    double *bounds;         /* [target][OTX__SETS][2]: of a scan, and of a candidate */
+    double *bounds;         /* [target][OTX__SETS][2]: of a scan, and of a candidate; the
+                               residual form's may be infinite */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
     double *rest;           /* [target] ||y'|| / ||y||, rounded up */
@@ -127,6 +128,12 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
     screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
 }
 
+/* Whether the residual form has a bound for a target. */
+OTX__PRIVATE bool otx__screen_is_bounded(const otx__screen *screen, size_t target)
+{
+    return screen->bounds[2 * target * OTX__SETS] < HUGE_VAL;
+}
+
 /* The products of a tile with the targets of one panel; in the residual form `least` is
    what the best of each target is at least, as far as this worker knows. */
 OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t tile, size_t panel,
@@ -136,7 +143,8 @@ OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t tile, s
     size_t end = otx__min(screen->count, first + OTX__TILE);
     for (target = first; target < end; target++, products += OTX__TILE) {
         if (otx__form_scans(screen->form)) otx__screen_start(screen, tile, target, products);
-        else if (screen->sets[target]) otx__screen_sift(screen, tile, target, products, least);
+        else if (screen->sets[target] && otx__screen_is_bounded(screen, target))
+            otx__screen_sift(screen, tile, target, products, least);
     }
 }
 
@@ -259,6 +267,11 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     screen->scales[3 * slot + 2] = (float)(unit / 32767.0);
 }
 
+/* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
+   which on the residual form scores every atom: the bound would mean nothing. */
+#define OTX__WILD_SUM 1e20
+#define OTX__WILD_PART 3.0
+
 /* The same for the residual form, whose panel must be made anew. */
 OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
@@ -272,7 +285,10 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     for (j = 0; j < support->count; j++)
         sum += fabs(support->coefficients[j]) *
                problem->dictionary->norms[support->indices[j]] / support->norm;
+    screen->bounds[2 * target * OTX__SETS] = HUGE_VAL;
+    if (!(sum < OTX__WILD_SUM)) return;
     along = otx__screen_split(screen, target, scratch->residual);
+    if (!(screen->rest[target] + fabs(along) < OTX__WILD_PART)) return;
     /* Rounded to 8 bits, sums are exact; in float, of numbers a little larger at most. */
     bound = screen->panels.type == OTX__PANEL_INT8 ? 0.0 : 1.02 * chain * screen->rest[target];
     bound += 16.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along)) +

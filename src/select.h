@@ -212,7 +212,7 @@ OTX__PRIVATE size_t otx__likely_near(const otx__screen *screen, size_t target, s
 }
 
 /* Makes candidates of those of the likely atoms that can be the best; the deciding
-   residual must be current. False if there are too many. */
+   residual must be current. False if there are none or too many. */
 OTX__PRIVATE bool otx__screen_narrow(const otx__screen *screen, size_t target,
                                      otx__candidates *candidates, otx__scratch *scratch)
 {
@@ -231,7 +231,7 @@ OTX__PRIVATE bool otx__screen_narrow(const otx__screen *screen, size_t target,
         if ((few || scratch->scores[i] >= least) &&
             !otx__candidates_add(candidates, scratch->likely[i], 0.0, 0.0))
             return false;
-    return true;
+    return candidates->count > 0;
 }
 
 /* ---- deciding ---- */
@@ -272,7 +272,7 @@ OTX__PRIVATE bool otx__screen_best(otx__screen *screen, size_t target, size_t se
     if (scans) otx__screen_prune(candidates);
     /* With atoms barred the screen's least may be theirs. */
     if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
-    *atom = candidates->atoms[0];
+    *atom = scans ? candidates->atoms[0] : 0;
     if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
         candidates->correlations[0] - screen->bounds[2 * (target * OTX__SETS + set) + 1] >
             2.0 * rounding) {
@@ -358,6 +358,8 @@ OTX__PRIVATE void otx__screen_collect(const otx__screen *screen, size_t target, 
     if (screen->problem->ridge > 0.0 && finds->least <= otx__screen_held(screen, target, set))
         candidates->overflow = true;
     if (!otx__form_scans(screen->form)) {
+        candidates->overflow |= !otx__screen_is_bounded(screen, target);
+        if (candidates->overflow) return;
         otx__sifted_collect(screen, target, finds->least, candidates, scratch);
         return;
     }

@@ -383,7 +383,7 @@ static void sift(void)
     }
 }
 
-/* ---- in float, for guesses ---- */
+/* ---- in float, for guesses and to rule atoms out ---- */
 
 static void check_rough(const otx__kernels *kernels, size_t n, bool bf16)
 {

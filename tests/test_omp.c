@@ -1060,6 +1060,44 @@ static void eight_bits(void)
     problem_close(&p);
 }
 
+/* A chain of atoms, each 2^-20 as long as the one before and nearly dependent on it: the
+   coefficients grow beyond a float, while every factor is exact. The first `together` of
+   them stand in one tile, among tiny ones. */
+static problem chain(size_t atoms, size_t together, size_t columns)
+{
+    problem p = problem_open(atoms, 1, columns, 14);
+    size_t i, j, link;
+    memset(p.a, 0, atoms * columns * sizeof *p.a);
+    for (j = 0; j < columns; j++) p.y[j] = j < 16 ? 1.0f : 0.0f;
+    for (i = 0; i < atoms; i++) {
+        p.a[i * columns + columns - 1 - i % 4] = ldexpf((float)(1 + i % 3), -126);
+        p.a[i * columns + 14 + i % 2] = ldexpf(1.0f, -130);
+    }
+    for (link = 0; link < 13; link++) {
+        size_t at = link < together ? link : OTX__TILE + link - together;
+        double norm = ldexp(1.0, 126 - 20 * (int)link);
+        float *row = p.a + at * columns;
+        if (at >= atoms) break;
+        for (j = 0; j < columns; j++) row[j] = 0.0f;
+        if (link) row[link - 1] = (float)norm;
+        row[link] = (float)(link ? ldexp(norm, -19) : norm);
+    }
+    return p;
+}
+
+static void coefficients_beyond_floats(void)
+{
+    static const size_t sizes[][3] = {{40, 4, 24}, {40, 9, 24}, {40, 2, 37}, {31, 31, 24}};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(sizes); i++) {
+        problem p = chain(sizes[i][0], sizes[i][1], sizes[i][2]);
+        solution reference = solve(&p, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
+        check_against(&p, &reference);
+        solution_close(&reference);
+        problem_close(&p);
+    }
+}
+
 /* Rows too long for 8 bits. */
 static void long_residuals(void)
 {
@@ -1327,6 +1365,7 @@ int main(void)
     RUN(types_index_and_stride);
     RUN(bound_holds);
     RUN(eight_bits);
+    RUN(coefficients_beyond_floats);
     RUN(long_residuals);
     RUN(parallel_hook);
     RUN(progress_and_cancel);
