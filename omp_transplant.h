@@ -5940,6 +5940,9 @@ typedef struct otx__scan {
     size_t best_pitch;
 } otx__scan;
 
+/* The least weight of an atom that is not zero. */
+#define OTX__LEAST_WEIGHT 7.888609052210118e-31f /* 2^-100 */
+
 /* One tile of 32 atoms against one residual: see otx__sift_scalar. */
 typedef struct otx__sift {
     const float *products; /* [32] of the numbers in the panels */
@@ -5949,7 +5952,7 @@ typedef struct otx__sift {
 
 /* What every bound of a weighted correlation has room for besides: products with the
    least weights may vanish. */
-#define OTX__SIFT_ROOM 3.155443620884047e-30f /* 2^-98 */
+#define OTX__SIFT_ROOM (4.0f * OTX__LEAST_WEIGHT)
 
 /* A score with the number of its atom, 0 to 31, in the lowest bits: a maximum of such
    scores tells whose it is. Off by less than OTX__PACKED times the score. */
@@ -9216,9 +9219,6 @@ typedef struct otx__rows {
     bool bf16;
     float *copy; /* the solver's own, or NULL */
 } otx__rows;
-
-/* The least weight of an atom that is not zero. */
-#define OTX__LEAST_WEIGHT 7.888609052210118e-31f /* 2^-100 */
 
 /* For screening, every atom is split. The direction is that of the mean of the unit
    atoms, which in real embeddings is so strong that correlations without it are an

@@ -9,9 +9,6 @@ typedef struct otx__rows {
     float *copy; /* the solver's own, or NULL */
 } otx__rows;
 
-/* The least weight of an atom that is not zero. */
-#define OTX__LEAST_WEIGHT 7.888609052210118e-31f /* 2^-100 */
-
 /* For screening, every atom is split. The direction is that of the mean of the unit
    atoms, which in real embeddings is so strong that correlations without it are an
    order of magnitude smaller, and so is their rounding. */

@@ -78,6 +78,9 @@ typedef struct otx__scan {
     size_t best_pitch;
 } otx__scan;
 
+/* The least weight of an atom that is not zero. */
+#define OTX__LEAST_WEIGHT 7.888609052210118e-31f /* 2^-100 */
+
 /* One tile of 32 atoms against one residual: see otx__sift_scalar. */
 typedef struct otx__sift {
     const float *products; /* [32] of the numbers in the panels */
@@ -87,7 +90,7 @@ typedef struct otx__sift {
 
 /* What every bound of a weighted correlation has room for besides: products with the
    least weights may vanish. */
-#define OTX__SIFT_ROOM 3.155443620884047e-30f /* 2^-98 */
+#define OTX__SIFT_ROOM (4.0f * OTX__LEAST_WEIGHT)
 
 /* A score with the number of its atom, 0 to 31, in the lowest bits: a maximum of such
    scores tells whose it is. Off by less than OTX__PACKED times the score. */

