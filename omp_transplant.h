@@ -33,7 +33,7 @@
 extern "C" {
 #endif
 
-/* >>> src/api.h */
+/* >>> src/api/version.h */
 /* ---- version ---------------------------------------------------------- */
 
 #define OTX_VERSION_MAJOR 0
@@ -59,6 +59,7 @@ extern "C" {
 /* The version the implementation was built from, "major.minor.patch". */
 OTX_API const char *otx_version(void);
 
+/* >>> src/api/result.h */
 /* ---- results ---------------------------------------------------------- */
 
 /* One list feeds the enum, otx_result_name and otx_result_text. */
@@ -98,6 +99,7 @@ typedef struct otx_error {
     char message[768];
 } otx_error;
 
+/* >>> src/api/context.h */
 /* ---- context: memory, threads, progress -------------------------------- */
 
 /* The one memory hook. block NULL: allocate new_size bytes; new_size 0: free
@@ -155,19 +157,6 @@ typedef enum otx_isa {
     OTX_ISA_COUNT
 } otx_isa;
 
-/* "auto", "scalar", "avx2", ...; NULL for a number that is none. */
-OTX_API const char *otx_isa_name(otx_isa isa);
-
-/* The instruction set with that name, or OTX_ISA_COUNT. */
-OTX_API otx_isa otx_isa_from_name(const char *name);
-
-/* Whether this build and this machine (processor and operating system) can run
-   it. AUTO and SCALAR always can. */
-OTX_API bool otx_isa_available(otx_isa isa);
-
-/* What AUTO resolves to here. */
-OTX_API otx_isa otx_isa_best(void);
-
 /* Everything a call needs from its surroundings. All zero is the default, and
    so is a NULL pointer to it. It is read, never written; one may serve several
    threads at once if its hooks may. The library keeps no global state: two
@@ -185,6 +174,23 @@ typedef struct otx_context {
     void *log_context;
 } otx_context;
 
+/* >>> src/api/isa.h */
+/* ---- instruction sets --------------------------------------------------- */
+
+/* "auto", "scalar", "avx2", ...; NULL for a number that is none. */
+OTX_API const char *otx_isa_name(otx_isa isa);
+
+/* The instruction set with that name, or OTX_ISA_COUNT. */
+OTX_API otx_isa otx_isa_from_name(const char *name);
+
+/* Whether this build and this machine (processor and operating system) can run
+   it. AUTO and SCALAR always can. */
+OTX_API bool otx_isa_available(otx_isa isa);
+
+/* What AUTO resolves to here. */
+OTX_API otx_isa otx_isa_best(void);
+
+/* >>> src/api/matrix.h */
 /* ---- numbers and matrices ---------------------------------------------- */
 
 /* The types a safetensors file can hold, in the order in which the reference
@@ -228,6 +234,7 @@ typedef struct otx_matrix {
     const uint32_t *index; /* rows entries, or NULL for 0, 1, 2, ... */
 } otx_matrix;
 
+/* >>> src/api/solver.h */
 /* ---- the solver --------------------------------------------------------- */
 
 /* How correlations are kept up to date. All forms select the same atoms and
@@ -338,6 +345,7 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);
 
+/* >>> src/api/source.h */
 /* ---- sources and sinks: bytes in and out --------------------------------- */
 
 /* Random access to bytes. read fills `buffer` with `size` bytes from `offset`
@@ -357,15 +365,7 @@ typedef struct otx_sink {
 /* A block of memory as a source; the block must outlive it. */
 OTX_API otx_source otx_source_memory(const void *bytes, size_t size);
 
-#ifndef OTX_NO_STDIO
-/* Opens the file at `path` (UTF-8 on every platform) for positioned reads;
-   close with otx_source_close. Only regular files can be opened; a missing one is
-   OTX_ERROR_NOT_FOUND. */
-OTX_API otx_result otx_source_open(const otx_context *ctx, const char *path, otx_source *out,
-                                   otx_error *error);
-OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
-#endif
-
+/* >>> src/api/json.h */
 /* ---- JSON ------------------------------------------------------------------ */
 
 /* The reader is iterative, checks UTF-8 and RFC 8259 in full (numbers too), and
@@ -456,6 +456,7 @@ OTX_API otx_result otx_json_edit_set(const otx_context *ctx, otx_json_edit *edit
 OTX_API otx_result otx_json_edit_write(otx_json_edit *edit, const otx_sink *sink,
                                        otx_error *error);
 
+/* >>> src/api/safetensors.h */
 /* ---- safetensors ------------------------------------------------------------ */
 
 /* One tensor of a file. Strings and shapes are owned by the otx_safetensors (or
@@ -519,6 +520,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
                                    size_t metadata_count, otx_layout *out, otx_error *error);
 OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout);
 
+/* >>> src/api/vocab.h */
 /* ---- vocabularies ------------------------------------------------------------- */
 
 /* A token is (kind, bytes). Bytes are what the token stands for in text, with
@@ -617,6 +619,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
                                    const char *name, otx_vocab *out, otx_error *error);
 OTX_API void otx_vocab_close(const otx_context *ctx, otx_vocab *vocab);
 
+/* >>> src/api/align.h */
 /* ---- alignment ------------------------------------------------------------------ */
 
 /* Where the row of a donor token comes from. */
@@ -677,6 +680,17 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 
 #ifndef OTX_NO_STDIO
 
+/* >>> src/api/file.h */
+/* ---- files -------------------------------------------------------------- */
+
+/* Opens the file at `path` (UTF-8 on every platform) for positioned reads;
+   close with otx_source_close. Only regular files can be opened; a missing one is
+   OTX_ERROR_NOT_FOUND. */
+OTX_API otx_result otx_source_open(const otx_context *ctx, const char *path, otx_source *out,
+                                   otx_error *error);
+OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
+
+/* >>> src/api/directory.h */
 /* ---- directories ------------------------------------------------------------------ */
 
 /* Reads the vocabulary of a model directory, or of one file without those that may
@@ -727,6 +741,7 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
                                        const otx_checkpoint_tensor *tensor, uint64_t first,
                                        size_t count, void *to, otx_error *error);
 
+/* >>> src/api/job.h */
 /* ---- the whole job ------------------------------------------------------------------ */
 
 typedef enum otx_method {
@@ -856,6 +871,7 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
                                   const char *out, const otx_job_options *options,
                                   otx_job_summary *summary, otx_error *error);
 
+/* >>> src/api/verify.h */
 /* ---- looking at a finished directory ------------------------------------------------- */
 
 typedef struct otx_verify_options {
@@ -899,7 +915,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #if defined(OMP_TRANSPLANT_IMPLEMENTATION) && !defined(OMP_TRANSPLANT_IMPLEMENTED)
 #define OMP_TRANSPLANT_IMPLEMENTED
 
-/* >>> src/begin.h */
+/* >>> src/base/begin.h */
 /* ======================================================================== *
  *  Implementation                                                          *
  * ======================================================================== */
@@ -930,8 +946,8 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #pragma fp_contract(off)
 #endif
 
-/* >>> src/base.h */
-/* ---- base: results, checked sizes, memory, buffers, hooks ---------------- */
+/* >>> src/base/result.h */
+/* ---- results, failures, checked sizes ----------------------------------- */
 
 #define OTX__COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -993,52 +1009,6 @@ OTX__PRIVATE otx_result otx__fail_memory(otx_error *error, uint64_t bytes)
     return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " bytes", bytes);
 }
 
-/* ---- names in messages ---- */
-
-/* Room for a quoted name: `char text[OTX__QUOTED];`. */
-#define OTX__QUOTED 160
-
-/* Makes any bytes fit for one line of a message: control bytes, quotes,
-   backslashes and invalid UTF-8 become \xNN, long ones are cut with "...".
-   Returns `to`. */
-OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size);
-
-/* Length of the well-formed UTF-8 sequence that `bytes` starts with (no overlong
-   forms, no surrogates, at most U+10FFFF), or 0. */
-OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
-{
-    unsigned lead, low = 0x80, high = 0xbf;
-    size_t length, i;
-    if (size == 0) return 0;
-    lead = bytes[0];
-    if (lead < 0x80) return 1;
-    if (lead < 0xc2 || lead > 0xf4) return 0;
-    length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (size < length) return 0;
-    if (lead == 0xe0) low = 0xa0;
-    if (lead == 0xed) high = 0x9f;
-    if (lead == 0xf0) low = 0x90;
-    if (lead == 0xf4) high = 0x8f;
-    if (bytes[1] < low || bytes[1] > high) return 0;
-    for (i = 2; i < length; i++)
-        if ((bytes[i] & 0xc0) != 0x80) return 0;
-    return length;
-}
-
-OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
-{
-    size_t size = strlen(name), length = strlen(suffix);
-    return size >= length && memcmp(name + size - length, suffix, length) == 0;
-}
-
-OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
-}
-
-/* A name for a message, also where there is none. */
-OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
-
 /* ---- checked sizes ---- */
 
 OTX__PRIVATE bool otx__mul(size_t a, size_t b, size_t *product)
@@ -1066,7 +1036,8 @@ OTX__PRIVATE size_t otx__min(size_t a, size_t b) { return a < b ? a : b; }
 OTX__PRIVATE size_t otx__max(size_t a, size_t b) { return a > b ? a : b; }
 OTX__PRIVATE double otx__least(double a, double b) { return a < b ? a : b; }
 
-/* ---- memory ---- */
+/* >>> src/base/memory.h */
+/* ---- memory ------------------------------------------------------------- */
 
 OTX__PRIVATE void *otx__resize(const otx_context *ctx, void *block, size_t old_size,
                                size_t new_size)
@@ -1122,6 +1093,80 @@ OTX__PRIVATE bool otx__grow(const otx_context *ctx, void **items, size_t *capaci
     *items = moved;
     *capacity = wanted;
     return true;
+}
+
+/* >>> src/base/text.h */
+/* ---- text: names in messages, and text that grows ----------------------- */
+
+/* Room for a quoted name: `char text[OTX__QUOTED];`. */
+#define OTX__QUOTED 160
+
+/* Makes any bytes fit for one line of a message: control bytes, quotes,
+   backslashes and invalid UTF-8 become \xNN, long ones are cut with "...".
+   Returns `to`. */
+OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size);
+
+/* Length of the well-formed UTF-8 sequence that `bytes` starts with (no overlong
+   forms, no surrogates, at most U+10FFFF), or 0. */
+OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
+{
+    unsigned lead, low = 0x80, high = 0xbf;
+    size_t length, i;
+    if (size == 0) return 0;
+    lead = bytes[0];
+    if (lead < 0x80) return 1;
+    if (lead < 0xc2 || lead > 0xf4) return 0;
+    length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (size < length) return 0;
+    if (lead == 0xe0) low = 0xa0;
+    if (lead == 0xed) high = 0x9f;
+    if (lead == 0xf0) low = 0x90;
+    if (lead == 0xf4) high = 0x8f;
+    if (bytes[1] < low || bytes[1] > high) return 0;
+    for (i = 2; i < length; i++)
+        if ((bytes[i] & 0xc0) != 0x80) return 0;
+    return length;
+}
+
+OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
+{
+    size_t size = strlen(name), length = strlen(suffix);
+    return size >= length && memcmp(name + size - length, suffix, length) == 0;
+}
+
+OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* A name for a message, also where there is none. */
+OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
+
+OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t i = 0, length = 0;
+    while (i < size && length + 8 < capacity) {
+        unsigned char byte = (unsigned char)bytes[i];
+        size_t step = otx__utf8_length((const unsigned char *)bytes + i, size - i);
+        if (byte >= 0x20 && byte != 0x7f && byte != '\\' && byte != '"' && step) {
+            memcpy(to + length, bytes + i, step);
+            length += step;
+            i += step;
+        } else {
+            to[length++] = '\\';
+            to[length++] = 'x';
+            to[length++] = digits[byte >> 4];
+            to[length++] = digits[byte & 15];
+            i++;
+        }
+    }
+    if (i < size) {
+        memcpy(to + length, "...", 3);
+        length += 3;
+    }
+    to[length] = 0;
+    return to;
 }
 
 /* ---- growing text ---- */
@@ -1182,7 +1227,8 @@ OTX__PRIVATE void otx__text_format(otx__text *text, const char *format, ...)
     else otx__text_bytes(text, line, (size_t)length);
 }
 
-/* ---- hooks ---- */
+/* >>> src/base/hooks.h */
+/* ---- hooks of the caller ------------------------------------------------ */
 
 OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
     OTX__PRINTF(3, 4);
@@ -1250,34 +1296,7 @@ OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parall
     for (i = 0; i < count; i++) body(argument, i, 0);
 }
 
-OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size)
-{
-    static const char digits[] = "0123456789abcdef";
-    size_t i = 0, length = 0;
-    while (i < size && length + 8 < capacity) {
-        unsigned char byte = (unsigned char)bytes[i];
-        size_t step = otx__utf8_length((const unsigned char *)bytes + i, size - i);
-        if (byte >= 0x20 && byte != 0x7f && byte != '\\' && byte != '"' && step) {
-            memcpy(to + length, bytes + i, step);
-            length += step;
-            i += step;
-        } else {
-            to[length++] = '\\';
-            to[length++] = 'x';
-            to[length++] = digits[byte >> 4];
-            to[length++] = digits[byte & 15];
-            i++;
-        }
-    }
-    if (i < size) {
-        memcpy(to + length, "...", 3);
-        length += 3;
-    }
-    to[length] = 0;
-    return to;
-}
-
-/* >>> src/sort.h */
+/* >>> src/base/sort.h */
 /* ---- sort: in place, without memory, never quadratic ----------------------- */
 
 OTX__PRIVATE void otx__swap(char *a, char *b, size_t size)
@@ -1309,7 +1328,7 @@ OTX__PRIVATE void otx__sort(void *items, size_t count, size_t size,
     }
 }
 
-/* >>> src/clock.h */
+/* >>> src/base/clock.h */
 /* ---- clock: wall time for statistics ---------------------------------------- */
 
 #ifndef OTX_NO_STDIO
@@ -1355,7 +1374,7 @@ OTX__PRIVATE double otx__now(void)
 #endif
 }
 
-/* >>> src/pool.h */
+/* >>> src/base/pool.h */
 /* ---- pool: blocks that are freed together --------------------------------- */
 
 /* The system call by a name of our own: strict C modes hide its declaration. */
@@ -1438,7 +1457,7 @@ OTX__PRIVATE void *otx__pool_take_zero(otx__pool *pool, size_t count, size_t siz
     return block;
 }
 
-/* >>> src/number.h */
+/* >>> src/base/number.h */
 /* ---- number: element types, widening and rounding ------------------------ */
 
 typedef struct otx__dtype_info {
@@ -1626,8 +1645,362 @@ OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, si
     return beyond;
 }
 
-/* >>> src/json.h */
-/* ---- JSON: reading ---- */
+/* >>> src/base/base64.h */
+/* ---- base64 ---- */
+
+/* The six bits of a character, or -1. */
+OTX__PRIVATE int otx__base64_digit(char character)
+{
+    if (character >= 'A' && character <= 'Z') return character - 'A';
+    if (character >= 'a' && character <= 'z') return character - 'a' + 26;
+    if (character >= '0' && character <= '9') return character - '0' + 52;
+    return character == '+' ? 62 : character == '/' ? 63 : -1;
+}
+
+/* Decodes RFC 4648 base64, padded and without anything else in it, to `to`, which
+   may be `text` and holds size / 4 * 3 bytes. False if it is none. */
+OTX__PRIVATE bool otx__base64_decode(const char *text, size_t size, char *to, size_t *length)
+{
+    size_t at, padding = 0;
+    *length = 0;
+    if (size % 4 != 0) return false;
+    while (padding < 2 && padding < size && text[size - 1 - padding] == '=') padding++;
+    for (at = 0; at < size; at += 4) {
+        const size_t digits = at + 4 == size ? 4 - padding : 4;
+        unsigned group = 0;
+        size_t i;
+        for (i = 0; i < 4; i++) {
+            const int digit = i < digits ? otx__base64_digit(text[at + i]) : 0;
+            if (digit < 0) return false;
+            group = group << 6 | (unsigned)digit;
+        }
+        /* Bits that stand for nothing must be zero. */
+        if ((digits == 3 && (group & 0xff)) || (digits == 2 && (group & 0xffff))) return false;
+        for (i = 0; i + 1 < digits; i++) to[(*length)++] = (char)(group >> (16 - 8 * i) & 0xff);
+    }
+    return true;
+}
+
+/* >>> src/base/protobuf.h */
+/* ---- protobuf: the wire format, field by field -------------------------------- */
+
+/* Where a message is being read. Nothing is read from `end` on. */
+typedef struct otx__proto {
+    const unsigned char *at, *end;
+} otx__proto;
+
+typedef enum otx__wire {
+    OTX__WIRE_VARINT, OTX__WIRE_64, OTX__WIRE_BYTES, OTX__WIRE_GROUP, OTX__WIRE_GROUP_END,
+    OTX__WIRE_32
+} otx__wire;
+
+/* One field: `value` of a varint, `bytes` of a string or message. */
+typedef struct otx__field {
+    uint32_t number;
+    otx__wire wire;
+    uint64_t value;
+    otx__proto bytes;
+} otx__field;
+
+/* Groups in groups, as deep as protobuf itself allows. */
+#define OTX__PROTO_DEPTH 100
+
+OTX__PRIVATE otx__proto otx__proto_open(const char *bytes, size_t size)
+{
+    otx__proto proto;
+    proto.at = (const unsigned char *)bytes;
+    proto.end = proto.at + size;
+    return proto;
+}
+
+OTX__PRIVATE size_t otx__proto_left(const otx__proto *proto)
+{
+    return (size_t)(proto->end - proto->at);
+}
+
+/* These return what is wrong, or NULL. */
+
+OTX__PRIVATE const char *otx__proto_varint(otx__proto *proto, uint64_t *value)
+{
+    unsigned shift;
+    *value = 0;
+    for (shift = 0; shift < 70; shift += 7) {
+        unsigned byte;
+        if (proto->at == proto->end) return "a number is cut off";
+        byte = *proto->at++;
+        if (shift == 63 && byte > 1) break;
+        *value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) return NULL;
+    }
+    return "a number has more than 64 bits";
+}
+
+/* The start of a field: its number and how it is written. */
+OTX__PRIVATE const char *otx__proto_tag(otx__proto *proto, otx__field *field)
+{
+    uint64_t tag;
+    const char *problem = otx__proto_varint(proto, &tag);
+    if (problem) return problem;
+    if (tag > UINT32_MAX || tag >> 3 == 0) return "a field has no valid number";
+    if ((tag & 7) > OTX__WIRE_32) return "a field is of no known wire type";
+    field->number = (uint32_t)(tag >> 3);
+    field->wire = (otx__wire)(tag & 7);
+    return NULL;
+}
+
+/* What follows the start, but of a group. */
+OTX__PRIVATE const char *otx__proto_body(otx__proto *proto, otx__field *field)
+{
+    uint64_t size = field->wire == OTX__WIRE_64 ? 8 : 4;
+    const char *problem;
+    if (field->wire == OTX__WIRE_VARINT) return otx__proto_varint(proto, &field->value);
+    if (field->wire == OTX__WIRE_BYTES) {
+        problem = otx__proto_varint(proto, &size);
+        if (problem) return problem;
+    }
+    if (size > otx__proto_left(proto)) return "a field is longer than what holds it";
+    field->bytes.at = proto->at;
+    proto->at += (size_t)size;
+    field->bytes.end = proto->at;
+    return NULL;
+}
+
+/* Steps over a group, whose start has been read. */
+OTX__PRIVATE const char *otx__proto_group(otx__proto *proto, uint32_t number)
+{
+    uint32_t open[OTX__PROTO_DEPTH];
+    size_t depth = 0;
+    otx__field field;
+    memset(&field, 0, sizeof field);
+    open[depth++] = number;
+    while (depth > 0) {
+        const char *problem = otx__proto_tag(proto, &field);
+        if (problem) return problem;
+        if (field.wire == OTX__WIRE_GROUP) {
+            if (depth == OTX__PROTO_DEPTH) return "groups are nested too deep";
+            open[depth++] = field.number;
+        } else if (field.wire == OTX__WIRE_GROUP_END) {
+            if (open[--depth] != field.number) return "a group ends that is not open";
+        } else {
+            problem = otx__proto_body(proto, &field);
+            if (problem) return problem;
+        }
+    }
+    return NULL;
+}
+
+/* The next field; a group is stepped over. At the end, *more is false. */
+OTX__PRIVATE const char *otx__proto_next(otx__proto *proto, otx__field *field, bool *more)
+{
+    const char *problem;
+    memset(field, 0, sizeof *field);
+    *more = proto->at != proto->end;
+    if (!*more) return NULL;
+    problem = otx__proto_tag(proto, field);
+    if (problem) return problem;
+    if (field->wire == OTX__WIRE_GROUP_END) return "a group ends that is not open";
+    if (field->wire == OTX__WIRE_GROUP) return otx__proto_group(proto, field->number);
+    return otx__proto_body(proto, field);
+}
+
+/* >>> src/base/decimal.h */
+/* ---- decimal: the shortest digits of a double --------------------------- */
+
+/* The digits of significand * 2^exponent, exact: 315 digits before
+   the point and 1080 after it, which is room for every double and for a quarter
+   of its last place. */
+#define OTX__DECIMAL_WHOLE 315
+#define OTX__DECIMAL_DIGITS 1395
+
+OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
+{
+    enum { LIMBS = OTX__DECIMAL_DIGITS / 9, WHOLE = OTX__DECIMAL_WHOLE / 9 };
+    const uint32_t base = 1000000000;
+    uint32_t limbs[LIMBS]; /* nine digits each, the most significant first */
+    int i, j, shift;
+    memset(limbs, 0, sizeof limbs);
+    for (i = WHOLE - 1; significand > 0; i--, significand /= base)
+        limbs[i] = (uint32_t)(significand % base);
+    for (; exponent > 0; exponent -= shift) {
+        uint64_t carry = 0;
+        shift = exponent < 29 ? exponent : 29;
+        for (i = WHOLE - 1; i >= 0; i--) {
+            carry += (uint64_t)limbs[i] << shift;
+            limbs[i] = (uint32_t)(carry % base);
+            carry /= base;
+        }
+    }
+    for (; exponent < 0; exponent += shift) {
+        uint64_t rest = 0;
+        shift = -exponent < 29 ? -exponent : 29;
+        for (i = 0; i < LIMBS; i++) {
+            rest = rest * base + limbs[i];
+            limbs[i] = (uint32_t)(rest >> shift);
+            rest &= (UINT64_C(1) << shift) - 1;
+        }
+    }
+    for (i = 0; i < LIMBS; i++)
+        for (j = 8; j >= 0; j--, limbs[i] /= 10)
+            digits[9 * i + j] = (char)('0' + limbs[i] % 10);
+}
+
+/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
+   next is at least `threshold`. Returns whether the result lies in the interval
+   that reads back as the same double; its ends belong to it if `closed`. */
+OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
+                                   bool closed, int first, int keep, char threshold,
+                                   char *digits)
+{
+    const size_t size = OTX__DECIMAL_DIGITS;
+    int i = first + keep, from_below, from_above;
+    bool up = exact[i] >= threshold;
+    memcpy(digits, exact, (size_t)i);
+    memset(digits + i, '0', size - (size_t)i);
+    while (up) {
+        i--;
+        up = digits[i] == '9';
+        digits[i] = (char)(up ? '0' : digits[i] + 1);
+    }
+    from_below = memcmp(digits, below, size);
+    from_above = memcmp(above, digits, size);
+    return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
+}
+
+/* Finds the fewest digits that read back as the same double, and of those the
+   nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
+   between the midpoints to its neighbours (where reading rounds to even).
+   17 digits always do. */
+OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
+{
+    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
+    uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
+    int exponent = (int)(bits >> 52), first = 0, keep = 1;
+    /* The neighbour below a power of two is at half the distance, which is why
+       rounding up may do where rounding to nearest, downwards, does not. */
+    uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
+    bool closed = significand % 2 == 0;
+    if (exponent > 0) significand |= UINT64_C(1) << 52;
+    else exponent = 1;
+    otx__decimal(4 * significand - half, exponent - 1077, below);
+    otx__decimal(4 * significand, exponent - 1077, exact);
+    otx__decimal(4 * significand + 2, exponent - 1077, above);
+    while (exact[first] == '0') first++;
+    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
+           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
+        keep++;
+}
+
+/* Appends a number with the fewest digits that read back as the same double, laid
+   out as by Python's repr (1.0, 0.0001, 1e-05, 1e+16), whatever the locale. A NaN or an
+   infinity, which JSON does not have, becomes null. */
+OTX__PRIVATE void otx__text_double(otx__text *text, double value)
+{
+    const int point = OTX__DECIMAL_WHOLE;
+    char digits[OTX__DECIMAL_DIGITS];
+    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power;
+    uint64_t bits, magnitude;
+    memcpy(&bits, &value, sizeof bits);
+    magnitude = bits & (UINT64_MAX >> 1);
+    if (magnitude >> 52 == 0x7ff) {
+        otx__text_string(text, "null");
+        return;
+    }
+    if (bits != magnitude) otx__text_string(text, "-");
+    if (magnitude == 0) {
+        otx__text_string(text, "0.0");
+        return;
+    }
+    otx__decimal_shortest(magnitude, digits);
+    while (digits[first] == '0') first++;
+    while (digits[last] == '0') last--;
+    power = point - 1 - first;
+    if (power < -4 || power > 15) {
+        otx__text_bytes(text, digits + first, 1);
+        if (last > first) otx__text_string(text, ".");
+        otx__text_bytes(text, digits + first + 1, (size_t)(last - first));
+        otx__text_format(text, "e%c%02d", power < 0 ? '-' : '+', power < 0 ? -power : power);
+    } else {
+        if (first >= point) first = point - 1;
+        if (last < point) last = point;
+        otx__text_bytes(text, digits + first, (size_t)(point - first));
+        otx__text_string(text, ".");
+        otx__text_bytes(text, digits + point, (size_t)(last - point + 1));
+    }
+}
+
+/* >>> src/base/watch.h */
+/* ---- watch: long loops that the caller can stop ---------------------------- */
+
+/* Multiply-adds of one thread between two looks at whether the caller wants to
+   stop: well under a second, in double on slow machines too. */
+#define OTX__POLL_WORK 2e8
+
+/* A long loop, and what is told of it while it runs. */
+typedef struct otx__watch {
+    const otx_context *ctx;
+    otx_stage stage;
+    uint64_t done, total;
+    otx_parallel_body body;
+    void *argument;
+    size_t first; /* of the indices at hand */
+} otx__watch;
+
+OTX__PRIVATE otx__watch otx__watch_open(const otx_context *ctx, otx_stage stage, uint64_t done,
+                                        uint64_t total)
+{
+    otx__watch watch;
+    memset(&watch, 0, sizeof watch);
+    watch.ctx = ctx;
+    watch.stage = stage;
+    watch.done = done;
+    watch.total = total;
+    return watch;
+}
+
+OTX__PRIVATE void otx__watch_body(void *argument, size_t index, int worker)
+{
+    otx__watch *watch = (otx__watch *)argument;
+    watch->body(watch->argument, watch->first + index, worker);
+}
+
+/* otx__parallel in slices, for items of `work` multiply-adds or so each. */
+OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double work,
+                                        otx_parallel_body body, void *argument,
+                                        otx_error *error)
+{
+    size_t threads = (size_t)otx__threads(watch->ctx), slice = count;
+    double share = OTX__POLL_WORK * (double)threads / (work + 1.0);
+    otx_result result = OTX_OK;
+    if (share < (double)count) slice = otx__max(threads, (size_t)share);
+    watch->body = body;
+    watch->argument = argument;
+    for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
+        otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
+        result = otx__progress(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
+    }
+    return result;
+}
+
+/* >>> src/files/memory_source.h */
+/* ---- memory as a source ---- */
+
+OTX__PRIVATE bool otx__memory_read(void *context, uint64_t offset, void *buffer, size_t size)
+{
+    if (size > 0) memcpy(buffer, (const char *)context + offset, size);
+    return true;
+}
+
+OTX_API otx_source otx_source_memory(const void *bytes, size_t size)
+{
+    otx_source source;
+    source.read = otx__memory_read;
+    source.context = (void *)(uintptr_t)bytes; /* only ever read from */
+    source.size = size;
+    return source;
+}
+
+/* >>> src/files/json_read.h */
+/* ---- JSON: reading ------------------------------------------------------ */
 
 /* The parser keeps no stack: while a container is open, `next` of its node holds
    the container around it. */
@@ -2093,7 +2466,8 @@ OTX_API bool otx_json_uint(const otx_json *json, uint32_t node, uint64_t *value)
     return true;
 }
 
-/* ---- JSON: writing ---- */
+/* >>> src/files/json_edit.h */
+/* ---- JSON: writing and editing ------------------------------------------ */
 
 /* Appends a string with quotes and the escapes that JSON asks for, and no other.
    Bytes that are no UTF-8 become U+FFFD, one each. */
@@ -2118,128 +2492,6 @@ OTX__PRIVATE void otx__text_json_string(otx__text *text, const char *bytes, size
     }
     otx__text_bytes(text, bytes + plain, size - plain);
     otx__text_bytes(text, "\"", 1);
-}
-
-/* The digits of significand * 2^exponent, exact: 315 digits before
-   the point and 1080 after it, which is room for every double and for a quarter
-   of its last place. */
-#define OTX__DECIMAL_WHOLE 315
-#define OTX__DECIMAL_DIGITS 1395
-
-OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
-{
-    enum { LIMBS = OTX__DECIMAL_DIGITS / 9, WHOLE = OTX__DECIMAL_WHOLE / 9 };
-    const uint32_t base = 1000000000;
-    uint32_t limbs[LIMBS]; /* nine digits each, the most significant first */
-    int i, j, shift;
-    memset(limbs, 0, sizeof limbs);
-    for (i = WHOLE - 1; significand > 0; i--, significand /= base)
-        limbs[i] = (uint32_t)(significand % base);
-    for (; exponent > 0; exponent -= shift) {
-        uint64_t carry = 0;
-        shift = exponent < 29 ? exponent : 29;
-        for (i = WHOLE - 1; i >= 0; i--) {
-            carry += (uint64_t)limbs[i] << shift;
-            limbs[i] = (uint32_t)(carry % base);
-            carry /= base;
-        }
-    }
-    for (; exponent < 0; exponent += shift) {
-        uint64_t rest = 0;
-        shift = -exponent < 29 ? -exponent : 29;
-        for (i = 0; i < LIMBS; i++) {
-            rest = rest * base + limbs[i];
-            limbs[i] = (uint32_t)(rest >> shift);
-            rest &= (UINT64_C(1) << shift) - 1;
-        }
-    }
-    for (i = 0; i < LIMBS; i++)
-        for (j = 8; j >= 0; j--, limbs[i] /= 10)
-            digits[9 * i + j] = (char)('0' + limbs[i] % 10);
-}
-
-/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
-   next is at least `threshold`. Returns whether the result lies in the interval
-   that reads back as the same double; its ends belong to it if `closed`. */
-OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
-                                   bool closed, int first, int keep, char threshold,
-                                   char *digits)
-{
-    const size_t size = OTX__DECIMAL_DIGITS;
-    int i = first + keep, from_below, from_above;
-    bool up = exact[i] >= threshold;
-    memcpy(digits, exact, (size_t)i);
-    memset(digits + i, '0', size - (size_t)i);
-    while (up) {
-        i--;
-        up = digits[i] == '9';
-        digits[i] = (char)(up ? '0' : digits[i] + 1);
-    }
-    from_below = memcmp(digits, below, size);
-    from_above = memcmp(above, digits, size);
-    return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
-}
-
-/* Finds the fewest digits that read back as the same double, and of those the
-   nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
-   between the midpoints to its neighbours (where reading rounds to even).
-   17 digits always do. */
-OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
-{
-    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
-    uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
-    int exponent = (int)(bits >> 52), first = 0, keep = 1;
-    /* The neighbour below a power of two is at half the distance, which is why
-       rounding up may do where rounding to nearest, downwards, does not. */
-    uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
-    bool closed = significand % 2 == 0;
-    if (exponent > 0) significand |= UINT64_C(1) << 52;
-    else exponent = 1;
-    otx__decimal(4 * significand - half, exponent - 1077, below);
-    otx__decimal(4 * significand, exponent - 1077, exact);
-    otx__decimal(4 * significand + 2, exponent - 1077, above);
-    while (exact[first] == '0') first++;
-    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
-           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
-        keep++;
-}
-
-/* Appends a number with the fewest digits that read back as the same double, laid
-   out as by Python's repr (1.0, 0.0001, 1e-05, 1e+16), whatever the locale. A NaN or an
-   infinity, which JSON does not have, becomes null. */
-OTX__PRIVATE void otx__text_double(otx__text *text, double value)
-{
-    const int point = OTX__DECIMAL_WHOLE;
-    char digits[OTX__DECIMAL_DIGITS];
-    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power;
-    uint64_t bits, magnitude;
-    memcpy(&bits, &value, sizeof bits);
-    magnitude = bits & (UINT64_MAX >> 1);
-    if (magnitude >> 52 == 0x7ff) {
-        otx__text_string(text, "null");
-        return;
-    }
-    if (bits != magnitude) otx__text_string(text, "-");
-    if (magnitude == 0) {
-        otx__text_string(text, "0.0");
-        return;
-    }
-    otx__decimal_shortest(magnitude, digits);
-    while (digits[first] == '0') first++;
-    while (digits[last] == '0') last--;
-    power = point - 1 - first;
-    if (power < -4 || power > 15) {
-        otx__text_bytes(text, digits + first, 1);
-        if (last > first) otx__text_string(text, ".");
-        otx__text_bytes(text, digits + first + 1, (size_t)(last - first));
-        otx__text_format(text, "e%c%02d", power < 0 ? '-' : '+', power < 0 ? -power : power);
-    } else {
-        if (first >= point) first = point - 1;
-        if (last < point) last = point;
-        otx__text_bytes(text, digits + first, (size_t)(point - first));
-        otx__text_string(text, ".");
-        otx__text_bytes(text, digits + point, (size_t)(last - point + 1));
-    }
 }
 
 /* ---- JSON: editing ---- */
@@ -2594,26 +2846,8 @@ OTX_API otx_result otx_json_edit_write(otx_json_edit *edit, const otx_sink *sink
     return OTX_OK;
 }
 
-/* >>> src/source.h */
-/* ---- memory as a source ---- */
-
-OTX__PRIVATE bool otx__memory_read(void *context, uint64_t offset, void *buffer, size_t size)
-{
-    if (size > 0) memcpy(buffer, (const char *)context + offset, size);
-    return true;
-}
-
-OTX_API otx_source otx_source_memory(const void *bytes, size_t size)
-{
-    otx_source source;
-    source.read = otx__memory_read;
-    source.context = (void *)(uintptr_t)bytes; /* only ever read from */
-    source.size = size;
-    return source;
-}
-
-/* >>> src/safetensors.h */
-/* ---- safetensors: what readers and writers share ---- */
+/* >>> src/files/safetensors_read.h */
+/* ---- safetensors: reading ----------------------------------------------- */
 
 /* A file is the length of its header (64 bits, little-endian), the header (JSON)
    and the bytes of the tensors. Longer headers than this are refused, as by the
@@ -3083,7 +3317,8 @@ OTX_API const otx_tensor *otx_safetensors_find(const otx_safetensors *file, cons
     return NULL;
 }
 
-/* ---- safetensors: writing ---- */
+/* >>> src/files/safetensors_write.h */
+/* ---- safetensors: writing ----------------------------------------------- */
 
 OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
 {
@@ -3249,7 +3484,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
     return result;
 }
 
-/* >>> src/vocab.h */
+/* >>> src/vocab/token_table.h */
 /* ---- vocab: the table of tokens, and finding tokens in it ---- */
 
 OTX_API const char *otx_token_kind_name(otx_token_kind kind)
@@ -3454,7 +3689,7 @@ OTX__PRIVATE int64_t otx__index_find(const otx__token_index *index, otx_token_ki
     return (int64_t)*otx__index_slot(index, kind, bytes, size) - 1;
 }
 
-/* >>> src/spelling.h */
+/* >>> src/vocab/spelling.h */
 /* ---- spelling: from a token as it is written to the bytes it stands for ---- */
 
 /* How this tokenizer writes text as tokens. */
@@ -3593,7 +3828,7 @@ OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spell
         token->bytes = otx__vocab_keep(vocab, token->size);
 }
 
-/* >>> src/tokenizer.h */
+/* >>> src/vocab/reader.h */
 /* ---- tokenizer: what the readers of all its files share ---------------------- */
 
 /* One token as the file of a model gives it. */
@@ -3944,7 +4179,7 @@ OTX__PRIVATE otx_result otx__read_model(otx__tokenizer *t)
     return OTX_OK;
 }
 
-/* >>> src/added_tokens.h */
+/* >>> src/vocab/added_tokens.h */
 /* ---- added tokens: what other files add to a model's tokens ------------------ */
 
 /* A token that one of the files adds to those of the model. */
@@ -4218,7 +4453,7 @@ OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
-/* >>> src/tokenizer_json.h */
+/* >>> src/vocab/from_tokenizer_json.h */
 /* ---- tokenizer.json: the vocabulary as the `tokenizers` package sees it ---- */
 
 /* ---- the model: its type, its merges ---- */
@@ -4471,43 +4706,7 @@ OTX__PRIVATE otx_result otx__tokenizer_json_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
-/* >>> src/base64.h */
-/* ---- base64 ---- */
-
-/* The six bits of a character, or -1. */
-OTX__PRIVATE int otx__base64_digit(char character)
-{
-    if (character >= 'A' && character <= 'Z') return character - 'A';
-    if (character >= 'a' && character <= 'z') return character - 'a' + 26;
-    if (character >= '0' && character <= '9') return character - '0' + 52;
-    return character == '+' ? 62 : character == '/' ? 63 : -1;
-}
-
-/* Decodes RFC 4648 base64, padded and without anything else in it, to `to`, which
-   may be `text` and holds size / 4 * 3 bytes. False if it is none. */
-OTX__PRIVATE bool otx__base64_decode(const char *text, size_t size, char *to, size_t *length)
-{
-    size_t at, padding = 0;
-    *length = 0;
-    if (size % 4 != 0) return false;
-    while (padding < 2 && padding < size && text[size - 1 - padding] == '=') padding++;
-    for (at = 0; at < size; at += 4) {
-        const size_t digits = at + 4 == size ? 4 - padding : 4;
-        unsigned group = 0;
-        size_t i;
-        for (i = 0; i < 4; i++) {
-            const int digit = i < digits ? otx__base64_digit(text[at + i]) : 0;
-            if (digit < 0) return false;
-            group = group << 6 | (unsigned)digit;
-        }
-        /* Bits that stand for nothing must be zero. */
-        if ((digits == 3 && (group & 0xff)) || (digits == 2 && (group & 0xffff))) return false;
-        for (i = 0; i + 1 < digits; i++) to[(*length)++] = (char)(group >> (16 - 8 * i) & 0xff);
-    }
-    return true;
-}
-
-/* >>> src/tekken.h */
+/* >>> src/vocab/from_tekken.h */
 /* ---- tekken.json: the tokenizers of Mistral ---------------------------------- */
 
 /* Special tokens have the first ids; then come the entries of the list of tokens, in
@@ -4683,7 +4882,7 @@ OTX__PRIVATE otx_result otx__tekken_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
-/* >>> src/tiktoken.h */
+/* >>> src/vocab/from_tiktoken.h */
 /* ---- tiktoken: lines of base64 and rank ------------------------------------- */
 
 /* The rank is the id. Special tokens stand in the code of the loader and, with
@@ -4753,129 +4952,7 @@ OTX__PRIVATE bool otx__looks_like_tiktoken(const char *text, size_t size)
            text[at + 1] <= '9';
 }
 
-/* >>> src/protobuf.h */
-/* ---- protobuf: the wire format, field by field -------------------------------- */
-
-/* Where a message is being read. Nothing is read from `end` on. */
-typedef struct otx__proto {
-    const unsigned char *at, *end;
-} otx__proto;
-
-typedef enum otx__wire {
-    OTX__WIRE_VARINT, OTX__WIRE_64, OTX__WIRE_BYTES, OTX__WIRE_GROUP, OTX__WIRE_GROUP_END,
-    OTX__WIRE_32
-} otx__wire;
-
-/* One field: `value` of a varint, `bytes` of a string or message. */
-typedef struct otx__field {
-    uint32_t number;
-    otx__wire wire;
-    uint64_t value;
-    otx__proto bytes;
-} otx__field;
-
-/* Groups in groups, as deep as protobuf itself allows. */
-#define OTX__PROTO_DEPTH 100
-
-OTX__PRIVATE otx__proto otx__proto_open(const char *bytes, size_t size)
-{
-    otx__proto proto;
-    proto.at = (const unsigned char *)bytes;
-    proto.end = proto.at + size;
-    return proto;
-}
-
-OTX__PRIVATE size_t otx__proto_left(const otx__proto *proto)
-{
-    return (size_t)(proto->end - proto->at);
-}
-
-/* These return what is wrong, or NULL. */
-
-OTX__PRIVATE const char *otx__proto_varint(otx__proto *proto, uint64_t *value)
-{
-    unsigned shift;
-    *value = 0;
-    for (shift = 0; shift < 70; shift += 7) {
-        unsigned byte;
-        if (proto->at == proto->end) return "a number is cut off";
-        byte = *proto->at++;
-        if (shift == 63 && byte > 1) break;
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) return NULL;
-    }
-    return "a number has more than 64 bits";
-}
-
-/* The start of a field: its number and how it is written. */
-OTX__PRIVATE const char *otx__proto_tag(otx__proto *proto, otx__field *field)
-{
-    uint64_t tag;
-    const char *problem = otx__proto_varint(proto, &tag);
-    if (problem) return problem;
-    if (tag > UINT32_MAX || tag >> 3 == 0) return "a field has no valid number";
-    if ((tag & 7) > OTX__WIRE_32) return "a field is of no known wire type";
-    field->number = (uint32_t)(tag >> 3);
-    field->wire = (otx__wire)(tag & 7);
-    return NULL;
-}
-
-/* What follows the start, but of a group. */
-OTX__PRIVATE const char *otx__proto_body(otx__proto *proto, otx__field *field)
-{
-    uint64_t size = field->wire == OTX__WIRE_64 ? 8 : 4;
-    const char *problem;
-    if (field->wire == OTX__WIRE_VARINT) return otx__proto_varint(proto, &field->value);
-    if (field->wire == OTX__WIRE_BYTES) {
-        problem = otx__proto_varint(proto, &size);
-        if (problem) return problem;
-    }
-    if (size > otx__proto_left(proto)) return "a field is longer than what holds it";
-    field->bytes.at = proto->at;
-    proto->at += (size_t)size;
-    field->bytes.end = proto->at;
-    return NULL;
-}
-
-/* Steps over a group, whose start has been read. */
-OTX__PRIVATE const char *otx__proto_group(otx__proto *proto, uint32_t number)
-{
-    uint32_t open[OTX__PROTO_DEPTH];
-    size_t depth = 0;
-    otx__field field;
-    memset(&field, 0, sizeof field);
-    open[depth++] = number;
-    while (depth > 0) {
-        const char *problem = otx__proto_tag(proto, &field);
-        if (problem) return problem;
-        if (field.wire == OTX__WIRE_GROUP) {
-            if (depth == OTX__PROTO_DEPTH) return "groups are nested too deep";
-            open[depth++] = field.number;
-        } else if (field.wire == OTX__WIRE_GROUP_END) {
-            if (open[--depth] != field.number) return "a group ends that is not open";
-        } else {
-            problem = otx__proto_body(proto, &field);
-            if (problem) return problem;
-        }
-    }
-    return NULL;
-}
-
-/* The next field; a group is stepped over. At the end, *more is false. */
-OTX__PRIVATE const char *otx__proto_next(otx__proto *proto, otx__field *field, bool *more)
-{
-    const char *problem;
-    memset(field, 0, sizeof *field);
-    *more = proto->at != proto->end;
-    if (!*more) return NULL;
-    problem = otx__proto_tag(proto, field);
-    if (problem) return problem;
-    if (field->wire == OTX__WIRE_GROUP_END) return "a group ends that is not open";
-    if (field->wire == OTX__WIRE_GROUP) return otx__proto_group(proto, field->number);
-    return otx__proto_body(proto, field);
-}
-
-/* >>> src/sentencepiece.h */
+/* >>> src/vocab/from_sentencepiece.h */
 /* ---- SentencePiece: tokenizer.model, spiece.model, sentencepiece.bpe.model ------ */
 
 /* The file is a protobuf message, ModelProto, of which these fields count. A field
@@ -5265,7 +5342,7 @@ OTX__PRIVATE otx_result otx__sentencepiece_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
-/* >>> src/tokenizer_bpe.h */
+/* >>> src/vocab/from_vocab_json.h */
 /* ---- vocab.json and merges.txt: BPE as GPT-2 and its kin have it ---------------- */
 
 /* Merges make no tokens, but a file of others is not this vocabulary's. */
@@ -5359,7 +5436,7 @@ OTX__PRIVATE otx_result otx__vocab_json_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
-/* >>> src/tokenizer_wordpiece.h */
+/* >>> src/vocab/from_vocab_txt.h */
 /* ---- vocab.txt: WordPiece, a token a line ---------------------------------------- */
 
 /* Where the text ends without the white space, as Unicode has it, at its end. */
@@ -5420,7 +5497,7 @@ OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
-/* >>> src/vocab_parse.h */
+/* >>> src/vocab/parse.h */
 /* ---- vocab_parse: a vocabulary from its files ------------------------------------- */
 
 /* By otx_vocab_file. */
@@ -5607,7 +5684,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     return result;
 }
 
-/* >>> src/align.h */
+/* >>> src/vocab/align.h */
 /* ---- align: which row each donor token gets ---- */
 
 OTX_API const char *otx_action_name(otx_action action)
@@ -5859,7 +5936,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
     memset(alignment, 0, sizeof *alignment);
 }
 
-/* >>> src/kernel.h */
+/* >>> src/simd/kernels.h */
 /* ---- kernel: the hot loops, and their scalar reference -------------------- */
 
 /* A few loops take nearly all the time. Each instruction set has its own version
@@ -6114,7 +6191,8 @@ OTX__PRIVATE void otx__scan_target(const otx__scan *scan, size_t target, size_t 
                           (float)sums[i] * scales[2];
 }
 
-/* ---- the scalar reference ---- */
+/* >>> src/simd/scalar.h */
+/* ---- scalar: the reference ---------------------------------------------- */
 
 OTX__PRIVATE void otx__product_scalar(const float *a, const float *b, size_t n, bool add, float *c)
 {
@@ -6282,7 +6360,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
     otx__scan_scalar, otx__sift_scalar, otx__refine_scalar, otx__rough_dots_scalar,
     otx__rough_residual_scalar, otx__dots_scalar, otx__dots_scalar, NULL, otx__residual_scalar};
 
-/* >>> src/kernel_sse2.h */
+/* >>> src/simd/sse2.h */
 /* ---- kernel_sse2: 128-bit x86, the baseline of x86-64 ----------------------- */
 
 #if !defined(OTX_NO_SIMD) &&                                                                 \
@@ -6587,7 +6665,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_sse2 = {
 
 #endif /* OTX__SSE2 */
 
-/* >>> src/kernel_avx2.h */
+/* >>> src/simd/avx2.h */
 /* ---- kernel_avx2: 256-bit x86 (AVX2, FMA) --------------------------------- */
 
 #ifdef OTX__SSE2
@@ -7061,7 +7139,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
 
 #endif /* OTX__AVX2 */
 
-/* >>> src/kernel_avx512.h */
+/* >>> src/simd/avx512.h */
 /* ---- kernel_avx512: 512-bit x86 (F, BW, DQ, VL, VNNI) --------------------- */
 
 #if !defined(OTX_NO_SIMD) && (defined(__x86_64__) || defined(_M_X64)) &&                  \
@@ -7719,7 +7797,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
 
 #endif /* OTX__AVX512 */
 
-/* >>> src/kernel_amx.h */
+/* >>> src/simd/amx.h */
 /* ---- kernel_amx: x86 tile registers (bf16, int8), beside AVX-512 ------------------- */
 
 /* Linux only: elsewhere there is no known way to be lent the registers. */
@@ -7940,7 +8018,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_amx = {
 
 #endif /* OTX__AMX */
 
-/* >>> src/kernel_neon.h */
+/* >>> src/simd/neon.h */
 /* ---- kernel_neon: 64-bit Arm ---------------------------------------------- */
 
 /* Little-endian only: lanes of a big-endian load stand in another order. */
@@ -8378,7 +8456,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
 
 #endif /* OTX__NEON */
 
-/* >>> src/kernel_wasm.h */
+/* >>> src/simd/wasm.h */
 /* ---- kernel_wasm: WebAssembly with SIMD128 ---------------------------------- */
 
 /* Chosen when compiling: a module with these instructions loads only where they are
@@ -8651,7 +8729,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_wasm = {
 
 #endif /* OTX__WASM */
 
-/* >>> src/dispatch.h */
+/* >>> src/simd/dispatch.h */
 /* ---- dispatch: which kernels this machine can run ------------------------- */
 
 /* Sets of instruction sets, as here, are bits numbered by otx_isa. */
@@ -8826,60 +8904,7 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
     return OTX_ISA_COUNT;
 }
 
-/* >>> src/watch.h */
-/* ---- watch: long loops that the caller can stop ---------------------------- */
-
-/* Multiply-adds of one thread between two looks at whether the caller wants to
-   stop: well under a second, in double on slow machines too. */
-#define OTX__POLL_WORK 2e8
-
-/* A long loop, and what is told of it while it runs. */
-typedef struct otx__watch {
-    const otx_context *ctx;
-    otx_stage stage;
-    uint64_t done, total;
-    otx_parallel_body body;
-    void *argument;
-    size_t first; /* of the indices at hand */
-} otx__watch;
-
-OTX__PRIVATE otx__watch otx__watch_open(const otx_context *ctx, otx_stage stage, uint64_t done,
-                                        uint64_t total)
-{
-    otx__watch watch;
-    memset(&watch, 0, sizeof watch);
-    watch.ctx = ctx;
-    watch.stage = stage;
-    watch.done = done;
-    watch.total = total;
-    return watch;
-}
-
-OTX__PRIVATE void otx__watch_body(void *argument, size_t index, int worker)
-{
-    otx__watch *watch = (otx__watch *)argument;
-    watch->body(watch->argument, watch->first + index, worker);
-}
-
-/* otx__parallel in slices, for items of `work` multiply-adds or so each. */
-OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double work,
-                                        otx_parallel_body body, void *argument,
-                                        otx_error *error)
-{
-    size_t threads = (size_t)otx__threads(watch->ctx), slice = count;
-    double share = OTX__POLL_WORK * (double)threads / (work + 1.0);
-    otx_result result = OTX_OK;
-    if (share < (double)count) slice = otx__max(threads, (size_t)share);
-    watch->body = body;
-    watch->argument = argument;
-    for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
-        otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
-        result = otx__progress(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
-    }
-    return result;
-}
-
-/* >>> src/panels.h */
+/* >>> src/solve/panels.h */
 /* ---- panels: vectors as the dense products want them ------------------------- */
 
 /* What the numbers of panels are. Those that round need fewer bytes and less time, and
@@ -9208,7 +9233,7 @@ OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__p
     }
 }
 
-/* >>> src/dictionary.h */
+/* >>> src/solve/dictionary.h */
 /* ---- dictionary: the atoms, as the solver wants them ----------------------- */
 
 /* The rows of a matrix that the kernels can read: float or bf16. */
@@ -9484,7 +9509,7 @@ OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, doubl
     return otx__watch_loop(&watch, dictionary->tiles, work, otx__split_body, &task, error);
 }
 
-/* >>> src/gram.h */
+/* >>> src/solve/exact_products.h */
 /* ---- gram: products of all pairs of atoms in double --------------------------- */
 
 /* The factors of supports are made of exact products of atoms. Where there are few
@@ -9564,7 +9589,7 @@ OTX__PRIVATE otx_result otx__dictionary_gram(otx__dictionary *dictionary, double
                            otx__gram_body, &task, error);
 }
 
-/* >>> src/triangle.h */
+/* >>> src/solve/triangle.h */
 /* ---- triangle: packed lower triangles, row after row without the zeros ------- */
 
 /* Row i of L holds i + 1 elements from i (i + 1) / 2 on. The loops take four rows at
@@ -9668,7 +9693,7 @@ OTX__PRIVATE double otx__triangle_norm(const double *factor, size_t count, doubl
     return sqrt(square);
 }
 
-/* >>> src/support.h */
+/* >>> src/solve/support.h */
 /* ---- support: what is known of one target, and the exact steps -------------- */
 
 /* Candidates of one target and step; more mean that every atom is scored. */
@@ -9914,7 +9939,7 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
     }
 }
 
-/* >>> src/table.h */
+/* >>> src/solve/gram_table.h */
 /* ---- table: products of atoms with all atoms -------------------------------- */
 
 /* The rests' products as 16-bit fixed point, for scans: [tile][slot][32], the 32
@@ -10146,7 +10171,7 @@ OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
     return result;
 }
 
-/* >>> src/screen.h */
+/* >>> src/solve/screen.h */
 /* ---- screen: which atoms are worth scoring in double ------------------------ */
 
 /* Screening finds, for a block of targets at a time, approximate correlations of
@@ -10525,7 +10550,7 @@ OTX__PRIVATE void otx__screen_refine(const otx__screen *screen, size_t tile, siz
                                 correlations);
 }
 
-/* >>> src/predict.h */
+/* >>> src/solve/predict.h */
 /* ---- predict: making targets ready for the next scan ------------------------- */
 
 /* Atoms among which those of the next steps are looked for, each from another tile. */
@@ -10752,7 +10777,7 @@ OTX__PRIVATE otx_result otx__screen_open_block(otx__screen *screen, otx_error *e
     return result ? result : otx__screen_waiting(screen, error);
 }
 
-/* >>> src/select.h */
+/* >>> src/solve/select.h */
 /* ---- select: the next atoms of each target ---------------------------------- */
 
 /* Tiles with candidates of one target and set; more mean that every atom is scored. */
@@ -11186,7 +11211,7 @@ OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error
     return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
 }
 
-/* >>> src/plan.h */
+/* >>> src/solve/plan.h */
 /* ---- plan: which form, and in what blocks ------------------------------------ */
 
 /* What one solve works with, and how it was planned. */
@@ -11486,7 +11511,7 @@ OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *ato
     return OTX_OK;
 }
 
-/* >>> src/omp.h */
+/* >>> src/solve/solve.h */
 /* ---- omp: Orthogonal Matching Pursuit for many targets ---------------------- */
 
 OTX_API const char *otx_omp_form_name(otx_omp_form form)
@@ -12041,7 +12066,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
 
 #ifndef OTX_NO_STDIO
 
-/* >>> src/system.h */
+/* >>> src/disk/system.h */
 /* ---- system: files and directories as POSIX and Windows give them ----------- */
 
 /* Paths are UTF-8 on every platform. The functions otx__sys_* are all that differs
@@ -12499,10 +12524,8 @@ OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
 
 #endif
 
-/* >>> src/file.h */
-/* ---- file: paths, reading, writing, copying -------------------------------- */
-
-/* ---- paths and failures ---- */
+/* >>> src/disk/paths.h */
+/* ---- paths, and failures of the system ---------------------------------- */
 
 /* Room for a path in a message: `char text[OTX__PATH_TEXT];`. */
 #define OTX__PATH_TEXT 300
@@ -12653,7 +12676,8 @@ OTX__PRIVATE otx_result otx__is_within(const otx_context *ctx, const char *path,
     return result;
 }
 
-/* ---- listings ---- */
+/* >>> src/disk/listing.h */
+/* ---- listings of directories -------------------------------------------- */
 
 /* The names in a directory, sorted by their bytes, without "." and "..". */
 typedef struct otx__listing {
@@ -12718,7 +12742,8 @@ OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name
                                          sizeof *listing->names, otx__compare_names) != NULL;
 }
 
-/* ---- sources ---- */
+/* >>> src/disk/reading.h */
+/* ---- files to read ------------------------------------------------------ */
 
 /* What an open source keeps. */
 typedef struct otx__source_file {
@@ -12849,7 +12874,8 @@ OTX__PRIVATE void otx__file_free(const otx_context *ctx, char *text, size_t size
     otx__free(ctx, text, size + 1, 1);
 }
 
-/* ---- sinks ---- */
+/* >>> src/disk/writing.h */
+/* ---- files to write ----------------------------------------------------- */
 
 /* Bytes gathered before they are written. */
 #define OTX__FILE_BUFFER ((size_t)256 << 10)
@@ -12952,7 +12978,8 @@ OTX__PRIVATE otx_result otx__file_finish(otx__file *file, otx_result result, otx
     return result;
 }
 
-/* ---- copies ---- */
+/* >>> src/disk/copying.h */
+/* ---- copies of files and trees, and their removal ----------------------- */
 
 /* How far a long run of copies has come; NULL where nobody asks. */
 typedef struct otx__meter {
@@ -13065,7 +13092,7 @@ OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path, uns
     return gone && otx__sys_remove(path);
 }
 
-/* >>> src/staging.h */
+/* >>> src/disk/staging.h */
 /* ---- staging: a directory made under another name, then renamed ------------- */
 
 #define OTX__PARTIAL ".otx-partial-"
@@ -13298,8 +13325,8 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     return result;
 }
 
-/* >>> src/checkpoint.h */
-/* ---- checkpoint: a model directory, in one file or in shards ------------------ */
+/* >>> src/disk/foreign.h */
+/* ---- what is in a directory that is not read ---------------------------- */
 
 #define OTX__MODEL_FILE "model.safetensors"
 #define OTX__INDEX_FILE "model.safetensors.index.json"
@@ -13404,7 +13431,8 @@ OTX__PRIVATE const char *otx__shard_text(char to[OTX__SHARD_TEXT], const char *n
     return otx__quote(to, OTX__SHARD_TEXT, name, strlen(name));
 }
 
-/* ---- the index ---- */
+/* >>> src/disk/shards.h */
+/* ---- the index of a checkpoint in shards -------------------------------- */
 
 /* Most entries and shards of an index: about a hundred times those of the
    largest models there are. */
@@ -13610,6 +13638,9 @@ OTX__PRIVATE otx_result otx__shards_list(const otx_context *ctx, otx__shards *in
     }
     return otx__check_case(ctx, checkpoint, path, error);
 }
+
+/* >>> src/disk/checkpoint.h */
+/* ---- checkpoint: a model directory, in one file or in shards ------------ */
 
 /* ---- the tensors ---- */
 
@@ -13937,7 +13968,7 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
     return result;
 }
 
-/* >>> src/vocab_directory.h */
+/* >>> src/disk/tokenizer_directory.h */
 /* ---- vocab_directory: the tokenizer of a model directory -------------------- */
 
 /* The files of a tokenizer that a directory holds, by otx_vocab_file. */
@@ -14201,10 +14232,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
                             : otx__vocab_open_file(ctx, path, out, error);
 }
 
-/* >>> src/model.h */
-/* ---- model: config.json, and the tensors that the vocabulary sizes -------- */
-
-/* ---- documents of a model directory ---- */
+/* >>> src/model/document.h */
+/* ---- documents: the JSON files of a model directory --------------------- */
 
 /* One JSON file of a directory. Absent ones have no nodes, so that every
    look-up from otx__document_root finds nothing. */
@@ -14258,7 +14287,8 @@ OTX__PRIVATE uint32_t otx__document_root(const otx__document *document)
     return document->present ? 0 : OTX_JSON_NONE;
 }
 
-/* ---- what config.json says ---- */
+/* >>> src/model/config.h */
+/* ---- what config.json says ---------------------------------------------- */
 
 /* The objects that describe the language model: the whole of config.json, and
    within it the parts that multimodal models keep for their text side, or an
@@ -14354,7 +14384,8 @@ OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
     return flag;
 }
 
-/* ---- names of tensors ---- */
+/* >>> src/model/names.h */
+/* ---- names of tensors --------------------------------------------------- */
 
 /* What a tensor that is sized by the vocabulary does. */
 typedef enum otx__part {
@@ -14485,6 +14516,9 @@ OTX__PRIVATE bool otx__name_is_bias(const otx_tensor *tensor)
            otx__name_in(tensor, otx__bias_names, OTX__COUNT(otx__bias_names), "bias") <
                OTX__COUNT(otx__bias_names);
 }
+
+/* >>> src/model/parts.h */
+/* ---- parts: the tensors that the vocabulary sizes ----------------------- */
 
 /* ---- tensors in messages ---- */
 
@@ -14939,8 +14973,8 @@ OTX__PRIVATE otx_result otx__model_open(const otx_context *ctx,
     return result;
 }
 
-/* >>> src/config.h */
-/* ---- config: the JSON files that must agree with the new vocabulary ------- */
+/* >>> src/model/heirs.h */
+/* ---- heirs: what becomes of the ids in a config ------------------------- */
 
 /* What the edits of config.json and generation_config.json start from. */
 typedef struct otx__config_plan {
@@ -15119,6 +15153,9 @@ OTX__PRIVATE bool otx__config_special(const otx__config_plan *plan, const otx__s
     return node != OTX_JSON_NONE &&
            otx__config_carry_ids(plan, base, node, OTX__CARRY_HEIR, to, &lost) > 0;
 }
+
+/* >>> src/model/config_ids.h */
+/* ---- ids in a config being edited --------------------------------------- */
 
 /* ---- one file being edited ---- */
 
@@ -15459,6 +15496,9 @@ OTX__PRIVATE otx_result otx__config_edit_lists(otx__config_edit *e)
     return result;
 }
 
+/* >>> src/model/config_edit.h */
+/* ---- config.json and generation_config.json, edited --------------------- */
+
 /* ---- sizes, tying, classes ---- */
 
 /* Whether a member of a level says how large the vocabulary is: vocab_size whatever it
@@ -15694,7 +15734,7 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
     return result;
 }
 
-/* >>> src/job.h */
+/* >>> src/job/job.h */
 /* ---- job: a whole transplant, in the order in which it happens ------------ */
 
 /* What was solved against one matrix of the donor. Every matrix of the base in
@@ -15883,7 +15923,8 @@ OTX__PRIVATE otx_result otx__job_open_files(otx_job *job, otx_error *error)
     return result;
 }
 
-/* ---- opening: the caller's map ---- */
+/* >>> src/job/map.h */
+/* ---- the caller's map --------------------------------------------------- */
 
 /* One side of "DONOR=BASE" with its escapes undone. */
 typedef struct otx__map_side {
@@ -16002,6 +16043,9 @@ done:
     otx__free(&job->ctx, bytes, size, 1);
     return result;
 }
+
+/* >>> src/job/plan.h */
+/* ---- the plan: what becomes of every tensor ----------------------------- */
 
 /* ---- opening: the alignment ---- */
 
@@ -16203,6 +16247,9 @@ OTX__PRIVATE otx_result otx__job_plan(otx_job *job, otx_error *error)
     return result;
 }
 
+/* >>> src/job/open.h */
+/* ---- opening a job ------------------------------------------------------ */
+
 OTX__PRIVATE otx_result otx__job_edit_config(otx_job *job, otx_error *error)
 {
     otx__config_plan plan;
@@ -16313,10 +16360,8 @@ OTX_API void otx_job_close(otx_job *job)
     otx__free(&outer, job, 1, sizeof *job);
 }
 
-/* >>> src/rebuild.h */
-/* ---- rebuild: the new rows of one vocabulary tensor ------------------------- */
-
-/* ---- reading a matrix ---- */
+/* >>> src/job/rows.h */
+/* ---- rows in memory ----------------------------------------------------- */
 
 /* Bytes read before progress is reported. */
 #define OTX__READ_BLOCK ((size_t)4 << 20)
@@ -16400,7 +16445,8 @@ OTX__PRIVATE otx_result otx__loaded_open(otx_job *job, const otx_checkpoint *che
     return result;
 }
 
-/* ---- solving ---- */
+/* >>> src/job/solve.h */
+/* ---- solving for the rows of the donor ---------------------------------- */
 
 OTX__PRIVATE otx_result otx__solution_alloc(const otx_job *job, otx__solution *solution,
                                             otx_error *error)
@@ -16516,6 +16562,9 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, ot
     solution->seconds = otx__now() - start;
     return result;
 }
+
+/* >>> src/job/rebuild.h */
+/* ---- the new rows of one vocabulary tensor ------------------------------ */
 
 /* ---- means of rows ---- */
 
@@ -16897,10 +16946,8 @@ OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebui
     return result;
 }
 
-/* >>> src/output.h */
-/* ---- output: the directory of the new model -------------------------------- */
-
-/* ---- shards ---- */
+/* >>> src/job/write.h */
+/* ---- the new weights and their index ------------------------------------ */
 
 /* One file of the output. */
 typedef struct otx__shard {
@@ -17209,7 +17256,8 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     return result;
 }
 
-/* ---- the other files ---- */
+/* >>> src/job/copy.h */
+/* ---- the other files of the two models ---------------------------------- */
 
 /* Copies of the weights that would still hold the old vocabulary: other formats,
    other layouts, and directories of either. */
@@ -17367,7 +17415,8 @@ OTX__PRIVATE otx_result otx__copy_donor(otx_job *job, const char *directory,
     return result;
 }
 
-/* ---- running ---- */
+/* >>> src/job/run.h */
+/* ---- running a job ------------------------------------------------------ */
 
 /* No directory may hold another: the output would be copied into itself, or a
    model removed by what replaces it. */
@@ -17502,7 +17551,7 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
     return result;
 }
 
-/* >>> src/report.h */
+/* >>> src/job/report.h */
 /* ---- report: what a job did, as JSON and as a table ------------------------- */
 
 /* ---- the report ---- */
@@ -17729,7 +17778,7 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
     return result;
 }
 
-/* >>> src/verify.h */
+/* >>> src/job/verify.h */
 /* ---- verify: whether a finished directory agrees with itself ------------------ */
 
 typedef struct otx__verifier {
@@ -18314,7 +18363,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 
 #endif /* OTX_NO_STDIO */
 
-/* >>> src/end.h */
+/* >>> src/base/end.h */
 #if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
 #pragma float_control(pop)
 #elif defined(__clang__)

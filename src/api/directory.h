@@ -1,0 +1,49 @@
+/* ---- directories ------------------------------------------------------------------ */
+
+/* Reads the vocabulary of a model directory, or of one file without those that may
+   lie beside it: tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt. Of
+   several files with tokens in a directory the first in the order of otx_vocab_file
+   is read; the others are compared with it, and one that says something else is
+   reported to ctx->log. */
+OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_vocab *out,
+                                  otx_error *error);
+
+/* A checkpoint: model.safetensors, or the shards that
+   model.safetensors.index.json names. */
+typedef struct otx_checkpoint_tensor {
+    const otx_tensor *tensor;
+    uint32_t file;
+} otx_checkpoint_tensor;
+
+typedef struct otx_checkpoint_file {
+    char *name; /* within the directory */
+    otx_source source;
+    otx_safetensors header;
+} otx_checkpoint_file;
+
+typedef struct otx_checkpoint {
+    char *path;
+    otx_checkpoint_file *files;
+    size_t file_count;
+    otx_checkpoint_tensor *tensors; /* by name */
+    size_t tensor_count;
+    bool sharded; /* there is an index */
+} otx_checkpoint;
+
+/* Opens a model directory, or one .safetensors file. Every shard is opened and
+   checked: names that leave the directory, missing shards, tensors missing from
+   their shard, in two shards, or in no index are errors. Close with
+   otx_checkpoint_close. */
+OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
+                                       otx_checkpoint *out, otx_error *error);
+OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
+
+/* The tensor with that name, or NULL. */
+OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
+                                                         const char *name);
+
+/* Reads `count` elements of an embedding tensor from element `first` on, in its
+   own dtype and host byte order. Thread-safe. */
+OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
+                                       const otx_checkpoint_tensor *tensor, uint64_t first,
+                                       size_t count, void *to, otx_error *error);

@@ -1,0 +1,128 @@
+/* ---- the whole job ------------------------------------------------------------------ */
+
+typedef enum otx_method {
+    OTX_METHOD_OMP,  /* arXiv 2506.06607 */
+    OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row
+                               is the mean of the base's anchors plus the combination
+                               of what sets them apart from it */
+    OTX_METHOD_MEAN, /* the mean of the base's token rows */
+    OTX_METHOD_ZERO,
+    OTX_METHOD_COUNT
+} otx_method;
+
+/* "omp", "omp-centred", "mean", "zero"; or NULL. */
+OTX_API const char *otx_method_name(otx_method method);
+
+/* How many rows the new matrices get. */
+typedef enum otx_rows {
+    OTX_ROWS_DONOR,     /* as many as the donor's matrices */
+    OTX_ROWS_TOKENIZER, /* the donor's highest token id + 1 */
+    OTX_ROWS_MULTIPLE   /* that, up to the next multiple of rows_multiple */
+} otx_rows;
+
+/* Solves as otx_omp does, from the same arguments after its own context. */
+typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
+                                const otx_matrix *atoms, const otx_matrix *targets,
+                                const otx_omp_options *options, const otx_omp_output *output,
+                                otx_omp_stats *stats, otx_error *error);
+
+/* What rows without a token of their own get: padding and reserved tokens. */
+typedef enum otx_padding {
+    OTX_PADDING_MEAN, /* the mean of the new rows that have a token: as an output row it
+                         never scores above the best of them */
+    OTX_PADDING_ZERO, /* zeros. As an output row it scores 0, which may be the most */
+    OTX_PADDING_COUNT
+} otx_padding;
+
+/* "mean", "zero"; or NULL. */
+OTX_API const char *otx_padding_name(otx_padding padding);
+
+typedef struct otx_job_options {
+    otx_method method;
+    otx_omp_options omp; /* k, tolerance, memory, form; no window */
+    otx_rows rows;
+    uint64_t rows_multiple;
+    otx_padding padding;
+    otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
+                          0: the base's. Loaders convert to the type that config.json
+                          names, which stays */
+    const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
+                               #ID is an id; split at the first unescaped = */
+    size_t map_count;
+    bool saturate;     /* clamp values beyond the base's dtype instead of failing */
+    bool overwrite;    /* replace an existing output */
+    bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
+    otx_solve solve;   /* NULL: otx_omp. One of your own can share a transplant among
+                          processes: it solves a window of the targets, exchanges, and
+                          returns the results of all. It is called for one matrix of
+                          the donor after another, in the same order in every process.
+                          An index that is no atom's is OTX_ERROR_ARGUMENT */
+    void *solve_context;
+} otx_job_options;
+
+/* Counts of donor tokens by what becomes of them; they add up to total. Padding
+   rows, which have no token, are apart. `skipped` ids lie beyond the new rows
+   and get none. */
+typedef struct otx_job_tokens {
+    uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+} otx_job_tokens;
+
+typedef struct otx_job_matrix {
+    char name[160]; /* of the base's tensor; longer ones are cut */
+    uint64_t rows, columns;
+    otx_dtype dtype;
+    uint64_t anchors, approximated;
+    double mean_relative_residual, max_relative_residual; /* after otx_job_run */
+    double seconds;
+    otx_omp_stats omp;
+} otx_job_matrix;
+
+#define OTX_JOB_MAX_MATRICES 8
+
+typedef struct otx_job_summary {
+    otx_job_tokens tokens;
+    otx_job_matrix matrices[OTX_JOB_MAX_MATRICES];
+    size_t matrix_count;
+    otx_isa isa;
+    int threads;
+    uint64_t peak_bytes; /* most memory held at once through the allocator */
+    double seconds;
+} otx_job_summary;
+
+/* A transplant: the base model, the donor of the tokenizer, and the plan. */
+typedef struct otx_job otx_job;
+
+/* Opens both directories, reads the vocabularies, finds the vocabulary tensors,
+   aligns, and makes every check that needs no solving. Reads no tensor data, but
+   where it takes the bytes of two matrices to tell whether they are tied. */
+OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_job_options *options, otx_job **out,
+                                otx_error *error);
+OTX_API void otx_job_close(otx_job *job);
+
+/* What the job looks at; valid until it is closed. */
+OTX_API const otx_vocab *otx_job_base_vocab(const otx_job *job);
+OTX_API const otx_vocab *otx_job_donor_vocab(const otx_job *job);
+OTX_API const otx_alignment *otx_job_alignment(const otx_job *job);
+OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
+
+/* Solves, and writes a complete model directory under a temporary name beside
+   `out`, then renames it. On failure nothing stands under the final name and the
+   temporary directory is removed. Files and sub-directories of the base that have
+   nothing to do with the vocabulary are copied; weights in other formats, and
+   sub-directories that hold a model of their own (checkpoint-500 and the like), are
+   left out with a note. With `out` NULL it solves and writes nothing: for the
+   processes that only help another by options.solve. */
+OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
+
+/* The report as one JSON object; the token table as tab-separated text. Before
+   otx_job_run they hold the plan; after it the table needs keep_details. */
+OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink,
+                                        otx_error *error);
+OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink,
+                                        otx_error *error);
+
+/* otx_job_open, otx_job_run, otx_job_close. summary may be NULL. */
+OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, const char *donor,
+                                  const char *out, const otx_job_options *options,
+                                  otx_job_summary *summary, otx_error *error);

@@ -1,0 +1,42 @@
+/* ---- numbers and matrices ---------------------------------------------- */
+
+/* The types a safetensors file can hold, in the order in which the reference
+   implementation sorts them. */
+typedef enum otx_dtype {
+    OTX_BOOL, OTX_F4, OTX_F6_E2M3, OTX_F6_E3M2, OTX_U8, OTX_I8, OTX_F8_E5M2,
+    OTX_F8_E4M3, OTX_F8_E8M0, OTX_F8_E4M3FNUZ, OTX_F8_E5M2FNUZ, OTX_I16, OTX_U16,
+    OTX_F16, OTX_BF16, OTX_I32, OTX_U32, OTX_F32, OTX_C64, OTX_F64, OTX_I64, OTX_U64,
+    OTX_DTYPE_COUNT
+} otx_dtype;
+
+/* "BF16"; NULL for a number that is no type. */
+OTX_API const char *otx_dtype_name(otx_dtype dtype);
+
+/* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type. */
+OTX_API unsigned otx_dtype_bits(otx_dtype dtype);
+
+/* Whether the type can hold the vocabulary matrices: F64, F32, F16, BF16, F8_E4M3,
+   F8_E5M2. */
+OTX_API bool otx_dtype_is_embedding(otx_dtype dtype);
+
+/* Widens count elements (host byte order, any alignment) to float. F64 is
+   rounded to nearest even. The type must satisfy otx_dtype_is_embedding. */
+OTX_API void otx_to_float(float *to, const void *from, otx_dtype dtype, size_t count);
+
+/* Rounds count doubles to dtype, nearest even, in one rounding; a NaN stays
+   NaN. Returns how many finite values were beyond the largest finite value of
+   dtype after rounding; those become infinite (NaN in F8_E4M3, which has no
+   infinity), or with `saturate` the largest finite value. */
+OTX_API size_t otx_from_double(void *to, const double *from, otx_dtype dtype, size_t count,
+                               bool saturate);
+
+/* A matrix, row after row. `index`, if set, picks the rows: row i stands at row
+   index[i] of data. Elements are in host byte order and need no alignment.
+   Nothing is owned. */
+typedef struct otx_matrix {
+    const void *data;
+    otx_dtype dtype;       /* one that otx_dtype_is_embedding accepts */
+    size_t rows, columns;
+    size_t stride;         /* elements from one row of data to the next; 0: columns */
+    const uint32_t *index; /* rows entries, or NULL for 0, 1, 2, ... */
+} otx_matrix;

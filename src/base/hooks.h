@@ -1,0 +1,67 @@
+/* ---- hooks of the caller ------------------------------------------------ */
+
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
+    OTX__PRINTF(3, 4);
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
+{
+    char message[768];
+    va_list arguments;
+    if (!ctx || !ctx->log) return;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    otx__one_line(message);
+    ctx->log(ctx->log_context, severity, message);
+}
+
+/* Reports progress; OTX_ERROR_CANCELLED if the caller wants to stop. */
+OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, const char *subject,
+                                      uint64_t done, uint64_t total, otx_error *error)
+{
+    otx_progress progress;
+    if (!ctx || !ctx->progress) return OTX_OK;
+    progress.stage = stage;
+    progress.subject = subject;
+    progress.done = done;
+    progress.total = total;
+    if (ctx->progress(ctx->progress_context, &progress)) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_CANCELLED, "cancelled");
+}
+
+/* Most workers that otx__parallel_for runs at once. */
+OTX__PRIVATE int otx__threads(const otx_context *ctx)
+{
+    if (ctx && ctx->threads > 0) {
+#ifndef _OPENMP
+        if (!ctx->parallel_for) return 1;
+#endif
+        return ctx->threads;
+    }
+    if (ctx && ctx->parallel_for) return 1;
+#ifdef _OPENMP
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parallel_body body,
+                                void *argument)
+{
+    size_t i;
+    if (ctx && ctx->parallel_for) {
+        ctx->parallel_for(ctx->parallel_context, count, body, argument);
+        return;
+    }
+#ifdef _OPENMP
+    if (count > 1 && otx__threads(ctx) > 1) {
+        int threads = otx__threads(ctx);
+        int64_t index, total = (int64_t)count; /* signed: OpenMP 2.0 (MSVC) */
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+        for (index = 0; index < total; index++)
+            body(argument, (size_t)index, omp_get_thread_num());
+        return;
+    }
+#endif
+    for (i = 0; i < count; i++) body(argument, i, 0);
+}

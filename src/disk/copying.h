@@ -1,0 +1,112 @@
+/* ---- copies of files and trees, and their removal ----------------------- */
+
+/* How far a long run of copies has come; NULL where nobody asks. */
+typedef struct otx__meter {
+    otx_stage stage;
+    const char *subject;
+    uint64_t done, total;
+} otx__meter;
+
+OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter,
+                                       uint64_t bytes, otx_error *error)
+{
+    if (!meter) return OTX_OK;
+    meter->done += bytes;
+    return otx__progress(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
+}
+
+/* Bytes moved at a time: few calls, and progress often enough. */
+#define OTX__STREAM_BLOCK ((size_t)4 << 20)
+
+/* Copies a range of a source into a sink. `path` names the source in errors. */
+OTX__PRIVATE otx_result otx__stream(const otx_context *ctx, const otx_source *source,
+                                    const char *path, uint64_t offset, uint64_t size,
+                                    const otx_sink *sink, otx__meter *meter, otx_error *error)
+{
+    const size_t capacity = size < OTX__STREAM_BLOCK ? (size_t)size : OTX__STREAM_BLOCK;
+    char name[OTX__PATH_TEXT], *block = (char *)otx__alloc(ctx, capacity, 1);
+    otx_result result = OTX_OK;
+    if (!block) return otx__fail_memory(error, capacity);
+    while (size > 0 && !result) {
+        size_t step = size < capacity ? (size_t)size : capacity;
+        if (!source->read(source->context, offset, block, step))
+            result = otx__fail_read(error, path, source, offset, step);
+        else if (!sink->write(sink->context, block, step))
+            result = otx__fail(error, OTX_ERROR_IO, "%s: its copy cannot be written",
+                               otx__path_text(name, path));
+        else result = otx__meter_add(ctx, meter, step, error);
+        offset += step;
+        size -= step;
+    }
+    otx__free(ctx, block, capacity, 1);
+    return result;
+}
+
+/* Copies a file to a new one. The meter's total grows by its size. */
+OTX__PRIVATE otx_result otx__file_copy(const otx_context *ctx, const char *from, const char *to,
+                                       otx__meter *meter, otx_error *error)
+{
+    otx_source source;
+    otx__file file;
+    otx_result result = otx_source_open(ctx, from, &source, error);
+    if (result) return result;
+    if (meter) meter->total += source.size;
+    result = otx__meter_add(ctx, meter, 0, error);
+    if (!result) result = otx__file_create(ctx, to, &file, error);
+    if (!result) {
+        result = otx__stream(ctx, &source, from, 0, source.size, &file.sink, meter, error);
+        result = otx__file_finish(&file, result, error);
+    }
+    otx_source_close(ctx, &source);
+    return result;
+}
+
+/* Copies a directory and all it holds to a new one; files that links lead to
+   become files. Call with OTX__TREE_DEPTH. */
+OTX__PRIVATE otx_result otx__tree_copy(const otx_context *ctx, const char *from, const char *to,
+                                       unsigned depth, otx__meter *meter, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__listing listing;
+    otx_result result;
+    size_t i;
+    if (depth == 0)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d directories deep; does a "
+                         "link lead in a circle?", otx__path_text(name, from), OTX__TREE_DEPTH);
+    result = otx__listing_open(ctx, from, &listing, error);
+    if (result) return result;
+    if (!otx__sys_make_directory(to))
+        result = otx__fail_system(error, to, "cannot be created", errno);
+    for (i = 0; i < listing.count && !result; i++) {
+        char *source = otx__path_join(ctx, from, listing.names[i]);
+        char *target = otx__path_join(ctx, to, listing.names[i]);
+        if (!source || !target) result = otx__fail_memory(error, strlen(from) + strlen(to));
+        else if (otx__is_directory(source))
+            result = otx__tree_copy(ctx, source, target, depth - 1, meter, error);
+        else result = otx__file_copy(ctx, source, target, meter, error);
+        otx__path_free(ctx, source);
+        otx__path_free(ctx, target);
+    }
+    if (!result) otx__sys_sync_directory(to);
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Removes what stands at a path and all it holds; links are removed, not
+   followed. Call with OTX__TREE_DEPTH. False if anything remains. */
+OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path, unsigned depth)
+{
+    otx__listing listing;
+    bool gone = true;
+    size_t i;
+    if (otx__sys_remove(path)) return true;
+    if (errno != ENOTEMPTY || depth == 0) return false;
+    if (otx__listing_open(ctx, path, &listing, NULL)) return false;
+    for (i = 0; i < listing.count; i++) {
+        char *child = otx__path_join(ctx, path, listing.names[i]);
+        if (!child || !otx__tree_remove(ctx, child, depth - 1)) gone = false;
+        otx__path_free(ctx, child);
+    }
+    otx__listing_close(&listing);
+    return gone && otx__sys_remove(path);
+}

@@ -1,0 +1,130 @@
+/* ---- files to read ------------------------------------------------------ */
+
+/* What an open source keeps. */
+typedef struct otx__source_file {
+    int file;
+} otx__source_file;
+
+OTX__PRIVATE bool otx__source_read(void *context, uint64_t offset, void *buffer, size_t size)
+{
+    const otx__source_file *source = (const otx__source_file *)context;
+    char *to = (char *)buffer;
+    while (size > 0) {
+        ptrdiff_t got = otx__sys_read(source->file, offset, to, otx__min(size, OTX__CHUNK));
+        if (got <= 0) return false;
+        to += got;
+        offset += (uint64_t)got;
+        size -= (size_t)got;
+    }
+    return true;
+}
+
+/* Reports a read that failed, and why if that can still be seen. */
+OTX__PRIVATE otx_result otx__fail_read(otx_error *error, const char *path,
+                                       const otx_source *source, uint64_t offset, size_t size)
+{
+    char name[OTX__PATH_TEXT];
+    otx__status status;
+    otx__path_text(name, path);
+    if (otx__sys_status(path, &status) && status.size < source->size)
+        return otx__fail(error, OTX_ERROR_IO, "%s: has shrunk from %" PRIu64 " to %" PRIu64
+                         " bytes while it was being read", name, source->size, status.size);
+    return otx__fail(error, OTX_ERROR_IO, "%s: cannot read %" PRIu64 " bytes at offset %" PRIu64
+                     " of %" PRIu64, name, (uint64_t)size, offset, source->size);
+}
+
+/* The status of a path that must be a regular file. */
+OTX__PRIVATE otx_result otx__require_regular(const char *path, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__status status;
+    if (!otx__sys_status(path, &status))
+        return otx__fail_system(error, path, "cannot be opened", errno);
+    if (status.regular) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_IO, "%s: is %s, not a regular file",
+                     otx__path_text(name, path),
+                     status.directory ? "a directory" : "a device or a pipe");
+}
+
+OTX_API otx_result otx_source_open(const otx_context *ctx, const char *path, otx_source *out,
+                                   otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__source_file *source;
+    otx__status status;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    result = otx__require_regular(path, error);
+    if (result) return result;
+    source = (otx__source_file *)otx__alloc(ctx, 1, sizeof *source);
+    if (!source) return otx__fail_memory(error, sizeof *source);
+    memset(&status, 0, sizeof status);
+    source->file = otx__sys_open(path);
+    if (source->file < 0)
+        result = otx__fail_system(error, path, "cannot be opened", errno);
+    else if (!otx__sys_status_open(source->file, &status) || !status.regular)
+        result = otx__fail(error, OTX_ERROR_IO, "%s: changed while it was being opened",
+                           otx__path_text(name, path));
+    if (result) {
+        if (source->file >= 0) (void)otx__sys_close(source->file);
+        otx__free(ctx, source, 1, sizeof *source);
+        return result;
+    }
+    out->read = otx__source_read;
+    out->context = source;
+    out->size = status.size;
+    return OTX_OK;
+}
+
+OTX_API void otx_source_close(const otx_context *ctx, otx_source *source)
+{
+    otx__source_file *file = (otx__source_file *)source->context;
+    if (file) {
+        (void)otx__sys_close(file->file);
+        otx__free(ctx, file, 1, sizeof *file);
+    }
+    memset(source, 0, sizeof *source);
+}
+
+/* Reads a whole file of at most `limit` bytes. The text is NUL-terminated behind
+   its `size` bytes; free it with otx__file_free. A file that does not exist is
+   OTX_ERROR_NOT_FOUND. */
+OTX__PRIVATE otx_result otx__file_read_all(const otx_context *ctx, const char *path,
+                                           size_t limit, char **text, size_t *size,
+                                           otx_error *error)
+{
+    char name[OTX__PATH_TEXT], *bytes = NULL;
+    otx_source source;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    *text = NULL;
+    *size = 0;
+    if (result) return result;
+    if (source.size > limit || source.size >= SIZE_MAX) {
+        result = otx__fail(error, OTX_ERROR_LIMIT, "%s: has %" PRIu64 " bytes, more than the "
+                           "limit of %" PRIu64, otx__path_text(name, path), source.size,
+                           (uint64_t)limit);
+        goto done;
+    }
+    bytes = (char *)otx__alloc(ctx, (size_t)source.size + 1, 1);
+    if (!bytes) {
+        result = otx__fail_memory(error, source.size + 1);
+        goto done;
+    }
+    if (!source.read(source.context, 0, bytes, (size_t)source.size)) {
+        result = otx__fail_read(error, path, &source, 0, (size_t)source.size);
+        otx__free(ctx, bytes, (size_t)source.size + 1, 1);
+        goto done;
+    }
+    bytes[source.size] = 0;
+    *text = bytes;
+    *size = (size_t)source.size;
+done:
+    otx_source_close(ctx, &source);
+    return result;
+}
+
+/* Frees what otx__file_read_all gave; NULL is fine. */
+OTX__PRIVATE void otx__file_free(const otx_context *ctx, char *text, size_t size)
+{
+    otx__free(ctx, text, size + 1, 1);
+}

@@ -1,0 +1,53 @@
+/* ---- documents: the JSON files of a model directory --------------------- */
+
+/* One JSON file of a directory. Absent ones have no nodes, so that every
+   look-up from otx__document_root finds nothing. */
+typedef struct otx__document {
+    char *text;
+    size_t size;
+    otx_json json;
+    bool present;
+} otx__document;
+
+/* Far above any real one; keeps a hostile file from filling the memory. */
+#define OTX__DOCUMENT_LIMIT OTX__INDEX_LIMIT
+
+OTX__PRIVATE void otx__document_close(const otx_context *ctx, otx__document *document)
+{
+    otx_json_close(ctx, &document->json);
+    otx__file_free(ctx, document->text, document->size);
+    memset(document, 0, sizeof *document);
+}
+
+/* Reads and parses directory/name, an object. A missing file is an absent
+   document. NaN and Infinity are let through, as Python writes them. */
+OTX__PRIVATE otx_result otx__document_open(const otx_context *ctx, const char *directory,
+                                           const char *name, otx__document *out,
+                                           otx_error *error)
+{
+    otx_json_options options;
+    otx_result result;
+    char *path;
+    memset(out, 0, sizeof *out);
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true;
+    path = otx__path_join(ctx, directory, name);
+    if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+    result = OTX_OK;
+    if (!otx__file_exists(path)) goto done;
+    result = otx__file_read_all(ctx, path, OTX__DOCUMENT_LIMIT, &out->text, &out->size, error);
+    if (result) goto done;
+    result = otx_json_parse(ctx, out->text, out->size, path, &options, &out->json, error);
+    if (!result && otx_json_type_of(&out->json, 0) != OTX_JSON_OBJECT)
+        result = otx__fail(error, OTX_ERROR_FORMAT, "%s: not a JSON object", path);
+    if (result) otx__document_close(ctx, out);
+    else out->present = true;
+done:
+    otx__path_free(ctx, path);
+    return result;
+}
+
+OTX__PRIVATE uint32_t otx__document_root(const otx__document *document)
+{
+    return document->present ? 0 : OTX_JSON_NONE;
+}
