@@ -1,87 +1,143 @@
 #!/bin/sh
 # Makes omp_transplant.h from the rooms (files) in the wings (folders) of src/.
-#   ./amalgamate.sh                 writes the header
-#   ./amalgamate.sh --check         fails if the header is not what src/ makes
-#   ./amalgamate.sh --output FILE   writes elsewhere
-#   ./amalgamate.sh --only solve|vocab|files --output FILE
-#                                   a header of that layer alone
+#   ./amalgamate.sh                    writes the header
+#   ./amalgamate.sh --check            fails if the header is not what src/ makes
+#   ./amalgamate.sh --output FILE      writes elsewhere
+#   ./amalgamate.sh --only files|vocab|solve [--output FILE]
+#                                      a header of that layer alone; to standard output
+# The order within a wing stands in its chapter.h.
 set -eu
 cd "$(dirname "$0")"
 
-# The order is the order of dependency: a room uses only rooms before it, a wing only
-# wings before it.
-api="version result context isa matrix solver source json safetensors vocab align"
-api_paths="file directory job verify"
-base="begin result memory text hooks sort clock pool number base64 protobuf decimal watch"
-files="memory_source json_read json_edit safetensors_read safetensors_write"
-vocab="token_table spelling reader added_tokens from_tokenizer_json from_tekken from_tiktoken
-       from_sentencepiece from_vocab_json from_vocab_txt parse align"
-simd="kernels scalar sse2 avx2 avx512 amx neon wasm dispatch"
-solve="panels dictionary exact_products triangle support gram_table screen predict select plan
-       solve"
-disk="system paths listing reading writing copying staging foreign shards checkpoint
-      tokenizer_directory"
-model="document config names parts heirs config_ids config_edit"
-job="job map plan open rows solve rebuild write copy run report verify"
-memory_wings="base files vocab simd solve"
-path_wings="disk model job"
+usage() {
+    echo "usage: amalgamate.sh [--check | [--only files|vocab|solve] [--output FILE]]" >&2
+    exit 2
+}
+
+output=omp_transplant.h check=no only=
+while [ $# -gt 0 ]; do
+    case "$1" in
+    --check) check=yes ;;
+    --output) [ $# -gt 1 ] || usage; output=$2; shift ;;
+    --only) [ $# -gt 1 ] || usage; only=$2; output=/dev/stdout; shift ;;
+    *) usage ;;
+    esac
+    shift
+done
+
+# A wing uses only wings before it. Declarations and wings that need no files, then those
+# that do.
+case "$only" in
+"") api="version result context isa matrix solver source json safetensors vocab align"
+    wings="base files vocab simd solve"
+    path_api="file directory job verify"
+    path_wings="disk model job" ;;
+files) api="version result context matrix source json safetensors"
+    wings="base files" path_api='' path_wings='' ;;
+vocab) api="version result context matrix source json safetensors vocab align"
+    wings="base files vocab" path_api='' path_wings='' ;;
+solve) api="version result context isa matrix solver"
+    wings="base simd solve" path_api='' path_wings='' ;;
+*) usage ;;
+esac
+
+# The rooms that a wing's chapter lists, in order; base/end closes the whole header.
+rooms() {
+    sed -n '/^   Rooms, in order of dependency:/,$s/^     \([a-z0-9_]*\)  .*/\1/p' \
+        "src/$1/chapter.h" | grep -v '^end$'
+}
 
 room() {
     printf '\n/* >>> src/%s/%s.h */\n' "$1" "$2"
     cat "src/$1/$2.h"
 }
 
-# The rooms of a wing: wing NAME.
 wing() {
-    eval "rooms=\$$1"
-    for r in $rooms; do room "$1" "$r"; done
+    room "$1" chapter
+    for r in $(rooms "$1"); do room "$1" "$r"; done
 }
 
-header() {
-    cat src/api/banner.h
+# Everything behind the banner.
+body() {
     printf '\n#ifndef OMP_TRANSPLANT_H\n#define OMP_TRANSPLANT_H\n\n'
     printf '#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n\n'
     printf '#ifdef __cplusplus\nextern "C" {\n#endif\n'
     for r in $api; do room api "$r"; done
-    printf '\n#ifndef OTX_NO_STDIO\n'
-    for r in $api_paths; do room api "$r"; done
-    printf '\n#endif /* OTX_NO_STDIO */\n'
+    if [ -n "$path_api" ]; then
+        printf '\n#ifndef OTX_NO_STDIO\n'
+        for r in $path_api; do room api "$r"; done
+        printf '\n#endif /* OTX_NO_STDIO */\n'
+    fi
     printf '\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* OMP_TRANSPLANT_H */\n'
     printf '\n#if defined(OMP_TRANSPLANT_IMPLEMENTATION) && !defined(OMP_TRANSPLANT_IMPLEMENTED)\n'
     printf '#define OMP_TRANSPLANT_IMPLEMENTED\n'
-    for w in $memory_wings; do wing "$w"; done
-    printf '\n#ifndef OTX_NO_STDIO\n'
-    for w in $path_wings; do wing "$w"; done
-    printf '\n#endif /* OTX_NO_STDIO */\n'
+    for w in $wings; do wing "$w"; done
+    if [ -n "$path_wings" ]; then
+        printf '\n#ifndef OTX_NO_STDIO\n'
+        for w in $path_wings; do wing "$w"; done
+        printf '\n#endif /* OTX_NO_STDIO */\n'
+    fi
     room base end
     printf '\n#endif /* OMP_TRANSPLANT_IMPLEMENTATION */\n\n/*\n'
     cat LICENSE
     printf '*/\n'
 }
 
+# The banner, with a table of contents in place of the line that says so: the line at which
+# each room of the body (a file) begins. Rooms of the api go by their own headings.
+contents() {
+    awk -v banner="$(wc -l < src/api/banner.h)" '
+        /^\/\* >>> src\// {
+            path = $3; sub(/^src\//, "", path); sub(/\.h$/, "", path)
+            split(path, part, "/")
+            if (part[2] == "end") next
+            if (part[1] != wing) { wing = part[1]; lines[++n] = "" }
+            lines[++n] = path; at[n] = NR; where[path] = n
+            next
+        }
+        /^\/\* ==== / { sub(/^\/\* ==== [a-z]*: /, ""); sub(/ ==== \*\/$/, ""); text[n] = $0 }
+        wing == "api" && /^\/\* ---- / && !text[n] {
+            sub(/^\/\* ---- /, ""); sub(/ -* *\*\/$/, ""); text[n] = $0
+        }
+        /^     [a-z0-9_]+  / && part[2] == "chapter" {
+            name = $1; sub(/^ *[a-z0-9_]+ +/, ""); sub(/ \*\/$/, "")
+            describe[wing "/" name] = $0
+        }
+        END {
+            first = banner - 1 + n + 1
+            for (i = 1; i <= n; i++) {
+                if (lines[i] == "") { print ""; continue }
+                what = text[i] ? text[i] : describe[lines[i]]
+                sub(/\/chapter$/, "", lines[i])
+                printf "   %6d  %-26s %s\n", at[i] + first - 1, lines[i], what
+            }
+        }' "$1"
+}
+
+header() {
+    body > "$temporary.body"
+    contents "$temporary.body" > "$temporary.contents"
+    sed -e "/^   @contents@\$/r $temporary.contents" -e '/^   @contents@$/d' src/api/banner.h
+    cat "$temporary.body"
+}
+
 # A room that is in src/ but in no list would be lost without a word.
 for file in src/*/*.h; do
     name=$(basename "$file" .h) folder=$(basename "$(dirname "$file")")
-    eval "listed=\$$folder"
-    [ "$folder" = api ] && listed="banner $api $api_paths"
-    [ "$folder" = base ] && listed="$base end"
+    if [ -n "$only" ] || [ "$name" = chapter ]; then continue; fi
+    case $folder in
+    api) listed="banner $api $path_api" ;;
+    base) listed="$(rooms base) end" ;;
+    *) listed=$(rooms "$folder") ;;
+    esac
     case " $(echo $listed) " in
     *" $name "*) ;;
-    *) echo "amalgamate.sh: $file is in no list" >&2; exit 1 ;;
+    *) echo "amalgamate.sh: $file is in no chapter" >&2; exit 1 ;;
     esac
 done
 
-output=omp_transplant.h
-check=no
-case "${1-}" in
-"") ;;
---check) check=yes ;;
---output) output=${2:?--output wants a file} ;;
-*) echo "usage: amalgamate.sh [--check | --output FILE]" >&2; exit 2 ;;
-esac
-
 temporary=$(mktemp "${TMPDIR:-/tmp}/omp_transplant.XXXXXX")
-trap 'rm -f "$temporary"' EXIT
+trap 'rm -f "$temporary" "$temporary.body" "$temporary.contents"' EXIT
 header > "$temporary"
 if [ $check = yes ]; then
     cmp "$temporary" omp_transplant.h || {

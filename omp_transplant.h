@@ -20,6 +20,120 @@
        OTX_NO_SIMD    only the scalar reference kernels are built
    Compile with OpenMP for several threads, or set otx_context.parallel_for.
 
+   What is where
+
+      150  api/version                version
+      176  api/result                 results
+      216  api/context                context: memory, threads, progress
+      291  api/isa                    instruction sets
+      307  api/matrix                 numbers and matrices
+      351  api/solver                 the solver
+      462  api/source                 sources and sinks: bytes in and out
+      482  api/json                   JSON
+      573  api/safetensors            safetensors
+      637  api/vocab                  vocabularies
+      736  api/align                  alignment
+      797  api/file                   files
+      807  api/directory              directories
+      858  api/job                    the whole job
+      988  api/verify                 looking at a finished directory
+
+     1032  base                       what everything stands on
+     1058  base/begin                 system headers, and how floating point must be compiled
+     1089  base/result                results, failures, checked sizes
+     1179  base/memory                the allocator, arrays that grow
+     1238  base/text                  names in messages, and text that grows
+     1370  base/hooks                 log, progress, threads of the caller
+     1439  base/sort                  in place, without memory, never quadratic
+     1471  base/clock                 wall time for statistics
+     1517  base/pool                  blocks that are freed together
+     1600  base/number                element types, widening and rounding
+     1788  base/base64                decoding
+     1824  base/protobuf              fields of a message
+     1946  base/decimal               the shortest digits of a double
+     2071  base/watch                 long loops that the caller can stop
+
+     2124  files                      formats, on memory and streams
+     2141  files/memory_source        memory as a source of bytes
+     2159  files/json_read            a parser without recursion, looking at values
+     2626  files/json_edit            writing, and edits that keep every byte they do not touch
+     3006  files/safetensors_read     the header of a file, checked
+     3477  files/safetensors_write    the header of a new file
+
+     3644  vocab                      tokens, from every source, and which of them are the same
+     3667  vocab/token_table          the table of tokens, and finding tokens in it
+     3872  vocab/spelling             from what a file spells to bytes
+     4011  vocab/reader               what the readers of all sources share
+     4362  vocab/added_tokens         what other files add to a model's tokens
+     4636  vocab/from_tokenizer_json  tokenizer.json
+     4889  vocab/from_tekken          tekken.json
+     5065  vocab/from_tiktoken        *.tiktoken
+     5135  vocab/from_sentencepiece   tokenizer.model and its like
+     5525  vocab/from_vocab_json      vocab.json and merges.txt
+     5619  vocab/from_vocab_txt       vocab.txt
+     5680  vocab/parse                the first source that is given, and what goes with it
+     5867  vocab/align                which base token a donor token is
+
+     6119  simd                       the hot loops, once for each instruction set
+     6140  simd/kernels               the table of kernels, and what all versions share
+     6395  simd/scalar                the reference
+     6564  simd/sse2                  128-bit x86
+     6869  simd/avx2                  256-bit x86, with FMA
+     7343  simd/avx512                512-bit x86
+     8001  simd/amx                   tiles of x86
+     8222  simd/neon                  64-bit Arm
+     8660  simd/wasm                  WebAssembly's SIMD128
+     8933  simd/dispatch              which of them this machine can run
+
+     9108  solve                      Orthogonal Matching Pursuit for many targets
+     9131  solve/panels               vectors as the dense products want them
+     9460  solve/dictionary           the atoms, split along their common direction
+     9736  solve/exact_products       products of all pairs of atoms in double
+     9816  solve/triangle             packed lower triangles
+     9920  solve/support              what is known of one target, and the exact steps
+    10166  solve/gram_table           products of atoms with all atoms, for scans
+    10398  solve/screen               which atoms are worth scoring in double
+    10777  solve/predict              making targets ready for the next scan
+    11004  solve/select               the next atoms of each target
+    11438  solve/plan                 which form, and in what blocks
+    11738  solve/solve                the solve itself
+
+    12293  disk                       files and directories
+    12315  disk/system                files and directories as POSIX and Windows give them
+    12773  disk/paths                 paths, and failures of the system
+    12925  disk/listing               listings of directories
+    12991  disk/reading               files to read
+    13123  disk/writing               files to write
+    13227  disk/copying               copies of files and trees, and their removal
+    13341  disk/staging               a directory made under another name, then renamed
+    13574  disk/foreign               what is in a directory that is not read
+    13680  disk/shards                the index of a checkpoint in shards
+    13888  disk/checkpoint            a model directory, in one file or in shards
+    14217  disk/tokenizer_directory   the tokenizer of a model directory
+
+    14481  model                      which tensors and config keys belong to the vocabulary
+    14498  model/document             the JSON files of a model directory
+    14553  model/config               what config.json says
+    14650  model/names                names of tensors
+    14783  model/parts                the tensors that the vocabulary sizes
+    15239  model/heirs                what becomes of the ids in a config
+    15420  model/config_ids           ids in a config being edited
+    15762  model/config_edit          config.json and generation_config.json, edited
+
+    16000  job                        the whole transplant, in the order in which it happens
+    16023  job/job                    what a job holds, and opening the two models
+    16212  job/map                    the caller's map
+    16333  job/plan                   what becomes of every tensor
+    16536  job/open                   opening a job
+    16649  job/rows                   rows in memory
+    16734  job/solve                  solving for the rows of the donor
+    16852  job/rebuild                the new rows of one vocabulary tensor
+    17235  job/write                  the new weights and their index
+    17545  job/copy                   the other files of the two models
+    17704  job/run                    running a job
+    17840  job/report                 what a job did, as JSON and as a table
+    18067  job/verify                 whether a finished directory agrees with itself
+
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
 #ifndef OMP_TRANSPLANT_H
@@ -914,6 +1028,32 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 
 #if defined(OMP_TRANSPLANT_IMPLEMENTATION) && !defined(OMP_TRANSPLANT_IMPLEMENTED)
 #define OMP_TRANSPLANT_IMPLEMENTED
+
+/* >>> src/base/chapter.h */
+/* ==== base: what everything stands on ==== */
+
+/* Knows nothing of models, tokens or files: results and messages, checked sizes, the
+   caller's hooks (memory, threads, progress, log), text, numbers, sorting.
+   Hides byte order, the locale, compilers' habits with floating point.
+   Owns nothing. Memory is asked of the context that is handed down, with its old size, and
+   given back to the same; a function that fails fills in the error and returns its code.
+   Read result.h and memory.h first: all other rooms speak that way.
+
+   Rooms, in order of dependency:
+     begin     system headers, and how floating point must be compiled
+     result    results, failures, checked sizes
+     memory    the allocator, arrays that grow
+     text      names in messages, and text that grows
+     hooks     log, progress, threads of the caller
+     sort      in place, without memory, never quadratic
+     clock     wall time for statistics
+     pool      blocks that are freed together
+     number    element types, widening and rounding
+     base64    decoding
+     protobuf  fields of a message
+     decimal   the shortest digits of a double
+     watch     long loops that the caller can stop
+     end       what begin changed is put back: the last room of all */
 
 /* >>> src/base/begin.h */
 /* ======================================================================== *
@@ -1980,6 +2120,23 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
     }
     return result;
 }
+
+/* >>> src/files/chapter.h */
+/* ==== files: formats, on memory and streams ==== */
+
+/* Knows JSON and safetensors as their specifications have them, and nothing of what a model
+   keeps in them. Everything is untrusted: every size is checked before it is used.
+   Hides spans and nodes behind numbers, a header behind a table of tensors.
+   A parsed JSON refers to the caller's text, which must outlive it; a safetensors header owns
+   its strings and refers to the source.
+   Read json_read.h first.
+
+   Rooms, in order of dependency:
+     memory_source      memory as a source of bytes
+     json_read          a parser without recursion, looking at values
+     json_edit          writing, and edits that keep every byte they do not touch
+     safetensors_read   the header of a file, checked
+     safetensors_write  the header of a new file */
 
 /* >>> src/files/memory_source.h */
 /* ---- memory as a source ---- */
@@ -3483,6 +3640,29 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
     if (result) otx_layout_close(ctx, out);
     return result;
 }
+
+/* >>> src/vocab/chapter.h */
+/* ==== vocab: tokens, from every source, and which of them are the same ==== */
+
+/* Knows what tokenizers' files say and what their loaders make of it: for every id a kind and
+   the bytes that the token stands for, and the roles of special tokens.
+   Hides each source behind one reader; what they share is in reader.h.
+   A vocabulary owns its tokens and their bytes in one block.
+   Read token_table.h, then reader.h, then one of the sources.
+
+   Rooms, in order of dependency:
+     token_table          the table of tokens, and finding tokens in it
+     spelling             from what a file spells to bytes
+     reader               what the readers of all sources share
+     added_tokens         what other files add to a model's tokens
+     from_tokenizer_json  tokenizer.json
+     from_tekken          tekken.json
+     from_tiktoken        *.tiktoken
+     from_sentencepiece   tokenizer.model and its like
+     from_vocab_json      vocab.json and merges.txt
+     from_vocab_txt       vocab.txt
+     parse                the first source that is given, and what goes with it
+     align                which base token a donor token is */
 
 /* >>> src/vocab/token_table.h */
 /* ---- vocab: the table of tokens, and finding tokens in it ---- */
@@ -5935,6 +6115,27 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
     otx__free(ctx, alignment->rows, alignment->count, sizeof *alignment->rows);
     memset(alignment, 0, sizeof *alignment);
 }
+
+/* >>> src/simd/chapter.h */
+/* ==== simd: the hot loops, once for each instruction set ==== */
+
+/* Knows a dozen loops: kernels.h says what each computes, scalar.h computes it plainly, and
+   all others must give the same bits (those that decide) or stay within one bound (those that
+   only screen).
+   Hides intrinsics, and which sets this machine can run.
+   Owns nothing: a set of kernels is a constant table.
+   Read kernels.h and scalar.h first.
+
+   Rooms, in order of dependency:
+     kernels   the table of kernels, and what all versions share
+     scalar    the reference
+     sse2      128-bit x86
+     avx2      256-bit x86, with FMA
+     avx512    512-bit x86
+     amx       tiles of x86
+     neon      64-bit Arm
+     wasm      WebAssembly's SIMD128
+     dispatch  which of them this machine can run */
 
 /* >>> src/simd/kernels.h */
 /* ---- kernel: the hot loops, and their scalar reference -------------------- */
@@ -8903,6 +9104,29 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
         if (strcmp(name, otx_isa_name((otx_isa)isa)) == 0) return (otx_isa)isa;
     return OTX_ISA_COUNT;
 }
+
+/* >>> src/solve/chapter.h */
+/* ==== solve: Orthogonal Matching Pursuit for many targets ==== */
+
+/* Knows atoms, targets and supports, and nothing of tokens or models.
+   Hides low precision: cheap arithmetic screens, with a proved bound, and what is left is
+   decided in double, in one order (support.h).
+   A solve owns one pool, given back at its end; results go to the caller's arrays.
+   Read support.h for the method itself, screen.h for the bound, solve.h for the order of it
+   all.
+
+   Rooms, in order of dependency:
+     panels          vectors as the dense products want them
+     dictionary      the atoms, split along their common direction
+     exact_products  products of all pairs of atoms in double
+     triangle        packed lower triangles
+     support         what is known of one target, and the exact steps
+     gram_table      products of atoms with all atoms, for scans
+     screen          which atoms are worth scoring in double
+     predict         making targets ready for the next scan
+     select          the next atoms of each target
+     plan            which form, and in what blocks
+     solve           the solve itself */
 
 /* >>> src/solve/panels.h */
 /* ---- panels: vectors as the dense products want them ------------------------- */
@@ -12066,6 +12290,28 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
 
 #ifndef OTX_NO_STDIO
 
+/* >>> src/disk/chapter.h */
+/* ==== disk: files and directories ==== */
+
+/* Knows paths, directories and what lies in them: shards, checkpoints, tokenizers.
+   Hides POSIX and Windows (system.h is all that differs), and the temporary names under
+   which an output grows.
+   Paths are UTF-8; one that is made is owned by its maker (otx__path_free).
+   Read paths.h first; system.h only to port.
+
+   Rooms, in order of dependency:
+     system               files and directories as POSIX and Windows give them
+     paths                paths, and failures of the system
+     listing              listings of directories
+     reading              files to read
+     writing              files to write
+     copying              copies of files and trees, and their removal
+     staging              a directory made under another name, then renamed
+     foreign              what is in a directory that is not read
+     shards               the index of a checkpoint in shards
+     checkpoint           a model directory, in one file or in shards
+     tokenizer_directory  the tokenizer of a model directory */
+
 /* >>> src/disk/system.h */
 /* ---- system: files and directories as POSIX and Windows give them ----------- */
 
@@ -14232,6 +14478,23 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
                             : otx__vocab_open_file(ctx, path, out, error);
 }
 
+/* >>> src/model/chapter.h */
+/* ==== model: which tensors and config keys belong to the vocabulary ==== */
+
+/* Knows what the world calls things: names of tensors, keys of configs.
+   Hides the quirks of architectures from the job.
+   Documents own their text and nodes; tensors belong to the checkpoint.
+   Read names.h, then parts.h for tensors and config_ids.h for configs.
+
+   Rooms, in order of dependency:
+     document     the JSON files of a model directory
+     config       what config.json says
+     names        names of tensors
+     parts        the tensors that the vocabulary sizes
+     heirs        what becomes of the ids in a config
+     config_ids   ids in a config being edited
+     config_edit  config.json and generation_config.json, edited */
+
 /* >>> src/model/document.h */
 /* ---- documents: the JSON files of a model directory --------------------- */
 
@@ -15733,6 +15996,29 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
     plan->heirs = NULL;
     return result;
 }
+
+/* >>> src/job/chapter.h */
+/* ==== job: the whole transplant, in the order in which it happens ==== */
+
+/* Knows the order of things and little else: open both models, align, plan, solve, rebuild,
+   write, commit.
+   Hides nothing: run.h reads like the README.
+   A job owns all it opened; what fails leaves nothing under the output's name.
+   Read job.h, then run.h.
+
+   Rooms, in order of dependency:
+     job      what a job holds, and opening the two models
+     map      the caller's map
+     plan     what becomes of every tensor
+     open     opening a job
+     rows     rows in memory
+     solve    solving for the rows of the donor
+     rebuild  the new rows of one vocabulary tensor
+     write    the new weights and their index
+     copy     the other files of the two models
+     run      running a job
+     report   what a job did, as JSON and as a table
+     verify   whether a finished directory agrees with itself */
 
 /* >>> src/job/job.h */
 /* ---- job: a whole transplant, in the order in which it happens ------------ */

@@ -20,4 +20,7 @@
        OTX_NO_SIMD    only the scalar reference kernels are built
    Compile with OpenMP for several threads, or set otx_context.parallel_for.
 
+   What is where
+   @contents@
+
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */

@@ -1,0 +1,24 @@
+/* ==== base: what everything stands on ==== */
+
+/* Knows nothing of models, tokens or files: results and messages, checked sizes, the
+   caller's hooks (memory, threads, progress, log), text, numbers, sorting.
+   Hides byte order, the locale, compilers' habits with floating point.
+   Owns nothing. Memory is asked of the context that is handed down, with its old size, and
+   given back to the same; a function that fails fills in the error and returns its code.
+   Read result.h and memory.h first: all other rooms speak that way.
+
+   Rooms, in order of dependency:
+     begin     system headers, and how floating point must be compiled
+     result    results, failures, checked sizes
+     memory    the allocator, arrays that grow
+     text      names in messages, and text that grows
+     hooks     log, progress, threads of the caller
+     sort      in place, without memory, never quadratic
+     clock     wall time for statistics
+     pool      blocks that are freed together
+     number    element types, widening and rounding
+     base64    decoding
+     protobuf  fields of a message
+     decimal   the shortest digits of a double
+     watch     long loops that the caller can stop
+     end       what begin changed is put back: the last room of all */

@@ -1,0 +1,20 @@
+/* ==== disk: files and directories ==== */
+
+/* Knows paths, directories and what lies in them: shards, checkpoints, tokenizers.
+   Hides POSIX and Windows (system.h is all that differs), and the temporary names under
+   which an output grows.
+   Paths are UTF-8; one that is made is owned by its maker (otx__path_free).
+   Read paths.h first; system.h only to port.
+
+   Rooms, in order of dependency:
+     system               files and directories as POSIX and Windows give them
+     paths                paths, and failures of the system
+     listing              listings of directories
+     reading              files to read
+     writing              files to write
+     copying              copies of files and trees, and their removal
+     staging              a directory made under another name, then renamed
+     foreign              what is in a directory that is not read
+     shards               the index of a checkpoint in shards
+     checkpoint           a model directory, in one file or in shards
+     tokenizer_directory  the tokenizer of a model directory */
