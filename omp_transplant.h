@@ -22,119 +22,120 @@
 
    What is where
 
-      152  api/version                version
-      178  api/result                 results
-      218  api/context                context: memory, threads, progress
-      293  api/isa                    instruction sets
-      309  api/matrix                 numbers and matrices
-      353  api/solver                 the solver
-      464  api/source                 sources and sinks: bytes in and out
-      484  api/json                   JSON
-      606  api/safetensors            safetensors
-      670  api/vocab                  vocabularies
-      769  api/align                  alignment
-      830  api/file                   files
-      840  api/directory              directories
-      891  api/job                    the whole job
-     1021  api/verify                 looking at a finished directory
+      153  api/version                version
+      179  api/result                 results
+      219  api/context                context: memory, threads, progress
+      294  api/isa                    instruction sets
+      310  api/matrix                 numbers and matrices
+      354  api/solver                 the solver
+      465  api/source                 sources and sinks: bytes in and out
+      485  api/json                   JSON
+      607  api/safetensors            safetensors
+      671  api/vocab                  vocabularies
+      770  api/align                  alignment
+      831  api/file                   files
+      841  api/directory              directories
+      892  api/job                    the whole job
+     1022  api/verify                 looking at a finished directory
 
-     1065  base                       what everything stands on
-     1091  base/begin                 system headers, and how floating point must be compiled
-     1122  base/result                results, failures, checked sizes
-     1212  base/memory                the allocator, arrays that grow
-     1271  base/text                  spans, UTF-8, digits, names in messages, and text that grows
-     1508  base/hooks                 log, progress, threads of the caller
-     1577  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     1627  base/clock                 wall time for statistics
-     1673  base/pool                  blocks that are freed together
-     1756  base/number                element types, widening and rounding
-     1944  base/base64                decoding
-     1980  base/protobuf              fields of a message
-     2102  base/decimal               the shortest digits of a double
-     2227  base/watch                 long loops that the caller can stop
+     1066  base                       what everything stands on
+     1092  base/begin                 system headers, and how floating point must be compiled
+     1123  base/result                results, failures, checked sizes
+     1213  base/memory                the allocator, arrays that grow
+     1272  base/text                  spans, UTF-8, digits, names in messages, and text that grows
+     1509  base/hooks                 log, progress, threads of the caller
+     1578  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     1628  base/clock                 wall time for statistics
+     1674  base/pool                  blocks that are freed together
+     1757  base/number                element types, widening and rounding
+     1945  base/base64                decoding
+     1981  base/protobuf              fields of a message
+     2103  base/decimal               the shortest digits of a double
+     2228  base/watch                 long loops that the caller can stop
 
-     2280  files                      formats, on memory and streams
-     2298  files/memory_source        memory as a source of bytes
-     2316  files/json_read            a parser without recursion
-     2669  files/json_values          looking at values, stepping through containers
-     2840  files/json_edit            writing, and edits that keep every byte they do not touch
-     3208  files/safetensors_read     the header of a file, checked
-     3665  files/safetensors_write    the header of a new file
+     2281  files                      formats, on memory and streams
+     2300  files/memory_source        memory as a source of bytes
+     2318  files/json_read            a parser without recursion
+     2671  files/json_values          looking at values, stepping through containers
+     2842  files/json_edit            writing, and edits that keep every byte they do not touch
+     3210  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3345  files/safetensors_read     the header of a file, checked
+     3668  files/safetensors_write    the header of a new file
 
-     3822  vocab                      tokens, from every source, and which of them are the same
-     3846  vocab/known                what the world calls things: files, classes, tokens
-     4134  vocab/token_table          the table of tokens, and finding tokens in it
-     4312  vocab/spelling             from what a file spells to bytes
-     4443  vocab/reader               what the readers of all sources share
-     4791  vocab/added_tokens         what other files add to a model's tokens
-     5053  vocab/from_tokenizer_json  tokenizer.json
-     5308  vocab/from_tekken          tekken.json
-     5463  vocab/from_tiktoken        *.tiktoken
-     5528  vocab/from_sentencepiece   tokenizer.model and its like
-     5883  vocab/from_vocab_json      vocab.json and merges.txt
-     5969  vocab/from_vocab_txt       vocab.txt
-     6026  vocab/parse                the first source that is given, and what goes with it
-     6210  vocab/align                which base token a donor token is
+     3825  vocab                      tokens, from every source, and which of them are the same
+     3849  vocab/known                what the world calls things: files, classes, tokens
+     4137  vocab/token_table          the table of tokens, and finding tokens in it
+     4315  vocab/spelling             from what a file spells to bytes
+     4446  vocab/reader               what the readers of all sources share
+     4794  vocab/added_tokens         what other files add to a model's tokens
+     5056  vocab/from_tokenizer_json  tokenizer.json
+     5311  vocab/from_tekken          tekken.json
+     5466  vocab/from_tiktoken        *.tiktoken
+     5531  vocab/from_sentencepiece   tokenizer.model and its like
+     5886  vocab/from_vocab_json      vocab.json and merges.txt
+     5972  vocab/from_vocab_txt       vocab.txt
+     6029  vocab/parse                the first source that is given, and what goes with it
+     6213  vocab/align                which base token a donor token is
 
-     6462  simd                       the hot loops, once for each instruction set
-     6483  simd/kernels               the table of kernels, and what all versions share
-     6738  simd/scalar                the reference
-     6907  simd/sse2                  128-bit x86
-     7212  simd/avx2                  256-bit x86, with FMA
-     7686  simd/avx512                512-bit x86
-     8344  simd/amx                   tiles of x86
-     8565  simd/neon                  64-bit Arm
-     9003  simd/wasm                  WebAssembly's SIMD128
-     9276  simd/dispatch              which of them this machine can run
+     6465  simd                       the hot loops, once for each instruction set
+     6486  simd/kernels               the table of kernels, and what all versions share
+     6741  simd/scalar                the reference
+     6910  simd/sse2                  128-bit x86
+     7215  simd/avx2                  256-bit x86, with FMA
+     7689  simd/avx512                512-bit x86
+     8347  simd/amx                   tiles of x86
+     8568  simd/neon                  64-bit Arm
+     9006  simd/wasm                  WebAssembly's SIMD128
+     9279  simd/dispatch              which of them this machine can run
 
-     9451  solve                      Orthogonal Matching Pursuit for many targets
-     9474  solve/panels               vectors as the dense products want them
-     9803  solve/dictionary           the atoms, split along their common direction
-    10079  solve/exact_products       products of all pairs of atoms in double
-    10159  solve/triangle             packed lower triangles
-    10263  solve/support              what is known of one target, and the exact steps
-    10509  solve/gram_table           products of atoms with all atoms, for scans
-    10741  solve/screen               which atoms are worth scoring in double
-    11120  solve/predict              making targets ready for the next scan
-    11347  solve/select               the next atoms of each target
-    11781  solve/plan                 which form, and in what blocks
-    12081  solve/solve                the solve itself
+     9454  solve                      Orthogonal Matching Pursuit for many targets
+     9477  solve/panels               vectors as the dense products want them
+     9806  solve/dictionary           the atoms, split along their common direction
+    10082  solve/exact_products       products of all pairs of atoms in double
+    10162  solve/triangle             packed lower triangles
+    10266  solve/support              what is known of one target, and the exact steps
+    10512  solve/gram_table           products of atoms with all atoms, for scans
+    10744  solve/screen               which atoms are worth scoring in double
+    11123  solve/predict              making targets ready for the next scan
+    11350  solve/select               the next atoms of each target
+    11784  solve/plan                 which form, and in what blocks
+    12084  solve/solve                the solve itself
 
-    12636  disk                       files and directories
-    12658  disk/system                files and directories as POSIX and Windows give them
-    13116  disk/paths                 paths, and failures of the system
-    13268  disk/listing               listings of directories
-    13334  disk/reading               files to read
-    13466  disk/writing               files to write
-    13570  disk/copying               copies of files and trees, and their removal
-    13684  disk/staging               a directory made under another name, then renamed
-    13917  disk/foreign               what is in a directory that is not read
-    14023  disk/shards                the index of a checkpoint in shards
-    14231  disk/checkpoint            a model directory, in one file or in shards
-    14560  disk/tokenizer_directory   the tokenizer of a model directory
+    12639  disk                       files and directories
+    12661  disk/system                files and directories as POSIX and Windows give them
+    13119  disk/paths                 paths, and failures of the system
+    13271  disk/listing               listings of directories
+    13337  disk/reading               files to read
+    13469  disk/writing               files to write
+    13573  disk/copying               copies of files and trees, and their removal
+    13687  disk/staging               a directory made under another name, then renamed
+    13920  disk/foreign               what is in a directory that is not read
+    14026  disk/shards                the index of a checkpoint in shards
+    14234  disk/checkpoint            a model directory, in one file or in shards
+    14563  disk/tokenizer_directory   the tokenizer of a model directory
 
-    14824  model                      which tensors and config keys belong to the vocabulary
-    14841  model/document             the JSON files of a model directory
-    14896  model/config               what config.json says
-    14993  model/names                names of tensors
-    15126  model/parts                the tensors that the vocabulary sizes
-    15582  model/heirs                what becomes of the ids in a config
-    15763  model/config_ids           ids in a config being edited
-    16105  model/config_edit          config.json and generation_config.json, edited
+    14827  model                      which tensors and config keys belong to the vocabulary
+    14844  model/document             the JSON files of a model directory
+    14899  model/config               what config.json says
+    14996  model/names                names of tensors
+    15129  model/parts                the tensors that the vocabulary sizes
+    15585  model/heirs                what becomes of the ids in a config
+    15766  model/config_ids           ids in a config being edited
+    16108  model/config_edit          config.json and generation_config.json, edited
 
-    16343  job                        the whole transplant, in the order in which it happens
-    16366  job/job                    what a job holds, and opening the two models
-    16555  job/map                    the caller's map
-    16676  job/plan                   what becomes of every tensor
-    16879  job/open                   opening a job
-    16992  job/rows                   rows in memory
-    17077  job/solve                  solving for the rows of the donor
-    17195  job/rebuild                the new rows of one vocabulary tensor
-    17578  job/write                  the new weights and their index
-    17888  job/copy                   the other files of the two models
-    18047  job/run                    running a job
-    18183  job/report                 what a job did, as JSON and as a table
-    18410  job/verify                 whether a finished directory agrees with itself
+    16346  job                        the whole transplant, in the order in which it happens
+    16369  job/job                    what a job holds, and opening the two models
+    16558  job/map                    the caller's map
+    16679  job/plan                   what becomes of every tensor
+    16882  job/open                   opening a job
+    16995  job/rows                   rows in memory
+    17080  job/solve                  solving for the rows of the donor
+    17198  job/rebuild                the new rows of one vocabulary tensor
+    17581  job/write                  the new weights and their index
+    17891  job/copy                   the other files of the two models
+    18050  job/run                    running a job
+    18186  job/report                 what a job did, as JSON and as a table
+    18413  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -2292,6 +2293,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
      json_read          a parser without recursion
      json_values        looking at values, stepping through containers
      json_edit          writing, and edits that keep every byte they do not touch
+     tensors            what reading and writing a header share: orders, sizes, messages
      safetensors_read   the header of a file, checked
      safetensors_write  the header of a new file */
 
@@ -3205,8 +3207,8 @@ OTX_API otx_result otx_json_edit_write(otx_json_edit *edit, const otx_sink *sink
     return OTX_OK;
 }
 
-/* >>> src/files/safetensors_read.h */
-/* ---- safetensors: reading ----------------------------------------------- */
+/* >>> src/files/tensors.h */
+/* ---- tensors: what reading and writing a safetensors header share --------- */
 
 /* A file is the length of its header (64 bits, little-endian), the header (JSON)
    and the bytes of the tensors. Longer headers than this are refused, as by the
@@ -3340,7 +3342,8 @@ OTX__PRIVATE otx_result otx__tensor_fail(otx_error *error, otx_result code, cons
     return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
 }
 
-/* ---- safetensors: reading ---- */
+/* >>> src/files/safetensors_read.h */
+/* ---- safetensors: reading ----------------------------------------------- */
 
 /* Reads and checks the length of the header, then the header itself. */
 OTX__PRIVATE otx_result otx__header_read(const otx_context *ctx, const otx_source *source,
