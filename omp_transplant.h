@@ -47,92 +47,92 @@
      1439  base/sort                  in place, without memory, never quadratic
      1471  base/clock                 wall time for statistics
      1517  base/pool                  blocks that are freed together
-     1600  base/number                element types, widening and rounding
-     1788  base/base64                decoding
-     1824  base/protobuf              fields of a message
-     1946  base/decimal               the shortest digits of a double
-     2071  base/watch                 long loops that the caller can stop
+     1632  base/number                element types, widening and rounding
+     1820  base/base64                decoding
+     1856  base/protobuf              fields of a message
+     1978  base/decimal               the shortest digits of a double
+     2103  base/watch                 long loops that the caller can stop
 
-     2124  files                      formats, on memory and streams
-     2141  files/memory_source        memory as a source of bytes
-     2159  files/json_read            a parser without recursion, looking at values
-     2626  files/json_edit            writing, and edits that keep every byte they do not touch
-     3006  files/safetensors_read     the header of a file, checked
-     3477  files/safetensors_write    the header of a new file
+     2156  files                      formats, on memory and streams
+     2173  files/memory_source        memory as a source of bytes
+     2191  files/json_read            a parser without recursion, looking at values
+     2658  files/json_edit            writing, and edits that keep every byte they do not touch
+     3038  files/safetensors_read     the header of a file, checked
+     3509  files/safetensors_write    the header of a new file
 
-     3644  vocab                      tokens, from every source, and which of them are the same
-     3667  vocab/token_table          the table of tokens, and finding tokens in it
-     3872  vocab/spelling             from what a file spells to bytes
-     4011  vocab/reader               what the readers of all sources share
-     4362  vocab/added_tokens         what other files add to a model's tokens
-     4636  vocab/from_tokenizer_json  tokenizer.json
-     4889  vocab/from_tekken          tekken.json
-     5065  vocab/from_tiktoken        *.tiktoken
-     5135  vocab/from_sentencepiece   tokenizer.model and its like
-     5525  vocab/from_vocab_json      vocab.json and merges.txt
-     5619  vocab/from_vocab_txt       vocab.txt
-     5680  vocab/parse                the first source that is given, and what goes with it
-     5867  vocab/align                which base token a donor token is
+     3676  vocab                      tokens, from every source, and which of them are the same
+     3699  vocab/token_table          the table of tokens, and finding tokens in it
+     3904  vocab/spelling             from what a file spells to bytes
+     4043  vocab/reader               what the readers of all sources share
+     4394  vocab/added_tokens         what other files add to a model's tokens
+     4668  vocab/from_tokenizer_json  tokenizer.json
+     4921  vocab/from_tekken          tekken.json
+     5097  vocab/from_tiktoken        *.tiktoken
+     5167  vocab/from_sentencepiece   tokenizer.model and its like
+     5557  vocab/from_vocab_json      vocab.json and merges.txt
+     5651  vocab/from_vocab_txt       vocab.txt
+     5712  vocab/parse                the first source that is given, and what goes with it
+     5899  vocab/align                which base token a donor token is
 
-     6119  simd                       the hot loops, once for each instruction set
-     6140  simd/kernels               the table of kernels, and what all versions share
-     6395  simd/scalar                the reference
-     6564  simd/sse2                  128-bit x86
-     6869  simd/avx2                  256-bit x86, with FMA
-     7343  simd/avx512                512-bit x86
-     8001  simd/amx                   tiles of x86
-     8222  simd/neon                  64-bit Arm
-     8660  simd/wasm                  WebAssembly's SIMD128
-     8933  simd/dispatch              which of them this machine can run
+     6151  simd                       the hot loops, once for each instruction set
+     6172  simd/kernels               the table of kernels, and what all versions share
+     6427  simd/scalar                the reference
+     6596  simd/sse2                  128-bit x86
+     6901  simd/avx2                  256-bit x86, with FMA
+     7375  simd/avx512                512-bit x86
+     8033  simd/amx                   tiles of x86
+     8254  simd/neon                  64-bit Arm
+     8692  simd/wasm                  WebAssembly's SIMD128
+     8965  simd/dispatch              which of them this machine can run
 
-     9108  solve                      Orthogonal Matching Pursuit for many targets
-     9131  solve/panels               vectors as the dense products want them
-     9460  solve/dictionary           the atoms, split along their common direction
-     9736  solve/exact_products       products of all pairs of atoms in double
-     9816  solve/triangle             packed lower triangles
-     9920  solve/support              what is known of one target, and the exact steps
-    10166  solve/gram_table           products of atoms with all atoms, for scans
-    10398  solve/screen               which atoms are worth scoring in double
-    10777  solve/predict              making targets ready for the next scan
-    11004  solve/select               the next atoms of each target
-    11438  solve/plan                 which form, and in what blocks
-    11738  solve/solve                the solve itself
+     9140  solve                      Orthogonal Matching Pursuit for many targets
+     9163  solve/panels               vectors as the dense products want them
+     9498  solve/dictionary           the atoms, split along their common direction
+     9774  solve/exact_products       products of all pairs of atoms in double
+     9854  solve/triangle             packed lower triangles
+     9958  solve/support              what is known of one target, and the exact steps
+    10204  solve/gram_table           products of atoms with all atoms, for scans
+    10436  solve/screen               which atoms are worth scoring in double
+    10815  solve/predict              making targets ready for the next scan
+    11042  solve/select               the next atoms of each target
+    11476  solve/plan                 which form, and in what blocks
+    11776  solve/solve                the solve itself
 
-    12293  disk                       files and directories
-    12315  disk/system                files and directories as POSIX and Windows give them
-    12773  disk/paths                 paths, and failures of the system
-    12925  disk/listing               listings of directories
-    12991  disk/reading               files to read
-    13123  disk/writing               files to write
-    13227  disk/copying               copies of files and trees, and their removal
-    13341  disk/staging               a directory made under another name, then renamed
-    13574  disk/foreign               what is in a directory that is not read
-    13680  disk/shards                the index of a checkpoint in shards
-    13888  disk/checkpoint            a model directory, in one file or in shards
-    14217  disk/tokenizer_directory   the tokenizer of a model directory
+    12330  disk                       files and directories
+    12352  disk/system                files and directories as POSIX and Windows give them
+    12810  disk/paths                 paths, and failures of the system
+    12962  disk/listing               listings of directories
+    13028  disk/reading               files to read
+    13160  disk/writing               files to write
+    13264  disk/copying               copies of files and trees, and their removal
+    13378  disk/staging               a directory made under another name, then renamed
+    13611  disk/foreign               what is in a directory that is not read
+    13717  disk/shards                the index of a checkpoint in shards
+    13925  disk/checkpoint            a model directory, in one file or in shards
+    14254  disk/tokenizer_directory   the tokenizer of a model directory
 
-    14481  model                      which tensors and config keys belong to the vocabulary
-    14498  model/document             the JSON files of a model directory
-    14553  model/config               what config.json says
-    14650  model/names                names of tensors
-    14783  model/parts                the tensors that the vocabulary sizes
-    15239  model/heirs                what becomes of the ids in a config
-    15420  model/config_ids           ids in a config being edited
-    15762  model/config_edit          config.json and generation_config.json, edited
+    14518  model                      which tensors and config keys belong to the vocabulary
+    14535  model/document             the JSON files of a model directory
+    14590  model/config               what config.json says
+    14687  model/names                names of tensors
+    14820  model/parts                the tensors that the vocabulary sizes
+    15276  model/heirs                what becomes of the ids in a config
+    15457  model/config_ids           ids in a config being edited
+    15799  model/config_edit          config.json and generation_config.json, edited
 
-    16000  job                        the whole transplant, in the order in which it happens
-    16023  job/job                    what a job holds, and opening the two models
-    16212  job/map                    the caller's map
-    16333  job/plan                   what becomes of every tensor
-    16536  job/open                   opening a job
-    16649  job/rows                   rows in memory
-    16734  job/solve                  solving for the rows of the donor
-    16852  job/rebuild                the new rows of one vocabulary tensor
-    17235  job/write                  the new weights and their index
-    17545  job/copy                   the other files of the two models
-    17704  job/run                    running a job
-    17840  job/report                 what a job did, as JSON and as a table
-    18067  job/verify                 whether a finished directory agrees with itself
+    16037  job                        the whole transplant, in the order in which it happens
+    16060  job/job                    what a job holds, and opening the two models
+    16249  job/map                    the caller's map
+    16370  job/plan                   what becomes of every tensor
+    16573  job/open                   opening a job
+    16686  job/rows                   rows in memory
+    16771  job/solve                  solving for the rows of the donor
+    16889  job/rebuild                the new rows of one vocabulary tensor
+    17272  job/write                  the new weights and their index
+    17582  job/copy                   the other files of the two models
+    17741  job/run                    running a job
+    17877  job/report                 what a job did, as JSON and as a table
+    18104  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -1523,18 +1523,22 @@ OTX__PRIVATE double otx__now(void)
 extern int otx__sys_madvise(void *block, size_t size, int advice) __asm__("madvise");
 #endif
 
-#define OTX__POOL_BLOCKS 64
 #define OTX__ALIGNMENT 64 /* a cache line, and the widest register */
 
-/* A handful of blocks and the sum of their sizes. Once a block could not be had,
-   every later one is NULL too, so a run of takes needs one check of `failed`. */
+/* What stands at the head of every block. */
+typedef struct otx__pool_block {
+    struct otx__pool_block *next;
+    size_t bytes; /* as asked for, this head with them */
+} otx__pool_block;
+
+/* A chain of blocks and the sum of their sizes. Once a block could not be had, every
+   later one is NULL too, so a run of takes needs one check of `failed`. */
 typedef struct otx__pool {
     const otx_context *ctx;
-    void *blocks[OTX__POOL_BLOCKS];
-    size_t sizes[OTX__POOL_BLOCKS];
-    size_t count;
+    otx__pool_block *blocks;
     uint64_t bytes;
-    uint64_t failed; /* 0, or the size of the block that could not be had */
+    bool failed;
+    size_t failed_count, failed_size; /* elements of the block that could not be had */
 } otx__pool;
 
 OTX__PRIVATE void otx__pool_open(otx__pool *pool, const otx_context *ctx)
@@ -1545,8 +1549,11 @@ OTX__PRIVATE void otx__pool_open(otx__pool *pool, const otx_context *ctx)
 
 OTX__PRIVATE void otx__pool_close(otx__pool *pool)
 {
-    size_t i;
-    for (i = 0; i < pool->count; i++) otx__free(pool->ctx, pool->blocks[i], pool->sizes[i], 1);
+    while (pool->blocks) {
+        otx__pool_block *block = pool->blocks;
+        pool->blocks = block->next;
+        otx__free(pool->ctx, block, block->bytes, 1);
+    }
     otx__pool_open(pool, pool->ctx);
 }
 
@@ -1566,28 +1573,41 @@ OTX__PRIVATE void otx__advise_large_pages(void *block, size_t size)
 #endif
 }
 
-/* count elements of `size` bytes, aligned, uninitialised. */
-OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
+/* Bytes to ask for, with room for the head and for aligning what follows it. */
+OTX__PRIVATE bool otx__pool_size(size_t count, size_t size, size_t *bytes)
+{
+    return otx__mul(count, size, bytes) &&
+           otx__add(*bytes, sizeof(otx__pool_block) + OTX__ALIGNMENT, bytes);
+}
+
+/* As otx__pool_take, but a block that cannot be had is no failure. */
+OTX__PRIVATE void *otx__pool_try(otx__pool *pool, size_t count, size_t size)
 {
     size_t bytes;
-    char *block;
-    if (pool->failed) return NULL;
-    if (pool->count == OTX__POOL_BLOCKS || !otx__mul(count, size, &bytes) ||
-        !otx__add(bytes, OTX__ALIGNMENT, &bytes)) {
-        pool->failed = UINT64_MAX;
-        return NULL;
-    }
-    block = (char *)otx__alloc(pool->ctx, bytes, 1);
-    if (!block) {
-        pool->failed = bytes;
-        return NULL;
-    }
+    otx__pool_block *block;
+    char *start;
+    if (pool->failed || !otx__pool_size(count, size, &bytes)) return NULL;
+    block = (otx__pool_block *)otx__alloc(pool->ctx, bytes, 1);
+    if (!block) return NULL;
     /* How a caller's allocator gets its memory is its own affair. */
     if (!pool->ctx || !pool->ctx->allocator.resize) otx__advise_large_pages(block, bytes);
-    pool->blocks[pool->count] = block;
-    pool->sizes[pool->count++] = bytes;
+    block->next = pool->blocks;
+    block->bytes = bytes;
+    pool->blocks = block;
     pool->bytes += bytes;
-    return block + (OTX__ALIGNMENT - (uintptr_t)block % OTX__ALIGNMENT);
+    start = (char *)(block + 1);
+    return start + (OTX__ALIGNMENT - (uintptr_t)start % OTX__ALIGNMENT) % OTX__ALIGNMENT;
+}
+
+/* count elements of `size` bytes, aligned, uninitialised; freed with the pool. */
+OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
+{
+    void *block = otx__pool_try(pool, count, size);
+    if (block || pool->failed) return block;
+    pool->failed = true;
+    pool->failed_count = count;
+    pool->failed_size = size;
+    return NULL;
 }
 
 OTX__PRIVATE void *otx__pool_take_zero(otx__pool *pool, size_t count, size_t size)
@@ -1595,6 +1615,18 @@ OTX__PRIVATE void *otx__pool_take_zero(otx__pool *pool, size_t count, size_t siz
     void *block = otx__pool_take(pool, count, size);
     if (block) memset(block, 0, count * size);
     return block;
+}
+
+/* Says which block could not be had. */
+OTX__PRIVATE otx_result otx__pool_fail(const otx__pool *pool, otx_error *error)
+{
+    size_t bytes;
+    if (otx__pool_size(pool->failed_count, pool->failed_size, &bytes))
+        return otx__fail_memory(error, bytes);
+    return otx__fail(error, OTX_ERROR_MEMORY,
+                     "out of memory: %" PRIu64 " times %" PRIu64
+                     " bytes are more than this machine can address",
+                     (uint64_t)pool->failed_count, (uint64_t)pool->failed_size);
 }
 
 /* >>> src/base/number.h */
@@ -9163,11 +9195,17 @@ OTX__PRIVATE size_t otx__panel_columns(otx__panel_type type, size_t columns)
     return (columns + group - 1) / group * group;
 }
 
+/* Bytes of the numbers of one vector. */
+OTX__PRIVATE size_t otx__panel_lane_bytes(otx__panel_type type, size_t columns)
+{
+    size_t each = type == OTX__PANEL_FLOAT ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
+    return otx__panel_columns(type, columns) * each;
+}
+
 /* Bytes of the numbers of one panel. */
 OTX__PRIVATE size_t otx__panel_bytes(otx__panel_type type, size_t columns)
 {
-    size_t each = type == OTX__PANEL_FLOAT ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
-    return otx__panel_columns(type, columns) * OTX__TILE * each;
+    return otx__panel_lane_bytes(type, columns) * OTX__TILE;
 }
 
 /* What takes the place of panels of 8 bits where these are too coarse. */
@@ -9200,11 +9238,11 @@ OTX__PRIVATE bool otx__panels_take(otx__panels *panels, const otx__kernels *kern
                                    otx__panel_type type, size_t columns, size_t tiles,
                                    otx__pool *pool)
 {
-    size_t bytes = otx__max(otx__panel_bytes(type, columns),
-                            otx__panel_bytes(otx__panel_largest(kernels, type), columns));
-    if (columns > SIZE_MAX / (4 * OTX__TILE) - 4) pool->failed = UINT64_MAX;
+    otx__panel_type largest = otx__panel_largest(kernels, type);
+    size_t bytes = otx__max(otx__panel_lane_bytes(type, columns),
+                            otx__panel_lane_bytes(largest, columns));
     otx__panels_set_type(panels, type, columns);
-    panels->data = otx__pool_take(pool, tiles, bytes);
+    panels->data = otx__pool_take(pool, tiles * OTX__TILE, bytes);
     panels->scale = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->common = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->error = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
@@ -11959,8 +11997,7 @@ OTX__PRIVATE void otx__solve_gram(otx__solve *solve)
     otx__dictionary *dictionary = &solve->dictionary;
     size_t count = dictionary->count, bytes;
     if (!solve->gram || !otx__mul(count, count, &bytes)) return;
-    dictionary->gram = (double *)otx__pool_take(&solve->pool, bytes, sizeof(double));
-    solve->pool.failed = 0;
+    dictionary->gram = (double *)otx__pool_try(&solve->pool, bytes, sizeof(double));
 }
 
 /* ---- solving ---- */
@@ -12273,7 +12310,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     if (!otx__solve_scratch(&solve) || !otx__solve_dictionary(&solve) ||
         !otx__solve_table(&solve) || !otx__solve_block(&solve) ||
         !otx__solve_rows(&solve, atoms, targets, options->centred))
-        result = otx__fail_memory(error, solve.pool.failed);
+        result = otx__pool_fail(&solve.pool, error);
     else
         otx__solve_gram(&solve);
     if (!result) result = otx__solve_copy(&solve, atoms, targets, error);
