@@ -40,99 +40,99 @@
 
      1032  base                       what everything stands on
      1058  base/begin                 system headers, and how floating point must be compiled
-     1089  base/result                results, failures, checked sizes
-     1179  base/memory                the allocator, arrays that grow
-     1238  base/text                  names in messages, and text that grows
-     1370  base/hooks                 log, progress, threads of the caller
-     1439  base/sort                  in place, without memory, never quadratic
-     1471  base/clock                 wall time for statistics
-     1517  base/pool                  blocks that are freed together
-     1632  base/number                element types, widening and rounding
-     1820  base/base64                decoding
-     1856  base/protobuf              fields of a message
-     1978  base/decimal               the shortest digits of a double
-     2103  base/watch                 long loops that the caller can stop
+     1094  base/result                results, failures, checked sizes
+     1184  base/memory                the allocator, arrays that grow
+     1243  base/text                  names in messages, and text that grows
+     1375  base/hooks                 log, progress, threads of the caller
+     1444  base/sort                  in place, without memory, never quadratic
+     1476  base/clock                 wall time for statistics
+     1522  base/pool                  blocks that are freed together
+     1637  base/number                element types, widening and rounding
+     1825  base/base64                decoding
+     1861  base/protobuf              fields of a message
+     1983  base/decimal               the shortest digits of a double
+     2108  base/watch                 long loops that the caller can stop
 
-     2156  files                      formats, on memory and streams
-     2173  files/memory_source        memory as a source of bytes
-     2191  files/json_read            a parser without recursion, looking at values
-     2658  files/json_edit            writing, and edits that keep every byte they do not touch
-     3038  files/safetensors_read     the header of a file, checked
-     3509  files/safetensors_write    the header of a new file
+     2161  files                      formats, on memory and streams
+     2178  files/memory_source        memory as a source of bytes
+     2196  files/json_read            a parser without recursion, looking at values
+     2663  files/json_edit            writing, and edits that keep every byte they do not touch
+     3043  files/safetensors_read     the header of a file, checked
+     3514  files/safetensors_write    the header of a new file
 
-     3676  vocab                      tokens, from every source, and which of them are the same
-     3699  vocab/token_table          the table of tokens, and finding tokens in it
-     3904  vocab/spelling             from what a file spells to bytes
-     4043  vocab/reader               what the readers of all sources share
-     4394  vocab/added_tokens         what other files add to a model's tokens
-     4668  vocab/from_tokenizer_json  tokenizer.json
-     4921  vocab/from_tekken          tekken.json
-     5097  vocab/from_tiktoken        *.tiktoken
-     5167  vocab/from_sentencepiece   tokenizer.model and its like
-     5557  vocab/from_vocab_json      vocab.json and merges.txt
-     5651  vocab/from_vocab_txt       vocab.txt
-     5712  vocab/parse                the first source that is given, and what goes with it
-     5899  vocab/align                which base token a donor token is
+     3681  vocab                      tokens, from every source, and which of them are the same
+     3704  vocab/token_table          the table of tokens, and finding tokens in it
+     3909  vocab/spelling             from what a file spells to bytes
+     4048  vocab/reader               what the readers of all sources share
+     4399  vocab/added_tokens         what other files add to a model's tokens
+     4673  vocab/from_tokenizer_json  tokenizer.json
+     4926  vocab/from_tekken          tekken.json
+     5102  vocab/from_tiktoken        *.tiktoken
+     5172  vocab/from_sentencepiece   tokenizer.model and its like
+     5562  vocab/from_vocab_json      vocab.json and merges.txt
+     5656  vocab/from_vocab_txt       vocab.txt
+     5717  vocab/parse                the first source that is given, and what goes with it
+     5904  vocab/align                which base token a donor token is
 
-     6151  simd                       the hot loops, once for each instruction set
-     6172  simd/kernels               the table of kernels, and what all versions share
-     6427  simd/scalar                the reference
-     6596  simd/sse2                  128-bit x86
-     6901  simd/avx2                  256-bit x86, with FMA
-     7375  simd/avx512                512-bit x86
-     8033  simd/amx                   tiles of x86
-     8254  simd/neon                  64-bit Arm
-     8692  simd/wasm                  WebAssembly's SIMD128
-     8965  simd/dispatch              which of them this machine can run
+     6156  simd                       the hot loops, once for each instruction set
+     6177  simd/kernels               the table of kernels, and what all versions share
+     6432  simd/scalar                the reference
+     6601  simd/sse2                  128-bit x86
+     6906  simd/avx2                  256-bit x86, with FMA
+     7380  simd/avx512                512-bit x86
+     8038  simd/amx                   tiles of x86
+     8259  simd/neon                  64-bit Arm
+     8697  simd/wasm                  WebAssembly's SIMD128
+     8970  simd/dispatch              which of them this machine can run
 
-     9140  solve                      Orthogonal Matching Pursuit for many targets
-     9163  solve/panels               vectors as the dense products want them
-     9498  solve/dictionary           the atoms, split along their common direction
-     9774  solve/exact_products       products of all pairs of atoms in double
-     9854  solve/triangle             packed lower triangles
-     9958  solve/support              what is known of one target, and the exact steps
-    10204  solve/gram_table           products of atoms with all atoms, for scans
-    10436  solve/screen               which atoms are worth scoring in double
-    10815  solve/predict              making targets ready for the next scan
-    11042  solve/select               the next atoms of each target
-    11476  solve/plan                 which form, and in what blocks
-    11776  solve/solve                the solve itself
+     9145  solve                      Orthogonal Matching Pursuit for many targets
+     9168  solve/panels               vectors as the dense products want them
+     9503  solve/dictionary           the atoms, split along their common direction
+     9779  solve/exact_products       products of all pairs of atoms in double
+     9859  solve/triangle             packed lower triangles
+     9963  solve/support              what is known of one target, and the exact steps
+    10209  solve/gram_table           products of atoms with all atoms, for scans
+    10441  solve/screen               which atoms are worth scoring in double
+    10820  solve/predict              making targets ready for the next scan
+    11047  solve/select               the next atoms of each target
+    11481  solve/plan                 which form, and in what blocks
+    11781  solve/solve                the solve itself
 
-    12330  disk                       files and directories
-    12352  disk/system                files and directories as POSIX and Windows give them
-    12810  disk/paths                 paths, and failures of the system
-    12962  disk/listing               listings of directories
-    13028  disk/reading               files to read
-    13160  disk/writing               files to write
-    13264  disk/copying               copies of files and trees, and their removal
-    13378  disk/staging               a directory made under another name, then renamed
-    13611  disk/foreign               what is in a directory that is not read
-    13717  disk/shards                the index of a checkpoint in shards
-    13925  disk/checkpoint            a model directory, in one file or in shards
-    14254  disk/tokenizer_directory   the tokenizer of a model directory
+    12335  disk                       files and directories
+    12357  disk/system                files and directories as POSIX and Windows give them
+    12815  disk/paths                 paths, and failures of the system
+    12967  disk/listing               listings of directories
+    13033  disk/reading               files to read
+    13165  disk/writing               files to write
+    13269  disk/copying               copies of files and trees, and their removal
+    13383  disk/staging               a directory made under another name, then renamed
+    13616  disk/foreign               what is in a directory that is not read
+    13722  disk/shards                the index of a checkpoint in shards
+    13930  disk/checkpoint            a model directory, in one file or in shards
+    14259  disk/tokenizer_directory   the tokenizer of a model directory
 
-    14518  model                      which tensors and config keys belong to the vocabulary
-    14535  model/document             the JSON files of a model directory
-    14590  model/config               what config.json says
-    14687  model/names                names of tensors
-    14820  model/parts                the tensors that the vocabulary sizes
-    15276  model/heirs                what becomes of the ids in a config
-    15457  model/config_ids           ids in a config being edited
-    15799  model/config_edit          config.json and generation_config.json, edited
+    14523  model                      which tensors and config keys belong to the vocabulary
+    14540  model/document             the JSON files of a model directory
+    14595  model/config               what config.json says
+    14692  model/names                names of tensors
+    14825  model/parts                the tensors that the vocabulary sizes
+    15281  model/heirs                what becomes of the ids in a config
+    15462  model/config_ids           ids in a config being edited
+    15804  model/config_edit          config.json and generation_config.json, edited
 
-    16037  job                        the whole transplant, in the order in which it happens
-    16060  job/job                    what a job holds, and opening the two models
-    16249  job/map                    the caller's map
-    16370  job/plan                   what becomes of every tensor
-    16573  job/open                   opening a job
-    16686  job/rows                   rows in memory
-    16771  job/solve                  solving for the rows of the donor
-    16889  job/rebuild                the new rows of one vocabulary tensor
-    17272  job/write                  the new weights and their index
-    17582  job/copy                   the other files of the two models
-    17741  job/run                    running a job
-    17877  job/report                 what a job did, as JSON and as a table
-    18104  job/verify                 whether a finished directory agrees with itself
+    16042  job                        the whole transplant, in the order in which it happens
+    16065  job/job                    what a job holds, and opening the two models
+    16254  job/map                    the caller's map
+    16375  job/plan                   what becomes of every tensor
+    16578  job/open                   opening a job
+    16691  job/rows                   rows in memory
+    16776  job/solve                  solving for the rows of the donor
+    16894  job/rebuild                the new rows of one vocabulary tensor
+    17277  job/write                  the new weights and their index
+    17587  job/copy                   the other files of the two models
+    17746  job/run                    running a job
+    17882  job/report                 what a job did, as JSON and as a table
+    18109  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -1072,10 +1072,15 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #include <omp.h>
 #endif
 
-/* The deciding arithmetic must round after every operation: no fused
-   multiply-add but where a kernel asks for one by name. */
+/* The deciding arithmetic must round after every operation: no fused multiply-add but
+   where a kernel asks for one by name. The last room, end.h, gives back what the user had:
+   from a stack with GCC, and with Clang where its float_control is (x86, and 64-bit Arm from
+   18 on); elsewhere what the command line says, and a pragma of the user's from before is
+   lost. Under -ffp-contract=fast Clang fuses whatever a pragma says. */
 #if defined(__clang__)
-#if defined(__x86_64__) || defined(__i386__) /* elsewhere Clang has no such pragma */
+#if ((defined(__x86_64__) || defined(__i386__)) && __clang_major__ >= 13) || \
+    (defined(__aarch64__) && __clang_major__ >= 18)
+#define OTX__FLOAT_CONTROL
 #pragma float_control(push)
 #endif
 #pragma clang fp contract(off)
@@ -18687,12 +18692,17 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #endif /* OTX_NO_STDIO */
 
 /* >>> src/base/end.h */
-#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+/* ---- end: contraction as the user had it (see begin.h) ------------------------ */
+
+#if defined(OTX__FLOAT_CONTROL)
 #pragma float_control(pop)
 #elif defined(__clang__)
-#pragma clang fp contract(on)
+#pragma STDC FP_CONTRACT DEFAULT
 #elif defined(__GNUC__)
 #pragma GCC pop_options
+#elif defined(_MSC_VER) && (defined(_M_FP_CONTRACT) || defined(_M_FP_FAST) || \
+                            (_MSC_VER < 1930 && !defined(_M_FP_STRICT)))
+#pragma fp_contract(on) /* what these options make the default, before 2022 all but strict */
 #endif
 
 #endif /* OMP_TRANSPLANT_IMPLEMENTATION */
