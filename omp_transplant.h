@@ -40,100 +40,100 @@
 
      1064  base                       what everything stands on
      1090  base/begin                 system headers, and how floating point must be compiled
-     1121  base/result                results, failures, checked sizes
-     1211  base/memory                the allocator, arrays that grow
-     1270  base/text                  spans, UTF-8, digits, names in messages, and text that grows
-     1485  base/hooks                 log, progress, threads of the caller
-     1554  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     1604  base/clock                 wall time for statistics
-     1650  base/pool                  blocks that are freed together
-     1733  base/number                element types, widening and rounding
-     1921  base/base64                decoding
-     1957  base/protobuf              fields of a message
-     2079  base/decimal               the shortest digits of a double
-     2204  base/watch                 long loops that the caller can stop
+     1126  base/result                results, failures, checked sizes
+     1216  base/memory                the allocator, arrays that grow
+     1275  base/text                  spans, UTF-8, digits, names in messages, and text that grows
+     1490  base/hooks                 log, progress, threads of the caller
+     1559  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     1609  base/clock                 wall time for statistics
+     1655  base/pool                  blocks that are freed together
+     1770  base/number                element types, widening and rounding
+     1958  base/base64                decoding
+     1994  base/protobuf              fields of a message
+     2116  base/decimal               the shortest digits of a double
+     2241  base/watch                 long loops that the caller can stop
 
-     2257  files                      formats, on memory and streams
-     2275  files/memory_source        memory as a source of bytes
-     2293  files/json_read            a parser without recursion
-     2646  files/json_values          looking at values, stepping through containers
-     2817  files/json_edit            writing, and edits that keep every byte they do not touch
-     3185  files/safetensors_read     the header of a file, checked
-     3642  files/safetensors_write    the header of a new file
+     2294  files                      formats, on memory and streams
+     2312  files/memory_source        memory as a source of bytes
+     2330  files/json_read            a parser without recursion
+     2683  files/json_values          looking at values, stepping through containers
+     2854  files/json_edit            writing, and edits that keep every byte they do not touch
+     3222  files/safetensors_read     the header of a file, checked
+     3679  files/safetensors_write    the header of a new file
 
-     3799  vocab                      tokens, from every source, and which of them are the same
-     3822  vocab/token_table          the table of tokens, and finding tokens in it
-     4022  vocab/spelling             from what a file spells to bytes
-     4153  vocab/reader               what the readers of all sources share
-     4493  vocab/added_tokens         what other files add to a model's tokens
-     4755  vocab/from_tokenizer_json  tokenizer.json
-     5010  vocab/from_tekken          tekken.json
-     5179  vocab/from_tiktoken        *.tiktoken
-     5244  vocab/from_sentencepiece   tokenizer.model and its like
-     5635  vocab/from_vocab_json      vocab.json and merges.txt
-     5729  vocab/from_vocab_txt       vocab.txt
-     5790  vocab/parse                the first source that is given, and what goes with it
-     5977  vocab/align                which base token a donor token is
+     3836  vocab                      tokens, from every source, and which of them are the same
+     3859  vocab/token_table          the table of tokens, and finding tokens in it
+     4059  vocab/spelling             from what a file spells to bytes
+     4190  vocab/reader               what the readers of all sources share
+     4530  vocab/added_tokens         what other files add to a model's tokens
+     4792  vocab/from_tokenizer_json  tokenizer.json
+     5047  vocab/from_tekken          tekken.json
+     5216  vocab/from_tiktoken        *.tiktoken
+     5281  vocab/from_sentencepiece   tokenizer.model and its like
+     5672  vocab/from_vocab_json      vocab.json and merges.txt
+     5766  vocab/from_vocab_txt       vocab.txt
+     5827  vocab/parse                the first source that is given, and what goes with it
+     6014  vocab/align                which base token a donor token is
 
-     6229  simd                       the hot loops, once for each instruction set
-     6250  simd/kernels               the table of kernels, and what all versions share
-     6505  simd/scalar                the reference
-     6674  simd/sse2                  128-bit x86
-     6979  simd/avx2                  256-bit x86, with FMA
-     7453  simd/avx512                512-bit x86
-     8111  simd/amx                   tiles of x86
-     8332  simd/neon                  64-bit Arm
-     8770  simd/wasm                  WebAssembly's SIMD128
-     9043  simd/dispatch              which of them this machine can run
+     6266  simd                       the hot loops, once for each instruction set
+     6287  simd/kernels               the table of kernels, and what all versions share
+     6542  simd/scalar                the reference
+     6711  simd/sse2                  128-bit x86
+     7016  simd/avx2                  256-bit x86, with FMA
+     7490  simd/avx512                512-bit x86
+     8148  simd/amx                   tiles of x86
+     8369  simd/neon                  64-bit Arm
+     8807  simd/wasm                  WebAssembly's SIMD128
+     9080  simd/dispatch              which of them this machine can run
 
-     9218  solve                      Orthogonal Matching Pursuit for many targets
-     9241  solve/panels               vectors as the dense products want them
-     9570  solve/dictionary           the atoms, split along their common direction
-     9846  solve/exact_products       products of all pairs of atoms in double
-     9926  solve/triangle             packed lower triangles
-    10030  solve/support              what is known of one target, and the exact steps
-    10276  solve/gram_table           products of atoms with all atoms, for scans
-    10508  solve/screen               which atoms are worth scoring in double
-    10887  solve/predict              making targets ready for the next scan
-    11114  solve/select               the next atoms of each target
-    11548  solve/plan                 which form, and in what blocks
-    11848  solve/solve                the solve itself
+     9255  solve                      Orthogonal Matching Pursuit for many targets
+     9278  solve/panels               vectors as the dense products want them
+     9613  solve/dictionary           the atoms, split along their common direction
+     9889  solve/exact_products       products of all pairs of atoms in double
+     9969  solve/triangle             packed lower triangles
+    10073  solve/support              what is known of one target, and the exact steps
+    10319  solve/gram_table           products of atoms with all atoms, for scans
+    10551  solve/screen               which atoms are worth scoring in double
+    10930  solve/predict              making targets ready for the next scan
+    11157  solve/select               the next atoms of each target
+    11591  solve/plan                 which form, and in what blocks
+    11891  solve/solve                the solve itself
 
-    12403  disk                       files and directories
-    12425  disk/system                files and directories as POSIX and Windows give them
-    12883  disk/paths                 paths, and failures of the system
-    13035  disk/listing               listings of directories
-    13101  disk/reading               files to read
-    13233  disk/writing               files to write
-    13337  disk/copying               copies of files and trees, and their removal
-    13451  disk/staging               a directory made under another name, then renamed
-    13684  disk/foreign               what is in a directory that is not read
-    13790  disk/shards                the index of a checkpoint in shards
-    13998  disk/checkpoint            a model directory, in one file or in shards
-    14327  disk/tokenizer_directory   the tokenizer of a model directory
+    12445  disk                       files and directories
+    12467  disk/system                files and directories as POSIX and Windows give them
+    12925  disk/paths                 paths, and failures of the system
+    13077  disk/listing               listings of directories
+    13143  disk/reading               files to read
+    13275  disk/writing               files to write
+    13379  disk/copying               copies of files and trees, and their removal
+    13493  disk/staging               a directory made under another name, then renamed
+    13726  disk/foreign               what is in a directory that is not read
+    13832  disk/shards                the index of a checkpoint in shards
+    14040  disk/checkpoint            a model directory, in one file or in shards
+    14369  disk/tokenizer_directory   the tokenizer of a model directory
 
-    14591  model                      which tensors and config keys belong to the vocabulary
-    14608  model/document             the JSON files of a model directory
-    14663  model/config               what config.json says
-    14760  model/names                names of tensors
-    14893  model/parts                the tensors that the vocabulary sizes
-    15349  model/heirs                what becomes of the ids in a config
-    15530  model/config_ids           ids in a config being edited
-    15872  model/config_edit          config.json and generation_config.json, edited
+    14633  model                      which tensors and config keys belong to the vocabulary
+    14650  model/document             the JSON files of a model directory
+    14705  model/config               what config.json says
+    14802  model/names                names of tensors
+    14935  model/parts                the tensors that the vocabulary sizes
+    15391  model/heirs                what becomes of the ids in a config
+    15572  model/config_ids           ids in a config being edited
+    15914  model/config_edit          config.json and generation_config.json, edited
 
-    16110  job                        the whole transplant, in the order in which it happens
-    16133  job/job                    what a job holds, and opening the two models
-    16322  job/map                    the caller's map
-    16443  job/plan                   what becomes of every tensor
-    16646  job/open                   opening a job
-    16759  job/rows                   rows in memory
-    16844  job/solve                  solving for the rows of the donor
-    16962  job/rebuild                the new rows of one vocabulary tensor
-    17345  job/write                  the new weights and their index
-    17655  job/copy                   the other files of the two models
-    17814  job/run                    running a job
-    17950  job/report                 what a job did, as JSON and as a table
-    18177  job/verify                 whether a finished directory agrees with itself
+    16152  job                        the whole transplant, in the order in which it happens
+    16175  job/job                    what a job holds, and opening the two models
+    16364  job/map                    the caller's map
+    16485  job/plan                   what becomes of every tensor
+    16688  job/open                   opening a job
+    16801  job/rows                   rows in memory
+    16886  job/solve                  solving for the rows of the donor
+    17004  job/rebuild                the new rows of one vocabulary tensor
+    17387  job/write                  the new weights and their index
+    17697  job/copy                   the other files of the two models
+    17856  job/run                    running a job
+    17992  job/report                 what a job did, as JSON and as a table
+    18219  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -1104,10 +1104,15 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #include <omp.h>
 #endif
 
-/* The deciding arithmetic must round after every operation: no fused
-   multiply-add but where a kernel asks for one by name. */
+/* The deciding arithmetic must round after every operation: no fused multiply-add but
+   where a kernel asks for one by name. The last room, end.h, gives back what the user had:
+   from a stack with GCC, and with Clang where its float_control is (x86, and 64-bit Arm from
+   18 on); elsewhere what the command line says, and a pragma of the user's from before is
+   lost. Under -ffp-contract=fast Clang fuses whatever a pragma says. */
 #if defined(__clang__)
-#if defined(__x86_64__) || defined(__i386__) /* elsewhere Clang has no such pragma */
+#if ((defined(__x86_64__) || defined(__i386__)) && __clang_major__ >= 13) || \
+    (defined(__aarch64__) && __clang_major__ >= 18)
+#define OTX__FLOAT_CONTROL
 #pragma float_control(push)
 #endif
 #pragma clang fp contract(off)
@@ -1656,18 +1661,22 @@ OTX__PRIVATE double otx__now(void)
 extern int otx__sys_madvise(void *block, size_t size, int advice) __asm__("madvise");
 #endif
 
-#define OTX__POOL_BLOCKS 64
 #define OTX__ALIGNMENT 64 /* a cache line, and the widest register */
 
-/* A handful of blocks and the sum of their sizes. Once a block could not be had,
-   every later one is NULL too, so a run of takes needs one check of `failed`. */
+/* What stands at the head of every block. */
+typedef struct otx__pool_block {
+    struct otx__pool_block *next;
+    size_t bytes; /* as asked for, this head with them */
+} otx__pool_block;
+
+/* A chain of blocks and the sum of their sizes. Once a block could not be had, every
+   later one is NULL too, so a run of takes needs one check of `failed`. */
 typedef struct otx__pool {
     const otx_context *ctx;
-    void *blocks[OTX__POOL_BLOCKS];
-    size_t sizes[OTX__POOL_BLOCKS];
-    size_t count;
+    otx__pool_block *blocks;
     uint64_t bytes;
-    uint64_t failed; /* 0, or the size of the block that could not be had */
+    bool failed;
+    size_t failed_count, failed_size; /* elements of the block that could not be had */
 } otx__pool;
 
 OTX__PRIVATE void otx__pool_open(otx__pool *pool, const otx_context *ctx)
@@ -1678,8 +1687,11 @@ OTX__PRIVATE void otx__pool_open(otx__pool *pool, const otx_context *ctx)
 
 OTX__PRIVATE void otx__pool_close(otx__pool *pool)
 {
-    size_t i;
-    for (i = 0; i < pool->count; i++) otx__free(pool->ctx, pool->blocks[i], pool->sizes[i], 1);
+    while (pool->blocks) {
+        otx__pool_block *block = pool->blocks;
+        pool->blocks = block->next;
+        otx__free(pool->ctx, block, block->bytes, 1);
+    }
     otx__pool_open(pool, pool->ctx);
 }
 
@@ -1699,28 +1711,41 @@ OTX__PRIVATE void otx__advise_large_pages(void *block, size_t size)
 #endif
 }
 
-/* count elements of `size` bytes, aligned, uninitialised. */
-OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
+/* Bytes to ask for, with room for the head and for aligning what follows it. */
+OTX__PRIVATE bool otx__pool_size(size_t count, size_t size, size_t *bytes)
+{
+    return otx__mul(count, size, bytes) &&
+           otx__add(*bytes, sizeof(otx__pool_block) + OTX__ALIGNMENT, bytes);
+}
+
+/* As otx__pool_take, but a block that cannot be had is no failure. */
+OTX__PRIVATE void *otx__pool_try(otx__pool *pool, size_t count, size_t size)
 {
     size_t bytes;
-    char *block;
-    if (pool->failed) return NULL;
-    if (pool->count == OTX__POOL_BLOCKS || !otx__mul(count, size, &bytes) ||
-        !otx__add(bytes, OTX__ALIGNMENT, &bytes)) {
-        pool->failed = UINT64_MAX;
-        return NULL;
-    }
-    block = (char *)otx__alloc(pool->ctx, bytes, 1);
-    if (!block) {
-        pool->failed = bytes;
-        return NULL;
-    }
+    otx__pool_block *block;
+    char *start;
+    if (pool->failed || !otx__pool_size(count, size, &bytes)) return NULL;
+    block = (otx__pool_block *)otx__alloc(pool->ctx, bytes, 1);
+    if (!block) return NULL;
     /* How a caller's allocator gets its memory is its own affair. */
     if (!pool->ctx || !pool->ctx->allocator.resize) otx__advise_large_pages(block, bytes);
-    pool->blocks[pool->count] = block;
-    pool->sizes[pool->count++] = bytes;
+    block->next = pool->blocks;
+    block->bytes = bytes;
+    pool->blocks = block;
     pool->bytes += bytes;
-    return block + (OTX__ALIGNMENT - (uintptr_t)block % OTX__ALIGNMENT);
+    start = (char *)(block + 1);
+    return start + (OTX__ALIGNMENT - (uintptr_t)start % OTX__ALIGNMENT) % OTX__ALIGNMENT;
+}
+
+/* count elements of `size` bytes, aligned, uninitialised; freed with the pool. */
+OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
+{
+    void *block = otx__pool_try(pool, count, size);
+    if (block || pool->failed) return block;
+    pool->failed = true;
+    pool->failed_count = count;
+    pool->failed_size = size;
+    return NULL;
 }
 
 OTX__PRIVATE void *otx__pool_take_zero(otx__pool *pool, size_t count, size_t size)
@@ -1728,6 +1753,18 @@ OTX__PRIVATE void *otx__pool_take_zero(otx__pool *pool, size_t count, size_t siz
     void *block = otx__pool_take(pool, count, size);
     if (block) memset(block, 0, count * size);
     return block;
+}
+
+/* Says which block could not be had. */
+OTX__PRIVATE otx_result otx__pool_fail(const otx__pool *pool, otx_error *error)
+{
+    size_t bytes;
+    if (otx__pool_size(pool->failed_count, pool->failed_size, &bytes))
+        return otx__fail_memory(error, bytes);
+    return otx__fail(error, OTX_ERROR_MEMORY,
+                     "out of memory: %" PRIu64 " times %" PRIu64
+                     " bytes are more than this machine can address",
+                     (uint64_t)pool->failed_count, (uint64_t)pool->failed_size);
 }
 
 /* >>> src/base/number.h */
@@ -9273,11 +9310,17 @@ OTX__PRIVATE size_t otx__panel_columns(otx__panel_type type, size_t columns)
     return (columns + group - 1) / group * group;
 }
 
+/* Bytes of the numbers of one vector. */
+OTX__PRIVATE size_t otx__panel_lane_bytes(otx__panel_type type, size_t columns)
+{
+    size_t each = type == OTX__PANEL_FLOAT ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
+    return otx__panel_columns(type, columns) * each;
+}
+
 /* Bytes of the numbers of one panel. */
 OTX__PRIVATE size_t otx__panel_bytes(otx__panel_type type, size_t columns)
 {
-    size_t each = type == OTX__PANEL_FLOAT ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
-    return otx__panel_columns(type, columns) * OTX__TILE * each;
+    return otx__panel_lane_bytes(type, columns) * OTX__TILE;
 }
 
 /* What takes the place of panels of 8 bits where these are too coarse. */
@@ -9310,11 +9353,11 @@ OTX__PRIVATE bool otx__panels_take(otx__panels *panels, const otx__kernels *kern
                                    otx__panel_type type, size_t columns, size_t tiles,
                                    otx__pool *pool)
 {
-    size_t bytes = otx__max(otx__panel_bytes(type, columns),
-                            otx__panel_bytes(otx__panel_largest(kernels, type), columns));
-    if (columns > SIZE_MAX / (4 * OTX__TILE) - 4) pool->failed = UINT64_MAX;
+    otx__panel_type largest = otx__panel_largest(kernels, type);
+    size_t bytes = otx__max(otx__panel_lane_bytes(type, columns),
+                            otx__panel_lane_bytes(largest, columns));
     otx__panels_set_type(panels, type, columns);
-    panels->data = otx__pool_take(pool, tiles, bytes);
+    panels->data = otx__pool_take(pool, tiles * OTX__TILE, bytes);
     panels->scale = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->common = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->error = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
@@ -12069,8 +12112,7 @@ OTX__PRIVATE void otx__solve_gram(otx__solve *solve)
     otx__dictionary *dictionary = &solve->dictionary;
     size_t count = dictionary->count, bytes;
     if (!solve->gram || !otx__mul(count, count, &bytes)) return;
-    dictionary->gram = (double *)otx__pool_take(&solve->pool, bytes, sizeof(double));
-    solve->pool.failed = 0;
+    dictionary->gram = (double *)otx__pool_try(&solve->pool, bytes, sizeof(double));
 }
 
 /* ---- solving ---- */
@@ -12383,7 +12425,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     if (!otx__solve_scratch(&solve) || !otx__solve_dictionary(&solve) ||
         !otx__solve_table(&solve) || !otx__solve_block(&solve) ||
         !otx__solve_rows(&solve, atoms, targets, options->centred))
-        result = otx__fail_memory(error, solve.pool.failed);
+        result = otx__pool_fail(&solve.pool, error);
     else
         otx__solve_gram(&solve);
     if (!result) result = otx__solve_copy(&solve, atoms, targets, error);
@@ -18760,12 +18802,17 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #endif /* OTX_NO_STDIO */
 
 /* >>> src/base/end.h */
-#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+/* ---- end: contraction as the user had it (see begin.h) ------------------------ */
+
+#if defined(OTX__FLOAT_CONTROL)
 #pragma float_control(pop)
 #elif defined(__clang__)
-#pragma clang fp contract(on)
+#pragma STDC FP_CONTRACT DEFAULT
 #elif defined(__GNUC__)
 #pragma GCC pop_options
+#elif defined(_MSC_VER) && (defined(_M_FP_CONTRACT) || defined(_M_FP_FAST) || \
+                            (_MSC_VER < 1930 && !defined(_M_FP_STRICT)))
+#pragma fp_contract(on) /* what these options make the default, before 2022 all but strict */
 #endif
 
 #endif /* OMP_TRANSPLANT_IMPLEMENTATION */
