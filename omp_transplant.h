@@ -22,118 +22,120 @@
 
    What is where
 
-      151  api/version                version
-      177  api/result                 results
-      217  api/context                context: memory, threads, progress
-      292  api/isa                    instruction sets
-      308  api/matrix                 numbers and matrices
-      352  api/solver                 the solver
-      463  api/source                 sources and sinks: bytes in and out
-      483  api/json                   JSON
-      605  api/safetensors            safetensors
-      669  api/vocab                  vocabularies
-      768  api/align                  alignment
-      829  api/file                   files
-      839  api/directory              directories
-      890  api/job                    the whole job
-     1020  api/verify                 looking at a finished directory
+      153  api/version                version
+      179  api/result                 results
+      219  api/context                context: memory, threads, progress
+      294  api/isa                    instruction sets
+      310  api/matrix                 numbers and matrices
+      354  api/solver                 the solver
+      465  api/source                 sources and sinks: bytes in and out
+      485  api/json                   JSON
+      607  api/safetensors            safetensors
+      671  api/vocab                  vocabularies
+      770  api/align                  alignment
+      831  api/file                   files
+      841  api/directory              directories
+      892  api/job                    the whole job
+     1022  api/verify                 looking at a finished directory
 
-     1064  base                       what everything stands on
-     1090  base/begin                 system headers, and how floating point must be compiled
-     1126  base/result                results, failures, checked sizes
-     1216  base/memory                the allocator, arrays that grow
-     1275  base/text                  spans, UTF-8, digits, names in messages, and text that grows
-     1490  base/hooks                 log, progress, threads of the caller
-     1559  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     1609  base/clock                 wall time for statistics
-     1655  base/pool                  blocks that are freed together
-     1770  base/number                element types, widening and rounding
-     1958  base/base64                decoding
-     1994  base/protobuf              fields of a message
-     2116  base/decimal               the shortest digits of a double
-     2241  base/watch                 long loops that the caller can stop
+     1066  base                       what everything stands on
+     1092  base/begin                 system headers, and how floating point must be compiled
+     1128  base/result                results, failures, checked sizes
+     1218  base/memory                the allocator, arrays that grow
+     1277  base/text                  spans, UTF-8, digits, names in messages, and text that grows
+     1514  base/hooks                 log, progress, threads of the caller
+     1583  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     1633  base/clock                 wall time for statistics
+     1679  base/pool                  blocks that are freed together
+     1794  base/number                element types, widening and rounding
+     1982  base/base64                decoding
+     2018  base/protobuf              fields of a message
+     2140  base/decimal               the shortest digits of a double
+     2265  base/watch                 long loops that the caller can stop
 
-     2294  files                      formats, on memory and streams
-     2312  files/memory_source        memory as a source of bytes
-     2330  files/json_read            a parser without recursion
-     2683  files/json_values          looking at values, stepping through containers
-     2854  files/json_edit            writing, and edits that keep every byte they do not touch
-     3222  files/safetensors_read     the header of a file, checked
-     3679  files/safetensors_write    the header of a new file
+     2318  files                      formats, on memory and streams
+     2337  files/memory_source        memory as a source of bytes
+     2355  files/json_read            a parser without recursion
+     2708  files/json_values          looking at values, stepping through containers
+     2879  files/json_edit            writing, and edits that keep every byte they do not touch
+     3247  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3382  files/safetensors_read     the header of a file, checked
+     3705  files/safetensors_write    the header of a new file
 
-     3836  vocab                      tokens, from every source, and which of them are the same
-     3859  vocab/token_table          the table of tokens, and finding tokens in it
-     4059  vocab/spelling             from what a file spells to bytes
-     4190  vocab/reader               what the readers of all sources share
-     4530  vocab/added_tokens         what other files add to a model's tokens
-     4792  vocab/from_tokenizer_json  tokenizer.json
-     5047  vocab/from_tekken          tekken.json
-     5216  vocab/from_tiktoken        *.tiktoken
-     5281  vocab/from_sentencepiece   tokenizer.model and its like
-     5672  vocab/from_vocab_json      vocab.json and merges.txt
-     5766  vocab/from_vocab_txt       vocab.txt
-     5827  vocab/parse                the first source that is given, and what goes with it
-     6014  vocab/align                which base token a donor token is
+     3862  vocab                      tokens, from every source, and which of them are the same
+     3886  vocab/known                what the world calls things: files, classes, tokens
+     4174  vocab/token_table          the table of tokens, and finding tokens in it
+     4352  vocab/spelling             from what a file spells to bytes
+     4483  vocab/reader               what the readers of all sources share
+     4831  vocab/added_tokens         what other files add to a model's tokens
+     5093  vocab/from_tokenizer_json  tokenizer.json
+     5348  vocab/from_tekken          tekken.json
+     5503  vocab/from_tiktoken        *.tiktoken
+     5568  vocab/from_sentencepiece   tokenizer.model and its like
+     5923  vocab/from_vocab_json      vocab.json and merges.txt
+     6009  vocab/from_vocab_txt       vocab.txt
+     6066  vocab/parse                the first source that is given, and what goes with it
+     6250  vocab/align                which base token a donor token is
 
-     6266  simd                       the hot loops, once for each instruction set
-     6287  simd/kernels               the table of kernels, and what all versions share
-     6542  simd/scalar                the reference
-     6711  simd/sse2                  128-bit x86
-     7016  simd/avx2                  256-bit x86, with FMA
-     7490  simd/avx512                512-bit x86
-     8148  simd/amx                   tiles of x86
-     8369  simd/neon                  64-bit Arm
-     8807  simd/wasm                  WebAssembly's SIMD128
-     9080  simd/dispatch              which of them this machine can run
+     6502  simd                       the hot loops, once for each instruction set
+     6523  simd/kernels               the table of kernels, and what all versions share
+     6778  simd/scalar                the reference
+     6947  simd/sse2                  128-bit x86
+     7252  simd/avx2                  256-bit x86, with FMA
+     7726  simd/avx512                512-bit x86
+     8384  simd/amx                   tiles of x86
+     8605  simd/neon                  64-bit Arm
+     9043  simd/wasm                  WebAssembly's SIMD128
+     9316  simd/dispatch              which of them this machine can run
 
-     9255  solve                      Orthogonal Matching Pursuit for many targets
-     9278  solve/panels               vectors as the dense products want them
-     9613  solve/dictionary           the atoms, split along their common direction
-     9889  solve/exact_products       products of all pairs of atoms in double
-     9969  solve/triangle             packed lower triangles
-    10073  solve/support              what is known of one target, and the exact steps
-    10319  solve/gram_table           products of atoms with all atoms, for scans
-    10551  solve/screen               which atoms are worth scoring in double
-    10930  solve/predict              making targets ready for the next scan
-    11157  solve/select               the next atoms of each target
-    11591  solve/plan                 which form, and in what blocks
-    11891  solve/solve                the solve itself
+     9491  solve                      Orthogonal Matching Pursuit for many targets
+     9514  solve/panels               vectors as the dense products want them
+     9849  solve/dictionary           the atoms, split along their common direction
+    10125  solve/exact_products       products of all pairs of atoms in double
+    10205  solve/triangle             packed lower triangles
+    10309  solve/support              what is known of one target, and the exact steps
+    10555  solve/gram_table           products of atoms with all atoms, for scans
+    10787  solve/screen               which atoms are worth scoring in double
+    11166  solve/predict              making targets ready for the next scan
+    11393  solve/select               the next atoms of each target
+    11827  solve/plan                 which form, and in what blocks
+    12127  solve/solve                the solve itself
 
-    12445  disk                       files and directories
-    12467  disk/system                files and directories as POSIX and Windows give them
-    12925  disk/paths                 paths, and failures of the system
-    13077  disk/listing               listings of directories
-    13143  disk/reading               files to read
-    13275  disk/writing               files to write
-    13379  disk/copying               copies of files and trees, and their removal
-    13493  disk/staging               a directory made under another name, then renamed
-    13726  disk/foreign               what is in a directory that is not read
-    13832  disk/shards                the index of a checkpoint in shards
-    14040  disk/checkpoint            a model directory, in one file or in shards
-    14369  disk/tokenizer_directory   the tokenizer of a model directory
+    12681  disk                       files and directories
+    12703  disk/system                files and directories as POSIX and Windows give them
+    13161  disk/paths                 paths, and failures of the system
+    13313  disk/listing               listings of directories
+    13379  disk/reading               files to read
+    13511  disk/writing               files to write
+    13615  disk/copying               copies of files and trees, and their removal
+    13729  disk/staging               a directory made under another name, then renamed
+    13962  disk/foreign               what is in a directory that is not read
+    14068  disk/shards                the index of a checkpoint in shards
+    14276  disk/checkpoint            a model directory, in one file or in shards
+    14605  disk/tokenizer_directory   the tokenizer of a model directory
 
-    14633  model                      which tensors and config keys belong to the vocabulary
-    14650  model/document             the JSON files of a model directory
-    14705  model/config               what config.json says
-    14802  model/names                names of tensors
-    14935  model/parts                the tensors that the vocabulary sizes
-    15391  model/heirs                what becomes of the ids in a config
-    15572  model/config_ids           ids in a config being edited
-    15914  model/config_edit          config.json and generation_config.json, edited
+    14869  model                      which tensors and config keys belong to the vocabulary
+    14886  model/document             the JSON files of a model directory
+    14941  model/config               what config.json says
+    15038  model/names                names of tensors
+    15171  model/parts                the tensors that the vocabulary sizes
+    15627  model/heirs                what becomes of the ids in a config
+    15808  model/config_ids           ids in a config being edited
+    16150  model/config_edit          config.json and generation_config.json, edited
 
-    16152  job                        the whole transplant, in the order in which it happens
-    16175  job/job                    what a job holds, and opening the two models
-    16364  job/map                    the caller's map
-    16485  job/plan                   what becomes of every tensor
-    16688  job/open                   opening a job
-    16801  job/rows                   rows in memory
-    16886  job/solve                  solving for the rows of the donor
-    17004  job/rebuild                the new rows of one vocabulary tensor
-    17387  job/write                  the new weights and their index
-    17697  job/copy                   the other files of the two models
-    17856  job/run                    running a job
-    17992  job/report                 what a job did, as JSON and as a table
-    18219  job/verify                 whether a finished directory agrees with itself
+    16388  job                        the whole transplant, in the order in which it happens
+    16411  job/job                    what a job holds, and opening the two models
+    16600  job/map                    the caller's map
+    16721  job/plan                   what becomes of every tensor
+    16924  job/open                   opening a job
+    17037  job/rows                   rows in memory
+    17122  job/solve                  solving for the rows of the donor
+    17240  job/rebuild                the new rows of one vocabulary tensor
+    17623  job/write                  the new weights and their index
+    17933  job/copy                   the other files of the two models
+    18092  job/run                    running a job
+    18228  job/report                 what a job did, as JSON and as a table
+    18455  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -1329,6 +1331,28 @@ OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
     return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
+/* Whether a name fits a pattern, in which * stands for any bytes, or none. */
+OTX__PRIVATE bool otx__name_fits(const char *name, const char *pattern)
+{
+    const char *after_star = NULL, *retry = NULL;
+    while (*name) {
+        if (*pattern == '*') {
+            after_star = ++pattern;
+            retry = name;
+        } else if (*pattern == *name) {
+            pattern++;
+            name++;
+        } else if (after_star) { /* the star stands for a byte more */
+            pattern = after_star;
+            name = ++retry;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*') pattern++;
+    return *pattern == 0;
+}
+
 /* ---- digits ---- */
 
 OTX__PRIVATE bool otx__is_digit(char byte) { return byte >= '0' && byte <= '9'; }
@@ -2306,6 +2330,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
      json_read          a parser without recursion
      json_values        looking at values, stepping through containers
      json_edit          writing, and edits that keep every byte they do not touch
+     tensors            what reading and writing a header share: orders, sizes, messages
      safetensors_read   the header of a file, checked
      safetensors_write  the header of a new file */
 
@@ -3219,8 +3244,8 @@ OTX_API otx_result otx_json_edit_write(otx_json_edit *edit, const otx_sink *sink
     return OTX_OK;
 }
 
-/* >>> src/files/safetensors_read.h */
-/* ---- safetensors: reading ----------------------------------------------- */
+/* >>> src/files/tensors.h */
+/* ---- tensors: what reading and writing a safetensors header share --------- */
 
 /* A file is the length of its header (64 bits, little-endian), the header (JSON)
    and the bytes of the tensors. Longer headers than this are refused, as by the
@@ -3354,7 +3379,8 @@ OTX__PRIVATE otx_result otx__tensor_fail(otx_error *error, otx_result code, cons
     return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
 }
 
-/* ---- safetensors: reading ---- */
+/* >>> src/files/safetensors_read.h */
+/* ---- safetensors: reading ----------------------------------------------- */
 
 /* Reads and checks the length of the header, then the header itself. */
 OTX__PRIVATE otx_result otx__header_read(const otx_context *ctx, const otx_source *source,
@@ -3843,6 +3869,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
    Read token_table.h, then reader.h, then one of the sources.
 
    Rooms, in order of dependency:
+     known                what the world calls things: files, classes, tokens
      token_table          the table of tokens, and finding tokens in it
      spelling             from what a file spells to bytes
      reader               what the readers of all sources share
@@ -3855,6 +3882,294 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      from_vocab_txt       vocab.txt
      parse                the first source that is given, and what goes with it
      align                which base token a donor token is */
+
+/* >>> src/vocab/known.h */
+/* ---- known: what the world calls things in vocabularies ----------------------- */
+
+/* Everything that was found in files rather than thought of here: names of files, of
+   classes, of tokens. A new name is a new row; the comment says who needs it. */
+
+/* ---- files ---- */
+
+/* How XLM-RoBERTa, CamemBERT and their kin name a SentencePiece model. */
+#define OTX__SENTENCEPIECE_BPE "sentencepiece.bpe.model"
+
+/* What a name says of a file. */
+typedef struct otx__known_file {
+    const char *pattern; /* see otx__name_fits */
+    otx_vocab_file file; /* what it is read as; OTX_VOCAB_FILES: it is not read */
+} otx__known_file;
+
+/* The files of a tokenizer in a model directory. Of two rows for the same kind of file
+   the first is preferred, as by the loaders. */
+static const otx__known_file otx__known_files[] = {
+    {"tokenizer.json", OTX_VOCAB_TOKENIZER_JSON},
+    {"tekken.json", OTX_VOCAB_TEKKEN},                /* Mistral: mistral-common */
+    {"tokenizer.model", OTX_VOCAB_SENTENCEPIECE},     /* Llama 2, Gemma */
+    {"spiece.model", OTX_VOCAB_SENTENCEPIECE},        /* T5, ALBERT, XLNet */
+    {OTX__SENTENCEPIECE_BPE, OTX_VOCAB_SENTENCEPIECE},
+    {"sentencepiece.model", OTX_VOCAB_SENTENCEPIECE}, /* RemBERT */
+    {"spm.model", OTX_VOCAB_SENTENCEPIECE},           /* DeBERTa v2 and v3 */
+    {"tokenizer.model.v*", OTX_VOCAB_SENTENCEPIECE},  /* Mistral; the last of several */
+    {"tiktoken.model", OTX_VOCAB_TIKTOKEN},           /* Kimi */
+    {"*.tiktoken", OTX_VOCAB_TIKTOKEN},               /* Qwen 1 */
+    {"vocab.json", OTX_VOCAB_JSON},                   /* GPT-2, RoBERTa, Whisper */
+    {"vocab.txt", OTX_VOCAB_TXT},                     /* BERT */
+    {"merges.txt", OTX_VOCAB_MERGES},
+    {"tokenizer_config.json", OTX_VOCAB_TOKENIZER_CONFIG},
+    {"special_tokens_map.json", OTX_VOCAB_SPECIAL_TOKENS},
+    {"added_tokens.json", OTX_VOCAB_ADDED_TOKENS},
+    {"config.json", OTX_VOCAB_MODEL_CONFIG},          /* the model's, not the tokenizer's */
+    {"tokenizer.model.*", OTX_VOCAB_FILES},           /* a SentencePiece model set aside */
+    {"vocab.bpe", OTX_VOCAB_FILES},                   /* OpenAI's merges.txt */
+    {"encoder.json", OTX_VOCAB_FILES},                /* OpenAI's vocab.json */
+    {"bpe.codes", OTX_VOCAB_FILES},                   /* PhoBERT, BERTweet */
+    {"*.spm", OTX_VOCAB_FILES},                       /* Marian: one for each side */
+    {"chat_template.jinja", OTX_VOCAB_FILES},         /* transformers */
+    {"chat_template.json", OTX_VOCAB_FILES},          /* its processors */
+    {"additional_chat_templates", OTX_VOCAB_FILES},   /* a directory of more */
+};
+
+/* Which of them are read with one source only; the others go with every one. */
+static const struct {
+    otx_vocab_file file, source;
+} otx__known_pairs[] = {
+    {OTX_VOCAB_MERGES, OTX_VOCAB_JSON},
+    {OTX_VOCAB_MODEL_CONFIG, OTX_VOCAB_SENTENCEPIECE},
+};
+
+/* Code of a tokenizer that is loaded with it. Files of a model too may have such names:
+   whose they are, auto_map says. */
+static const char *const otx__known_code[] = {
+    "tokenization_*.py", /* what save_pretrained writes for a tokenizer of one's own */
+};
+
+/* A file that is given by itself may have any name that ends as these do; the first
+   that fits counts. */
+static const otx__known_file otx__known_endings[] = {
+    {"*vocab.json", OTX_VOCAB_FILES}, /* not enough by itself: merges.txt is missing */
+    {"*tekken*.json", OTX_VOCAB_TEKKEN},
+    {"*.json", OTX_VOCAB_TOKENIZER_JSON},
+    {"tiktoken.model", OTX_VOCAB_TIKTOKEN},
+    {"*.tiktoken", OTX_VOCAB_TIKTOKEN},
+    {"*.model", OTX_VOCAB_SENTENCEPIECE},
+    {"*.model.v*", OTX_VOCAB_SENTENCEPIECE},
+    {"*vocab.txt", OTX_VOCAB_TXT},
+};
+
+/* What may stand in a directory in place of what is wanted, and what to do about it. */
+typedef struct otx__known_advice {
+    const char *pattern, *advice;
+} otx__known_advice;
+
+#define OTX__SAVE_AS_JSON "load it with transformers' AutoTokenizer and save it with " \
+                          "save_pretrained, which writes tokenizer.json"
+
+static const otx__known_advice otx__tokenizer_advice[] = {
+    {"*.model", OTX__SAVE_AS_JSON}, /* by a name that no loader is known to look for */
+    {"*.spm", OTX__SAVE_AS_JSON},
+    {"bpe.codes*", OTX__SAVE_AS_JSON},
+    {"encoder.json*", "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
+    {"*.gguf", "GGUF is not read; take the tokenizer.json of the original model"},
+    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+};
+
+/* ---- keys of JSON files ---- */
+
+/* The key of a role's token, in tokenizer_config.json and special_tokens_map.json. */
+static const char *const otx__role_keys[OTX_ROLE_COUNT] = {
+    "bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token",
+};
+
+/* Keys there of lists of tokens that are special besides. */
+static const char *const otx__special_keys[] = {
+    "additional_special_tokens", /* transformers, up to 4 */
+    "extra_special_tokens",      /* transformers, from 5 on; before, an object of names */
+};
+
+/* ---- tokens ---- */
+
+/* Names of reserved, never trained tokens; # stands for a number. Only whole names
+   count: text that merely holds one is text. */
+static const char *const otx__reserved_names[] = {
+    "<unused#>",                      /* Gemma */
+    "<unused_#>",
+    "<unused_token_#>",
+    "<|unused#|>",
+    "<|unused_#|>",
+    "[unused#]",                      /* BERT */
+    "[UNUSED_TOKEN_#]",               /* InternLM */
+    ">>UNUSED_#<<",                   /* Falcon */
+    "<reserved_#>",                   /* Baichuan */
+    "<reserved_token_#>",
+    "<|reserved_#|>",                 /* gpt-oss */
+    "<|reserved_token_#|>",           /* Kimi */
+    "<|reserved_special_token_#|>",   /* Llama 3 */
+    "<SPECIAL_#>",                    /* Mistral, Nemotron */
+    "<|dummy_#|>",                    /* Phi */
+    "<|placeholder#|>",
+    "<|extra_#|>",                    /* Qwen 1 */
+    "<[PLHD#_never_used]>",           /* Seed */
+    "<\xef\xbd\x9cplace\xe2\x96\x81holder\xe2\x96\x81no\xe2\x96\x81#\xef\xbd\x9c>",
+                                      /* DeepSeek */
+};
+
+/* The token that has a role, unless a file says otherwise. */
+typedef struct otx__known_role {
+    otx_role role;
+    const char *content;
+} otx__known_role;
+
+static const otx__known_role otx__roles_sentencepiece[] = { /* if the trainer names none */
+    {OTX_ROLE_BOS, "<s>"}, {OTX_ROLE_EOS, "</s>"}, {OTX_ROLE_PAD, "<pad>"},
+};
+
+static const otx__known_role otx__roles_tekken[] = { /* mistral-common */
+    {OTX_ROLE_BOS, "<s>"}, {OTX_ROLE_EOS, "</s>"}, {OTX_ROLE_UNK, "<unk>"},
+    {OTX_ROLE_PAD, "<pad>"},
+};
+
+static const otx__known_role otx__roles_vocab_txt[] = { /* BERT */
+    {OTX_ROLE_PAD, "[PAD]"}, {OTX_ROLE_UNK, "[UNK]"}, {OTX_ROLE_CLS, "[CLS]"},
+    {OTX_ROLE_SEP, "[SEP]"}, {OTX_ROLE_MASK, "[MASK]"},
+};
+
+static const otx__known_role otx__roles_roberta[] = { /* RoBERTa */
+    {OTX_ROLE_BOS, "<s>"}, {OTX_ROLE_CLS, "<s>"}, {OTX_ROLE_EOS, "</s>"},
+    {OTX_ROLE_SEP, "</s>"}, {OTX_ROLE_PAD, "<pad>"}, {OTX_ROLE_UNK, "<unk>"},
+    {OTX_ROLE_MASK, "<mask>"},
+};
+
+static const otx__known_role otx__roles_gpt2[] = { /* GPT-2, Whisper */
+    {OTX_ROLE_BOS, "<|endoftext|>"}, {OTX_ROLE_EOS, "<|endoftext|>"},
+    {OTX_ROLE_UNK, "<|endoftext|>"},
+};
+
+/* The special tokens of a tekken.json that lists none, as the first ones did, and the last
+   version of which a file may do so. Those after them are named by their ids. */
+static const char *const otx__tekken_specials[] = {
+    "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]",
+    "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]",
+    "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]",
+    "[TOOL_CONTENT]",
+};
+#define OTX__TEKKEN_UNLISTED 7
+
+/* ---- loaders of SentencePiece models ---- */
+
+/* How a class of transformers numbers the pieces: first tokens of its own, then the
+   pieces but for the first few, then more of its own. A class of which nothing but its
+   name is known numbers them by other rules, and is refused. One that is not here takes
+   the pieces as they are. */
+typedef struct otx__piece_layout {
+    const char *name;  /* the class, without "Fast" */
+    const char *model; /* the model_type of config.json that has it; NULL: none alone */
+    const char *before[6], *after[2];
+    unsigned dropped;  /* pieces */
+    unsigned extra;    /* then <extra_id_N> down to 0, so many unless extra_ids says else */
+} otx__piece_layout;
+
+static const otx__piece_layout otx__piece_layouts[] = {
+    {"XLMRobertaTokenizer", "xlm-roberta", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3, 0},
+    {"XLMRobertaTokenizer", "xlm-roberta-xl", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"},
+     3, 0},
+    {"LayoutXLMTokenizer", NULL, {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3, 0},
+    {"CamembertTokenizer", "camembert",
+     {"<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED"}, {"<mask>"}, 1, 0},
+    {"T5Tokenizer", "t5", {NULL}, {NULL}, 0, 100},
+    {"T5Tokenizer", "mt5", {NULL}, {NULL}, 0, 100},
+    {"MBartTokenizer", "mbart", {NULL}, {NULL}, 0, 0},
+    {"MBart50Tokenizer", NULL, {NULL}, {NULL}, 0, 0},
+    {"NllbTokenizer", "nllb-moe", {NULL}, {NULL}, 0, 0},
+    {"M2M100Tokenizer", "m2m_100", {NULL}, {NULL}, 0, 0},
+    {"SeamlessM4TTokenizer", "seamless_m4t", {NULL}, {NULL}, 0, 0},
+    {"XGLMTokenizer", "xglm", {NULL}, {NULL}, 0, 0},
+    {"PLBartTokenizer", "plbart", {NULL}, {NULL}, 0, 0},
+    {"BarthezTokenizer", NULL, {NULL}, {NULL}, 0, 0},
+    {"BartphoTokenizer", NULL, {NULL}, {NULL}, 0, 0},
+    {"MLukeTokenizer", "mluke", {NULL}, {NULL}, 0, 0},
+    {"PegasusTokenizer", "pegasus", {NULL}, {NULL}, 0, 0},
+    {"PegasusTokenizer", "bigbird_pegasus", {NULL}, {NULL}, 0, 0},
+    {"XLMProphetNetTokenizer", "xlm-prophetnet", {NULL}, {NULL}, 0, 0},
+    {"Speech2TextTokenizer", "speech_to_text", {NULL}, {NULL}, 0, 0},
+    {"MarianTokenizer", "marian", {NULL}, {NULL}, 0, 0},
+    {"CpmTokenizer", NULL, {NULL}, {NULL}, 0, 0},
+};
+
+/* ---- looking things up ---- */
+
+OTX__PRIVATE bool otx__is_tokenizer_code(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_code); i++)
+        if (otx__name_fits(name, otx__known_code[i])) return true;
+    return false;
+}
+
+/* Whether a name in a model directory belongs to its tokenizer: those of the base are
+   left out of an output, and the donor's are copied. One stale file would do harm:
+   converters take the first that they know. */
+OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++)
+        if (otx__known_files[i].file != OTX_VOCAB_MODEL_CONFIG &&
+            otx__name_fits(name, otx__known_files[i].pattern))
+            return true;
+    return otx__is_tokenizer_code(name);
+}
+
+/* The name that a kind of file usually has. */
+OTX__PRIVATE const char *otx__usual_name(otx_vocab_file file)
+{
+    size_t i = 0;
+    while (otx__known_files[i].file != file) i++;
+    return otx__known_files[i].pattern;
+}
+
+/* Whether a kind of file is read with that source. */
+OTX__PRIVATE bool otx__goes_with(otx_vocab_file file, otx_vocab_file source)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_pairs); i++)
+        if (otx__known_pairs[i].file == file) return otx__known_pairs[i].source == source;
+    return true;
+}
+
+/* What a file that is given by itself holds, by its name; OTX_VOCAB_FILES if that is not
+   known or is no vocabulary. */
+OTX__PRIVATE otx_vocab_file otx__source_named(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_endings); i++)
+        if (otx__name_fits(name, otx__known_endings[i].pattern))
+            return otx__known_endings[i].file;
+    return OTX_VOCAB_FILES;
+}
+
+/* The first advice that one of the names in a directory calls for, and that name; NULL
+   if there is none. */
+OTX__PRIVATE const char *otx__find_advice(const otx__known_advice *rows, size_t count,
+                                          const char *const *names, size_t name_count,
+                                          const char **name)
+{
+    size_t i, j;
+    for (i = 0; i < count; i++)
+        for (j = 0; j < name_count; j++)
+            if (otx__name_fits(names[j], rows[i].pattern)) {
+                *name = names[j];
+                return rows[i].advice;
+            }
+    return NULL;
+}
+
+/* The same for a directory in which no tokenizer was found. */
+OTX__PRIVATE const char *otx__advise_on_tokenizer(const char *const *names, size_t name_count,
+                                                  const char **name)
+{
+    return otx__find_advice(otx__tokenizer_advice, OTX__COUNT(otx__tokenizer_advice), names,
+                            name_count, name);
+}
 
 /* >>> src/vocab/token_table.h */
 /* ---- vocab: the table of tokens, and finding tokens in it ---- */
@@ -3898,34 +4213,12 @@ OTX__PRIVATE bool otx__has_shape(const char *text, size_t size, const char *patt
 }
 
 /* Whether a token is named as the reserved, never trained tokens of the known
-   tokenizers are. Only whole names count: text that merely holds one is text. */
+   tokenizers are. */
 OTX__PRIVATE bool otx__is_reserved(const char *text, size_t size)
 {
-    static const char *const patterns[] = {
-        "<unused#>",                      /* Gemma */
-        "<unused_#>",
-        "<unused_token_#>",
-        "<|unused#|>",
-        "<|unused_#|>",
-        "[unused#]",                      /* BERT */
-        "[UNUSED_TOKEN_#]",               /* InternLM */
-        ">>UNUSED_#<<",                   /* Falcon */
-        "<reserved_#>",                   /* Baichuan */
-        "<reserved_token_#>",
-        "<|reserved_#|>",                 /* gpt-oss */
-        "<|reserved_token_#|>",           /* Kimi */
-        "<|reserved_special_token_#|>",   /* Llama 3 */
-        "<SPECIAL_#>",                    /* Mistral, Nemotron */
-        "<|dummy_#|>",                    /* Phi */
-        "<|placeholder#|>",
-        "<|extra_#|>",                    /* Qwen 1 */
-        "<[PLHD#_never_used]>",           /* Seed */
-        "<\xef\xbd\x9cplace\xe2\x96\x81holder\xe2\x96\x81no\xe2\x96\x81#\xef\xbd\x9c>",
-                                          /* DeepSeek */
-    };
     size_t i;
-    for (i = 0; i < OTX__COUNT(patterns); i++)
-        if (otx__has_shape(text, size, patterns[i])) return true;
+    for (i = 0; i < OTX__COUNT(otx__reserved_names); i++)
+        if (otx__has_shape(text, size, otx__reserved_names[i])) return true;
     return false;
 }
 
@@ -4188,7 +4481,7 @@ OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spell
 }
 
 /* >>> src/vocab/reader.h */
-/* ---- tokenizer: what the readers of all its files share ---------------------- */
+/* ---- reader: what the readers of all sources share ---------------------------- */
 
 /* One token as the file of a model gives it. */
 typedef struct otx__given {
@@ -4220,7 +4513,6 @@ struct otx__tokenizer;
 
 /* A kind of file with tokens. */
 typedef struct otx__vocab_reader {
-    const char *file;   /* its usual name */
     const char *source; /* see otx_vocab */
     otx__numbering numbering;
     bool complete;      /* it lists the added tokens itself; other files should add none */
@@ -4257,7 +4549,7 @@ typedef struct otx__tokenizer {
     uint64_t word_count;      /* ... and how many entries of the list count */
     const struct otx__piece_layout *layout; /* SentencePiece: how ids are numbered */
     uint64_t extra_ids;       /* ... and T5's count of <extra_id_N> */
-    otx_vocab_text role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
+    otx__span role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
     uint64_t past;            /* ... and tokens given after the last piece */
     uint64_t position;        /* of the next token */
     size_t offset;            /* in the text: of the next line or field */
@@ -4332,6 +4624,14 @@ OTX__PRIVATE int64_t otx__find_text(const otx__tokenizer *t, const char *text)
     return otx__index_find(&t->contents, OTX_TOKEN_NONE, text, strlen(text));
 }
 
+/* Sets the tokens of roles that no file names, by their contents. */
+OTX__PRIVATE void otx__fall_back_on(otx__tokenizer *t, const otx__known_role *roles,
+                                    size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++) t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
+}
+
 /* The next line of the reader's text, without its end ("\n" or "\r\n"). */
 OTX__PRIVATE bool otx__next_line(otx__tokenizer *t, const char **line, size_t *size)
 {
@@ -4351,9 +4651,10 @@ OTX__PRIVATE bool otx__next_line(otx__tokenizer *t, const char **line, size_t *s
 /* Parses a file that goes with the one that t->name names, in the same directory.
    Python reads and writes these. */
 OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, otx_vocab_file file,
-                                         const char *other, otx_json *json)
+                                         otx_json *json)
 {
     const otx_vocab_text *text = &t->texts[file];
+    const char *other = otx__usual_name(file);
     const char *slash = strrchr(t->name, '/');
     char name[512];
     otx_json_options options;
@@ -4770,10 +5071,10 @@ OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
     int role;
     for (role = 0; role < OTX_ROLE_COUNT; role++) {
         const otx_json *json;
-        char key[16], quoted[OTX__QUOTED];
+        const char *key = otx__role_keys[role];
+        char quoted[OTX__QUOTED];
         uint32_t node, content;
         otx_result result;
-        (void)snprintf(key, sizeof key, "%s_token", otx_role_name((otx_role)role));
         node = otx__role_node(t, key, &json);
         content = otx__content_node(json, node);
         if (content != OTX_JSON_NONE) {
@@ -5050,17 +5351,6 @@ OTX__PRIVATE otx_result otx__tokenizer_json_roles(otx__tokenizer *t)
 /* Special tokens have the first ids; then come the entries of the list of tokens, in
    order, as many as the configuration says. Bytes are in base64. */
 
-/* The special tokens of a file that lists none, as the first ones did. */
-static const char *const otx__tekken_specials[] = {
-    "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]",
-    "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]",
-    "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]",
-    "[TOOL_CONTENT]"
-};
-
-/* The last version of which a file may list no special tokens. */
-#define OTX__TEKKEN_UNLISTED 7
-
 /* A count from the configuration. */
 OTX__PRIVATE otx_result otx__tekken_count(otx__tokenizer *t, const char *key, uint64_t *count)
 {
@@ -5206,10 +5496,7 @@ OTX__PRIVATE otx_result otx__tekken_next(otx__tokenizer *t, otx__given *word, bo
 
 OTX__PRIVATE otx_result otx__tekken_roles(otx__tokenizer *t)
 {
-    t->fallback[OTX_ROLE_BOS] = otx__find_text(t, "<s>");
-    t->fallback[OTX_ROLE_EOS] = otx__find_text(t, "</s>");
-    t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "<unk>");
-    t->fallback[OTX_ROLE_PAD] = otx__find_text(t, "<pad>");
+    otx__fall_back_on(t, otx__roles_tekken, OTX__COUNT(otx__roles_tekken));
     return OTX_OK;
 }
 
@@ -5309,42 +5596,6 @@ typedef struct otx__trainer {
 
 /* ---- ids of the loader ---- */
 
-/* How a class of transformers numbers the pieces: first tokens of its own, then the
-   pieces but for the first few, then more of its own. Classes that do it by other
-   rules of their own have no tokens here, and are refused. */
-typedef struct otx__piece_layout {
-    const char *name;  /* the class, without "Fast" */
-    const char *model; /* the model_type of config.json that has it */
-    const char *before[6], *after[2];
-    unsigned dropped;
-} otx__piece_layout;
-
-static const otx__piece_layout otx__piece_layouts[] = {
-    {"XLMRobertaTokenizer", "xlm-roberta", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
-    {"XLMRobertaTokenizer", "xlm-roberta-xl", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
-    {"LayoutXLMTokenizer", NULL, {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
-    {"CamembertTokenizer", "camembert",
-     {"<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED"}, {"<mask>"}, 1},
-    {"T5Tokenizer", "t5", {NULL}, {NULL}, 0}, /* and <extra_id_99> to <extra_id_0> */
-    {"T5Tokenizer", "mt5", {NULL}, {NULL}, 0},
-    {"MBartTokenizer", "mbart", {NULL}, {NULL}, 0},
-    {"MBart50Tokenizer", NULL, {NULL}, {NULL}, 0},
-    {"NllbTokenizer", "nllb-moe", {NULL}, {NULL}, 0},
-    {"M2M100Tokenizer", "m2m_100", {NULL}, {NULL}, 0},
-    {"SeamlessM4TTokenizer", "seamless_m4t", {NULL}, {NULL}, 0},
-    {"XGLMTokenizer", "xglm", {NULL}, {NULL}, 0},
-    {"PLBartTokenizer", "plbart", {NULL}, {NULL}, 0},
-    {"BarthezTokenizer", NULL, {NULL}, {NULL}, 0},
-    {"BartphoTokenizer", NULL, {NULL}, {NULL}, 0},
-    {"MLukeTokenizer", "mluke", {NULL}, {NULL}, 0},
-    {"PegasusTokenizer", "pegasus", {NULL}, {NULL}, 0},
-    {"PegasusTokenizer", "bigbird_pegasus", {NULL}, {NULL}, 0},
-    {"XLMProphetNetTokenizer", "xlm-prophetnet", {NULL}, {NULL}, 0},
-    {"Speech2TextTokenizer", "speech_to_text", {NULL}, {NULL}, 0},
-    {"MarianTokenizer", "marian", {NULL}, {NULL}, 0},
-    {"CpmTokenizer", NULL, {NULL}, {NULL}, 0},
-};
-
 /* How many of T5's own tokens a configuration may ask for. */
 #define OTX__EXTRA_IDS 65536
 
@@ -5369,7 +5620,7 @@ OTX__PRIVATE otx_result otx__find_layout(otx__tokenizer *t, bool *known)
     size_t i;
     memset(&model, 0, sizeof model);
     if (otx_json_type_of(json, node) != OTX_JSON_STRING) {
-        result = otx__open_beside(t, OTX_VOCAB_MODEL_CONFIG, "config.json", &model);
+        result = otx__open_beside(t, OTX_VOCAB_MODEL_CONFIG, &model);
         json = &model;
         node = otx_json_find(json, 0, "tokenizer_class");
     }
@@ -5394,18 +5645,18 @@ OTX__PRIVATE otx_result otx__read_layout(otx__tokenizer *t)
     const uint32_t node = otx_json_find(&t->config, 0, "extra_ids");
     bool known = false;
     otx_result result = otx__find_layout(t, &known);
-    if (!result && !known && otx__has_suffix(t->name, "sentencepiece.bpe.model"))
+    if (!result && !known && otx__has_suffix(t->name, OTX__SENTENCEPIECE_BPE))
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
                          "%s: how a file of this name numbers its pieces depends on the "
                          "loader, and neither tokenizer_config.json nor config.json names one",
                          t->name);
     if (result || !t->layout || t->layout->dropped > 0) return result;
-    if (strcmp(t->layout->name, "T5Tokenizer") != 0)
+    if (t->layout->extra == 0)
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
                          "%s: %s numbers the pieces by rules of its own; load it with "
                          "transformers' AutoTokenizer and save it with save_pretrained, which "
                          "writes tokenizer.json", t->name, t->layout->name);
-    t->extra_ids = 100;
+    t->extra_ids = t->layout->extra;
     if (node == OTX_JSON_NONE) return OTX_OK;
     if (otx_json_uint(&t->config, node, &t->extra_ids) && t->extra_ids <= OTX__EXTRA_IDS)
         return OTX_OK;
@@ -5437,8 +5688,7 @@ OTX__PRIVATE const char *otx__read_piece(otx__proto proto, otx__piece *piece)
 OTX__PRIVATE void otx__name_role(otx__tokenizer *t, otx_role role, const char *name,
                                  size_t size)
 {
-    t->role_names[role].bytes = name;
-    t->role_names[role].size = size;
+    t->role_names[role] = otx__span_of(name, size);
 }
 
 OTX__PRIVATE const char *otx__read_trainer(otx__tokenizer *t, otx__proto proto,
@@ -5539,9 +5789,10 @@ OTX__PRIVATE otx_result otx__sentencepiece_open(otx__tokenizer *t)
     otx__piece_census census;
     otx_result result;
     size_t i, bytes = 0;
-    otx__name_role(t, OTX_ROLE_BOS, "<s>", 3);
-    otx__name_role(t, OTX_ROLE_EOS, "</s>", 4);
-    otx__name_role(t, OTX_ROLE_PAD, "<pad>", 5);
+    for (i = 0; i < OTX__COUNT(otx__roles_sentencepiece); i++) {
+        const otx__known_role *known = &otx__roles_sentencepiece[i];
+        otx__name_role(t, known->role, known->content, strlen(known->content));
+    }
     result = otx__scan_pieces(t, &trainer, &census);
     if (result) return result;
     for (i = 0; i < 256; i++) bytes += census.bytes[i];
@@ -5650,15 +5901,15 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
 /* Roles go by the names of pieces, which must be control pieces. */
 OTX__PRIVATE otx_result otx__sentencepiece_roles(otx__tokenizer *t)
 {
-    static const otx_role roles[] = {OTX_ROLE_BOS, OTX_ROLE_EOS, OTX_ROLE_PAD};
     size_t i;
-    for (i = 0; i < OTX__COUNT(roles); i++) {
-        const otx_vocab_text name = t->role_names[roles[i]];
+    for (i = 0; i < OTX__COUNT(otx__roles_sentencepiece); i++) {
+        const otx_role role = otx__roles_sentencepiece[i].role;
+        const otx__span name = t->role_names[role];
         const int64_t id =
             otx__index_find(&t->contents, OTX_TOKEN_NONE, name.bytes, name.size);
         if (id >= 0 && id != t->fallback[OTX_ROLE_UNK] &&
             t->vocab->tokens[id].kind == OTX_TOKEN_CONTROL)
-            t->fallback[roles[i]] = id;
+            t->fallback[role] = id;
     }
     if (t->layout && t->layout->dropped > 0) {
         t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "<unk>");
@@ -5747,19 +5998,11 @@ OTX__PRIVATE otx_result otx__vocab_json_open(otx__tokenizer *t)
 /* The special tokens of RoBERTa's classes, or else of GPT-2's, where they are tokens. */
 OTX__PRIVATE otx_result otx__vocab_json_roles(otx__tokenizer *t)
 {
-    const int64_t end = otx__find_text(t, "<|endoftext|>");
-    const int64_t bos = otx__find_text(t, "<s>"), eos = otx__find_text(t, "</s>");
-    const int64_t pad = otx__find_text(t, "<pad>"), unk = otx__find_text(t, "<unk>");
-    int64_t *roles = t->fallback;
-    if (bos >= 0 && eos >= 0 && pad >= 0 && unk >= 0) {
-        roles[OTX_ROLE_BOS] = roles[OTX_ROLE_CLS] = bos;
-        roles[OTX_ROLE_EOS] = roles[OTX_ROLE_SEP] = eos;
-        roles[OTX_ROLE_PAD] = pad;
-        roles[OTX_ROLE_UNK] = unk;
-        roles[OTX_ROLE_MASK] = otx__find_text(t, "<mask>");
-    } else {
-        roles[OTX_ROLE_BOS] = roles[OTX_ROLE_EOS] = roles[OTX_ROLE_UNK] = end;
-    }
+    if (otx__find_text(t, "<s>") >= 0 && otx__find_text(t, "</s>") >= 0 &&
+        otx__find_text(t, "<pad>") >= 0 && otx__find_text(t, "<unk>") >= 0)
+        otx__fall_back_on(t, otx__roles_roberta, OTX__COUNT(otx__roles_roberta));
+    else
+        otx__fall_back_on(t, otx__roles_gpt2, OTX__COUNT(otx__roles_gpt2));
     return OTX_OK;
 }
 
@@ -5816,11 +6059,7 @@ OTX__PRIVATE otx_result otx__vocab_txt_next(otx__tokenizer *t, otx__given *word,
 
 OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
 {
-    t->fallback[OTX_ROLE_PAD] = otx__find_text(t, "[PAD]");
-    t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "[UNK]");
-    t->fallback[OTX_ROLE_CLS] = otx__find_text(t, "[CLS]");
-    t->fallback[OTX_ROLE_SEP] = otx__find_text(t, "[SEP]");
-    t->fallback[OTX_ROLE_MASK] = otx__find_text(t, "[MASK]");
+    otx__fall_back_on(t, otx__roles_vocab_txt, OTX__COUNT(otx__roles_vocab_txt));
     return OTX_OK;
 }
 
@@ -5829,17 +6068,17 @@ OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
 
 /* By otx_vocab_file. */
 static const otx__vocab_reader otx__vocab_readers[OTX_VOCAB_SOURCES] = {
-    {"tokenizer.json", "tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
+    {"tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
      otx__tokenizer_json_next, otx__tokenizer_json_roles},
-    {"tekken.json", "tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
+    {"tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
      otx__tekken_roles},
-    {"tokenizer.model", "SentencePiece", OTX__NUMBERED_IN_PLACE, false,
+    {"SentencePiece", OTX__NUMBERED_IN_PLACE, false,
      otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles},
-    {"tiktoken.model", "tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
+    {"tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
      otx__tiktoken_next, otx__tiktoken_roles},
-    {"vocab.json", "vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
+    {"vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
      otx__next_member, otx__vocab_json_roles},
-    {"vocab.txt", "vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
+    {"vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
      otx__vocab_txt_next, otx__vocab_txt_roles},
 };
 
@@ -5856,7 +6095,7 @@ OTX__PRIVATE otx_result otx__choose_reader(otx__tokenizer *t, const char *name)
         otx__looks_like_tiktoken(t->text.bytes, t->text.size))
         source = OTX_VOCAB_TIKTOKEN;
     t->reader = &otx__vocab_readers[source];
-    t->name = name ? name : t->reader->file;
+    t->name = name ? name : otx__usual_name((otx_vocab_file)source);
     if (t->text.size < UINT32_MAX) return OTX_OK;
     return otx__fail(t->error, OTX_ERROR_LIMIT,
                      "%s: has %" PRIu64 " bytes, and at most %" PRIu64 " are supported",
@@ -5865,13 +6104,9 @@ OTX__PRIVATE otx_result otx__choose_reader(otx__tokenizer *t, const char *name)
 
 OTX__PRIVATE otx_result otx__open_texts(otx__tokenizer *t)
 {
-    otx_result result =
-        otx__open_beside(t, OTX_VOCAB_TOKENIZER_CONFIG, "tokenizer_config.json", &t->config);
-    if (!result)
-        result = otx__open_beside(t, OTX_VOCAB_SPECIAL_TOKENS, "special_tokens_map.json",
-                                  &t->special_map);
-    if (!result)
-        result = otx__open_beside(t, OTX_VOCAB_ADDED_TOKENS, "added_tokens.json", &t->added);
+    otx_result result = otx__open_beside(t, OTX_VOCAB_TOKENIZER_CONFIG, &t->config);
+    if (!result) result = otx__open_beside(t, OTX_VOCAB_SPECIAL_TOKENS, &t->special_map);
+    if (!result) result = otx__open_beside(t, OTX_VOCAB_ADDED_TOKENS, &t->added);
     return result ? result : t->reader->open(t);
 }
 
@@ -5888,9 +6123,10 @@ OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list l
     if (result) return result;
     if (t->legacy)
         return otx__list_added(t, &t->added, t->added.count ? 0 : OTX_JSON_NONE,
-                               OTX__ADDED_BY_NAME, "added_tokens.json", &lists[1]);
-    return otx__list_added(t, &t->config, decoder, OTX__ADDED_BY_ID, "tokenizer_config.json",
-                           &lists[1]);
+                               OTX__ADDED_BY_NAME, otx__usual_name(OTX_VOCAB_ADDED_TOKENS),
+                               &lists[1]);
+    return otx__list_added(t, &t->config, decoder, OTX__ADDED_BY_ID,
+                           otx__usual_name(OTX_VOCAB_TOKENIZER_CONFIG), &lists[1]);
 }
 
 /* Makes the table, with room for all that will be put into it. */
@@ -5928,12 +6164,12 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
 
 OTX__PRIVATE otx_result otx__read_special(otx__tokenizer *t)
 {
-    static const char *const keys[] = {"additional_special_tokens", "extra_special_tokens"};
     otx_result result = OTX_OK;
     size_t i;
-    for (i = 0; !result && i < OTX__COUNT(keys); i++) {
-        result = otx__mark_special(t, &t->config, keys[i]);
-        if (!result && t->legacy) result = otx__mark_special(t, &t->special_map, keys[i]);
+    for (i = 0; !result && i < OTX__COUNT(otx__special_keys); i++) {
+        const char *key = otx__special_keys[i];
+        result = otx__mark_special(t, &t->config, key);
+        if (!result && t->legacy) result = otx__mark_special(t, &t->special_map, key);
     }
     if (!result) result = t->reader->roles(t);
     return result ? result : otx__read_roles(t);
