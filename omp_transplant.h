@@ -22,117 +22,120 @@
 
    What is where
 
-      150  api/version                version
-      176  api/result                 results
-      216  api/context                context: memory, threads, progress
-      291  api/isa                    instruction sets
-      307  api/matrix                 numbers and matrices
-      351  api/solver                 the solver
-      462  api/source                 sources and sinks: bytes in and out
-      482  api/json                   JSON
-      573  api/safetensors            safetensors
-      637  api/vocab                  vocabularies
-      736  api/align                  alignment
-      797  api/file                   files
-      807  api/directory              directories
-      858  api/job                    the whole job
-      988  api/verify                 looking at a finished directory
+      153  api/version                version
+      179  api/result                 results
+      219  api/context                context: memory, threads, progress
+      294  api/isa                    instruction sets
+      310  api/matrix                 numbers and matrices
+      354  api/solver                 the solver
+      465  api/source                 sources and sinks: bytes in and out
+      485  api/json                   JSON
+      576  api/safetensors            safetensors
+      640  api/vocab                  vocabularies
+      739  api/align                  alignment
+      800  api/file                   files
+      810  api/directory              directories
+      861  api/job                    the whole job
+      991  api/verify                 looking at a finished directory
 
-     1032  base                       what everything stands on
-     1058  base/begin                 system headers, and how floating point must be compiled
-     1089  base/result                results, failures, checked sizes
-     1179  base/memory                the allocator, arrays that grow
-     1238  base/text                  names in messages, and text that grows
-     1370  base/hooks                 log, progress, threads of the caller
-     1439  base/sort                  in place, without memory, never quadratic
-     1471  base/clock                 wall time for statistics
-     1517  base/pool                  blocks that are freed together
-     1600  base/number                element types, widening and rounding
-     1788  base/base64                decoding
-     1824  base/protobuf              fields of a message
-     1946  base/decimal               the shortest digits of a double
-     2071  base/watch                 long loops that the caller can stop
+     1035  base                       what everything stands on
+     1061  base/begin                 system headers, and how floating point must be compiled
+     1092  base/result                results, failures, checked sizes
+     1182  base/memory                the allocator, arrays that grow
+     1241  base/text                  names in messages, and text that grows
+     1373  base/hooks                 log, progress, threads of the caller
+     1442  base/sort                  in place, without memory, never quadratic
+     1474  base/clock                 wall time for statistics
+     1520  base/pool                  blocks that are freed together
+     1603  base/number                element types, widening and rounding
+     1791  base/base64                decoding
+     1827  base/protobuf              fields of a message
+     1949  base/decimal               the shortest digits of a double
+     2074  base/watch                 long loops that the caller can stop
 
-     2124  files                      formats, on memory and streams
-     2141  files/memory_source        memory as a source of bytes
-     2159  files/json_read            a parser without recursion, looking at values
-     2626  files/json_edit            writing, and edits that keep every byte they do not touch
-     3006  files/safetensors_read     the header of a file, checked
-     3477  files/safetensors_write    the header of a new file
+     2127  files                      formats, on memory and streams
+     2144  files/memory_source        memory as a source of bytes
+     2162  files/json_read            a parser without recursion, looking at values
+     2629  files/json_edit            writing, and edits that keep every byte they do not touch
+     3009  files/safetensors_read     the header of a file, checked
+     3480  files/safetensors_write    the header of a new file
 
-     3644  vocab                      tokens, from every source, and which of them are the same
-     3667  vocab/token_table          the table of tokens, and finding tokens in it
-     3872  vocab/spelling             from what a file spells to bytes
-     4011  vocab/reader               what the readers of all sources share
-     4362  vocab/added_tokens         what other files add to a model's tokens
-     4636  vocab/from_tokenizer_json  tokenizer.json
-     4889  vocab/from_tekken          tekken.json
-     5065  vocab/from_tiktoken        *.tiktoken
-     5135  vocab/from_sentencepiece   tokenizer.model and its like
-     5525  vocab/from_vocab_json      vocab.json and merges.txt
-     5619  vocab/from_vocab_txt       vocab.txt
-     5680  vocab/parse                the first source that is given, and what goes with it
-     5867  vocab/align                which base token a donor token is
+     3647  vocab                      tokens, from every source, and which of them are the same
+     3670  vocab/token_table          the table of tokens, and finding tokens in it
+     3875  vocab/spelling             from what a file spells to bytes
+     4014  vocab/reader               what the readers of all sources share
+     4365  vocab/added_tokens         what other files add to a model's tokens
+     4639  vocab/from_tokenizer_json  tokenizer.json
+     4892  vocab/from_tekken          tekken.json
+     5068  vocab/from_tiktoken        *.tiktoken
+     5138  vocab/from_sentencepiece   tokenizer.model and its like
+     5528  vocab/from_vocab_json      vocab.json and merges.txt
+     5622  vocab/from_vocab_txt       vocab.txt
+     5683  vocab/parse                the first source that is given, and what goes with it
+     5870  vocab/align                which base token a donor token is
 
-     6119  simd                       the hot loops, once for each instruction set
-     6140  simd/kernels               the table of kernels, and what all versions share
-     6395  simd/scalar                the reference
-     6564  simd/sse2                  128-bit x86
-     6869  simd/avx2                  256-bit x86, with FMA
-     7343  simd/avx512                512-bit x86
-     8001  simd/amx                   tiles of x86
-     8222  simd/neon                  64-bit Arm
-     8660  simd/wasm                  WebAssembly's SIMD128
-     8933  simd/dispatch              which of them this machine can run
+     6122  simd                       the hot loops, once for each instruction set
+     6143  simd/kernels               the table of kernels, and what all versions share
+     6398  simd/scalar                the reference
+     6567  simd/sse2                  128-bit x86
+     6872  simd/avx2                  256-bit x86, with FMA
+     7346  simd/avx512                512-bit x86
+     8004  simd/amx                   tiles of x86
+     8225  simd/neon                  64-bit Arm
+     8663  simd/wasm                  WebAssembly's SIMD128
+     8936  simd/dispatch              which of them this machine can run
 
-     9108  solve                      Orthogonal Matching Pursuit for many targets
-     9131  solve/panels               vectors as the dense products want them
-     9460  solve/dictionary           the atoms, split along their common direction
-     9736  solve/exact_products       products of all pairs of atoms in double
-     9816  solve/triangle             packed lower triangles
-     9920  solve/support              what is known of one target, and the exact steps
-    10166  solve/gram_table           products of atoms with all atoms, for scans
-    10398  solve/screen               which atoms are worth scoring in double
-    10777  solve/predict              making targets ready for the next scan
-    11004  solve/select               the next atoms of each target
-    11438  solve/plan                 which form, and in what blocks
-    11738  solve/solve                the solve itself
+     9111  solve                      Orthogonal Matching Pursuit for many targets
+     9134  solve/panels               vectors as the dense products want them
+     9463  solve/dictionary           the atoms, split along their common direction
+     9739  solve/exact_products       products of all pairs of atoms in double
+     9819  solve/triangle             packed lower triangles
+     9923  solve/support              what is known of one target, and the exact steps
+    10169  solve/gram_table           products of atoms with all atoms, for scans
+    10401  solve/screen               which atoms are worth scoring in double
+    10780  solve/predict              making targets ready for the next scan
+    11007  solve/select               the next atoms of each target
+    11441  solve/plan                 which form, and in what blocks
+    11741  solve/solve                the solve itself
 
-    12293  disk                       files and directories
-    12315  disk/system                files and directories as POSIX and Windows give them
-    12773  disk/paths                 paths, and failures of the system
-    12925  disk/listing               listings of directories
-    12991  disk/reading               files to read
-    13123  disk/writing               files to write
-    13227  disk/copying               copies of files and trees, and their removal
-    13341  disk/staging               a directory made under another name, then renamed
-    13574  disk/foreign               what is in a directory that is not read
-    13680  disk/shards                the index of a checkpoint in shards
-    13888  disk/checkpoint            a model directory, in one file or in shards
-    14217  disk/tokenizer_directory   the tokenizer of a model directory
+    12296  disk                       files and directories
+    12321  disk/system                what POSIX and Windows are asked for
+    12357  disk/windows               the system as Windows gives it
+    12602  disk/posix                 the system as POSIX gives it
+    12797  disk/paths                 paths, and failures of the system
+    12949  disk/listing               listings of directories
+    13015  disk/reading               files to read
+    13147  disk/writing               files to write
+    13251  disk/copying               copies of files and trees, and their removal
+    13365  disk/staging               a directory made under another name, then renamed
+    13598  disk/known                 what a model directory holds, and what is not read
+    13673  disk/foreign               a directory without what is wanted of it
+    13736  disk/weight_index          the index of a checkpoint in shards
+    13952  disk/checkpoint            a model directory, in one file or in shards
+    14264  disk/tokenizer_directory   the tokenizer of a model directory
 
-    14481  model                      which tensors and config keys belong to the vocabulary
-    14498  model/document             the JSON files of a model directory
-    14553  model/config               what config.json says
-    14650  model/names                names of tensors
-    14783  model/parts                the tensors that the vocabulary sizes
-    15239  model/heirs                what becomes of the ids in a config
-    15420  model/config_ids           ids in a config being edited
-    15762  model/config_edit          config.json and generation_config.json, edited
+    14520  model                      which tensors and config keys belong to the vocabulary
+    14537  model/document             the JSON files of a model directory
+    14592  model/config               what config.json says
+    14689  model/names                names of tensors
+    14822  model/parts                the tensors that the vocabulary sizes
+    15278  model/heirs                what becomes of the ids in a config
+    15459  model/config_ids           ids in a config being edited
+    15801  model/config_edit          config.json and generation_config.json, edited
 
-    16000  job                        the whole transplant, in the order in which it happens
-    16023  job/job                    what a job holds, and opening the two models
-    16212  job/map                    the caller's map
-    16333  job/plan                   what becomes of every tensor
-    16536  job/open                   opening a job
-    16649  job/rows                   rows in memory
-    16734  job/solve                  solving for the rows of the donor
-    16852  job/rebuild                the new rows of one vocabulary tensor
-    17235  job/write                  the new weights and their index
-    17545  job/copy                   the other files of the two models
-    17704  job/run                    running a job
-    17840  job/report                 what a job did, as JSON and as a table
-    18067  job/verify                 whether a finished directory agrees with itself
+    16039  job                        the whole transplant, in the order in which it happens
+    16062  job/job                    what a job holds, and opening the two models
+    16251  job/map                    the caller's map
+    16372  job/plan                   what becomes of every tensor
+    16575  job/open                   opening a job
+    16688  job/rows                   rows in memory
+    16773  job/solve                  solving for the rows of the donor
+    16891  job/rebuild                the new rows of one vocabulary tensor
+    17274  job/write                  the new weights and their index
+    17584  job/copy                   the other files of the two models
+    17743  job/run                    running a job
+    17879  job/report                 what a job did, as JSON and as a table
+    18106  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -12300,24 +12303,38 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
    Read paths.h first; system.h only to port.
 
    Rooms, in order of dependency:
-     system               files and directories as POSIX and Windows give them
+     system               what POSIX and Windows are asked for
+     windows              the system as Windows gives it
+     posix                the system as POSIX gives it
      paths                paths, and failures of the system
      listing              listings of directories
      reading              files to read
      writing              files to write
      copying              copies of files and trees, and their removal
      staging              a directory made under another name, then renamed
-     foreign              what is in a directory that is not read
-     shards               the index of a checkpoint in shards
+     known                what a model directory holds, and what is not read
+     foreign              a directory without what is wanted of it
+     weight_index         the index of a checkpoint in shards
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
 
 /* >>> src/disk/system.h */
-/* ---- system: files and directories as POSIX and Windows give them ----------- */
+/* ---- system: what POSIX and Windows are asked for --------------------------- */
 
 /* Paths are UTF-8 on every platform. The functions otx__sys_* are all that differs
-   between platforms; they set errno when they fail, and nothing else does. Symbolic
-   links are followed when reading and never when removing. */
+   between platforms (windows.h, posix.h), and nothing else asks the system. They set
+   errno when they fail. Symbolic links are followed when reading and never when
+   removing.
+
+     open, create, close         a file to read; a new one to write; -1 or false if not
+     read, write                 the bytes moved; 0 or less where there are none
+     sync, push                  waits until all is on the disk; starts on part of it
+     sync_directory              makes the names in a directory durable
+     status, status_open         what stands at a path; what was opened
+     same                        whether two paths lead to one file or directory
+     make_directory, rename, remove
+     directory_open, _next, _close   the names in a directory, one after another
+     error_text                  what a value of errno says */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12336,6 +12353,9 @@ typedef struct otx__status {
     bool regular, directory;
     uint64_t size;
 } otx__status;
+
+/* >>> src/disk/windows.h */
+/* ---- windows: the system as Windows gives it ------------------------------- */
 
 #ifdef _WIN32
 
@@ -12577,8 +12597,12 @@ OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
 {
     if (strerror_s(to, capacity, number) != 0) (void)snprintf(to, capacity, "error %d", number);
 }
+#endif /* _WIN32 */
 
-#else /* POSIX */
+/* >>> src/disk/posix.h */
+/* ---- posix: the system as POSIX gives it ----------------------------------- */
+
+#ifndef _WIN32
 
 #include <dirent.h>
 #include <unistd.h>
@@ -12768,7 +12792,7 @@ OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
     (void)snprintf(to, capacity, "%s", strerror(number));
 }
 
-#endif
+#endif /* !_WIN32 */
 
 /* >>> src/disk/paths.h */
 /* ---- paths, and failures of the system ---------------------------------- */
@@ -13571,8 +13595,8 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     return result;
 }
 
-/* >>> src/disk/foreign.h */
-/* ---- what is in a directory that is not read ---------------------------- */
+/* >>> src/disk/known.h */
+/* ---- known: what a model directory holds, and what is not read ------------- */
 
 #define OTX__MODEL_FILE "model.safetensors"
 #define OTX__INDEX_FILE "model.safetensors.index.json"
@@ -13581,8 +13605,6 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
    20 MB and 50 MB. */
 #define OTX__INDEX_LIMIT ((size_t)256 << 20)
 #define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
-
-/* ---- what else may be in a directory ---- */
 
 /* Whether a name in a model directory belongs to its tokenizer: those of the
    base are left out of an output, and the donor's are copied. One stale file
@@ -13604,10 +13626,52 @@ OTX__PRIVATE bool otx__is_tokenizer_file(const char *name)
            (otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py"));
 }
 
-/* A kind of file that this library does not read, and what to do about it. */
+/* ---- what is not read ---- */
+
+/* A kind of file that this library does not read, and what to do about it. Of several
+   kinds in a directory the first in the table is reported. */
 typedef struct otx__foreign {
     const char *prefix, *suffix, *advice;
 } otx__foreign;
+
+#define OTX__SAVE_WEIGHTS \
+    "load it with transformers and save it with save_pretrained, which writes safetensors"
+
+/* In the place of weights. */
+static const otx__foreign otx__foreign_weights[] = {
+    {"adapter_model.", "", "an adapter; merge it into its model first"}, /* of PEFT */
+    {"model-", ".safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+    {"consolidated", ".safetensors", /* of Mistral and Meta */
+     "weights under the names of the original release; take the repository's files for "
+     "transformers"},
+    {"", ".safetensors", "if that is the model, give that file's path"},
+    {"", ".bin.index.json", OTX__SAVE_WEIGHTS}, /* of PyTorch, in shards */
+    {"", ".bin", OTX__SAVE_WEIGHTS},
+    {"", ".pt", OTX__SAVE_WEIGHTS},
+    {"", ".pth", OTX__SAVE_WEIGHTS},
+    {"", ".h5", OTX__SAVE_WEIGHTS},      /* of TensorFlow */
+    {"", ".msgpack", OTX__SAVE_WEIGHTS}, /* of Flax */
+    {"", ".gguf", "GGUF is not read; take the safetensors it was made from"},
+    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
+};
+
+#define OTX__SAVE_TOKENIZER                                                           \
+    "load it with transformers' AutoTokenizer and save it with save_pretrained, which " \
+    "writes tokenizer.json"
+
+/* In the place of a tokenizer. */
+static const otx__foreign otx__foreign_tokenizers[] = {
+    {"", ".model", OTX__SAVE_TOKENIZER}, /* SentencePiece under a name of its own */
+    {"", ".spm", OTX__SAVE_TOKENIZER},   /* Marian's two */
+    {"bpe.codes", "", OTX__SAVE_TOKENIZER}, /* of fastBPE */
+    {"encoder.json", "",
+     "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
+    {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
+    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
+};
+
+/* >>> src/disk/foreign.h */
+/* ---- foreign: a directory without what is wanted of it ---------------------- */
 
 /* The first kind of `table` that a listed name matches, and that name. */
 OTX__PRIVATE const otx__foreign *otx__foreign_find(const otx__foreign *table, size_t count,
@@ -13669,38 +13733,38 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
     return otx__fail_system(error, path, "cannot be opened", number);
 }
 
-/* Room for a shard's name in a message. */
-#define OTX__SHARD_TEXT 96
+/* >>> src/disk/weight_index.h */
+/* ---- weight_index: the index of a checkpoint in shards ---------------------- */
 
-OTX__PRIVATE const char *otx__shard_text(char to[OTX__SHARD_TEXT], const char *name)
+/* Room for a file's name in a message: `char text[OTX__NAME_TEXT];`. */
+#define OTX__NAME_TEXT 96
+
+OTX__PRIVATE const char *otx__name_text(char to[OTX__NAME_TEXT], const char *name)
 {
-    return otx__quote(to, OTX__SHARD_TEXT, name, strlen(name));
+    return otx__quote(to, OTX__NAME_TEXT, name, strlen(name));
 }
-
-/* >>> src/disk/shards.h */
-/* ---- the index of a checkpoint in shards -------------------------------- */
 
 /* Most entries and shards of an index: about a hundred times those of the
    largest models there are. */
 #define OTX__INDEX_NODES ((size_t)1 << 24)
-#define OTX__INDEX_SHARDS 65536
+#define OTX__INDEX_FILES 65536
 
 /* One line of the weight map. The strings are not terminated. */
-typedef struct otx__shard_entry {
+typedef struct otx__weight_entry {
     const char *tensor, *shard;
     size_t tensor_size, shard_size;
     uint32_t file;
-} otx__shard_entry;
+} otx__weight_entry;
 
-typedef struct otx__shards {
+typedef struct otx__weight_index {
     char *text; /* the file */
     size_t text_size;
     char *strings; /* what the entries point at; text_size bytes */
-    otx__shard_entry *entries;
+    otx__weight_entry *entries;
     size_t count;
-} otx__shards;
+} otx__weight_index;
 
-OTX__PRIVATE void otx__shards_close(const otx_context *ctx, otx__shards *index)
+OTX__PRIVATE void otx__weight_index_close(const otx_context *ctx, otx__weight_index *index)
 {
     otx__free(ctx, index->entries, index->count, sizeof *index->entries);
     otx__free(ctx, index->strings, index->text_size, 1);
@@ -13708,23 +13772,23 @@ OTX__PRIVATE void otx__shards_close(const otx_context *ctx, otx__shards *index)
     memset(index, 0, sizeof *index);
 }
 
-OTX__PRIVATE int otx__shards_by_shard(const void *a, const void *b)
+OTX__PRIVATE int otx__weight_by_file(const void *a, const void *b)
 {
-    const otx__shard_entry *one = (const otx__shard_entry *)a;
-    const otx__shard_entry *other = (const otx__shard_entry *)b;
+    const otx__weight_entry *one = (const otx__weight_entry *)a;
+    const otx__weight_entry *other = (const otx__weight_entry *)b;
     return otx__compare_bytes(one->shard, one->shard_size, other->shard, other->shard_size);
 }
 
-OTX__PRIVATE int otx__shards_by_tensor(const void *a, const void *b)
+OTX__PRIVATE int otx__weight_by_tensor(const void *a, const void *b)
 {
-    const otx__shard_entry *one = (const otx__shard_entry *)a;
-    const otx__shard_entry *other = (const otx__shard_entry *)b;
+    const otx__weight_entry *one = (const otx__weight_entry *)a;
+    const otx__weight_entry *other = (const otx__weight_entry *)b;
     return otx__compare_bytes(one->tensor, one->tensor_size, other->tensor, other->tensor_size);
 }
 
 /* The weight map of a parsed index: the one member of that name. */
-OTX__PRIVATE otx_result otx__shards_map(const otx_json *json, const char *name, uint32_t *map,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__weight_index_map(const otx_json *json, const char *name,
+                                              uint32_t *map, otx_error *error)
 {
     uint32_t key, i, found = 0;
     if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
@@ -13745,15 +13809,15 @@ OTX__PRIVATE otx_result otx__shards_map(const otx_json *json, const char *name, 
 }
 
 /* Fills in the entries from the members of the weight map, in their order. */
-OTX__PRIVATE otx_result otx__shards_entries(const otx_json *json, uint32_t map,
-                                            const char *name, otx__shards *index,
-                                            otx_error *error)
+OTX__PRIVATE otx_result otx__weight_index_entries(const otx_json *json, uint32_t map,
+                                                  const char *name, otx__weight_index *index,
+                                                  otx_error *error)
 {
     char *end = index->strings;
     uint32_t key = map + 1;
     size_t i;
     for (i = 0; i < index->count; i++, key = json->nodes[key + 1].next) {
-        otx__shard_entry *entry = &index->entries[i];
+        otx__weight_entry *entry = &index->entries[i];
         char what[OTX__QUOTED];
         entry->tensor = end;
         entry->tensor_size = otx_json_string(json, key, end);
@@ -13770,8 +13834,8 @@ OTX__PRIVATE otx_result otx__shards_entries(const otx_json *json, uint32_t map,
 }
 
 /* Reads an index. `path` is its file's. */
-OTX__PRIVATE otx_result otx__shards_open(const otx_context *ctx, const char *path,
-                                         otx__shards *index, otx_error *error)
+OTX__PRIVATE otx_result otx__weight_index_open(const otx_context *ctx, const char *path,
+                                               otx__weight_index *index, otx_error *error)
 {
     char name[OTX__PATH_TEXT];
     uint32_t map = 0;
@@ -13788,24 +13852,24 @@ OTX__PRIVATE otx_result otx__shards_open(const otx_context *ctx, const char *pat
     if (!result)
         result = otx_json_parse(ctx, index->text, index->text_size, name, &options, &json,
                                 error);
-    if (!result) result = otx__shards_map(&json, name, &map, error);
+    if (!result) result = otx__weight_index_map(&json, name, &map, error);
     if (!result) {
         index->count = json.nodes[map].count;
         index->strings = (char *)otx__alloc(ctx, index->text_size, 1);
-        index->entries = (otx__shard_entry *)otx__alloc_zero(ctx, index->count,
+        index->entries = (otx__weight_entry *)otx__alloc_zero(ctx, index->count,
                                                              sizeof *index->entries);
         if (!index->strings || !index->entries)
             result = otx__fail_memory(error, index->count * sizeof *index->entries);
     }
-    if (!result) result = otx__shards_entries(&json, map, name, index, error);
+    if (!result) result = otx__weight_index_entries(&json, map, name, index, error);
     otx_json_close(ctx, &json);
-    if (result) otx__shards_close(ctx, index);
+    if (result) otx__weight_index_close(ctx, index);
     return result;
 }
 
 /* Shards are names within the directory, the same on every file system: no way
    out of it, no drive, no stream, nothing a terminal would act on. */
-OTX__PRIVATE bool otx__is_shard_name(const char *name, size_t size)
+OTX__PRIVATE bool otx__is_weight_file(const char *name, size_t size)
 {
     size_t i;
     if (size == 0 || size > 255 || name[0] == '.') return false;
@@ -13816,14 +13880,14 @@ OTX__PRIVATE bool otx__is_shard_name(const char *name, size_t size)
     return true;
 }
 
-OTX__PRIVATE int otx__fold(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
+OTX__PRIVATE int otx__lower(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
 
 /* Order by name without regard to ASCII case. */
 OTX__PRIVATE int otx__compare_folded(const void *a, const void *b)
 {
     const char *one = *(char *const *)a, *other = *(char *const *)b;
-    while (*one && otx__fold(*one) == otx__fold(*other)) one++, other++;
-    return otx__fold(*one) - otx__fold(*other);
+    while (*one && otx__lower(*one) == otx__lower(*other)) one++, other++;
+    return otx__lower(*one) - otx__lower(*other);
 }
 
 /* Two shards whose names differ only in case would be one file elsewhere. */
@@ -13839,11 +13903,11 @@ OTX__PRIVATE otx_result otx__check_case(const otx_context *ctx,
     otx__sort(names, count, sizeof *names, otx__compare_folded);
     for (i = 1; i < count && !result; i++)
         if (otx__compare_folded(&names[i - 1], &names[i]) == 0) {
-            char where[OTX__PATH_TEXT], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+            char where[OTX__PATH_TEXT], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
             result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: the shards \"%s\" and \"%s\" "
                                "differ only in case", otx__path_text(where, path),
-                               otx__shard_text(one, names[i - 1]),
-                               otx__shard_text(other, names[i]));
+                               otx__name_text(one, names[i - 1]),
+                               otx__name_text(other, names[i]));
         }
     otx__free(ctx, names, count, sizeof *names);
     return result;
@@ -13851,31 +13915,31 @@ OTX__PRIVATE otx_result otx__check_case(const otx_context *ctx,
 
 /* Lists the shards that an index names, each once, and notes in the entries
    which is theirs. Sorts the entries by shard. */
-OTX__PRIVATE otx_result otx__shards_list(const otx_context *ctx, otx__shards *index,
-                                         const char *path, otx_checkpoint *checkpoint,
-                                         otx_error *error)
+OTX__PRIVATE otx_result otx__weight_index_list(const otx_context *ctx, otx__weight_index *index,
+                                               const char *path, otx_checkpoint *checkpoint,
+                                               otx_error *error)
 {
     char where[OTX__PATH_TEXT], what[OTX__QUOTED];
     size_t i, count = 0;
-    otx__sort(index->entries, index->count, sizeof *index->entries, otx__shards_by_shard);
+    otx__sort(index->entries, index->count, sizeof *index->entries, otx__weight_by_file);
     for (i = 0; i < index->count; i++) {
-        otx__shard_entry *entry = &index->entries[i];
-        if (i == 0 || otx__shards_by_shard(entry - 1, entry) != 0) count++;
+        otx__weight_entry *entry = &index->entries[i];
+        if (i == 0 || otx__weight_by_file(entry - 1, entry) != 0) count++;
         entry->file = (uint32_t)(count - 1);
     }
-    if (count > OTX__INDEX_SHARDS)
+    if (count > OTX__INDEX_FILES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: names %" PRIu64 " shards, more than the "
                          "limit of %d", otx__path_text(where, path), (uint64_t)count,
-                         OTX__INDEX_SHARDS);
+                         OTX__INDEX_FILES);
     checkpoint->files =
         (otx_checkpoint_file *)otx__alloc_zero(ctx, count, sizeof *checkpoint->files);
     if (!checkpoint->files) return otx__fail_memory(error, count * sizeof *checkpoint->files);
     checkpoint->file_count = count;
     for (i = 0; i < index->count; i++) {
-        const otx__shard_entry *entry = &index->entries[i];
+        const otx__weight_entry *entry = &index->entries[i];
         otx_checkpoint_file *file = &checkpoint->files[entry->file];
         if (file->name) continue;
-        if (!otx__is_shard_name(entry->shard, entry->shard_size))
+        if (!otx__is_weight_file(entry->shard, entry->shard_size))
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\" is not the name of a file "
                              "within the directory", otx__path_text(where, path),
                              otx__quote(what, sizeof what, entry->shard, entry->shard_size));
@@ -13938,15 +14002,15 @@ OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
 /* No tensor may be in two shards, and none twice in the index. Both lists are
    sorted by tensor. */
 OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
-                                               const otx__shards *index, const char *path,
+                                               const otx__weight_index *index, const char *path,
                                                otx_error *error)
 {
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
     size_t i;
     otx__path_text(where, path);
     for (i = 1; i < index->count; i++) {
-        const otx__shard_entry *entry = &index->entries[i];
-        if (otx__shards_by_tensor(entry - 1, entry) == 0)
+        const otx__weight_entry *entry = &index->entries[i];
+        if (otx__weight_by_tensor(entry - 1, entry) == 0)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
                              otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
     }
@@ -13957,8 +14021,8 @@ OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
                              "\"%s\" and \"%s\"", where,
                              otx__quote(what, sizeof what, found->tensor->name,
                                         found->tensor->name_size),
-                             otx__shard_text(one, checkpoint->files[found[-1].file].name),
-                             otx__shard_text(other, checkpoint->files[found->file].name));
+                             otx__name_text(one, checkpoint->files[found[-1].file].name),
+                             otx__name_text(other, checkpoint->files[found->file].name));
     }
     return OTX_OK;
 }
@@ -13966,14 +14030,14 @@ OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
 /* Checks that the index and the shards' headers tell the same story: two sorted
    lists, each without repetitions, that must go in step. */
 OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint,
-                                                const otx__shards *index, const char *path,
-                                                otx_error *error)
+                                                const otx__weight_index *index,
+                                                const char *path, otx_error *error)
 {
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
     size_t i;
     otx__path_text(where, path);
     for (i = 0; i < index->count || i < checkpoint->tensor_count; i++) {
-        const otx__shard_entry *entry = i < index->count ? &index->entries[i] : NULL;
+        const otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
         const otx_checkpoint_tensor *found =
             i < checkpoint->tensor_count ? &checkpoint->tensors[i] : NULL;
         const otx_tensor *tensor = found ? found->tensor : NULL;
@@ -13983,7 +14047,7 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint
                                                    tensor->name, tensor->name_size);
         if (order == 0 && entry->file == found->file) continue;
         if (order <= 0) {
-            otx__shard_text(one, checkpoint->files[entry->file].name);
+            otx__name_text(one, checkpoint->files[entry->file].name);
             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size);
         } else {
             otx__quote(what, sizeof what, tensor->name, tensor->name_size);
@@ -13991,7 +14055,7 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint
         if (order < 0)
             return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in "
                              "\"%s\", but it is not", where, what, one);
-        otx__shard_text(other, checkpoint->files[found->file].name);
+        otx__name_text(other, checkpoint->files[found->file].name);
         if (order > 0)
             return otx__fail(error, OTX_ERROR_MISMATCH, "%s: does not name tensor \"%s\", "
                              "which is in \"%s\"", where, what, other);
@@ -14022,25 +14086,8 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
 OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
                                            const otx__listing *listing)
 {
-    static const char convert[] = "load it with transformers and save it with save_pretrained, "
-                                  "which writes safetensors";
-    static const otx__foreign table[] = {
-        {"adapter_model.", "", "an adapter; merge it into its model first"},
-        {"model-", ".safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
-        {"consolidated", ".safetensors", "weights under the names of the original release; "
-                                         "take the repository's files for transformers"},
-        {"", ".safetensors", "if that is the model, give that file's path"},
-        {"", ".bin.index.json", convert},
-        {"", ".bin", convert},
-        {"", ".pt", convert},
-        {"", ".pth", convert},
-        {"", ".h5", convert},
-        {"", ".msgpack", convert},
-        {"", ".gguf", "GGUF is not read; take the safetensors it was made from"},
-        {"snapshots", "", "a cache; give the directory within snapshots/"},
-    };
-    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, table,
-                             OTX__COUNT(table), listing);
+    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE,
+                             otx__foreign_weights, OTX__COUNT(otx__foreign_weights), listing);
 }
 
 /* A checkpoint that is one file. */
@@ -14066,13 +14113,13 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
                                                 otx_error *error)
 {
     char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, OTX__INDEX_FILE);
-    otx__shards index;
+    otx__weight_index index;
     otx_result result;
     size_t i;
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + 64);
     checkpoint->sharded = true;
-    result = otx__shards_open(ctx, path, &index, error);
-    if (!result) result = otx__shards_list(ctx, &index, path, checkpoint, error);
+    result = otx__weight_index_open(ctx, path, &index, error);
+    if (!result) result = otx__weight_index_list(ctx, &index, path, checkpoint, error);
     if (!result && both &&
         (checkpoint->file_count > 1 || strcmp(checkpoint->files[0].name, OTX__MODEL_FILE) != 0))
         result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: holds both " OTX__MODEL_FILE " and "
@@ -14082,10 +14129,10 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
         result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
     if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
     if (!result)
-        otx__sort(index.entries, index.count, sizeof *index.entries, otx__shards_by_tensor);
+        otx__sort(index.entries, index.count, sizeof *index.entries, otx__weight_by_tensor);
     if (!result) result = otx__checkpoint_unique(checkpoint, &index, path, error);
     if (!result) result = otx__checkpoint_compare(checkpoint, &index, path, error);
-    otx__shards_close(ctx, &index);
+    otx__weight_index_close(ctx, &index);
     otx__path_free(ctx, path);
     return result;
 }
@@ -14160,12 +14207,12 @@ OTX__PRIVATE otx_result otx__checkpoint_bytes(const otx_checkpoint *checkpoint,
     const otx_checkpoint_file *file = &checkpoint->files[tensor->file];
     const otx_tensor *what = tensor->tensor;
     uint64_t have = what->end - what->begin;
-    char where[OTX__PATH_TEXT], shard[OTX__SHARD_TEXT], name[OTX__QUOTED];
+    char where[OTX__PATH_TEXT], shard[OTX__NAME_TEXT], name[OTX__QUOTED];
     bool within = first <= have && size <= have - first;
     if (within && file->source.read(file->source.context, what->begin + first, to, size))
         return OTX_OK;
     otx__path_text(where, checkpoint->path);
-    otx__shard_text(shard, file->name);
+    otx__name_text(shard, file->name);
     otx__quote(name, sizeof name, what->name, what->name_size);
     if (!within)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: \"%s\": tensor \"%s\" has %" PRIu64
@@ -14215,7 +14262,7 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
 }
 
 /* >>> src/disk/tokenizer_directory.h */
-/* ---- vocab_directory: the tokenizer of a model directory -------------------- */
+/* ---- tokenizer_directory: the tokenizer of a model directory ---------------- */
 
 /* The files of a tokenizer that a directory holds, by otx_vocab_file. */
 typedef struct otx__vocab_files {
@@ -14397,17 +14444,9 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
                                                const otx__listing *listing)
 {
-    static const char convert[] = "load it with transformers' AutoTokenizer and save it with "
-                                  "save_pretrained, which writes tokenizer.json";
-    static const otx__foreign table[] = {
-        {"", ".model", convert}, {"", ".spm", convert}, {"bpe.codes", "", convert},
-        {"encoder.json", "", "OpenAI's names; rename it to vocab.json, and vocab.bpe to "
-                             "merges.txt"},
-        {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
-        {"snapshots", "", "a cache; give the directory within snapshots/"},
-    };
-    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens", table,
-                             OTX__COUNT(table), listing);
+    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens",
+                             otx__foreign_tokenizers, OTX__COUNT(otx__foreign_tokenizers),
+                             listing);
 }
 
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
