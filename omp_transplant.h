@@ -22,120 +22,123 @@
 
    What is where
 
-      153  api/version                version
-      179  api/result                 results
-      219  api/context                context: memory, threads, progress
-      294  api/isa                    instruction sets
-      310  api/matrix                 numbers and matrices
-      354  api/solver                 the solver
-      465  api/source                 sources and sinks: bytes in and out
-      485  api/json                   JSON
-      607  api/safetensors            safetensors
-      671  api/vocab                  vocabularies
-      770  api/align                  alignment
-      831  api/file                   files
-      841  api/directory              directories
-      892  api/job                    the whole job
-     1022  api/verify                 looking at a finished directory
+      156  api/version                version
+      182  api/result                 results
+      222  api/context                context: memory, threads, progress
+      297  api/isa                    instruction sets
+      313  api/matrix                 numbers and matrices
+      357  api/solver                 the solver
+      468  api/source                 sources and sinks: bytes in and out
+      488  api/json                   JSON
+      610  api/safetensors            safetensors
+      674  api/vocab                  vocabularies
+      773  api/align                  alignment
+      834  api/file                   files
+      844  api/directory              directories
+      895  api/job                    the whole job
+     1025  api/verify                 looking at a finished directory
 
-     1066  base                       what everything stands on
-     1092  base/begin                 system headers, and how floating point must be compiled
-     1128  base/result                results, failures, checked sizes
-     1218  base/memory                the allocator, arrays that grow
-     1277  base/text                  spans, UTF-8, digits, names in messages, and text that grows
-     1514  base/hooks                 log, progress, threads of the caller
-     1583  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     1633  base/clock                 wall time for statistics
-     1679  base/pool                  blocks that are freed together
-     1794  base/number                element types, widening and rounding
-     1982  base/base64                decoding
-     2018  base/protobuf              fields of a message
-     2140  base/decimal               the shortest digits of a double
-     2265  base/watch                 long loops that the caller can stop
+     1069  base                       what everything stands on
+     1095  base/begin                 system headers, and how floating point must be compiled
+     1131  base/result                results, failures, checked sizes
+     1221  base/memory                the allocator, arrays that grow
+     1280  base/text                  spans, UTF-8, digits, names in messages, and text that grows
+     1517  base/hooks                 log, progress, threads of the caller
+     1586  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     1636  base/clock                 wall time for statistics
+     1682  base/pool                  blocks that are freed together
+     1797  base/number                element types, widening and rounding
+     1985  base/base64                decoding
+     2021  base/protobuf              fields of a message
+     2143  base/decimal               the shortest digits of a double
+     2268  base/watch                 long loops that the caller can stop
 
-     2318  files                      formats, on memory and streams
-     2337  files/memory_source        memory as a source of bytes
-     2355  files/json_read            a parser without recursion
-     2708  files/json_values          looking at values, stepping through containers
-     2879  files/json_edit            writing, and edits that keep every byte they do not touch
-     3247  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3382  files/safetensors_read     the header of a file, checked
-     3705  files/safetensors_write    the header of a new file
+     2321  files                      formats, on memory and streams
+     2340  files/memory_source        memory as a source of bytes
+     2358  files/json_read            a parser without recursion
+     2711  files/json_values          looking at values, stepping through containers
+     2882  files/json_edit            writing, and edits that keep every byte they do not touch
+     3250  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3385  files/safetensors_read     the header of a file, checked
+     3708  files/safetensors_write    the header of a new file
 
-     3862  vocab                      tokens, from every source, and which of them are the same
-     3886  vocab/known                what the world calls things: files, classes, tokens
-     4174  vocab/token_table          the table of tokens, and finding tokens in it
-     4352  vocab/spelling             from what a file spells to bytes
-     4483  vocab/reader               what the readers of all sources share
-     4831  vocab/added_tokens         what other files add to a model's tokens
-     5093  vocab/from_tokenizer_json  tokenizer.json
-     5348  vocab/from_tekken          tekken.json
-     5503  vocab/from_tiktoken        *.tiktoken
-     5568  vocab/from_sentencepiece   tokenizer.model and its like
-     5923  vocab/from_vocab_json      vocab.json and merges.txt
-     6009  vocab/from_vocab_txt       vocab.txt
-     6066  vocab/parse                the first source that is given, and what goes with it
-     6250  vocab/align                which base token a donor token is
+     3865  vocab                      tokens, from every source, and which of them are the same
+     3889  vocab/known                what the world calls things: files, classes, tokens
+     4177  vocab/token_table          the table of tokens, and finding tokens in it
+     4355  vocab/spelling             from what a file spells to bytes
+     4486  vocab/reader               what the readers of all sources share
+     4834  vocab/added_tokens         what other files add to a model's tokens
+     5096  vocab/from_tokenizer_json  tokenizer.json
+     5351  vocab/from_tekken          tekken.json
+     5506  vocab/from_tiktoken        *.tiktoken
+     5571  vocab/from_sentencepiece   tokenizer.model and its like
+     5926  vocab/from_vocab_json      vocab.json and merges.txt
+     6012  vocab/from_vocab_txt       vocab.txt
+     6069  vocab/parse                the first source that is given, and what goes with it
+     6253  vocab/align                which base token a donor token is
 
-     6502  simd                       the hot loops, once for each instruction set
-     6523  simd/kernels               the table of kernels, and what all versions share
-     6778  simd/scalar                the reference
-     6947  simd/sse2                  128-bit x86
-     7252  simd/avx2                  256-bit x86, with FMA
-     7726  simd/avx512                512-bit x86
-     8384  simd/amx                   tiles of x86
-     8605  simd/neon                  64-bit Arm
-     9043  simd/wasm                  WebAssembly's SIMD128
-     9316  simd/dispatch              which of them this machine can run
+     6505  simd                       the hot loops, once for each instruction set
+     6526  simd/kernels               the table of kernels, and what all versions share
+     6781  simd/scalar                the reference
+     6950  simd/sse2                  128-bit x86
+     7255  simd/avx2                  256-bit x86, with FMA
+     7729  simd/avx512                512-bit x86
+     8387  simd/amx                   tiles of x86
+     8608  simd/neon                  64-bit Arm
+     9046  simd/wasm                  WebAssembly's SIMD128
+     9319  simd/dispatch              which of them this machine can run
 
-     9491  solve                      Orthogonal Matching Pursuit for many targets
-     9514  solve/panels               vectors as the dense products want them
-     9849  solve/dictionary           the atoms, split along their common direction
-    10125  solve/exact_products       products of all pairs of atoms in double
-    10205  solve/triangle             packed lower triangles
-    10309  solve/support              what is known of one target, and the exact steps
-    10555  solve/gram_table           products of atoms with all atoms, for scans
-    10787  solve/screen               which atoms are worth scoring in double
-    11166  solve/predict              making targets ready for the next scan
-    11393  solve/select               the next atoms of each target
-    11827  solve/plan                 which form, and in what blocks
-    12127  solve/solve                the solve itself
+     9494  solve                      Orthogonal Matching Pursuit for many targets
+     9517  solve/panels               vectors as the dense products want them
+     9852  solve/dictionary           the atoms, split along their common direction
+    10128  solve/exact_products       products of all pairs of atoms in double
+    10208  solve/triangle             packed lower triangles
+    10312  solve/support              what is known of one target, and the exact steps
+    10558  solve/gram_table           products of atoms with all atoms, for scans
+    10790  solve/screen               which atoms are worth scoring in double
+    11169  solve/predict              making targets ready for the next scan
+    11396  solve/select               the next atoms of each target
+    11830  solve/plan                 which form, and in what blocks
+    12130  solve/solve                the solve itself
 
-    12681  disk                       files and directories
-    12703  disk/system                files and directories as POSIX and Windows give them
-    13161  disk/paths                 paths, and failures of the system
-    13313  disk/listing               listings of directories
-    13379  disk/reading               files to read
-    13511  disk/writing               files to write
-    13615  disk/copying               copies of files and trees, and their removal
-    13729  disk/staging               a directory made under another name, then renamed
-    13962  disk/foreign               what is in a directory that is not read
-    14068  disk/shards                the index of a checkpoint in shards
-    14276  disk/checkpoint            a model directory, in one file or in shards
-    14605  disk/tokenizer_directory   the tokenizer of a model directory
+    12684  disk                       files and directories
+    12709  disk/system                what POSIX and Windows are asked for
+    12745  disk/windows               the system as Windows gives it
+    12990  disk/posix                 the system as POSIX gives it
+    13185  disk/paths                 paths, and failures of the system
+    13337  disk/listing               listings of directories
+    13403  disk/reading               files to read
+    13535  disk/writing               files to write
+    13639  disk/copying               copies of files and trees, and their removal
+    13753  disk/staging               a directory made under another name, then renamed
+    13986  disk/known                 what a model directory holds, and what is not read
+    14061  disk/foreign               a directory without what is wanted of it
+    14124  disk/weight_index          the index of a checkpoint in shards
+    14340  disk/checkpoint            a model directory, in one file or in shards
+    14652  disk/tokenizer_directory   the tokenizer of a model directory
 
-    14869  model                      which tensors and config keys belong to the vocabulary
-    14886  model/document             the JSON files of a model directory
-    14941  model/config               what config.json says
-    15038  model/names                names of tensors
-    15171  model/parts                the tensors that the vocabulary sizes
-    15627  model/heirs                what becomes of the ids in a config
-    15808  model/config_ids           ids in a config being edited
-    16150  model/config_edit          config.json and generation_config.json, edited
+    14908  model                      which tensors and config keys belong to the vocabulary
+    14925  model/document             the JSON files of a model directory
+    14980  model/config               what config.json says
+    15077  model/names                names of tensors
+    15210  model/parts                the tensors that the vocabulary sizes
+    15666  model/heirs                what becomes of the ids in a config
+    15847  model/config_ids           ids in a config being edited
+    16189  model/config_edit          config.json and generation_config.json, edited
 
-    16388  job                        the whole transplant, in the order in which it happens
-    16411  job/job                    what a job holds, and opening the two models
-    16600  job/map                    the caller's map
-    16721  job/plan                   what becomes of every tensor
-    16924  job/open                   opening a job
-    17037  job/rows                   rows in memory
-    17122  job/solve                  solving for the rows of the donor
-    17240  job/rebuild                the new rows of one vocabulary tensor
-    17623  job/write                  the new weights and their index
-    17933  job/copy                   the other files of the two models
-    18092  job/run                    running a job
-    18228  job/report                 what a job did, as JSON and as a table
-    18455  job/verify                 whether a finished directory agrees with itself
+    16427  job                        the whole transplant, in the order in which it happens
+    16450  job/job                    what a job holds, and opening the two models
+    16639  job/map                    the caller's map
+    16760  job/plan                   what becomes of every tensor
+    16963  job/open                   opening a job
+    17076  job/rows                   rows in memory
+    17161  job/solve                  solving for the rows of the donor
+    17279  job/rebuild                the new rows of one vocabulary tensor
+    17662  job/write                  the new weights and their index
+    17972  job/copy                   the other files of the two models
+    18131  job/run                    running a job
+    18267  job/report                 what a job did, as JSON and as a table
+    18494  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -12688,24 +12691,38 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
    Read paths.h first; system.h only to port.
 
    Rooms, in order of dependency:
-     system               files and directories as POSIX and Windows give them
+     system               what POSIX and Windows are asked for
+     windows              the system as Windows gives it
+     posix                the system as POSIX gives it
      paths                paths, and failures of the system
      listing              listings of directories
      reading              files to read
      writing              files to write
      copying              copies of files and trees, and their removal
      staging              a directory made under another name, then renamed
-     foreign              what is in a directory that is not read
-     shards               the index of a checkpoint in shards
+     known                what a model directory holds, and what is not read
+     foreign              a directory without what is wanted of it
+     weight_index         the index of a checkpoint in shards
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
 
 /* >>> src/disk/system.h */
-/* ---- system: files and directories as POSIX and Windows give them ----------- */
+/* ---- system: what POSIX and Windows are asked for --------------------------- */
 
 /* Paths are UTF-8 on every platform. The functions otx__sys_* are all that differs
-   between platforms; they set errno when they fail, and nothing else does. Symbolic
-   links are followed when reading and never when removing. */
+   between platforms (windows.h, posix.h), and nothing else asks the system. They set
+   errno when they fail. Symbolic links are followed when reading and never when
+   removing.
+
+     open, create, close         a file to read; a new one to write; -1 or false if not
+     read, write                 the bytes moved; 0 or less where there are none
+     sync, push                  waits until all is on the disk; starts on part of it
+     sync_directory              makes the names in a directory durable
+     status, status_open         what stands at a path; what was opened
+     same                        whether two paths lead to one file or directory
+     make_directory, rename, remove
+     directory_open, _next, _close   the names in a directory, one after another
+     error_text                  what a value of errno says */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12724,6 +12741,9 @@ typedef struct otx__status {
     bool regular, directory;
     uint64_t size;
 } otx__status;
+
+/* >>> src/disk/windows.h */
+/* ---- windows: the system as Windows gives it ------------------------------- */
 
 #ifdef _WIN32
 
@@ -12965,8 +12985,12 @@ OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
 {
     if (strerror_s(to, capacity, number) != 0) (void)snprintf(to, capacity, "error %d", number);
 }
+#endif /* _WIN32 */
 
-#else /* POSIX */
+/* >>> src/disk/posix.h */
+/* ---- posix: the system as POSIX gives it ----------------------------------- */
+
+#ifndef _WIN32
 
 #include <dirent.h>
 #include <unistd.h>
@@ -13156,7 +13180,7 @@ OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
     (void)snprintf(to, capacity, "%s", strerror(number));
 }
 
-#endif
+#endif /* !_WIN32 */
 
 /* >>> src/disk/paths.h */
 /* ---- paths, and failures of the system ---------------------------------- */
@@ -13959,8 +13983,8 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     return result;
 }
 
-/* >>> src/disk/foreign.h */
-/* ---- what is in a directory that is not read ---------------------------- */
+/* >>> src/disk/known.h */
+/* ---- known: what a model directory holds, and what is not read ------------- */
 
 #define OTX__MODEL_FILE "model.safetensors"
 #define OTX__INDEX_FILE "model.safetensors.index.json"
@@ -13969,8 +13993,6 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
    20 MB and 50 MB. */
 #define OTX__INDEX_LIMIT ((size_t)256 << 20)
 #define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
-
-/* ---- what else may be in a directory ---- */
 
 /* Whether a name in a model directory belongs to its tokenizer: those of the
    base are left out of an output, and the donor's are copied. One stale file
@@ -13992,10 +14014,52 @@ OTX__PRIVATE bool otx__is_tokenizer_file(const char *name)
            (otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py"));
 }
 
-/* A kind of file that this library does not read, and what to do about it. */
+/* ---- what is not read ---- */
+
+/* A kind of file that this library does not read, and what to do about it. Of several
+   kinds in a directory the first in the table is reported. */
 typedef struct otx__foreign {
     const char *prefix, *suffix, *advice;
 } otx__foreign;
+
+#define OTX__SAVE_WEIGHTS \
+    "load it with transformers and save it with save_pretrained, which writes safetensors"
+
+/* In the place of weights. */
+static const otx__foreign otx__foreign_weights[] = {
+    {"adapter_model.", "", "an adapter; merge it into its model first"}, /* of PEFT */
+    {"model-", ".safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+    {"consolidated", ".safetensors", /* of Mistral and Meta */
+     "weights under the names of the original release; take the repository's files for "
+     "transformers"},
+    {"", ".safetensors", "if that is the model, give that file's path"},
+    {"", ".bin.index.json", OTX__SAVE_WEIGHTS}, /* of PyTorch, in shards */
+    {"", ".bin", OTX__SAVE_WEIGHTS},
+    {"", ".pt", OTX__SAVE_WEIGHTS},
+    {"", ".pth", OTX__SAVE_WEIGHTS},
+    {"", ".h5", OTX__SAVE_WEIGHTS},      /* of TensorFlow */
+    {"", ".msgpack", OTX__SAVE_WEIGHTS}, /* of Flax */
+    {"", ".gguf", "GGUF is not read; take the safetensors it was made from"},
+    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
+};
+
+#define OTX__SAVE_TOKENIZER                                                           \
+    "load it with transformers' AutoTokenizer and save it with save_pretrained, which " \
+    "writes tokenizer.json"
+
+/* In the place of a tokenizer. */
+static const otx__foreign otx__foreign_tokenizers[] = {
+    {"", ".model", OTX__SAVE_TOKENIZER}, /* SentencePiece under a name of its own */
+    {"", ".spm", OTX__SAVE_TOKENIZER},   /* Marian's two */
+    {"bpe.codes", "", OTX__SAVE_TOKENIZER}, /* of fastBPE */
+    {"encoder.json", "",
+     "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
+    {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
+    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
+};
+
+/* >>> src/disk/foreign.h */
+/* ---- foreign: a directory without what is wanted of it ---------------------- */
 
 /* The first kind of `table` that a listed name matches, and that name. */
 OTX__PRIVATE const otx__foreign *otx__foreign_find(const otx__foreign *table, size_t count,
@@ -14057,38 +14121,38 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
     return otx__fail_system(error, path, "cannot be opened", number);
 }
 
-/* Room for a shard's name in a message. */
-#define OTX__SHARD_TEXT 96
+/* >>> src/disk/weight_index.h */
+/* ---- weight_index: the index of a checkpoint in shards ---------------------- */
 
-OTX__PRIVATE const char *otx__shard_text(char to[OTX__SHARD_TEXT], const char *name)
+/* Room for a file's name in a message: `char text[OTX__NAME_TEXT];`. */
+#define OTX__NAME_TEXT 96
+
+OTX__PRIVATE const char *otx__name_text(char to[OTX__NAME_TEXT], const char *name)
 {
-    return otx__quote(to, OTX__SHARD_TEXT, name, strlen(name));
+    return otx__quote(to, OTX__NAME_TEXT, name, strlen(name));
 }
-
-/* >>> src/disk/shards.h */
-/* ---- the index of a checkpoint in shards -------------------------------- */
 
 /* Most entries and shards of an index: about a hundred times those of the
    largest models there are. */
 #define OTX__INDEX_NODES ((size_t)1 << 24)
-#define OTX__INDEX_SHARDS 65536
+#define OTX__INDEX_FILES 65536
 
 /* One line of the weight map. The strings are not terminated. */
-typedef struct otx__shard_entry {
+typedef struct otx__weight_entry {
     const char *tensor, *shard;
     size_t tensor_size, shard_size;
     uint32_t file;
-} otx__shard_entry;
+} otx__weight_entry;
 
-typedef struct otx__shards {
+typedef struct otx__weight_index {
     char *text; /* the file */
     size_t text_size;
     char *strings; /* what the entries point at; text_size bytes */
-    otx__shard_entry *entries;
+    otx__weight_entry *entries;
     size_t count;
-} otx__shards;
+} otx__weight_index;
 
-OTX__PRIVATE void otx__shards_close(const otx_context *ctx, otx__shards *index)
+OTX__PRIVATE void otx__weight_index_close(const otx_context *ctx, otx__weight_index *index)
 {
     otx__free(ctx, index->entries, index->count, sizeof *index->entries);
     otx__free(ctx, index->strings, index->text_size, 1);
@@ -14096,23 +14160,23 @@ OTX__PRIVATE void otx__shards_close(const otx_context *ctx, otx__shards *index)
     memset(index, 0, sizeof *index);
 }
 
-OTX__PRIVATE int otx__shards_by_shard(const void *a, const void *b)
+OTX__PRIVATE int otx__weight_by_file(const void *a, const void *b)
 {
-    const otx__shard_entry *one = (const otx__shard_entry *)a;
-    const otx__shard_entry *other = (const otx__shard_entry *)b;
+    const otx__weight_entry *one = (const otx__weight_entry *)a;
+    const otx__weight_entry *other = (const otx__weight_entry *)b;
     return otx__compare_bytes(one->shard, one->shard_size, other->shard, other->shard_size);
 }
 
-OTX__PRIVATE int otx__shards_by_tensor(const void *a, const void *b)
+OTX__PRIVATE int otx__weight_by_tensor(const void *a, const void *b)
 {
-    const otx__shard_entry *one = (const otx__shard_entry *)a;
-    const otx__shard_entry *other = (const otx__shard_entry *)b;
+    const otx__weight_entry *one = (const otx__weight_entry *)a;
+    const otx__weight_entry *other = (const otx__weight_entry *)b;
     return otx__compare_bytes(one->tensor, one->tensor_size, other->tensor, other->tensor_size);
 }
 
 /* The weight map of a parsed index: the one member of that name. */
-OTX__PRIVATE otx_result otx__shards_map(const otx_json *json, const char *name, uint32_t *map,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__weight_index_map(const otx_json *json, const char *name,
+                                              uint32_t *map, otx_error *error)
 {
     uint32_t key, i, found = 0;
     if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
@@ -14133,15 +14197,15 @@ OTX__PRIVATE otx_result otx__shards_map(const otx_json *json, const char *name, 
 }
 
 /* Fills in the entries from the members of the weight map, in their order. */
-OTX__PRIVATE otx_result otx__shards_entries(const otx_json *json, uint32_t map,
-                                            const char *name, otx__shards *index,
-                                            otx_error *error)
+OTX__PRIVATE otx_result otx__weight_index_entries(const otx_json *json, uint32_t map,
+                                                  const char *name, otx__weight_index *index,
+                                                  otx_error *error)
 {
     char *end = index->strings;
     uint32_t key = map + 1;
     size_t i;
     for (i = 0; i < index->count; i++, key = json->nodes[key + 1].next) {
-        otx__shard_entry *entry = &index->entries[i];
+        otx__weight_entry *entry = &index->entries[i];
         char what[OTX__QUOTED];
         entry->tensor = end;
         entry->tensor_size = otx_json_string(json, key, end);
@@ -14158,8 +14222,8 @@ OTX__PRIVATE otx_result otx__shards_entries(const otx_json *json, uint32_t map,
 }
 
 /* Reads an index. `path` is its file's. */
-OTX__PRIVATE otx_result otx__shards_open(const otx_context *ctx, const char *path,
-                                         otx__shards *index, otx_error *error)
+OTX__PRIVATE otx_result otx__weight_index_open(const otx_context *ctx, const char *path,
+                                               otx__weight_index *index, otx_error *error)
 {
     char name[OTX__PATH_TEXT];
     uint32_t map = 0;
@@ -14176,24 +14240,24 @@ OTX__PRIVATE otx_result otx__shards_open(const otx_context *ctx, const char *pat
     if (!result)
         result = otx_json_parse(ctx, index->text, index->text_size, name, &options, &json,
                                 error);
-    if (!result) result = otx__shards_map(&json, name, &map, error);
+    if (!result) result = otx__weight_index_map(&json, name, &map, error);
     if (!result) {
         index->count = json.nodes[map].count;
         index->strings = (char *)otx__alloc(ctx, index->text_size, 1);
-        index->entries = (otx__shard_entry *)otx__alloc_zero(ctx, index->count,
+        index->entries = (otx__weight_entry *)otx__alloc_zero(ctx, index->count,
                                                              sizeof *index->entries);
         if (!index->strings || !index->entries)
             result = otx__fail_memory(error, index->count * sizeof *index->entries);
     }
-    if (!result) result = otx__shards_entries(&json, map, name, index, error);
+    if (!result) result = otx__weight_index_entries(&json, map, name, index, error);
     otx_json_close(ctx, &json);
-    if (result) otx__shards_close(ctx, index);
+    if (result) otx__weight_index_close(ctx, index);
     return result;
 }
 
 /* Shards are names within the directory, the same on every file system: no way
    out of it, no drive, no stream, nothing a terminal would act on. */
-OTX__PRIVATE bool otx__is_shard_name(const char *name, size_t size)
+OTX__PRIVATE bool otx__is_weight_file(const char *name, size_t size)
 {
     size_t i;
     if (size == 0 || size > 255 || name[0] == '.') return false;
@@ -14204,14 +14268,14 @@ OTX__PRIVATE bool otx__is_shard_name(const char *name, size_t size)
     return true;
 }
 
-OTX__PRIVATE int otx__fold(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
+OTX__PRIVATE int otx__lower(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
 
 /* Order by name without regard to ASCII case. */
 OTX__PRIVATE int otx__compare_folded(const void *a, const void *b)
 {
     const char *one = *(char *const *)a, *other = *(char *const *)b;
-    while (*one && otx__fold(*one) == otx__fold(*other)) one++, other++;
-    return otx__fold(*one) - otx__fold(*other);
+    while (*one && otx__lower(*one) == otx__lower(*other)) one++, other++;
+    return otx__lower(*one) - otx__lower(*other);
 }
 
 /* Two shards whose names differ only in case would be one file elsewhere. */
@@ -14227,11 +14291,11 @@ OTX__PRIVATE otx_result otx__check_case(const otx_context *ctx,
     otx__sort(names, count, sizeof *names, otx__compare_folded);
     for (i = 1; i < count && !result; i++)
         if (otx__compare_folded(&names[i - 1], &names[i]) == 0) {
-            char where[OTX__PATH_TEXT], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+            char where[OTX__PATH_TEXT], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
             result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: the shards \"%s\" and \"%s\" "
                                "differ only in case", otx__path_text(where, path),
-                               otx__shard_text(one, names[i - 1]),
-                               otx__shard_text(other, names[i]));
+                               otx__name_text(one, names[i - 1]),
+                               otx__name_text(other, names[i]));
         }
     otx__free(ctx, names, count, sizeof *names);
     return result;
@@ -14239,31 +14303,31 @@ OTX__PRIVATE otx_result otx__check_case(const otx_context *ctx,
 
 /* Lists the shards that an index names, each once, and notes in the entries
    which is theirs. Sorts the entries by shard. */
-OTX__PRIVATE otx_result otx__shards_list(const otx_context *ctx, otx__shards *index,
-                                         const char *path, otx_checkpoint *checkpoint,
-                                         otx_error *error)
+OTX__PRIVATE otx_result otx__weight_index_list(const otx_context *ctx, otx__weight_index *index,
+                                               const char *path, otx_checkpoint *checkpoint,
+                                               otx_error *error)
 {
     char where[OTX__PATH_TEXT], what[OTX__QUOTED];
     size_t i, count = 0;
-    otx__sort(index->entries, index->count, sizeof *index->entries, otx__shards_by_shard);
+    otx__sort(index->entries, index->count, sizeof *index->entries, otx__weight_by_file);
     for (i = 0; i < index->count; i++) {
-        otx__shard_entry *entry = &index->entries[i];
-        if (i == 0 || otx__shards_by_shard(entry - 1, entry) != 0) count++;
+        otx__weight_entry *entry = &index->entries[i];
+        if (i == 0 || otx__weight_by_file(entry - 1, entry) != 0) count++;
         entry->file = (uint32_t)(count - 1);
     }
-    if (count > OTX__INDEX_SHARDS)
+    if (count > OTX__INDEX_FILES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: names %" PRIu64 " shards, more than the "
                          "limit of %d", otx__path_text(where, path), (uint64_t)count,
-                         OTX__INDEX_SHARDS);
+                         OTX__INDEX_FILES);
     checkpoint->files =
         (otx_checkpoint_file *)otx__alloc_zero(ctx, count, sizeof *checkpoint->files);
     if (!checkpoint->files) return otx__fail_memory(error, count * sizeof *checkpoint->files);
     checkpoint->file_count = count;
     for (i = 0; i < index->count; i++) {
-        const otx__shard_entry *entry = &index->entries[i];
+        const otx__weight_entry *entry = &index->entries[i];
         otx_checkpoint_file *file = &checkpoint->files[entry->file];
         if (file->name) continue;
-        if (!otx__is_shard_name(entry->shard, entry->shard_size))
+        if (!otx__is_weight_file(entry->shard, entry->shard_size))
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\" is not the name of a file "
                              "within the directory", otx__path_text(where, path),
                              otx__quote(what, sizeof what, entry->shard, entry->shard_size));
@@ -14326,15 +14390,15 @@ OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
 /* No tensor may be in two shards, and none twice in the index. Both lists are
    sorted by tensor. */
 OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
-                                               const otx__shards *index, const char *path,
+                                               const otx__weight_index *index, const char *path,
                                                otx_error *error)
 {
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
     size_t i;
     otx__path_text(where, path);
     for (i = 1; i < index->count; i++) {
-        const otx__shard_entry *entry = &index->entries[i];
-        if (otx__shards_by_tensor(entry - 1, entry) == 0)
+        const otx__weight_entry *entry = &index->entries[i];
+        if (otx__weight_by_tensor(entry - 1, entry) == 0)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
                              otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
     }
@@ -14345,8 +14409,8 @@ OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
                              "\"%s\" and \"%s\"", where,
                              otx__quote(what, sizeof what, found->tensor->name,
                                         found->tensor->name_size),
-                             otx__shard_text(one, checkpoint->files[found[-1].file].name),
-                             otx__shard_text(other, checkpoint->files[found->file].name));
+                             otx__name_text(one, checkpoint->files[found[-1].file].name),
+                             otx__name_text(other, checkpoint->files[found->file].name));
     }
     return OTX_OK;
 }
@@ -14354,14 +14418,14 @@ OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
 /* Checks that the index and the shards' headers tell the same story: two sorted
    lists, each without repetitions, that must go in step. */
 OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint,
-                                                const otx__shards *index, const char *path,
-                                                otx_error *error)
+                                                const otx__weight_index *index,
+                                                const char *path, otx_error *error)
 {
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
     size_t i;
     otx__path_text(where, path);
     for (i = 0; i < index->count || i < checkpoint->tensor_count; i++) {
-        const otx__shard_entry *entry = i < index->count ? &index->entries[i] : NULL;
+        const otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
         const otx_checkpoint_tensor *found =
             i < checkpoint->tensor_count ? &checkpoint->tensors[i] : NULL;
         const otx_tensor *tensor = found ? found->tensor : NULL;
@@ -14371,7 +14435,7 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint
                                                    tensor->name, tensor->name_size);
         if (order == 0 && entry->file == found->file) continue;
         if (order <= 0) {
-            otx__shard_text(one, checkpoint->files[entry->file].name);
+            otx__name_text(one, checkpoint->files[entry->file].name);
             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size);
         } else {
             otx__quote(what, sizeof what, tensor->name, tensor->name_size);
@@ -14379,7 +14443,7 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint
         if (order < 0)
             return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in "
                              "\"%s\", but it is not", where, what, one);
-        otx__shard_text(other, checkpoint->files[found->file].name);
+        otx__name_text(other, checkpoint->files[found->file].name);
         if (order > 0)
             return otx__fail(error, OTX_ERROR_MISMATCH, "%s: does not name tensor \"%s\", "
                              "which is in \"%s\"", where, what, other);
@@ -14410,25 +14474,8 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
 OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
                                            const otx__listing *listing)
 {
-    static const char convert[] = "load it with transformers and save it with save_pretrained, "
-                                  "which writes safetensors";
-    static const otx__foreign table[] = {
-        {"adapter_model.", "", "an adapter; merge it into its model first"},
-        {"model-", ".safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
-        {"consolidated", ".safetensors", "weights under the names of the original release; "
-                                         "take the repository's files for transformers"},
-        {"", ".safetensors", "if that is the model, give that file's path"},
-        {"", ".bin.index.json", convert},
-        {"", ".bin", convert},
-        {"", ".pt", convert},
-        {"", ".pth", convert},
-        {"", ".h5", convert},
-        {"", ".msgpack", convert},
-        {"", ".gguf", "GGUF is not read; take the safetensors it was made from"},
-        {"snapshots", "", "a cache; give the directory within snapshots/"},
-    };
-    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, table,
-                             OTX__COUNT(table), listing);
+    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE,
+                             otx__foreign_weights, OTX__COUNT(otx__foreign_weights), listing);
 }
 
 /* A checkpoint that is one file. */
@@ -14454,13 +14501,13 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
                                                 otx_error *error)
 {
     char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, OTX__INDEX_FILE);
-    otx__shards index;
+    otx__weight_index index;
     otx_result result;
     size_t i;
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + 64);
     checkpoint->sharded = true;
-    result = otx__shards_open(ctx, path, &index, error);
-    if (!result) result = otx__shards_list(ctx, &index, path, checkpoint, error);
+    result = otx__weight_index_open(ctx, path, &index, error);
+    if (!result) result = otx__weight_index_list(ctx, &index, path, checkpoint, error);
     if (!result && both &&
         (checkpoint->file_count > 1 || strcmp(checkpoint->files[0].name, OTX__MODEL_FILE) != 0))
         result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: holds both " OTX__MODEL_FILE " and "
@@ -14470,10 +14517,10 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
         result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
     if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
     if (!result)
-        otx__sort(index.entries, index.count, sizeof *index.entries, otx__shards_by_tensor);
+        otx__sort(index.entries, index.count, sizeof *index.entries, otx__weight_by_tensor);
     if (!result) result = otx__checkpoint_unique(checkpoint, &index, path, error);
     if (!result) result = otx__checkpoint_compare(checkpoint, &index, path, error);
-    otx__shards_close(ctx, &index);
+    otx__weight_index_close(ctx, &index);
     otx__path_free(ctx, path);
     return result;
 }
@@ -14548,12 +14595,12 @@ OTX__PRIVATE otx_result otx__checkpoint_bytes(const otx_checkpoint *checkpoint,
     const otx_checkpoint_file *file = &checkpoint->files[tensor->file];
     const otx_tensor *what = tensor->tensor;
     uint64_t have = what->end - what->begin;
-    char where[OTX__PATH_TEXT], shard[OTX__SHARD_TEXT], name[OTX__QUOTED];
+    char where[OTX__PATH_TEXT], shard[OTX__NAME_TEXT], name[OTX__QUOTED];
     bool within = first <= have && size <= have - first;
     if (within && file->source.read(file->source.context, what->begin + first, to, size))
         return OTX_OK;
     otx__path_text(where, checkpoint->path);
-    otx__shard_text(shard, file->name);
+    otx__name_text(shard, file->name);
     otx__quote(name, sizeof name, what->name, what->name_size);
     if (!within)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: \"%s\": tensor \"%s\" has %" PRIu64
@@ -14603,7 +14650,7 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
 }
 
 /* >>> src/disk/tokenizer_directory.h */
-/* ---- vocab_directory: the tokenizer of a model directory -------------------- */
+/* ---- tokenizer_directory: the tokenizer of a model directory ---------------- */
 
 /* The files of a tokenizer that a directory holds, by otx_vocab_file. */
 typedef struct otx__vocab_files {
@@ -14785,17 +14832,9 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
                                                const otx__listing *listing)
 {
-    static const char convert[] = "load it with transformers' AutoTokenizer and save it with "
-                                  "save_pretrained, which writes tokenizer.json";
-    static const otx__foreign table[] = {
-        {"", ".model", convert}, {"", ".spm", convert}, {"bpe.codes", "", convert},
-        {"encoder.json", "", "OpenAI's names; rename it to vocab.json, and vocab.bpe to "
-                             "merges.txt"},
-        {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
-        {"snapshots", "", "a cache; give the directory within snapshots/"},
-    };
-    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens", table,
-                             OTX__COUNT(table), listing);
+    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens",
+                             otx__foreign_tokenizers, OTX__COUNT(otx__foreign_tokenizers),
+                             listing);
 }
 
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
