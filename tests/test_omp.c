@@ -1240,6 +1240,63 @@ static void every_allocation_can_fail(void)
     problem_close(&p);
 }
 
+/* More blocks than any form takes: each apart from the others, aligned, and freed. */
+static void pool_grows(void)
+{
+    enum { BLOCKS = 1000, SIZE = 40 };
+    static unsigned char *blocks[BLOCKS];
+    failing state;
+    otx_context ctx;
+    otx__pool pool;
+    size_t i, j;
+    memset(&state, 0, sizeof state);
+    memset(&ctx, 0, sizeof ctx);
+    ctx.allocator.resize = failing_resize;
+    ctx.allocator.context = &state;
+    otx__pool_open(&pool, &ctx);
+    for (i = 0; i < BLOCKS; i++) {
+        blocks[i] = (unsigned char *)otx__pool_take(&pool, SIZE, 1);
+        CHECK(blocks[i] && (uintptr_t)blocks[i] % OTX__ALIGNMENT == 0);
+        if (!blocks[i]) break;
+        memset(blocks[i], (int)(i % 251), SIZE);
+    }
+    CHECK(!pool.failed);
+    CHECK(pool.bytes == state.bytes);
+    while (i-- > 0)
+        for (j = 0; j < SIZE; j++) CHECK_INT(blocks[i][j], i % 251);
+    otx__pool_close(&pool);
+    CHECK_INT(state.live, 0);
+    CHECK(!state.wrong_size);
+}
+
+/* A message says what was asked for, also where that is more than a size holds. */
+static void pool_says_what_it_lacks(void)
+{
+    failing state;
+    otx_context ctx;
+    otx_error error;
+    otx__pool pool;
+    memset(&state, 0, sizeof state);
+    memset(&ctx, 0, sizeof ctx);
+    ctx.allocator.resize = failing_resize;
+    ctx.allocator.context = &state;
+    otx__pool_open(&pool, &ctx);
+    CHECK(otx__pool_take(&pool, SIZE_MAX / 4, 8) == NULL);
+    CHECK(otx__pool_take(&pool, 1, 1) == NULL); /* the first failure is the one told */
+    CHECK_INT(otx__pool_fail(&pool, &error), OTX_ERROR_MEMORY);
+    CHECK_CONTAINS(error.message, " times 8 bytes");
+    CHECK(!strstr(error.message, "18446744073709551615"));
+    otx__pool_close(&pool);
+    state.fail_at = 1;
+    CHECK(otx__pool_try(&pool, 1000, 8) == NULL);
+    state.fail_at = 2;
+    CHECK(!pool.failed && otx__pool_take(&pool, 1000, 8) == NULL);
+    CHECK_INT(otx__pool_fail(&pool, &error), OTX_ERROR_MEMORY);
+    CHECK_CONTAINS(error.message, "asking for 80"); /* and what the pool needs */
+    otx__pool_close(&pool);
+    CHECK_INT(state.live, 0);
+}
+
 static void expect_error(const problem *p, const otx_matrix *a, const otx_matrix *y,
                          const otx_omp_options *options, const otx_context *ctx,
                          otx_result wanted, const char *part)
@@ -1377,6 +1434,8 @@ int main(void)
     RUN(parallel_hook);
     RUN(progress_and_cancel);
     RUN(every_allocation_can_fail);
+    RUN(pool_grows);
+    RUN(pool_says_what_it_lacks);
     RUN(errors);
     RUN(names);
     return test_end();

@@ -32,11 +32,17 @@ OTX__PRIVATE size_t otx__panel_columns(otx__panel_type type, size_t columns)
     return (columns + group - 1) / group * group;
 }
 
+/* Bytes of the numbers of one vector. */
+OTX__PRIVATE size_t otx__panel_lane_bytes(otx__panel_type type, size_t columns)
+{
+    size_t each = type == OTX__PANEL_FLOAT ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
+    return otx__panel_columns(type, columns) * each;
+}
+
 /* Bytes of the numbers of one panel. */
 OTX__PRIVATE size_t otx__panel_bytes(otx__panel_type type, size_t columns)
 {
-    size_t each = type == OTX__PANEL_FLOAT ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
-    return otx__panel_columns(type, columns) * OTX__TILE * each;
+    return otx__panel_lane_bytes(type, columns) * OTX__TILE;
 }
 
 /* What takes the place of panels of 8 bits where these are too coarse. */
@@ -69,11 +75,11 @@ OTX__PRIVATE bool otx__panels_take(otx__panels *panels, const otx__kernels *kern
                                    otx__panel_type type, size_t columns, size_t tiles,
                                    otx__pool *pool)
 {
-    size_t bytes = otx__max(otx__panel_bytes(type, columns),
-                            otx__panel_bytes(otx__panel_largest(kernels, type), columns));
-    if (columns > SIZE_MAX / (4 * OTX__TILE) - 4) pool->failed = UINT64_MAX;
+    otx__panel_type largest = otx__panel_largest(kernels, type);
+    size_t bytes = otx__max(otx__panel_lane_bytes(type, columns),
+                            otx__panel_lane_bytes(largest, columns));
     otx__panels_set_type(panels, type, columns);
-    panels->data = otx__pool_take(pool, tiles, bytes);
+    panels->data = otx__pool_take(pool, tiles * OTX__TILE, bytes);
     panels->scale = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->common = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->error = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));

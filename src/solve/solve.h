@@ -221,8 +221,7 @@ OTX__PRIVATE void otx__solve_gram(otx__solve *solve)
     otx__dictionary *dictionary = &solve->dictionary;
     size_t count = dictionary->count, bytes;
     if (!solve->gram || !otx__mul(count, count, &bytes)) return;
-    dictionary->gram = (double *)otx__pool_take(&solve->pool, bytes, sizeof(double));
-    solve->pool.failed = 0;
+    dictionary->gram = (double *)otx__pool_try(&solve->pool, bytes, sizeof(double));
 }
 
 /* ---- solving ---- */
@@ -535,7 +534,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     if (!otx__solve_scratch(&solve) || !otx__solve_dictionary(&solve) ||
         !otx__solve_table(&solve) || !otx__solve_block(&solve) ||
         !otx__solve_rows(&solve, atoms, targets, options->centred))
-        result = otx__fail_memory(error, solve.pool.failed);
+        result = otx__pool_fail(&solve.pool, error);
     else
         otx__solve_gram(&solve);
     if (!result) result = otx__solve_copy(&solve, atoms, targets, error);
