@@ -22,123 +22,126 @@
 
    What is where
 
-      156  api/version                version
-      182  api/result                 results
-      222  api/context                context: memory, threads, progress
-      297  api/isa                    instruction sets
-      313  api/matrix                 numbers and matrices
-      357  api/solver                 the solver
-      468  api/source                 sources and sinks: bytes in and out
-      488  api/json                   JSON
-      610  api/safetensors            safetensors
-      674  api/vocab                  vocabularies
-      773  api/align                  alignment
-      834  api/file                   files
-      844  api/directory              directories
-      895  api/job                    the whole job
-     1025  api/verify                 looking at a finished directory
+      159  api/version                version
+      185  api/result                 results
+      225  api/context                context: memory, threads, progress
+      300  api/isa                    instruction sets
+      316  api/matrix                 numbers and matrices
+      360  api/solver                 the solver
+      471  api/source                 sources and sinks: bytes in and out
+      491  api/json                   JSON
+      613  api/safetensors            safetensors
+      677  api/vocab                  vocabularies
+      776  api/align                  alignment
+      837  api/file                   files
+      847  api/directory              directories
+      898  api/job                    the whole job
+     1028  api/verify                 looking at a finished directory
 
-     1069  base                       what everything stands on
-     1098  base/begin                 system headers, and how floating point must be compiled
-     1129  base/sizes                 counting, and sums and products that may not wrap
-     1167  base/span                  bytes of others, digits, UTF-8
-     1320  base/decimal               the digits of a double
-     1455  base/format                printf without stdio and without a locale
-     1724  base/result                results, failures, messages
-     1839  base/memory                the allocator, arrays that grow
-     1898  base/text                  names in messages, and text that grows
-     2006  base/hooks                 log, progress, threads of the caller
-     2074  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2124  base/clock                 wall time for statistics
-     2170  base/pool                  blocks that are freed together
-     2253  base/number                element types, widening and rounding
-     2441  base/base64                decoding
-     2477  base/protobuf              fields of a message
-     2599  base/watch                 long loops that the caller can stop
+     1072  base                       what everything stands on
+     1101  base/begin                 system headers, and how floating point must be compiled
+     1137  base/sizes                 counting, and sums and products that may not wrap
+     1175  base/span                  bytes of others, digits, UTF-8
+     1328  base/decimal               the digits of a double
+     1463  base/format                printf without stdio and without a locale
+     1732  base/result                results, failures, messages
+     1847  base/memory                the allocator, arrays that grow
+     1906  base/text                  names in messages, and text that grows
+     2014  base/hooks                 log, progress, threads of the caller
+     2082  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2132  base/clock                 wall time for statistics
+     2178  base/pool                  blocks that are freed together
+     2293  base/number                element types, widening and rounding
+     2481  base/base64                decoding
+     2517  base/protobuf              fields of a message
+     2639  base/watch                 long loops that the caller can stop
 
-     2652  files                      formats, on memory and streams
-     2671  files/memory_source        memory as a source of bytes
-     2689  files/json_read            a parser without recursion
-     3042  files/json_values          looking at values, stepping through containers
-     3213  files/json_edit            writing, and edits that keep every byte they do not touch
-     3581  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3716  files/safetensors_read     the header of a file, checked
-     4039  files/safetensors_write    the header of a new file
+     2692  files                      formats, on memory and streams
+     2711  files/memory_source        memory as a source of bytes
+     2729  files/json_read            a parser without recursion
+     3082  files/json_values          looking at values, stepping through containers
+     3253  files/json_edit            writing, and edits that keep every byte they do not touch
+     3621  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3756  files/safetensors_read     the header of a file, checked
+     4079  files/safetensors_write    the header of a new file
 
-     4196  vocab                      tokens, from every source, and which of them are the same
-     4220  vocab/known                what the world calls things: files, classes, tokens
-     4508  vocab/token_table          the table of tokens, and finding tokens in it
-     4686  vocab/spelling             from what a file spells to bytes
-     4817  vocab/reader               what the readers of all sources share
-     5166  vocab/added_tokens         what other files add to a model's tokens
-     5427  vocab/from_tokenizer_json  tokenizer.json
-     5682  vocab/from_tekken          tekken.json
-     5837  vocab/from_tiktoken        *.tiktoken
-     5902  vocab/from_sentencepiece   tokenizer.model and its like
-     6257  vocab/from_vocab_json      vocab.json and merges.txt
-     6343  vocab/from_vocab_txt       vocab.txt
-     6400  vocab/parse                the first source that is given, and what goes with it
-     6585  vocab/align                which base token a donor token is
+     4236  vocab                      tokens, from every source, and which of them are the same
+     4260  vocab/known                what the world calls things: files, classes, tokens
+     4548  vocab/token_table          the table of tokens, and finding tokens in it
+     4726  vocab/spelling             from what a file spells to bytes
+     4857  vocab/reader               what the readers of all sources share
+     5206  vocab/added_tokens         what other files add to a model's tokens
+     5467  vocab/from_tokenizer_json  tokenizer.json
+     5722  vocab/from_tekken          tekken.json
+     5877  vocab/from_tiktoken        *.tiktoken
+     5942  vocab/from_sentencepiece   tokenizer.model and its like
+     6297  vocab/from_vocab_json      vocab.json and merges.txt
+     6383  vocab/from_vocab_txt       vocab.txt
+     6440  vocab/parse                the first source that is given, and what goes with it
+     6625  vocab/align                which base token a donor token is
 
-     6837  simd                       the hot loops, once for each instruction set
-     6858  simd/kernels               the table of kernels, and what all versions share
-     7113  simd/scalar                the reference
-     7282  simd/sse2                  128-bit x86
-     7587  simd/avx2                  256-bit x86, with FMA
-     8061  simd/avx512                512-bit x86
-     8719  simd/amx                   tiles of x86
-     8940  simd/neon                  64-bit Arm
-     9378  simd/wasm                  WebAssembly's SIMD128
-     9651  simd/dispatch              which of them this machine can run
+     6877  simd                       the hot loops, once for each instruction set
+     6898  simd/kernels               the table of kernels, and what all versions share
+     7153  simd/scalar                the reference
+     7322  simd/sse2                  128-bit x86
+     7627  simd/avx2                  256-bit x86, with FMA
+     8101  simd/avx512                512-bit x86
+     8759  simd/amx                   tiles of x86
+     8980  simd/neon                  64-bit Arm
+     9418  simd/wasm                  WebAssembly's SIMD128
+     9691  simd/dispatch              which of them this machine can run
 
-     9826  solve                      Orthogonal Matching Pursuit for many targets
-     9849  solve/panels               vectors as the dense products want them
-    10178  solve/dictionary           the atoms, split along their common direction
-    10454  solve/exact_products       products of all pairs of atoms in double
-    10534  solve/triangle             packed lower triangles
-    10638  solve/support              what is known of one target, and the exact steps
-    10884  solve/gram_table           products of atoms with all atoms, for scans
-    11116  solve/screen               which atoms are worth scoring in double
-    11495  solve/predict              making targets ready for the next scan
-    11722  solve/select               the next atoms of each target
-    12156  solve/plan                 which form, and in what blocks
-    12456  solve/solve                the solve itself
+     9866  solve                      Orthogonal Matching Pursuit for many targets
+     9889  solve/panels               vectors as the dense products want them
+    10224  solve/dictionary           the atoms, split along their common direction
+    10500  solve/exact_products       products of all pairs of atoms in double
+    10580  solve/triangle             packed lower triangles
+    10684  solve/support              what is known of one target, and the exact steps
+    10930  solve/gram_table           products of atoms with all atoms, for scans
+    11162  solve/screen               which atoms are worth scoring in double
+    11541  solve/predict              making targets ready for the next scan
+    11768  solve/select               the next atoms of each target
+    12202  solve/plan                 which form, and in what blocks
+    12502  solve/solve                the solve itself
 
-    13011  disk                       files and directories
-    13033  disk/system                files and directories as POSIX and Windows give them
-    13491  disk/paths                 paths, and failures of the system
-    13643  disk/listing               listings of directories
-    13709  disk/reading               files to read
-    13841  disk/writing               files to write
-    13945  disk/copying               copies of files and trees, and their removal
-    14059  disk/staging               a directory made under another name, then renamed
-    14292  disk/foreign               what is in a directory that is not read
-    14398  disk/shards                the index of a checkpoint in shards
-    14606  disk/checkpoint            a model directory, in one file or in shards
-    14935  disk/tokenizer_directory   the tokenizer of a model directory
+    13056  disk                       files and directories
+    13081  disk/system                what POSIX and Windows are asked for
+    13117  disk/windows               the system as Windows gives it
+    13362  disk/posix                 the system as POSIX gives it
+    13557  disk/paths                 paths, and failures of the system
+    13709  disk/listing               listings of directories
+    13775  disk/reading               files to read
+    13907  disk/writing               files to write
+    14011  disk/copying               copies of files and trees, and their removal
+    14125  disk/staging               a directory made under another name, then renamed
+    14358  disk/known                 what a model directory holds, and what is not read
+    14433  disk/foreign               a directory without what is wanted of it
+    14496  disk/weight_index          the index of a checkpoint in shards
+    14712  disk/checkpoint            a model directory, in one file or in shards
+    15024  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15199  model                      which tensors and config keys belong to the vocabulary
-    15216  model/document             the JSON files of a model directory
-    15271  model/config               what config.json says
-    15368  model/names                names of tensors
-    15501  model/parts                the tensors that the vocabulary sizes
-    15957  model/heirs                what becomes of the ids in a config
-    16138  model/config_ids           ids in a config being edited
-    16480  model/config_edit          config.json and generation_config.json, edited
+    15280  model                      which tensors and config keys belong to the vocabulary
+    15297  model/document             the JSON files of a model directory
+    15352  model/config               what config.json says
+    15449  model/names                names of tensors
+    15582  model/parts                the tensors that the vocabulary sizes
+    16038  model/heirs                what becomes of the ids in a config
+    16219  model/config_ids           ids in a config being edited
+    16561  model/config_edit          config.json and generation_config.json, edited
 
-    16718  job                        the whole transplant, in the order in which it happens
-    16741  job/job                    what a job holds, and opening the two models
-    16930  job/map                    the caller's map
-    17051  job/plan                   what becomes of every tensor
-    17254  job/open                   opening a job
-    17367  job/rows                   rows in memory
-    17452  job/solve                  solving for the rows of the donor
-    17570  job/rebuild                the new rows of one vocabulary tensor
-    17953  job/write                  the new weights and their index
-    18263  job/copy                   the other files of the two models
-    18422  job/run                    running a job
-    18558  job/report                 what a job did, as JSON and as a table
-    18785  job/verify                 whether a finished directory agrees with itself
+    16799  job                        the whole transplant, in the order in which it happens
+    16822  job/job                    what a job holds, and opening the two models
+    17011  job/map                    the caller's map
+    17132  job/plan                   what becomes of every tensor
+    17335  job/open                   opening a job
+    17448  job/rows                   rows in memory
+    17533  job/solve                  solving for the rows of the donor
+    17651  job/rebuild                the new rows of one vocabulary tensor
+    18034  job/write                  the new weights and their index
+    18344  job/copy                   the other files of the two models
+    18503  job/run                    running a job
+    18639  job/report                 what a job did, as JSON and as a table
+    18866  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -1112,10 +1115,15 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #include <omp.h>
 #endif
 
-/* The deciding arithmetic must round after every operation: no fused
-   multiply-add but where a kernel asks for one by name. */
+/* The deciding arithmetic must round after every operation: no fused multiply-add but
+   where a kernel asks for one by name. The last room, end.h, gives back what the user had:
+   from a stack with GCC, and with Clang where its float_control is (x86, and 64-bit Arm from
+   18 on); elsewhere what the command line says, and a pragma of the user's from before is
+   lost. Under -ffp-contract=fast Clang fuses whatever a pragma says. */
 #if defined(__clang__)
-#if defined(__x86_64__) || defined(__i386__) /* elsewhere Clang has no such pragma */
+#if ((defined(__x86_64__) || defined(__i386__)) && __clang_major__ >= 13) || \
+    (defined(__aarch64__) && __clang_major__ >= 18)
+#define OTX__FLOAT_CONTROL
 #pragma float_control(push)
 #endif
 #pragma clang fp contract(off)
@@ -2176,18 +2184,22 @@ OTX__PRIVATE double otx__now(void)
 extern int otx__sys_madvise(void *block, size_t size, int advice) __asm__("madvise");
 #endif
 
-#define OTX__POOL_BLOCKS 64
 #define OTX__ALIGNMENT 64 /* a cache line, and the widest register */
 
-/* A handful of blocks and the sum of their sizes. Once a block could not be had,
-   every later one is NULL too, so a run of takes needs one check of `failed`. */
+/* What stands at the head of every block. */
+typedef struct otx__pool_block {
+    struct otx__pool_block *next;
+    size_t bytes; /* as asked for, this head with them */
+} otx__pool_block;
+
+/* A chain of blocks and the sum of their sizes. Once a block could not be had, every
+   later one is NULL too, so a run of takes needs one check of `failed`. */
 typedef struct otx__pool {
     const otx_context *ctx;
-    void *blocks[OTX__POOL_BLOCKS];
-    size_t sizes[OTX__POOL_BLOCKS];
-    size_t count;
+    otx__pool_block *blocks;
     uint64_t bytes;
-    uint64_t failed; /* 0, or the size of the block that could not be had */
+    bool failed;
+    size_t failed_count, failed_size; /* elements of the block that could not be had */
 } otx__pool;
 
 OTX__PRIVATE void otx__pool_open(otx__pool *pool, const otx_context *ctx)
@@ -2198,8 +2210,11 @@ OTX__PRIVATE void otx__pool_open(otx__pool *pool, const otx_context *ctx)
 
 OTX__PRIVATE void otx__pool_close(otx__pool *pool)
 {
-    size_t i;
-    for (i = 0; i < pool->count; i++) otx__free(pool->ctx, pool->blocks[i], pool->sizes[i], 1);
+    while (pool->blocks) {
+        otx__pool_block *block = pool->blocks;
+        pool->blocks = block->next;
+        otx__free(pool->ctx, block, block->bytes, 1);
+    }
     otx__pool_open(pool, pool->ctx);
 }
 
@@ -2219,28 +2234,41 @@ OTX__PRIVATE void otx__advise_large_pages(void *block, size_t size)
 #endif
 }
 
-/* count elements of `size` bytes, aligned, uninitialised. */
-OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
+/* Bytes to ask for, with room for the head and for aligning what follows it. */
+OTX__PRIVATE bool otx__pool_size(size_t count, size_t size, size_t *bytes)
+{
+    return otx__mul(count, size, bytes) &&
+           otx__add(*bytes, sizeof(otx__pool_block) + OTX__ALIGNMENT, bytes);
+}
+
+/* As otx__pool_take, but a block that cannot be had is no failure. */
+OTX__PRIVATE void *otx__pool_try(otx__pool *pool, size_t count, size_t size)
 {
     size_t bytes;
-    char *block;
-    if (pool->failed) return NULL;
-    if (pool->count == OTX__POOL_BLOCKS || !otx__mul(count, size, &bytes) ||
-        !otx__add(bytes, OTX__ALIGNMENT, &bytes)) {
-        pool->failed = UINT64_MAX;
-        return NULL;
-    }
-    block = (char *)otx__alloc(pool->ctx, bytes, 1);
-    if (!block) {
-        pool->failed = bytes;
-        return NULL;
-    }
+    otx__pool_block *block;
+    char *start;
+    if (pool->failed || !otx__pool_size(count, size, &bytes)) return NULL;
+    block = (otx__pool_block *)otx__alloc(pool->ctx, bytes, 1);
+    if (!block) return NULL;
     /* How a caller's allocator gets its memory is its own affair. */
     if (!pool->ctx || !pool->ctx->allocator.resize) otx__advise_large_pages(block, bytes);
-    pool->blocks[pool->count] = block;
-    pool->sizes[pool->count++] = bytes;
+    block->next = pool->blocks;
+    block->bytes = bytes;
+    pool->blocks = block;
     pool->bytes += bytes;
-    return block + (OTX__ALIGNMENT - (uintptr_t)block % OTX__ALIGNMENT);
+    start = (char *)(block + 1);
+    return start + (OTX__ALIGNMENT - (uintptr_t)start % OTX__ALIGNMENT) % OTX__ALIGNMENT;
+}
+
+/* count elements of `size` bytes, aligned, uninitialised; freed with the pool. */
+OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
+{
+    void *block = otx__pool_try(pool, count, size);
+    if (block || pool->failed) return block;
+    pool->failed = true;
+    pool->failed_count = count;
+    pool->failed_size = size;
+    return NULL;
 }
 
 OTX__PRIVATE void *otx__pool_take_zero(otx__pool *pool, size_t count, size_t size)
@@ -2248,6 +2276,18 @@ OTX__PRIVATE void *otx__pool_take_zero(otx__pool *pool, size_t count, size_t siz
     void *block = otx__pool_take(pool, count, size);
     if (block) memset(block, 0, count * size);
     return block;
+}
+
+/* Says which block could not be had. */
+OTX__PRIVATE otx_result otx__pool_fail(const otx__pool *pool, otx_error *error)
+{
+    size_t bytes;
+    if (otx__pool_size(pool->failed_count, pool->failed_size, &bytes))
+        return otx__fail_memory(error, bytes);
+    return otx__fail(error, OTX_ERROR_MEMORY,
+                     "out of memory: %" PRIu64 " times %" PRIu64
+                     " bytes are more than this machine can address",
+                     (uint64_t)pool->failed_count, (uint64_t)pool->failed_size);
 }
 
 /* >>> src/base/number.h */
@@ -9881,11 +9921,17 @@ OTX__PRIVATE size_t otx__panel_columns(otx__panel_type type, size_t columns)
     return (columns + group - 1) / group * group;
 }
 
+/* Bytes of the numbers of one vector. */
+OTX__PRIVATE size_t otx__panel_lane_bytes(otx__panel_type type, size_t columns)
+{
+    size_t each = type == OTX__PANEL_FLOAT ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
+    return otx__panel_columns(type, columns) * each;
+}
+
 /* Bytes of the numbers of one panel. */
 OTX__PRIVATE size_t otx__panel_bytes(otx__panel_type type, size_t columns)
 {
-    size_t each = type == OTX__PANEL_FLOAT ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
-    return otx__panel_columns(type, columns) * OTX__TILE * each;
+    return otx__panel_lane_bytes(type, columns) * OTX__TILE;
 }
 
 /* What takes the place of panels of 8 bits where these are too coarse. */
@@ -9918,11 +9964,11 @@ OTX__PRIVATE bool otx__panels_take(otx__panels *panels, const otx__kernels *kern
                                    otx__panel_type type, size_t columns, size_t tiles,
                                    otx__pool *pool)
 {
-    size_t bytes = otx__max(otx__panel_bytes(type, columns),
-                            otx__panel_bytes(otx__panel_largest(kernels, type), columns));
-    if (columns > SIZE_MAX / (4 * OTX__TILE) - 4) pool->failed = UINT64_MAX;
+    otx__panel_type largest = otx__panel_largest(kernels, type);
+    size_t bytes = otx__max(otx__panel_lane_bytes(type, columns),
+                            otx__panel_lane_bytes(largest, columns));
     otx__panels_set_type(panels, type, columns);
-    panels->data = otx__pool_take(pool, tiles, bytes);
+    panels->data = otx__pool_take(pool, tiles * OTX__TILE, bytes);
     panels->scale = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->common = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->error = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
@@ -12677,8 +12723,7 @@ OTX__PRIVATE void otx__solve_gram(otx__solve *solve)
     otx__dictionary *dictionary = &solve->dictionary;
     size_t count = dictionary->count, bytes;
     if (!solve->gram || !otx__mul(count, count, &bytes)) return;
-    dictionary->gram = (double *)otx__pool_take(&solve->pool, bytes, sizeof(double));
-    solve->pool.failed = 0;
+    dictionary->gram = (double *)otx__pool_try(&solve->pool, bytes, sizeof(double));
 }
 
 /* ---- solving ---- */
@@ -12991,7 +13036,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     if (!otx__solve_scratch(&solve) || !otx__solve_dictionary(&solve) ||
         !otx__solve_table(&solve) || !otx__solve_block(&solve) ||
         !otx__solve_rows(&solve, atoms, targets, options->centred))
-        result = otx__fail_memory(error, solve.pool.failed);
+        result = otx__pool_fail(&solve.pool, error);
     else
         otx__solve_gram(&solve);
     if (!result) result = otx__solve_copy(&solve, atoms, targets, error);
@@ -13018,24 +13063,38 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
    Read paths.h first; system.h only to port.
 
    Rooms, in order of dependency:
-     system               files and directories as POSIX and Windows give them
+     system               what POSIX and Windows are asked for
+     windows              the system as Windows gives it
+     posix                the system as POSIX gives it
      paths                paths, and failures of the system
      listing              listings of directories
      reading              files to read
      writing              files to write
      copying              copies of files and trees, and their removal
      staging              a directory made under another name, then renamed
-     foreign              what is in a directory that is not read
-     shards               the index of a checkpoint in shards
+     known                what a model directory holds, and what is not read
+     foreign              a directory without what is wanted of it
+     weight_index         the index of a checkpoint in shards
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
 
 /* >>> src/disk/system.h */
-/* ---- system: files and directories as POSIX and Windows give them ----------- */
+/* ---- system: what POSIX and Windows are asked for --------------------------- */
 
 /* Paths are UTF-8 on every platform. The functions otx__sys_* are all that differs
-   between platforms; they set errno when they fail, and nothing else does. Symbolic
-   links are followed when reading and never when removing. */
+   between platforms (windows.h, posix.h), and nothing else asks the system. They set
+   errno when they fail. Symbolic links are followed when reading and never when
+   removing.
+
+     open, create, close         a file to read; a new one to write; -1 or false if not
+     read, write                 the bytes moved; 0 or less where there are none
+     sync, push                  waits until all is on the disk; starts on part of it
+     sync_directory              makes the names in a directory durable
+     status, status_open         what stands at a path; what was opened
+     same                        whether two paths lead to one file or directory
+     make_directory, rename, remove
+     directory_open, _next, _close   the names in a directory, one after another
+     error_text                  what a value of errno says */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13054,6 +13113,9 @@ typedef struct otx__status {
     bool regular, directory;
     uint64_t size;
 } otx__status;
+
+/* >>> src/disk/windows.h */
+/* ---- windows: the system as Windows gives it ------------------------------- */
 
 #ifdef _WIN32
 
@@ -13295,8 +13357,12 @@ OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
 {
     if (strerror_s(to, capacity, number) != 0) (void)snprintf(to, capacity, "error %d", number);
 }
+#endif /* _WIN32 */
 
-#else /* POSIX */
+/* >>> src/disk/posix.h */
+/* ---- posix: the system as POSIX gives it ----------------------------------- */
+
+#ifndef _WIN32
 
 #include <dirent.h>
 #include <unistd.h>
@@ -13486,7 +13552,7 @@ OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
     (void)snprintf(to, capacity, "%s", strerror(number));
 }
 
-#endif
+#endif /* !_WIN32 */
 
 /* >>> src/disk/paths.h */
 /* ---- paths, and failures of the system ---------------------------------- */
@@ -14289,8 +14355,8 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     return result;
 }
 
-/* >>> src/disk/foreign.h */
-/* ---- what is in a directory that is not read ---------------------------- */
+/* >>> src/disk/known.h */
+/* ---- known: what a model directory holds, and what is not read ------------- */
 
 #define OTX__MODEL_FILE "model.safetensors"
 #define OTX__INDEX_FILE "model.safetensors.index.json"
@@ -14299,8 +14365,6 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
    20 MB and 50 MB. */
 #define OTX__INDEX_LIMIT ((size_t)256 << 20)
 #define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
-
-/* ---- what else may be in a directory ---- */
 
 /* Whether a name in a model directory belongs to its tokenizer: those of the
    base are left out of an output, and the donor's are copied. One stale file
@@ -14322,10 +14386,52 @@ OTX__PRIVATE bool otx__is_tokenizer_file(const char *name)
            (otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py"));
 }
 
-/* A kind of file that this library does not read, and what to do about it. */
+/* ---- what is not read ---- */
+
+/* A kind of file that this library does not read, and what to do about it. Of several
+   kinds in a directory the first in the table is reported. */
 typedef struct otx__foreign {
     const char *prefix, *suffix, *advice;
 } otx__foreign;
+
+#define OTX__SAVE_WEIGHTS \
+    "load it with transformers and save it with save_pretrained, which writes safetensors"
+
+/* In the place of weights. */
+static const otx__foreign otx__foreign_weights[] = {
+    {"adapter_model.", "", "an adapter; merge it into its model first"}, /* of PEFT */
+    {"model-", ".safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+    {"consolidated", ".safetensors", /* of Mistral and Meta */
+     "weights under the names of the original release; take the repository's files for "
+     "transformers"},
+    {"", ".safetensors", "if that is the model, give that file's path"},
+    {"", ".bin.index.json", OTX__SAVE_WEIGHTS}, /* of PyTorch, in shards */
+    {"", ".bin", OTX__SAVE_WEIGHTS},
+    {"", ".pt", OTX__SAVE_WEIGHTS},
+    {"", ".pth", OTX__SAVE_WEIGHTS},
+    {"", ".h5", OTX__SAVE_WEIGHTS},      /* of TensorFlow */
+    {"", ".msgpack", OTX__SAVE_WEIGHTS}, /* of Flax */
+    {"", ".gguf", "GGUF is not read; take the safetensors it was made from"},
+    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
+};
+
+#define OTX__SAVE_TOKENIZER                                                           \
+    "load it with transformers' AutoTokenizer and save it with save_pretrained, which " \
+    "writes tokenizer.json"
+
+/* In the place of a tokenizer. */
+static const otx__foreign otx__foreign_tokenizers[] = {
+    {"", ".model", OTX__SAVE_TOKENIZER}, /* SentencePiece under a name of its own */
+    {"", ".spm", OTX__SAVE_TOKENIZER},   /* Marian's two */
+    {"bpe.codes", "", OTX__SAVE_TOKENIZER}, /* of fastBPE */
+    {"encoder.json", "",
+     "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
+    {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
+    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
+};
+
+/* >>> src/disk/foreign.h */
+/* ---- foreign: a directory without what is wanted of it ---------------------- */
 
 /* The first kind of `table` that a listed name matches, and that name. */
 OTX__PRIVATE const otx__foreign *otx__foreign_find(const otx__foreign *table, size_t count,
@@ -14387,38 +14493,38 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
     return otx__fail_system(error, path, "cannot be opened", number);
 }
 
-/* Room for a shard's name in a message. */
-#define OTX__SHARD_TEXT 96
+/* >>> src/disk/weight_index.h */
+/* ---- weight_index: the index of a checkpoint in shards ---------------------- */
 
-OTX__PRIVATE const char *otx__shard_text(char to[OTX__SHARD_TEXT], const char *name)
+/* Room for a file's name in a message: `char text[OTX__NAME_TEXT];`. */
+#define OTX__NAME_TEXT 96
+
+OTX__PRIVATE const char *otx__name_text(char to[OTX__NAME_TEXT], const char *name)
 {
-    return otx__quote(to, OTX__SHARD_TEXT, name, strlen(name));
+    return otx__quote(to, OTX__NAME_TEXT, name, strlen(name));
 }
-
-/* >>> src/disk/shards.h */
-/* ---- the index of a checkpoint in shards -------------------------------- */
 
 /* Most entries and shards of an index: about a hundred times those of the
    largest models there are. */
 #define OTX__INDEX_NODES ((size_t)1 << 24)
-#define OTX__INDEX_SHARDS 65536
+#define OTX__INDEX_FILES 65536
 
 /* One line of the weight map. The strings are not terminated. */
-typedef struct otx__shard_entry {
+typedef struct otx__weight_entry {
     const char *tensor, *shard;
     size_t tensor_size, shard_size;
     uint32_t file;
-} otx__shard_entry;
+} otx__weight_entry;
 
-typedef struct otx__shards {
+typedef struct otx__weight_index {
     char *text; /* the file */
     size_t text_size;
     char *strings; /* what the entries point at; text_size bytes */
-    otx__shard_entry *entries;
+    otx__weight_entry *entries;
     size_t count;
-} otx__shards;
+} otx__weight_index;
 
-OTX__PRIVATE void otx__shards_close(const otx_context *ctx, otx__shards *index)
+OTX__PRIVATE void otx__weight_index_close(const otx_context *ctx, otx__weight_index *index)
 {
     otx__free(ctx, index->entries, index->count, sizeof *index->entries);
     otx__free(ctx, index->strings, index->text_size, 1);
@@ -14426,23 +14532,23 @@ OTX__PRIVATE void otx__shards_close(const otx_context *ctx, otx__shards *index)
     memset(index, 0, sizeof *index);
 }
 
-OTX__PRIVATE int otx__shards_by_shard(const void *a, const void *b)
+OTX__PRIVATE int otx__weight_by_file(const void *a, const void *b)
 {
-    const otx__shard_entry *one = (const otx__shard_entry *)a;
-    const otx__shard_entry *other = (const otx__shard_entry *)b;
+    const otx__weight_entry *one = (const otx__weight_entry *)a;
+    const otx__weight_entry *other = (const otx__weight_entry *)b;
     return otx__compare_bytes(one->shard, one->shard_size, other->shard, other->shard_size);
 }
 
-OTX__PRIVATE int otx__shards_by_tensor(const void *a, const void *b)
+OTX__PRIVATE int otx__weight_by_tensor(const void *a, const void *b)
 {
-    const otx__shard_entry *one = (const otx__shard_entry *)a;
-    const otx__shard_entry *other = (const otx__shard_entry *)b;
+    const otx__weight_entry *one = (const otx__weight_entry *)a;
+    const otx__weight_entry *other = (const otx__weight_entry *)b;
     return otx__compare_bytes(one->tensor, one->tensor_size, other->tensor, other->tensor_size);
 }
 
 /* The weight map of a parsed index: the one member of that name. */
-OTX__PRIVATE otx_result otx__shards_map(const otx_json *json, const char *name, uint32_t *map,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__weight_index_map(const otx_json *json, const char *name,
+                                              uint32_t *map, otx_error *error)
 {
     uint32_t key, i, found = 0;
     if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
@@ -14463,15 +14569,15 @@ OTX__PRIVATE otx_result otx__shards_map(const otx_json *json, const char *name, 
 }
 
 /* Fills in the entries from the members of the weight map, in their order. */
-OTX__PRIVATE otx_result otx__shards_entries(const otx_json *json, uint32_t map,
-                                            const char *name, otx__shards *index,
-                                            otx_error *error)
+OTX__PRIVATE otx_result otx__weight_index_entries(const otx_json *json, uint32_t map,
+                                                  const char *name, otx__weight_index *index,
+                                                  otx_error *error)
 {
     char *end = index->strings;
     uint32_t key = map + 1;
     size_t i;
     for (i = 0; i < index->count; i++, key = json->nodes[key + 1].next) {
-        otx__shard_entry *entry = &index->entries[i];
+        otx__weight_entry *entry = &index->entries[i];
         char what[OTX__QUOTED];
         entry->tensor = end;
         entry->tensor_size = otx_json_string(json, key, end);
@@ -14488,8 +14594,8 @@ OTX__PRIVATE otx_result otx__shards_entries(const otx_json *json, uint32_t map,
 }
 
 /* Reads an index. `path` is its file's. */
-OTX__PRIVATE otx_result otx__shards_open(const otx_context *ctx, const char *path,
-                                         otx__shards *index, otx_error *error)
+OTX__PRIVATE otx_result otx__weight_index_open(const otx_context *ctx, const char *path,
+                                               otx__weight_index *index, otx_error *error)
 {
     char name[OTX__PATH_TEXT];
     uint32_t map = 0;
@@ -14506,24 +14612,24 @@ OTX__PRIVATE otx_result otx__shards_open(const otx_context *ctx, const char *pat
     if (!result)
         result = otx_json_parse(ctx, index->text, index->text_size, name, &options, &json,
                                 error);
-    if (!result) result = otx__shards_map(&json, name, &map, error);
+    if (!result) result = otx__weight_index_map(&json, name, &map, error);
     if (!result) {
         index->count = json.nodes[map].count;
         index->strings = (char *)otx__alloc(ctx, index->text_size, 1);
-        index->entries = (otx__shard_entry *)otx__alloc_zero(ctx, index->count,
+        index->entries = (otx__weight_entry *)otx__alloc_zero(ctx, index->count,
                                                              sizeof *index->entries);
         if (!index->strings || !index->entries)
             result = otx__fail_memory(error, index->count * sizeof *index->entries);
     }
-    if (!result) result = otx__shards_entries(&json, map, name, index, error);
+    if (!result) result = otx__weight_index_entries(&json, map, name, index, error);
     otx_json_close(ctx, &json);
-    if (result) otx__shards_close(ctx, index);
+    if (result) otx__weight_index_close(ctx, index);
     return result;
 }
 
 /* Shards are names within the directory, the same on every file system: no way
    out of it, no drive, no stream, nothing a terminal would act on. */
-OTX__PRIVATE bool otx__is_shard_name(const char *name, size_t size)
+OTX__PRIVATE bool otx__is_weight_file(const char *name, size_t size)
 {
     size_t i;
     if (size == 0 || size > 255 || name[0] == '.') return false;
@@ -14534,14 +14640,14 @@ OTX__PRIVATE bool otx__is_shard_name(const char *name, size_t size)
     return true;
 }
 
-OTX__PRIVATE int otx__fold(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
+OTX__PRIVATE int otx__lower(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
 
 /* Order by name without regard to ASCII case. */
 OTX__PRIVATE int otx__compare_folded(const void *a, const void *b)
 {
     const char *one = *(char *const *)a, *other = *(char *const *)b;
-    while (*one && otx__fold(*one) == otx__fold(*other)) one++, other++;
-    return otx__fold(*one) - otx__fold(*other);
+    while (*one && otx__lower(*one) == otx__lower(*other)) one++, other++;
+    return otx__lower(*one) - otx__lower(*other);
 }
 
 /* Two shards whose names differ only in case would be one file elsewhere. */
@@ -14557,11 +14663,11 @@ OTX__PRIVATE otx_result otx__check_case(const otx_context *ctx,
     otx__sort(names, count, sizeof *names, otx__compare_folded);
     for (i = 1; i < count && !result; i++)
         if (otx__compare_folded(&names[i - 1], &names[i]) == 0) {
-            char where[OTX__PATH_TEXT], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+            char where[OTX__PATH_TEXT], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
             result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: the shards \"%s\" and \"%s\" "
                                "differ only in case", otx__path_text(where, path),
-                               otx__shard_text(one, names[i - 1]),
-                               otx__shard_text(other, names[i]));
+                               otx__name_text(one, names[i - 1]),
+                               otx__name_text(other, names[i]));
         }
     otx__free(ctx, names, count, sizeof *names);
     return result;
@@ -14569,31 +14675,31 @@ OTX__PRIVATE otx_result otx__check_case(const otx_context *ctx,
 
 /* Lists the shards that an index names, each once, and notes in the entries
    which is theirs. Sorts the entries by shard. */
-OTX__PRIVATE otx_result otx__shards_list(const otx_context *ctx, otx__shards *index,
-                                         const char *path, otx_checkpoint *checkpoint,
-                                         otx_error *error)
+OTX__PRIVATE otx_result otx__weight_index_list(const otx_context *ctx, otx__weight_index *index,
+                                               const char *path, otx_checkpoint *checkpoint,
+                                               otx_error *error)
 {
     char where[OTX__PATH_TEXT], what[OTX__QUOTED];
     size_t i, count = 0;
-    otx__sort(index->entries, index->count, sizeof *index->entries, otx__shards_by_shard);
+    otx__sort(index->entries, index->count, sizeof *index->entries, otx__weight_by_file);
     for (i = 0; i < index->count; i++) {
-        otx__shard_entry *entry = &index->entries[i];
-        if (i == 0 || otx__shards_by_shard(entry - 1, entry) != 0) count++;
+        otx__weight_entry *entry = &index->entries[i];
+        if (i == 0 || otx__weight_by_file(entry - 1, entry) != 0) count++;
         entry->file = (uint32_t)(count - 1);
     }
-    if (count > OTX__INDEX_SHARDS)
+    if (count > OTX__INDEX_FILES)
         return otx__fail(error, OTX_ERROR_LIMIT, "%s: names %" PRIu64 " shards, more than the "
                          "limit of %d", otx__path_text(where, path), (uint64_t)count,
-                         OTX__INDEX_SHARDS);
+                         OTX__INDEX_FILES);
     checkpoint->files =
         (otx_checkpoint_file *)otx__alloc_zero(ctx, count, sizeof *checkpoint->files);
     if (!checkpoint->files) return otx__fail_memory(error, count * sizeof *checkpoint->files);
     checkpoint->file_count = count;
     for (i = 0; i < index->count; i++) {
-        const otx__shard_entry *entry = &index->entries[i];
+        const otx__weight_entry *entry = &index->entries[i];
         otx_checkpoint_file *file = &checkpoint->files[entry->file];
         if (file->name) continue;
-        if (!otx__is_shard_name(entry->shard, entry->shard_size))
+        if (!otx__is_weight_file(entry->shard, entry->shard_size))
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\" is not the name of a file "
                              "within the directory", otx__path_text(where, path),
                              otx__quote(what, sizeof what, entry->shard, entry->shard_size));
@@ -14656,15 +14762,15 @@ OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
 /* No tensor may be in two shards, and none twice in the index. Both lists are
    sorted by tensor. */
 OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
-                                               const otx__shards *index, const char *path,
+                                               const otx__weight_index *index, const char *path,
                                                otx_error *error)
 {
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
     size_t i;
     otx__path_text(where, path);
     for (i = 1; i < index->count; i++) {
-        const otx__shard_entry *entry = &index->entries[i];
-        if (otx__shards_by_tensor(entry - 1, entry) == 0)
+        const otx__weight_entry *entry = &index->entries[i];
+        if (otx__weight_by_tensor(entry - 1, entry) == 0)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
                              otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
     }
@@ -14675,8 +14781,8 @@ OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
                              "\"%s\" and \"%s\"", where,
                              otx__quote(what, sizeof what, found->tensor->name,
                                         found->tensor->name_size),
-                             otx__shard_text(one, checkpoint->files[found[-1].file].name),
-                             otx__shard_text(other, checkpoint->files[found->file].name));
+                             otx__name_text(one, checkpoint->files[found[-1].file].name),
+                             otx__name_text(other, checkpoint->files[found->file].name));
     }
     return OTX_OK;
 }
@@ -14684,14 +14790,14 @@ OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
 /* Checks that the index and the shards' headers tell the same story: two sorted
    lists, each without repetitions, that must go in step. */
 OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint,
-                                                const otx__shards *index, const char *path,
-                                                otx_error *error)
+                                                const otx__weight_index *index,
+                                                const char *path, otx_error *error)
 {
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
     size_t i;
     otx__path_text(where, path);
     for (i = 0; i < index->count || i < checkpoint->tensor_count; i++) {
-        const otx__shard_entry *entry = i < index->count ? &index->entries[i] : NULL;
+        const otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
         const otx_checkpoint_tensor *found =
             i < checkpoint->tensor_count ? &checkpoint->tensors[i] : NULL;
         const otx_tensor *tensor = found ? found->tensor : NULL;
@@ -14701,7 +14807,7 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint
                                                    tensor->name, tensor->name_size);
         if (order == 0 && entry->file == found->file) continue;
         if (order <= 0) {
-            otx__shard_text(one, checkpoint->files[entry->file].name);
+            otx__name_text(one, checkpoint->files[entry->file].name);
             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size);
         } else {
             otx__quote(what, sizeof what, tensor->name, tensor->name_size);
@@ -14709,7 +14815,7 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint
         if (order < 0)
             return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in "
                              "\"%s\", but it is not", where, what, one);
-        otx__shard_text(other, checkpoint->files[found->file].name);
+        otx__name_text(other, checkpoint->files[found->file].name);
         if (order > 0)
             return otx__fail(error, OTX_ERROR_MISMATCH, "%s: does not name tensor \"%s\", "
                              "which is in \"%s\"", where, what, other);
@@ -14740,25 +14846,8 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
 OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
                                            const otx__listing *listing)
 {
-    static const char convert[] = "load it with transformers and save it with save_pretrained, "
-                                  "which writes safetensors";
-    static const otx__foreign table[] = {
-        {"adapter_model.", "", "an adapter; merge it into its model first"},
-        {"model-", ".safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
-        {"consolidated", ".safetensors", "weights under the names of the original release; "
-                                         "take the repository's files for transformers"},
-        {"", ".safetensors", "if that is the model, give that file's path"},
-        {"", ".bin.index.json", convert},
-        {"", ".bin", convert},
-        {"", ".pt", convert},
-        {"", ".pth", convert},
-        {"", ".h5", convert},
-        {"", ".msgpack", convert},
-        {"", ".gguf", "GGUF is not read; take the safetensors it was made from"},
-        {"snapshots", "", "a cache; give the directory within snapshots/"},
-    };
-    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, table,
-                             OTX__COUNT(table), listing);
+    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE,
+                             otx__foreign_weights, OTX__COUNT(otx__foreign_weights), listing);
 }
 
 /* A checkpoint that is one file. */
@@ -14784,13 +14873,13 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
                                                 otx_error *error)
 {
     char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, OTX__INDEX_FILE);
-    otx__shards index;
+    otx__weight_index index;
     otx_result result;
     size_t i;
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + 64);
     checkpoint->sharded = true;
-    result = otx__shards_open(ctx, path, &index, error);
-    if (!result) result = otx__shards_list(ctx, &index, path, checkpoint, error);
+    result = otx__weight_index_open(ctx, path, &index, error);
+    if (!result) result = otx__weight_index_list(ctx, &index, path, checkpoint, error);
     if (!result && both &&
         (checkpoint->file_count > 1 || strcmp(checkpoint->files[0].name, OTX__MODEL_FILE) != 0))
         result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: holds both " OTX__MODEL_FILE " and "
@@ -14800,10 +14889,10 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
         result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
     if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
     if (!result)
-        otx__sort(index.entries, index.count, sizeof *index.entries, otx__shards_by_tensor);
+        otx__sort(index.entries, index.count, sizeof *index.entries, otx__weight_by_tensor);
     if (!result) result = otx__checkpoint_unique(checkpoint, &index, path, error);
     if (!result) result = otx__checkpoint_compare(checkpoint, &index, path, error);
-    otx__shards_close(ctx, &index);
+    otx__weight_index_close(ctx, &index);
     otx__path_free(ctx, path);
     return result;
 }
@@ -14878,12 +14967,12 @@ OTX__PRIVATE otx_result otx__checkpoint_bytes(const otx_checkpoint *checkpoint,
     const otx_checkpoint_file *file = &checkpoint->files[tensor->file];
     const otx_tensor *what = tensor->tensor;
     uint64_t have = what->end - what->begin;
-    char where[OTX__PATH_TEXT], shard[OTX__SHARD_TEXT], name[OTX__QUOTED];
+    char where[OTX__PATH_TEXT], shard[OTX__NAME_TEXT], name[OTX__QUOTED];
     bool within = first <= have && size <= have - first;
     if (within && file->source.read(file->source.context, what->begin + first, to, size))
         return OTX_OK;
     otx__path_text(where, checkpoint->path);
-    otx__shard_text(shard, file->name);
+    otx__name_text(shard, file->name);
     otx__quote(name, sizeof name, what->name, what->name_size);
     if (!within)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: \"%s\": tensor \"%s\" has %" PRIu64
@@ -14933,7 +15022,7 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
 }
 
 /* >>> src/disk/tokenizer_directory.h */
-/* ---- vocab_directory: the tokenizer of a model directory -------------------- */
+/* ---- tokenizer_directory: the tokenizer of a model directory ---------------- */
 
 /* The files of a tokenizer that a directory holds, by otx_vocab_file. */
 typedef struct otx__vocab_files {
@@ -15115,17 +15204,9 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
                                                const otx__listing *listing)
 {
-    static const char convert[] = "load it with transformers' AutoTokenizer and save it with "
-                                  "save_pretrained, which writes tokenizer.json";
-    static const otx__foreign table[] = {
-        {"", ".model", convert}, {"", ".spm", convert}, {"bpe.codes", "", convert},
-        {"encoder.json", "", "OpenAI's names; rename it to vocab.json, and vocab.bpe to "
-                             "merges.txt"},
-        {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
-        {"snapshots", "", "a cache; give the directory within snapshots/"},
-    };
-    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens", table,
-                             OTX__COUNT(table), listing);
+    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens",
+                             otx__foreign_tokenizers, OTX__COUNT(otx__foreign_tokenizers),
+                             listing);
 }
 
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
@@ -19367,12 +19448,17 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #endif /* OTX_NO_STDIO */
 
 /* >>> src/base/end.h */
-#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+/* ---- end: contraction as the user had it (see begin.h) ------------------------ */
+
+#if defined(OTX__FLOAT_CONTROL)
 #pragma float_control(pop)
 #elif defined(__clang__)
-#pragma clang fp contract(on)
+#pragma STDC FP_CONTRACT DEFAULT
 #elif defined(__GNUC__)
 #pragma GCC pop_options
+#elif defined(_MSC_VER) && (defined(_M_FP_CONTRACT) || defined(_M_FP_FAST) || \
+                            (_MSC_VER < 1930 && !defined(_M_FP_STRICT)))
+#pragma fp_contract(on) /* what these options make the default, before 2022 all but strict */
 #endif
 
 #endif /* OMP_TRANSPLANT_IMPLEMENTATION */
