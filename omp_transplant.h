@@ -23,125 +23,125 @@
    What is where
 
       159  api/version                version
-      185  api/result                 results
-      225  api/context                context: memory, threads, progress
-      300  api/isa                    instruction sets
-      316  api/matrix                 numbers and matrices
-      360  api/solver                 the solver
-      471  api/source                 sources and sinks: bytes in and out
-      491  api/json                   JSON
-      613  api/safetensors            safetensors
-      677  api/vocab                  vocabularies
-      776  api/align                  alignment
-      837  api/file                   files
-      847  api/directory              directories
-      898  api/job                    the whole job
-     1028  api/verify                 looking at a finished directory
+      189  api/result                 results
+      229  api/context                context: memory, threads, progress
+      304  api/isa                    instruction sets
+      320  api/matrix                 numbers and matrices
+      364  api/solver                 the solver
+      475  api/source                 sources and sinks: bytes in and out
+      495  api/json                   JSON
+      617  api/safetensors            safetensors
+      681  api/vocab                  vocabularies
+      780  api/align                  alignment
+      841  api/file                   files
+      851  api/directory              directories
+      902  api/job                    the whole job
+     1032  api/verify                 looking at a finished directory
 
-     1072  base                       what everything stands on
-     1101  base/begin                 system headers, and how floating point must be compiled
-     1137  base/sizes                 counting, and sums and products that may not wrap
-     1175  base/span                  bytes of others, digits, UTF-8
-     1328  base/decimal               the digits of a double
-     1463  base/format                printf without stdio and without a locale
-     1732  base/result                results, failures, messages
-     1847  base/memory                the allocator, arrays that grow
-     1906  base/text                  names in messages, and text that grows
-     2014  base/hooks                 log, progress, threads of the caller
-     2082  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2132  base/clock                 wall time for statistics
-     2178  base/pool                  blocks that are freed together
-     2293  base/number                element types, widening and rounding
-     2481  base/base64                decoding
-     2517  base/protobuf              fields of a message
-     2639  base/watch                 long loops that the caller can stop
+     1076  base                       what everything stands on
+     1108  base/begin                 system headers, and how floating point must be compiled
+     1144  base/sizes                 counting, and sums and products that may not wrap
+     1182  base/span                  bytes of others, digits, UTF-8
+     1335  base/decimal               the digits of a double
+     1470  base/format                printf without stdio and without a locale
+     1739  base/result                results, failures, messages
+     1855  base/memory                the allocator, arrays that grow
+     1914  base/text                  names in messages, and text that grows
+     2022  base/hooks                 log, progress, threads of the caller
+     2092  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2142  base/clock                 wall time for statistics
+     2188  base/pool                  blocks that are freed together
+     2303  base/number                element types, widening and rounding
+     2491  base/base64                decoding
+     2527  base/protobuf              fields of a message
+     2649  base/watch                 long loops that the caller can stop
 
-     2692  files                      formats, on memory and streams
-     2711  files/memory_source        memory as a source of bytes
-     2729  files/json_read            a parser without recursion
-     3082  files/json_values          looking at values, stepping through containers
-     3253  files/json_edit            writing, and edits that keep every byte they do not touch
-     3621  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3756  files/safetensors_read     the header of a file, checked
-     4079  files/safetensors_write    the header of a new file
+     2702  files                      formats, on memory and streams
+     2726  files/memory_source        memory as a source of bytes
+     2744  files/json_read            a parser without recursion
+     3097  files/json_values          looking at values, stepping through containers
+     3268  files/json_edit            writing, and edits that keep every byte they do not touch
+     3636  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3771  files/safetensors_read     the header of a file, checked
+     4094  files/safetensors_write    the header of a new file
 
-     4236  vocab                      tokens, from every source, and which of them are the same
-     4260  vocab/known                what the world calls things: files, classes, tokens
-     4548  vocab/token_table          the table of tokens, and finding tokens in it
-     4726  vocab/spelling             from what a file spells to bytes
-     4857  vocab/reader               what the readers of all sources share
-     5206  vocab/added_tokens         what other files add to a model's tokens
-     5467  vocab/from_tokenizer_json  tokenizer.json
-     5722  vocab/from_tekken          tekken.json
-     5877  vocab/from_tiktoken        *.tiktoken
-     5942  vocab/from_sentencepiece   tokenizer.model and its like
-     6297  vocab/from_vocab_json      vocab.json and merges.txt
-     6383  vocab/from_vocab_txt       vocab.txt
-     6440  vocab/parse                the first source that is given, and what goes with it
-     6625  vocab/align                which base token a donor token is
+     4251  vocab                      tokens, from every source, and which of them are the same
+     4283  vocab/known                what the world calls things: files, classes, tokens
+     4571  vocab/token_table          the table of tokens, and finding tokens in it
+     4749  vocab/spelling             from what a file spells to bytes
+     4880  vocab/reader               what the readers of all sources share
+     5230  vocab/added_tokens         what other files add to a model's tokens
+     5491  vocab/from_tokenizer_json  tokenizer.json
+     5746  vocab/from_tekken          tekken.json
+     5901  vocab/from_tiktoken        *.tiktoken
+     5966  vocab/from_sentencepiece   tokenizer.model and its like
+     6321  vocab/from_vocab_json      vocab.json and merges.txt
+     6407  vocab/from_vocab_txt       vocab.txt
+     6464  vocab/parse                the first source that is given, and what goes with it
+     6649  vocab/align                which base token a donor token is
 
-     6877  simd                       the hot loops, once for each instruction set
-     6898  simd/kernels               the table of kernels, and what all versions share
-     7153  simd/scalar                the reference
-     7322  simd/sse2                  128-bit x86
-     7627  simd/avx2                  256-bit x86, with FMA
-     8101  simd/avx512                512-bit x86
-     8759  simd/amx                   tiles of x86
-     8980  simd/neon                  64-bit Arm
-     9418  simd/wasm                  WebAssembly's SIMD128
-     9691  simd/dispatch              which of them this machine can run
+     6901  simd                       the hot loops, once for each instruction set
+     6922  simd/kernels               the table of kernels, and what all versions share
+     7177  simd/scalar                the reference
+     7346  simd/sse2                  128-bit x86
+     7651  simd/avx2                  256-bit x86, with FMA
+     8125  simd/avx512                512-bit x86
+     8783  simd/amx                   tiles of x86
+     9004  simd/neon                  64-bit Arm
+     9442  simd/wasm                  WebAssembly's SIMD128
+     9715  simd/dispatch              which of them this machine can run
 
-     9866  solve                      Orthogonal Matching Pursuit for many targets
-     9889  solve/panels               vectors as the dense products want them
-    10224  solve/dictionary           the atoms, split along their common direction
-    10500  solve/exact_products       products of all pairs of atoms in double
-    10580  solve/triangle             packed lower triangles
-    10684  solve/support              what is known of one target, and the exact steps
-    10930  solve/gram_table           products of atoms with all atoms, for scans
-    11162  solve/screen               which atoms are worth scoring in double
-    11541  solve/predict              making targets ready for the next scan
-    11768  solve/select               the next atoms of each target
-    12202  solve/plan                 which form, and in what blocks
-    12502  solve/solve                the solve itself
+     9890  solve                      Orthogonal Matching Pursuit for many targets
+     9913  solve/panels               vectors as the dense products want them
+    10248  solve/dictionary           the atoms, split along their common direction
+    10524  solve/exact_products       products of all pairs of atoms in double
+    10604  solve/triangle             packed lower triangles
+    10708  solve/support              what is known of one target, and the exact steps
+    10954  solve/gram_table           products of atoms with all atoms, for scans
+    11186  solve/screen               which atoms are worth scoring in double
+    11565  solve/predict              making targets ready for the next scan
+    11792  solve/select               the next atoms of each target
+    12226  solve/plan                 which form, and in what blocks
+    12526  solve/solve                the solve itself
 
-    13056  disk                       files and directories
-    13081  disk/system                what POSIX and Windows are asked for
-    13117  disk/windows               the system as Windows gives it
-    13362  disk/posix                 the system as POSIX gives it
-    13557  disk/paths                 paths, and failures of the system
-    13709  disk/listing               listings of directories
-    13775  disk/reading               files to read
-    13907  disk/writing               files to write
-    14011  disk/copying               copies of files and trees, and their removal
-    14125  disk/staging               a directory made under another name, then renamed
-    14358  disk/known                 what a model directory holds, and what is not read
-    14433  disk/foreign               a directory without what is wanted of it
-    14496  disk/weight_index          the index of a checkpoint in shards
-    14712  disk/checkpoint            a model directory, in one file or in shards
-    15024  disk/tokenizer_directory   the tokenizer of a model directory
+    13080  disk                       files and directories
+    13105  disk/system                what POSIX and Windows are asked for
+    13141  disk/windows               the system as Windows gives it
+    13386  disk/posix                 the system as POSIX gives it
+    13581  disk/paths                 paths, and failures of the system
+    13733  disk/listing               listings of directories
+    13799  disk/reading               files to read
+    13931  disk/writing               files to write
+    14035  disk/copying               copies of files and trees, and their removal
+    14149  disk/staging               a directory made under another name, then renamed
+    14382  disk/known                 what a model directory holds, and what is not read
+    14457  disk/foreign               a directory without what is wanted of it
+    14520  disk/weight_index          the index of a checkpoint in shards
+    14736  disk/checkpoint            a model directory, in one file or in shards
+    15048  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15280  model                      which tensors and config keys belong to the vocabulary
-    15297  model/document             the JSON files of a model directory
-    15352  model/config               what config.json says
-    15449  model/names                names of tensors
-    15582  model/parts                the tensors that the vocabulary sizes
-    16038  model/heirs                what becomes of the ids in a config
-    16219  model/config_ids           ids in a config being edited
-    16561  model/config_edit          config.json and generation_config.json, edited
+    15304  model                      which tensors and config keys belong to the vocabulary
+    15321  model/document             the JSON files of a model directory
+    15376  model/config               what config.json says
+    15473  model/names                names of tensors
+    15606  model/parts                the tensors that the vocabulary sizes
+    16062  model/heirs                what becomes of the ids in a config
+    16243  model/config_ids           ids in a config being edited
+    16585  model/config_edit          config.json and generation_config.json, edited
 
-    16799  job                        the whole transplant, in the order in which it happens
-    16822  job/job                    what a job holds, and opening the two models
-    17011  job/map                    the caller's map
-    17132  job/plan                   what becomes of every tensor
-    17335  job/open                   opening a job
-    17448  job/rows                   rows in memory
-    17533  job/solve                  solving for the rows of the donor
-    17651  job/rebuild                the new rows of one vocabulary tensor
-    18034  job/write                  the new weights and their index
-    18344  job/copy                   the other files of the two models
-    18503  job/run                    running a job
-    18639  job/report                 what a job did, as JSON and as a table
-    18866  job/verify                 whether a finished directory agrees with itself
+    16823  job                        the whole transplant, in the order in which it happens
+    16846  job/job                    what a job holds, and opening the two models
+    17035  job/map                    the caller's map
+    17156  job/plan                   what becomes of every tensor
+    17359  job/open                   opening a job
+    17472  job/rows                   rows in memory
+    17557  job/solve                  solving for the rows of the donor
+    17675  job/rebuild                the new rows of one vocabulary tensor
+    18058  job/write                  the new weights and their index
+    18368  job/copy                   the other files of the two models
+    18527  job/run                    running a job
+    18663  job/report                 what a job did, as JSON and as a table
+    18890  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -160,12 +160,14 @@ extern "C" {
 /* ---- version ---------------------------------------------------------- */
 
 #define OTX_VERSION_MAJOR 0
-#define OTX_VERSION_MINOR 1
+#define OTX_VERSION_MINOR 2
 #define OTX_VERSION_PATCH 0
-#define OTX_VERSION_STRING "0.1.0"
+#define OTX_VERSION_STRING "0.2.0"
 
-/* Linkage of the public functions. Define OTX_STATIC before every include to
-   make them static to the file that holds the implementation. */
+/* Linkage of the public functions. Define OTX_STATIC before every include to make them
+   static to the file that holds the implementation, or OTX_API to what your compiler wants
+   before a function that a shared library exports, such as __declspec(dllexport) or
+   __attribute__((visibility("default"))). */
 #if defined(__GNUC__) || defined(__clang__)
 #define OTX__PRIVATE static __attribute__((unused))
 #define OTX__PRINTF(string, first) __attribute__((format(printf, string, first)))
@@ -173,10 +175,12 @@ extern "C" {
 #define OTX__PRIVATE static
 #define OTX__PRINTF(string, first)
 #endif
+#ifndef OTX_API
 #ifdef OTX_STATIC
 #define OTX_API OTX__PRIVATE
 #else
 #define OTX_API extern
+#endif
 #endif
 
 /* The version the implementation was built from, "major.minor.patch". */
@@ -1072,12 +1076,15 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 /* >>> src/base/chapter.h */
 /* ==== base: what everything stands on ==== */
 
-/* Knows nothing of models, tokens or files: results and messages, checked sizes, the
-   caller's hooks (memory, threads, progress, log), text, numbers, sorting.
-   Hides byte order, the locale, compilers' habits with floating point.
+/* Knows nothing of models, tokens or files: sizes that do not wrap, bytes and digits, results
+   and messages, the caller's hooks (memory, threads, progress, log), numbers, sorting.
+   Hides byte order, the locale, stdio, and compilers' habits with floating point.
    Owns nothing. Memory is asked of the context that is handed down, with its old size, and
-   given back to the same; a function that fails fills in the error and returns its code.
-   Read result.h and memory.h first: all other rooms speak that way.
+   given back to the same; only a pool and a text remember what they took.
+   A function that can fail takes the error last, fills it in with otx__fail and returns its
+   code; the first failure is the one that is told. Messages are for people: one line of
+   UTF-8 that names the file, the tensor or token, and the numbers (otx__quote for names).
+   Read result.h and memory.h first: all other rooms speak that way; then span.h.
 
    Rooms, in order of dependency:
      begin     system headers, and how floating point must be compiled
@@ -1840,8 +1847,9 @@ OTX__PRIVATE otx_result otx__fail_array(otx_error *error, uint64_t count, size_t
 {
     uint64_t bytes;
     if (otx__mul64(count, size, &bytes)) return otx__fail_memory(error, bytes);
-    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " elements of %"
-                     PRIu64 " bytes, more than can be addressed", count, (uint64_t)size);
+    return otx__fail(error, OTX_ERROR_MEMORY,
+                     "out of memory asking for %" PRIu64 " elements of %" PRIu64 " bytes, "
+                     "more than can be addressed", count, (uint64_t)size);
 }
 
 /* >>> src/base/memory.h */
@@ -2014,9 +2022,10 @@ OTX__PRIVATE void otx__text_double(otx__text *text, double value)
 /* >>> src/base/hooks.h */
 /* ---- hooks of the caller ------------------------------------------------ */
 
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
-    OTX__PRINTF(3, 4);
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...) OTX__PRINTF(3, 4);
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...)
 {
     char message[OTX__MESSAGE];
     va_list arguments;
@@ -2028,8 +2037,9 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
 }
 
 /* Reports progress; OTX_ERROR_CANCELLED if the caller wants to stop. */
-OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, const char *subject,
-                                      uint64_t done, uint64_t total, otx_error *error)
+OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage,
+                                      const char *subject, uint64_t done, uint64_t total,
+                                      otx_error *error)
 {
     otx_progress progress;
     if (!ctx || !ctx->progress) return OTX_OK;
@@ -2041,7 +2051,7 @@ OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, c
     return otx__fail(error, OTX_ERROR_CANCELLED, "cancelled");
 }
 
-/* Most workers that otx__parallel_for runs at once. */
+/* Most workers that otx__parallel runs at once. */
 OTX__PRIVATE int otx__threads(const otx_context *ctx)
 {
     if (ctx && ctx->threads > 0) {
@@ -2693,11 +2703,16 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
 /* ==== files: formats, on memory and streams ==== */
 
 /* Knows JSON and safetensors as their specifications have them, and nothing of what a model
-   keeps in them. Everything is untrusted: every size is checked before it is used.
-   Hides spans and nodes behind numbers, a header behind a table of tensors.
-   A parsed JSON refers to the caller's text, which must outlive it; a safetensors header owns
-   its strings and refers to the source.
-   Read json_read.h first.
+   keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
+   an otx_sink.
+   Everything is untrusted: every size is checked before it is used, nothing recurses, memory
+   stays in proportion to the input.
+   Hides spans and nodes behind numbers (step through them with otx_json_iter, never by
+   hand), a header behind a table of tensors.
+   A parsed JSON refers to the caller's text, which must outlive it, and an edit to the parsed
+   JSON; a safetensors header owns its strings in one block, and refers to no source.
+   Read json_values.h first, then tensors.h. A new format is a room of its own here, and
+   learns nothing of models.
 
    Rooms, in order of dependency:
      memory_source      memory as a source of bytes
@@ -4238,9 +4253,17 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
 
 /* Knows what tokenizers' files say and what their loaders make of it: for every id a kind and
    the bytes that the token stands for, and the roles of special tokens.
-   Hides each source behind one reader; what they share is in reader.h.
-   A vocabulary owns its tokens and their bytes in one block.
-   Read token_table.h, then reader.h, then one of the sources.
+   Hides each source behind one reader: three functions and a few facts in a table (parse.h).
+   A reader hands out tokens one by one, twice: to be counted, then to be kept; what all
+   sources share (added tokens, roles, spelling, errors) is done once, outside.
+   A vocabulary owns its tokens and their bytes in one block; while it is read, the texts and
+   the parsed JSON belong to otx__tokenizer, which goes when it is done.
+   Read known.h for names, token_table.h for the result, then reader.h, then one of the
+   sources.
+   To add a source: its kind to otx_vocab_file (api/vocab.h), the names of its files to
+   known.h, a room from_*.h with open, next and roles, a row to otx__vocab_readers in parse.h;
+   to the tests, a fuzz target, a case in test_sources.c, and the loader to hold it to in
+   vocab_sources.py.
 
    Rooms, in order of dependency:
      known                what the world calls things: files, classes, tokens
@@ -5003,7 +5026,8 @@ OTX__PRIVATE void otx__fall_back_on(otx__tokenizer *t, const otx__known_role *ro
                                     size_t count)
 {
     size_t i;
-    for (i = 0; i < count; i++) t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
+    for (i = 0; i < count; i++)
+        t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
 }
 
 /* The next line of the reader's text, without its end ("\n" or "\r\n"). */
