@@ -22,123 +22,126 @@
 
    What is where
 
-      156  api/version                version
-      182  api/result                 results
-      222  api/context                context: memory, threads, progress
-      297  api/isa                    instruction sets
-      313  api/matrix                 numbers and matrices
-      357  api/solver                 the solver
-      468  api/source                 sources and sinks: bytes in and out
-      488  api/json                   JSON
-      610  api/safetensors            safetensors
-      674  api/vocab                  vocabularies
-      773  api/align                  alignment
-      834  api/file                   files
-      844  api/directory              directories
-      895  api/job                    the whole job
-     1025  api/verify                 looking at a finished directory
+      159  api/version                version
+      185  api/result                 results
+      225  api/context                context: memory, threads, progress
+      300  api/isa                    instruction sets
+      316  api/matrix                 numbers and matrices
+      360  api/solver                 the solver
+      471  api/source                 sources and sinks: bytes in and out
+      491  api/json                   JSON
+      613  api/safetensors            safetensors
+      677  api/vocab                  vocabularies
+      776  api/align                  alignment
+      837  api/file                   files
+      847  api/directory              directories
+      898  api/job                    the whole job
+     1028  api/verify                 looking at a finished directory
 
-     1069  base                       what everything stands on
-     1095  base/begin                 system headers, and how floating point must be compiled
-     1131  base/result                results, failures, checked sizes
-     1221  base/memory                the allocator, arrays that grow
-     1280  base/text                  spans, UTF-8, digits, names in messages, and text that grows
-     1517  base/hooks                 log, progress, threads of the caller
-     1586  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     1636  base/clock                 wall time for statistics
-     1682  base/pool                  blocks that are freed together
-     1797  base/number                element types, widening and rounding
-     1985  base/base64                decoding
-     2021  base/protobuf              fields of a message
-     2143  base/decimal               the shortest digits of a double
-     2268  base/watch                 long loops that the caller can stop
+     1072  base                       what everything stands on
+     1101  base/begin                 system headers, and how floating point must be compiled
+     1137  base/sizes                 counting, and sums and products that may not wrap
+     1175  base/span                  bytes of others, digits, UTF-8
+     1328  base/decimal               the digits of a double
+     1463  base/format                printf without stdio and without a locale
+     1732  base/result                results, failures, messages
+     1847  base/memory                the allocator, arrays that grow
+     1906  base/text                  names in messages, and text that grows
+     2014  base/hooks                 log, progress, threads of the caller
+     2082  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2132  base/clock                 wall time for statistics
+     2178  base/pool                  blocks that are freed together
+     2293  base/number                element types, widening and rounding
+     2481  base/base64                decoding
+     2517  base/protobuf              fields of a message
+     2639  base/watch                 long loops that the caller can stop
 
-     2321  files                      formats, on memory and streams
-     2340  files/memory_source        memory as a source of bytes
-     2358  files/json_read            a parser without recursion
-     2711  files/json_values          looking at values, stepping through containers
-     2882  files/json_edit            writing, and edits that keep every byte they do not touch
-     3250  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3385  files/safetensors_read     the header of a file, checked
-     3708  files/safetensors_write    the header of a new file
+     2692  files                      formats, on memory and streams
+     2711  files/memory_source        memory as a source of bytes
+     2729  files/json_read            a parser without recursion
+     3082  files/json_values          looking at values, stepping through containers
+     3253  files/json_edit            writing, and edits that keep every byte they do not touch
+     3621  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3756  files/safetensors_read     the header of a file, checked
+     4079  files/safetensors_write    the header of a new file
 
-     3865  vocab                      tokens, from every source, and which of them are the same
-     3889  vocab/known                what the world calls things: files, classes, tokens
-     4177  vocab/token_table          the table of tokens, and finding tokens in it
-     4355  vocab/spelling             from what a file spells to bytes
-     4486  vocab/reader               what the readers of all sources share
-     4834  vocab/added_tokens         what other files add to a model's tokens
-     5096  vocab/from_tokenizer_json  tokenizer.json
-     5351  vocab/from_tekken          tekken.json
-     5506  vocab/from_tiktoken        *.tiktoken
-     5571  vocab/from_sentencepiece   tokenizer.model and its like
-     5926  vocab/from_vocab_json      vocab.json and merges.txt
-     6012  vocab/from_vocab_txt       vocab.txt
-     6069  vocab/parse                the first source that is given, and what goes with it
-     6253  vocab/align                which base token a donor token is
+     4236  vocab                      tokens, from every source, and which of them are the same
+     4260  vocab/known                what the world calls things: files, classes, tokens
+     4548  vocab/token_table          the table of tokens, and finding tokens in it
+     4726  vocab/spelling             from what a file spells to bytes
+     4857  vocab/reader               what the readers of all sources share
+     5206  vocab/added_tokens         what other files add to a model's tokens
+     5467  vocab/from_tokenizer_json  tokenizer.json
+     5722  vocab/from_tekken          tekken.json
+     5877  vocab/from_tiktoken        *.tiktoken
+     5942  vocab/from_sentencepiece   tokenizer.model and its like
+     6297  vocab/from_vocab_json      vocab.json and merges.txt
+     6383  vocab/from_vocab_txt       vocab.txt
+     6440  vocab/parse                the first source that is given, and what goes with it
+     6625  vocab/align                which base token a donor token is
 
-     6505  simd                       the hot loops, once for each instruction set
-     6526  simd/kernels               the table of kernels, and what all versions share
-     6781  simd/scalar                the reference
-     6950  simd/sse2                  128-bit x86
-     7255  simd/avx2                  256-bit x86, with FMA
-     7729  simd/avx512                512-bit x86
-     8387  simd/amx                   tiles of x86
-     8608  simd/neon                  64-bit Arm
-     9046  simd/wasm                  WebAssembly's SIMD128
-     9319  simd/dispatch              which of them this machine can run
+     6877  simd                       the hot loops, once for each instruction set
+     6898  simd/kernels               the table of kernels, and what all versions share
+     7153  simd/scalar                the reference
+     7322  simd/sse2                  128-bit x86
+     7627  simd/avx2                  256-bit x86, with FMA
+     8101  simd/avx512                512-bit x86
+     8759  simd/amx                   tiles of x86
+     8980  simd/neon                  64-bit Arm
+     9418  simd/wasm                  WebAssembly's SIMD128
+     9691  simd/dispatch              which of them this machine can run
 
-     9494  solve                      Orthogonal Matching Pursuit for many targets
-     9517  solve/panels               vectors as the dense products want them
-     9852  solve/dictionary           the atoms, split along their common direction
-    10128  solve/exact_products       products of all pairs of atoms in double
-    10208  solve/triangle             packed lower triangles
-    10312  solve/support              what is known of one target, and the exact steps
-    10558  solve/gram_table           products of atoms with all atoms, for scans
-    10790  solve/screen               which atoms are worth scoring in double
-    11169  solve/predict              making targets ready for the next scan
-    11396  solve/select               the next atoms of each target
-    11830  solve/plan                 which form, and in what blocks
-    12130  solve/solve                the solve itself
+     9866  solve                      Orthogonal Matching Pursuit for many targets
+     9889  solve/panels               vectors as the dense products want them
+    10224  solve/dictionary           the atoms, split along their common direction
+    10500  solve/exact_products       products of all pairs of atoms in double
+    10580  solve/triangle             packed lower triangles
+    10684  solve/support              what is known of one target, and the exact steps
+    10930  solve/gram_table           products of atoms with all atoms, for scans
+    11162  solve/screen               which atoms are worth scoring in double
+    11541  solve/predict              making targets ready for the next scan
+    11768  solve/select               the next atoms of each target
+    12202  solve/plan                 which form, and in what blocks
+    12502  solve/solve                the solve itself
 
-    12684  disk                       files and directories
-    12709  disk/system                what POSIX and Windows are asked for
-    12745  disk/windows               the system as Windows gives it
-    12990  disk/posix                 the system as POSIX gives it
-    13185  disk/paths                 paths, and failures of the system
-    13337  disk/listing               listings of directories
-    13403  disk/reading               files to read
-    13535  disk/writing               files to write
-    13639  disk/copying               copies of files and trees, and their removal
-    13753  disk/staging               a directory made under another name, then renamed
-    13986  disk/known                 what a model directory holds, and what is not read
-    14061  disk/foreign               a directory without what is wanted of it
-    14124  disk/weight_index          the index of a checkpoint in shards
-    14340  disk/checkpoint            a model directory, in one file or in shards
-    14652  disk/tokenizer_directory   the tokenizer of a model directory
+    13056  disk                       files and directories
+    13081  disk/system                what POSIX and Windows are asked for
+    13117  disk/windows               the system as Windows gives it
+    13362  disk/posix                 the system as POSIX gives it
+    13557  disk/paths                 paths, and failures of the system
+    13709  disk/listing               listings of directories
+    13775  disk/reading               files to read
+    13907  disk/writing               files to write
+    14011  disk/copying               copies of files and trees, and their removal
+    14125  disk/staging               a directory made under another name, then renamed
+    14358  disk/known                 what a model directory holds, and what is not read
+    14433  disk/foreign               a directory without what is wanted of it
+    14496  disk/weight_index          the index of a checkpoint in shards
+    14712  disk/checkpoint            a model directory, in one file or in shards
+    15024  disk/tokenizer_directory   the tokenizer of a model directory
 
-    14908  model                      which tensors and config keys belong to the vocabulary
-    14925  model/document             the JSON files of a model directory
-    14980  model/config               what config.json says
-    15077  model/names                names of tensors
-    15210  model/parts                the tensors that the vocabulary sizes
-    15666  model/heirs                what becomes of the ids in a config
-    15847  model/config_ids           ids in a config being edited
-    16189  model/config_edit          config.json and generation_config.json, edited
+    15280  model                      which tensors and config keys belong to the vocabulary
+    15297  model/document             the JSON files of a model directory
+    15352  model/config               what config.json says
+    15449  model/names                names of tensors
+    15582  model/parts                the tensors that the vocabulary sizes
+    16038  model/heirs                what becomes of the ids in a config
+    16219  model/config_ids           ids in a config being edited
+    16561  model/config_edit          config.json and generation_config.json, edited
 
-    16427  job                        the whole transplant, in the order in which it happens
-    16450  job/job                    what a job holds, and opening the two models
-    16639  job/map                    the caller's map
-    16760  job/plan                   what becomes of every tensor
-    16963  job/open                   opening a job
-    17076  job/rows                   rows in memory
-    17161  job/solve                  solving for the rows of the donor
-    17279  job/rebuild                the new rows of one vocabulary tensor
-    17662  job/write                  the new weights and their index
-    17972  job/copy                   the other files of the two models
-    18131  job/run                    running a job
-    18267  job/report                 what a job did, as JSON and as a table
-    18494  job/verify                 whether a finished directory agrees with itself
+    16799  job                        the whole transplant, in the order in which it happens
+    16822  job/job                    what a job holds, and opening the two models
+    17011  job/map                    the caller's map
+    17132  job/plan                   what becomes of every tensor
+    17335  job/open                   opening a job
+    17448  job/rows                   rows in memory
+    17533  job/solve                  solving for the rows of the donor
+    17651  job/rebuild                the new rows of one vocabulary tensor
+    18034  job/write                  the new weights and their index
+    18344  job/copy                   the other files of the two models
+    18503  job/run                    running a job
+    18639  job/report                 what a job did, as JSON and as a table
+    18866  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -1078,9 +1081,13 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 
    Rooms, in order of dependency:
      begin     system headers, and how floating point must be compiled
-     result    results, failures, checked sizes
+     sizes     counting, and sums and products that may not wrap
+     span      bytes of others, digits, UTF-8
+     decimal   the digits of a double
+     format    printf without stdio and without a locale
+     result    results, failures, messages
      memory    the allocator, arrays that grow
-     text      spans, UTF-8, digits, names in messages, and text that grows
+     text      names in messages, and text that grows
      hooks     log, progress, threads of the caller
      sort      in place, without memory, never quadratic; finding in what is sorted
      clock     wall time for statistics
@@ -1088,7 +1095,6 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
      number    element types, widening and rounding
      base64    decoding
      protobuf  fields of a message
-     decimal   the shortest digits of a double
      watch     long loops that the caller can stop
      end       what begin changed is put back: the last room of all */
 
@@ -1128,8 +1134,8 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #pragma fp_contract(off)
 #endif
 
-/* >>> src/base/result.h */
-/* ---- results, failures, checked sizes ----------------------------------- */
+/* >>> src/base/sizes.h */
+/* ---- sizes: counting, and sums and products that may not wrap ------------------ */
 
 #define OTX__COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -1139,59 +1145,11 @@ typedef char otx__assert_binary64[DBL_MANT_DIG == 53 && DBL_MAX_EXP == 1024 ? 1 
 typedef char otx__assert_binary32[FLT_MANT_DIG == 24 && FLT_MAX_EXP == 128 ? 1 : -1];
 typedef char otx__assert_octets[CHAR_BIT == 8 ? 1 : -1];
 
-OTX_API const char *otx_version(void) { return OTX_VERSION_STRING; }
+OTX__PRIVATE size_t otx__min(size_t a, size_t b) { return a < b ? a : b; }
+OTX__PRIVATE size_t otx__max(size_t a, size_t b) { return a > b ? a : b; }
+OTX__PRIVATE double otx__least(double a, double b) { return a < b ? a : b; }
 
-OTX_API const char *otx_result_name(otx_result result)
-{
-    static const char *const names[] = {
-#define OTX__RESULT_NAME(name, text) #name,
-        OTX_RESULTS(OTX__RESULT_NAME)
-#undef OTX__RESULT_NAME
-    };
-    return (unsigned)result < OTX__COUNT(names) ? names[result] : "OTX_ERROR_UNKNOWN";
-}
-
-OTX_API const char *otx_result_text(otx_result result)
-{
-    static const char *const texts[] = {
-#define OTX__RESULT_TEXT(name, text) text,
-        OTX_RESULTS(OTX__RESULT_TEXT)
-#undef OTX__RESULT_TEXT
-    };
-    return (unsigned)result < OTX__COUNT(texts) ? texts[result] : "unknown error";
-}
-
-/* A message is one line, whatever names are in it, and does nothing to a terminal. */
-OTX__PRIVATE void otx__one_line(char *message)
-{
-    for (; *message; message++)
-        if ((unsigned char)*message < 0x20 || *message == 0x7f) *message = '?';
-}
-
-/* Fills in the error and returns its code, so that failing reads
-   `return otx__fail(error, OTX_ERROR_FORMAT, "%s: ...", name);`. A message too
-   long is cut. Never allocates. */
-OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char *format, ...)
-    OTX__PRINTF(3, 4);
-OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char *format, ...)
-{
-    if (error) {
-        va_list arguments;
-        va_start(arguments, format);
-        error->code = code;
-        (void)vsnprintf(error->message, sizeof error->message, format, arguments);
-        va_end(arguments);
-        otx__one_line(error->message);
-    }
-    return code;
-}
-
-OTX__PRIVATE otx_result otx__fail_memory(otx_error *error, uint64_t bytes)
-{
-    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " bytes", bytes);
-}
-
-/* ---- checked sizes ---- */
+/* These set the result and return true, unless it would wrap. */
 
 OTX__PRIVATE bool otx__mul(size_t a, size_t b, size_t *product)
 {
@@ -1214,73 +1172,8 @@ OTX__PRIVATE bool otx__mul64(uint64_t a, uint64_t b, uint64_t *product)
     return true;
 }
 
-OTX__PRIVATE size_t otx__min(size_t a, size_t b) { return a < b ? a : b; }
-OTX__PRIVATE size_t otx__max(size_t a, size_t b) { return a > b ? a : b; }
-OTX__PRIVATE double otx__least(double a, double b) { return a < b ? a : b; }
-
-/* >>> src/base/memory.h */
-/* ---- memory ------------------------------------------------------------- */
-
-OTX__PRIVATE void *otx__resize(const otx_context *ctx, void *block, size_t old_size,
-                               size_t new_size)
-{
-    if (ctx && ctx->allocator.resize)
-        return ctx->allocator.resize(ctx->allocator.context, block, old_size, new_size);
-    if (new_size == 0) {
-        free(block);
-        return NULL;
-    }
-    return realloc(block, new_size);
-}
-
-/* count elements of `size` bytes; NULL when out of memory or when the product
-   overflows. A count of 0 still gives a block that must be freed (as 1 byte). */
-OTX__PRIVATE void *otx__alloc(const otx_context *ctx, size_t count, size_t size)
-{
-    size_t bytes;
-    if (!otx__mul(count, size, &bytes)) return NULL;
-    return otx__resize(ctx, NULL, 0, bytes ? bytes : 1);
-}
-
-OTX__PRIVATE void *otx__alloc_zero(const otx_context *ctx, size_t count, size_t size)
-{
-    void *block = otx__alloc(ctx, count, size);
-    if (block) memset(block, 0, count * size);
-    return block;
-}
-
-/* Frees what otx__alloc(ctx, count, size) gave; NULL is fine. */
-OTX__PRIVATE void otx__free(const otx_context *ctx, void *block, size_t count, size_t size)
-{
-    size_t bytes = count * size;
-    if (block) (void)otx__resize(ctx, block, bytes ? bytes : 1, 0);
-}
-
-/* Makes room for at least `need` elements in a growing array (doubling).
-   `*items` may move; false when out of memory, and then nothing has changed.
-   Free with otx__free(ctx, items, capacity, size) if capacity > 0. */
-OTX__PRIVATE bool otx__grow(const otx_context *ctx, void **items, size_t *capacity, size_t need,
-                            size_t size)
-{
-    size_t wanted = *capacity ? *capacity : 16, old_bytes = *capacity * size, bytes;
-    void *moved;
-    if (need <= *capacity) return true;
-    while (wanted < need) {
-        if (wanted > SIZE_MAX / 2) return false;
-        wanted *= 2;
-    }
-    if (!otx__mul(wanted, size, &bytes)) return false;
-    moved = otx__resize(ctx, *items, old_bytes, bytes);
-    if (!moved) return false;
-    *items = moved;
-    *capacity = wanted;
-    return true;
-}
-
-/* >>> src/base/text.h */
-/* ---- text: spans, UTF-8, names in messages, and text that grows -------------- */
-
-/* ---- bytes of others ---- */
+/* >>> src/base/span.h */
+/* ---- span: bytes of others, digits, UTF-8 --------------------------------------- */
 
 /* A part of a text that someone else owns. Not terminated. */
 typedef struct otx__span {
@@ -1408,6 +1301,20 @@ OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
     return length;
 }
 
+/* The size of the longest beginning of `text` that has at most `limit` bytes and splits no
+   character. */
+OTX__PRIVATE size_t otx__utf8_cut(const char *text, size_t limit)
+{
+    size_t size = strlen(text), at = 0, length;
+    if (size <= limit) return size;
+    for (; at < limit; at += length) {
+        length = otx__utf8_length((const unsigned char *)text + at, size - at);
+        if (length == 0) length = 1;
+        if (at + length > limit) break;
+    }
+    return at;
+}
+
 OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
 {
     size_t at = 0, length;
@@ -1417,6 +1324,587 @@ OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
     }
     return true;
 }
+
+/* >>> src/base/decimal.h */
+/* ---- decimal: the digits of a double --------------------------------------- */
+
+/* The digits of significand * 2^exponent, exact: 315 digits before
+   the point and 1080 after it, which is room for every double and for a quarter
+   of its last place. */
+#define OTX__DECIMAL_WHOLE 315
+#define OTX__DECIMAL_DIGITS 1395
+
+OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
+{
+    enum { LIMBS = OTX__DECIMAL_DIGITS / 9, WHOLE = OTX__DECIMAL_WHOLE / 9 };
+    const uint32_t base = 1000000000;
+    uint32_t limbs[LIMBS]; /* nine digits each, the most significant first */
+    int i, j, shift;
+    memset(limbs, 0, sizeof limbs);
+    for (i = WHOLE - 1; significand > 0; i--, significand /= base)
+        limbs[i] = (uint32_t)(significand % base);
+    for (; exponent > 0; exponent -= shift) {
+        uint64_t carry = 0;
+        shift = exponent < 29 ? exponent : 29;
+        for (i = WHOLE - 1; i >= 0; i--) {
+            carry += (uint64_t)limbs[i] << shift;
+            limbs[i] = (uint32_t)(carry % base);
+            carry /= base;
+        }
+    }
+    for (; exponent < 0; exponent += shift) {
+        uint64_t rest = 0;
+        shift = -exponent < 29 ? -exponent : 29;
+        for (i = 0; i < LIMBS; i++) {
+            rest = rest * base + limbs[i];
+            limbs[i] = (uint32_t)(rest >> shift);
+            rest &= (UINT64_C(1) << shift) - 1;
+        }
+    }
+    for (i = 0; i < LIMBS; i++)
+        for (j = 8; j >= 0; j--, limbs[i] /= 10)
+            digits[9 * i + j] = (char)('0' + limbs[i] % 10);
+}
+
+/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
+   next is at least `threshold`. Returns whether the result lies in the interval
+   that reads back as the same double; its ends belong to it if `closed`. */
+OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
+                                   bool closed, int first, int keep, char threshold,
+                                   char *digits)
+{
+    const size_t size = OTX__DECIMAL_DIGITS;
+    int i = first + keep, from_below, from_above;
+    bool up = exact[i] >= threshold;
+    memcpy(digits, exact, (size_t)i);
+    memset(digits + i, '0', size - (size_t)i);
+    while (up) {
+        i--;
+        up = digits[i] == '9';
+        digits[i] = (char)(up ? '0' : digits[i] + 1);
+    }
+    from_below = memcmp(digits, below, size);
+    from_above = memcmp(above, digits, size);
+    return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
+}
+
+/* Finds the fewest digits that read back as the same double, and of those the
+   nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
+   between the midpoints to its neighbours (where reading rounds to even).
+   17 digits always do. */
+OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
+{
+    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
+    uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
+    int exponent = (int)(bits >> 52), first = 0, keep = 1;
+    /* The neighbour below a power of two is at half the distance, which is why
+       rounding up may do where rounding to nearest, downwards, does not. */
+    uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
+    bool closed = significand % 2 == 0;
+    if (exponent > 0) significand |= UINT64_C(1) << 52;
+    else exponent = 1;
+    otx__decimal(4 * significand - half, exponent - 1077, below);
+    otx__decimal(4 * significand, exponent - 1077, exact);
+    otx__decimal(4 * significand + 2, exponent - 1077, above);
+    while (exact[first] == '0') first++;
+    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
+           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
+        keep++;
+}
+
+/* Most bytes of a double as text, "-1.2345678901234567e-308". */
+#define OTX__DOUBLE_TEXT 24
+
+/* Writes a double to `to`, which has room for OTX__DOUBLE_TEXT bytes, with the fewest
+   digits that read back as the same double, laid out as by Python's repr (1.0, 0.0001,
+   1e-05, 1e+16), whatever the locale. Returns how many bytes that took: 0 for a NaN or
+   an infinity. */
+OTX__PRIVATE size_t otx__double_text(char *to, double value)
+{
+    const int point = OTX__DECIMAL_WHOLE;
+    char digits[OTX__DECIMAL_DIGITS], *end = to;
+    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power, size;
+    uint64_t bits, magnitude;
+    memcpy(&bits, &value, sizeof bits);
+    magnitude = bits & (UINT64_MAX >> 1);
+    if (magnitude >> 52 == 0x7ff) return 0;
+    if (bits != magnitude) *end++ = '-';
+    if (magnitude == 0) {
+        memcpy(end, "0.0", 3);
+        return (size_t)(end + 3 - to);
+    }
+    otx__decimal_shortest(magnitude, digits);
+    while (digits[first] == '0') first++;
+    while (digits[last] == '0') last--;
+    power = point - 1 - first;
+    if (power < -4 || power > 15) {
+        *end++ = digits[first];
+        if (last > first) *end++ = '.';
+        memcpy(end, digits + first + 1, (size_t)(last - first));
+        end += last - first;
+        *end++ = 'e';
+        *end++ = power < 0 ? '-' : '+';
+        size = power < 0 ? -power : power;
+        if (size >= 100) *end++ = (char)('0' + size / 100);
+        *end++ = (char)('0' + size / 10 % 10);
+        *end++ = (char)('0' + size % 10);
+    } else {
+        if (first >= point) first = point - 1;
+        if (last < point) last = point;
+        memcpy(end, digits + first, (size_t)(point - first));
+        end += point - first;
+        *end++ = '.';
+        memcpy(end, digits + point, (size_t)(last - point + 1));
+        end += last - point + 1;
+    }
+    return (size_t)(end - to);
+}
+
+/* >>> src/base/format.h */
+/* ---- format: printf without stdio and without a locale ------------------------------ */
+
+/* Of what printf has: %s, %c, %d, %u, %x, %X, %f and %%; a width, with spaces or zeros
+   before the number; a precision of %s (bytes) and of %f (digits, rounded to nearest even
+   as by printf), also as *; and the sizes l, ll, z, j and I64, which is what PRIu64 may
+   be. Nothing else: what is not known is copied as it stands. */
+
+/* C libraries without them, or with them only for C. */
+#ifndef PRIu64
+#if ULONG_MAX == UINT64_MAX
+#define PRIu64 "lu"
+#define PRId64 "ld"
+#else
+#define PRIu64 "llu"
+#define PRId64 "lld"
+#endif
+#endif
+#ifndef PRIu32
+#define PRIu32 "u"
+#define PRId32 "d"
+#endif
+
+/* Text that is written to a block, and that goes on being counted behind its end. */
+typedef struct otx__written {
+    char *to;
+    size_t capacity, size;
+} otx__written;
+
+/* A conversion: what stands between % and the letter, and the letter. */
+typedef struct otx__conversion {
+    size_t width, precision;
+    bool zeros, precise, star; /* star: the precision is the next argument */
+    char type;                 /* of an integer: i int, l long, L long long, z size_t,
+                                  j intmax_t */
+    char letter;
+} otx__conversion;
+
+OTX__PRIVATE void otx__write(otx__written *text, const char *bytes, size_t size)
+{
+    if (size && text->size < text->capacity)
+        memcpy(text->to + text->size, bytes, otx__min(size, text->capacity - text->size));
+    text->size += size;
+}
+
+OTX__PRIVATE void otx__write_repeated(otx__written *text, char byte, size_t count)
+{
+    for (; count > 0; count--) otx__write(text, &byte, 1);
+}
+
+/* What goes before the last `size` bytes of a conversion: its sign, and what fills it up
+   to its width. */
+OTX__PRIVATE void otx__write_padding(otx__written *text, const otx__conversion *c,
+                                     const char *sign, size_t size)
+{
+    const size_t taken = size + strlen(sign), fill = c->width > taken ? c->width - taken : 0;
+    if (!c->zeros) otx__write_repeated(text, ' ', fill);
+    otx__write(text, sign, strlen(sign));
+    if (c->zeros) otx__write_repeated(text, '0', fill);
+}
+
+OTX__PRIVATE void otx__write_integer(otx__written *text, const otx__conversion *c,
+                                     uint64_t value, bool negative)
+{
+    const char *digits = c->letter == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
+    const unsigned base = c->letter == 'x' || c->letter == 'X' ? 16 : 10;
+    char bytes[20];
+    size_t first = sizeof bytes;
+    do bytes[--first] = digits[value % base];
+    while ((value /= base) > 0);
+    otx__write_padding(text, c, negative ? "-" : "", sizeof bytes - first);
+    otx__write(text, bytes + first, sizeof bytes - first);
+}
+
+/* Rounds exact digits to nearest even at `end`: digits from there on fall off. */
+OTX__PRIVATE void otx__round_digits(char *digits, int end)
+{
+    const int size = OTX__DECIMAL_DIGITS;
+    int i = end;
+    bool up = digits[end] > '5';
+    if (digits[end] == '5') {
+        for (i = end + 1; i < size && digits[i] == '0';) i++;
+        up = i < size || (digits[end - 1] - '0') % 2 == 1;
+    }
+    for (i = end - 1; up; i--) {
+        up = digits[i] == '9';
+        digits[i] = (char)(up ? '0' : digits[i] + 1);
+    }
+}
+
+OTX__PRIVATE void otx__write_double(otx__written *text, const otx__conversion *c, double value)
+{
+    const int point = OTX__DECIMAL_WHOLE, most = OTX__DECIMAL_DIGITS - point - 1;
+    const int precision =
+        !c->precise ? 6 : c->precision < (size_t)most ? (int)c->precision : most;
+    char digits[OTX__DECIMAL_DIGITS];
+    otx__conversion plain = *c;
+    uint64_t bits, significand;
+    int exponent, first = 0;
+    const char *sign;
+    memcpy(&bits, &value, sizeof bits);
+    sign = bits >> 63 ? "-" : "";
+    exponent = (int)(bits >> 52 & 0x7ff);
+    significand = bits & ((UINT64_C(1) << 52) - 1);
+    if (exponent == 0x7ff) {
+        plain.zeros = false;
+        otx__write_padding(text, &plain, sign, 3);
+        otx__write(text, significand ? "nan" : "inf", 3);
+        return;
+    }
+    if (exponent > 0) significand |= UINT64_C(1) << 52;
+    else exponent = 1;
+    otx__decimal(significand, exponent - 1075, digits);
+    otx__round_digits(digits, point + precision);
+    while (first < point - 1 && digits[first] == '0') first++;
+    otx__write_padding(text, c, sign,
+                       (size_t)(point - first + precision + (precision > 0 ? 1 : 0)));
+    otx__write(text, digits + first, (size_t)(point - first));
+    if (precision > 0) otx__write(text, ".", 1);
+    otx__write(text, digits + point, (size_t)precision);
+}
+
+OTX__PRIVATE void otx__write_string(otx__written *text, const otx__conversion *c,
+                                    const char *string)
+{
+    size_t size = 0;
+    if (!string) string = "(null)";
+    while ((!c->precise || size < c->precision) && string[size]) size++;
+    otx__write_padding(text, c, "", size);
+    otx__write(text, string, size);
+}
+
+OTX__PRIVATE size_t otx__read_number(const char **at)
+{
+    size_t number = 0;
+    for (; otx__is_digit(**at) && number < 1000000; ++*at)
+        number = number * 10 + (size_t)(**at - '0');
+    return number;
+}
+
+/* Reads what follows a %; returns what follows that. */
+OTX__PRIVATE const char *otx__read_conversion(otx__conversion *c, const char *at)
+{
+    memset(c, 0, sizeof *c);
+    c->type = 'i';
+    c->zeros = *at == '0';
+    c->width = otx__read_number(&at);
+    if (*at == '.') {
+        c->precise = true;
+        c->star = *++at == '*';
+        if (c->star) at++;
+        else c->precision = otx__read_number(&at);
+    }
+    if (strncmp(at, "I64", 3) == 0 || strncmp(at, "ll", 2) == 0) {
+        at += *at == 'I' ? 3 : 2;
+        c->type = 'L';
+    } else if (*at == 'l' || *at == 'z' || *at == 'j') {
+        c->type = *at++;
+    }
+    c->letter = *at;
+    return *at ? at + 1 : at;
+}
+
+/* What is left of the arguments. A list by itself cannot be handed on and used again. */
+typedef struct otx__arguments {
+    va_list list;
+} otx__arguments;
+
+OTX__PRIVATE uint64_t otx__next_unsigned(otx__arguments *arguments, char type)
+{
+    switch (type) {
+    case 'l': return va_arg(arguments->list, unsigned long);
+    case 'L': return va_arg(arguments->list, unsigned long long);
+    case 'z': return va_arg(arguments->list, size_t);
+    case 'j': return va_arg(arguments->list, uintmax_t);
+    default: return va_arg(arguments->list, unsigned);
+    }
+}
+
+OTX__PRIVATE int64_t otx__next_signed(otx__arguments *arguments, char type)
+{
+    switch (type) {
+    case 'l': return va_arg(arguments->list, long);
+    case 'L': return va_arg(arguments->list, long long);
+    case 'z': return va_arg(arguments->list, ptrdiff_t);
+    case 'j': return va_arg(arguments->list, intmax_t);
+    default: return va_arg(arguments->list, int);
+    }
+}
+
+/* Writes the next arguments as a conversion says; false if it is none of ours. */
+OTX__PRIVATE bool otx__convert(otx__written *text, otx__conversion *c,
+                               otx__arguments *arguments)
+{
+    int64_t number;
+    char byte;
+    if (c->star) {
+        const int precision = va_arg(arguments->list, int);
+        c->precise = precision >= 0;
+        c->precision = precision >= 0 ? (size_t)precision : 0;
+    }
+    switch (c->letter) {
+    case 's':
+        otx__write_string(text, c, va_arg(arguments->list, const char *));
+        return true;
+    case 'c':
+        byte = (char)va_arg(arguments->list, int);
+        otx__write_padding(text, c, "", 1);
+        otx__write(text, &byte, 1);
+        return true;
+    case 'd':
+        number = otx__next_signed(arguments, c->type);
+        otx__write_integer(text, c, number < 0 ? 0 - (uint64_t)number : (uint64_t)number,
+                           number < 0);
+        return true;
+    case 'u':
+    case 'x':
+    case 'X':
+        otx__write_integer(text, c, otx__next_unsigned(arguments, c->type), false);
+        return true;
+    case 'f':
+        otx__write_double(text, c, va_arg(arguments->list, double));
+        return true;
+    default:
+        otx__write(text, "%", 1);
+        return c->letter == '%';
+    }
+}
+
+/* Writes what fits into `capacity` bytes, a terminator included; returns how many bytes
+   the whole has, as vsnprintf does. */
+OTX__PRIVATE size_t otx__format_list(char *to, size_t capacity, const char *format,
+                                     va_list arguments) OTX__PRINTF(3, 0);
+OTX__PRIVATE size_t otx__format_list(char *to, size_t capacity, const char *format,
+                                     va_list arguments)
+{
+    otx__arguments rest;
+    otx__written text;
+    text.to = to;
+    text.capacity = capacity;
+    text.size = 0;
+    va_copy(rest.list, arguments);
+    while (*format) {
+        const size_t plain = strcspn(format, "%");
+        const char *after;
+        otx__conversion c;
+        otx__write(&text, format, plain);
+        format += plain;
+        if (!*format) break;
+        after = otx__read_conversion(&c, ++format);
+        if (otx__convert(&text, &c, &rest)) format = after;
+    }
+    va_end(rest.list);
+    if (capacity) to[otx__min(text.size, capacity - 1)] = 0;
+    return text.size;
+}
+
+OTX__PRIVATE size_t otx__format(char *to, size_t capacity, const char *format, ...)
+    OTX__PRINTF(3, 4);
+OTX__PRIVATE size_t otx__format(char *to, size_t capacity, const char *format, ...)
+{
+    va_list arguments;
+    size_t size;
+    va_start(arguments, format);
+    size = otx__format_list(to, capacity, format, arguments);
+    va_end(arguments);
+    return size;
+}
+
+/* >>> src/base/result.h */
+/* ---- result: results and failures ----------------------------------------- */
+
+OTX_API const char *otx_version(void) { return OTX_VERSION_STRING; }
+
+OTX_API const char *otx_result_name(otx_result result)
+{
+    static const char *const names[] = {
+#define OTX__RESULT_NAME(name, text) #name,
+        OTX_RESULTS(OTX__RESULT_NAME)
+#undef OTX__RESULT_NAME
+    };
+    return (unsigned)result < OTX__COUNT(names) ? names[result] : "OTX_ERROR_UNKNOWN";
+}
+
+OTX_API const char *otx_result_text(otx_result result)
+{
+    static const char *const texts[] = {
+#define OTX__RESULT_TEXT(name, text) text,
+        OTX_RESULTS(OTX__RESULT_TEXT)
+#undef OTX__RESULT_TEXT
+    };
+    return (unsigned)result < OTX__COUNT(texts) ? texts[result] : "unknown error";
+}
+
+/* ---- messages ---- */
+
+#define OTX__MESSAGE sizeof(((otx_error *)0)->message)
+
+/* What stands in a message for the character at `bytes`: the character itself, but '?'
+   for a control character, and \xNN for a byte that is no UTF-8 or starts a control
+   character of two bytes. Returns the size of what it wrote; *step is that of what it
+   read. */
+OTX__PRIVATE size_t otx__message_character(char to[4], const char *bytes, size_t size,
+                                           size_t *step)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char byte = (unsigned char)bytes[0];
+    const size_t length = otx__utf8_length((const unsigned char *)bytes, size);
+    if (length > 1 && !(byte == 0xc2 && (unsigned char)bytes[1] < 0xa0)) {
+        memcpy(to, bytes, length);
+        return *step = length;
+    }
+    *step = 1;
+    to[0] = byte < 0x20 || byte == 0x7f ? '?' : bytes[0];
+    if (byte < 0x80) return 1;
+    to[0] = '\\';
+    to[1] = 'x';
+    to[2] = digits[byte >> 4];
+    to[3] = digits[byte & 15];
+    return 4;
+}
+
+/* Makes a message for people: one line of UTF-8 that does nothing to a terminal,
+   whatever the names in it hold. One too long is cut between two characters, with
+   "...". */
+OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_list arguments)
+    OTX__PRINTF(2, 0);
+OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_list arguments)
+{
+    /* No message has more bytes than what it is made of has characters, and the last
+       character that counts is whole. */
+    char raw[OTX__MESSAGE + 4], character[4];
+    const size_t limit = OTX__MESSAGE - 1;
+    size_t size = otx__min(otx__format_list(raw, sizeof raw, format, arguments), sizeof raw - 1);
+    size_t at = 0, length = 0, cut = 0, step, room;
+    for (; at < size; at += step, length += room) {
+        room = otx__message_character(character, raw + at, size - at, &step);
+        if (length + room > limit) {
+            memcpy(to + cut, "...", 3);
+            length = cut + 3;
+            break;
+        }
+        memcpy(to + length, character, room);
+        if (length + room + 3 <= limit) cut = length + room;
+    }
+    to[length] = 0;
+}
+
+/* Fills in the error and returns its code, so that failing reads
+   `return otx__fail(error, OTX_ERROR_FORMAT, "%s: ...", name);`. Never allocates. The
+   arguments may point into the error's own message. */
+OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char *format, ...)
+    OTX__PRINTF(3, 4);
+OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char *format, ...)
+{
+    if (error) {
+        va_list arguments;
+        va_start(arguments, format);
+        error->code = code;
+        otx__message(error->message, format, arguments);
+        va_end(arguments);
+    }
+    return code;
+}
+
+/* `bytes` may be UINT64_MAX for a sum or a product that wraps. */
+OTX__PRIVATE otx_result otx__fail_memory(otx_error *error, uint64_t bytes)
+{
+    if (bytes == UINT64_MAX)
+        return otx__fail(error, OTX_ERROR_MEMORY,
+                         "out of memory asking for more bytes than can be addressed");
+    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " bytes%s",
+                     bytes, bytes > SIZE_MAX ? ", more than can be addressed" : "");
+}
+
+/* The same for `count` elements of `size` bytes, whose product may wrap. */
+OTX__PRIVATE otx_result otx__fail_array(otx_error *error, uint64_t count, size_t size)
+{
+    uint64_t bytes;
+    if (otx__mul64(count, size, &bytes)) return otx__fail_memory(error, bytes);
+    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " elements of %"
+                     PRIu64 " bytes, more than can be addressed", count, (uint64_t)size);
+}
+
+/* >>> src/base/memory.h */
+/* ---- memory ------------------------------------------------------------- */
+
+OTX__PRIVATE void *otx__resize(const otx_context *ctx, void *block, size_t old_size,
+                               size_t new_size)
+{
+    if (ctx && ctx->allocator.resize)
+        return ctx->allocator.resize(ctx->allocator.context, block, old_size, new_size);
+    if (new_size == 0) {
+        free(block);
+        return NULL;
+    }
+    return realloc(block, new_size);
+}
+
+/* count elements of `size` bytes; NULL when out of memory or when the product
+   overflows. A count of 0 still gives a block that must be freed (as 1 byte). */
+OTX__PRIVATE void *otx__alloc(const otx_context *ctx, size_t count, size_t size)
+{
+    size_t bytes;
+    if (!otx__mul(count, size, &bytes)) return NULL;
+    return otx__resize(ctx, NULL, 0, bytes ? bytes : 1);
+}
+
+OTX__PRIVATE void *otx__alloc_zero(const otx_context *ctx, size_t count, size_t size)
+{
+    void *block = otx__alloc(ctx, count, size);
+    if (block) memset(block, 0, count * size);
+    return block;
+}
+
+/* Frees what otx__alloc(ctx, count, size) gave; NULL is fine. */
+OTX__PRIVATE void otx__free(const otx_context *ctx, void *block, size_t count, size_t size)
+{
+    size_t bytes = count * size;
+    if (block) (void)otx__resize(ctx, block, bytes ? bytes : 1, 0);
+}
+
+/* Makes room for at least `need` elements in a growing array (doubling).
+   `*items` may move; false when out of memory, and then nothing has changed.
+   Free with otx__free(ctx, items, capacity, size) if capacity > 0. */
+OTX__PRIVATE bool otx__grow(const otx_context *ctx, void **items, size_t *capacity, size_t need,
+                            size_t size)
+{
+    size_t wanted = *capacity ? *capacity : 16, old_bytes = *capacity * size, bytes;
+    void *moved;
+    if (need <= *capacity) return true;
+    while (wanted < need) {
+        if (wanted > SIZE_MAX / 2) return false;
+        wanted *= 2;
+    }
+    if (!otx__mul(wanted, size, &bytes)) return false;
+    moved = otx__resize(ctx, *items, old_bytes, bytes);
+    if (!moved) return false;
+    *items = moved;
+    *capacity = wanted;
+    return true;
+}
+
+/* >>> src/base/text.h */
+/* ---- text: names in messages, and text that grows -------------------------------- */
 
 /* ---- names in messages ---- */
 
@@ -1499,19 +1987,28 @@ OTX__PRIVATE void otx__text_string(otx__text *text, const char *string)
     otx__text_bytes(text, string, strlen(string));
 }
 
-/* For what fits in 512 bytes: numbers and short words. %g and the like are
-   barred, because they follow the locale: see otx__text_double. */
+/* For what fits in 512 bytes: numbers and short words. */
 OTX__PRIVATE void otx__text_format(otx__text *text, const char *format, ...) OTX__PRINTF(2, 3);
 OTX__PRIVATE void otx__text_format(otx__text *text, const char *format, ...)
 {
     char line[512];
-    int length;
+    size_t length;
     va_list arguments;
     va_start(arguments, format);
-    length = vsnprintf(line, sizeof line, format, arguments);
+    length = otx__format_list(line, sizeof line, format, arguments);
     va_end(arguments);
-    if (length < 0 || (size_t)length >= sizeof line) text->failed = true;
-    else otx__text_bytes(text, line, (size_t)length);
+    if (length >= sizeof line) text->failed = true;
+    else otx__text_bytes(text, line, length);
+}
+
+/* Appends a number as otx__double_text writes it; one that JSON does not have becomes
+   null. */
+OTX__PRIVATE void otx__text_double(otx__text *text, double value)
+{
+    char digits[OTX__DOUBLE_TEXT];
+    const size_t size = otx__double_text(digits, value);
+    if (size) otx__text_bytes(text, digits, size);
+    else otx__text_string(text, "null");
 }
 
 /* >>> src/base/hooks.h */
@@ -1521,13 +2018,12 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
     OTX__PRINTF(3, 4);
 OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
 {
-    char message[768];
+    char message[OTX__MESSAGE];
     va_list arguments;
     if (!ctx || !ctx->log) return;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    otx__message(message, format, arguments);
     va_end(arguments);
-    otx__one_line(message);
     ctx->log(ctx->log_context, severity, message);
 }
 
@@ -2140,131 +2636,6 @@ OTX__PRIVATE const char *otx__proto_next(otx__proto *proto, otx__field *field, b
     return otx__proto_body(proto, field);
 }
 
-/* >>> src/base/decimal.h */
-/* ---- decimal: the shortest digits of a double --------------------------- */
-
-/* The digits of significand * 2^exponent, exact: 315 digits before
-   the point and 1080 after it, which is room for every double and for a quarter
-   of its last place. */
-#define OTX__DECIMAL_WHOLE 315
-#define OTX__DECIMAL_DIGITS 1395
-
-OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
-{
-    enum { LIMBS = OTX__DECIMAL_DIGITS / 9, WHOLE = OTX__DECIMAL_WHOLE / 9 };
-    const uint32_t base = 1000000000;
-    uint32_t limbs[LIMBS]; /* nine digits each, the most significant first */
-    int i, j, shift;
-    memset(limbs, 0, sizeof limbs);
-    for (i = WHOLE - 1; significand > 0; i--, significand /= base)
-        limbs[i] = (uint32_t)(significand % base);
-    for (; exponent > 0; exponent -= shift) {
-        uint64_t carry = 0;
-        shift = exponent < 29 ? exponent : 29;
-        for (i = WHOLE - 1; i >= 0; i--) {
-            carry += (uint64_t)limbs[i] << shift;
-            limbs[i] = (uint32_t)(carry % base);
-            carry /= base;
-        }
-    }
-    for (; exponent < 0; exponent += shift) {
-        uint64_t rest = 0;
-        shift = -exponent < 29 ? -exponent : 29;
-        for (i = 0; i < LIMBS; i++) {
-            rest = rest * base + limbs[i];
-            limbs[i] = (uint32_t)(rest >> shift);
-            rest &= (UINT64_C(1) << shift) - 1;
-        }
-    }
-    for (i = 0; i < LIMBS; i++)
-        for (j = 8; j >= 0; j--, limbs[i] /= 10)
-            digits[9 * i + j] = (char)('0' + limbs[i] % 10);
-}
-
-/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
-   next is at least `threshold`. Returns whether the result lies in the interval
-   that reads back as the same double; its ends belong to it if `closed`. */
-OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
-                                   bool closed, int first, int keep, char threshold,
-                                   char *digits)
-{
-    const size_t size = OTX__DECIMAL_DIGITS;
-    int i = first + keep, from_below, from_above;
-    bool up = exact[i] >= threshold;
-    memcpy(digits, exact, (size_t)i);
-    memset(digits + i, '0', size - (size_t)i);
-    while (up) {
-        i--;
-        up = digits[i] == '9';
-        digits[i] = (char)(up ? '0' : digits[i] + 1);
-    }
-    from_below = memcmp(digits, below, size);
-    from_above = memcmp(above, digits, size);
-    return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
-}
-
-/* Finds the fewest digits that read back as the same double, and of those the
-   nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
-   between the midpoints to its neighbours (where reading rounds to even).
-   17 digits always do. */
-OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
-{
-    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
-    uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
-    int exponent = (int)(bits >> 52), first = 0, keep = 1;
-    /* The neighbour below a power of two is at half the distance, which is why
-       rounding up may do where rounding to nearest, downwards, does not. */
-    uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
-    bool closed = significand % 2 == 0;
-    if (exponent > 0) significand |= UINT64_C(1) << 52;
-    else exponent = 1;
-    otx__decimal(4 * significand - half, exponent - 1077, below);
-    otx__decimal(4 * significand, exponent - 1077, exact);
-    otx__decimal(4 * significand + 2, exponent - 1077, above);
-    while (exact[first] == '0') first++;
-    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
-           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
-        keep++;
-}
-
-/* Appends a number with the fewest digits that read back as the same double, laid
-   out as by Python's repr (1.0, 0.0001, 1e-05, 1e+16), whatever the locale. A NaN or an
-   infinity, which JSON does not have, becomes null. */
-OTX__PRIVATE void otx__text_double(otx__text *text, double value)
-{
-    const int point = OTX__DECIMAL_WHOLE;
-    char digits[OTX__DECIMAL_DIGITS];
-    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power;
-    uint64_t bits, magnitude;
-    memcpy(&bits, &value, sizeof bits);
-    magnitude = bits & (UINT64_MAX >> 1);
-    if (magnitude >> 52 == 0x7ff) {
-        otx__text_string(text, "null");
-        return;
-    }
-    if (bits != magnitude) otx__text_string(text, "-");
-    if (magnitude == 0) {
-        otx__text_string(text, "0.0");
-        return;
-    }
-    otx__decimal_shortest(magnitude, digits);
-    while (digits[first] == '0') first++;
-    while (digits[last] == '0') last--;
-    power = point - 1 - first;
-    if (power < -4 || power > 15) {
-        otx__text_bytes(text, digits + first, 1);
-        if (last > first) otx__text_string(text, ".");
-        otx__text_bytes(text, digits + first + 1, (size_t)(last - first));
-        otx__text_format(text, "e%c%02d", power < 0 ? '-' : '+', power < 0 ? -power : power);
-    } else {
-        if (first >= point) first = point - 1;
-        if (last < point) last = point;
-        otx__text_bytes(text, digits + first, (size_t)(point - first));
-        otx__text_string(text, ".");
-        otx__text_bytes(text, digits + point, (size_t)(last - point + 1));
-    }
-}
-
 /* >>> src/base/watch.h */
 /* ---- watch: long loops that the caller can stop ---------------------------- */
 
@@ -2398,13 +2769,13 @@ OTX__PRIVATE otx_result otx__json_expected(const otx__json_parser *p, const char
     const size_t size = sizeof problem;
     unsigned byte = p->at < p->size ? p->text[p->at] : 0;
     if (p->at >= p->size)
-        (void)snprintf(problem, size, "the text ends, expected %s", expected);
+        otx__format(problem, size, "the text ends, expected %s", expected);
     else if (p->size - p->at >= 3 && memcmp(p->text + p->at, "\xef\xbb\xbf", 3) == 0)
-        (void)snprintf(problem, size, "found a byte order mark, expected %s", expected);
+        otx__format(problem, size, "found a byte order mark, expected %s", expected);
     else if (byte > 0x20 && byte < 0x7f)
-        (void)snprintf(problem, size, "found '%c', expected %s", (int)byte, expected);
+        otx__format(problem, size, "found '%c', expected %s", (int)byte, expected);
     else
-        (void)snprintf(problem, size, "found byte 0x%02x, expected %s", byte, expected);
+        otx__format(problem, size, "found byte 0x%02x, expected %s", byte, expected);
     return otx__json_fail(p, OTX_ERROR_FORMAT, p->at, problem);
 }
 
@@ -2437,7 +2808,7 @@ OTX__PRIVATE otx_result otx__json_add(otx__json_parser *p, otx_json_type type, s
     if (json->count == json->capacity) {
         void *items = json->nodes;
         if (!otx__grow(p->ctx, &items, &json->capacity, json->count + 1, sizeof *json->nodes))
-            return otx__fail_memory(p->error, (uint64_t)json->count * 2 * sizeof *json->nodes);
+            return otx__fail_array(p->error, (uint64_t)json->count * 2, sizeof *json->nodes);
         json->nodes = (otx_json_node *)items;
     }
     node = &json->nodes[json->count++];
@@ -3332,7 +3703,7 @@ OTX__PRIVATE otx_result otx__check_keys(const otx_context *ctx, const otx_metada
     size_t i;
     if (count < 2) return OTX_OK;
     sorted = (otx_metadata *)otx__alloc(ctx, count, sizeof *sorted);
-    if (!sorted) return otx__fail_memory(error, (uint64_t)count * sizeof *sorted);
+    if (!sorted) return otx__fail_array(error, count, sizeof *sorted);
     memcpy(sorted, metadata, count * sizeof *sorted);
     otx__sort(sorted, count, sizeof *sorted, otx__metadata_by_key);
     for (i = 1; i < count && !result; i++)
@@ -3351,9 +3722,9 @@ OTX__PRIVATE const char *otx__shape_text(char *to, size_t capacity, const uint64
     unsigned i;
     to[0] = '[';
     for (i = 0; i < rank && length + 32 < capacity; i++)
-        length += (size_t)snprintf(to + length, capacity - length, "%s%" PRIu64, i ? ", " : "",
+        length += otx__format(to + length, capacity - length, "%s%" PRIu64, i ? ", " : "",
                                    shape[i]);
-    (void)snprintf(to + length, capacity - length, "%s", i < rank ? ", ...]" : "]");
+    otx__format(to + length, capacity - length, "%s", i < rank ? ", ...]" : "]");
     return to;
 }
 
@@ -3377,7 +3748,7 @@ OTX__PRIVATE otx_result otx__tensor_fail(otx_error *error, otx_result code, cons
                                          const otx_tensor *tensor, const char *problem)
 {
     char text[320], shape[128];
-    (void)snprintf(text, sizeof text, "(%s %s) %s", otx_dtype_name(tensor->dtype),
+    otx__format(text, sizeof text, "(%s %s) %s", otx_dtype_name(tensor->dtype),
                    otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank), problem);
     return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
 }
@@ -3573,7 +3944,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_
         dtype++;
     if (dtype == OTX_DTYPE_COUNT) {
         char quoted[OTX__QUOTED], problem[OTX__QUOTED + 40];
-        (void)snprintf(problem, sizeof problem, "has an unknown dtype, \"%s\"",
+        otx__format(problem, sizeof problem, "has an unknown dtype, \"%s\"",
                        otx__quote_node(quoted, h->json, entry.dtype));
         return otx__header_fail(h, OTX_ERROR_UNSUPPORTED, "tensor", key, problem);
     }
@@ -3628,12 +3999,12 @@ OTX__PRIVATE otx_result otx__header_offsets(otx__header *h, uint64_t file_size)
         otx_tensor *tensor = &out->tensors[i];
         const char *wrong = otx__tensor_bytes(tensor, &bytes);
         if (tensor->begin != end || tensor->end < tensor->begin) {
-            (void)snprintf(problem, sizeof problem, "has data_offsets [%" PRIu64 ", %" PRIu64
+            otx__format(problem, sizeof problem, "has data_offsets [%" PRIu64 ", %" PRIu64
                            "], but the bytes before it end at %" PRIu64,
                            tensor->begin, tensor->end, end);
             wrong = problem;
         } else if (!wrong && tensor->end - tensor->begin != bytes) {
-            (void)snprintf(problem, sizeof problem, "takes %" PRIu64 " bytes, but its "
+            otx__format(problem, sizeof problem, "takes %" PRIu64 " bytes, but its "
                            "data_offsets [%" PRIu64 ", %" PRIu64 "] span %" PRIu64,
                            bytes, tensor->begin, tensor->end, tensor->end - tensor->begin);
             wrong = problem;
@@ -3849,7 +4220,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
     out->order = (uint32_t *)otx__alloc(ctx, count, sizeof *out->order);
     out->offsets = (uint64_t *)otx__alloc(ctx, count, sizeof *out->offsets);
     if (!sorted || !out->order || !out->offsets)
-        result = otx__fail_memory(error, (uint64_t)count * sizeof *out->offsets);
+        result = otx__fail_array(error, count, sizeof *out->offsets);
     if (!result)
         result = otx__layout_sort(ctx, sorted, tensors, count, metadata, metadata_count, error);
     if (!result)
@@ -4247,7 +4618,7 @@ OTX__PRIVATE otx_result otx__vocab_reserve(const otx_context *ctx, otx_vocab *vo
     for (i = 0; i < OTX_ROLE_COUNT; i++) vocab->roles[i] = -1;
     if (!otx__add(tokens, head, &before) || !otx__mul(before, sizeof(otx_token), &before) ||
         !otx__add(before, bytes, &size))
-        return otx__fail_memory(error, UINT64_MAX);
+        return otx__fail_array(error, tokens, sizeof(otx_token));
     memory = (otx__vocab_memory *)otx__alloc(ctx, size, 1);
     if (!memory) return otx__fail_memory(error, size);
     memset(memory, 0, before);
@@ -4298,7 +4669,7 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
     while (slots / 2 < limit && slots <= SIZE_MAX / 2) slots *= 2;
     memset(index, 0, sizeof *index);
     index->slots = (uint32_t *)otx__alloc_zero(ctx, slots, sizeof *index->slots);
-    if (!index->slots) return otx__fail_memory(error, (uint64_t)slots * sizeof *index->slots);
+    if (!index->slots) return otx__fail_array(error, slots, sizeof *index->slots);
     index->tokens = tokens;
     index->slot_count = slots;
     index->seed = (uint64_t)(uintptr_t)index->slots * UINT64_C(0x9e3779b97f4a7c15);
@@ -4666,9 +5037,10 @@ OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, otx_vocab_file file,
     memset(&options, 0, sizeof options);
     options.allow_nonfinite = true;
     if (slash && slash - t->name < 400)
-        (void)snprintf(name, sizeof name, "%.*s/%s", (int)(slash - t->name), t->name, other);
+        otx__format(name, sizeof name, "%.*s/%s", (int)(slash - t->name), t->name, other);
     else
-        (void)snprintf(name, sizeof name, "%.400s: %s", t->name, other);
+        otx__format(name, sizeof name, "%.*s: %s", (int)otx__utf8_cut(t->name, 400), t->name,
+                    other);
     result = otx_json_parse(t->ctx, text->bytes, text->size, name, &options, json, t->error);
     if (!result && otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
         result = otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", name);
@@ -4906,8 +5278,7 @@ OTX__PRIVATE otx_result otx__list_added(otx__tokenizer *t, const otx_json *json,
     list->json = json;
     list->file = file;
     list->tokens = (otx__added_token *)otx__alloc(t->ctx, count, sizeof *list->tokens);
-    if (!list->tokens)
-        return otx__fail_memory(t->error, (uint64_t)count * sizeof *list->tokens);
+    if (!list->tokens) return otx__fail_array(t->error, count, sizeof *list->tokens);
     list->count = count;
     while (otx_json_iter_next(&entry))
         if (!otx__added_entry(&entry, form, &list->tokens[entry.index]))
@@ -5455,7 +5826,7 @@ OTX__PRIVATE otx_result otx__tekken_special(otx__tokenizer *t, otx__given *word)
     }
     result = otx__tokenizer_scratch(t, 40);
     if (result) return result;
-    word->size = (size_t)snprintf(t->scratch, 40, "<SPECIAL_%" PRIu64 ">", t->position);
+    word->size = otx__format(t->scratch, 40, "<SPECIAL_%" PRIu64 ">", t->position);
     word->content = t->scratch;
     return OTX_OK;
 }
@@ -5606,7 +5977,7 @@ typedef struct otx__trainer {
 OTX__PRIVATE bool otx__is_class(const otx_json *json, uint32_t node, const char *name)
 {
     char fast[40];
-    (void)snprintf(fast, sizeof fast, "%sFast", name);
+    otx__format(fast, sizeof fast, "%sFast", name);
     return otx_json_equals(json, node, name) || otx_json_equals(json, node, fast);
 }
 
@@ -5722,7 +6093,7 @@ OTX__PRIVATE bool otx__is_byte_piece(const otx__piece *piece)
     const int byte = otx__fallback_byte(piece->text, piece->size);
     char name[16];
     if (byte < 0) return false;
-    (void)snprintf(name, sizeof name, "<0x%02X>", (unsigned)byte);
+    otx__format(name, sizeof name, "<0x%02X>", (unsigned)byte);
     return memcmp(name, piece->text, 6) == 0;
 }
 
@@ -5847,7 +6218,7 @@ OTX__PRIVATE bool otx__piece_after(otx__tokenizer *t, uint64_t place, otx__given
     if (place >= t->extra_ids) return false;
     *result = otx__tokenizer_scratch(t, 40);
     if (*result) return true;
-    (void)snprintf(t->scratch, 40, "<extra_id_%" PRIu64 ">", t->extra_ids - 1 - place);
+    otx__format(t->scratch, 40, "<extra_id_%" PRIu64 ">", t->extra_ids - 1 - place);
     otx__own_piece(word, t->scratch);
     return true;
 }
@@ -6155,8 +6526,9 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
             census.ids = added->declared + 1;
         }
     }
-    if (census.bytes > SIZE_MAX || census.ids + extra > SIZE_MAX)
-        return otx__fail_memory(t->error, census.bytes);
+    if (census.ids + extra > SIZE_MAX)
+        return otx__fail_array(t->error, census.ids + extra, sizeof(otx_token));
+    if (census.bytes > SIZE_MAX) return otx__fail_memory(t->error, census.bytes);
     result = otx__vocab_reserve(t->ctx, t->vocab, (size_t)(census.ids + extra),
                                 (size_t)census.bytes, t->error);
     if (!result)
@@ -6456,7 +6828,7 @@ OTX__PRIVATE otx_result otx__align_rows(const otx_context *ctx, otx_alignment *o
         return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " rows",
                          rows);
     out->rows = (otx_alignment_row *)otx__alloc_zero(ctx, (size_t)rows, sizeof *out->rows);
-    if (!out->rows) return otx__fail_memory(error, rows * sizeof *out->rows);
+    if (!out->rows) return otx__fail_array(error, rows, sizeof *out->rows);
     out->count = (size_t)rows;
     for (id = 0; id < out->count; id++) out->rows[id].base = -1;
     return OTX_OK;
@@ -18514,15 +18886,14 @@ OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char
     OTX__PRINTF(3, 4);
 OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char *format, ...)
 {
-    char message[768];
+    char message[OTX__MESSAGE];
     va_list arguments;
     if (severity == OTX_FAULT) v->summary.faults++;
     else if (severity == OTX_WARNING) v->summary.warnings++;
     if (!v->options->finding) return;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    otx__message(message, format, arguments);
     va_end(arguments);
-    otx__one_line(message);
     v->options->finding(v->options->finding_context, severity, message);
 }
 
