@@ -23,132 +23,132 @@
    What is where
 
       166  api/version                version
-      192  api/result                 results
-      232  api/context                context: memory, threads, progress
-      307  api/isa                    instruction sets
-      323  api/matrix                 numbers and matrices
-      367  api/solver                 the solver
-      478  api/source                 sources and sinks: bytes in and out
-      498  api/json                   JSON
-      620  api/safetensors            safetensors
-      684  api/vocab                  vocabularies
-      783  api/align                  alignment
-      844  api/file                   files
-      854  api/directory              directories
-      905  api/job                    the whole job
-     1035  api/verify                 looking at a finished directory
+      196  api/result                 results
+      236  api/context                context: memory, threads, progress
+      311  api/isa                    instruction sets
+      327  api/matrix                 numbers and matrices
+      371  api/solver                 the solver
+      482  api/source                 sources and sinks: bytes in and out
+      502  api/json                   JSON
+      624  api/safetensors            safetensors
+      688  api/vocab                  vocabularies
+      787  api/align                  alignment
+      848  api/file                   files
+      858  api/directory              directories
+      909  api/job                    the whole job
+     1039  api/verify                 looking at a finished directory
 
-     1079  base                       what everything stands on
-     1108  base/begin                 system headers, and how floating point must be compiled
-     1144  base/sizes                 counting, and sums and products that may not wrap
-     1182  base/span                  bytes of others, digits, UTF-8
-     1335  base/decimal               the digits of a double
-     1470  base/format                printf without stdio and without a locale
-     1739  base/result                results, failures, messages
-     1854  base/memory                the allocator, arrays that grow
-     1913  base/text                  names in messages, and text that grows
-     2021  base/hooks                 log, progress, threads of the caller
-     2089  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2139  base/clock                 wall time for statistics
-     2185  base/pool                  blocks that are freed together
-     2300  base/number                element types, widening and rounding
-     2488  base/base64                decoding
-     2524  base/protobuf              fields of a message
-     2646  base/watch                 long loops that the caller can stop
+     1083  base                       what everything stands on
+     1115  base/begin                 system headers, and how floating point must be compiled
+     1151  base/sizes                 counting, and sums and products that may not wrap
+     1189  base/span                  bytes of others, digits, UTF-8
+     1342  base/decimal               the digits of a double
+     1477  base/format                printf without stdio and without a locale
+     1746  base/result                results, failures, messages
+     1862  base/memory                the allocator, arrays that grow
+     1921  base/text                  names in messages, and text that grows
+     2029  base/hooks                 log, progress, threads of the caller
+     2099  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2149  base/clock                 wall time for statistics
+     2195  base/pool                  blocks that are freed together
+     2310  base/number                element types, widening and rounding
+     2498  base/base64                decoding
+     2534  base/protobuf              fields of a message
+     2656  base/watch                 long loops that the caller can stop
 
-     2699  files                      formats, on memory and streams
-     2718  files/memory_source        memory as a source of bytes
-     2736  files/json_read            a parser without recursion
-     3089  files/json_values          looking at values, stepping through containers
-     3260  files/json_edit            writing, and edits that keep every byte they do not touch
-     3628  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3763  files/safetensors_read     the header of a file, checked
-     4086  files/safetensors_write    the header of a new file
+     2709  files                      formats, on memory and streams
+     2733  files/memory_source        memory as a source of bytes
+     2751  files/json_read            a parser without recursion
+     3104  files/json_values          looking at values, stepping through containers
+     3275  files/json_edit            writing, and edits that keep every byte they do not touch
+     3643  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3778  files/safetensors_read     the header of a file, checked
+     4101  files/safetensors_write    the header of a new file
 
-     4243  vocab                      tokens, from every source, and which of them are the same
-     4267  vocab/known                what the world calls things: files, classes, tokens
-     4555  vocab/token_table          the table of tokens, and finding tokens in it
-     4733  vocab/spelling             from what a file spells to bytes
-     4864  vocab/reader               what the readers of all sources share
-     5213  vocab/added_tokens         what other files add to a model's tokens
-     5474  vocab/from_tokenizer_json  tokenizer.json
-     5729  vocab/from_tekken          tekken.json
-     5884  vocab/from_tiktoken        *.tiktoken
-     5949  vocab/from_sentencepiece   tokenizer.model and its like
-     6304  vocab/from_vocab_json      vocab.json and merges.txt
-     6390  vocab/from_vocab_txt       vocab.txt
-     6447  vocab/parse                the first source that is given, and what goes with it
-     6632  vocab/align                which base token a donor token is
+     4258  vocab                      tokens, from every source, and which of them are the same
+     4290  vocab/known                what the world calls things: files, classes, tokens
+     4578  vocab/token_table          the table of tokens, and finding tokens in it
+     4756  vocab/spelling             from what a file spells to bytes
+     4887  vocab/reader               what the readers of all sources share
+     5237  vocab/added_tokens         what other files add to a model's tokens
+     5498  vocab/from_tokenizer_json  tokenizer.json
+     5753  vocab/from_tekken          tekken.json
+     5908  vocab/from_tiktoken        *.tiktoken
+     5973  vocab/from_sentencepiece   tokenizer.model and its like
+     6328  vocab/from_vocab_json      vocab.json and merges.txt
+     6414  vocab/from_vocab_txt       vocab.txt
+     6471  vocab/parse                the first source that is given, and what goes with it
+     6656  vocab/align                which base token a donor token is
 
-     6884  simd                       the hot loops, once for each instruction set
-     6905  simd/kernels               the table of kernels, and what all versions share
-     7160  simd/scalar                the reference
-     7329  simd/sse2                  128-bit x86
-     7634  simd/avx2                  256-bit x86, with FMA
-     8108  simd/avx512                512-bit x86
-     8766  simd/amx                   tiles of x86
-     8987  simd/neon                  64-bit Arm
-     9425  simd/wasm                  WebAssembly's SIMD128
-     9698  simd/dispatch              which of them this machine can run
+     6908  simd                       the hot loops, once for each instruction set
+     6929  simd/kernels               the table of kernels, and what all versions share
+     7184  simd/scalar                the reference
+     7353  simd/sse2                  128-bit x86
+     7658  simd/avx2                  256-bit x86, with FMA
+     8132  simd/avx512                512-bit x86
+     8790  simd/amx                   tiles of x86
+     9011  simd/neon                  64-bit Arm
+     9449  simd/wasm                  WebAssembly's SIMD128
+     9722  simd/dispatch              which of them this machine can run
 
-     9873  solve                      Orthogonal Matching Pursuit for many targets
-     9898  solve/views                the rows of matrices, as the kernels read them
-    10027  solve/panels               vectors as the dense products want them, and these
-    10218  solve/rests                vectors on their way into panels
-    10395  solve/dictionary           the atoms, and their split along a common direction
-    10550  solve/exact_gram           products of all pairs of atoms in double
-    10632  solve/triangle             packed lower triangles
-    10736  solve/support              what is known of one target, and the exact steps
-    10998  solve/gram_table           products of atoms with all atoms, for scans
-    11236  solve/screen               which atoms are worth scoring in double: the bound
-    11526  solve/scan                 the correlations of all atoms with a block's residuals
-    11683  solve/predict              making targets ready for the next scan
-    11929  solve/candidates           the atoms that a scan could not rule out
-    12213  solve/select               the next atoms of each target
-    12379  solve/pursuit              what one solve holds, and the memory it takes
-    12623  solve/plan                 which form, and in what blocks
-    12869  solve/steps                a pursuit from its rows to its results
-    13108  solve/combine              new rows of coefficients
-    13168  solve/solver               the public call
+     9897  solve                      Orthogonal Matching Pursuit for many targets
+     9922  solve/views                the rows of matrices, as the kernels read them
+    10051  solve/panels               vectors as the dense products want them, and these
+    10242  solve/rests                vectors on their way into panels
+    10419  solve/dictionary           the atoms, and their split along a common direction
+    10574  solve/exact_gram           products of all pairs of atoms in double
+    10656  solve/triangle             packed lower triangles
+    10760  solve/support              what is known of one target, and the exact steps
+    11022  solve/gram_table           products of atoms with all atoms, for scans
+    11260  solve/screen               which atoms are worth scoring in double: the bound
+    11550  solve/scan                 the correlations of all atoms with a block's residuals
+    11707  solve/predict              making targets ready for the next scan
+    11953  solve/candidates           the atoms that a scan could not rule out
+    12237  solve/select               the next atoms of each target
+    12403  solve/pursuit              what one solve holds, and the memory it takes
+    12647  solve/plan                 which form, and in what blocks
+    12893  solve/steps                a pursuit from its rows to its results
+    13132  solve/combine              new rows of coefficients
+    13192  solve/solver               the public call
 
-    13328  disk                       files and directories
-    13353  disk/system                what POSIX and Windows are asked for
-    13389  disk/windows               the system as Windows gives it
-    13634  disk/posix                 the system as POSIX gives it
-    13829  disk/paths                 paths, and failures of the system
-    13981  disk/listing               listings of directories
-    14047  disk/reading               files to read
-    14179  disk/writing               files to write
-    14283  disk/copying               copies of files and trees, and their removal
-    14397  disk/staging               a directory made under another name, then renamed
-    14630  disk/known                 what a model directory holds, and what is not read
-    14705  disk/foreign               a directory without what is wanted of it
-    14768  disk/weight_index          the index of a checkpoint in shards
-    14984  disk/checkpoint            a model directory, in one file or in shards
-    15296  disk/tokenizer_directory   the tokenizer of a model directory
+    13352  disk                       files and directories
+    13377  disk/system                what POSIX and Windows are asked for
+    13413  disk/windows               the system as Windows gives it
+    13658  disk/posix                 the system as POSIX gives it
+    13853  disk/paths                 paths, and failures of the system
+    14005  disk/listing               listings of directories
+    14071  disk/reading               files to read
+    14203  disk/writing               files to write
+    14307  disk/copying               copies of files and trees, and their removal
+    14421  disk/staging               a directory made under another name, then renamed
+    14654  disk/known                 what a model directory holds, and what is not read
+    14729  disk/foreign               a directory without what is wanted of it
+    14792  disk/weight_index          the index of a checkpoint in shards
+    15008  disk/checkpoint            a model directory, in one file or in shards
+    15320  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15552  model                      which tensors and config keys belong to the vocabulary
-    15569  model/document             the JSON files of a model directory
-    15624  model/config               what config.json says
-    15721  model/names                names of tensors
-    15854  model/parts                the tensors that the vocabulary sizes
-    16310  model/heirs                what becomes of the ids in a config
-    16491  model/config_ids           ids in a config being edited
-    16833  model/config_edit          config.json and generation_config.json, edited
+    15576  model                      which tensors and config keys belong to the vocabulary
+    15593  model/document             the JSON files of a model directory
+    15648  model/config               what config.json says
+    15745  model/names                names of tensors
+    15878  model/parts                the tensors that the vocabulary sizes
+    16334  model/heirs                what becomes of the ids in a config
+    16515  model/config_ids           ids in a config being edited
+    16857  model/config_edit          config.json and generation_config.json, edited
 
-    17071  job                        the whole transplant, in the order in which it happens
-    17094  job/job                    what a job holds, and opening the two models
-    17283  job/map                    the caller's map
-    17404  job/plan                   what becomes of every tensor
-    17607  job/open                   opening a job
-    17720  job/rows                   rows in memory
-    17805  job/solve                  solving for the rows of the donor
-    17923  job/rebuild                the new rows of one vocabulary tensor
-    18306  job/write                  the new weights and their index
-    18616  job/copy                   the other files of the two models
-    18775  job/run                    running a job
-    18911  job/report                 what a job did, as JSON and as a table
-    19138  job/verify                 whether a finished directory agrees with itself
+    17095  job                        the whole transplant, in the order in which it happens
+    17118  job/job                    what a job holds, and opening the two models
+    17307  job/map                    the caller's map
+    17428  job/plan                   what becomes of every tensor
+    17631  job/open                   opening a job
+    17744  job/rows                   rows in memory
+    17829  job/solve                  solving for the rows of the donor
+    17947  job/rebuild                the new rows of one vocabulary tensor
+    18330  job/write                  the new weights and their index
+    18640  job/copy                   the other files of the two models
+    18799  job/run                    running a job
+    18935  job/report                 what a job did, as JSON and as a table
+    19162  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -167,12 +167,14 @@ extern "C" {
 /* ---- version ---------------------------------------------------------- */
 
 #define OTX_VERSION_MAJOR 0
-#define OTX_VERSION_MINOR 1
+#define OTX_VERSION_MINOR 2
 #define OTX_VERSION_PATCH 0
-#define OTX_VERSION_STRING "0.1.0"
+#define OTX_VERSION_STRING "0.2.0"
 
-/* Linkage of the public functions. Define OTX_STATIC before every include to
-   make them static to the file that holds the implementation. */
+/* Linkage of the public functions. Define OTX_STATIC before every include to make them
+   static to the file that holds the implementation, or OTX_API to what your compiler wants
+   before a function that a shared library exports, such as __declspec(dllexport) or
+   __attribute__((visibility("default"))). */
 #if defined(__GNUC__) || defined(__clang__)
 #define OTX__PRIVATE static __attribute__((unused))
 #define OTX__PRINTF(string, first) __attribute__((format(printf, string, first)))
@@ -180,10 +182,12 @@ extern "C" {
 #define OTX__PRIVATE static
 #define OTX__PRINTF(string, first)
 #endif
+#ifndef OTX_API
 #ifdef OTX_STATIC
 #define OTX_API OTX__PRIVATE
 #else
 #define OTX_API extern
+#endif
 #endif
 
 /* The version the implementation was built from, "major.minor.patch". */
@@ -1079,12 +1083,15 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 /* >>> src/base/chapter.h */
 /* ==== base: what everything stands on ==== */
 
-/* Knows nothing of models, tokens or files: results and messages, checked sizes, the
-   caller's hooks (memory, threads, progress, log), text, numbers, sorting.
-   Hides byte order, the locale, compilers' habits with floating point.
+/* Knows nothing of models, tokens or files: sizes that do not wrap, bytes and digits, results
+   and messages, the caller's hooks (memory, threads, progress, log), numbers, sorting.
+   Hides byte order, the locale, stdio, and compilers' habits with floating point.
    Owns nothing. Memory is asked of the context that is handed down, with its old size, and
-   given back to the same; a function that fails fills in the error and returns its code.
-   Read result.h and memory.h first: all other rooms speak that way.
+   given back to the same; only a pool and a text remember what they took.
+   A function that can fail takes the error last, fills it in with otx__fail and returns its
+   code; the first failure is the one that is told. Messages are for people: one line of
+   UTF-8 that names the file, the tensor or token, and the numbers (otx__quote for names).
+   Read result.h and memory.h first: all other rooms speak that way; then span.h.
 
    Rooms, in order of dependency:
      begin     system headers, and how floating point must be compiled
@@ -1847,8 +1854,9 @@ OTX__PRIVATE otx_result otx__fail_array(otx_error *error, uint64_t count, size_t
 {
     uint64_t bytes;
     if (otx__mul64(count, size, &bytes)) return otx__fail_memory(error, bytes);
-    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " elements of %"
-                     PRIu64 " bytes, more than can be addressed", count, (uint64_t)size);
+    return otx__fail(error, OTX_ERROR_MEMORY,
+                     "out of memory asking for %" PRIu64 " elements of %" PRIu64 " bytes, "
+                     "more than can be addressed", count, (uint64_t)size);
 }
 
 /* >>> src/base/memory.h */
@@ -2021,9 +2029,10 @@ OTX__PRIVATE void otx__text_double(otx__text *text, double value)
 /* >>> src/base/hooks.h */
 /* ---- hooks of the caller ------------------------------------------------ */
 
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
-    OTX__PRINTF(3, 4);
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...) OTX__PRINTF(3, 4);
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...)
 {
     char message[OTX__MESSAGE];
     va_list arguments;
@@ -2035,8 +2044,9 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
 }
 
 /* Reports progress; OTX_ERROR_CANCELLED if the caller wants to stop. */
-OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, const char *subject,
-                                      uint64_t done, uint64_t total, otx_error *error)
+OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage,
+                                      const char *subject, uint64_t done, uint64_t total,
+                                      otx_error *error)
 {
     otx_progress progress;
     if (!ctx || !ctx->progress) return OTX_OK;
@@ -2048,7 +2058,7 @@ OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, c
     return otx__fail(error, OTX_ERROR_CANCELLED, "cancelled");
 }
 
-/* Most workers that otx__parallel_for runs at once. */
+/* Most workers that otx__parallel runs at once. */
 OTX__PRIVATE int otx__threads(const otx_context *ctx)
 {
     if (ctx && ctx->threads > 0) {
@@ -2700,11 +2710,16 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
 /* ==== files: formats, on memory and streams ==== */
 
 /* Knows JSON and safetensors as their specifications have them, and nothing of what a model
-   keeps in them. Everything is untrusted: every size is checked before it is used.
-   Hides spans and nodes behind numbers, a header behind a table of tensors.
-   A parsed JSON refers to the caller's text, which must outlive it; a safetensors header owns
-   its strings and refers to the source.
-   Read json_read.h first.
+   keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
+   an otx_sink.
+   Everything is untrusted: every size is checked before it is used, nothing recurses, memory
+   stays in proportion to the input.
+   Hides spans and nodes behind numbers (step through them with otx_json_iter, never by
+   hand), a header behind a table of tensors.
+   A parsed JSON refers to the caller's text, which must outlive it, and an edit to the parsed
+   JSON; a safetensors header owns its strings in one block, and refers to no source.
+   Read json_values.h first, then tensors.h. A new format is a room of its own here, and
+   learns nothing of models.
 
    Rooms, in order of dependency:
      memory_source      memory as a source of bytes
@@ -4245,9 +4260,17 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
 
 /* Knows what tokenizers' files say and what their loaders make of it: for every id a kind and
    the bytes that the token stands for, and the roles of special tokens.
-   Hides each source behind one reader; what they share is in reader.h.
-   A vocabulary owns its tokens and their bytes in one block.
-   Read token_table.h, then reader.h, then one of the sources.
+   Hides each source behind one reader: three functions and a few facts in a table (parse.h).
+   A reader hands out tokens one by one, twice: to be counted, then to be kept; what all
+   sources share (added tokens, roles, spelling, errors) is done once, outside.
+   A vocabulary owns its tokens and their bytes in one block; while it is read, the texts and
+   the parsed JSON belong to otx__tokenizer, which goes when it is done.
+   Read known.h for names, token_table.h for the result, then reader.h, then one of the
+   sources.
+   To add a source: its kind to otx_vocab_file (api/vocab.h), the names of its files to
+   known.h, a room from_*.h with open, next and roles, a row to otx__vocab_readers in parse.h;
+   to the tests, a fuzz target, a case in test_sources.c, and the loader to hold it to in
+   vocab_sources.py.
 
    Rooms, in order of dependency:
      known                what the world calls things: files, classes, tokens
@@ -5010,7 +5033,8 @@ OTX__PRIVATE void otx__fall_back_on(otx__tokenizer *t, const otx__known_role *ro
                                     size_t count)
 {
     size_t i;
-    for (i = 0; i < count; i++) t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
+    for (i = 0; i < count; i++)
+        t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
 }
 
 /* The next line of the reader's text, without its end ("\n" or "\r\n"). */

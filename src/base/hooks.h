@@ -1,8 +1,9 @@
 /* ---- hooks of the caller ------------------------------------------------ */
 
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
-    OTX__PRINTF(3, 4);
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...) OTX__PRINTF(3, 4);
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...)
 {
     char message[OTX__MESSAGE];
     va_list arguments;
@@ -14,8 +15,9 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
 }
 
 /* Reports progress; OTX_ERROR_CANCELLED if the caller wants to stop. */
-OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, const char *subject,
-                                      uint64_t done, uint64_t total, otx_error *error)
+OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage,
+                                      const char *subject, uint64_t done, uint64_t total,
+                                      otx_error *error)
 {
     otx_progress progress;
     if (!ctx || !ctx->progress) return OTX_OK;
@@ -27,7 +29,7 @@ OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, c
     return otx__fail(error, OTX_ERROR_CANCELLED, "cancelled");
 }
 
-/* Most workers that otx__parallel_for runs at once. */
+/* Most workers that otx__parallel runs at once. */
 OTX__PRIVATE int otx__threads(const otx_context *ctx)
 {
     if (ctx && ctx->threads > 0) {
