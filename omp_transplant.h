@@ -27,112 +27,112 @@
       216  api/context                context: memory, threads, progress
       291  api/isa                    instruction sets
       307  api/matrix                 numbers and matrices
-      351  api/solver                 the solver
-      462  api/source                 sources and sinks: bytes in and out
-      482  api/json                   JSON
-      573  api/safetensors            safetensors
-      637  api/vocab                  vocabularies
-      736  api/align                  alignment
-      797  api/file                   files
-      807  api/directory              directories
-      858  api/job                    the whole job
-      988  api/verify                 looking at a finished directory
+      352  api/solver                 the solver
+      463  api/source                 sources and sinks: bytes in and out
+      483  api/json                   JSON
+      574  api/safetensors            safetensors
+      638  api/vocab                  vocabularies
+      737  api/align                  alignment
+      798  api/file                   files
+      808  api/directory              directories
+      859  api/job                    the whole job
+      989  api/verify                 looking at a finished directory
 
-     1032  base                       what everything stands on
-     1058  base/begin                 system headers, and how floating point must be compiled
-     1089  base/result                results, failures, checked sizes
-     1179  base/memory                the allocator, arrays that grow
-     1238  base/text                  names in messages, and text that grows
-     1370  base/hooks                 log, progress, threads of the caller
-     1439  base/sort                  in place, without memory, never quadratic
-     1471  base/clock                 wall time for statistics
-     1517  base/pool                  blocks that are freed together
-     1600  base/number                element types, widening and rounding
-     1788  base/base64                decoding
-     1824  base/protobuf              fields of a message
-     1946  base/decimal               the shortest digits of a double
-     2071  base/watch                 long loops that the caller can stop
+     1033  base                       what everything stands on
+     1059  base/begin                 system headers, and how floating point must be compiled
+     1090  base/result                results, failures, checked sizes
+     1180  base/memory                the allocator, arrays that grow
+     1239  base/text                  names in messages, and text that grows
+     1371  base/hooks                 log, progress, threads of the caller
+     1440  base/sort                  in place, without memory, never quadratic
+     1472  base/clock                 wall time for statistics
+     1518  base/pool                  blocks that are freed together
+     1601  base/number                element types, widening and rounding
+     1790  base/base64                decoding
+     1826  base/protobuf              fields of a message
+     1948  base/decimal               the shortest digits of a double
+     2073  base/watch                 long loops that the caller can stop
 
-     2124  files                      formats, on memory and streams
-     2141  files/memory_source        memory as a source of bytes
-     2159  files/json_read            a parser without recursion, looking at values
-     2626  files/json_edit            writing, and edits that keep every byte they do not touch
-     3006  files/safetensors_read     the header of a file, checked
-     3477  files/safetensors_write    the header of a new file
+     2126  files                      formats, on memory and streams
+     2143  files/memory_source        memory as a source of bytes
+     2161  files/json_read            a parser without recursion, looking at values
+     2628  files/json_edit            writing, and edits that keep every byte they do not touch
+     3008  files/safetensors_read     the header of a file, checked
+     3479  files/safetensors_write    the header of a new file
 
-     3644  vocab                      tokens, from every source, and which of them are the same
-     3667  vocab/token_table          the table of tokens, and finding tokens in it
-     3872  vocab/spelling             from what a file spells to bytes
-     4011  vocab/reader               what the readers of all sources share
-     4362  vocab/added_tokens         what other files add to a model's tokens
-     4636  vocab/from_tokenizer_json  tokenizer.json
-     4889  vocab/from_tekken          tekken.json
-     5065  vocab/from_tiktoken        *.tiktoken
-     5135  vocab/from_sentencepiece   tokenizer.model and its like
-     5525  vocab/from_vocab_json      vocab.json and merges.txt
-     5619  vocab/from_vocab_txt       vocab.txt
-     5680  vocab/parse                the first source that is given, and what goes with it
-     5867  vocab/align                which base token a donor token is
+     3646  vocab                      tokens, from every source, and which of them are the same
+     3669  vocab/token_table          the table of tokens, and finding tokens in it
+     3874  vocab/spelling             from what a file spells to bytes
+     4013  vocab/reader               what the readers of all sources share
+     4364  vocab/added_tokens         what other files add to a model's tokens
+     4638  vocab/from_tokenizer_json  tokenizer.json
+     4891  vocab/from_tekken          tekken.json
+     5067  vocab/from_tiktoken        *.tiktoken
+     5137  vocab/from_sentencepiece   tokenizer.model and its like
+     5527  vocab/from_vocab_json      vocab.json and merges.txt
+     5621  vocab/from_vocab_txt       vocab.txt
+     5682  vocab/parse                the first source that is given, and what goes with it
+     5869  vocab/align                which base token a donor token is
 
-     6119  simd                       the hot loops, once for each instruction set
-     6140  simd/kernels               the table of kernels, and what all versions share
-     6395  simd/scalar                the reference
-     6564  simd/sse2                  128-bit x86
-     6869  simd/avx2                  256-bit x86, with FMA
-     7343  simd/avx512                512-bit x86
-     8001  simd/amx                   tiles of x86
-     8222  simd/neon                  64-bit Arm
-     8660  simd/wasm                  WebAssembly's SIMD128
-     8933  simd/dispatch              which of them this machine can run
+     6121  simd                       the hot loops, once for each instruction set
+     6142  simd/kernels               the table of kernels, and what all versions share
+     6397  simd/scalar                the reference
+     6566  simd/sse2                  128-bit x86
+     6871  simd/avx2                  256-bit x86, with FMA
+     7345  simd/avx512                512-bit x86
+     8003  simd/amx                   tiles of x86
+     8224  simd/neon                  64-bit Arm
+     8662  simd/wasm                  WebAssembly's SIMD128
+     8935  simd/dispatch              which of them this machine can run
 
-     9108  solve                      Orthogonal Matching Pursuit for many targets
-     9131  solve/panels               vectors as the dense products want them
-     9460  solve/dictionary           the atoms, split along their common direction
-     9736  solve/exact_products       products of all pairs of atoms in double
-     9816  solve/triangle             packed lower triangles
-     9920  solve/support              what is known of one target, and the exact steps
-    10166  solve/gram_table           products of atoms with all atoms, for scans
-    10398  solve/screen               which atoms are worth scoring in double
-    10777  solve/predict              making targets ready for the next scan
-    11004  solve/select               the next atoms of each target
-    11438  solve/plan                 which form, and in what blocks
-    11738  solve/solve                the solve itself
+     9110  solve                      Orthogonal Matching Pursuit for many targets
+     9133  solve/panels               vectors as the dense products want them
+     9462  solve/dictionary           the atoms, split along their common direction
+     9738  solve/exact_products       products of all pairs of atoms in double
+     9818  solve/triangle             packed lower triangles
+     9922  solve/support              what is known of one target, and the exact steps
+    10168  solve/gram_table           products of atoms with all atoms, for scans
+    10400  solve/screen               which atoms are worth scoring in double
+    10779  solve/predict              making targets ready for the next scan
+    11006  solve/select               the next atoms of each target
+    11440  solve/plan                 which form, and in what blocks
+    11740  solve/solve                the solve itself
 
-    12293  disk                       files and directories
-    12315  disk/system                files and directories as POSIX and Windows give them
-    12773  disk/paths                 paths, and failures of the system
-    12925  disk/listing               listings of directories
-    12991  disk/reading               files to read
-    13123  disk/writing               files to write
-    13227  disk/copying               copies of files and trees, and their removal
-    13341  disk/staging               a directory made under another name, then renamed
-    13574  disk/foreign               what is in a directory that is not read
-    13680  disk/shards                the index of a checkpoint in shards
-    13888  disk/checkpoint            a model directory, in one file or in shards
-    14217  disk/tokenizer_directory   the tokenizer of a model directory
+    12295  disk                       files and directories
+    12317  disk/system                files and directories as POSIX and Windows give them
+    12775  disk/paths                 paths, and failures of the system
+    12927  disk/listing               listings of directories
+    12993  disk/reading               files to read
+    13125  disk/writing               files to write
+    13229  disk/copying               copies of files and trees, and their removal
+    13343  disk/staging               a directory made under another name, then renamed
+    13576  disk/foreign               what is in a directory that is not read
+    13682  disk/shards                the index of a checkpoint in shards
+    13890  disk/checkpoint            a model directory, in one file or in shards
+    14219  disk/tokenizer_directory   the tokenizer of a model directory
 
-    14481  model                      which tensors and config keys belong to the vocabulary
-    14498  model/document             the JSON files of a model directory
-    14553  model/config               what config.json says
-    14650  model/names                names of tensors
-    14783  model/parts                the tensors that the vocabulary sizes
-    15239  model/heirs                what becomes of the ids in a config
-    15420  model/config_ids           ids in a config being edited
-    15762  model/config_edit          config.json and generation_config.json, edited
+    14483  model                      which tensors and config keys belong to the vocabulary
+    14500  model/document             the JSON files of a model directory
+    14555  model/config               what config.json says
+    14652  model/names                names of tensors
+    14785  model/parts                the tensors that the vocabulary sizes
+    15241  model/heirs                what becomes of the ids in a config
+    15422  model/config_ids           ids in a config being edited
+    15764  model/config_edit          config.json and generation_config.json, edited
 
-    16000  job                        the whole transplant, in the order in which it happens
-    16023  job/job                    what a job holds, and opening the two models
-    16212  job/map                    the caller's map
-    16333  job/plan                   what becomes of every tensor
-    16536  job/open                   opening a job
-    16649  job/rows                   rows in memory
-    16734  job/solve                  solving for the rows of the donor
-    16852  job/rebuild                the new rows of one vocabulary tensor
-    17235  job/write                  the new weights and their index
-    17545  job/copy                   the other files of the two models
-    17704  job/run                    running a job
-    17840  job/report                 what a job did, as JSON and as a table
-    18067  job/verify                 whether a finished directory agrees with itself
+    16002  job                        the whole transplant, in the order in which it happens
+    16025  job/job                    what a job holds, and opening the two models
+    16214  job/map                    the caller's map
+    16335  job/plan                   what becomes of every tensor
+    16538  job/open                   opening a job
+    16651  job/rows                   rows in memory
+    16736  job/solve                  solving for the rows of the donor
+    16854  job/rebuild                the new rows of one vocabulary tensor
+    17237  job/write                  the new weights and their index
+    17547  job/copy                   the other files of the two models
+    17706  job/run                    running a job
+    17842  job/report                 what a job did, as JSON and as a table
+    18069  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -308,15 +308,16 @@ OTX_API otx_isa otx_isa_best(void);
 /* ---- numbers and matrices ---------------------------------------------- */
 
 /* The types a safetensors file can hold, in the order in which the reference
-   implementation sorts them. */
+   implementation sorts them. 0 is none of them: what nobody has set. */
 typedef enum otx_dtype {
+    OTX_DTYPE_NONE,
     OTX_BOOL, OTX_F4, OTX_F6_E2M3, OTX_F6_E3M2, OTX_U8, OTX_I8, OTX_F8_E5M2,
     OTX_F8_E4M3, OTX_F8_E8M0, OTX_F8_E4M3FNUZ, OTX_F8_E5M2FNUZ, OTX_I16, OTX_U16,
     OTX_F16, OTX_BF16, OTX_I32, OTX_U32, OTX_F32, OTX_C64, OTX_F64, OTX_I64, OTX_U64,
     OTX_DTYPE_COUNT
 } otx_dtype;
 
-/* "BF16"; NULL for a number that is no type. */
+/* "BF16"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
 OTX_API const char *otx_dtype_name(otx_dtype dtype);
 
 /* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type. */
@@ -902,8 +903,8 @@ typedef struct otx_job_options {
     uint64_t rows_multiple;
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
-                          0: the base's. Loaders convert to the type that config.json
-                          names, which stays */
+                          OTX_DTYPE_NONE: the base's. Loaders convert to the type that
+                          config.json names, which stays */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
@@ -1608,6 +1609,7 @@ typedef struct otx__dtype_info {
 OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
+        {NULL, 0},
         {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6},     {"F6_E3M2", 6},
         {"U8", 8},      {"I8", 8},       {"F8_E5M2", 8},     {"F8_E4M3", 8},
         {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
@@ -3323,7 +3325,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, otx_ten
 {
     const otx_json_node *nodes = h->json->nodes;
     otx__entry entry;
-    int dtype = 0;
+    int dtype = OTX_DTYPE_NONE + 1;
     uint32_t i;
     otx_result result = otx__header_entry(h, key, &entry);
     if (result) return result;
@@ -15249,7 +15251,7 @@ typedef struct otx__config_plan {
     const otx__document *donor, *donor_generation; /* the donor's */
     const otx__document *donor_tokenizer;          /* its tokenizer_config.json */
     const otx__model *model;                       /* of the base */
-    otx_dtype dtype; /* that the matrices are written in, or 0: the base's */
+    otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t remaps;  /* ids looked up by content so far */
 } otx__config_plan;
@@ -15817,7 +15819,7 @@ OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
     const otx_dtype old = e->plan->model->embedding->tensor->dtype;
     otx__levels levels = otx__config_levels(e->document);
     size_t i;
-    if (!e->plan->dtype || e->plan->dtype == old) return OTX_OK;
+    if (e->plan->dtype == OTX_DTYPE_NONE || e->plan->dtype == old) return OTX_OK;
     for (i = 0; i < levels.count; i++)
         if (otx_json_find(&e->document->json, levels.nodes[i], "dtype") != OTX_JSON_NONE ||
             otx_json_find(&e->document->json, levels.nodes[i], "torch_dtype") != OTX_JSON_NONE)
@@ -16147,7 +16149,7 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
                          (int)options->padding);
-    if (options->dtype && !otx_dtype_is_embedding(options->dtype))
+    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
     if (options->omp.first_target || options->omp.target_count)
@@ -16487,7 +16489,7 @@ OTX__PRIVATE otx_result otx__job_plan_matrix(otx_job *job, size_t which, otx_err
                          "vocabulary", job->base_path, OTX_JOB_MAX_MATRICES);
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
-    if (job->options.dtype) plan->dtype = job->options.dtype;
+    if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
     plan->solution = otx__job_solution(job, head ? donor->head : donor->embedding);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;

@@ -715,6 +715,8 @@ static void test_dtype(void)
     CHECK(!strstr(read_file("out", "config.json"), "torch_dtype"));
     options.dtype = OTX_I8;
     check_fails(&options, OTX_ERROR_ARGUMENT, "cannot be written as I8");
+    options.dtype = OTX_BOOL; /* the first of the types, and not the base's */
+    check_fails(&options, OTX_ERROR_ARGUMENT, "cannot be written as BOOL");
     /* A row that is copied may not fit either. */
     options.dtype = OTX_F8_E4M3;
     base.tensors[0].value = spoiled_base;

@@ -44,8 +44,8 @@ typedef struct otx_job_options {
     uint64_t rows_multiple;
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
-                          0: the base's. Loaders convert to the type that config.json
-                          names, which stays */
+                          OTX_DTYPE_NONE: the base's. Loaders convert to the type that
+                          config.json names, which stays */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;

@@ -317,7 +317,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, otx_ten
 {
     const otx_json_node *nodes = h->json->nodes;
     otx__entry entry;
-    int dtype = 0;
+    int dtype = OTX_DTYPE_NONE + 1;
     uint32_t i;
     otx_result result = otx__header_entry(h, key, &entry);
     if (result) return result;

@@ -124,7 +124,7 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
                          (int)options->padding);
-    if (options->dtype && !otx_dtype_is_embedding(options->dtype))
+    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
     if (options->omp.first_target || options->omp.target_count)

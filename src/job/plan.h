@@ -154,7 +154,7 @@ OTX__PRIVATE otx_result otx__job_plan_matrix(otx_job *job, size_t which, otx_err
                          "vocabulary", job->base_path, OTX_JOB_MAX_MATRICES);
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
-    if (job->options.dtype) plan->dtype = job->options.dtype;
+    if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
     plan->solution = otx__job_solution(job, head ? donor->head : donor->embedding);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;

@@ -55,7 +55,7 @@ OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
     const otx_dtype old = e->plan->model->embedding->tensor->dtype;
     otx__levels levels = otx__config_levels(e->document);
     size_t i;
-    if (!e->plan->dtype || e->plan->dtype == old) return OTX_OK;
+    if (e->plan->dtype == OTX_DTYPE_NONE || e->plan->dtype == old) return OTX_OK;
     for (i = 0; i < levels.count; i++)
         if (otx_json_find(&e->document->json, levels.nodes[i], "dtype") != OTX_JSON_NONE ||
             otx_json_find(&e->document->json, levels.nodes[i], "torch_dtype") != OTX_JSON_NONE)

@@ -10,7 +10,7 @@ typedef struct otx__config_plan {
     const otx__document *donor, *donor_generation; /* the donor's */
     const otx__document *donor_tokenizer;          /* its tokenizer_config.json */
     const otx__model *model;                       /* of the base */
-    otx_dtype dtype; /* that the matrices are written in, or 0: the base's */
+    otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t remaps;  /* ids looked up by content so far */
 } otx__config_plan;
