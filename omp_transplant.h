@@ -22,117 +22,118 @@
 
    What is where
 
-      150  api/version                version
-      176  api/result                 results
-      216  api/context                context: memory, threads, progress
-      291  api/isa                    instruction sets
-      307  api/matrix                 numbers and matrices
-      352  api/solver                 the solver
-      463  api/source                 sources and sinks: bytes in and out
-      483  api/json                   JSON
-      574  api/safetensors            safetensors
-      638  api/vocab                  vocabularies
-      737  api/align                  alignment
-      798  api/file                   files
-      808  api/directory              directories
-      859  api/job                    the whole job
-      989  api/verify                 looking at a finished directory
+      151  api/version                version
+      177  api/result                 results
+      217  api/context                context: memory, threads, progress
+      292  api/isa                    instruction sets
+      308  api/matrix                 numbers and matrices
+      353  api/solver                 the solver
+      464  api/source                 sources and sinks: bytes in and out
+      484  api/json                   JSON
+      606  api/safetensors            safetensors
+      670  api/vocab                  vocabularies
+      769  api/align                  alignment
+      830  api/file                   files
+      840  api/directory              directories
+      891  api/job                    the whole job
+     1021  api/verify                 looking at a finished directory
 
-     1033  base                       what everything stands on
-     1059  base/begin                 system headers, and how floating point must be compiled
-     1090  base/result                results, failures, checked sizes
-     1180  base/memory                the allocator, arrays that grow
-     1239  base/text                  names in messages, and text that grows
-     1371  base/hooks                 log, progress, threads of the caller
-     1440  base/sort                  in place, without memory, never quadratic
-     1472  base/clock                 wall time for statistics
-     1518  base/pool                  blocks that are freed together
-     1601  base/number                element types, widening and rounding
-     1790  base/base64                decoding
-     1826  base/protobuf              fields of a message
-     1948  base/decimal               the shortest digits of a double
-     2073  base/watch                 long loops that the caller can stop
+     1065  base                       what everything stands on
+     1091  base/begin                 system headers, and how floating point must be compiled
+     1122  base/result                results, failures, checked sizes
+     1212  base/memory                the allocator, arrays that grow
+     1271  base/text                  spans, UTF-8, digits, names in messages, and text that grows
+     1486  base/hooks                 log, progress, threads of the caller
+     1555  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     1605  base/clock                 wall time for statistics
+     1651  base/pool                  blocks that are freed together
+     1734  base/number                element types, widening and rounding
+     1923  base/base64                decoding
+     1959  base/protobuf              fields of a message
+     2081  base/decimal               the shortest digits of a double
+     2206  base/watch                 long loops that the caller can stop
 
-     2126  files                      formats, on memory and streams
-     2143  files/memory_source        memory as a source of bytes
-     2161  files/json_read            a parser without recursion, looking at values
-     2628  files/json_edit            writing, and edits that keep every byte they do not touch
-     3008  files/safetensors_read     the header of a file, checked
-     3479  files/safetensors_write    the header of a new file
+     2259  files                      formats, on memory and streams
+     2277  files/memory_source        memory as a source of bytes
+     2295  files/json_read            a parser without recursion
+     2648  files/json_values          looking at values, stepping through containers
+     2819  files/json_edit            writing, and edits that keep every byte they do not touch
+     3187  files/safetensors_read     the header of a file, checked
+     3644  files/safetensors_write    the header of a new file
 
-     3646  vocab                      tokens, from every source, and which of them are the same
-     3669  vocab/token_table          the table of tokens, and finding tokens in it
-     3874  vocab/spelling             from what a file spells to bytes
-     4013  vocab/reader               what the readers of all sources share
-     4364  vocab/added_tokens         what other files add to a model's tokens
-     4638  vocab/from_tokenizer_json  tokenizer.json
-     4891  vocab/from_tekken          tekken.json
-     5067  vocab/from_tiktoken        *.tiktoken
-     5137  vocab/from_sentencepiece   tokenizer.model and its like
-     5527  vocab/from_vocab_json      vocab.json and merges.txt
-     5621  vocab/from_vocab_txt       vocab.txt
-     5682  vocab/parse                the first source that is given, and what goes with it
-     5869  vocab/align                which base token a donor token is
+     3801  vocab                      tokens, from every source, and which of them are the same
+     3824  vocab/token_table          the table of tokens, and finding tokens in it
+     4024  vocab/spelling             from what a file spells to bytes
+     4155  vocab/reader               what the readers of all sources share
+     4495  vocab/added_tokens         what other files add to a model's tokens
+     4757  vocab/from_tokenizer_json  tokenizer.json
+     5012  vocab/from_tekken          tekken.json
+     5181  vocab/from_tiktoken        *.tiktoken
+     5246  vocab/from_sentencepiece   tokenizer.model and its like
+     5637  vocab/from_vocab_json      vocab.json and merges.txt
+     5731  vocab/from_vocab_txt       vocab.txt
+     5792  vocab/parse                the first source that is given, and what goes with it
+     5979  vocab/align                which base token a donor token is
 
-     6121  simd                       the hot loops, once for each instruction set
-     6142  simd/kernels               the table of kernels, and what all versions share
-     6397  simd/scalar                the reference
-     6566  simd/sse2                  128-bit x86
-     6871  simd/avx2                  256-bit x86, with FMA
-     7345  simd/avx512                512-bit x86
-     8003  simd/amx                   tiles of x86
-     8224  simd/neon                  64-bit Arm
-     8662  simd/wasm                  WebAssembly's SIMD128
-     8935  simd/dispatch              which of them this machine can run
+     6231  simd                       the hot loops, once for each instruction set
+     6252  simd/kernels               the table of kernels, and what all versions share
+     6507  simd/scalar                the reference
+     6676  simd/sse2                  128-bit x86
+     6981  simd/avx2                  256-bit x86, with FMA
+     7455  simd/avx512                512-bit x86
+     8113  simd/amx                   tiles of x86
+     8334  simd/neon                  64-bit Arm
+     8772  simd/wasm                  WebAssembly's SIMD128
+     9045  simd/dispatch              which of them this machine can run
 
-     9110  solve                      Orthogonal Matching Pursuit for many targets
-     9133  solve/panels               vectors as the dense products want them
-     9462  solve/dictionary           the atoms, split along their common direction
-     9738  solve/exact_products       products of all pairs of atoms in double
-     9818  solve/triangle             packed lower triangles
-     9922  solve/support              what is known of one target, and the exact steps
-    10168  solve/gram_table           products of atoms with all atoms, for scans
-    10400  solve/screen               which atoms are worth scoring in double
-    10779  solve/predict              making targets ready for the next scan
-    11006  solve/select               the next atoms of each target
-    11440  solve/plan                 which form, and in what blocks
-    11740  solve/solve                the solve itself
+     9220  solve                      Orthogonal Matching Pursuit for many targets
+     9243  solve/panels               vectors as the dense products want them
+     9572  solve/dictionary           the atoms, split along their common direction
+     9848  solve/exact_products       products of all pairs of atoms in double
+     9928  solve/triangle             packed lower triangles
+    10032  solve/support              what is known of one target, and the exact steps
+    10278  solve/gram_table           products of atoms with all atoms, for scans
+    10510  solve/screen               which atoms are worth scoring in double
+    10889  solve/predict              making targets ready for the next scan
+    11116  solve/select               the next atoms of each target
+    11550  solve/plan                 which form, and in what blocks
+    11850  solve/solve                the solve itself
 
-    12295  disk                       files and directories
-    12317  disk/system                files and directories as POSIX and Windows give them
-    12775  disk/paths                 paths, and failures of the system
-    12927  disk/listing               listings of directories
-    12993  disk/reading               files to read
-    13125  disk/writing               files to write
-    13229  disk/copying               copies of files and trees, and their removal
-    13343  disk/staging               a directory made under another name, then renamed
-    13576  disk/foreign               what is in a directory that is not read
-    13682  disk/shards                the index of a checkpoint in shards
-    13890  disk/checkpoint            a model directory, in one file or in shards
-    14219  disk/tokenizer_directory   the tokenizer of a model directory
+    12405  disk                       files and directories
+    12427  disk/system                files and directories as POSIX and Windows give them
+    12885  disk/paths                 paths, and failures of the system
+    13037  disk/listing               listings of directories
+    13103  disk/reading               files to read
+    13235  disk/writing               files to write
+    13339  disk/copying               copies of files and trees, and their removal
+    13453  disk/staging               a directory made under another name, then renamed
+    13686  disk/foreign               what is in a directory that is not read
+    13792  disk/shards                the index of a checkpoint in shards
+    14000  disk/checkpoint            a model directory, in one file or in shards
+    14329  disk/tokenizer_directory   the tokenizer of a model directory
 
-    14483  model                      which tensors and config keys belong to the vocabulary
-    14500  model/document             the JSON files of a model directory
-    14555  model/config               what config.json says
-    14652  model/names                names of tensors
-    14785  model/parts                the tensors that the vocabulary sizes
-    15241  model/heirs                what becomes of the ids in a config
-    15422  model/config_ids           ids in a config being edited
-    15764  model/config_edit          config.json and generation_config.json, edited
+    14593  model                      which tensors and config keys belong to the vocabulary
+    14610  model/document             the JSON files of a model directory
+    14665  model/config               what config.json says
+    14762  model/names                names of tensors
+    14895  model/parts                the tensors that the vocabulary sizes
+    15351  model/heirs                what becomes of the ids in a config
+    15532  model/config_ids           ids in a config being edited
+    15874  model/config_edit          config.json and generation_config.json, edited
 
-    16002  job                        the whole transplant, in the order in which it happens
-    16025  job/job                    what a job holds, and opening the two models
-    16214  job/map                    the caller's map
-    16335  job/plan                   what becomes of every tensor
-    16538  job/open                   opening a job
-    16651  job/rows                   rows in memory
-    16736  job/solve                  solving for the rows of the donor
-    16854  job/rebuild                the new rows of one vocabulary tensor
-    17237  job/write                  the new weights and their index
-    17547  job/copy                   the other files of the two models
-    17706  job/run                    running a job
-    17842  job/report                 what a job did, as JSON and as a table
-    18069  job/verify                 whether a finished directory agrees with itself
+    16112  job                        the whole transplant, in the order in which it happens
+    16135  job/job                    what a job holds, and opening the two models
+    16324  job/map                    the caller's map
+    16445  job/plan                   what becomes of every tensor
+    16648  job/open                   opening a job
+    16761  job/rows                   rows in memory
+    16846  job/solve                  solving for the rows of the donor
+    16964  job/rebuild                the new rows of one vocabulary tensor
+    17347  job/write                  the new weights and their index
+    17657  job/copy                   the other files of the two models
+    17816  job/run                    running a job
+    17952  job/report                 what a job did, as JSON and as a table
+    18179  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -511,6 +512,8 @@ typedef struct otx_json {
     size_t count, capacity;
 } otx_json;
 
+/* No node. Every function below takes it, as it takes a node of a type it does not
+   expect, and finds nothing there: look-ups chain. */
 #define OTX_JSON_NONE UINT32_MAX
 
 typedef struct otx_json_options {
@@ -527,13 +530,41 @@ OTX_API otx_result otx_json_parse(const otx_context *ctx, const char *text, size
                                   otx_json *out, otx_error *error);
 OTX_API void otx_json_close(const otx_context *ctx, otx_json *json);
 
-/* The value of the last member of `object` with that key (escapes decoded), as
-   Python and JavaScript resolve duplicates; OTX_JSON_NONE if there is none or
-   `object` is no object or itself NONE (so look-ups chain). */
-OTX_API uint32_t otx_json_find(const otx_json *json, uint32_t object, const char *key);
-
 /* The type of a node; OTX_JSON_NULL for OTX_JSON_NONE. */
 OTX_API otx_json_type otx_json_type_of(const otx_json *json, uint32_t node);
+
+/* The value of the last member of `object` with that key (escapes decoded), as
+   Python and JavaScript resolve duplicates; OTX_JSON_NONE if there is none or
+   `object` is no object. */
+OTX_API uint32_t otx_json_find(const otx_json *json, uint32_t object, const char *key);
+
+/* Steps through the items of an array or the members of an object, in the order of the
+   text:
+       otx_json_iter at = otx_json_iter_of(&json, node);
+       while (otx_json_iter_next(&at)) ... at.key, at.value, at.index ...
+   Nothing else has anything to step through. At the end key and value are NONE. */
+typedef struct otx_json_iter {
+    const otx_json *json;
+    uint32_t key;       /* of a member: a STRING node; of an item: OTX_JSON_NONE */
+    uint32_t value;
+    uint32_t index;     /* 0 for the first */
+    uint32_t next, end; /* private: nodes not yet stepped over */
+    bool keyed;         /* private: an object's */
+} otx_json_iter;
+
+OTX_API otx_json_iter otx_json_iter_of(const otx_json *json, uint32_t node);
+OTX_API bool otx_json_iter_next(otx_json_iter *iter);
+
+/* How many items an array or members an object has; 0 for anything else. */
+OTX_API uint32_t otx_json_count(const otx_json *json, uint32_t node);
+
+/* The item of an array at that index, or OTX_JSON_NONE. Takes time in proportion to the
+   index. */
+OTX_API uint32_t otx_json_item(const otx_json *json, uint32_t array, uint32_t index);
+
+/* The node after a value and all it contains, so that the value and what is in it, keys
+   too, are the nodes from `node` to before that one; NONE for NONE. */
+OTX_API uint32_t otx_json_after(const otx_json *json, uint32_t node);
 
 /* A number node as a non-negative integer written with digits only; false if it
    is anything else or above 2^64 - 1. */
@@ -543,7 +574,8 @@ OTX_API bool otx_json_uint(const otx_json *json, uint32_t node, uint64_t *value)
 OTX_API bool otx_json_equals(const otx_json *json, uint32_t node, const char *text);
 
 /* Decodes a string node to UTF-8 into `to`, which must hold end - start bytes;
-   returns the length, which is never more. No terminator is written. */
+   returns the length, which is never more, and is 0 if the node is no string. No
+   terminator is written. */
 OTX_API size_t otx_json_string(const otx_json *json, uint32_t node, char *to);
 
 /* Edits of a document as replaced spans of its text: what is not touched keeps
@@ -1044,9 +1076,9 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
      begin     system headers, and how floating point must be compiled
      result    results, failures, checked sizes
      memory    the allocator, arrays that grow
-     text      names in messages, and text that grows
+     text      spans, UTF-8, digits, names in messages, and text that grows
      hooks     log, progress, threads of the caller
-     sort      in place, without memory, never quadratic
+     sort      in place, without memory, never quadratic; finding in what is sorted
      clock     wall time for statistics
      pool      blocks that are freed together
      number    element types, widening and rounding
@@ -1237,15 +1269,91 @@ OTX__PRIVATE bool otx__grow(const otx_context *ctx, void **items, size_t *capaci
 }
 
 /* >>> src/base/text.h */
-/* ---- text: names in messages, and text that grows ----------------------- */
+/* ---- text: spans, UTF-8, names in messages, and text that grows -------------- */
 
-/* Room for a quoted name: `char text[OTX__QUOTED];`. */
-#define OTX__QUOTED 160
+/* ---- bytes of others ---- */
 
-/* Makes any bytes fit for one line of a message: control bytes, quotes,
-   backslashes and invalid UTF-8 become \xNN, long ones are cut with "...".
-   Returns `to`. */
-OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size);
+/* A part of a text that someone else owns. Not terminated. */
+typedef struct otx__span {
+    const char *bytes;
+    size_t size;
+} otx__span;
+
+OTX__PRIVATE otx__span otx__span_of(const char *bytes, size_t size)
+{
+    otx__span span;
+    span.bytes = bytes;
+    span.size = size;
+    return span;
+}
+
+OTX__PRIVATE bool otx__same_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    return a_size == b_size && (a_size == 0 || memcmp(a, b, a_size) == 0);
+}
+
+/* Orders byte strings as memcmp does; of two that begin alike, the shorter first. */
+OTX__PRIVATE int otx__compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    size_t shared = otx__min(a_size, b_size);
+    int order = shared ? memcmp(a, b, shared) : 0;
+    return order ? order : a_size < b_size ? -1 : a_size > b_size;
+}
+
+OTX__PRIVATE bool otx__span_is(otx__span span, const char *text)
+{
+    return otx__same_bytes(span.bytes, span.size, text, strlen(text));
+}
+
+/* Whether `part` stands anywhere in the span. */
+OTX__PRIVATE bool otx__span_contains(otx__span span, const char *part)
+{
+    size_t length = strlen(part), i;
+    for (i = 0; i + length <= span.size; i++)
+        if (memcmp(span.bytes + i, part, length) == 0) return true;
+    return false;
+}
+
+OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
+{
+    size_t size = strlen(name), length = strlen(suffix);
+    return size >= length && memcmp(name + size - length, suffix, length) == 0;
+}
+
+OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* ---- digits ---- */
+
+OTX__PRIVATE bool otx__is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+
+/* A whole number below 2^64 in decimal digits and nothing else; leading zeros are
+   allowed. *value is set only then. */
+OTX__PRIVATE bool otx__parse_uint(otx__span digits, uint64_t *value)
+{
+    uint64_t sum = 0;
+    size_t i;
+    for (i = 0; i < digits.size; i++) {
+        const unsigned digit = (unsigned)(digits.bytes[i] - '0');
+        if (!otx__is_digit(digits.bytes[i]) || sum > (UINT64_MAX - digit) / 10) return false;
+        sum = sum * 10 + digit;
+    }
+    if (digits.size > 0) *value = sum;
+    return digits.size > 0;
+}
+
+/* The value of a hexadecimal digit, or -1. */
+OTX__PRIVATE int otx__hex_digit(char digit)
+{
+    if (otx__is_digit(digit)) return digit - '0';
+    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+    return -1;
+}
+
+/* ---- UTF-8 ---- */
 
 /* Length of the well-formed UTF-8 sequence that `bytes` starts with (no overlong
    forms, no surrogates, at most U+10FFFF), or 0. */
@@ -1269,20 +1377,27 @@ OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
     return length;
 }
 
-OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
+OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
 {
-    size_t size = strlen(name), length = strlen(suffix);
-    return size >= length && memcmp(name + size - length, suffix, length) == 0;
+    size_t at = 0, length;
+    for (; at < size; at += length) {
+        length = otx__utf8_length((const unsigned char *)bytes + at, size - at);
+        if (length == 0) return false;
+    }
+    return true;
 }
 
-OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
-}
+/* ---- names in messages ---- */
 
 /* A name for a message, also where there is none. */
 OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
 
+/* Room for a quoted name: `char text[OTX__QUOTED];`. */
+#define OTX__QUOTED 160
+
+/* Makes any bytes fit for one line of a message: control bytes, quotes,
+   backslashes and invalid UTF-8 become \xNN, long ones are cut with "...".
+   Returns `to`. */
 OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size)
 {
     static const char digits[] = "0123456789abcdef";
@@ -1438,7 +1553,7 @@ OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parall
 }
 
 /* >>> src/base/sort.h */
-/* ---- sort: in place, without memory, never quadratic ----------------------- */
+/* ---- sort: in place, without memory, never quadratic; and finding ------------ */
 
 OTX__PRIVATE void otx__swap(char *a, char *b, size_t size)
 {
@@ -1467,6 +1582,24 @@ OTX__PRIVATE void otx__sort(void *items, size_t count, size_t size,
             otx__swap(base + parent * size, base + child * size, size);
         }
     }
+}
+
+/* The item of a sorted array for which compare(key, item) is 0, or NULL. As bsearch,
+   and of an array without items, too. */
+OTX__PRIVATE const void *otx__sorted_find(const void *items, size_t count, size_t size,
+                                          const void *key,
+                                          int (*compare)(const void *key, const void *item))
+{
+    const char *base = (const char *)items;
+    size_t low = 0, high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = compare(key, base + middle * size);
+        if (order == 0) return base + middle * size;
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    return NULL;
 }
 
 /* >>> src/base/clock.h */
@@ -2135,7 +2268,8 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
 
    Rooms, in order of dependency:
      memory_source      memory as a source of bytes
-     json_read          a parser without recursion, looking at values
+     json_read          a parser without recursion
+     json_values        looking at values, stepping through containers
      json_edit          writing, and edits that keep every byte they do not touch
      safetensors_read   the header of a file, checked
      safetensors_write  the header of a new file */
@@ -2258,11 +2392,9 @@ OTX__PRIVATE int otx__json_hex(const unsigned char *digits)
 {
     int value = 0, i;
     for (i = 0; i < 4; i++) {
-        int byte = digits[i];
-        if (byte >= '0' && byte <= '9') value = value * 16 + byte - '0';
-        else if (byte >= 'a' && byte <= 'f') value = value * 16 + byte - 'a' + 10;
-        else if (byte >= 'A' && byte <= 'F') value = value * 16 + byte - 'A' + 10;
-        else return -1;
+        const int digit = otx__hex_digit((char)digits[i]);
+        if (digit < 0) return -1;
+        value = value * 16 + digit;
     }
     return value;
 }
@@ -2513,7 +2645,78 @@ OTX_API otx_result otx_json_parse(const otx_context *ctx, const char *text, size
     return result;
 }
 
-/* ---- JSON: looking at values ---- */
+/* >>> src/files/json_values.h */
+/* ---- JSON: looking at values --------------------------------------------- */
+
+OTX_API otx_json_type otx_json_type_of(const otx_json *json, uint32_t node)
+{
+    return node < json->count ? (otx_json_type)json->nodes[node].type : OTX_JSON_NULL;
+}
+
+/* ---- containers ---- */
+
+OTX_API uint32_t otx_json_count(const otx_json *json, uint32_t node)
+{
+    return node < json->count ? json->nodes[node].count : 0;
+}
+
+OTX_API uint32_t otx_json_after(const otx_json *json, uint32_t node)
+{
+    return node < json->count ? json->nodes[node].next : node;
+}
+
+OTX_API otx_json_iter otx_json_iter_of(const otx_json *json, uint32_t node)
+{
+    otx_json_iter iter;
+    memset(&iter, 0, sizeof iter);
+    iter.json = json;
+    iter.key = iter.value = OTX_JSON_NONE;
+    iter.index = UINT32_MAX;
+    if (otx_json_count(json, node) == 0) return iter;
+    iter.keyed = otx_json_type_of(json, node) == OTX_JSON_OBJECT;
+    iter.next = node + 1;
+    iter.end = json->nodes[node].next;
+    return iter;
+}
+
+OTX_API bool otx_json_iter_next(otx_json_iter *iter)
+{
+    iter->key = iter->value = OTX_JSON_NONE;
+    if (iter->next >= iter->end) return false;
+    if (iter->keyed) iter->key = iter->next++;
+    iter->value = iter->next;
+    iter->next = iter->json->nodes[iter->value].next;
+    iter->index++;
+    return true;
+}
+
+OTX_API uint32_t otx_json_item(const otx_json *json, uint32_t array, uint32_t index)
+{
+    otx_json_iter iter = otx_json_iter_of(json, array);
+    if (otx_json_type_of(json, array) != OTX_JSON_ARRAY) return OTX_JSON_NONE;
+    while (otx_json_iter_next(&iter))
+        if (iter.index == index) return iter.value;
+    return OTX_JSON_NONE;
+}
+
+/* ---- scalars ---- */
+
+/* The bytes of a node as the text spells them, a string's without its quotes; none for
+   OTX_JSON_NONE. */
+OTX__PRIVATE otx__span otx__json_span(const otx_json *json, uint32_t node)
+{
+    if (node >= json->count) return otx__span_of("", 0);
+    return otx__span_of(json->text + json->nodes[node].start,
+                        json->nodes[node].end - json->nodes[node].start);
+}
+
+/* The same for a message. */
+OTX__PRIVATE const char *otx__quote_node(char to[OTX__QUOTED], const otx_json *json,
+                                         uint32_t node)
+{
+    const otx__span text = otx__json_span(json, node);
+    return otx__quote(to, OTX__QUOTED, text.bytes, text.size);
+}
 
 /* Decodes the character of a string at *at, which moves on; returns how many
    bytes of UTF-8 it is. The string has been checked. */
@@ -2551,15 +2754,13 @@ OTX__PRIVATE size_t otx__json_character(const char *text, size_t *at, char to[4]
     return length;
 }
 
-OTX_API otx_json_type otx_json_type_of(const otx_json *json, uint32_t node)
-{
-    return node < json->count ? (otx_json_type)json->nodes[node].type : OTX_JSON_NULL;
-}
-
 OTX_API size_t otx_json_string(const otx_json *json, uint32_t node, char *to)
 {
-    const otx_json_node *string = &json->nodes[node];
-    size_t at = string->start, size = 0;
+    const otx_json_node *string;
+    size_t at, size = 0;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return 0;
+    string = &json->nodes[node];
+    at = string->start;
     if (!string->escaped) {
         size = string->end - string->start;
         if (size) memcpy(to, json->text + string->start, size);
@@ -2600,29 +2801,19 @@ OTX_API bool otx_json_equals(const otx_json *json, uint32_t node, const char *te
 
 OTX_API uint32_t otx_json_find(const otx_json *json, uint32_t object, const char *key)
 {
-    uint32_t found = OTX_JSON_NONE, member, i;
+    otx_json_iter iter = otx_json_iter_of(json, object);
+    uint32_t found = OTX_JSON_NONE;
     size_t size = strlen(key);
-    if (otx_json_type_of(json, object) != OTX_JSON_OBJECT) return OTX_JSON_NONE;
-    member = object + 1;
-    for (i = 0; i < json->nodes[object].count; i++) {
-        if (otx__json_is_text(json, member, key, size)) found = member + 1;
-        member = json->nodes[member + 1].next;
-    }
+    if (!iter.keyed) return OTX_JSON_NONE;
+    while (otx_json_iter_next(&iter))
+        if (otx__json_is_text(json, iter.key, key, size)) found = iter.value;
     return found;
 }
 
 OTX_API bool otx_json_uint(const otx_json *json, uint32_t node, uint64_t *value)
 {
-    uint64_t sum = 0;
-    uint32_t at;
-    if (otx_json_type_of(json, node) != OTX_JSON_NUMBER) return false;
-    for (at = json->nodes[node].start; at < json->nodes[node].end; at++) {
-        unsigned digit = (unsigned)((unsigned char)json->text[at] - '0');
-        if (digit > 9 || sum > (UINT64_MAX - digit) / 10) return false;
-        sum = sum * 10 + digit;
-    }
-    *value = sum;
-    return true;
+    return otx_json_type_of(json, node) == OTX_JSON_NUMBER &&
+           otx__parse_uint(otx__json_span(json, node), value);
 }
 
 /* >>> src/files/json_edit.h */
@@ -2654,12 +2845,6 @@ OTX__PRIVATE void otx__text_json_string(otx__text *text, const char *bytes, size
 }
 
 /* ---- JSON: editing ---- */
-
-/* A part of a text that someone else owns. */
-typedef struct otx__span {
-    const char *bytes;
-    size_t size;
-} otx__span;
 
 /* One edit: the bytes of the document from start to end give way to a value, or
    to a new member of an object. Texts stand in the pool, by offset. */
@@ -2782,11 +2967,13 @@ OTX_API otx_result otx_json_edit_replace(const otx_context *ctx, otx_json_edit *
 OTX__PRIVATE uint32_t otx__json_last_key(const otx_json *json, uint32_t object,
                                          uint32_t *before)
 {
-    uint32_t key = object + 1, i;
+    otx_json_iter member = otx_json_iter_of(json, object);
+    uint32_t key = OTX_JSON_NONE, value = OTX_JSON_NONE;
     *before = OTX_JSON_NONE;
-    for (i = 1; i < json->nodes[object].count; i++) {
-        *before = key + 1;
-        key = json->nodes[key + 1].next;
+    while (otx_json_iter_next(&member)) {
+        *before = value;
+        key = member.key;
+        value = member.value;
     }
     return key;
 }
@@ -2854,14 +3041,6 @@ OTX_API otx_result otx_json_edit_set(const otx_context *ctx, otx_json_edit *edit
 typedef struct otx__json_layout {
     otx__span comma, line, indent, colon, tail;
 } otx__json_layout;
-
-OTX__PRIVATE otx__span otx__span_of(const char *bytes, size_t size)
-{
-    otx__span span;
-    span.bytes = bytes;
-    span.size = size;
-    return span;
-}
 
 OTX__PRIVATE otx__span otx__json_slice(const otx_json *json, uint32_t start, uint32_t end)
 {
@@ -3016,14 +3195,6 @@ OTX_API otx_result otx_json_edit_write(otx_json_edit *edit, const otx_sink *sink
 /* The key that is no tensor. */
 #define OTX__METADATA_KEY "__metadata__"
 
-/* Orders byte strings as memcmp does; of two that begin alike, the shorter first. */
-OTX__PRIVATE int otx__compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-    size_t shared = otx__min(a_size, b_size);
-    int order = shared ? memcmp(a, b, shared) : 0;
-    return order ? order : a_size < b_size ? -1 : a_size > b_size;
-}
-
 OTX__PRIVATE int otx__compare_tensors(const otx_tensor *a, const otx_tensor *b)
 {
     return otx__compare_bytes(a->name, a->name_size, b->name, b->name_size);
@@ -3034,6 +3205,14 @@ OTX__PRIVATE int otx__compare_tensors(const otx_tensor *a, const otx_tensor *b)
 OTX__PRIVATE int otx__tensor_by_name(const void *a, const void *b)
 {
     return otx__compare_tensors(*(const otx_tensor *const *)a, *(const otx_tensor *const *)b);
+}
+
+/* The same for otx__sorted_find: a name's span against a pointer to a tensor. */
+OTX__PRIVATE int otx__name_to_tensor(const void *name, const void *item)
+{
+    const otx__span *span = (const otx__span *)name;
+    const otx_tensor *tensor = *(const otx_tensor *const *)item;
+    return otx__compare_bytes(span->bytes, span->size, tensor->name, tensor->name_size);
 }
 
 OTX__PRIVATE int otx__tensor_by_offset(const void *a, const void *b)
@@ -3193,29 +3372,27 @@ typedef struct otx__header {
 OTX__PRIVATE otx_result otx__header_fail(const otx__header *h, otx_result code,
                                          const char *what, uint32_t key, const char *problem)
 {
-    const otx_json_node *node = &h->json->nodes[key];
-    return otx__fail_name(h->error, code, h->file, what, h->json->text + node->start,
-                          node->end - node->start, problem);
+    const otx__span name = otx__json_span(h->json, key);
+    return otx__fail_name(h->error, code, h->file, what, name.bytes, name.size, problem);
 }
 
-/* Finds the three fields of a tensor's entry and checks that each stands there
-   once; other fields are passed over. */
-OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, otx__entry *entry)
+/* Finds the three fields of the entry `value` of the tensor `key` and checks that each
+   stands there once; other fields are passed over. */
+OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, uint32_t value,
+                                          otx__entry *entry)
 {
     static const char *const names[] = {"dtype", "shape", "data_offsets"};
-    const otx_json_node *nodes = h->json->nodes;
-    uint32_t fields[3] = {OTX_JSON_NONE, OTX_JSON_NONE, OTX_JSON_NONE}, node = key + 2, i, j;
-    if (nodes[key + 1].type != OTX_JSON_OBJECT)
+    uint32_t fields[3] = {OTX_JSON_NONE, OTX_JSON_NONE, OTX_JSON_NONE}, i;
+    otx_json_iter field = otx_json_iter_of(h->json, value);
+    if (otx_json_type_of(h->json, value) != OTX_JSON_OBJECT)
         return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "is no object");
-    for (i = 0; i < nodes[key + 1].count; i++) {
-        for (j = 0; j < 3; j++) {
-            if (!otx_json_equals(h->json, node, names[j])) continue;
-            if (fields[j] != OTX_JSON_NONE)
+    while (otx_json_iter_next(&field))
+        for (i = 0; i < 3; i++) {
+            if (!otx_json_equals(h->json, field.key, names[i])) continue;
+            if (fields[i] != OTX_JSON_NONE)
                 return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "repeats a field");
-            fields[j] = node + 1;
+            fields[i] = field.value;
         }
-        node = nodes[node + 1].next;
-    }
     entry->dtype = fields[0];
     entry->shape = fields[1];
     entry->offsets = fields[2];
@@ -3224,7 +3401,7 @@ OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, ot
     if (otx_json_type_of(h->json, entry->shape) != OTX_JSON_ARRAY)
         return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "has no shape");
     if (otx_json_type_of(h->json, entry->offsets) != OTX_JSON_ARRAY ||
-        nodes[entry->offsets].count != 2)
+        otx_json_count(h->json, entry->offsets) != 2)
         return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
                                 "has no data_offsets (two of them)");
     return OTX_OK;
@@ -3233,25 +3410,24 @@ OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, ot
 /* Bytes that a string takes, at most, with a NUL after it. */
 OTX__PRIVATE uint64_t otx__header_room(const otx__header *h, uint32_t string)
 {
-    return (uint64_t)h->json->nodes[string].end - h->json->nodes[string].start + 1;
+    return (uint64_t)otx__json_span(h->json, string).size + 1;
 }
 
 /* Counts the entries of the metadata, which may also be null. */
-OTX__PRIVATE otx_result otx__header_measure_metadata(otx__header *h, uint32_t value)
+OTX__PRIVATE otx_result otx__header_measure_metadata(otx__header *h, uint32_t key,
+                                                     uint32_t value)
 {
-    const otx_json_node *nodes = h->json->nodes;
-    uint32_t key = value + 1, i;
-    if (nodes[value].type == OTX_JSON_NULL) return OTX_OK;
-    if (nodes[value].type != OTX_JSON_OBJECT)
-        return otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", value - 1, "is no object");
-    for (i = 0; i < nodes[value].count; i++) {
-        if (nodes[key + 1].type != OTX_JSON_STRING)
-            return otx__header_fail(h, OTX_ERROR_FORMAT, "metadata key", key,
+    otx_json_iter entry = otx_json_iter_of(h->json, value);
+    if (otx_json_type_of(h->json, value) == OTX_JSON_NULL) return OTX_OK;
+    if (otx_json_type_of(h->json, value) != OTX_JSON_OBJECT)
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", key, "is no object");
+    while (otx_json_iter_next(&entry)) {
+        if (otx_json_type_of(h->json, entry.value) != OTX_JSON_STRING)
+            return otx__header_fail(h, OTX_ERROR_FORMAT, "metadata key", entry.key,
                                     "has a value that is no string");
-        h->bytes += otx__header_room(h, key) + otx__header_room(h, key + 1);
-        key = nodes[key + 1].next;
+        h->bytes += otx__header_room(h, entry.key) + otx__header_room(h, entry.value);
     }
-    h->out->metadata_count = nodes[value].count;
+    h->out->metadata_count = otx_json_count(h->json, value);
     return OTX_OK;
 }
 
@@ -3259,28 +3435,27 @@ OTX__PRIVATE otx_result otx__header_measure_metadata(otx__header *h, uint32_t va
    *metadata to the metadata's value, if there is one. */
 OTX__PRIVATE otx_result otx__header_measure(otx__header *h, uint32_t *metadata)
 {
-    const otx_json_node *nodes = h->json->nodes;
+    otx_json_iter member = otx_json_iter_of(h->json, 0);
     otx_result result = OTX_OK;
-    uint32_t key = 1, i;
     *metadata = OTX_JSON_NONE;
-    if (nodes[0].type != OTX_JSON_OBJECT)
+    if (otx_json_type_of(h->json, 0) != OTX_JSON_OBJECT)
         return otx__fail(h->error, OTX_ERROR_FORMAT, "%s: the header is no JSON object",
                          h->file);
-    for (i = 0; i < nodes[0].count && !result; i++) {
+    while (!result && otx_json_iter_next(&member)) {
         otx__entry entry;
-        if (!otx_json_equals(h->json, key, OTX__METADATA_KEY)) {
-            result = otx__header_entry(h, key, &entry);
+        if (!otx_json_equals(h->json, member.key, OTX__METADATA_KEY)) {
+            result = otx__header_entry(h, member.key, member.value, &entry);
             if (result) break;
             h->out->tensor_count++;
-            h->dimensions += nodes[entry.shape].count;
-            h->bytes += otx__header_room(h, key);
+            h->dimensions += otx_json_count(h->json, entry.shape);
+            h->bytes += otx__header_room(h, member.key);
         } else if (*metadata != OTX_JSON_NONE) {
-            result = otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", key, "occurs twice");
+            result = otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", member.key,
+                                      "occurs twice");
         } else {
-            *metadata = key + 1;
-            result = otx__header_measure_metadata(h, key + 1);
+            *metadata = member.value;
+            result = otx__header_measure_metadata(h, member.key, member.value);
         }
-        key = nodes[key + 1].next;
     }
     return result;
 }
@@ -3321,33 +3496,33 @@ OTX__PRIVATE const char *otx__header_string(otx__header *h, uint32_t node, size_
 }
 
 /* Reads one entry. Its offsets count from the byte buffer as yet. */
-OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, otx_tensor *tensor)
+OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_t value,
+                                           otx_tensor *tensor)
 {
-    const otx_json_node *nodes = h->json->nodes;
     otx__entry entry;
+    otx_json_iter size;
     int dtype = OTX_DTYPE_NONE + 1;
-    uint32_t i;
-    otx_result result = otx__header_entry(h, key, &entry);
+    otx_result result = otx__header_entry(h, key, value, &entry);
     if (result) return result;
     while (dtype < OTX_DTYPE_COUNT &&
            !otx_json_equals(h->json, entry.dtype, otx_dtype_name((otx_dtype)dtype)))
         dtype++;
     if (dtype == OTX_DTYPE_COUNT) {
-        const otx_json_node *node = &nodes[entry.dtype];
         char quoted[OTX__QUOTED], problem[OTX__QUOTED + 40];
-        otx__quote(quoted, sizeof quoted, h->json->text + node->start, node->end - node->start);
-        (void)snprintf(problem, sizeof problem, "has an unknown dtype, \"%s\"", quoted);
+        (void)snprintf(problem, sizeof problem, "has an unknown dtype, \"%s\"",
+                       otx__quote_node(quoted, h->json, entry.dtype));
         return otx__header_fail(h, OTX_ERROR_UNSUPPORTED, "tensor", key, problem);
     }
     tensor->dtype = (otx_dtype)dtype;
-    tensor->rank = nodes[entry.shape].count;
+    tensor->rank = otx_json_count(h->json, entry.shape);
     tensor->shape = h->shape;
-    for (i = 0; i < tensor->rank; i++)
-        if (!otx_json_uint(h->json, entry.shape + 1 + i, h->shape++))
+    size = otx_json_iter_of(h->json, entry.shape);
+    while (otx_json_iter_next(&size))
+        if (!otx_json_uint(h->json, size.value, h->shape++))
             return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
                                     "has a shape that is no list of 64-bit integers");
-    if (!otx_json_uint(h->json, entry.offsets + 1, &tensor->begin) ||
-        !otx_json_uint(h->json, entry.offsets + 2, &tensor->end))
+    if (!otx_json_uint(h->json, otx_json_item(h->json, entry.offsets, 0), &tensor->begin) ||
+        !otx_json_uint(h->json, otx_json_item(h->json, entry.offsets, 1), &tensor->end))
         return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
                                 "has data_offsets that are no 64-bit integers");
     tensor->name = otx__header_string(h, key, &tensor->name_size);
@@ -3357,23 +3532,19 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, otx_ten
 /* Reads all entries; `metadata` is the node of their value, or OTX_JSON_NONE. */
 OTX__PRIVATE otx_result otx__header_entries(otx__header *h, uint32_t metadata)
 {
-    const otx_json_node *nodes = h->json->nodes;
     otx_safetensors *out = h->out;
     otx_tensor *tensor = out->tensors;
-    uint32_t key = 1, i;
-    for (i = 0; i < nodes[0].count; i++) {
-        if (key + 1 != metadata) {
-            otx_result result = otx__header_tensor(h, key, tensor++);
+    otx_json_iter member = otx_json_iter_of(h->json, 0);
+    while (otx_json_iter_next(&member))
+        if (member.value != metadata) {
+            otx_result result = otx__header_tensor(h, member.key, member.value, tensor++);
             if (result) return result;
         }
-        key = nodes[key + 1].next;
-    }
-    key = metadata + 1;
-    for (i = 0; i < out->metadata_count; i++) {
-        otx_metadata *entry = &out->metadata[i];
-        entry->key = otx__header_string(h, key, &entry->key_size);
-        entry->value = otx__header_string(h, key + 1, &entry->value_size);
-        key = nodes[key + 1].next;
+    member = otx_json_iter_of(h->json, metadata);
+    while (otx_json_iter_next(&member)) {
+        otx_metadata *entry = &out->metadata[member.index];
+        entry->key = otx__header_string(h, member.key, &entry->key_size);
+        entry->value = otx__header_string(h, member.value, &entry->value_size);
     }
     return otx__check_keys(h->ctx, out->metadata, out->metadata_count, OTX_ERROR_FORMAT,
                            h->file, h->error);
@@ -3464,30 +3635,14 @@ done:
 OTX_API const otx_tensor *otx_safetensors_find(const otx_safetensors *file, const char *name,
                                                size_t name_size)
 {
-    size_t low = 0, high = file->tensor_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const otx_tensor *tensor = otx__names_of(file)[middle];
-        int order = otx__compare_bytes(name, name_size, tensor->name, tensor->name_size);
-        if (order == 0) return tensor;
-        if (order < 0) high = middle;
-        else low = middle + 1;
-    }
-    return NULL;
+    const otx__span wanted = otx__span_of(name, name_size);
+    const otx_tensor *const *found = (const otx_tensor *const *)otx__sorted_find(
+        otx__names_of(file), file->tensor_count, sizeof *found, &wanted, otx__name_to_tensor);
+    return found ? *found : NULL;
 }
 
 /* >>> src/files/safetensors_write.h */
 /* ---- safetensors: writing ----------------------------------------------- */
-
-OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
-{
-    size_t at = 0, length;
-    for (; at < size; at += length) {
-        length = otx__utf8_length((const unsigned char *)bytes + at, size - at);
-        if (length == 0) return false;
-    }
-    return true;
-}
 
 /* What is wrong with a tensor that is to be written, or NULL. */
 OTX__PRIVATE const char *otx__layout_problem(const otx_tensor *tensor)
@@ -3701,7 +3856,7 @@ OTX__PRIVATE bool otx__has_shape(const char *text, size_t size, const char *patt
             at++;
             continue;
         }
-        for (first = at; at < size && text[at] >= '0' && text[at] <= '9';) at++;
+        for (first = at; at < size && otx__is_digit(text[at]);) at++;
         if (at == first) return false;
     }
     return at == size;
@@ -3840,11 +3995,6 @@ OTX__PRIVATE size_t otx__token_hash(uint64_t seed, otx_token_kind kind, const ch
     return (size_t)(hash ^ hash >> 32);
 }
 
-OTX__PRIVATE bool otx__same_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-    return a_size == b_size && (a_size == 0 || memcmp(a, b, a_size) == 0);
-}
-
 /* The slot that holds such a token, or the empty one where it would go. */
 OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_kind kind,
                                        const char *bytes, size_t size)
@@ -3961,14 +4111,6 @@ OTX__PRIVATE size_t otx__spell(const otx__spelling *spelling, const char *conten
     }
 }
 
-OTX__PRIVATE int otx__hex_digit(char digit)
-{
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-    return -1;
-}
-
 /* The byte of a token that is exactly <0xNN>, or -1. */
 OTX__PRIVATE int otx__fallback_byte(const char *content, size_t size)
 {
@@ -4050,7 +4192,7 @@ typedef struct otx__vocab_reader {
     /* Checks the file and sets what it knows of the tokenizer. */
     otx_result (*open)(struct otx__tokenizer *t);
     /* The next token, or *more = false after the last. Runs twice over the file:
-       t->position, t->offset and t->node are 0 at the first. */
+       otx__rewind_words goes before each time. */
     otx_result (*next)(struct otx__tokenizer *t, otx__given *word, bool *more);
     /* Sets t->fallback, when all tokens are known. */
     otx_result (*roles)(struct otx__tokenizer *t);
@@ -4084,7 +4226,7 @@ typedef struct otx__tokenizer {
     uint64_t past;            /* ... and tokens given after the last piece */
     uint64_t position;        /* of the next token */
     size_t offset;            /* in the text: of the next line or field */
-    uint32_t node;            /* in the JSON: of the next entry */
+    otx_json_iter entries;    /* of `words` or `specials`; set at their first */
     int64_t fallback[OTX_ROLE_COUNT]; /* ids for roles that no file names, or -1 */
 
     otx_vocab *vocab;
@@ -4112,14 +4254,6 @@ OTX__PRIVATE void otx__example_add(otx__example *example, const char *bytes, siz
     example->declared = declared;
 }
 
-/* Quotes a string or number for a message, as the file spells it. */
-OTX__PRIVATE const char *otx__quote_node(char to[OTX__QUOTED], const otx_json *json,
-                                         uint32_t node)
-{
-    const otx_json_node *value = &json->nodes[node];
-    return otx__quote(to, OTX__QUOTED, json->text + value->start, value->end - value->start);
-}
-
 /* Room for `need` bytes at t->scratch, whose contents are lost. */
 OTX__PRIVATE otx_result otx__tokenizer_scratch(otx__tokenizer *t, size_t need)
 {
@@ -4134,7 +4268,7 @@ OTX__PRIVATE otx_result otx__tokenizer_scratch(otx__tokenizer *t, size_t need)
 OTX__PRIVATE otx_result otx__tokenizer_string(otx__tokenizer *t, const otx_json *json,
                                               uint32_t node, size_t *size)
 {
-    const size_t need = (size_t)json->nodes[node].end - json->nodes[node].start + 1;
+    const size_t need = otx__json_span(json, node).size + 1;
     otx_result result = otx__tokenizer_scratch(t, need);
     if (!result) *size = otx_json_string(json, node, t->scratch);
     return result;
@@ -4216,19 +4350,17 @@ OTX__PRIVATE otx_result otx__open_own(otx__tokenizer *t)
 OTX__PRIVATE otx_result otx__next_member(otx__tokenizer *t, otx__given *word, bool *more)
 {
     const otx_json *json = &t->json;
-    const uint32_t content = t->position == 0 ? t->words + 1 : t->node;
     char quoted[OTX__QUOTED], number[OTX__QUOTED];
     otx_result result;
-    *more = t->position < json->nodes[t->words].count;
+    if (t->position++ == 0) t->entries = otx_json_iter_of(json, t->words);
+    *more = otx_json_iter_next(&t->entries);
     if (!*more) return OTX_OK;
-    t->position++;
-    t->node = json->nodes[content + 1].next;
-    if (!otx_json_uint(json, content + 1, &word->id) || word->id > UINT32_MAX)
+    if (!otx_json_uint(json, t->entries.value, &word->id) || word->id > UINT32_MAX)
         return otx__fail(t->error, OTX_ERROR_FORMAT,
                          "%s: token \"%s\" has the id %s, expected a whole number from 0 to "
-                         "%" PRIu32, t->name, otx__quote_node(quoted, json, content),
-                         otx__quote_node(number, json, content + 1), UINT32_MAX);
-    result = otx__tokenizer_string(t, json, content, &word->size);
+                         "%" PRIu32, t->name, otx__quote_node(quoted, json, t->entries.key),
+                         otx__quote_node(number, json, t->entries.value), UINT32_MAX);
+    result = otx__tokenizer_string(t, json, t->entries.key, &word->size);
     word->content = t->scratch;
     word->kind = OTX_TOKEN_TEXT;
     return result;
@@ -4249,7 +4381,6 @@ OTX__PRIVATE void otx__rewind_words(otx__tokenizer *t)
 {
     t->position = 0;
     t->offset = 0;
-    t->node = 0;
     t->past = 0;
 }
 
@@ -4391,15 +4522,8 @@ OTX__PRIVATE int otx__compare_added(const void *a, const void *b)
 /* An id written as the name of a member: decimal digits only. */
 OTX__PRIVATE bool otx__id_of_key(const otx_json *json, uint32_t key, uint64_t *id)
 {
-    const otx_json_node *node = &json->nodes[key];
-    uint32_t at;
-    *id = 0;
-    if (node->start == node->end || node->end - node->start > 10) return false;
-    for (at = node->start; at < node->end; at++) {
-        if (json->text[at] < '0' || json->text[at] > '9') return false;
-        *id = *id * 10 + (uint64_t)(json->text[at] - '0');
-    }
-    return *id <= UINT32_MAX;
+    const otx__span digits = otx__json_span(json, key);
+    return digits.size <= 10 && otx__parse_uint(digits, id) && *id <= UINT32_MAX;
 }
 
 /* Where a file that adds tokens has the parts of one entry. */
@@ -4409,21 +4533,22 @@ typedef enum otx__added_form {
     OTX__ADDED_BY_NAME /* added_tokens.json: {"x": 3} */
 } otx__added_form;
 
-OTX__PRIVATE bool otx__added_entry(const otx_json *json, otx__added_form form, uint32_t node,
+OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form form,
                                    otx__added_token *token)
 {
-    const uint32_t entry = form == OTX__ADDED_LIST ? node : node + 1;
-    const uint32_t special = otx_json_find(json, entry, "special");
-    token->content = form == OTX__ADDED_BY_NAME ? node : otx_json_find(json, entry, "content");
+    const otx_json *json = entry->json;
+    const uint32_t special = otx_json_find(json, entry->value, "special");
+    uint32_t id = entry->value;
+    token->content = form == OTX__ADDED_BY_NAME ? entry->key
+                                                : otx_json_find(json, entry->value, "content");
     token->special = otx_json_type_of(json, special) == OTX_JSON_TRUE;
     if (special != OTX_JSON_NONE && !token->special &&
         otx_json_type_of(json, special) != OTX_JSON_FALSE)
         return false;
     if (otx_json_type_of(json, token->content) != OTX_JSON_STRING) return false;
-    if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, node, &token->declared);
-    if (form == OTX__ADDED_LIST) node = otx_json_find(json, entry, "id");
-    else node = entry;
-    return otx_json_uint(json, node, &token->declared) && token->declared <= UINT32_MAX;
+    if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, entry->key, &token->declared);
+    if (form == OTX__ADDED_LIST) id = otx_json_find(json, entry->value, "id");
+    return otx_json_uint(json, id, &token->declared) && token->declared <= UINT32_MAX;
 }
 
 /* Collects the tokens that a file adds. The two forms that are objects are added
@@ -4433,27 +4558,25 @@ OTX__PRIVATE otx_result otx__list_added(otx__tokenizer *t, const otx_json *json,
                                         otx__added_list *list)
 {
     const bool object = form != OTX__ADDED_LIST;
-    uint32_t i, count;
+    const uint32_t count = otx_json_count(json, node);
+    otx_json_iter entry = otx_json_iter_of(json, node);
     if (node == OTX_JSON_NONE) return OTX_OK;
     if (otx_json_type_of(json, node) != (object ? OTX_JSON_OBJECT : OTX_JSON_ARRAY))
         return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: %s must be an %s", t->name, file,
                          object ? "object" : "array");
-    count = json->nodes[node].count;
     list->json = json;
     list->file = file;
     list->tokens = (otx__added_token *)otx__alloc(t->ctx, count, sizeof *list->tokens);
     if (!list->tokens)
         return otx__fail_memory(t->error, (uint64_t)count * sizeof *list->tokens);
     list->count = count;
-    for (i = 0, node++; i < count; i++) {
-        if (!otx__added_entry(json, form, node, &list->tokens[i]))
+    while (otx_json_iter_next(&entry))
+        if (!otx__added_entry(&entry, form, &list->tokens[entry.index]))
             return otx__fail(t->error, OTX_ERROR_FORMAT,
                              "%s: entry %" PRIu32 " of %s lacks a content that is a string, "
                              "an id from 0 to %" PRIu32 ", or a special that is true or false",
-                             t->name, i, file, UINT32_MAX);
-        node = json->nodes[object ? node + 1 : node].next;
-    }
-    if (object) qsort(list->tokens, count, sizeof *list->tokens, otx__compare_added);
+                             t->name, entry.index, file, UINT32_MAX);
+    if (object) otx__sort(list->tokens, count, sizeof *list->tokens, otx__compare_added);
     return OTX_OK;
 }
 
@@ -4568,24 +4691,20 @@ OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *jso
                                           const char *key)
 {
     const uint32_t list = otx_json_find(json, 0, key);
-    const bool object = otx_json_type_of(json, list) == OTX_JSON_OBJECT;
+    otx_json_iter named = otx_json_iter_of(json, list);
     otx__example missing;
-    uint32_t i, node;
     memset(&missing, 0, sizeof missing);
-    if (!object && otx_json_type_of(json, list) != OTX_JSON_ARRAY) return OTX_OK;
-    for (i = 0, node = list + 1; i < json->nodes[list].count; i++) {
-        const uint32_t value = object ? node + 1 : node;
-        const uint32_t content = otx__content_node(json, value);
-        if (content != OTX_JSON_NONE) {
-            size_t size = 0;
-            int64_t id;
-            otx_result result = otx__tokenizer_string(t, json, content, &size);
-            if (result) return result;
-            id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
-            if (id >= 0) t->vocab->tokens[id].kind = OTX_TOKEN_CONTROL;
-            else otx__example_add(&missing, t->scratch, size, 0, 0);
-        }
-        node = json->nodes[value].next;
+    while (otx_json_iter_next(&named)) {
+        const uint32_t content = otx__content_node(json, named.value);
+        size_t size = 0;
+        int64_t id;
+        otx_result result;
+        if (content == OTX_JSON_NONE) continue;
+        result = otx__tokenizer_string(t, json, content, &size);
+        if (result) return result;
+        id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
+        if (id >= 0) t->vocab->tokens[id].kind = OTX_TOKEN_CONTROL;
+        else otx__example_add(&missing, t->scratch, size, 0, 0);
     }
     if (missing.count)
         otx__log(t->ctx, OTX_WARNING,
@@ -4698,6 +4817,15 @@ OTX__PRIVATE bool otx__is_merge_line(const char *line, size_t size)
     return spaces == 1;
 }
 
+/* Whether a node is an array of two items of these types. */
+OTX__PRIVATE bool otx__is_pair(const otx_json *json, uint32_t node, otx_json_type first,
+                               otx_json_type second)
+{
+    return otx_json_type_of(json, node) == OTX_JSON_ARRAY && otx_json_count(json, node) == 2 &&
+           otx_json_type_of(json, otx_json_item(json, node, 0)) == first &&
+           otx_json_type_of(json, otx_json_item(json, node, 1)) == second;
+}
+
 /* Merges make no tokens, but a file whose merges are broken is no tokenizer.
    They are all "a b" or all ["a", "b"]. */
 OTX__PRIVATE otx_result otx__check_merges(otx__tokenizer *t)
@@ -4705,28 +4833,26 @@ OTX__PRIVATE otx_result otx__check_merges(otx__tokenizer *t)
     const otx_json *json = &t->json;
     const uint32_t merges = otx_json_find(json, t->model, "merges");
     otx_json_type wanted = OTX_JSON_NULL;
-    uint32_t node, i;
+    otx_json_iter merge = otx_json_iter_of(json, merges);
     if (otx_json_type_of(json, merges) != OTX_JSON_ARRAY)
         return otx__fail(t->error, OTX_ERROR_FORMAT,
                          "%s: a BPE model must have an array \"merges\"", t->name);
-    for (i = 0, node = merges + 1; i < json->nodes[merges].count; i++) {
-        const otx_json_type type = otx_json_type_of(json, node);
+    while (otx_json_iter_next(&merge)) {
+        const otx_json_type type = otx_json_type_of(json, merge.value);
         bool good = type == OTX_JSON_STRING;
         if (good) {
             size_t size = 0;
-            otx_result result = otx__tokenizer_string(t, json, node, &size);
+            otx_result result = otx__tokenizer_string(t, json, merge.value, &size);
             if (result) return result;
             good = otx__is_merge_line(t->scratch, size);
-        } else if (type == OTX_JSON_ARRAY && json->nodes[node].count == 2) {
-            good = otx_json_type_of(json, node + 1) == OTX_JSON_STRING &&
-                   otx_json_type_of(json, node + 2) == OTX_JSON_STRING;
+        } else {
+            good = otx__is_pair(json, merge.value, OTX_JSON_STRING, OTX_JSON_STRING);
         }
-        if (i == 0) wanted = type;
+        if (merge.index == 0) wanted = type;
         if (!good || type != wanted)
             return otx__fail(t->error, OTX_ERROR_FORMAT,
                              "%s: merge %" PRIu32 " is neither \"a b\" nor [\"a\", \"b\"], or "
-                             "not written as the first is", t->name, i);
-        node = json->nodes[node].next;
+                             "not written as the first is", t->name, merge.index);
     }
     return OTX_OK;
 }
@@ -4738,13 +4864,10 @@ OTX__PRIVATE otx_result otx__check_merges(otx__tokenizer *t)
 OTX__PRIVATE uint32_t otx__find_step(const otx_json *json, uint32_t part, uint32_t after,
                                      const char *type)
 {
-    uint32_t node, end;
-    if (part == OTX_JSON_NONE) return OTX_JSON_NONE;
-    end = json->nodes[part].next;
+    const uint32_t end = otx_json_after(json, part);
+    uint32_t node;
     for (node = after == OTX_JSON_NONE ? part : after + 1; node < end; node++)
-        if (json->nodes[node].type == OTX_JSON_OBJECT &&
-            otx_json_equals(json, otx_json_find(json, node, "type"), type))
-            return node;
+        if (otx_json_equals(json, otx_json_find(json, node, "type"), type)) return node;
     return OTX_JSON_NONE;
 }
 
@@ -4767,9 +4890,9 @@ OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part
 OTX__PRIVATE bool otx__spell_with(const otx_json *json, otx__spelling *spelling,
                                   otx_family family, uint32_t node)
 {
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING ||
-        json->nodes[node].start == json->nodes[node].end ||
-        json->nodes[node].end - json->nodes[node].start > sizeof spelling->mark)
+    const size_t size = otx__json_span(json, node).size;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING || size == 0 ||
+        size > sizeof spelling->mark)
         return false;
     spelling->family = family;
     spelling->mark_size = otx_json_string(json, node, spelling->mark);
@@ -4844,21 +4967,19 @@ OTX__PRIVATE otx_result otx__tokenizer_json_open(otx__tokenizer *t)
 OTX__PRIVATE otx_result otx__next_scored(otx__tokenizer *t, otx__given *word, bool *more)
 {
     const otx_json *json = &t->json;
-    const uint32_t node = t->position == 0 ? t->words + 1 : t->node;
     otx_result result;
-    *more = t->position < json->nodes[t->words].count;
+    if (t->position == 0) t->entries = otx_json_iter_of(json, t->words);
+    *more = otx_json_iter_next(&t->entries);
     if (!*more) return OTX_OK;
-    if (otx_json_type_of(json, node) != OTX_JSON_ARRAY || json->nodes[node].count != 2 ||
-        otx_json_type_of(json, node + 1) != OTX_JSON_STRING ||
-        otx_json_type_of(json, node + 2) != OTX_JSON_NUMBER)
+    if (!otx__is_pair(json, t->entries.value, OTX_JSON_STRING, OTX_JSON_NUMBER))
         return otx__fail(t->error, OTX_ERROR_FORMAT,
                          "%s: entry %" PRIu64 " of the vocabulary is not [string, number]",
                          t->name, t->position);
-    result = otx__tokenizer_string(t, json, node + 1, &word->size);
+    result = otx__tokenizer_string(t, json, otx_json_item(json, t->entries.value, 0),
+                                   &word->size);
     word->content = t->scratch;
     word->id = t->position++;
     word->kind = OTX_TOKEN_TEXT;
-    t->node = json->nodes[node].next;
     return result;
 }
 
@@ -4919,19 +5040,14 @@ OTX__PRIVATE unsigned otx__tekken_version(const otx__tokenizer *t)
 {
     const otx_json *json = &t->json;
     const uint32_t node = otx_json_find(json, otx_json_find(json, 0, "config"), "version");
-    unsigned version = 0;
+    uint64_t version = 0;
     char text[8] = "";
-    size_t size, i;
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING ||
-        json->nodes[node].end - json->nodes[node].start > sizeof text)
-        return 0;
+    size_t size;
+    if (otx__json_span(json, node).size > sizeof text) return 0;
     size = otx_json_string(json, node, text);
-    if (size < 2 || text[0] != 'v') return 0;
-    for (i = 1; i < size; i++) {
-        if (text[i] < '0' || text[i] > '9') return 0;
-        version = version * 10 + (unsigned)(text[i] - '0');
-    }
-    return version;
+    if (size > 0 && text[0] == 'v')
+        (void)otx__parse_uint(otx__span_of(text + 1, size - 1), &version);
+    return (unsigned)version;
 }
 
 /* Finds the two lists and checks how many of each there are. */
@@ -4949,7 +5065,7 @@ OTX__PRIVATE otx_result otx__tekken_open(otx__tokenizer *t)
         return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: there is no array \"vocab\"",
                          t->name);
     if (otx_json_type_of(json, t->specials) == OTX_JSON_ARRAY) {
-        listed = json->nodes[t->specials].count;
+        listed = otx_json_count(json, t->specials);
     } else if (otx_json_type_of(json, t->specials) != OTX_JSON_NULL ||
                otx__tekken_version(t) == 0 || otx__tekken_version(t) > OTX__TEKKEN_UNLISTED) {
         return otx__fail(t->error, OTX_ERROR_FORMAT,
@@ -4961,12 +5077,12 @@ OTX__PRIVATE otx_result otx__tekken_open(otx__tokenizer *t)
     }
     t->word_count = size - t->special_count;
     if (listed > t->special_count || t->special_count > size ||
-        t->word_count > json->nodes[t->words].count ||
-        t->special_count > otx__id_limit(json->nodes[t->words].count))
+        t->word_count > otx_json_count(json, t->words) ||
+        t->special_count > otx__id_limit(otx_json_count(json, t->words)))
         return otx__fail(t->error, OTX_ERROR_FORMAT,
                          "%s: a vocabulary of %" PRIu64 " with %" PRIu64 " special tokens does "
                          "not go with lists of %" PRIu32 " and %" PRIu64, t->name, size,
-                         t->special_count, json->nodes[t->words].count, listed);
+                         t->special_count, otx_json_count(json, t->words), listed);
     t->type = "BPE";
     t->repeat = OTX__REPEAT_APART;
     return OTX_OK;
@@ -4988,25 +5104,23 @@ OTX__PRIVATE otx_result otx__tekken_rank(otx__tokenizer *t, uint32_t entry, cons
 OTX__PRIVATE otx_result otx__tekken_special(otx__tokenizer *t, otx__given *word)
 {
     const otx_json *json = &t->json;
-    const uint32_t node = t->position == 0 ? t->specials + 1 : t->node;
-    const bool listed = t->specials != OTX_JSON_NONE;
     uint32_t content;
     otx_result result;
     word->kind = OTX_TOKEN_CONTROL;
     word->added = true;
-    if (listed && t->position < json->nodes[t->specials].count) {
-        result = otx__tekken_rank(t, node, "special_tokens", t->position);
+    if (t->position == 0) t->entries = otx_json_iter_of(json, t->specials);
+    if (otx_json_iter_next(&t->entries)) {
+        result = otx__tekken_rank(t, t->entries.value, "special_tokens", t->position);
         if (result) return result;
-        content = otx_json_find(json, node, "token_str");
+        content = otx_json_find(json, t->entries.value, "token_str");
         if (otx_json_type_of(json, content) != OTX_JSON_STRING)
             return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: entry %" PRIu64 " of "
                              "special_tokens has no token_str", t->name, t->position);
-        t->node = json->nodes[node].next;
         result = otx__tokenizer_string(t, json, content, &word->size);
         word->content = t->scratch;
         return result;
     }
-    if (!listed && t->position < OTX__COUNT(otx__tekken_specials)) {
+    if (t->specials == OTX_JSON_NONE && t->position < OTX__COUNT(otx__tekken_specials)) {
         word->content = otx__tekken_specials[t->position];
         word->size = strlen(word->content);
         return OTX_OK;
@@ -5022,7 +5136,7 @@ OTX__PRIVATE otx_result otx__tekken_next(otx__tokenizer *t, otx__given *word, bo
 {
     const otx_json *json = &t->json;
     const uint64_t rank = t->position - t->special_count;
-    uint32_t entry, content;
+    uint32_t content;
     otx_result result;
     *more = t->position < t->special_count + t->word_count;
     word->id = t->position;
@@ -5032,12 +5146,12 @@ OTX__PRIVATE otx_result otx__tekken_next(otx__tokenizer *t, otx__given *word, bo
         t->position++;
         return result;
     }
-    entry = rank == 0 ? t->words + 1 : t->node;
+    if (rank == 0) t->entries = otx_json_iter_of(json, t->words);
     t->position++;
-    t->node = json->nodes[entry].next;
-    result = otx__tekken_rank(t, entry, "vocab", rank);
+    (void)otx_json_iter_next(&t->entries); /* there are enough: word_count is no more */
+    result = otx__tekken_rank(t, t->entries.value, "vocab", rank);
     if (result) return result;
-    content = otx_json_find(json, entry, "token_bytes");
+    content = otx_json_find(json, t->entries.value, "token_bytes");
     word->size = 0;
     if (otx_json_type_of(json, content) == OTX_JSON_STRING) {
         result = otx__tokenizer_string(t, json, content, &word->size);
@@ -5076,13 +5190,9 @@ OTX__PRIVATE bool otx__tiktoken_line(otx__tokenizer *t, const char *line, size_t
 {
     const char *space = (const char *)memchr(line, ' ', size);
     const size_t length = space ? (size_t)(space - line) : 0;
-    size_t at;
-    if (length == 0 || size - length < 2 || size - length > 11) return false;
-    word->id = 0;
-    for (at = length + 1; at < size; at++) {
-        if (line[at] < '0' || line[at] > '9') return false;
-        word->id = word->id * 10 + (uint64_t)(line[at] - '0');
-    }
+    if (length == 0 || size - length > 11 ||
+        !otx__parse_uint(otx__span_of(space + 1, size - length - 1), &word->id))
+        return false;
     word->content = t->scratch;
     word->kind = OTX_TOKEN_TEXT;
     return word->id <= UINT32_MAX &&
@@ -5130,8 +5240,7 @@ OTX__PRIVATE bool otx__looks_like_tiktoken(const char *text, size_t size)
 {
     size_t at = 0;
     while (at < size && (otx__base64_digit(text[at]) >= 0 || text[at] == '=')) at++;
-    return at > 0 && at + 1 < size && text[at] == ' ' && text[at + 1] >= '0' &&
-           text[at + 1] <= '9';
+    return at > 0 && at + 1 < size && text[at] == ' ' && otx__is_digit(text[at + 1]);
 }
 
 /* >>> src/vocab/from_sentencepiece.h */
@@ -5479,6 +5588,7 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
     const otx__piece_layout *layout = t->layout;
     otx_result result = OTX_OK;
     otx__piece piece;
+    const bool first = t->offset == 0;
     bool found;
     unsigned i;
     word->id = t->position++;
@@ -5488,7 +5598,7 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
         return OTX_OK;
     }
     found = otx__next_piece(t, &piece);
-    if (layout && t->node++ == 0)
+    if (layout && first)
         for (i = 0; i < layout->dropped && found; i++) found = otx__next_piece(t, &piece);
     if (found) {
         word->content = piece.text;
@@ -5759,8 +5869,8 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
     for (i = 0; i < 2; i++) {
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
-            const otx_json_node *node = &lists[i].json->nodes[added->content];
-            census.bytes += otx__string_room((uint64_t)node->end - node->start);
+            census.bytes +=
+                otx__string_room(otx__json_span(lists[i].json, added->content).size);
             if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))

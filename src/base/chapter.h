@@ -11,9 +11,9 @@
      begin     system headers, and how floating point must be compiled
      result    results, failures, checked sizes
      memory    the allocator, arrays that grow
-     text      names in messages, and text that grows
+     text      spans, UTF-8, digits, names in messages, and text that grows
      hooks     log, progress, threads of the caller
-     sort      in place, without memory, never quadratic
+     sort      in place, without memory, never quadratic; finding in what is sorted
      clock     wall time for statistics
      pool      blocks that are freed together
      number    element types, widening and rounding

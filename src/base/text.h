@@ -1,12 +1,88 @@
-/* ---- text: names in messages, and text that grows ----------------------- */
+/* ---- text: spans, UTF-8, names in messages, and text that grows -------------- */
 
-/* Room for a quoted name: `char text[OTX__QUOTED];`. */
-#define OTX__QUOTED 160
+/* ---- bytes of others ---- */
 
-/* Makes any bytes fit for one line of a message: control bytes, quotes,
-   backslashes and invalid UTF-8 become \xNN, long ones are cut with "...".
-   Returns `to`. */
-OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size);
+/* A part of a text that someone else owns. Not terminated. */
+typedef struct otx__span {
+    const char *bytes;
+    size_t size;
+} otx__span;
+
+OTX__PRIVATE otx__span otx__span_of(const char *bytes, size_t size)
+{
+    otx__span span;
+    span.bytes = bytes;
+    span.size = size;
+    return span;
+}
+
+OTX__PRIVATE bool otx__same_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    return a_size == b_size && (a_size == 0 || memcmp(a, b, a_size) == 0);
+}
+
+/* Orders byte strings as memcmp does; of two that begin alike, the shorter first. */
+OTX__PRIVATE int otx__compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    size_t shared = otx__min(a_size, b_size);
+    int order = shared ? memcmp(a, b, shared) : 0;
+    return order ? order : a_size < b_size ? -1 : a_size > b_size;
+}
+
+OTX__PRIVATE bool otx__span_is(otx__span span, const char *text)
+{
+    return otx__same_bytes(span.bytes, span.size, text, strlen(text));
+}
+
+/* Whether `part` stands anywhere in the span. */
+OTX__PRIVATE bool otx__span_contains(otx__span span, const char *part)
+{
+    size_t length = strlen(part), i;
+    for (i = 0; i + length <= span.size; i++)
+        if (memcmp(span.bytes + i, part, length) == 0) return true;
+    return false;
+}
+
+OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
+{
+    size_t size = strlen(name), length = strlen(suffix);
+    return size >= length && memcmp(name + size - length, suffix, length) == 0;
+}
+
+OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* ---- digits ---- */
+
+OTX__PRIVATE bool otx__is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+
+/* A whole number below 2^64 in decimal digits and nothing else; leading zeros are
+   allowed. *value is set only then. */
+OTX__PRIVATE bool otx__parse_uint(otx__span digits, uint64_t *value)
+{
+    uint64_t sum = 0;
+    size_t i;
+    for (i = 0; i < digits.size; i++) {
+        const unsigned digit = (unsigned)(digits.bytes[i] - '0');
+        if (!otx__is_digit(digits.bytes[i]) || sum > (UINT64_MAX - digit) / 10) return false;
+        sum = sum * 10 + digit;
+    }
+    if (digits.size > 0) *value = sum;
+    return digits.size > 0;
+}
+
+/* The value of a hexadecimal digit, or -1. */
+OTX__PRIVATE int otx__hex_digit(char digit)
+{
+    if (otx__is_digit(digit)) return digit - '0';
+    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+    return -1;
+}
+
+/* ---- UTF-8 ---- */
 
 /* Length of the well-formed UTF-8 sequence that `bytes` starts with (no overlong
    forms, no surrogates, at most U+10FFFF), or 0. */
@@ -30,20 +106,27 @@ OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
     return length;
 }
 
-OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
+OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
 {
-    size_t size = strlen(name), length = strlen(suffix);
-    return size >= length && memcmp(name + size - length, suffix, length) == 0;
+    size_t at = 0, length;
+    for (; at < size; at += length) {
+        length = otx__utf8_length((const unsigned char *)bytes + at, size - at);
+        if (length == 0) return false;
+    }
+    return true;
 }
 
-OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
-}
+/* ---- names in messages ---- */
 
 /* A name for a message, also where there is none. */
 OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
 
+/* Room for a quoted name: `char text[OTX__QUOTED];`. */
+#define OTX__QUOTED 160
+
+/* Makes any bytes fit for one line of a message: control bytes, quotes,
+   backslashes and invalid UTF-8 become \xNN, long ones are cut with "...".
+   Returns `to`. */
 OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size)
 {
     static const char digits[] = "0123456789abcdef";

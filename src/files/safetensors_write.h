@@ -1,15 +1,5 @@
 /* ---- safetensors: writing ----------------------------------------------- */
 
-OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
-{
-    size_t at = 0, length;
-    for (; at < size; at += length) {
-        length = otx__utf8_length((const unsigned char *)bytes + at, size - at);
-        if (length == 0) return false;
-    }
-    return true;
-}
-
 /* What is wrong with a tensor that is to be written, or NULL. */
 OTX__PRIVATE const char *otx__layout_problem(const otx_tensor *tensor)
 {

@@ -342,6 +342,7 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
     const otx__piece_layout *layout = t->layout;
     otx_result result = OTX_OK;
     otx__piece piece;
+    const bool first = t->offset == 0;
     bool found;
     unsigned i;
     word->id = t->position++;
@@ -351,7 +352,7 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
         return OTX_OK;
     }
     found = otx__next_piece(t, &piece);
-    if (layout && t->node++ == 0)
+    if (layout && first)
         for (i = 0; i < layout->dropped && found; i++) found = otx__next_piece(t, &piece);
     if (found) {
         word->content = piece.text;

@@ -77,8 +77,8 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
     for (i = 0; i < 2; i++) {
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
-            const otx_json_node *node = &lists[i].json->nodes[added->content];
-            census.bytes += otx__string_room((uint64_t)node->end - node->start);
+            census.bytes +=
+                otx__string_room(otx__json_span(lists[i].json, added->content).size);
             if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))

@@ -32,7 +32,7 @@ OTX__PRIVATE bool otx__has_shape(const char *text, size_t size, const char *patt
             at++;
             continue;
         }
-        for (first = at; at < size && text[at] >= '0' && text[at] <= '9';) at++;
+        for (first = at; at < size && otx__is_digit(text[at]);) at++;
         if (at == first) return false;
     }
     return at == size;
@@ -169,11 +169,6 @@ OTX__PRIVATE size_t otx__token_hash(uint64_t seed, otx_token_kind kind, const ch
         hash *= UINT64_C(0x100000001b3);
     }
     return (size_t)(hash ^ hash >> 32);
-}
-
-OTX__PRIVATE bool otx__same_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-    return a_size == b_size && (a_size == 0 || memcmp(a, b, a_size) == 0);
 }
 
 /* The slot that holds such a token, or the empty one where it would go. */
