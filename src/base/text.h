@@ -54,6 +54,28 @@ OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
     return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
+/* Whether a name fits a pattern, in which * stands for any bytes, or none. */
+OTX__PRIVATE bool otx__name_fits(const char *name, const char *pattern)
+{
+    const char *after_star = NULL, *retry = NULL;
+    while (*name) {
+        if (*pattern == '*') {
+            after_star = ++pattern;
+            retry = name;
+        } else if (*pattern == *name) {
+            pattern++;
+            name++;
+        } else if (after_star) { /* the star stands for a byte more */
+            pattern = after_star;
+            name = ++retry;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*') pattern++;
+    return *pattern == 0;
+}
+
 /* ---- digits ---- */
 
 OTX__PRIVATE bool otx__is_digit(char byte) { return byte >= '0' && byte <= '9'; }

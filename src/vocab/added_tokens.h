@@ -240,10 +240,10 @@ OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
     int role;
     for (role = 0; role < OTX_ROLE_COUNT; role++) {
         const otx_json *json;
-        char key[16], quoted[OTX__QUOTED];
+        const char *key = otx__role_keys[role];
+        char quoted[OTX__QUOTED];
         uint32_t node, content;
         otx_result result;
-        (void)snprintf(key, sizeof key, "%s_token", otx_role_name((otx_role)role));
         node = otx__role_node(t, key, &json);
         content = otx__content_node(json, node);
         if (content != OTX_JSON_NONE) {

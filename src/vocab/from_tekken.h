@@ -3,17 +3,6 @@
 /* Special tokens have the first ids; then come the entries of the list of tokens, in
    order, as many as the configuration says. Bytes are in base64. */
 
-/* The special tokens of a file that lists none, as the first ones did. */
-static const char *const otx__tekken_specials[] = {
-    "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]",
-    "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]",
-    "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]",
-    "[TOOL_CONTENT]"
-};
-
-/* The last version of which a file may list no special tokens. */
-#define OTX__TEKKEN_UNLISTED 7
-
 /* A count from the configuration. */
 OTX__PRIVATE otx_result otx__tekken_count(otx__tokenizer *t, const char *key, uint64_t *count)
 {
@@ -159,9 +148,6 @@ OTX__PRIVATE otx_result otx__tekken_next(otx__tokenizer *t, otx__given *word, bo
 
 OTX__PRIVATE otx_result otx__tekken_roles(otx__tokenizer *t)
 {
-    t->fallback[OTX_ROLE_BOS] = otx__find_text(t, "<s>");
-    t->fallback[OTX_ROLE_EOS] = otx__find_text(t, "</s>");
-    t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "<unk>");
-    t->fallback[OTX_ROLE_PAD] = otx__find_text(t, "<pad>");
+    otx__fall_back_on(t, otx__roles_tekken, OTX__COUNT(otx__roles_tekken));
     return OTX_OK;
 }

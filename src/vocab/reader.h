@@ -1,4 +1,4 @@
-/* ---- tokenizer: what the readers of all its files share ---------------------- */
+/* ---- reader: what the readers of all sources share ---------------------------- */
 
 /* One token as the file of a model gives it. */
 typedef struct otx__given {
@@ -30,7 +30,6 @@ struct otx__tokenizer;
 
 /* A kind of file with tokens. */
 typedef struct otx__vocab_reader {
-    const char *file;   /* its usual name */
     const char *source; /* see otx_vocab */
     otx__numbering numbering;
     bool complete;      /* it lists the added tokens itself; other files should add none */
@@ -67,7 +66,7 @@ typedef struct otx__tokenizer {
     uint64_t word_count;      /* ... and how many entries of the list count */
     const struct otx__piece_layout *layout; /* SentencePiece: how ids are numbered */
     uint64_t extra_ids;       /* ... and T5's count of <extra_id_N> */
-    otx_vocab_text role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
+    otx__span role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
     uint64_t past;            /* ... and tokens given after the last piece */
     uint64_t position;        /* of the next token */
     size_t offset;            /* in the text: of the next line or field */
@@ -142,6 +141,14 @@ OTX__PRIVATE int64_t otx__find_text(const otx__tokenizer *t, const char *text)
     return otx__index_find(&t->contents, OTX_TOKEN_NONE, text, strlen(text));
 }
 
+/* Sets the tokens of roles that no file names, by their contents. */
+OTX__PRIVATE void otx__fall_back_on(otx__tokenizer *t, const otx__known_role *roles,
+                                    size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++) t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
+}
+
 /* The next line of the reader's text, without its end ("\n" or "\r\n"). */
 OTX__PRIVATE bool otx__next_line(otx__tokenizer *t, const char **line, size_t *size)
 {
@@ -161,9 +168,10 @@ OTX__PRIVATE bool otx__next_line(otx__tokenizer *t, const char **line, size_t *s
 /* Parses a file that goes with the one that t->name names, in the same directory.
    Python reads and writes these. */
 OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, otx_vocab_file file,
-                                         const char *other, otx_json *json)
+                                         otx_json *json)
 {
     const otx_vocab_text *text = &t->texts[file];
+    const char *other = otx__usual_name(file);
     const char *slash = strrchr(t->name, '/');
     char name[512];
     otx_json_options options;

@@ -39,34 +39,12 @@ OTX__PRIVATE bool otx__has_shape(const char *text, size_t size, const char *patt
 }
 
 /* Whether a token is named as the reserved, never trained tokens of the known
-   tokenizers are. Only whole names count: text that merely holds one is text. */
+   tokenizers are. */
 OTX__PRIVATE bool otx__is_reserved(const char *text, size_t size)
 {
-    static const char *const patterns[] = {
-        "<unused#>",                      /* Gemma */
-        "<unused_#>",
-        "<unused_token_#>",
-        "<|unused#|>",
-        "<|unused_#|>",
-        "[unused#]",                      /* BERT */
-        "[UNUSED_TOKEN_#]",               /* InternLM */
-        ">>UNUSED_#<<",                   /* Falcon */
-        "<reserved_#>",                   /* Baichuan */
-        "<reserved_token_#>",
-        "<|reserved_#|>",                 /* gpt-oss */
-        "<|reserved_token_#|>",           /* Kimi */
-        "<|reserved_special_token_#|>",   /* Llama 3 */
-        "<SPECIAL_#>",                    /* Mistral, Nemotron */
-        "<|dummy_#|>",                    /* Phi */
-        "<|placeholder#|>",
-        "<|extra_#|>",                    /* Qwen 1 */
-        "<[PLHD#_never_used]>",           /* Seed */
-        "<\xef\xbd\x9cplace\xe2\x96\x81holder\xe2\x96\x81no\xe2\x96\x81#\xef\xbd\x9c>",
-                                          /* DeepSeek */
-    };
     size_t i;
-    for (i = 0; i < OTX__COUNT(patterns); i++)
-        if (otx__has_shape(text, size, patterns[i])) return true;
+    for (i = 0; i < OTX__COUNT(otx__reserved_names); i++)
+        if (otx__has_shape(text, size, otx__reserved_names[i])) return true;
     return false;
 }
 
