@@ -22,118 +22,120 @@
 
    What is where
 
-      151  api/version                version
-      177  api/result                 results
-      217  api/context                context: memory, threads, progress
-      292  api/isa                    instruction sets
-      308  api/matrix                 numbers and matrices
-      353  api/solver                 the solver
-      464  api/source                 sources and sinks: bytes in and out
-      484  api/json                   JSON
-      606  api/safetensors            safetensors
-      670  api/vocab                  vocabularies
-      769  api/align                  alignment
-      830  api/file                   files
-      840  api/directory              directories
-      891  api/job                    the whole job
-     1021  api/verify                 looking at a finished directory
+      153  api/version                version
+      179  api/result                 results
+      219  api/context                context: memory, threads, progress
+      294  api/isa                    instruction sets
+      310  api/matrix                 numbers and matrices
+      355  api/solver                 the solver
+      466  api/source                 sources and sinks: bytes in and out
+      486  api/json                   JSON
+      608  api/safetensors            safetensors
+      672  api/vocab                  vocabularies
+      771  api/align                  alignment
+      832  api/file                   files
+      842  api/directory              directories
+      893  api/job                    the whole job
+     1023  api/verify                 looking at a finished directory
 
-     1065  base                       what everything stands on
-     1091  base/begin                 system headers, and how floating point must be compiled
-     1122  base/result                results, failures, checked sizes
-     1212  base/memory                the allocator, arrays that grow
-     1271  base/text                  spans, UTF-8, digits, names in messages, and text that grows
-     1486  base/hooks                 log, progress, threads of the caller
-     1555  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     1605  base/clock                 wall time for statistics
-     1651  base/pool                  blocks that are freed together
-     1734  base/number                element types, widening and rounding
-     1923  base/base64                decoding
-     1959  base/protobuf              fields of a message
-     2081  base/decimal               the shortest digits of a double
-     2206  base/watch                 long loops that the caller can stop
+     1067  base                       what everything stands on
+     1093  base/begin                 system headers, and how floating point must be compiled
+     1124  base/result                results, failures, checked sizes
+     1214  base/memory                the allocator, arrays that grow
+     1273  base/text                  spans, UTF-8, digits, names in messages, and text that grows
+     1510  base/hooks                 log, progress, threads of the caller
+     1579  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     1629  base/clock                 wall time for statistics
+     1675  base/pool                  blocks that are freed together
+     1758  base/number                element types, widening and rounding
+     1947  base/base64                decoding
+     1983  base/protobuf              fields of a message
+     2105  base/decimal               the shortest digits of a double
+     2230  base/watch                 long loops that the caller can stop
 
-     2259  files                      formats, on memory and streams
-     2277  files/memory_source        memory as a source of bytes
-     2295  files/json_read            a parser without recursion
-     2648  files/json_values          looking at values, stepping through containers
-     2819  files/json_edit            writing, and edits that keep every byte they do not touch
-     3187  files/safetensors_read     the header of a file, checked
-     3644  files/safetensors_write    the header of a new file
+     2283  files                      formats, on memory and streams
+     2302  files/memory_source        memory as a source of bytes
+     2320  files/json_read            a parser without recursion
+     2673  files/json_values          looking at values, stepping through containers
+     2844  files/json_edit            writing, and edits that keep every byte they do not touch
+     3212  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3347  files/safetensors_read     the header of a file, checked
+     3670  files/safetensors_write    the header of a new file
 
-     3801  vocab                      tokens, from every source, and which of them are the same
-     3824  vocab/token_table          the table of tokens, and finding tokens in it
-     4024  vocab/spelling             from what a file spells to bytes
-     4155  vocab/reader               what the readers of all sources share
-     4495  vocab/added_tokens         what other files add to a model's tokens
-     4757  vocab/from_tokenizer_json  tokenizer.json
-     5012  vocab/from_tekken          tekken.json
-     5181  vocab/from_tiktoken        *.tiktoken
-     5246  vocab/from_sentencepiece   tokenizer.model and its like
-     5637  vocab/from_vocab_json      vocab.json and merges.txt
-     5731  vocab/from_vocab_txt       vocab.txt
-     5792  vocab/parse                the first source that is given, and what goes with it
-     5979  vocab/align                which base token a donor token is
+     3827  vocab                      tokens, from every source, and which of them are the same
+     3851  vocab/known                what the world calls things: files, classes, tokens
+     4139  vocab/token_table          the table of tokens, and finding tokens in it
+     4317  vocab/spelling             from what a file spells to bytes
+     4448  vocab/reader               what the readers of all sources share
+     4796  vocab/added_tokens         what other files add to a model's tokens
+     5058  vocab/from_tokenizer_json  tokenizer.json
+     5313  vocab/from_tekken          tekken.json
+     5468  vocab/from_tiktoken        *.tiktoken
+     5533  vocab/from_sentencepiece   tokenizer.model and its like
+     5888  vocab/from_vocab_json      vocab.json and merges.txt
+     5974  vocab/from_vocab_txt       vocab.txt
+     6031  vocab/parse                the first source that is given, and what goes with it
+     6215  vocab/align                which base token a donor token is
 
-     6231  simd                       the hot loops, once for each instruction set
-     6252  simd/kernels               the table of kernels, and what all versions share
-     6507  simd/scalar                the reference
-     6676  simd/sse2                  128-bit x86
-     6981  simd/avx2                  256-bit x86, with FMA
-     7455  simd/avx512                512-bit x86
-     8113  simd/amx                   tiles of x86
-     8334  simd/neon                  64-bit Arm
-     8772  simd/wasm                  WebAssembly's SIMD128
-     9045  simd/dispatch              which of them this machine can run
+     6467  simd                       the hot loops, once for each instruction set
+     6488  simd/kernels               the table of kernels, and what all versions share
+     6743  simd/scalar                the reference
+     6912  simd/sse2                  128-bit x86
+     7217  simd/avx2                  256-bit x86, with FMA
+     7691  simd/avx512                512-bit x86
+     8349  simd/amx                   tiles of x86
+     8570  simd/neon                  64-bit Arm
+     9008  simd/wasm                  WebAssembly's SIMD128
+     9281  simd/dispatch              which of them this machine can run
 
-     9220  solve                      Orthogonal Matching Pursuit for many targets
-     9243  solve/panels               vectors as the dense products want them
-     9572  solve/dictionary           the atoms, split along their common direction
-     9848  solve/exact_products       products of all pairs of atoms in double
-     9928  solve/triangle             packed lower triangles
-    10032  solve/support              what is known of one target, and the exact steps
-    10278  solve/gram_table           products of atoms with all atoms, for scans
-    10510  solve/screen               which atoms are worth scoring in double
-    10889  solve/predict              making targets ready for the next scan
-    11116  solve/select               the next atoms of each target
-    11550  solve/plan                 which form, and in what blocks
-    11850  solve/solve                the solve itself
+     9456  solve                      Orthogonal Matching Pursuit for many targets
+     9479  solve/panels               vectors as the dense products want them
+     9808  solve/dictionary           the atoms, split along their common direction
+    10084  solve/exact_products       products of all pairs of atoms in double
+    10164  solve/triangle             packed lower triangles
+    10268  solve/support              what is known of one target, and the exact steps
+    10514  solve/gram_table           products of atoms with all atoms, for scans
+    10746  solve/screen               which atoms are worth scoring in double
+    11125  solve/predict              making targets ready for the next scan
+    11352  solve/select               the next atoms of each target
+    11786  solve/plan                 which form, and in what blocks
+    12086  solve/solve                the solve itself
 
-    12405  disk                       files and directories
-    12427  disk/system                files and directories as POSIX and Windows give them
-    12885  disk/paths                 paths, and failures of the system
-    13037  disk/listing               listings of directories
-    13103  disk/reading               files to read
-    13235  disk/writing               files to write
-    13339  disk/copying               copies of files and trees, and their removal
-    13453  disk/staging               a directory made under another name, then renamed
-    13686  disk/foreign               what is in a directory that is not read
-    13792  disk/shards                the index of a checkpoint in shards
-    14000  disk/checkpoint            a model directory, in one file or in shards
-    14329  disk/tokenizer_directory   the tokenizer of a model directory
+    12641  disk                       files and directories
+    12663  disk/system                files and directories as POSIX and Windows give them
+    13121  disk/paths                 paths, and failures of the system
+    13273  disk/listing               listings of directories
+    13339  disk/reading               files to read
+    13471  disk/writing               files to write
+    13575  disk/copying               copies of files and trees, and their removal
+    13689  disk/staging               a directory made under another name, then renamed
+    13922  disk/foreign               what is in a directory that is not read
+    14028  disk/shards                the index of a checkpoint in shards
+    14236  disk/checkpoint            a model directory, in one file or in shards
+    14565  disk/tokenizer_directory   the tokenizer of a model directory
 
-    14593  model                      which tensors and config keys belong to the vocabulary
-    14610  model/document             the JSON files of a model directory
-    14665  model/config               what config.json says
-    14762  model/names                names of tensors
-    14895  model/parts                the tensors that the vocabulary sizes
-    15351  model/heirs                what becomes of the ids in a config
-    15532  model/config_ids           ids in a config being edited
-    15874  model/config_edit          config.json and generation_config.json, edited
+    14829  model                      which tensors and config keys belong to the vocabulary
+    14846  model/document             the JSON files of a model directory
+    14901  model/config               what config.json says
+    14998  model/names                names of tensors
+    15131  model/parts                the tensors that the vocabulary sizes
+    15587  model/heirs                what becomes of the ids in a config
+    15768  model/config_ids           ids in a config being edited
+    16110  model/config_edit          config.json and generation_config.json, edited
 
-    16112  job                        the whole transplant, in the order in which it happens
-    16135  job/job                    what a job holds, and opening the two models
-    16324  job/map                    the caller's map
-    16445  job/plan                   what becomes of every tensor
-    16648  job/open                   opening a job
-    16761  job/rows                   rows in memory
-    16846  job/solve                  solving for the rows of the donor
-    16964  job/rebuild                the new rows of one vocabulary tensor
-    17347  job/write                  the new weights and their index
-    17657  job/copy                   the other files of the two models
-    17816  job/run                    running a job
-    17952  job/report                 what a job did, as JSON and as a table
-    18179  job/verify                 whether a finished directory agrees with itself
+    16348  job                        the whole transplant, in the order in which it happens
+    16371  job/job                    what a job holds, and opening the two models
+    16560  job/map                    the caller's map
+    16681  job/plan                   what becomes of every tensor
+    16884  job/open                   opening a job
+    16997  job/rows                   rows in memory
+    17082  job/solve                  solving for the rows of the donor
+    17200  job/rebuild                the new rows of one vocabulary tensor
+    17583  job/write                  the new weights and their index
+    17893  job/copy                   the other files of the two models
+    18052  job/run                    running a job
+    18188  job/report                 what a job did, as JSON and as a table
+    18415  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -1325,6 +1327,28 @@ OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
     return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
+/* Whether a name fits a pattern, in which * stands for any bytes, or none. */
+OTX__PRIVATE bool otx__name_fits(const char *name, const char *pattern)
+{
+    const char *after_star = NULL, *retry = NULL;
+    while (*name) {
+        if (*pattern == '*') {
+            after_star = ++pattern;
+            retry = name;
+        } else if (*pattern == *name) {
+            pattern++;
+            name++;
+        } else if (after_star) { /* the star stands for a byte more */
+            pattern = after_star;
+            name = ++retry;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*') pattern++;
+    return *pattern == 0;
+}
+
 /* ---- digits ---- */
 
 OTX__PRIVATE bool otx__is_digit(char byte) { return byte >= '0' && byte <= '9'; }
@@ -2271,6 +2295,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
      json_read          a parser without recursion
      json_values        looking at values, stepping through containers
      json_edit          writing, and edits that keep every byte they do not touch
+     tensors            what reading and writing a header share: orders, sizes, messages
      safetensors_read   the header of a file, checked
      safetensors_write  the header of a new file */
 
@@ -3184,8 +3209,8 @@ OTX_API otx_result otx_json_edit_write(otx_json_edit *edit, const otx_sink *sink
     return OTX_OK;
 }
 
-/* >>> src/files/safetensors_read.h */
-/* ---- safetensors: reading ----------------------------------------------- */
+/* >>> src/files/tensors.h */
+/* ---- tensors: what reading and writing a safetensors header share --------- */
 
 /* A file is the length of its header (64 bits, little-endian), the header (JSON)
    and the bytes of the tensors. Longer headers than this are refused, as by the
@@ -3319,7 +3344,8 @@ OTX__PRIVATE otx_result otx__tensor_fail(otx_error *error, otx_result code, cons
     return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
 }
 
-/* ---- safetensors: reading ---- */
+/* >>> src/files/safetensors_read.h */
+/* ---- safetensors: reading ----------------------------------------------- */
 
 /* Reads and checks the length of the header, then the header itself. */
 OTX__PRIVATE otx_result otx__header_read(const otx_context *ctx, const otx_source *source,
@@ -3808,6 +3834,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
    Read token_table.h, then reader.h, then one of the sources.
 
    Rooms, in order of dependency:
+     known                what the world calls things: files, classes, tokens
      token_table          the table of tokens, and finding tokens in it
      spelling             from what a file spells to bytes
      reader               what the readers of all sources share
@@ -3820,6 +3847,294 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      from_vocab_txt       vocab.txt
      parse                the first source that is given, and what goes with it
      align                which base token a donor token is */
+
+/* >>> src/vocab/known.h */
+/* ---- known: what the world calls things in vocabularies ----------------------- */
+
+/* Everything that was found in files rather than thought of here: names of files, of
+   classes, of tokens. A new name is a new row; the comment says who needs it. */
+
+/* ---- files ---- */
+
+/* How XLM-RoBERTa, CamemBERT and their kin name a SentencePiece model. */
+#define OTX__SENTENCEPIECE_BPE "sentencepiece.bpe.model"
+
+/* What a name says of a file. */
+typedef struct otx__known_file {
+    const char *pattern; /* see otx__name_fits */
+    otx_vocab_file file; /* what it is read as; OTX_VOCAB_FILES: it is not read */
+} otx__known_file;
+
+/* The files of a tokenizer in a model directory. Of two rows for the same kind of file
+   the first is preferred, as by the loaders. */
+static const otx__known_file otx__known_files[] = {
+    {"tokenizer.json", OTX_VOCAB_TOKENIZER_JSON},
+    {"tekken.json", OTX_VOCAB_TEKKEN},                /* Mistral: mistral-common */
+    {"tokenizer.model", OTX_VOCAB_SENTENCEPIECE},     /* Llama 2, Gemma */
+    {"spiece.model", OTX_VOCAB_SENTENCEPIECE},        /* T5, ALBERT, XLNet */
+    {OTX__SENTENCEPIECE_BPE, OTX_VOCAB_SENTENCEPIECE},
+    {"sentencepiece.model", OTX_VOCAB_SENTENCEPIECE}, /* RemBERT */
+    {"spm.model", OTX_VOCAB_SENTENCEPIECE},           /* DeBERTa v2 and v3 */
+    {"tokenizer.model.v*", OTX_VOCAB_SENTENCEPIECE},  /* Mistral; the last of several */
+    {"tiktoken.model", OTX_VOCAB_TIKTOKEN},           /* Kimi */
+    {"*.tiktoken", OTX_VOCAB_TIKTOKEN},               /* Qwen 1 */
+    {"vocab.json", OTX_VOCAB_JSON},                   /* GPT-2, RoBERTa, Whisper */
+    {"vocab.txt", OTX_VOCAB_TXT},                     /* BERT */
+    {"merges.txt", OTX_VOCAB_MERGES},
+    {"tokenizer_config.json", OTX_VOCAB_TOKENIZER_CONFIG},
+    {"special_tokens_map.json", OTX_VOCAB_SPECIAL_TOKENS},
+    {"added_tokens.json", OTX_VOCAB_ADDED_TOKENS},
+    {"config.json", OTX_VOCAB_MODEL_CONFIG},          /* the model's, not the tokenizer's */
+    {"tokenizer.model.*", OTX_VOCAB_FILES},           /* a SentencePiece model set aside */
+    {"vocab.bpe", OTX_VOCAB_FILES},                   /* OpenAI's merges.txt */
+    {"encoder.json", OTX_VOCAB_FILES},                /* OpenAI's vocab.json */
+    {"bpe.codes", OTX_VOCAB_FILES},                   /* PhoBERT, BERTweet */
+    {"*.spm", OTX_VOCAB_FILES},                       /* Marian: one for each side */
+    {"chat_template.jinja", OTX_VOCAB_FILES},         /* transformers */
+    {"chat_template.json", OTX_VOCAB_FILES},          /* its processors */
+    {"additional_chat_templates", OTX_VOCAB_FILES},   /* a directory of more */
+};
+
+/* Which of them are read with one source only; the others go with every one. */
+static const struct {
+    otx_vocab_file file, source;
+} otx__known_pairs[] = {
+    {OTX_VOCAB_MERGES, OTX_VOCAB_JSON},
+    {OTX_VOCAB_MODEL_CONFIG, OTX_VOCAB_SENTENCEPIECE},
+};
+
+/* Code of a tokenizer that is loaded with it. Files of a model too may have such names:
+   whose they are, auto_map says. */
+static const char *const otx__known_code[] = {
+    "tokenization_*.py", /* what save_pretrained writes for a tokenizer of one's own */
+};
+
+/* A file that is given by itself may have any name that ends as these do; the first
+   that fits counts. */
+static const otx__known_file otx__known_endings[] = {
+    {"*vocab.json", OTX_VOCAB_FILES}, /* not enough by itself: merges.txt is missing */
+    {"*tekken*.json", OTX_VOCAB_TEKKEN},
+    {"*.json", OTX_VOCAB_TOKENIZER_JSON},
+    {"tiktoken.model", OTX_VOCAB_TIKTOKEN},
+    {"*.tiktoken", OTX_VOCAB_TIKTOKEN},
+    {"*.model", OTX_VOCAB_SENTENCEPIECE},
+    {"*.model.v*", OTX_VOCAB_SENTENCEPIECE},
+    {"*vocab.txt", OTX_VOCAB_TXT},
+};
+
+/* What may stand in a directory in place of what is wanted, and what to do about it. */
+typedef struct otx__known_advice {
+    const char *pattern, *advice;
+} otx__known_advice;
+
+#define OTX__SAVE_AS_JSON "load it with transformers' AutoTokenizer and save it with " \
+                          "save_pretrained, which writes tokenizer.json"
+
+static const otx__known_advice otx__tokenizer_advice[] = {
+    {"*.model", OTX__SAVE_AS_JSON}, /* by a name that no loader is known to look for */
+    {"*.spm", OTX__SAVE_AS_JSON},
+    {"bpe.codes*", OTX__SAVE_AS_JSON},
+    {"encoder.json*", "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
+    {"*.gguf", "GGUF is not read; take the tokenizer.json of the original model"},
+    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+};
+
+/* ---- keys of JSON files ---- */
+
+/* The key of a role's token, in tokenizer_config.json and special_tokens_map.json. */
+static const char *const otx__role_keys[OTX_ROLE_COUNT] = {
+    "bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token",
+};
+
+/* Keys there of lists of tokens that are special besides. */
+static const char *const otx__special_keys[] = {
+    "additional_special_tokens", /* transformers, up to 4 */
+    "extra_special_tokens",      /* transformers, from 5 on; before, an object of names */
+};
+
+/* ---- tokens ---- */
+
+/* Names of reserved, never trained tokens; # stands for a number. Only whole names
+   count: text that merely holds one is text. */
+static const char *const otx__reserved_names[] = {
+    "<unused#>",                      /* Gemma */
+    "<unused_#>",
+    "<unused_token_#>",
+    "<|unused#|>",
+    "<|unused_#|>",
+    "[unused#]",                      /* BERT */
+    "[UNUSED_TOKEN_#]",               /* InternLM */
+    ">>UNUSED_#<<",                   /* Falcon */
+    "<reserved_#>",                   /* Baichuan */
+    "<reserved_token_#>",
+    "<|reserved_#|>",                 /* gpt-oss */
+    "<|reserved_token_#|>",           /* Kimi */
+    "<|reserved_special_token_#|>",   /* Llama 3 */
+    "<SPECIAL_#>",                    /* Mistral, Nemotron */
+    "<|dummy_#|>",                    /* Phi */
+    "<|placeholder#|>",
+    "<|extra_#|>",                    /* Qwen 1 */
+    "<[PLHD#_never_used]>",           /* Seed */
+    "<\xef\xbd\x9cplace\xe2\x96\x81holder\xe2\x96\x81no\xe2\x96\x81#\xef\xbd\x9c>",
+                                      /* DeepSeek */
+};
+
+/* The token that has a role, unless a file says otherwise. */
+typedef struct otx__known_role {
+    otx_role role;
+    const char *content;
+} otx__known_role;
+
+static const otx__known_role otx__roles_sentencepiece[] = { /* if the trainer names none */
+    {OTX_ROLE_BOS, "<s>"}, {OTX_ROLE_EOS, "</s>"}, {OTX_ROLE_PAD, "<pad>"},
+};
+
+static const otx__known_role otx__roles_tekken[] = { /* mistral-common */
+    {OTX_ROLE_BOS, "<s>"}, {OTX_ROLE_EOS, "</s>"}, {OTX_ROLE_UNK, "<unk>"},
+    {OTX_ROLE_PAD, "<pad>"},
+};
+
+static const otx__known_role otx__roles_vocab_txt[] = { /* BERT */
+    {OTX_ROLE_PAD, "[PAD]"}, {OTX_ROLE_UNK, "[UNK]"}, {OTX_ROLE_CLS, "[CLS]"},
+    {OTX_ROLE_SEP, "[SEP]"}, {OTX_ROLE_MASK, "[MASK]"},
+};
+
+static const otx__known_role otx__roles_roberta[] = { /* RoBERTa */
+    {OTX_ROLE_BOS, "<s>"}, {OTX_ROLE_CLS, "<s>"}, {OTX_ROLE_EOS, "</s>"},
+    {OTX_ROLE_SEP, "</s>"}, {OTX_ROLE_PAD, "<pad>"}, {OTX_ROLE_UNK, "<unk>"},
+    {OTX_ROLE_MASK, "<mask>"},
+};
+
+static const otx__known_role otx__roles_gpt2[] = { /* GPT-2, Whisper */
+    {OTX_ROLE_BOS, "<|endoftext|>"}, {OTX_ROLE_EOS, "<|endoftext|>"},
+    {OTX_ROLE_UNK, "<|endoftext|>"},
+};
+
+/* The special tokens of a tekken.json that lists none, as the first ones did, and the last
+   version of which a file may do so. Those after them are named by their ids. */
+static const char *const otx__tekken_specials[] = {
+    "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]",
+    "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]",
+    "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]",
+    "[TOOL_CONTENT]",
+};
+#define OTX__TEKKEN_UNLISTED 7
+
+/* ---- loaders of SentencePiece models ---- */
+
+/* How a class of transformers numbers the pieces: first tokens of its own, then the
+   pieces but for the first few, then more of its own. A class of which nothing but its
+   name is known numbers them by other rules, and is refused. One that is not here takes
+   the pieces as they are. */
+typedef struct otx__piece_layout {
+    const char *name;  /* the class, without "Fast" */
+    const char *model; /* the model_type of config.json that has it; NULL: none alone */
+    const char *before[6], *after[2];
+    unsigned dropped;  /* pieces */
+    unsigned extra;    /* then <extra_id_N> down to 0, so many unless extra_ids says else */
+} otx__piece_layout;
+
+static const otx__piece_layout otx__piece_layouts[] = {
+    {"XLMRobertaTokenizer", "xlm-roberta", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3, 0},
+    {"XLMRobertaTokenizer", "xlm-roberta-xl", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"},
+     3, 0},
+    {"LayoutXLMTokenizer", NULL, {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3, 0},
+    {"CamembertTokenizer", "camembert",
+     {"<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED"}, {"<mask>"}, 1, 0},
+    {"T5Tokenizer", "t5", {NULL}, {NULL}, 0, 100},
+    {"T5Tokenizer", "mt5", {NULL}, {NULL}, 0, 100},
+    {"MBartTokenizer", "mbart", {NULL}, {NULL}, 0, 0},
+    {"MBart50Tokenizer", NULL, {NULL}, {NULL}, 0, 0},
+    {"NllbTokenizer", "nllb-moe", {NULL}, {NULL}, 0, 0},
+    {"M2M100Tokenizer", "m2m_100", {NULL}, {NULL}, 0, 0},
+    {"SeamlessM4TTokenizer", "seamless_m4t", {NULL}, {NULL}, 0, 0},
+    {"XGLMTokenizer", "xglm", {NULL}, {NULL}, 0, 0},
+    {"PLBartTokenizer", "plbart", {NULL}, {NULL}, 0, 0},
+    {"BarthezTokenizer", NULL, {NULL}, {NULL}, 0, 0},
+    {"BartphoTokenizer", NULL, {NULL}, {NULL}, 0, 0},
+    {"MLukeTokenizer", "mluke", {NULL}, {NULL}, 0, 0},
+    {"PegasusTokenizer", "pegasus", {NULL}, {NULL}, 0, 0},
+    {"PegasusTokenizer", "bigbird_pegasus", {NULL}, {NULL}, 0, 0},
+    {"XLMProphetNetTokenizer", "xlm-prophetnet", {NULL}, {NULL}, 0, 0},
+    {"Speech2TextTokenizer", "speech_to_text", {NULL}, {NULL}, 0, 0},
+    {"MarianTokenizer", "marian", {NULL}, {NULL}, 0, 0},
+    {"CpmTokenizer", NULL, {NULL}, {NULL}, 0, 0},
+};
+
+/* ---- looking things up ---- */
+
+OTX__PRIVATE bool otx__is_tokenizer_code(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_code); i++)
+        if (otx__name_fits(name, otx__known_code[i])) return true;
+    return false;
+}
+
+/* Whether a name in a model directory belongs to its tokenizer: those of the base are
+   left out of an output, and the donor's are copied. One stale file would do harm:
+   converters take the first that they know. */
+OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++)
+        if (otx__known_files[i].file != OTX_VOCAB_MODEL_CONFIG &&
+            otx__name_fits(name, otx__known_files[i].pattern))
+            return true;
+    return otx__is_tokenizer_code(name);
+}
+
+/* The name that a kind of file usually has. */
+OTX__PRIVATE const char *otx__usual_name(otx_vocab_file file)
+{
+    size_t i = 0;
+    while (otx__known_files[i].file != file) i++;
+    return otx__known_files[i].pattern;
+}
+
+/* Whether a kind of file is read with that source. */
+OTX__PRIVATE bool otx__goes_with(otx_vocab_file file, otx_vocab_file source)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_pairs); i++)
+        if (otx__known_pairs[i].file == file) return otx__known_pairs[i].source == source;
+    return true;
+}
+
+/* What a file that is given by itself holds, by its name; OTX_VOCAB_FILES if that is not
+   known or is no vocabulary. */
+OTX__PRIVATE otx_vocab_file otx__source_named(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_endings); i++)
+        if (otx__name_fits(name, otx__known_endings[i].pattern))
+            return otx__known_endings[i].file;
+    return OTX_VOCAB_FILES;
+}
+
+/* The first advice that one of the names in a directory calls for, and that name; NULL
+   if there is none. */
+OTX__PRIVATE const char *otx__find_advice(const otx__known_advice *rows, size_t count,
+                                          const char *const *names, size_t name_count,
+                                          const char **name)
+{
+    size_t i, j;
+    for (i = 0; i < count; i++)
+        for (j = 0; j < name_count; j++)
+            if (otx__name_fits(names[j], rows[i].pattern)) {
+                *name = names[j];
+                return rows[i].advice;
+            }
+    return NULL;
+}
+
+/* The same for a directory in which no tokenizer was found. */
+OTX__PRIVATE const char *otx__advise_on_tokenizer(const char *const *names, size_t name_count,
+                                                  const char **name)
+{
+    return otx__find_advice(otx__tokenizer_advice, OTX__COUNT(otx__tokenizer_advice), names,
+                            name_count, name);
+}
 
 /* >>> src/vocab/token_table.h */
 /* ---- vocab: the table of tokens, and finding tokens in it ---- */
@@ -3863,34 +4178,12 @@ OTX__PRIVATE bool otx__has_shape(const char *text, size_t size, const char *patt
 }
 
 /* Whether a token is named as the reserved, never trained tokens of the known
-   tokenizers are. Only whole names count: text that merely holds one is text. */
+   tokenizers are. */
 OTX__PRIVATE bool otx__is_reserved(const char *text, size_t size)
 {
-    static const char *const patterns[] = {
-        "<unused#>",                      /* Gemma */
-        "<unused_#>",
-        "<unused_token_#>",
-        "<|unused#|>",
-        "<|unused_#|>",
-        "[unused#]",                      /* BERT */
-        "[UNUSED_TOKEN_#]",               /* InternLM */
-        ">>UNUSED_#<<",                   /* Falcon */
-        "<reserved_#>",                   /* Baichuan */
-        "<reserved_token_#>",
-        "<|reserved_#|>",                 /* gpt-oss */
-        "<|reserved_token_#|>",           /* Kimi */
-        "<|reserved_special_token_#|>",   /* Llama 3 */
-        "<SPECIAL_#>",                    /* Mistral, Nemotron */
-        "<|dummy_#|>",                    /* Phi */
-        "<|placeholder#|>",
-        "<|extra_#|>",                    /* Qwen 1 */
-        "<[PLHD#_never_used]>",           /* Seed */
-        "<\xef\xbd\x9cplace\xe2\x96\x81holder\xe2\x96\x81no\xe2\x96\x81#\xef\xbd\x9c>",
-                                          /* DeepSeek */
-    };
     size_t i;
-    for (i = 0; i < OTX__COUNT(patterns); i++)
-        if (otx__has_shape(text, size, patterns[i])) return true;
+    for (i = 0; i < OTX__COUNT(otx__reserved_names); i++)
+        if (otx__has_shape(text, size, otx__reserved_names[i])) return true;
     return false;
 }
 
@@ -4153,7 +4446,7 @@ OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spell
 }
 
 /* >>> src/vocab/reader.h */
-/* ---- tokenizer: what the readers of all its files share ---------------------- */
+/* ---- reader: what the readers of all sources share ---------------------------- */
 
 /* One token as the file of a model gives it. */
 typedef struct otx__given {
@@ -4185,7 +4478,6 @@ struct otx__tokenizer;
 
 /* A kind of file with tokens. */
 typedef struct otx__vocab_reader {
-    const char *file;   /* its usual name */
     const char *source; /* see otx_vocab */
     otx__numbering numbering;
     bool complete;      /* it lists the added tokens itself; other files should add none */
@@ -4222,7 +4514,7 @@ typedef struct otx__tokenizer {
     uint64_t word_count;      /* ... and how many entries of the list count */
     const struct otx__piece_layout *layout; /* SentencePiece: how ids are numbered */
     uint64_t extra_ids;       /* ... and T5's count of <extra_id_N> */
-    otx_vocab_text role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
+    otx__span role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
     uint64_t past;            /* ... and tokens given after the last piece */
     uint64_t position;        /* of the next token */
     size_t offset;            /* in the text: of the next line or field */
@@ -4297,6 +4589,14 @@ OTX__PRIVATE int64_t otx__find_text(const otx__tokenizer *t, const char *text)
     return otx__index_find(&t->contents, OTX_TOKEN_NONE, text, strlen(text));
 }
 
+/* Sets the tokens of roles that no file names, by their contents. */
+OTX__PRIVATE void otx__fall_back_on(otx__tokenizer *t, const otx__known_role *roles,
+                                    size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++) t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
+}
+
 /* The next line of the reader's text, without its end ("\n" or "\r\n"). */
 OTX__PRIVATE bool otx__next_line(otx__tokenizer *t, const char **line, size_t *size)
 {
@@ -4316,9 +4616,10 @@ OTX__PRIVATE bool otx__next_line(otx__tokenizer *t, const char **line, size_t *s
 /* Parses a file that goes with the one that t->name names, in the same directory.
    Python reads and writes these. */
 OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, otx_vocab_file file,
-                                         const char *other, otx_json *json)
+                                         otx_json *json)
 {
     const otx_vocab_text *text = &t->texts[file];
+    const char *other = otx__usual_name(file);
     const char *slash = strrchr(t->name, '/');
     char name[512];
     otx_json_options options;
@@ -4735,10 +5036,10 @@ OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
     int role;
     for (role = 0; role < OTX_ROLE_COUNT; role++) {
         const otx_json *json;
-        char key[16], quoted[OTX__QUOTED];
+        const char *key = otx__role_keys[role];
+        char quoted[OTX__QUOTED];
         uint32_t node, content;
         otx_result result;
-        (void)snprintf(key, sizeof key, "%s_token", otx_role_name((otx_role)role));
         node = otx__role_node(t, key, &json);
         content = otx__content_node(json, node);
         if (content != OTX_JSON_NONE) {
@@ -5015,17 +5316,6 @@ OTX__PRIVATE otx_result otx__tokenizer_json_roles(otx__tokenizer *t)
 /* Special tokens have the first ids; then come the entries of the list of tokens, in
    order, as many as the configuration says. Bytes are in base64. */
 
-/* The special tokens of a file that lists none, as the first ones did. */
-static const char *const otx__tekken_specials[] = {
-    "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]",
-    "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]",
-    "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]",
-    "[TOOL_CONTENT]"
-};
-
-/* The last version of which a file may list no special tokens. */
-#define OTX__TEKKEN_UNLISTED 7
-
 /* A count from the configuration. */
 OTX__PRIVATE otx_result otx__tekken_count(otx__tokenizer *t, const char *key, uint64_t *count)
 {
@@ -5171,10 +5461,7 @@ OTX__PRIVATE otx_result otx__tekken_next(otx__tokenizer *t, otx__given *word, bo
 
 OTX__PRIVATE otx_result otx__tekken_roles(otx__tokenizer *t)
 {
-    t->fallback[OTX_ROLE_BOS] = otx__find_text(t, "<s>");
-    t->fallback[OTX_ROLE_EOS] = otx__find_text(t, "</s>");
-    t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "<unk>");
-    t->fallback[OTX_ROLE_PAD] = otx__find_text(t, "<pad>");
+    otx__fall_back_on(t, otx__roles_tekken, OTX__COUNT(otx__roles_tekken));
     return OTX_OK;
 }
 
@@ -5274,42 +5561,6 @@ typedef struct otx__trainer {
 
 /* ---- ids of the loader ---- */
 
-/* How a class of transformers numbers the pieces: first tokens of its own, then the
-   pieces but for the first few, then more of its own. Classes that do it by other
-   rules of their own have no tokens here, and are refused. */
-typedef struct otx__piece_layout {
-    const char *name;  /* the class, without "Fast" */
-    const char *model; /* the model_type of config.json that has it */
-    const char *before[6], *after[2];
-    unsigned dropped;
-} otx__piece_layout;
-
-static const otx__piece_layout otx__piece_layouts[] = {
-    {"XLMRobertaTokenizer", "xlm-roberta", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
-    {"XLMRobertaTokenizer", "xlm-roberta-xl", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
-    {"LayoutXLMTokenizer", NULL, {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
-    {"CamembertTokenizer", "camembert",
-     {"<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED"}, {"<mask>"}, 1},
-    {"T5Tokenizer", "t5", {NULL}, {NULL}, 0}, /* and <extra_id_99> to <extra_id_0> */
-    {"T5Tokenizer", "mt5", {NULL}, {NULL}, 0},
-    {"MBartTokenizer", "mbart", {NULL}, {NULL}, 0},
-    {"MBart50Tokenizer", NULL, {NULL}, {NULL}, 0},
-    {"NllbTokenizer", "nllb-moe", {NULL}, {NULL}, 0},
-    {"M2M100Tokenizer", "m2m_100", {NULL}, {NULL}, 0},
-    {"SeamlessM4TTokenizer", "seamless_m4t", {NULL}, {NULL}, 0},
-    {"XGLMTokenizer", "xglm", {NULL}, {NULL}, 0},
-    {"PLBartTokenizer", "plbart", {NULL}, {NULL}, 0},
-    {"BarthezTokenizer", NULL, {NULL}, {NULL}, 0},
-    {"BartphoTokenizer", NULL, {NULL}, {NULL}, 0},
-    {"MLukeTokenizer", "mluke", {NULL}, {NULL}, 0},
-    {"PegasusTokenizer", "pegasus", {NULL}, {NULL}, 0},
-    {"PegasusTokenizer", "bigbird_pegasus", {NULL}, {NULL}, 0},
-    {"XLMProphetNetTokenizer", "xlm-prophetnet", {NULL}, {NULL}, 0},
-    {"Speech2TextTokenizer", "speech_to_text", {NULL}, {NULL}, 0},
-    {"MarianTokenizer", "marian", {NULL}, {NULL}, 0},
-    {"CpmTokenizer", NULL, {NULL}, {NULL}, 0},
-};
-
 /* How many of T5's own tokens a configuration may ask for. */
 #define OTX__EXTRA_IDS 65536
 
@@ -5334,7 +5585,7 @@ OTX__PRIVATE otx_result otx__find_layout(otx__tokenizer *t, bool *known)
     size_t i;
     memset(&model, 0, sizeof model);
     if (otx_json_type_of(json, node) != OTX_JSON_STRING) {
-        result = otx__open_beside(t, OTX_VOCAB_MODEL_CONFIG, "config.json", &model);
+        result = otx__open_beside(t, OTX_VOCAB_MODEL_CONFIG, &model);
         json = &model;
         node = otx_json_find(json, 0, "tokenizer_class");
     }
@@ -5359,18 +5610,18 @@ OTX__PRIVATE otx_result otx__read_layout(otx__tokenizer *t)
     const uint32_t node = otx_json_find(&t->config, 0, "extra_ids");
     bool known = false;
     otx_result result = otx__find_layout(t, &known);
-    if (!result && !known && otx__has_suffix(t->name, "sentencepiece.bpe.model"))
+    if (!result && !known && otx__has_suffix(t->name, OTX__SENTENCEPIECE_BPE))
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
                          "%s: how a file of this name numbers its pieces depends on the "
                          "loader, and neither tokenizer_config.json nor config.json names one",
                          t->name);
     if (result || !t->layout || t->layout->dropped > 0) return result;
-    if (strcmp(t->layout->name, "T5Tokenizer") != 0)
+    if (t->layout->extra == 0)
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
                          "%s: %s numbers the pieces by rules of its own; load it with "
                          "transformers' AutoTokenizer and save it with save_pretrained, which "
                          "writes tokenizer.json", t->name, t->layout->name);
-    t->extra_ids = 100;
+    t->extra_ids = t->layout->extra;
     if (node == OTX_JSON_NONE) return OTX_OK;
     if (otx_json_uint(&t->config, node, &t->extra_ids) && t->extra_ids <= OTX__EXTRA_IDS)
         return OTX_OK;
@@ -5402,8 +5653,7 @@ OTX__PRIVATE const char *otx__read_piece(otx__proto proto, otx__piece *piece)
 OTX__PRIVATE void otx__name_role(otx__tokenizer *t, otx_role role, const char *name,
                                  size_t size)
 {
-    t->role_names[role].bytes = name;
-    t->role_names[role].size = size;
+    t->role_names[role] = otx__span_of(name, size);
 }
 
 OTX__PRIVATE const char *otx__read_trainer(otx__tokenizer *t, otx__proto proto,
@@ -5504,9 +5754,10 @@ OTX__PRIVATE otx_result otx__sentencepiece_open(otx__tokenizer *t)
     otx__piece_census census;
     otx_result result;
     size_t i, bytes = 0;
-    otx__name_role(t, OTX_ROLE_BOS, "<s>", 3);
-    otx__name_role(t, OTX_ROLE_EOS, "</s>", 4);
-    otx__name_role(t, OTX_ROLE_PAD, "<pad>", 5);
+    for (i = 0; i < OTX__COUNT(otx__roles_sentencepiece); i++) {
+        const otx__known_role *known = &otx__roles_sentencepiece[i];
+        otx__name_role(t, known->role, known->content, strlen(known->content));
+    }
     result = otx__scan_pieces(t, &trainer, &census);
     if (result) return result;
     for (i = 0; i < 256; i++) bytes += census.bytes[i];
@@ -5615,15 +5866,15 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
 /* Roles go by the names of pieces, which must be control pieces. */
 OTX__PRIVATE otx_result otx__sentencepiece_roles(otx__tokenizer *t)
 {
-    static const otx_role roles[] = {OTX_ROLE_BOS, OTX_ROLE_EOS, OTX_ROLE_PAD};
     size_t i;
-    for (i = 0; i < OTX__COUNT(roles); i++) {
-        const otx_vocab_text name = t->role_names[roles[i]];
+    for (i = 0; i < OTX__COUNT(otx__roles_sentencepiece); i++) {
+        const otx_role role = otx__roles_sentencepiece[i].role;
+        const otx__span name = t->role_names[role];
         const int64_t id =
             otx__index_find(&t->contents, OTX_TOKEN_NONE, name.bytes, name.size);
         if (id >= 0 && id != t->fallback[OTX_ROLE_UNK] &&
             t->vocab->tokens[id].kind == OTX_TOKEN_CONTROL)
-            t->fallback[roles[i]] = id;
+            t->fallback[role] = id;
     }
     if (t->layout && t->layout->dropped > 0) {
         t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "<unk>");
@@ -5712,19 +5963,11 @@ OTX__PRIVATE otx_result otx__vocab_json_open(otx__tokenizer *t)
 /* The special tokens of RoBERTa's classes, or else of GPT-2's, where they are tokens. */
 OTX__PRIVATE otx_result otx__vocab_json_roles(otx__tokenizer *t)
 {
-    const int64_t end = otx__find_text(t, "<|endoftext|>");
-    const int64_t bos = otx__find_text(t, "<s>"), eos = otx__find_text(t, "</s>");
-    const int64_t pad = otx__find_text(t, "<pad>"), unk = otx__find_text(t, "<unk>");
-    int64_t *roles = t->fallback;
-    if (bos >= 0 && eos >= 0 && pad >= 0 && unk >= 0) {
-        roles[OTX_ROLE_BOS] = roles[OTX_ROLE_CLS] = bos;
-        roles[OTX_ROLE_EOS] = roles[OTX_ROLE_SEP] = eos;
-        roles[OTX_ROLE_PAD] = pad;
-        roles[OTX_ROLE_UNK] = unk;
-        roles[OTX_ROLE_MASK] = otx__find_text(t, "<mask>");
-    } else {
-        roles[OTX_ROLE_BOS] = roles[OTX_ROLE_EOS] = roles[OTX_ROLE_UNK] = end;
-    }
+    if (otx__find_text(t, "<s>") >= 0 && otx__find_text(t, "</s>") >= 0 &&
+        otx__find_text(t, "<pad>") >= 0 && otx__find_text(t, "<unk>") >= 0)
+        otx__fall_back_on(t, otx__roles_roberta, OTX__COUNT(otx__roles_roberta));
+    else
+        otx__fall_back_on(t, otx__roles_gpt2, OTX__COUNT(otx__roles_gpt2));
     return OTX_OK;
 }
 
@@ -5781,11 +6024,7 @@ OTX__PRIVATE otx_result otx__vocab_txt_next(otx__tokenizer *t, otx__given *word,
 
 OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
 {
-    t->fallback[OTX_ROLE_PAD] = otx__find_text(t, "[PAD]");
-    t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "[UNK]");
-    t->fallback[OTX_ROLE_CLS] = otx__find_text(t, "[CLS]");
-    t->fallback[OTX_ROLE_SEP] = otx__find_text(t, "[SEP]");
-    t->fallback[OTX_ROLE_MASK] = otx__find_text(t, "[MASK]");
+    otx__fall_back_on(t, otx__roles_vocab_txt, OTX__COUNT(otx__roles_vocab_txt));
     return OTX_OK;
 }
 
@@ -5794,17 +6033,17 @@ OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
 
 /* By otx_vocab_file. */
 static const otx__vocab_reader otx__vocab_readers[OTX_VOCAB_SOURCES] = {
-    {"tokenizer.json", "tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
+    {"tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
      otx__tokenizer_json_next, otx__tokenizer_json_roles},
-    {"tekken.json", "tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
+    {"tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
      otx__tekken_roles},
-    {"tokenizer.model", "SentencePiece", OTX__NUMBERED_IN_PLACE, false,
+    {"SentencePiece", OTX__NUMBERED_IN_PLACE, false,
      otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles},
-    {"tiktoken.model", "tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
+    {"tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
      otx__tiktoken_next, otx__tiktoken_roles},
-    {"vocab.json", "vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
+    {"vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
      otx__next_member, otx__vocab_json_roles},
-    {"vocab.txt", "vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
+    {"vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
      otx__vocab_txt_next, otx__vocab_txt_roles},
 };
 
@@ -5821,7 +6060,7 @@ OTX__PRIVATE otx_result otx__choose_reader(otx__tokenizer *t, const char *name)
         otx__looks_like_tiktoken(t->text.bytes, t->text.size))
         source = OTX_VOCAB_TIKTOKEN;
     t->reader = &otx__vocab_readers[source];
-    t->name = name ? name : t->reader->file;
+    t->name = name ? name : otx__usual_name((otx_vocab_file)source);
     if (t->text.size < UINT32_MAX) return OTX_OK;
     return otx__fail(t->error, OTX_ERROR_LIMIT,
                      "%s: has %" PRIu64 " bytes, and at most %" PRIu64 " are supported",
@@ -5830,13 +6069,9 @@ OTX__PRIVATE otx_result otx__choose_reader(otx__tokenizer *t, const char *name)
 
 OTX__PRIVATE otx_result otx__open_texts(otx__tokenizer *t)
 {
-    otx_result result =
-        otx__open_beside(t, OTX_VOCAB_TOKENIZER_CONFIG, "tokenizer_config.json", &t->config);
-    if (!result)
-        result = otx__open_beside(t, OTX_VOCAB_SPECIAL_TOKENS, "special_tokens_map.json",
-                                  &t->special_map);
-    if (!result)
-        result = otx__open_beside(t, OTX_VOCAB_ADDED_TOKENS, "added_tokens.json", &t->added);
+    otx_result result = otx__open_beside(t, OTX_VOCAB_TOKENIZER_CONFIG, &t->config);
+    if (!result) result = otx__open_beside(t, OTX_VOCAB_SPECIAL_TOKENS, &t->special_map);
+    if (!result) result = otx__open_beside(t, OTX_VOCAB_ADDED_TOKENS, &t->added);
     return result ? result : t->reader->open(t);
 }
 
@@ -5853,9 +6088,10 @@ OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list l
     if (result) return result;
     if (t->legacy)
         return otx__list_added(t, &t->added, t->added.count ? 0 : OTX_JSON_NONE,
-                               OTX__ADDED_BY_NAME, "added_tokens.json", &lists[1]);
-    return otx__list_added(t, &t->config, decoder, OTX__ADDED_BY_ID, "tokenizer_config.json",
-                           &lists[1]);
+                               OTX__ADDED_BY_NAME, otx__usual_name(OTX_VOCAB_ADDED_TOKENS),
+                               &lists[1]);
+    return otx__list_added(t, &t->config, decoder, OTX__ADDED_BY_ID,
+                           otx__usual_name(OTX_VOCAB_TOKENIZER_CONFIG), &lists[1]);
 }
 
 /* Makes the table, with room for all that will be put into it. */
@@ -5893,12 +6129,12 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
 
 OTX__PRIVATE otx_result otx__read_special(otx__tokenizer *t)
 {
-    static const char *const keys[] = {"additional_special_tokens", "extra_special_tokens"};
     otx_result result = OTX_OK;
     size_t i;
-    for (i = 0; !result && i < OTX__COUNT(keys); i++) {
-        result = otx__mark_special(t, &t->config, keys[i]);
-        if (!result && t->legacy) result = otx__mark_special(t, &t->special_map, keys[i]);
+    for (i = 0; !result && i < OTX__COUNT(otx__special_keys); i++) {
+        const char *key = otx__special_keys[i];
+        result = otx__mark_special(t, &t->config, key);
+        if (!result && t->legacy) result = otx__mark_special(t, &t->special_map, key);
     }
     if (!result) result = t->reader->roles(t);
     return result ? result : otx__read_roles(t);
