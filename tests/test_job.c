@@ -1354,13 +1354,13 @@ static void test_table_numbers(void)
     size_t i;
     for (i = 0; i < OTX__COUNT(cases); i++) {
         otx__text_open(&text, NULL);
-        otx__table_number(&text, cases[i].value);
+        otx__token_table_number(&text, cases[i].value);
         otx__text_bytes(&text, "", 1);
         CHECK_STRING(text.bytes, cases[i].text);
         otx__text_close(&text);
     }
     otx__text_open(&text, NULL);
-    otx__table_bytes(&text, "a\t\n\\\xff\x01\xc3\xa9", 8);
+    otx__token_table_bytes(&text, "a\t\n\\\xff\x01\xc3\xa9", 8);
     otx__text_bytes(&text, "", 1);
     CHECK_STRING(text.bytes, "a\\t\\n\\\\\\xff\\x01\xc3\xa9");
     otx__text_close(&text);
