@@ -36,116 +36,116 @@
       842  api/file                   files
       852  api/directory              directories
       903  api/job                    the whole job
-     1033  api/verify                 looking at a finished directory
+     1035  api/verify                 looking at a finished directory
 
-     1077  base                       what everything stands on
-     1103  base/begin                 system headers, and how floating point must be compiled
-     1134  base/result                results, failures, checked sizes
-     1224  base/memory                the allocator, arrays that grow
-     1283  base/text                  spans, UTF-8, digits, names in messages, and text that grows
-     1520  base/hooks                 log, progress, threads of the caller
-     1589  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     1639  base/clock                 wall time for statistics
-     1685  base/pool                  blocks that are freed together
-     1768  base/number                element types, widening and rounding
-     1957  base/base64                decoding
-     1993  base/protobuf              fields of a message
-     2115  base/decimal               the shortest digits of a double
-     2240  base/watch                 long loops that the caller can stop
+     1079  base                       what everything stands on
+     1105  base/begin                 system headers, and how floating point must be compiled
+     1136  base/result                results, failures, checked sizes
+     1226  base/memory                the allocator, arrays that grow
+     1285  base/text                  spans, UTF-8, digits, names in messages, and text that grows
+     1522  base/hooks                 log, progress, threads of the caller
+     1591  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     1641  base/clock                 wall time for statistics
+     1687  base/pool                  blocks that are freed together
+     1770  base/number                element types, widening and rounding
+     1959  base/base64                decoding
+     1995  base/protobuf              fields of a message
+     2117  base/decimal               the shortest digits of a double
+     2242  base/watch                 long loops that the caller can stop
 
-     2293  files                      formats, on memory and streams
-     2312  files/memory_source        memory as a source of bytes
-     2330  files/json_read            a parser without recursion
-     2683  files/json_values          looking at values, stepping through containers
-     2854  files/json_edit            writing, and edits that keep every byte they do not touch
-     3222  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3357  files/safetensors_read     the header of a file, checked
-     3680  files/safetensors_write    the header of a new file
+     2295  files                      formats, on memory and streams
+     2314  files/memory_source        memory as a source of bytes
+     2332  files/json_read            a parser without recursion
+     2685  files/json_values          looking at values, stepping through containers
+     2856  files/json_edit            writing, and edits that keep every byte they do not touch
+     3224  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3359  files/safetensors_read     the header of a file, checked
+     3682  files/safetensors_write    the header of a new file
 
-     3837  vocab                      tokens, from every source, and which of them are the same
-     3861  vocab/known                what the world calls things: files, classes, tokens
-     4149  vocab/token_table          the table of tokens, and finding tokens in it
-     4327  vocab/spelling             from what a file spells to bytes
-     4458  vocab/reader               what the readers of all sources share
-     4806  vocab/added_tokens         what other files add to a model's tokens
-     5068  vocab/from_tokenizer_json  tokenizer.json
-     5323  vocab/from_tekken          tekken.json
-     5478  vocab/from_tiktoken        *.tiktoken
-     5543  vocab/from_sentencepiece   tokenizer.model and its like
-     5898  vocab/from_vocab_json      vocab.json and merges.txt
-     5984  vocab/from_vocab_txt       vocab.txt
-     6041  vocab/parse                the first source that is given, and what goes with it
-     6225  vocab/align                which base token a donor token is
+     3839  vocab                      tokens, from every source, and which of them are the same
+     3863  vocab/known                what the world calls things: files, classes, tokens
+     4151  vocab/token_table          the table of tokens, and finding tokens in it
+     4329  vocab/spelling             from what a file spells to bytes
+     4460  vocab/reader               what the readers of all sources share
+     4808  vocab/added_tokens         what other files add to a model's tokens
+     5070  vocab/from_tokenizer_json  tokenizer.json
+     5325  vocab/from_tekken          tekken.json
+     5480  vocab/from_tiktoken        *.tiktoken
+     5545  vocab/from_sentencepiece   tokenizer.model and its like
+     5900  vocab/from_vocab_json      vocab.json and merges.txt
+     5986  vocab/from_vocab_txt       vocab.txt
+     6043  vocab/parse                the first source that is given, and what goes with it
+     6227  vocab/align                which base token a donor token is
 
-     6477  simd                       the hot loops, once for each instruction set
-     6498  simd/kernels               the table of kernels, and what all versions share
-     6753  simd/scalar                the reference
-     6922  simd/sse2                  128-bit x86
-     7227  simd/avx2                  256-bit x86, with FMA
-     7701  simd/avx512                512-bit x86
-     8359  simd/amx                   tiles of x86
-     8580  simd/neon                  64-bit Arm
-     9018  simd/wasm                  WebAssembly's SIMD128
-     9291  simd/dispatch              which of them this machine can run
+     6479  simd                       the hot loops, once for each instruction set
+     6500  simd/kernels               the table of kernels, and what all versions share
+     6755  simd/scalar                the reference
+     6924  simd/sse2                  128-bit x86
+     7229  simd/avx2                  256-bit x86, with FMA
+     7703  simd/avx512                512-bit x86
+     8361  simd/amx                   tiles of x86
+     8582  simd/neon                  64-bit Arm
+     9020  simd/wasm                  WebAssembly's SIMD128
+     9293  simd/dispatch              which of them this machine can run
 
-     9466  solve                      Orthogonal Matching Pursuit for many targets
-     9489  solve/panels               vectors as the dense products want them
-     9818  solve/dictionary           the atoms, split along their common direction
-    10094  solve/exact_products       products of all pairs of atoms in double
-    10174  solve/triangle             packed lower triangles
-    10278  solve/support              what is known of one target, and the exact steps
-    10524  solve/gram_table           products of atoms with all atoms, for scans
-    10756  solve/screen               which atoms are worth scoring in double
-    11135  solve/predict              making targets ready for the next scan
-    11362  solve/select               the next atoms of each target
-    11796  solve/plan                 which form, and in what blocks
-    12096  solve/solve                the solve itself
+     9468  solve                      Orthogonal Matching Pursuit for many targets
+     9491  solve/panels               vectors as the dense products want them
+     9820  solve/dictionary           the atoms, split along their common direction
+    10096  solve/exact_products       products of all pairs of atoms in double
+    10176  solve/triangle             packed lower triangles
+    10280  solve/support              what is known of one target, and the exact steps
+    10526  solve/gram_table           products of atoms with all atoms, for scans
+    10758  solve/screen               which atoms are worth scoring in double
+    11137  solve/predict              making targets ready for the next scan
+    11364  solve/select               the next atoms of each target
+    11798  solve/plan                 which form, and in what blocks
+    12098  solve/solve                the solve itself
 
-    12651  disk                       files and directories
-    12673  disk/system                files and directories as POSIX and Windows give them
-    13131  disk/paths                 paths, and failures of the system
-    13283  disk/listing               listings of directories
-    13349  disk/reading               files to read
-    13481  disk/writing               files to write
-    13585  disk/copying               copies of files and trees, and their removal
-    13699  disk/staging               a directory made under another name, then renamed
-    13932  disk/foreign               what is in a directory that is not read
-    14038  disk/shards                the index of a checkpoint in shards
-    14246  disk/checkpoint            a model directory, in one file or in shards
-    14575  disk/tokenizer_directory   the tokenizer of a model directory
+    12653  disk                       files and directories
+    12675  disk/system                files and directories as POSIX and Windows give them
+    13133  disk/paths                 paths, and failures of the system
+    13285  disk/listing               listings of directories
+    13351  disk/reading               files to read
+    13483  disk/writing               files to write
+    13587  disk/copying               copies of files and trees, and their removal
+    13701  disk/staging               a directory made under another name, then renamed
+    13934  disk/foreign               what is in a directory that is not read
+    14040  disk/shards                the index of a checkpoint in shards
+    14248  disk/checkpoint            a model directory, in one file or in shards
+    14577  disk/tokenizer_directory   the tokenizer of a model directory
 
-    14839  model                      which tensors and config keys belong to the vocabulary
-    14865  model/known                what the world calls things
-    15224  model/names                names of tensors
-    15372  model/document             the JSON files of a model directory
-    15457  model/config               what config.json says
-    15611  model/side                 a model directory opened once
-    15711  model/parts                what each tensor does for the vocabulary
-    15821  model/find                 finding the parts of a model
-    16074  model/heirs                what becomes of the ids in a config
-    16225  model/config_ids           ids in a config being edited
-    16531  model/config_edit          config.json and generation_config.json, edited
+    14841  model                      which tensors and config keys belong to the vocabulary
+    14867  model/known                what the world calls things
+    15226  model/names                names of tensors
+    15374  model/document             the JSON files of a model directory
+    15459  model/config               what config.json says
+    15613  model/side                 a model directory opened once
+    15713  model/parts                what each tensor does for the vocabulary
+    15823  model/find                 finding the parts of a model
+    16076  model/heirs                what becomes of the ids in a config
+    16227  model/config_ids           ids in a config being edited
+    16533  model/config_edit          config.json and generation_config.json, edited
 
-    16758  job                        the whole transplant, in the order in which it happens
-    16790  job/job                    what a job holds
-    16996  job/open                   opening the two models
-    17063  job/map                    the caller's map
-    17180  job/align                  where every new row comes from
-    17317  job/plan                   what becomes of every tensor, and of the configs
-    17414  job/rows                   rows in memory: reading, checking, their mean
-    17569  job/solve                  solving for the rows of the donor
-    17710  job/rebuild                the new rows of one vocabulary tensor
-    18017  job/write                  the output and its weights
-    18279  job/copy                   the other files of the two models
-    18444  job/index                  the files that are written anew
-    18603  job/run                    the whole, in order
-    18687  job/report                 what a job did, as JSON and as a table
-    18915  job/findings               what is told of a finished directory
-    18965  job/check_files            its files
-    19055  job/check_ids              sizes, ids and tying
-    19225  job/check_values           values
-    19318  job/check_draft            as a draft model for another
-    19430  job/verify                 whether a finished directory agrees with itself
+    16760  job                        the whole transplant, in the order in which it happens
+    16792  job/job                    what a job holds
+    16998  job/open                   opening the two models
+    17065  job/map                    the caller's map
+    17182  job/align                  where every new row comes from
+    17319  job/plan                   what becomes of every tensor, and of the configs
+    17416  job/rows                   rows in memory: reading, checking, their mean
+    17571  job/solve                  solving for the rows of the donor
+    17712  job/rebuild                the new rows of one vocabulary tensor
+    18019  job/write                  the output and its weights
+    18281  job/copy                   the other files of the two models
+    18446  job/index                  the files that are written anew
+    18605  job/run                    the whole, in order
+    18699  job/report                 what a job did, as JSON and as a table
+    18927  job/findings               what is told of a finished directory
+    18977  job/check_files            its files
+    19067  job/check_ids              sizes, ids and tying
+    19237  job/check_values           values
+    19330  job/check_draft            as a draft model for another
+    19442  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -1014,8 +1014,10 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    temporary directory is removed. Files and sub-directories of the base that have
    nothing to do with the vocabulary are copied; weights in other formats, and
    sub-directories that hold a model of their own (checkpoint-500 and the like), are
-   left out with a note. With `out` NULL it solves and writes nothing: for the
-   processes that only help another by options.solve. */
+   left out with a note. All but the weights is written before the first solve, so that
+   a file that cannot be copied ends the run at once: OTX_STAGE_WRITE is reported before
+   the solves and after them, as one count. With `out` NULL it solves and writes
+   nothing: for the processes that only help another by options.solve. */
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
 
 /* The report as one JSON object; the token table as tab-separated text. Before
@@ -18637,17 +18639,27 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
     return OTX_OK;
 }
 
-/* Solves, then fills the directory, and gives the output its name. */
-OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
+/* Everything of an output that needs no solving, so that what is wrong with any file ends
+   the run at once and not after hours: where the weights will stand, the other files, the
+   index, the configs. */
+OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing,
+                                       otx_error *error)
 {
     const char *directory = writing->output.partial;
     otx_result result = otx__writing_layout(job, writing, error);
-    if (!result) result = otx__job_solve(job, error);
     if (!result) result = otx__copy_side(job, &job->base, writing, error);
     if (!result) result = otx__copy_side(job, &job->donor, writing, error);
-    if (!result) result = otx__write_weights(job, writing, error);
     if (!result) result = otx__write_index(job, directory, error);
     if (!result) result = otx__write_configs(job, directory, error);
+    return result;
+}
+
+/* Stages, solves, makes the new rows and writes them, and gives the output its name. */
+OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
+{
+    otx_result result = otx__job_stage(job, writing, error);
+    if (!result) result = otx__job_solve(job, error);
+    if (!result) result = otx__write_weights(job, writing, error);
     if (!result) result = otx__output_commit(&writing->output, error);
     return result;
 }

@@ -34,17 +34,27 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
     return OTX_OK;
 }
 
-/* Solves, then fills the directory, and gives the output its name. */
-OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
+/* Everything of an output that needs no solving, so that what is wrong with any file ends
+   the run at once and not after hours: where the weights will stand, the other files, the
+   index, the configs. */
+OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing,
+                                       otx_error *error)
 {
     const char *directory = writing->output.partial;
     otx_result result = otx__writing_layout(job, writing, error);
-    if (!result) result = otx__job_solve(job, error);
     if (!result) result = otx__copy_side(job, &job->base, writing, error);
     if (!result) result = otx__copy_side(job, &job->donor, writing, error);
-    if (!result) result = otx__write_weights(job, writing, error);
     if (!result) result = otx__write_index(job, directory, error);
     if (!result) result = otx__write_configs(job, directory, error);
+    return result;
+}
+
+/* Stages, solves, makes the new rows and writes them, and gives the output its name. */
+OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
+{
+    otx_result result = otx__job_stage(job, writing, error);
+    if (!result) result = otx__job_solve(job, error);
+    if (!result) result = otx__write_weights(job, writing, error);
     if (!result) result = otx__output_commit(&writing->output, error);
     return result;
 }
