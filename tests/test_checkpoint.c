@@ -187,7 +187,7 @@ static void test_shard_names(void)
         put_sharded(name, index);
         check_refused(name, OTX_ERROR_FORMAT, "is not the name of a file within the directory");
     }
-    CHECK(otx__is_shard_name("model-00001-of-00002.safetensors", 32));
+    CHECK(otx__is_weight_file("model-00001-of-00002.safetensors", 32));
 }
 
 static void test_contradictions(void)

@@ -7,14 +7,17 @@
    Read paths.h first; system.h only to port.
 
    Rooms, in order of dependency:
-     system               files and directories as POSIX and Windows give them
+     system               what POSIX and Windows are asked for
+     windows              the system as Windows gives it
+     posix                the system as POSIX gives it
      paths                paths, and failures of the system
      listing              listings of directories
      reading              files to read
      writing              files to write
      copying              copies of files and trees, and their removal
      staging              a directory made under another name, then renamed
-     foreign              what is in a directory that is not read
-     shards               the index of a checkpoint in shards
+     known                what a model directory holds, and what is not read
+     foreign              a directory without what is wanted of it
+     weight_index         the index of a checkpoint in shards
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */

@@ -180,9 +180,10 @@ OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, otx_vocab_file file,
     memset(&options, 0, sizeof options);
     options.allow_nonfinite = true;
     if (slash && slash - t->name < 400)
-        (void)snprintf(name, sizeof name, "%.*s/%s", (int)(slash - t->name), t->name, other);
+        otx__format(name, sizeof name, "%.*s/%s", (int)(slash - t->name), t->name, other);
     else
-        (void)snprintf(name, sizeof name, "%.400s: %s", t->name, other);
+        otx__format(name, sizeof name, "%.*s: %s", (int)otx__utf8_cut(t->name, 400), t->name,
+                    other);
     result = otx_json_parse(t->ctx, text->bytes, text->size, name, &options, json, t->error);
     if (!result && otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
         result = otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", name);

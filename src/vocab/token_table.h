@@ -70,7 +70,7 @@ OTX__PRIVATE otx_result otx__vocab_reserve(const otx_context *ctx, otx_vocab *vo
     for (i = 0; i < OTX_ROLE_COUNT; i++) vocab->roles[i] = -1;
     if (!otx__add(tokens, head, &before) || !otx__mul(before, sizeof(otx_token), &before) ||
         !otx__add(before, bytes, &size))
-        return otx__fail_memory(error, UINT64_MAX);
+        return otx__fail_array(error, tokens, sizeof(otx_token));
     memory = (otx__vocab_memory *)otx__alloc(ctx, size, 1);
     if (!memory) return otx__fail_memory(error, size);
     memset(memory, 0, before);
@@ -121,7 +121,7 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
     while (slots / 2 < limit && slots <= SIZE_MAX / 2) slots *= 2;
     memset(index, 0, sizeof *index);
     index->slots = (uint32_t *)otx__alloc_zero(ctx, slots, sizeof *index->slots);
-    if (!index->slots) return otx__fail_memory(error, (uint64_t)slots * sizeof *index->slots);
+    if (!index->slots) return otx__fail_array(error, slots, sizeof *index->slots);
     index->tokens = tokens;
     index->slot_count = slots;
     index->seed = (uint64_t)(uintptr_t)index->slots * UINT64_C(0x9e3779b97f4a7c15);
