@@ -53,9 +53,7 @@ OTX__PRIVATE otx_result otx__copy_entry(const otx_job *job, const char *from_dir
     otx_result result;
     if (!from || !to)
         result = otx__fail_memory(error, strlen(from_directory) + strlen(name) + 2);
-    else if (otx__is_directory(from))
-        result = otx__tree_copy(ctx, from, to, OTX__TREE_DEPTH, meter, error);
-    else result = otx__file_copy(ctx, from, to, meter, error);
+    else result = otx__tree_copy(ctx, from, to, meter, error);
     otx__path_free(ctx, from);
     otx__path_free(ctx, to);
     return result;
@@ -73,7 +71,8 @@ OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *pat
              otx__has_shape(name, strlen(name), "global_step#");
     if (*holds) return OTX_OK;
     result = otx__document_open(ctx, path, "config.json", &config, error);
-    if (result) return result == OTX_ERROR_MEMORY ? result : OTX_OK; /* no config of ours */
+    if (result == OTX_ERROR_FORMAT || result == OTX_ERROR_LIMIT) return OTX_OK; /* not ours */
+    if (result) return result;
     *holds = otx_json_find(&config.json, otx__document_root(&config), "model_type") !=
              OTX_JSON_NONE;
     otx__document_close(ctx, &config);
@@ -91,18 +90,21 @@ OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx_
     for (i = 0; i < listing.count && !result; i++) {
         const char *name = listing.names[i];
         char *path;
-        bool within, stale = false;
+        otx__status status;
+        bool stale = false;
         if (otx__job_replaces(job, name) || otx__name_is_bookkeeping(name)) continue;
         path = otx__path_join(&job->ctx, job->base_path, name);
         if (!path) {
             result = otx__fail_memory(error, strlen(job->base_path) + strlen(name) + 2);
             break;
         }
-        within = otx__is_directory(path);
-        if (within) result = otx__holds_model(&job->ctx, path, name, &stale, error);
+        result = otx__look(path, &status, error);
+        if (result && otx__name_is_stale_weights(name, false)) result = OTX_OK; /* left out */
+        if (!result && status.directory)
+            result = otx__holds_model(&job->ctx, path, name, &stale, error);
         otx__path_free(&job->ctx, path);
         if (result) break;
-        if (stale || otx__name_is_stale_weights(name, within)) {
+        if (stale || otx__name_is_stale_weights(name, status.directory)) {
             char quoted[OTX__QUOTED];
             otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the "
                      "old vocabulary", job->base_path,

@@ -12,8 +12,10 @@ OTX__PRIVATE otx_result otx__job_check_output(const otx_job *job, const char *ou
     inputs[1] = job->donor_path;
     for (i = 0; i < 2; i++) {
         bool inside = false, around = false;
+        otx__status status;
         otx_result result = otx__is_within(&job->ctx, out, inputs[i], &inside, error);
-        if (!result && !inside && otx__file_exists(out))
+        if (!result) result = otx__look(out, &status, error);
+        if (!result && !inside && status.present)
             result = otx__is_within(&job->ctx, inputs[i], out, &around, error);
         if (result) return result;
         if (inside || around)
