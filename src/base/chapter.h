@@ -9,16 +9,19 @@
 
    Rooms, in order of dependency:
      begin     system headers, and how floating point must be compiled
-     result    results, failures, checked sizes
+     sizes     counting, and sums and products that may not wrap
+     span      bytes of others, digits, UTF-8
+     decimal   the digits of a double
+     format    printf without stdio and without a locale
+     result    results, failures, messages
      memory    the allocator, arrays that grow
      text      names in messages, and text that grows
      hooks     log, progress, threads of the caller
-     sort      in place, without memory, never quadratic
+     sort      in place, without memory, never quadratic; finding in what is sorted
      clock     wall time for statistics
      pool      blocks that are freed together
      number    element types, widening and rounding
      base64    decoding
      protobuf  fields of a message
-     decimal   the shortest digits of a double
      watch     long loops that the caller can stop
      end       what begin changed is put back: the last room of all */

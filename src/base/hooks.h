@@ -4,13 +4,12 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
     OTX__PRINTF(3, 4);
 OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
 {
-    char message[768];
+    char message[OTX__MESSAGE];
     va_list arguments;
     if (!ctx || !ctx->log) return;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    otx__message(message, format, arguments);
     va_end(arguments);
-    otx__one_line(message);
     ctx->log(ctx->log_context, severity, message);
 }
 

@@ -9,7 +9,9 @@
 
    Rooms, in order of dependency:
      memory_source      memory as a source of bytes
-     json_read          a parser without recursion, looking at values
+     json_read          a parser without recursion
+     json_values        looking at values, stepping through containers
      json_edit          writing, and edits that keep every byte they do not touch
+     tensors            what reading and writing a header share: orders, sizes, messages
      safetensors_read   the header of a file, checked
      safetensors_write  the header of a new file */

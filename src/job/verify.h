@@ -20,15 +20,14 @@ OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char
     OTX__PRINTF(3, 4);
 OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char *format, ...)
 {
-    char message[768];
+    char message[OTX__MESSAGE];
     va_list arguments;
     if (severity == OTX_FAULT) v->summary.faults++;
     else if (severity == OTX_WARNING) v->summary.warnings++;
     if (!v->options->finding) return;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    otx__message(message, format, arguments);
     va_end(arguments);
-    otx__one_line(message);
     v->options->finding(v->options->finding_context, severity, message);
 }
 

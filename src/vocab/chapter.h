@@ -7,6 +7,7 @@
    Read token_table.h, then reader.h, then one of the sources.
 
    Rooms, in order of dependency:
+     known                what the world calls things: files, classes, tokens
      token_table          the table of tokens, and finding tokens in it
      spelling             from what a file spells to bytes
      reader               what the readers of all sources share
