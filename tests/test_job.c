@@ -10,7 +10,7 @@
 
 static void remove_tree(const char *name)
 {
-    (void)otx__tree_remove(NULL, at(name), OTX__TREE_DEPTH);
+    (void)otx__tree_remove(NULL, at(name));
 }
 
 static void write_bytes(const char *path, const void *bytes, size_t size)
@@ -47,7 +47,7 @@ static bool has_file(const char *directory, const char *name)
 {
     char path[1000];
     snprintf(path, sizeof path, "%s/%s/%s", scratch_root, directory, name);
-    return otx__file_exists(path);
+    return scratch_exists(path);
 }
 
 /* How many names in the scratch directory start like that. */

@@ -53,7 +53,8 @@ OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *pat
         *holds = otx__has_shape(name, strlen(name), otx__training_directories[i]);
     if (*holds) return OTX_OK;
     result = otx__document_open(ctx, path, "config.json", &config, error);
-    if (result) return result == OTX_ERROR_MEMORY ? result : OTX_OK; /* no config of ours */
+    if (result == OTX_ERROR_FORMAT || result == OTX_ERROR_LIMIT) return OTX_OK; /* not ours */
+    if (result) return result;
     *holds = otx_json_find(&config.json, otx__document_root(&config), OTX__KEY_MODEL_TYPE) !=
              OTX_JSON_NONE;
     otx__document_close(ctx, &config);
@@ -64,13 +65,15 @@ OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *pat
 OTX__PRIVATE otx_result otx__leave_out(const otx_job *job, const char *path, const char *name,
                                        bool *left_out, otx_error *error)
 {
-    bool directory = otx__is_directory(path);
     char quoted[OTX__QUOTED];
-    otx_result result = OTX_OK;
+    otx__status status;
+    otx_result result = otx__look(path, &status, error);
     *left_out = false;
-    if (directory) result = otx__holds_model(&job->ctx, path, name, left_out, error);
+    if (result && otx__is_stale(name, false)) result = OTX_OK; /* whatever is wrong with it */
+    if (!result && status.directory)
+        result = otx__holds_model(&job->ctx, path, name, left_out, error);
     if (result) return result;
-    if (!*left_out) *left_out = otx__is_stale(name, directory);
+    if (!*left_out) *left_out = otx__is_stale(name, status.directory);
     if (*left_out)
         otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the old "
                  "vocabulary", job->base.path,
@@ -89,9 +92,7 @@ OTX__PRIVATE otx_result otx__copy_entry(const otx_context *ctx, const char *from
     char *to = otx__path_join(ctx, directory, name);
     otx_result result;
     if (!to) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    if (otx__is_directory(from))
-        result = otx__tree_copy(ctx, from, to, OTX__TREE_DEPTH, &writing->meter, error);
-    else result = otx__file_copy(ctx, from, to, &writing->meter, error);
+    result = otx__tree_copy(ctx, from, to, &writing->meter, error);
     otx__path_free(ctx, to);
     return result;
 }
