@@ -22,133 +22,134 @@
 
    What is where
 
-      166  api/version                version
-      192  api/result                 results
-      232  api/context                context: memory, threads, progress
-      307  api/isa                    instruction sets
-      323  api/matrix                 numbers and matrices
-      367  api/solver                 the solver
-      478  api/source                 sources and sinks: bytes in and out
-      498  api/json                   JSON
-      620  api/safetensors            safetensors
-      684  api/vocab                  vocabularies
-      783  api/align                  alignment
-      844  api/file                   files
-      854  api/directory              directories
-      905  api/job                    the whole job
-     1035  api/verify                 looking at a finished directory
+      167  api/version                version
+      193  api/result                 results
+      233  api/context                context: memory, threads, progress
+      311  api/isa                    instruction sets
+      327  api/matrix                 numbers and matrices
+      371  api/solver                 the solver
+      482  api/source                 sources and sinks: bytes in and out
+      502  api/json                   JSON
+      624  api/safetensors            safetensors
+      688  api/vocab                  vocabularies
+      787  api/align                  alignment
+      848  api/file                   files
+      858  api/directory              directories
+      909  api/job                    the whole job
+     1039  api/verify                 looking at a finished directory
 
-     1079  base                       what everything stands on
-     1108  base/begin                 system headers, and how floating point must be compiled
-     1144  base/sizes                 counting, and sums and products that may not wrap
-     1182  base/span                  bytes of others, digits, UTF-8
-     1335  base/decimal               the digits of a double
-     1470  base/format                printf without stdio and without a locale
-     1739  base/result                results, failures, messages
-     1854  base/memory                the allocator, arrays that grow
-     1913  base/text                  names in messages, and text that grows
-     2021  base/hooks                 log, progress, threads of the caller
-     2089  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2139  base/clock                 wall time for statistics
-     2185  base/pool                  blocks that are freed together
-     2300  base/number                element types, widening and rounding
-     2488  base/base64                decoding
-     2524  base/protobuf              fields of a message
-     2646  base/watch                 long loops that the caller can stop
+     1083  base                       what everything stands on
+     1113  base/begin                 system headers, and how floating point must be compiled
+     1149  base/sizes                 counting, and sums and products that may not wrap
+     1187  base/span                  bytes of others, digits, UTF-8
+     1340  base/decimal               the digits of a double
+     1475  base/format                printf without stdio and without a locale
+     1744  base/result                results, failures, messages
+     1859  base/memory                the allocator, arrays that grow
+     1918  base/text                  names in messages, and text that grows
+     2026  base/hooks                 log, progress, threads of the caller
+     2093  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2143  base/clock                 wall time for statistics
+     2189  base/hash                  keyed, for tables whose keys a stranger chooses
+     2268  base/pool                  blocks that are freed together
+     2383  base/number                element types, widening and rounding
+     2571  base/base64                decoding
+     2607  base/protobuf              fields of a message
+     2729  base/watch                 long loops that the caller can stop
 
-     2699  files                      formats, on memory and streams
-     2718  files/memory_source        memory as a source of bytes
-     2736  files/json_read            a parser without recursion
-     3089  files/json_values          looking at values, stepping through containers
-     3260  files/json_edit            writing, and edits that keep every byte they do not touch
-     3628  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3763  files/safetensors_read     the header of a file, checked
-     4086  files/safetensors_write    the header of a new file
+     2782  files                      formats, on memory and streams
+     2801  files/memory_source        memory as a source of bytes
+     2819  files/json_read            a parser without recursion
+     3172  files/json_values          looking at values, stepping through containers
+     3343  files/json_edit            writing, and edits that keep every byte they do not touch
+     3711  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3846  files/safetensors_read     the header of a file, checked
+     4169  files/safetensors_write    the header of a new file
 
-     4243  vocab                      tokens, from every source, and which of them are the same
-     4267  vocab/known                what the world calls things: files, classes, tokens
-     4555  vocab/token_table          the table of tokens, and finding tokens in it
-     4733  vocab/spelling             from what a file spells to bytes
-     4864  vocab/reader               what the readers of all sources share
-     5213  vocab/added_tokens         what other files add to a model's tokens
-     5474  vocab/from_tokenizer_json  tokenizer.json
-     5729  vocab/from_tekken          tekken.json
-     5884  vocab/from_tiktoken        *.tiktoken
-     5949  vocab/from_sentencepiece   tokenizer.model and its like
-     6304  vocab/from_vocab_json      vocab.json and merges.txt
-     6390  vocab/from_vocab_txt       vocab.txt
-     6447  vocab/parse                the first source that is given, and what goes with it
-     6632  vocab/align                which base token a donor token is
+     4326  vocab                      tokens, from every source, and which of them are the same
+     4350  vocab/known                what the world calls things: files, classes, tokens
+     4638  vocab/token_table          the table of tokens, and finding tokens in it
+     4801  vocab/spelling             from what a file spells to bytes
+     4932  vocab/reader               what the readers of all sources share
+     5281  vocab/added_tokens         what other files add to a model's tokens
+     5542  vocab/from_tokenizer_json  tokenizer.json
+     5797  vocab/from_tekken          tekken.json
+     5952  vocab/from_tiktoken        *.tiktoken
+     6017  vocab/from_sentencepiece   tokenizer.model and its like
+     6372  vocab/from_vocab_json      vocab.json and merges.txt
+     6458  vocab/from_vocab_txt       vocab.txt
+     6515  vocab/parse                the first source that is given, and what goes with it
+     6700  vocab/align                which base token a donor token is
 
-     6884  simd                       the hot loops, once for each instruction set
-     6905  simd/kernels               the table of kernels, and what all versions share
-     7160  simd/scalar                the reference
-     7329  simd/sse2                  128-bit x86
-     7634  simd/avx2                  256-bit x86, with FMA
-     8108  simd/avx512                512-bit x86
-     8766  simd/amx                   tiles of x86
-     8987  simd/neon                  64-bit Arm
-     9425  simd/wasm                  WebAssembly's SIMD128
-     9698  simd/dispatch              which of them this machine can run
+     6952  simd                       the hot loops, once for each instruction set
+     6973  simd/kernels               the table of kernels, and what all versions share
+     7228  simd/scalar                the reference
+     7397  simd/sse2                  128-bit x86
+     7702  simd/avx2                  256-bit x86, with FMA
+     8176  simd/avx512                512-bit x86
+     8834  simd/amx                   tiles of x86
+     9055  simd/neon                  64-bit Arm
+     9493  simd/wasm                  WebAssembly's SIMD128
+     9766  simd/dispatch              which of them this machine can run
 
-     9873  solve                      Orthogonal Matching Pursuit for many targets
-     9898  solve/views                the rows of matrices, as the kernels read them
-    10027  solve/panels               vectors as the dense products want them, and these
-    10218  solve/rests                vectors on their way into panels
-    10395  solve/dictionary           the atoms, and their split along a common direction
-    10550  solve/exact_gram           products of all pairs of atoms in double
-    10632  solve/triangle             packed lower triangles
-    10736  solve/support              what is known of one target, and the exact steps
-    10998  solve/gram_table           products of atoms with all atoms, for scans
-    11236  solve/screen               which atoms are worth scoring in double: the bound
-    11526  solve/scan                 the correlations of all atoms with a block's residuals
-    11683  solve/predict              making targets ready for the next scan
-    11929  solve/candidates           the atoms that a scan could not rule out
-    12213  solve/select               the next atoms of each target
-    12379  solve/pursuit              what one solve holds, and the memory it takes
-    12623  solve/plan                 which form, and in what blocks
-    12869  solve/steps                a pursuit from its rows to its results
-    13108  solve/combine              new rows of coefficients
-    13168  solve/solver               the public call
+     9941  solve                      Orthogonal Matching Pursuit for many targets
+     9966  solve/views                the rows of matrices, as the kernels read them
+    10095  solve/panels               vectors as the dense products want them, and these
+    10286  solve/rests                vectors on their way into panels
+    10463  solve/dictionary           the atoms, and their split along a common direction
+    10618  solve/exact_gram           products of all pairs of atoms in double
+    10700  solve/triangle             packed lower triangles
+    10804  solve/support              what is known of one target, and the exact steps
+    11066  solve/gram_table           products of atoms with all atoms, for scans
+    11304  solve/screen               which atoms are worth scoring in double: the bound
+    11594  solve/scan                 the correlations of all atoms with a block's residuals
+    11751  solve/predict              making targets ready for the next scan
+    11997  solve/candidates           the atoms that a scan could not rule out
+    12281  solve/select               the next atoms of each target
+    12447  solve/pursuit              what one solve holds, and the memory it takes
+    12691  solve/plan                 which form, and in what blocks
+    12937  solve/steps                a pursuit from its rows to its results
+    13176  solve/combine              new rows of coefficients
+    13236  solve/solver               the public call
 
-    13328  disk                       files and directories
-    13353  disk/system                what POSIX and Windows are asked for
-    13389  disk/windows               the system as Windows gives it
-    13634  disk/posix                 the system as POSIX gives it
-    13829  disk/paths                 paths, and failures of the system
-    13981  disk/listing               listings of directories
-    14047  disk/reading               files to read
-    14179  disk/writing               files to write
-    14283  disk/copying               copies of files and trees, and their removal
-    14397  disk/staging               a directory made under another name, then renamed
-    14630  disk/known                 what a model directory holds, and what is not read
-    14705  disk/foreign               a directory without what is wanted of it
-    14768  disk/weight_index          the index of a checkpoint in shards
-    14984  disk/checkpoint            a model directory, in one file or in shards
-    15296  disk/tokenizer_directory   the tokenizer of a model directory
+    13396  disk                       files and directories
+    13421  disk/system                what POSIX and Windows are asked for
+    13457  disk/windows               the system as Windows gives it
+    13702  disk/posix                 the system as POSIX gives it
+    13897  disk/paths                 paths, and failures of the system
+    14049  disk/listing               listings of directories
+    14115  disk/reading               files to read
+    14247  disk/writing               files to write
+    14351  disk/copying               copies of files and trees, and their removal
+    14465  disk/staging               a directory made under another name, then renamed
+    14698  disk/known                 what a model directory holds, and what is not read
+    14773  disk/foreign               a directory without what is wanted of it
+    14836  disk/weight_index          the index of a checkpoint in shards
+    15052  disk/checkpoint            a model directory, in one file or in shards
+    15364  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15552  model                      which tensors and config keys belong to the vocabulary
-    15569  model/document             the JSON files of a model directory
-    15624  model/config               what config.json says
-    15721  model/names                names of tensors
-    15854  model/parts                the tensors that the vocabulary sizes
-    16310  model/heirs                what becomes of the ids in a config
-    16491  model/config_ids           ids in a config being edited
-    16833  model/config_edit          config.json and generation_config.json, edited
+    15620  model                      which tensors and config keys belong to the vocabulary
+    15637  model/document             the JSON files of a model directory
+    15692  model/config               what config.json says
+    15789  model/names                names of tensors
+    15922  model/parts                the tensors that the vocabulary sizes
+    16378  model/heirs                what becomes of the ids in a config
+    16559  model/config_ids           ids in a config being edited
+    16901  model/config_edit          config.json and generation_config.json, edited
 
-    17071  job                        the whole transplant, in the order in which it happens
-    17094  job/job                    what a job holds, and opening the two models
-    17283  job/map                    the caller's map
-    17404  job/plan                   what becomes of every tensor
-    17607  job/open                   opening a job
-    17720  job/rows                   rows in memory
-    17805  job/solve                  solving for the rows of the donor
-    17923  job/rebuild                the new rows of one vocabulary tensor
-    18306  job/write                  the new weights and their index
-    18616  job/copy                   the other files of the two models
-    18775  job/run                    running a job
-    18911  job/report                 what a job did, as JSON and as a table
-    19138  job/verify                 whether a finished directory agrees with itself
+    17139  job                        the whole transplant, in the order in which it happens
+    17162  job/job                    what a job holds, and opening the two models
+    17351  job/map                    the caller's map
+    17472  job/plan                   what becomes of every tensor
+    17675  job/open                   opening a job
+    17788  job/rows                   rows in memory
+    17873  job/solve                  solving for the rows of the donor
+    17991  job/rebuild                the new rows of one vocabulary tensor
+    18374  job/write                  the new weights and their index
+    18684  job/copy                   the other files of the two models
+    18843  job/run                    running a job
+    18979  job/report                 what a job did, as JSON and as a table
+    19206  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -295,13 +296,16 @@ typedef struct otx_context {
     otx_allocator allocator;        /* resize NULL: realloc and free */
     otx_parallel_for parallel_for;  /* NULL: OpenMP if compiled in, else serial */
     void *parallel_context;
-    int threads;                    /* most workers at once; 0: all that OpenMP
-                                       gives, or 1 under a hook */
+    int threads;                    /* most workers at once, up to 1,024; 0 or less: all
+                                       that OpenMP gives, or 1 under a hook */
     otx_isa isa;                    /* an unavailable one is OTX_ERROR_UNSUPPORTED */
     bool (*progress)(void *context, const otx_progress *progress); /* false: cancel */
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
     void *log_context;
+    uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
+                             the clock: for files of strangers where both can be foreseen
+                             (WebAssembly, no clock). Results do not depend on it */
 } otx_context;
 
 /* >>> src/api/isa.h */
@@ -1098,6 +1102,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
      hooks     log, progress, threads of the caller
      sort      in place, without memory, never quadratic; finding in what is sorted
      clock     wall time for statistics
+     hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
      base64    decoding
@@ -2048,21 +2053,20 @@ OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, c
     return otx__fail(error, OTX_ERROR_CANCELLED, "cancelled");
 }
 
+/* More threads than any machine has of processors end in the runtime's own crash. */
+#define OTX__THREADS_MOST 1024
+
 /* Most workers that otx__parallel_for runs at once. */
 OTX__PRIVATE int otx__threads(const otx_context *ctx)
 {
-    if (ctx && ctx->threads > 0) {
-#ifndef _OPENMP
-        if (!ctx->parallel_for) return 1;
-#endif
-        return ctx->threads;
-    }
-    if (ctx && ctx->parallel_for) return 1;
+    int threads = ctx ? ctx->threads : 0;
 #ifdef _OPENMP
-    return omp_get_max_threads();
+    if (threads <= 0 && !(ctx && ctx->parallel_for)) threads = omp_get_max_threads();
 #else
-    return 1;
+    if (!(ctx && ctx->parallel_for)) threads = 1;
 #endif
+    if (threads > OTX__THREADS_MOST) return OTX__THREADS_MOST;
+    return threads > 0 ? threads : 1;
 }
 
 OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parallel_body body,
@@ -2075,7 +2079,7 @@ OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parall
     }
 #ifdef _OPENMP
     if (count > 1 && otx__threads(ctx) > 1) {
-        int threads = otx__threads(ctx);
+        int threads = (int)otx__min((size_t)otx__threads(ctx), count);
         int64_t index, total = (int64_t)count; /* signed: OpenMP 2.0 (MSVC) */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
         for (index = 0; index < total; index++)
@@ -2180,6 +2184,85 @@ OTX__PRIVATE double otx__now(void)
 #else
     return (double)time(NULL);
 #endif
+}
+
+/* >>> src/base/hash.h */
+/* ---- hash: keyed, for tables whose keys a stranger chooses ------------------- */
+
+/* The key of one table. Who does not know it cannot make keys that fall into one slot. */
+typedef struct otx__hash_key {
+    uint64_t a, b;
+} otx__hash_key;
+
+typedef struct otx__hash_state {
+    uint64_t v0, v1, v2, v3;
+} otx__hash_state;
+
+OTX__PRIVATE uint64_t otx__rotate(uint64_t x, unsigned by) { return x << by | x >> (64 - by); }
+
+OTX__PRIVATE void otx__hash_round(otx__hash_state *s)
+{
+    s->v0 += s->v1;
+    s->v2 += s->v3;
+    s->v1 = otx__rotate(s->v1, 13) ^ s->v0;
+    s->v3 = otx__rotate(s->v3, 16) ^ s->v2;
+    s->v0 = otx__rotate(s->v0, 32) + s->v3;
+    s->v2 += s->v1;
+    s->v1 = otx__rotate(s->v1, 17) ^ s->v2;
+    s->v3 = otx__rotate(s->v3, 21) ^ s->v0;
+    s->v2 = otx__rotate(s->v2, 32);
+}
+
+/* Takes in eight bytes. */
+OTX__PRIVATE void otx__hash_take(otx__hash_state *s, uint64_t word)
+{
+    s->v3 ^= word;
+    otx__hash_round(s);
+    s->v0 ^= word;
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
+OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+{
+    otx__hash_state s;
+    uint64_t word = 0;
+    size_t i;
+    s.v0 = key.a ^ UINT64_C(0x736f6d6570736575);
+    s.v1 = key.b ^ UINT64_C(0x646f72616e646f6d);
+    s.v2 = key.a ^ UINT64_C(0x6c7967656e657261);
+    s.v3 = key.b ^ UINT64_C(0x7465646279746573);
+    for (i = 0; i < size; i++) {
+        word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
+        if (i % 8 == 7) {
+            otx__hash_take(&s, word);
+            word = 0;
+        }
+    }
+    otx__hash_take(&s, word | (uint64_t)size << 56);
+    s.v2 ^= 0xff;
+    for (i = 0; i < 3; i++) otx__hash_round(&s);
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+/* A key for a table in `block`: the caller's secret, if there is one, with what differs
+   from run to run where nothing else does, addresses and the clock. */
+OTX__PRIVATE otx__hash_key otx__hash_key_for(const otx_context *ctx, const void *block)
+{
+    otx__hash_key key = {0, 0};
+    double now = otx__now();
+    uint64_t parts[4];
+    if (ctx) {
+        key.a = ctx->hash_key[0];
+        key.b = ctx->hash_key[1];
+    }
+    parts[0] = (uint64_t)(uintptr_t)block;
+    parts[1] = (uint64_t)(uintptr_t)&key;
+    memcpy(&parts[2], &now, sizeof now);
+    parts[3] = 0;
+    key.a = otx__hash(key, (const char *)parts, sizeof parts);
+    parts[3] = 1;
+    key.b = otx__hash(key, (const char *)parts, sizeof parts);
+    return key;
 }
 
 /* >>> src/base/pool.h */
@@ -4656,14 +4739,13 @@ OTX__PRIVATE char *otx__vocab_keep(otx_vocab *vocab, size_t size)
 
 /* ---- index ---- */
 
-/* A hash table of ids, by (kind, bytes) or by content. The hash is seeded with
-   the table's own address, so that no file can be made whose tokens all fall into
-   one slot; what is found does not depend on it. */
+/* A hash table of ids, by (kind, bytes) or by content. The hash is keyed, so that no file
+   can be made whose tokens all fall into one slot; what is found does not depend on it. */
 typedef struct otx__token_index {
     const otx_token *tokens;
     uint32_t *slots; /* id + 1, or 0; a power of two of them */
     size_t slot_count;
-    uint64_t seed;
+    otx__hash_key key;
     bool by_content; /* and then the kind is ignored */
 } otx__token_index;
 
@@ -4679,8 +4761,7 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
     if (!index->slots) return otx__fail_array(error, slots, sizeof *index->slots);
     index->tokens = tokens;
     index->slot_count = slots;
-    index->seed = (uint64_t)(uintptr_t)index->slots * UINT64_C(0x9e3779b97f4a7c15);
-    index->seed ^= index->seed >> 32;
+    index->key = otx__hash_key_for(ctx, index->slots);
     index->by_content = by_content;
     return OTX_OK;
 }
@@ -4691,19 +4772,6 @@ OTX__PRIVATE void otx__index_close(const otx_context *ctx, otx__token_index *ind
     memset(index, 0, sizeof *index);
 }
 
-/* FNV-1a, with the high bits folded into the low ones that pick the slot. */
-OTX__PRIVATE size_t otx__token_hash(uint64_t seed, otx_token_kind kind, const char *bytes,
-                                    size_t size)
-{
-    uint64_t hash = seed + (uint64_t)kind;
-    size_t i;
-    for (i = 0; i < size; i++) {
-        hash ^= (unsigned char)bytes[i];
-        hash *= UINT64_C(0x100000001b3);
-    }
-    return (size_t)(hash ^ hash >> 32);
-}
-
 /* The slot that holds such a token, or the empty one where it would go. */
 OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_kind kind,
                                        const char *bytes, size_t size)
@@ -4711,7 +4779,7 @@ OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_
     const size_t mask = index->slot_count - 1;
     size_t at;
     if (index->by_content) kind = OTX_TOKEN_NONE;
-    at = otx__token_hash(index->seed, kind, bytes, size) & mask;
+    at = ((size_t)otx__hash(index->key, bytes, size) + (size_t)kind) & mask;
     for (; index->slots[at]; at = (at + 1) & mask) {
         const otx_token *token = &index->tokens[index->slots[at] - 1];
         if (index->by_content) {
