@@ -22,147 +22,148 @@
 
    What is where
 
-      180  api/version                version
-      210  api/result                 results
-      250  api/context                context: memory, threads, progress
-      325  api/isa                    instruction sets
-      341  api/matrix                 numbers and matrices
-      386  api/solver                 the solver
-      497  api/source                 sources and sinks: bytes in and out
-      517  api/json                   JSON
-      639  api/safetensors            safetensors
-      703  api/vocab                  vocabularies
-      802  api/align                  alignment
-      863  api/file                   files
-      873  api/directory              directories
-      924  api/job                    the whole job
-     1056  api/verify                 looking at a finished directory
+      181  api/version                version
+      211  api/result                 results
+      251  api/context                context: memory, threads, progress
+      329  api/isa                    instruction sets
+      345  api/matrix                 numbers and matrices
+      390  api/solver                 the solver
+      501  api/source                 sources and sinks: bytes in and out
+      521  api/json                   JSON
+      643  api/safetensors            safetensors
+      707  api/vocab                  vocabularies
+      806  api/align                  alignment
+      867  api/file                   files
+      877  api/directory              directories
+      928  api/job                    the whole job
+     1060  api/verify                 looking at a finished directory
 
-     1100  base                       what everything stands on
-     1132  base/begin                 system headers, and how floating point must be compiled
-     1168  base/sizes                 counting, and sums and products that may not wrap
-     1206  base/span                  bytes of others, digits, UTF-8
-     1359  base/decimal               the digits of a double
-     1494  base/format                printf without stdio and without a locale
-     1763  base/result                results, failures, messages
-     1879  base/memory                the allocator, arrays that grow
-     1938  base/text                  names in messages, and text that grows
-     2046  base/hooks                 log, progress, threads of the caller
-     2116  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2166  base/clock                 wall time for statistics
-     2212  base/pool                  blocks that are freed together
-     2327  base/number                element types, widening and rounding
-     2516  base/base64                decoding
-     2552  base/protobuf              fields of a message
-     2674  base/watch                 long loops that the caller can stop
+     1104  base                       what everything stands on
+     1137  base/begin                 system headers, and how floating point must be compiled
+     1173  base/sizes                 counting, and sums and products that may not wrap
+     1211  base/span                  bytes of others, digits, UTF-8
+     1364  base/decimal               the digits of a double
+     1499  base/format                printf without stdio and without a locale
+     1768  base/result                results, failures, messages
+     1884  base/memory                the allocator, arrays that grow
+     1943  base/text                  names in messages, and text that grows
+     2051  base/hooks                 log, progress, threads of the caller
+     2120  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2170  base/clock                 wall time for statistics
+     2216  base/hash                  keyed, for tables whose keys a stranger chooses
+     2295  base/pool                  blocks that are freed together
+     2410  base/number                element types, widening and rounding
+     2599  base/base64                decoding
+     2635  base/protobuf              fields of a message
+     2757  base/watch                 long loops that the caller can stop
 
-     2727  files                      formats, on memory and streams
-     2751  files/memory_source        memory as a source of bytes
-     2769  files/json_read            a parser without recursion
-     3122  files/json_values          looking at values, stepping through containers
-     3293  files/json_edit            writing, and edits that keep every byte they do not touch
-     3661  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3796  files/safetensors_read     the header of a file, checked
-     4119  files/safetensors_write    the header of a new file
+     2810  files                      formats, on memory and streams
+     2834  files/memory_source        memory as a source of bytes
+     2852  files/json_read            a parser without recursion
+     3205  files/json_values          looking at values, stepping through containers
+     3376  files/json_edit            writing, and edits that keep every byte they do not touch
+     3744  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3879  files/safetensors_read     the header of a file, checked
+     4202  files/safetensors_write    the header of a new file
 
-     4276  vocab                      tokens, from every source, and which of them are the same
-     4308  vocab/known                what the world calls things: files, classes, tokens
-     4596  vocab/token_table          the table of tokens, and finding tokens in it
-     4774  vocab/spelling             from what a file spells to bytes
-     4905  vocab/reader               what the readers of all sources share
-     5255  vocab/added_tokens         what other files add to a model's tokens
-     5516  vocab/from_tokenizer_json  tokenizer.json
-     5771  vocab/from_tekken          tekken.json
-     5926  vocab/from_tiktoken        *.tiktoken
-     5991  vocab/from_sentencepiece   tokenizer.model and its like
-     6346  vocab/from_vocab_json      vocab.json and merges.txt
-     6432  vocab/from_vocab_txt       vocab.txt
-     6489  vocab/parse                the first source that is given, and what goes with it
-     6674  vocab/align                which base token a donor token is
+     4359  vocab                      tokens, from every source, and which of them are the same
+     4391  vocab/known                what the world calls things: files, classes, tokens
+     4679  vocab/token_table          the table of tokens, and finding tokens in it
+     4842  vocab/spelling             from what a file spells to bytes
+     4973  vocab/reader               what the readers of all sources share
+     5323  vocab/added_tokens         what other files add to a model's tokens
+     5584  vocab/from_tokenizer_json  tokenizer.json
+     5839  vocab/from_tekken          tekken.json
+     5994  vocab/from_tiktoken        *.tiktoken
+     6059  vocab/from_sentencepiece   tokenizer.model and its like
+     6414  vocab/from_vocab_json      vocab.json and merges.txt
+     6500  vocab/from_vocab_txt       vocab.txt
+     6557  vocab/parse                the first source that is given, and what goes with it
+     6742  vocab/align                which base token a donor token is
 
-     6926  simd                       the hot loops, once for each instruction set
-     6947  simd/kernels               the table of kernels, and what all versions share
-     7202  simd/scalar                the reference
-     7371  simd/sse2                  128-bit x86
-     7676  simd/avx2                  256-bit x86, with FMA
-     8150  simd/avx512                512-bit x86
-     8808  simd/amx                   tiles of x86
-     9029  simd/neon                  64-bit Arm
-     9467  simd/wasm                  WebAssembly's SIMD128
-     9740  simd/dispatch              which of them this machine can run
+     6994  simd                       the hot loops, once for each instruction set
+     7015  simd/kernels               the table of kernels, and what all versions share
+     7270  simd/scalar                the reference
+     7439  simd/sse2                  128-bit x86
+     7744  simd/avx2                  256-bit x86, with FMA
+     8218  simd/avx512                512-bit x86
+     8876  simd/amx                   tiles of x86
+     9097  simd/neon                  64-bit Arm
+     9535  simd/wasm                  WebAssembly's SIMD128
+     9808  simd/dispatch              which of them this machine can run
 
-     9915  solve                      Orthogonal Matching Pursuit for many targets
-     9940  solve/views                the rows of matrices, as the kernels read them
-    10069  solve/panels               vectors as the dense products want them, and these
-    10260  solve/rests                vectors on their way into panels
-    10437  solve/dictionary           the atoms, and their split along a common direction
-    10592  solve/exact_gram           products of all pairs of atoms in double
-    10674  solve/triangle             packed lower triangles
-    10778  solve/support              what is known of one target, and the exact steps
-    11040  solve/gram_table           products of atoms with all atoms, for scans
-    11278  solve/screen               which atoms are worth scoring in double: the bound
-    11568  solve/scan                 the correlations of all atoms with a block's residuals
-    11725  solve/predict              making targets ready for the next scan
-    11971  solve/candidates           the atoms that a scan could not rule out
-    12255  solve/select               the next atoms of each target
-    12421  solve/pursuit              what one solve holds, and the memory it takes
-    12665  solve/plan                 which form, and in what blocks
-    12911  solve/steps                a pursuit from its rows to its results
-    13150  solve/combine              new rows of coefficients
-    13210  solve/solver               the public call
+     9983  solve                      Orthogonal Matching Pursuit for many targets
+    10008  solve/views                the rows of matrices, as the kernels read them
+    10137  solve/panels               vectors as the dense products want them, and these
+    10328  solve/rests                vectors on their way into panels
+    10505  solve/dictionary           the atoms, and their split along a common direction
+    10660  solve/exact_gram           products of all pairs of atoms in double
+    10742  solve/triangle             packed lower triangles
+    10846  solve/support              what is known of one target, and the exact steps
+    11108  solve/gram_table           products of atoms with all atoms, for scans
+    11346  solve/screen               which atoms are worth scoring in double: the bound
+    11636  solve/scan                 the correlations of all atoms with a block's residuals
+    11793  solve/predict              making targets ready for the next scan
+    12039  solve/candidates           the atoms that a scan could not rule out
+    12323  solve/select               the next atoms of each target
+    12489  solve/pursuit              what one solve holds, and the memory it takes
+    12733  solve/plan                 which form, and in what blocks
+    12979  solve/steps                a pursuit from its rows to its results
+    13218  solve/combine              new rows of coefficients
+    13278  solve/solver               the public call
 
-    13370  disk                       files and directories
-    13399  disk/system                what POSIX and Windows are asked for
-    13438  disk/windows_paths         paths as Windows takes them
-    13578  disk/windows               the system as Windows gives it
-    13877  disk/posix                 the system as POSIX gives it
-    14110  disk/paths                 what can be told from their text
-    14184  disk/failure               why the system refused
-    14298  disk/look                  what stands at a path, and whether within another
-    14419  disk/listing               listings of directories
-    14485  disk/reading               files to read
-    14659  disk/writing               files to write
-    14776  disk/copying               copies of files
-    14842  disk/trees                 directories looked through, copied and removed with all they hold
-    15033  disk/staging               a directory made under another name, then renamed
-    15263  disk/known                 what a model directory holds, and what is not read
-    15338  disk/foreign               a directory without what is wanted of it
-    15400  disk/weight_index          the index of a checkpoint in shards
-    15616  disk/checkpoint            a model directory, in one file or in shards
-    15928  disk/tokenizer_directory   the tokenizer of a model directory
+    13438  disk                       files and directories
+    13467  disk/system                what POSIX and Windows are asked for
+    13506  disk/windows_paths         paths as Windows takes them
+    13646  disk/windows               the system as Windows gives it
+    13945  disk/posix                 the system as POSIX gives it
+    14178  disk/paths                 what can be told from their text
+    14252  disk/failure               why the system refused
+    14366  disk/look                  what stands at a path, and whether within another
+    14487  disk/listing               listings of directories
+    14553  disk/reading               files to read
+    14727  disk/writing               files to write
+    14844  disk/copying               copies of files
+    14910  disk/trees                 directories looked through, copied and removed with all they hold
+    15101  disk/staging               a directory made under another name, then renamed
+    15331  disk/known                 what a model directory holds, and what is not read
+    15406  disk/foreign               a directory without what is wanted of it
+    15468  disk/weight_index          the index of a checkpoint in shards
+    15684  disk/checkpoint            a model directory, in one file or in shards
+    15996  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16184  model                      which tensors and config keys belong to the vocabulary
-    16210  model/known                what the world calls things
-    16569  model/names                names of tensors
-    16717  model/document             the JSON files of a model directory
-    16803  model/config               what config.json says
-    16957  model/side                 a model directory opened once
-    17057  model/parts                what each tensor does for the vocabulary
-    17167  model/find                 finding the parts of a model
-    17420  model/heirs                what becomes of the ids in a config
-    17571  model/config_ids           ids in a config being edited
-    17877  model/config_edit          config.json and generation_config.json, edited
+    16252  model                      which tensors and config keys belong to the vocabulary
+    16278  model/known                what the world calls things
+    16637  model/names                names of tensors
+    16785  model/document             the JSON files of a model directory
+    16871  model/config               what config.json says
+    17025  model/side                 a model directory opened once
+    17125  model/parts                what each tensor does for the vocabulary
+    17235  model/find                 finding the parts of a model
+    17488  model/heirs                what becomes of the ids in a config
+    17639  model/config_ids           ids in a config being edited
+    17945  model/config_edit          config.json and generation_config.json, edited
 
-    18104  job                        the whole transplant, in the order in which it happens
-    18136  job/job                    what a job holds
-    18342  job/open                   opening the two models
-    18409  job/map                    the caller's map
-    18526  job/align                  where every new row comes from
-    18663  job/plan                   what becomes of every tensor, and of the configs
-    18760  job/rows                   rows in memory: reading, checking, their mean
-    18915  job/solve                  solving for the rows of the donor
-    19056  job/rebuild                the new rows of one vocabulary tensor
-    19363  job/write                  the output and its weights
-    19627  job/copy                   the other files of the two models
-    19793  job/index                  the files that are written anew
-    19952  job/run                    the whole, in order
-    20046  job/report                 what a job did, as JSON and as a table
-    20274  job/findings               what is told of a finished directory
-    20323  job/check_files            its files
-    20413  job/check_ids              sizes, ids and tying
-    20583  job/check_values           values
-    20676  job/check_draft            as a draft model for another
-    20788  job/verify                 whether a finished directory agrees with itself
+    18172  job                        the whole transplant, in the order in which it happens
+    18204  job/job                    what a job holds
+    18410  job/open                   opening the two models
+    18477  job/map                    the caller's map
+    18594  job/align                  where every new row comes from
+    18731  job/plan                   what becomes of every tensor, and of the configs
+    18828  job/rows                   rows in memory: reading, checking, their mean
+    18983  job/solve                  solving for the rows of the donor
+    19124  job/rebuild                the new rows of one vocabulary tensor
+    19431  job/write                  the output and its weights
+    19695  job/copy                   the other files of the two models
+    19861  job/index                  the files that are written anew
+    20020  job/run                    the whole, in order
+    20114  job/report                 what a job did, as JSON and as a table
+    20342  job/findings               what is told of a finished directory
+    20391  job/check_files            its files
+    20481  job/check_ids              sizes, ids and tying
+    20651  job/check_values           values
+    20744  job/check_draft            as a draft model for another
+    20856  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -313,13 +314,16 @@ typedef struct otx_context {
     otx_allocator allocator;        /* resize NULL: realloc and free */
     otx_parallel_for parallel_for;  /* NULL: OpenMP if compiled in, else serial */
     void *parallel_context;
-    int threads;                    /* most workers at once; 0: all that OpenMP
-                                       gives, or 1 under a hook */
+    int threads;                    /* most workers at once, up to 1,024; 0 or less: all
+                                       that OpenMP gives, or 1 under a hook */
     otx_isa isa;                    /* an unavailable one is OTX_ERROR_UNSUPPORTED */
     bool (*progress)(void *context, const otx_progress *progress); /* false: cancel */
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
     void *log_context;
+    uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
+                             the clock: for files of strangers where both can be foreseen
+                             (WebAssembly, no clock). Results do not depend on it */
 } otx_context;
 
 /* >>> src/api/isa.h */
@@ -1122,6 +1126,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
      hooks     log, progress, threads of the caller
      sort      in place, without memory, never quadratic; finding in what is sorted
      clock     wall time for statistics
+     hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
      base64    decoding
@@ -2075,21 +2080,20 @@ OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage,
     return otx__fail(error, OTX_ERROR_CANCELLED, "cancelled");
 }
 
+/* More threads than any machine has of processors end in the runtime's own crash. */
+#define OTX__THREADS_MOST 1024
+
 /* Most workers that otx__parallel runs at once. */
 OTX__PRIVATE int otx__threads(const otx_context *ctx)
 {
-    if (ctx && ctx->threads > 0) {
-#ifndef _OPENMP
-        if (!ctx->parallel_for) return 1;
-#endif
-        return ctx->threads;
-    }
-    if (ctx && ctx->parallel_for) return 1;
+    int threads = ctx ? ctx->threads : 0;
 #ifdef _OPENMP
-    return omp_get_max_threads();
+    if (threads <= 0 && !(ctx && ctx->parallel_for)) threads = omp_get_max_threads();
 #else
-    return 1;
+    if (!(ctx && ctx->parallel_for)) threads = 1;
 #endif
+    if (threads > OTX__THREADS_MOST) return OTX__THREADS_MOST;
+    return threads > 0 ? threads : 1;
 }
 
 OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parallel_body body,
@@ -2102,7 +2106,7 @@ OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parall
     }
 #ifdef _OPENMP
     if (count > 1 && otx__threads(ctx) > 1) {
-        int threads = otx__threads(ctx);
+        int threads = (int)otx__min((size_t)otx__threads(ctx), count);
         int64_t index, total = (int64_t)count; /* signed: OpenMP 2.0 (MSVC) */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
         for (index = 0; index < total; index++)
@@ -2207,6 +2211,85 @@ OTX__PRIVATE double otx__now(void)
 #else
     return (double)time(NULL);
 #endif
+}
+
+/* >>> src/base/hash.h */
+/* ---- hash: keyed, for tables whose keys a stranger chooses ------------------- */
+
+/* The key of one table. Who does not know it cannot make keys that fall into one slot. */
+typedef struct otx__hash_key {
+    uint64_t a, b;
+} otx__hash_key;
+
+typedef struct otx__hash_state {
+    uint64_t v0, v1, v2, v3;
+} otx__hash_state;
+
+OTX__PRIVATE uint64_t otx__rotate(uint64_t x, unsigned by) { return x << by | x >> (64 - by); }
+
+OTX__PRIVATE void otx__hash_round(otx__hash_state *s)
+{
+    s->v0 += s->v1;
+    s->v2 += s->v3;
+    s->v1 = otx__rotate(s->v1, 13) ^ s->v0;
+    s->v3 = otx__rotate(s->v3, 16) ^ s->v2;
+    s->v0 = otx__rotate(s->v0, 32) + s->v3;
+    s->v2 += s->v1;
+    s->v1 = otx__rotate(s->v1, 17) ^ s->v2;
+    s->v3 = otx__rotate(s->v3, 21) ^ s->v0;
+    s->v2 = otx__rotate(s->v2, 32);
+}
+
+/* Takes in eight bytes. */
+OTX__PRIVATE void otx__hash_take(otx__hash_state *s, uint64_t word)
+{
+    s->v3 ^= word;
+    otx__hash_round(s);
+    s->v0 ^= word;
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
+OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+{
+    otx__hash_state s;
+    uint64_t word = 0;
+    size_t i;
+    s.v0 = key.a ^ UINT64_C(0x736f6d6570736575);
+    s.v1 = key.b ^ UINT64_C(0x646f72616e646f6d);
+    s.v2 = key.a ^ UINT64_C(0x6c7967656e657261);
+    s.v3 = key.b ^ UINT64_C(0x7465646279746573);
+    for (i = 0; i < size; i++) {
+        word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
+        if (i % 8 == 7) {
+            otx__hash_take(&s, word);
+            word = 0;
+        }
+    }
+    otx__hash_take(&s, word | (uint64_t)size << 56);
+    s.v2 ^= 0xff;
+    for (i = 0; i < 3; i++) otx__hash_round(&s);
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+/* A key for a table in `block`: the caller's secret, if there is one, with what differs
+   from run to run where nothing else does, addresses and the clock. */
+OTX__PRIVATE otx__hash_key otx__hash_key_for(const otx_context *ctx, const void *block)
+{
+    otx__hash_key key = {0, 0};
+    double now = otx__now();
+    uint64_t parts[4];
+    if (ctx) {
+        key.a = ctx->hash_key[0];
+        key.b = ctx->hash_key[1];
+    }
+    parts[0] = (uint64_t)(uintptr_t)block;
+    parts[1] = (uint64_t)(uintptr_t)&key;
+    memcpy(&parts[2], &now, sizeof now);
+    parts[3] = 0;
+    key.a = otx__hash(key, (const char *)parts, sizeof parts);
+    parts[3] = 1;
+    key.b = otx__hash(key, (const char *)parts, sizeof parts);
+    return key;
 }
 
 /* >>> src/base/pool.h */
@@ -4697,14 +4780,13 @@ OTX__PRIVATE char *otx__vocab_keep(otx_vocab *vocab, size_t size)
 
 /* ---- index ---- */
 
-/* A hash table of ids, by (kind, bytes) or by content. The hash is seeded with
-   the table's own address, so that no file can be made whose tokens all fall into
-   one slot; what is found does not depend on it. */
+/* A hash table of ids, by (kind, bytes) or by content. The hash is keyed, so that no file
+   can be made whose tokens all fall into one slot; what is found does not depend on it. */
 typedef struct otx__token_index {
     const otx_token *tokens;
     uint32_t *slots; /* id + 1, or 0; a power of two of them */
     size_t slot_count;
-    uint64_t seed;
+    otx__hash_key key;
     bool by_content; /* and then the kind is ignored */
 } otx__token_index;
 
@@ -4720,8 +4802,7 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
     if (!index->slots) return otx__fail_array(error, slots, sizeof *index->slots);
     index->tokens = tokens;
     index->slot_count = slots;
-    index->seed = (uint64_t)(uintptr_t)index->slots * UINT64_C(0x9e3779b97f4a7c15);
-    index->seed ^= index->seed >> 32;
+    index->key = otx__hash_key_for(ctx, index->slots);
     index->by_content = by_content;
     return OTX_OK;
 }
@@ -4732,19 +4813,6 @@ OTX__PRIVATE void otx__index_close(const otx_context *ctx, otx__token_index *ind
     memset(index, 0, sizeof *index);
 }
 
-/* FNV-1a, with the high bits folded into the low ones that pick the slot. */
-OTX__PRIVATE size_t otx__token_hash(uint64_t seed, otx_token_kind kind, const char *bytes,
-                                    size_t size)
-{
-    uint64_t hash = seed + (uint64_t)kind;
-    size_t i;
-    for (i = 0; i < size; i++) {
-        hash ^= (unsigned char)bytes[i];
-        hash *= UINT64_C(0x100000001b3);
-    }
-    return (size_t)(hash ^ hash >> 32);
-}
-
 /* The slot that holds such a token, or the empty one where it would go. */
 OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_kind kind,
                                        const char *bytes, size_t size)
@@ -4752,7 +4820,7 @@ OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_
     const size_t mask = index->slot_count - 1;
     size_t at;
     if (index->by_content) kind = OTX_TOKEN_NONE;
-    at = otx__token_hash(index->seed, kind, bytes, size) & mask;
+    at = ((size_t)otx__hash(index->key, bytes, size) + (size_t)kind) & mask;
     for (; index->slots[at]; at = (at + 1) & mask) {
         const otx_token *token = &index->tokens[index->slots[at] - 1];
         if (index->by_content) {

@@ -1062,8 +1062,8 @@ static void test_files_before_solving(void)
         const char *message;
     } cases[] = {
         {"mkfifo", OTX_ERROR_IO, "is a device or a pipe, not a regular file"},
-        {"ln -s nowhere", OTX_ERROR_NOT_FOUND, "cannot be opened"},
-        {"ln -s circle circle && ln -s circle", OTX_ERROR_IO, "cannot be opened"},
+        {"ln -s nowhere", OTX_ERROR_IO, "is a link that leads nowhere"},
+        {"ln -s circle circle && ln -s circle", OTX_ERROR_IO, "cannot be looked at"},
     };
     otx_job_options options;
     model base, donor;
