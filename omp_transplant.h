@@ -28,141 +28,141 @@
       325  api/isa                    instruction sets
       341  api/matrix                 numbers and matrices
       386  api/solver                 the solver
-      497  api/source                 sources and sinks: bytes in and out
-      517  api/json                   JSON
-      639  api/safetensors            safetensors
-      703  api/vocab                  vocabularies
-      802  api/align                  alignment
-      863  api/file                   files
-      873  api/directory              directories
-      924  api/job                    the whole job
-     1056  api/verify                 looking at a finished directory
+      513  api/source                 sources and sinks: bytes in and out
+      533  api/json                   JSON
+      655  api/safetensors            safetensors
+      719  api/vocab                  vocabularies
+      818  api/align                  alignment
+      879  api/file                   files
+      889  api/directory              directories
+      940  api/job                    the whole job
+     1072  api/verify                 looking at a finished directory
 
-     1100  base                       what everything stands on
-     1132  base/begin                 system headers, and how floating point must be compiled
-     1168  base/sizes                 counting, and sums and products that may not wrap
-     1206  base/span                  bytes of others, digits, UTF-8
-     1359  base/decimal               the digits of a double
-     1494  base/format                printf without stdio and without a locale
-     1763  base/result                results, failures, messages
-     1879  base/memory                the allocator, arrays that grow
-     1938  base/text                  names in messages, and text that grows
-     2046  base/hooks                 log, progress, threads of the caller
-     2116  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2166  base/clock                 wall time for statistics
-     2212  base/pool                  blocks that are freed together
-     2327  base/number                element types, widening and rounding
-     2516  base/base64                decoding
-     2552  base/protobuf              fields of a message
-     2674  base/watch                 long loops that the caller can stop
+     1116  base                       what everything stands on
+     1148  base/begin                 system headers, and how floating point must be compiled
+     1184  base/sizes                 counting, and sums and products that may not wrap
+     1222  base/span                  bytes of others, digits, UTF-8
+     1375  base/decimal               the digits of a double
+     1510  base/format                printf without stdio and without a locale
+     1779  base/result                results, failures, messages
+     1895  base/memory                the allocator, arrays that grow
+     1954  base/text                  names in messages, and text that grows
+     2062  base/hooks                 log, progress, threads of the caller
+     2132  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2182  base/clock                 wall time for statistics
+     2228  base/pool                  blocks that are freed together
+     2343  base/number                element types, widening and rounding
+     2532  base/base64                decoding
+     2568  base/protobuf              fields of a message
+     2690  base/watch                 long loops that the caller can stop
 
-     2727  files                      formats, on memory and streams
-     2751  files/memory_source        memory as a source of bytes
-     2769  files/json_read            a parser without recursion
-     3122  files/json_values          looking at values, stepping through containers
-     3293  files/json_edit            writing, and edits that keep every byte they do not touch
-     3661  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3796  files/safetensors_read     the header of a file, checked
-     4119  files/safetensors_write    the header of a new file
+     2743  files                      formats, on memory and streams
+     2767  files/memory_source        memory as a source of bytes
+     2785  files/json_read            a parser without recursion
+     3138  files/json_values          looking at values, stepping through containers
+     3309  files/json_edit            writing, and edits that keep every byte they do not touch
+     3677  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3812  files/safetensors_read     the header of a file, checked
+     4135  files/safetensors_write    the header of a new file
 
-     4276  vocab                      tokens, from every source, and which of them are the same
-     4308  vocab/known                what the world calls things: files, classes, tokens
-     4596  vocab/token_table          the table of tokens, and finding tokens in it
-     4774  vocab/spelling             from what a file spells to bytes
-     4905  vocab/reader               what the readers of all sources share
-     5255  vocab/added_tokens         what other files add to a model's tokens
-     5516  vocab/from_tokenizer_json  tokenizer.json
-     5771  vocab/from_tekken          tekken.json
-     5926  vocab/from_tiktoken        *.tiktoken
-     5991  vocab/from_sentencepiece   tokenizer.model and its like
-     6346  vocab/from_vocab_json      vocab.json and merges.txt
-     6432  vocab/from_vocab_txt       vocab.txt
-     6489  vocab/parse                the first source that is given, and what goes with it
-     6674  vocab/align                which base token a donor token is
+     4292  vocab                      tokens, from every source, and which of them are the same
+     4324  vocab/known                what the world calls things: files, classes, tokens
+     4612  vocab/token_table          the table of tokens, and finding tokens in it
+     4790  vocab/spelling             from what a file spells to bytes
+     4921  vocab/reader               what the readers of all sources share
+     5271  vocab/added_tokens         what other files add to a model's tokens
+     5532  vocab/from_tokenizer_json  tokenizer.json
+     5787  vocab/from_tekken          tekken.json
+     5942  vocab/from_tiktoken        *.tiktoken
+     6007  vocab/from_sentencepiece   tokenizer.model and its like
+     6362  vocab/from_vocab_json      vocab.json and merges.txt
+     6448  vocab/from_vocab_txt       vocab.txt
+     6505  vocab/parse                the first source that is given, and what goes with it
+     6690  vocab/align                which base token a donor token is
 
-     6926  simd                       the hot loops, once for each instruction set
-     6947  simd/kernels               the table of kernels, and what all versions share
-     7202  simd/scalar                the reference
-     7371  simd/sse2                  128-bit x86
-     7676  simd/avx2                  256-bit x86, with FMA
-     8150  simd/avx512                512-bit x86
-     8808  simd/amx                   tiles of x86
-     9029  simd/neon                  64-bit Arm
-     9467  simd/wasm                  WebAssembly's SIMD128
-     9740  simd/dispatch              which of them this machine can run
+     6942  simd                       the hot loops, once for each instruction set
+     6963  simd/kernels               the table of kernels, and what all versions share
+     7218  simd/scalar                the reference
+     7387  simd/sse2                  128-bit x86
+     7692  simd/avx2                  256-bit x86, with FMA
+     8166  simd/avx512                512-bit x86
+     8824  simd/amx                   tiles of x86
+     9045  simd/neon                  64-bit Arm
+     9483  simd/wasm                  WebAssembly's SIMD128
+     9756  simd/dispatch              which of them this machine can run
 
-     9915  solve                      Orthogonal Matching Pursuit for many targets
-     9940  solve/views                the rows of matrices, as the kernels read them
-    10069  solve/panels               vectors as the dense products want them, and these
-    10260  solve/rests                vectors on their way into panels
-    10437  solve/dictionary           the atoms, and their split along a common direction
-    10592  solve/exact_gram           products of all pairs of atoms in double
-    10674  solve/triangle             packed lower triangles
-    10778  solve/support              what is known of one target, and the exact steps
-    11040  solve/gram_table           products of atoms with all atoms, for scans
-    11278  solve/screen               which atoms are worth scoring in double: the bound
-    11568  solve/scan                 the correlations of all atoms with a block's residuals
-    11725  solve/predict              making targets ready for the next scan
-    11971  solve/candidates           the atoms that a scan could not rule out
-    12255  solve/select               the next atoms of each target
-    12421  solve/pursuit              what one solve holds, and the memory it takes
-    12665  solve/plan                 which form, and in what blocks
-    12911  solve/steps                a pursuit from its rows to its results
-    13150  solve/combine              new rows of coefficients
-    13210  solve/solver               the public call
+     9931  solve                      Orthogonal Matching Pursuit for many targets
+     9974  solve/views                the rows of matrices, as the kernels read them
+    10103  solve/panels               vectors as the dense products want them, and these
+    10294  solve/rests                vectors on their way into panels
+    10471  solve/dictionary           the atoms, and their split along a common direction
+    10626  solve/exact_gram           products of all pairs of atoms in double
+    10708  solve/triangle             packed lower triangles
+    10812  solve/support              what is known of one target, and the exact steps
+    11074  solve/gram_table           products of atoms with all atoms, for scans
+    11312  solve/screen               which atoms are worth scoring in double: the bound
+    11602  solve/scan                 the correlations of all atoms with a block's residuals
+    11759  solve/predict              making targets ready for the next scan
+    12005  solve/candidates           the atoms that a scan could not rule out
+    12289  solve/select               the next atoms of each target
+    12455  solve/pursuit              what one solve holds, and the memory it takes
+    12699  solve/plan                 which form, and in what blocks
+    12945  solve/steps                a pursuit from its rows to its results
+    13184  solve/combine              new rows of coefficients
+    13244  solve/solver               the public call
 
-    13370  disk                       files and directories
-    13399  disk/system                what POSIX and Windows are asked for
-    13438  disk/windows_paths         paths as Windows takes them
-    13578  disk/windows               the system as Windows gives it
-    13877  disk/posix                 the system as POSIX gives it
-    14110  disk/paths                 what can be told from their text
-    14184  disk/failure               why the system refused
-    14298  disk/look                  what stands at a path, and whether within another
-    14419  disk/listing               listings of directories
-    14485  disk/reading               files to read
-    14659  disk/writing               files to write
-    14776  disk/copying               copies of files
-    14842  disk/trees                 directories looked through, copied and removed with all they hold
-    15033  disk/staging               a directory made under another name, then renamed
-    15263  disk/known                 what a model directory holds, and what is not read
-    15338  disk/foreign               a directory without what is wanted of it
-    15400  disk/weight_index          the index of a checkpoint in shards
-    15616  disk/checkpoint            a model directory, in one file or in shards
-    15928  disk/tokenizer_directory   the tokenizer of a model directory
+    13404  disk                       files and directories
+    13433  disk/system                what POSIX and Windows are asked for
+    13472  disk/windows_paths         paths as Windows takes them
+    13612  disk/windows               the system as Windows gives it
+    13911  disk/posix                 the system as POSIX gives it
+    14144  disk/paths                 what can be told from their text
+    14218  disk/failure               why the system refused
+    14332  disk/look                  what stands at a path, and whether within another
+    14453  disk/listing               listings of directories
+    14519  disk/reading               files to read
+    14693  disk/writing               files to write
+    14810  disk/copying               copies of files
+    14876  disk/trees                 directories looked through, copied and removed with all they hold
+    15067  disk/staging               a directory made under another name, then renamed
+    15297  disk/known                 what a model directory holds, and what is not read
+    15372  disk/foreign               a directory without what is wanted of it
+    15434  disk/weight_index          the index of a checkpoint in shards
+    15650  disk/checkpoint            a model directory, in one file or in shards
+    15962  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16184  model                      which tensors and config keys belong to the vocabulary
-    16210  model/known                what the world calls things
-    16569  model/names                names of tensors
-    16717  model/document             the JSON files of a model directory
-    16803  model/config               what config.json says
-    16957  model/side                 a model directory opened once
-    17057  model/parts                what each tensor does for the vocabulary
-    17167  model/find                 finding the parts of a model
-    17420  model/heirs                what becomes of the ids in a config
-    17571  model/config_ids           ids in a config being edited
-    17877  model/config_edit          config.json and generation_config.json, edited
+    16218  model                      which tensors and config keys belong to the vocabulary
+    16244  model/known                what the world calls things
+    16603  model/names                names of tensors
+    16751  model/document             the JSON files of a model directory
+    16837  model/config               what config.json says
+    16991  model/side                 a model directory opened once
+    17091  model/parts                what each tensor does for the vocabulary
+    17201  model/find                 finding the parts of a model
+    17454  model/heirs                what becomes of the ids in a config
+    17605  model/config_ids           ids in a config being edited
+    17911  model/config_edit          config.json and generation_config.json, edited
 
-    18104  job                        the whole transplant, in the order in which it happens
-    18136  job/job                    what a job holds
-    18342  job/open                   opening the two models
-    18409  job/map                    the caller's map
-    18526  job/align                  where every new row comes from
-    18663  job/plan                   what becomes of every tensor, and of the configs
-    18760  job/rows                   rows in memory: reading, checking, their mean
-    18915  job/solve                  solving for the rows of the donor
-    19056  job/rebuild                the new rows of one vocabulary tensor
-    19363  job/write                  the output and its weights
-    19627  job/copy                   the other files of the two models
-    19793  job/index                  the files that are written anew
-    19952  job/run                    the whole, in order
-    20046  job/report                 what a job did, as JSON and as a table
-    20274  job/findings               what is told of a finished directory
-    20323  job/check_files            its files
-    20413  job/check_ids              sizes, ids and tying
-    20583  job/check_values           values
-    20676  job/check_draft            as a draft model for another
-    20788  job/verify                 whether a finished directory agrees with itself
+    18138  job                        the whole transplant, in the order in which it happens
+    18170  job/job                    what a job holds
+    18376  job/open                   opening the two models
+    18443  job/map                    the caller's map
+    18560  job/align                  where every new row comes from
+    18697  job/plan                   what becomes of every tensor, and of the configs
+    18794  job/rows                   rows in memory: reading, checking, their mean
+    18949  job/solve                  solving for the rows of the donor
+    19090  job/rebuild                the new rows of one vocabulary tensor
+    19397  job/write                  the output and its weights
+    19661  job/copy                   the other files of the two models
+    19827  job/index                  the files that are written anew
+    19986  job/run                    the whole, in order
+    20080  job/report                 what a job did, as JSON and as a table
+    20308  job/findings               what is told of a finished directory
+    20357  job/check_files            its files
+    20447  job/check_ids              sizes, ids and tying
+    20617  job/check_values           values
+    20710  job/check_draft            as a draft model for another
+    20822  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -399,20 +399,25 @@ typedef enum otx_omp_form {
     OTX_FORM_COUNT
 } otx_omp_form;
 
-/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none. */
+/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none.
+   Thread-safe. */
 OTX_API const char *otx_omp_form_name(otx_omp_form form);
 
+/* All zero is the default. */
 typedef struct otx_omp_options {
     size_t k;            /* atoms per target; 0: 64. Capped at atoms and columns */
-    double tolerance;    /* a target ends when ||residual|| <= tolerance * ||target|| */
+    double tolerance;    /* a target ends when ||residual|| <= tolerance * ||target||;
+                            finite, 0 or more */
     uint64_t memory;     /* budget in bytes for what the solver allocates;
-                            0: 4 GiB */
+                            0: 4 GiB. It is kept to; one that no form fits in is
+                            OTX_ERROR_MEMORY */
     otx_omp_form form;
-    bool cosine;         /* select by |<residual, atom>| / ||atom|| */
+    bool cosine;         /* select by |<residual, atom>| / ||atom||, as if all atoms
+                            had norm 1 */
     double ridge;        /* adds ridge * ||atom||^2 to the diagonal of the normal
-                            equations of a target: a ridge regression on the atoms
-                            scaled to norm 1, which holds near-dependent ones down.
-                            At most 1e6 */
+                            equations of a target: a ridge regression (Hoerl and
+                            Kennard 1970) on the atoms scaled to norm 1, which holds
+                            near-dependent ones down. 0 to 1e6 */
     bool centred;        /* take the atoms' mean off atoms and targets first, each
                             value rounded to float; norms and residuals are then
                             those of the centred targets */
@@ -420,7 +425,8 @@ typedef struct otx_omp_options {
     size_t target_count; /* still addressed by target. 0: all from the first     */
 } otx_omp_options;
 
-/* Where the results go; the caller owns all arrays. Results for one target do
+/* Where the results go; the caller owns all arrays, of as many rows as there are
+   targets, also for a window of them. k is otx_omp_k's. Results for one target do
    not depend on the others, so windows solved apart join byte for byte. */
 typedef struct otx_omp_output {
     int32_t *indices;        /* [targets][k] atoms in order of selection; -1 where
@@ -433,9 +439,9 @@ typedef struct otx_omp_output {
 
 /* What a solve did. Seconds are wall time. */
 typedef struct otx_omp_stats {
-    otx_omp_form form;
-    otx_isa isa;
-    int threads;
+    otx_omp_form form;      /* the one used, never AUTO */
+    otx_isa isa;            /* likewise */
+    int threads;            /* most workers at once */
     uint64_t steps;         /* atoms selected */
     uint64_t passes;        /* times that a whole block of targets was screened */
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
@@ -444,7 +450,7 @@ typedef struct otx_omp_stats {
     uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
                                atom was passed over, or where hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
-    double seconds;
+    double seconds;         /* of the whole call */
     double seconds_gram;      /* splitting the atoms; all their products, or columns */
     double seconds_correlate; /* products of targets and atoms */
     double seconds_scan;      /* correlations of all atoms, step by step */
@@ -473,23 +479,33 @@ typedef struct otx_omp_stats {
    the output is the same to the last bit on every instruction set, thread count,
    byte order and compiler that keeps to IEEE binary32/64.
 
-   atoms: N x d, targets: B x d, both at most 2^31 - 1 rows. A NaN or infinity in
-   either is OTX_ERROR_NOT_FINITE; F64 values are rounded to float first. Rows of
-   zeros are fine: never selected as atoms, and no atoms for such a target. On
-   failure the outputs hold nothing of use. stats may be NULL. Thread-safe if the
-   hooks of ctx are. */
+   atoms: N x d, targets: B x d, at most 2^31 - 1 of each, of any type that
+   otx_dtype_is_embedding accepts; F64 values are rounded to float first. They are
+   read only, and may be the same. Rows of zeros are fine: never selected as atoms,
+   and no atoms for such a target. options and stats may be NULL.
+
+   Fails with OTX_ERROR_ARGUMENT (a matrix that is empty, of another type or too
+   large, columns that differ, no array for indices or coefficients, an option out
+   of range), OTX_ERROR_UNSUPPORTED (an instruction set that is not there),
+   OTX_ERROR_MEMORY, OTX_ERROR_NOT_FINITE (names the atom or target that holds a NaN
+   or infinity) or OTX_ERROR_CANCELLED; then the arrays hold nothing of use, and
+   stats is as it was. Thread-safe if the hooks of ctx are, and nothing writes to
+   the matrices. */
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_matrix *targets, const otx_omp_options *options,
                            const otx_omp_output *output, otx_omp_stats *stats,
                            otx_error *error);
 
 /* The atoms a target gets at most: min(k or 64, N, d). It is the row length of
-   otx_omp_output's arrays. */
+   otx_omp_output's arrays. Thread-safe. */
 OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
 
 /* One new row: sum over j of coefficients[j] * atoms[indices[j]], in double, j in
-   order, up to the first negative index. row: atoms->columns doubles. Indices
-   are not checked against atoms->rows. Of ctx only isa matters. Thread-safe. */
+   order, every product and sum rounded, up to the first negative index, of k at
+   most. row: atoms->columns doubles, overwritten; zeros if no index counts. Indices
+   are not checked against atoms->rows, nor the matrix as otx_omp checks it. Of ctx
+   only isa matters: the bits are the same for all, and one that is not there is
+   replaced. Cannot fail, takes no memory. Thread-safe. */
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);
@@ -9915,7 +9931,25 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
 /* >>> src/solve/chapter.h */
 /* ==== solve: Orthogonal Matching Pursuit for many targets ==== */
 
-/* Knows atoms, targets and supports, and nothing of tokens or models.
+/* Knows atoms, targets, and supports: the atoms that a target has selected. Knows nothing of
+   tokens or models.
+
+   Hides low precision. What decides is computed in double, every operation rounded, in one
+   order, whatever the form, the kernels and the threads, so that all give the same bits:
+     the residual, the scores of atoms by it, the end of a target    support.h, select.h
+     the factor of the support's Gram matrix, the coefficients       support.h, triangle.h
+     products of atoms, which are exact in double, kept or not       support.h, exact_gram.h
+     the mean taken off in a centred solve; new rows                 views.h, combine.h
+   All else screens: cheap arithmetic that leaves the atoms which may score best, within a
+   bound of its error that is proved (screen.h); or guesses, which cost nothing but time where
+   they are wrong (predict.h).
+
+   A solve is a pursuit (pursuit.h). It owns one pool of memory, given back at its end; atoms,
+   targets and the arrays of results are the caller's. Tasks that run at once write to the
+   scratch of their worker, and to targets or tiles that are theirs alone.
+
+   Read support.h first: its exhaustive step is the method. Then screen.h for the bound, and
+   steps.h for the order of it all.
 
    Rooms, in order of dependency:
      views       the rows of matrices, as the kernels read them
