@@ -28,142 +28,142 @@
       329  api/isa                    instruction sets
       345  api/matrix                 numbers and matrices
       390  api/solver                 the solver
-      501  api/source                 sources and sinks: bytes in and out
-      521  api/json                   JSON
-      643  api/safetensors            safetensors
-      707  api/vocab                  vocabularies
-      806  api/align                  alignment
-      867  api/file                   files
-      877  api/directory              directories
-      928  api/job                    the whole job
-     1060  api/verify                 looking at a finished directory
+      517  api/source                 sources and sinks: bytes in and out
+      537  api/json                   JSON
+      659  api/safetensors            safetensors
+      723  api/vocab                  vocabularies
+      822  api/align                  alignment
+      883  api/file                   files
+      893  api/directory              directories
+      944  api/job                    the whole job
+     1076  api/verify                 looking at a finished directory
 
-     1104  base                       what everything stands on
-     1137  base/begin                 system headers, and how floating point must be compiled
-     1173  base/sizes                 counting, and sums and products that may not wrap
-     1211  base/span                  bytes of others, digits, UTF-8
-     1364  base/decimal               the digits of a double
-     1499  base/format                printf without stdio and without a locale
-     1768  base/result                results, failures, messages
-     1884  base/memory                the allocator, arrays that grow
-     1943  base/text                  names in messages, and text that grows
-     2051  base/hooks                 log, progress, threads of the caller
-     2120  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2170  base/clock                 wall time for statistics
-     2216  base/hash                  keyed, for tables whose keys a stranger chooses
-     2295  base/pool                  blocks that are freed together
-     2410  base/number                element types, widening and rounding
-     2599  base/base64                decoding
-     2635  base/protobuf              fields of a message
-     2757  base/watch                 long loops that the caller can stop
+     1120  base                       what everything stands on
+     1153  base/begin                 system headers, and how floating point must be compiled
+     1189  base/sizes                 counting, and sums and products that may not wrap
+     1227  base/span                  bytes of others, digits, UTF-8
+     1380  base/decimal               the digits of a double
+     1515  base/format                printf without stdio and without a locale
+     1784  base/result                results, failures, messages
+     1900  base/memory                the allocator, arrays that grow
+     1959  base/text                  names in messages, and text that grows
+     2067  base/hooks                 log, progress, threads of the caller
+     2136  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2186  base/clock                 wall time for statistics
+     2232  base/hash                  keyed, for tables whose keys a stranger chooses
+     2311  base/pool                  blocks that are freed together
+     2426  base/number                element types, widening and rounding
+     2615  base/base64                decoding
+     2651  base/protobuf              fields of a message
+     2773  base/watch                 long loops that the caller can stop
 
-     2810  files                      formats, on memory and streams
-     2834  files/memory_source        memory as a source of bytes
-     2852  files/json_read            a parser without recursion
-     3205  files/json_values          looking at values, stepping through containers
-     3376  files/json_edit            writing, and edits that keep every byte they do not touch
-     3744  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3879  files/safetensors_read     the header of a file, checked
-     4202  files/safetensors_write    the header of a new file
+     2826  files                      formats, on memory and streams
+     2850  files/memory_source        memory as a source of bytes
+     2868  files/json_read            a parser without recursion
+     3221  files/json_values          looking at values, stepping through containers
+     3392  files/json_edit            writing, and edits that keep every byte they do not touch
+     3760  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3895  files/safetensors_read     the header of a file, checked
+     4218  files/safetensors_write    the header of a new file
 
-     4359  vocab                      tokens, from every source, and which of them are the same
-     4391  vocab/known                what the world calls things: files, classes, tokens
-     4679  vocab/token_table          the table of tokens, and finding tokens in it
-     4842  vocab/spelling             from what a file spells to bytes
-     4973  vocab/reader               what the readers of all sources share
-     5323  vocab/added_tokens         what other files add to a model's tokens
-     5584  vocab/from_tokenizer_json  tokenizer.json
-     5839  vocab/from_tekken          tekken.json
-     5994  vocab/from_tiktoken        *.tiktoken
-     6059  vocab/from_sentencepiece   tokenizer.model and its like
-     6414  vocab/from_vocab_json      vocab.json and merges.txt
-     6500  vocab/from_vocab_txt       vocab.txt
-     6557  vocab/parse                the first source that is given, and what goes with it
-     6742  vocab/align                which base token a donor token is
+     4375  vocab                      tokens, from every source, and which of them are the same
+     4407  vocab/known                what the world calls things: files, classes, tokens
+     4695  vocab/token_table          the table of tokens, and finding tokens in it
+     4858  vocab/spelling             from what a file spells to bytes
+     4989  vocab/reader               what the readers of all sources share
+     5339  vocab/added_tokens         what other files add to a model's tokens
+     5600  vocab/from_tokenizer_json  tokenizer.json
+     5855  vocab/from_tekken          tekken.json
+     6010  vocab/from_tiktoken        *.tiktoken
+     6075  vocab/from_sentencepiece   tokenizer.model and its like
+     6430  vocab/from_vocab_json      vocab.json and merges.txt
+     6516  vocab/from_vocab_txt       vocab.txt
+     6573  vocab/parse                the first source that is given, and what goes with it
+     6758  vocab/align                which base token a donor token is
 
-     6994  simd                       the hot loops, once for each instruction set
-     7015  simd/kernels               the table of kernels, and what all versions share
-     7270  simd/scalar                the reference
-     7439  simd/sse2                  128-bit x86
-     7744  simd/avx2                  256-bit x86, with FMA
-     8218  simd/avx512                512-bit x86
-     8876  simd/amx                   tiles of x86
-     9097  simd/neon                  64-bit Arm
-     9535  simd/wasm                  WebAssembly's SIMD128
-     9808  simd/dispatch              which of them this machine can run
+     7010  simd                       the hot loops, once for each instruction set
+     7031  simd/kernels               the table of kernels, and what all versions share
+     7286  simd/scalar                the reference
+     7455  simd/sse2                  128-bit x86
+     7760  simd/avx2                  256-bit x86, with FMA
+     8234  simd/avx512                512-bit x86
+     8892  simd/amx                   tiles of x86
+     9113  simd/neon                  64-bit Arm
+     9551  simd/wasm                  WebAssembly's SIMD128
+     9824  simd/dispatch              which of them this machine can run
 
-     9983  solve                      Orthogonal Matching Pursuit for many targets
-    10008  solve/views                the rows of matrices, as the kernels read them
-    10137  solve/panels               vectors as the dense products want them, and these
-    10328  solve/rests                vectors on their way into panels
-    10505  solve/dictionary           the atoms, and their split along a common direction
-    10660  solve/exact_gram           products of all pairs of atoms in double
-    10742  solve/triangle             packed lower triangles
-    10846  solve/support              what is known of one target, and the exact steps
-    11108  solve/gram_table           products of atoms with all atoms, for scans
-    11346  solve/screen               which atoms are worth scoring in double: the bound
-    11636  solve/scan                 the correlations of all atoms with a block's residuals
-    11793  solve/predict              making targets ready for the next scan
-    12039  solve/candidates           the atoms that a scan could not rule out
-    12323  solve/select               the next atoms of each target
-    12489  solve/pursuit              what one solve holds, and the memory it takes
-    12733  solve/plan                 which form, and in what blocks
-    12979  solve/steps                a pursuit from its rows to its results
-    13218  solve/combine              new rows of coefficients
-    13278  solve/solver               the public call
+     9999  solve                      Orthogonal Matching Pursuit for many targets
+    10042  solve/views                the rows of matrices, as the kernels read them
+    10171  solve/panels               vectors as the dense products want them, and these
+    10362  solve/rests                vectors on their way into panels
+    10539  solve/dictionary           the atoms, and their split along a common direction
+    10694  solve/exact_gram           products of all pairs of atoms in double
+    10776  solve/triangle             packed lower triangles
+    10880  solve/support              what is known of one target, and the exact steps
+    11142  solve/gram_table           products of atoms with all atoms, for scans
+    11380  solve/screen               which atoms are worth scoring in double: the bound
+    11670  solve/scan                 the correlations of all atoms with a block's residuals
+    11827  solve/predict              making targets ready for the next scan
+    12073  solve/candidates           the atoms that a scan could not rule out
+    12357  solve/select               the next atoms of each target
+    12523  solve/pursuit              what one solve holds, and the memory it takes
+    12767  solve/plan                 which form, and in what blocks
+    13013  solve/steps                a pursuit from its rows to its results
+    13252  solve/combine              new rows of coefficients
+    13312  solve/solver               the public call
 
-    13438  disk                       files and directories
-    13467  disk/system                what POSIX and Windows are asked for
-    13506  disk/windows_paths         paths as Windows takes them
-    13646  disk/windows               the system as Windows gives it
-    13945  disk/posix                 the system as POSIX gives it
-    14178  disk/paths                 what can be told from their text
-    14252  disk/failure               why the system refused
-    14366  disk/look                  what stands at a path, and whether within another
-    14487  disk/listing               listings of directories
-    14553  disk/reading               files to read
-    14727  disk/writing               files to write
-    14844  disk/copying               copies of files
-    14910  disk/trees                 directories looked through, copied and removed with all they hold
-    15101  disk/staging               a directory made under another name, then renamed
-    15331  disk/known                 what a model directory holds, and what is not read
-    15406  disk/foreign               a directory without what is wanted of it
-    15468  disk/weight_index          the index of a checkpoint in shards
-    15684  disk/checkpoint            a model directory, in one file or in shards
-    15996  disk/tokenizer_directory   the tokenizer of a model directory
+    13472  disk                       files and directories
+    13501  disk/system                what POSIX and Windows are asked for
+    13540  disk/windows_paths         paths as Windows takes them
+    13680  disk/windows               the system as Windows gives it
+    13979  disk/posix                 the system as POSIX gives it
+    14212  disk/paths                 what can be told from their text
+    14286  disk/failure               why the system refused
+    14400  disk/look                  what stands at a path, and whether within another
+    14521  disk/listing               listings of directories
+    14587  disk/reading               files to read
+    14761  disk/writing               files to write
+    14878  disk/copying               copies of files
+    14944  disk/trees                 directories looked through, copied and removed with all they hold
+    15135  disk/staging               a directory made under another name, then renamed
+    15365  disk/known                 what a model directory holds, and what is not read
+    15440  disk/foreign               a directory without what is wanted of it
+    15502  disk/weight_index          the index of a checkpoint in shards
+    15718  disk/checkpoint            a model directory, in one file or in shards
+    16030  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16252  model                      which tensors and config keys belong to the vocabulary
-    16278  model/known                what the world calls things
-    16637  model/names                names of tensors
-    16785  model/document             the JSON files of a model directory
-    16871  model/config               what config.json says
-    17025  model/side                 a model directory opened once
-    17125  model/parts                what each tensor does for the vocabulary
-    17235  model/find                 finding the parts of a model
-    17488  model/heirs                what becomes of the ids in a config
-    17639  model/config_ids           ids in a config being edited
-    17945  model/config_edit          config.json and generation_config.json, edited
+    16286  model                      which tensors and config keys belong to the vocabulary
+    16312  model/known                what the world calls things
+    16671  model/names                names of tensors
+    16819  model/document             the JSON files of a model directory
+    16905  model/config               what config.json says
+    17059  model/side                 a model directory opened once
+    17159  model/parts                what each tensor does for the vocabulary
+    17269  model/find                 finding the parts of a model
+    17522  model/heirs                what becomes of the ids in a config
+    17673  model/config_ids           ids in a config being edited
+    17979  model/config_edit          config.json and generation_config.json, edited
 
-    18172  job                        the whole transplant, in the order in which it happens
-    18204  job/job                    what a job holds
-    18410  job/open                   opening the two models
-    18477  job/map                    the caller's map
-    18594  job/align                  where every new row comes from
-    18731  job/plan                   what becomes of every tensor, and of the configs
-    18828  job/rows                   rows in memory: reading, checking, their mean
-    18983  job/solve                  solving for the rows of the donor
-    19124  job/rebuild                the new rows of one vocabulary tensor
-    19431  job/write                  the output and its weights
-    19695  job/copy                   the other files of the two models
-    19861  job/index                  the files that are written anew
-    20020  job/run                    the whole, in order
-    20114  job/report                 what a job did, as JSON and as a table
-    20342  job/findings               what is told of a finished directory
-    20391  job/check_files            its files
-    20481  job/check_ids              sizes, ids and tying
-    20651  job/check_values           values
-    20744  job/check_draft            as a draft model for another
-    20856  job/verify                 whether a finished directory agrees with itself
+    18206  job                        the whole transplant, in the order in which it happens
+    18238  job/job                    what a job holds
+    18444  job/open                   opening the two models
+    18511  job/map                    the caller's map
+    18628  job/align                  where every new row comes from
+    18765  job/plan                   what becomes of every tensor, and of the configs
+    18862  job/rows                   rows in memory: reading, checking, their mean
+    19017  job/solve                  solving for the rows of the donor
+    19158  job/rebuild                the new rows of one vocabulary tensor
+    19465  job/write                  the output and its weights
+    19729  job/copy                   the other files of the two models
+    19895  job/index                  the files that are written anew
+    20054  job/run                    the whole, in order
+    20148  job/report                 what a job did, as JSON and as a table
+    20376  job/findings               what is told of a finished directory
+    20425  job/check_files            its files
+    20515  job/check_ids              sizes, ids and tying
+    20685  job/check_values           values
+    20778  job/check_draft            as a draft model for another
+    20890  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -403,20 +403,25 @@ typedef enum otx_omp_form {
     OTX_FORM_COUNT
 } otx_omp_form;
 
-/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none. */
+/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none.
+   Thread-safe. */
 OTX_API const char *otx_omp_form_name(otx_omp_form form);
 
+/* All zero is the default. */
 typedef struct otx_omp_options {
     size_t k;            /* atoms per target; 0: 64. Capped at atoms and columns */
-    double tolerance;    /* a target ends when ||residual|| <= tolerance * ||target|| */
+    double tolerance;    /* a target ends when ||residual|| <= tolerance * ||target||;
+                            finite, 0 or more */
     uint64_t memory;     /* budget in bytes for what the solver allocates;
-                            0: 4 GiB */
+                            0: 4 GiB. It is kept to; one that no form fits in is
+                            OTX_ERROR_MEMORY */
     otx_omp_form form;
-    bool cosine;         /* select by |<residual, atom>| / ||atom|| */
+    bool cosine;         /* select by |<residual, atom>| / ||atom||, as if all atoms
+                            had norm 1 */
     double ridge;        /* adds ridge * ||atom||^2 to the diagonal of the normal
-                            equations of a target: a ridge regression on the atoms
-                            scaled to norm 1, which holds near-dependent ones down.
-                            At most 1e6 */
+                            equations of a target: a ridge regression (Hoerl and
+                            Kennard 1970) on the atoms scaled to norm 1, which holds
+                            near-dependent ones down. 0 to 1e6 */
     bool centred;        /* take the atoms' mean off atoms and targets first, each
                             value rounded to float; norms and residuals are then
                             those of the centred targets */
@@ -424,7 +429,8 @@ typedef struct otx_omp_options {
     size_t target_count; /* still addressed by target. 0: all from the first     */
 } otx_omp_options;
 
-/* Where the results go; the caller owns all arrays. Results for one target do
+/* Where the results go; the caller owns all arrays, of as many rows as there are
+   targets, also for a window of them. k is otx_omp_k's. Results for one target do
    not depend on the others, so windows solved apart join byte for byte. */
 typedef struct otx_omp_output {
     int32_t *indices;        /* [targets][k] atoms in order of selection; -1 where
@@ -437,9 +443,9 @@ typedef struct otx_omp_output {
 
 /* What a solve did. Seconds are wall time. */
 typedef struct otx_omp_stats {
-    otx_omp_form form;
-    otx_isa isa;
-    int threads;
+    otx_omp_form form;      /* the one used, never AUTO */
+    otx_isa isa;            /* likewise */
+    int threads;            /* most workers at once */
     uint64_t steps;         /* atoms selected */
     uint64_t passes;        /* times that a whole block of targets was screened */
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
@@ -448,7 +454,7 @@ typedef struct otx_omp_stats {
     uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
                                atom was passed over, or where hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
-    double seconds;
+    double seconds;         /* of the whole call */
     double seconds_gram;      /* splitting the atoms; all their products, or columns */
     double seconds_correlate; /* products of targets and atoms */
     double seconds_scan;      /* correlations of all atoms, step by step */
@@ -477,23 +483,33 @@ typedef struct otx_omp_stats {
    the output is the same to the last bit on every instruction set, thread count,
    byte order and compiler that keeps to IEEE binary32/64.
 
-   atoms: N x d, targets: B x d, both at most 2^31 - 1 rows. A NaN or infinity in
-   either is OTX_ERROR_NOT_FINITE; F64 values are rounded to float first. Rows of
-   zeros are fine: never selected as atoms, and no atoms for such a target. On
-   failure the outputs hold nothing of use. stats may be NULL. Thread-safe if the
-   hooks of ctx are. */
+   atoms: N x d, targets: B x d, at most 2^31 - 1 of each, of any type that
+   otx_dtype_is_embedding accepts; F64 values are rounded to float first. They are
+   read only, and may be the same. Rows of zeros are fine: never selected as atoms,
+   and no atoms for such a target. options and stats may be NULL.
+
+   Fails with OTX_ERROR_ARGUMENT (a matrix that is empty, of another type or too
+   large, columns that differ, no array for indices or coefficients, an option out
+   of range), OTX_ERROR_UNSUPPORTED (an instruction set that is not there),
+   OTX_ERROR_MEMORY, OTX_ERROR_NOT_FINITE (names the atom or target that holds a NaN
+   or infinity) or OTX_ERROR_CANCELLED; then the arrays hold nothing of use, and
+   stats is as it was. Thread-safe if the hooks of ctx are, and nothing writes to
+   the matrices. */
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_matrix *targets, const otx_omp_options *options,
                            const otx_omp_output *output, otx_omp_stats *stats,
                            otx_error *error);
 
 /* The atoms a target gets at most: min(k or 64, N, d). It is the row length of
-   otx_omp_output's arrays. */
+   otx_omp_output's arrays. Thread-safe. */
 OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
 
 /* One new row: sum over j of coefficients[j] * atoms[indices[j]], in double, j in
-   order, up to the first negative index. row: atoms->columns doubles. Indices
-   are not checked against atoms->rows. Of ctx only isa matters. Thread-safe. */
+   order, every product and sum rounded, up to the first negative index, of k at
+   most. row: atoms->columns doubles, overwritten; zeros if no index counts. Indices
+   are not checked against atoms->rows, nor the matrix as otx_omp checks it. Of ctx
+   only isa matters: the bits are the same for all, and one that is not there is
+   replaced. Cannot fail, takes no memory. Thread-safe. */
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);
@@ -9983,7 +9999,25 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
 /* >>> src/solve/chapter.h */
 /* ==== solve: Orthogonal Matching Pursuit for many targets ==== */
 
-/* Knows atoms, targets and supports, and nothing of tokens or models.
+/* Knows atoms, targets, and supports: the atoms that a target has selected. Knows nothing of
+   tokens or models.
+
+   Hides low precision. What decides is computed in double, every operation rounded, in one
+   order, whatever the form, the kernels and the threads, so that all give the same bits:
+     the residual, the scores of atoms by it, the end of a target    support.h, select.h
+     the factor of the support's Gram matrix, the coefficients       support.h, triangle.h
+     products of atoms, which are exact in double, kept or not       support.h, exact_gram.h
+     the mean taken off in a centred solve; new rows                 views.h, combine.h
+   All else screens: cheap arithmetic that leaves the atoms which may score best, within a
+   bound of its error that is proved (screen.h); or guesses, which cost nothing but time where
+   they are wrong (predict.h).
+
+   A solve is a pursuit (pursuit.h). It owns one pool of memory, given back at its end; atoms,
+   targets and the arrays of results are the caller's. Tasks that run at once write to the
+   scratch of their worker, and to targets or tiles that are theirs alone.
+
+   Read support.h first: its exhaustive step is the method. Then screen.h for the bound, and
+   steps.h for the order of it all.
 
    Rooms, in order of dependency:
      views       the rows of matrices, as the kernels read them
