@@ -26,18 +26,23 @@ while [ $# -gt 0 ]; do
 done
 
 # A wing uses only wings before it. Declarations and wings that need no files, then those
-# that do.
+# that do. A layer alone goes without the rooms of lower wings that it has no use for.
+without=
 case "$only" in
 "") api="version result context isa matrix solver source json safetensors vocab align"
     wings="base files vocab simd solve"
     path_api="file directory job verify"
     path_wings="disk model job" ;;
 files) api="version result context matrix source json safetensors"
-    wings="base files" path_api='' path_wings='' ;;
-vocab) api="version result context matrix source json safetensors vocab align"
-    wings="base files vocab" path_api='' path_wings='' ;;
+    wings="base files" path_api='' path_wings=''
+    without="base/clock base/pool base/base64 base/protobuf base/watch" ;;
+vocab) api="version result context source json vocab align"
+    wings="base files vocab" path_api='' path_wings=''
+    without="base/clock base/pool base/number base/watch files/memory_source files/tensors
+             files/safetensors_read files/safetensors_write" ;;
 solve) api="version result context isa matrix solver"
-    wings="base simd solve" path_api='' path_wings='' ;;
+    wings="base simd solve" path_api='' path_wings=''
+    without="base/base64 base/protobuf base/decimal" ;;
 *) usage ;;
 esac
 
@@ -63,7 +68,12 @@ room() {
 
 wing() {
     room "$1" chapter
-    for r in $(rooms "$1"); do room "$1" "$r"; done
+    for r in $(rooms "$1"); do
+        case " $(echo $without) " in
+        *" $1/$r "*) ;;
+        *) room "$1" "$r" ;;
+        esac
+    done
 }
 
 # Everything behind the banner.

@@ -94,7 +94,7 @@ static const char *duration_text(char to[NUMBER], double seconds)
 
 /* ---- the command line ----------------------------------------------------------- */
 
-typedef enum command { TRANSPLANT, INSPECT, ALIGN, VERIFY } command;
+typedef enum command { TRANSPLANT, INSPECT, ALIGN, VERIFY, HELP, COMMAND_COUNT } command;
 
 typedef struct settings {
     command command;
@@ -150,6 +150,7 @@ static const char *const help_transplant[] = {
     "       transplant inspect FILE_OR_DIR\n"
     "       transplant align BASE DONOR\n"
     "       transplant verify DIR [--draft-for TARGET]\n"
+    "       transplant help [COMMAND]\n"
     "\n"
     "Writes to OUT the model of directory BASE with the tokenizer of directory DONOR.\n"
     "Rows of tokens that both share are copied. Any other token's row is made by\n"
@@ -172,8 +173,9 @@ static const char *const help_transplant[] = {
     "                          as escapes, or #ID\n"
     "      --padding HOW       rows without a token of their own: mean, of all\n"
     "                          others, which is never sampled; or zero (mean)\n"
-    "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64, f8_e4m3\n"
-    "                          or f8_e5m2 (BASE's); config.json keeps its own\n"
+    "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64,\n"
+    "                          f8_e4m3, f8_e5m2 or as PyTorch has it, float32,\n"
+    "                          float16, bfloat16 (BASE's); config.json keeps its own\n"
     "      --saturate          clamp values beyond the range of that type\n"
     "      --overwrite         replace OUT if it exists\n"
     "      --dry-run           show the plan and write no model\n"
@@ -220,12 +222,37 @@ static const char help_verify[] =
     "in TARGET, of which the tokenizer and config.json are enough. Exit status 1 if\n"
     "any finding is an error.\n";
 
+/* The sub-commands; a first argument that is none of these names is BASE. */
+static const struct {
+    const char *name;
+    size_t least, most; /* arguments */
+    const char *wanted;
+    const char *help;   /* NULL: that of the whole */
+} commands[COMMAND_COUNT] = {
+    {"transplant", 3, 3, "three are wanted: BASE DONOR OUT", NULL},
+    {"inspect", 1, 1, "one is wanted: FILE_OR_DIR (for a directory named inspect, write "
+     "./inspect)", help_inspect},
+    {"align", 2, 2, "two are wanted: BASE DONOR (for a directory named align, write ./align)",
+     help_align},
+    {"verify", 1, 1, "one is wanted: DIR (for a directory named verify, write ./verify)",
+     help_verify},
+    {"help", 0, 1, "one at most is wanted: COMMAND (for a directory named help, write ./help)",
+     NULL},
+};
+
+/* The sub-command of that name, or TRANSPLANT. */
+static command find_command(const char *name)
+{
+    int i;
+    for (i = TRANSPLANT + 1; i < COMMAND_COUNT; i++)
+        if (strcmp(name, commands[i].name) == 0) return (command)i;
+    return TRANSPLANT;
+}
+
 static int print_help(command of)
 {
     size_t i;
-    if (of == INSPECT) fputs(help_inspect, stdout);
-    else if (of == ALIGN) fputs(help_align, stdout);
-    else if (of == VERIFY) fputs(help_verify, stdout);
+    if (commands[of].help) fputs(commands[of].help, stdout);
     else
         for (i = 0; i < COUNT(help_transplant); i++) fputs(help_transplant[i], stdout);
     return STATUS_OK;
@@ -346,9 +373,22 @@ static bool same_name(const char *a, const char *b)
     return *a == *b;
 }
 
+/* A type by its name in files, or by the one that config.json and PyTorch have for it. */
 static bool parse_dtype(const char *text, otx_dtype *dtype)
 {
+    static const struct {
+        const char *name;
+        otx_dtype dtype;
+    } others[] = {{"float32", OTX_F32}, {"float16", OTX_F16}, {"half", OTX_F16},
+                  {"bfloat16", OTX_BF16}, {"float64", OTX_F64},
+                  {"float8_e4m3fn", OTX_F8_E4M3}, {"float8_e5m2", OTX_F8_E5M2}};
+    size_t other;
     int i;
+    if (strncmp(text, "torch.", 6) == 0) text += 6;
+    for (other = 0; other < COUNT(others); other++) {
+        *dtype = others[other].dtype;
+        if (same_name(text, others[other].name)) return true;
+    }
     for (i = 0; i < OTX_DTYPE_COUNT; i++) {
         *dtype = (otx_dtype)i;
         if (otx_dtype_is_embedding(*dtype) && same_name(text, otx_dtype_name(*dtype)))
@@ -514,23 +554,16 @@ static int take_option(settings *to, int count, char **words, int *at, unsigned 
 /* Whether the command has the arguments and options that it takes. */
 static int check_command(const settings *s, unsigned seen)
 {
-    static const char *const names[] = {"transplant", "inspect", "align", "verify"};
-    static const char *const wanted[] = {
-        "three are wanted: BASE DONOR OUT",
-        "one is wanted: FILE_OR_DIR (for a directory named inspect, write ./inspect)",
-        "two are wanted: BASE DONOR (for a directory named align, write ./align)",
-        "one is wanted: DIR (for a directory named verify, write ./verify)",
-    };
-    static const size_t counts[] = {3, 1, 2, 1};
-    size_t i, n = s->argument_count;
+    size_t i, n = s->argument_count, least = commands[s->command].least;
     for (i = 0; i < OPTION_QUIET; i++)
         if (seen & 1U << i && s->command != (i == OPTION_DRAFT_FOR ? VERIFY : TRANSPLANT))
             return misuse("this command has no option", options[i].name, NULL);
     if (s->report && s->token_report && strcmp(s->report, s->token_report) == 0)
         return misuse("both reports would go to", s->report, NULL);
-    if (n == counts[s->command] || (s->dry_run && n == 2)) return STATUS_OK;
-    return misuse(n < counts[s->command] ? "too few arguments for" : "too many arguments for",
-                  names[s->command], wanted[s->command]);
+    if (s->dry_run) least = 2;
+    if (n >= least && n <= commands[s->command].most) return STATUS_OK;
+    return misuse(n < least ? "too few arguments for" : "too many arguments for",
+                  commands[s->command].name, commands[s->command].wanted);
 }
 
 /* Reads the command line into `to`, whose arrays have room for all of it. */
@@ -546,11 +579,7 @@ static int read_command_line(settings *to, int count, char **words)
         else to->arguments[to->argument_count++] = words[i];
     }
     if (status) return status;
-    if (to->argument_count > 0) {
-        if (strcmp(to->arguments[0], "inspect") == 0) to->command = INSPECT;
-        if (strcmp(to->arguments[0], "align") == 0) to->command = ALIGN;
-        if (strcmp(to->arguments[0], "verify") == 0) to->command = VERIFY;
-    }
+    if (to->argument_count > 0) to->command = find_command(to->arguments[0]);
     if (to->command != TRANSPLANT) to->arguments++, to->argument_count--;
     to->job.map = to->map;
     to->job.keep_details = to->token_report != NULL;
@@ -1182,6 +1211,16 @@ static int run_verify(const settings *s)
     return summary.faults ? STATUS_ERROR : STATUS_OK;
 }
 
+/* The help of the command that is named, or of the whole. */
+static int run_help(const settings *s)
+{
+    const char *name = s->argument_count ? s->arguments[0] : commands[TRANSPLANT].name;
+    command of = find_command(name);
+    if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
+        return misuse("unknown command", name, "known are transplant, inspect, align, verify");
+    return print_help(of);
+}
+
 static int run(const settings *s)
 {
     int status;
@@ -1190,6 +1229,7 @@ static int run(const settings *s)
     else if (s->command == INSPECT) status = run_inspect(s);
     else if (s->command == ALIGN) status = run_align(s);
     else if (s->command == VERIFY) status = run_verify(s);
+    else if (s->command == HELP) status = run_help(s);
     else status = run_transplant(s);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;
     fprintf(stderr, "transplant: error: standard output: %s\n", strerror(errno));

@@ -1,4 +1,4 @@
-/* ---- vocab_directory: the tokenizer of a model directory -------------------- */
+/* ---- tokenizer_directory: the tokenizer of a model directory ---------------- */
 
 /* The files of a tokenizer that a directory holds, by otx_vocab_file. */
 typedef struct otx__vocab_files {
@@ -180,17 +180,9 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
                                                const otx__listing *listing)
 {
-    static const char convert[] = "load it with transformers' AutoTokenizer and save it with "
-                                  "save_pretrained, which writes tokenizer.json";
-    static const otx__foreign table[] = {
-        {"", ".model", convert}, {"", ".spm", convert}, {"bpe.codes", "", convert},
-        {"encoder.json", "", "OpenAI's names; rename it to vocab.json, and vocab.bpe to "
-                             "merges.txt"},
-        {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
-        {"snapshots", "", "a cache; give the directory within snapshots/"},
-    };
-    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens", table,
-                             OTX__COUNT(table), listing);
+    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens",
+                             otx__foreign_tokenizers, OTX__COUNT(otx__foreign_tokenizers),
+                             listing);
 }
 
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
@@ -218,7 +210,7 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
 /* What a file holds by its name, or OTX_VOCAB_SOURCES. */
 OTX__PRIVATE otx_vocab_file otx__vocab_file_kind(const char *path)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *name = path + otx__path_name(path);
     if (otx__has_suffix(name, ".json"))
         return strstr(name, "tekken") ? OTX_VOCAB_TEKKEN : OTX_VOCAB_TOKENIZER_JSON;
     if (otx__has_suffix(name, ".tiktoken") || strcmp(name, "tiktoken.model") == 0)

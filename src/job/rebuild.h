@@ -1,79 +1,5 @@
 /* ---- the new rows of one vocabulary tensor ------------------------------ */
 
-/* ---- means of rows ---- */
-
-/* Columns that one call of the body adds up, and elements between polls. */
-#define OTX__MEAN_COLUMNS 256
-#define OTX__MEAN_ELEMENTS ((size_t)1 << 25)
-
-typedef struct otx__mean {
-    const char *data;
-    otx_dtype dtype;
-    size_t columns, first, end;
-    const uint8_t *wanted; /* by row */
-    double *sums;          /* by column */
-} otx__mean;
-
-/* Widens elements without loss, F64 too. */
-OTX__PRIVATE void otx__to_double(double *to, const char *from, otx_dtype dtype, size_t count)
-{
-    size_t i;
-    for (i = 0; i < count; i++) {
-        float value;
-        if (dtype == OTX_F64) {
-            memcpy(&to[i], from + i * sizeof *to, sizeof *to);
-        } else {
-            otx_to_float(&value, from + i * (otx_dtype_bits(dtype) / 8), dtype, 1);
-            to[i] = (double)value;
-        }
-    }
-}
-
-/* Adds the wanted rows to the sums of some columns: row after row, whatever the
-   number of threads. */
-OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
-{
-    const otx__mean *mean = (const otx__mean *)argument;
-    const size_t size = otx_dtype_bits(mean->dtype) / 8, column = index * OTX__MEAN_COLUMNS;
-    const size_t count = otx__min(mean->columns - column, OTX__MEAN_COLUMNS);
-    double values[OTX__MEAN_COLUMNS];
-    size_t row, i;
-    (void)worker;
-    for (row = mean->first; row < mean->end; row++) {
-        if (!mean->wanted[row]) continue;
-        otx__to_double(values, mean->data + (row * mean->columns + column) * size, mean->dtype,
-                       count);
-        for (i = 0; i < count; i++) mean->sums[column + i] += values[i];
-    }
-}
-
-/* The mean of the wanted rows in double; zeros if none is wanted. */
-OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
-                                      const uint8_t *wanted, double *to, otx_error *error)
-{
-    const size_t step = otx__max(OTX__MEAN_ELEMENTS / rows->columns, 1);
-    otx__mean mean;
-    otx_result result = OTX_OK;
-    size_t i, count = 0;
-    mean.data = rows->data;
-    mean.dtype = rows->dtype;
-    mean.columns = rows->columns;
-    mean.wanted = wanted;
-    mean.sums = to;
-    for (i = 0; i < rows->columns; i++) to[i] = 0;
-    for (i = 0; i < rows->rows; i++) count += wanted[i];
-    for (mean.first = 0; mean.first < rows->rows && !result; mean.first = mean.end) {
-        mean.end = rows->rows - mean.first < step ? rows->rows : mean.first + step;
-        otx__parallel(&job->ctx, (rows->columns + OTX__MEAN_COLUMNS - 1) / OTX__MEAN_COLUMNS,
-                      otx__mean_body, &mean);
-        result = otx__job_poll(job, error);
-    }
-    for (i = 0; i < rows->columns && count > 0; i++) to[i] /= (double)count;
-    return result;
-}
-
-/* ---- one new matrix ---- */
-
 /* Targets that one call of the body combines; targets between polls, fewer where
    that is more multiply-adds of a worker than so many; bytes copied between polls. */
 #define OTX__COMBINE_CHUNK 16
@@ -83,18 +9,18 @@ OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
 
 typedef struct otx__rebuild {
     otx_job *job;
-    const otx__model_tensor *tensor;
+    const otx__vocab_tensor *tensor;
     const otx__solution *solution; /* NULL: the mean or zeros instead */
     const otx__kernels *kernels;   /* asked for once: the processor takes long to tell */
-    otx__loaded old, made;      /* the base's rows, and the new ones */
-    size_t old_rows;               /* how many rows of the base there were to read */
-    uint8_t *flags;                /* by row of either */
+    otx__loaded old, made;       /* the base's rows, and the new ones */
+    size_t old_rows;             /* how many rows of the base there were to read */
+    uint8_t *flags;              /* by row of either */
     size_t flag_count;
-    size_t row_size;               /* of a new row, in bytes */
-    double *scratch; /* a row for each worker, and one for a mean */
-    const double *centre; /* the mean of the anchors' rows, or NULL: not centred */
+    size_t row_size;             /* of a new row, in bytes */
+    double *scratch;             /* a row for each worker, and one for a mean */
+    const double *centre;        /* the mean of the anchors' rows, or NULL: not centred */
     size_t workers;
-    size_t first;    /* target of the batch */
+    size_t first;                /* target of the batch */
     size_t failed[OTX__COMBINE_BATCH / OTX__COMBINE_CHUNK]; /* first target that is out of
                                                                range, or OTX__NONE */
 } otx__rebuild;
@@ -102,19 +28,18 @@ typedef struct otx__rebuild {
 OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)
 {
     const otx_tensor *tensor = r->tensor->at->tensor;
-    const otx_vocab *vocab = &r->job->donor_vocab;
-    const otx_token *token = id < vocab->count ? &vocab->tokens[id] : NULL;
+    const otx_token *token = otx__side_token(&r->job->donor, id);
     char name[OTX__QUOTED], content[OTX__QUOTED];
     otx__quote(name, sizeof name, tensor->name, tensor->name_size);
-    if (!token || token->kind == OTX_TOKEN_NONE)
+    if (!token)
         return otx__fail(error, OTX_ERROR_RANGE,
                          "%s: tensor \"%s\": the mean of the new rows, wanted for the padding "
                          "row %" PRIu64 ", has a value beyond the largest of %s",
-                         r->job->base_path, name, (uint64_t)id, otx_dtype_name(r->made.dtype));
+                         r->job->base.path, name, (uint64_t)id, otx_dtype_name(r->made.dtype));
     return otx__fail(error, OTX_ERROR_RANGE,
                      "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
                      "value beyond the largest of %s; pass --saturate to clamp it",
-                     r->job->base_path, name, (uint64_t)id,
+                     r->job->base.path, name, (uint64_t)id,
                      otx__quote(content, sizeof content, token->content, token->content_size),
                      otx_dtype_name(r->made.dtype));
 }
@@ -202,7 +127,7 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     const otx_alignment *alignment = &r->job->alignment;
     int64_t base;
     if (row >= alignment->count)
-        return (int64_t)(r->job->base_model.rows + (row - alignment->count));
+        return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
     return base < (int64_t)r->old_rows ? base : -1;
 }
@@ -240,9 +165,8 @@ OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, co
 /* Whether a row of the base holds a token that the model has been trained on. */
 OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 {
-    otx_token_kind kind = OTX_TOKEN_NONE;
-    if (row < job->base_vocab.count) kind = job->base_vocab.tokens[row].kind;
-    return kind != OTX_TOKEN_NONE && kind != OTX_TOKEN_UNUSED;
+    const otx_token *token = otx__side_token(&job->base, row);
+    return token && token->kind != OTX_TOKEN_UNUSED;
 }
 
 /* Copies one row of the base, bit for bit but into another type. */
@@ -267,14 +191,14 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
     size_t rows = (size_t)r->tensor->rows, i;
     bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
     otx_result result;
-    if (rows == job->base_model.rows) rows = otx__min(rows, job->base_vocab.count);
+    if (rows == job->base.parts.rows) rows = otx__min(rows, job->base.vocab.count);
     r->old_rows = rows;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
     for (i = 0; i < alignment->count; i++)
         if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
-    result = otx__loaded_open(job, &job->base, r->tensor->at, &job->base_vocab, r->made.columns,
-                            r->flags, rows, &r->old, error);
+    result = otx__loaded_open(job, &job->base, r->tensor->at, r->made.columns, r->flags, rows,
+                              &r->old, error);
     for (i = 0; i < r->made.rows && !result; i++) {
         int64_t base = otx__rebuild_source(r, i);
         if (base >= 0) result = otx__rebuild_copy_row(r, i, (size_t)base, error);
@@ -296,14 +220,14 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     if (r->solution && job->options.method == OTX_METHOD_OMP_CENTRED) {
         memset(r->flags, 0, r->flag_count);
         for (i = 0; i < job->anchor_count; i++) r->flags[job->anchor_bases[i]] = 1;
-        result = otx__job_mean(job, &r->old, r->flags, mean, error);
+        result = otx__rows_average(job, &r->old, r->flags, mean, error);
         r->centre = mean;
     }
     if (r->solution) return result ? result : otx__rebuild_combine(r, error);
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
-        result = otx__job_mean(job, &r->old, r->flags, mean, error);
+        result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_APPROXIMATE, mean, error);
     return result;
@@ -329,7 +253,7 @@ OTX__PRIVATE otx_result otx__rebuild_padding(otx__rebuild *r, otx_error *error)
     if (count == 0) return OTX_OK;
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.padding == OTX_PADDING_MEAN)
-        result = otx__job_mean(job, &r->made, r->flags, mean, error);
+        result = otx__rows_average(job, &r->made, r->flags, mean, error);
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_PADDING, mean, error);
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_UNUSED, mean, error);
     return result;
@@ -354,7 +278,7 @@ OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebui
     otx_result result;
     memset(r, 0, sizeof *r);
     r->job = job;
-    r->tensor = &job->base_model.tensors[which];
+    r->tensor = &job->base.parts.tensors[which];
     if (otx__job_solves(job) && plan->solution != OTX__NONE &&
         job->target_count > 0)
         r->solution = &job->solutions[plan->solution];
@@ -364,7 +288,7 @@ OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebui
     r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
     r->workers = (size_t)otx__threads(&job->ctx);
     r->kernels = otx__combine_kernels(&job->ctx);
-    r->flag_count = otx__max(otx__max(r->made.rows, job->base_vocab.count),
+    r->flag_count = otx__max(otx__max(r->made.rows, job->base.vocab.count),
                              (size_t)r->tensor->rows);
     r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
     if (otx__mul(r->workers + 1, plan->columns, &cells))
