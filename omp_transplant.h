@@ -26,147 +26,147 @@
       214  api/result                 results
       254  api/context                context: memory, threads, progress
       332  api/isa                    instruction sets
-      348  api/matrix                 numbers and matrices
-      393  api/solver                 the solver
-      520  api/source                 sources and sinks: bytes in and out
-      540  api/json                   JSON
-      662  api/safetensors            safetensors
-      726  api/vocab                  vocabularies
-      825  api/align                  alignment
-      886  api/file                   files
-      896  api/directory              directories
-      947  api/job                    the whole job
-     1079  api/verify                 looking at a finished directory
+      349  api/matrix                 numbers and matrices
+      394  api/solver                 the solver
+      521  api/source                 sources and sinks: bytes in and out
+      541  api/json                   JSON
+      663  api/safetensors            safetensors
+      727  api/vocab                  vocabularies
+      826  api/align                  alignment
+      887  api/file                   files
+      897  api/directory              directories
+      948  api/job                    the whole job
+     1080  api/verify                 looking at a finished directory
 
-     1123  base                       what everything stands on
-     1156  base/begin                 system headers, and how floating point must be compiled
-     1192  base/sizes                 counting, and sums and products that may not wrap
-     1230  base/span                  bytes of others, digits, UTF-8
-     1383  base/decimal               the digits of a double
-     1518  base/format                printf without stdio and without a locale
-     1787  base/result                results, failures, messages
-     1903  base/memory                the allocator, arrays that grow
-     1962  base/text                  names in messages, and text that grows
-     2070  base/hooks                 log, progress, threads of the caller
-     2139  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2189  base/clock                 wall time for statistics
-     2235  base/hash                  keyed, for tables whose keys a stranger chooses
-     2314  base/pool                  blocks that are freed together
-     2429  base/number                element types, widening and rounding
-     2618  base/base64                decoding
-     2654  base/protobuf              fields of a message
-     2776  base/watch                 long loops that the caller can stop
+     1124  base                       what everything stands on
+     1157  base/begin                 system headers, and how floating point must be compiled
+     1193  base/sizes                 counting, and sums and products that may not wrap
+     1231  base/span                  bytes of others, digits, UTF-8
+     1384  base/decimal               the digits of a double
+     1519  base/format                printf without stdio and without a locale
+     1788  base/result                results, failures, messages
+     1904  base/memory                the allocator, arrays that grow
+     1963  base/text                  names in messages, and text that grows
+     2071  base/hooks                 log, progress, threads of the caller
+     2140  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2190  base/clock                 wall time for statistics
+     2236  base/hash                  keyed, for tables whose keys a stranger chooses
+     2315  base/pool                  blocks that are freed together
+     2430  base/number                element types, widening and rounding
+     2619  base/base64                decoding
+     2655  base/protobuf              fields of a message
+     2777  base/watch                 long loops that the caller can stop
 
-     2829  files                      formats, on memory and streams
-     2853  files/memory_source        memory as a source of bytes
-     2871  files/json_read            a parser without recursion
-     3224  files/json_values          looking at values, stepping through containers
-     3395  files/json_edit            writing, and edits that keep every byte they do not touch
-     3763  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3898  files/safetensors_read     the header of a file, checked
-     4221  files/safetensors_write    the header of a new file
+     2830  files                      formats, on memory and streams
+     2854  files/memory_source        memory as a source of bytes
+     2872  files/json_read            a parser without recursion
+     3225  files/json_values          looking at values, stepping through containers
+     3396  files/json_edit            writing, and edits that keep every byte they do not touch
+     3764  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3899  files/safetensors_read     the header of a file, checked
+     4222  files/safetensors_write    the header of a new file
 
-     4378  vocab                      tokens, from every source, and which of them are the same
-     4410  vocab/known                what the world calls things: files, classes, tokens
-     4698  vocab/token_table          the table of tokens, and finding tokens in it
-     4861  vocab/spelling             from what a file spells to bytes
-     4992  vocab/reader               what the readers of all sources share
-     5342  vocab/added_tokens         what other files add to a model's tokens
-     5603  vocab/from_tokenizer_json  tokenizer.json
-     5858  vocab/from_tekken          tekken.json
-     6013  vocab/from_tiktoken        *.tiktoken
-     6078  vocab/from_sentencepiece   tokenizer.model and its like
-     6433  vocab/from_vocab_json      vocab.json and merges.txt
-     6519  vocab/from_vocab_txt       vocab.txt
-     6576  vocab/parse                the first source that is given, and what goes with it
-     6761  vocab/align                which base token a donor token is
+     4379  vocab                      tokens, from every source, and which of them are the same
+     4411  vocab/known                what the world calls things: files, classes, tokens
+     4699  vocab/token_table          the table of tokens, and finding tokens in it
+     4862  vocab/spelling             from what a file spells to bytes
+     4993  vocab/reader               what the readers of all sources share
+     5343  vocab/added_tokens         what other files add to a model's tokens
+     5604  vocab/from_tokenizer_json  tokenizer.json
+     5859  vocab/from_tekken          tekken.json
+     6014  vocab/from_tiktoken        *.tiktoken
+     6079  vocab/from_sentencepiece   tokenizer.model and its like
+     6434  vocab/from_vocab_json      vocab.json and merges.txt
+     6520  vocab/from_vocab_txt       vocab.txt
+     6577  vocab/parse                the first source that is given, and what goes with it
+     6762  vocab/align                which base token a donor token is
 
-     7013  simd                       the hot loops, once for each instruction set
-     7037  simd/kernels               the table of kernels, and what all versions share
-     7314  simd/scalar                the reference
-     7483  simd/sse2                  the operations of 128-bit x86, and what each does
-     7588  simd/neon                  those of 64-bit Arm
-     7682  simd/wasm                  those of WebAssembly's SIMD128
-     7766  simd/avx2                  those of 256-bit x86, with FMA
-     7848  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8490  simd/avx_vnni              AVX2, and products of integers
-     8586  simd/neon_bf16             NEON, and products of matrices
-     8740  simd/avx512                512-bit x86, by hand
-     9346  simd/amx                   tiles of x86, beside AVX-512
-     9567  simd/dispatch              which of them this machine can run
+     7014  simd                       the hot loops, once for each instruction set
+     7038  simd/kernels               the table of kernels, and what all versions share
+     7315  simd/scalar                the reference
+     7484  simd/sse2                  the operations of 128-bit x86, and what each does
+     7589  simd/neon                  those of 64-bit Arm
+     7683  simd/wasm                  those of WebAssembly's SIMD128
+     7767  simd/avx2                  those of 256-bit x86, with FMA
+     7849  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8491  simd/avx_vnni              AVX2, and products of integers
+     8587  simd/neon_bf16             NEON, and products of matrices
+     8741  simd/avx512                512-bit x86, by hand
+     9347  simd/amx                   tiles of x86, beside AVX-512
+     9590  simd/dispatch              which of them this machine can run
 
-     9736  solve                      Orthogonal Matching Pursuit for many targets
-     9779  solve/views                the rows of matrices, as the kernels read them
-     9908  solve/panels               vectors as the dense products want them, and these
-    10099  solve/rests                vectors on their way into panels
-    10276  solve/dictionary           the atoms, and their split along a common direction
-    10431  solve/exact_gram           products of all pairs of atoms in double
-    10513  solve/triangle             packed lower triangles
-    10617  solve/support              what is known of one target, and the exact steps
-    10879  solve/gram_table           products of atoms with all atoms, for scans
-    11117  solve/screen               which atoms are worth scoring in double: the bound
-    11407  solve/scan                 the correlations of all atoms with a block's residuals
-    11564  solve/predict              making targets ready for the next scan
-    11810  solve/candidates           the atoms that a scan could not rule out
-    12094  solve/select               the next atoms of each target
-    12260  solve/pursuit              what one solve holds, and the memory it takes
-    12504  solve/plan                 which form, and in what blocks
-    12750  solve/steps                a pursuit from its rows to its results
-    12989  solve/combine              new rows of coefficients
-    13049  solve/solver               the public call
+     9801  solve                      Orthogonal Matching Pursuit for many targets
+     9844  solve/views                the rows of matrices, as the kernels read them
+     9973  solve/panels               vectors as the dense products want them, and these
+    10164  solve/rests                vectors on their way into panels
+    10341  solve/dictionary           the atoms, and their split along a common direction
+    10496  solve/exact_gram           products of all pairs of atoms in double
+    10578  solve/triangle             packed lower triangles
+    10682  solve/support              what is known of one target, and the exact steps
+    10944  solve/gram_table           products of atoms with all atoms, for scans
+    11182  solve/screen               which atoms are worth scoring in double: the bound
+    11472  solve/scan                 the correlations of all atoms with a block's residuals
+    11629  solve/predict              making targets ready for the next scan
+    11875  solve/candidates           the atoms that a scan could not rule out
+    12159  solve/select               the next atoms of each target
+    12325  solve/pursuit              what one solve holds, and the memory it takes
+    12569  solve/plan                 which form, and in what blocks
+    12815  solve/steps                a pursuit from its rows to its results
+    13054  solve/combine              new rows of coefficients
+    13116  solve/solver               the public call
 
-    13209  disk                       files and directories
-    13238  disk/system                what POSIX and Windows are asked for
-    13277  disk/windows_paths         paths as Windows takes them
-    13417  disk/windows               the system as Windows gives it
-    13716  disk/posix                 the system as POSIX gives it
-    13949  disk/paths                 what can be told from their text
-    14023  disk/failure               why the system refused
-    14137  disk/look                  what stands at a path, and whether within another
-    14258  disk/listing               listings of directories
-    14324  disk/reading               files to read
-    14498  disk/writing               files to write
-    14615  disk/copying               copies of files
-    14681  disk/trees                 directories looked through, copied and removed with all they hold
-    14872  disk/staging               a directory made under another name, then renamed
-    15102  disk/known                 what a model directory holds, and what is not read
-    15177  disk/foreign               a directory without what is wanted of it
-    15239  disk/weight_index          the index of a checkpoint in shards
-    15455  disk/checkpoint            a model directory, in one file or in shards
-    15767  disk/tokenizer_directory   the tokenizer of a model directory
+    13276  disk                       files and directories
+    13305  disk/system                what POSIX and Windows are asked for
+    13344  disk/windows_paths         paths as Windows takes them
+    13484  disk/windows               the system as Windows gives it
+    13783  disk/posix                 the system as POSIX gives it
+    14016  disk/paths                 what can be told from their text
+    14090  disk/failure               why the system refused
+    14204  disk/look                  what stands at a path, and whether within another
+    14325  disk/listing               listings of directories
+    14391  disk/reading               files to read
+    14565  disk/writing               files to write
+    14682  disk/copying               copies of files
+    14748  disk/trees                 directories looked through, copied and removed with all they hold
+    14939  disk/staging               a directory made under another name, then renamed
+    15169  disk/known                 what a model directory holds, and what is not read
+    15244  disk/foreign               a directory without what is wanted of it
+    15306  disk/weight_index          the index of a checkpoint in shards
+    15522  disk/checkpoint            a model directory, in one file or in shards
+    15834  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16023  model                      which tensors and config keys belong to the vocabulary
-    16049  model/known                what the world calls things
-    16408  model/names                names of tensors
-    16556  model/document             the JSON files of a model directory
-    16642  model/config               what config.json says
-    16796  model/side                 a model directory opened once
-    16896  model/parts                what each tensor does for the vocabulary
-    17006  model/find                 finding the parts of a model
-    17259  model/heirs                what becomes of the ids in a config
-    17410  model/config_ids           ids in a config being edited
-    17716  model/config_edit          config.json and generation_config.json, edited
+    16090  model                      which tensors and config keys belong to the vocabulary
+    16116  model/known                what the world calls things
+    16475  model/names                names of tensors
+    16623  model/document             the JSON files of a model directory
+    16709  model/config               what config.json says
+    16863  model/side                 a model directory opened once
+    16963  model/parts                what each tensor does for the vocabulary
+    17073  model/find                 finding the parts of a model
+    17326  model/heirs                what becomes of the ids in a config
+    17477  model/config_ids           ids in a config being edited
+    17783  model/config_edit          config.json and generation_config.json, edited
 
-    17943  job                        the whole transplant, in the order in which it happens
-    17975  job/job                    what a job holds
-    18181  job/open                   opening the two models
-    18248  job/map                    the caller's map
-    18365  job/align                  where every new row comes from
-    18502  job/plan                   what becomes of every tensor, and of the configs
-    18599  job/rows                   rows in memory: reading, checking, their mean
-    18754  job/solve                  solving for the rows of the donor
-    18895  job/rebuild                the new rows of one vocabulary tensor
-    19202  job/write                  the output and its weights
-    19466  job/copy                   the other files of the two models
-    19632  job/index                  the files that are written anew
-    19791  job/run                    the whole, in order
-    19885  job/report                 what a job did, as JSON and as a table
-    20113  job/findings               what is told of a finished directory
-    20162  job/check_files            its files
-    20252  job/check_ids              sizes, ids and tying
-    20422  job/check_values           values
-    20515  job/check_draft            as a draft model for another
-    20627  job/verify                 whether a finished directory agrees with itself
+    18010  job                        the whole transplant, in the order in which it happens
+    18042  job/job                    what a job holds
+    18248  job/open                   opening the two models
+    18315  job/map                    the caller's map
+    18432  job/align                  where every new row comes from
+    18569  job/plan                   what becomes of every tensor, and of the configs
+    18666  job/rows                   rows in memory: reading, checking, their mean
+    18821  job/solve                  solving for the rows of the donor
+    18962  job/rebuild                the new rows of one vocabulary tensor
+    19269  job/write                  the output and its weights
+    19533  job/copy                   the other files of the two models
+    19699  job/index                  the files that are written anew
+    19858  job/run                    the whole, in order
+    19952  job/report                 what a job did, as JSON and as a table
+    20180  job/findings               what is told of a finished directory
+    20229  job/check_files            its files
+    20319  job/check_ids              sizes, ids and tying
+    20489  job/check_values           values
+    20582  job/check_draft            as a draft model for another
+    20694  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -339,7 +339,8 @@ OTX_API const char *otx_isa_name(otx_isa isa);
 OTX_API otx_isa otx_isa_from_name(const char *name);
 
 /* Whether this build and this machine (processor and operating system) can run
-   it. AUTO and SCALAR always can. */
+   it. AUTO and SCALAR always can. Linux lends the registers of AMX to a process as a
+   whole: only a solve asks for them, and where it is refused, AUTO takes the next. */
 OTX_API bool otx_isa_available(otx_isa isa);
 
 /* What AUTO resolves to here. */
@@ -511,8 +512,8 @@ OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
    order, every product and sum rounded, up to the first negative index, of k at
    most. row: atoms->columns doubles, overwritten; zeros if no index counts. Indices
    are not checked against atoms->rows, nor the matrix as otx_omp checks it. Of ctx
-   only isa matters: the bits are the same for all, and one that is not there is
-   replaced. Cannot fail, takes no memory. Thread-safe. */
+   only isa matters, and of that only SCALAR: what runs wherever the build does is
+   taken otherwise, and the bits are the same. Cannot fail, takes no memory. Thread-safe. */
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);
@@ -9379,17 +9380,39 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
 /* For the tile instructions: some compilers do not know that they read memory. */
 #define OTX__AMX_WRITTEN(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
 
-/* Asks the operating system for the tile registers, for the whole process. Asking
-   again does no harm. */
-OTX__PRIVATE bool otx__amx_granted(void)
+/* A call of Linux, as the C library has none. Tests put their own in its place. */
+#ifndef OTX__ARCH_PRCTL
+#define OTX__ARCH_PRCTL(what, argument) otx__arch_prctl(what, argument)
+#endif
+
+OTX__PRIVATE long otx__arch_prctl(long what, uintptr_t argument)
 {
-    const long arch_prctl = 158, request_permission = 0x1023, tile_data = 18;
+    const long arch_prctl = 158;
     long result;
     __asm__ volatile("syscall"
                      : "=a"(result)
-                     : "a"(arch_prctl), "D"(request_permission), "S"(tile_data)
+                     : "a"(arch_prctl), "D"(what), "S"(argument)
                      : "rcx", "r11", "memory");
-    return result == 0;
+    return result;
+}
+
+#define OTX__AMX_TILE_DATA 18 /* the number of this state of the processor */
+
+/* Whether the operating system lends the tile registers to those who ask for them. */
+OTX__PRIVATE bool otx__amx_lent(void)
+{
+    const long get_supported = 0x1021;
+    uint64_t states = 0;
+    return OTX__ARCH_PRCTL(get_supported, (uintptr_t)&states) == 0 &&
+           (states >> OTX__AMX_TILE_DATA & 1);
+}
+
+/* Asks for them, for the whole process and to its end: its threads' signal frames grow by
+   8 KiB. Asking again does no harm. */
+OTX__PRIVATE bool otx__amx_take(void)
+{
+    const long request_permission = 0x1023;
+    return OTX__ARCH_PRCTL(request_permission, OTX__AMX_TILE_DATA) == 0;
 }
 
 /* One block of a panel: where it lies, or, when fewer terms are left, a copy filled
@@ -9565,22 +9588,30 @@ OTX__PRIVATE const otx__kernels otx__kernels_amx = {
 #endif /* OTX__AMX */
 
 /* >>> src/simd/dispatch.h */
-/* ---- dispatch: which kernels this machine can run ------------------------- */
+/* ---- dispatch: which kernels this machine can run, and which a call takes -------- */
 
 /* Sets of instruction sets, as here, are bits numbered by otx_isa. */
 #define OTX__ISA_BIT(isa) (1u << (isa))
 
 #ifdef OTX__SSE2
 
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
 #include <intrin.h>
 #else
 #include <cpuid.h>
 #endif
 
+/* What the processor says of itself. A virtual machine may take many microseconds to answer.
+   Tests put their own in its place. */
+#ifndef OTX__CPUID
+#define OTX__CPUID(leaf, part, registers) otx__cpuid(leaf, part, registers)
+#define OTX__XGETBV() otx__xgetbv()
+#endif
+
+/* eax, ebx, ecx and edx. */
 OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned part, unsigned registers[4])
 {
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
     int values[4], i;
     __cpuidex(values, (int)leaf, (int)part);
     for (i = 0; i < 4; i++) registers[i] = (unsigned)values[i];
@@ -9592,7 +9623,7 @@ OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned part, unsigned registers[4]
 /* The register states that the operating system saves. */
 OTX__PRIVATE uint64_t otx__xgetbv(void)
 {
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
     return _xgetbv(0);
 #else
     uint32_t low, high;
@@ -9601,27 +9632,31 @@ OTX__PRIVATE uint64_t otx__xgetbv(void)
 #endif
 }
 
-OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits) { return (value & bits) == bits; }
+OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits)
+{
+    return (value & bits) == bits;
+}
 
+/* Each set needs its own bits, a state that is saved, and the set before it. */
 OTX__PRIVATE unsigned otx__isas_x86(void)
 {
-    const unsigned sse2 = 1u << 26;                                        /* leaf 1, edx */
-    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;     /* leaf 1, ecx */
-    const unsigned avx2 = 1u << 5;                                         /* leaf 7, ebx */
-    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;     /* F, DQ, BW, VL */
-    const unsigned avx512_vnni = 1u << 11;                                 /* leaf 7, ecx */
+    const unsigned sse2 = 1u << 26;                                    /* leaf 1, edx */
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28; /* leaf 1, ecx */
+    const unsigned avx2 = 1u << 5;                                     /* leaf 7, ebx */
+    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
+    const unsigned avx512_vnni = 1u << 11;                             /* leaf 7, ecx */
     const unsigned amx = 1u << 22 | 1u << 24 | 1u << 25; /* leaf 7, edx: bf16, tiles, int8 */
-    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;            /* leaf 7.1, eax */
+    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;          /* leaf 7.1, eax */
     const uint64_t avx_state = 0x06, avx512_state = 0xe6, amx_state = 0x60000;
     unsigned leaf0[4], leaf1[4], leaf7[4], more[4] = {0}, found = 0;
     uint64_t state;
-    otx__cpuid(0, 0, leaf0);
-    otx__cpuid(1, 0, leaf1);
+    OTX__CPUID(0, 0, leaf0);
+    OTX__CPUID(1, 0, leaf1);
     if (leaf1[3] & sse2) found |= OTX__ISA_BIT(OTX_ISA_SSE2);
     if (leaf0[0] < 7 || !otx__all_bits(leaf1[2], fma | osxsave | avx)) return found;
-    otx__cpuid(7, 0, leaf7);
-    if (leaf7[0] >= 1) otx__cpuid(7, 1, more);
-    state = otx__xgetbv();
+    OTX__CPUID(7, 0, leaf7);
+    if (leaf7[0] >= 1) OTX__CPUID(7, 1, more);
+    state = OTX__XGETBV();
     if (!(leaf7[1] & avx2) || !otx__all_bits(state, avx_state)) return found;
     found |= OTX__ISA_BIT(OTX_ISA_AVX2);
     if (more[0] & avx_vnni) found |= OTX__ISA_BIT(OTX_ISA_AVX_VNNI);
@@ -9630,13 +9665,8 @@ OTX__PRIVATE unsigned otx__isas_x86(void)
         return found;
     found |= OTX__ISA_BIT(OTX_ISA_AVX512);
     if (more[0] & avx512_bf16) found |= OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
-#ifdef OTX__AMX
-    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state) && otx__amx_granted())
+    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state))
         found |= OTX__ISA_BIT(OTX_ISA_AMX);
-#else
-    (void)amx;
-    (void)amx_state;
-#endif
     return found;
 }
 
@@ -9646,7 +9676,7 @@ OTX__PRIVATE bool otx__avx512_bf16_pays(void)
 {
     unsigned leaf0[4];
     char vendor[13] = {0};
-    otx__cpuid(0, 0, leaf0);
+    OTX__CPUID(0, 0, leaf0);
     memcpy(vendor, &leaf0[1], 4);
     memcpy(vendor + 4, &leaf0[3], 4);
     memcpy(vendor + 8, &leaf0[2], 4);
@@ -9655,27 +9685,27 @@ OTX__PRIVATE bool otx__avx512_bf16_pays(void)
 
 #endif /* OTX__SSE2 */
 
-/* What processor and operating system can run, of what this file was built with. */
+/* What processor and operating system can run, whatever this was built with. Asks for
+   nothing that the process does not have. */
 OTX__PRIVATE unsigned otx__isas_here(void)
 {
     unsigned found = OTX__ISA_BIT(OTX_ISA_SCALAR);
 #ifdef OTX__SSE2
     found |= otx__isas_x86();
+#elif defined(OTX__128_ISA)
+    found |= OTX__ISA_BIT(OTX__128_ISA);
 #endif
-#ifdef OTX__NEON
-    found |= OTX__ISA_BIT(OTX_ISA_NEON);
+#ifdef OTX__AMX
+    if (found & OTX__ISA_BIT(OTX_ISA_AMX) && !otx__amx_lent()) found &= ~OTX__ISA_BIT(OTX_ISA_AMX);
 #endif
 #ifdef OTX__NEON_BF16
     if (otx__neon_bf16_here()) found |= OTX__ISA_BIT(OTX_ISA_NEON_BF16);
 #endif
-#ifdef OTX__WASM
-    found |= OTX__ISA_BIT(OTX_ISA_WASM);
-#endif
     return found;
 }
 
-/* The kernels for an instruction set, or NULL where they cannot run. */
-OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+/* The kernels built for one of `sets`: for AUTO the fastest, or NULL. */
+OTX__PRIVATE const otx__kernels *otx__kernels_among(unsigned sets, otx_isa isa)
 {
     /* The fastest first. */
     static const otx__kernels *const built[] = {
@@ -9701,16 +9731,51 @@ OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
         &otx__kernels_128,
 #endif
         &otx__kernels_scalar};
-    unsigned here = otx__isas_here();
     size_t i;
 #ifdef OTX__SSE2
-    if (isa == OTX_ISA_AUTO && !otx__avx512_bf16_pays())
-        here &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
+    if (isa == OTX_ISA_AUTO && sets & OTX__ISA_BIT(OTX_ISA_AVX512_BF16) && !otx__avx512_bf16_pays())
+        sets &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
 #endif
     for (i = 0; i < OTX__COUNT(built); i++)
-        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) && (here & OTX__ISA_BIT(built[i]->isa)))
+        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) &&
+            (sets & OTX__ISA_BIT(built[i]->isa)))
             return built[i];
     return NULL;
+}
+
+/* The kernels for an instruction set, or NULL where they cannot run. Before their dense
+   products are called they are to be taken. */
+OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+{
+    return otx__kernels_among(otx__isas_here(), isa);
+}
+
+/* The same, with all that they need: where the system refuses that, NULL, or for AUTO the
+   fastest of the others. */
+OTX__PRIVATE const otx__kernels *otx__kernels_take(otx_isa isa)
+{
+    unsigned sets = otx__isas_here();
+    const otx__kernels *kernels = otx__kernels_among(sets, isa);
+#ifdef OTX__AMX
+    if (kernels == &otx__kernels_amx && !otx__amx_take())
+        kernels = otx__kernels_among(sets & ~OTX__ISA_BIT(OTX_ISA_AMX), isa);
+#endif
+    return kernels;
+}
+
+/* Kernels that run wherever this build does. For single calls: to ask the processor would
+   take longer than they do. */
+OTX__PRIVATE const otx__kernels *otx__kernels_baseline(void)
+{
+#if defined(OTX__AVX2) && defined(__AVX2__) && (defined(__FMA__) || defined(OTX__MSVC))
+    return &otx__kernels_256;
+#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) ||    \
+                                defined(__SSE2__) ||                             \
+                                (defined(_M_IX86_FP) && _M_IX86_FP >= 2))
+    return &otx__kernels_128;
+#else
+    return &otx__kernels_scalar;
+#endif
 }
 
 OTX_API otx_isa otx_isa_best(void) { return otx__kernels_for(OTX_ISA_AUTO)->isa; }
@@ -13033,7 +13098,7 @@ OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *at
     }
 }
 
-/* The kernels that combine rows; all give the same bits. */
+/* The kernels that combine many rows; all give the same bits. */
 OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 {
     const otx__kernels *kernels = otx__kernels_for(ctx ? ctx->isa : OTX_ISA_AUTO);
@@ -13043,7 +13108,9 @@ OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
                          const double *coefficients, size_t k, double *row)
 {
-    otx__combine(otx__combine_kernels(ctx), atoms, indices, coefficients, k, row);
+    const otx__kernels *kernels = otx__kernels_baseline();
+    if (ctx && ctx->isa == OTX_ISA_SCALAR) kernels = &otx__kernels_scalar;
+    otx__combine(kernels, atoms, indices, coefficients, k, row);
 }
 
 /* >>> src/solve/solver.h */
@@ -13136,7 +13203,7 @@ OTX__PRIVATE otx_result otx__pursuit_check(otx__pursuit *pursuit, otx_error *err
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
     result = otx__check_options(options, pursuit->targets->rows, error);
     if (result) return result;
-    pursuit->dictionary.kernels = otx__kernels_for(isa);
+    pursuit->dictionary.kernels = otx__kernels_take(isa);
     if (!pursuit->dictionary.kernels)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "this machine or build has no instruction set \"%s\"",
