@@ -22,126 +22,133 @@
 
    What is where
 
-      159  api/version                version
-      189  api/result                 results
-      229  api/context                context: memory, threads, progress
-      304  api/isa                    instruction sets
-      320  api/matrix                 numbers and matrices
-      364  api/solver                 the solver
-      475  api/source                 sources and sinks: bytes in and out
-      495  api/json                   JSON
-      617  api/safetensors            safetensors
-      681  api/vocab                  vocabularies
-      780  api/align                  alignment
-      841  api/file                   files
-      851  api/directory              directories
-      902  api/job                    the whole job
-     1032  api/verify                 looking at a finished directory
+      166  api/version                version
+      196  api/result                 results
+      236  api/context                context: memory, threads, progress
+      311  api/isa                    instruction sets
+      327  api/matrix                 numbers and matrices
+      371  api/solver                 the solver
+      482  api/source                 sources and sinks: bytes in and out
+      502  api/json                   JSON
+      624  api/safetensors            safetensors
+      688  api/vocab                  vocabularies
+      787  api/align                  alignment
+      848  api/file                   files
+      858  api/directory              directories
+      909  api/job                    the whole job
+     1039  api/verify                 looking at a finished directory
 
-     1076  base                       what everything stands on
-     1108  base/begin                 system headers, and how floating point must be compiled
-     1144  base/sizes                 counting, and sums and products that may not wrap
-     1182  base/span                  bytes of others, digits, UTF-8
-     1335  base/decimal               the digits of a double
-     1470  base/format                printf without stdio and without a locale
-     1739  base/result                results, failures, messages
-     1855  base/memory                the allocator, arrays that grow
-     1914  base/text                  names in messages, and text that grows
-     2022  base/hooks                 log, progress, threads of the caller
-     2092  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2142  base/clock                 wall time for statistics
-     2188  base/pool                  blocks that are freed together
-     2303  base/number                element types, widening and rounding
-     2491  base/base64                decoding
-     2527  base/protobuf              fields of a message
-     2649  base/watch                 long loops that the caller can stop
+     1083  base                       what everything stands on
+     1115  base/begin                 system headers, and how floating point must be compiled
+     1153  base/sizes                 counting, and sums and products that may not wrap
+     1191  base/span                  bytes of others, digits, UTF-8
+     1344  base/decimal               the digits of a double
+     1479  base/format                printf without stdio and without a locale
+     1748  base/result                results, failures, messages
+     1864  base/memory                the allocator, arrays that grow
+     1923  base/text                  names in messages, and text that grows
+     2031  base/hooks                 log, progress, threads of the caller
+     2101  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2151  base/clock                 wall time for statistics
+     2197  base/pool                  blocks that are freed together
+     2312  base/number                element types, widening and rounding
+     2500  base/base64                decoding
+     2536  base/protobuf              fields of a message
+     2658  base/watch                 long loops that the caller can stop
 
-     2702  files                      formats, on memory and streams
-     2726  files/memory_source        memory as a source of bytes
-     2744  files/json_read            a parser without recursion
-     3097  files/json_values          looking at values, stepping through containers
-     3268  files/json_edit            writing, and edits that keep every byte they do not touch
-     3636  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3771  files/safetensors_read     the header of a file, checked
-     4094  files/safetensors_write    the header of a new file
+     2711  files                      formats, on memory and streams
+     2735  files/memory_source        memory as a source of bytes
+     2753  files/json_read            a parser without recursion
+     3106  files/json_values          looking at values, stepping through containers
+     3277  files/json_edit            writing, and edits that keep every byte they do not touch
+     3645  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3780  files/safetensors_read     the header of a file, checked
+     4103  files/safetensors_write    the header of a new file
 
-     4251  vocab                      tokens, from every source, and which of them are the same
-     4283  vocab/known                what the world calls things: files, classes, tokens
-     4571  vocab/token_table          the table of tokens, and finding tokens in it
-     4749  vocab/spelling             from what a file spells to bytes
-     4880  vocab/reader               what the readers of all sources share
-     5230  vocab/added_tokens         what other files add to a model's tokens
-     5491  vocab/from_tokenizer_json  tokenizer.json
-     5746  vocab/from_tekken          tekken.json
-     5901  vocab/from_tiktoken        *.tiktoken
-     5966  vocab/from_sentencepiece   tokenizer.model and its like
-     6321  vocab/from_vocab_json      vocab.json and merges.txt
-     6407  vocab/from_vocab_txt       vocab.txt
-     6464  vocab/parse                the first source that is given, and what goes with it
-     6649  vocab/align                which base token a donor token is
+     4260  vocab                      tokens, from every source, and which of them are the same
+     4292  vocab/known                what the world calls things: files, classes, tokens
+     4580  vocab/token_table          the table of tokens, and finding tokens in it
+     4758  vocab/spelling             from what a file spells to bytes
+     4889  vocab/reader               what the readers of all sources share
+     5239  vocab/added_tokens         what other files add to a model's tokens
+     5500  vocab/from_tokenizer_json  tokenizer.json
+     5755  vocab/from_tekken          tekken.json
+     5910  vocab/from_tiktoken        *.tiktoken
+     5975  vocab/from_sentencepiece   tokenizer.model and its like
+     6330  vocab/from_vocab_json      vocab.json and merges.txt
+     6416  vocab/from_vocab_txt       vocab.txt
+     6473  vocab/parse                the first source that is given, and what goes with it
+     6658  vocab/align                which base token a donor token is
 
-     6901  simd                       the hot loops, once for each instruction set
-     6922  simd/kernels               the table of kernels, and what all versions share
-     7177  simd/scalar                the reference
-     7346  simd/sse2                  128-bit x86
-     7651  simd/avx2                  256-bit x86, with FMA
-     8125  simd/avx512                512-bit x86
-     8783  simd/amx                   tiles of x86
-     9004  simd/neon                  64-bit Arm
-     9442  simd/wasm                  WebAssembly's SIMD128
-     9715  simd/dispatch              which of them this machine can run
+     6910  simd                       the hot loops, once for each instruction set
+     6931  simd/kernels               the table of kernels, and what all versions share
+     7186  simd/scalar                the reference
+     7355  simd/sse2                  128-bit x86
+     7660  simd/avx2                  256-bit x86, with FMA
+     8134  simd/avx512                512-bit x86
+     8792  simd/amx                   tiles of x86
+     9013  simd/neon                  64-bit Arm
+     9451  simd/wasm                  WebAssembly's SIMD128
+     9724  simd/dispatch              which of them this machine can run
 
-     9890  solve                      Orthogonal Matching Pursuit for many targets
-     9913  solve/panels               vectors as the dense products want them
-    10248  solve/dictionary           the atoms, split along their common direction
-    10524  solve/exact_products       products of all pairs of atoms in double
-    10604  solve/triangle             packed lower triangles
-    10708  solve/support              what is known of one target, and the exact steps
-    10954  solve/gram_table           products of atoms with all atoms, for scans
-    11186  solve/screen               which atoms are worth scoring in double
-    11565  solve/predict              making targets ready for the next scan
-    11792  solve/select               the next atoms of each target
-    12226  solve/plan                 which form, and in what blocks
-    12526  solve/solve                the solve itself
+     9899  solve                      Orthogonal Matching Pursuit for many targets
+     9924  solve/views                the rows of matrices, as the kernels read them
+    10053  solve/panels               vectors as the dense products want them, and these
+    10244  solve/rests                vectors on their way into panels
+    10421  solve/dictionary           the atoms, and their split along a common direction
+    10576  solve/exact_gram           products of all pairs of atoms in double
+    10658  solve/triangle             packed lower triangles
+    10762  solve/support              what is known of one target, and the exact steps
+    11024  solve/gram_table           products of atoms with all atoms, for scans
+    11262  solve/screen               which atoms are worth scoring in double: the bound
+    11552  solve/scan                 the correlations of all atoms with a block's residuals
+    11709  solve/predict              making targets ready for the next scan
+    11955  solve/candidates           the atoms that a scan could not rule out
+    12239  solve/select               the next atoms of each target
+    12405  solve/pursuit              what one solve holds, and the memory it takes
+    12649  solve/plan                 which form, and in what blocks
+    12894  solve/steps                a pursuit from its rows to its results
+    13133  solve/combine              new rows of coefficients
+    13193  solve/solver               the public call
 
-    13080  disk                       files and directories
-    13105  disk/system                what POSIX and Windows are asked for
-    13141  disk/windows               the system as Windows gives it
-    13386  disk/posix                 the system as POSIX gives it
-    13581  disk/paths                 paths, and failures of the system
-    13733  disk/listing               listings of directories
-    13799  disk/reading               files to read
-    13931  disk/writing               files to write
-    14035  disk/copying               copies of files and trees, and their removal
-    14149  disk/staging               a directory made under another name, then renamed
-    14382  disk/known                 what a model directory holds, and what is not read
-    14457  disk/foreign               a directory without what is wanted of it
-    14520  disk/weight_index          the index of a checkpoint in shards
-    14736  disk/checkpoint            a model directory, in one file or in shards
-    15048  disk/tokenizer_directory   the tokenizer of a model directory
+    13353  disk                       files and directories
+    13378  disk/system                what POSIX and Windows are asked for
+    13414  disk/windows               the system as Windows gives it
+    13659  disk/posix                 the system as POSIX gives it
+    13854  disk/paths                 paths, and failures of the system
+    14006  disk/listing               listings of directories
+    14072  disk/reading               files to read
+    14204  disk/writing               files to write
+    14308  disk/copying               copies of files and trees, and their removal
+    14422  disk/staging               a directory made under another name, then renamed
+    14655  disk/known                 what a model directory holds, and what is not read
+    14730  disk/foreign               a directory without what is wanted of it
+    14793  disk/weight_index          the index of a checkpoint in shards
+    15009  disk/checkpoint            a model directory, in one file or in shards
+    15321  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15304  model                      which tensors and config keys belong to the vocabulary
-    15321  model/document             the JSON files of a model directory
-    15376  model/config               what config.json says
-    15473  model/names                names of tensors
-    15606  model/parts                the tensors that the vocabulary sizes
-    16062  model/heirs                what becomes of the ids in a config
-    16243  model/config_ids           ids in a config being edited
-    16585  model/config_edit          config.json and generation_config.json, edited
+    15577  model                      which tensors and config keys belong to the vocabulary
+    15594  model/document             the JSON files of a model directory
+    15649  model/config               what config.json says
+    15746  model/names                names of tensors
+    15879  model/parts                the tensors that the vocabulary sizes
+    16335  model/heirs                what becomes of the ids in a config
+    16516  model/config_ids           ids in a config being edited
+    16858  model/config_edit          config.json and generation_config.json, edited
 
-    16823  job                        the whole transplant, in the order in which it happens
-    16846  job/job                    what a job holds, and opening the two models
-    17035  job/map                    the caller's map
-    17156  job/plan                   what becomes of every tensor
-    17359  job/open                   opening a job
-    17472  job/rows                   rows in memory
-    17557  job/solve                  solving for the rows of the donor
-    17675  job/rebuild                the new rows of one vocabulary tensor
-    18058  job/write                  the new weights and their index
-    18368  job/copy                   the other files of the two models
-    18527  job/run                    running a job
-    18663  job/report                 what a job did, as JSON and as a table
-    18890  job/verify                 whether a finished directory agrees with itself
+    17096  job                        the whole transplant, in the order in which it happens
+    17119  job/job                    what a job holds, and opening the two models
+    17308  job/map                    the caller's map
+    17429  job/plan                   what becomes of every tensor
+    17632  job/open                   opening a job
+    17745  job/rows                   rows in memory
+    17830  job/solve                  solving for the rows of the donor
+    17948  job/rebuild                the new rows of one vocabulary tensor
+    18331  job/write                  the new weights and their index
+    18641  job/copy                   the other files of the two models
+    18800  job/run                    running a job
+    18936  job/report                 what a job did, as JSON and as a table
+    19163  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -1115,7 +1122,9 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
+#ifndef OTX_NO_STDIO
+#include <stdio.h> /* rename and remove, no more */
+#endif
 #include <stdlib.h>
 #include <string.h>
 #ifdef _OPENMP
@@ -1796,8 +1805,8 @@ OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_lis
     OTX__PRINTF(2, 0);
 OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_list arguments)
 {
-    /* No message has more bytes than what it is made of has characters, and the last
-       character that counts is whole. */
+    /* A message is never shorter than what it is made of: no more of that is looked at than
+       what fits, and one character that does not. */
     char raw[OTX__MESSAGE + 4], character[4];
     const size_t limit = OTX__MESSAGE - 1;
     size_t size = otx__min(otx__format_list(raw, sizeof raw, format, arguments), sizeof raw - 1);
@@ -2037,9 +2046,9 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
 }
 
 /* Reports progress; OTX_ERROR_CANCELLED if the caller wants to stop. */
-OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage,
-                                      const char *subject, uint64_t done, uint64_t total,
-                                      otx_error *error)
+OTX__PRIVATE otx_result otx__poll(const otx_context *ctx, otx_stage stage,
+                                  const char *subject, uint64_t done, uint64_t total,
+                                  otx_error *error)
 {
     otx_progress progress;
     if (!ctx || !ctx->progress) return OTX_OK;
@@ -2308,7 +2317,7 @@ typedef struct otx__dtype_info {
     unsigned bits;
 } otx__dtype_info;
 
-OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
+OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
         {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6},     {"F6_E3M2", 6},
@@ -2323,13 +2332,13 @@ OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
 
 OTX_API const char *otx_dtype_name(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->name : NULL;
 }
 
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->bits : 0;
 }
 
@@ -2694,7 +2703,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
     watch->argument = argument;
     for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
         otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
-        result = otx__progress(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
+        result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
     return result;
 }
@@ -9891,27 +9900,158 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
 /* ==== solve: Orthogonal Matching Pursuit for many targets ==== */
 
 /* Knows atoms, targets and supports, and nothing of tokens or models.
-   Hides low precision: cheap arithmetic screens, with a proved bound, and what is left is
-   decided in double, in one order (support.h).
-   A solve owns one pool, given back at its end; results go to the caller's arrays.
-   Read support.h for the method itself, screen.h for the bound, solve.h for the order of it
-   all.
 
    Rooms, in order of dependency:
-     panels          vectors as the dense products want them
-     dictionary      the atoms, split along their common direction
-     exact_products  products of all pairs of atoms in double
-     triangle        packed lower triangles
-     support         what is known of one target, and the exact steps
-     gram_table      products of atoms with all atoms, for scans
-     screen          which atoms are worth scoring in double
-     predict         making targets ready for the next scan
-     select          the next atoms of each target
-     plan            which form, and in what blocks
-     solve           the solve itself */
+     views       the rows of matrices, as the kernels read them
+     panels      vectors as the dense products want them, and these
+     rests       vectors on their way into panels
+     dictionary  the atoms, and their split along a common direction
+     exact_gram  products of all pairs of atoms in double
+     triangle    packed lower triangles
+     support     what is known of one target, and the exact steps
+     gram_table  products of atoms with all atoms, for scans
+     screen      which atoms are worth scoring in double: the bound
+     scan        the correlations of all atoms with a block's residuals
+     predict     making targets ready for the next scan
+     candidates  the atoms that a scan could not rule out
+     select      the next atoms of each target
+     pursuit     what one solve holds, and the memory it takes
+     plan        which form, and in what blocks
+     steps       a pursuit from its rows to its results
+     combine     new rows of coefficients
+     solver      the public call */
+
+/* >>> src/solve/views.h */
+/* ---- views: the rows of matrices, as the kernels read them ------------------- */
+
+/* The rows of a matrix, float or bf16, or of a copy that is float. */
+typedef struct otx__view {
+    const char *data;
+    size_t stride; /* bytes */
+    const uint32_t *index;
+    bool bf16;
+    float *copy; /* the pool's, or NULL */
+} otx__view;
+
+/* Tiles, or panels, that so many rows take. */
+OTX__PRIVATE size_t otx__tiles(size_t rows) { return (rows + OTX__TILE - 1) / OTX__TILE; }
+
+OTX__PRIVATE otx__row otx__view_row(const otx__view *view, size_t i)
+{
+    otx__row row;
+    row.data = view->data + (view->index ? view->index[i] : i) * view->stride;
+    row.bf16 = view->bf16;
+    return row;
+}
+
+/* Doubles of a row, exactly. */
+OTX__PRIVATE void otx__row_widen(const otx__kernels *kernels, otx__row row, size_t n, double *to)
+{
+    kernels->residual(to, row, NULL, NULL, 0, n);
+}
+
+/* Whether the kernels can read the matrix where it stands. */
+OTX__PRIVATE bool otx__view_is_direct(const otx_matrix *matrix, bool centred)
+{
+    return !centred && (matrix->dtype == OTX_F32 || matrix->dtype == OTX_BF16);
+}
+
+/* Views a matrix. Types that the kernels do not read, and rows that a centre is to be
+   taken off, need a copy: its memory is taken here, otx__view_copy fills it in. */
+OTX__PRIVATE bool otx__view_open(otx__view *view, const otx_matrix *matrix, bool centred,
+                                 otx__pool *pool)
+{
+    size_t element = otx_dtype_bits(matrix->dtype) / 8;
+    view->data = (const char *)matrix->data;
+    view->stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
+    view->index = matrix->index;
+    view->bf16 = matrix->dtype == OTX_BF16;
+    if (otx__view_is_direct(matrix, centred)) return true;
+    view->copy = (float *)otx__pool_take(pool, matrix->rows, matrix->columns * sizeof(float));
+    return view->copy != NULL;
+}
+
+/* A view not yet copied, of that matrix. */
+typedef struct otx__view_task {
+    const otx__view *view;
+    const otx_matrix *matrix;
+    double *centre; /* [columns] of the mean, or NULL */
+} otx__view_task;
+
+/* Columns of a mean that one task sums up. */
+#define OTX__VIEW_MEAN_COLUMNS 64
+
+/* Some columns of the mean, added up in double in the order of the rows. */
+OTX__PRIVATE void otx__view_mean_body(void *argument, size_t index, int worker)
+{
+    otx__view_task *task = (otx__view_task *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t first = index * OTX__VIEW_MEAN_COLUMNS, i, j;
+    size_t count = otx__min(OTX__VIEW_MEAN_COLUMNS, matrix->columns - first);
+    size_t offset = first * otx_dtype_bits(matrix->dtype) / 8;
+    double *mean = task->centre + first;
+    float part[OTX__VIEW_MEAN_COLUMNS];
+    (void)worker;
+    for (j = 0; j < count; j++) mean[j] = 0.0;
+    for (i = 0; i < matrix->rows; i++) {
+        const char *row = (const char *)otx__view_row(task->view, i).data;
+        otx_to_float(part, row + offset, matrix->dtype, count);
+        for (j = 0; j < count; j++) mean[j] += (double)part[j];
+    }
+    for (j = 0; j < count; j++) mean[j] /= (double)matrix->rows;
+}
+
+/* The mean of the rows of a matrix, which a centred solve takes off: deciding, so in one
+   order. */
+OTX__PRIVATE otx_result otx__view_mean(otx__watch *watch, const otx__view *view,
+                                       const otx_matrix *matrix, double *mean, otx_error *error)
+{
+    size_t chunks = (matrix->columns + OTX__VIEW_MEAN_COLUMNS - 1) / OTX__VIEW_MEAN_COLUMNS;
+    otx__view_task task;
+    task.view = view;
+    task.matrix = matrix;
+    task.centre = mean;
+    return otx__watch_loop(watch, chunks, 4.0 * OTX__VIEW_MEAN_COLUMNS * (double)matrix->rows,
+                           otx__view_mean_body, &task, error);
+}
+
+OTX__PRIVATE void otx__view_copy_body(void *argument, size_t index, int worker)
+{
+    const otx__view_task *task = (const otx__view_task *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t n = matrix->columns, i, j, end = otx__min(matrix->rows, (index + 1) * OTX__TILE);
+    (void)worker;
+    for (i = index * OTX__TILE; i < end; i++) {
+        float *row = task->view->copy + i * n;
+        otx_to_float(row, otx__view_row(task->view, i).data, matrix->dtype, n);
+        for (j = 0; j < n && task->centre; j++)
+            row[j] = (float)((double)row[j] - task->centre[j]);
+    }
+}
+
+/* Makes the copy, if one is needed, and views that. */
+OTX__PRIVATE otx_result otx__view_copy(otx__watch *watch, otx__view *view,
+                                       const otx_matrix *matrix, double *centre,
+                                       otx_error *error)
+{
+    otx__view_task task;
+    otx_result result;
+    if (!view->copy) return OTX_OK;
+    task.view = view;
+    task.matrix = matrix;
+    task.centre = centre;
+    result = otx__watch_loop(watch, otx__tiles(matrix->rows),
+                             4.0 * OTX__TILE * (double)matrix->columns, otx__view_copy_body,
+                             &task, error);
+    view->data = (const char *)view->copy;
+    view->stride = matrix->columns * sizeof *view->copy;
+    view->index = NULL;
+    view->bf16 = false;
+    return result;
+}
 
 /* >>> src/solve/panels.h */
-/* ---- panels: vectors as the dense products want them ------------------------- */
+/* ---- panels: vectors as the dense products want them, and these ---------------- */
 
 /* What the numbers of panels are. Those that round need fewer bytes and less time, and
    take their errors into the bound (screen.h). */
@@ -9937,6 +10077,12 @@ typedef struct otx__panels {
 } otx__panels;
 
 /* ---- memory ---- */
+
+/* For what is said of a plan. */
+OTX__PRIVATE const char *otx__panel_type_name(otx__panel_type type)
+{
+    return type == OTX__PANEL_INT8 ? "8 bits" : type == OTX__PANEL_FLOAT ? "float" : "bf16";
+}
 
 /* Columns with those added that fill up pairs or fours. */
 OTX__PRIVATE size_t otx__panel_columns(otx__panel_type type, size_t columns)
@@ -10012,156 +10158,6 @@ OTX__PRIVATE void otx__panels_clear(otx__panels *panels, size_t tile)
     memset(otx__panel_at(panels, tile), 0, otx__panel_bytes(panels->type, panels->columns));
     for (i = tile * OTX__TILE; i < (tile + 1) * OTX__TILE; i++)
         panels->common[i] = panels->scale[i] = panels->error[i] = 0.0f;
-}
-
-/* ---- vectors ---- */
-
-/* One vector on its way into panels of rests. */
-typedef struct otx__splitting {
-    const double *vector, *direction;
-    double scale, common; /* 1 / norm, and the part along the direction */
-    size_t n;
-} otx__splitting;
-
-/* Elements of a rest that are made at a time, and partial sums of them. */
-#define OTX__REST 32
-#define OTX__REST_SUMS 8
-
-/* Elements of the rest from `first` on, with 0 behind the last. */
-OTX__PRIVATE void otx__rest_part(const otx__splitting *from, size_t first, double *rest)
-{
-    const double *vector = from->vector + first, *direction = from->direction + first;
-    double scale = from->scale, common = from->common;
-    size_t count = otx__min(OTX__REST, from->n - first), p;
-    for (p = 0; p < count; p++) rest[p] = vector[p] * scale - common * direction[p];
-    for (; p < OTX__REST; p++) rest[p] = 0.0;
-}
-
-/* Adds the squares of such elements, and keeps the largest. */
-OTX__PRIVATE void otx__rest_measure(const double *rest, double *sums, double *largest)
-{
-    size_t p, i;
-    for (p = 0; p < OTX__REST; p += OTX__REST_SUMS) {
-        for (i = 0; i < OTX__REST_SUMS; i++) {
-            double size = fabs(rest[p + i]);
-            sums[i] += size * size;
-            largest[i] = size > largest[i] ? size : largest[i];
-        }
-    }
-}
-
-/* Rounds elements to bf16, the even of two that are equally near, and leaves what that
-   takes off. */
-OTX__PRIVATE void otx__rest_to_bf16(double *rest, uint16_t *to)
-{
-    size_t p;
-    for (p = 0; p < OTX__REST; p++) {
-        float wide = (float)rest[p];
-        uint32_t bits;
-        memcpy(&bits, &wide, sizeof bits);
-        bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
-        to[p] = (uint16_t)(bits >> 16);
-        rest[p] -= (double)otx__float_of_bits(bits);
-    }
-}
-
-/* Rounds elements to multiples of `unit`, of which they are 127 at most, likewise. The
-   number added and taken away rounds to integers; where a compiler keeps more digits,
-   more is left. */
-OTX__PRIVATE void otx__rest_to_int8(double *rest, double unit, double rate, int8_t *to)
-{
-    const double rounder = 6755399441055744.0; /* 1.5 * 2^52 */
-    size_t p;
-    for (p = 0; p < OTX__REST; p++) {
-        int32_t steps = (int32_t)(rest[p] * rate + rounder - rounder);
-        to[p] = (int8_t)steps;
-        rest[p] -= (double)steps * unit;
-    }
-}
-
-/* Writes OTX__REST elements, fewer at the end of a panel, to the lane of a vector. */
-OTX__PRIVATE void otx__panel_put(char *panel, size_t bytes, const void *elements, size_t size,
-                                 size_t first, size_t lane)
-{
-    char *to = panel + first * size * OTX__TILE + 4 * lane;
-    const char *from = (const char *)elements;
-    size_t p, end = otx__min(OTX__REST * size, bytes / OTX__TILE - first * size);
-    for (p = 0; p < end; p += 4) memcpy(to + p * OTX__TILE, from + p, 4);
-}
-
-/* Puts the rest of a vector of n elements and of that norm, not 0, into place `at`, and
-   returns the rest's square. */
-OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
-                                         size_t n, double norm, const double *direction)
-{
-    char *panel = otx__panel_at(panels, at / OTX__TILE);
-    size_t bytes = otx__panel_bytes(panels->type, panels->columns), p, i;
-    double sums[OTX__REST_SUMS] = {0}, largest[OTX__REST_SUMS] = {0}, left[OTX__REST_SUMS] = {0};
-    double rest[OTX__REST], unused[OTX__REST_SUMS] = {0}, unit = 1.0, rate = 0.0;
-    otx__splitting from;
-    from.vector = vector;
-    from.direction = direction;
-    from.scale = 1.0 / norm;
-    from.common = (double)panels->common[at];
-    from.n = n;
-    for (p = 0; p < n; p += OTX__REST) {
-        otx__rest_part(&from, p, rest);
-        otx__rest_measure(rest, sums, largest);
-    }
-    for (i = 1; i < OTX__REST_SUMS; i++) {
-        sums[0] += sums[i];
-        if (largest[i] > largest[0]) largest[0] = largest[i];
-    }
-    if (panels->type == OTX__PANEL_INT8 && largest[0] > 1e-30) { /* below, all is left */
-        unit = (double)(float)(largest[0] / 127.0);
-        rate = 1.0 / unit;
-    }
-    for (p = 0; p < n; p += OTX__REST) {
-        union {
-            float floats[OTX__REST];
-            uint16_t halves[OTX__REST];
-            int8_t bytes[OTX__REST];
-        } to;
-        otx__rest_part(&from, p, rest);
-        if (panels->type == OTX__PANEL_INT8) {
-            otx__rest_to_int8(rest, unit, rate, to.bytes);
-            otx__panel_put(panel, bytes, to.bytes, 1, p, at % OTX__TILE);
-        } else if (panels->type == OTX__PANEL_BF16) {
-            otx__rest_to_bf16(rest, to.halves);
-            otx__panel_put(panel, bytes, to.halves, 2, p, at % OTX__TILE);
-        } else {
-            for (i = 0; i < OTX__REST; i++) to.floats[i] = (float)rest[i];
-            otx__panel_put(panel, bytes, to.floats, 4, p, at % OTX__TILE);
-            continue;
-        }
-        otx__rest_measure(rest, left, unused);
-    }
-    for (i = 1; i < OTX__REST_SUMS; i++) left[0] += left[i];
-    panels->scale[at] = (float)unit;
-    panels->error[at] = left[0] > 0.0 ? (float)(sqrt(left[0]) * (1.0 + 1e-6)) + 1e-30f : 0.0f;
-    return sums[0];
-}
-
-/* Puts a row of bf16, of that norm, not 0, into place `at` of bf16 panels. The power
-   of 2 brings the norm to between 1 and 2, so that what becomes subnormal, or 0, is
-   far below the rounding of the products. */
-OTX__PRIVATE void otx__panels_put_row(otx__panels *panels, size_t at, otx__row row, size_t n,
-                                      double norm)
-{
-    uint16_t *panel =
-        (uint16_t *)(void *)otx__panel_at(panels, at / OTX__TILE) + 2 * (at % OTX__TILE);
-    double scale;
-    int exponent;
-    size_t p;
-    (void)frexp(norm, &exponent);
-    scale = ldexp(1.0, 1 - exponent);
-    for (p = 0; p < n; p++) {
-        float scaled = (float)((double)otx__row_element(row, p) * scale);
-        uint32_t bits;
-        memcpy(&bits, &scaled, sizeof bits);
-        panel[p / 2 * 2 * OTX__TILE + p % 2] = (uint16_t)(bits >> 16);
-    }
-    panels->scale[at] = (float)(1.0 / (norm * scale));
 }
 
 /* Copies a vector from one set of panels to another of the same type. */
@@ -10245,17 +10241,185 @@ OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__p
     }
 }
 
-/* >>> src/solve/dictionary.h */
-/* ---- dictionary: the atoms, as the solver wants them ----------------------- */
+/* >>> src/solve/rests.h */
+/* ---- rests: vectors on their way into panels ------------------------------------ */
 
-/* The rows of a matrix that the kernels can read: float or bf16. */
-typedef struct otx__rows {
-    const char *data;
-    size_t stride; /* bytes */
-    const uint32_t *index;
-    bool bf16;
-    float *copy; /* the solver's own, or NULL */
-} otx__rows;
+/* One vector, and what its rest is made of. */
+typedef struct otx__splitting {
+    const double *vector, *direction;
+    double scale, common; /* 1 / norm, and the part along the direction */
+    size_t n;
+} otx__splitting;
+
+/* Elements of a rest that are made at a time, and partial sums of them. */
+#define OTX__REST_CHUNK 32
+#define OTX__REST_SUMS 8
+
+/* Elements of the rest from `first` on, with 0 behind the last. */
+OTX__PRIVATE void otx__rest_part(const otx__splitting *from, size_t first, double *rest)
+{
+    const double *vector = from->vector + first, *direction = from->direction + first;
+    double scale = from->scale, common = from->common;
+    size_t count = otx__min(OTX__REST_CHUNK, from->n - first), p;
+    for (p = 0; p < count; p++) rest[p] = vector[p] * scale - common * direction[p];
+    for (; p < OTX__REST_CHUNK; p++) rest[p] = 0.0;
+}
+
+/* Of elements of a rest, in partial sums. */
+typedef struct otx__rest_sums {
+    double squares[OTX__REST_SUMS], largest[OTX__REST_SUMS];
+} otx__rest_sums;
+
+/* Adds the squares of OTX__REST_CHUNK elements, and keeps the largest. */
+OTX__PRIVATE void otx__rest_measure(const double *rest, otx__rest_sums *sums)
+{
+    size_t p, i;
+    for (p = 0; p < OTX__REST_CHUNK; p += OTX__REST_SUMS) {
+        for (i = 0; i < OTX__REST_SUMS; i++) {
+            double size = fabs(rest[p + i]);
+            sums->squares[i] += size * size;
+            sums->largest[i] = size > sums->largest[i] ? size : sums->largest[i];
+        }
+    }
+}
+
+/* Folds the partial sums into the first. */
+OTX__PRIVATE void otx__rest_fold(otx__rest_sums *sums)
+{
+    size_t i;
+    for (i = 1; i < OTX__REST_SUMS; i++) {
+        sums->squares[0] += sums->squares[i];
+        if (sums->largest[i] > sums->largest[0]) sums->largest[0] = sums->largest[i];
+    }
+}
+
+/* Rounds elements to bf16, the even of two that are equally near, and leaves what that
+   takes off. */
+OTX__PRIVATE void otx__rest_to_bf16(double *rest, uint16_t *to)
+{
+    size_t p;
+    for (p = 0; p < OTX__REST_CHUNK; p++) {
+        float wide = (float)rest[p];
+        uint32_t bits;
+        memcpy(&bits, &wide, sizeof bits);
+        bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+        to[p] = (uint16_t)(bits >> 16);
+        rest[p] -= (double)otx__float_of_bits(bits);
+    }
+}
+
+/* Rounds elements to multiples of `unit`, of which they are 127 at most, likewise. The
+   number added and taken away rounds to integers; where a compiler keeps more digits,
+   more is left. */
+OTX__PRIVATE void otx__rest_to_int8(double *rest, double unit, double rate, int8_t *to)
+{
+    const double rounder = 6755399441055744.0; /* 1.5 * 2^52 */
+    size_t p;
+    for (p = 0; p < OTX__REST_CHUNK; p++) {
+        int32_t steps = (int32_t)(rest[p] * rate + rounder - rounder);
+        to[p] = (int8_t)steps;
+        rest[p] -= (double)steps * unit;
+    }
+}
+
+/* Writes OTX__REST_CHUNK elements, fewer at the end of a panel, to the lane of a vector. */
+OTX__PRIVATE void otx__panel_put(char *panel, size_t bytes, const void *elements, size_t size,
+                                 size_t first, size_t lane)
+{
+    char *to = panel + first * size * OTX__TILE + 4 * lane;
+    const char *from = (const char *)elements;
+    size_t p, end = otx__min(OTX__REST_CHUNK * size, bytes / OTX__TILE - first * size);
+    for (p = 0; p < end; p += 4) memcpy(to + p * OTX__TILE, from + p, 4);
+}
+
+/* Writes a rest to its place in the panels, int8 in that unit, and returns the square of
+   what rounding to bf16 or int8 takes off it. */
+OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
+                                    const otx__splitting *from, double unit, double rate)
+{
+    char *panel = otx__panel_at(panels, at / OTX__TILE);
+    size_t bytes = otx__panel_bytes(panels->type, panels->columns), lane = at % OTX__TILE, p, i;
+    double rest[OTX__REST_CHUNK];
+    otx__rest_sums left;
+    memset(&left, 0, sizeof left);
+    for (p = 0; p < from->n; p += OTX__REST_CHUNK) {
+        union {
+            float floats[OTX__REST_CHUNK];
+            uint16_t halves[OTX__REST_CHUNK];
+            int8_t bytes[OTX__REST_CHUNK];
+        } to;
+        otx__rest_part(from, p, rest);
+        if (panels->type == OTX__PANEL_INT8) {
+            otx__rest_to_int8(rest, unit, rate, to.bytes);
+            otx__panel_put(panel, bytes, to.bytes, 1, p, lane);
+        } else if (panels->type == OTX__PANEL_BF16) {
+            otx__rest_to_bf16(rest, to.halves);
+            otx__panel_put(panel, bytes, to.halves, 2, p, lane);
+        } else {
+            for (i = 0; i < OTX__REST_CHUNK; i++) to.floats[i] = (float)rest[i];
+            otx__panel_put(panel, bytes, to.floats, 4, p, lane);
+            continue;
+        }
+        otx__rest_measure(rest, &left);
+    }
+    otx__rest_fold(&left);
+    return left.squares[0];
+}
+
+/* Puts the rest of a vector of n elements and of that norm, not 0, whose common part the
+   panels have, into place `at`, and returns the rest's square. */
+OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
+                                         size_t n, double norm, const double *direction)
+{
+    double rest[OTX__REST_CHUNK], unit = 1.0, rate = 0.0, left;
+    otx__splitting from;
+    otx__rest_sums whole;
+    size_t p;
+    from.vector = vector;
+    from.direction = direction;
+    from.scale = 1.0 / norm;
+    from.common = (double)panels->common[at];
+    from.n = n;
+    memset(&whole, 0, sizeof whole);
+    for (p = 0; p < n; p += OTX__REST_CHUNK) {
+        otx__rest_part(&from, p, rest);
+        otx__rest_measure(rest, &whole);
+    }
+    otx__rest_fold(&whole);
+    if (panels->type == OTX__PANEL_INT8 && whole.largest[0] > 1e-30) { /* below, all is left */
+        unit = (double)(float)(whole.largest[0] / 127.0);
+        rate = 1.0 / unit;
+    }
+    left = otx__rest_write(panels, at, &from, unit, rate);
+    panels->scale[at] = (float)unit;
+    panels->error[at] = left > 0.0 ? (float)(sqrt(left) * (1.0 + 1e-6)) + 1e-30f : 0.0f;
+    return whole.squares[0];
+}
+
+/* Puts a row of bf16, of that norm, not 0, into place `at` of bf16 panels. The power
+   of 2 brings the norm to between 1 and 2, so that what becomes subnormal, or 0, is
+   far below the rounding of the products. */
+OTX__PRIVATE void otx__panels_put_row(otx__panels *panels, size_t at, otx__row row, size_t n,
+                                      double norm)
+{
+    uint16_t *panel =
+        (uint16_t *)(void *)otx__panel_at(panels, at / OTX__TILE) + 2 * (at % OTX__TILE);
+    double scale;
+    int exponent;
+    size_t p;
+    (void)frexp(norm, &exponent);
+    scale = ldexp(1.0, 1 - exponent);
+    for (p = 0; p < n; p++) {
+        float scaled = (float)((double)otx__row_element(row, p) * scale);
+        uint32_t bits;
+        memcpy(&bits, &scaled, sizeof bits);
+        panel[p / 2 * 2 * OTX__TILE + p % 2] = (uint16_t)(bits >> 16);
+    }
+    panels->scale[at] = (float)(1.0 / (norm * scale));
+}
+
+/* >>> src/solve/dictionary.h */
+/* ---- dictionary: the atoms, and their split along a common direction ----------- */
 
 /* For screening, every atom is split. The direction is that of the mean of the unit
    atoms, which in real embeddings is so strong that correlations without it are an
@@ -10263,11 +10427,11 @@ typedef struct otx__rows {
 typedef struct otx__dictionary {
     const otx_context *ctx;
     const otx__kernels *kernels;
-    otx__rows rows;
+    otx__view rows;
     size_t count, columns, tiles;
     double *squares;    /* [atom] <a, a> */
     double *norms;      /* [atom] */
-    double *gram;       /* [atom][atom] <a, b>, or NULL (gram.h) */
+    double *exact_gram; /* [atom][atom] <a, b>, or NULL (exact_gram.h) */
     double *along;      /* [atom] <a, direction> */
     double *direction;  /* [column], of norm 1, or 0 if the atoms have no mean */
     double largest;     /* of the norms */
@@ -10278,121 +10442,7 @@ typedef struct otx__dictionary {
     bool cosine;        /* atoms are selected as if all had norm 1 */
 } otx__dictionary;
 
-OTX__PRIVATE otx__row otx__rows_at(const otx__rows *rows, size_t i)
-{
-    otx__row row;
-    row.data = rows->data + (rows->index ? rows->index[i] : i) * rows->stride;
-    row.bf16 = rows->bf16;
-    return row;
-}
-
-/* Whether the kernels can read the matrix where it stands. */
-OTX__PRIVATE bool otx__rows_are_direct(const otx_matrix *matrix, bool centred)
-{
-    return !centred && (matrix->dtype == OTX_F32 || matrix->dtype == OTX_BF16);
-}
-
-/* Views a matrix. Types that the kernels do not read, and rows that a centre is to be
-   taken off, need a copy: otx__rows_copy makes it. */
-OTX__PRIVATE bool otx__rows_open(otx__rows *rows, const otx_matrix *matrix, bool centred,
-                                 otx__pool *pool)
-{
-    size_t element = otx_dtype_bits(matrix->dtype) / 8;
-    rows->data = (const char *)matrix->data;
-    rows->stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
-    rows->index = matrix->index;
-    rows->bf16 = matrix->dtype == OTX_BF16;
-    if (otx__rows_are_direct(matrix, centred)) return true;
-    rows->copy = (float *)otx__pool_take(pool, matrix->rows, matrix->columns * sizeof(float));
-    return rows->copy != NULL;
-}
-
-typedef struct otx__copy_task {
-    const otx__rows *rows;
-    const otx_matrix *matrix;
-    double *centre; /* or NULL */
-} otx__copy_task;
-
-/* Columns of a mean that one task sums up. */
-#define OTX__SUM_COLUMNS 64
-
-/* Some columns of the mean, added up in double in the order of the rows. */
-OTX__PRIVATE void otx__rows_mean_body(void *argument, size_t index, int worker)
-{
-    otx__copy_task *task = (otx__copy_task *)argument;
-    const otx_matrix *matrix = task->matrix;
-    size_t first = index * OTX__SUM_COLUMNS, i, j;
-    size_t count = otx__min(OTX__SUM_COLUMNS, matrix->columns - first);
-    size_t offset = first * otx_dtype_bits(matrix->dtype) / 8;
-    double *mean = task->centre + first;
-    float part[OTX__SUM_COLUMNS];
-    (void)worker;
-    for (j = 0; j < count; j++) mean[j] = 0.0;
-    for (i = 0; i < matrix->rows; i++) {
-        const char *row = (const char *)otx__rows_at(task->rows, i).data;
-        otx_to_float(part, row + offset, matrix->dtype, count);
-        for (j = 0; j < count; j++) mean[j] += (double)part[j];
-    }
-    for (j = 0; j < count; j++) mean[j] /= (double)matrix->rows;
-}
-
-/* The mean of the rows of a matrix. */
-OTX__PRIVATE otx_result otx__rows_mean(otx__watch *watch, const otx__rows *rows,
-                                       const otx_matrix *matrix, double *mean, otx_error *error)
-{
-    size_t chunks = (matrix->columns + OTX__SUM_COLUMNS - 1) / OTX__SUM_COLUMNS;
-    otx__copy_task task;
-    task.rows = rows;
-    task.matrix = matrix;
-    task.centre = mean;
-    return otx__watch_loop(watch, chunks, 4.0 * OTX__SUM_COLUMNS * (double)matrix->rows,
-                           otx__rows_mean_body, &task, error);
-}
-
-OTX__PRIVATE void otx__copy_body(void *argument, size_t index, int worker)
-{
-    const otx__copy_task *task = (const otx__copy_task *)argument;
-    const otx_matrix *matrix = task->matrix;
-    size_t n = matrix->columns, i, j, end = otx__min(matrix->rows, (index + 1) * OTX__TILE);
-    (void)worker;
-    for (i = index * OTX__TILE; i < end; i++) {
-        float *row = task->rows->copy + i * n;
-        otx_to_float(row, otx__rows_at(task->rows, i).data, matrix->dtype, n);
-        for (j = 0; j < n && task->centre; j++)
-            row[j] = (float)((double)row[j] - task->centre[j]);
-    }
-}
-
-/* Makes the copy, if one is needed, and views that. */
-OTX__PRIVATE otx_result otx__rows_copy(otx__watch *watch, otx__rows *rows,
-                                       const otx_matrix *matrix, double *centre,
-                                       otx_error *error)
-{
-    otx__copy_task task;
-    otx_result result;
-    if (!rows->copy) return OTX_OK;
-    task.rows = rows;
-    task.matrix = matrix;
-    task.centre = centre;
-    result = otx__watch_loop(watch, (matrix->rows + OTX__TILE - 1) / OTX__TILE,
-                             4.0 * OTX__TILE * (double)matrix->columns, otx__copy_body, &task,
-                             error);
-    rows->data = (const char *)rows->copy;
-    rows->stride = matrix->columns * sizeof *rows->copy;
-    rows->index = NULL;
-    rows->bf16 = false;
-    return result;
-}
-
-/* Doubles of a row, exactly. */
-OTX__PRIVATE void otx__row_widen(const otx__kernels *kernels, otx__row row, size_t n, double *to)
-{
-    kernels->residual(to, row, NULL, NULL, 0, n);
-}
-
-/* ---- building ---- */
-
-OTX__PRIVATE size_t otx__tiles(size_t rows) { return (rows + OTX__TILE - 1) / OTX__TILE; }
+/* ---- norms and direction ---- */
 
 typedef struct otx__dictionary_task {
     otx__dictionary *dictionary;
@@ -10406,7 +10456,7 @@ OTX__PRIVATE void otx__norms_body(void *argument, size_t tile, int worker)
     double *wide = task->scratch + (size_t)worker * dictionary->columns;
     size_t i, end = otx__min(dictionary->count, (tile + 1) * OTX__TILE);
     for (i = tile * OTX__TILE; i < end; i++) {
-        otx__row row = otx__rows_at(&dictionary->rows, i);
+        otx__row row = otx__view_row(&dictionary->rows, i);
         otx__row_widen(dictionary->kernels, row, dictionary->columns, wide);
         dictionary->kernels->products(wide, &row, 1, dictionary->columns, &dictionary->squares[i]);
         dictionary->norms[i] = sqrt(dictionary->squares[i]);
@@ -10425,7 +10475,7 @@ OTX__PRIVATE void otx__direction_body(void *argument, size_t index, int worker)
     (void)worker;
     for (j = 0; j < count; j++) sum[j] = 0.0;
     for (i = 0; i < dictionary->count; i++) {
-        otx__row row = otx__rows_at(&dictionary->rows, i);
+        otx__row row = otx__view_row(&dictionary->rows, i);
         double scale = dictionary->norms[i] > 0.0 ? 1.0 / dictionary->norms[i] : 0.0;
         for (j = 0; j < count; j++)
             sum[j] += scale * (double)otx__row_element(row, first + j);
@@ -10434,36 +10484,38 @@ OTX__PRIVATE void otx__direction_body(void *argument, size_t index, int worker)
 
 /* ---- splitting the atoms ---- */
 
+/* Splits one atom, and returns its weight. */
+OTX__PRIVATE float otx__split_atom(otx__dictionary *dictionary, size_t atom, double *wide)
+{
+    otx__panels *panels = &dictionary->panels;
+    otx__row row = otx__view_row(&dictionary->rows, atom);
+    size_t n = dictionary->columns, p;
+    double norm = dictionary->norms[atom], along = 0.0;
+    float weight;
+    otx__row_widen(dictionary->kernels, row, n, wide);
+    for (p = 0; p < n; p++) along += wide[p] * dictionary->direction[p];
+    dictionary->along[atom] = along;
+    if (!(norm > 0.0)) return 0.0f;
+    panels->common[atom] = (float)(along / norm);
+    if (panels->type == OTX__PANEL_ROWS)
+        otx__panels_put_row(panels, atom, row, n, norm);
+    else
+        (void)otx__panels_put_rest(panels, atom, wide, n, norm, dictionary->direction);
+    /* Never 0 for an atom that may be taken; the bounds allow for the lift. */
+    weight = dictionary->cosine ? 1.0f : (float)(norm / dictionary->largest);
+    return weight < OTX__LEAST_WEIGHT ? OTX__LEAST_WEIGHT : weight;
+}
+
 OTX__PRIVATE void otx__split_body(void *argument, size_t tile, int worker)
 {
     otx__dictionary_task *task = (otx__dictionary_task *)argument;
     otx__dictionary *dictionary = task->dictionary;
-    otx__panels *panels = &dictionary->panels;
-    size_t n = dictionary->columns, i, p, lane;
-    double *wide = task->scratch + (size_t)worker * n;
+    double *wide = task->scratch + (size_t)worker * dictionary->columns;
+    size_t i, end = (tile + 1) * OTX__TILE;
     float largest = 0.0f;
-    otx__panels_clear(panels, tile);
-    for (lane = 0; lane < OTX__TILE; lane++) {
-        otx__row row;
-        double norm, along = 0.0;
-        float weight;
-        i = tile * OTX__TILE + lane;
-        dictionary->weight[i] = 0.0f;
-        if (i >= dictionary->count) continue;
-        row = otx__rows_at(&dictionary->rows, i);
-        otx__row_widen(dictionary->kernels, row, n, wide);
-        for (p = 0; p < n; p++) along += wide[p] * dictionary->direction[p];
-        dictionary->along[i] = along;
-        norm = dictionary->norms[i];
-        if (!(norm > 0.0)) continue;
-        panels->common[i] = (float)(along / norm);
-        if (panels->type == OTX__PANEL_ROWS)
-            otx__panels_put_row(panels, i, row, n, norm);
-        else
-            (void)otx__panels_put_rest(panels, i, wide, n, norm, dictionary->direction);
-        /* Never 0 for an atom that may be taken; screen.h allows for the lift. */
-        weight = dictionary->cosine ? 1.0f : (float)(norm / dictionary->largest);
-        if (weight < OTX__LEAST_WEIGHT) weight = OTX__LEAST_WEIGHT;
+    otx__panels_clear(&dictionary->panels, tile);
+    for (i = tile * OTX__TILE; i < end; i++) {
+        float weight = i < dictionary->count ? otx__split_atom(dictionary, i, wide) : 0.0f;
         dictionary->weight[i] = weight;
         if (weight > largest) largest = weight;
     }
@@ -10503,7 +10555,7 @@ OTX__PRIVATE otx_result otx__dictionary_norms(otx__dictionary *dictionary, doubl
     return result;
 }
 
-/* What only screening needs. */
+/* What only screening needs: the direction, and the atoms split along it. */
 OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, double *scratch,
                                               otx_error *error)
 {
@@ -10521,8 +10573,8 @@ OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, doubl
     return otx__watch_loop(&watch, dictionary->tiles, work, otx__split_body, &task, error);
 }
 
-/* >>> src/solve/exact_products.h */
-/* ---- gram: products of all pairs of atoms in double --------------------------- */
+/* >>> src/solve/exact_gram.h */
+/* ---- exact gram: products of all pairs of atoms in double ---------------------- */
 
 /* The factors of supports are made of exact products of atoms. Where there are few
    atoms and many targets, the same pairs come again and again: then all of them are
@@ -10531,11 +10583,11 @@ OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, doubl
 
 /* Bytes of rows that are read against 32 others before the next ones are: they stay
    in a core's cache. */
-#define OTX__GRAM_BYTES 262144
+#define OTX__EXACT_GRAM_ROW_BYTES 262144
 
 /* Ranges that the tiles up to one, for the products with its atoms, are divided into, so
    that the caller is asked between them. */
-OTX__PRIVATE size_t otx__gram_parts(const otx__dictionary *dictionary)
+OTX__PRIVATE size_t otx__exact_gram_parts(const otx__dictionary *dictionary)
 {
     double work = (double)OTX__TILE * (double)dictionary->count * (double)dictionary->columns;
     return otx__min(dictionary->tiles, 1 + (size_t)(work / OTX__POLL_WORK));
@@ -10543,14 +10595,15 @@ OTX__PRIVATE size_t otx__gram_parts(const otx__dictionary *dictionary)
 
 /* Products of one or two atoms from `a` on with those from `start` on, whose rows are
    given. */
-OTX__PRIVATE void otx__gram_pair(const otx__dictionary *dictionary, size_t a, size_t pair,
-                                 const otx__row *rows, size_t count, size_t start, double *wide)
+OTX__PRIVATE void otx__exact_gram_pair(const otx__dictionary *dictionary, size_t a, size_t pair,
+                                       const otx__row *rows, size_t count, size_t start,
+                                       double *wide)
 {
     const otx__kernels *kernels = dictionary->kernels;
     size_t pitch = dictionary->count, i;
-    double *products = dictionary->gram + a * pitch + start;
+    double *products = dictionary->exact_gram + a * pitch + start;
     otx__row two[2];
-    for (i = 0; i < pair; i++) two[i] = otx__rows_at(&dictionary->rows, a + i);
+    for (i = 0; i < pair; i++) two[i] = otx__view_row(&dictionary->rows, a + i);
     if (pair == 2 && kernels->pair_products) {
         kernels->pair_products(two, rows, count, dictionary->columns, products, pitch);
         return;
@@ -10563,42 +10616,43 @@ OTX__PRIVATE void otx__gram_pair(const otx__dictionary *dictionary, size_t a, si
 
 /* Products of the atoms of a tile with those of a range of the tiles up to it, on both
    sides of the diagonal. No two tasks write the same place. */
-OTX__PRIVATE void otx__gram_body(void *argument, size_t index, int worker)
+OTX__PRIVATE void otx__exact_gram_body(void *argument, size_t index, int worker)
 {
     otx__dictionary_task *task = (otx__dictionary_task *)argument;
     otx__dictionary *dictionary = task->dictionary;
-    size_t parts = otx__gram_parts(dictionary), tile = index / parts, part = index % parts;
+    size_t parts = otx__exact_gram_parts(dictionary), tile = index / parts, part = index % parts;
     size_t range = (tile + parts) / parts * OTX__TILE; /* tiles 0 to `tile`, divided */
     size_t n = dictionary->columns, first = tile * OTX__TILE, start, count, a, b;
     size_t last = otx__min(dictionary->count, first + OTX__TILE);
     size_t end = otx__min(last, (part + 1) * range);
-    size_t most = otx__min(OTX__TILE, 4 + OTX__GRAM_BYTES / (4 * n));
+    size_t most = otx__min(OTX__TILE, 4 + OTX__EXACT_GRAM_ROW_BYTES / (4 * n));
     for (start = part * range; start < end; start += count) {
         otx__row rows[OTX__TILE];
         count = otx__min(most, end - start);
-        for (b = 0; b < count; b++) rows[b] = otx__rows_at(&dictionary->rows, start + b);
+        for (b = 0; b < count; b++) rows[b] = otx__view_row(&dictionary->rows, start + b);
         for (a = first; a < last; a += 2)
-            otx__gram_pair(dictionary, a, otx__min(2, last - a), rows, count, start,
-                           task->scratch + (size_t)worker * n);
+            otx__exact_gram_pair(dictionary, a, otx__min(2, last - a), rows, count, start,
+                                 task->scratch + (size_t)worker * n);
         for (a = first; a < last; a++)
             for (b = start; b < otx__min(start + count, first); b++)
-                dictionary->gram[b * dictionary->count + a] =
-                    dictionary->gram[a * dictionary->count + b];
+                dictionary->exact_gram[b * dictionary->count + a] =
+                    dictionary->exact_gram[a * dictionary->count + b];
     }
 }
 
-OTX__PRIVATE otx_result otx__dictionary_gram(otx__dictionary *dictionary, double *scratch,
+/* scratch: [worker][columns]. */
+OTX__PRIVATE otx_result otx__exact_gram_fill(otx__dictionary *dictionary, double *scratch,
                                              otx_error *error)
 {
     otx__watch watch = otx__watch_open(dictionary->ctx, OTX_STAGE_GRAM, dictionary->count,
                                        dictionary->count);
     double work = (double)OTX__TILE * (double)dictionary->count * (double)dictionary->columns;
-    size_t parts = otx__gram_parts(dictionary);
+    size_t parts = otx__exact_gram_parts(dictionary);
     otx__dictionary_task task;
     task.dictionary = dictionary;
     task.scratch = scratch;
     return otx__watch_loop(&watch, dictionary->tiles * parts, work / (double)parts,
-                           otx__gram_body, &task, error);
+                           otx__exact_gram_body, &task, error);
 }
 
 /* >>> src/solve/triangle.h */
@@ -10607,7 +10661,7 @@ OTX__PRIVATE otx_result otx__dictionary_gram(otx__dictionary *dictionary, double
 /* Row i of L holds i + 1 elements from i (i + 1) / 2 on. The loops take four rows at
    a time, for the processor to have four sums under way; the order of the operations
    on any one number, and so every bit, is that of the loops over single rows. */
-#define OTX__ROWS 4
+#define OTX__TRIANGLE_ROWS 4
 
 /* Pointers that nothing else in the function reaches. */
 #if defined(__GNUC__) || defined(__clang__) || defined(_MSC_VER)
@@ -10619,8 +10673,8 @@ OTX__PRIVATE otx_result otx__dictionary_gram(otx__dictionary *dictionary, double
 OTX__PRIVATE size_t otx__triangle_size(size_t rows) { return rows * (rows + 1) / 2; }
 
 /* The elements (first + i, first + j), i > j, of four rows' own block. */
-OTX__PRIVATE void otx__triangle_corner(const double *const rows[OTX__ROWS], size_t first,
-                                       size_t count, double sums[OTX__ROWS])
+OTX__PRIVATE void otx__triangle_corner(const double *const rows[OTX__TRIANGLE_ROWS], size_t first,
+                                       size_t count, double sums[OTX__TRIANGLE_ROWS])
 {
     size_t i, j;
     for (j = 0; j < count; j++) {
@@ -10636,11 +10690,11 @@ OTX__PRIVATE void otx__triangle_corner(const double *const rows[OTX__ROWS], size
 OTX__PRIVATE void otx__triangle_forward(const double *factor, size_t count, double *x)
 {
     size_t first, i, j;
-    for (first = 0; first < count; first += OTX__ROWS) {
-        size_t rows = otx__min(OTX__ROWS, count - first);
-        const double *at[OTX__ROWS];
-        double sums[OTX__ROWS], s0, s1, s2, s3;
-        for (i = 0; i < OTX__ROWS; i++) {
+    for (first = 0; first < count; first += OTX__TRIANGLE_ROWS) {
+        size_t rows = otx__min(OTX__TRIANGLE_ROWS, count - first);
+        const double *at[OTX__TRIANGLE_ROWS];
+        double sums[OTX__TRIANGLE_ROWS], s0, s1, s2, s3;
+        for (i = 0; i < OTX__TRIANGLE_ROWS; i++) {
             at[i] = factor + otx__triangle_size(otx__min(first + i, count - 1));
             sums[i] = x[otx__min(first + i, count - 1)];
         }
@@ -10675,9 +10729,9 @@ OTX__PRIVATE void otx__triangle_take(double *OTX__RESTRICT x, const double *OTX_
 OTX__PRIVATE void otx__triangle_backward(const double *factor, size_t count, double *x)
 {
     size_t end, i, j;
-    for (end = count; end > 0; end -= otx__min(OTX__ROWS, end)) {
-        size_t rows = otx__min(OTX__ROWS, end), first = end - rows;
-        const double *row[OTX__ROWS] = {factor, factor, factor, factor};
+    for (end = count; end > 0; end -= otx__min(OTX__TRIANGLE_ROWS, end)) {
+        size_t rows = otx__min(OTX__TRIANGLE_ROWS, end), first = end - rows;
+        const double *row[OTX__TRIANGLE_ROWS] = {factor, factor, factor, factor};
         for (i = rows; i-- > 0;) {
             row[i] = factor + otx__triangle_size(first + i);
             x[first + i] /= row[i][first + i];
@@ -10706,16 +10760,24 @@ OTX__PRIVATE double otx__triangle_norm(const double *factor, size_t count, doubl
 }
 
 /* >>> src/solve/support.h */
-/* ---- support: what is known of one target, and the exact steps -------------- */
+/* ---- support: what is known of one target, and the exact steps ----------------- */
+
+/* Everything here decides: it is computed in double, in one order. */
 
 /* Candidates of one target and step; more mean that every atom is scored. */
-#define OTX__CANDIDATES 256
+#define OTX__CANDIDATES_MAX 256
 
-/* A target on its way. The factor is that of the Gram matrix of the atoms
-   selected, G = L L', row after row without the zeros; forward solves L z = A'y.
-   Behind the atoms selected, indices, factor and forward may hold predicted ones
-   (screen.h); raising the count selects them. The coefficients are those of the
-   atoms selected after otx__support_solve. */
+/* An atom of which less than this share of <a, a> is left without its projection on the
+   atoms selected depends on them. */
+#define OTX__PIVOT_MIN 1e-12
+
+/* Scores below so many units of columns * ||target|| * ||atom|| are nothing but rounding. */
+#define OTX__ROUNDING_LEVEL (64.0 * DBL_EPSILON)
+
+/* A target on its way. The factor is that of the Gram matrix of the atoms selected,
+   G = L L' (triangle.h); forward solves L z = A'y. Behind the atoms selected, indices,
+   factor and forward may hold predicted ones (predict.h); raising the count selects them.
+   The coefficients are those of the atoms selected after otx__support_solve. */
 typedef struct otx__support {
     otx__row target;
     double norm;          /* of the target */
@@ -10729,28 +10791,35 @@ typedef struct otx__support {
     bool ended;
 } otx__support;
 
-/* What one worker computes in. */
+/* What one worker computes in, and what it counts. */
 typedef struct otx__scratch {
     double *row, *residual; /* [columns] */
-    const void *wide;       /* the target that row holds, or NULL */
+    const void *row_target; /* the target that row holds, or NULL */
     otx__row *rows;         /* [k + 1] those of the atoms selected */
     double *products;       /* [k + 2] */
-    double *scores;         /* [atoms] */
+    double *scores;         /* [otx__scratch_scores(atoms)] */
     float *block;           /* [OTX__GROUP][32][32] dense products */
     float *rough;           /* [columns] */
     float *least;           /* [target of a block] the residual form: what the largest
                                weighted correlation is at least, by the tiles seen */
-    uint32_t *likely;       /* [atoms] likewise: those not ruled out */
-    uint64_t likely_atoms, likely_steps; /* since the last pass: of them, and for so many */
+    uint32_t *survivors;    /* [atoms] likewise: those that a scan has not ruled out */
+    uint64_t survivors_scored, survivors_steps; /* since the last scan: in float; steps */
     uint64_t fallbacks, steps;
-    uint64_t candidates[OTX__CANDIDATES + 1]; /* steps by how many atoms were candidates;
-                                                 the last: every atom was */
+    uint64_t candidates[OTX__CANDIDATES_MAX + 1]; /* steps by how many atoms were
+                                                     candidates; the last: every atom was */
     double seconds_rescore, seconds_factor, seconds_predict;
 } otx__scratch;
 
+/* Scores that a worker needs room for. */
+OTX__PRIVATE size_t otx__scratch_scores(size_t atoms)
+{
+    return otx__max(atoms, OTX__CANDIDATES_MAX);
+}
+
+/* What all targets share. */
 typedef struct otx__problem {
     const otx__dictionary *dictionary;
-    otx__rows targets;
+    otx__view targets;
     size_t k;
     double tolerance;
     double ridge; /* added to the diagonal of the Gram matrix, times ||atom||^2 */
@@ -10772,7 +10841,7 @@ OTX__PRIVATE void otx__support_rows(const otx__problem *problem, const otx__supp
 {
     size_t i;
     for (i = 0; i < support->count; i++)
-        scratch->rows[i] = otx__rows_at(&problem->dictionary->rows, (size_t)support->indices[i]);
+        scratch->rows[i] = otx__view_row(&problem->dictionary->rows, (size_t)support->indices[i]);
 }
 
 /* The norm of a vector of doubles, in the order of all deciding sums. */
@@ -10806,25 +10875,26 @@ OTX__PRIVATE void otx__support_residual(const otx__problem *problem, otx__suppor
                                            problem->dictionary->columns);
 }
 
-/* The same of exact products that are kept: only that with the target is computed, from
-   the target widened, which stays for the next atom. */
+/* The products of an atom with those selected and, behind them, with the target, where
+   all products of atoms are kept: only that with the target is computed, from the target
+   widened, which stays for the next atom. */
 OTX__PRIVATE void otx__support_look_up(const otx__problem *problem, const otx__support *support,
                                        size_t atom, otx__scratch *scratch, double *products)
 {
     const otx__dictionary *dictionary = problem->dictionary;
-    const double *gram = dictionary->gram + atom * dictionary->count;
-    otx__row row = otx__rows_at(&dictionary->rows, atom);
+    const double *gram = dictionary->exact_gram + atom * dictionary->count;
+    otx__row row = otx__view_row(&dictionary->rows, atom);
     size_t i;
     /* They lie anywhere: asked for now, they are there when the target's is done. */
     for (i = 0; i < support->count; i++) OTX__PREFETCH(gram + support->indices[i]);
-    if (scratch->wide != support->target.data)
+    if (scratch->row_target != support->target.data)
         otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
-    scratch->wide = support->target.data;
+    scratch->row_target = support->target.data;
     dictionary->kernels->products(scratch->row, &row, 1, dictionary->columns, products + i);
     for (i = 0; i < support->count; i++) products[i] = gram[support->indices[i]];
 }
 
-/* The products of an atom with those selected and, behind them, with the target. */
+/* The same, looked up or computed. */
 OTX__PRIVATE void otx__support_products(const otx__problem *problem,
                                         const otx__support *support, size_t atom,
                                         otx__scratch *scratch, double *products)
@@ -10832,11 +10902,11 @@ OTX__PRIVATE void otx__support_products(const otx__problem *problem,
     const otx__dictionary *dictionary = problem->dictionary;
     const otx__kernels *kernels = dictionary->kernels;
     size_t t = support->count, together = t;
-    if (dictionary->gram) {
+    if (dictionary->exact_gram) {
         otx__support_look_up(problem, support, atom, scratch, products);
         return;
     }
-    otx__row_widen(kernels, otx__rows_at(&dictionary->rows, atom), dictionary->columns,
+    otx__row_widen(kernels, otx__view_row(&dictionary->rows, atom), dictionary->columns,
                    scratch->row);
     otx__support_rows(problem, support, scratch);
     scratch->rows[t] = support->target;
@@ -10866,7 +10936,7 @@ OTX__PRIVATE bool otx__support_append(const otx__problem *problem, otx__support 
         value -= share;
     }
     scratch->seconds_factor += otx__now() - clock;
-    if (!(pivot > 1e-12 * dictionary->squares[atom])) return false;
+    if (!(pivot > OTX__PIVOT_MIN * dictionary->squares[atom])) return false;
     row[t] = sqrt(pivot);
     support->forward[t] = value / row[t];
     support->indices[t] = (int32_t)atom;
@@ -10903,7 +10973,7 @@ OTX__PRIVATE bool otx__is_rounding(const otx__problem *problem, const otx__suppo
                                    size_t atom, double score)
 {
     const otx__dictionary *dictionary = problem->dictionary;
-    return score <= 64.0 * DBL_EPSILON * (double)dictionary->columns * support->norm *
+    return score <= OTX__ROUNDING_LEVEL * (double)dictionary->columns * support->norm *
                         (dictionary->cosine ? 1.0 : dictionary->norms[atom]);
 }
 
@@ -10931,11 +11001,11 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
         otx__row rows[OTX__TILE];
         double *scores = scratch->scores + i;
         size_t count = otx__min(OTX__TILE, dictionary->count - i);
-        for (j = 0; j < count; j++) rows[j] = otx__rows_at(&dictionary->rows, i + j);
+        for (j = 0; j < count; j++) rows[j] = otx__view_row(&dictionary->rows, i + j);
         dictionary->kernels->dots(scratch->residual, rows, count, dictionary->columns, scores);
         for (j = 0; j < count; j++) scores[j] = otx__score(dictionary, i + j, scores[j]);
     }
-    scratch->candidates[OTX__CANDIDATES]++;
+    scratch->candidates[OTX__CANDIDATES_MAX]++;
     for (i = 0; i < support->count; i++) scratch->scores[support->indices[i]] = 0.0;
     for (i = 0; i < support->barred_count; i++) scratch->scores[support->barred[i]] = 0.0;
     while (!support->ended) {
@@ -10952,35 +11022,41 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
 }
 
 /* >>> src/solve/gram_table.h */
-/* ---- table: products of atoms with all atoms -------------------------------- */
+/* ---- gram table: products of atoms with all atoms, for scans -------------------- */
 
-/* The rests' products as 16-bit fixed point, for scans: [tile][slot][32], the 32
-   atoms of a tile against the atom in a slot. In the Gram form every atom stands
-   in the slot of its own number. In the columns form only atoms that supports hold
-   have a slot, as long as they need it; a column is computed when its atom comes
-   in. */
-typedef struct otx__table {
+/* Whether correlations come from a table of products, not from the residuals. */
+OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
+{
+    return form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS;
+}
+
+#define OTX__NO_ATOM UINT32_MAX
+
+/* Columns that are computed together at most: whole tiles. */
+#define OTX__BATCH_COLUMNS 512
+
+/* The rests' products as 16-bit fixed point: [tile][slot][32], the 32 atoms of a tile
+   against the atom in a slot. In the Gram form every atom stands in the slot of its own
+   number. In the columns form only atoms that supports hold have a slot, as long as they
+   need it; a column is computed when its atom comes in. */
+typedef struct otx__gram_table {
     otx__dictionary *dictionary;
     int16_t *products;
     size_t slots;
+    size_t group;     /* the Gram form: the first of the tiles at hand */
+    uint64_t columns; /* computed so far */
     /* The columns form only: */
-    int32_t *slot_of;  /* [atom] -1: none */
-    uint32_t *atom_of; /* [slot] OTX__NOBODY: free */
-    uint32_t *stamps;  /* [slot] the pass that needed it last */
-    uint32_t *fresh;   /* [slot] slots whose columns are to be computed */
-    size_t fresh_count, hand;
+    int32_t *slot_of;          /* [atom] -1: none */
+    uint32_t *atom_of;         /* [slot] OTX__NO_ATOM: free */
+    uint32_t *last_needed;     /* [slot] the pass that needed it last */
     uint32_t pass;
-    bool full;          /* no slot was left in this pass */
-    otx__panels panels; /* the atoms of OTX__FRESH of those slots */
-    size_t first, count; /* of the fresh ones at hand */
-    size_t group;        /* the Gram form: the first of the tiles at hand */
-    uint64_t columns;    /* computed so far */
-} otx__table;
-
-#define OTX__NOBODY UINT32_MAX
-
-/* Columns that are computed together: whole tiles. */
-#define OTX__FRESH 512
+    size_t next_slot;          /* where the search for a free slot goes on */
+    bool full;                 /* no slot was left in this pass */
+    uint32_t *missing;         /* slots whose columns are to be computed */
+    size_t missing_count;
+    size_t batch, batch_count; /* those at hand: the first, and how many */
+    otx__panels panels;        /* their atoms */
+} otx__gram_table;
 
 /* Nearest integer to a number, within int16; wrong by at most 0.51 in all. */
 OTX__PRIVATE int16_t otx__fixed(float value)
@@ -10991,27 +11067,27 @@ OTX__PRIVATE int16_t otx__fixed(float value)
     return (int16_t)shifted;
 }
 
-OTX__PRIVATE int16_t *otx__table_at(const otx__table *table, size_t tile, size_t slot)
+OTX__PRIVATE int16_t *otx__gram_table_at(const otx__gram_table *table, size_t tile, size_t slot)
 {
     return table->products + (tile * table->slots + slot) * OTX__TILE;
 }
 
-/* ---- all of them ---- */
+/* ---- the Gram form: all of them ---- */
 
-typedef struct otx__table_task {
-    otx__table *table;
+typedef struct otx__gram_table_task {
+    otx__gram_table *table;
     const otx__scratch *scratch; /* [worker] */
-} otx__table_task;
+} otx__gram_table_task;
 
 /* The products of the rests of two tiles' atoms, of the exact products of these. */
-OTX__PRIVATE void otx__table_exact(const otx__dictionary *dictionary, size_t tile, size_t other,
-                                   float *block)
+OTX__PRIVATE void otx__gram_table_from_exact(const otx__dictionary *dictionary, size_t tile,
+                                             size_t other, float *block)
 {
     const float *common = dictionary->panels.common;
     size_t i, j;
     memset(block, 0, OTX__TILE * OTX__TILE * sizeof *block);
     for (j = other * OTX__TILE; j < otx__min(dictionary->count, (other + 1) * OTX__TILE); j++) {
-        const double *row = dictionary->gram + j * dictionary->count;
+        const double *row = dictionary->exact_gram + j * dictionary->count;
         float *column = block + j % OTX__TILE * OTX__TILE;
         if (!(dictionary->norms[j] > 0.0)) continue;
         for (i = tile * OTX__TILE; i < otx__min(dictionary->count, (tile + 1) * OTX__TILE); i++)
@@ -11024,24 +11100,24 @@ OTX__PRIVATE void otx__table_exact(const otx__dictionary *dictionary, size_t til
 
 /* Products of tile `index` with the group's tiles from it on, stored on both
    sides of the diagonal. No two tasks write the same place. */
-OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
+OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int worker)
 {
-    otx__table_task *task = (otx__table_task *)argument;
-    otx__table *table = task->table;
+    otx__gram_table_task *task = (otx__gram_table_task *)argument;
+    otx__gram_table *table = task->table;
     const otx__dictionary *dictionary = table->dictionary;
     const otx__panels *panels = &dictionary->panels;
     size_t end = otx__min(dictionary->tiles, table->group + otx__panels_group(panels));
     size_t first = otx__max(table->group, index), tile, i, j;
     float *block = task->scratch[worker].block;
-    for (tile = first; tile < end && dictionary->gram; tile++)
-        otx__table_exact(dictionary, tile, index,
-                         block + (tile - first) * OTX__TILE * OTX__TILE);
-    if (!dictionary->gram)
+    for (tile = first; tile < end && dictionary->exact_gram; tile++)
+        otx__gram_table_from_exact(dictionary, tile, index,
+                                   block + (tile - first) * OTX__TILE * OTX__TILE);
+    if (!dictionary->exact_gram)
         otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
                              block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
-        int16_t *here = otx__table_at(table, tile, index * OTX__TILE);
-        int16_t *there = otx__table_at(table, index, tile * OTX__TILE);
+        int16_t *here = otx__gram_table_at(table, tile, index * OTX__TILE);
+        int16_t *there = otx__gram_table_at(table, index, tile * OTX__TILE);
         for (i = 0; i < OTX__TILE * OTX__TILE; i++) here[i] = otx__fixed(block[i] * 32767.0f);
         if (tile == index) continue;
         for (i = 0; i < OTX__TILE; i++)
@@ -11049,13 +11125,13 @@ OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
     }
 }
 
-OTX__PRIVATE otx_result otx__table_fill(otx__table *table, const otx__scratch *scratch,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__gram_table_fill(otx__gram_table *table, const otx__scratch *scratch,
+                                             otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__panels_group(&dictionary->panels), end;
     otx_result result = OTX_OK;
-    otx__table_task task;
+    otx__gram_table_task task;
     task.table = table;
     task.scratch = scratch;
     for (table->group = 0; table->group < dictionary->tiles && !result; table->group += group) {
@@ -11064,96 +11140,96 @@ OTX__PRIVATE otx_result otx__table_fill(otx__table *table, const otx__scratch *s
                                            table->group * OTX__TILE,
                                            dictionary->tiles * OTX__TILE);
         end = otx__min(dictionary->tiles, table->group + group);
-        result = otx__watch_loop(&watch, end, work, otx__table_body, &task, error);
+        result = otx__watch_loop(&watch, end, work, otx__gram_table_fill_body, &task, error);
     }
     table->columns = dictionary->count;
     return result;
 }
 
-/* ---- those that are needed ---- */
+/* ---- the columns form: those that are needed ---- */
 
-OTX__PRIVATE void otx__table_clear(otx__table *table)
+OTX__PRIVATE void otx__gram_table_clear(otx__gram_table *table)
 {
     size_t i;
     for (i = 0; i < table->dictionary->count; i++) table->slot_of[i] = -1;
     for (i = 0; i < table->slots; i++) {
-        table->atom_of[i] = OTX__NOBODY;
-        table->stamps[i] = 0;
+        table->atom_of[i] = OTX__NO_ATOM;
+        table->last_needed[i] = 0;
     }
 }
 
 /* Nothing is needed yet in the pass that begins. */
-OTX__PRIVATE void otx__table_begin(otx__table *table)
+OTX__PRIVATE void otx__gram_table_begin(otx__gram_table *table)
 {
     table->pass++;
-    table->fresh_count = 0;
+    table->missing_count = 0;
     table->full = false;
 }
 
 /* Whether an atom has a column. */
-OTX__PRIVATE bool otx__table_has(const otx__table *table, size_t atom)
+OTX__PRIVATE bool otx__gram_table_has(const otx__gram_table *table, size_t atom)
 {
     return !table->slot_of || table->slot_of[atom] >= 0;
 }
 
-OTX__PRIVATE uint32_t otx__table_slot(const otx__table *table, size_t atom)
+OTX__PRIVATE uint32_t otx__gram_table_slot(const otx__gram_table *table, size_t atom)
 {
     return table->slot_of ? (uint32_t)table->slot_of[atom] : (uint32_t)atom;
 }
 
 /* Keeps an atom's column for this pass, giving it a slot that nobody else needs
    in this pass if it has none. False if there is none. */
-OTX__PRIVATE bool otx__table_need(otx__table *table, size_t atom)
+OTX__PRIVATE bool otx__gram_table_need(otx__gram_table *table, size_t atom)
 {
     size_t tried, slot;
     if (table->slot_of[atom] >= 0) {
-        table->stamps[table->slot_of[atom]] = table->pass;
+        table->last_needed[table->slot_of[atom]] = table->pass;
         return true;
     }
     for (tried = 0; tried < table->slots && !table->full; tried++) {
-        slot = table->hand;
-        table->hand = (slot + 1) % table->slots;
-        if (table->stamps[slot] == table->pass) continue;
-        if (table->atom_of[slot] != OTX__NOBODY) table->slot_of[table->atom_of[slot]] = -1;
+        slot = table->next_slot;
+        table->next_slot = (slot + 1) % table->slots;
+        if (table->last_needed[slot] == table->pass) continue;
+        if (table->atom_of[slot] != OTX__NO_ATOM) table->slot_of[table->atom_of[slot]] = -1;
         table->atom_of[slot] = (uint32_t)atom;
         table->slot_of[atom] = (int32_t)slot;
-        table->stamps[slot] = table->pass;
-        table->fresh[table->fresh_count++] = (uint32_t)slot;
+        table->last_needed[slot] = table->pass;
+        table->missing[table->missing_count++] = (uint32_t)slot;
         return true;
     }
     table->full = true;
     return false;
 }
 
-/* Gathers the atoms of one panel of the fresh columns. */
-OTX__PRIVATE void otx__fresh_body(void *argument, size_t index, int worker)
+/* Gathers the atoms of one panel of the columns at hand. */
+OTX__PRIVATE void otx__gram_table_gather_body(void *argument, size_t index, int worker)
 {
-    otx__table *table = ((otx__table_task *)argument)->table;
-    size_t i, end = otx__min(table->count, (index + 1) * OTX__TILE);
+    otx__gram_table *table = ((otx__gram_table_task *)argument)->table;
+    size_t i, end = otx__min(table->batch_count, (index + 1) * OTX__TILE);
     (void)worker;
     for (i = index * OTX__TILE; i < end; i++)
         otx__panels_copy(&table->panels, i, &table->dictionary->panels,
-                         table->atom_of[table->fresh[table->first + i]]);
+                         table->atom_of[table->missing[table->batch + i]]);
 }
 
-/* One group of tiles against the fresh columns at hand. */
-OTX__PRIVATE void otx__columns_body(void *argument, size_t index, int worker)
+/* One group of tiles against the columns at hand. */
+OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int worker)
 {
-    otx__table_task *task = (otx__table_task *)argument;
-    otx__table *table = task->table;
+    otx__gram_table_task *task = (otx__gram_table_task *)argument;
+    otx__gram_table *table = task->table;
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__panels_group(&dictionary->panels), first = index * group;
     size_t tiles = otx__min(group, dictionary->tiles - first), panel, tile, i, j;
     float *block = task->scratch[worker].block;
-    for (panel = 0; panel < otx__tiles(table->count); panel++) {
-        size_t columns = otx__min(OTX__TILE, table->count - panel * OTX__TILE);
-        const uint32_t *slots = table->fresh + table->first + panel * OTX__TILE;
+    for (panel = 0; panel < otx__tiles(table->batch_count); panel++) {
+        size_t columns = otx__min(OTX__TILE, table->batch_count - panel * OTX__TILE);
+        const uint32_t *slots = table->missing + table->batch + panel * OTX__TILE;
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
                              &table->panels, panel, block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < columns; j++) {
                 const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;
-                int16_t *to = otx__table_at(table, first + tile, slots[j]);
+                int16_t *to = otx__gram_table_at(table, first + tile, slots[j]);
                 for (i = 0; i < OTX__TILE; i++) to[i] = otx__fixed(column[i] * 32767.0f);
             }
         }
@@ -11161,30 +11237,30 @@ OTX__PRIVATE void otx__columns_body(void *argument, size_t index, int worker)
 }
 
 /* Computes the columns of the atoms that got a slot in this pass. */
-OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
-                                           const otx__scratch *scratch, otx_error *error)
+OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__watch *watch,
+                                                const otx__scratch *scratch, otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__panels_group(&dictionary->panels);
     size_t groups = (dictionary->tiles + group - 1) / group;
     otx_result result = OTX_OK;
-    otx__table_task task;
+    otx__gram_table_task task;
     task.table = table;
     task.scratch = scratch;
-    for (table->first = 0; table->first < table->fresh_count && !result;
-         table->first += table->count) {
-        double work;
-        table->count = otx__min(OTX__FRESH, table->fresh_count - table->first);
-        work = (double)(group * OTX__TILE) * (double)table->count * (double)dictionary->columns;
-        otx__parallel(dictionary->ctx, otx__tiles(table->count), otx__fresh_body, &task);
-        result = otx__watch_loop(watch, groups, work, otx__columns_body, &task, error);
+    for (table->batch = 0; table->batch < table->missing_count && !result;
+         table->batch += table->batch_count) {
+        size_t count = otx__min(OTX__BATCH_COLUMNS, table->missing_count - table->batch);
+        double work = (double)(group * OTX__TILE) * (double)count * (double)dictionary->columns;
+        table->batch_count = count;
+        otx__parallel(dictionary->ctx, otx__tiles(count), otx__gram_table_gather_body, &task);
+        result = otx__watch_loop(watch, groups, work, otx__gram_table_columns_body, &task, error);
     }
-    table->columns += table->fresh_count;
+    table->columns += table->missing_count;
     return result;
 }
 
 /* >>> src/solve/screen.h */
-/* ---- screen: which atoms are worth scoring in double ------------------------ */
+/* ---- screen: which atoms are worth scoring in double ---------------------------- */
 
 /* Screening finds, for a block of targets at a time, approximate correlations of
    every atom with every residual and a bound on their error. Only atoms that the
@@ -11197,7 +11273,7 @@ OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
        <r, a^_n> = common_n <r, m> + <y', rest_n> - sum beta_j <rest_j, rest_n>
 
    where y' is y without its part along m. The Gram form and the columns form keep
-   the products <rest_j, rest_n> (table.h) and <y', rest_n> as 16-bit fixed point, and
+   the products <rest_j, rest_n> (gram_table.h) and <y', rest_n> as 16-bit fixed point, and
    round beta to 16 bits, so that a step is a sum of integer products. The residual
    form keeps no products: it multiplies the rests with the residual without its part
    along m, both rounded to 8 bits or to bf16 where that is faster.
@@ -11237,13 +11313,23 @@ OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
    rounding to fixed point and a float sum of products of unit vectors; in that 12
    are the scales and the common part that products of rows take off last. */
 
-#define OTX__UNIT 5.9604644775390625e-08 /* u */
-#define OTX__GRID (0.51 / 32767.0)
+#define OTX__FLOAT_ROUNDOFF 5.9604644775390625e-08 /* u */
+#define OTX__FIXED_ROUNDOFF (0.51 / 32767.0)       /* grid */
 
+/* Of a correlation in units of the target's norm, for one set. The residual form has one
+   set and no second bound; its first may be infinite. */
+typedef struct otx__bound {
+    double scanned; /* as a scan computes it, with rounded betas */
+    double refined; /* with the betas as floats */
+} otx__bound;
+
+/* A block of targets, and what the screen knows of them. A set is a support that a scan
+   looks at: number 0 the atoms selected, and with each further one a predicted atom
+   more. */
 typedef struct otx__screen {
     const otx__problem *problem;
     otx_omp_form form;
-    otx__table table;       /* in the forms that scan */
+    otx__gram_table table;  /* in the forms that scan */
     size_t pitch;           /* k, padded to an even number */
     size_t capacity;        /* targets a block can hold: whole tiles */
     size_t count;           /* targets in the block */
@@ -11254,42 +11340,227 @@ typedef struct otx__screen {
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
                                be the best of all */
-    double *bounds;         /* [target][OTX__SETS][2]: of a scan, and of a candidate; the
-                               residual form's may be infinite */
+    otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
     double *rest;           /* [target] ||y'|| / ||y||, rounded up */
     float *scales;          /* these five as in otx__scan */
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;
-    uint32_t *last;         /* [target] the last set that the last scan got right */
+    uint32_t *last_right;   /* [target] the last set that the last scan was asked about: all
+                               atoms predicted for it were right */
     uint32_t *undecided;    /* targets whose every atom is to be scored */
     otx__scratch *scratch;  /* [worker] */
     otx__watch watch;       /* of the stage at hand */
     uint64_t passes;        /* scans of a whole block */
-    bool coarse;            /* the panels' 8 bits leave too many candidates */
+    bool too_coarse;        /* the panels' 8 bits leave too many candidates */
 } otx__screen;
 
-/* Whether correlations come from a table of products, not from the residuals. */
-OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
+/* Where <y', rest> of a tile's atoms stands for one target. */
+OTX__PRIVATE int16_t *otx__screen_start(const otx__screen *screen, size_t tile, size_t target)
 {
-    return form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS;
+    return screen->start + (tile * screen->capacity + target) * OTX__TILE;
+}
+
+OTX__PRIVATE otx__bound *otx__screen_bound(const otx__screen *screen, size_t target, size_t set)
+{
+    return &screen->bounds[target * OTX__SETS + set];
+}
+
+/* Whether the residual form has a bound for a target. */
+OTX__PRIVATE bool otx__screen_is_bounded(const otx__screen *screen, size_t target)
+{
+    return otx__screen_bound(screen, target, 0)->scanned < HUGE_VAL;
 }
 
 OTX__PRIVATE double otx__chain_error(size_t columns)
 {
-    return ((double)OTX__CHAIN + (double)(columns / OTX__CHAIN) + 12.0) * OTX__UNIT;
+    return ((double)OTX__CHAIN + (double)(columns / OTX__CHAIN) + 12.0) * OTX__FLOAT_ROUNDOFF;
 }
+
+/* ---- what a scan needs of one target ---- */
+
+/* Splits a vector (a target or a residual) into its part along m, which is returned,
+   and its rest, both in units of the target's norm, and puts it into the panel. */
+OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const double *vector)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    size_t n = dictionary->columns, p;
+    double along = 0.0, square = 0.0;
+    screen->rest[target] = 1e-30;
+    if (!(support->norm > 0.0)) return 0.0;
+    for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
+    along /= support->norm;
+    screen->panels.common[target] = (float)along;
+    if (screen->panels.type == OTX__PANEL_ROWS) {
+        otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
+        for (p = 0; p < n; p++) {
+            double rest = vector[p] / support->norm - along * dictionary->direction[p];
+            square += rest * rest;
+        }
+    } else {
+        square = otx__panels_put_rest(&screen->panels, target, vector, n, support->norm,
+                                      dictionary->direction);
+    }
+    screen->rest[target] += sqrt(square) * (1.0 + 1e-6);
+    return along;
+}
+
+/* The betas of one set on their way into a scan. */
+typedef struct otx__set_betas {
+    double *values;      /* [count] in double; in the end what rounding took off them */
+    double sum, largest; /* of their magnitudes */
+    double along;        /* <r, m> */
+    double unit;         /* that they are rounded to multiples of */
+} otx__set_betas;
+
+/* Makes the betas of a support, whose coefficients are current, and keeps them as floats. */
+OTX__PRIVATE void otx__screen_take_betas(const otx__screen *screen, size_t target, size_t set,
+                                         otx__set_betas *betas)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    float *kept = screen->betas + (target * OTX__SETS + set) * screen->pitch;
+    uint32_t *atoms = screen->atoms + target * screen->pitch;
+    double scale = 1.0 / support->norm, along = screen->along[target], sum = 0.0, largest = 0.0;
+    size_t j;
+    for (j = 0; j < support->count; j++) {
+        size_t atom = (size_t)support->indices[j];
+        double share = support->coefficients[j] * scale;
+        double beta = share * dictionary->norms[atom];
+        along -= share * dictionary->along[atom];
+        sum += fabs(beta);
+        if (fabs(beta) > largest) largest = fabs(beta);
+        atoms[j] = otx__gram_table_slot(&screen->table, atom);
+        kept[j] = (float)beta;
+        betas->values[j] = beta;
+    }
+    betas->along = along;
+    betas->sum = sum;
+    betas->largest = largest;
+}
+
+/* Rounds the betas to 16 bits, and leaves of each the error of the coefficient itself, as
+   the factor wants it. */
+OTX__PRIVATE void otx__screen_round_betas(const otx__screen *screen, size_t target, size_t set,
+                                          otx__set_betas *betas)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    int16_t *steps = screen->steps + target * OTX__SETS * screen->pitch + 2 * set;
+    size_t count = support->count, j;
+    double *values = betas->values, unit, rate;
+    /* Sums of up to 65,536 times 32,767 fit 32 bits. */
+    unit = betas->sum / (65500.0 - (double)count);
+    if (unit < betas->largest / 32766.0) unit = betas->largest / 32766.0;
+    if (!(unit > 0.0)) unit = 1.0;
+    rate = 1.0 / unit;
+    for (j = 0; j < count; j++) {
+        double rounded = values[j] * rate;
+        int16_t step = (int16_t)(rounded + (rounded < 0.0 ? -0.5 : 0.5));
+        steps[j / 2 * OTX__SETS * 2 + j % 2] = step;
+        values[j] = (values[j] - unit * step) * support->norm /
+                    dictionary->norms[support->indices[j]];
+    }
+    /* Later sets are larger, but by no more than a scan can take. */
+    for (; j < otx__min(screen->pitch, count + OTX__SETS + 1); j++)
+        steps[j / 2 * OTX__SETS * 2 + j % 2] = 0;
+    betas->unit = unit;
+}
+
+/* The bound of a set, as above; the betas' errors are lost. */
+OTX__PRIVATE otx__bound otx__screen_bound_set(const otx__screen *screen, size_t target,
+                                              otx__set_betas *betas)
+{
+    const otx__support *support = &screen->supports[target];
+    double chain = otx__chain_error(screen->problem->dictionary->columns);
+    double rest = screen->rest[target], sum = betas->sum, count = (double)support->count;
+    double ones = screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest;
+    otx__bound bound;
+    /* What the scan adds up are the rounded betas. */
+    bound.scanned = (sum + 0.5 * count * betas->unit) * (OTX__FIXED_ROUNDOFF + chain) +
+                    rest * OTX__FIXED_ROUNDOFF + ones * chain +
+                    8.0 * OTX__FLOAT_ROUNDOFF *
+                        (2.0 + 2.0 * sum + 2.0 * rest + fabs(betas->along));
+    bound.refined = bound.scanned + (count + 4.0) * OTX__FLOAT_ROUNDOFF * sum;
+    /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
+    bound.scanned += otx__triangle_norm(support->factor, support->count, betas->values) *
+                     (1.0 + 1e-6) * (1.0 / support->norm);
+    return bound;
+}
+
+/* Makes a support ready for the next scan, as its set number `set`. */
+OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t set,
+                                      otx__scratch *scratch)
+{
+    otx__support *support = &screen->supports[target];
+    uint32_t *atoms = screen->atoms + target * screen->pitch;
+    float *scales = screen->scales + 3 * (target * OTX__SETS + set);
+    size_t count = support->count;
+    otx__set_betas betas;
+    betas.values = scratch->products;
+    otx__support_solve(support);
+    otx__screen_take_betas(screen, target, set, &betas);
+    otx__screen_round_betas(screen, target, set, &betas);
+    *otx__screen_bound(screen, target, set) = otx__screen_bound_set(screen, target, &betas);
+    if (count % 2) {
+        atoms[count] = atoms[count - 1];
+        count++;
+    }
+    screen->counts[target] = (uint32_t)count;
+    screen->sets[target] = (uint32_t)set + 1;
+    scales[0] = (float)(screen->rest[target] / 32767.0);
+    scales[1] = (float)betas.along;
+    scales[2] = (float)(betas.unit / 32767.0);
+}
+
+/* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
+   which on the residual form scores every atom: the bound would mean nothing. */
+#define OTX__BOUND_SUM_MAX 1e20
+#define OTX__BOUND_PART_MAX 3.0
+
+/* The same for the residual form, whose panel must be made anew. */
+OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    double along, bound, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
+    size_t j;
+    screen->sets[target] = !support->ended;
+    if (support->ended) return;
+    otx__support_residual(problem, support, scratch);
+    for (j = 0; j < support->count; j++)
+        sum += fabs(support->coefficients[j]) *
+               problem->dictionary->norms[support->indices[j]] / support->norm;
+    otx__screen_bound(screen, target, 0)->scanned = HUGE_VAL;
+    if (!(sum < OTX__BOUND_SUM_MAX)) return;
+    along = otx__screen_split(screen, target, scratch->residual);
+    if (!(screen->rest[target] + fabs(along) < OTX__BOUND_PART_MAX)) return;
+    /* Rounded to 8 bits, sums are exact; in float, of numbers a little larger at most. */
+    bound = screen->panels.type == OTX__PANEL_INT8 ? 0.0 : 1.02 * chain * screen->rest[target];
+    bound += 16.0 * OTX__FLOAT_ROUNDOFF * (2.0 + screen->rest[target] + fabs(along)) +
+             8.0 * DBL_EPSILON * (1.0 + sum) *
+                 (double)(problem->k + problem->dictionary->columns);
+    /* <a, r> - <a', r'>, with what they are rounded to: at most |a - a'| |r| + |a'| |r - r'|,
+       and |a'| is at most 1 + |a - a'|. */
+    bound += (double)screen->panels.error[target];
+    screen->rest[target] += (double)screen->panels.error[target];
+    otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
+}
+
+/* >>> src/solve/scan.h */
+/* ---- scan: the correlations of all atoms with a block's residuals --------------- */
 
 /* ---- products of all atoms with the rows of a panel ---- */
 
 /* Products of a tile's atoms with one target: to fixed point. */
-OTX__PRIVATE void otx__screen_start(const otx__screen *screen, size_t tile, size_t target,
-                                    const float *products)
+OTX__PRIVATE void otx__screen_keep(const otx__screen *screen, size_t tile, size_t target,
+                                   const float *products)
 {
     double rest = screen->rest[target];
     float scale = rest > 0.0 ? (float)(32767.0 / rest) : 0.0f;
-    int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    int16_t *start = otx__screen_start(screen, tile, target);
     size_t i;
     for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
 }
@@ -11309,15 +11580,9 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
     sift.error = dictionary->panels.error + first;
     sift.by = screen->panels.scale[target];
     sift.along = screen->panels.common[target];
-    sift.bound = (float)screen->bounds[2 * target * OTX__SETS];
+    sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];
     screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
-}
-
-/* Whether the residual form has a bound for a target. */
-OTX__PRIVATE bool otx__screen_is_bounded(const otx__screen *screen, size_t target)
-{
-    return screen->bounds[2 * target * OTX__SETS] < HUGE_VAL;
 }
 
 /* The products of a tile with the targets of one panel; in the residual form `least` is
@@ -11328,7 +11593,7 @@ OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t tile, s
     size_t first = panel * OTX__TILE, target;
     size_t end = otx__min(screen->count, first + OTX__TILE);
     for (target = first; target < end; target++, products += OTX__TILE) {
-        if (otx__form_scans(screen->form)) otx__screen_start(screen, tile, target, products);
+        if (otx__form_scans(screen->form)) otx__screen_keep(screen, tile, target, products);
         else if (screen->sets[target] && otx__screen_is_bounded(screen, target))
             otx__screen_sift(screen, tile, target, products, least);
     }
@@ -11366,127 +11631,6 @@ OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *er
                            otx__correlate_body, screen, error);
 }
 
-/* ---- what a step of one target needs ---- */
-
-/* Splits a vector (a target or a residual) into its part along m, which is returned,
-   and its rest, both in units of the target's norm, and puts it into the panel. */
-OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const double *vector)
-{
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    const otx__support *support = &screen->supports[target];
-    size_t n = dictionary->columns, p;
-    double along = 0.0, square = 0.0;
-    screen->rest[target] = 1e-30;
-    if (!(support->norm > 0.0)) return 0.0;
-    for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
-    along /= support->norm;
-    screen->panels.common[target] = (float)along;
-    if (screen->panels.type == OTX__PANEL_ROWS) {
-        otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
-        for (p = 0; p < n; p++) {
-            double rest = vector[p] / support->norm - along * dictionary->direction[p];
-            square += rest * rest;
-        }
-    } else {
-        square = otx__panels_put_rest(&screen->panels, target, vector, n, support->norm,
-                                      dictionary->direction);
-    }
-    screen->rest[target] += sqrt(square) * (1.0 + 1e-6);
-    return along;
-}
-
-/* Rounds the coefficients of a support for the next scan, as its set number
-   `set`, and bounds what comes of it. */
-OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t set,
-                                      otx__scratch *scratch)
-{
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    otx__support *support = &screen->supports[target];
-    uint32_t *atoms = screen->atoms + target * screen->pitch;
-    size_t count = support->count, j, slot = target * OTX__SETS + set;
-    int16_t *steps = screen->steps + target * OTX__SETS * screen->pitch + 2 * set;
-    double *betas = scratch->products, sum = 0.0, largest = 0.0, along = screen->along[target];
-    double rest = screen->rest[target], chain = otx__chain_error(dictionary->columns), unit;
-    double *bounds = screen->bounds + 2 * slot, scale = 1.0 / support->norm, rate;
-    otx__support_solve(support);
-    for (j = 0; j < count; j++) {
-        size_t atom = (size_t)support->indices[j];
-        double share = support->coefficients[j] * scale;
-        betas[j] = share * dictionary->norms[atom];
-        along -= share * dictionary->along[atom];
-        sum += fabs(betas[j]);
-        if (fabs(betas[j]) > largest) largest = fabs(betas[j]);
-        atoms[j] = otx__table_slot(&screen->table, atom);
-        screen->betas[slot * screen->pitch + j] = (float)betas[j];
-    }
-    /* Sums of up to 65,536 times 32,767 fit 32 bits. */
-    unit = sum / (65500.0 - (double)count);
-    if (unit < largest / 32766.0) unit = largest / 32766.0;
-    if (!(unit > 0.0)) unit = 1.0;
-    rate = 1.0 / unit;
-    for (j = 0; j < count; j++) {
-        double rounded = betas[j] * rate;
-        int16_t step = (int16_t)(rounded + (rounded < 0.0 ? -0.5 : 0.5));
-        steps[j / 2 * OTX__SETS * 2 + j % 2] = step;
-        /* The error of the coefficient itself, as the factor wants it. */
-        betas[j] = (betas[j] - unit * step) * support->norm /
-                   dictionary->norms[support->indices[j]];
-    }
-    /* Later sets are larger, but by no more than a scan can take. */
-    for (; j < otx__min(screen->pitch, count + OTX__SETS + 1); j++)
-        steps[j / 2 * OTX__SETS * 2 + j % 2] = 0;
-    /* What the scan adds up are the rounded betas. */
-    bounds[0] = (sum + 0.5 * (double)count * unit) * (OTX__GRID + chain) +
-                rest * OTX__GRID + (screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest) * chain +
-                8.0 * OTX__UNIT * (2.0 + 2.0 * sum + 2.0 * rest + fabs(along));
-    bounds[1] = bounds[0] + ((double)count + 4.0) * OTX__UNIT * sum;
-    /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
-    bounds[0] += otx__triangle_norm(support->factor, count, betas) * (1.0 + 1e-6) * scale;
-    if (count % 2) {
-        atoms[count] = atoms[count - 1];
-        count++;
-    }
-    screen->counts[target] = (uint32_t)count;
-    screen->sets[target] = (uint32_t)set + 1;
-    screen->scales[3 * slot] = (float)(rest / 32767.0);
-    screen->scales[3 * slot + 1] = (float)along;
-    screen->scales[3 * slot + 2] = (float)(unit / 32767.0);
-}
-
-/* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
-   which on the residual form scores every atom: the bound would mean nothing. */
-#define OTX__WILD_SUM 1e20
-#define OTX__WILD_PART 3.0
-
-/* The same for the residual form, whose panel must be made anew. */
-OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
-{
-    const otx__problem *problem = screen->problem;
-    otx__support *support = &screen->supports[target];
-    double along, bound, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
-    size_t j;
-    screen->sets[target] = !support->ended;
-    if (support->ended) return;
-    otx__support_residual(problem, support, scratch);
-    for (j = 0; j < support->count; j++)
-        sum += fabs(support->coefficients[j]) *
-               problem->dictionary->norms[support->indices[j]] / support->norm;
-    screen->bounds[2 * target * OTX__SETS] = HUGE_VAL;
-    if (!(sum < OTX__WILD_SUM)) return;
-    along = otx__screen_split(screen, target, scratch->residual);
-    if (!(screen->rest[target] + fabs(along) < OTX__WILD_PART)) return;
-    /* Rounded to 8 bits, sums are exact; in float, of numbers a little larger at most. */
-    bound = screen->panels.type == OTX__PANEL_INT8 ? 0.0 : 1.02 * chain * screen->rest[target];
-    bound += 16.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along)) +
-             8.0 * DBL_EPSILON * (1.0 + sum) *
-                 (double)(problem->k + problem->dictionary->columns);
-    /* <a, r> - <a', r'>, with what they are rounded to: at most |a - a'| |r| + |a'| |r - r'|,
-       and |a'| is at most 1 + |a - a'|. */
-    bound += (double)screen->panels.error[target];
-    screen->rest[target] += (double)screen->panels.error[target];
-    screen->bounds[2 * target * OTX__SETS] = bound * (1.0 + 1e-6);
-}
-
 /* ---- scanning ---- */
 
 OTX__PRIVATE otx__scan otx__screen_scan(const otx__screen *screen, size_t tile, size_t target,
@@ -11494,10 +11638,10 @@ OTX__PRIVATE otx__scan otx__screen_scan(const otx__screen *screen, size_t tile, 
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     otx__scan scan;
-    scan.gram = otx__table_at(&screen->table, tile, 0);
+    scan.gram = otx__gram_table_at(&screen->table, tile, 0);
     scan.common = dictionary->panels.common + tile * OTX__TILE;
     scan.weight = dictionary->weight + tile * OTX__TILE;
-    scan.start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    scan.start = otx__screen_start(screen, tile, target);
     scan.atoms = screen->atoms + target * screen->pitch;
     scan.steps = screen->steps + target * OTX__SETS * screen->pitch;
     scan.counts = screen->counts + target;
@@ -11554,29 +11698,29 @@ OTX__PRIVATE void otx__screen_refine(const otx__screen *screen, size_t tile, siz
     size_t slot = target * OTX__SETS + set, count = screen->supports[target].count, i;
     const float *betas = screen->betas + slot * screen->pitch, *scales = screen->scales + 3 * slot;
     const uint32_t *atoms = screen->atoms + target * screen->pitch;
-    const int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    const int16_t *start = otx__screen_start(screen, tile, target);
     const float *common = dictionary->panels.common + tile * OTX__TILE;
     for (i = 0; i < OTX__TILE; i++)
         correlations[i] = (float)start[i] * scales[0] + common[i] * scales[1];
-    dictionary->kernels->refine(otx__table_at(&screen->table, tile, 0), atoms, betas, count,
+    dictionary->kernels->refine(otx__gram_table_at(&screen->table, tile, 0), atoms, betas, count,
                                 correlations);
 }
 
 /* >>> src/solve/predict.h */
-/* ---- predict: making targets ready for the next scan ------------------------- */
+/* ---- predict: making targets ready for the next scan ---------------------------- */
 
 /* Atoms among which those of the next steps are looked for, each from another tile. */
-#define OTX__LIKELY 24
+#define OTX__PROSPECTS_MAX 24
 
 /* The best atoms of the tiles that held the best ones for a target's set, without those
    that it holds. Returns how many. */
-OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target, size_t set,
-                                       uint32_t atoms[OTX__LIKELY])
+OTX__PRIVATE size_t otx__prospects_find(const otx__screen *screen, size_t target, size_t set,
+                                        uint32_t atoms[OTX__PROSPECTS_MAX])
 {
     size_t tiles = screen->problem->dictionary->tiles, count = 0, kept = 0, tile, at;
-    size_t most = otx__min(OTX__LIKELY, 4 + tiles / 8);
+    size_t most = otx__min(OTX__PROSPECTS_MAX, 4 + tiles / 8);
     const float *best = screen->best + set * tiles * screen->capacity + target;
-    float values[OTX__LIKELY];
+    float values[OTX__PROSPECTS_MAX];
     for (tile = 0; tile < tiles; tile++) {
         float value = best[tile * screen->capacity];
         if (count == most && !(value > values[count - 1])) continue;
@@ -11595,27 +11739,23 @@ OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target,
     return kept;
 }
 
-/* Columns from which on exact products of atoms, which lie anywhere, are read sooner
-   than rows. */
-#define OTX__LONG_ROW 1024
+/* Columns from which on looking up exact products of atoms, which lie anywhere, takes less
+   time than reading the atoms. */
+#define OTX__LOOK_UP_COLUMNS_MIN 1024
 
 /* Roughly the products of atoms with the residual of a target's support, whose
-   coefficients are current: by the residual, or by the products of the atoms and, as
-   the screen has them, of the target. */
-OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
-                                    const uint32_t *atoms, size_t count, otx__scratch *scratch,
-                                    double *products)
+   coefficients are current: by the products of the atoms and, as the screen has them, of
+   the target. */
+OTX__PRIVATE void otx__prospects_look_up(const otx__screen *screen, size_t target,
+                                         const uint32_t *atoms, size_t count, double *products)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
-    otx__row rows[OTX__LIKELY];
-    float rough[OTX__LIKELY];
-    bool look_up = dictionary->gram && dictionary->columns >= OTX__LONG_ROW;
     size_t i, j;
-    for (i = 0; i < count && look_up; i++) {
+    for (i = 0; i < count; i++) {
         size_t atom = atoms[i], tile = atom / OTX__TILE, lane = atom % OTX__TILE;
-        const double *gram = dictionary->gram + atom * dictionary->count;
-        double start = (double)screen->start[(tile * screen->capacity + target) * OTX__TILE + lane];
+        const double *gram = dictionary->exact_gram + atom * dictionary->count;
+        double start = (double)otx__screen_start(screen, tile, target)[lane];
         double sum = start * screen->rest[target] / 32767.0 +
                      screen->along[target] * (double)dictionary->panels.common[atom];
         sum *= support->norm * dictionary->norms[atom];
@@ -11623,8 +11763,19 @@ OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
             sum -= support->coefficients[j] * gram[support->indices[j]];
         products[i] = sum;
     }
-    if (look_up) return;
-    for (i = 0; i < count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
+}
+
+/* The same by the residual, in float. */
+OTX__PRIVATE void otx__prospects_multiply(const otx__screen *screen, size_t target,
+                                          const uint32_t *atoms, size_t count,
+                                          otx__scratch *scratch, double *products)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    otx__row rows[OTX__PROSPECTS_MAX];
+    float rough[OTX__PROSPECTS_MAX];
+    size_t i;
+    for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
     otx__support_rows(screen->problem, support, scratch);
     dictionary->kernels->rough_residual(scratch->rough, support->target, support->coefficients,
                                         scratch->rows, support->count, dictionary->columns);
@@ -11634,13 +11785,17 @@ OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
 
 /* Takes the best of these atoms for a target's support off the list. False if there is
    none. */
-OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, uint32_t *atoms,
-                                    size_t *count, otx__scratch *scratch, size_t *atom)
+OTX__PRIVATE bool otx__prospects_take(const otx__screen *screen, size_t target,
+                                      uint32_t *atoms, size_t *count, otx__scratch *scratch,
+                                      size_t *atom)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    double products[OTX__LIKELY], score = 0.0;
+    double products[OTX__PROSPECTS_MAX], score = 0.0;
     size_t i, best = 0;
-    otx__screen_rough(screen, target, atoms, *count, scratch, products);
+    if (dictionary->exact_gram && dictionary->columns >= OTX__LOOK_UP_COLUMNS_MIN)
+        otx__prospects_look_up(screen, target, atoms, *count, products);
+    else
+        otx__prospects_multiply(screen, target, atoms, *count, scratch, products);
     for (i = 0; i < *count; i++) {
         double value = otx__score(dictionary, atoms[i], products[i]);
         if (!(value > score)) continue;
@@ -11654,21 +11809,21 @@ OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, ui
 }
 
 /* Makes the sets for the next scan: the support as it is, and with one atom after
-   the other that is likely to come. */
+   the other that is likely to come. The factor grows with them; the count does not. */
 OTX__PRIVATE void otx__screen_predict(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
-    size_t sure = support->count, last = screen->last[target], sets, count, atom;
-    uint32_t likely[OTX__LIKELY];
+    size_t sure = support->count, last = screen->last_right[target], sets, count, atom;
+    uint32_t prospects[OTX__PROSPECTS_MAX];
     otx__screen_prepare(screen, target, 0, scratch);
     if (sure == 0) return;
-    count = otx__screen_likely(screen, target, last, likely);
+    count = otx__prospects_find(screen, target, last, prospects);
     /* One more than was right the last time. */
     for (sets = 1; sets < OTX__SETS && sets <= last + 1 && support->count + 1 < problem->k;
          sets++) {
-        if (!otx__screen_guess(screen, target, likely, &count, scratch, &atom) ||
-            !otx__table_has(&screen->table, atom) ||
+        if (!otx__prospects_take(screen, target, prospects, &count, scratch, &atom) ||
+            !otx__gram_table_has(&screen->table, atom) ||
             !otx__support_append(problem, support, atom, scratch))
             break;
         otx__screen_prepare(screen, target, sets, scratch);
@@ -11677,23 +11832,23 @@ OTX__PRIVATE void otx__screen_predict(otx__screen *screen, size_t target, otx__s
 }
 
 /* Whether all the atoms that a target has selected have a column. */
-OTX__PRIVATE bool otx__screen_ready(const otx__screen *screen, size_t target)
+OTX__PRIVATE bool otx__screen_has_columns(const otx__screen *screen, size_t target)
 {
     const otx__support *support = &screen->supports[target];
     size_t i;
     for (i = 0; i < support->count; i++)
-        if (!otx__table_has(&screen->table, (size_t)support->indices[i])) return false;
+        if (!otx__gram_table_has(&screen->table, (size_t)support->indices[i])) return false;
     return true;
 }
 
 /* Makes a target ready for the next scan. One that has ended, or whose columns are
    not there, is left out of it. */
-OTX__PRIVATE void otx__screen_next(otx__screen *screen, size_t target, otx__scratch *scratch)
+OTX__PRIVATE void otx__screen_make_ready(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     double clock = otx__now();
     if (!otx__form_scans(screen->form))
         otx__screen_residual(screen, target, scratch);
-    else if (screen->supports[target].ended || !otx__screen_ready(screen, target))
+    else if (screen->supports[target].ended || !otx__screen_has_columns(screen, target))
         screen->sets[target] = screen->counts[target] = 0;
     else
         otx__screen_predict(screen, target, scratch);
@@ -11701,62 +11856,70 @@ OTX__PRIVATE void otx__screen_next(otx__screen *screen, size_t target, otx__scra
 }
 
 /* Targets that one task makes ready or selects for: a cache line of `best`. */
-#define OTX__SELECTED 16
+#define OTX__TASK_TARGETS 16
+
+OTX__PRIVATE size_t otx__task_count(const otx__screen *screen)
+{
+    return (screen->count + OTX__TASK_TARGETS - 1) / OTX__TASK_TARGETS;
+}
 
 OTX__PRIVATE void otx__waiting_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
-    size_t target = index * OTX__SELECTED;
-    size_t end = otx__min(screen->count, target + OTX__SELECTED);
+    size_t target = index * OTX__TASK_TARGETS;
+    size_t end = otx__min(screen->count, target + OTX__TASK_TARGETS);
     for (; target < end; target++)
         if (screen->sets[target] == 0 && !screen->supports[target].ended)
-            otx__screen_next(screen, target, &screen->scratch[worker]);
+            otx__screen_make_ready(screen, target, &screen->scratch[worker]);
 }
 
-/* What selecting for a chunk of targets costs, in multiply-adds or so. */
-OTX__PRIVATE double otx__select_work(const otx__screen *screen)
+/* What selecting for so many targets costs, in multiply-adds or so. */
+OTX__PRIVATE double otx__task_work(const otx__screen *screen)
 {
     const otx__problem *problem = screen->problem;
     double n = (double)problem->dictionary->count, d = (double)problem->dictionary->columns;
-    double likely = otx__form_scans(screen->form) ? 0.0 : n / 8.0; /* a block may have more */
-    return OTX__SELECTED * (16.0 * (double)problem->k * d + likely * d + n / 8.0);
+    double scored = otx__form_scans(screen->form) ? 0.0 : n / 8.0; /* a block may have more */
+    return OTX__TASK_TARGETS * (16.0 * (double)problem->k * d + scored * d + n / 8.0);
 }
 
-/* Makes the targets ready that wait. */
-OTX__PRIVATE otx_result otx__screen_waiting(otx__screen *screen, otx_error *error)
+/* Makes the targets ready that the last scan left out: all of a new block or of new panels,
+   and those that waited for columns. */
+OTX__PRIVATE otx_result otx__screen_make_waiting_ready(otx__screen *screen, otx_error *error)
 {
-    return otx__watch_loop(&screen->watch, (screen->count + OTX__SELECTED - 1) / OTX__SELECTED,
-                           otx__select_work(screen), otx__waiting_body, screen, error);
+    return otx__watch_loop(&screen->watch, otx__task_count(screen), otx__task_work(screen),
+                           otx__waiting_body, screen, error);
 }
+
+/* ---- the columns form ---- */
 
 /* Keeps, or gets, the columns of a target's atoms; false if there is no room. */
-OTX__PRIVATE bool otx__screen_need(otx__screen *screen, size_t target)
+OTX__PRIVATE bool otx__screen_need_columns(otx__screen *screen, size_t target)
 {
     const otx__support *support = &screen->supports[target];
     size_t count = support->count, i;
     if (screen->sets[target]) count += screen->sets[target] - 1; /* those predicted */
     for (i = 0; i < count; i++)
-        if (!otx__table_need(&screen->table, (size_t)support->indices[i])) return false;
+        if (!otx__gram_table_need(&screen->table, (size_t)support->indices[i])) return false;
     return true;
 }
 
 /* The columns form: gets the columns that waiting targets need, the first of them
    first, and keeps those that the others use. As there is room for k columns, one
    target at least goes on, so all of them end. */
-OTX__PRIVATE otx_result otx__screen_columns(otx__screen *screen, otx_error *error)
+OTX__PRIVATE otx_result otx__screen_get_columns(otx__screen *screen, otx_error *error)
 {
-    otx__table *table = &screen->table;
+    otx__gram_table *table = &screen->table;
     size_t target;
     otx_result result;
     if (screen->form != OTX_FORM_COLUMNS) return OTX_OK;
-    otx__table_begin(table);
+    otx__gram_table_begin(table);
     for (target = 0; target < screen->count; target++)
-        if (screen->sets[target]) (void)otx__screen_need(screen, target);
+        if (screen->sets[target]) (void)otx__screen_need_columns(screen, target);
     for (target = 0; target < screen->count; target++)
         if (!screen->sets[target] && !screen->supports[target].ended)
-            (void)otx__screen_need(screen, target);
-    result = otx__table_refresh(table, &screen->watch, screen->scratch, error);
-    return result ? result : otx__screen_waiting(screen, error);
+            (void)otx__screen_need_columns(screen, target);
+    result = otx__gram_table_compute(table, &screen->watch, screen->scratch, error);
+    return result ? result : otx__screen_make_waiting_ready(screen, error);
 }
 
 /* ---- the first step of a block ---- */
@@ -11774,7 +11937,7 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
         screen->counts[target] = 0;
         otx__row_widen(dictionary->kernels, screen->supports[target].target,
                        dictionary->columns, scratch->row);
-        scratch->wide = NULL;
+        scratch->row_target = NULL;
         screen->along[target] = otx__screen_split(screen, target, scratch->row);
     }
 }
@@ -11786,70 +11949,73 @@ OTX__PRIVATE otx_result otx__screen_open_block(otx__screen *screen, otx_error *e
     otx_result result = otx__watch_loop(&screen->watch, otx__tiles(screen->count), work,
                                         otx__screen_open_body, screen, error);
     if (!result && otx__form_scans(screen->form)) result = otx__screen_correlate(screen, error);
-    return result ? result : otx__screen_waiting(screen, error);
+    return result ? result : otx__screen_make_waiting_ready(screen, error);
 }
 
-/* >>> src/solve/select.h */
-/* ---- select: the next atoms of each target ---------------------------------- */
+/* >>> src/solve/candidates.h */
+/* ---- candidates: the atoms that a scan could not rule out ----------------------- */
 
 /* Tiles with candidates of one target and set; more mean that every atom is scored. */
-#define OTX__FOUND 64
+#define OTX__BEST_TILES_MAX 64
 
-/* Atoms that may be the best for one support of one target, with their
-   correlations as the screen has them, weighted in `high` with the error added. In the
-   residual form they stand in scratch->likely until otx__screen_narrow. */
+/* Atoms that may be the best for one set of one target, with their correlations as the
+   screen has them, and weighted with the error added. In the residual form they stand in
+   scratch->survivors until otx__sifted_narrow, and have no such numbers. */
 typedef struct otx__candidates {
-    size_t atoms[OTX__CANDIDATES];
-    double correlations[OTX__CANDIDATES], high[OTX__CANDIDATES];
+    size_t atoms[OTX__CANDIDATES_MAX];
+    double correlations[OTX__CANDIDATES_MAX], high[OTX__CANDIDATES_MAX];
     size_t count;
-    bool overflow;
-    double least; /* what the best weighted correlation of all is at least */
+    bool overflow; /* there are more, or others may be the best */
+    double least;  /* what the best weighted correlation of all is at least */
 } otx__candidates;
 
 /* Tiles that may hold the best atom for one set of one target. */
-typedef struct otx__finds {
-    uint32_t tiles[OTX__FOUND];
-    size_t count; /* more than OTX__FOUND: too many */
+typedef struct otx__best_tiles {
+    uint32_t tiles[OTX__BEST_TILES_MAX];
+    size_t count; /* more than OTX__BEST_TILES_MAX: too many */
     double least; /* what the best weighted correlation of all is at least */
-} otx__finds;
+} otx__best_tiles;
+
+/* ---- in the forms that scan ---- */
 
 /* How far the weighted correlation of a scan may be off, relatively, by its last
    operations. */
-#define OTX__SLACK (8.0 * OTX__UNIT + OTX__PACKED)
+#define OTX__SCAN_RELATIVE_ERROR (8.0 * OTX__FLOAT_ROUNDOFF + OTX__PACKED)
 
-/* Finds those tiles for a chunk of targets in the forms that scan. */
-OTX__PRIVATE void otx__screen_gather(const otx__screen *screen, size_t first, size_t count,
-                                     size_t set, otx__finds *finds)
+/* Finds the best tiles of one set of each target of a task. */
+OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, size_t count,
+                                     size_t set, otx__best_tiles *found)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
-    double least[OTX__SELECTED], bounds[OTX__SELECTED];
+    double least[OTX__TASK_TARGETS], bounds[OTX__TASK_TARGETS];
     size_t tile, j;
     for (j = 0; j < count; j++) {
         /* What is not looked at has no set of this number. */
         bool looked = set < screen->sets[first + j];
         least[j] = looked ? 0.0 : HUGE_VAL;
-        bounds[j] = looked ? screen->bounds[2 * ((first + j) * OTX__SETS + set)] : 0.0;
-        finds[j].count = 0;
+        bounds[j] = looked ? otx__screen_bound(screen, first + j, set)->scanned : 0.0;
+        found[j].count = 0;
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double low = (double)best[j] * (1.0 - OTX__SLACK) - weight * bounds[j] -
-                         4.0 * (double)OTX__LEAST_WEIGHT;
+            double low = (double)best[j] * (1.0 - OTX__SCAN_RELATIVE_ERROR) -
+                         weight * bounds[j] - 4.0 * (double)OTX__LEAST_WEIGHT;
             if (low > least[j]) least[j] = low;
         }
     }
-    for (j = 0; j < count; j++) finds[j].least = least[j];
+    for (j = 0; j < count; j++) found[j].least = least[j];
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double high = (double)best[j] * (1.0 + OTX__SLACK) + weight * bounds[j];
+            double high = (double)best[j] * (1.0 + OTX__SCAN_RELATIVE_ERROR) + weight * bounds[j];
             if (!(high >= least[j])) continue;
-            if (finds[j].count < OTX__FOUND) finds[j].tiles[finds[j].count] = (uint32_t)tile;
-            finds[j].count++;
+            if (found[j].count < OTX__BEST_TILES_MAX)
+                found[j].tiles[found[j].count] = (uint32_t)tile;
+            found[j].count++;
         }
     }
 }
@@ -11860,7 +12026,7 @@ OTX__PRIVATE bool otx__candidates_add(otx__candidates *candidates, size_t atom,
                                       double correlation, double high)
 {
     size_t at = candidates->count;
-    candidates->overflow |= at == OTX__CANDIDATES;
+    candidates->overflow |= at == OTX__CANDIDATES_MAX;
     if (candidates->overflow) return false;
     candidates->atoms[at] = atom;
     candidates->correlations[at] = correlation;
@@ -11870,30 +12036,30 @@ OTX__PRIVATE bool otx__candidates_add(otx__candidates *candidates, size_t atom,
 }
 
 /* Adds the atoms of one tile that may be the best. */
-OTX__PRIVATE void otx__screen_tile(const otx__screen *screen, size_t tile, size_t target,
-                                   size_t set, otx__candidates *candidates)
+OTX__PRIVATE void otx__scanned_atoms(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set, otx__candidates *candidates)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *weights = dictionary->weight + tile * OTX__TILE;
     float correlations[OTX__TILE];
-    double bound = screen->bounds[2 * (target * OTX__SETS + set) + 1];
+    double bound = otx__screen_bound(screen, target, set)->refined;
     size_t i;
     otx__screen_refine(screen, tile, target, set, correlations);
     for (i = 0; i < OTX__TILE; i++) {
         double weight = (double)weights[i], value = fabs((double)correlations[i]), low, high;
         size_t atom = tile * OTX__TILE + i;
-        high = (value + bound) * weight * (1.0 + 8.0 * OTX__UNIT);
+        high = (value + bound) * weight * (1.0 + 8.0 * OTX__FLOAT_ROUNDOFF);
         if (!(weight > 0.0) || high < candidates->least) continue;
         if (otx__support_holds(&screen->supports[target], atom)) continue;
         if (!otx__candidates_add(candidates, atom, value, high)) return;
-        low = (value - bound) * weight * (1.0 - 8.0 * OTX__UNIT) -
+        low = (value - bound) * weight * (1.0 - 8.0 * OTX__FLOAT_ROUNDOFF) -
               4.0 * (double)OTX__LEAST_WEIGHT;
         if (low > candidates->least) candidates->least = low;
     }
 }
 
 /* Drops the candidates that better ones, found later, rule out. */
-OTX__PRIVATE void otx__screen_prune(otx__candidates *candidates)
+OTX__PRIVATE void otx__scanned_prune(otx__candidates *candidates)
 {
     size_t i, kept = 0;
     for (i = 0; i < candidates->count; i++) {
@@ -11904,22 +12070,22 @@ OTX__PRIVATE void otx__screen_prune(otx__candidates *candidates)
     candidates->count = kept;
 }
 
-/* ---- candidates in the residual form ---- */
+/* ---- in the residual form ---- */
 
-/* What the best weighted correlation of all is at least, for a chunk of targets. */
+/* What the best weighted correlation of all is at least, for each target of a task. */
 OTX__PRIVATE void otx__sifted_least(const otx__screen *screen, size_t first, size_t count,
-                                    otx__finds *finds)
+                                    otx__best_tiles *found)
 {
     size_t workers = (size_t)otx__threads(screen->problem->dictionary->ctx), worker, j;
-    for (j = 0; j < count; j++) finds[j].least = 0.0;
+    for (j = 0; j < count; j++) found[j].least = 0.0;
     for (worker = 0; worker < workers; worker++) {
         const float *least = screen->scratch[worker].least + first;
         for (j = 0; j < count; j++)
-            if ((double)least[j] > finds[j].least) finds[j].least = (double)least[j];
+            if ((double)least[j] > found[j].least) found[j].least = (double)least[j];
     }
 }
 
-/* Gathers the atoms that the scan could not rule out. */
+/* Gathers the atoms that the scan could not rule out: the survivors. */
 OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target, double least,
                                       otx__candidates *candidates, otx__scratch *scratch)
 {
@@ -11933,16 +12099,16 @@ OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target, 
         for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
             if ((mask & 1) && dictionary->weight[i] > 0.0f &&
                 !otx__support_holds(&screen->supports[target], i))
-                scratch->likely[candidates->count++] = (uint32_t)i;
+                scratch->survivors[candidates->count++] = (uint32_t)i;
     }
-    scratch->likely_steps++;
+    scratch->survivors_steps++;
 }
 
-/* So few are scored in double at once. */
-#define OTX__FEW 12
+/* Survivors up to which all are scored in double; more are scored in float first. */
+#define OTX__DIRECT_SCORES_MAX 12
 
 /* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
-OTX__PRIVATE double otx__likely_open(const otx__dictionary *dictionary, otx__scratch *scratch)
+OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__scratch *scratch)
 {
     double norm = otx__norm(scratch->residual, dictionary->columns);
     double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
@@ -11952,21 +12118,21 @@ OTX__PRIVATE double otx__likely_open(const otx__dictionary *dictionary, otx__scr
     return norm;
 }
 
-/* What the scores of some likely atoms with that vector are at most, by products in
-   float, and, of the best of them, at least. A sum of n such products is off by no more
+/* What the scores of some survivors with that vector are at most, by products in float,
+   and, of the best of them, at least. A sum of n such products is off by no more
    than n + 2 units of the norms, whatever its order, and by what counts as 0. */
-OTX__PRIVATE double otx__likely_scores(const otx__dictionary *dictionary, size_t first,
-                                       size_t end, otx__scratch *scratch)
+OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
+                                         size_t end, otx__scratch *scratch)
 {
     size_t n = dictionary->columns, i, count;
-    double share = 1.02 * (double)(n + 2) * OTX__UNIT, tiny = (double)n * ldexp(1.0, -125);
-    double least = 0.0;
+    double share = 1.02 * (double)(n + 2) * OTX__FLOAT_ROUNDOFF;
+    double tiny = (double)n * ldexp(1.0, -125), least = 0.0;
     for (; first < end; first += count) {
-        const uint32_t *atoms = scratch->likely + first;
+        const uint32_t *atoms = scratch->survivors + first;
         otx__row rows[OTX__TILE];
         float products[OTX__TILE];
         count = otx__min(OTX__TILE, end - first);
-        for (i = 0; i < count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
+        for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
         dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
         for (i = 0; i < count; i++) {
             double off = share * dictionary->norms[atoms[i]] + tiny;
@@ -11980,10 +12146,10 @@ OTX__PRIVATE double otx__likely_scores(const otx__dictionary *dictionary, size_t
     return least;
 }
 
-/* Drops those of the likely atoms whose tile promises less than the atoms of the most
+/* Drops the survivors whose tile promises less than the atoms of the most
    promising tile have, and returns how many are left, in their order. */
-OTX__PRIVATE size_t otx__likely_near(const otx__screen *screen, size_t target, size_t count,
-                                     double norm, otx__scratch *scratch)
+OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t target, size_t count,
+                                         double norm, otx__scratch *scratch)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *most = screen->best + target;
@@ -11991,135 +12157,46 @@ OTX__PRIVATE size_t otx__likely_near(const otx__screen *screen, size_t target, s
     size_t best = 0, end, i, kept = 0;
     double least;
     for (i = 0; i < count; i++)
-        if (most[scratch->likely[i] / OTX__TILE * screen->capacity] >
-            most[scratch->likely[best] / OTX__TILE * screen->capacity])
+        if (most[scratch->survivors[i] / OTX__TILE * screen->capacity] >
+            most[scratch->survivors[best] / OTX__TILE * screen->capacity])
             best = i;
     for (end = best; end < count; end++)
-        if (scratch->likely[end] / OTX__TILE != scratch->likely[best] / OTX__TILE) break;
-    least = otx__likely_scores(dictionary, best, end, scratch) * norm / unit * (1.0 - 1e-5);
+        if (scratch->survivors[end] / OTX__TILE != scratch->survivors[best] / OTX__TILE) break;
+    least = otx__survivors_score(dictionary, best, end, scratch) * norm / unit * (1.0 - 1e-5);
     for (i = 0; i < count; i++)
-        if ((double)most[scratch->likely[i] / OTX__TILE * screen->capacity] >= least)
-            scratch->likely[kept++] = scratch->likely[i];
+        if ((double)most[scratch->survivors[i] / OTX__TILE * screen->capacity] >= least)
+            scratch->survivors[kept++] = scratch->survivors[i];
     return kept;
 }
 
-/* Makes candidates of those of the likely atoms that can be the best; the deciding
-   residual must be current. False if there are none or too many. */
-OTX__PRIVATE bool otx__screen_narrow(const otx__screen *screen, size_t target,
+/* Makes candidates of those survivors that can be the best; the deciding residual must be
+   current. False if there are none or too many. */
+OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
                                      otx__candidates *candidates, otx__scratch *scratch)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t count = candidates->count, i;
-    bool few = count <= OTX__FEW;
+    bool direct = count <= OTX__DIRECT_SCORES_MAX;
     double least = 0.0;
-    if (!few) {
-        double norm = otx__likely_open(dictionary, scratch);
-        count = otx__likely_near(screen, target, count, norm, scratch);
-        least = otx__likely_scores(dictionary, 0, count, scratch);
-        scratch->likely_atoms += count;
+    if (!direct) {
+        double norm = otx__survivors_open(dictionary, scratch);
+        count = otx__survivors_prune(screen, target, count, norm, scratch);
+        least = otx__survivors_score(dictionary, 0, count, scratch);
+        scratch->survivors_scored += count;
     }
     candidates->count = 0;
     for (i = 0; i < count; i++)
-        if ((few || scratch->scores[i] >= least) &&
-            !otx__candidates_add(candidates, scratch->likely[i], 0.0, 0.0))
+        if ((direct || scratch->scores[i] >= least) &&
+            !otx__candidates_add(candidates, scratch->survivors[i], 0.0, 0.0))
             return false;
     return candidates->count > 0;
 }
 
-/* ---- deciding ---- */
-
-/* Scores the candidates in double and returns the best, the lowest index among
-   equals. */
-OTX__PRIVATE size_t otx__screen_decide(const otx__screen *screen,
-                                       const otx__candidates *candidates, otx__scratch *scratch,
-                                       double *score)
-{
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    otx__row rows[OTX__CANDIDATES];
-    size_t i, best = 0;
-    for (i = 0; i < candidates->count; i++)
-        rows[i] = otx__rows_at(&dictionary->rows, candidates->atoms[i]);
-    dictionary->kernels->dots(scratch->residual, rows, candidates->count, dictionary->columns,
-                              scratch->scores);
-    for (i = 0; i < candidates->count; i++) {
-        scratch->scores[i] =
-            otx__score(dictionary, candidates->atoms[i], scratch->scores[i]);
-        if (scratch->scores[i] > scratch->scores[best]) best = i;
-    }
-    *score = scratch->scores[best];
-    return candidates->atoms[best];
-}
-
-/* Finds the best atom for one support of a target among the candidates, or ends
-   the target. False if it takes more than the candidates to tell. */
-OTX__PRIVATE bool otx__screen_best(otx__screen *screen, size_t target, size_t set,
-                                   otx__candidates *candidates, otx__scratch *scratch,
-                                   size_t *atom)
-{
-    const otx__problem *problem = screen->problem;
-    otx__support *support = &screen->supports[target];
-    double rounding = 64.0 * DBL_EPSILON * (double)problem->dictionary->columns, score;
-    bool scans = otx__form_scans(screen->form);
-    double clock;
-    if (scans) otx__screen_prune(candidates);
-    /* With atoms barred the screen's least may be theirs. */
-    if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
-    *atom = scans ? candidates->atoms[0] : 0;
-    if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
-        candidates->correlations[0] - screen->bounds[2 * (target * OTX__SETS + set) + 1] >
-            2.0 * rounding) {
-        scratch->candidates[0]++;
-        return true;
-    }
-    clock = otx__now();
-    otx__support_residual(problem, support, scratch);
-    if (!otx__support_is_close(problem, support, scratch)) {
-        if (!scans && !otx__screen_narrow(screen, target, candidates, scratch)) return false;
-        *atom = otx__screen_decide(screen, candidates, scratch, &score);
-        support->ended = otx__is_rounding(problem, support, *atom, score);
-        scratch->candidates[candidates->count - 1]++;
-    }
-    scratch->seconds_rescore += otx__now() - clock;
-    return true;
-}
-
-/* In place of a number of sets: the target is among screen->undecided. */
-#define OTX__UNDECIDED UINT32_MAX
-
-/* How a step came out. */
-typedef enum otx__outcome {
-    OTX__STEP_DONE,     /* an atom was selected, or the target has ended */
-    OTX__STEP_FORESEEN, /* the atom predicted was: the next set holds good */
-    OTX__STEP_OPEN      /* every atom has to be scored */
-} otx__outcome;
-
-/* One step of one target, by what the scan found for its set number `set`. */
-OTX__PRIVATE otx__outcome otx__screen_step(otx__screen *screen, size_t target, size_t set,
-                                           otx__candidates *candidates,
-                                           otx__scratch *scratch)
-{
-    const otx__problem *problem = screen->problem;
-    otx__support *support = &screen->supports[target];
-    size_t atom;
-    if (!otx__screen_best(screen, target, set, candidates, scratch, &atom))
-        return OTX__STEP_OPEN;
-    if (support->ended) return OTX__STEP_DONE;
-    if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
-        support->count++; /* all else was made ready with the prediction */
-        scratch->steps++;
-        support->ended = support->count == problem->k;
-        return support->ended ? OTX__STEP_DONE : OTX__STEP_FORESEEN;
-    }
-    return otx__support_select(problem, support, atom, scratch) ? OTX__STEP_DONE : OTX__STEP_OPEN;
-}
-
-/* Where more than this share of the atoms are likely, telling them apart takes longer
-   than a scan in finer numbers. */
-#define OTX__COARSE (1.0 / 40.0)
+/* ---- in either ---- */
 
 /* What the weighted correlations of the atoms selected are at most: nothing without
    ridge, as the residual is orthogonal to them. */
-OTX__PRIVATE double otx__screen_held(const otx__screen *screen, size_t target, size_t set)
+OTX__PRIVATE double otx__candidates_held(const otx__screen *screen, size_t target, size_t set)
 {
     const otx__problem *problem = screen->problem;
     const otx__support *support = &screen->supports[target];
@@ -12138,57 +12215,146 @@ OTX__PRIVATE double otx__screen_held(const otx__screen *screen, size_t target, s
 }
 
 /* Makes the candidates of a target's set from the tiles that may hold them. */
-OTX__PRIVATE void otx__screen_collect(const otx__screen *screen, size_t target, size_t set,
-                                      const otx__finds *finds, otx__candidates *candidates,
-                                      otx__scratch *scratch)
+OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t target, size_t set,
+                                          const otx__best_tiles *found,
+                                          otx__candidates *candidates, otx__scratch *scratch)
 {
     size_t i;
     candidates->count = 0;
-    candidates->least = finds->least;
-    candidates->overflow = otx__form_scans(screen->form) && finds->count > OTX__FOUND;
+    candidates->least = found->least;
+    candidates->overflow = otx__form_scans(screen->form) && found->count > OTX__BEST_TILES_MAX;
     /* An atom that is selected may have set the mark: none is ruled out by it. */
-    if (screen->problem->ridge > 0.0 && finds->least <= otx__screen_held(screen, target, set))
+    if (screen->problem->ridge > 0.0 && found->least <= otx__candidates_held(screen, target, set))
         candidates->overflow = true;
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;
-        otx__sifted_collect(screen, target, finds->least, candidates, scratch);
+        otx__sifted_collect(screen, target, found->least, candidates, scratch);
         return;
     }
-    for (i = 0; i < finds->count && !candidates->overflow; i++)
-        otx__screen_tile(screen, finds->tiles[i], target, set, candidates);
+    for (i = 0; i < found->count && !candidates->overflow; i++)
+        otx__scanned_atoms(screen, found->tiles[i], target, set, candidates);
 }
 
-/* Selects for a chunk of targets whose `best` is filled in, and makes them ready for
-   the next scan: target by target, as all that reads the rows of one support. */
+/* >>> src/solve/select.h */
+/* ---- select: the next atoms of each target -------------------------------------- */
+
+/* Scores the candidates in double and returns the best, the lowest index among
+   equals. */
+OTX__PRIVATE size_t otx__select_decide(const otx__screen *screen,
+                                       const otx__candidates *candidates, otx__scratch *scratch,
+                                       double *score)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    otx__row rows[OTX__CANDIDATES_MAX];
+    size_t i, best = 0;
+    for (i = 0; i < candidates->count; i++)
+        rows[i] = otx__view_row(&dictionary->rows, candidates->atoms[i]);
+    dictionary->kernels->dots(scratch->residual, rows, candidates->count, dictionary->columns,
+                              scratch->scores);
+    for (i = 0; i < candidates->count; i++) {
+        scratch->scores[i] = otx__score(dictionary, candidates->atoms[i], scratch->scores[i]);
+        if (scratch->scores[i] > scratch->scores[best]) best = i;
+    }
+    *score = scratch->scores[best];
+    return candidates->atoms[best];
+}
+
+/* Finds the best atom for one support of a target among the candidates, or ends
+   the target. False if it takes more than the candidates to tell. */
+OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t set,
+                                   otx__candidates *candidates, otx__scratch *scratch,
+                                   size_t *atom)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    double rounding = OTX__ROUNDING_LEVEL * (double)problem->dictionary->columns, score;
+    bool scans = otx__form_scans(screen->form);
+    double clock;
+    if (scans) otx__scanned_prune(candidates);
+    /* With atoms barred the screen's least may be theirs. */
+    if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
+    *atom = scans ? candidates->atoms[0] : 0;
+    if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
+        candidates->correlations[0] - otx__screen_bound(screen, target, set)->refined >
+            2.0 * rounding) {
+        scratch->candidates[0]++;
+        return true;
+    }
+    clock = otx__now();
+    otx__support_residual(problem, support, scratch);
+    if (!otx__support_is_close(problem, support, scratch)) {
+        if (!scans && !otx__sifted_narrow(screen, target, candidates, scratch)) return false;
+        *atom = otx__select_decide(screen, candidates, scratch, &score);
+        support->ended = otx__is_rounding(problem, support, *atom, score);
+        scratch->candidates[candidates->count - 1]++;
+    }
+    scratch->seconds_rescore += otx__now() - clock;
+    return true;
+}
+
+/* In place of a number of sets: the target is among screen->undecided. */
+#define OTX__SETS_UNDECIDED UINT32_MAX
+
+/* How a step came out. */
+typedef enum otx__outcome {
+    OTX__STEP_DONE,     /* an atom was selected, or the target has ended */
+    OTX__STEP_FORESEEN, /* the atom predicted was: the next set holds good */
+    OTX__STEP_OPEN      /* every atom has to be scored */
+} otx__outcome;
+
+/* One step of one target, by what the scan found for its set number `set`. */
+OTX__PRIVATE otx__outcome otx__select_step(otx__screen *screen, size_t target, size_t set,
+                                           otx__candidates *candidates,
+                                           otx__scratch *scratch)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    size_t atom;
+    if (!otx__select_best(screen, target, set, candidates, scratch, &atom))
+        return OTX__STEP_OPEN;
+    if (support->ended) return OTX__STEP_DONE;
+    if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
+        support->count++; /* all else was made ready with the prediction */
+        scratch->steps++;
+        support->ended = support->count == problem->k;
+        return support->ended ? OTX__STEP_DONE : OTX__STEP_FORESEEN;
+    }
+    return otx__support_select(problem, support, atom, scratch) ? OTX__STEP_DONE : OTX__STEP_OPEN;
+}
+
+/* Selects for the targets of a task, which a scan has served, and makes them ready for the
+   next: target by target, as all that reads the rows of one support. */
 OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
     otx__scratch *scratch = &screen->scratch[worker];
-    size_t first = index * OTX__SELECTED, count = otx__min(OTX__SELECTED, screen->count - first);
-    size_t sets = 0, set, j;
-    otx__finds finds[OTX__SETS][OTX__SELECTED];
+    size_t first = index * OTX__TASK_TARGETS, sets = 0, set, j;
+    size_t count = otx__min(OTX__TASK_TARGETS, screen->count - first);
+    otx__best_tiles found[OTX__SETS][OTX__TASK_TARGETS];
     otx__candidates candidates;
     for (j = 0; j < count; j++) sets = otx__max(sets, screen->sets[first + j]);
     for (set = 0; set < sets; set++) {
         if (otx__form_scans(screen->form))
-            otx__screen_gather(screen, first, count, set, finds[set]);
+            otx__scanned_tiles(screen, first, count, set, found[set]);
         else
-            otx__sifted_least(screen, first, count, finds[set]);
+            otx__sifted_least(screen, first, count, found[set]);
     }
     for (j = 0; j < count; j++) {
         size_t target = first + j;
         otx__outcome outcome = OTX__STEP_FORESEEN;
         if (screen->sets[target] == 0) continue;
         for (set = 0; outcome == OTX__STEP_FORESEEN; set++) {
-            screen->last[target] = (uint32_t)set;
-            otx__screen_collect(screen, target, set, &finds[set][j], &candidates, scratch);
-            outcome = otx__screen_step(screen, target, set, &candidates, scratch);
+            screen->last_right[target] = (uint32_t)set;
+            otx__candidates_collect(screen, target, set, &found[set][j], &candidates, scratch);
+            outcome = otx__select_step(screen, target, set, &candidates, scratch);
         }
-        if (outcome == OTX__STEP_OPEN) screen->sets[target] = OTX__UNDECIDED;
-        else otx__screen_next(screen, target, scratch);
+        if (outcome == OTX__STEP_OPEN) screen->sets[target] = OTX__SETS_UNDECIDED;
+        else otx__screen_make_ready(screen, target, scratch);
     }
 }
+
+/* ---- all targets of a block ---- */
 
 OTX__PRIVATE void otx__undecided_body(void *argument, size_t index, int worker)
 {
@@ -12197,118 +12363,123 @@ OTX__PRIVATE void otx__undecided_body(void *argument, size_t index, int worker)
     size_t target = screen->undecided[index];
     scratch->fallbacks++;
     otx__support_exhaustive_step(screen->problem, &screen->supports[target], scratch);
-    otx__screen_next(screen, target, scratch);
+    otx__screen_make_ready(screen, target, scratch);
 }
 
+/* Where more than this share of the atoms survive a scan of 8 bits, telling them apart
+   takes longer than scanning in finer numbers. */
+#define OTX__SURVIVORS_SHARE_MAX (1.0 / 40.0)
+
+/* Whether the scan was too coarse, by what the workers counted since the last. */
+OTX__PRIVATE bool otx__screen_is_too_coarse(const otx__screen *screen)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    uint64_t atoms = 0, steps = 0;
+    size_t worker;
+    for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++) {
+        otx__scratch *scratch = &screen->scratch[worker];
+        atoms += scratch->survivors_scored;
+        steps += scratch->survivors_steps;
+        scratch->survivors_scored = scratch->survivors_steps = 0;
+    }
+    return screen->panels.type == OTX__PANEL_INT8 &&
+           (double)atoms > OTX__SURVIVORS_SHARE_MAX * (double)steps * (double)dictionary->count;
+}
+
+/* The next atom, or the next few, of every target that has been scanned. */
 OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     double work = (double)dictionary->count * (double)dictionary->columns;
-    size_t count = 0, target, worker;
-    uint64_t atoms = 0, steps = 0;
-    otx_result result =
-        otx__watch_loop(&screen->watch, (screen->count + OTX__SELECTED - 1) / OTX__SELECTED,
-                        otx__select_work(screen), otx__select_body, screen, error);
+    size_t count = 0, target;
+    otx_result result = otx__watch_loop(&screen->watch, otx__task_count(screen),
+                                        otx__task_work(screen), otx__select_body, screen, error);
     for (target = 0; target < screen->count; target++)
-        if (screen->sets[target] == OTX__UNDECIDED) screen->undecided[count++] = (uint32_t)target;
+        if (screen->sets[target] == OTX__SETS_UNDECIDED)
+            screen->undecided[count++] = (uint32_t)target;
     if (result) return result;
-    for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++) {
-        otx__scratch *scratch = &screen->scratch[worker];
-        atoms += scratch->likely_atoms;
-        steps += scratch->likely_steps;
-        scratch->likely_atoms = scratch->likely_steps = 0;
-    }
-    screen->coarse = screen->panels.type == OTX__PANEL_INT8 &&
-                     (double)atoms > OTX__COARSE * (double)steps * (double)dictionary->count;
+    screen->too_coarse = otx__screen_is_too_coarse(screen);
     return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
 }
 
-/* >>> src/solve/plan.h */
-/* ---- plan: which form, and in what blocks ------------------------------------ */
+/* >>> src/solve/pursuit.h */
+/* ---- pursuit: what one solve holds, and the memory it takes --------------------- */
 
-/* What one solve works with, and how it was planned. */
-typedef struct otx__solve {
-    const otx_context *ctx; /* the caller's, with the number of threads settled */
+typedef struct otx__pursuit {
+    otx_context ctx; /* the caller's, with the number of threads settled */
+    const otx_matrix *atoms, *targets; /* the caller's, as the next two */
+    const otx_omp_options *options;
+    const otx_omp_output *output;
+    size_t first, end; /* targets wanted */
     otx__problem problem;
     otx__dictionary dictionary;
     otx__screen screen;
-    const otx_omp_output *output;
     otx__pool pool;
-    int threads;
+    double *centre; /* [columns] to be taken off all rows, or NULL */
+    /* As planned, besides screen.capacity and screen.table.slots: */
     otx_omp_form form;
     otx__panel_type panels;
-    bool gram;         /* exact products of all pairs of atoms */
-    double *centre;    /* [columns] to be taken off all rows, or NULL */
-    size_t first, end; /* targets wanted */
+    bool exact_gram; /* exact products of all pairs of atoms, if there is memory */
     otx_omp_stats stats;
-} otx__solve;
-
-/* The scan's integer sums have room for that many atoms of a target. */
-#define OTX__GRAM_K 32000
-
-/* What a form needs: fixed bytes, bytes for each target of a block, and, in the
-   columns form, for each column. */
-typedef struct otx__need {
-    double fixed, target, column;
-} otx__need;
-
-/* One way to solve. */
-typedef struct otx__plan {
-    otx_omp_form form;
-    double capacity; /* targets of a block */
-    double columns;  /* of the table */
-    bool gram;       /* with exact products of all pairs of atoms */
-    double seconds, bytes;
-} otx__plan;
-
-/* Scores that a worker has room for. */
-OTX__PRIVATE size_t otx__scores(size_t atoms) { return otx__max(atoms, OTX__CANDIDATES); }
+} otx__pursuit;
 
 /* The longest rows that the residual form rounds to 8 bits. That leaves its bound at
    some 1.6 % of the residual's norm, of which the largest correlations are a smaller
    part in longer rows: too many atoms would be within the bound of each other. */
-#define OTX__INT8_COLUMNS 1536
+#define OTX__INT8_COLUMNS_MAX 1536
 
 /* What the panels of a form hold. Products of rows that are bf16 already need no
    rounding; what the residual form rounds is given exact scores in the end. */
-OTX__PRIVATE otx__panel_type otx__plan_panels(const otx__solve *solve, const otx_matrix *atoms,
-                                              const otx_matrix *targets, bool centred,
-                                              otx_omp_form form)
+OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit,
+                                                     otx_omp_form form)
 {
-    const otx__kernels *kernels = solve->dictionary.kernels;
-    if (!otx__form_scans(form)) {
-        if (kernels->product_int8 && atoms->columns <= OTX__INT8_COLUMNS) return OTX__PANEL_INT8;
-        return otx__panel_finer(kernels);
-    }
-    if (!centred && atoms->dtype == OTX_BF16 && targets->dtype == OTX_BF16 &&
-        kernels->product_bf16)
+    const otx__kernels *kernels = pursuit->dictionary.kernels;
+    bool int8 = kernels->product_int8 && pursuit->atoms->columns <= OTX__INT8_COLUMNS_MAX;
+    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : otx__panel_finer(kernels);
+    if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
+        pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
         return OTX__PANEL_ROWS;
     return OTX__PANEL_FLOAT;
 }
 
-OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
-                                      const otx_matrix *targets, bool centred,
-                                      otx_omp_form form)
+/* ---- how much a form needs ---- */
+
+/* Bytes: fixed, for each target of a block and, in the columns form, for each column. A
+   little more than what is taken below, and to be changed with it. */
+typedef struct otx__pursuit_need {
+    double fixed, target, column;
+} otx__pursuit_need;
+
+/* Bytes of the copy that a matrix needs. */
+OTX__PRIVATE double otx__view_need(const otx_matrix *matrix, bool centred)
 {
-    double n = (double)atoms->rows, d = (double)atoms->columns, k = (double)solve->problem.k;
-    double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
+    if (otx__view_is_direct(matrix, centred)) return 0.0;
+    return 4.0 * (double)matrix->rows * (double)matrix->columns;
+}
+
+OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, otx_omp_form form)
+{
+    double n = (double)pursuit->dictionary.count, d = (double)pursuit->dictionary.columns;
+    double k = (double)pursuit->problem.k, threads = pursuit->ctx.threads;
+    double tiles = (double)pursuit->dictionary.tiles, width = tiles * OTX__TILE;
     double sets = otx__form_scans(form) ? OTX__SETS : 2; /* one, and the masks */
-    otx__panel_type type = otx__plan_panels(solve, atoms, targets, centred, form);
-    double vector = otx__panel_need(solve->dictionary.kernels, type, d);
-    otx__need need;
-    need.fixed = 24.0 * n + 8.0 * d +
-                 solve->threads *
-                     (20.0 * d + 40.0 * k + 8.0 * (double)otx__scores(atoms->rows) +
-                      sizeof(otx__scratch) + 512.0);
-    if (!otx__rows_are_direct(atoms, centred)) need.fixed += 4.0 * n * d;
-    if (!otx__rows_are_direct(targets, centred)) need.fixed += 4.0 * (double)targets->rows * d;
-    if (centred) need.fixed += 8.0 * d;
-    if (form == OTX_FORM_RESIDUAL) need.fixed += 4.0 * n * solve->threads;
+    bool centred = pursuit->options->centred;
+    otx__panel_type type = otx__pursuit_panel_type(pursuit, form);
+    double vector = otx__panel_need(pursuit->dictionary.kernels, type, d);
+    otx__pursuit_need need;
+    need.fixed = 24.0 * n + 8.0 * d + (centred ? 8.0 * d : 0.0) +
+                 otx__view_need(pursuit->atoms, centred) +
+                 otx__view_need(pursuit->targets, centred);
+    need.fixed += threads * (20.0 * d + 40.0 * k + sizeof(otx__scratch) + 512.0 +
+                             8.0 * (double)otx__scratch_scores(pursuit->dictionary.count));
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
-    if (form == OTX_FORM_RESIDUAL) need.target += 4.0 * solve->threads;
     need.column = 0.0;
+    if (form == OTX_FORM_RESIDUAL) {
+        need.fixed += 4.0 * n * threads;
+        need.target += 4.0 * threads;
+    }
     if (form != OTX_FORM_EXHAUSTIVE) {
-        need.fixed += solve->threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
+        need.fixed += threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
         need.target += vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
     }
@@ -12317,22 +12488,202 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
     if (form == OTX_FORM_GRAM) need.fixed += 2.0 * width * width;
     if (form == OTX_FORM_COLUMNS) {
         need.column = 2.0 * width + 12.0;
-        need.fixed += 4.0 * n + OTX__FRESH * vector;
+        need.fixed += 4.0 * n + OTX__BATCH_COLUMNS * vector;
     }
-    need.fixed += 65536.0; /* alignment */
+    need.fixed += 65536.0; /* what aligns the blocks */
     return need;
 }
 
-/* What a core of a machine does in a second, roughly, in 10^9 multiply-adds: of dense
-   products in float, in bf16 and of 8-bit numbers, of scans, and in double. Only the
-   ratios matter. */
-typedef struct otx__rates {
-    double dense, dense_bf16, dense_int8, scan, exact;
-} otx__rates;
+/* ---- taking it ---- */
 
-OTX__PRIVATE otx__rates otx__rates_of(otx_isa isa)
+OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
 {
-    static const otx__rates rates[OTX_ISA_COUNT] = {
+    otx__pool *pool = &pursuit->pool;
+    bool residual = pursuit->form == OTX_FORM_RESIDUAL;
+    size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
+    size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
+    size_t block = pursuit->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
+    size_t survivors = residual ? n : 1, capacity = residual ? pursuit->screen.capacity : 1;
+    otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
+    double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
+    double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
+    double *products = (double *)otx__pool_take(pool, threads, (k + 2) * sizeof(double));
+    double *scores = (double *)otx__pool_take(pool, threads, most * sizeof(double));
+    otx__row *rows = (otx__row *)otx__pool_take(pool, threads, (k + 1) * sizeof(otx__row));
+    float *blocks = (float *)otx__pool_take(pool, threads, block * sizeof(float));
+    float *roughs = (float *)otx__pool_take(pool, threads, d * sizeof(float));
+    float *least = (float *)otx__pool_take(pool, threads, capacity * sizeof(float));
+    uint32_t *left = (uint32_t *)otx__pool_take(pool, threads, survivors * sizeof(uint32_t));
+    if (pool->failed) return false;
+    for (i = 0; i < threads; i++) {
+        scratch[i].row = wide + i * d;
+        scratch[i].residual = residuals + i * d;
+        scratch[i].products = products + i * (k + 2);
+        scratch[i].scores = scores + i * most;
+        scratch[i].rows = rows + i * (k + 1);
+        scratch[i].block = blocks + i * block;
+        scratch[i].rough = roughs + i * d;
+        scratch[i].least = least + i * capacity;
+        scratch[i].survivors = left + i * survivors;
+    }
+    pursuit->screen.scratch = scratch;
+    return true;
+}
+
+OTX__PRIVATE bool otx__pursuit_take_dictionary(otx__pursuit *pursuit)
+{
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__pool *pool = &pursuit->pool;
+    size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE;
+    dictionary->squares = (double *)otx__pool_take(pool, n, sizeof(double));
+    dictionary->norms = (double *)otx__pool_take(pool, n, sizeof(double));
+    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return !pool->failed;
+    dictionary->along = (double *)otx__pool_take(pool, n, sizeof(double));
+    dictionary->direction = (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
+    dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
+    dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
+    return otx__panels_take(&dictionary->panels, dictionary->kernels, pursuit->panels,
+                            dictionary->columns, dictionary->tiles, pool);
+}
+
+OTX__PRIVATE bool otx__pursuit_take_table(otx__pursuit *pursuit)
+{
+    otx__gram_table *table = &pursuit->screen.table;
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__pool *pool = &pursuit->pool;
+    size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE, slots = table->slots;
+    if (!otx__form_scans(pursuit->form)) return true;
+    table->dictionary = dictionary;
+    table->products = (int16_t *)otx__pool_take(pool, width, slots * sizeof(int16_t));
+    if (pursuit->form == OTX_FORM_GRAM) return !pool->failed;
+    table->slot_of = (int32_t *)otx__pool_take(pool, n, sizeof(int32_t));
+    table->atom_of = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
+    table->last_needed = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
+    table->missing = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
+    if (!otx__panels_take(&table->panels, dictionary->kernels, pursuit->panels,
+                          dictionary->columns, OTX__BATCH_COLUMNS / OTX__TILE, pool))
+        return false;
+    otx__gram_table_clear(table);
+    return true;
+}
+
+OTX__PRIVATE bool otx__pursuit_take_supports(otx__pursuit *pursuit)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t k = pursuit->problem.k, triangle = otx__triangle_size(k), i;
+    size_t capacity = pursuit->screen.capacity;
+    otx__support *supports = (otx__support *)otx__pool_take(pool, capacity, sizeof *supports);
+    double *factors = (double *)otx__pool_take(pool, capacity, triangle * sizeof(double));
+    double *forwards = (double *)otx__pool_take(pool, capacity, k * sizeof(double));
+    int32_t *barred = (int32_t *)otx__pool_take(pool, capacity, k * sizeof(int32_t));
+    if (pool->failed) return false;
+    for (i = 0; i < capacity; i++) {
+        supports[i].factor = factors + i * triangle;
+        supports[i].forward = forwards + i * k;
+        supports[i].barred = barred + i * k;
+    }
+    pursuit->screen.supports = supports;
+    return true;
+}
+
+OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
+{
+    otx__screen *screen = &pursuit->screen;
+    otx__pool *pool = &pursuit->pool;
+    size_t k = pursuit->problem.k, capacity = screen->capacity, pitch = k + k % 2;
+    size_t tiles = pursuit->dictionary.tiles, width = tiles * OTX__TILE;
+    size_t sets = otx__form_scans(pursuit->form) ? OTX__SETS : 1;
+    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return true;
+    (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
+                           pursuit->dictionary.columns, capacity / OTX__TILE, pool);
+    screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
+    screen->bounds = (otx__bound *)otx__pool_take(pool, capacity, OTX__SETS * sizeof(otx__bound));
+    screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
+    screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
+    screen->scales = (float *)otx__pool_take(pool, capacity, OTX__SETS * 3 * sizeof(float));
+    screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    screen->last_right = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
+    screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    if (pursuit->form == OTX_FORM_RESIDUAL) {
+        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
+        return !pool->failed;
+    }
+    screen->pitch = pitch;
+    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
+    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
+    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
+    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
+    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    return !pool->failed;
+}
+
+/* Views the atoms and the targets, and takes the memory of copies. */
+OTX__PRIVATE bool otx__pursuit_take_views(otx__pursuit *pursuit)
+{
+    otx__pool *pool = &pursuit->pool;
+    bool centred = pursuit->options->centred;
+    if (centred)
+        pursuit->centre =
+            (double *)otx__pool_take(pool, pursuit->atoms->columns, sizeof(double));
+    return !pool->failed &&
+           otx__view_open(&pursuit->dictionary.rows, pursuit->atoms, centred, pool) &&
+           otx__view_open(&pursuit->problem.targets, pursuit->targets, centred, pool);
+}
+
+/* All memory of a solve that has been planned; otx__pool_close gives it back. The exact
+   products of all pairs of atoms come last: where there is no room for them, a solve goes
+   on without. */
+OTX__PRIVATE otx_result otx__pursuit_take(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t n = pursuit->dictionary.count, all;
+    if (!otx__pursuit_take_scratch(pursuit) || !otx__pursuit_take_dictionary(pursuit) ||
+        !otx__pursuit_take_table(pursuit) || !otx__pursuit_take_supports(pursuit) ||
+        !otx__pursuit_take_screen(pursuit) || !otx__pursuit_take_views(pursuit))
+        return otx__pool_fail(pool, error);
+    if (pursuit->exact_gram && otx__mul(n, n, &all))
+        pursuit->dictionary.exact_gram = (double *)otx__pool_try(pool, all, sizeof(double));
+    return OTX_OK;
+}
+
+/* >>> src/solve/plan.h */
+/* ---- plan: which form, and in what blocks --------------------------------------- */
+
+OTX_API const char *otx_omp_form_name(otx_omp_form form)
+{
+    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "columns", "residual",
+                                                      "exhaustive"};
+    return (unsigned)form < OTX_FORM_COUNT ? names[form] : NULL;
+}
+
+/* The budget where the caller names none: 4 GiB. */
+#define OTX__MEMORY_DEFAULT 4294967296.0
+
+/* The most atoms of a target for which the scan's integer sums have room. */
+#define OTX__SCAN_K_MAX 32000
+
+/* One way to solve. */
+typedef struct otx__plan {
+    otx_omp_form form; /* AUTO: not considered */
+    otx__panel_type panels;
+    double capacity;   /* targets of a block */
+    double columns;    /* of the table */
+    bool exact_gram;   /* with exact products of all pairs of atoms */
+    double seconds;    /* 0: there is no room for it */
+    double bytes;      /* and then what it needs at least */
+} otx__plan;
+
+/* ---- what it costs ---- */
+
+/* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
+   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
+typedef struct otx__plan_rates {
+    double dense, dense_bf16, dense_int8, scan, exact;
+} otx__plan_rates;
+
+OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
+{
+    static const otx__plan_rates rates[OTX_ISA_COUNT] = {
         {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
         {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
         {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
@@ -12349,55 +12700,55 @@ OTX__PRIVATE otx__rates otx__rates_of(otx_isa isa)
 }
 
 /* Of dense products with panels of a type. */
-OTX__PRIVATE double otx__dense_rate(otx_isa isa, otx__panel_type type)
+OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type)
 {
-    otx__rates rates = otx__rates_of(isa);
-    if (type == OTX__PANEL_FLOAT) return rates.dense;
-    return type == OTX__PANEL_INT8 ? rates.dense_int8 : rates.dense_bf16;
+    if (type == OTX__PANEL_FLOAT) return rates->dense;
+    return type == OTX__PANEL_INT8 ? rates->dense_int8 : rates->dense_bf16;
 }
 
 /* Columns that the targets of one block need, at a guess: supports share atoms. */
-OTX__PRIVATE double otx__block_columns(const otx__solve *solve, double capacity)
+OTX__PRIVATE double otx__plan_block_columns(const otx__pursuit *pursuit, double capacity)
 {
-    double n = (double)solve->dictionary.count, taken = capacity * (double)solve->problem.k;
+    double n = (double)pursuit->dictionary.count, taken = capacity * (double)pursuit->problem.k;
     return n * (1.0 - exp(-0.5 * taken / n));
 }
 
-/* Seconds, roughly. */
-OTX__PRIVATE double otx__plan_cost(const otx__solve *solve, const otx__plan *plan,
-                                   otx__panel_type type)
+/* Seconds, roughly; never 0. */
+OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan *plan)
 {
-    double n = (double)solve->dictionary.count, d = (double)solve->dictionary.columns;
-    double k = (double)solve->problem.k, b = (double)(solve->end - solve->first);
-    double blocks = ceil(b / plan->capacity), columns = plan->gram ? 0.0 : n / 2.0;
-    double exact = plan->gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
-    otx__rates rates = otx__rates_of(solve->dictionary.kernels->isa);
-    double dense = otx__dense_rate(solve->dictionary.kernels->isa, type);
+    double n = (double)pursuit->dictionary.count, d = (double)pursuit->dictionary.columns;
+    double k = (double)pursuit->problem.k, b = (double)(pursuit->end - pursuit->first);
+    double blocks = ceil(b / plan->capacity), columns = plan->exact_gram ? 0.0 : n / 2.0;
+    double exact = plan->exact_gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
+    otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
+    double dense = otx__plan_dense_rate(&rates, plan->panels), threads = pursuit->ctx.threads;
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
     if (plan->form == OTX_FORM_EXHAUSTIVE)
-        return k * b * n * d / rates.exact / solve->threads * 1e-9;
+        return k * b * n * d / rates.exact / threads * 1e-9 + 1e-12;
     /* Residuals are made and rounded, and some 64 atoms a step told apart. */
     if (plan->form == OTX_FORM_RESIDUAL)
         return (k * b * n * d / dense + (3.0 * exact + 64.0 * k * b * d) / rates.exact) /
-               solve->threads * 1e-9;
+                   threads * 1e-9 + 1e-12;
     if (plan->form == OTX_FORM_COLUMNS) {
-        double wanted = otx__block_columns(solve, plan->capacity);
+        double wanted = otx__plan_block_columns(pursuit, plan->capacity);
         /* Those of a block; and of each further one what the table does not keep. */
         columns = wanted + (blocks - 1.0) * (wanted > plan->columns ? wanted : wanted * 0.5);
         if (plan->columns >= n) columns = otx__least(columns, n);
     }
     return ((columns * n * d + b * n * d) / dense + b * n * k * k / 2.0 / rates.scan +
             exact / rates.exact + blocks * k * n * otx__least(n, plan->columns) / bytes) /
-           solve->threads * 1e-9;
+               threads * 1e-9 + 1e-12;
 }
 
+/* ---- what there is room for ---- */
+
 /* The largest blocks, and the most columns, that a form has room for. */
-OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, double budget,
-                                otx__plan *plan)
+OTX__PRIVATE bool otx__plan_fit(const otx__pursuit *pursuit, const otx__pursuit_need *need,
+                                double budget, otx__plan *plan)
 {
-    double wanted = (double)(solve->end - solve->first), n = (double)solve->dictionary.count;
-    double k = (double)solve->problem.k, room = budget - need->fixed;
+    double wanted = (double)(pursuit->end - pursuit->first), n = (double)pursuit->dictionary.count;
+    double k = (double)pursuit->problem.k, room = budget - need->fixed;
     /* Only forms that scan gain by large blocks; small ones let a caller stop. */
     double most = otx__form_scans(plan->form) ? 16384.0 : 2048.0;
     plan->columns = plan->form == OTX_FORM_GRAM ? n : 0.0;
@@ -12426,119 +12777,366 @@ OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, 
     return true;
 }
 
-/* The cheapest way that a form has room for: the Gram form with or without the exact
-   products of all pairs of atoms. False if there is none. */
-OTX__PRIVATE bool otx__plan_form(const otx__solve *solve, const otx__need *need,
-                                 otx__panel_type type, double budget, otx__plan *plan)
+/* The cheapest way of a form that there is room for: of the Gram form, with or without the
+   exact products of all pairs of atoms. False if there is none. */
+OTX__PRIVATE bool otx__plan_form(const otx__pursuit *pursuit, double budget, otx__plan *plan)
 {
-    double n = (double)solve->dictionary.count;
-    otx__need more = *need;
-    otx__plan with = *plan;
-    if (!otx__plan_fit(solve, need, budget, plan)) return false;
-    plan->seconds = otx__plan_cost(solve, plan, type) + 1e-12;
-    with.gram = plan->form == OTX_FORM_GRAM;
-    more.fixed += 8.0 * n * n + OTX__ALIGNMENT;
-    if (!with.gram || !otx__plan_fit(solve, &more, budget, &with)) return true;
-    with.seconds = otx__plan_cost(solve, &with, type) + 1e-12;
+    double n = (double)pursuit->dictionary.count;
+    otx__pursuit_need need = otx__pursuit_needs(pursuit, plan->form);
+    otx__plan with;
+    plan->panels = otx__pursuit_panel_type(pursuit, plan->form);
+    plan->bytes = need.fixed + need.target * OTX__TILE +
+                  need.column * (double)pursuit->problem.k;
+    with = *plan;
+    if (!otx__plan_fit(pursuit, &need, budget, plan)) return false;
+    plan->seconds = otx__plan_cost(pursuit, plan);
+    if (plan->form != OTX_FORM_GRAM) return true;
+    with.exact_gram = true;
+    need.fixed += 8.0 * n * n + OTX__ALIGNMENT;
+    if (!otx__plan_fit(pursuit, &need, budget, &with)) return true;
+    with.seconds = otx__plan_cost(pursuit, &with);
     if (with.seconds < 0.9 * plan->seconds) *plan = with;
     return true;
 }
 
-/* Says what was chosen, and what the others would have taken. */
-OTX__PRIVATE void otx__plan_tell(const otx__solve *solve, const otx__plan *plans,
-                                 const otx__plan *best, double budget, char *line, size_t size)
+/* ---- what is chosen ---- */
+
+/* A line on its way into a buffer of that size; what does not fit is cut. */
+typedef struct otx__plan_line {
+    char *text;
+    size_t size, length;
+} otx__plan_line;
+
+OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
+    OTX__PRINTF(2, 3);
+OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
 {
-    size_t length, form;
-    int written = snprintf(line, size, "%s form in blocks of %.0f targets, %.0f of %.0f MiB",
-                           otx__word(otx_omp_form_name(best->form)), best->capacity,
-                           ceil(best->bytes / 1048576.0), floor(budget / 1048576.0));
-    length = written > 0 ? (size_t)written : 0;
-    if (best->gram && length < size) {
-        written = snprintf(line + length, size - length, ", exact products kept");
-        length += written > 0 ? (size_t)written : 0;
-    }
-    if (best->form == OTX_FORM_RESIDUAL && length < size) {
-        written = snprintf(line + length, size - length, ", rounded to %s",
-                           solve->panels == OTX__PANEL_INT8   ? "8 bits"
-                           : solve->panels == OTX__PANEL_BF16 ? "bf16"
-                                                              : "float");
-        length += written > 0 ? (size_t)written : 0;
-    }
-    if (best->form == OTX_FORM_COLUMNS && length < size) {
-        written = snprintf(line + length, size - length, ", %.0f of %.0f columns kept",
-                           best->columns, (double)solve->dictionary.count);
-        length += written > 0 ? (size_t)written : 0;
-    }
-    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT && length < size; form++) {
-        if (&plans[form] == best) continue;
-        if (plans[form].form == OTX_FORM_AUTO) continue;
-        if (plans[form].seconds > 0.0)
-            written = snprintf(line + length, size - length, "; %s: %.0f %% of the time",
-                               otx__word(otx_omp_form_name((otx_omp_form)form)),
-                               100.0 * plans[form].seconds / best->seconds);
+    va_list arguments;
+    if (line->length >= line->size) return;
+    va_start(arguments, format);
+    line->length += otx__format_list(line->text + line->length, line->size - line->length,
+                                     format, arguments);
+    va_end(arguments);
+}
+
+/* Says what was chosen, and what the others would have taken. */
+OTX__PRIVATE void otx__plan_tell(const otx__pursuit *pursuit, const otx__plan *plans,
+                                 const otx__plan *best, double budget, otx__plan_line *line)
+{
+    const double mib = 1048576.0;
+    size_t form;
+    otx__plan_say(line, "%s form in blocks of %.0f targets, %.0f of %.0f MiB",
+                  otx__word(otx_omp_form_name(best->form)), best->capacity,
+                  ceil(best->bytes / mib), floor(budget / mib));
+    if (best->exact_gram) otx__plan_say(line, ", exact products kept");
+    if (best->form == OTX_FORM_RESIDUAL)
+        otx__plan_say(line, ", rounded to %s", otx__panel_type_name(best->panels));
+    if (best->form == OTX_FORM_COLUMNS)
+        otx__plan_say(line, ", %.0f of %.0f columns kept", best->columns,
+                      (double)pursuit->dictionary.count);
+    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
+        const otx__plan *plan = &plans[form];
+        const char *name = otx__word(otx_omp_form_name((otx_omp_form)form));
+        if (plan == best || plan->form == OTX_FORM_AUTO) continue;
+        if (plan->seconds > 0.0)
+            otx__plan_say(line, "; %s: %.0f %% of the time", name,
+                          100.0 * plan->seconds / best->seconds);
         else
-            written = snprintf(line + length, size - length, "; %s: needs %.0f MiB",
-                               otx__word(otx_omp_form_name((otx_omp_form)form)),
-                               ceil(plans[form].bytes / 1048576.0));
-        length += written > 0 ? (size_t)written : 0;
+            otx__plan_say(line, "; %s: needs %.0f MiB", name, ceil(plan->bytes / mib));
     }
 }
 
-/* Picks the form and the size of its blocks. */
-OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *atoms,
-                                        const otx_matrix *targets,
-                                        const otx_omp_options *options, otx_error *error)
+/* Lets the pursuit go by a plan. */
+OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *plan)
 {
-    double budget = options->memory ? (double)options->memory : 4294967296.0, least = 0.0;
+    pursuit->form = pursuit->screen.form = plan->form;
+    pursuit->exact_gram = plan->exact_gram;
+    pursuit->panels = plan->panels;
+    pursuit->screen.capacity = (size_t)plan->capacity;
+    pursuit->screen.table.slots = plan->form == OTX_FORM_GRAM
+                                      ? pursuit->dictionary.tiles * OTX__TILE
+                                      : (size_t)plan->columns;
+}
+
+/* Picks the form and the size of its blocks. */
+OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *error)
+{
+    const otx_omp_options *options = pursuit->options;
+    double budget = options->memory ? (double)options->memory : OTX__MEMORY_DEFAULT, least = 0.0;
     otx__plan plans[OTX_FORM_COUNT];
+    otx__plan_line line = {NULL, 0, 0};
     const otx__plan *best = NULL;
     int form;
     memset(plans, 0, sizeof plans);
     for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
         otx__plan *plan = &plans[form];
         otx_omp_form name = (otx_omp_form)form;
-        otx__need need = otx__form_need(solve, atoms, targets, options->centred, name);
-        otx__panel_type type = otx__plan_panels(solve, atoms, targets, options->centred, name);
-        double k = (double)solve->problem.k;
+        bool fits;
         if (options->form != OTX_FORM_AUTO && options->form != name) continue;
-        if (otx__form_scans(name) && solve->problem.k > OTX__GRAM_K) continue;
+        if (otx__form_scans(name) && pursuit->problem.k > OTX__SCAN_K_MAX) continue;
         plan->form = name;
-        plan->bytes = need.fixed + need.target * OTX__TILE + need.column * k;
-        if (least == 0.0 || plan->bytes < least) least = plan->bytes;
-        if (!otx__plan_form(solve, &need, type, budget, plan)) continue;
-        if (!best || plan->seconds < best->seconds) best = plan;
+        fits = otx__plan_form(pursuit, budget, plan);
+        if (fits && (!best || plan->seconds < best->seconds)) best = plan;
+        if (!fits && (least == 0.0 || plan->bytes < least)) least = plan->bytes;
     }
     if (!best)
         return otx__fail(error, OTX_ERROR_MEMORY,
                          "the solver needs at least %.0f MiB and its budget is %.0f MiB",
                          ceil(least / 1048576.0), floor(budget / 1048576.0));
-    solve->form = best->form;
-    solve->gram = best->gram;
-    solve->panels = otx__plan_panels(solve, atoms, targets, options->centred, best->form);
-    solve->screen.capacity = (size_t)best->capacity;
-    solve->screen.table.slots =
-        best->form == OTX_FORM_GRAM ? solve->dictionary.tiles * OTX__TILE : (size_t)best->columns;
-    otx__plan_tell(solve, plans, best, budget, solve->stats.plan, sizeof solve->stats.plan);
-    otx__log(solve->ctx, OTX_NOTE, "solver: %s", solve->stats.plan);
+    otx__pursuit_follow(pursuit, best);
+    line.text = pursuit->stats.plan;
+    line.size = sizeof pursuit->stats.plan;
+    otx__plan_tell(pursuit, plans, best, budget, &line);
+    otx__log(&pursuit->ctx, OTX_NOTE, "solver: %s", pursuit->stats.plan);
     return OTX_OK;
 }
 
-/* >>> src/solve/solve.h */
-/* ---- omp: Orthogonal Matching Pursuit for many targets ---------------------- */
+/* >>> src/solve/steps.h */
+/* ---- steps: a pursuit from its rows to its results ------------------------------ */
 
-OTX_API const char *otx_omp_form_name(otx_omp_form form)
+/* Adds the time since the last call to a stage's. */
+OTX__PRIVATE void otx__lap(double *clock, double *stage)
 {
-    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "columns", "residual",
-                                                        "exhaustive"};
-    return (unsigned)form < OTX_FORM_COUNT ? names[form] : NULL;
+    double now = otx__now();
+    *stage += now - *clock;
+    *clock = now;
 }
 
-OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns)
+/* ---- what all targets share ---- */
+
+/* Makes copies of those rows that need it, without the atoms' mean if that is wanted. */
+OTX__PRIVATE otx_result otx__pursuit_copy(otx__pursuit *pursuit, otx_error *error)
 {
-    return otx__min(k ? k : 64, otx__min(atoms, columns));
+    const otx_matrix *atoms = pursuit->atoms, *targets = pursuit->targets;
+    otx__watch watch = otx__watch_open(&pursuit->ctx, OTX_STAGE_GRAM, 0, atoms->rows);
+    otx__view *rows = &pursuit->dictionary.rows, *others = &pursuit->problem.targets;
+    double *centre = pursuit->centre;
+    otx_result result = OTX_OK;
+    if (centre) result = otx__view_mean(&watch, rows, atoms, centre, error);
+    if (!result) result = otx__view_copy(&watch, rows, atoms, centre, error);
+    return result ? result : otx__view_copy(&watch, others, targets, centre, error);
 }
 
-/* The same as the residual kernels, for the types that they do not read. */
+/* Norms, and what the form screens by. */
+OTX__PRIVATE otx_result otx__pursuit_prepare(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__scratch *scratch = pursuit->screen.scratch;
+    double *rows = scratch[0].row; /* [worker][columns] */
+    otx_result result = otx__dictionary_norms(dictionary, rows, error);
+    if (!result && pursuit->form != OTX_FORM_EXHAUSTIVE)
+        result = otx__dictionary_split(dictionary, rows, error);
+    if (!result && dictionary->exact_gram) result = otx__exact_gram_fill(dictionary, rows, error);
+    if (!result && pursuit->form == OTX_FORM_GRAM)
+        result = otx__gram_table_fill(&pursuit->screen.table, scratch, error);
+    return result;
+}
+
+/* ---- a block of targets ---- */
+
+OTX__PRIVATE void otx__block_open_body(void *argument, size_t index, int worker)
+{
+    otx__pursuit *pursuit = (otx__pursuit *)argument;
+    const otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__scratch *scratch = &pursuit->screen.scratch[worker];
+    otx__support *support = &pursuit->screen.supports[index];
+    otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
+    scratch->row_target = NULL;
+    support->norm = otx__norm(scratch->row, dictionary->columns);
+    support->ended = !(support->norm > 0.0);
+}
+
+/* Points the block's supports at their targets and results. A target that is not finite is
+   named. */
+OTX__PRIVATE otx_result otx__block_open(otx__pursuit *pursuit, size_t first, otx_error *error)
+{
+    const otx_omp_output *output = pursuit->output;
+    otx__screen *screen = &pursuit->screen;
+    size_t i, k = pursuit->problem.k;
+    otx__watch watch = otx__watch_open(&pursuit->ctx, OTX_STAGE_SOLVE,
+                                       (first - pursuit->first) * k,
+                                       (pursuit->end - pursuit->first) * k);
+    otx_result result;
+    screen->count = otx__min(screen->capacity, pursuit->end - first);
+    for (i = 0; i < screen->count; i++) {
+        otx__support *support = &screen->supports[i];
+        support->target = otx__view_row(&pursuit->problem.targets, first + i);
+        support->indices = output->indices + (first + i) * k;
+        support->coefficients = output->coefficients + (first + i) * k;
+        support->count = support->barred_count = 0;
+    }
+    result = otx__watch_loop(&watch, screen->count, 4.0 * (double)pursuit->dictionary.columns,
+                             otx__block_open_body, pursuit, error);
+    for (i = 0; i < screen->count && !result; i++)
+        if (!otx__is_finite(screen->supports[i].norm))
+            return otx__fail(error, OTX_ERROR_NOT_FINITE,
+                             "target %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
+                             "float",
+                             (uint64_t)(first + i));
+    return result;
+}
+
+OTX__PRIVATE void otx__exhaustive_body(void *argument, size_t index, int worker)
+{
+    otx__pursuit *pursuit = (otx__pursuit *)argument;
+    otx__support *support = &pursuit->screen.supports[index];
+    if (!support->ended)
+        otx__support_exhaustive_step(&pursuit->problem, support, &pursuit->screen.scratch[worker]);
+}
+
+/* Steps that the block's targets have behind them; *active: one has not ended. */
+OTX__PRIVATE uint64_t otx__block_steps(const otx__screen *screen, bool *active)
+{
+    uint64_t steps = 0;
+    size_t i;
+    *active = false;
+    for (i = 0; i < screen->count; i++) {
+        const otx__support *support = &screen->supports[i];
+        steps += support->ended ? screen->problem->k : support->count;
+        *active |= !support->ended;
+    }
+    return steps;
+}
+
+/* Makes the panels anew in finer numbers. */
+OTX__PRIVATE otx_result otx__pursuit_sharpen(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen;
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    size_t columns = dictionary->columns, i;
+    otx_result result;
+    pursuit->panels = otx__panel_finer(dictionary->kernels);
+    otx__log(&pursuit->ctx, OTX_NOTE, "solver: 8 bits leave too many candidates; %s from here",
+             otx__panel_type_name(pursuit->panels));
+    otx__panels_set_type(&dictionary->panels, pursuit->panels, columns);
+    otx__panels_set_type(&screen->panels, pursuit->panels, columns);
+    result = otx__dictionary_split(dictionary, screen->scratch[0].row, error);
+    for (i = 0; i < screen->capacity / OTX__TILE; i++) otx__panels_clear(&screen->panels, i);
+    for (i = 0; i < screen->count; i++) screen->sets[i] = 0;
+    return result ? result : otx__screen_make_waiting_ready(screen, error);
+}
+
+/* One step of all targets of a block, or, in the forms that scan, several. */
+OTX__PRIVATE otx_result otx__block_step(otx__pursuit *pursuit, double *clock, otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen;
+    otx_omp_stats *stats = &pursuit->stats;
+    otx_result result;
+    if (pursuit->form == OTX_FORM_EXHAUSTIVE) {
+        double work = (double)pursuit->dictionary.count * (double)pursuit->dictionary.columns;
+        result = otx__watch_loop(&screen->watch, screen->count, work, otx__exhaustive_body,
+                                 pursuit, error);
+        otx__lap(clock, &stats->seconds_select);
+        return result;
+    }
+    result = otx__screen_scan_all(screen, error);
+    otx__lap(clock, &stats->seconds_scan);
+    if (!result) result = otx__screen_select(screen, error);
+    if (!result && screen->too_coarse) result = otx__pursuit_sharpen(pursuit, error);
+    otx__lap(clock, &stats->seconds_select);
+    if (!result) result = otx__screen_get_columns(screen, error);
+    otx__lap(clock, &stats->seconds_gram);
+    return result;
+}
+
+/* All steps of a block of targets. */
+OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, double *clock,
+                                       otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen;
+    uint64_t k = pursuit->problem.k, done = (first - pursuit->first) * k;
+    otx_result result = OTX_OK;
+    bool active;
+    screen->watch = otx__watch_open(&pursuit->ctx, OTX_STAGE_SOLVE, done,
+                                    (pursuit->end - pursuit->first) * k);
+    if (pursuit->form != OTX_FORM_EXHAUSTIVE) result = otx__screen_open_block(screen, error);
+    otx__lap(clock, &pursuit->stats.seconds_correlate);
+    while (!result) {
+        screen->watch.done = done + otx__block_steps(screen, &active);
+        if (!active) break;
+        result = otx__block_step(pursuit, clock, error);
+    }
+    if (result) return result;
+    return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
+                     screen->watch.total, error);
+}
+
+/* ---- results ---- */
+
+OTX__PRIVATE void otx__finish_body(void *argument, size_t index, int worker)
+{
+    otx__pursuit *pursuit = (otx__pursuit *)argument;
+    const otx_omp_output *output = pursuit->output;
+    otx__support *support = &pursuit->screen.supports[index];
+    otx__scratch *scratch = &pursuit->screen.scratch[worker];
+    size_t k = pursuit->problem.k, target = (size_t)(support->indices - output->indices) / k, i;
+    otx__support_solve(support);
+    for (i = support->count; i < k; i++) { /* what was predicted last */
+        support->indices[i] = -1;
+        support->coefficients[i] = 0.0;
+    }
+    if (output->target_norms) output->target_norms[target] = support->norm;
+    if (!output->residual_norms) return;
+    otx__support_residual(&pursuit->problem, support, scratch);
+    output->residual_norms[target] = otx__norm(scratch->residual, pursuit->dictionary.columns);
+}
+
+/* Adds up what the workers counted. */
+OTX__PRIVATE void otx__pursuit_count(otx__pursuit *pursuit)
+{
+    otx_omp_stats *stats = &pursuit->stats;
+    uint64_t steps[OTX__CANDIDATES_MAX + 1] = {0}, all = 0, below = 0, atoms;
+    int threads = pursuit->ctx.threads;
+    size_t i, j;
+    for (i = 0; i < (size_t)threads; i++) {
+        const otx__scratch *scratch = &pursuit->screen.scratch[i];
+        stats->steps += scratch->steps;
+        stats->fallbacks += scratch->fallbacks;
+        stats->seconds_rescore += scratch->seconds_rescore / threads;
+        stats->seconds_factor += scratch->seconds_factor / threads;
+        stats->seconds_predict += scratch->seconds_predict / threads;
+        for (j = 0; j <= OTX__CANDIDATES_MAX; j++) steps[j] += scratch->candidates[j];
+    }
+    for (j = 0; j <= OTX__CANDIDATES_MAX; j++) all += steps[j];
+    for (j = 0; j <= OTX__CANDIDATES_MAX; j++) {
+        atoms = j < OTX__CANDIDATES_MAX ? j + 1 : pursuit->dictionary.count;
+        stats->candidates += steps[j] * atoms;
+        if (below < all - all / 100) stats->candidates_99 = atoms;
+        below += steps[j];
+    }
+    stats->passes = pursuit->screen.passes;
+    stats->columns = pursuit->screen.table.columns;
+}
+
+/* Solves block after block; the pursuit has been planned, and its memory taken. */
+OTX__PRIVATE otx_result otx__pursuit_run(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen;
+    double work = 2.0 * (double)pursuit->problem.k * (double)pursuit->dictionary.columns, clock;
+    otx_result result = otx__pursuit_copy(pursuit, error);
+    size_t first;
+    clock = otx__now();
+    if (!result) result = otx__pursuit_prepare(pursuit, error);
+    otx__lap(&clock, &pursuit->stats.seconds_gram);
+    for (first = pursuit->first; first < pursuit->end && !result; first += screen->count) {
+        result = otx__block_open(pursuit, first, error);
+        if (!result) result = otx__block_run(pursuit, first, &clock, error);
+        if (result) break;
+        result = otx__watch_loop(&screen->watch, screen->count, work, otx__finish_body, pursuit,
+                                 error);
+        otx__lap(&clock, &pursuit->stats.seconds_finish);
+    }
+    if (!result) otx__pursuit_count(pursuit);
+    return result;
+}
+
+/* >>> src/solve/combine.h */
+/* ---- combine: new rows of coefficients ------------------------------------------ */
+
+/* Deciding, as a new row's bits are the output: in double, one product after the other. The
+   kernels of residuals do it, as r = 0 - sum of -coefficient * row. */
+
+/* The same for the types that they do not read. */
 OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double *negated,
                                       const otx__row *rows, size_t count, size_t n)
 {
@@ -12554,6 +13152,7 @@ OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double
     }
 }
 
+/* row: atoms->columns doubles. */
 OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *atoms,
                                const int32_t *indices, const double *coefficients, size_t k,
                                double *row)
@@ -12591,373 +13190,22 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const 
     otx__combine(otx__combine_kernels(ctx), atoms, indices, coefficients, k, row);
 }
 
-/* ---- memory ---- */
+/* >>> src/solve/solver.h */
+/* ---- solver: the public call ---------------------------------------------------- */
 
-OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
+/* Atoms of a target where the caller names no number. */
+#define OTX__K_DEFAULT 64
+
+/* The most ridge: beyond all use, and far from where the coefficients that screening
+   keeps as floats would vanish. */
+#define OTX__RIDGE_MAX 1e6
+
+OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns)
 {
-    otx__pool *pool = &solve->pool;
-    size_t threads = (size_t)solve->threads, d = solve->dictionary.columns, i;
-    size_t k = solve->problem.k, n = solve->dictionary.count;
-    otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
-    double *rows = (double *)otx__pool_take(pool, threads, d * sizeof(double));
-    double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
-    double *products = (double *)otx__pool_take(pool, threads, (k + 2) * sizeof(double));
-    double *scores = (double *)otx__pool_take(pool, threads, otx__scores(n) * sizeof(double));
-    otx__row *supports = (otx__row *)otx__pool_take(pool, threads, (k + 1) * sizeof(otx__row));
-    size_t block = solve->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
-    float *blocks = (float *)otx__pool_take(pool, threads, block * sizeof *blocks);
-    float *roughs = (float *)otx__pool_take(pool, threads, d * sizeof *roughs);
-    size_t many = solve->form == OTX_FORM_RESIDUAL ? n : 1;
-    size_t capacity = solve->form == OTX_FORM_RESIDUAL ? solve->screen.capacity : 1;
-    float *least = (float *)otx__pool_take(pool, threads, capacity * sizeof *least);
-    uint32_t *likely = (uint32_t *)otx__pool_take(pool, threads, many * sizeof *likely);
-    if (pool->failed) return false;
-    for (i = 0; i < threads; i++) {
-        scratch[i].least = least + i * capacity;
-        scratch[i].likely = likely + i * many;
-        scratch[i].row = rows + i * d;
-        scratch[i].residual = residuals + i * d;
-        scratch[i].products = products + i * (k + 2);
-        scratch[i].scores = scores + i * otx__scores(n);
-        scratch[i].rows = supports + i * (k + 1);
-        scratch[i].block = blocks + i * block;
-        scratch[i].rough = roughs + i * d;
-    }
-    solve->screen.scratch = scratch;
-    return true;
+    return otx__min(k ? k : OTX__K_DEFAULT, otx__min(atoms, columns));
 }
 
-/* Views the atoms and the targets. */
-OTX__PRIVATE bool otx__solve_rows(otx__solve *solve, const otx_matrix *atoms,
-                                  const otx_matrix *targets, bool centred)
-{
-    otx__pool *pool = &solve->pool;
-    if (centred)
-        solve->centre = (double *)otx__pool_take(pool, atoms->columns, sizeof *solve->centre);
-    return !pool->failed && otx__rows_open(&solve->dictionary.rows, atoms, centred, pool) &&
-           otx__rows_open(&solve->problem.targets, targets, centred, pool);
-}
-
-/* Makes copies of those rows that need it, without the atoms' mean if that is wanted. */
-OTX__PRIVATE otx_result otx__solve_copy(otx__solve *solve, const otx_matrix *atoms,
-                                        const otx_matrix *targets, otx_error *error)
-{
-    otx__watch watch = otx__watch_open(solve->ctx, OTX_STAGE_GRAM, 0, atoms->rows);
-    otx_result result = OTX_OK;
-    if (solve->centre)
-        result = otx__rows_mean(&watch, &solve->dictionary.rows, atoms, solve->centre, error);
-    if (!result)
-        result = otx__rows_copy(&watch, &solve->dictionary.rows, atoms, solve->centre, error);
-    if (!result)
-        result = otx__rows_copy(&watch, &solve->problem.targets, targets, solve->centre, error);
-    return result;
-}
-
-OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
-{
-    otx__dictionary *dictionary = &solve->dictionary;
-    otx__pool *pool = &solve->pool;
-    size_t width = dictionary->tiles * OTX__TILE;
-    dictionary->squares = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
-    dictionary->norms = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
-    if (solve->form != OTX_FORM_EXHAUSTIVE) {
-        dictionary->along = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
-        dictionary->direction =
-            (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
-        dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
-        dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
-        (void)otx__panels_take(&dictionary->panels, dictionary->kernels, solve->panels,
-                               dictionary->columns, dictionary->tiles, pool);
-    }
-    return !pool->failed;
-}
-
-OTX__PRIVATE bool otx__solve_table(otx__solve *solve)
-{
-    otx__table *table = &solve->screen.table;
-    otx__dictionary *dictionary = &solve->dictionary;
-    otx__pool *pool = &solve->pool;
-    size_t width = dictionary->tiles * OTX__TILE;
-    if (!otx__form_scans(solve->form)) return true;
-    table->dictionary = dictionary;
-    table->products =
-        (int16_t *)otx__pool_take(pool, width, table->slots * sizeof(int16_t));
-    if (solve->form == OTX_FORM_COLUMNS) {
-        table->slot_of = (int32_t *)otx__pool_take(pool, dictionary->count, sizeof(int32_t));
-        table->atom_of = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
-        table->stamps = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
-        table->fresh = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
-        (void)otx__panels_take(&table->panels, dictionary->kernels, solve->panels,
-                               dictionary->columns, OTX__FRESH / OTX__TILE, pool);
-    }
-    if (pool->failed) return false;
-    if (solve->form == OTX_FORM_COLUMNS) otx__table_clear(table);
-    return true;
-}
-
-OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
-{
-    otx__screen *screen = &solve->screen;
-    otx__pool *pool = &solve->pool;
-    size_t k = solve->problem.k, capacity = screen->capacity, i;
-    size_t tiles = solve->dictionary.tiles, triangle = otx__triangle_size(k);
-    size_t sets = otx__form_scans(solve->form) ? OTX__SETS : 1;
-    double *factors, *forwards;
-    int32_t *barred;
-    screen->supports = (otx__support *)otx__pool_take(pool, capacity, sizeof(otx__support));
-    factors = (double *)otx__pool_take(pool, capacity, triangle * sizeof(double));
-    forwards = (double *)otx__pool_take(pool, capacity, k * sizeof(double));
-    barred = (int32_t *)otx__pool_take(pool, capacity, k * sizeof(int32_t));
-    if (solve->form != OTX_FORM_EXHAUSTIVE) {
-        (void)otx__panels_take(&screen->panels, solve->dictionary.kernels, solve->panels,
-                               solve->dictionary.columns, capacity / OTX__TILE, pool);
-        screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
-        screen->bounds = (double *)otx__pool_take(pool, capacity, OTX__SETS * 2 * sizeof(double));
-        screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
-        screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
-        screen->scales = (float *)otx__pool_take(pool, capacity, OTX__SETS * 3 * sizeof(float));
-        screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-        screen->last = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
-        screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    }
-    if (solve->form == OTX_FORM_RESIDUAL)
-        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
-    if (otx__form_scans(solve->form)) {
-        size_t width = tiles * OTX__TILE;
-        screen->pitch = k + k % 2;
-        screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
-        screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * screen->pitch * 4);
-        screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, screen->pitch * 4);
-        screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * screen->pitch * 2);
-        screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    }
-    if (pool->failed) return false;
-    for (i = 0; i < capacity; i++) {
-        screen->supports[i].factor = factors + i * triangle;
-        screen->supports[i].forward = forwards + i * k;
-        screen->supports[i].barred = barred + i * k;
-    }
-    return true;
-}
-
-/* The exact products of all pairs of atoms. Taken after all else; where there is no
-   room for them, a solve goes on without. */
-OTX__PRIVATE void otx__solve_gram(otx__solve *solve)
-{
-    otx__dictionary *dictionary = &solve->dictionary;
-    size_t count = dictionary->count, bytes;
-    if (!solve->gram || !otx__mul(count, count, &bytes)) return;
-    dictionary->gram = (double *)otx__pool_try(&solve->pool, bytes, sizeof(double));
-}
-
-/* ---- solving ---- */
-
-OTX__PRIVATE void otx__support_open_body(void *argument, size_t index, int worker)
-{
-    otx__solve *solve = (otx__solve *)argument;
-    const otx__dictionary *dictionary = &solve->dictionary;
-    otx__scratch *scratch = &solve->screen.scratch[worker];
-    otx__support *support = &solve->screen.supports[index];
-    otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
-    scratch->wide = NULL;
-    support->norm = otx__norm(scratch->row, dictionary->columns);
-    support->ended = !(support->norm > 0.0);
-}
-
-/* Points the block's supports at their targets and results. */
-OTX__PRIVATE otx_result otx__solve_open(otx__solve *solve, size_t first, otx_error *error)
-{
-    otx__screen *screen = &solve->screen;
-    size_t i, k = solve->problem.k;
-    otx__watch watch = otx__watch_open(solve->ctx, OTX_STAGE_SOLVE, (first - solve->first) * k,
-                                       (solve->end - solve->first) * k);
-    otx_result result;
-    screen->count = otx__min(screen->capacity, solve->end - first);
-    for (i = 0; i < screen->count; i++) {
-        otx__support *support = &screen->supports[i];
-        support->target = otx__rows_at(&solve->problem.targets, first + i);
-        support->indices = solve->output->indices + (first + i) * k;
-        support->coefficients = solve->output->coefficients + (first + i) * k;
-        support->count = support->barred_count = 0;
-    }
-    result = otx__watch_loop(&watch, screen->count, 4.0 * (double)solve->dictionary.columns,
-                             otx__support_open_body, solve, error);
-    for (i = 0; i < screen->count && !result; i++)
-        if (!otx__is_finite(screen->supports[i].norm))
-            return otx__fail(error, OTX_ERROR_NOT_FINITE,
-                             "target %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
-                             "float",
-                             (uint64_t)(first + i));
-    return result;
-}
-
-OTX__PRIVATE void otx__exhaustive_body(void *argument, size_t index, int worker)
-{
-    otx__solve *solve = (otx__solve *)argument;
-    otx__support *support = &solve->screen.supports[index];
-    if (!support->ended)
-        otx__support_exhaustive_step(&solve->problem, support, &solve->screen.scratch[worker]);
-}
-
-/* Steps that the block's targets have behind them; *active: one has not ended. */
-OTX__PRIVATE uint64_t otx__block_steps(const otx__screen *screen, bool *active)
-{
-    uint64_t steps = 0;
-    size_t i;
-    *active = false;
-    for (i = 0; i < screen->count; i++) {
-        const otx__support *support = &screen->supports[i];
-        steps += support->ended ? screen->problem->k : support->count;
-        *active |= !support->ended;
-    }
-    return steps;
-}
-
-/* Adds the time since the last call to a stage's. */
-OTX__PRIVATE void otx__lap(double *clock, double *stage)
-{
-    double now = otx__now();
-    *stage += now - *clock;
-    *clock = now;
-}
-
-/* Makes the panels anew in finer numbers. */
-OTX__PRIVATE otx_result otx__solve_sharpen(otx__solve *solve, otx_error *error)
-{
-    otx__screen *screen = &solve->screen;
-    otx__dictionary *dictionary = &solve->dictionary;
-    size_t columns = dictionary->columns, i;
-    otx_result result;
-    otx__log(solve->ctx, OTX_NOTE, "solver: 8 bits leave too many candidates; %s from here",
-             otx__panel_finer(dictionary->kernels) == OTX__PANEL_BF16 ? "bf16" : "float");
-    solve->panels = otx__panel_finer(dictionary->kernels);
-    otx__panels_set_type(&dictionary->panels, solve->panels, columns);
-    otx__panels_set_type(&screen->panels, solve->panels, columns);
-    result = otx__dictionary_split(dictionary, screen->scratch[0].row, error);
-    for (i = 0; i < screen->capacity / OTX__TILE; i++) otx__panels_clear(&screen->panels, i);
-    for (i = 0; i < screen->count; i++) screen->sets[i] = 0;
-    return result ? result : otx__screen_waiting(screen, error);
-}
-
-/* One step of all targets of a block, or, in the forms that scan, several. */
-OTX__PRIVATE otx_result otx__solve_step(otx__solve *solve, double *clock, otx_error *error)
-{
-    otx__screen *screen = &solve->screen;
-    otx_omp_stats *stats = &solve->stats;
-    otx_result result;
-    if (solve->form == OTX_FORM_EXHAUSTIVE) {
-        double work = (double)solve->dictionary.count * (double)solve->dictionary.columns;
-        result = otx__watch_loop(&screen->watch, screen->count, work, otx__exhaustive_body,
-                                 solve, error);
-        otx__lap(clock, &stats->seconds_select);
-        return result;
-    }
-    result = otx__screen_scan_all(screen, error);
-    otx__lap(clock, &stats->seconds_scan);
-    if (!result) result = otx__screen_select(screen, error);
-    if (!result && screen->coarse) result = otx__solve_sharpen(solve, error);
-    otx__lap(clock, &stats->seconds_select);
-    if (!result) result = otx__screen_columns(screen, error);
-    otx__lap(clock, &stats->seconds_gram);
-    return result;
-}
-
-/* All steps of a block of targets. */
-OTX__PRIVATE otx_result otx__solve_steps(otx__solve *solve, size_t first, double *clock,
-                                         otx_error *error)
-{
-    otx__screen *screen = &solve->screen;
-    uint64_t k = solve->problem.k, done = (first - solve->first) * k;
-    otx_result result = OTX_OK;
-    bool active;
-    screen->watch = otx__watch_open(solve->ctx, OTX_STAGE_SOLVE, done,
-                                    (solve->end - solve->first) * k);
-    if (solve->form != OTX_FORM_EXHAUSTIVE) result = otx__screen_open_block(screen, error);
-    otx__lap(clock, &solve->stats.seconds_correlate);
-    while (!result) {
-        screen->watch.done = done + otx__block_steps(screen, &active);
-        if (!active) break;
-        result = otx__solve_step(solve, clock, error);
-    }
-    if (result) return result;
-    return otx__progress(solve->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
-                         screen->watch.total, error);
-}
-
-OTX__PRIVATE void otx__finish_body(void *argument, size_t index, int worker)
-{
-    otx__solve *solve = (otx__solve *)argument;
-    otx__support *support = &solve->screen.supports[index];
-    otx__scratch *scratch = &solve->screen.scratch[worker];
-    size_t target = (size_t)(support->indices - solve->output->indices) / solve->problem.k, i;
-    otx__support_solve(support);
-    for (i = support->count; i < solve->problem.k; i++) { /* what was predicted last */
-        support->indices[i] = -1;
-        support->coefficients[i] = 0.0;
-    }
-    if (solve->output->target_norms) solve->output->target_norms[target] = support->norm;
-    if (!solve->output->residual_norms) return;
-    otx__support_residual(&solve->problem, support, scratch);
-    solve->output->residual_norms[target] =
-        otx__norm(scratch->residual, solve->dictionary.columns);
-}
-
-/* Adds up what the workers counted. */
-OTX__PRIVATE void otx__solve_count(otx__solve *solve)
-{
-    otx_omp_stats *stats = &solve->stats;
-    uint64_t steps[OTX__CANDIDATES + 1] = {0}, all = 0, below = 0;
-    size_t i, j;
-    for (i = 0; i < (size_t)solve->threads; i++) {
-        const otx__scratch *scratch = &solve->screen.scratch[i];
-        stats->steps += scratch->steps;
-        stats->fallbacks += scratch->fallbacks;
-        stats->seconds_rescore += scratch->seconds_rescore / solve->threads;
-        stats->seconds_factor += scratch->seconds_factor / solve->threads;
-        stats->seconds_predict += scratch->seconds_predict / solve->threads;
-        for (j = 0; j <= OTX__CANDIDATES; j++) steps[j] += scratch->candidates[j];
-    }
-    for (j = 0; j <= OTX__CANDIDATES; j++) {
-        stats->candidates += steps[j] * (j < OTX__CANDIDATES ? j + 1 : solve->dictionary.count);
-        all += steps[j];
-    }
-    for (j = 0; j <= OTX__CANDIDATES && below < all - all / 100; j++) {
-        below += steps[j];
-        stats->candidates_99 = j < OTX__CANDIDATES ? j + 1 : solve->dictionary.count;
-    }
-    stats->passes = solve->screen.passes;
-    stats->columns = solve->screen.table.columns;
-}
-
-OTX__PRIVATE otx_result otx__solve_run(otx__solve *solve, otx_error *error)
-{
-    otx__dictionary *dictionary = &solve->dictionary;
-    otx__scratch *scratch = solve->screen.scratch;
-    otx_omp_stats *stats = &solve->stats;
-    double clock = otx__now();
-    size_t first;
-    otx_result result = otx__dictionary_norms(dictionary, scratch[0].row, error);
-    if (!result && solve->form != OTX_FORM_EXHAUSTIVE)
-        result = otx__dictionary_split(dictionary, scratch[0].row, error);
-    if (!result && dictionary->gram)
-        result = otx__dictionary_gram(dictionary, scratch[0].row, error);
-    if (!result && solve->form == OTX_FORM_GRAM)
-        result = otx__table_fill(&solve->screen.table, scratch, error);
-    otx__lap(&clock, &stats->seconds_gram);
-    for (first = solve->first; first < solve->end && !result; first += solve->screen.count) {
-        result = otx__solve_open(solve, first, error);
-        if (!result) result = otx__solve_steps(solve, first, &clock, error);
-        if (result) break;
-        result = otx__watch_loop(&solve->screen.watch, solve->screen.count,
-                                 2.0 * (double)solve->problem.k * (double)dictionary->columns,
-                                 otx__finish_body, solve, error);
-        otx__lap(&clock, &stats->seconds_finish);
-    }
-    if (!result) otx__solve_count(solve);
-    return result;
-}
-
-/* ---- the public call ---- */
+/* ---- checks ---- */
 
 OTX__PRIVATE otx_result otx__check_matrix(const otx_matrix *matrix, const char *name,
                                           otx_error *error)
@@ -12980,46 +13228,94 @@ OTX__PRIVATE otx_result otx__check_matrix(const otx_matrix *matrix, const char *
     return OTX_OK;
 }
 
-/* The most ridge: beyond all use, and far from where the coefficients that screening
-   keeps as floats would vanish. */
-#define OTX__RIDGE 1e6
-
-OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *atoms,
-                                         const otx_matrix *targets,
-                                         const otx_omp_options *options, otx_error *error)
+OTX__PRIVATE otx_result otx__check_matrices(const otx_matrix *atoms, const otx_matrix *targets,
+                                            otx_error *error)
 {
-    otx_isa isa = solve->ctx ? solve->ctx->isa : OTX_ISA_AUTO;
     otx_result result = otx__check_matrix(atoms, "atoms", error);
     if (!result) result = otx__check_matrix(targets, "targets", error);
-    if (result) return result;
-    if (atoms->columns != targets->columns)
+    if (!result && atoms->columns != targets->columns)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "atoms have %" PRIu64 " columns and targets %" PRIu64,
                          (uint64_t)atoms->columns, (uint64_t)targets->columns);
-    if (otx__form_scans(options->form) && solve->problem.k > OTX__GRAM_K)
-        return otx__fail(error, OTX_ERROR_ARGUMENT,
-                         "the forms with products of atoms take at most %d atoms per target, "
-                         "not %" PRIu64,
-                         OTX__GRAM_K, (uint64_t)solve->problem.k);
-    if (!solve->output || !solve->output->indices || !solve->output->coefficients)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
-    if ((unsigned)options->form >= OTX_FORM_COUNT || options->tolerance < 0.0 ||
-        !otx__is_finite(options->tolerance) ||
-        !(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "an option of the solver is out of range");
-    if (options->first_target >= targets->rows ||
-        options->target_count > targets->rows - options->first_target)
+    return result;
+}
+
+/* targets: how many there are. */
+OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_t targets,
+                                           otx_error *error)
+{
+    if ((unsigned)options->form >= OTX_FORM_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's form, %d, is out of range",
+                         (int)options->form);
+    if (options->tolerance < 0.0 || !otx__is_finite(options->tolerance))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the tolerance, %g, is out of range",
+                         options->tolerance);
+    if (!(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE_MAX))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the ridge, %g, is out of range: 0 to %g",
+                         options->ridge, OTX__RIDGE_MAX);
+    if (options->first_target >= targets ||
+        options->target_count > targets - options->first_target)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "targets %" PRIu64 " to %" PRIu64 " are not among %" PRIu64,
                          (uint64_t)options->first_target,
                          (uint64_t)options->first_target + options->target_count,
-                         (uint64_t)targets->rows);
-    solve->dictionary.kernels = otx__kernels_for(isa);
-    if (!solve->dictionary.kernels)
+                         (uint64_t)targets);
+    return OTX_OK;
+}
+
+/* All that a caller may have got wrong, and the kernels that are wanted. */
+OTX__PRIVATE otx_result otx__pursuit_check(otx__pursuit *pursuit, otx_error *error)
+{
+    const otx_omp_options *options = pursuit->options;
+    otx_isa isa = pursuit->ctx.isa;
+    otx_result result = otx__check_matrices(pursuit->atoms, pursuit->targets, error);
+    if (result) return result;
+    pursuit->problem.k = otx_omp_k(options->k, pursuit->atoms->rows, pursuit->atoms->columns);
+    if (otx__form_scans(options->form) && pursuit->problem.k > OTX__SCAN_K_MAX)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "the forms with products of atoms take at most %d atoms per target, "
+                         "not %" PRIu64,
+                         OTX__SCAN_K_MAX, (uint64_t)pursuit->problem.k);
+    if (!pursuit->output || !pursuit->output->indices || !pursuit->output->coefficients)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
+    result = otx__check_options(options, pursuit->targets->rows, error);
+    if (result) return result;
+    pursuit->dictionary.kernels = otx__kernels_for(isa);
+    if (!pursuit->dictionary.kernels)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "this machine or build has no instruction set \"%s\"",
                          otx_isa_name(isa) ? otx_isa_name(isa) : "?");
     return OTX_OK;
+}
+
+/* ---- the call ---- */
+
+/* Checks and plans for the caller's arguments, which an otherwise empty pursuit holds. Takes
+   no memory. */
+OTX__PRIVATE otx_result otx__pursuit_open(otx__pursuit *pursuit, const otx_context *ctx,
+                                          otx_error *error)
+{
+    const otx_omp_options *options = pursuit->options;
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx_result result;
+    if (ctx) pursuit->ctx = *ctx;
+    pursuit->ctx.threads = otx__threads(ctx); /* it must not change on the way */
+    otx__pool_open(&pursuit->pool, &pursuit->ctx);
+    result = otx__pursuit_check(pursuit, error);
+    if (result) return result;
+    pursuit->first = options->first_target;
+    pursuit->end = options->target_count ? options->first_target + options->target_count
+                                         : pursuit->targets->rows;
+    dictionary->ctx = &pursuit->ctx;
+    dictionary->count = pursuit->atoms->rows;
+    dictionary->columns = pursuit->atoms->columns;
+    dictionary->tiles = otx__tiles(dictionary->count);
+    dictionary->cosine = options->cosine;
+    pursuit->problem.dictionary = dictionary;
+    pursuit->problem.tolerance = options->tolerance;
+    pursuit->problem.ridge = options->ridge;
+    pursuit->screen.problem = &pursuit->problem;
+    return otx__pursuit_plan(pursuit, error);
 }
 
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
@@ -13027,51 +13323,28 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_omp_output *output, otx_omp_stats *stats,
                            otx_error *error)
 {
-    static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, false, 0.0, false, 0, 0};
-    otx__solve solve;
-    otx_context settled;
+    otx_omp_options defaults;
+    otx__pursuit pursuit;
     otx_result result;
-    double clock = otx__now();
-    if (!options) options = &defaults;
-    memset(&solve, 0, sizeof solve);
-    memset(&settled, 0, sizeof settled);
-    if (ctx) settled = *ctx;
-    settled.threads = solve.threads = otx__threads(ctx); /* it must not change on the way */
-    ctx = solve.ctx = solve.dictionary.ctx = &settled;
-    solve.output = output;
-    otx__pool_open(&solve.pool, ctx);
-    if (atoms) solve.problem.k = otx_omp_k(options->k, atoms->rows, atoms->columns);
-    result = otx__solve_check(&solve, atoms, targets, options, error);
-    if (result) return result;
-    solve.first = options->first_target;
-    solve.end = solve.first + (options->target_count ? options->target_count
-                                                     : targets->rows - solve.first);
-    solve.dictionary.count = atoms->rows;
-    solve.dictionary.columns = atoms->columns;
-    solve.dictionary.tiles = otx__tiles(atoms->rows);
-    solve.problem.dictionary = &solve.dictionary;
-    solve.dictionary.cosine = options->cosine;
-    solve.problem.tolerance = options->tolerance;
-    solve.problem.ridge = options->ridge;
-    result = otx__solve_plan(&solve, atoms, targets, options, error);
-    if (result) return result;
-    solve.screen.problem = &solve.problem;
-    solve.screen.form = solve.form;
-    if (!otx__solve_scratch(&solve) || !otx__solve_dictionary(&solve) ||
-        !otx__solve_table(&solve) || !otx__solve_block(&solve) ||
-        !otx__solve_rows(&solve, atoms, targets, options->centred))
-        result = otx__pool_fail(&solve.pool, error);
-    else
-        otx__solve_gram(&solve);
-    if (!result) result = otx__solve_copy(&solve, atoms, targets, error);
-    if (!result) result = otx__solve_run(&solve, error);
-    solve.stats.form = solve.form;
-    solve.stats.isa = solve.dictionary.kernels->isa;
-    solve.stats.threads = solve.threads;
-    solve.stats.peak_bytes = solve.pool.bytes;
-    solve.stats.seconds = otx__now() - clock;
-    otx__pool_close(&solve.pool);
-    if (stats && !result) *stats = solve.stats;
+    double start = otx__now();
+    memset(&defaults, 0, sizeof defaults);
+    memset(&pursuit, 0, sizeof pursuit);
+    pursuit.atoms = atoms;
+    pursuit.targets = targets;
+    pursuit.options = options ? options : &defaults;
+    pursuit.output = output;
+    result = otx__pursuit_open(&pursuit, ctx, error);
+    if (!result) result = otx__pursuit_take(&pursuit, error);
+    if (!result) result = otx__pursuit_run(&pursuit, error);
+    if (!result && stats) {
+        *stats = pursuit.stats;
+        stats->form = pursuit.form;
+        stats->isa = pursuit.dictionary.kernels->isa;
+        stats->threads = pursuit.ctx.threads;
+        stats->peak_bytes = pursuit.pool.bytes;
+        stats->seconds = otx__now() - start;
+    }
+    otx__pool_close(&pursuit.pool);
     return result;
 }
 
@@ -13379,7 +13652,7 @@ OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
 
 OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
 {
-    if (strerror_s(to, capacity, number) != 0) (void)snprintf(to, capacity, "error %d", number);
+    if (strerror_s(to, capacity, number) != 0) otx__format(to, capacity, "error %d", number);
 }
 #endif /* _WIN32 */
 
@@ -13573,7 +13846,7 @@ OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
 
 OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
 {
-    (void)snprintf(to, capacity, "%s", strerror(number));
+    otx__format(to, capacity, "%s", strerror(number));
 }
 
 #endif /* !_WIN32 */
@@ -14047,7 +14320,7 @@ OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter
 {
     if (!meter) return OTX_OK;
     meter->done += bytes;
-    return otx__progress(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
+    return otx__poll(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
 }
 
 /* Bytes moved at a time: few calls, and progress often enough. */
@@ -14170,7 +14443,7 @@ OTX__PRIVATE char *otx__output_sibling(const otx__output *output, const char *su
     size_t size = strlen(output->path) + strlen(suffix) + 12;
     char *path = (char *)otx__alloc(output->ctx, size, 1), *exact;
     if (!path) return NULL;
-    (void)snprintf(path, size, "%s%s%u", output->path, suffix, number);
+    otx__format(path, size, "%s%s%u", output->path, suffix, number);
     exact = otx__path_copy(output->ctx, path, strlen(path));
     otx__free(output->ctx, path, size, 1);
     return exact;
@@ -15149,8 +15422,8 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
         if (otx__vocab_goes_with(i, source)) result = otx__vocab_read_file(files, i, error);
     if (!result) {
         const char *own = files->names[source];
-        (void)snprintf(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
-                       otx__quote(file, sizeof file, own, strlen(own)));
+        otx__format(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
+                    otx__quote(file, sizeof file, own, strlen(own)));
         result = otx_vocab_parse(files->ctx, files->texts, name, out, error);
     }
     otx__vocab_drop_file(files, source);
@@ -15617,11 +15890,11 @@ OTX__PRIVATE const char *otx__tensor_text(char *to, const otx_tensor *tensor)
     char name[OTX__QUOTED];
     size_t length, i;
     otx__quote(name, sizeof name, tensor->name, tensor->name_size);
-    length = (size_t)snprintf(to, OTX__TENSOR_TEXT, "\"%s\" [", name);
+    length = otx__format(to, OTX__TENSOR_TEXT, "\"%s\" [", name);
     for (i = 0; i < tensor->rank && i < 3; i++)
-        length += (size_t)snprintf(to + length, OTX__TENSOR_TEXT - length, "%s%" PRIu64,
-                                   i ? ", " : "", tensor->shape[i]);
-    (void)snprintf(to + length, OTX__TENSOR_TEXT - length, tensor->rank > 3 ? ", ...]" : "]");
+        length += otx__format(to + length, OTX__TENSOR_TEXT - length, "%s%" PRIu64,
+                              i ? ", " : "", tensor->shape[i]);
+    otx__format(to + length, OTX__TENSOR_TEXT - length, tensor->rank > 3 ? ", ...]" : "]");
     return to;
 }
 
@@ -15675,12 +15948,12 @@ OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__model *model, const o
             more++;
             continue;
         }
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s",
-                                   length ? ", " : "", text);
+        length += otx__format(list + length, sizeof list - length, "%s%s",
+                              length ? ", " : "", text);
     }
     if (more)
-        (void)snprintf(list + length, sizeof list - length, " and %" PRIu64 " more",
-                       (uint64_t)more);
+        otx__format(list + length, sizeof list - length, " and %" PRIu64 " more",
+                    (uint64_t)more);
     return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                      "%s: %s; tensors with at least the tokenizer's %" PRIu64 " rows: %s",
                      model->checkpoint->path, why, (uint64_t)vocab->count,
@@ -15975,7 +16248,7 @@ OTX__PRIVATE otx_result otx__tensors_equal(const otx_context *ctx,
         if (!result) *equal = memcmp(bytes, bytes + chunk, count) == 0;
         at += count;
         if (!result)
-            result = otx__progress(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
+            result = otx__poll(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
     }
     otx__free(ctx, bytes, 2, chunk);
     return result;
@@ -16611,7 +16884,7 @@ OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
     char value[32];
     uint32_t key, i;
     size_t at;
-    (void)snprintf(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    otx__format(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
     for (at = 0; at < levels.count; at++) {
         key = levels.nodes[at] + 1;
         for (i = 0; i < json->nodes[levels.nodes[at]].count && !result; i++) {
@@ -16922,8 +17195,8 @@ OTX__PRIVATE bool otx__job_progress(void *context, const otx_progress *progress)
 /* Lets the caller cancel amid work that no stage counts. */
 OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
 {
-    return otx__progress(&job->ctx, job->last.stage, job->last.subject, job->last.done,
-                         job->last.total, error);
+    return otx__poll(&job->ctx, job->last.stage, job->last.subject, job->last.done,
+                     job->last.total, error);
 }
 
 /* ---- opening: directories, vocabularies, tensors ---- */
@@ -16934,7 +17207,7 @@ OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
 OTX__PRIVATE otx_result otx__job_opening(const otx_job *job, const char *path, unsigned step,
                                          otx_error *error)
 {
-    return otx__progress(&job->ctx, OTX_STAGE_OPEN, path, step, OTX__OPENING_STEPS, error);
+    return otx__poll(&job->ctx, OTX_STAGE_OPEN, path, step, OTX__OPENING_STEPS, error);
 }
 
 OTX_API const char *otx_method_name(otx_method method)
@@ -17546,9 +17819,9 @@ OTX__PRIVATE otx_result otx__loaded_open(otx_job *job, const otx_checkpoint *che
                 !otx__row_is_finite(to + i * row_size, out->dtype, columns))
                 result = otx__fail_row(checkpoint, at->tensor, vocab, first + i, error);
         if (!result)
-            result = otx__progress(&job->ctx, OTX_STAGE_READ, at->tensor->name,
-                                   (uint64_t)(first + count) * row_size,
-                                   (uint64_t)rows * row_size, error);
+            result = otx__poll(&job->ctx, OTX_STAGE_READ, at->tensor->name,
+                               (uint64_t)(first + count) * row_size,
+                               (uint64_t)rows * row_size, error);
     }
     if (result) otx__loaded_close(job, out);
     return result;
@@ -18315,17 +18588,17 @@ OTX__PRIVATE otx_result otx__edit_index(const otx_job *job, const otx__document 
     char value[64];
     uint64_t parameters;
     size_t i;
-    (void)snprintf(value, sizeof value, "%" PRIu64, totals.bytes);
+    otx__format(value, sizeof value, "%" PRIu64, totals.bytes);
     if (otx_json_type_of(json, metadata) == OTX_JSON_OBJECT) {
         result = otx_json_edit_set(ctx, edit, metadata, "total_size", value, error);
         node = otx_json_find(json, metadata, "total_parameters");
         if (!result && otx_json_uint(json, node, &parameters)) {
-            (void)snprintf(value, sizeof value, "%" PRIu64,
-                           parameters - totals.old_elements + totals.elements);
+            otx__format(value, sizeof value, "%" PRIu64,
+                        parameters - totals.old_elements + totals.elements);
             result = otx_json_edit_replace(ctx, edit, node, value, error);
         }
     } else {
-        (void)snprintf(value, sizeof value, "{\"total_size\": %" PRIu64 "}", totals.bytes);
+        otx__format(value, sizeof value, "{\"total_size\": %" PRIu64 "}", totals.bytes);
         result = otx_json_edit_set(ctx, edit, 0, "metadata", value, error);
     }
     for (i = 0; i < job->base_model.tensor_count && !result; i++) {
@@ -19279,8 +19552,8 @@ OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__model_tens
         for (i = 0; i < some && !result; i++)
             otx__row_count_add(count, row + i, data + i * row_size, tensor->dtype, columns);
         if (!result)
-            result = otx__progress(&v->ctx, OTX_STAGE_READ, tensor->name,
-                                   (row + some) * row_size, rows * row_size, error);
+            result = otx__poll(&v->ctx, OTX_STAGE_READ, tensor->name,
+                               (row + some) * row_size, rows * row_size, error);
     }
     otx__free(&v->ctx, data, step, row_size);
     return result;

@@ -187,7 +187,7 @@ OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
 
 OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
 {
-    (void)snprintf(to, capacity, "%s", strerror(number));
+    otx__format(to, capacity, "%s", strerror(number));
 }
 
 #endif /* !_WIN32 */

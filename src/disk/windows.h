@@ -238,6 +238,6 @@ OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
 
 OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
 {
-    if (strerror_s(to, capacity, number) != 0) (void)snprintf(to, capacity, "error %d", number);
+    if (strerror_s(to, capacity, number) != 0) otx__format(to, capacity, "error %d", number);
 }
 #endif /* _WIN32 */

@@ -76,8 +76,8 @@ OTX__PRIVATE bool otx__job_progress(void *context, const otx_progress *progress)
 /* Lets the caller cancel amid work that no stage counts. */
 OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
 {
-    return otx__progress(&job->ctx, job->last.stage, job->last.subject, job->last.done,
-                         job->last.total, error);
+    return otx__poll(&job->ctx, job->last.stage, job->last.subject, job->last.done,
+                     job->last.total, error);
 }
 
 /* ---- opening: directories, vocabularies, tensors ---- */
@@ -88,7 +88,7 @@ OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
 OTX__PRIVATE otx_result otx__job_opening(const otx_job *job, const char *path, unsigned step,
                                          otx_error *error)
 {
-    return otx__progress(&job->ctx, OTX_STAGE_OPEN, path, step, OTX__OPENING_STEPS, error);
+    return otx__poll(&job->ctx, OTX_STAGE_OPEN, path, step, OTX__OPENING_STEPS, error);
 }
 
 OTX_API const char *otx_method_name(otx_method method)

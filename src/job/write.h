@@ -257,17 +257,17 @@ OTX__PRIVATE otx_result otx__edit_index(const otx_job *job, const otx__document 
     char value[64];
     uint64_t parameters;
     size_t i;
-    (void)snprintf(value, sizeof value, "%" PRIu64, totals.bytes);
+    otx__format(value, sizeof value, "%" PRIu64, totals.bytes);
     if (otx_json_type_of(json, metadata) == OTX_JSON_OBJECT) {
         result = otx_json_edit_set(ctx, edit, metadata, "total_size", value, error);
         node = otx_json_find(json, metadata, "total_parameters");
         if (!result && otx_json_uint(json, node, &parameters)) {
-            (void)snprintf(value, sizeof value, "%" PRIu64,
-                           parameters - totals.old_elements + totals.elements);
+            otx__format(value, sizeof value, "%" PRIu64,
+                        parameters - totals.old_elements + totals.elements);
             result = otx_json_edit_replace(ctx, edit, node, value, error);
         }
     } else {
-        (void)snprintf(value, sizeof value, "{\"total_size\": %" PRIu64 "}", totals.bytes);
+        otx__format(value, sizeof value, "{\"total_size\": %" PRIu64 "}", totals.bytes);
         result = otx_json_edit_set(ctx, edit, 0, "metadata", value, error);
     }
     for (i = 0; i < job->base_model.tensor_count && !result; i++) {

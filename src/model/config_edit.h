@@ -26,7 +26,7 @@ OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
     char value[32];
     uint32_t key, i;
     size_t at;
-    (void)snprintf(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    otx__format(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
     for (at = 0; at < levels.count; at++) {
         key = levels.nodes[at] + 1;
         for (i = 0; i < json->nodes[levels.nodes[at]].count && !result; i++) {

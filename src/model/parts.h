@@ -11,11 +11,11 @@ OTX__PRIVATE const char *otx__tensor_text(char *to, const otx_tensor *tensor)
     char name[OTX__QUOTED];
     size_t length, i;
     otx__quote(name, sizeof name, tensor->name, tensor->name_size);
-    length = (size_t)snprintf(to, OTX__TENSOR_TEXT, "\"%s\" [", name);
+    length = otx__format(to, OTX__TENSOR_TEXT, "\"%s\" [", name);
     for (i = 0; i < tensor->rank && i < 3; i++)
-        length += (size_t)snprintf(to + length, OTX__TENSOR_TEXT - length, "%s%" PRIu64,
-                                   i ? ", " : "", tensor->shape[i]);
-    (void)snprintf(to + length, OTX__TENSOR_TEXT - length, tensor->rank > 3 ? ", ...]" : "]");
+        length += otx__format(to + length, OTX__TENSOR_TEXT - length, "%s%" PRIu64,
+                              i ? ", " : "", tensor->shape[i]);
+    otx__format(to + length, OTX__TENSOR_TEXT - length, tensor->rank > 3 ? ", ...]" : "]");
     return to;
 }
 
@@ -69,12 +69,12 @@ OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__model *model, const o
             more++;
             continue;
         }
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s",
-                                   length ? ", " : "", text);
+        length += otx__format(list + length, sizeof list - length, "%s%s",
+                              length ? ", " : "", text);
     }
     if (more)
-        (void)snprintf(list + length, sizeof list - length, " and %" PRIu64 " more",
-                       (uint64_t)more);
+        otx__format(list + length, sizeof list - length, " and %" PRIu64 " more",
+                    (uint64_t)more);
     return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                      "%s: %s; tensors with at least the tokenizer's %" PRIu64 " rows: %s",
                      model->checkpoint->path, why, (uint64_t)vocab->count,
@@ -369,7 +369,7 @@ OTX__PRIVATE otx_result otx__tensors_equal(const otx_context *ctx,
         if (!result) *equal = memcmp(bytes, bytes + chunk, count) == 0;
         at += count;
         if (!result)
-            result = otx__progress(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
+            result = otx__poll(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
     }
     otx__free(ctx, bytes, 2, chunk);
     return result;
