@@ -40,130 +40,130 @@
 
      1120  base                       what everything stands on
      1153  base/begin                 system headers, and how floating point must be compiled
-     1189  base/sizes                 counting, and sums and products that may not wrap
-     1227  base/span                  bytes of others, digits, UTF-8
-     1380  base/decimal               the digits of a double
-     1515  base/format                printf without stdio and without a locale
-     1784  base/result                results, failures, messages
-     1900  base/memory                the allocator, arrays that grow
-     1959  base/text                  names in messages, and text that grows
-     2067  base/hooks                 log, progress, threads of the caller
-     2136  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2186  base/clock                 wall time for statistics
-     2232  base/hash                  keyed, for tables whose keys a stranger chooses
-     2311  base/pool                  blocks that are freed together
-     2426  base/number                element types, widening and rounding
-     2615  base/base64                decoding
-     2651  base/protobuf              fields of a message
-     2773  base/watch                 long loops that the caller can stop
+     1191  base/sizes                 counting, and sums and products that may not wrap
+     1229  base/span                  bytes of others, digits, UTF-8
+     1382  base/decimal               the digits of a double
+     1517  base/format                printf without stdio and without a locale
+     1786  base/result                results, failures, messages
+     1902  base/memory                the allocator, arrays that grow
+     1961  base/text                  names in messages, and text that grows
+     2069  base/hooks                 log, progress, threads of the caller
+     2138  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2188  base/clock                 wall time for statistics
+     2234  base/hash                  keyed, for tables whose keys a stranger chooses
+     2313  base/pool                  blocks that are freed together
+     2428  base/number                element types, widening and rounding
+     2617  base/base64                decoding
+     2653  base/protobuf              fields of a message
+     2775  base/watch                 long loops that the caller can stop
 
-     2826  files                      formats, on memory and streams
-     2850  files/memory_source        memory as a source of bytes
-     2868  files/json_read            a parser without recursion
-     3221  files/json_values          looking at values, stepping through containers
-     3392  files/json_edit            writing, and edits that keep every byte they do not touch
-     3760  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3895  files/safetensors_read     the header of a file, checked
-     4218  files/safetensors_write    the header of a new file
+     2828  files                      formats, on memory and streams
+     2852  files/memory_source        memory as a source of bytes
+     2870  files/json_read            a parser without recursion
+     3223  files/json_values          looking at values, stepping through containers
+     3394  files/json_edit            writing, and edits that keep every byte they do not touch
+     3762  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3897  files/safetensors_read     the header of a file, checked
+     4220  files/safetensors_write    the header of a new file
 
-     4375  vocab                      tokens, from every source, and which of them are the same
-     4407  vocab/known                what the world calls things: files, classes, tokens
-     4695  vocab/token_table          the table of tokens, and finding tokens in it
-     4858  vocab/spelling             from what a file spells to bytes
-     4989  vocab/reader               what the readers of all sources share
-     5339  vocab/added_tokens         what other files add to a model's tokens
-     5600  vocab/from_tokenizer_json  tokenizer.json
-     5855  vocab/from_tekken          tekken.json
-     6010  vocab/from_tiktoken        *.tiktoken
-     6075  vocab/from_sentencepiece   tokenizer.model and its like
-     6430  vocab/from_vocab_json      vocab.json and merges.txt
-     6516  vocab/from_vocab_txt       vocab.txt
-     6573  vocab/parse                the first source that is given, and what goes with it
-     6758  vocab/align                which base token a donor token is
+     4377  vocab                      tokens, from every source, and which of them are the same
+     4409  vocab/known                what the world calls things: files, classes, tokens
+     4697  vocab/token_table          the table of tokens, and finding tokens in it
+     4860  vocab/spelling             from what a file spells to bytes
+     4991  vocab/reader               what the readers of all sources share
+     5341  vocab/added_tokens         what other files add to a model's tokens
+     5602  vocab/from_tokenizer_json  tokenizer.json
+     5857  vocab/from_tekken          tekken.json
+     6012  vocab/from_tiktoken        *.tiktoken
+     6077  vocab/from_sentencepiece   tokenizer.model and its like
+     6432  vocab/from_vocab_json      vocab.json and merges.txt
+     6518  vocab/from_vocab_txt       vocab.txt
+     6575  vocab/parse                the first source that is given, and what goes with it
+     6760  vocab/align                which base token a donor token is
 
-     7010  simd                       the hot loops, once for each instruction set
-     7031  simd/kernels               the table of kernels, and what all versions share
-     7286  simd/scalar                the reference
-     7455  simd/sse2                  128-bit x86
-     7760  simd/avx2                  256-bit x86, with FMA
-     8234  simd/avx512                512-bit x86
-     8892  simd/amx                   tiles of x86
-     9113  simd/neon                  64-bit Arm
-     9551  simd/wasm                  WebAssembly's SIMD128
-     9824  simd/dispatch              which of them this machine can run
+     7012  simd                       the hot loops, once for each instruction set
+     7033  simd/kernels               the table of kernels, and what all versions share
+     7288  simd/scalar                the reference
+     7457  simd/sse2                  128-bit x86
+     7762  simd/avx2                  256-bit x86, with FMA
+     8236  simd/avx512                512-bit x86
+     8894  simd/amx                   tiles of x86
+     9115  simd/neon                  64-bit Arm
+     9553  simd/wasm                  WebAssembly's SIMD128
+     9826  simd/dispatch              which of them this machine can run
 
-     9999  solve                      Orthogonal Matching Pursuit for many targets
-    10042  solve/views                the rows of matrices, as the kernels read them
-    10171  solve/panels               vectors as the dense products want them, and these
-    10362  solve/rests                vectors on their way into panels
-    10539  solve/dictionary           the atoms, and their split along a common direction
-    10694  solve/exact_gram           products of all pairs of atoms in double
-    10776  solve/triangle             packed lower triangles
-    10880  solve/support              what is known of one target, and the exact steps
-    11142  solve/gram_table           products of atoms with all atoms, for scans
-    11380  solve/screen               which atoms are worth scoring in double: the bound
-    11670  solve/scan                 the correlations of all atoms with a block's residuals
-    11827  solve/predict              making targets ready for the next scan
-    12073  solve/candidates           the atoms that a scan could not rule out
-    12357  solve/select               the next atoms of each target
-    12523  solve/pursuit              what one solve holds, and the memory it takes
-    12767  solve/plan                 which form, and in what blocks
-    13013  solve/steps                a pursuit from its rows to its results
-    13252  solve/combine              new rows of coefficients
-    13312  solve/solver               the public call
+    10001  solve                      Orthogonal Matching Pursuit for many targets
+    10044  solve/views                the rows of matrices, as the kernels read them
+    10173  solve/panels               vectors as the dense products want them, and these
+    10364  solve/rests                vectors on their way into panels
+    10541  solve/dictionary           the atoms, and their split along a common direction
+    10696  solve/exact_gram           products of all pairs of atoms in double
+    10778  solve/triangle             packed lower triangles
+    10882  solve/support              what is known of one target, and the exact steps
+    11144  solve/gram_table           products of atoms with all atoms, for scans
+    11382  solve/screen               which atoms are worth scoring in double: the bound
+    11672  solve/scan                 the correlations of all atoms with a block's residuals
+    11829  solve/predict              making targets ready for the next scan
+    12075  solve/candidates           the atoms that a scan could not rule out
+    12359  solve/select               the next atoms of each target
+    12525  solve/pursuit              what one solve holds, and the memory it takes
+    12769  solve/plan                 which form, and in what blocks
+    13014  solve/steps                a pursuit from its rows to its results
+    13253  solve/combine              new rows of coefficients
+    13313  solve/solver               the public call
 
-    13472  disk                       files and directories
-    13501  disk/system                what POSIX and Windows are asked for
-    13540  disk/windows_paths         paths as Windows takes them
-    13680  disk/windows               the system as Windows gives it
-    13979  disk/posix                 the system as POSIX gives it
-    14212  disk/paths                 what can be told from their text
-    14286  disk/failure               why the system refused
-    14400  disk/look                  what stands at a path, and whether within another
-    14521  disk/listing               listings of directories
-    14587  disk/reading               files to read
-    14761  disk/writing               files to write
-    14878  disk/copying               copies of files
-    14944  disk/trees                 directories looked through, copied and removed with all they hold
-    15135  disk/staging               a directory made under another name, then renamed
-    15365  disk/known                 what a model directory holds, and what is not read
-    15440  disk/foreign               a directory without what is wanted of it
-    15502  disk/weight_index          the index of a checkpoint in shards
-    15718  disk/checkpoint            a model directory, in one file or in shards
-    16030  disk/tokenizer_directory   the tokenizer of a model directory
+    13473  disk                       files and directories
+    13502  disk/system                what POSIX and Windows are asked for
+    13541  disk/windows_paths         paths as Windows takes them
+    13681  disk/windows               the system as Windows gives it
+    13980  disk/posix                 the system as POSIX gives it
+    14213  disk/paths                 what can be told from their text
+    14287  disk/failure               why the system refused
+    14401  disk/look                  what stands at a path, and whether within another
+    14522  disk/listing               listings of directories
+    14588  disk/reading               files to read
+    14762  disk/writing               files to write
+    14879  disk/copying               copies of files
+    14945  disk/trees                 directories looked through, copied and removed with all they hold
+    15136  disk/staging               a directory made under another name, then renamed
+    15366  disk/known                 what a model directory holds, and what is not read
+    15441  disk/foreign               a directory without what is wanted of it
+    15503  disk/weight_index          the index of a checkpoint in shards
+    15719  disk/checkpoint            a model directory, in one file or in shards
+    16031  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16286  model                      which tensors and config keys belong to the vocabulary
-    16312  model/known                what the world calls things
-    16671  model/names                names of tensors
-    16819  model/document             the JSON files of a model directory
-    16905  model/config               what config.json says
-    17059  model/side                 a model directory opened once
-    17159  model/parts                what each tensor does for the vocabulary
-    17269  model/find                 finding the parts of a model
-    17522  model/heirs                what becomes of the ids in a config
-    17673  model/config_ids           ids in a config being edited
-    17979  model/config_edit          config.json and generation_config.json, edited
+    16287  model                      which tensors and config keys belong to the vocabulary
+    16313  model/known                what the world calls things
+    16672  model/names                names of tensors
+    16820  model/document             the JSON files of a model directory
+    16906  model/config               what config.json says
+    17060  model/side                 a model directory opened once
+    17160  model/parts                what each tensor does for the vocabulary
+    17270  model/find                 finding the parts of a model
+    17523  model/heirs                what becomes of the ids in a config
+    17674  model/config_ids           ids in a config being edited
+    17980  model/config_edit          config.json and generation_config.json, edited
 
-    18206  job                        the whole transplant, in the order in which it happens
-    18238  job/job                    what a job holds
-    18444  job/open                   opening the two models
-    18511  job/map                    the caller's map
-    18628  job/align                  where every new row comes from
-    18765  job/plan                   what becomes of every tensor, and of the configs
-    18862  job/rows                   rows in memory: reading, checking, their mean
-    19017  job/solve                  solving for the rows of the donor
-    19158  job/rebuild                the new rows of one vocabulary tensor
-    19465  job/write                  the output and its weights
-    19729  job/copy                   the other files of the two models
-    19895  job/index                  the files that are written anew
-    20054  job/run                    the whole, in order
-    20148  job/report                 what a job did, as JSON and as a table
-    20376  job/findings               what is told of a finished directory
-    20425  job/check_files            its files
-    20515  job/check_ids              sizes, ids and tying
-    20685  job/check_values           values
-    20778  job/check_draft            as a draft model for another
-    20890  job/verify                 whether a finished directory agrees with itself
+    18207  job                        the whole transplant, in the order in which it happens
+    18239  job/job                    what a job holds
+    18445  job/open                   opening the two models
+    18512  job/map                    the caller's map
+    18629  job/align                  where every new row comes from
+    18766  job/plan                   what becomes of every tensor, and of the configs
+    18863  job/rows                   rows in memory: reading, checking, their mean
+    19018  job/solve                  solving for the rows of the donor
+    19159  job/rebuild                the new rows of one vocabulary tensor
+    19466  job/write                  the output and its weights
+    19730  job/copy                   the other files of the two models
+    19896  job/index                  the files that are written anew
+    20055  job/run                    the whole, in order
+    20149  job/report                 what a job did, as JSON and as a table
+    20377  job/findings               what is told of a finished directory
+    20426  job/check_files            its files
+    20516  job/check_ids              sizes, ids and tying
+    20686  job/check_values           values
+    20779  job/check_draft            as a draft model for another
+    20891  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -1160,7 +1160,9 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
+#ifndef OTX_NO_STDIO
+#include <stdio.h> /* rename and remove, no more */
+#endif
 #include <stdlib.h>
 #include <string.h>
 #ifdef _OPENMP
@@ -1841,8 +1843,8 @@ OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_lis
     OTX__PRINTF(2, 0);
 OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_list arguments)
 {
-    /* No message has more bytes than what it is made of has characters, and the last
-       character that counts is whole. */
+    /* A message is never shorter than what it is made of: no more of that is looked at than
+       what fits, and one character that does not. */
     char raw[OTX__MESSAGE + 4], character[4];
     const size_t limit = OTX__MESSAGE - 1;
     size_t size = otx__min(otx__format_list(raw, sizeof raw, format, arguments), sizeof raw - 1);
@@ -2082,9 +2084,9 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
 }
 
 /* Reports progress; OTX_ERROR_CANCELLED if the caller wants to stop. */
-OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage,
-                                      const char *subject, uint64_t done, uint64_t total,
-                                      otx_error *error)
+OTX__PRIVATE otx_result otx__poll(const otx_context *ctx, otx_stage stage,
+                                  const char *subject, uint64_t done, uint64_t total,
+                                  otx_error *error)
 {
     otx_progress progress;
     if (!ctx || !ctx->progress) return OTX_OK;
@@ -2431,7 +2433,7 @@ typedef struct otx__dtype_info {
     unsigned bits;
 } otx__dtype_info;
 
-OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
+OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
         {NULL, 0},
@@ -2447,13 +2449,13 @@ OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
 
 OTX_API const char *otx_dtype_name(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->name : NULL;
 }
 
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->bits : 0;
 }
 
@@ -2818,7 +2820,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
     watch->argument = argument;
     for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
         otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
-        result = otx__progress(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
+        result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
     return result;
 }
@@ -12930,12 +12932,11 @@ OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
 OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
 {
     va_list arguments;
-    int written;
     if (line->length >= line->size) return;
     va_start(arguments, format);
-    written = vsnprintf(line->text + line->length, line->size - line->length, format, arguments);
+    line->length += otx__format_list(line->text + line->length, line->size - line->length,
+                                     format, arguments);
     va_end(arguments);
-    if (written > 0) line->length += (size_t)written;
 }
 
 /* Says what was chosen, and what the others would have taken. */
@@ -13176,8 +13177,8 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
         result = otx__block_step(pursuit, clock, error);
     }
     if (result) return result;
-    return otx__progress(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
-                         screen->watch.total, error);
+    return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
+                     screen->watch.total, error);
 }
 
 /* ---- results ---- */
@@ -14366,7 +14367,7 @@ OTX__PRIVATE const char *otx__reason_text(char to[OTX__REASON_TEXT], int number)
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__reasons); i++)
         if (otx__reasons[i].number == number) return otx__reasons[i].text;
-    (void)snprintf(to, OTX__REASON_TEXT, "error %d of the system", number);
+    otx__format(to, OTX__REASON_TEXT, "error %d of the system", number);
     return to;
 }
 
@@ -14890,7 +14891,7 @@ OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter
 {
     if (!meter) return OTX_OK;
     meter->done += bytes;
-    return otx__progress(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
+    return otx__poll(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
 }
 
 /* Bytes moved at a time: few calls, and progress often enough. */
@@ -15156,7 +15157,7 @@ OTX__PRIVATE char *otx__output_sibling(const otx__output *output, const char *su
     size_t size = strlen(output->path) + strlen(suffix) + 12;
     char *path = (char *)otx__alloc(output->ctx, size, 1), *exact;
     if (!path) return NULL;
-    (void)snprintf(path, size, "%s%s%u", output->path, suffix, number);
+    otx__format(path, size, "%s%s%u", output->path, suffix, number);
     exact = otx__path_copy(output->ctx, path, strlen(path));
     otx__free(output->ctx, path, size, 1);
     return exact;
@@ -16131,8 +16132,8 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
         if (otx__vocab_goes_with(i, source)) result = otx__vocab_read_file(files, i, error);
     if (!result) {
         const char *own = files->names[source];
-        (void)snprintf(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
-                       otx__quote(file, sizeof file, own, strlen(own)));
+        otx__format(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
+                    otx__quote(file, sizeof file, own, strlen(own)));
         result = otx_vocab_parse(files->ctx, files->texts, name, out, error);
     }
     otx__vocab_drop_file(files, source);
@@ -17143,7 +17144,7 @@ OTX__PRIVATE const char *otx__tensor_text(char to[OTX__TENSOR_TEXT], const otx_t
     char name[OTX__QUOTED], shape[OTX__TENSOR_TEXT - OTX__QUOTED - 8];
     otx__quote(name, sizeof name, tensor->name, tensor->name_size);
     otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank);
-    (void)snprintf(to, OTX__TENSOR_TEXT, "\"%s\" %s", name, shape);
+    otx__format(to, OTX__TENSOR_TEXT, "\"%s\" %s", name, shape);
     return to;
 }
 
@@ -17288,12 +17289,12 @@ OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__side *side, const cha
             more++;
             continue;
         }
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s",
-                                   length ? ", " : "", text);
+        length += otx__format(list + length, sizeof list - length, "%s%s",
+                              length ? ", " : "", text);
     }
     if (more)
-        (void)snprintf(list + length, sizeof list - length, " and %" PRIu64 " more",
-                       (uint64_t)more);
+        otx__format(list + length, sizeof list - length, " and %" PRIu64 " more",
+                    (uint64_t)more);
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: %s; tensors with at least the "
                      "tokenizer's %" PRIu64 " rows: %s", side->path, why, ids,
                      list[0] ? list : "none");
@@ -17467,7 +17468,7 @@ OTX__PRIVATE otx_result otx__tensors_equal(const otx_context *ctx,
         if (!result) *equal = memcmp(bytes, bytes + chunk, count) == 0;
         at += count;
         if (!result)
-            result = otx__progress(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
+            result = otx__poll(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
     }
     otx__free(ctx, bytes, 2, chunk);
     return result;
@@ -18003,7 +18004,7 @@ OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
     otx_result result = OTX_OK;
     bool present = false;
     char value[32];
-    (void)snprintf(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    otx__format(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
     while (!result && otx__levels_next(&levels)) {
         otx_json_iter member = otx_json_iter_of(&e->document->json, levels.node);
         while (!result && otx_json_iter_next(&member)) {
@@ -18321,8 +18322,8 @@ OTX__PRIVATE bool otx__job_progress(void *context, const otx_progress *progress)
 /* Lets the caller cancel amid work that no stage counts. */
 OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
 {
-    return otx__progress(&job->ctx, job->last.stage, job->last.subject, job->last.done,
-                         job->last.total, error);
+    return otx__poll(&job->ctx, job->last.stage, job->last.subject, job->last.done,
+                     job->last.total, error);
 }
 
 /* ---- options ---- */
@@ -18450,7 +18451,7 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out)
 OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, unsigned step,
                                      otx_error *error)
 {
-    return otx__progress(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
+    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
 }
 
 OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
@@ -18934,9 +18935,9 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
                 !otx__row_is_finite(to + i * row_size, out->dtype, columns))
                 result = otx__fail_row(side, at->tensor, first + i, error);
         if (!result)
-            result = otx__progress(&job->ctx, OTX_STAGE_READ, at->tensor->name,
-                                   (uint64_t)(first + count) * row_size,
-                                   (uint64_t)rows * row_size, error);
+            result = otx__poll(&job->ctx, OTX_STAGE_READ, at->tensor->name,
+                               (uint64_t)(first + count) * row_size,
+                               (uint64_t)rows * row_size, error);
     }
     if (result) otx__loaded_close(job, out);
     return result;
@@ -19999,16 +20000,16 @@ OTX__PRIVATE otx_result otx__edit_index(const otx_job *job, const otx__document 
     char value[64];
     uint64_t parameters;
     if (otx_json_type_of(json, metadata) == OTX_JSON_OBJECT) {
-        (void)snprintf(value, sizeof value, "%" PRIu64, totals.bytes);
+        otx__format(value, sizeof value, "%" PRIu64, totals.bytes);
         result = otx_json_edit_set(ctx, edit, metadata, OTX__KEY_TOTAL_SIZE, value, error);
     } else {
-        (void)snprintf(value, sizeof value, "{\"" OTX__KEY_TOTAL_SIZE "\": %" PRIu64 "}",
-                       totals.bytes);
+        otx__format(value, sizeof value, "{\"" OTX__KEY_TOTAL_SIZE "\": %" PRIu64 "}",
+                    totals.bytes);
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_METADATA, value, error);
     }
     if (!result && otx_json_uint(json, node, &parameters)) {
-        (void)snprintf(value, sizeof value, "%" PRIu64,
-                       parameters - totals.old_elements + totals.elements);
+        otx__format(value, sizeof value, "%" PRIu64,
+                    parameters - totals.old_elements + totals.elements);
         result = otx_json_edit_replace(ctx, edit, node, value, error);
     }
     return result ? result : otx__edit_weight_map(job, edit, error);
@@ -20735,8 +20736,8 @@ OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tens
         for (i = 0; i < some && !result; i++)
             otx__row_count_add(count, row + i, data + i * row_size, tensor->dtype, columns);
         if (!result)
-            result = otx__progress(&v->ctx, OTX_STAGE_READ, tensor->name,
-                                   (row + some) * row_size, rows * row_size, error);
+            result = otx__poll(&v->ctx, OTX_STAGE_READ, tensor->name,
+                               (row + some) * row_size, rows * row_size, error);
     }
     otx__free(&v->ctx, data, step, row_size);
     return result;

@@ -21,7 +21,7 @@ OTX__PRIVATE char *otx__output_sibling(const otx__output *output, const char *su
     size_t size = strlen(output->path) + strlen(suffix) + 12;
     char *path = (char *)otx__alloc(output->ctx, size, 1), *exact;
     if (!path) return NULL;
-    (void)snprintf(path, size, "%s%s%u", output->path, suffix, number);
+    otx__format(path, size, "%s%s%u", output->path, suffix, number);
     exact = otx__path_copy(output->ctx, path, strlen(path));
     otx__free(output->ctx, path, size, 1);
     return exact;

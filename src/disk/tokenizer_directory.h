@@ -101,8 +101,8 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
         if (otx__vocab_goes_with(i, source)) result = otx__vocab_read_file(files, i, error);
     if (!result) {
         const char *own = files->names[source];
-        (void)snprintf(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
-                       otx__quote(file, sizeof file, own, strlen(own)));
+        otx__format(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
+                    otx__quote(file, sizeof file, own, strlen(own)));
         result = otx_vocab_parse(files->ctx, files->texts, name, out, error);
     }
     otx__vocab_drop_file(files, source);

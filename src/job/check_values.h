@@ -50,8 +50,8 @@ OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tens
         for (i = 0; i < some && !result; i++)
             otx__row_count_add(count, row + i, data + i * row_size, tensor->dtype, columns);
         if (!result)
-            result = otx__progress(&v->ctx, OTX_STAGE_READ, tensor->name,
-                                   (row + some) * row_size, rows * row_size, error);
+            result = otx__poll(&v->ctx, OTX_STAGE_READ, tensor->name,
+                               (row + some) * row_size, rows * row_size, error);
     }
     otx__free(&v->ctx, data, step, row_size);
     return result;

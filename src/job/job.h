@@ -83,8 +83,8 @@ OTX__PRIVATE bool otx__job_progress(void *context, const otx_progress *progress)
 /* Lets the caller cancel amid work that no stage counts. */
 OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
 {
-    return otx__progress(&job->ctx, job->last.stage, job->last.subject, job->last.done,
-                         job->last.total, error);
+    return otx__poll(&job->ctx, job->last.stage, job->last.subject, job->last.done,
+                     job->last.total, error);
 }
 
 /* ---- options ---- */

@@ -72,9 +72,9 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
                 !otx__row_is_finite(to + i * row_size, out->dtype, columns))
                 result = otx__fail_row(side, at->tensor, first + i, error);
         if (!result)
-            result = otx__progress(&job->ctx, OTX_STAGE_READ, at->tensor->name,
-                                   (uint64_t)(first + count) * row_size,
-                                   (uint64_t)rows * row_size, error);
+            result = otx__poll(&job->ctx, OTX_STAGE_READ, at->tensor->name,
+                               (uint64_t)(first + count) * row_size,
+                               (uint64_t)rows * row_size, error);
     }
     if (result) otx__loaded_close(job, out);
     return result;
