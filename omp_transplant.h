@@ -22,143 +22,147 @@
 
    What is where
 
-      176  api/version                version
-      202  api/result                 results
-      242  api/context                context: memory, threads, progress
-      317  api/isa                    instruction sets
-      333  api/matrix                 numbers and matrices
-      378  api/solver                 the solver
-      489  api/source                 sources and sinks: bytes in and out
-      509  api/json                   JSON
-      631  api/safetensors            safetensors
-      695  api/vocab                  vocabularies
-      794  api/align                  alignment
-      855  api/file                   files
-      865  api/directory              directories
-      916  api/job                    the whole job
-     1048  api/verify                 looking at a finished directory
+      180  api/version                version
+      206  api/result                 results
+      246  api/context                context: memory, threads, progress
+      321  api/isa                    instruction sets
+      337  api/matrix                 numbers and matrices
+      382  api/solver                 the solver
+      493  api/source                 sources and sinks: bytes in and out
+      513  api/json                   JSON
+      635  api/safetensors            safetensors
+      699  api/vocab                  vocabularies
+      798  api/align                  alignment
+      859  api/file                   files
+      869  api/directory              directories
+      920  api/job                    the whole job
+     1052  api/verify                 looking at a finished directory
 
-     1092  base                       what everything stands on
-     1121  base/begin                 system headers, and how floating point must be compiled
-     1157  base/sizes                 counting, and sums and products that may not wrap
-     1195  base/span                  bytes of others, digits, UTF-8
-     1348  base/decimal               the digits of a double
-     1483  base/format                printf without stdio and without a locale
-     1752  base/result                results, failures, messages
-     1867  base/memory                the allocator, arrays that grow
-     1926  base/text                  names in messages, and text that grows
-     2034  base/hooks                 log, progress, threads of the caller
-     2102  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2152  base/clock                 wall time for statistics
-     2198  base/pool                  blocks that are freed together
-     2313  base/number                element types, widening and rounding
-     2502  base/base64                decoding
-     2538  base/protobuf              fields of a message
-     2660  base/watch                 long loops that the caller can stop
+     1096  base                       what everything stands on
+     1125  base/begin                 system headers, and how floating point must be compiled
+     1161  base/sizes                 counting, and sums and products that may not wrap
+     1199  base/span                  bytes of others, digits, UTF-8
+     1352  base/decimal               the digits of a double
+     1487  base/format                printf without stdio and without a locale
+     1756  base/result                results, failures, messages
+     1871  base/memory                the allocator, arrays that grow
+     1930  base/text                  names in messages, and text that grows
+     2038  base/hooks                 log, progress, threads of the caller
+     2106  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2156  base/clock                 wall time for statistics
+     2202  base/pool                  blocks that are freed together
+     2317  base/number                element types, widening and rounding
+     2506  base/base64                decoding
+     2542  base/protobuf              fields of a message
+     2664  base/watch                 long loops that the caller can stop
 
-     2713  files                      formats, on memory and streams
-     2732  files/memory_source        memory as a source of bytes
-     2750  files/json_read            a parser without recursion
-     3103  files/json_values          looking at values, stepping through containers
-     3274  files/json_edit            writing, and edits that keep every byte they do not touch
-     3642  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3777  files/safetensors_read     the header of a file, checked
-     4100  files/safetensors_write    the header of a new file
+     2717  files                      formats, on memory and streams
+     2736  files/memory_source        memory as a source of bytes
+     2754  files/json_read            a parser without recursion
+     3107  files/json_values          looking at values, stepping through containers
+     3278  files/json_edit            writing, and edits that keep every byte they do not touch
+     3646  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3781  files/safetensors_read     the header of a file, checked
+     4104  files/safetensors_write    the header of a new file
 
-     4257  vocab                      tokens, from every source, and which of them are the same
-     4281  vocab/known                what the world calls things: files, classes, tokens
-     4569  vocab/token_table          the table of tokens, and finding tokens in it
-     4747  vocab/spelling             from what a file spells to bytes
-     4878  vocab/reader               what the readers of all sources share
-     5227  vocab/added_tokens         what other files add to a model's tokens
-     5488  vocab/from_tokenizer_json  tokenizer.json
-     5743  vocab/from_tekken          tekken.json
-     5898  vocab/from_tiktoken        *.tiktoken
-     5963  vocab/from_sentencepiece   tokenizer.model and its like
-     6318  vocab/from_vocab_json      vocab.json and merges.txt
-     6404  vocab/from_vocab_txt       vocab.txt
-     6461  vocab/parse                the first source that is given, and what goes with it
-     6646  vocab/align                which base token a donor token is
+     4261  vocab                      tokens, from every source, and which of them are the same
+     4285  vocab/known                what the world calls things: files, classes, tokens
+     4573  vocab/token_table          the table of tokens, and finding tokens in it
+     4751  vocab/spelling             from what a file spells to bytes
+     4882  vocab/reader               what the readers of all sources share
+     5231  vocab/added_tokens         what other files add to a model's tokens
+     5492  vocab/from_tokenizer_json  tokenizer.json
+     5747  vocab/from_tekken          tekken.json
+     5902  vocab/from_tiktoken        *.tiktoken
+     5967  vocab/from_sentencepiece   tokenizer.model and its like
+     6322  vocab/from_vocab_json      vocab.json and merges.txt
+     6408  vocab/from_vocab_txt       vocab.txt
+     6465  vocab/parse                the first source that is given, and what goes with it
+     6650  vocab/align                which base token a donor token is
 
-     6898  simd                       the hot loops, once for each instruction set
-     6919  simd/kernels               the table of kernels, and what all versions share
-     7174  simd/scalar                the reference
-     7343  simd/sse2                  128-bit x86
-     7648  simd/avx2                  256-bit x86, with FMA
-     8122  simd/avx512                512-bit x86
-     8780  simd/amx                   tiles of x86
-     9001  simd/neon                  64-bit Arm
-     9439  simd/wasm                  WebAssembly's SIMD128
-     9712  simd/dispatch              which of them this machine can run
+     6902  simd                       the hot loops, once for each instruction set
+     6923  simd/kernels               the table of kernels, and what all versions share
+     7178  simd/scalar                the reference
+     7347  simd/sse2                  128-bit x86
+     7652  simd/avx2                  256-bit x86, with FMA
+     8126  simd/avx512                512-bit x86
+     8784  simd/amx                   tiles of x86
+     9005  simd/neon                  64-bit Arm
+     9443  simd/wasm                  WebAssembly's SIMD128
+     9716  simd/dispatch              which of them this machine can run
 
-     9887  solve                      Orthogonal Matching Pursuit for many targets
-     9912  solve/views                the rows of matrices, as the kernels read them
-    10041  solve/panels               vectors as the dense products want them, and these
-    10232  solve/rests                vectors on their way into panels
-    10409  solve/dictionary           the atoms, and their split along a common direction
-    10564  solve/exact_gram           products of all pairs of atoms in double
-    10646  solve/triangle             packed lower triangles
-    10750  solve/support              what is known of one target, and the exact steps
-    11012  solve/gram_table           products of atoms with all atoms, for scans
-    11250  solve/screen               which atoms are worth scoring in double: the bound
-    11540  solve/scan                 the correlations of all atoms with a block's residuals
-    11697  solve/predict              making targets ready for the next scan
-    11943  solve/candidates           the atoms that a scan could not rule out
-    12227  solve/select               the next atoms of each target
-    12393  solve/pursuit              what one solve holds, and the memory it takes
-    12637  solve/plan                 which form, and in what blocks
-    12883  solve/steps                a pursuit from its rows to its results
-    13122  solve/combine              new rows of coefficients
-    13182  solve/solver               the public call
+     9891  solve                      Orthogonal Matching Pursuit for many targets
+     9916  solve/views                the rows of matrices, as the kernels read them
+    10045  solve/panels               vectors as the dense products want them, and these
+    10236  solve/rests                vectors on their way into panels
+    10413  solve/dictionary           the atoms, and their split along a common direction
+    10568  solve/exact_gram           products of all pairs of atoms in double
+    10650  solve/triangle             packed lower triangles
+    10754  solve/support              what is known of one target, and the exact steps
+    11016  solve/gram_table           products of atoms with all atoms, for scans
+    11254  solve/screen               which atoms are worth scoring in double: the bound
+    11544  solve/scan                 the correlations of all atoms with a block's residuals
+    11701  solve/predict              making targets ready for the next scan
+    11947  solve/candidates           the atoms that a scan could not rule out
+    12231  solve/select               the next atoms of each target
+    12397  solve/pursuit              what one solve holds, and the memory it takes
+    12641  solve/plan                 which form, and in what blocks
+    12887  solve/steps                a pursuit from its rows to its results
+    13126  solve/combine              new rows of coefficients
+    13186  solve/solver               the public call
 
-    13342  disk                       files and directories
-    13367  disk/system                what POSIX and Windows are asked for
-    13403  disk/windows               the system as Windows gives it
-    13648  disk/posix                 the system as POSIX gives it
-    13843  disk/paths                 paths, and failures of the system
-    13995  disk/listing               listings of directories
-    14061  disk/reading               files to read
-    14193  disk/writing               files to write
-    14297  disk/copying               copies of files and trees, and their removal
-    14411  disk/staging               a directory made under another name, then renamed
-    14644  disk/known                 what a model directory holds, and what is not read
-    14719  disk/foreign               a directory without what is wanted of it
-    14782  disk/weight_index          the index of a checkpoint in shards
-    14998  disk/checkpoint            a model directory, in one file or in shards
-    15310  disk/tokenizer_directory   the tokenizer of a model directory
+    13346  disk                       files and directories
+    13375  disk/system                what POSIX and Windows are asked for
+    13414  disk/windows_paths         paths as Windows takes them
+    13554  disk/windows               the system as Windows gives it
+    13853  disk/posix                 the system as POSIX gives it
+    14086  disk/paths                 what can be told from their text
+    14160  disk/failure               why the system refused
+    14274  disk/look                  what stands at a path, and whether within another
+    14395  disk/listing               listings of directories
+    14461  disk/reading               files to read
+    14635  disk/writing               files to write
+    14752  disk/copying               copies of files
+    14818  disk/trees                 directories looked through, copied and removed with all they hold
+    15009  disk/staging               a directory made under another name, then renamed
+    15239  disk/known                 what a model directory holds, and what is not read
+    15314  disk/foreign               a directory without what is wanted of it
+    15376  disk/weight_index          the index of a checkpoint in shards
+    15592  disk/checkpoint            a model directory, in one file or in shards
+    15904  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15566  model                      which tensors and config keys belong to the vocabulary
-    15592  model/known                what the world calls things
-    15951  model/names                names of tensors
-    16099  model/document             the JSON files of a model directory
-    16184  model/config               what config.json says
-    16338  model/side                 a model directory opened once
-    16438  model/parts                what each tensor does for the vocabulary
-    16548  model/find                 finding the parts of a model
-    16801  model/heirs                what becomes of the ids in a config
-    16952  model/config_ids           ids in a config being edited
-    17258  model/config_edit          config.json and generation_config.json, edited
+    16160  model                      which tensors and config keys belong to the vocabulary
+    16186  model/known                what the world calls things
+    16545  model/names                names of tensors
+    16693  model/document             the JSON files of a model directory
+    16779  model/config               what config.json says
+    16933  model/side                 a model directory opened once
+    17033  model/parts                what each tensor does for the vocabulary
+    17143  model/find                 finding the parts of a model
+    17396  model/heirs                what becomes of the ids in a config
+    17547  model/config_ids           ids in a config being edited
+    17853  model/config_edit          config.json and generation_config.json, edited
 
-    17485  job                        the whole transplant, in the order in which it happens
-    17517  job/job                    what a job holds
-    17723  job/open                   opening the two models
-    17790  job/map                    the caller's map
-    17907  job/align                  where every new row comes from
-    18044  job/plan                   what becomes of every tensor, and of the configs
-    18141  job/rows                   rows in memory: reading, checking, their mean
-    18296  job/solve                  solving for the rows of the donor
-    18437  job/rebuild                the new rows of one vocabulary tensor
-    18744  job/write                  the output and its weights
-    19006  job/copy                   the other files of the two models
-    19171  job/index                  the files that are written anew
-    19330  job/run                    the whole, in order
-    19424  job/report                 what a job did, as JSON and as a table
-    19652  job/findings               what is told of a finished directory
-    19701  job/check_files            its files
-    19791  job/check_ids              sizes, ids and tying
-    19961  job/check_values           values
-    20054  job/check_draft            as a draft model for another
-    20166  job/verify                 whether a finished directory agrees with itself
+    18080  job                        the whole transplant, in the order in which it happens
+    18112  job/job                    what a job holds
+    18318  job/open                   opening the two models
+    18385  job/map                    the caller's map
+    18502  job/align                  where every new row comes from
+    18639  job/plan                   what becomes of every tensor, and of the configs
+    18736  job/rows                   rows in memory: reading, checking, their mean
+    18891  job/solve                  solving for the rows of the donor
+    19032  job/rebuild                the new rows of one vocabulary tensor
+    19339  job/write                  the output and its weights
+    19603  job/copy                   the other files of the two models
+    19794  job/index                  the files that are written anew
+    19953  job/run                    the whole, in order
+    20046  job/report                 what a job did, as JSON and as a table
+    20274  job/findings               what is told of a finished directory
+    20323  job/check_files            its files
+    20413  job/check_ids              sizes, ids and tying
+    20583  job/check_values           values
+    20676  job/check_draft            as a draft model for another
+    20788  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -13350,13 +13354,17 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
 
    Rooms, in order of dependency:
      system               what POSIX and Windows are asked for
+     windows_paths        paths as Windows takes them
      windows              the system as Windows gives it
      posix                the system as POSIX gives it
-     paths                paths, and failures of the system
+     paths                what can be told from their text
+     failure              why the system refused
+     look                 what stands at a path, and whether within another
      listing              listings of directories
      reading              files to read
      writing              files to write
-     copying              copies of files and trees, and their removal
+     copying              copies of files
+     trees                directories looked through, copied and removed with all they hold
      staging              a directory made under another name, then renamed
      known                what a model directory holds, and what is not read
      foreign              a directory without what is wanted of it
@@ -13372,15 +13380,17 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
    errno when they fail. Symbolic links are followed when reading and never when
    removing.
 
-     open, create, close         a file to read; a new one to write; -1 or false if not
-     read, write                 the bytes moved; 0 or less where there are none
-     sync, push                  waits until all is on the disk; starts on part of it
-     sync_directory              makes the names in a directory durable
-     status, status_open         what stands at a path; what was opened
-     same                        whether two paths lead to one file or directory
-     make_directory, rename, remove
-     directory_open, _next, _close   the names in a directory, one after another
-     error_text                  what a value of errno says */
+     root                    bytes at the start of a path that name its root or drive
+     open, create, close     a file to read; a new one to write; -1 or false on failure
+     read, write             the bytes moved; 0 or less where there are none
+     sync, push              waits until all is on the disk; starts on a part of it
+     sync_directory          makes the names in a directory durable
+     status, status_open     what stands at a path; what was opened
+     is_link                 whether the path itself is a link
+     make_directory, rename
+     remove                  a file, a link or an empty directory; else ENOTEMPTY
+     unlock                  makes what is read-only writable; false where it was
+     directory_open, _next, _close    the names in a directory, one after another */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13390,48 +13400,73 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
 /* Most bytes one system call is asked to move: some systems refuse 2 GiB. */
 #define OTX__CHUNK ((size_t)64 << 20)
 
-/* Directories within directories that a copy or a removal goes down to: a
-   bound against links that lead in circles. */
-#define OTX__TREE_DEPTH 32
-
-/* What stands at a path. Neither regular nor directory: a device or a pipe. */
+/* What stands at a path, links followed. There is nothing only where the system says
+   so of the path itself: what cannot be looked at, and a link that leads nowhere, is
+   otx__sys_status's failure (ENOENT is such a link's). */
 typedef struct otx__status {
-    bool regular, directory;
+    bool present;
+    bool regular, directory; /* neither: a device or a pipe */
     uint64_t size;
+    uint64_t modified;       /* when, in a unit of the system's own */
+    uint64_t volume, number; /* together the same for all names of one file alone */
 } otx__status;
 
-/* >>> src/disk/windows.h */
-/* ---- windows: the system as Windows gives it ------------------------------- */
+/* >>> src/disk/windows_paths.h */
+/* ---- windows_paths: paths as Windows takes them ---------------------------- */
 
 #ifdef _WIN32
 
-#include <direct.h>
-#include <io.h>
-#include <share.h>
 #include <wchar.h>
 
 #define OTX__SEPARATOR(c) ((c) == '/' || (c) == '\\')
 
-/* Room for a path in UTF-16 units, its terminator included. */
+/* Room for a path in UTF-16 units, its terminator included; and from how many on it
+   is given to the system as \\?\PATH: 260 are too many for any call, and some want
+   room for a name of the old kind. */
 #define OTX__WIDE 4096
+#define OTX__WIDE_LONG 240
 
 /* As windows.h declares it, without windows.h. */
-struct _OVERLAPPED;
 #ifdef __cplusplus
 extern "C"
 #endif
-__declspec(dllimport) int __stdcall ReadFile(void *file, void *buffer, unsigned long size,
-                                             unsigned long *got, struct _OVERLAPPED *at);
+__declspec(dllimport) unsigned long __stdcall GetFullPathNameW(const wchar_t *path,
+                                                               unsigned long size, wchar_t *to,
+                                                               wchar_t **name);
 
-/* The layout of an OVERLAPPED. */
-typedef struct otx__overlapped {
-    uintptr_t internal, internal_high;
-    unsigned long offset, offset_high;
-    void *event;
-} otx__overlapped;
+/* Bytes of a name, and of the separator behind it. */
+OTX__PRIVATE size_t otx__sys_root_name(const char *path)
+{
+    size_t size = 0;
+    while (path[size] && !OTX__SEPARATOR(path[size])) size++;
+    return size + (path[size] != 0);
+}
 
-/* UTF-8 to UTF-16, without separators at the end, which some calls refuse. */
-OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
+/* Bytes at the start of a path that name the root it counts from: "\", "C:" (from the
+   drive's current directory), "C:\", "\\server\share\", and those behind "\\?\". */
+OTX__PRIVATE size_t otx__sys_root(const char *path)
+{
+    const bool twice = OTX__SEPARATOR(path[0]) && OTX__SEPARATOR(path[1]);
+    bool share = twice;
+    size_t size = 0;
+    if (twice && (path[2] == '?' || path[2] == '.') && OTX__SEPARATOR(path[3])) {
+        size = 4;
+        share = (path[4] == 'U' || path[4] == 'u') && (path[5] == 'N' || path[5] == 'n') &&
+                (path[6] == 'C' || path[6] == 'c') && OTX__SEPARATOR(path[7]);
+        if (share) size = 8;
+    } else if (share) {
+        size = 2;
+    }
+    if (share) {
+        size += otx__sys_root_name(path + size);
+        return size + otx__sys_root_name(path + size);
+    }
+    if (path[size] && path[size + 1] == ':') size += 2;
+    return size + (OTX__SEPARATOR(path[size]) ? 1 : 0);
+}
+
+/* UTF-8 to UTF-16, with Windows' own separators. */
+OTX__PRIVATE bool otx__sys_utf16(wchar_t to[OTX__WIDE], const char *path)
 {
     const unsigned char *bytes = (const unsigned char *)path;
     size_t size = strlen(path), i = 0, count = 0;
@@ -13447,12 +13482,41 @@ OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
             to[count++] = (wchar_t)(0xd7c0 + (code >> 10));
             to[count++] = (wchar_t)(0xdc00 + (code & 0x3ff));
         } else {
-            to[count++] = (wchar_t)code;
+            to[count++] = (wchar_t)(code == '/' ? '\\' : code);
         }
         i += length;
     }
-    while (count > 1 && OTX__SEPARATOR(to[count - 1]) && to[count - 2] != L':') count--;
     to[count] = 0;
+    return true;
+}
+
+/* A path as the system takes it: whole, in UTF-16, without separators at its end, which
+   some calls refuse, and where it is long as \\?\C:\... or \\?\UNC\server\..., which
+   alone may have more than 260 units. */
+OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
+{
+    static const wchar_t local[] = L"\\\\?\\", remote[] = L"\\\\?\\UNC";
+    const unsigned long room = OTX__WIDE - 8;
+    wchar_t given[OTX__WIDE], *full = to + 8;
+    unsigned long count;
+    size_t prefix = 0;
+    if (!otx__sys_utf16(given, path)) return false;
+    count = given[0] ? GetFullPathNameW(given, room, full, NULL) : 0;
+    if (count == 0 || count >= room) {
+        errno = count ? ENAMETOOLONG : ENOENT;
+        return false;
+    }
+    while (count > 1 && full[count - 1] == L'\\' && full[count - 2] != L':') count--;
+    full[count] = 0;
+    if (count >= OTX__WIDE_LONG && full[1] == L':') {
+        prefix = 4;
+        memcpy(to, local, prefix * sizeof *to);
+    } else if (count >= OTX__WIDE_LONG && full[2] != L'?' && full[2] != L'.') {
+        prefix = 7;
+        memcpy(to, remote, prefix * sizeof *to);
+        full++, count--; /* one of the two separators */
+    }
+    memmove(to + prefix, full, (count + 1) * sizeof *to);
     return true;
 }
 
@@ -13484,6 +13548,64 @@ OTX__PRIVATE void otx__sys_narrow(char *to, const wchar_t *name)
     }
     *to = 0;
 }
+
+#endif /* _WIN32 */
+
+/* >>> src/disk/windows.h */
+/* ---- windows: the system as Windows gives it ------------------------------- */
+
+#ifdef _WIN32
+
+#include <direct.h>
+#include <io.h>
+#include <share.h>
+#include <wctype.h>
+
+/* As windows.h declares them, without windows.h. */
+struct _OVERLAPPED;
+struct _SECURITY_ATTRIBUTES;
+struct _BY_HANDLE_FILE_INFORMATION;
+struct _WIN32_FIND_DATAW;
+#ifdef __cplusplus
+extern "C" {
+#endif
+__declspec(dllimport) int __stdcall ReadFile(void *file, void *buffer, unsigned long size,
+                                             unsigned long *got, struct _OVERLAPPED *at);
+__declspec(dllimport) void *__stdcall CreateFileW(const wchar_t *path, unsigned long access,
+                                                  unsigned long share,
+                                                  struct _SECURITY_ATTRIBUTES *security,
+                                                  unsigned long creation, unsigned long flags,
+                                                  void *pattern);
+__declspec(dllimport) int __stdcall CloseHandle(void *file);
+__declspec(dllimport) unsigned long __stdcall GetFileType(void *file);
+__declspec(dllimport) unsigned long __stdcall GetFileAttributesW(const wchar_t *path);
+__declspec(dllimport) int __stdcall GetFileInformationByHandle(
+    void *file, struct _BY_HANDLE_FILE_INFORMATION *to);
+__declspec(dllimport) void *__stdcall FindFirstFileW(const wchar_t *path,
+                                                     struct _WIN32_FIND_DATAW *to);
+__declspec(dllimport) int __stdcall FindNextFileW(void *search, struct _WIN32_FIND_DATAW *to);
+__declspec(dllimport) int __stdcall FindClose(void *search);
+__declspec(dllimport) unsigned long __stdcall GetLastError(void);
+#ifdef __cplusplus
+}
+#endif
+
+/* The layouts of an OVERLAPPED, a BY_HANDLE_FILE_INFORMATION and a WIN32_FIND_DATAW. */
+typedef struct otx__overlapped {
+    uintptr_t internal, internal_high;
+    unsigned long offset, offset_high;
+    void *event;
+} otx__overlapped;
+
+typedef struct otx__file_information {
+    unsigned long attributes, created[2], accessed[2], modified_low, modified_high, volume,
+        size_high, size_low, links, number_high, number_low;
+} otx__file_information;
+
+typedef struct otx__file_found {
+    unsigned long attributes, times[6], size_high, size_low, tag, reserved;
+    wchar_t name[260], short_name[14];
+} otx__file_found;
 
 OTX__PRIVATE int otx__sys_open(const char *path)
 {
@@ -13535,33 +13657,108 @@ OTX__PRIVATE bool otx__sys_push(int file, uint64_t first, uint64_t end)
 }
 
 /* Windows has no such call and needs none. */
-OTX__PRIVATE void otx__sys_sync_directory(const char *path) { (void)path; }
-
-OTX__PRIVATE void otx__sys_status_of(otx__status *to, const struct _stat64 *from)
+OTX__PRIVATE bool otx__sys_sync_directory(const char *path)
 {
-    to->regular = (from->st_mode & _S_IFMT) == _S_IFREG;
-    to->directory = (from->st_mode & _S_IFMT) == _S_IFDIR;
-    to->size = from->st_size > 0 ? (uint64_t)from->st_size : 0;
+    (void)path;
+    return true;
+}
+
+/* ---- what stands at a path ---- */
+
+/* A failure of CreateFileW as a value of errno. What cannot be a name names nothing. */
+OTX__PRIVATE int otx__sys_number(unsigned long failure)
+{
+    static const struct { unsigned long failure; int number; } table[] = {
+        {2, ENOENT},  /* ERROR_FILE_NOT_FOUND */
+        {3, ENOENT},  /* ERROR_PATH_NOT_FOUND */
+        {4, EMFILE},  /* ERROR_TOO_MANY_OPEN_FILES */
+        {5, EACCES},  /* ERROR_ACCESS_DENIED */
+        {8, ENOMEM},  /* ERROR_NOT_ENOUGH_MEMORY */
+        {32, EACCES}, /* ERROR_SHARING_VIOLATION */
+        {123, ENOENT}, /* ERROR_INVALID_NAME */
+        {161, ENOENT}, /* ERROR_BAD_PATHNAME */
+        {206, ENAMETOOLONG}, /* ERROR_FILENAME_EXCED_RANGE */
+        {267, ENOENT},  /* ERROR_DIRECTORY: a file stands where a directory should */
+        {1921, ELOOP},  /* ERROR_CANT_RESOLVE_FILENAME: links in a circle */
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(table); i++)
+        if (table[i].failure == failure) return table[i].number;
+    return EIO;
+}
+
+OTX__PRIVATE bool otx__sys_status_of(otx__status *to, void *file)
+{
+    const unsigned long disk = 1, directory = 0x10; /* FILE_TYPE_, FILE_ATTRIBUTE_... */
+    otx__file_information raw;
+    memset(&raw, 0, sizeof raw);
+    to->present = true;
+    if (GetFileType(file) != disk) return true;
+    if (!GetFileInformationByHandle(file, (struct _BY_HANDLE_FILE_INFORMATION *)&raw)) {
+        errno = otx__sys_number(GetLastError());
+        return false;
+    }
+    to->directory = (raw.attributes & directory) != 0;
+    to->regular = !to->directory;
+    to->size = to->regular ? (uint64_t)raw.size_high << 32 | raw.size_low : 0;
+    to->modified = (uint64_t)raw.modified_high << 32 | raw.modified_low;
+    to->volume = raw.volume;
+    to->number = (uint64_t)raw.number_high << 32 | raw.number_low;
+    return true;
+}
+
+/* A file system without numbers for its files: the path's own, without regard to case
+   (FNV-1a). */
+OTX__PRIVATE uint64_t otx__sys_path_number(const wchar_t *wide)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *wide; wide++) hash = (hash ^ (uint64_t)towlower(*wide)) * 1099511628211u;
+    return hash;
 }
 
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
 {
+    /* FILE_READ_ATTRIBUTES, FILE_SHARE_..., OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS */
+    const unsigned long look = 0x80, all = 7, existing = 3, directories_too = 0x02000000;
     wchar_t wide[OTX__WIDE];
-    struct _stat64 raw;
+    void *file;
+    bool seen;
     memset(status, 0, sizeof *status);
-    if (!otx__sys_wide(wide, path) || _wstat64(wide, &raw) != 0) return false;
-    otx__sys_status_of(status, &raw);
-    return true;
+    if (!otx__sys_wide(wide, path)) return errno == ENOENT;
+    file = CreateFileW(wide, look, all, NULL, existing, directories_too, NULL);
+    if ((intptr_t)file == -1) {
+        errno = otx__sys_number(GetLastError());
+        return errno == ENOENT && GetFileAttributesW(wide) == 0xffffffffu;
+    }
+    seen = otx__sys_status_of(status, file);
+    if (seen && status->number == 0) status->number = otx__sys_path_number(wide);
+    (void)CloseHandle(file);
+    return seen;
 }
 
 OTX__PRIVATE bool otx__sys_status_open(int file, otx__status *status)
 {
-    struct _stat64 raw;
     memset(status, 0, sizeof *status);
-    if (_fstat64(file, &raw) != 0) return false;
-    otx__sys_status_of(status, &raw);
-    return true;
+    return otx__sys_status_of(status, (void *)_get_osfhandle(file));
 }
+
+/* Symbolic links and junctions. Other reparse points are files kept in a cloud and the
+   like, which are read as any. */
+OTX__PRIVATE bool otx__sys_is_link(const char *path)
+{
+    const unsigned long reparse_point = 0x400; /* FILE_ATTRIBUTE_... */
+    const unsigned long link = 0xa000000cu, junction = 0xa0000003u; /* IO_REPARSE_TAG_... */
+    otx__file_found found;
+    wchar_t wide[OTX__WIDE];
+    void *search;
+    if (!otx__sys_wide(wide, path)) return false;
+    search = FindFirstFileW(wide, (struct _WIN32_FIND_DATAW *)&found);
+    if ((intptr_t)search == -1) return false;
+    (void)FindClose(search);
+    return (found.attributes & reparse_point) && (found.tag == link || found.tag == junction);
+}
+
+/* ---- names ---- */
 
 OTX__PRIVATE bool otx__sys_make_directory(const char *path)
 {
@@ -13576,37 +13773,41 @@ OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
            _wrename(wide_from, wide_to) == 0;
 }
 
-/* Removes a file, a link or an empty directory; ENOTEMPTY if it is not empty. */
 OTX__PRIVATE bool otx__sys_remove(const char *path)
 {
     wchar_t wide[OTX__WIDE];
     return otx__sys_wide(wide, path) && (_wunlink(wide) == 0 || _wrmdir(wide) == 0);
 }
 
-/* By full path, without regard to case; links are not resolved. */
-OTX__PRIVATE bool otx__sys_same(const char *a, const char *b)
+/* What is marked as read-only cannot be removed. */
+OTX__PRIVATE bool otx__sys_unlock(const char *path)
 {
-    wchar_t wide[OTX__WIDE], full_a[OTX__WIDE], full_b[OTX__WIDE];
-    return otx__sys_wide(wide, a) && _wfullpath(full_a, wide, OTX__WIDE) &&
-           otx__sys_wide(wide, b) && _wfullpath(full_b, wide, OTX__WIDE) &&
-           _wcsicmp(full_a, full_b) == 0;
+    const unsigned long read_only = 1; /* FILE_ATTRIBUTE_... */
+    wchar_t wide[OTX__WIDE];
+    unsigned long attributes;
+    if (!otx__sys_wide(wide, path)) return false;
+    attributes = GetFileAttributesW(wide);
+    if (attributes == 0xffffffffu || !(attributes & read_only)) return false;
+    return _wchmod(wide, _S_IREAD | _S_IWRITE) == 0;
 }
 
 typedef struct otx__sys_directory {
-    intptr_t handle;
-    struct _wfinddata64_t found;
+    void *search; /* NULL: nothing was found */
+    otx__file_found found;
     bool pending; /* `found` has not been handed out yet */
     char name[3 * 260 + 1];
 } otx__sys_directory;
 
+/* In the root of an empty drive not even "." is found. */
 OTX__PRIVATE bool otx__sys_directory_open(otx__sys_directory *directory, const char *path)
 {
     wchar_t wide[OTX__WIDE];
     otx__status status;
     size_t length;
+    memset(directory, 0, sizeof *directory);
     if (!otx__sys_status(path, &status) || !otx__sys_wide(wide, path)) return false;
     if (!status.directory) {
-        errno = ENOTDIR;
+        errno = status.present ? ENOTDIR : ENOENT;
         return false;
     }
     length = wcslen(wide);
@@ -13614,19 +13815,27 @@ OTX__PRIVATE bool otx__sys_directory_open(otx__sys_directory *directory, const c
         errno = ENAMETOOLONG;
         return false;
     }
-    wide[length] = L'/';
-    wide[length + 1] = L'*';
-    wide[length + 2] = 0;
-    directory->handle = _wfindfirst64(wide, &directory->found);
-    directory->pending = true;
-    return directory->handle != -1;
+    if (wide[length - 1] != L'\\') wide[length++] = L'\\';
+    wide[length] = L'*';
+    wide[length + 1] = 0;
+    directory->search = FindFirstFileW(wide, (struct _WIN32_FIND_DATAW *)&directory->found);
+    directory->pending = (intptr_t)directory->search != -1;
+    if (directory->pending) return true;
+    directory->search = NULL;
+    errno = otx__sys_number(GetLastError());
+    return errno == ENOENT;
 }
 
 /* The next name, NULL at the end or, with errno set, on failure. */
 OTX__PRIVATE const char *otx__sys_directory_next(otx__sys_directory *directory)
 {
-    if (!directory->pending && _wfindnext64(directory->handle, &directory->found) != 0) {
-        if (errno == ENOENT) errno = 0;
+    const unsigned long no_more_files = 18; /* ERROR_... */
+    struct _WIN32_FIND_DATAW *found = (struct _WIN32_FIND_DATAW *)&directory->found;
+    errno = 0;
+    if (!directory->search) return NULL;
+    if (!directory->pending && !FindNextFileW(directory->search, found)) {
+        const unsigned long failure = GetLastError();
+        if (failure != no_more_files) errno = otx__sys_number(failure);
         return NULL;
     }
     directory->pending = false;
@@ -13636,13 +13845,9 @@ OTX__PRIVATE const char *otx__sys_directory_next(otx__sys_directory *directory)
 
 OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
 {
-    (void)_findclose(directory->handle);
+    if (directory->search) (void)FindClose(directory->search);
 }
 
-OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
-{
-    if (strerror_s(to, capacity, number) != 0) (void)snprintf(to, capacity, "error %d", number);
-}
 #endif /* _WIN32 */
 
 /* >>> src/disk/posix.h */
@@ -13655,6 +13860,9 @@ OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
 
 #define OTX__SEPARATOR(c) ((c) == '/')
 
+/* Bytes at the start of a path that name the root it counts from. */
+OTX__PRIVATE size_t otx__sys_root(const char *path) { return path[0] == '/' ? 1 : 0; }
+
 /* What some systems or some feature-test macros do not offer. */
 #ifdef O_CLOEXEC
 #define OTX__O_CLOEXEC O_CLOEXEC
@@ -13662,16 +13870,33 @@ OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
 #define OTX__O_CLOEXEC 0
 #endif
 
-/* glibc hides pread under strict -std=c99, and other system headers may have
-   settled that before this file is reached; so it is declared under a name of
+/* glibc hides pread and readlink under strict -std=c99, and other system headers may
+   have settled that before this file is reached; so they are declared under names of
    our own. The 64-bit form exists whatever the size of off_t. */
 #ifdef __GLIBC__
 #ifdef __cplusplus
-extern "C"
+extern "C" {
 #endif
 ssize_t otx__sys_pread(int file, void *to, size_t size, int64_t offset) __asm__("pread64");
+ssize_t otx__sys_readlink(const char *path, char *to, size_t size) __asm__("readlink");
+#ifdef __cplusplus
+}
+#endif
 #else
 #define otx__sys_pread(file, to, size, offset) pread(file, to, size, (off_t)(offset))
+#define otx__sys_readlink(path, to, size) readlink(path, to, size)
+#endif
+
+/* The nanoseconds of a file's time: a macro st_mtime leads into a struct that has
+   them too; without one they stand beside it, or nowhere. */
+#if defined(__APPLE__) && defined(st_mtime)
+#define OTX__NANOSECONDS(status) ((status)->st_mtimespec.tv_nsec)
+#elif defined(st_mtime)
+#define OTX__NANOSECONDS(status) ((status)->st_mtim.tv_nsec)
+#elif defined(__GLIBC__) || defined(__APPLE__)
+#define OTX__NANOSECONDS(status) ((status)->st_mtimensec)
+#else
+#define OTX__NANOSECONDS(status) 0
 #endif
 
 /* O_NONBLOCK, so that a pipe put in the file's place cannot hang the caller;
@@ -13752,29 +13977,47 @@ OTX__PRIVATE bool otx__sys_push(int file, uint64_t first, uint64_t end)
 #endif
 }
 
-/* Makes names within a directory durable, as far as the system lets us. */
-OTX__PRIVATE void otx__sys_sync_directory(const char *path)
+OTX__PRIVATE bool otx__sys_sync_directory(const char *path)
 {
-    int file = otx__sys_open(path);
-    if (file < 0) return;
-    (void)otx__sys_sync(file);
+    int file = otx__sys_open(path), number = 0;
+    if (file < 0) return false;
+    if (!otx__sys_sync(file)) number = errno;
     (void)otx__sys_close(file);
+    errno = number;
+    return number == 0;
 }
 
 OTX__PRIVATE void otx__sys_status_of(otx__status *to, const struct stat *from)
 {
+    to->present = true;
     to->regular = S_ISREG(from->st_mode);
     to->directory = S_ISDIR(from->st_mode);
     to->size = from->st_size > 0 ? (uint64_t)from->st_size : 0;
+    to->modified = (uint64_t)from->st_mtime * 1000000000u + (uint64_t)OTX__NANOSECONDS(from);
+    to->volume = (uint64_t)from->st_dev;
+    to->number = (uint64_t)from->st_ino;
+}
+
+OTX__PRIVATE bool otx__sys_is_link(const char *path)
+{
+    char byte;
+    return otx__sys_readlink(path, &byte, 1) >= 0;
 }
 
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
 {
     struct stat raw;
+    int number;
     memset(status, 0, sizeof *status);
-    if (stat(path, &raw) != 0) return false;
-    otx__sys_status_of(status, &raw);
-    return true;
+    if (stat(path, &raw) == 0) {
+        otx__sys_status_of(status, &raw);
+        return true;
+    }
+    number = errno;
+    if (number != ENOENT && number != ENOTDIR) return false;
+    if (!otx__sys_is_link(path)) return true;
+    errno = ENOENT;
+    return false;
 }
 
 OTX__PRIVATE bool otx__sys_status_open(int file, otx__status *status)
@@ -13793,8 +14036,7 @@ OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
     return rename(from, to) == 0;
 }
 
-/* Removes a file, a link or an empty directory; ENOTEMPTY if it is not empty.
-   remove() follows no link, and unlike lstat() no header hides it. */
+/* remove() follows no link, and unlike lstat() no header hides it. */
 OTX__PRIVATE bool otx__sys_remove(const char *path)
 {
     if (remove(path) == 0) return true;
@@ -13802,11 +14044,17 @@ OTX__PRIVATE bool otx__sys_remove(const char *path)
     return false;
 }
 
-OTX__PRIVATE bool otx__sys_same(const char *a, const char *b)
+/* A file needs no leave of its own to be removed. WASI knows no modes. */
+OTX__PRIVATE bool otx__sys_unlock(const char *path)
 {
-    struct stat of_a, of_b;
-    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
-           of_a.st_ino == of_b.st_ino;
+#ifdef __wasi__
+    (void)path;
+    return false;
+#else
+    struct stat raw;
+    if (otx__sys_is_link(path) || stat(path, &raw) != 0 || !S_ISDIR(raw.st_mode)) return false;
+    return (raw.st_mode & 0700) != 0700 && chmod(path, 0700) == 0;
+#endif
 }
 
 typedef struct otx__sys_directory {
@@ -13833,15 +14081,10 @@ OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
     (void)closedir(directory->stream);
 }
 
-OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
-{
-    (void)snprintf(to, capacity, "%s", strerror(number));
-}
-
 #endif /* !_WIN32 */
 
 /* >>> src/disk/paths.h */
-/* ---- paths, and failures of the system ---------------------------------- */
+/* ---- paths: what can be told from their text -------------------------------- */
 
 /* Room for a path in a message: `char text[OTX__PATH_TEXT];`. */
 #define OTX__PATH_TEXT 300
@@ -13860,32 +14103,15 @@ OTX__PRIVATE const char *otx__path_text(char to[OTX__PATH_TEXT], const char *pat
     return to;
 }
 
-/* Reports a failed system call: "PATH: WHAT: why". `number` is errno's value. */
-OTX__PRIVATE otx_result otx__fail_system(otx_error *error, const char *path, const char *what,
-                                         int number)
-{
-    char name[OTX__PATH_TEXT], text[128], why[OTX__QUOTED];
-    otx_result code = number == ENOENT || number == ENOTDIR ? OTX_ERROR_NOT_FOUND
-                      : number == EEXIST || number == ENOTEMPTY ? OTX_ERROR_EXISTS
-                      : number == ENOMEM ? OTX_ERROR_MEMORY
-                                         : OTX_ERROR_IO;
-    if (number == EOVERFLOW || number == EFBIG)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: %s: too large for this build or file "
-                         "system (files of 2 GiB and more need 64-bit offsets: compile with "
-                         "-D_FILE_OFFSET_BITS=64)", otx__path_text(name, path), what);
-    otx__sys_error_text(text, sizeof text, number);
-    otx__quote(why, sizeof why, text, strlen(text)); /* it may not be UTF-8 */
-    return otx__fail(error, code, "%s: %s: %s%s", otx__path_text(name, path), what, why,
-                     number == EMFILE ? " (see ulimit -n)" : "");
-}
-
 /* directory/name in a block of its own; free with otx__path_free. NULL when out
-   of memory. An empty directory gives the name alone. */
+   of memory. An empty directory gives the name alone, and a bare drive C:name. */
 OTX__PRIVATE char *otx__path_join(const otx_context *ctx, const char *directory,
                                   const char *name)
 {
     size_t length = strlen(directory), size = strlen(name);
-    bool separate = length > 0 && !OTX__SEPARATOR(directory[length - 1]);
+    bool drive = length > 0 && directory[length - 1] == ':' &&
+                 otx__sys_root(directory) == length;
+    bool separate = length > 0 && !drive && !OTX__SEPARATOR(directory[length - 1]);
     char *path = (char *)otx__alloc(ctx, length + (separate ? 1 : 0) + size + 1, 1);
     if (!path) return NULL;
     memcpy(path, directory, length);
@@ -13910,85 +14136,259 @@ OTX__PRIVATE char *otx__path_copy(const otx_context *ctx, const char *path, size
     return copy;
 }
 
-/* Where the last name of a path starts. */
+/* Where the last name of a path starts: at its end if it ends in a separator or is a
+   root. */
 OTX__PRIVATE size_t otx__path_name(const char *path)
 {
+    const size_t root = otx__sys_root(path);
     size_t at = strlen(path);
-    while (at > 0 && !OTX__SEPARATOR(path[at - 1])) at--;
+    while (at > root && !OTX__SEPARATOR(path[at - 1])) at--;
     return at;
 }
 
-/* The directory a path lies in, for otx__path_free: "." for a bare name. */
+/* The directory a path lies in, for otx__path_free: "." for a bare name, and a root for
+   itself. */
 OTX__PRIVATE char *otx__path_parent(const otx_context *ctx, const char *path)
 {
+    const size_t root = otx__sys_root(path);
     size_t size = otx__path_name(path);
     if (size == 0) return otx__path_copy(ctx, ".", 1);
-    while (size > 1 && OTX__SEPARATOR(path[size - 1])) size--;
+    while (size > root && OTX__SEPARATOR(path[size - 1])) size--;
     return otx__path_copy(ctx, path, size);
 }
 
-OTX__PRIVATE bool otx__file_exists(const char *path)
+/* >>> src/disk/failure.h */
+/* ---- failure: why the system refused ----------------------------------------- */
+
+/* strerror may use one buffer for all threads, strerror_r has two shapes, and both may
+   be hidden: so this file says itself what the values that files can meet mean. */
+typedef struct otx__reason {
+    int number;
+    const char *text;
+} otx__reason;
+
+static const otx__reason otx__reasons[] = {
+    {EACCES, "Permission denied"},
+    {EAGAIN, "Resource temporarily unavailable"},
+    {EBADF, "Bad file descriptor"},
+    {EBUSY, "Device or resource busy"},
+    {EEXIST, "File exists"},
+    {EFBIG, "File too large"},
+    {EILSEQ, "Invalid or incomplete multibyte or wide character"},
+    {EINTR, "Interrupted system call"},
+    {EINVAL, "Invalid argument"},
+    {EIO, "Input/output error"},
+    {EISDIR, "Is a directory"},
+    {EMFILE, "Too many open files"},
+    {EMLINK, "Too many links"},
+    {ENAMETOOLONG, "File name too long"},
+    {ENFILE, "Too many open files in system"},
+    {ENODEV, "No such device"},
+    {ENOENT, "No such file or directory"},
+    {ENOMEM, "Cannot allocate memory"},
+    {ENOSPC, "No space left on device"},
+    {ENOSYS, "Function not implemented"},
+    {ENOTDIR, "Not a directory"},
+    {ENOTEMPTY, "Directory not empty"},
+    {ENXIO, "No such device or address"},
+    {EPERM, "Operation not permitted"},
+    {EPIPE, "Broken pipe"},
+    {EROFS, "Read-only file system"},
+    {EXDEV, "Invalid cross-device link"},
+/* Not everywhere. */
+#ifdef EDQUOT
+    {EDQUOT, "Disk quota exceeded"},
+#endif
+#ifdef EHOSTDOWN
+    {EHOSTDOWN, "Host is down"},
+#endif
+#ifdef ELOOP
+    {ELOOP, "Too many levels of symbolic links"},
+#endif
+#ifdef ENOTCAPABLE
+    {ENOTCAPABLE, "Capabilities insufficient"}, /* WASI: outside of what was opened to it */
+#endif
+#ifdef ENOTCONN
+    {ENOTCONN, "Transport endpoint is not connected"}, /* a FUSE whose server has died */
+#endif
+#ifdef ENOTSUP
+    {ENOTSUP, "Operation not supported"},
+#endif
+#ifdef EOVERFLOW
+    {EOVERFLOW, "Value too large for defined data type"},
+#endif
+#ifdef EREMOTEIO
+    {EREMOTEIO, "Remote I/O error"},
+#endif
+#ifdef ESTALE
+    {ESTALE, "Stale file handle"}, /* NFS */
+#endif
+#ifdef ETIMEDOUT
+    {ETIMEDOUT, "Connection timed out"},
+#endif
+#ifdef ETXTBSY
+    {ETXTBSY, "Text file busy"},
+#endif
+};
+
+/* Room for a reason: `char text[OTX__REASON_TEXT];`. */
+#define OTX__REASON_TEXT 64
+
+/* What a value of errno says. */
+OTX__PRIVATE const char *otx__reason_text(char to[OTX__REASON_TEXT], int number)
 {
-    otx__status status;
-    return otx__sys_status(path, &status);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__reasons); i++)
+        if (otx__reasons[i].number == number) return otx__reasons[i].text;
+    (void)snprintf(to, OTX__REASON_TEXT, "error %d of the system", number);
+    return to;
 }
 
-OTX__PRIVATE bool otx__is_directory(const char *path)
+/* Whether the system would not let one, as a sandbox does above its top. */
+OTX__PRIVATE bool otx__is_refusal(int number)
 {
-    otx__status status;
-    return otx__sys_status(path, &status) && status.directory;
+#ifdef ENOTCAPABLE
+    if (number == ENOTCAPABLE) return true;
+#endif
+    return number == EACCES || number == EPERM;
 }
 
-/* Whether both paths lead to one file or directory. */
-OTX__PRIVATE bool otx__same_file(const char *a, const char *b) { return otx__sys_same(a, b); }
-
-/* The nearest directory above a path that exists, or the path itself. Takes
-   over `path`; NULL when out of memory. */
-OTX__PRIVATE char *otx__path_existing(const otx_context *ctx, char *path)
+/* Reports a failed system call: "PATH: WHAT: why". `number` is errno's value. */
+OTX__PRIVATE otx_result otx__fail_system(otx_error *error, const char *path, const char *what,
+                                         int number)
 {
-    while (path && !otx__is_directory(path)) {
-        bool bare = otx__path_name(path) == 0;
-        char *parent = otx__path_parent(ctx, path);
-        otx__path_free(ctx, path);
-        path = parent;
-        if (bare) break;
-    }
-    return path;
+    char name[OTX__PATH_TEXT], why[OTX__REASON_TEXT];
+    otx_result code = number == ENOENT || number == ENOTDIR ? OTX_ERROR_NOT_FOUND
+                      : number == EEXIST || number == ENOTEMPTY ? OTX_ERROR_EXISTS
+                      : number == ENOMEM ? OTX_ERROR_MEMORY
+                                         : OTX_ERROR_IO;
+    otx__path_text(name, path);
+    if (number == EOVERFLOW || number == EFBIG)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: %s: too large for this build or file "
+                         "system (files of 2 GiB and more need 64-bit offsets: compile with "
+                         "-D_FILE_OFFSET_BITS=64)", name, what);
+    return otx__fail(error, code, "%s: %s: %s%s", name, what, otx__reason_text(why, number),
+                     number == EMFILE ? " (see ulimit -n)" : "");
 }
 
-/* Whether `path` is `directory` or lies anywhere within it, or would if it
-   existed. Goes up from `path` as the system does, so that links make no
-   difference. */
-OTX__PRIVATE otx_result otx__is_within(const otx_context *ctx, const char *path,
-                                       const char *directory, bool *within, otx_error *error)
+/* >>> src/disk/look.h */
+/* ---- look: what stands at a path, and whether within another ----------------- */
+
+/* What stands at a path, links followed. Nothing at all is OTX_OK, with !present: what
+   cannot be looked at, and a link that leads nowhere, is not nothing but an error. */
+OTX__PRIVATE otx_result otx__look(const char *path, otx__status *status, otx_error *error)
 {
-    char *here = otx__path_copy(ctx, path, strlen(path)), *above;
+    char name[OTX__PATH_TEXT];
+    if (otx__sys_status(path, status)) return OTX_OK;
+    if (errno != ENOENT)
+        return otx__fail_system(error, path, "cannot be looked at", errno);
+    return otx__fail(error, OTX_ERROR_IO, "%s: is a link that leads nowhere",
+                     otx__path_text(name, path));
+}
+
+/* Whether both are of one file or directory. */
+OTX__PRIVATE bool otx__same_file(const otx__status *a, const otx__status *b)
+{
+    return a->present && b->present && a->volume == b->volume && a->number == b->number;
+}
+
+/* The nearest directory above a path, or the path itself if it is one, for
+   otx__path_free. */
+OTX__PRIVATE otx_result otx__directory_above(const otx_context *ctx, const char *path,
+                                             char **out, otx_error *error)
+{
+    char *here = otx__path_copy(ctx, path, strlen(path));
     otx_result result = OTX_OK;
-    bool found = false;
-    *within = false;
-    here = otx__path_existing(ctx, here);
-    if (!here) return otx__fail_memory(error, strlen(path) + 1);
-    for (;;) {
-        if (!otx__file_exists(here)) {
-            result = otx__fail_system(error, path, "cannot go up from here", errno);
-            break;
+    *out = NULL;
+    while (here && !result) {
+        otx__status status;
+        char *parent;
+        bool last;
+        result = otx__look(here, &status, error);
+        if (!result && status.directory) {
+            *out = here;
+            return OTX_OK;
         }
-        found = otx__same_file(here, directory);
-        if (found) break;
+        parent = otx__path_parent(ctx, here);
+        last = parent && strcmp(parent, here) == 0;
+        if (!result && last)
+            result = otx__fail_system(error, path, "no directory is above it", ENOENT);
+        otx__path_free(ctx, here);
+        here = parent;
+    }
+    if (!here && !result) result = otx__fail_memory(error, strlen(path) + 1);
+    otx__path_free(ctx, here);
+    return result;
+}
+
+/* Whether one of the directories that the path itself names is the target. Takes over
+   `here`. */
+OTX__PRIVATE otx_result otx__is_named_within(const otx_context *ctx, char *here,
+                                             const otx__status *target, bool *within,
+                                             otx_error *error)
+{
+    bool last = false;
+    while (here && !last && !*within) {
+        otx__status status;
+        char *parent = otx__path_parent(ctx, here);
+        *within = otx__sys_status(here, &status) && otx__same_file(&status, target);
+        last = parent && strcmp(parent, here) == 0;
+        otx__path_free(ctx, here);
+        here = parent;
+    }
+    if (!here) return otx__fail_memory(error, OTX__PATH_TEXT);
+    otx__path_free(ctx, here);
+    return OTX_OK;
+}
+
+/* Goes up from a directory, as the system does, so that links make no difference, until
+   it is the target or has nothing above it. A sandbox refuses to go above its top: then
+   `*refused` is set. */
+OTX__PRIVATE otx_result otx__climb(const otx_context *ctx, const char *from,
+                                   const otx__status *target, bool *within, bool *refused,
+                                   otx_error *error)
+{
+    char *here = otx__path_copy(ctx, from, strlen(from)), *above;
+    otx__status status, next;
+    otx_result result = here ? otx__look(here, &next, error)
+                             : otx__fail_memory(error, strlen(from) + 1);
+    while (!result) {
+        status = next;
+        *within = otx__same_file(&status, target);
+        if (*within) break;
         above = otx__path_join(ctx, here, "..");
         if (!above) {
             result = otx__fail_memory(error, strlen(here) + 4);
             break;
         }
-        if (otx__same_file(here, above)) { /* the root is its own parent */
-            otx__path_free(ctx, above);
-            break;
-        }
         otx__path_free(ctx, here);
         here = above;
+        if (!otx__sys_status(here, &next)) {
+            *refused = otx__is_refusal(errno);
+            if (!*refused)
+                result = otx__fail_system(error, from, "cannot go up from here", errno);
+            break;
+        }
+        if (otx__same_file(&status, &next)) break; /* the root is its own parent */
     }
     otx__path_free(ctx, here);
-    *within = found;
+    return result;
+}
+
+/* Whether `path` is `directory` or lies anywhere within it, or would if it existed. */
+OTX__PRIVATE otx_result otx__is_within(const otx_context *ctx, const char *path,
+                                       const char *directory, bool *within, otx_error *error)
+{
+    otx__status target;
+    bool refused = false;
+    char *here = NULL;
+    otx_result result;
+    *within = false;
+    result = otx__look(directory, &target, error);
+    if (!result) result = otx__directory_above(ctx, path, &here, error);
+    if (!result) result = otx__climb(ctx, here, &target, within, &refused, error);
+    if (!result && refused) return otx__is_named_within(ctx, here, &target, within, error);
+    otx__path_free(ctx, here);
     return result;
 }
 
@@ -14064,6 +14464,7 @@ OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name
 /* What an open source keeps. */
 typedef struct otx__source_file {
     int file;
+    otx__status status; /* of the file when it was opened */
 } otx__source_file;
 
 OTX__PRIVATE bool otx__source_read(void *context, uint64_t offset, void *buffer, size_t size)
@@ -14087,7 +14488,7 @@ OTX__PRIVATE otx_result otx__fail_read(otx_error *error, const char *path,
     char name[OTX__PATH_TEXT];
     otx__status status;
     otx__path_text(name, path);
-    if (otx__sys_status(path, &status) && status.size < source->size)
+    if (otx__sys_status(path, &status) && status.present && status.size < source->size)
         return otx__fail(error, OTX_ERROR_IO, "%s: has shrunk from %" PRIu64 " to %" PRIu64
                          " bytes while it was being read", name, source->size, status.size);
     return otx__fail(error, OTX_ERROR_IO, "%s: cannot read %" PRIu64 " bytes at offset %" PRIu64
@@ -14099,9 +14500,9 @@ OTX__PRIVATE otx_result otx__require_regular(const char *path, otx_error *error)
 {
     char name[OTX__PATH_TEXT];
     otx__status status;
-    if (!otx__sys_status(path, &status))
-        return otx__fail_system(error, path, "cannot be opened", errno);
-    if (status.regular) return OTX_OK;
+    otx_result result = otx__look(path, &status, error);
+    if (result || status.regular) return result;
+    if (!status.present) return otx__fail_system(error, path, "cannot be opened", ENOENT);
     return otx__fail(error, OTX_ERROR_IO, "%s: is %s, not a regular file",
                      otx__path_text(name, path),
                      status.directory ? "a directory" : "a device or a pipe");
@@ -14131,6 +14532,7 @@ OTX_API otx_result otx_source_open(const otx_context *ctx, const char *path, otx
         otx__free(ctx, source, 1, sizeof *source);
         return result;
     }
+    source->status = status;
     out->read = otx__source_read;
     out->context = source;
     out->size = status.size;
@@ -14147,6 +14549,60 @@ OTX_API void otx_source_close(const otx_context *ctx, otx_source *source)
     memset(source, 0, sizeof *source);
 }
 
+/* ---- files that change while they are read ---- */
+
+/* Fails if a file is no longer what it was: of that size and time. Not by its number,
+   which some network file systems make up anew. */
+OTX__PRIVATE otx_result otx__compare_status(const char *path, const otx__status *then,
+                                            const otx__status *now, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    if (now->present && then->size == now->size && then->modified == now->modified)
+        return OTX_OK;
+    otx__path_text(name, path);
+    if (!now->present)
+        return otx__fail(error, OTX_ERROR_IO, "%s: has vanished since it was first looked at",
+                         name);
+    if (then->size == now->size)
+        return otx__fail(error, OTX_ERROR_IO, "%s: has been written to since it was first "
+                         "looked at", name);
+    return otx__fail(error, OTX_ERROR_IO, "%s: had %" PRIu64 " bytes when it was first looked at, "
+                     "and has %" PRIu64 " now", name, then->size, now->size);
+}
+
+/* Fails if an open source is no longer what its path leads to: what was read may be a
+   mixture. For what otx_source_open has opened. */
+OTX__PRIVATE otx_result otx__source_unchanged(const otx_source *source, const char *path,
+                                              otx_error *error)
+{
+    const otx__source_file *file = (const otx__source_file *)source->context;
+    otx__status now;
+    otx_result result = otx__look(path, &now, error);
+    return result ? result : otx__compare_status(path, &file->status, &now, error);
+}
+
+/* ---- small files, whole ---- */
+
+/* Reads all of an open source; the text is NUL-terminated. */
+OTX__PRIVATE otx_result otx__source_text(const otx_context *ctx, const otx_source *source,
+                                         const char *path, char **text, otx_error *error)
+{
+    const size_t size = (size_t)source->size;
+    char *bytes = (char *)otx__alloc(ctx, size + 1, 1);
+    otx_result result = OTX_OK;
+    if (!bytes) return otx__fail_memory(error, source->size + 1);
+    if (!source->read(source->context, 0, bytes, size))
+        result = otx__fail_read(error, path, source, 0, size);
+    if (!result) result = otx__source_unchanged(source, path, error);
+    if (result) {
+        otx__free(ctx, bytes, size + 1, 1);
+        return result;
+    }
+    bytes[size] = 0;
+    *text = bytes;
+    return OTX_OK;
+}
+
 /* Reads a whole file of at most `limit` bytes. The text is NUL-terminated behind
    its `size` bytes; free it with otx__file_free. A file that does not exist is
    OTX_ERROR_NOT_FOUND. */
@@ -14154,32 +14610,18 @@ OTX__PRIVATE otx_result otx__file_read_all(const otx_context *ctx, const char *p
                                            size_t limit, char **text, size_t *size,
                                            otx_error *error)
 {
-    char name[OTX__PATH_TEXT], *bytes = NULL;
+    char name[OTX__PATH_TEXT];
     otx_source source;
     otx_result result = otx_source_open(ctx, path, &source, error);
     *text = NULL;
     *size = 0;
     if (result) return result;
-    if (source.size > limit || source.size >= SIZE_MAX) {
+    if (source.size > limit || source.size >= SIZE_MAX)
         result = otx__fail(error, OTX_ERROR_LIMIT, "%s: has %" PRIu64 " bytes, more than the "
                            "limit of %" PRIu64, otx__path_text(name, path), source.size,
                            (uint64_t)limit);
-        goto done;
-    }
-    bytes = (char *)otx__alloc(ctx, (size_t)source.size + 1, 1);
-    if (!bytes) {
-        result = otx__fail_memory(error, source.size + 1);
-        goto done;
-    }
-    if (!source.read(source.context, 0, bytes, (size_t)source.size)) {
-        result = otx__fail_read(error, path, &source, 0, (size_t)source.size);
-        otx__free(ctx, bytes, (size_t)source.size + 1, 1);
-        goto done;
-    }
-    bytes[source.size] = 0;
-    *text = bytes;
-    *size = (size_t)source.size;
-done:
+    if (!result) result = otx__source_text(ctx, &source, path, text, error);
+    if (!result) *size = (size_t)source.size;
     otx_source_close(ctx, &source);
     return result;
 }
@@ -14294,8 +14736,21 @@ OTX__PRIVATE otx_result otx__file_finish(otx__file *file, otx_result result, otx
     return result;
 }
 
+/* Makes the names within a directory durable. Where the system fails at that, all is
+   written but may not outlive a loss of power, which is worth a word. */
+OTX__PRIVATE void otx__directory_sync(const otx_context *ctx, const char *path)
+{
+    char name[OTX__PATH_TEXT], why[OTX__REASON_TEXT];
+    int number;
+    if (otx__sys_sync_directory(path)) return;
+    number = errno;
+    otx__log(ctx, OTX_WARNING, "%s: may not outlive a loss of power: its names could not be "
+             "brought to the disk: %s", otx__path_text(name, path),
+             otx__reason_text(why, number));
+}
+
 /* >>> src/disk/copying.h */
-/* ---- copies of files and trees, and their removal ----------------------- */
+/* ---- copying: of files ------------------------------------------------------ */
 
 /* How far a long run of copies has come; NULL where nobody asks. */
 typedef struct otx__meter {
@@ -14339,7 +14794,8 @@ OTX__PRIVATE otx_result otx__stream(const otx_context *ctx, const otx_source *so
     return result;
 }
 
-/* Copies a file to a new one. The meter's total grows by its size. */
+/* Copies a file to a new one. The meter's total grows by its size. A file that changes
+   meanwhile is an error: its copy may be a mixture. */
 OTX__PRIVATE otx_result otx__file_copy(const otx_context *ctx, const char *from, const char *to,
                                        otx__meter *meter, otx_error *error)
 {
@@ -14352,24 +14808,144 @@ OTX__PRIVATE otx_result otx__file_copy(const otx_context *ctx, const char *from,
     if (!result) result = otx__file_create(ctx, to, &file, error);
     if (!result) {
         result = otx__stream(ctx, &source, from, 0, source.size, &file.sink, meter, error);
+        if (!result) result = otx__source_unchanged(&source, from, error);
         result = otx__file_finish(&file, result, error);
     }
     otx_source_close(ctx, &source);
     return result;
 }
 
-/* Copies a directory and all it holds to a new one; files that links lead to
-   become files. Call with OTX__TREE_DEPTH. */
-OTX__PRIVATE otx_result otx__tree_copy(const otx_context *ctx, const char *from, const char *to,
-                                       unsigned depth, otx__meter *meter, otx_error *error)
+/* >>> src/disk/trees.h */
+/* ---- trees: directories looked through, copied and removed with all they hold --- */
+
+/* Directories within directories that a copy goes down to. Real models have two. */
+#define OTX__TREE_DEPTH 32
+
+/* What an entry of a tree is. Only what can be copied is: a file, be it by a link, and a
+   directory by its own name. A link to a directory may lead in a circle, or bring in
+   what no one has thought of. */
+OTX__PRIVATE otx_result otx__tree_entry(const char *path, unsigned depth, otx__status *status,
+                                        otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    otx__listing listing;
-    otx_result result;
-    size_t i;
+    otx_result result = otx__look(path, status, error);
+    if (result || status->regular) return result;
+    if (!status->directory) return otx__require_regular(path, error);
+    otx__path_text(name, path);
+    if (otx__sys_is_link(path))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a link to a directory, and only "
+                         "links to files are followed: put the directory in its place, or "
+                         "remove it", name);
     if (depth == 0)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d directories deep; does a "
-                         "link lead in a circle?", otx__path_text(name, from), OTX__TREE_DEPTH);
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d directories deep", name,
+                         OTX__TREE_DEPTH);
+    return OTX_OK;
+}
+
+/* ---- files as they were when they were first looked at ---- */
+
+typedef struct otx__stamp {
+    char *path;
+    otx__status status;
+} otx__stamp;
+
+/* Files that must stay as they are until all is done. All zero but for ctx is none. */
+typedef struct otx__stamps {
+    const otx_context *ctx;
+    otx__stamp *items;
+    size_t count, capacity;
+} otx__stamps;
+
+OTX__PRIVATE void otx__stamps_close(otx__stamps *stamps)
+{
+    size_t i;
+    for (i = 0; i < stamps->count; i++) otx__path_free(stamps->ctx, stamps->items[i].path);
+    if (stamps->capacity)
+        otx__free(stamps->ctx, stamps->items, stamps->capacity, sizeof *stamps->items);
+    memset(stamps, 0, sizeof *stamps);
+}
+
+OTX__PRIVATE otx_result otx__stamps_add(otx__stamps *stamps, const char *path,
+                                        const otx__status *status, otx_error *error)
+{
+    void *items = stamps->items;
+    otx__stamp *stamp;
+    if (!otx__grow(stamps->ctx, &items, &stamps->capacity, stamps->count + 1,
+                   sizeof *stamps->items))
+        return otx__fail_memory(error, (stamps->count + 1) * sizeof *stamps->items);
+    stamps->items = (otx__stamp *)items;
+    stamp = &stamps->items[stamps->count];
+    stamp->path = otx__path_copy(stamps->ctx, path, strlen(path));
+    if (!stamp->path) return otx__fail_memory(error, strlen(path) + 1);
+    stamp->status = *status;
+    stamps->count++;
+    return OTX_OK;
+}
+
+/* Fails if one of the files is no longer what it was. */
+OTX__PRIVATE otx_result otx__stamps_compare(const otx__stamps *stamps, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < stamps->count && !result; i++) {
+        const otx__stamp *stamp = &stamps->items[i];
+        otx__status now;
+        result = otx__look(stamp->path, &now, error);
+        if (!result) result = otx__compare_status(stamp->path, &stamp->status, &now, error);
+    }
+    return result;
+}
+
+/* ---- looking through ---- */
+
+OTX__PRIVATE otx_result otx__tree_check_level(const otx_context *ctx, const char *path,
+                                              unsigned depth, otx__stamps *stamps,
+                                              otx_error *error)
+{
+    otx__listing listing;
+    otx__status status;
+    size_t i;
+    otx_result result = otx__tree_entry(path, depth, &status, error);
+    if (result) return result;
+    if (status.regular) {
+        int file = otx__sys_open(path);
+        if (file < 0) return otx__fail_system(error, path, "cannot be opened", errno);
+        (void)otx__sys_close(file);
+        return stamps ? otx__stamps_add(stamps, path, &status, error) : OTX_OK;
+    }
+    result = otx__listing_open(ctx, path, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++) {
+        char *child = otx__path_join(ctx, path, listing.names[i]);
+        if (!child) result = otx__fail_memory(error, strlen(path) + 1);
+        else result = otx__tree_check_level(ctx, child, depth - 1, stamps, error);
+        otx__path_free(ctx, child);
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Whether a file, or a directory and all it holds, can be copied, as far as that shows
+   without reading: finds what otx__tree_copy would stumble over at the end of a long run.
+   The files are added to `stamps`, unless that is NULL. */
+OTX__PRIVATE otx_result otx__tree_check(const otx_context *ctx, const char *path,
+                                        otx__stamps *stamps, otx_error *error)
+{
+    return otx__tree_check_level(ctx, path, OTX__TREE_DEPTH, stamps, error);
+}
+
+/* ---- copying ---- */
+
+OTX__PRIVATE otx_result otx__tree_copy_level(const otx_context *ctx, const char *from,
+                                             const char *to, unsigned depth, otx__meter *meter,
+                                             otx_error *error)
+{
+    otx__listing listing;
+    otx__status status;
+    size_t i;
+    otx_result result = otx__tree_entry(from, depth, &status, error);
+    if (result) return result;
+    if (status.regular) return otx__file_copy(ctx, from, to, meter, error);
     result = otx__listing_open(ctx, from, &listing, error);
     if (result) return result;
     if (!otx__sys_make_directory(to))
@@ -14378,34 +14954,56 @@ OTX__PRIVATE otx_result otx__tree_copy(const otx_context *ctx, const char *from,
         char *source = otx__path_join(ctx, from, listing.names[i]);
         char *target = otx__path_join(ctx, to, listing.names[i]);
         if (!source || !target) result = otx__fail_memory(error, strlen(from) + strlen(to));
-        else if (otx__is_directory(source))
-            result = otx__tree_copy(ctx, source, target, depth - 1, meter, error);
-        else result = otx__file_copy(ctx, source, target, meter, error);
+        else result = otx__tree_copy_level(ctx, source, target, depth - 1, meter, error);
         otx__path_free(ctx, source);
         otx__path_free(ctx, target);
     }
-    if (!result) otx__sys_sync_directory(to);
+    if (!result) otx__directory_sync(ctx, to);
     otx__listing_close(&listing);
     return result;
 }
 
-/* Removes what stands at a path and all it holds; links are removed, not
-   followed. Call with OTX__TREE_DEPTH. False if anything remains. */
-OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path, unsigned depth)
+/* Copies a file, or a directory and all it holds, to a new name; files that links lead to
+   become files. */
+OTX__PRIVATE otx_result otx__tree_copy(const otx_context *ctx, const char *from, const char *to,
+                                       otx__meter *meter, otx_error *error)
+{
+    return otx__tree_copy_level(ctx, from, to, OTX__TREE_DEPTH, meter, error);
+}
+
+/* ---- removing ---- */
+
+OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path);
+
+/* Removes all that a directory holds. */
+OTX__PRIVATE bool otx__tree_clear(const otx_context *ctx, const char *path)
 {
     otx__listing listing;
     bool gone = true;
     size_t i;
-    if (otx__sys_remove(path)) return true;
-    if (errno != ENOTEMPTY || depth == 0) return false;
     if (otx__listing_open(ctx, path, &listing, NULL)) return false;
     for (i = 0; i < listing.count; i++) {
         char *child = otx__path_join(ctx, path, listing.names[i]);
-        if (!child || !otx__tree_remove(ctx, child, depth - 1)) gone = false;
+        if (!child || !otx__tree_remove(ctx, child)) gone = false;
         otx__path_free(ctx, child);
     }
     otx__listing_close(&listing);
-    return gone && otx__sys_remove(path);
+    return gone;
+}
+
+OTX__PRIVATE bool otx__tree_remove_unlocked(const otx_context *ctx, const char *path)
+{
+    if (otx__sys_remove(path)) return true;
+    return errno == ENOTEMPTY && otx__tree_clear(ctx, path) && otx__sys_remove(path);
+}
+
+/* Removes what stands at a path and all it holds, however deep; links are removed, not
+   followed, and what is read-only is made writable if need be. False if anything
+   remains. */
+OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path)
+{
+    if (otx__tree_remove_unlocked(ctx, path)) return true;
+    return otx__sys_unlock(path) && otx__tree_remove_unlocked(ctx, path);
 }
 
 /* >>> src/disk/staging.h */
@@ -14443,8 +15041,9 @@ OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
                                          otx_error *error)
 {
     char name[OTX__PATH_TEXT];
+    const size_t root = otx__sys_root(path);
     size_t size = strlen(path), begin;
-    while (size > 0 && OTX__SEPARATOR(path[size - 1])) size--;
+    while (size > root && OTX__SEPARATOR(path[size - 1])) size--;
     output->path = otx__path_copy(output->ctx, path, size);
     if (!output->path) return otx__fail_memory(error, size + 1);
     begin = otx__path_name(output->path);
@@ -14466,9 +15065,9 @@ OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exist
     otx_result result;
     bool model;
     otx__path_text(name, output->path);
-    *exists = otx__sys_status(output->path, &status);
-    if (!*exists && errno == ENOENT) return OTX_OK;
-    if (!*exists) return otx__fail_system(error, output->path, "cannot be looked at", errno);
+    result = otx__look(output->path, &status, error);
+    *exists = status.present;
+    if (result || !status.present) return result;
     if (!output->overwrite)
         return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
                          "replace it", name);
@@ -14503,13 +15102,11 @@ OTX__PRIVATE void otx__output_leftover(const otx__output *output, const char *ba
                  name);
 }
 
-/* Looks at what stands beside the final name: tells of leftovers, and refuses a
-   dangling link, which could not be replaced in the end. */
-OTX__PRIVATE otx_result otx__output_siblings(const otx__output *output, bool exists,
-                                             otx_error *error)
+/* Looks at what stands beside the final name, and tells of leftovers. */
+OTX__PRIVATE otx_result otx__output_siblings(const otx__output *output, otx_error *error)
 {
     const char *base = output->path + otx__path_name(output->path);
-    char name[OTX__PATH_TEXT], *parent = otx__path_parent(output->ctx, output->path);
+    char *parent = otx__path_parent(output->ctx, output->path);
     otx__listing listing;
     otx_result result;
     size_t i;
@@ -14517,13 +15114,10 @@ OTX__PRIVATE otx_result otx__output_siblings(const otx__output *output, bool exi
     result = otx__listing_open(output->ctx, parent, &listing, error);
     otx__path_free(output->ctx, parent);
     if (result) return result;
-    if (!exists && otx__listing_has(&listing, base))
-        result = otx__fail(error, OTX_ERROR_EXISTS, "%s: is a link that leads nowhere",
-                           otx__path_text(name, output->path));
-    for (i = 0; i < listing.count && !result; i++)
+    for (i = 0; i < listing.count; i++)
         otx__output_leftover(output, base, listing.names[i]);
     otx__listing_close(&listing);
-    return result;
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__fail_leftovers(const otx__output *output, otx_error *error)
@@ -14559,7 +15153,7 @@ OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
 OTX__PRIVATE void otx__output_abandon(otx__output *output)
 {
     char name[OTX__PATH_TEXT];
-    if (output->partial && !otx__tree_remove(output->ctx, output->partial, OTX__TREE_DEPTH))
+    if (output->partial && !otx__tree_remove(output->ctx, output->partial))
         otx__log(output->ctx, OTX_WARNING, "%s: could not be removed",
                  otx__path_text(name, output->partial));
     otx__path_free(output->ctx, output->partial);
@@ -14580,7 +15174,7 @@ OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *pa
     output->overwrite = overwrite;
     result = otx__output_name(output, path, error);
     if (!result) result = otx__output_check(output, &exists, error);
-    if (!result) result = otx__output_siblings(output, exists, error);
+    if (!result) result = otx__output_siblings(output, error);
     if (!result) result = otx__output_make(output, error);
     if (result) otx__output_abandon(output);
     return result;
@@ -14590,22 +15184,23 @@ OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *pa
 OTX__PRIVATE otx_result otx__output_set_aside(const otx__output *output, char **old,
                                               otx_error *error)
 {
-    otx_result result;
     unsigned number;
     for (number = 1; number <= OTX__LEFTOVERS; number++) {
         char *path = otx__output_sibling(output, OTX__OLD, number);
+        otx__status status;
+        otx_result result;
         if (!path) return otx__fail_memory(error, strlen(output->path) + 32);
-        if (!otx__file_exists(path)) {
+        result = otx__look(path, &status, error);
+        if (!result && !status.present) {
             if (otx__sys_rename(output->path, path)) {
                 *old = path;
                 return OTX_OK;
             }
             result = otx__fail_system(error, output->path, "cannot be renamed to make room",
                                       errno);
-            otx__path_free(output->ctx, path);
-            return result;
         }
         otx__path_free(output->ctx, path);
+        if (result) return result;
     }
     return otx__fail_leftovers(output, error);
 }
@@ -14621,7 +15216,7 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     if (result) return result;
     parent = otx__path_parent(output->ctx, output->path);
     if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
-    otx__sys_sync_directory(output->partial);
+    otx__directory_sync(output->ctx, output->partial);
     if (exists) result = otx__output_set_aside(output, &old, error);
     if (!result && !otx__sys_rename(output->partial, output->path)) {
         result = otx__fail_system(error, output->path, "cannot be given its final name", errno);
@@ -14631,8 +15226,8 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     } else if (!result) {
         otx__path_free(output->ctx, output->partial);
         output->partial = NULL;
-        otx__sys_sync_directory(parent);
-        if (old && !otx__tree_remove(output->ctx, old, OTX__TREE_DEPTH))
+        otx__directory_sync(output->ctx, parent);
+        if (old && !otx__tree_remove(output->ctx, old))
             otx__log(output->ctx, OTX_WARNING, "%s: the former output could not be removed",
                      otx__path_text(name, old));
     }
@@ -14764,19 +15359,18 @@ OTX__PRIVATE bool otx__is_hub_name(const char *path)
            path[head + 1 + strspn(path + head + 1, letters)] == 0;
 }
 
-/* Finds out what stands at a path given by the user. */
+/* Finds out what stands at a path given by the user; nothing is an error. */
 OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
                                           otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    int number;
-    if (otx__sys_status(path, status)) return OTX_OK;
-    number = errno;
-    if (number == ENOENT && otx__is_hub_name(path))
+    otx_result result = otx__look(path, status, error);
+    if (result || status->present) return result;
+    if (otx__is_hub_name(path))
         return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: no such file or directory; if it is "
                          "a model on a hub, download it first and give its directory",
                          otx__path_text(name, path));
-    return otx__fail_system(error, path, "cannot be opened", number);
+    return otx__fail_system(error, path, "cannot be opened", ENOENT);
 }
 
 /* >>> src/disk/weight_index.h */
@@ -15520,7 +16114,7 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
 /* What a file holds by its name, or OTX_VOCAB_SOURCES. */
 OTX__PRIVATE otx_vocab_file otx__vocab_file_kind(const char *path)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *name = path + otx__path_name(path);
     if (otx__has_suffix(name, ".json"))
         return strstr(name, "tekken") ? OTX_VOCAB_TEKKEN : OTX_VOCAB_TOKENIZER_JSON;
     if (otx__has_suffix(name, ".tiktoken") || strcmp(name, "tiktoken.model") == 0)
@@ -16154,6 +16748,7 @@ OTX__PRIVATE otx_result otx__document_open(const otx_context *ctx, const char *d
                                            otx_error *error)
 {
     otx_json_options options;
+    otx__status status;
     otx_result result;
     char *path;
     memset(out, 0, sizeof *out);
@@ -16161,8 +16756,8 @@ OTX__PRIVATE otx_result otx__document_open(const otx_context *ctx, const char *d
     options.allow_nonfinite = true;
     path = otx__path_join(ctx, directory, name);
     if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = OTX_OK;
-    if (!otx__file_exists(path)) goto done;
+    result = otx__look(path, &status, error);
+    if (result || !status.present) goto done;
     result = otx__file_read_all(ctx, path, OTX__DOCUMENT_LIMIT, &out->text, &out->size, error);
     if (result) goto done;
     result = otx_json_parse(ctx, out->text, out->size, path, &options, &out->json, error);
@@ -18850,8 +19445,10 @@ OTX__PRIVATE otx_result otx__check_output(const otx_job *job, const char *out, o
     sides[1] = &job->donor;
     for (i = 0; i < 2; i++) {
         bool inside = false, around = false;
+        otx__status status;
         otx_result result = otx__is_within(&job->ctx, out, sides[i]->path, &inside, error);
-        if (!result && !inside && otx__file_exists(out))
+        if (!result) result = otx__look(out, &status, error);
+        if (!result && !inside && status.present)
             result = otx__is_within(&job->ctx, sides[i]->path, out, &around, error);
         if (result) return result;
         if (inside || around)
@@ -19006,7 +19603,7 @@ OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing, 
 /* >>> src/job/copy.h */
 /* ---- copy: the other files of the two models ------------------------------ */
 
-/* ---- what is left behind ---- */
+/* ---- what is copied, and what is left behind ---- */
 
 OTX__PRIVATE bool otx__name_is_in(const char *name, const char *const *names, size_t count)
 {
@@ -19052,53 +19649,39 @@ OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *pat
                                          const char *name, bool *holds, otx_error *error)
 {
     otx__document config;
+    otx_error problem;
     otx_result result;
     size_t i;
     *holds = false;
     for (i = 0; i < OTX__COUNT(otx__training_directories) && !*holds; i++)
         *holds = otx__has_shape(name, strlen(name), otx__training_directories[i]);
     if (*holds) return OTX_OK;
-    result = otx__document_open(ctx, path, "config.json", &config, error);
-    if (result) return result == OTX_ERROR_MEMORY ? result : OTX_OK; /* no config of ours */
+    result = otx__document_open(ctx, path, "config.json", &config, &problem);
+    if (result == OTX_ERROR_FORMAT || result == OTX_ERROR_LIMIT) return OTX_OK; /* not ours */
+    if (result) return otx__fail(error, result, "%s", problem.message);
     *holds = otx_json_find(&config.json, otx__document_root(&config), OTX__KEY_MODEL_TYPE) !=
              OTX_JSON_NONE;
     otx__document_close(ctx, &config);
     return OTX_OK;
 }
 
-/* Whether an entry of the base is left out, with a word or without. */
-OTX__PRIVATE otx_result otx__leave_out(const otx_job *job, const char *path, const char *name,
-                                       bool *left_out, otx_error *error)
+/* Whether an entry of the base is left out because it may hold the old vocabulary's
+   weights; says so. What cannot be looked at is judged by its name. */
+OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const char *name,
+                                    bool *old, otx_error *error)
 {
-    bool directory = otx__is_directory(path);
+    const bool stale = otx__is_stale(name, false);
     char quoted[OTX__QUOTED];
-    otx_result result = OTX_OK;
-    *left_out = false;
-    if (directory) result = otx__holds_model(&job->ctx, path, name, left_out, error);
-    if (result) return result;
-    if (!*left_out) *left_out = otx__is_stale(name, directory);
-    if (*left_out)
+    otx__status status;
+    otx_result result = otx__look(path, &status, stale ? NULL : error);
+    if (result && !stale) return result;
+    *old = result ? stale : otx__is_stale(name, status.directory);
+    result = OTX_OK;
+    if (!*old && status.directory) result = otx__holds_model(&job->ctx, path, name, old, error);
+    if (*old)
         otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the old "
                  "vocabulary", job->base.path,
                  otx__quote(quoted, sizeof quoted, name, strlen(name)));
-    return OTX_OK;
-}
-
-/* ---- copying ---- */
-
-/* Copies one entry of a model's directory, a file or a tree. */
-OTX__PRIVATE otx_result otx__copy_entry(const otx_context *ctx, const char *from,
-                                        const char *name, otx__writing *writing,
-                                        otx_error *error)
-{
-    const char *directory = writing->output.partial;
-    char *to = otx__path_join(ctx, directory, name);
-    otx_result result;
-    if (!to) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    if (otx__is_directory(from))
-        result = otx__tree_copy(ctx, from, to, OTX__TREE_DEPTH, &writing->meter, error);
-    else result = otx__file_copy(ctx, from, to, &writing->meter, error);
-    otx__path_free(ctx, to);
     return result;
 }
 
@@ -19132,39 +19715,79 @@ OTX__PRIVATE bool otx__donor_gives(const otx__side *donor, const char *name)
            otx__auto_map_names(&donor->config, name);
 }
 
-/* Copies one entry of a side if it belongs into the output. */
-OTX__PRIVATE otx_result otx__copy_if_wanted(const otx_job *job, const otx__side *side,
-                                            const char *name, otx__writing *writing,
-                                            otx_error *error)
+/* Whether an entry of a side belongs into the output; looks through it if it does. */
+OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
+                                       const char *name, bool *wanted, otx_error *error)
 {
-    bool left_out = side->donor ? !otx__donor_gives(side, name)
-                                : otx__job_replaces(job, name) ||
-                                      otx__name_is_in(name, otx__bookkeeping,
-                                                      OTX__COUNT(otx__bookkeeping));
     otx_result result = OTX_OK;
-    char *from;
-    if (left_out) return OTX_OK;
-    from = otx__path_join(&job->ctx, side->path, name);
-    if (!from) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
-    if (!side->donor) result = otx__leave_out(job, from, name, &left_out, error);
-    if (!result && !left_out) result = otx__copy_entry(&job->ctx, from, name, writing, error);
-    otx__path_free(&job->ctx, from);
+    bool old = false;
+    char *path;
+    *wanted = side->donor ? otx__donor_gives(side, name)
+                          : !otx__job_replaces(job, name) &&
+                                !otx__name_is_in(name, otx__bookkeeping,
+                                                 OTX__COUNT(otx__bookkeeping));
+    if (!*wanted) return OTX_OK;
+    path = otx__path_join(&job->ctx, side->path, name);
+    if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
+    if (!side->donor) result = otx__is_old(job, path, name, &old, error);
+    *wanted = !old;
+    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, NULL, error);
+    otx__path_free(&job->ctx, path);
     return result;
 }
 
-/* Everything of the base that does not depend on the vocabulary, or the donor's
-   tokenizer. */
-OTX__PRIVATE otx_result otx__copy_side(const otx_job *job, const otx__side *side,
-                                       otx__writing *writing, otx_error *error)
+/* Lists what is copied of a side. */
+OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
+                                         otx__listing *wanted, otx_error *error)
 {
-    otx__listing listing;
-    otx_result result = otx__listing_open(&job->ctx, side->path, &listing, error);
+    otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
+    size_t count = wanted->count, i;
+    wanted->count = 0;
+    for (i = 0; i < count; i++) {
+        bool kept = true;
+        if (!result) result = otx__is_wanted(job, side, wanted->names[i], &kept, error);
+        if (kept) wanted->names[wanted->count++] = wanted->names[i];
+        else otx__path_free(&job->ctx, wanted->names[i]);
+    }
+    return result;
+}
+
+/* ---- copying ---- */
+
+OTX__PRIVATE otx_result otx__copy_listed(const otx_context *ctx, const otx__side *side,
+                                         const otx__listing *wanted, otx__writing *writing,
+                                         otx_error *error)
+{
+    const char *directory = writing->output.partial;
+    otx_result result = OTX_OK;
     size_t i;
-    if (result) return result;
     writing->meter.subject = side->path;
-    for (i = 0; i < listing.count && !result; i++)
-        result = otx__copy_if_wanted(job, side, listing.names[i], writing, error);
-    otx__listing_close(&listing);
+    for (i = 0; i < wanted->count && !result; i++) {
+        const char *name = wanted->names[i];
+        char *from = otx__path_join(ctx, side->path, name);
+        char *to = otx__path_join(ctx, directory, name);
+        if (from && to) result = otx__tree_copy(ctx, from, to, &writing->meter, error);
+        else result = otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+        otx__path_free(ctx, from);
+        otx__path_free(ctx, to);
+    }
+    return result;
+}
+
+/* Copies everything of the base that does not depend on the vocabulary, and the donor's
+   tokenizer. All of it is looked through before the first is copied. */
+OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writing,
+                                        otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx__listing base, donor;
+    otx_result result = otx__list_wanted(job, &job->base, &base, error);
+    memset(&donor, 0, sizeof donor);
+    if (!result) result = otx__list_wanted(job, &job->donor, &donor, error);
+    if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
+    if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
+    otx__listing_close(&donor);
+    otx__listing_close(&base);
     return result;
 }
 
@@ -19372,8 +19995,7 @@ OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing
 {
     const char *directory = writing->output.partial;
     otx_result result = otx__writing_layout(job, writing, error);
-    if (!result) result = otx__copy_side(job, &job->base, writing, error);
-    if (!result) result = otx__copy_side(job, &job->donor, writing, error);
+    if (!result) result = otx__copy_files(job, writing, error);
     if (!result) result = otx__write_index(job, directory, error);
     if (!result) result = otx__write_configs(job, directory, error);
     return result;

@@ -10,7 +10,7 @@
 
 static void remove_tree(const char *name)
 {
-    (void)otx__tree_remove(NULL, at(name), OTX__TREE_DEPTH);
+    (void)otx__tree_remove(NULL, at(name));
 }
 
 static void write_bytes(const char *path, const void *bytes, size_t size)
@@ -47,7 +47,7 @@ static bool has_file(const char *directory, const char *name)
 {
     char path[1000];
     snprintf(path, sizeof path, "%s/%s/%s", scratch_root, directory, name);
-    return otx__file_exists(path);
+    return scratch_exists(path);
 }
 
 /* How many names in the scratch directory start like that. */
@@ -1058,12 +1058,11 @@ static void test_files_before_solving(void)
                                         "donor/additional_chat_templates/a.jinja"};
     static const struct {
         const char *command;
-        otx_result result;
         const char *message;
     } cases[] = {
-        {"mkfifo", OTX_ERROR_IO, "is a device or a pipe, not a regular file"},
-        {"ln -s nowhere", OTX_ERROR_NOT_FOUND, "cannot be opened"},
-        {"ln -s circle circle && ln -s circle", OTX_ERROR_IO, "cannot be opened"},
+        {"mkfifo", "is a device or a pipe, not a regular file"},
+        {"ln -s nowhere", "is a link that leads nowhere"},
+        {"ln -s circle circle && ln -s circle", "cannot be looked at"},
     };
     otx_job_options options;
     model base, donor;
@@ -1085,12 +1084,12 @@ static void test_files_before_solving(void)
                            cases[j].command, name + 1);
             CHECK(scratch_shell(line));
             solves = 0;
-            check_fails(&options, cases[j].result, cases[j].message);
+            check_fails(&options, OTX_ERROR_IO, cases[j].message);
             CHECK_CONTAINS(last_error.message, files[i]);
             CHECK_INT(solves, 0);
             write_model("out", &base);
             CHECK_INT(otx_transplant(NULL, at("base"), at("donor"), at("out"), &options, NULL,
-                                     NULL), cases[j].result);
+                                     NULL), OTX_ERROR_IO);
             CHECK_INT(solves, 0);
             CHECK_INT(count_names("out"), 1);
             CHECK_STRING(read_file("out", "config.json"), plain_config);

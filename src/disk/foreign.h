@@ -45,17 +45,16 @@ OTX__PRIVATE bool otx__is_hub_name(const char *path)
            path[head + 1 + strspn(path + head + 1, letters)] == 0;
 }
 
-/* Finds out what stands at a path given by the user. */
+/* Finds out what stands at a path given by the user; nothing is an error. */
 OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
                                           otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    int number;
-    if (otx__sys_status(path, status)) return OTX_OK;
-    number = errno;
-    if (number == ENOENT && otx__is_hub_name(path))
+    otx_result result = otx__look(path, status, error);
+    if (result || status->present) return result;
+    if (otx__is_hub_name(path))
         return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: no such file or directory; if it is "
                          "a model on a hub, download it first and give its directory",
                          otx__path_text(name, path));
-    return otx__fail_system(error, path, "cannot be opened", number);
+    return otx__fail_system(error, path, "cannot be opened", ENOENT);
 }

@@ -210,7 +210,7 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
 /* What a file holds by its name, or OTX_VOCAB_SOURCES. */
 OTX__PRIVATE otx_vocab_file otx__vocab_file_kind(const char *path)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *name = path + otx__path_name(path);
     if (otx__has_suffix(name, ".json"))
         return strstr(name, "tekken") ? OTX_VOCAB_TEKKEN : OTX_VOCAB_TOKENIZER_JSON;
     if (otx__has_suffix(name, ".tiktoken") || strcmp(name, "tiktoken.model") == 0)

@@ -106,8 +106,10 @@ OTX__PRIVATE otx_result otx__check_output(const otx_job *job, const char *out, o
     sides[1] = &job->donor;
     for (i = 0; i < 2; i++) {
         bool inside = false, around = false;
+        otx__status status;
         otx_result result = otx__is_within(&job->ctx, out, sides[i]->path, &inside, error);
-        if (!result && !inside && otx__file_exists(out))
+        if (!result) result = otx__look(out, &status, error);
+        if (!result && !inside && status.present)
             result = otx__is_within(&job->ctx, sides[i]->path, out, &around, error);
         if (result) return result;
         if (inside || around)

@@ -55,6 +55,7 @@ OTX__PRIVATE otx_result otx__document_open(const otx_context *ctx, const char *d
                                            otx_error *error)
 {
     otx_json_options options;
+    otx__status status;
     otx_result result;
     char *path;
     memset(out, 0, sizeof *out);
@@ -62,8 +63,8 @@ OTX__PRIVATE otx_result otx__document_open(const otx_context *ctx, const char *d
     options.allow_nonfinite = true;
     path = otx__path_join(ctx, directory, name);
     if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = OTX_OK;
-    if (!otx__file_exists(path)) goto done;
+    result = otx__look(path, &status, error);
+    if (result || !status.present) goto done;
     result = otx__file_read_all(ctx, path, OTX__DOCUMENT_LIMIT, &out->text, &out->size, error);
     if (result) goto done;
     result = otx_json_parse(ctx, out->text, out->size, path, &options, &out->json, error);
