@@ -52,6 +52,7 @@ OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing
 OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
 {
     otx_result result = otx__job_stage(job, writing, error);
+    if (!result) result = otx__job_check_rows(job, error);
     if (!result) result = otx__job_solve(job, error);
     if (!result) result = otx__write_weights(job, writing, error);
     if (!result) result = otx__output_commit(&writing->output, error);
