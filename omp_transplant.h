@@ -22,147 +22,148 @@
 
    What is where
 
-      180  api/version                version
-      206  api/result                 results
-      246  api/context                context: memory, threads, progress
-      321  api/isa                    instruction sets
-      337  api/matrix                 numbers and matrices
-      382  api/solver                 the solver
-      493  api/source                 sources and sinks: bytes in and out
-      513  api/json                   JSON
-      635  api/safetensors            safetensors
-      699  api/vocab                  vocabularies
-      798  api/align                  alignment
-      859  api/file                   files
-      869  api/directory              directories
-      920  api/job                    the whole job
-     1052  api/verify                 looking at a finished directory
+      181  api/version                version
+      211  api/result                 results
+      251  api/context                context: memory, threads, progress
+      329  api/isa                    instruction sets
+      345  api/matrix                 numbers and matrices
+      390  api/solver                 the solver
+      501  api/source                 sources and sinks: bytes in and out
+      521  api/json                   JSON
+      643  api/safetensors            safetensors
+      707  api/vocab                  vocabularies
+      806  api/align                  alignment
+      867  api/file                   files
+      877  api/directory              directories
+      928  api/job                    the whole job
+     1060  api/verify                 looking at a finished directory
 
-     1096  base                       what everything stands on
-     1125  base/begin                 system headers, and how floating point must be compiled
-     1161  base/sizes                 counting, and sums and products that may not wrap
-     1199  base/span                  bytes of others, digits, UTF-8
-     1352  base/decimal               the digits of a double
-     1487  base/format                printf without stdio and without a locale
-     1756  base/result                results, failures, messages
-     1871  base/memory                the allocator, arrays that grow
-     1930  base/text                  names in messages, and text that grows
-     2038  base/hooks                 log, progress, threads of the caller
-     2106  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2156  base/clock                 wall time for statistics
-     2202  base/pool                  blocks that are freed together
-     2317  base/number                element types, widening and rounding
-     2506  base/base64                decoding
-     2542  base/protobuf              fields of a message
-     2664  base/watch                 long loops that the caller can stop
+     1104  base                       what everything stands on
+     1137  base/begin                 system headers, and how floating point must be compiled
+     1173  base/sizes                 counting, and sums and products that may not wrap
+     1211  base/span                  bytes of others, digits, UTF-8
+     1364  base/decimal               the digits of a double
+     1499  base/format                printf without stdio and without a locale
+     1768  base/result                results, failures, messages
+     1884  base/memory                the allocator, arrays that grow
+     1943  base/text                  names in messages, and text that grows
+     2051  base/hooks                 log, progress, threads of the caller
+     2120  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2170  base/clock                 wall time for statistics
+     2216  base/hash                  keyed, for tables whose keys a stranger chooses
+     2295  base/pool                  blocks that are freed together
+     2410  base/number                element types, widening and rounding
+     2599  base/base64                decoding
+     2635  base/protobuf              fields of a message
+     2757  base/watch                 long loops that the caller can stop
 
-     2717  files                      formats, on memory and streams
-     2736  files/memory_source        memory as a source of bytes
-     2754  files/json_read            a parser without recursion
-     3107  files/json_values          looking at values, stepping through containers
-     3278  files/json_edit            writing, and edits that keep every byte they do not touch
-     3646  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3781  files/safetensors_read     the header of a file, checked
-     4104  files/safetensors_write    the header of a new file
+     2810  files                      formats, on memory and streams
+     2834  files/memory_source        memory as a source of bytes
+     2852  files/json_read            a parser without recursion
+     3205  files/json_values          looking at values, stepping through containers
+     3376  files/json_edit            writing, and edits that keep every byte they do not touch
+     3744  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3879  files/safetensors_read     the header of a file, checked
+     4202  files/safetensors_write    the header of a new file
 
-     4261  vocab                      tokens, from every source, and which of them are the same
-     4285  vocab/known                what the world calls things: files, classes, tokens
-     4573  vocab/token_table          the table of tokens, and finding tokens in it
-     4751  vocab/spelling             from what a file spells to bytes
-     4882  vocab/reader               what the readers of all sources share
-     5231  vocab/added_tokens         what other files add to a model's tokens
-     5492  vocab/from_tokenizer_json  tokenizer.json
-     5747  vocab/from_tekken          tekken.json
-     5902  vocab/from_tiktoken        *.tiktoken
-     5967  vocab/from_sentencepiece   tokenizer.model and its like
-     6322  vocab/from_vocab_json      vocab.json and merges.txt
-     6408  vocab/from_vocab_txt       vocab.txt
-     6465  vocab/parse                the first source that is given, and what goes with it
-     6650  vocab/align                which base token a donor token is
+     4359  vocab                      tokens, from every source, and which of them are the same
+     4391  vocab/known                what the world calls things: files, classes, tokens
+     4679  vocab/token_table          the table of tokens, and finding tokens in it
+     4842  vocab/spelling             from what a file spells to bytes
+     4973  vocab/reader               what the readers of all sources share
+     5323  vocab/added_tokens         what other files add to a model's tokens
+     5584  vocab/from_tokenizer_json  tokenizer.json
+     5839  vocab/from_tekken          tekken.json
+     5994  vocab/from_tiktoken        *.tiktoken
+     6059  vocab/from_sentencepiece   tokenizer.model and its like
+     6414  vocab/from_vocab_json      vocab.json and merges.txt
+     6500  vocab/from_vocab_txt       vocab.txt
+     6557  vocab/parse                the first source that is given, and what goes with it
+     6742  vocab/align                which base token a donor token is
 
-     6902  simd                       the hot loops, once for each instruction set
-     6923  simd/kernels               the table of kernels, and what all versions share
-     7178  simd/scalar                the reference
-     7347  simd/sse2                  128-bit x86
-     7652  simd/avx2                  256-bit x86, with FMA
-     8126  simd/avx512                512-bit x86
-     8784  simd/amx                   tiles of x86
-     9005  simd/neon                  64-bit Arm
-     9443  simd/wasm                  WebAssembly's SIMD128
-     9716  simd/dispatch              which of them this machine can run
+     6994  simd                       the hot loops, once for each instruction set
+     7015  simd/kernels               the table of kernels, and what all versions share
+     7270  simd/scalar                the reference
+     7439  simd/sse2                  128-bit x86
+     7744  simd/avx2                  256-bit x86, with FMA
+     8218  simd/avx512                512-bit x86
+     8876  simd/amx                   tiles of x86
+     9097  simd/neon                  64-bit Arm
+     9535  simd/wasm                  WebAssembly's SIMD128
+     9808  simd/dispatch              which of them this machine can run
 
-     9891  solve                      Orthogonal Matching Pursuit for many targets
-     9916  solve/views                the rows of matrices, as the kernels read them
-    10045  solve/panels               vectors as the dense products want them, and these
-    10236  solve/rests                vectors on their way into panels
-    10413  solve/dictionary           the atoms, and their split along a common direction
-    10568  solve/exact_gram           products of all pairs of atoms in double
-    10650  solve/triangle             packed lower triangles
-    10754  solve/support              what is known of one target, and the exact steps
-    11016  solve/gram_table           products of atoms with all atoms, for scans
-    11254  solve/screen               which atoms are worth scoring in double: the bound
-    11544  solve/scan                 the correlations of all atoms with a block's residuals
-    11701  solve/predict              making targets ready for the next scan
-    11947  solve/candidates           the atoms that a scan could not rule out
-    12231  solve/select               the next atoms of each target
-    12397  solve/pursuit              what one solve holds, and the memory it takes
-    12641  solve/plan                 which form, and in what blocks
-    12887  solve/steps                a pursuit from its rows to its results
-    13126  solve/combine              new rows of coefficients
-    13186  solve/solver               the public call
+     9983  solve                      Orthogonal Matching Pursuit for many targets
+    10008  solve/views                the rows of matrices, as the kernels read them
+    10137  solve/panels               vectors as the dense products want them, and these
+    10328  solve/rests                vectors on their way into panels
+    10505  solve/dictionary           the atoms, and their split along a common direction
+    10660  solve/exact_gram           products of all pairs of atoms in double
+    10742  solve/triangle             packed lower triangles
+    10846  solve/support              what is known of one target, and the exact steps
+    11108  solve/gram_table           products of atoms with all atoms, for scans
+    11346  solve/screen               which atoms are worth scoring in double: the bound
+    11636  solve/scan                 the correlations of all atoms with a block's residuals
+    11793  solve/predict              making targets ready for the next scan
+    12039  solve/candidates           the atoms that a scan could not rule out
+    12323  solve/select               the next atoms of each target
+    12489  solve/pursuit              what one solve holds, and the memory it takes
+    12733  solve/plan                 which form, and in what blocks
+    12979  solve/steps                a pursuit from its rows to its results
+    13218  solve/combine              new rows of coefficients
+    13278  solve/solver               the public call
 
-    13346  disk                       files and directories
-    13375  disk/system                what POSIX and Windows are asked for
-    13414  disk/windows_paths         paths as Windows takes them
-    13554  disk/windows               the system as Windows gives it
-    13853  disk/posix                 the system as POSIX gives it
-    14086  disk/paths                 what can be told from their text
-    14160  disk/failure               why the system refused
-    14274  disk/look                  what stands at a path, and whether within another
-    14395  disk/listing               listings of directories
-    14461  disk/reading               files to read
-    14635  disk/writing               files to write
-    14752  disk/copying               copies of files
-    14818  disk/trees                 directories looked through, copied and removed with all they hold
-    15009  disk/staging               a directory made under another name, then renamed
-    15239  disk/known                 what a model directory holds, and what is not read
-    15314  disk/foreign               a directory without what is wanted of it
-    15376  disk/weight_index          the index of a checkpoint in shards
-    15592  disk/checkpoint            a model directory, in one file or in shards
-    15904  disk/tokenizer_directory   the tokenizer of a model directory
+    13438  disk                       files and directories
+    13467  disk/system                what POSIX and Windows are asked for
+    13506  disk/windows_paths         paths as Windows takes them
+    13646  disk/windows               the system as Windows gives it
+    13945  disk/posix                 the system as POSIX gives it
+    14178  disk/paths                 what can be told from their text
+    14252  disk/failure               why the system refused
+    14366  disk/look                  what stands at a path, and whether within another
+    14487  disk/listing               listings of directories
+    14553  disk/reading               files to read
+    14727  disk/writing               files to write
+    14844  disk/copying               copies of files
+    14910  disk/trees                 directories looked through, copied and removed with all they hold
+    15101  disk/staging               a directory made under another name, then renamed
+    15331  disk/known                 what a model directory holds, and what is not read
+    15406  disk/foreign               a directory without what is wanted of it
+    15468  disk/weight_index          the index of a checkpoint in shards
+    15684  disk/checkpoint            a model directory, in one file or in shards
+    15996  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16160  model                      which tensors and config keys belong to the vocabulary
-    16186  model/known                what the world calls things
-    16545  model/names                names of tensors
-    16693  model/document             the JSON files of a model directory
-    16779  model/config               what config.json says
-    16933  model/side                 a model directory opened once
-    17033  model/parts                what each tensor does for the vocabulary
-    17143  model/find                 finding the parts of a model
-    17396  model/heirs                what becomes of the ids in a config
-    17547  model/config_ids           ids in a config being edited
-    17853  model/config_edit          config.json and generation_config.json, edited
+    16252  model                      which tensors and config keys belong to the vocabulary
+    16278  model/known                what the world calls things
+    16637  model/names                names of tensors
+    16785  model/document             the JSON files of a model directory
+    16871  model/config               what config.json says
+    17025  model/side                 a model directory opened once
+    17125  model/parts                what each tensor does for the vocabulary
+    17235  model/find                 finding the parts of a model
+    17488  model/heirs                what becomes of the ids in a config
+    17639  model/config_ids           ids in a config being edited
+    17945  model/config_edit          config.json and generation_config.json, edited
 
-    18080  job                        the whole transplant, in the order in which it happens
-    18112  job/job                    what a job holds
-    18324  job/open                   opening the two models
-    18391  job/map                    the caller's map
-    18508  job/align                  where every new row comes from
-    18645  job/plan                   what becomes of every tensor, and of the configs
-    18742  job/rows                   rows in memory: reading, checking, their mean
-    18966  job/solve                  solving for the rows of the donor
-    19135  job/rebuild                the new rows of one vocabulary tensor
-    19520  job/write                  the output and its weights
-    19784  job/copy                   the other files of the two models
-    19975  job/index                  the files that are written anew
-    20134  job/run                    the whole, in order
-    20228  job/report                 what a job did, as JSON and as a table
-    20456  job/findings               what is told of a finished directory
-    20505  job/check_files            its files
-    20595  job/check_ids              sizes, ids and tying
-    20765  job/check_values           values
-    20845  job/check_draft            as a draft model for another
-    20957  job/verify                 whether a finished directory agrees with itself
+    18172  job                        the whole transplant, in the order in which it happens
+    18204  job/job                    what a job holds
+    18416  job/open                   opening the two models
+    18483  job/map                    the caller's map
+    18600  job/align                  where every new row comes from
+    18737  job/plan                   what becomes of every tensor, and of the configs
+    18834  job/rows                   rows in memory: reading, checking, their mean
+    19058  job/solve                  solving for the rows of the donor
+    19227  job/rebuild                the new rows of one vocabulary tensor
+    19612  job/write                  the output and its weights
+    19876  job/copy                   the other files of the two models
+    20067  job/index                  the files that are written anew
+    20226  job/run                    the whole, in order
+    20320  job/report                 what a job did, as JSON and as a table
+    20548  job/findings               what is told of a finished directory
+    20597  job/check_files            its files
+    20687  job/check_ids              sizes, ids and tying
+    20857  job/check_values           values
+    20937  job/check_draft            as a draft model for another
+    21049  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -181,12 +182,14 @@ extern "C" {
 /* ---- version ---------------------------------------------------------- */
 
 #define OTX_VERSION_MAJOR 0
-#define OTX_VERSION_MINOR 1
+#define OTX_VERSION_MINOR 2
 #define OTX_VERSION_PATCH 0
-#define OTX_VERSION_STRING "0.1.0"
+#define OTX_VERSION_STRING "0.2.0"
 
-/* Linkage of the public functions. Define OTX_STATIC before every include to
-   make them static to the file that holds the implementation. */
+/* Linkage of the public functions. Define OTX_STATIC before every include to make them
+   static to the file that holds the implementation, or OTX_API to what your compiler wants
+   before a function that a shared library exports, such as __declspec(dllexport) or
+   __attribute__((visibility("default"))). */
 #if defined(__GNUC__) || defined(__clang__)
 #define OTX__PRIVATE static __attribute__((unused))
 #define OTX__PRINTF(string, first) __attribute__((format(printf, string, first)))
@@ -194,10 +197,12 @@ extern "C" {
 #define OTX__PRIVATE static
 #define OTX__PRINTF(string, first)
 #endif
+#ifndef OTX_API
 #ifdef OTX_STATIC
 #define OTX_API OTX__PRIVATE
 #else
 #define OTX_API extern
+#endif
 #endif
 
 /* The version the implementation was built from, "major.minor.patch". */
@@ -309,13 +314,16 @@ typedef struct otx_context {
     otx_allocator allocator;        /* resize NULL: realloc and free */
     otx_parallel_for parallel_for;  /* NULL: OpenMP if compiled in, else serial */
     void *parallel_context;
-    int threads;                    /* most workers at once; 0: all that OpenMP
-                                       gives, or 1 under a hook */
+    int threads;                    /* most workers at once, up to 1,024; 0 or less: all
+                                       that OpenMP gives, or 1 under a hook */
     otx_isa isa;                    /* an unavailable one is OTX_ERROR_UNSUPPORTED */
     bool (*progress)(void *context, const otx_progress *progress); /* false: cancel */
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
     void *log_context;
+    uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
+                             the clock: for files of strangers where both can be foreseen
+                             (WebAssembly, no clock). Results do not depend on it */
 } otx_context;
 
 /* >>> src/api/isa.h */
@@ -1096,12 +1104,15 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 /* >>> src/base/chapter.h */
 /* ==== base: what everything stands on ==== */
 
-/* Knows nothing of models, tokens or files: results and messages, checked sizes, the
-   caller's hooks (memory, threads, progress, log), text, numbers, sorting.
-   Hides byte order, the locale, compilers' habits with floating point.
+/* Knows nothing of models, tokens or files: sizes that do not wrap, bytes and digits, results
+   and messages, the caller's hooks (memory, threads, progress, log), numbers, sorting.
+   Hides byte order, the locale, stdio, and compilers' habits with floating point.
    Owns nothing. Memory is asked of the context that is handed down, with its old size, and
-   given back to the same; a function that fails fills in the error and returns its code.
-   Read result.h and memory.h first: all other rooms speak that way.
+   given back to the same; only a pool and a text remember what they took.
+   A function that can fail takes the error last, fills it in with otx__fail and returns its
+   code; the first failure is the one that is told. Messages are for people: one line of
+   UTF-8 that names the file, the tensor or token, and the numbers (otx__quote for names).
+   Read result.h and memory.h first: all other rooms speak that way; then span.h.
 
    Rooms, in order of dependency:
      begin     system headers, and how floating point must be compiled
@@ -1115,6 +1126,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
      hooks     log, progress, threads of the caller
      sort      in place, without memory, never quadratic; finding in what is sorted
      clock     wall time for statistics
+     hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
      base64    decoding
@@ -1864,8 +1876,9 @@ OTX__PRIVATE otx_result otx__fail_array(otx_error *error, uint64_t count, size_t
 {
     uint64_t bytes;
     if (otx__mul64(count, size, &bytes)) return otx__fail_memory(error, bytes);
-    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " elements of %"
-                     PRIu64 " bytes, more than can be addressed", count, (uint64_t)size);
+    return otx__fail(error, OTX_ERROR_MEMORY,
+                     "out of memory asking for %" PRIu64 " elements of %" PRIu64 " bytes, "
+                     "more than can be addressed", count, (uint64_t)size);
 }
 
 /* >>> src/base/memory.h */
@@ -2038,9 +2051,10 @@ OTX__PRIVATE void otx__text_double(otx__text *text, double value)
 /* >>> src/base/hooks.h */
 /* ---- hooks of the caller ------------------------------------------------ */
 
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
-    OTX__PRINTF(3, 4);
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...) OTX__PRINTF(3, 4);
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...)
 {
     char message[OTX__MESSAGE];
     va_list arguments;
@@ -2052,8 +2066,9 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
 }
 
 /* Reports progress; OTX_ERROR_CANCELLED if the caller wants to stop. */
-OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, const char *subject,
-                                      uint64_t done, uint64_t total, otx_error *error)
+OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage,
+                                      const char *subject, uint64_t done, uint64_t total,
+                                      otx_error *error)
 {
     otx_progress progress;
     if (!ctx || !ctx->progress) return OTX_OK;
@@ -2065,21 +2080,20 @@ OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, c
     return otx__fail(error, OTX_ERROR_CANCELLED, "cancelled");
 }
 
-/* Most workers that otx__parallel_for runs at once. */
+/* More threads than any machine has of processors end in the runtime's own crash. */
+#define OTX__THREADS_MOST 1024
+
+/* Most workers that otx__parallel runs at once. */
 OTX__PRIVATE int otx__threads(const otx_context *ctx)
 {
-    if (ctx && ctx->threads > 0) {
-#ifndef _OPENMP
-        if (!ctx->parallel_for) return 1;
-#endif
-        return ctx->threads;
-    }
-    if (ctx && ctx->parallel_for) return 1;
+    int threads = ctx ? ctx->threads : 0;
 #ifdef _OPENMP
-    return omp_get_max_threads();
+    if (threads <= 0 && !(ctx && ctx->parallel_for)) threads = omp_get_max_threads();
 #else
-    return 1;
+    if (!(ctx && ctx->parallel_for)) threads = 1;
 #endif
+    if (threads > OTX__THREADS_MOST) return OTX__THREADS_MOST;
+    return threads > 0 ? threads : 1;
 }
 
 OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parallel_body body,
@@ -2092,7 +2106,7 @@ OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parall
     }
 #ifdef _OPENMP
     if (count > 1 && otx__threads(ctx) > 1) {
-        int threads = otx__threads(ctx);
+        int threads = (int)otx__min((size_t)otx__threads(ctx), count);
         int64_t index, total = (int64_t)count; /* signed: OpenMP 2.0 (MSVC) */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
         for (index = 0; index < total; index++)
@@ -2197,6 +2211,85 @@ OTX__PRIVATE double otx__now(void)
 #else
     return (double)time(NULL);
 #endif
+}
+
+/* >>> src/base/hash.h */
+/* ---- hash: keyed, for tables whose keys a stranger chooses ------------------- */
+
+/* The key of one table. Who does not know it cannot make keys that fall into one slot. */
+typedef struct otx__hash_key {
+    uint64_t a, b;
+} otx__hash_key;
+
+typedef struct otx__hash_state {
+    uint64_t v0, v1, v2, v3;
+} otx__hash_state;
+
+OTX__PRIVATE uint64_t otx__rotate(uint64_t x, unsigned by) { return x << by | x >> (64 - by); }
+
+OTX__PRIVATE void otx__hash_round(otx__hash_state *s)
+{
+    s->v0 += s->v1;
+    s->v2 += s->v3;
+    s->v1 = otx__rotate(s->v1, 13) ^ s->v0;
+    s->v3 = otx__rotate(s->v3, 16) ^ s->v2;
+    s->v0 = otx__rotate(s->v0, 32) + s->v3;
+    s->v2 += s->v1;
+    s->v1 = otx__rotate(s->v1, 17) ^ s->v2;
+    s->v3 = otx__rotate(s->v3, 21) ^ s->v0;
+    s->v2 = otx__rotate(s->v2, 32);
+}
+
+/* Takes in eight bytes. */
+OTX__PRIVATE void otx__hash_take(otx__hash_state *s, uint64_t word)
+{
+    s->v3 ^= word;
+    otx__hash_round(s);
+    s->v0 ^= word;
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
+OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+{
+    otx__hash_state s;
+    uint64_t word = 0;
+    size_t i;
+    s.v0 = key.a ^ UINT64_C(0x736f6d6570736575);
+    s.v1 = key.b ^ UINT64_C(0x646f72616e646f6d);
+    s.v2 = key.a ^ UINT64_C(0x6c7967656e657261);
+    s.v3 = key.b ^ UINT64_C(0x7465646279746573);
+    for (i = 0; i < size; i++) {
+        word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
+        if (i % 8 == 7) {
+            otx__hash_take(&s, word);
+            word = 0;
+        }
+    }
+    otx__hash_take(&s, word | (uint64_t)size << 56);
+    s.v2 ^= 0xff;
+    for (i = 0; i < 3; i++) otx__hash_round(&s);
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+/* A key for a table in `block`: the caller's secret, if there is one, with what differs
+   from run to run where nothing else does, addresses and the clock. */
+OTX__PRIVATE otx__hash_key otx__hash_key_for(const otx_context *ctx, const void *block)
+{
+    otx__hash_key key = {0, 0};
+    double now = otx__now();
+    uint64_t parts[4];
+    if (ctx) {
+        key.a = ctx->hash_key[0];
+        key.b = ctx->hash_key[1];
+    }
+    parts[0] = (uint64_t)(uintptr_t)block;
+    parts[1] = (uint64_t)(uintptr_t)&key;
+    memcpy(&parts[2], &now, sizeof now);
+    parts[3] = 0;
+    key.a = otx__hash(key, (const char *)parts, sizeof parts);
+    parts[3] = 1;
+    key.b = otx__hash(key, (const char *)parts, sizeof parts);
+    return key;
 }
 
 /* >>> src/base/pool.h */
@@ -2718,11 +2811,16 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
 /* ==== files: formats, on memory and streams ==== */
 
 /* Knows JSON and safetensors as their specifications have them, and nothing of what a model
-   keeps in them. Everything is untrusted: every size is checked before it is used.
-   Hides spans and nodes behind numbers, a header behind a table of tensors.
-   A parsed JSON refers to the caller's text, which must outlive it; a safetensors header owns
-   its strings and refers to the source.
-   Read json_read.h first.
+   keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
+   an otx_sink.
+   Everything is untrusted: every size is checked before it is used, nothing recurses, memory
+   stays in proportion to the input.
+   Hides spans and nodes behind numbers (step through them with otx_json_iter, never by
+   hand), a header behind a table of tensors.
+   A parsed JSON refers to the caller's text, which must outlive it, and an edit to the parsed
+   JSON; a safetensors header owns its strings in one block, and refers to no source.
+   Read json_values.h first, then tensors.h. A new format is a room of its own here, and
+   learns nothing of models.
 
    Rooms, in order of dependency:
      memory_source      memory as a source of bytes
@@ -4263,9 +4361,17 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
 
 /* Knows what tokenizers' files say and what their loaders make of it: for every id a kind and
    the bytes that the token stands for, and the roles of special tokens.
-   Hides each source behind one reader; what they share is in reader.h.
-   A vocabulary owns its tokens and their bytes in one block.
-   Read token_table.h, then reader.h, then one of the sources.
+   Hides each source behind one reader: three functions and a few facts in a table (parse.h).
+   A reader hands out tokens one by one, twice: to be counted, then to be kept; what all
+   sources share (added tokens, roles, spelling, errors) is done once, outside.
+   A vocabulary owns its tokens and their bytes in one block; while it is read, the texts and
+   the parsed JSON belong to otx__tokenizer, which goes when it is done.
+   Read known.h for names, token_table.h for the result, then reader.h, then one of the
+   sources.
+   To add a source: its kind to otx_vocab_file (api/vocab.h), the names of its files to
+   known.h, a room from_*.h with open, next and roles, a row to otx__vocab_readers in parse.h;
+   to the tests, a fuzz target, a case in test_sources.c, and the loader to hold it to in
+   vocab_sources.py.
 
    Rooms, in order of dependency:
      known                what the world calls things: files, classes, tokens
@@ -4674,14 +4780,13 @@ OTX__PRIVATE char *otx__vocab_keep(otx_vocab *vocab, size_t size)
 
 /* ---- index ---- */
 
-/* A hash table of ids, by (kind, bytes) or by content. The hash is seeded with
-   the table's own address, so that no file can be made whose tokens all fall into
-   one slot; what is found does not depend on it. */
+/* A hash table of ids, by (kind, bytes) or by content. The hash is keyed, so that no file
+   can be made whose tokens all fall into one slot; what is found does not depend on it. */
 typedef struct otx__token_index {
     const otx_token *tokens;
     uint32_t *slots; /* id + 1, or 0; a power of two of them */
     size_t slot_count;
-    uint64_t seed;
+    otx__hash_key key;
     bool by_content; /* and then the kind is ignored */
 } otx__token_index;
 
@@ -4697,8 +4802,7 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
     if (!index->slots) return otx__fail_array(error, slots, sizeof *index->slots);
     index->tokens = tokens;
     index->slot_count = slots;
-    index->seed = (uint64_t)(uintptr_t)index->slots * UINT64_C(0x9e3779b97f4a7c15);
-    index->seed ^= index->seed >> 32;
+    index->key = otx__hash_key_for(ctx, index->slots);
     index->by_content = by_content;
     return OTX_OK;
 }
@@ -4709,19 +4813,6 @@ OTX__PRIVATE void otx__index_close(const otx_context *ctx, otx__token_index *ind
     memset(index, 0, sizeof *index);
 }
 
-/* FNV-1a, with the high bits folded into the low ones that pick the slot. */
-OTX__PRIVATE size_t otx__token_hash(uint64_t seed, otx_token_kind kind, const char *bytes,
-                                    size_t size)
-{
-    uint64_t hash = seed + (uint64_t)kind;
-    size_t i;
-    for (i = 0; i < size; i++) {
-        hash ^= (unsigned char)bytes[i];
-        hash *= UINT64_C(0x100000001b3);
-    }
-    return (size_t)(hash ^ hash >> 32);
-}
-
 /* The slot that holds such a token, or the empty one where it would go. */
 OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_kind kind,
                                        const char *bytes, size_t size)
@@ -4729,7 +4820,7 @@ OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_
     const size_t mask = index->slot_count - 1;
     size_t at;
     if (index->by_content) kind = OTX_TOKEN_NONE;
-    at = otx__token_hash(index->seed, kind, bytes, size) & mask;
+    at = ((size_t)otx__hash(index->key, bytes, size) + (size_t)kind) & mask;
     for (; index->slots[at]; at = (at + 1) & mask) {
         const otx_token *token = &index->tokens[index->slots[at] - 1];
         if (index->by_content) {
@@ -5028,7 +5119,8 @@ OTX__PRIVATE void otx__fall_back_on(otx__tokenizer *t, const otx__known_role *ro
                                     size_t count)
 {
     size_t i;
-    for (i = 0; i < count; i++) t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
+    for (i = 0; i < count; i++)
+        t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
 }
 
 /* The next line of the reader's text, without its end ("\n" or "\r\n"). */

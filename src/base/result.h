@@ -108,6 +108,7 @@ OTX__PRIVATE otx_result otx__fail_array(otx_error *error, uint64_t count, size_t
 {
     uint64_t bytes;
     if (otx__mul64(count, size, &bytes)) return otx__fail_memory(error, bytes);
-    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " elements of %"
-                     PRIu64 " bytes, more than can be addressed", count, (uint64_t)size);
+    return otx__fail(error, OTX_ERROR_MEMORY,
+                     "out of memory asking for %" PRIu64 " elements of %" PRIu64 " bytes, "
+                     "more than can be addressed", count, (uint64_t)size);
 }
