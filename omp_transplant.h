@@ -146,24 +146,24 @@
 
     18207  job                        the whole transplant, in the order in which it happens
     18239  job/job                    what a job holds
-    18445  job/open                   opening the two models
-    18512  job/map                    the caller's map
-    18629  job/align                  where every new row comes from
-    18766  job/plan                   what becomes of every tensor, and of the configs
-    18863  job/rows                   rows in memory: reading, checking, their mean
-    19018  job/solve                  solving for the rows of the donor
-    19159  job/rebuild                the new rows of one vocabulary tensor
-    19466  job/write                  the output and its weights
-    19730  job/copy                   the other files of the two models
-    19896  job/index                  the files that are written anew
-    20055  job/run                    the whole, in order
-    20149  job/report                 what a job did, as JSON and as a table
-    20377  job/findings               what is told of a finished directory
-    20426  job/check_files            its files
-    20516  job/check_ids              sizes, ids and tying
-    20686  job/check_values           values
-    20779  job/check_draft            as a draft model for another
-    20891  job/verify                 whether a finished directory agrees with itself
+    18451  job/open                   opening the two models
+    18518  job/map                    the caller's map
+    18635  job/align                  where every new row comes from
+    18772  job/plan                   what becomes of every tensor, and of the configs
+    18869  job/rows                   rows in memory: reading, checking, their mean
+    19093  job/solve                  solving for the rows of the donor
+    19262  job/rebuild                the new rows of one vocabulary tensor
+    19647  job/write                  the output and its weights
+    19911  job/copy                   the other files of the two models
+    20102  job/index                  the files that are written anew
+    20261  job/run                    the whole, in order
+    20355  job/report                 what a job did, as JSON and as a table
+    20583  job/findings               what is told of a finished directory
+    20632  job/check_files            its files
+    20722  job/check_ids              sizes, ids and tying
+    20892  job/check_values           values
+    20972  job/check_draft            as a draft model for another
+    21084  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -18340,11 +18340,17 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
-/* Whether rows are solved for. */
+/* Whether the method solves for rows. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
     return job->options.method == OTX_METHOD_OMP ||
            job->options.method == OTX_METHOD_OMP_CENTRED;
+}
+
+/* Whether there are rows that it solves for. */
+OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+{
+    return otx__job_solves(job) && job->target_count > 0;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
@@ -18812,7 +18818,7 @@ OTX__PRIVATE void otx__tensor_plan_bias(otx_job *job, size_t which)
 {
     const otx_tensor *old = job->base.parts.tensors[which].at->tensor;
     if (old->rank == 2) job->plans[which].shape[0] = 1;
-    if (job->target_count > 0 && otx__job_solves(job))
+    if (otx__job_has_solves(job))
         otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are solved for "
                  "get the mean of the base's", job->base.path, old->name);
 }
@@ -18863,8 +18869,73 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
 /* >>> src/job/rows.h */
 /* ---- rows in memory ----------------------------------------------------- */
 
+/* ---- a tensor's rows, block by block ---- */
+
 /* Bytes read before progress is reported. */
 #define OTX__READ_BLOCK ((size_t)4 << 20)
+
+/* Steps through the first rows of a tensor of a side:
+       result = otx__row_walk_open(...);
+       while (!result && otx__row_walk_next(&walk, &result, error))
+           for (i = 0; i < walk.count; i++) ... row walk.first + i at walk.bytes + i * row_size
+       otx__row_walk_close(&walk); */
+typedef struct otx__row_walk {
+    const otx_context *ctx;
+    const otx__side *side;
+    const otx_checkpoint_tensor *at;
+    size_t rows, columns, row_size;
+    size_t step;  /* rows of a block at most */
+    char *whole;  /* where all rows go, or NULL */
+    char *block;  /* where a block goes if they do not stay */
+    size_t first, count; /* the rows at hand */
+    char *bytes;
+} otx__row_walk;
+
+/* With `whole`, which has room for all rows, they stay there. */
+OTX__PRIVATE otx_result otx__row_walk_open(const otx_context *ctx, const otx__side *side,
+                                           const otx_checkpoint_tensor *at, size_t columns,
+                                           size_t rows, char *whole, otx__row_walk *walk,
+                                           otx_error *error)
+{
+    memset(walk, 0, sizeof *walk);
+    walk->ctx = ctx;
+    walk->side = side;
+    walk->at = at;
+    walk->rows = rows;
+    walk->columns = columns;
+    walk->whole = whole;
+    if (!otx__mul(columns, otx_dtype_bits(at->tensor->dtype) / 8, &walk->row_size))
+        return otx__fail_memory(error, UINT64_MAX);
+    walk->step = otx__min(otx__max(OTX__READ_BLOCK / walk->row_size, 1), rows);
+    if (whole) return OTX_OK;
+    walk->block = (char *)otx__alloc(ctx, walk->step, walk->row_size);
+    return walk->block ? OTX_OK : otx__fail_memory(error, (uint64_t)walk->step * walk->row_size);
+}
+
+OTX__PRIVATE void otx__row_walk_close(otx__row_walk *walk)
+{
+    otx__free(walk->ctx, walk->block, walk->step, walk->row_size);
+}
+
+/* Reads the next rows; false at the end and on failure. Progress is that of the rows
+   before, which have been looked at by then. */
+OTX__PRIVATE bool otx__row_walk_next(otx__row_walk *walk, otx_result *result, otx_error *error)
+{
+    walk->first += walk->count;
+    if (walk->count > 0)
+        *result = otx__poll(walk->ctx, OTX_STAGE_READ, walk->at->tensor->name,
+                            (uint64_t)walk->first * walk->row_size,
+                            (uint64_t)walk->rows * walk->row_size, error);
+    walk->count = otx__min(walk->step, walk->rows - walk->first);
+    if (*result || walk->count == 0) return false;
+    walk->bytes = walk->whole ? walk->whole + walk->first * walk->row_size : walk->block;
+    *result = otx_checkpoint_read(&walk->side->checkpoint, walk->at,
+                                  (uint64_t)walk->first * walk->columns,
+                                  walk->count * walk->columns, walk->bytes, error);
+    return !*result;
+}
+
+/* ---- rows that are needed ---- */
 
 /* Whether a row holds numbers only, none of them beyond float. */
 OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t columns)
@@ -18894,6 +18965,22 @@ OTX__PRIVATE otx_result otx__fail_row(const otx__side *side, const otx_tensor *t
         otx__quote(content, sizeof content, token->content, token->content_size));
 }
 
+/* Goes through rows and checks those that are needed, by row. */
+OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *needed,
+                                        otx_error *error)
+{
+    const otx_tensor *tensor = walk->at->tensor;
+    otx_result result = OTX_OK;
+    size_t i;
+    while (!result && otx__row_walk_next(walk, &result, error))
+        for (i = 0; i < walk->count && !result; i++)
+            if (needed[walk->first + i] &&
+                !otx__row_is_finite(walk->bytes + i * walk->row_size, tensor->dtype,
+                                    walk->columns))
+                result = otx__fail_row(walk->side, tensor, walk->first + i, error);
+    return result;
+}
+
 /* A matrix in memory: the first rows of a tensor, in its own type. */
 typedef struct otx__loaded {
     char *data;
@@ -18908,37 +18995,25 @@ OTX__PRIVATE void otx__loaded_close(const otx_job *job, otx__loaded *rows)
     rows->data = NULL;
 }
 
-/* Reads the first rows of a side's tensor and checks those that are needed, by row. */
+/* Reads the first rows of a side's tensor and checks those that are needed. */
 OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *side,
                                          const otx_checkpoint_tensor *at, size_t columns,
                                          const uint8_t *needed, size_t rows, otx__loaded *out,
                                          otx_error *error)
 {
-    size_t size = otx_dtype_bits(at->tensor->dtype) / 8, row_size, first, step, elements;
-    otx_result result = OTX_OK;
+    const size_t size = otx_dtype_bits(at->tensor->dtype) / 8;
+    otx__row_walk walk;
+    otx_result result;
+    size_t elements;
     memset(out, 0, sizeof *out);
     out->dtype = at->tensor->dtype;
     out->rows = rows;
     out->columns = columns;
-    if (!otx__mul(columns, size, &row_size) || !otx__mul(rows, columns, &elements))
-        return otx__fail_memory(error, UINT64_MAX);
+    if (!otx__mul(rows, columns, &elements)) return otx__fail_memory(error, UINT64_MAX);
     out->data = (char *)otx__alloc(&job->ctx, elements, size);
-    if (!out->data) return otx__fail_memory(error, (uint64_t)rows * row_size);
-    step = otx__max(OTX__READ_BLOCK / row_size, 1);
-    for (first = 0; first < rows && !result; first += step) {
-        size_t count = otx__min(step, rows - first), i;
-        char *to = out->data + first * row_size;
-        result = otx_checkpoint_read(&side->checkpoint, at, (uint64_t)first * columns,
-                                     count * columns, to, error);
-        for (i = 0; i < count && !result; i++)
-            if (needed[first + i] &&
-                !otx__row_is_finite(to + i * row_size, out->dtype, columns))
-                result = otx__fail_row(side, at->tensor, first + i, error);
-        if (!result)
-            result = otx__poll(&job->ctx, OTX_STAGE_READ, at->tensor->name,
-                               (uint64_t)(first + count) * row_size,
-                               (uint64_t)rows * row_size, error);
-    }
+    if (!out->data) return otx__fail_memory(error, (uint64_t)elements * size);
+    result = otx__row_walk_open(&job->ctx, side, at, columns, rows, out->data, &walk, error);
+    if (!result) result = otx__rows_check(&walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
 }
@@ -19087,11 +19162,36 @@ OTX__PRIVATE otx_result otx__solution_by_hook(const otx_job *job, const otx_matr
     return result;
 }
 
+/* How many rows of the donor's matrices there are to read. */
+OTX__PRIVATE size_t otx__solution_rows(const otx_job *job)
+{
+    return otx__min((size_t)job->donor.parts.rows, job->donor.vocab.count);
+}
+
+/* Whether the rows of one matrix of the donor can be used. */
+OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solution *solution,
+                                            otx_error *error)
+{
+    size_t rows = otx__solution_rows(job);
+    uint8_t *needed = otx__solution_needs(job, rows);
+    otx__row_walk walk;
+    otx_result result;
+    if (!needed) return otx__fail_memory(error, rows);
+    result = otx__row_walk_open(&job->ctx, &job->donor, solution->donor,
+                                (size_t)solution->donor->tensor->shape[1], rows, NULL, &walk,
+                                error);
+    if (!result) result = otx__rows_check(&walk, needed, error);
+    otx__row_walk_close(&walk);
+    otx__free(&job->ctx, needed, rows, 1);
+    return result;
+}
+
 /* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
-OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution, otx_error *error)
+OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution,
+                                           otx_error *error)
 {
     const otx_tensor *tensor = solution->donor->tensor;
-    size_t rows = (size_t)otx__min((size_t)job->donor.parts.rows, job->donor.vocab.count);
+    size_t rows = otx__solution_rows(job);
     uint8_t *needed = otx__solution_needs(job, rows);
     double start = otx__now();
     otx_matrix atoms, targets;
@@ -19133,12 +19233,15 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     return result;
 }
 
-/* Solves against every matrix of the donor that is needed. */
+/* Solves against every matrix of the donor that is needed. All but the first, which is read
+   at once, are looked at before. */
 OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_solves(job) || job->target_count == 0) return OTX_OK;
+    if (!otx__job_has_solves(job)) return OTX_OK;
+    for (i = 1; i < job->solution_count && !result; i++)
+        result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
         result = otx__solution_make(job, &job->solutions[i], error);
         job->summary.isa = job->solutions[i].stats.isa;
@@ -19172,7 +19275,7 @@ typedef struct otx__rebuild {
     const otx__solution *solution; /* NULL: the mean or zeros instead */
     const otx__kernels *kernels;   /* asked for once: the processor takes long to tell */
     otx__loaded old, made;       /* the base's rows, and the new ones */
-    size_t old_rows;             /* how many rows of the base there were to read */
+    size_t old_rows, old_size;   /* rows of the base to read, and bytes of one */
     uint8_t *flags;              /* by row of either */
     size_t flag_count;
     size_t row_size;             /* of a new row, in bytes */
@@ -19291,6 +19394,27 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
+/* Whether a row of the base holds a token that the model has been trained on. */
+OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
+{
+    const otx_token *token = otx__side_token(&job->base, row);
+    return token && token->kind != OTX_TOKEN_UNUSED;
+}
+
+/* Flags the base's rows that will be used: those that are copied from, and those that a
+   mean is taken of. */
+OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
+{
+    const otx_job *job = r->job;
+    const otx_alignment *alignment = &job->alignment;
+    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
+    size_t i;
+    memset(r->flags, 0, r->flag_count);
+    for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
+    for (i = 0; i < alignment->count; i++)
+        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
+}
+
 /* What becomes of a new row. One that would copy a row which this tensor of the base
    does not have is padding. */
 OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
@@ -19321,46 +19445,30 @@ OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, co
     return OTX_OK;
 }
 
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    const otx_token *token = otx__side_token(&job->base, row);
-    return token && token->kind != OTX_TOKEN_UNUSED;
-}
-
 /* Copies one row of the base, bit for bit but into another type. */
-OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, size_t from,
+OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const char *from,
                                               otx_error *error)
 {
-    const size_t old_size = r->old.columns * (otx_dtype_bits(r->old.dtype) / 8);
-    const char *row = r->old.data + from * old_size;
-    if (r->old.dtype == r->made.dtype) {
-        memcpy(r->made.data + to * r->row_size, row, r->row_size);
+    const otx_dtype dtype = r->tensor->at->tensor->dtype;
+    if (dtype == r->made.dtype) {
+        memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
     }
-    otx__to_double(r->scratch, row, r->old.dtype, r->old.columns);
+    otx__to_double(r->scratch, from, dtype, r->made.columns);
     return otx__rebuild_store(r, to, r->scratch) ? OTX_OK : otx__fail_range(r, to, error);
 }
 
 /* Reads the base's rows, checking those that will be used, and copies. */
 OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
 {
-    otx_job *job = r->job;
-    const otx_alignment *alignment = &job->alignment;
-    size_t rows = (size_t)r->tensor->rows, i;
-    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
-    otx_result result;
-    if (rows == job->base.parts.rows) rows = otx__min(rows, job->base.vocab.count);
-    r->old_rows = rows;
-    memset(r->flags, 0, r->flag_count);
-    for (i = 0; i < rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
-    for (i = 0; i < alignment->count; i++)
-        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
-    result = otx__loaded_open(job, &job->base, r->tensor->at, r->made.columns, r->flags, rows,
-                              &r->old, error);
+    otx_result result = otx__loaded_open(r->job, &r->job->base, r->tensor->at, r->made.columns,
+                                         r->flags, r->old_rows, &r->old, error);
+    size_t i;
     for (i = 0; i < r->made.rows && !result; i++) {
         int64_t base = otx__rebuild_source(r, i);
-        if (base >= 0) result = otx__rebuild_copy_row(r, i, (size_t)base, error);
+        if (base >= 0)
+            result = otx__rebuild_copy_row(r, i, r->old.data + (size_t)base * r->old_size,
+                                           error);
         if (!result) result = otx__rebuild_poll(r, i, error);
     }
     return result;
@@ -19427,39 +19535,112 @@ OTX__PRIVATE void otx__rebuild_close(otx__rebuild *r)
     otx__free(&job->ctx, r->scratch, (r->workers + 1) * r->made.columns, sizeof *r->scratch);
 }
 
+/* Takes what is needed for `rows` new rows of one tensor, and flags the base's rows that
+   will be used. Close with otx__rebuild_close in any case. */
+OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t rows,
+                                           size_t workers, otx__rebuild *r, otx_error *error)
+{
+    const otx__tensor_plan *plan = &job->plans[which];
+    size_t cells;
+    memset(r, 0, sizeof *r);
+    r->job = job;
+    r->tensor = &job->base.parts.tensors[which];
+    if (otx__job_has_solves(job) && plan->solution != OTX__NONE)
+        r->solution = &job->solutions[plan->solution];
+    r->made.dtype = plan->dtype;
+    r->made.columns = plan->columns;
+    r->made.rows = rows;
+    r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
+    r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
+    r->old_rows = (size_t)r->tensor->rows;
+    if (r->old_rows == job->base.parts.rows)
+        r->old_rows = otx__min(r->old_rows, job->base.vocab.count);
+    r->workers = workers;
+    r->kernels = otx__combine_kernels(&job->ctx);
+    r->flag_count = otx__max(otx__max(plan->rows, job->base.vocab.count),
+                             (size_t)r->tensor->rows);
+    r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
+    if (otx__mul(workers + 1, plan->columns, &cells))
+        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
+    if (otx__mul(rows, plan->columns, &cells))
+        r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
+    if (!r->flags || !r->scratch || !r->made.data)
+        return otx__fail_memory(error, (uint64_t)rows * r->row_size);
+    otx__rebuild_flag_old(r);
+    return OTX_OK;
+}
+
 /* Makes the new rows of one tensor. On success they are r->made, and the base's
    are let go; close with otx__rebuild_close in any case. */
 OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebuild *r,
                                           otx_error *error)
 {
-    const otx__tensor_plan *plan = &job->plans[which];
-    size_t cells;
-    otx_result result;
-    memset(r, 0, sizeof *r);
-    r->job = job;
-    r->tensor = &job->base.parts.tensors[which];
-    if (otx__job_solves(job) && plan->solution != OTX__NONE &&
-        job->target_count > 0)
-        r->solution = &job->solutions[plan->solution];
-    r->made.dtype = plan->dtype;
-    r->made.columns = plan->columns;
-    r->made.rows = plan->rows;
-    r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
-    r->workers = (size_t)otx__threads(&job->ctx);
-    r->kernels = otx__combine_kernels(&job->ctx);
-    r->flag_count = otx__max(otx__max(r->made.rows, job->base.vocab.count),
-                             (size_t)r->tensor->rows);
-    r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
-    if (otx__mul(r->workers + 1, plan->columns, &cells))
-        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
-    if (otx__mul(r->made.rows, plan->columns, &cells))
-        r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
-    if (!r->flags || !r->scratch || !r->made.data)
-        return otx__fail_memory(error, (uint64_t)r->made.rows * r->row_size);
-    result = otx__rebuild_copy(r, error);
+    otx_result result = otx__rebuild_begin(job, which, job->plans[which].rows,
+                                           (size_t)otx__threads(&job->ctx), r, error);
+    if (!result) result = otx__rebuild_copy(r, error);
     if (!result) result = otx__rebuild_targets(r, error);
     otx__loaded_close(job, &r->old);
     if (!result) result = otx__rebuild_padding(r, error);
+    return result;
+}
+
+/* ---- before the solves ---- */
+
+/* Whether the rows that will be copied fit into their new type. Flags those that do not,
+   to name the first as the copying would. */
+OTX__PRIVATE otx_result otx__rebuild_check_range(otx__rebuild *r, otx__row_walk *walk,
+                                                 size_t rows, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(r->flags, 0, r->flag_count);
+    for (i = 0; i < rows; i++) {
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) r->flags[base] = 1;
+    }
+    while (!result && otx__row_walk_next(walk, &result, error))
+        for (i = 0; i < walk->count; i++) {
+            uint8_t *flag = &r->flags[walk->first + i];
+            if (*flag && otx__rebuild_copy_row(r, 0, walk->bytes + i * walk->row_size, NULL))
+                *flag = 2;
+        }
+    for (i = 0; i < rows && !result; i++) {
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0 && r->flags[base] == 2) result = otx__fail_range(r, i, error);
+    }
+    return result;
+}
+
+/* Whether the base's rows of one tensor can be used. */
+OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error *error)
+{
+    const otx__tensor_plan *plan = &job->plans[which];
+    otx__row_walk walk;
+    otx__rebuild r;
+    otx_result result = otx__rebuild_begin(job, which, 1, 0, &r, error);
+    memset(&walk, 0, sizeof walk);
+    if (!result)
+        result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
+                                    r.old_rows, NULL, &walk, error);
+    if (!result) result = otx__rows_check(&walk, r.flags, error);
+    if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
+        walk.first = walk.count = 0;
+        result = otx__rebuild_check_range(&r, &walk, plan->rows, error);
+    }
+    otx__row_walk_close(&walk);
+    otx__rebuild_close(&r);
+    return result;
+}
+
+/* Looks at the base's rows before the solves, so that one which cannot be used ends the run
+   before them and not after. */
+OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!otx__job_has_solves(job)) return OTX_OK;
+    for (i = 0; i < job->base.parts.count && !result; i++)
+        if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
     return result;
 }
 
@@ -19730,7 +19911,7 @@ OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing, 
 /* >>> src/job/copy.h */
 /* ---- copy: the other files of the two models ------------------------------ */
 
-/* ---- what is left behind ---- */
+/* ---- what is copied, and what is left behind ---- */
 
 OTX__PRIVATE bool otx__name_is_in(const char *name, const char *const *names, size_t count)
 {
@@ -19776,54 +19957,39 @@ OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *pat
                                          const char *name, bool *holds, otx_error *error)
 {
     otx__document config;
+    otx_error problem;
     otx_result result;
     size_t i;
     *holds = false;
     for (i = 0; i < OTX__COUNT(otx__training_directories) && !*holds; i++)
         *holds = otx__has_shape(name, strlen(name), otx__training_directories[i]);
     if (*holds) return OTX_OK;
-    result = otx__document_open(ctx, path, "config.json", &config, error);
+    result = otx__document_open(ctx, path, "config.json", &config, &problem);
     if (result == OTX_ERROR_FORMAT || result == OTX_ERROR_LIMIT) return OTX_OK; /* not ours */
-    if (result) return result;
+    if (result) return otx__fail(error, result, "%s", problem.message);
     *holds = otx_json_find(&config.json, otx__document_root(&config), OTX__KEY_MODEL_TYPE) !=
              OTX_JSON_NONE;
     otx__document_close(ctx, &config);
     return OTX_OK;
 }
 
-/* Whether an entry of the base is left out, with a word or without. */
-OTX__PRIVATE otx_result otx__leave_out(const otx_job *job, const char *path, const char *name,
-                                       bool *left_out, otx_error *error)
+/* Whether an entry of the base is left out because it may hold the old vocabulary's
+   weights; says so. What cannot be looked at is judged by its name. */
+OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const char *name,
+                                    bool *old, otx_error *error)
 {
+    const bool stale = otx__is_stale(name, false);
     char quoted[OTX__QUOTED];
     otx__status status;
-    otx_result result = otx__look(path, &status, error);
-    *left_out = false;
-    if (result && otx__is_stale(name, false)) result = OTX_OK; /* whatever is wrong with it */
-    if (!result && status.directory)
-        result = otx__holds_model(&job->ctx, path, name, left_out, error);
-    if (result) return result;
-    if (!*left_out) *left_out = otx__is_stale(name, status.directory);
-    if (*left_out)
+    otx_result result = otx__look(path, &status, stale ? NULL : error);
+    if (result && !stale) return result;
+    *old = result ? stale : otx__is_stale(name, status.directory);
+    result = OTX_OK;
+    if (!*old && status.directory) result = otx__holds_model(&job->ctx, path, name, old, error);
+    if (*old)
         otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the old "
                  "vocabulary", job->base.path,
                  otx__quote(quoted, sizeof quoted, name, strlen(name)));
-    return OTX_OK;
-}
-
-/* ---- copying ---- */
-
-/* Copies one entry of a model's directory, a file or a tree. */
-OTX__PRIVATE otx_result otx__copy_entry(const otx_context *ctx, const char *from,
-                                        const char *name, otx__writing *writing,
-                                        otx_error *error)
-{
-    const char *directory = writing->output.partial;
-    char *to = otx__path_join(ctx, directory, name);
-    otx_result result;
-    if (!to) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = otx__tree_copy(ctx, from, to, &writing->meter, error);
-    otx__path_free(ctx, to);
     return result;
 }
 
@@ -19857,39 +20023,79 @@ OTX__PRIVATE bool otx__donor_gives(const otx__side *donor, const char *name)
            otx__auto_map_names(&donor->config, name);
 }
 
-/* Copies one entry of a side if it belongs into the output. */
-OTX__PRIVATE otx_result otx__copy_if_wanted(const otx_job *job, const otx__side *side,
-                                            const char *name, otx__writing *writing,
-                                            otx_error *error)
+/* Whether an entry of a side belongs into the output; looks through it if it does. */
+OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
+                                       const char *name, bool *wanted, otx_error *error)
 {
-    bool left_out = side->donor ? !otx__donor_gives(side, name)
-                                : otx__job_replaces(job, name) ||
-                                      otx__name_is_in(name, otx__bookkeeping,
-                                                      OTX__COUNT(otx__bookkeeping));
     otx_result result = OTX_OK;
-    char *from;
-    if (left_out) return OTX_OK;
-    from = otx__path_join(&job->ctx, side->path, name);
-    if (!from) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
-    if (!side->donor) result = otx__leave_out(job, from, name, &left_out, error);
-    if (!result && !left_out) result = otx__copy_entry(&job->ctx, from, name, writing, error);
-    otx__path_free(&job->ctx, from);
+    bool old = false;
+    char *path;
+    *wanted = side->donor ? otx__donor_gives(side, name)
+                          : !otx__job_replaces(job, name) &&
+                                !otx__name_is_in(name, otx__bookkeeping,
+                                                 OTX__COUNT(otx__bookkeeping));
+    if (!*wanted) return OTX_OK;
+    path = otx__path_join(&job->ctx, side->path, name);
+    if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
+    if (!side->donor) result = otx__is_old(job, path, name, &old, error);
+    *wanted = !old;
+    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, NULL, error);
+    otx__path_free(&job->ctx, path);
     return result;
 }
 
-/* Everything of the base that does not depend on the vocabulary, or the donor's
-   tokenizer. */
-OTX__PRIVATE otx_result otx__copy_side(const otx_job *job, const otx__side *side,
-                                       otx__writing *writing, otx_error *error)
+/* Lists what is copied of a side. */
+OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
+                                         otx__listing *wanted, otx_error *error)
 {
-    otx__listing listing;
-    otx_result result = otx__listing_open(&job->ctx, side->path, &listing, error);
+    otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
+    size_t count = wanted->count, i;
+    wanted->count = 0;
+    for (i = 0; i < count; i++) {
+        bool kept = true;
+        if (!result) result = otx__is_wanted(job, side, wanted->names[i], &kept, error);
+        if (kept) wanted->names[wanted->count++] = wanted->names[i];
+        else otx__path_free(&job->ctx, wanted->names[i]);
+    }
+    return result;
+}
+
+/* ---- copying ---- */
+
+OTX__PRIVATE otx_result otx__copy_listed(const otx_context *ctx, const otx__side *side,
+                                         const otx__listing *wanted, otx__writing *writing,
+                                         otx_error *error)
+{
+    const char *directory = writing->output.partial;
+    otx_result result = OTX_OK;
     size_t i;
-    if (result) return result;
     writing->meter.subject = side->path;
-    for (i = 0; i < listing.count && !result; i++)
-        result = otx__copy_if_wanted(job, side, listing.names[i], writing, error);
-    otx__listing_close(&listing);
+    for (i = 0; i < wanted->count && !result; i++) {
+        const char *name = wanted->names[i];
+        char *from = otx__path_join(ctx, side->path, name);
+        char *to = otx__path_join(ctx, directory, name);
+        if (from && to) result = otx__tree_copy(ctx, from, to, &writing->meter, error);
+        else result = otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+        otx__path_free(ctx, from);
+        otx__path_free(ctx, to);
+    }
+    return result;
+}
+
+/* Copies everything of the base that does not depend on the vocabulary, and the donor's
+   tokenizer. All of it is looked through before the first is copied. */
+OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writing,
+                                        otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx__listing base, donor;
+    otx_result result = otx__list_wanted(job, &job->base, &base, error);
+    memset(&donor, 0, sizeof donor);
+    if (!result) result = otx__list_wanted(job, &job->donor, &donor, error);
+    if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
+    if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
+    otx__listing_close(&donor);
+    otx__listing_close(&base);
     return result;
 }
 
@@ -20097,8 +20303,7 @@ OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing
 {
     const char *directory = writing->output.partial;
     otx_result result = otx__writing_layout(job, writing, error);
-    if (!result) result = otx__copy_side(job, &job->base, writing, error);
-    if (!result) result = otx__copy_side(job, &job->donor, writing, error);
+    if (!result) result = otx__copy_files(job, writing, error);
     if (!result) result = otx__write_index(job, directory, error);
     if (!result) result = otx__write_configs(job, directory, error);
     return result;
@@ -20108,6 +20313,7 @@ OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing
 OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
 {
     otx_result result = otx__job_stage(job, writing, error);
+    if (!result) result = otx__job_check_rows(job, error);
     if (!result) result = otx__job_solve(job, error);
     if (!result) result = otx__write_weights(job, writing, error);
     if (!result) result = otx__output_commit(&writing->output, error);
@@ -20354,7 +20560,7 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
                                         otx_error *error)
 {
     size_t count = otx__max(job->alignment.count, job->donor.vocab.count), target = 0, i;
-    bool details = otx__job_solves(job) && job->target_count > 0 && job->ran;
+    bool details = otx__job_has_solves(job) && job->ran;
     otx_result result = OTX_OK;
     otx__text text;
     if (details && !job->solutions[0].indices)
@@ -20712,34 +20918,21 @@ OTX__PRIVATE void otx__row_count_add(otx__row_count *count, uint64_t row, const 
     if (zero && count->zero++ == 0) count->first_zero = row;
 }
 
-/* Reads a tensor in blocks of rows; a bias is one element a row. */
+/* Looks at every row of a tensor; a bias is one element a row. */
 OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tensor *what,
                                          otx__row_count *count, otx_error *error)
 {
     const otx_tensor *tensor = what->at->tensor;
     const size_t columns = what->kind == OTX__PART_BIAS ? 1 : (size_t)tensor->shape[1];
-    const uint64_t rows = what->rows;
-    size_t row_size, step, i, some;
-    otx_result result = OTX_OK;
-    uint64_t row;
-    char *data;
-    if (!otx__mul(columns, otx_dtype_bits(tensor->dtype) / 8, &row_size))
-        return otx__fail_memory(error, UINT64_MAX);
-    step = otx__max(OTX__READ_BLOCK / row_size, 1);
-    if (step > rows) step = (size_t)rows;
-    data = (char *)otx__alloc(&v->ctx, step, row_size);
-    if (!data) return otx__fail_memory(error, (uint64_t)step * row_size);
-    for (row = 0; row < rows && !result; row += some) {
-        some = rows - row < step ? (size_t)(rows - row) : step;
-        result = otx_checkpoint_read(&v->side.checkpoint, what->at, row * columns,
-                                     some * columns, data, error);
-        for (i = 0; i < some && !result; i++)
-            otx__row_count_add(count, row + i, data + i * row_size, tensor->dtype, columns);
-        if (!result)
-            result = otx__poll(&v->ctx, OTX_STAGE_READ, tensor->name,
-                               (row + some) * row_size, rows * row_size, error);
-    }
-    otx__free(&v->ctx, data, step, row_size);
+    otx__row_walk walk;
+    size_t i;
+    otx_result result = otx__row_walk_open(&v->ctx, &v->side, what->at, columns,
+                                           (size_t)what->rows, NULL, &walk, error);
+    while (!result && otx__row_walk_next(&walk, &result, error))
+        for (i = 0; i < walk.count; i++)
+            otx__row_count_add(count, walk.first + i, walk.bytes + i * walk.row_size,
+                               tensor->dtype, columns);
+    otx__row_walk_close(&walk);
     return result;
 }
 
