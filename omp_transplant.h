@@ -22,124 +22,137 @@
 
    What is where
 
-      157  api/version                version
-      183  api/result                 results
-      223  api/context                context: memory, threads, progress
-      298  api/isa                    instruction sets
-      314  api/matrix                 numbers and matrices
-      358  api/solver                 the solver
-      469  api/source                 sources and sinks: bytes in and out
-      489  api/json                   JSON
-      580  api/safetensors            safetensors
-      644  api/vocab                  vocabularies
-      743  api/align                  alignment
-      804  api/file                   files
-      814  api/directory              directories
-      865  api/job                    the whole job
-      995  api/verify                 looking at a finished directory
+      170  api/version                version
+      196  api/result                 results
+      236  api/context                context: memory, threads, progress
+      311  api/isa                    instruction sets
+      327  api/matrix                 numbers and matrices
+      371  api/solver                 the solver
+      482  api/source                 sources and sinks: bytes in and out
+      502  api/json                   JSON
+      624  api/safetensors            safetensors
+      688  api/vocab                  vocabularies
+      787  api/align                  alignment
+      848  api/file                   files
+      858  api/directory              directories
+      909  api/job                    the whole job
+     1039  api/verify                 looking at a finished directory
 
-     1039  base                       what everything stands on
-     1065  base/begin                 system headers, and how floating point must be compiled
-     1096  base/result                results, failures, checked sizes
-     1186  base/memory                the allocator, arrays that grow
-     1245  base/text                  names in messages, and text that grows
-     1377  base/hooks                 log, progress, threads of the caller
-     1446  base/sort                  in place, without memory, never quadratic
-     1478  base/clock                 wall time for statistics
-     1524  base/pool                  blocks that are freed together
-     1607  base/number                element types, widening and rounding
-     1795  base/base64                decoding
-     1831  base/protobuf              fields of a message
-     1953  base/decimal               the shortest digits of a double
-     2078  base/watch                 long loops that the caller can stop
+     1083  base                       what everything stands on
+     1112  base/begin                 system headers, and how floating point must be compiled
+     1148  base/sizes                 counting, and sums and products that may not wrap
+     1186  base/span                  bytes of others, digits, UTF-8
+     1339  base/decimal               the digits of a double
+     1474  base/format                printf without stdio and without a locale
+     1743  base/result                results, failures, messages
+     1858  base/memory                the allocator, arrays that grow
+     1917  base/text                  names in messages, and text that grows
+     2025  base/hooks                 log, progress, threads of the caller
+     2093  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2143  base/clock                 wall time for statistics
+     2189  base/pool                  blocks that are freed together
+     2304  base/number                element types, widening and rounding
+     2492  base/base64                decoding
+     2528  base/protobuf              fields of a message
+     2650  base/watch                 long loops that the caller can stop
 
-     2131  files                      formats, on memory and streams
-     2148  files/memory_source        memory as a source of bytes
-     2166  files/json_read            a parser without recursion, looking at values
-     2633  files/json_edit            writing, and edits that keep every byte they do not touch
-     3013  files/safetensors_read     the header of a file, checked
-     3484  files/safetensors_write    the header of a new file
+     2703  files                      formats, on memory and streams
+     2722  files/memory_source        memory as a source of bytes
+     2740  files/json_read            a parser without recursion
+     3093  files/json_values          looking at values, stepping through containers
+     3264  files/json_edit            writing, and edits that keep every byte they do not touch
+     3632  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3767  files/safetensors_read     the header of a file, checked
+     4090  files/safetensors_write    the header of a new file
 
-     3651  vocab                      tokens, from every source, and which of them are the same
-     3674  vocab/token_table          the table of tokens, and finding tokens in it
-     3879  vocab/spelling             from what a file spells to bytes
-     4018  vocab/reader               what the readers of all sources share
-     4369  vocab/added_tokens         what other files add to a model's tokens
-     4643  vocab/from_tokenizer_json  tokenizer.json
-     4896  vocab/from_tekken          tekken.json
-     5072  vocab/from_tiktoken        *.tiktoken
-     5142  vocab/from_sentencepiece   tokenizer.model and its like
-     5532  vocab/from_vocab_json      vocab.json and merges.txt
-     5626  vocab/from_vocab_txt       vocab.txt
-     5687  vocab/parse                the first source that is given, and what goes with it
-     5874  vocab/align                which base token a donor token is
+     4247  vocab                      tokens, from every source, and which of them are the same
+     4271  vocab/known                what the world calls things: files, classes, tokens
+     4559  vocab/token_table          the table of tokens, and finding tokens in it
+     4737  vocab/spelling             from what a file spells to bytes
+     4868  vocab/reader               what the readers of all sources share
+     5217  vocab/added_tokens         what other files add to a model's tokens
+     5478  vocab/from_tokenizer_json  tokenizer.json
+     5733  vocab/from_tekken          tekken.json
+     5888  vocab/from_tiktoken        *.tiktoken
+     5953  vocab/from_sentencepiece   tokenizer.model and its like
+     6308  vocab/from_vocab_json      vocab.json and merges.txt
+     6394  vocab/from_vocab_txt       vocab.txt
+     6451  vocab/parse                the first source that is given, and what goes with it
+     6636  vocab/align                which base token a donor token is
 
-     6126  simd                       the hot loops, once for each instruction set
-     6147  simd/kernels               the table of kernels, and what all versions share
-     6402  simd/scalar                the reference
-     6571  simd/sse2                  128-bit x86
-     6876  simd/avx2                  256-bit x86, with FMA
-     7350  simd/avx512                512-bit x86
-     8008  simd/amx                   tiles of x86
-     8229  simd/neon                  64-bit Arm
-     8667  simd/wasm                  WebAssembly's SIMD128
-     8940  simd/dispatch              which of them this machine can run
+     6888  simd                       the hot loops, once for each instruction set
+     6909  simd/kernels               the table of kernels, and what all versions share
+     7164  simd/scalar                the reference
+     7333  simd/sse2                  128-bit x86
+     7638  simd/avx2                  256-bit x86, with FMA
+     8112  simd/avx512                512-bit x86
+     8770  simd/amx                   tiles of x86
+     8991  simd/neon                  64-bit Arm
+     9429  simd/wasm                  WebAssembly's SIMD128
+     9702  simd/dispatch              which of them this machine can run
 
-     9115  solve                      Orthogonal Matching Pursuit for many targets
-     9138  solve/panels               vectors as the dense products want them
-     9467  solve/dictionary           the atoms, split along their common direction
-     9743  solve/exact_products       products of all pairs of atoms in double
-     9823  solve/triangle             packed lower triangles
-     9927  solve/support              what is known of one target, and the exact steps
-    10173  solve/gram_table           products of atoms with all atoms, for scans
-    10405  solve/screen               which atoms are worth scoring in double
-    10784  solve/predict              making targets ready for the next scan
-    11011  solve/select               the next atoms of each target
-    11445  solve/plan                 which form, and in what blocks
-    11745  solve/solve                the solve itself
+     9877  solve                      Orthogonal Matching Pursuit for many targets
+     9902  solve/views                the rows of matrices, as the kernels read them
+    10031  solve/panels               vectors as the dense products want them, and these
+    10222  solve/rests                vectors on their way into panels
+    10399  solve/dictionary           the atoms, and their split along a common direction
+    10554  solve/exact_gram           products of all pairs of atoms in double
+    10636  solve/triangle             packed lower triangles
+    10740  solve/support              what is known of one target, and the exact steps
+    11002  solve/gram_table           products of atoms with all atoms, for scans
+    11240  solve/screen               which atoms are worth scoring in double: the bound
+    11530  solve/scan                 the correlations of all atoms with a block's residuals
+    11687  solve/predict              making targets ready for the next scan
+    11933  solve/candidates           the atoms that a scan could not rule out
+    12217  solve/select               the next atoms of each target
+    12383  solve/pursuit              what one solve holds, and the memory it takes
+    12627  solve/plan                 which form, and in what blocks
+    12873  solve/steps                a pursuit from its rows to its results
+    13112  solve/combine              new rows of coefficients
+    13172  solve/solver               the public call
 
-    12300  disk                       files and directories
-    12329  disk/system                what POSIX and Windows are asked for
-    12368  disk/windows_paths         paths as Windows takes them
-    12508  disk/windows               the system as Windows gives it
-    12807  disk/posix                 the system as POSIX gives it
-    13040  disk/paths                 what can be told from their text
-    13114  disk/failure               why the system refused
-    13228  disk/look                  what stands at a path, and whether within another
-    13349  disk/listing               listings of directories
-    13415  disk/reading               files to read
-    13589  disk/writing               files to write
-    13706  disk/copying               copies of files
-    13772  disk/trees                 directories looked through, copied and removed with all they hold
-    13963  disk/staging               a directory made under another name, then renamed
-    14193  disk/known                 what a model directory holds, and what is not read
-    14268  disk/foreign               a directory without what is wanted of it
-    14330  disk/weight_index          the index of a checkpoint in shards
-    14546  disk/checkpoint            a model directory, in one file or in shards
-    14858  disk/tokenizer_directory   the tokenizer of a model directory
+    13332  disk                       files and directories
+    13361  disk/system                what POSIX and Windows are asked for
+    13400  disk/windows_paths         paths as Windows takes them
+    13540  disk/windows               the system as Windows gives it
+    13839  disk/posix                 the system as POSIX gives it
+    14072  disk/paths                 what can be told from their text
+    14146  disk/failure               why the system refused
+    14260  disk/look                  what stands at a path, and whether within another
+    14381  disk/listing               listings of directories
+    14447  disk/reading               files to read
+    14621  disk/writing               files to write
+    14738  disk/copying               copies of files
+    14804  disk/trees                 directories looked through, copied and removed with all they hold
+    14995  disk/known                 what weights are called in a directory
+    15031  disk/staging               a directory made under another name, then renamed
+    15267  disk/missing               a path or a directory without what is wanted of it
+    15310  disk/weight_index          the index of a checkpoint in shards
+    15526  disk/checkpoint            a model directory, in one file or in shards
+    15844  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15114  model                      which tensors and config keys belong to the vocabulary
-    15131  model/document             the JSON files of a model directory
-    15187  model/config               what config.json says
-    15284  model/names                names of tensors
-    15417  model/parts                the tensors that the vocabulary sizes
-    15873  model/heirs                what becomes of the ids in a config
-    16054  model/config_ids           ids in a config being edited
-    16396  model/config_edit          config.json and generation_config.json, edited
+    16045  model                      which tensors and config keys belong to the vocabulary
+    16062  model/document             the JSON files of a model directory
+    16118  model/config               what config.json says
+    16215  model/names                names of tensors
+    16348  model/parts                the tensors that the vocabulary sizes
+    16804  model/heirs                what becomes of the ids in a config
+    16985  model/config_ids           ids in a config being edited
+    17327  model/config_edit          config.json and generation_config.json, edited
 
-    16634  job                        the whole transplant, in the order in which it happens
-    16657  job/job                    what a job holds, and opening the two models
-    16846  job/map                    the caller's map
-    16967  job/plan                   what becomes of every tensor
-    17170  job/open                   opening a job
-    17283  job/rows                   rows in memory
-    17368  job/solve                  solving for the rows of the donor
-    17486  job/rebuild                the new rows of one vocabulary tensor
-    17869  job/write                  the new weights and their index
-    18179  job/copy                   the other files of the two models
-    18340  job/run                    running a job
-    18478  job/report                 what a job did, as JSON and as a table
-    18705  job/verify                 whether a finished directory agrees with itself
+    17565  job                        the whole transplant, in the order in which it happens
+    17588  job/job                    what a job holds, and opening the two models
+    17777  job/map                    the caller's map
+    17898  job/plan                   what becomes of every tensor
+    18101  job/open                   opening a job
+    18214  job/rows                   rows in memory
+    18299  job/solve                  solving for the rows of the donor
+    18417  job/rebuild                the new rows of one vocabulary tensor
+    18800  job/write                  the new weights and their index
+    19110  job/copy                   the other files of the two models
+    19271  job/run                    running a job
+    19409  job/report                 what a job did, as JSON and as a table
+    19636  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -517,6 +530,8 @@ typedef struct otx_json {
     size_t count, capacity;
 } otx_json;
 
+/* No node. Every function below takes it, as it takes a node of a type it does not
+   expect, and finds nothing there: look-ups chain. */
 #define OTX_JSON_NONE UINT32_MAX
 
 typedef struct otx_json_options {
@@ -533,13 +548,41 @@ OTX_API otx_result otx_json_parse(const otx_context *ctx, const char *text, size
                                   otx_json *out, otx_error *error);
 OTX_API void otx_json_close(const otx_context *ctx, otx_json *json);
 
-/* The value of the last member of `object` with that key (escapes decoded), as
-   Python and JavaScript resolve duplicates; OTX_JSON_NONE if there is none or
-   `object` is no object or itself NONE (so look-ups chain). */
-OTX_API uint32_t otx_json_find(const otx_json *json, uint32_t object, const char *key);
-
 /* The type of a node; OTX_JSON_NULL for OTX_JSON_NONE. */
 OTX_API otx_json_type otx_json_type_of(const otx_json *json, uint32_t node);
+
+/* The value of the last member of `object` with that key (escapes decoded), as
+   Python and JavaScript resolve duplicates; OTX_JSON_NONE if there is none or
+   `object` is no object. */
+OTX_API uint32_t otx_json_find(const otx_json *json, uint32_t object, const char *key);
+
+/* Steps through the items of an array or the members of an object, in the order of the
+   text:
+       otx_json_iter at = otx_json_iter_of(&json, node);
+       while (otx_json_iter_next(&at)) ... at.key, at.value, at.index ...
+   Nothing else has anything to step through. At the end key and value are NONE. */
+typedef struct otx_json_iter {
+    const otx_json *json;
+    uint32_t key;       /* of a member: a STRING node; of an item: OTX_JSON_NONE */
+    uint32_t value;
+    uint32_t index;     /* 0 for the first */
+    uint32_t next, end; /* private: nodes not yet stepped over */
+    bool keyed;         /* private: an object's */
+} otx_json_iter;
+
+OTX_API otx_json_iter otx_json_iter_of(const otx_json *json, uint32_t node);
+OTX_API bool otx_json_iter_next(otx_json_iter *iter);
+
+/* How many items an array or members an object has; 0 for anything else. */
+OTX_API uint32_t otx_json_count(const otx_json *json, uint32_t node);
+
+/* The item of an array at that index, or OTX_JSON_NONE. Takes time in proportion to the
+   index. */
+OTX_API uint32_t otx_json_item(const otx_json *json, uint32_t array, uint32_t index);
+
+/* The node after a value and all it contains, so that the value and what is in it, keys
+   too, are the nodes from `node` to before that one; NONE for NONE. */
+OTX_API uint32_t otx_json_after(const otx_json *json, uint32_t node);
 
 /* A number node as a non-negative integer written with digits only; false if it
    is anything else or above 2^64 - 1. */
@@ -549,7 +592,8 @@ OTX_API bool otx_json_uint(const otx_json *json, uint32_t node, uint64_t *value)
 OTX_API bool otx_json_equals(const otx_json *json, uint32_t node, const char *text);
 
 /* Decodes a string node to UTF-8 into `to`, which must hold end - start bytes;
-   returns the length, which is never more. No terminator is written. */
+   returns the length, which is never more, and is 0 if the node is no string. No
+   terminator is written. */
 OTX_API size_t otx_json_string(const otx_json *json, uint32_t node, char *to);
 
 /* Edits of a document as replaced spans of its text: what is not touched keeps
@@ -1048,17 +1092,20 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 
    Rooms, in order of dependency:
      begin     system headers, and how floating point must be compiled
-     result    results, failures, checked sizes
+     sizes     counting, and sums and products that may not wrap
+     span      bytes of others, digits, UTF-8
+     decimal   the digits of a double
+     format    printf without stdio and without a locale
+     result    results, failures, messages
      memory    the allocator, arrays that grow
      text      names in messages, and text that grows
      hooks     log, progress, threads of the caller
-     sort      in place, without memory, never quadratic
+     sort      in place, without memory, never quadratic; finding in what is sorted
      clock     wall time for statistics
      pool      blocks that are freed together
      number    element types, widening and rounding
      base64    decoding
      protobuf  fields of a message
-     decimal   the shortest digits of a double
      watch     long loops that the caller can stop
      end       what begin changed is put back: the last room of all */
 
@@ -1079,10 +1126,15 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #include <omp.h>
 #endif
 
-/* The deciding arithmetic must round after every operation: no fused
-   multiply-add but where a kernel asks for one by name. */
+/* The deciding arithmetic must round after every operation: no fused multiply-add but
+   where a kernel asks for one by name. The last room, end.h, gives back what the user had:
+   from a stack with GCC, and with Clang where its float_control is (x86, and 64-bit Arm from
+   18 on); elsewhere what the command line says, and a pragma of the user's from before is
+   lost. Under -ffp-contract=fast Clang fuses whatever a pragma says. */
 #if defined(__clang__)
-#if defined(__x86_64__) || defined(__i386__) /* elsewhere Clang has no such pragma */
+#if ((defined(__x86_64__) || defined(__i386__)) && __clang_major__ >= 13) || \
+    (defined(__aarch64__) && __clang_major__ >= 18)
+#define OTX__FLOAT_CONTROL
 #pragma float_control(push)
 #endif
 #pragma clang fp contract(off)
@@ -1093,8 +1145,8 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #pragma fp_contract(off)
 #endif
 
-/* >>> src/base/result.h */
-/* ---- results, failures, checked sizes ----------------------------------- */
+/* >>> src/base/sizes.h */
+/* ---- sizes: counting, and sums and products that may not wrap ------------------ */
 
 #define OTX__COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -1103,6 +1155,593 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 typedef char otx__assert_binary64[DBL_MANT_DIG == 53 && DBL_MAX_EXP == 1024 ? 1 : -1];
 typedef char otx__assert_binary32[FLT_MANT_DIG == 24 && FLT_MAX_EXP == 128 ? 1 : -1];
 typedef char otx__assert_octets[CHAR_BIT == 8 ? 1 : -1];
+
+OTX__PRIVATE size_t otx__min(size_t a, size_t b) { return a < b ? a : b; }
+OTX__PRIVATE size_t otx__max(size_t a, size_t b) { return a > b ? a : b; }
+OTX__PRIVATE double otx__least(double a, double b) { return a < b ? a : b; }
+
+/* These set the result and return true, unless it would wrap. */
+
+OTX__PRIVATE bool otx__mul(size_t a, size_t b, size_t *product)
+{
+    if (b != 0 && a > SIZE_MAX / b) return false;
+    *product = a * b;
+    return true;
+}
+
+OTX__PRIVATE bool otx__add(size_t a, size_t b, size_t *sum)
+{
+    if (a > SIZE_MAX - b) return false;
+    *sum = a + b;
+    return true;
+}
+
+OTX__PRIVATE bool otx__mul64(uint64_t a, uint64_t b, uint64_t *product)
+{
+    if (b != 0 && a > UINT64_MAX / b) return false;
+    *product = a * b;
+    return true;
+}
+
+/* >>> src/base/span.h */
+/* ---- span: bytes of others, digits, UTF-8 --------------------------------------- */
+
+/* A part of a text that someone else owns. Not terminated. */
+typedef struct otx__span {
+    const char *bytes;
+    size_t size;
+} otx__span;
+
+OTX__PRIVATE otx__span otx__span_of(const char *bytes, size_t size)
+{
+    otx__span span;
+    span.bytes = bytes;
+    span.size = size;
+    return span;
+}
+
+OTX__PRIVATE bool otx__same_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    return a_size == b_size && (a_size == 0 || memcmp(a, b, a_size) == 0);
+}
+
+/* Orders byte strings as memcmp does; of two that begin alike, the shorter first. */
+OTX__PRIVATE int otx__compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    size_t shared = otx__min(a_size, b_size);
+    int order = shared ? memcmp(a, b, shared) : 0;
+    return order ? order : a_size < b_size ? -1 : a_size > b_size;
+}
+
+OTX__PRIVATE bool otx__span_is(otx__span span, const char *text)
+{
+    return otx__same_bytes(span.bytes, span.size, text, strlen(text));
+}
+
+/* Whether `part` stands anywhere in the span. */
+OTX__PRIVATE bool otx__span_contains(otx__span span, const char *part)
+{
+    size_t length = strlen(part), i;
+    for (i = 0; i + length <= span.size; i++)
+        if (memcmp(span.bytes + i, part, length) == 0) return true;
+    return false;
+}
+
+OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
+{
+    size_t size = strlen(name), length = strlen(suffix);
+    return size >= length && memcmp(name + size - length, suffix, length) == 0;
+}
+
+OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* Whether a name fits a pattern, in which * stands for any bytes, or none. */
+OTX__PRIVATE bool otx__name_fits(const char *name, const char *pattern)
+{
+    const char *after_star = NULL, *retry = NULL;
+    while (*name) {
+        if (*pattern == '*') {
+            after_star = ++pattern;
+            retry = name;
+        } else if (*pattern == *name) {
+            pattern++;
+            name++;
+        } else if (after_star) { /* the star stands for a byte more */
+            pattern = after_star;
+            name = ++retry;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*') pattern++;
+    return *pattern == 0;
+}
+
+/* ---- digits ---- */
+
+OTX__PRIVATE bool otx__is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+
+/* A whole number below 2^64 in decimal digits and nothing else; leading zeros are
+   allowed. *value is set only then. */
+OTX__PRIVATE bool otx__parse_uint(otx__span digits, uint64_t *value)
+{
+    uint64_t sum = 0;
+    size_t i;
+    for (i = 0; i < digits.size; i++) {
+        const unsigned digit = (unsigned)(digits.bytes[i] - '0');
+        if (!otx__is_digit(digits.bytes[i]) || sum > (UINT64_MAX - digit) / 10) return false;
+        sum = sum * 10 + digit;
+    }
+    if (digits.size > 0) *value = sum;
+    return digits.size > 0;
+}
+
+/* The value of a hexadecimal digit, or -1. */
+OTX__PRIVATE int otx__hex_digit(char digit)
+{
+    if (otx__is_digit(digit)) return digit - '0';
+    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+    return -1;
+}
+
+/* ---- UTF-8 ---- */
+
+/* Length of the well-formed UTF-8 sequence that `bytes` starts with (no overlong
+   forms, no surrogates, at most U+10FFFF), or 0. */
+OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
+{
+    unsigned lead, low = 0x80, high = 0xbf;
+    size_t length, i;
+    if (size == 0) return 0;
+    lead = bytes[0];
+    if (lead < 0x80) return 1;
+    if (lead < 0xc2 || lead > 0xf4) return 0;
+    length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (size < length) return 0;
+    if (lead == 0xe0) low = 0xa0;
+    if (lead == 0xed) high = 0x9f;
+    if (lead == 0xf0) low = 0x90;
+    if (lead == 0xf4) high = 0x8f;
+    if (bytes[1] < low || bytes[1] > high) return 0;
+    for (i = 2; i < length; i++)
+        if ((bytes[i] & 0xc0) != 0x80) return 0;
+    return length;
+}
+
+/* The size of the longest beginning of `text` that has at most `limit` bytes and splits no
+   character. */
+OTX__PRIVATE size_t otx__utf8_cut(const char *text, size_t limit)
+{
+    size_t size = strlen(text), at = 0, length;
+    if (size <= limit) return size;
+    for (; at < limit; at += length) {
+        length = otx__utf8_length((const unsigned char *)text + at, size - at);
+        if (length == 0) length = 1;
+        if (at + length > limit) break;
+    }
+    return at;
+}
+
+OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
+{
+    size_t at = 0, length;
+    for (; at < size; at += length) {
+        length = otx__utf8_length((const unsigned char *)bytes + at, size - at);
+        if (length == 0) return false;
+    }
+    return true;
+}
+
+/* >>> src/base/decimal.h */
+/* ---- decimal: the digits of a double --------------------------------------- */
+
+/* The digits of significand * 2^exponent, exact: 315 digits before
+   the point and 1080 after it, which is room for every double and for a quarter
+   of its last place. */
+#define OTX__DECIMAL_WHOLE 315
+#define OTX__DECIMAL_DIGITS 1395
+
+OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
+{
+    enum { LIMBS = OTX__DECIMAL_DIGITS / 9, WHOLE = OTX__DECIMAL_WHOLE / 9 };
+    const uint32_t base = 1000000000;
+    uint32_t limbs[LIMBS]; /* nine digits each, the most significant first */
+    int i, j, shift;
+    memset(limbs, 0, sizeof limbs);
+    for (i = WHOLE - 1; significand > 0; i--, significand /= base)
+        limbs[i] = (uint32_t)(significand % base);
+    for (; exponent > 0; exponent -= shift) {
+        uint64_t carry = 0;
+        shift = exponent < 29 ? exponent : 29;
+        for (i = WHOLE - 1; i >= 0; i--) {
+            carry += (uint64_t)limbs[i] << shift;
+            limbs[i] = (uint32_t)(carry % base);
+            carry /= base;
+        }
+    }
+    for (; exponent < 0; exponent += shift) {
+        uint64_t rest = 0;
+        shift = -exponent < 29 ? -exponent : 29;
+        for (i = 0; i < LIMBS; i++) {
+            rest = rest * base + limbs[i];
+            limbs[i] = (uint32_t)(rest >> shift);
+            rest &= (UINT64_C(1) << shift) - 1;
+        }
+    }
+    for (i = 0; i < LIMBS; i++)
+        for (j = 8; j >= 0; j--, limbs[i] /= 10)
+            digits[9 * i + j] = (char)('0' + limbs[i] % 10);
+}
+
+/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
+   next is at least `threshold`. Returns whether the result lies in the interval
+   that reads back as the same double; its ends belong to it if `closed`. */
+OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
+                                   bool closed, int first, int keep, char threshold,
+                                   char *digits)
+{
+    const size_t size = OTX__DECIMAL_DIGITS;
+    int i = first + keep, from_below, from_above;
+    bool up = exact[i] >= threshold;
+    memcpy(digits, exact, (size_t)i);
+    memset(digits + i, '0', size - (size_t)i);
+    while (up) {
+        i--;
+        up = digits[i] == '9';
+        digits[i] = (char)(up ? '0' : digits[i] + 1);
+    }
+    from_below = memcmp(digits, below, size);
+    from_above = memcmp(above, digits, size);
+    return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
+}
+
+/* Finds the fewest digits that read back as the same double, and of those the
+   nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
+   between the midpoints to its neighbours (where reading rounds to even).
+   17 digits always do. */
+OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
+{
+    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
+    uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
+    int exponent = (int)(bits >> 52), first = 0, keep = 1;
+    /* The neighbour below a power of two is at half the distance, which is why
+       rounding up may do where rounding to nearest, downwards, does not. */
+    uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
+    bool closed = significand % 2 == 0;
+    if (exponent > 0) significand |= UINT64_C(1) << 52;
+    else exponent = 1;
+    otx__decimal(4 * significand - half, exponent - 1077, below);
+    otx__decimal(4 * significand, exponent - 1077, exact);
+    otx__decimal(4 * significand + 2, exponent - 1077, above);
+    while (exact[first] == '0') first++;
+    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
+           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
+        keep++;
+}
+
+/* Most bytes of a double as text, "-1.2345678901234567e-308". */
+#define OTX__DOUBLE_TEXT 24
+
+/* Writes a double to `to`, which has room for OTX__DOUBLE_TEXT bytes, with the fewest
+   digits that read back as the same double, laid out as by Python's repr (1.0, 0.0001,
+   1e-05, 1e+16), whatever the locale. Returns how many bytes that took: 0 for a NaN or
+   an infinity. */
+OTX__PRIVATE size_t otx__double_text(char *to, double value)
+{
+    const int point = OTX__DECIMAL_WHOLE;
+    char digits[OTX__DECIMAL_DIGITS], *end = to;
+    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power, size;
+    uint64_t bits, magnitude;
+    memcpy(&bits, &value, sizeof bits);
+    magnitude = bits & (UINT64_MAX >> 1);
+    if (magnitude >> 52 == 0x7ff) return 0;
+    if (bits != magnitude) *end++ = '-';
+    if (magnitude == 0) {
+        memcpy(end, "0.0", 3);
+        return (size_t)(end + 3 - to);
+    }
+    otx__decimal_shortest(magnitude, digits);
+    while (digits[first] == '0') first++;
+    while (digits[last] == '0') last--;
+    power = point - 1 - first;
+    if (power < -4 || power > 15) {
+        *end++ = digits[first];
+        if (last > first) *end++ = '.';
+        memcpy(end, digits + first + 1, (size_t)(last - first));
+        end += last - first;
+        *end++ = 'e';
+        *end++ = power < 0 ? '-' : '+';
+        size = power < 0 ? -power : power;
+        if (size >= 100) *end++ = (char)('0' + size / 100);
+        *end++ = (char)('0' + size / 10 % 10);
+        *end++ = (char)('0' + size % 10);
+    } else {
+        if (first >= point) first = point - 1;
+        if (last < point) last = point;
+        memcpy(end, digits + first, (size_t)(point - first));
+        end += point - first;
+        *end++ = '.';
+        memcpy(end, digits + point, (size_t)(last - point + 1));
+        end += last - point + 1;
+    }
+    return (size_t)(end - to);
+}
+
+/* >>> src/base/format.h */
+/* ---- format: printf without stdio and without a locale ------------------------------ */
+
+/* Of what printf has: %s, %c, %d, %u, %x, %X, %f and %%; a width, with spaces or zeros
+   before the number; a precision of %s (bytes) and of %f (digits, rounded to nearest even
+   as by printf), also as *; and the sizes l, ll, z, j and I64, which is what PRIu64 may
+   be. Nothing else: what is not known is copied as it stands. */
+
+/* C libraries without them, or with them only for C. */
+#ifndef PRIu64
+#if ULONG_MAX == UINT64_MAX
+#define PRIu64 "lu"
+#define PRId64 "ld"
+#else
+#define PRIu64 "llu"
+#define PRId64 "lld"
+#endif
+#endif
+#ifndef PRIu32
+#define PRIu32 "u"
+#define PRId32 "d"
+#endif
+
+/* Text that is written to a block, and that goes on being counted behind its end. */
+typedef struct otx__written {
+    char *to;
+    size_t capacity, size;
+} otx__written;
+
+/* A conversion: what stands between % and the letter, and the letter. */
+typedef struct otx__conversion {
+    size_t width, precision;
+    bool zeros, precise, star; /* star: the precision is the next argument */
+    char type;                 /* of an integer: i int, l long, L long long, z size_t,
+                                  j intmax_t */
+    char letter;
+} otx__conversion;
+
+OTX__PRIVATE void otx__write(otx__written *text, const char *bytes, size_t size)
+{
+    if (size && text->size < text->capacity)
+        memcpy(text->to + text->size, bytes, otx__min(size, text->capacity - text->size));
+    text->size += size;
+}
+
+OTX__PRIVATE void otx__write_repeated(otx__written *text, char byte, size_t count)
+{
+    for (; count > 0; count--) otx__write(text, &byte, 1);
+}
+
+/* What goes before the last `size` bytes of a conversion: its sign, and what fills it up
+   to its width. */
+OTX__PRIVATE void otx__write_padding(otx__written *text, const otx__conversion *c,
+                                     const char *sign, size_t size)
+{
+    const size_t taken = size + strlen(sign), fill = c->width > taken ? c->width - taken : 0;
+    if (!c->zeros) otx__write_repeated(text, ' ', fill);
+    otx__write(text, sign, strlen(sign));
+    if (c->zeros) otx__write_repeated(text, '0', fill);
+}
+
+OTX__PRIVATE void otx__write_integer(otx__written *text, const otx__conversion *c,
+                                     uint64_t value, bool negative)
+{
+    const char *digits = c->letter == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
+    const unsigned base = c->letter == 'x' || c->letter == 'X' ? 16 : 10;
+    char bytes[20];
+    size_t first = sizeof bytes;
+    do bytes[--first] = digits[value % base];
+    while ((value /= base) > 0);
+    otx__write_padding(text, c, negative ? "-" : "", sizeof bytes - first);
+    otx__write(text, bytes + first, sizeof bytes - first);
+}
+
+/* Rounds exact digits to nearest even at `end`: digits from there on fall off. */
+OTX__PRIVATE void otx__round_digits(char *digits, int end)
+{
+    const int size = OTX__DECIMAL_DIGITS;
+    int i = end;
+    bool up = digits[end] > '5';
+    if (digits[end] == '5') {
+        for (i = end + 1; i < size && digits[i] == '0';) i++;
+        up = i < size || (digits[end - 1] - '0') % 2 == 1;
+    }
+    for (i = end - 1; up; i--) {
+        up = digits[i] == '9';
+        digits[i] = (char)(up ? '0' : digits[i] + 1);
+    }
+}
+
+OTX__PRIVATE void otx__write_double(otx__written *text, const otx__conversion *c, double value)
+{
+    const int point = OTX__DECIMAL_WHOLE, most = OTX__DECIMAL_DIGITS - point - 1;
+    const int precision =
+        !c->precise ? 6 : c->precision < (size_t)most ? (int)c->precision : most;
+    char digits[OTX__DECIMAL_DIGITS];
+    otx__conversion plain = *c;
+    uint64_t bits, significand;
+    int exponent, first = 0;
+    const char *sign;
+    memcpy(&bits, &value, sizeof bits);
+    sign = bits >> 63 ? "-" : "";
+    exponent = (int)(bits >> 52 & 0x7ff);
+    significand = bits & ((UINT64_C(1) << 52) - 1);
+    if (exponent == 0x7ff) {
+        plain.zeros = false;
+        otx__write_padding(text, &plain, sign, 3);
+        otx__write(text, significand ? "nan" : "inf", 3);
+        return;
+    }
+    if (exponent > 0) significand |= UINT64_C(1) << 52;
+    else exponent = 1;
+    otx__decimal(significand, exponent - 1075, digits);
+    otx__round_digits(digits, point + precision);
+    while (first < point - 1 && digits[first] == '0') first++;
+    otx__write_padding(text, c, sign,
+                       (size_t)(point - first + precision + (precision > 0 ? 1 : 0)));
+    otx__write(text, digits + first, (size_t)(point - first));
+    if (precision > 0) otx__write(text, ".", 1);
+    otx__write(text, digits + point, (size_t)precision);
+}
+
+OTX__PRIVATE void otx__write_string(otx__written *text, const otx__conversion *c,
+                                    const char *string)
+{
+    size_t size = 0;
+    if (!string) string = "(null)";
+    while ((!c->precise || size < c->precision) && string[size]) size++;
+    otx__write_padding(text, c, "", size);
+    otx__write(text, string, size);
+}
+
+OTX__PRIVATE size_t otx__read_number(const char **at)
+{
+    size_t number = 0;
+    for (; otx__is_digit(**at) && number < 1000000; ++*at)
+        number = number * 10 + (size_t)(**at - '0');
+    return number;
+}
+
+/* Reads what follows a %; returns what follows that. */
+OTX__PRIVATE const char *otx__read_conversion(otx__conversion *c, const char *at)
+{
+    memset(c, 0, sizeof *c);
+    c->type = 'i';
+    c->zeros = *at == '0';
+    c->width = otx__read_number(&at);
+    if (*at == '.') {
+        c->precise = true;
+        c->star = *++at == '*';
+        if (c->star) at++;
+        else c->precision = otx__read_number(&at);
+    }
+    if (strncmp(at, "I64", 3) == 0 || strncmp(at, "ll", 2) == 0) {
+        at += *at == 'I' ? 3 : 2;
+        c->type = 'L';
+    } else if (*at == 'l' || *at == 'z' || *at == 'j') {
+        c->type = *at++;
+    }
+    c->letter = *at;
+    return *at ? at + 1 : at;
+}
+
+/* What is left of the arguments. A list by itself cannot be handed on and used again. */
+typedef struct otx__arguments {
+    va_list list;
+} otx__arguments;
+
+OTX__PRIVATE uint64_t otx__next_unsigned(otx__arguments *arguments, char type)
+{
+    switch (type) {
+    case 'l': return va_arg(arguments->list, unsigned long);
+    case 'L': return va_arg(arguments->list, unsigned long long);
+    case 'z': return va_arg(arguments->list, size_t);
+    case 'j': return va_arg(arguments->list, uintmax_t);
+    default: return va_arg(arguments->list, unsigned);
+    }
+}
+
+OTX__PRIVATE int64_t otx__next_signed(otx__arguments *arguments, char type)
+{
+    switch (type) {
+    case 'l': return va_arg(arguments->list, long);
+    case 'L': return va_arg(arguments->list, long long);
+    case 'z': return va_arg(arguments->list, ptrdiff_t);
+    case 'j': return va_arg(arguments->list, intmax_t);
+    default: return va_arg(arguments->list, int);
+    }
+}
+
+/* Writes the next arguments as a conversion says; false if it is none of ours. */
+OTX__PRIVATE bool otx__convert(otx__written *text, otx__conversion *c,
+                               otx__arguments *arguments)
+{
+    int64_t number;
+    char byte;
+    if (c->star) {
+        const int precision = va_arg(arguments->list, int);
+        c->precise = precision >= 0;
+        c->precision = precision >= 0 ? (size_t)precision : 0;
+    }
+    switch (c->letter) {
+    case 's':
+        otx__write_string(text, c, va_arg(arguments->list, const char *));
+        return true;
+    case 'c':
+        byte = (char)va_arg(arguments->list, int);
+        otx__write_padding(text, c, "", 1);
+        otx__write(text, &byte, 1);
+        return true;
+    case 'd':
+        number = otx__next_signed(arguments, c->type);
+        otx__write_integer(text, c, number < 0 ? 0 - (uint64_t)number : (uint64_t)number,
+                           number < 0);
+        return true;
+    case 'u':
+    case 'x':
+    case 'X':
+        otx__write_integer(text, c, otx__next_unsigned(arguments, c->type), false);
+        return true;
+    case 'f':
+        otx__write_double(text, c, va_arg(arguments->list, double));
+        return true;
+    default:
+        otx__write(text, "%", 1);
+        return c->letter == '%';
+    }
+}
+
+/* Writes what fits into `capacity` bytes, a terminator included; returns how many bytes
+   the whole has, as vsnprintf does. */
+OTX__PRIVATE size_t otx__format_list(char *to, size_t capacity, const char *format,
+                                     va_list arguments) OTX__PRINTF(3, 0);
+OTX__PRIVATE size_t otx__format_list(char *to, size_t capacity, const char *format,
+                                     va_list arguments)
+{
+    otx__arguments rest;
+    otx__written text;
+    text.to = to;
+    text.capacity = capacity;
+    text.size = 0;
+    va_copy(rest.list, arguments);
+    while (*format) {
+        const size_t plain = strcspn(format, "%");
+        const char *after;
+        otx__conversion c;
+        otx__write(&text, format, plain);
+        format += plain;
+        if (!*format) break;
+        after = otx__read_conversion(&c, ++format);
+        if (otx__convert(&text, &c, &rest)) format = after;
+    }
+    va_end(rest.list);
+    if (capacity) to[otx__min(text.size, capacity - 1)] = 0;
+    return text.size;
+}
+
+OTX__PRIVATE size_t otx__format(char *to, size_t capacity, const char *format, ...)
+    OTX__PRINTF(3, 4);
+OTX__PRIVATE size_t otx__format(char *to, size_t capacity, const char *format, ...)
+{
+    va_list arguments;
+    size_t size;
+    va_start(arguments, format);
+    size = otx__format_list(to, capacity, format, arguments);
+    va_end(arguments);
+    return size;
+}
+
+/* >>> src/base/result.h */
+/* ---- result: results and failures ----------------------------------------- */
 
 OTX_API const char *otx_version(void) { return OTX_VERSION_STRING; }
 
@@ -1126,16 +1765,63 @@ OTX_API const char *otx_result_text(otx_result result)
     return (unsigned)result < OTX__COUNT(texts) ? texts[result] : "unknown error";
 }
 
-/* A message is one line, whatever names are in it, and does nothing to a terminal. */
-OTX__PRIVATE void otx__one_line(char *message)
+/* ---- messages ---- */
+
+#define OTX__MESSAGE sizeof(((otx_error *)0)->message)
+
+/* What stands in a message for the character at `bytes`: the character itself, but '?'
+   for a control character, and \xNN for a byte that is no UTF-8 or starts a control
+   character of two bytes. Returns the size of what it wrote; *step is that of what it
+   read. */
+OTX__PRIVATE size_t otx__message_character(char to[4], const char *bytes, size_t size,
+                                           size_t *step)
 {
-    for (; *message; message++)
-        if ((unsigned char)*message < 0x20 || *message == 0x7f) *message = '?';
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char byte = (unsigned char)bytes[0];
+    const size_t length = otx__utf8_length((const unsigned char *)bytes, size);
+    if (length > 1 && !(byte == 0xc2 && (unsigned char)bytes[1] < 0xa0)) {
+        memcpy(to, bytes, length);
+        return *step = length;
+    }
+    *step = 1;
+    to[0] = byte < 0x20 || byte == 0x7f ? '?' : bytes[0];
+    if (byte < 0x80) return 1;
+    to[0] = '\\';
+    to[1] = 'x';
+    to[2] = digits[byte >> 4];
+    to[3] = digits[byte & 15];
+    return 4;
+}
+
+/* Makes a message for people: one line of UTF-8 that does nothing to a terminal,
+   whatever the names in it hold. One too long is cut between two characters, with
+   "...". */
+OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_list arguments)
+    OTX__PRINTF(2, 0);
+OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_list arguments)
+{
+    /* No message has more bytes than what it is made of has characters, and the last
+       character that counts is whole. */
+    char raw[OTX__MESSAGE + 4], character[4];
+    const size_t limit = OTX__MESSAGE - 1;
+    size_t size = otx__min(otx__format_list(raw, sizeof raw, format, arguments), sizeof raw - 1);
+    size_t at = 0, length = 0, cut = 0, step, room;
+    for (; at < size; at += step, length += room) {
+        room = otx__message_character(character, raw + at, size - at, &step);
+        if (length + room > limit) {
+            memcpy(to + cut, "...", 3);
+            length = cut + 3;
+            break;
+        }
+        memcpy(to + length, character, room);
+        if (length + room + 3 <= limit) cut = length + room;
+    }
+    to[length] = 0;
 }
 
 /* Fills in the error and returns its code, so that failing reads
-   `return otx__fail(error, OTX_ERROR_FORMAT, "%s: ...", name);`. A message too
-   long is cut. Never allocates. */
+   `return otx__fail(error, OTX_ERROR_FORMAT, "%s: ...", name);`. Never allocates. The
+   arguments may point into the error's own message. */
 OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char *format, ...)
     OTX__PRINTF(3, 4);
 OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char *format, ...)
@@ -1144,44 +1830,30 @@ OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char 
         va_list arguments;
         va_start(arguments, format);
         error->code = code;
-        (void)vsnprintf(error->message, sizeof error->message, format, arguments);
+        otx__message(error->message, format, arguments);
         va_end(arguments);
-        otx__one_line(error->message);
     }
     return code;
 }
 
+/* `bytes` may be UINT64_MAX for a sum or a product that wraps. */
 OTX__PRIVATE otx_result otx__fail_memory(otx_error *error, uint64_t bytes)
 {
-    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " bytes", bytes);
+    if (bytes == UINT64_MAX)
+        return otx__fail(error, OTX_ERROR_MEMORY,
+                         "out of memory asking for more bytes than can be addressed");
+    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " bytes%s",
+                     bytes, bytes > SIZE_MAX ? ", more than can be addressed" : "");
 }
 
-/* ---- checked sizes ---- */
-
-OTX__PRIVATE bool otx__mul(size_t a, size_t b, size_t *product)
+/* The same for `count` elements of `size` bytes, whose product may wrap. */
+OTX__PRIVATE otx_result otx__fail_array(otx_error *error, uint64_t count, size_t size)
 {
-    if (b != 0 && a > SIZE_MAX / b) return false;
-    *product = a * b;
-    return true;
+    uint64_t bytes;
+    if (otx__mul64(count, size, &bytes)) return otx__fail_memory(error, bytes);
+    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " elements of %"
+                     PRIu64 " bytes, more than can be addressed", count, (uint64_t)size);
 }
-
-OTX__PRIVATE bool otx__add(size_t a, size_t b, size_t *sum)
-{
-    if (a > SIZE_MAX - b) return false;
-    *sum = a + b;
-    return true;
-}
-
-OTX__PRIVATE bool otx__mul64(uint64_t a, uint64_t b, uint64_t *product)
-{
-    if (b != 0 && a > UINT64_MAX / b) return false;
-    *product = a * b;
-    return true;
-}
-
-OTX__PRIVATE size_t otx__min(size_t a, size_t b) { return a < b ? a : b; }
-OTX__PRIVATE size_t otx__max(size_t a, size_t b) { return a > b ? a : b; }
-OTX__PRIVATE double otx__least(double a, double b) { return a < b ? a : b; }
 
 /* >>> src/base/memory.h */
 /* ---- memory ------------------------------------------------------------- */
@@ -1243,7 +1915,12 @@ OTX__PRIVATE bool otx__grow(const otx_context *ctx, void **items, size_t *capaci
 }
 
 /* >>> src/base/text.h */
-/* ---- text: names in messages, and text that grows ----------------------- */
+/* ---- text: names in messages, and text that grows -------------------------------- */
+
+/* ---- names in messages ---- */
+
+/* A name for a message, also where there is none. */
+OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
 
 /* Room for a quoted name: `char text[OTX__QUOTED];`. */
 #define OTX__QUOTED 160
@@ -1251,44 +1928,6 @@ OTX__PRIVATE bool otx__grow(const otx_context *ctx, void **items, size_t *capaci
 /* Makes any bytes fit for one line of a message: control bytes, quotes,
    backslashes and invalid UTF-8 become \xNN, long ones are cut with "...".
    Returns `to`. */
-OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size);
-
-/* Length of the well-formed UTF-8 sequence that `bytes` starts with (no overlong
-   forms, no surrogates, at most U+10FFFF), or 0. */
-OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
-{
-    unsigned lead, low = 0x80, high = 0xbf;
-    size_t length, i;
-    if (size == 0) return 0;
-    lead = bytes[0];
-    if (lead < 0x80) return 1;
-    if (lead < 0xc2 || lead > 0xf4) return 0;
-    length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (size < length) return 0;
-    if (lead == 0xe0) low = 0xa0;
-    if (lead == 0xed) high = 0x9f;
-    if (lead == 0xf0) low = 0x90;
-    if (lead == 0xf4) high = 0x8f;
-    if (bytes[1] < low || bytes[1] > high) return 0;
-    for (i = 2; i < length; i++)
-        if ((bytes[i] & 0xc0) != 0x80) return 0;
-    return length;
-}
-
-OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
-{
-    size_t size = strlen(name), length = strlen(suffix);
-    return size >= length && memcmp(name + size - length, suffix, length) == 0;
-}
-
-OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
-}
-
-/* A name for a message, also where there is none. */
-OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
-
 OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size)
 {
     static const char digits[] = "0123456789abcdef";
@@ -1359,19 +1998,28 @@ OTX__PRIVATE void otx__text_string(otx__text *text, const char *string)
     otx__text_bytes(text, string, strlen(string));
 }
 
-/* For what fits in 512 bytes: numbers and short words. %g and the like are
-   barred, because they follow the locale: see otx__text_double. */
+/* For what fits in 512 bytes: numbers and short words. */
 OTX__PRIVATE void otx__text_format(otx__text *text, const char *format, ...) OTX__PRINTF(2, 3);
 OTX__PRIVATE void otx__text_format(otx__text *text, const char *format, ...)
 {
     char line[512];
-    int length;
+    size_t length;
     va_list arguments;
     va_start(arguments, format);
-    length = vsnprintf(line, sizeof line, format, arguments);
+    length = otx__format_list(line, sizeof line, format, arguments);
     va_end(arguments);
-    if (length < 0 || (size_t)length >= sizeof line) text->failed = true;
-    else otx__text_bytes(text, line, (size_t)length);
+    if (length >= sizeof line) text->failed = true;
+    else otx__text_bytes(text, line, length);
+}
+
+/* Appends a number as otx__double_text writes it; one that JSON does not have becomes
+   null. */
+OTX__PRIVATE void otx__text_double(otx__text *text, double value)
+{
+    char digits[OTX__DOUBLE_TEXT];
+    const size_t size = otx__double_text(digits, value);
+    if (size) otx__text_bytes(text, digits, size);
+    else otx__text_string(text, "null");
 }
 
 /* >>> src/base/hooks.h */
@@ -1381,13 +2029,12 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
     OTX__PRINTF(3, 4);
 OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
 {
-    char message[768];
+    char message[OTX__MESSAGE];
     va_list arguments;
     if (!ctx || !ctx->log) return;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    otx__message(message, format, arguments);
     va_end(arguments);
-    otx__one_line(message);
     ctx->log(ctx->log_context, severity, message);
 }
 
@@ -1444,7 +2091,7 @@ OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parall
 }
 
 /* >>> src/base/sort.h */
-/* ---- sort: in place, without memory, never quadratic ----------------------- */
+/* ---- sort: in place, without memory, never quadratic; and finding ------------ */
 
 OTX__PRIVATE void otx__swap(char *a, char *b, size_t size)
 {
@@ -1473,6 +2120,24 @@ OTX__PRIVATE void otx__sort(void *items, size_t count, size_t size,
             otx__swap(base + parent * size, base + child * size, size);
         }
     }
+}
+
+/* The item of a sorted array for which compare(key, item) is 0, or NULL. As bsearch,
+   and of an array without items, too. */
+OTX__PRIVATE const void *otx__sorted_find(const void *items, size_t count, size_t size,
+                                          const void *key,
+                                          int (*compare)(const void *key, const void *item))
+{
+    const char *base = (const char *)items;
+    size_t low = 0, high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = compare(key, base + middle * size);
+        if (order == 0) return base + middle * size;
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    return NULL;
 }
 
 /* >>> src/base/clock.h */
@@ -1530,18 +2195,22 @@ OTX__PRIVATE double otx__now(void)
 extern int otx__sys_madvise(void *block, size_t size, int advice) __asm__("madvise");
 #endif
 
-#define OTX__POOL_BLOCKS 64
 #define OTX__ALIGNMENT 64 /* a cache line, and the widest register */
 
-/* A handful of blocks and the sum of their sizes. Once a block could not be had,
-   every later one is NULL too, so a run of takes needs one check of `failed`. */
+/* What stands at the head of every block. */
+typedef struct otx__pool_block {
+    struct otx__pool_block *next;
+    size_t bytes; /* as asked for, this head with them */
+} otx__pool_block;
+
+/* A chain of blocks and the sum of their sizes. Once a block could not be had, every
+   later one is NULL too, so a run of takes needs one check of `failed`. */
 typedef struct otx__pool {
     const otx_context *ctx;
-    void *blocks[OTX__POOL_BLOCKS];
-    size_t sizes[OTX__POOL_BLOCKS];
-    size_t count;
+    otx__pool_block *blocks;
     uint64_t bytes;
-    uint64_t failed; /* 0, or the size of the block that could not be had */
+    bool failed;
+    size_t failed_count, failed_size; /* elements of the block that could not be had */
 } otx__pool;
 
 OTX__PRIVATE void otx__pool_open(otx__pool *pool, const otx_context *ctx)
@@ -1552,8 +2221,11 @@ OTX__PRIVATE void otx__pool_open(otx__pool *pool, const otx_context *ctx)
 
 OTX__PRIVATE void otx__pool_close(otx__pool *pool)
 {
-    size_t i;
-    for (i = 0; i < pool->count; i++) otx__free(pool->ctx, pool->blocks[i], pool->sizes[i], 1);
+    while (pool->blocks) {
+        otx__pool_block *block = pool->blocks;
+        pool->blocks = block->next;
+        otx__free(pool->ctx, block, block->bytes, 1);
+    }
     otx__pool_open(pool, pool->ctx);
 }
 
@@ -1573,28 +2245,41 @@ OTX__PRIVATE void otx__advise_large_pages(void *block, size_t size)
 #endif
 }
 
-/* count elements of `size` bytes, aligned, uninitialised. */
-OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
+/* Bytes to ask for, with room for the head and for aligning what follows it. */
+OTX__PRIVATE bool otx__pool_size(size_t count, size_t size, size_t *bytes)
+{
+    return otx__mul(count, size, bytes) &&
+           otx__add(*bytes, sizeof(otx__pool_block) + OTX__ALIGNMENT, bytes);
+}
+
+/* As otx__pool_take, but a block that cannot be had is no failure. */
+OTX__PRIVATE void *otx__pool_try(otx__pool *pool, size_t count, size_t size)
 {
     size_t bytes;
-    char *block;
-    if (pool->failed) return NULL;
-    if (pool->count == OTX__POOL_BLOCKS || !otx__mul(count, size, &bytes) ||
-        !otx__add(bytes, OTX__ALIGNMENT, &bytes)) {
-        pool->failed = UINT64_MAX;
-        return NULL;
-    }
-    block = (char *)otx__alloc(pool->ctx, bytes, 1);
-    if (!block) {
-        pool->failed = bytes;
-        return NULL;
-    }
+    otx__pool_block *block;
+    char *start;
+    if (pool->failed || !otx__pool_size(count, size, &bytes)) return NULL;
+    block = (otx__pool_block *)otx__alloc(pool->ctx, bytes, 1);
+    if (!block) return NULL;
     /* How a caller's allocator gets its memory is its own affair. */
     if (!pool->ctx || !pool->ctx->allocator.resize) otx__advise_large_pages(block, bytes);
-    pool->blocks[pool->count] = block;
-    pool->sizes[pool->count++] = bytes;
+    block->next = pool->blocks;
+    block->bytes = bytes;
+    pool->blocks = block;
     pool->bytes += bytes;
-    return block + (OTX__ALIGNMENT - (uintptr_t)block % OTX__ALIGNMENT);
+    start = (char *)(block + 1);
+    return start + (OTX__ALIGNMENT - (uintptr_t)start % OTX__ALIGNMENT) % OTX__ALIGNMENT;
+}
+
+/* count elements of `size` bytes, aligned, uninitialised; freed with the pool. */
+OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
+{
+    void *block = otx__pool_try(pool, count, size);
+    if (block || pool->failed) return block;
+    pool->failed = true;
+    pool->failed_count = count;
+    pool->failed_size = size;
+    return NULL;
 }
 
 OTX__PRIVATE void *otx__pool_take_zero(otx__pool *pool, size_t count, size_t size)
@@ -1602,6 +2287,18 @@ OTX__PRIVATE void *otx__pool_take_zero(otx__pool *pool, size_t count, size_t siz
     void *block = otx__pool_take(pool, count, size);
     if (block) memset(block, 0, count * size);
     return block;
+}
+
+/* Says which block could not be had. */
+OTX__PRIVATE otx_result otx__pool_fail(const otx__pool *pool, otx_error *error)
+{
+    size_t bytes;
+    if (otx__pool_size(pool->failed_count, pool->failed_size, &bytes))
+        return otx__fail_memory(error, bytes);
+    return otx__fail(error, OTX_ERROR_MEMORY,
+                     "out of memory: %" PRIu64 " times %" PRIu64
+                     " bytes are more than this machine can address",
+                     (uint64_t)pool->failed_count, (uint64_t)pool->failed_size);
 }
 
 /* >>> src/base/number.h */
@@ -1950,131 +2647,6 @@ OTX__PRIVATE const char *otx__proto_next(otx__proto *proto, otx__field *field, b
     return otx__proto_body(proto, field);
 }
 
-/* >>> src/base/decimal.h */
-/* ---- decimal: the shortest digits of a double --------------------------- */
-
-/* The digits of significand * 2^exponent, exact: 315 digits before
-   the point and 1080 after it, which is room for every double and for a quarter
-   of its last place. */
-#define OTX__DECIMAL_WHOLE 315
-#define OTX__DECIMAL_DIGITS 1395
-
-OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
-{
-    enum { LIMBS = OTX__DECIMAL_DIGITS / 9, WHOLE = OTX__DECIMAL_WHOLE / 9 };
-    const uint32_t base = 1000000000;
-    uint32_t limbs[LIMBS]; /* nine digits each, the most significant first */
-    int i, j, shift;
-    memset(limbs, 0, sizeof limbs);
-    for (i = WHOLE - 1; significand > 0; i--, significand /= base)
-        limbs[i] = (uint32_t)(significand % base);
-    for (; exponent > 0; exponent -= shift) {
-        uint64_t carry = 0;
-        shift = exponent < 29 ? exponent : 29;
-        for (i = WHOLE - 1; i >= 0; i--) {
-            carry += (uint64_t)limbs[i] << shift;
-            limbs[i] = (uint32_t)(carry % base);
-            carry /= base;
-        }
-    }
-    for (; exponent < 0; exponent += shift) {
-        uint64_t rest = 0;
-        shift = -exponent < 29 ? -exponent : 29;
-        for (i = 0; i < LIMBS; i++) {
-            rest = rest * base + limbs[i];
-            limbs[i] = (uint32_t)(rest >> shift);
-            rest &= (UINT64_C(1) << shift) - 1;
-        }
-    }
-    for (i = 0; i < LIMBS; i++)
-        for (j = 8; j >= 0; j--, limbs[i] /= 10)
-            digits[9 * i + j] = (char)('0' + limbs[i] % 10);
-}
-
-/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
-   next is at least `threshold`. Returns whether the result lies in the interval
-   that reads back as the same double; its ends belong to it if `closed`. */
-OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
-                                   bool closed, int first, int keep, char threshold,
-                                   char *digits)
-{
-    const size_t size = OTX__DECIMAL_DIGITS;
-    int i = first + keep, from_below, from_above;
-    bool up = exact[i] >= threshold;
-    memcpy(digits, exact, (size_t)i);
-    memset(digits + i, '0', size - (size_t)i);
-    while (up) {
-        i--;
-        up = digits[i] == '9';
-        digits[i] = (char)(up ? '0' : digits[i] + 1);
-    }
-    from_below = memcmp(digits, below, size);
-    from_above = memcmp(above, digits, size);
-    return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
-}
-
-/* Finds the fewest digits that read back as the same double, and of those the
-   nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
-   between the midpoints to its neighbours (where reading rounds to even).
-   17 digits always do. */
-OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
-{
-    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
-    uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
-    int exponent = (int)(bits >> 52), first = 0, keep = 1;
-    /* The neighbour below a power of two is at half the distance, which is why
-       rounding up may do where rounding to nearest, downwards, does not. */
-    uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
-    bool closed = significand % 2 == 0;
-    if (exponent > 0) significand |= UINT64_C(1) << 52;
-    else exponent = 1;
-    otx__decimal(4 * significand - half, exponent - 1077, below);
-    otx__decimal(4 * significand, exponent - 1077, exact);
-    otx__decimal(4 * significand + 2, exponent - 1077, above);
-    while (exact[first] == '0') first++;
-    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
-           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
-        keep++;
-}
-
-/* Appends a number with the fewest digits that read back as the same double, laid
-   out as by Python's repr (1.0, 0.0001, 1e-05, 1e+16), whatever the locale. A NaN or an
-   infinity, which JSON does not have, becomes null. */
-OTX__PRIVATE void otx__text_double(otx__text *text, double value)
-{
-    const int point = OTX__DECIMAL_WHOLE;
-    char digits[OTX__DECIMAL_DIGITS];
-    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power;
-    uint64_t bits, magnitude;
-    memcpy(&bits, &value, sizeof bits);
-    magnitude = bits & (UINT64_MAX >> 1);
-    if (magnitude >> 52 == 0x7ff) {
-        otx__text_string(text, "null");
-        return;
-    }
-    if (bits != magnitude) otx__text_string(text, "-");
-    if (magnitude == 0) {
-        otx__text_string(text, "0.0");
-        return;
-    }
-    otx__decimal_shortest(magnitude, digits);
-    while (digits[first] == '0') first++;
-    while (digits[last] == '0') last--;
-    power = point - 1 - first;
-    if (power < -4 || power > 15) {
-        otx__text_bytes(text, digits + first, 1);
-        if (last > first) otx__text_string(text, ".");
-        otx__text_bytes(text, digits + first + 1, (size_t)(last - first));
-        otx__text_format(text, "e%c%02d", power < 0 ? '-' : '+', power < 0 ? -power : power);
-    } else {
-        if (first >= point) first = point - 1;
-        if (last < point) last = point;
-        otx__text_bytes(text, digits + first, (size_t)(point - first));
-        otx__text_string(text, ".");
-        otx__text_bytes(text, digits + point, (size_t)(last - point + 1));
-    }
-}
-
 /* >>> src/base/watch.h */
 /* ---- watch: long loops that the caller can stop ---------------------------- */
 
@@ -2140,8 +2712,10 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
 
    Rooms, in order of dependency:
      memory_source      memory as a source of bytes
-     json_read          a parser without recursion, looking at values
+     json_read          a parser without recursion
+     json_values        looking at values, stepping through containers
      json_edit          writing, and edits that keep every byte they do not touch
+     tensors            what reading and writing a header share: orders, sizes, messages
      safetensors_read   the header of a file, checked
      safetensors_write  the header of a new file */
 
@@ -2206,13 +2780,13 @@ OTX__PRIVATE otx_result otx__json_expected(const otx__json_parser *p, const char
     const size_t size = sizeof problem;
     unsigned byte = p->at < p->size ? p->text[p->at] : 0;
     if (p->at >= p->size)
-        (void)snprintf(problem, size, "the text ends, expected %s", expected);
+        otx__format(problem, size, "the text ends, expected %s", expected);
     else if (p->size - p->at >= 3 && memcmp(p->text + p->at, "\xef\xbb\xbf", 3) == 0)
-        (void)snprintf(problem, size, "found a byte order mark, expected %s", expected);
+        otx__format(problem, size, "found a byte order mark, expected %s", expected);
     else if (byte > 0x20 && byte < 0x7f)
-        (void)snprintf(problem, size, "found '%c', expected %s", (int)byte, expected);
+        otx__format(problem, size, "found '%c', expected %s", (int)byte, expected);
     else
-        (void)snprintf(problem, size, "found byte 0x%02x, expected %s", byte, expected);
+        otx__format(problem, size, "found byte 0x%02x, expected %s", byte, expected);
     return otx__json_fail(p, OTX_ERROR_FORMAT, p->at, problem);
 }
 
@@ -2245,7 +2819,7 @@ OTX__PRIVATE otx_result otx__json_add(otx__json_parser *p, otx_json_type type, s
     if (json->count == json->capacity) {
         void *items = json->nodes;
         if (!otx__grow(p->ctx, &items, &json->capacity, json->count + 1, sizeof *json->nodes))
-            return otx__fail_memory(p->error, (uint64_t)json->count * 2 * sizeof *json->nodes);
+            return otx__fail_array(p->error, (uint64_t)json->count * 2, sizeof *json->nodes);
         json->nodes = (otx_json_node *)items;
     }
     node = &json->nodes[json->count++];
@@ -2263,11 +2837,9 @@ OTX__PRIVATE int otx__json_hex(const unsigned char *digits)
 {
     int value = 0, i;
     for (i = 0; i < 4; i++) {
-        int byte = digits[i];
-        if (byte >= '0' && byte <= '9') value = value * 16 + byte - '0';
-        else if (byte >= 'a' && byte <= 'f') value = value * 16 + byte - 'a' + 10;
-        else if (byte >= 'A' && byte <= 'F') value = value * 16 + byte - 'A' + 10;
-        else return -1;
+        const int digit = otx__hex_digit((char)digits[i]);
+        if (digit < 0) return -1;
+        value = value * 16 + digit;
     }
     return value;
 }
@@ -2518,7 +3090,78 @@ OTX_API otx_result otx_json_parse(const otx_context *ctx, const char *text, size
     return result;
 }
 
-/* ---- JSON: looking at values ---- */
+/* >>> src/files/json_values.h */
+/* ---- JSON: looking at values --------------------------------------------- */
+
+OTX_API otx_json_type otx_json_type_of(const otx_json *json, uint32_t node)
+{
+    return node < json->count ? (otx_json_type)json->nodes[node].type : OTX_JSON_NULL;
+}
+
+/* ---- containers ---- */
+
+OTX_API uint32_t otx_json_count(const otx_json *json, uint32_t node)
+{
+    return node < json->count ? json->nodes[node].count : 0;
+}
+
+OTX_API uint32_t otx_json_after(const otx_json *json, uint32_t node)
+{
+    return node < json->count ? json->nodes[node].next : node;
+}
+
+OTX_API otx_json_iter otx_json_iter_of(const otx_json *json, uint32_t node)
+{
+    otx_json_iter iter;
+    memset(&iter, 0, sizeof iter);
+    iter.json = json;
+    iter.key = iter.value = OTX_JSON_NONE;
+    iter.index = UINT32_MAX;
+    if (otx_json_count(json, node) == 0) return iter;
+    iter.keyed = otx_json_type_of(json, node) == OTX_JSON_OBJECT;
+    iter.next = node + 1;
+    iter.end = json->nodes[node].next;
+    return iter;
+}
+
+OTX_API bool otx_json_iter_next(otx_json_iter *iter)
+{
+    iter->key = iter->value = OTX_JSON_NONE;
+    if (iter->next >= iter->end) return false;
+    if (iter->keyed) iter->key = iter->next++;
+    iter->value = iter->next;
+    iter->next = iter->json->nodes[iter->value].next;
+    iter->index++;
+    return true;
+}
+
+OTX_API uint32_t otx_json_item(const otx_json *json, uint32_t array, uint32_t index)
+{
+    otx_json_iter iter = otx_json_iter_of(json, array);
+    if (otx_json_type_of(json, array) != OTX_JSON_ARRAY) return OTX_JSON_NONE;
+    while (otx_json_iter_next(&iter))
+        if (iter.index == index) return iter.value;
+    return OTX_JSON_NONE;
+}
+
+/* ---- scalars ---- */
+
+/* The bytes of a node as the text spells them, a string's without its quotes; none for
+   OTX_JSON_NONE. */
+OTX__PRIVATE otx__span otx__json_span(const otx_json *json, uint32_t node)
+{
+    if (node >= json->count) return otx__span_of("", 0);
+    return otx__span_of(json->text + json->nodes[node].start,
+                        json->nodes[node].end - json->nodes[node].start);
+}
+
+/* The same for a message. */
+OTX__PRIVATE const char *otx__quote_node(char to[OTX__QUOTED], const otx_json *json,
+                                         uint32_t node)
+{
+    const otx__span text = otx__json_span(json, node);
+    return otx__quote(to, OTX__QUOTED, text.bytes, text.size);
+}
 
 /* Decodes the character of a string at *at, which moves on; returns how many
    bytes of UTF-8 it is. The string has been checked. */
@@ -2556,15 +3199,13 @@ OTX__PRIVATE size_t otx__json_character(const char *text, size_t *at, char to[4]
     return length;
 }
 
-OTX_API otx_json_type otx_json_type_of(const otx_json *json, uint32_t node)
-{
-    return node < json->count ? (otx_json_type)json->nodes[node].type : OTX_JSON_NULL;
-}
-
 OTX_API size_t otx_json_string(const otx_json *json, uint32_t node, char *to)
 {
-    const otx_json_node *string = &json->nodes[node];
-    size_t at = string->start, size = 0;
+    const otx_json_node *string;
+    size_t at, size = 0;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return 0;
+    string = &json->nodes[node];
+    at = string->start;
     if (!string->escaped) {
         size = string->end - string->start;
         if (size) memcpy(to, json->text + string->start, size);
@@ -2605,29 +3246,19 @@ OTX_API bool otx_json_equals(const otx_json *json, uint32_t node, const char *te
 
 OTX_API uint32_t otx_json_find(const otx_json *json, uint32_t object, const char *key)
 {
-    uint32_t found = OTX_JSON_NONE, member, i;
+    otx_json_iter iter = otx_json_iter_of(json, object);
+    uint32_t found = OTX_JSON_NONE;
     size_t size = strlen(key);
-    if (otx_json_type_of(json, object) != OTX_JSON_OBJECT) return OTX_JSON_NONE;
-    member = object + 1;
-    for (i = 0; i < json->nodes[object].count; i++) {
-        if (otx__json_is_text(json, member, key, size)) found = member + 1;
-        member = json->nodes[member + 1].next;
-    }
+    if (!iter.keyed) return OTX_JSON_NONE;
+    while (otx_json_iter_next(&iter))
+        if (otx__json_is_text(json, iter.key, key, size)) found = iter.value;
     return found;
 }
 
 OTX_API bool otx_json_uint(const otx_json *json, uint32_t node, uint64_t *value)
 {
-    uint64_t sum = 0;
-    uint32_t at;
-    if (otx_json_type_of(json, node) != OTX_JSON_NUMBER) return false;
-    for (at = json->nodes[node].start; at < json->nodes[node].end; at++) {
-        unsigned digit = (unsigned)((unsigned char)json->text[at] - '0');
-        if (digit > 9 || sum > (UINT64_MAX - digit) / 10) return false;
-        sum = sum * 10 + digit;
-    }
-    *value = sum;
-    return true;
+    return otx_json_type_of(json, node) == OTX_JSON_NUMBER &&
+           otx__parse_uint(otx__json_span(json, node), value);
 }
 
 /* >>> src/files/json_edit.h */
@@ -2659,12 +3290,6 @@ OTX__PRIVATE void otx__text_json_string(otx__text *text, const char *bytes, size
 }
 
 /* ---- JSON: editing ---- */
-
-/* A part of a text that someone else owns. */
-typedef struct otx__span {
-    const char *bytes;
-    size_t size;
-} otx__span;
 
 /* One edit: the bytes of the document from start to end give way to a value, or
    to a new member of an object. Texts stand in the pool, by offset. */
@@ -2787,11 +3412,13 @@ OTX_API otx_result otx_json_edit_replace(const otx_context *ctx, otx_json_edit *
 OTX__PRIVATE uint32_t otx__json_last_key(const otx_json *json, uint32_t object,
                                          uint32_t *before)
 {
-    uint32_t key = object + 1, i;
+    otx_json_iter member = otx_json_iter_of(json, object);
+    uint32_t key = OTX_JSON_NONE, value = OTX_JSON_NONE;
     *before = OTX_JSON_NONE;
-    for (i = 1; i < json->nodes[object].count; i++) {
-        *before = key + 1;
-        key = json->nodes[key + 1].next;
+    while (otx_json_iter_next(&member)) {
+        *before = value;
+        key = member.key;
+        value = member.value;
     }
     return key;
 }
@@ -2859,14 +3486,6 @@ OTX_API otx_result otx_json_edit_set(const otx_context *ctx, otx_json_edit *edit
 typedef struct otx__json_layout {
     otx__span comma, line, indent, colon, tail;
 } otx__json_layout;
-
-OTX__PRIVATE otx__span otx__span_of(const char *bytes, size_t size)
-{
-    otx__span span;
-    span.bytes = bytes;
-    span.size = size;
-    return span;
-}
 
 OTX__PRIVATE otx__span otx__json_slice(const otx_json *json, uint32_t start, uint32_t end)
 {
@@ -3010,8 +3629,8 @@ OTX_API otx_result otx_json_edit_write(otx_json_edit *edit, const otx_sink *sink
     return OTX_OK;
 }
 
-/* >>> src/files/safetensors_read.h */
-/* ---- safetensors: reading ----------------------------------------------- */
+/* >>> src/files/tensors.h */
+/* ---- tensors: what reading and writing a safetensors header share --------- */
 
 /* A file is the length of its header (64 bits, little-endian), the header (JSON)
    and the bytes of the tensors. Longer headers than this are refused, as by the
@@ -3020,14 +3639,6 @@ OTX_API otx_result otx_json_edit_write(otx_json_edit *edit, const otx_sink *sink
 
 /* The key that is no tensor. */
 #define OTX__METADATA_KEY "__metadata__"
-
-/* Orders byte strings as memcmp does; of two that begin alike, the shorter first. */
-OTX__PRIVATE int otx__compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-    size_t shared = otx__min(a_size, b_size);
-    int order = shared ? memcmp(a, b, shared) : 0;
-    return order ? order : a_size < b_size ? -1 : a_size > b_size;
-}
 
 OTX__PRIVATE int otx__compare_tensors(const otx_tensor *a, const otx_tensor *b)
 {
@@ -3039,6 +3650,14 @@ OTX__PRIVATE int otx__compare_tensors(const otx_tensor *a, const otx_tensor *b)
 OTX__PRIVATE int otx__tensor_by_name(const void *a, const void *b)
 {
     return otx__compare_tensors(*(const otx_tensor *const *)a, *(const otx_tensor *const *)b);
+}
+
+/* The same for otx__sorted_find: a name's span against a pointer to a tensor. */
+OTX__PRIVATE int otx__name_to_tensor(const void *name, const void *item)
+{
+    const otx__span *span = (const otx__span *)name;
+    const otx_tensor *tensor = *(const otx_tensor *const *)item;
+    return otx__compare_bytes(span->bytes, span->size, tensor->name, tensor->name_size);
 }
 
 OTX__PRIVATE int otx__tensor_by_offset(const void *a, const void *b)
@@ -3095,7 +3714,7 @@ OTX__PRIVATE otx_result otx__check_keys(const otx_context *ctx, const otx_metada
     size_t i;
     if (count < 2) return OTX_OK;
     sorted = (otx_metadata *)otx__alloc(ctx, count, sizeof *sorted);
-    if (!sorted) return otx__fail_memory(error, (uint64_t)count * sizeof *sorted);
+    if (!sorted) return otx__fail_array(error, count, sizeof *sorted);
     memcpy(sorted, metadata, count * sizeof *sorted);
     otx__sort(sorted, count, sizeof *sorted, otx__metadata_by_key);
     for (i = 1; i < count && !result; i++)
@@ -3114,9 +3733,9 @@ OTX__PRIVATE const char *otx__shape_text(char *to, size_t capacity, const uint64
     unsigned i;
     to[0] = '[';
     for (i = 0; i < rank && length + 32 < capacity; i++)
-        length += (size_t)snprintf(to + length, capacity - length, "%s%" PRIu64, i ? ", " : "",
+        length += otx__format(to + length, capacity - length, "%s%" PRIu64, i ? ", " : "",
                                    shape[i]);
-    (void)snprintf(to + length, capacity - length, "%s", i < rank ? ", ...]" : "]");
+    otx__format(to + length, capacity - length, "%s", i < rank ? ", ...]" : "]");
     return to;
 }
 
@@ -3140,12 +3759,13 @@ OTX__PRIVATE otx_result otx__tensor_fail(otx_error *error, otx_result code, cons
                                          const otx_tensor *tensor, const char *problem)
 {
     char text[320], shape[128];
-    (void)snprintf(text, sizeof text, "(%s %s) %s", otx_dtype_name(tensor->dtype),
+    otx__format(text, sizeof text, "(%s %s) %s", otx_dtype_name(tensor->dtype),
                    otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank), problem);
     return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
 }
 
-/* ---- safetensors: reading ---- */
+/* >>> src/files/safetensors_read.h */
+/* ---- safetensors: reading ----------------------------------------------- */
 
 /* Reads and checks the length of the header, then the header itself. */
 OTX__PRIVATE otx_result otx__header_read(const otx_context *ctx, const otx_source *source,
@@ -3198,29 +3818,27 @@ typedef struct otx__header {
 OTX__PRIVATE otx_result otx__header_fail(const otx__header *h, otx_result code,
                                          const char *what, uint32_t key, const char *problem)
 {
-    const otx_json_node *node = &h->json->nodes[key];
-    return otx__fail_name(h->error, code, h->file, what, h->json->text + node->start,
-                          node->end - node->start, problem);
+    const otx__span name = otx__json_span(h->json, key);
+    return otx__fail_name(h->error, code, h->file, what, name.bytes, name.size, problem);
 }
 
-/* Finds the three fields of a tensor's entry and checks that each stands there
-   once; other fields are passed over. */
-OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, otx__entry *entry)
+/* Finds the three fields of the entry `value` of the tensor `key` and checks that each
+   stands there once; other fields are passed over. */
+OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, uint32_t value,
+                                          otx__entry *entry)
 {
     static const char *const names[] = {"dtype", "shape", "data_offsets"};
-    const otx_json_node *nodes = h->json->nodes;
-    uint32_t fields[3] = {OTX_JSON_NONE, OTX_JSON_NONE, OTX_JSON_NONE}, node = key + 2, i, j;
-    if (nodes[key + 1].type != OTX_JSON_OBJECT)
+    uint32_t fields[3] = {OTX_JSON_NONE, OTX_JSON_NONE, OTX_JSON_NONE}, i;
+    otx_json_iter field = otx_json_iter_of(h->json, value);
+    if (otx_json_type_of(h->json, value) != OTX_JSON_OBJECT)
         return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "is no object");
-    for (i = 0; i < nodes[key + 1].count; i++) {
-        for (j = 0; j < 3; j++) {
-            if (!otx_json_equals(h->json, node, names[j])) continue;
-            if (fields[j] != OTX_JSON_NONE)
+    while (otx_json_iter_next(&field))
+        for (i = 0; i < 3; i++) {
+            if (!otx_json_equals(h->json, field.key, names[i])) continue;
+            if (fields[i] != OTX_JSON_NONE)
                 return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "repeats a field");
-            fields[j] = node + 1;
+            fields[i] = field.value;
         }
-        node = nodes[node + 1].next;
-    }
     entry->dtype = fields[0];
     entry->shape = fields[1];
     entry->offsets = fields[2];
@@ -3229,7 +3847,7 @@ OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, ot
     if (otx_json_type_of(h->json, entry->shape) != OTX_JSON_ARRAY)
         return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "has no shape");
     if (otx_json_type_of(h->json, entry->offsets) != OTX_JSON_ARRAY ||
-        nodes[entry->offsets].count != 2)
+        otx_json_count(h->json, entry->offsets) != 2)
         return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
                                 "has no data_offsets (two of them)");
     return OTX_OK;
@@ -3238,25 +3856,24 @@ OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, ot
 /* Bytes that a string takes, at most, with a NUL after it. */
 OTX__PRIVATE uint64_t otx__header_room(const otx__header *h, uint32_t string)
 {
-    return (uint64_t)h->json->nodes[string].end - h->json->nodes[string].start + 1;
+    return (uint64_t)otx__json_span(h->json, string).size + 1;
 }
 
 /* Counts the entries of the metadata, which may also be null. */
-OTX__PRIVATE otx_result otx__header_measure_metadata(otx__header *h, uint32_t value)
+OTX__PRIVATE otx_result otx__header_measure_metadata(otx__header *h, uint32_t key,
+                                                     uint32_t value)
 {
-    const otx_json_node *nodes = h->json->nodes;
-    uint32_t key = value + 1, i;
-    if (nodes[value].type == OTX_JSON_NULL) return OTX_OK;
-    if (nodes[value].type != OTX_JSON_OBJECT)
-        return otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", value - 1, "is no object");
-    for (i = 0; i < nodes[value].count; i++) {
-        if (nodes[key + 1].type != OTX_JSON_STRING)
-            return otx__header_fail(h, OTX_ERROR_FORMAT, "metadata key", key,
+    otx_json_iter entry = otx_json_iter_of(h->json, value);
+    if (otx_json_type_of(h->json, value) == OTX_JSON_NULL) return OTX_OK;
+    if (otx_json_type_of(h->json, value) != OTX_JSON_OBJECT)
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", key, "is no object");
+    while (otx_json_iter_next(&entry)) {
+        if (otx_json_type_of(h->json, entry.value) != OTX_JSON_STRING)
+            return otx__header_fail(h, OTX_ERROR_FORMAT, "metadata key", entry.key,
                                     "has a value that is no string");
-        h->bytes += otx__header_room(h, key) + otx__header_room(h, key + 1);
-        key = nodes[key + 1].next;
+        h->bytes += otx__header_room(h, entry.key) + otx__header_room(h, entry.value);
     }
-    h->out->metadata_count = nodes[value].count;
+    h->out->metadata_count = otx_json_count(h->json, value);
     return OTX_OK;
 }
 
@@ -3264,28 +3881,27 @@ OTX__PRIVATE otx_result otx__header_measure_metadata(otx__header *h, uint32_t va
    *metadata to the metadata's value, if there is one. */
 OTX__PRIVATE otx_result otx__header_measure(otx__header *h, uint32_t *metadata)
 {
-    const otx_json_node *nodes = h->json->nodes;
+    otx_json_iter member = otx_json_iter_of(h->json, 0);
     otx_result result = OTX_OK;
-    uint32_t key = 1, i;
     *metadata = OTX_JSON_NONE;
-    if (nodes[0].type != OTX_JSON_OBJECT)
+    if (otx_json_type_of(h->json, 0) != OTX_JSON_OBJECT)
         return otx__fail(h->error, OTX_ERROR_FORMAT, "%s: the header is no JSON object",
                          h->file);
-    for (i = 0; i < nodes[0].count && !result; i++) {
+    while (!result && otx_json_iter_next(&member)) {
         otx__entry entry;
-        if (!otx_json_equals(h->json, key, OTX__METADATA_KEY)) {
-            result = otx__header_entry(h, key, &entry);
+        if (!otx_json_equals(h->json, member.key, OTX__METADATA_KEY)) {
+            result = otx__header_entry(h, member.key, member.value, &entry);
             if (result) break;
             h->out->tensor_count++;
-            h->dimensions += nodes[entry.shape].count;
-            h->bytes += otx__header_room(h, key);
+            h->dimensions += otx_json_count(h->json, entry.shape);
+            h->bytes += otx__header_room(h, member.key);
         } else if (*metadata != OTX_JSON_NONE) {
-            result = otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", key, "occurs twice");
+            result = otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", member.key,
+                                      "occurs twice");
         } else {
-            *metadata = key + 1;
-            result = otx__header_measure_metadata(h, key + 1);
+            *metadata = member.value;
+            result = otx__header_measure_metadata(h, member.key, member.value);
         }
-        key = nodes[key + 1].next;
     }
     return result;
 }
@@ -3326,33 +3942,33 @@ OTX__PRIVATE const char *otx__header_string(otx__header *h, uint32_t node, size_
 }
 
 /* Reads one entry. Its offsets count from the byte buffer as yet. */
-OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, otx_tensor *tensor)
+OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_t value,
+                                           otx_tensor *tensor)
 {
-    const otx_json_node *nodes = h->json->nodes;
     otx__entry entry;
+    otx_json_iter size;
     int dtype = 0;
-    uint32_t i;
-    otx_result result = otx__header_entry(h, key, &entry);
+    otx_result result = otx__header_entry(h, key, value, &entry);
     if (result) return result;
     while (dtype < OTX_DTYPE_COUNT &&
            !otx_json_equals(h->json, entry.dtype, otx_dtype_name((otx_dtype)dtype)))
         dtype++;
     if (dtype == OTX_DTYPE_COUNT) {
-        const otx_json_node *node = &nodes[entry.dtype];
         char quoted[OTX__QUOTED], problem[OTX__QUOTED + 40];
-        otx__quote(quoted, sizeof quoted, h->json->text + node->start, node->end - node->start);
-        (void)snprintf(problem, sizeof problem, "has an unknown dtype, \"%s\"", quoted);
+        otx__format(problem, sizeof problem, "has an unknown dtype, \"%s\"",
+                       otx__quote_node(quoted, h->json, entry.dtype));
         return otx__header_fail(h, OTX_ERROR_UNSUPPORTED, "tensor", key, problem);
     }
     tensor->dtype = (otx_dtype)dtype;
-    tensor->rank = nodes[entry.shape].count;
+    tensor->rank = otx_json_count(h->json, entry.shape);
     tensor->shape = h->shape;
-    for (i = 0; i < tensor->rank; i++)
-        if (!otx_json_uint(h->json, entry.shape + 1 + i, h->shape++))
+    size = otx_json_iter_of(h->json, entry.shape);
+    while (otx_json_iter_next(&size))
+        if (!otx_json_uint(h->json, size.value, h->shape++))
             return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
                                     "has a shape that is no list of 64-bit integers");
-    if (!otx_json_uint(h->json, entry.offsets + 1, &tensor->begin) ||
-        !otx_json_uint(h->json, entry.offsets + 2, &tensor->end))
+    if (!otx_json_uint(h->json, otx_json_item(h->json, entry.offsets, 0), &tensor->begin) ||
+        !otx_json_uint(h->json, otx_json_item(h->json, entry.offsets, 1), &tensor->end))
         return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
                                 "has data_offsets that are no 64-bit integers");
     tensor->name = otx__header_string(h, key, &tensor->name_size);
@@ -3362,23 +3978,19 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, otx_ten
 /* Reads all entries; `metadata` is the node of their value, or OTX_JSON_NONE. */
 OTX__PRIVATE otx_result otx__header_entries(otx__header *h, uint32_t metadata)
 {
-    const otx_json_node *nodes = h->json->nodes;
     otx_safetensors *out = h->out;
     otx_tensor *tensor = out->tensors;
-    uint32_t key = 1, i;
-    for (i = 0; i < nodes[0].count; i++) {
-        if (key + 1 != metadata) {
-            otx_result result = otx__header_tensor(h, key, tensor++);
+    otx_json_iter member = otx_json_iter_of(h->json, 0);
+    while (otx_json_iter_next(&member))
+        if (member.value != metadata) {
+            otx_result result = otx__header_tensor(h, member.key, member.value, tensor++);
             if (result) return result;
         }
-        key = nodes[key + 1].next;
-    }
-    key = metadata + 1;
-    for (i = 0; i < out->metadata_count; i++) {
-        otx_metadata *entry = &out->metadata[i];
-        entry->key = otx__header_string(h, key, &entry->key_size);
-        entry->value = otx__header_string(h, key + 1, &entry->value_size);
-        key = nodes[key + 1].next;
+    member = otx_json_iter_of(h->json, metadata);
+    while (otx_json_iter_next(&member)) {
+        otx_metadata *entry = &out->metadata[member.index];
+        entry->key = otx__header_string(h, member.key, &entry->key_size);
+        entry->value = otx__header_string(h, member.value, &entry->value_size);
     }
     return otx__check_keys(h->ctx, out->metadata, out->metadata_count, OTX_ERROR_FORMAT,
                            h->file, h->error);
@@ -3398,12 +4010,12 @@ OTX__PRIVATE otx_result otx__header_offsets(otx__header *h, uint64_t file_size)
         otx_tensor *tensor = &out->tensors[i];
         const char *wrong = otx__tensor_bytes(tensor, &bytes);
         if (tensor->begin != end || tensor->end < tensor->begin) {
-            (void)snprintf(problem, sizeof problem, "has data_offsets [%" PRIu64 ", %" PRIu64
+            otx__format(problem, sizeof problem, "has data_offsets [%" PRIu64 ", %" PRIu64
                            "], but the bytes before it end at %" PRIu64,
                            tensor->begin, tensor->end, end);
             wrong = problem;
         } else if (!wrong && tensor->end - tensor->begin != bytes) {
-            (void)snprintf(problem, sizeof problem, "takes %" PRIu64 " bytes, but its "
+            otx__format(problem, sizeof problem, "takes %" PRIu64 " bytes, but its "
                            "data_offsets [%" PRIu64 ", %" PRIu64 "] span %" PRIu64,
                            bytes, tensor->begin, tensor->end, tensor->end - tensor->begin);
             wrong = problem;
@@ -3469,30 +4081,14 @@ done:
 OTX_API const otx_tensor *otx_safetensors_find(const otx_safetensors *file, const char *name,
                                                size_t name_size)
 {
-    size_t low = 0, high = file->tensor_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const otx_tensor *tensor = otx__names_of(file)[middle];
-        int order = otx__compare_bytes(name, name_size, tensor->name, tensor->name_size);
-        if (order == 0) return tensor;
-        if (order < 0) high = middle;
-        else low = middle + 1;
-    }
-    return NULL;
+    const otx__span wanted = otx__span_of(name, name_size);
+    const otx_tensor *const *found = (const otx_tensor *const *)otx__sorted_find(
+        otx__names_of(file), file->tensor_count, sizeof *found, &wanted, otx__name_to_tensor);
+    return found ? *found : NULL;
 }
 
 /* >>> src/files/safetensors_write.h */
 /* ---- safetensors: writing ----------------------------------------------- */
-
-OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
-{
-    size_t at = 0, length;
-    for (; at < size; at += length) {
-        length = otx__utf8_length((const unsigned char *)bytes + at, size - at);
-        if (length == 0) return false;
-    }
-    return true;
-}
 
 /* What is wrong with a tensor that is to be written, or NULL. */
 OTX__PRIVATE const char *otx__layout_problem(const otx_tensor *tensor)
@@ -3635,7 +4231,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
     out->order = (uint32_t *)otx__alloc(ctx, count, sizeof *out->order);
     out->offsets = (uint64_t *)otx__alloc(ctx, count, sizeof *out->offsets);
     if (!sorted || !out->order || !out->offsets)
-        result = otx__fail_memory(error, (uint64_t)count * sizeof *out->offsets);
+        result = otx__fail_array(error, count, sizeof *out->offsets);
     if (!result)
         result = otx__layout_sort(ctx, sorted, tensors, count, metadata, metadata_count, error);
     if (!result)
@@ -3658,6 +4254,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
    Read token_table.h, then reader.h, then one of the sources.
 
    Rooms, in order of dependency:
+     known                what the world calls things: files, classes, tokens
      token_table          the table of tokens, and finding tokens in it
      spelling             from what a file spells to bytes
      reader               what the readers of all sources share
@@ -3670,6 +4267,294 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      from_vocab_txt       vocab.txt
      parse                the first source that is given, and what goes with it
      align                which base token a donor token is */
+
+/* >>> src/vocab/known.h */
+/* ---- known: what the world calls things in vocabularies ----------------------- */
+
+/* Everything that was found in files rather than thought of here: names of files, of
+   classes, of tokens. A new name is a new row; the comment says who needs it. */
+
+/* ---- files ---- */
+
+/* How XLM-RoBERTa, CamemBERT and their kin name a SentencePiece model. */
+#define OTX__SENTENCEPIECE_BPE "sentencepiece.bpe.model"
+
+/* What a name says of a file. */
+typedef struct otx__known_file {
+    const char *pattern; /* see otx__name_fits */
+    otx_vocab_file file; /* what it is read as; OTX_VOCAB_FILES: it is not read */
+} otx__known_file;
+
+/* The files of a tokenizer in a model directory. Of two rows for the same kind of file
+   the first is preferred, as by the loaders. */
+static const otx__known_file otx__known_files[] = {
+    {"tokenizer.json", OTX_VOCAB_TOKENIZER_JSON},
+    {"tekken.json", OTX_VOCAB_TEKKEN},                /* Mistral: mistral-common */
+    {"tokenizer.model", OTX_VOCAB_SENTENCEPIECE},     /* Llama 2, Gemma */
+    {"spiece.model", OTX_VOCAB_SENTENCEPIECE},        /* T5, ALBERT, XLNet */
+    {OTX__SENTENCEPIECE_BPE, OTX_VOCAB_SENTENCEPIECE},
+    {"sentencepiece.model", OTX_VOCAB_SENTENCEPIECE}, /* RemBERT */
+    {"spm.model", OTX_VOCAB_SENTENCEPIECE},           /* DeBERTa v2 and v3 */
+    {"tokenizer.model.v*", OTX_VOCAB_SENTENCEPIECE},  /* Mistral; the last of several */
+    {"tiktoken.model", OTX_VOCAB_TIKTOKEN},           /* Kimi */
+    {"*.tiktoken", OTX_VOCAB_TIKTOKEN},               /* Qwen 1 */
+    {"vocab.json", OTX_VOCAB_JSON},                   /* GPT-2, RoBERTa, Whisper */
+    {"vocab.txt", OTX_VOCAB_TXT},                     /* BERT */
+    {"merges.txt", OTX_VOCAB_MERGES},
+    {"tokenizer_config.json", OTX_VOCAB_TOKENIZER_CONFIG},
+    {"special_tokens_map.json", OTX_VOCAB_SPECIAL_TOKENS},
+    {"added_tokens.json", OTX_VOCAB_ADDED_TOKENS},
+    {"config.json", OTX_VOCAB_MODEL_CONFIG},          /* the model's, not the tokenizer's */
+    {"tokenizer.model.*", OTX_VOCAB_FILES},           /* a SentencePiece model set aside */
+    {"vocab.bpe", OTX_VOCAB_FILES},                   /* OpenAI's merges.txt */
+    {"encoder.json", OTX_VOCAB_FILES},                /* OpenAI's vocab.json */
+    {"bpe.codes", OTX_VOCAB_FILES},                   /* PhoBERT, BERTweet */
+    {"*.spm", OTX_VOCAB_FILES},                       /* Marian: one for each side */
+    {"chat_template.jinja", OTX_VOCAB_FILES},         /* transformers */
+    {"chat_template.json", OTX_VOCAB_FILES},          /* its processors */
+    {"additional_chat_templates", OTX_VOCAB_FILES},   /* a directory of more */
+};
+
+/* Which of them are read with one source only; the others go with every one. */
+static const struct {
+    otx_vocab_file file, source;
+} otx__known_pairs[] = {
+    {OTX_VOCAB_MERGES, OTX_VOCAB_JSON},
+    {OTX_VOCAB_MODEL_CONFIG, OTX_VOCAB_SENTENCEPIECE},
+};
+
+/* Code of a tokenizer that is loaded with it. Files of a model too may have such names:
+   whose they are, auto_map says. */
+static const char *const otx__known_code[] = {
+    "tokenization_*.py", /* what save_pretrained writes for a tokenizer of one's own */
+};
+
+/* A file that is given by itself may have any name that ends as these do; the first
+   that fits counts. */
+static const otx__known_file otx__known_endings[] = {
+    {"*vocab.json", OTX_VOCAB_FILES}, /* not enough by itself: merges.txt is missing */
+    {"*tekken*.json", OTX_VOCAB_TEKKEN},
+    {"*.json", OTX_VOCAB_TOKENIZER_JSON},
+    {"tiktoken.model", OTX_VOCAB_TIKTOKEN},
+    {"*.tiktoken", OTX_VOCAB_TIKTOKEN},
+    {"*.model", OTX_VOCAB_SENTENCEPIECE},
+    {"*.model.v*", OTX_VOCAB_SENTENCEPIECE},
+    {"*vocab.txt", OTX_VOCAB_TXT},
+};
+
+/* What may stand in a directory in place of what is wanted, and what to do about it. */
+typedef struct otx__known_advice {
+    const char *pattern, *advice;
+} otx__known_advice;
+
+#define OTX__SAVE_AS_JSON "load it with transformers' AutoTokenizer and save it with " \
+                          "save_pretrained, which writes tokenizer.json"
+
+static const otx__known_advice otx__tokenizer_advice[] = {
+    {"*.model", OTX__SAVE_AS_JSON}, /* by a name that no loader is known to look for */
+    {"*.spm", OTX__SAVE_AS_JSON},
+    {"bpe.codes*", OTX__SAVE_AS_JSON},
+    {"encoder.json*", "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
+    {"*.gguf", "GGUF is not read; take the tokenizer.json of the original model"},
+    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+};
+
+/* ---- keys of JSON files ---- */
+
+/* The key of a role's token, in tokenizer_config.json and special_tokens_map.json. */
+static const char *const otx__role_keys[OTX_ROLE_COUNT] = {
+    "bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token",
+};
+
+/* Keys there of lists of tokens that are special besides. */
+static const char *const otx__special_keys[] = {
+    "additional_special_tokens", /* transformers, up to 4 */
+    "extra_special_tokens",      /* transformers, from 5 on; before, an object of names */
+};
+
+/* ---- tokens ---- */
+
+/* Names of reserved, never trained tokens; # stands for a number. Only whole names
+   count: text that merely holds one is text. */
+static const char *const otx__reserved_names[] = {
+    "<unused#>",                      /* Gemma */
+    "<unused_#>",
+    "<unused_token_#>",
+    "<|unused#|>",
+    "<|unused_#|>",
+    "[unused#]",                      /* BERT */
+    "[UNUSED_TOKEN_#]",               /* InternLM */
+    ">>UNUSED_#<<",                   /* Falcon */
+    "<reserved_#>",                   /* Baichuan */
+    "<reserved_token_#>",
+    "<|reserved_#|>",                 /* gpt-oss */
+    "<|reserved_token_#|>",           /* Kimi */
+    "<|reserved_special_token_#|>",   /* Llama 3 */
+    "<SPECIAL_#>",                    /* Mistral, Nemotron */
+    "<|dummy_#|>",                    /* Phi */
+    "<|placeholder#|>",
+    "<|extra_#|>",                    /* Qwen 1 */
+    "<[PLHD#_never_used]>",           /* Seed */
+    "<\xef\xbd\x9cplace\xe2\x96\x81holder\xe2\x96\x81no\xe2\x96\x81#\xef\xbd\x9c>",
+                                      /* DeepSeek */
+};
+
+/* The token that has a role, unless a file says otherwise. */
+typedef struct otx__known_role {
+    otx_role role;
+    const char *content;
+} otx__known_role;
+
+static const otx__known_role otx__roles_sentencepiece[] = { /* if the trainer names none */
+    {OTX_ROLE_BOS, "<s>"}, {OTX_ROLE_EOS, "</s>"}, {OTX_ROLE_PAD, "<pad>"},
+};
+
+static const otx__known_role otx__roles_tekken[] = { /* mistral-common */
+    {OTX_ROLE_BOS, "<s>"}, {OTX_ROLE_EOS, "</s>"}, {OTX_ROLE_UNK, "<unk>"},
+    {OTX_ROLE_PAD, "<pad>"},
+};
+
+static const otx__known_role otx__roles_vocab_txt[] = { /* BERT */
+    {OTX_ROLE_PAD, "[PAD]"}, {OTX_ROLE_UNK, "[UNK]"}, {OTX_ROLE_CLS, "[CLS]"},
+    {OTX_ROLE_SEP, "[SEP]"}, {OTX_ROLE_MASK, "[MASK]"},
+};
+
+static const otx__known_role otx__roles_roberta[] = { /* RoBERTa */
+    {OTX_ROLE_BOS, "<s>"}, {OTX_ROLE_CLS, "<s>"}, {OTX_ROLE_EOS, "</s>"},
+    {OTX_ROLE_SEP, "</s>"}, {OTX_ROLE_PAD, "<pad>"}, {OTX_ROLE_UNK, "<unk>"},
+    {OTX_ROLE_MASK, "<mask>"},
+};
+
+static const otx__known_role otx__roles_gpt2[] = { /* GPT-2, Whisper */
+    {OTX_ROLE_BOS, "<|endoftext|>"}, {OTX_ROLE_EOS, "<|endoftext|>"},
+    {OTX_ROLE_UNK, "<|endoftext|>"},
+};
+
+/* The special tokens of a tekken.json that lists none, as the first ones did, and the last
+   version of which a file may do so. Those after them are named by their ids. */
+static const char *const otx__tekken_specials[] = {
+    "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]",
+    "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]",
+    "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]",
+    "[TOOL_CONTENT]",
+};
+#define OTX__TEKKEN_UNLISTED 7
+
+/* ---- loaders of SentencePiece models ---- */
+
+/* How a class of transformers numbers the pieces: first tokens of its own, then the
+   pieces but for the first few, then more of its own. A class of which nothing but its
+   name is known numbers them by other rules, and is refused. One that is not here takes
+   the pieces as they are. */
+typedef struct otx__piece_layout {
+    const char *name;  /* the class, without "Fast" */
+    const char *model; /* the model_type of config.json that has it; NULL: none alone */
+    const char *before[6], *after[2];
+    unsigned dropped;  /* pieces */
+    unsigned extra;    /* then <extra_id_N> down to 0, so many unless extra_ids says else */
+} otx__piece_layout;
+
+static const otx__piece_layout otx__piece_layouts[] = {
+    {"XLMRobertaTokenizer", "xlm-roberta", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3, 0},
+    {"XLMRobertaTokenizer", "xlm-roberta-xl", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"},
+     3, 0},
+    {"LayoutXLMTokenizer", NULL, {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3, 0},
+    {"CamembertTokenizer", "camembert",
+     {"<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED"}, {"<mask>"}, 1, 0},
+    {"T5Tokenizer", "t5", {NULL}, {NULL}, 0, 100},
+    {"T5Tokenizer", "mt5", {NULL}, {NULL}, 0, 100},
+    {"MBartTokenizer", "mbart", {NULL}, {NULL}, 0, 0},
+    {"MBart50Tokenizer", NULL, {NULL}, {NULL}, 0, 0},
+    {"NllbTokenizer", "nllb-moe", {NULL}, {NULL}, 0, 0},
+    {"M2M100Tokenizer", "m2m_100", {NULL}, {NULL}, 0, 0},
+    {"SeamlessM4TTokenizer", "seamless_m4t", {NULL}, {NULL}, 0, 0},
+    {"XGLMTokenizer", "xglm", {NULL}, {NULL}, 0, 0},
+    {"PLBartTokenizer", "plbart", {NULL}, {NULL}, 0, 0},
+    {"BarthezTokenizer", NULL, {NULL}, {NULL}, 0, 0},
+    {"BartphoTokenizer", NULL, {NULL}, {NULL}, 0, 0},
+    {"MLukeTokenizer", "mluke", {NULL}, {NULL}, 0, 0},
+    {"PegasusTokenizer", "pegasus", {NULL}, {NULL}, 0, 0},
+    {"PegasusTokenizer", "bigbird_pegasus", {NULL}, {NULL}, 0, 0},
+    {"XLMProphetNetTokenizer", "xlm-prophetnet", {NULL}, {NULL}, 0, 0},
+    {"Speech2TextTokenizer", "speech_to_text", {NULL}, {NULL}, 0, 0},
+    {"MarianTokenizer", "marian", {NULL}, {NULL}, 0, 0},
+    {"CpmTokenizer", NULL, {NULL}, {NULL}, 0, 0},
+};
+
+/* ---- looking things up ---- */
+
+OTX__PRIVATE bool otx__is_tokenizer_code(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_code); i++)
+        if (otx__name_fits(name, otx__known_code[i])) return true;
+    return false;
+}
+
+/* Whether a name in a model directory belongs to its tokenizer: those of the base are
+   left out of an output, and the donor's are copied. One stale file would do harm:
+   converters take the first that they know. */
+OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++)
+        if (otx__known_files[i].file != OTX_VOCAB_MODEL_CONFIG &&
+            otx__name_fits(name, otx__known_files[i].pattern))
+            return true;
+    return otx__is_tokenizer_code(name);
+}
+
+/* The name that a kind of file usually has. */
+OTX__PRIVATE const char *otx__usual_name(otx_vocab_file file)
+{
+    size_t i = 0;
+    while (otx__known_files[i].file != file) i++;
+    return otx__known_files[i].pattern;
+}
+
+/* Whether a kind of file is read with that source. */
+OTX__PRIVATE bool otx__goes_with(otx_vocab_file file, otx_vocab_file source)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_pairs); i++)
+        if (otx__known_pairs[i].file == file) return otx__known_pairs[i].source == source;
+    return true;
+}
+
+/* What a file that is given by itself holds, by its name; OTX_VOCAB_FILES if that is not
+   known or is no vocabulary. */
+OTX__PRIVATE otx_vocab_file otx__source_named(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_endings); i++)
+        if (otx__name_fits(name, otx__known_endings[i].pattern))
+            return otx__known_endings[i].file;
+    return OTX_VOCAB_FILES;
+}
+
+/* The first advice that one of the names in a directory calls for, and that name; NULL
+   if there is none. */
+OTX__PRIVATE const char *otx__find_advice(const otx__known_advice *rows, size_t count,
+                                          const char *const *names, size_t name_count,
+                                          const char **name)
+{
+    size_t i, j;
+    for (i = 0; i < count; i++)
+        for (j = 0; j < name_count; j++)
+            if (otx__name_fits(names[j], rows[i].pattern)) {
+                *name = names[j];
+                return rows[i].advice;
+            }
+    return NULL;
+}
+
+/* The same for a directory in which no tokenizer was found. */
+OTX__PRIVATE const char *otx__advise_on_tokenizer(const char *const *names, size_t name_count,
+                                                  const char **name)
+{
+    return otx__find_advice(otx__tokenizer_advice, OTX__COUNT(otx__tokenizer_advice), names,
+                            name_count, name);
+}
 
 /* >>> src/vocab/token_table.h */
 /* ---- vocab: the table of tokens, and finding tokens in it ---- */
@@ -3706,41 +4591,19 @@ OTX__PRIVATE bool otx__has_shape(const char *text, size_t size, const char *patt
             at++;
             continue;
         }
-        for (first = at; at < size && text[at] >= '0' && text[at] <= '9';) at++;
+        for (first = at; at < size && otx__is_digit(text[at]);) at++;
         if (at == first) return false;
     }
     return at == size;
 }
 
 /* Whether a token is named as the reserved, never trained tokens of the known
-   tokenizers are. Only whole names count: text that merely holds one is text. */
+   tokenizers are. */
 OTX__PRIVATE bool otx__is_reserved(const char *text, size_t size)
 {
-    static const char *const patterns[] = {
-        "<unused#>",                      /* Gemma */
-        "<unused_#>",
-        "<unused_token_#>",
-        "<|unused#|>",
-        "<|unused_#|>",
-        "[unused#]",                      /* BERT */
-        "[UNUSED_TOKEN_#]",               /* InternLM */
-        ">>UNUSED_#<<",                   /* Falcon */
-        "<reserved_#>",                   /* Baichuan */
-        "<reserved_token_#>",
-        "<|reserved_#|>",                 /* gpt-oss */
-        "<|reserved_token_#|>",           /* Kimi */
-        "<|reserved_special_token_#|>",   /* Llama 3 */
-        "<SPECIAL_#>",                    /* Mistral, Nemotron */
-        "<|dummy_#|>",                    /* Phi */
-        "<|placeholder#|>",
-        "<|extra_#|>",                    /* Qwen 1 */
-        "<[PLHD#_never_used]>",           /* Seed */
-        "<\xef\xbd\x9cplace\xe2\x96\x81holder\xe2\x96\x81no\xe2\x96\x81#\xef\xbd\x9c>",
-                                          /* DeepSeek */
-    };
     size_t i;
-    for (i = 0; i < OTX__COUNT(patterns); i++)
-        if (otx__has_shape(text, size, patterns[i])) return true;
+    for (i = 0; i < OTX__COUNT(otx__reserved_names); i++)
+        if (otx__has_shape(text, size, otx__reserved_names[i])) return true;
     return false;
 }
 
@@ -3766,7 +4629,7 @@ OTX__PRIVATE otx_result otx__vocab_reserve(const otx_context *ctx, otx_vocab *vo
     for (i = 0; i < OTX_ROLE_COUNT; i++) vocab->roles[i] = -1;
     if (!otx__add(tokens, head, &before) || !otx__mul(before, sizeof(otx_token), &before) ||
         !otx__add(before, bytes, &size))
-        return otx__fail_memory(error, UINT64_MAX);
+        return otx__fail_array(error, tokens, sizeof(otx_token));
     memory = (otx__vocab_memory *)otx__alloc(ctx, size, 1);
     if (!memory) return otx__fail_memory(error, size);
     memset(memory, 0, before);
@@ -3817,7 +4680,7 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
     while (slots / 2 < limit && slots <= SIZE_MAX / 2) slots *= 2;
     memset(index, 0, sizeof *index);
     index->slots = (uint32_t *)otx__alloc_zero(ctx, slots, sizeof *index->slots);
-    if (!index->slots) return otx__fail_memory(error, (uint64_t)slots * sizeof *index->slots);
+    if (!index->slots) return otx__fail_array(error, slots, sizeof *index->slots);
     index->tokens = tokens;
     index->slot_count = slots;
     index->seed = (uint64_t)(uintptr_t)index->slots * UINT64_C(0x9e3779b97f4a7c15);
@@ -3843,11 +4706,6 @@ OTX__PRIVATE size_t otx__token_hash(uint64_t seed, otx_token_kind kind, const ch
         hash *= UINT64_C(0x100000001b3);
     }
     return (size_t)(hash ^ hash >> 32);
-}
-
-OTX__PRIVATE bool otx__same_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-    return a_size == b_size && (a_size == 0 || memcmp(a, b, a_size) == 0);
 }
 
 /* The slot that holds such a token, or the empty one where it would go. */
@@ -3966,14 +4824,6 @@ OTX__PRIVATE size_t otx__spell(const otx__spelling *spelling, const char *conten
     }
 }
 
-OTX__PRIVATE int otx__hex_digit(char digit)
-{
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-    return -1;
-}
-
 /* The byte of a token that is exactly <0xNN>, or -1. */
 OTX__PRIVATE int otx__fallback_byte(const char *content, size_t size)
 {
@@ -4016,7 +4866,7 @@ OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spell
 }
 
 /* >>> src/vocab/reader.h */
-/* ---- tokenizer: what the readers of all its files share ---------------------- */
+/* ---- reader: what the readers of all sources share ---------------------------- */
 
 /* One token as the file of a model gives it. */
 typedef struct otx__given {
@@ -4048,14 +4898,13 @@ struct otx__tokenizer;
 
 /* A kind of file with tokens. */
 typedef struct otx__vocab_reader {
-    const char *file;   /* its usual name */
     const char *source; /* see otx_vocab */
     otx__numbering numbering;
     bool complete;      /* it lists the added tokens itself; other files should add none */
     /* Checks the file and sets what it knows of the tokenizer. */
     otx_result (*open)(struct otx__tokenizer *t);
     /* The next token, or *more = false after the last. Runs twice over the file:
-       t->position, t->offset and t->node are 0 at the first. */
+       otx__rewind_words goes before each time. */
     otx_result (*next)(struct otx__tokenizer *t, otx__given *word, bool *more);
     /* Sets t->fallback, when all tokens are known. */
     otx_result (*roles)(struct otx__tokenizer *t);
@@ -4085,11 +4934,11 @@ typedef struct otx__tokenizer {
     uint64_t word_count;      /* ... and how many entries of the list count */
     const struct otx__piece_layout *layout; /* SentencePiece: how ids are numbered */
     uint64_t extra_ids;       /* ... and T5's count of <extra_id_N> */
-    otx_vocab_text role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
+    otx__span role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
     uint64_t past;            /* ... and tokens given after the last piece */
     uint64_t position;        /* of the next token */
     size_t offset;            /* in the text: of the next line or field */
-    uint32_t node;            /* in the JSON: of the next entry */
+    otx_json_iter entries;    /* of `words` or `specials`; set at their first */
     int64_t fallback[OTX_ROLE_COUNT]; /* ids for roles that no file names, or -1 */
 
     otx_vocab *vocab;
@@ -4117,14 +4966,6 @@ OTX__PRIVATE void otx__example_add(otx__example *example, const char *bytes, siz
     example->declared = declared;
 }
 
-/* Quotes a string or number for a message, as the file spells it. */
-OTX__PRIVATE const char *otx__quote_node(char to[OTX__QUOTED], const otx_json *json,
-                                         uint32_t node)
-{
-    const otx_json_node *value = &json->nodes[node];
-    return otx__quote(to, OTX__QUOTED, json->text + value->start, value->end - value->start);
-}
-
 /* Room for `need` bytes at t->scratch, whose contents are lost. */
 OTX__PRIVATE otx_result otx__tokenizer_scratch(otx__tokenizer *t, size_t need)
 {
@@ -4139,7 +4980,7 @@ OTX__PRIVATE otx_result otx__tokenizer_scratch(otx__tokenizer *t, size_t need)
 OTX__PRIVATE otx_result otx__tokenizer_string(otx__tokenizer *t, const otx_json *json,
                                               uint32_t node, size_t *size)
 {
-    const size_t need = (size_t)json->nodes[node].end - json->nodes[node].start + 1;
+    const size_t need = otx__json_span(json, node).size + 1;
     otx_result result = otx__tokenizer_scratch(t, need);
     if (!result) *size = otx_json_string(json, node, t->scratch);
     return result;
@@ -4168,6 +5009,14 @@ OTX__PRIVATE int64_t otx__find_text(const otx__tokenizer *t, const char *text)
     return otx__index_find(&t->contents, OTX_TOKEN_NONE, text, strlen(text));
 }
 
+/* Sets the tokens of roles that no file names, by their contents. */
+OTX__PRIVATE void otx__fall_back_on(otx__tokenizer *t, const otx__known_role *roles,
+                                    size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++) t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
+}
+
 /* The next line of the reader's text, without its end ("\n" or "\r\n"). */
 OTX__PRIVATE bool otx__next_line(otx__tokenizer *t, const char **line, size_t *size)
 {
@@ -4187,9 +5036,10 @@ OTX__PRIVATE bool otx__next_line(otx__tokenizer *t, const char **line, size_t *s
 /* Parses a file that goes with the one that t->name names, in the same directory.
    Python reads and writes these. */
 OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, otx_vocab_file file,
-                                         const char *other, otx_json *json)
+                                         otx_json *json)
 {
     const otx_vocab_text *text = &t->texts[file];
+    const char *other = otx__usual_name(file);
     const char *slash = strrchr(t->name, '/');
     char name[512];
     otx_json_options options;
@@ -4198,9 +5048,10 @@ OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, otx_vocab_file file,
     memset(&options, 0, sizeof options);
     options.allow_nonfinite = true;
     if (slash && slash - t->name < 400)
-        (void)snprintf(name, sizeof name, "%.*s/%s", (int)(slash - t->name), t->name, other);
+        otx__format(name, sizeof name, "%.*s/%s", (int)(slash - t->name), t->name, other);
     else
-        (void)snprintf(name, sizeof name, "%.400s: %s", t->name, other);
+        otx__format(name, sizeof name, "%.*s: %s", (int)otx__utf8_cut(t->name, 400), t->name,
+                    other);
     result = otx_json_parse(t->ctx, text->bytes, text->size, name, &options, json, t->error);
     if (!result && otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
         result = otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", name);
@@ -4221,19 +5072,17 @@ OTX__PRIVATE otx_result otx__open_own(otx__tokenizer *t)
 OTX__PRIVATE otx_result otx__next_member(otx__tokenizer *t, otx__given *word, bool *more)
 {
     const otx_json *json = &t->json;
-    const uint32_t content = t->position == 0 ? t->words + 1 : t->node;
     char quoted[OTX__QUOTED], number[OTX__QUOTED];
     otx_result result;
-    *more = t->position < json->nodes[t->words].count;
+    if (t->position++ == 0) t->entries = otx_json_iter_of(json, t->words);
+    *more = otx_json_iter_next(&t->entries);
     if (!*more) return OTX_OK;
-    t->position++;
-    t->node = json->nodes[content + 1].next;
-    if (!otx_json_uint(json, content + 1, &word->id) || word->id > UINT32_MAX)
+    if (!otx_json_uint(json, t->entries.value, &word->id) || word->id > UINT32_MAX)
         return otx__fail(t->error, OTX_ERROR_FORMAT,
                          "%s: token \"%s\" has the id %s, expected a whole number from 0 to "
-                         "%" PRIu32, t->name, otx__quote_node(quoted, json, content),
-                         otx__quote_node(number, json, content + 1), UINT32_MAX);
-    result = otx__tokenizer_string(t, json, content, &word->size);
+                         "%" PRIu32, t->name, otx__quote_node(quoted, json, t->entries.key),
+                         otx__quote_node(number, json, t->entries.value), UINT32_MAX);
+    result = otx__tokenizer_string(t, json, t->entries.key, &word->size);
     word->content = t->scratch;
     word->kind = OTX_TOKEN_TEXT;
     return result;
@@ -4254,7 +5103,6 @@ OTX__PRIVATE void otx__rewind_words(otx__tokenizer *t)
 {
     t->position = 0;
     t->offset = 0;
-    t->node = 0;
     t->past = 0;
 }
 
@@ -4396,15 +5244,8 @@ OTX__PRIVATE int otx__compare_added(const void *a, const void *b)
 /* An id written as the name of a member: decimal digits only. */
 OTX__PRIVATE bool otx__id_of_key(const otx_json *json, uint32_t key, uint64_t *id)
 {
-    const otx_json_node *node = &json->nodes[key];
-    uint32_t at;
-    *id = 0;
-    if (node->start == node->end || node->end - node->start > 10) return false;
-    for (at = node->start; at < node->end; at++) {
-        if (json->text[at] < '0' || json->text[at] > '9') return false;
-        *id = *id * 10 + (uint64_t)(json->text[at] - '0');
-    }
-    return *id <= UINT32_MAX;
+    const otx__span digits = otx__json_span(json, key);
+    return digits.size <= 10 && otx__parse_uint(digits, id) && *id <= UINT32_MAX;
 }
 
 /* Where a file that adds tokens has the parts of one entry. */
@@ -4414,21 +5255,22 @@ typedef enum otx__added_form {
     OTX__ADDED_BY_NAME /* added_tokens.json: {"x": 3} */
 } otx__added_form;
 
-OTX__PRIVATE bool otx__added_entry(const otx_json *json, otx__added_form form, uint32_t node,
+OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form form,
                                    otx__added_token *token)
 {
-    const uint32_t entry = form == OTX__ADDED_LIST ? node : node + 1;
-    const uint32_t special = otx_json_find(json, entry, "special");
-    token->content = form == OTX__ADDED_BY_NAME ? node : otx_json_find(json, entry, "content");
+    const otx_json *json = entry->json;
+    const uint32_t special = otx_json_find(json, entry->value, "special");
+    uint32_t id = entry->value;
+    token->content = form == OTX__ADDED_BY_NAME ? entry->key
+                                                : otx_json_find(json, entry->value, "content");
     token->special = otx_json_type_of(json, special) == OTX_JSON_TRUE;
     if (special != OTX_JSON_NONE && !token->special &&
         otx_json_type_of(json, special) != OTX_JSON_FALSE)
         return false;
     if (otx_json_type_of(json, token->content) != OTX_JSON_STRING) return false;
-    if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, node, &token->declared);
-    if (form == OTX__ADDED_LIST) node = otx_json_find(json, entry, "id");
-    else node = entry;
-    return otx_json_uint(json, node, &token->declared) && token->declared <= UINT32_MAX;
+    if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, entry->key, &token->declared);
+    if (form == OTX__ADDED_LIST) id = otx_json_find(json, entry->value, "id");
+    return otx_json_uint(json, id, &token->declared) && token->declared <= UINT32_MAX;
 }
 
 /* Collects the tokens that a file adds. The two forms that are objects are added
@@ -4438,27 +5280,24 @@ OTX__PRIVATE otx_result otx__list_added(otx__tokenizer *t, const otx_json *json,
                                         otx__added_list *list)
 {
     const bool object = form != OTX__ADDED_LIST;
-    uint32_t i, count;
+    const uint32_t count = otx_json_count(json, node);
+    otx_json_iter entry = otx_json_iter_of(json, node);
     if (node == OTX_JSON_NONE) return OTX_OK;
     if (otx_json_type_of(json, node) != (object ? OTX_JSON_OBJECT : OTX_JSON_ARRAY))
         return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: %s must be an %s", t->name, file,
                          object ? "object" : "array");
-    count = json->nodes[node].count;
     list->json = json;
     list->file = file;
     list->tokens = (otx__added_token *)otx__alloc(t->ctx, count, sizeof *list->tokens);
-    if (!list->tokens)
-        return otx__fail_memory(t->error, (uint64_t)count * sizeof *list->tokens);
+    if (!list->tokens) return otx__fail_array(t->error, count, sizeof *list->tokens);
     list->count = count;
-    for (i = 0, node++; i < count; i++) {
-        if (!otx__added_entry(json, form, node, &list->tokens[i]))
+    while (otx_json_iter_next(&entry))
+        if (!otx__added_entry(&entry, form, &list->tokens[entry.index]))
             return otx__fail(t->error, OTX_ERROR_FORMAT,
                              "%s: entry %" PRIu32 " of %s lacks a content that is a string, "
                              "an id from 0 to %" PRIu32 ", or a special that is true or false",
-                             t->name, i, file, UINT32_MAX);
-        node = json->nodes[object ? node + 1 : node].next;
-    }
-    if (object) qsort(list->tokens, count, sizeof *list->tokens, otx__compare_added);
+                             t->name, entry.index, file, UINT32_MAX);
+    if (object) otx__sort(list->tokens, count, sizeof *list->tokens, otx__compare_added);
     return OTX_OK;
 }
 
@@ -4573,24 +5412,20 @@ OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *jso
                                           const char *key)
 {
     const uint32_t list = otx_json_find(json, 0, key);
-    const bool object = otx_json_type_of(json, list) == OTX_JSON_OBJECT;
+    otx_json_iter named = otx_json_iter_of(json, list);
     otx__example missing;
-    uint32_t i, node;
     memset(&missing, 0, sizeof missing);
-    if (!object && otx_json_type_of(json, list) != OTX_JSON_ARRAY) return OTX_OK;
-    for (i = 0, node = list + 1; i < json->nodes[list].count; i++) {
-        const uint32_t value = object ? node + 1 : node;
-        const uint32_t content = otx__content_node(json, value);
-        if (content != OTX_JSON_NONE) {
-            size_t size = 0;
-            int64_t id;
-            otx_result result = otx__tokenizer_string(t, json, content, &size);
-            if (result) return result;
-            id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
-            if (id >= 0) t->vocab->tokens[id].kind = OTX_TOKEN_CONTROL;
-            else otx__example_add(&missing, t->scratch, size, 0, 0);
-        }
-        node = json->nodes[value].next;
+    while (otx_json_iter_next(&named)) {
+        const uint32_t content = otx__content_node(json, named.value);
+        size_t size = 0;
+        int64_t id;
+        otx_result result;
+        if (content == OTX_JSON_NONE) continue;
+        result = otx__tokenizer_string(t, json, content, &size);
+        if (result) return result;
+        id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
+        if (id >= 0) t->vocab->tokens[id].kind = OTX_TOKEN_CONTROL;
+        else otx__example_add(&missing, t->scratch, size, 0, 0);
     }
     if (missing.count)
         otx__log(t->ctx, OTX_WARNING,
@@ -4621,10 +5456,10 @@ OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
     int role;
     for (role = 0; role < OTX_ROLE_COUNT; role++) {
         const otx_json *json;
-        char key[16], quoted[OTX__QUOTED];
+        const char *key = otx__role_keys[role];
+        char quoted[OTX__QUOTED];
         uint32_t node, content;
         otx_result result;
-        (void)snprintf(key, sizeof key, "%s_token", otx_role_name((otx_role)role));
         node = otx__role_node(t, key, &json);
         content = otx__content_node(json, node);
         if (content != OTX_JSON_NONE) {
@@ -4703,6 +5538,15 @@ OTX__PRIVATE bool otx__is_merge_line(const char *line, size_t size)
     return spaces == 1;
 }
 
+/* Whether a node is an array of two items of these types. */
+OTX__PRIVATE bool otx__is_pair(const otx_json *json, uint32_t node, otx_json_type first,
+                               otx_json_type second)
+{
+    return otx_json_type_of(json, node) == OTX_JSON_ARRAY && otx_json_count(json, node) == 2 &&
+           otx_json_type_of(json, otx_json_item(json, node, 0)) == first &&
+           otx_json_type_of(json, otx_json_item(json, node, 1)) == second;
+}
+
 /* Merges make no tokens, but a file whose merges are broken is no tokenizer.
    They are all "a b" or all ["a", "b"]. */
 OTX__PRIVATE otx_result otx__check_merges(otx__tokenizer *t)
@@ -4710,28 +5554,26 @@ OTX__PRIVATE otx_result otx__check_merges(otx__tokenizer *t)
     const otx_json *json = &t->json;
     const uint32_t merges = otx_json_find(json, t->model, "merges");
     otx_json_type wanted = OTX_JSON_NULL;
-    uint32_t node, i;
+    otx_json_iter merge = otx_json_iter_of(json, merges);
     if (otx_json_type_of(json, merges) != OTX_JSON_ARRAY)
         return otx__fail(t->error, OTX_ERROR_FORMAT,
                          "%s: a BPE model must have an array \"merges\"", t->name);
-    for (i = 0, node = merges + 1; i < json->nodes[merges].count; i++) {
-        const otx_json_type type = otx_json_type_of(json, node);
+    while (otx_json_iter_next(&merge)) {
+        const otx_json_type type = otx_json_type_of(json, merge.value);
         bool good = type == OTX_JSON_STRING;
         if (good) {
             size_t size = 0;
-            otx_result result = otx__tokenizer_string(t, json, node, &size);
+            otx_result result = otx__tokenizer_string(t, json, merge.value, &size);
             if (result) return result;
             good = otx__is_merge_line(t->scratch, size);
-        } else if (type == OTX_JSON_ARRAY && json->nodes[node].count == 2) {
-            good = otx_json_type_of(json, node + 1) == OTX_JSON_STRING &&
-                   otx_json_type_of(json, node + 2) == OTX_JSON_STRING;
+        } else {
+            good = otx__is_pair(json, merge.value, OTX_JSON_STRING, OTX_JSON_STRING);
         }
-        if (i == 0) wanted = type;
+        if (merge.index == 0) wanted = type;
         if (!good || type != wanted)
             return otx__fail(t->error, OTX_ERROR_FORMAT,
                              "%s: merge %" PRIu32 " is neither \"a b\" nor [\"a\", \"b\"], or "
-                             "not written as the first is", t->name, i);
-        node = json->nodes[node].next;
+                             "not written as the first is", t->name, merge.index);
     }
     return OTX_OK;
 }
@@ -4743,13 +5585,10 @@ OTX__PRIVATE otx_result otx__check_merges(otx__tokenizer *t)
 OTX__PRIVATE uint32_t otx__find_step(const otx_json *json, uint32_t part, uint32_t after,
                                      const char *type)
 {
-    uint32_t node, end;
-    if (part == OTX_JSON_NONE) return OTX_JSON_NONE;
-    end = json->nodes[part].next;
+    const uint32_t end = otx_json_after(json, part);
+    uint32_t node;
     for (node = after == OTX_JSON_NONE ? part : after + 1; node < end; node++)
-        if (json->nodes[node].type == OTX_JSON_OBJECT &&
-            otx_json_equals(json, otx_json_find(json, node, "type"), type))
-            return node;
+        if (otx_json_equals(json, otx_json_find(json, node, "type"), type)) return node;
     return OTX_JSON_NONE;
 }
 
@@ -4772,9 +5611,9 @@ OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part
 OTX__PRIVATE bool otx__spell_with(const otx_json *json, otx__spelling *spelling,
                                   otx_family family, uint32_t node)
 {
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING ||
-        json->nodes[node].start == json->nodes[node].end ||
-        json->nodes[node].end - json->nodes[node].start > sizeof spelling->mark)
+    const size_t size = otx__json_span(json, node).size;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING || size == 0 ||
+        size > sizeof spelling->mark)
         return false;
     spelling->family = family;
     spelling->mark_size = otx_json_string(json, node, spelling->mark);
@@ -4849,21 +5688,19 @@ OTX__PRIVATE otx_result otx__tokenizer_json_open(otx__tokenizer *t)
 OTX__PRIVATE otx_result otx__next_scored(otx__tokenizer *t, otx__given *word, bool *more)
 {
     const otx_json *json = &t->json;
-    const uint32_t node = t->position == 0 ? t->words + 1 : t->node;
     otx_result result;
-    *more = t->position < json->nodes[t->words].count;
+    if (t->position == 0) t->entries = otx_json_iter_of(json, t->words);
+    *more = otx_json_iter_next(&t->entries);
     if (!*more) return OTX_OK;
-    if (otx_json_type_of(json, node) != OTX_JSON_ARRAY || json->nodes[node].count != 2 ||
-        otx_json_type_of(json, node + 1) != OTX_JSON_STRING ||
-        otx_json_type_of(json, node + 2) != OTX_JSON_NUMBER)
+    if (!otx__is_pair(json, t->entries.value, OTX_JSON_STRING, OTX_JSON_NUMBER))
         return otx__fail(t->error, OTX_ERROR_FORMAT,
                          "%s: entry %" PRIu64 " of the vocabulary is not [string, number]",
                          t->name, t->position);
-    result = otx__tokenizer_string(t, json, node + 1, &word->size);
+    result = otx__tokenizer_string(t, json, otx_json_item(json, t->entries.value, 0),
+                                   &word->size);
     word->content = t->scratch;
     word->id = t->position++;
     word->kind = OTX_TOKEN_TEXT;
-    t->node = json->nodes[node].next;
     return result;
 }
 
@@ -4899,17 +5736,6 @@ OTX__PRIVATE otx_result otx__tokenizer_json_roles(otx__tokenizer *t)
 /* Special tokens have the first ids; then come the entries of the list of tokens, in
    order, as many as the configuration says. Bytes are in base64. */
 
-/* The special tokens of a file that lists none, as the first ones did. */
-static const char *const otx__tekken_specials[] = {
-    "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]",
-    "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]",
-    "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]",
-    "[TOOL_CONTENT]"
-};
-
-/* The last version of which a file may list no special tokens. */
-#define OTX__TEKKEN_UNLISTED 7
-
 /* A count from the configuration. */
 OTX__PRIVATE otx_result otx__tekken_count(otx__tokenizer *t, const char *key, uint64_t *count)
 {
@@ -4924,19 +5750,14 @@ OTX__PRIVATE unsigned otx__tekken_version(const otx__tokenizer *t)
 {
     const otx_json *json = &t->json;
     const uint32_t node = otx_json_find(json, otx_json_find(json, 0, "config"), "version");
-    unsigned version = 0;
+    uint64_t version = 0;
     char text[8] = "";
-    size_t size, i;
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING ||
-        json->nodes[node].end - json->nodes[node].start > sizeof text)
-        return 0;
+    size_t size;
+    if (otx__json_span(json, node).size > sizeof text) return 0;
     size = otx_json_string(json, node, text);
-    if (size < 2 || text[0] != 'v') return 0;
-    for (i = 1; i < size; i++) {
-        if (text[i] < '0' || text[i] > '9') return 0;
-        version = version * 10 + (unsigned)(text[i] - '0');
-    }
-    return version;
+    if (size > 0 && text[0] == 'v')
+        (void)otx__parse_uint(otx__span_of(text + 1, size - 1), &version);
+    return (unsigned)version;
 }
 
 /* Finds the two lists and checks how many of each there are. */
@@ -4954,7 +5775,7 @@ OTX__PRIVATE otx_result otx__tekken_open(otx__tokenizer *t)
         return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: there is no array \"vocab\"",
                          t->name);
     if (otx_json_type_of(json, t->specials) == OTX_JSON_ARRAY) {
-        listed = json->nodes[t->specials].count;
+        listed = otx_json_count(json, t->specials);
     } else if (otx_json_type_of(json, t->specials) != OTX_JSON_NULL ||
                otx__tekken_version(t) == 0 || otx__tekken_version(t) > OTX__TEKKEN_UNLISTED) {
         return otx__fail(t->error, OTX_ERROR_FORMAT,
@@ -4966,12 +5787,12 @@ OTX__PRIVATE otx_result otx__tekken_open(otx__tokenizer *t)
     }
     t->word_count = size - t->special_count;
     if (listed > t->special_count || t->special_count > size ||
-        t->word_count > json->nodes[t->words].count ||
-        t->special_count > otx__id_limit(json->nodes[t->words].count))
+        t->word_count > otx_json_count(json, t->words) ||
+        t->special_count > otx__id_limit(otx_json_count(json, t->words)))
         return otx__fail(t->error, OTX_ERROR_FORMAT,
                          "%s: a vocabulary of %" PRIu64 " with %" PRIu64 " special tokens does "
                          "not go with lists of %" PRIu32 " and %" PRIu64, t->name, size,
-                         t->special_count, json->nodes[t->words].count, listed);
+                         t->special_count, otx_json_count(json, t->words), listed);
     t->type = "BPE";
     t->repeat = OTX__REPEAT_APART;
     return OTX_OK;
@@ -4993,32 +5814,30 @@ OTX__PRIVATE otx_result otx__tekken_rank(otx__tokenizer *t, uint32_t entry, cons
 OTX__PRIVATE otx_result otx__tekken_special(otx__tokenizer *t, otx__given *word)
 {
     const otx_json *json = &t->json;
-    const uint32_t node = t->position == 0 ? t->specials + 1 : t->node;
-    const bool listed = t->specials != OTX_JSON_NONE;
     uint32_t content;
     otx_result result;
     word->kind = OTX_TOKEN_CONTROL;
     word->added = true;
-    if (listed && t->position < json->nodes[t->specials].count) {
-        result = otx__tekken_rank(t, node, "special_tokens", t->position);
+    if (t->position == 0) t->entries = otx_json_iter_of(json, t->specials);
+    if (otx_json_iter_next(&t->entries)) {
+        result = otx__tekken_rank(t, t->entries.value, "special_tokens", t->position);
         if (result) return result;
-        content = otx_json_find(json, node, "token_str");
+        content = otx_json_find(json, t->entries.value, "token_str");
         if (otx_json_type_of(json, content) != OTX_JSON_STRING)
             return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: entry %" PRIu64 " of "
                              "special_tokens has no token_str", t->name, t->position);
-        t->node = json->nodes[node].next;
         result = otx__tokenizer_string(t, json, content, &word->size);
         word->content = t->scratch;
         return result;
     }
-    if (!listed && t->position < OTX__COUNT(otx__tekken_specials)) {
+    if (t->specials == OTX_JSON_NONE && t->position < OTX__COUNT(otx__tekken_specials)) {
         word->content = otx__tekken_specials[t->position];
         word->size = strlen(word->content);
         return OTX_OK;
     }
     result = otx__tokenizer_scratch(t, 40);
     if (result) return result;
-    word->size = (size_t)snprintf(t->scratch, 40, "<SPECIAL_%" PRIu64 ">", t->position);
+    word->size = otx__format(t->scratch, 40, "<SPECIAL_%" PRIu64 ">", t->position);
     word->content = t->scratch;
     return OTX_OK;
 }
@@ -5027,7 +5846,7 @@ OTX__PRIVATE otx_result otx__tekken_next(otx__tokenizer *t, otx__given *word, bo
 {
     const otx_json *json = &t->json;
     const uint64_t rank = t->position - t->special_count;
-    uint32_t entry, content;
+    uint32_t content;
     otx_result result;
     *more = t->position < t->special_count + t->word_count;
     word->id = t->position;
@@ -5037,12 +5856,12 @@ OTX__PRIVATE otx_result otx__tekken_next(otx__tokenizer *t, otx__given *word, bo
         t->position++;
         return result;
     }
-    entry = rank == 0 ? t->words + 1 : t->node;
+    if (rank == 0) t->entries = otx_json_iter_of(json, t->words);
     t->position++;
-    t->node = json->nodes[entry].next;
-    result = otx__tekken_rank(t, entry, "vocab", rank);
+    (void)otx_json_iter_next(&t->entries); /* there are enough: word_count is no more */
+    result = otx__tekken_rank(t, t->entries.value, "vocab", rank);
     if (result) return result;
-    content = otx_json_find(json, entry, "token_bytes");
+    content = otx_json_find(json, t->entries.value, "token_bytes");
     word->size = 0;
     if (otx_json_type_of(json, content) == OTX_JSON_STRING) {
         result = otx__tokenizer_string(t, json, content, &word->size);
@@ -5062,10 +5881,7 @@ OTX__PRIVATE otx_result otx__tekken_next(otx__tokenizer *t, otx__given *word, bo
 
 OTX__PRIVATE otx_result otx__tekken_roles(otx__tokenizer *t)
 {
-    t->fallback[OTX_ROLE_BOS] = otx__find_text(t, "<s>");
-    t->fallback[OTX_ROLE_EOS] = otx__find_text(t, "</s>");
-    t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "<unk>");
-    t->fallback[OTX_ROLE_PAD] = otx__find_text(t, "<pad>");
+    otx__fall_back_on(t, otx__roles_tekken, OTX__COUNT(otx__roles_tekken));
     return OTX_OK;
 }
 
@@ -5081,13 +5897,9 @@ OTX__PRIVATE bool otx__tiktoken_line(otx__tokenizer *t, const char *line, size_t
 {
     const char *space = (const char *)memchr(line, ' ', size);
     const size_t length = space ? (size_t)(space - line) : 0;
-    size_t at;
-    if (length == 0 || size - length < 2 || size - length > 11) return false;
-    word->id = 0;
-    for (at = length + 1; at < size; at++) {
-        if (line[at] < '0' || line[at] > '9') return false;
-        word->id = word->id * 10 + (uint64_t)(line[at] - '0');
-    }
+    if (length == 0 || size - length > 11 ||
+        !otx__parse_uint(otx__span_of(space + 1, size - length - 1), &word->id))
+        return false;
     word->content = t->scratch;
     word->kind = OTX_TOKEN_TEXT;
     return word->id <= UINT32_MAX &&
@@ -5135,8 +5947,7 @@ OTX__PRIVATE bool otx__looks_like_tiktoken(const char *text, size_t size)
 {
     size_t at = 0;
     while (at < size && (otx__base64_digit(text[at]) >= 0 || text[at] == '=')) at++;
-    return at > 0 && at + 1 < size && text[at] == ' ' && text[at + 1] >= '0' &&
-           text[at + 1] <= '9';
+    return at > 0 && at + 1 < size && text[at] == ' ' && otx__is_digit(text[at + 1]);
 }
 
 /* >>> src/vocab/from_sentencepiece.h */
@@ -5170,42 +5981,6 @@ typedef struct otx__trainer {
 
 /* ---- ids of the loader ---- */
 
-/* How a class of transformers numbers the pieces: first tokens of its own, then the
-   pieces but for the first few, then more of its own. Classes that do it by other
-   rules of their own have no tokens here, and are refused. */
-typedef struct otx__piece_layout {
-    const char *name;  /* the class, without "Fast" */
-    const char *model; /* the model_type of config.json that has it */
-    const char *before[6], *after[2];
-    unsigned dropped;
-} otx__piece_layout;
-
-static const otx__piece_layout otx__piece_layouts[] = {
-    {"XLMRobertaTokenizer", "xlm-roberta", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
-    {"XLMRobertaTokenizer", "xlm-roberta-xl", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
-    {"LayoutXLMTokenizer", NULL, {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
-    {"CamembertTokenizer", "camembert",
-     {"<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED"}, {"<mask>"}, 1},
-    {"T5Tokenizer", "t5", {NULL}, {NULL}, 0}, /* and <extra_id_99> to <extra_id_0> */
-    {"T5Tokenizer", "mt5", {NULL}, {NULL}, 0},
-    {"MBartTokenizer", "mbart", {NULL}, {NULL}, 0},
-    {"MBart50Tokenizer", NULL, {NULL}, {NULL}, 0},
-    {"NllbTokenizer", "nllb-moe", {NULL}, {NULL}, 0},
-    {"M2M100Tokenizer", "m2m_100", {NULL}, {NULL}, 0},
-    {"SeamlessM4TTokenizer", "seamless_m4t", {NULL}, {NULL}, 0},
-    {"XGLMTokenizer", "xglm", {NULL}, {NULL}, 0},
-    {"PLBartTokenizer", "plbart", {NULL}, {NULL}, 0},
-    {"BarthezTokenizer", NULL, {NULL}, {NULL}, 0},
-    {"BartphoTokenizer", NULL, {NULL}, {NULL}, 0},
-    {"MLukeTokenizer", "mluke", {NULL}, {NULL}, 0},
-    {"PegasusTokenizer", "pegasus", {NULL}, {NULL}, 0},
-    {"PegasusTokenizer", "bigbird_pegasus", {NULL}, {NULL}, 0},
-    {"XLMProphetNetTokenizer", "xlm-prophetnet", {NULL}, {NULL}, 0},
-    {"Speech2TextTokenizer", "speech_to_text", {NULL}, {NULL}, 0},
-    {"MarianTokenizer", "marian", {NULL}, {NULL}, 0},
-    {"CpmTokenizer", NULL, {NULL}, {NULL}, 0},
-};
-
 /* How many of T5's own tokens a configuration may ask for. */
 #define OTX__EXTRA_IDS 65536
 
@@ -5213,7 +5988,7 @@ static const otx__piece_layout otx__piece_layouts[] = {
 OTX__PRIVATE bool otx__is_class(const otx_json *json, uint32_t node, const char *name)
 {
     char fast[40];
-    (void)snprintf(fast, sizeof fast, "%sFast", name);
+    otx__format(fast, sizeof fast, "%sFast", name);
     return otx_json_equals(json, node, name) || otx_json_equals(json, node, fast);
 }
 
@@ -5230,7 +6005,7 @@ OTX__PRIVATE otx_result otx__find_layout(otx__tokenizer *t, bool *known)
     size_t i;
     memset(&model, 0, sizeof model);
     if (otx_json_type_of(json, node) != OTX_JSON_STRING) {
-        result = otx__open_beside(t, OTX_VOCAB_MODEL_CONFIG, "config.json", &model);
+        result = otx__open_beside(t, OTX_VOCAB_MODEL_CONFIG, &model);
         json = &model;
         node = otx_json_find(json, 0, "tokenizer_class");
     }
@@ -5255,18 +6030,18 @@ OTX__PRIVATE otx_result otx__read_layout(otx__tokenizer *t)
     const uint32_t node = otx_json_find(&t->config, 0, "extra_ids");
     bool known = false;
     otx_result result = otx__find_layout(t, &known);
-    if (!result && !known && otx__has_suffix(t->name, "sentencepiece.bpe.model"))
+    if (!result && !known && otx__has_suffix(t->name, OTX__SENTENCEPIECE_BPE))
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
                          "%s: how a file of this name numbers its pieces depends on the "
                          "loader, and neither tokenizer_config.json nor config.json names one",
                          t->name);
     if (result || !t->layout || t->layout->dropped > 0) return result;
-    if (strcmp(t->layout->name, "T5Tokenizer") != 0)
+    if (t->layout->extra == 0)
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
                          "%s: %s numbers the pieces by rules of its own; load it with "
                          "transformers' AutoTokenizer and save it with save_pretrained, which "
                          "writes tokenizer.json", t->name, t->layout->name);
-    t->extra_ids = 100;
+    t->extra_ids = t->layout->extra;
     if (node == OTX_JSON_NONE) return OTX_OK;
     if (otx_json_uint(&t->config, node, &t->extra_ids) && t->extra_ids <= OTX__EXTRA_IDS)
         return OTX_OK;
@@ -5298,8 +6073,7 @@ OTX__PRIVATE const char *otx__read_piece(otx__proto proto, otx__piece *piece)
 OTX__PRIVATE void otx__name_role(otx__tokenizer *t, otx_role role, const char *name,
                                  size_t size)
 {
-    t->role_names[role].bytes = name;
-    t->role_names[role].size = size;
+    t->role_names[role] = otx__span_of(name, size);
 }
 
 OTX__PRIVATE const char *otx__read_trainer(otx__tokenizer *t, otx__proto proto,
@@ -5330,7 +6104,7 @@ OTX__PRIVATE bool otx__is_byte_piece(const otx__piece *piece)
     const int byte = otx__fallback_byte(piece->text, piece->size);
     char name[16];
     if (byte < 0) return false;
-    (void)snprintf(name, sizeof name, "<0x%02X>", (unsigned)byte);
+    otx__format(name, sizeof name, "<0x%02X>", (unsigned)byte);
     return memcmp(name, piece->text, 6) == 0;
 }
 
@@ -5400,9 +6174,10 @@ OTX__PRIVATE otx_result otx__sentencepiece_open(otx__tokenizer *t)
     otx__piece_census census;
     otx_result result;
     size_t i, bytes = 0;
-    otx__name_role(t, OTX_ROLE_BOS, "<s>", 3);
-    otx__name_role(t, OTX_ROLE_EOS, "</s>", 4);
-    otx__name_role(t, OTX_ROLE_PAD, "<pad>", 5);
+    for (i = 0; i < OTX__COUNT(otx__roles_sentencepiece); i++) {
+        const otx__known_role *known = &otx__roles_sentencepiece[i];
+        otx__name_role(t, known->role, known->content, strlen(known->content));
+    }
     result = otx__scan_pieces(t, &trainer, &census);
     if (result) return result;
     for (i = 0; i < 256; i++) bytes += census.bytes[i];
@@ -5454,7 +6229,7 @@ OTX__PRIVATE bool otx__piece_after(otx__tokenizer *t, uint64_t place, otx__given
     if (place >= t->extra_ids) return false;
     *result = otx__tokenizer_scratch(t, 40);
     if (*result) return true;
-    (void)snprintf(t->scratch, 40, "<extra_id_%" PRIu64 ">", t->extra_ids - 1 - place);
+    otx__format(t->scratch, 40, "<extra_id_%" PRIu64 ">", t->extra_ids - 1 - place);
     otx__own_piece(word, t->scratch);
     return true;
 }
@@ -5484,6 +6259,7 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
     const otx__piece_layout *layout = t->layout;
     otx_result result = OTX_OK;
     otx__piece piece;
+    const bool first = t->offset == 0;
     bool found;
     unsigned i;
     word->id = t->position++;
@@ -5493,7 +6269,7 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
         return OTX_OK;
     }
     found = otx__next_piece(t, &piece);
-    if (layout && t->node++ == 0)
+    if (layout && first)
         for (i = 0; i < layout->dropped && found; i++) found = otx__next_piece(t, &piece);
     if (found) {
         word->content = piece.text;
@@ -5510,15 +6286,15 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
 /* Roles go by the names of pieces, which must be control pieces. */
 OTX__PRIVATE otx_result otx__sentencepiece_roles(otx__tokenizer *t)
 {
-    static const otx_role roles[] = {OTX_ROLE_BOS, OTX_ROLE_EOS, OTX_ROLE_PAD};
     size_t i;
-    for (i = 0; i < OTX__COUNT(roles); i++) {
-        const otx_vocab_text name = t->role_names[roles[i]];
+    for (i = 0; i < OTX__COUNT(otx__roles_sentencepiece); i++) {
+        const otx_role role = otx__roles_sentencepiece[i].role;
+        const otx__span name = t->role_names[role];
         const int64_t id =
             otx__index_find(&t->contents, OTX_TOKEN_NONE, name.bytes, name.size);
         if (id >= 0 && id != t->fallback[OTX_ROLE_UNK] &&
             t->vocab->tokens[id].kind == OTX_TOKEN_CONTROL)
-            t->fallback[roles[i]] = id;
+            t->fallback[role] = id;
     }
     if (t->layout && t->layout->dropped > 0) {
         t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "<unk>");
@@ -5607,19 +6383,11 @@ OTX__PRIVATE otx_result otx__vocab_json_open(otx__tokenizer *t)
 /* The special tokens of RoBERTa's classes, or else of GPT-2's, where they are tokens. */
 OTX__PRIVATE otx_result otx__vocab_json_roles(otx__tokenizer *t)
 {
-    const int64_t end = otx__find_text(t, "<|endoftext|>");
-    const int64_t bos = otx__find_text(t, "<s>"), eos = otx__find_text(t, "</s>");
-    const int64_t pad = otx__find_text(t, "<pad>"), unk = otx__find_text(t, "<unk>");
-    int64_t *roles = t->fallback;
-    if (bos >= 0 && eos >= 0 && pad >= 0 && unk >= 0) {
-        roles[OTX_ROLE_BOS] = roles[OTX_ROLE_CLS] = bos;
-        roles[OTX_ROLE_EOS] = roles[OTX_ROLE_SEP] = eos;
-        roles[OTX_ROLE_PAD] = pad;
-        roles[OTX_ROLE_UNK] = unk;
-        roles[OTX_ROLE_MASK] = otx__find_text(t, "<mask>");
-    } else {
-        roles[OTX_ROLE_BOS] = roles[OTX_ROLE_EOS] = roles[OTX_ROLE_UNK] = end;
-    }
+    if (otx__find_text(t, "<s>") >= 0 && otx__find_text(t, "</s>") >= 0 &&
+        otx__find_text(t, "<pad>") >= 0 && otx__find_text(t, "<unk>") >= 0)
+        otx__fall_back_on(t, otx__roles_roberta, OTX__COUNT(otx__roles_roberta));
+    else
+        otx__fall_back_on(t, otx__roles_gpt2, OTX__COUNT(otx__roles_gpt2));
     return OTX_OK;
 }
 
@@ -5676,11 +6444,7 @@ OTX__PRIVATE otx_result otx__vocab_txt_next(otx__tokenizer *t, otx__given *word,
 
 OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
 {
-    t->fallback[OTX_ROLE_PAD] = otx__find_text(t, "[PAD]");
-    t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "[UNK]");
-    t->fallback[OTX_ROLE_CLS] = otx__find_text(t, "[CLS]");
-    t->fallback[OTX_ROLE_SEP] = otx__find_text(t, "[SEP]");
-    t->fallback[OTX_ROLE_MASK] = otx__find_text(t, "[MASK]");
+    otx__fall_back_on(t, otx__roles_vocab_txt, OTX__COUNT(otx__roles_vocab_txt));
     return OTX_OK;
 }
 
@@ -5689,17 +6453,17 @@ OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
 
 /* By otx_vocab_file. */
 static const otx__vocab_reader otx__vocab_readers[OTX_VOCAB_SOURCES] = {
-    {"tokenizer.json", "tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
+    {"tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
      otx__tokenizer_json_next, otx__tokenizer_json_roles},
-    {"tekken.json", "tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
+    {"tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
      otx__tekken_roles},
-    {"tokenizer.model", "SentencePiece", OTX__NUMBERED_IN_PLACE, false,
+    {"SentencePiece", OTX__NUMBERED_IN_PLACE, false,
      otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles},
-    {"tiktoken.model", "tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
+    {"tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
      otx__tiktoken_next, otx__tiktoken_roles},
-    {"vocab.json", "vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
+    {"vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
      otx__next_member, otx__vocab_json_roles},
-    {"vocab.txt", "vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
+    {"vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
      otx__vocab_txt_next, otx__vocab_txt_roles},
 };
 
@@ -5716,7 +6480,7 @@ OTX__PRIVATE otx_result otx__choose_reader(otx__tokenizer *t, const char *name)
         otx__looks_like_tiktoken(t->text.bytes, t->text.size))
         source = OTX_VOCAB_TIKTOKEN;
     t->reader = &otx__vocab_readers[source];
-    t->name = name ? name : t->reader->file;
+    t->name = name ? name : otx__usual_name((otx_vocab_file)source);
     if (t->text.size < UINT32_MAX) return OTX_OK;
     return otx__fail(t->error, OTX_ERROR_LIMIT,
                      "%s: has %" PRIu64 " bytes, and at most %" PRIu64 " are supported",
@@ -5725,13 +6489,9 @@ OTX__PRIVATE otx_result otx__choose_reader(otx__tokenizer *t, const char *name)
 
 OTX__PRIVATE otx_result otx__open_texts(otx__tokenizer *t)
 {
-    otx_result result =
-        otx__open_beside(t, OTX_VOCAB_TOKENIZER_CONFIG, "tokenizer_config.json", &t->config);
-    if (!result)
-        result = otx__open_beside(t, OTX_VOCAB_SPECIAL_TOKENS, "special_tokens_map.json",
-                                  &t->special_map);
-    if (!result)
-        result = otx__open_beside(t, OTX_VOCAB_ADDED_TOKENS, "added_tokens.json", &t->added);
+    otx_result result = otx__open_beside(t, OTX_VOCAB_TOKENIZER_CONFIG, &t->config);
+    if (!result) result = otx__open_beside(t, OTX_VOCAB_SPECIAL_TOKENS, &t->special_map);
+    if (!result) result = otx__open_beside(t, OTX_VOCAB_ADDED_TOKENS, &t->added);
     return result ? result : t->reader->open(t);
 }
 
@@ -5748,9 +6508,10 @@ OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list l
     if (result) return result;
     if (t->legacy)
         return otx__list_added(t, &t->added, t->added.count ? 0 : OTX_JSON_NONE,
-                               OTX__ADDED_BY_NAME, "added_tokens.json", &lists[1]);
-    return otx__list_added(t, &t->config, decoder, OTX__ADDED_BY_ID, "tokenizer_config.json",
-                           &lists[1]);
+                               OTX__ADDED_BY_NAME, otx__usual_name(OTX_VOCAB_ADDED_TOKENS),
+                               &lists[1]);
+    return otx__list_added(t, &t->config, decoder, OTX__ADDED_BY_ID,
+                           otx__usual_name(OTX_VOCAB_TOKENIZER_CONFIG), &lists[1]);
 }
 
 /* Makes the table, with room for all that will be put into it. */
@@ -5764,8 +6525,8 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
     for (i = 0; i < 2; i++) {
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
-            const otx_json_node *node = &lists[i].json->nodes[added->content];
-            census.bytes += otx__string_room((uint64_t)node->end - node->start);
+            census.bytes +=
+                otx__string_room(otx__json_span(lists[i].json, added->content).size);
             if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))
@@ -5776,8 +6537,9 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
             census.ids = added->declared + 1;
         }
     }
-    if (census.bytes > SIZE_MAX || census.ids + extra > SIZE_MAX)
-        return otx__fail_memory(t->error, census.bytes);
+    if (census.ids + extra > SIZE_MAX)
+        return otx__fail_array(t->error, census.ids + extra, sizeof(otx_token));
+    if (census.bytes > SIZE_MAX) return otx__fail_memory(t->error, census.bytes);
     result = otx__vocab_reserve(t->ctx, t->vocab, (size_t)(census.ids + extra),
                                 (size_t)census.bytes, t->error);
     if (!result)
@@ -5788,12 +6550,12 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
 
 OTX__PRIVATE otx_result otx__read_special(otx__tokenizer *t)
 {
-    static const char *const keys[] = {"additional_special_tokens", "extra_special_tokens"};
     otx_result result = OTX_OK;
     size_t i;
-    for (i = 0; !result && i < OTX__COUNT(keys); i++) {
-        result = otx__mark_special(t, &t->config, keys[i]);
-        if (!result && t->legacy) result = otx__mark_special(t, &t->special_map, keys[i]);
+    for (i = 0; !result && i < OTX__COUNT(otx__special_keys); i++) {
+        const char *key = otx__special_keys[i];
+        result = otx__mark_special(t, &t->config, key);
+        if (!result && t->legacy) result = otx__mark_special(t, &t->special_map, key);
     }
     if (!result) result = t->reader->roles(t);
     return result ? result : otx__read_roles(t);
@@ -6077,7 +6839,7 @@ OTX__PRIVATE otx_result otx__align_rows(const otx_context *ctx, otx_alignment *o
         return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " rows",
                          rows);
     out->rows = (otx_alignment_row *)otx__alloc_zero(ctx, (size_t)rows, sizeof *out->rows);
-    if (!out->rows) return otx__fail_memory(error, rows * sizeof *out->rows);
+    if (!out->rows) return otx__fail_array(error, rows, sizeof *out->rows);
     out->count = (size_t)rows;
     for (id = 0; id < out->count; id++) out->rows[id].base = -1;
     return OTX_OK;
@@ -9116,27 +9878,158 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
 /* ==== solve: Orthogonal Matching Pursuit for many targets ==== */
 
 /* Knows atoms, targets and supports, and nothing of tokens or models.
-   Hides low precision: cheap arithmetic screens, with a proved bound, and what is left is
-   decided in double, in one order (support.h).
-   A solve owns one pool, given back at its end; results go to the caller's arrays.
-   Read support.h for the method itself, screen.h for the bound, solve.h for the order of it
-   all.
 
    Rooms, in order of dependency:
-     panels          vectors as the dense products want them
-     dictionary      the atoms, split along their common direction
-     exact_products  products of all pairs of atoms in double
-     triangle        packed lower triangles
-     support         what is known of one target, and the exact steps
-     gram_table      products of atoms with all atoms, for scans
-     screen          which atoms are worth scoring in double
-     predict         making targets ready for the next scan
-     select          the next atoms of each target
-     plan            which form, and in what blocks
-     solve           the solve itself */
+     views       the rows of matrices, as the kernels read them
+     panels      vectors as the dense products want them, and these
+     rests       vectors on their way into panels
+     dictionary  the atoms, and their split along a common direction
+     exact_gram  products of all pairs of atoms in double
+     triangle    packed lower triangles
+     support     what is known of one target, and the exact steps
+     gram_table  products of atoms with all atoms, for scans
+     screen      which atoms are worth scoring in double: the bound
+     scan        the correlations of all atoms with a block's residuals
+     predict     making targets ready for the next scan
+     candidates  the atoms that a scan could not rule out
+     select      the next atoms of each target
+     pursuit     what one solve holds, and the memory it takes
+     plan        which form, and in what blocks
+     steps       a pursuit from its rows to its results
+     combine     new rows of coefficients
+     solver      the public call */
+
+/* >>> src/solve/views.h */
+/* ---- views: the rows of matrices, as the kernels read them ------------------- */
+
+/* The rows of a matrix, float or bf16, or of a copy that is float. */
+typedef struct otx__view {
+    const char *data;
+    size_t stride; /* bytes */
+    const uint32_t *index;
+    bool bf16;
+    float *copy; /* the pool's, or NULL */
+} otx__view;
+
+/* Tiles, or panels, that so many rows take. */
+OTX__PRIVATE size_t otx__tiles(size_t rows) { return (rows + OTX__TILE - 1) / OTX__TILE; }
+
+OTX__PRIVATE otx__row otx__view_row(const otx__view *view, size_t i)
+{
+    otx__row row;
+    row.data = view->data + (view->index ? view->index[i] : i) * view->stride;
+    row.bf16 = view->bf16;
+    return row;
+}
+
+/* Doubles of a row, exactly. */
+OTX__PRIVATE void otx__row_widen(const otx__kernels *kernels, otx__row row, size_t n, double *to)
+{
+    kernels->residual(to, row, NULL, NULL, 0, n);
+}
+
+/* Whether the kernels can read the matrix where it stands. */
+OTX__PRIVATE bool otx__view_is_direct(const otx_matrix *matrix, bool centred)
+{
+    return !centred && (matrix->dtype == OTX_F32 || matrix->dtype == OTX_BF16);
+}
+
+/* Views a matrix. Types that the kernels do not read, and rows that a centre is to be
+   taken off, need a copy: its memory is taken here, otx__view_copy fills it in. */
+OTX__PRIVATE bool otx__view_open(otx__view *view, const otx_matrix *matrix, bool centred,
+                                 otx__pool *pool)
+{
+    size_t element = otx_dtype_bits(matrix->dtype) / 8;
+    view->data = (const char *)matrix->data;
+    view->stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
+    view->index = matrix->index;
+    view->bf16 = matrix->dtype == OTX_BF16;
+    if (otx__view_is_direct(matrix, centred)) return true;
+    view->copy = (float *)otx__pool_take(pool, matrix->rows, matrix->columns * sizeof(float));
+    return view->copy != NULL;
+}
+
+/* A view not yet copied, of that matrix. */
+typedef struct otx__view_task {
+    const otx__view *view;
+    const otx_matrix *matrix;
+    double *centre; /* [columns] of the mean, or NULL */
+} otx__view_task;
+
+/* Columns of a mean that one task sums up. */
+#define OTX__VIEW_MEAN_COLUMNS 64
+
+/* Some columns of the mean, added up in double in the order of the rows. */
+OTX__PRIVATE void otx__view_mean_body(void *argument, size_t index, int worker)
+{
+    otx__view_task *task = (otx__view_task *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t first = index * OTX__VIEW_MEAN_COLUMNS, i, j;
+    size_t count = otx__min(OTX__VIEW_MEAN_COLUMNS, matrix->columns - first);
+    size_t offset = first * otx_dtype_bits(matrix->dtype) / 8;
+    double *mean = task->centre + first;
+    float part[OTX__VIEW_MEAN_COLUMNS];
+    (void)worker;
+    for (j = 0; j < count; j++) mean[j] = 0.0;
+    for (i = 0; i < matrix->rows; i++) {
+        const char *row = (const char *)otx__view_row(task->view, i).data;
+        otx_to_float(part, row + offset, matrix->dtype, count);
+        for (j = 0; j < count; j++) mean[j] += (double)part[j];
+    }
+    for (j = 0; j < count; j++) mean[j] /= (double)matrix->rows;
+}
+
+/* The mean of the rows of a matrix, which a centred solve takes off: deciding, so in one
+   order. */
+OTX__PRIVATE otx_result otx__view_mean(otx__watch *watch, const otx__view *view,
+                                       const otx_matrix *matrix, double *mean, otx_error *error)
+{
+    size_t chunks = (matrix->columns + OTX__VIEW_MEAN_COLUMNS - 1) / OTX__VIEW_MEAN_COLUMNS;
+    otx__view_task task;
+    task.view = view;
+    task.matrix = matrix;
+    task.centre = mean;
+    return otx__watch_loop(watch, chunks, 4.0 * OTX__VIEW_MEAN_COLUMNS * (double)matrix->rows,
+                           otx__view_mean_body, &task, error);
+}
+
+OTX__PRIVATE void otx__view_copy_body(void *argument, size_t index, int worker)
+{
+    const otx__view_task *task = (const otx__view_task *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t n = matrix->columns, i, j, end = otx__min(matrix->rows, (index + 1) * OTX__TILE);
+    (void)worker;
+    for (i = index * OTX__TILE; i < end; i++) {
+        float *row = task->view->copy + i * n;
+        otx_to_float(row, otx__view_row(task->view, i).data, matrix->dtype, n);
+        for (j = 0; j < n && task->centre; j++)
+            row[j] = (float)((double)row[j] - task->centre[j]);
+    }
+}
+
+/* Makes the copy, if one is needed, and views that. */
+OTX__PRIVATE otx_result otx__view_copy(otx__watch *watch, otx__view *view,
+                                       const otx_matrix *matrix, double *centre,
+                                       otx_error *error)
+{
+    otx__view_task task;
+    otx_result result;
+    if (!view->copy) return OTX_OK;
+    task.view = view;
+    task.matrix = matrix;
+    task.centre = centre;
+    result = otx__watch_loop(watch, otx__tiles(matrix->rows),
+                             4.0 * OTX__TILE * (double)matrix->columns, otx__view_copy_body,
+                             &task, error);
+    view->data = (const char *)view->copy;
+    view->stride = matrix->columns * sizeof *view->copy;
+    view->index = NULL;
+    view->bf16 = false;
+    return result;
+}
 
 /* >>> src/solve/panels.h */
-/* ---- panels: vectors as the dense products want them ------------------------- */
+/* ---- panels: vectors as the dense products want them, and these ---------------- */
 
 /* What the numbers of panels are. Those that round need fewer bytes and less time, and
    take their errors into the bound (screen.h). */
@@ -9163,6 +10056,12 @@ typedef struct otx__panels {
 
 /* ---- memory ---- */
 
+/* For what is said of a plan. */
+OTX__PRIVATE const char *otx__panel_type_name(otx__panel_type type)
+{
+    return type == OTX__PANEL_INT8 ? "8 bits" : type == OTX__PANEL_FLOAT ? "float" : "bf16";
+}
+
 /* Columns with those added that fill up pairs or fours. */
 OTX__PRIVATE size_t otx__panel_columns(otx__panel_type type, size_t columns)
 {
@@ -9170,11 +10069,17 @@ OTX__PRIVATE size_t otx__panel_columns(otx__panel_type type, size_t columns)
     return (columns + group - 1) / group * group;
 }
 
+/* Bytes of the numbers of one vector. */
+OTX__PRIVATE size_t otx__panel_lane_bytes(otx__panel_type type, size_t columns)
+{
+    size_t each = type == OTX__PANEL_FLOAT ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
+    return otx__panel_columns(type, columns) * each;
+}
+
 /* Bytes of the numbers of one panel. */
 OTX__PRIVATE size_t otx__panel_bytes(otx__panel_type type, size_t columns)
 {
-    size_t each = type == OTX__PANEL_FLOAT ? 4 : type == OTX__PANEL_INT8 ? 1 : 2;
-    return otx__panel_columns(type, columns) * OTX__TILE * each;
+    return otx__panel_lane_bytes(type, columns) * OTX__TILE;
 }
 
 /* What takes the place of panels of 8 bits where these are too coarse. */
@@ -9207,11 +10112,11 @@ OTX__PRIVATE bool otx__panels_take(otx__panels *panels, const otx__kernels *kern
                                    otx__panel_type type, size_t columns, size_t tiles,
                                    otx__pool *pool)
 {
-    size_t bytes = otx__max(otx__panel_bytes(type, columns),
-                            otx__panel_bytes(otx__panel_largest(kernels, type), columns));
-    if (columns > SIZE_MAX / (4 * OTX__TILE) - 4) pool->failed = UINT64_MAX;
+    otx__panel_type largest = otx__panel_largest(kernels, type);
+    size_t bytes = otx__max(otx__panel_lane_bytes(type, columns),
+                            otx__panel_lane_bytes(largest, columns));
     otx__panels_set_type(panels, type, columns);
-    panels->data = otx__pool_take(pool, tiles, bytes);
+    panels->data = otx__pool_take(pool, tiles * OTX__TILE, bytes);
     panels->scale = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->common = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
     panels->error = (float *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(float));
@@ -9231,156 +10136,6 @@ OTX__PRIVATE void otx__panels_clear(otx__panels *panels, size_t tile)
     memset(otx__panel_at(panels, tile), 0, otx__panel_bytes(panels->type, panels->columns));
     for (i = tile * OTX__TILE; i < (tile + 1) * OTX__TILE; i++)
         panels->common[i] = panels->scale[i] = panels->error[i] = 0.0f;
-}
-
-/* ---- vectors ---- */
-
-/* One vector on its way into panels of rests. */
-typedef struct otx__splitting {
-    const double *vector, *direction;
-    double scale, common; /* 1 / norm, and the part along the direction */
-    size_t n;
-} otx__splitting;
-
-/* Elements of a rest that are made at a time, and partial sums of them. */
-#define OTX__REST 32
-#define OTX__REST_SUMS 8
-
-/* Elements of the rest from `first` on, with 0 behind the last. */
-OTX__PRIVATE void otx__rest_part(const otx__splitting *from, size_t first, double *rest)
-{
-    const double *vector = from->vector + first, *direction = from->direction + first;
-    double scale = from->scale, common = from->common;
-    size_t count = otx__min(OTX__REST, from->n - first), p;
-    for (p = 0; p < count; p++) rest[p] = vector[p] * scale - common * direction[p];
-    for (; p < OTX__REST; p++) rest[p] = 0.0;
-}
-
-/* Adds the squares of such elements, and keeps the largest. */
-OTX__PRIVATE void otx__rest_measure(const double *rest, double *sums, double *largest)
-{
-    size_t p, i;
-    for (p = 0; p < OTX__REST; p += OTX__REST_SUMS) {
-        for (i = 0; i < OTX__REST_SUMS; i++) {
-            double size = fabs(rest[p + i]);
-            sums[i] += size * size;
-            largest[i] = size > largest[i] ? size : largest[i];
-        }
-    }
-}
-
-/* Rounds elements to bf16, the even of two that are equally near, and leaves what that
-   takes off. */
-OTX__PRIVATE void otx__rest_to_bf16(double *rest, uint16_t *to)
-{
-    size_t p;
-    for (p = 0; p < OTX__REST; p++) {
-        float wide = (float)rest[p];
-        uint32_t bits;
-        memcpy(&bits, &wide, sizeof bits);
-        bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
-        to[p] = (uint16_t)(bits >> 16);
-        rest[p] -= (double)otx__float_of_bits(bits);
-    }
-}
-
-/* Rounds elements to multiples of `unit`, of which they are 127 at most, likewise. The
-   number added and taken away rounds to integers; where a compiler keeps more digits,
-   more is left. */
-OTX__PRIVATE void otx__rest_to_int8(double *rest, double unit, double rate, int8_t *to)
-{
-    const double rounder = 6755399441055744.0; /* 1.5 * 2^52 */
-    size_t p;
-    for (p = 0; p < OTX__REST; p++) {
-        int32_t steps = (int32_t)(rest[p] * rate + rounder - rounder);
-        to[p] = (int8_t)steps;
-        rest[p] -= (double)steps * unit;
-    }
-}
-
-/* Writes OTX__REST elements, fewer at the end of a panel, to the lane of a vector. */
-OTX__PRIVATE void otx__panel_put(char *panel, size_t bytes, const void *elements, size_t size,
-                                 size_t first, size_t lane)
-{
-    char *to = panel + first * size * OTX__TILE + 4 * lane;
-    const char *from = (const char *)elements;
-    size_t p, end = otx__min(OTX__REST * size, bytes / OTX__TILE - first * size);
-    for (p = 0; p < end; p += 4) memcpy(to + p * OTX__TILE, from + p, 4);
-}
-
-/* Puts the rest of a vector of n elements and of that norm, not 0, into place `at`, and
-   returns the rest's square. */
-OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
-                                         size_t n, double norm, const double *direction)
-{
-    char *panel = otx__panel_at(panels, at / OTX__TILE);
-    size_t bytes = otx__panel_bytes(panels->type, panels->columns), p, i;
-    double sums[OTX__REST_SUMS] = {0}, largest[OTX__REST_SUMS] = {0}, left[OTX__REST_SUMS] = {0};
-    double rest[OTX__REST], unused[OTX__REST_SUMS] = {0}, unit = 1.0, rate = 0.0;
-    otx__splitting from;
-    from.vector = vector;
-    from.direction = direction;
-    from.scale = 1.0 / norm;
-    from.common = (double)panels->common[at];
-    from.n = n;
-    for (p = 0; p < n; p += OTX__REST) {
-        otx__rest_part(&from, p, rest);
-        otx__rest_measure(rest, sums, largest);
-    }
-    for (i = 1; i < OTX__REST_SUMS; i++) {
-        sums[0] += sums[i];
-        if (largest[i] > largest[0]) largest[0] = largest[i];
-    }
-    if (panels->type == OTX__PANEL_INT8 && largest[0] > 1e-30) { /* below, all is left */
-        unit = (double)(float)(largest[0] / 127.0);
-        rate = 1.0 / unit;
-    }
-    for (p = 0; p < n; p += OTX__REST) {
-        union {
-            float floats[OTX__REST];
-            uint16_t halves[OTX__REST];
-            int8_t bytes[OTX__REST];
-        } to;
-        otx__rest_part(&from, p, rest);
-        if (panels->type == OTX__PANEL_INT8) {
-            otx__rest_to_int8(rest, unit, rate, to.bytes);
-            otx__panel_put(panel, bytes, to.bytes, 1, p, at % OTX__TILE);
-        } else if (panels->type == OTX__PANEL_BF16) {
-            otx__rest_to_bf16(rest, to.halves);
-            otx__panel_put(panel, bytes, to.halves, 2, p, at % OTX__TILE);
-        } else {
-            for (i = 0; i < OTX__REST; i++) to.floats[i] = (float)rest[i];
-            otx__panel_put(panel, bytes, to.floats, 4, p, at % OTX__TILE);
-            continue;
-        }
-        otx__rest_measure(rest, left, unused);
-    }
-    for (i = 1; i < OTX__REST_SUMS; i++) left[0] += left[i];
-    panels->scale[at] = (float)unit;
-    panels->error[at] = left[0] > 0.0 ? (float)(sqrt(left[0]) * (1.0 + 1e-6)) + 1e-30f : 0.0f;
-    return sums[0];
-}
-
-/* Puts a row of bf16, of that norm, not 0, into place `at` of bf16 panels. The power
-   of 2 brings the norm to between 1 and 2, so that what becomes subnormal, or 0, is
-   far below the rounding of the products. */
-OTX__PRIVATE void otx__panels_put_row(otx__panels *panels, size_t at, otx__row row, size_t n,
-                                      double norm)
-{
-    uint16_t *panel =
-        (uint16_t *)(void *)otx__panel_at(panels, at / OTX__TILE) + 2 * (at % OTX__TILE);
-    double scale;
-    int exponent;
-    size_t p;
-    (void)frexp(norm, &exponent);
-    scale = ldexp(1.0, 1 - exponent);
-    for (p = 0; p < n; p++) {
-        float scaled = (float)((double)otx__row_element(row, p) * scale);
-        uint32_t bits;
-        memcpy(&bits, &scaled, sizeof bits);
-        panel[p / 2 * 2 * OTX__TILE + p % 2] = (uint16_t)(bits >> 16);
-    }
-    panels->scale[at] = (float)(1.0 / (norm * scale));
 }
 
 /* Copies a vector from one set of panels to another of the same type. */
@@ -9464,17 +10219,185 @@ OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__p
     }
 }
 
-/* >>> src/solve/dictionary.h */
-/* ---- dictionary: the atoms, as the solver wants them ----------------------- */
+/* >>> src/solve/rests.h */
+/* ---- rests: vectors on their way into panels ------------------------------------ */
 
-/* The rows of a matrix that the kernels can read: float or bf16. */
-typedef struct otx__rows {
-    const char *data;
-    size_t stride; /* bytes */
-    const uint32_t *index;
-    bool bf16;
-    float *copy; /* the solver's own, or NULL */
-} otx__rows;
+/* One vector, and what its rest is made of. */
+typedef struct otx__splitting {
+    const double *vector, *direction;
+    double scale, common; /* 1 / norm, and the part along the direction */
+    size_t n;
+} otx__splitting;
+
+/* Elements of a rest that are made at a time, and partial sums of them. */
+#define OTX__REST_CHUNK 32
+#define OTX__REST_SUMS 8
+
+/* Elements of the rest from `first` on, with 0 behind the last. */
+OTX__PRIVATE void otx__rest_part(const otx__splitting *from, size_t first, double *rest)
+{
+    const double *vector = from->vector + first, *direction = from->direction + first;
+    double scale = from->scale, common = from->common;
+    size_t count = otx__min(OTX__REST_CHUNK, from->n - first), p;
+    for (p = 0; p < count; p++) rest[p] = vector[p] * scale - common * direction[p];
+    for (; p < OTX__REST_CHUNK; p++) rest[p] = 0.0;
+}
+
+/* Of elements of a rest, in partial sums. */
+typedef struct otx__rest_sums {
+    double squares[OTX__REST_SUMS], largest[OTX__REST_SUMS];
+} otx__rest_sums;
+
+/* Adds the squares of OTX__REST_CHUNK elements, and keeps the largest. */
+OTX__PRIVATE void otx__rest_measure(const double *rest, otx__rest_sums *sums)
+{
+    size_t p, i;
+    for (p = 0; p < OTX__REST_CHUNK; p += OTX__REST_SUMS) {
+        for (i = 0; i < OTX__REST_SUMS; i++) {
+            double size = fabs(rest[p + i]);
+            sums->squares[i] += size * size;
+            sums->largest[i] = size > sums->largest[i] ? size : sums->largest[i];
+        }
+    }
+}
+
+/* Folds the partial sums into the first. */
+OTX__PRIVATE void otx__rest_fold(otx__rest_sums *sums)
+{
+    size_t i;
+    for (i = 1; i < OTX__REST_SUMS; i++) {
+        sums->squares[0] += sums->squares[i];
+        if (sums->largest[i] > sums->largest[0]) sums->largest[0] = sums->largest[i];
+    }
+}
+
+/* Rounds elements to bf16, the even of two that are equally near, and leaves what that
+   takes off. */
+OTX__PRIVATE void otx__rest_to_bf16(double *rest, uint16_t *to)
+{
+    size_t p;
+    for (p = 0; p < OTX__REST_CHUNK; p++) {
+        float wide = (float)rest[p];
+        uint32_t bits;
+        memcpy(&bits, &wide, sizeof bits);
+        bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+        to[p] = (uint16_t)(bits >> 16);
+        rest[p] -= (double)otx__float_of_bits(bits);
+    }
+}
+
+/* Rounds elements to multiples of `unit`, of which they are 127 at most, likewise. The
+   number added and taken away rounds to integers; where a compiler keeps more digits,
+   more is left. */
+OTX__PRIVATE void otx__rest_to_int8(double *rest, double unit, double rate, int8_t *to)
+{
+    const double rounder = 6755399441055744.0; /* 1.5 * 2^52 */
+    size_t p;
+    for (p = 0; p < OTX__REST_CHUNK; p++) {
+        int32_t steps = (int32_t)(rest[p] * rate + rounder - rounder);
+        to[p] = (int8_t)steps;
+        rest[p] -= (double)steps * unit;
+    }
+}
+
+/* Writes OTX__REST_CHUNK elements, fewer at the end of a panel, to the lane of a vector. */
+OTX__PRIVATE void otx__panel_put(char *panel, size_t bytes, const void *elements, size_t size,
+                                 size_t first, size_t lane)
+{
+    char *to = panel + first * size * OTX__TILE + 4 * lane;
+    const char *from = (const char *)elements;
+    size_t p, end = otx__min(OTX__REST_CHUNK * size, bytes / OTX__TILE - first * size);
+    for (p = 0; p < end; p += 4) memcpy(to + p * OTX__TILE, from + p, 4);
+}
+
+/* Writes a rest to its place in the panels, int8 in that unit, and returns the square of
+   what rounding to bf16 or int8 takes off it. */
+OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
+                                    const otx__splitting *from, double unit, double rate)
+{
+    char *panel = otx__panel_at(panels, at / OTX__TILE);
+    size_t bytes = otx__panel_bytes(panels->type, panels->columns), lane = at % OTX__TILE, p, i;
+    double rest[OTX__REST_CHUNK];
+    otx__rest_sums left;
+    memset(&left, 0, sizeof left);
+    for (p = 0; p < from->n; p += OTX__REST_CHUNK) {
+        union {
+            float floats[OTX__REST_CHUNK];
+            uint16_t halves[OTX__REST_CHUNK];
+            int8_t bytes[OTX__REST_CHUNK];
+        } to;
+        otx__rest_part(from, p, rest);
+        if (panels->type == OTX__PANEL_INT8) {
+            otx__rest_to_int8(rest, unit, rate, to.bytes);
+            otx__panel_put(panel, bytes, to.bytes, 1, p, lane);
+        } else if (panels->type == OTX__PANEL_BF16) {
+            otx__rest_to_bf16(rest, to.halves);
+            otx__panel_put(panel, bytes, to.halves, 2, p, lane);
+        } else {
+            for (i = 0; i < OTX__REST_CHUNK; i++) to.floats[i] = (float)rest[i];
+            otx__panel_put(panel, bytes, to.floats, 4, p, lane);
+            continue;
+        }
+        otx__rest_measure(rest, &left);
+    }
+    otx__rest_fold(&left);
+    return left.squares[0];
+}
+
+/* Puts the rest of a vector of n elements and of that norm, not 0, whose common part the
+   panels have, into place `at`, and returns the rest's square. */
+OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
+                                         size_t n, double norm, const double *direction)
+{
+    double rest[OTX__REST_CHUNK], unit = 1.0, rate = 0.0, left;
+    otx__splitting from;
+    otx__rest_sums whole;
+    size_t p;
+    from.vector = vector;
+    from.direction = direction;
+    from.scale = 1.0 / norm;
+    from.common = (double)panels->common[at];
+    from.n = n;
+    memset(&whole, 0, sizeof whole);
+    for (p = 0; p < n; p += OTX__REST_CHUNK) {
+        otx__rest_part(&from, p, rest);
+        otx__rest_measure(rest, &whole);
+    }
+    otx__rest_fold(&whole);
+    if (panels->type == OTX__PANEL_INT8 && whole.largest[0] > 1e-30) { /* below, all is left */
+        unit = (double)(float)(whole.largest[0] / 127.0);
+        rate = 1.0 / unit;
+    }
+    left = otx__rest_write(panels, at, &from, unit, rate);
+    panels->scale[at] = (float)unit;
+    panels->error[at] = left > 0.0 ? (float)(sqrt(left) * (1.0 + 1e-6)) + 1e-30f : 0.0f;
+    return whole.squares[0];
+}
+
+/* Puts a row of bf16, of that norm, not 0, into place `at` of bf16 panels. The power
+   of 2 brings the norm to between 1 and 2, so that what becomes subnormal, or 0, is
+   far below the rounding of the products. */
+OTX__PRIVATE void otx__panels_put_row(otx__panels *panels, size_t at, otx__row row, size_t n,
+                                      double norm)
+{
+    uint16_t *panel =
+        (uint16_t *)(void *)otx__panel_at(panels, at / OTX__TILE) + 2 * (at % OTX__TILE);
+    double scale;
+    int exponent;
+    size_t p;
+    (void)frexp(norm, &exponent);
+    scale = ldexp(1.0, 1 - exponent);
+    for (p = 0; p < n; p++) {
+        float scaled = (float)((double)otx__row_element(row, p) * scale);
+        uint32_t bits;
+        memcpy(&bits, &scaled, sizeof bits);
+        panel[p / 2 * 2 * OTX__TILE + p % 2] = (uint16_t)(bits >> 16);
+    }
+    panels->scale[at] = (float)(1.0 / (norm * scale));
+}
+
+/* >>> src/solve/dictionary.h */
+/* ---- dictionary: the atoms, and their split along a common direction ----------- */
 
 /* For screening, every atom is split. The direction is that of the mean of the unit
    atoms, which in real embeddings is so strong that correlations without it are an
@@ -9482,11 +10405,11 @@ typedef struct otx__rows {
 typedef struct otx__dictionary {
     const otx_context *ctx;
     const otx__kernels *kernels;
-    otx__rows rows;
+    otx__view rows;
     size_t count, columns, tiles;
     double *squares;    /* [atom] <a, a> */
     double *norms;      /* [atom] */
-    double *gram;       /* [atom][atom] <a, b>, or NULL (gram.h) */
+    double *exact_gram; /* [atom][atom] <a, b>, or NULL (exact_gram.h) */
     double *along;      /* [atom] <a, direction> */
     double *direction;  /* [column], of norm 1, or 0 if the atoms have no mean */
     double largest;     /* of the norms */
@@ -9497,121 +10420,7 @@ typedef struct otx__dictionary {
     bool cosine;        /* atoms are selected as if all had norm 1 */
 } otx__dictionary;
 
-OTX__PRIVATE otx__row otx__rows_at(const otx__rows *rows, size_t i)
-{
-    otx__row row;
-    row.data = rows->data + (rows->index ? rows->index[i] : i) * rows->stride;
-    row.bf16 = rows->bf16;
-    return row;
-}
-
-/* Whether the kernels can read the matrix where it stands. */
-OTX__PRIVATE bool otx__rows_are_direct(const otx_matrix *matrix, bool centred)
-{
-    return !centred && (matrix->dtype == OTX_F32 || matrix->dtype == OTX_BF16);
-}
-
-/* Views a matrix. Types that the kernels do not read, and rows that a centre is to be
-   taken off, need a copy: otx__rows_copy makes it. */
-OTX__PRIVATE bool otx__rows_open(otx__rows *rows, const otx_matrix *matrix, bool centred,
-                                 otx__pool *pool)
-{
-    size_t element = otx_dtype_bits(matrix->dtype) / 8;
-    rows->data = (const char *)matrix->data;
-    rows->stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
-    rows->index = matrix->index;
-    rows->bf16 = matrix->dtype == OTX_BF16;
-    if (otx__rows_are_direct(matrix, centred)) return true;
-    rows->copy = (float *)otx__pool_take(pool, matrix->rows, matrix->columns * sizeof(float));
-    return rows->copy != NULL;
-}
-
-typedef struct otx__copy_task {
-    const otx__rows *rows;
-    const otx_matrix *matrix;
-    double *centre; /* or NULL */
-} otx__copy_task;
-
-/* Columns of a mean that one task sums up. */
-#define OTX__SUM_COLUMNS 64
-
-/* Some columns of the mean, added up in double in the order of the rows. */
-OTX__PRIVATE void otx__rows_mean_body(void *argument, size_t index, int worker)
-{
-    otx__copy_task *task = (otx__copy_task *)argument;
-    const otx_matrix *matrix = task->matrix;
-    size_t first = index * OTX__SUM_COLUMNS, i, j;
-    size_t count = otx__min(OTX__SUM_COLUMNS, matrix->columns - first);
-    size_t offset = first * otx_dtype_bits(matrix->dtype) / 8;
-    double *mean = task->centre + first;
-    float part[OTX__SUM_COLUMNS];
-    (void)worker;
-    for (j = 0; j < count; j++) mean[j] = 0.0;
-    for (i = 0; i < matrix->rows; i++) {
-        const char *row = (const char *)otx__rows_at(task->rows, i).data;
-        otx_to_float(part, row + offset, matrix->dtype, count);
-        for (j = 0; j < count; j++) mean[j] += (double)part[j];
-    }
-    for (j = 0; j < count; j++) mean[j] /= (double)matrix->rows;
-}
-
-/* The mean of the rows of a matrix. */
-OTX__PRIVATE otx_result otx__rows_mean(otx__watch *watch, const otx__rows *rows,
-                                       const otx_matrix *matrix, double *mean, otx_error *error)
-{
-    size_t chunks = (matrix->columns + OTX__SUM_COLUMNS - 1) / OTX__SUM_COLUMNS;
-    otx__copy_task task;
-    task.rows = rows;
-    task.matrix = matrix;
-    task.centre = mean;
-    return otx__watch_loop(watch, chunks, 4.0 * OTX__SUM_COLUMNS * (double)matrix->rows,
-                           otx__rows_mean_body, &task, error);
-}
-
-OTX__PRIVATE void otx__copy_body(void *argument, size_t index, int worker)
-{
-    const otx__copy_task *task = (const otx__copy_task *)argument;
-    const otx_matrix *matrix = task->matrix;
-    size_t n = matrix->columns, i, j, end = otx__min(matrix->rows, (index + 1) * OTX__TILE);
-    (void)worker;
-    for (i = index * OTX__TILE; i < end; i++) {
-        float *row = task->rows->copy + i * n;
-        otx_to_float(row, otx__rows_at(task->rows, i).data, matrix->dtype, n);
-        for (j = 0; j < n && task->centre; j++)
-            row[j] = (float)((double)row[j] - task->centre[j]);
-    }
-}
-
-/* Makes the copy, if one is needed, and views that. */
-OTX__PRIVATE otx_result otx__rows_copy(otx__watch *watch, otx__rows *rows,
-                                       const otx_matrix *matrix, double *centre,
-                                       otx_error *error)
-{
-    otx__copy_task task;
-    otx_result result;
-    if (!rows->copy) return OTX_OK;
-    task.rows = rows;
-    task.matrix = matrix;
-    task.centre = centre;
-    result = otx__watch_loop(watch, (matrix->rows + OTX__TILE - 1) / OTX__TILE,
-                             4.0 * OTX__TILE * (double)matrix->columns, otx__copy_body, &task,
-                             error);
-    rows->data = (const char *)rows->copy;
-    rows->stride = matrix->columns * sizeof *rows->copy;
-    rows->index = NULL;
-    rows->bf16 = false;
-    return result;
-}
-
-/* Doubles of a row, exactly. */
-OTX__PRIVATE void otx__row_widen(const otx__kernels *kernels, otx__row row, size_t n, double *to)
-{
-    kernels->residual(to, row, NULL, NULL, 0, n);
-}
-
-/* ---- building ---- */
-
-OTX__PRIVATE size_t otx__tiles(size_t rows) { return (rows + OTX__TILE - 1) / OTX__TILE; }
+/* ---- norms and direction ---- */
 
 typedef struct otx__dictionary_task {
     otx__dictionary *dictionary;
@@ -9625,7 +10434,7 @@ OTX__PRIVATE void otx__norms_body(void *argument, size_t tile, int worker)
     double *wide = task->scratch + (size_t)worker * dictionary->columns;
     size_t i, end = otx__min(dictionary->count, (tile + 1) * OTX__TILE);
     for (i = tile * OTX__TILE; i < end; i++) {
-        otx__row row = otx__rows_at(&dictionary->rows, i);
+        otx__row row = otx__view_row(&dictionary->rows, i);
         otx__row_widen(dictionary->kernels, row, dictionary->columns, wide);
         dictionary->kernels->products(wide, &row, 1, dictionary->columns, &dictionary->squares[i]);
         dictionary->norms[i] = sqrt(dictionary->squares[i]);
@@ -9644,7 +10453,7 @@ OTX__PRIVATE void otx__direction_body(void *argument, size_t index, int worker)
     (void)worker;
     for (j = 0; j < count; j++) sum[j] = 0.0;
     for (i = 0; i < dictionary->count; i++) {
-        otx__row row = otx__rows_at(&dictionary->rows, i);
+        otx__row row = otx__view_row(&dictionary->rows, i);
         double scale = dictionary->norms[i] > 0.0 ? 1.0 / dictionary->norms[i] : 0.0;
         for (j = 0; j < count; j++)
             sum[j] += scale * (double)otx__row_element(row, first + j);
@@ -9653,36 +10462,38 @@ OTX__PRIVATE void otx__direction_body(void *argument, size_t index, int worker)
 
 /* ---- splitting the atoms ---- */
 
+/* Splits one atom, and returns its weight. */
+OTX__PRIVATE float otx__split_atom(otx__dictionary *dictionary, size_t atom, double *wide)
+{
+    otx__panels *panels = &dictionary->panels;
+    otx__row row = otx__view_row(&dictionary->rows, atom);
+    size_t n = dictionary->columns, p;
+    double norm = dictionary->norms[atom], along = 0.0;
+    float weight;
+    otx__row_widen(dictionary->kernels, row, n, wide);
+    for (p = 0; p < n; p++) along += wide[p] * dictionary->direction[p];
+    dictionary->along[atom] = along;
+    if (!(norm > 0.0)) return 0.0f;
+    panels->common[atom] = (float)(along / norm);
+    if (panels->type == OTX__PANEL_ROWS)
+        otx__panels_put_row(panels, atom, row, n, norm);
+    else
+        (void)otx__panels_put_rest(panels, atom, wide, n, norm, dictionary->direction);
+    /* Never 0 for an atom that may be taken; the bounds allow for the lift. */
+    weight = dictionary->cosine ? 1.0f : (float)(norm / dictionary->largest);
+    return weight < OTX__LEAST_WEIGHT ? OTX__LEAST_WEIGHT : weight;
+}
+
 OTX__PRIVATE void otx__split_body(void *argument, size_t tile, int worker)
 {
     otx__dictionary_task *task = (otx__dictionary_task *)argument;
     otx__dictionary *dictionary = task->dictionary;
-    otx__panels *panels = &dictionary->panels;
-    size_t n = dictionary->columns, i, p, lane;
-    double *wide = task->scratch + (size_t)worker * n;
+    double *wide = task->scratch + (size_t)worker * dictionary->columns;
+    size_t i, end = (tile + 1) * OTX__TILE;
     float largest = 0.0f;
-    otx__panels_clear(panels, tile);
-    for (lane = 0; lane < OTX__TILE; lane++) {
-        otx__row row;
-        double norm, along = 0.0;
-        float weight;
-        i = tile * OTX__TILE + lane;
-        dictionary->weight[i] = 0.0f;
-        if (i >= dictionary->count) continue;
-        row = otx__rows_at(&dictionary->rows, i);
-        otx__row_widen(dictionary->kernels, row, n, wide);
-        for (p = 0; p < n; p++) along += wide[p] * dictionary->direction[p];
-        dictionary->along[i] = along;
-        norm = dictionary->norms[i];
-        if (!(norm > 0.0)) continue;
-        panels->common[i] = (float)(along / norm);
-        if (panels->type == OTX__PANEL_ROWS)
-            otx__panels_put_row(panels, i, row, n, norm);
-        else
-            (void)otx__panels_put_rest(panels, i, wide, n, norm, dictionary->direction);
-        /* Never 0 for an atom that may be taken; screen.h allows for the lift. */
-        weight = dictionary->cosine ? 1.0f : (float)(norm / dictionary->largest);
-        if (weight < OTX__LEAST_WEIGHT) weight = OTX__LEAST_WEIGHT;
+    otx__panels_clear(&dictionary->panels, tile);
+    for (i = tile * OTX__TILE; i < end; i++) {
+        float weight = i < dictionary->count ? otx__split_atom(dictionary, i, wide) : 0.0f;
         dictionary->weight[i] = weight;
         if (weight > largest) largest = weight;
     }
@@ -9722,7 +10533,7 @@ OTX__PRIVATE otx_result otx__dictionary_norms(otx__dictionary *dictionary, doubl
     return result;
 }
 
-/* What only screening needs. */
+/* What only screening needs: the direction, and the atoms split along it. */
 OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, double *scratch,
                                               otx_error *error)
 {
@@ -9740,8 +10551,8 @@ OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, doubl
     return otx__watch_loop(&watch, dictionary->tiles, work, otx__split_body, &task, error);
 }
 
-/* >>> src/solve/exact_products.h */
-/* ---- gram: products of all pairs of atoms in double --------------------------- */
+/* >>> src/solve/exact_gram.h */
+/* ---- exact gram: products of all pairs of atoms in double ---------------------- */
 
 /* The factors of supports are made of exact products of atoms. Where there are few
    atoms and many targets, the same pairs come again and again: then all of them are
@@ -9750,11 +10561,11 @@ OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, doubl
 
 /* Bytes of rows that are read against 32 others before the next ones are: they stay
    in a core's cache. */
-#define OTX__GRAM_BYTES 262144
+#define OTX__EXACT_GRAM_ROW_BYTES 262144
 
 /* Ranges that the tiles up to one, for the products with its atoms, are divided into, so
    that the caller is asked between them. */
-OTX__PRIVATE size_t otx__gram_parts(const otx__dictionary *dictionary)
+OTX__PRIVATE size_t otx__exact_gram_parts(const otx__dictionary *dictionary)
 {
     double work = (double)OTX__TILE * (double)dictionary->count * (double)dictionary->columns;
     return otx__min(dictionary->tiles, 1 + (size_t)(work / OTX__POLL_WORK));
@@ -9762,14 +10573,15 @@ OTX__PRIVATE size_t otx__gram_parts(const otx__dictionary *dictionary)
 
 /* Products of one or two atoms from `a` on with those from `start` on, whose rows are
    given. */
-OTX__PRIVATE void otx__gram_pair(const otx__dictionary *dictionary, size_t a, size_t pair,
-                                 const otx__row *rows, size_t count, size_t start, double *wide)
+OTX__PRIVATE void otx__exact_gram_pair(const otx__dictionary *dictionary, size_t a, size_t pair,
+                                       const otx__row *rows, size_t count, size_t start,
+                                       double *wide)
 {
     const otx__kernels *kernels = dictionary->kernels;
     size_t pitch = dictionary->count, i;
-    double *products = dictionary->gram + a * pitch + start;
+    double *products = dictionary->exact_gram + a * pitch + start;
     otx__row two[2];
-    for (i = 0; i < pair; i++) two[i] = otx__rows_at(&dictionary->rows, a + i);
+    for (i = 0; i < pair; i++) two[i] = otx__view_row(&dictionary->rows, a + i);
     if (pair == 2 && kernels->pair_products) {
         kernels->pair_products(two, rows, count, dictionary->columns, products, pitch);
         return;
@@ -9782,42 +10594,43 @@ OTX__PRIVATE void otx__gram_pair(const otx__dictionary *dictionary, size_t a, si
 
 /* Products of the atoms of a tile with those of a range of the tiles up to it, on both
    sides of the diagonal. No two tasks write the same place. */
-OTX__PRIVATE void otx__gram_body(void *argument, size_t index, int worker)
+OTX__PRIVATE void otx__exact_gram_body(void *argument, size_t index, int worker)
 {
     otx__dictionary_task *task = (otx__dictionary_task *)argument;
     otx__dictionary *dictionary = task->dictionary;
-    size_t parts = otx__gram_parts(dictionary), tile = index / parts, part = index % parts;
+    size_t parts = otx__exact_gram_parts(dictionary), tile = index / parts, part = index % parts;
     size_t range = (tile + parts) / parts * OTX__TILE; /* tiles 0 to `tile`, divided */
     size_t n = dictionary->columns, first = tile * OTX__TILE, start, count, a, b;
     size_t last = otx__min(dictionary->count, first + OTX__TILE);
     size_t end = otx__min(last, (part + 1) * range);
-    size_t most = otx__min(OTX__TILE, 4 + OTX__GRAM_BYTES / (4 * n));
+    size_t most = otx__min(OTX__TILE, 4 + OTX__EXACT_GRAM_ROW_BYTES / (4 * n));
     for (start = part * range; start < end; start += count) {
         otx__row rows[OTX__TILE];
         count = otx__min(most, end - start);
-        for (b = 0; b < count; b++) rows[b] = otx__rows_at(&dictionary->rows, start + b);
+        for (b = 0; b < count; b++) rows[b] = otx__view_row(&dictionary->rows, start + b);
         for (a = first; a < last; a += 2)
-            otx__gram_pair(dictionary, a, otx__min(2, last - a), rows, count, start,
-                           task->scratch + (size_t)worker * n);
+            otx__exact_gram_pair(dictionary, a, otx__min(2, last - a), rows, count, start,
+                                 task->scratch + (size_t)worker * n);
         for (a = first; a < last; a++)
             for (b = start; b < otx__min(start + count, first); b++)
-                dictionary->gram[b * dictionary->count + a] =
-                    dictionary->gram[a * dictionary->count + b];
+                dictionary->exact_gram[b * dictionary->count + a] =
+                    dictionary->exact_gram[a * dictionary->count + b];
     }
 }
 
-OTX__PRIVATE otx_result otx__dictionary_gram(otx__dictionary *dictionary, double *scratch,
+/* scratch: [worker][columns]. */
+OTX__PRIVATE otx_result otx__exact_gram_fill(otx__dictionary *dictionary, double *scratch,
                                              otx_error *error)
 {
     otx__watch watch = otx__watch_open(dictionary->ctx, OTX_STAGE_GRAM, dictionary->count,
                                        dictionary->count);
     double work = (double)OTX__TILE * (double)dictionary->count * (double)dictionary->columns;
-    size_t parts = otx__gram_parts(dictionary);
+    size_t parts = otx__exact_gram_parts(dictionary);
     otx__dictionary_task task;
     task.dictionary = dictionary;
     task.scratch = scratch;
     return otx__watch_loop(&watch, dictionary->tiles * parts, work / (double)parts,
-                           otx__gram_body, &task, error);
+                           otx__exact_gram_body, &task, error);
 }
 
 /* >>> src/solve/triangle.h */
@@ -9826,7 +10639,7 @@ OTX__PRIVATE otx_result otx__dictionary_gram(otx__dictionary *dictionary, double
 /* Row i of L holds i + 1 elements from i (i + 1) / 2 on. The loops take four rows at
    a time, for the processor to have four sums under way; the order of the operations
    on any one number, and so every bit, is that of the loops over single rows. */
-#define OTX__ROWS 4
+#define OTX__TRIANGLE_ROWS 4
 
 /* Pointers that nothing else in the function reaches. */
 #if defined(__GNUC__) || defined(__clang__) || defined(_MSC_VER)
@@ -9838,8 +10651,8 @@ OTX__PRIVATE otx_result otx__dictionary_gram(otx__dictionary *dictionary, double
 OTX__PRIVATE size_t otx__triangle_size(size_t rows) { return rows * (rows + 1) / 2; }
 
 /* The elements (first + i, first + j), i > j, of four rows' own block. */
-OTX__PRIVATE void otx__triangle_corner(const double *const rows[OTX__ROWS], size_t first,
-                                       size_t count, double sums[OTX__ROWS])
+OTX__PRIVATE void otx__triangle_corner(const double *const rows[OTX__TRIANGLE_ROWS], size_t first,
+                                       size_t count, double sums[OTX__TRIANGLE_ROWS])
 {
     size_t i, j;
     for (j = 0; j < count; j++) {
@@ -9855,11 +10668,11 @@ OTX__PRIVATE void otx__triangle_corner(const double *const rows[OTX__ROWS], size
 OTX__PRIVATE void otx__triangle_forward(const double *factor, size_t count, double *x)
 {
     size_t first, i, j;
-    for (first = 0; first < count; first += OTX__ROWS) {
-        size_t rows = otx__min(OTX__ROWS, count - first);
-        const double *at[OTX__ROWS];
-        double sums[OTX__ROWS], s0, s1, s2, s3;
-        for (i = 0; i < OTX__ROWS; i++) {
+    for (first = 0; first < count; first += OTX__TRIANGLE_ROWS) {
+        size_t rows = otx__min(OTX__TRIANGLE_ROWS, count - first);
+        const double *at[OTX__TRIANGLE_ROWS];
+        double sums[OTX__TRIANGLE_ROWS], s0, s1, s2, s3;
+        for (i = 0; i < OTX__TRIANGLE_ROWS; i++) {
             at[i] = factor + otx__triangle_size(otx__min(first + i, count - 1));
             sums[i] = x[otx__min(first + i, count - 1)];
         }
@@ -9894,9 +10707,9 @@ OTX__PRIVATE void otx__triangle_take(double *OTX__RESTRICT x, const double *OTX_
 OTX__PRIVATE void otx__triangle_backward(const double *factor, size_t count, double *x)
 {
     size_t end, i, j;
-    for (end = count; end > 0; end -= otx__min(OTX__ROWS, end)) {
-        size_t rows = otx__min(OTX__ROWS, end), first = end - rows;
-        const double *row[OTX__ROWS] = {factor, factor, factor, factor};
+    for (end = count; end > 0; end -= otx__min(OTX__TRIANGLE_ROWS, end)) {
+        size_t rows = otx__min(OTX__TRIANGLE_ROWS, end), first = end - rows;
+        const double *row[OTX__TRIANGLE_ROWS] = {factor, factor, factor, factor};
         for (i = rows; i-- > 0;) {
             row[i] = factor + otx__triangle_size(first + i);
             x[first + i] /= row[i][first + i];
@@ -9925,16 +10738,24 @@ OTX__PRIVATE double otx__triangle_norm(const double *factor, size_t count, doubl
 }
 
 /* >>> src/solve/support.h */
-/* ---- support: what is known of one target, and the exact steps -------------- */
+/* ---- support: what is known of one target, and the exact steps ----------------- */
+
+/* Everything here decides: it is computed in double, in one order. */
 
 /* Candidates of one target and step; more mean that every atom is scored. */
-#define OTX__CANDIDATES 256
+#define OTX__CANDIDATES_MAX 256
 
-/* A target on its way. The factor is that of the Gram matrix of the atoms
-   selected, G = L L', row after row without the zeros; forward solves L z = A'y.
-   Behind the atoms selected, indices, factor and forward may hold predicted ones
-   (screen.h); raising the count selects them. The coefficients are those of the
-   atoms selected after otx__support_solve. */
+/* An atom of which less than this share of <a, a> is left without its projection on the
+   atoms selected depends on them. */
+#define OTX__PIVOT_MIN 1e-12
+
+/* Scores below so many units of columns * ||target|| * ||atom|| are nothing but rounding. */
+#define OTX__ROUNDING_LEVEL (64.0 * DBL_EPSILON)
+
+/* A target on its way. The factor is that of the Gram matrix of the atoms selected,
+   G = L L' (triangle.h); forward solves L z = A'y. Behind the atoms selected, indices,
+   factor and forward may hold predicted ones (predict.h); raising the count selects them.
+   The coefficients are those of the atoms selected after otx__support_solve. */
 typedef struct otx__support {
     otx__row target;
     double norm;          /* of the target */
@@ -9948,28 +10769,35 @@ typedef struct otx__support {
     bool ended;
 } otx__support;
 
-/* What one worker computes in. */
+/* What one worker computes in, and what it counts. */
 typedef struct otx__scratch {
     double *row, *residual; /* [columns] */
-    const void *wide;       /* the target that row holds, or NULL */
+    const void *row_target; /* the target that row holds, or NULL */
     otx__row *rows;         /* [k + 1] those of the atoms selected */
     double *products;       /* [k + 2] */
-    double *scores;         /* [atoms] */
+    double *scores;         /* [otx__scratch_scores(atoms)] */
     float *block;           /* [OTX__GROUP][32][32] dense products */
     float *rough;           /* [columns] */
     float *least;           /* [target of a block] the residual form: what the largest
                                weighted correlation is at least, by the tiles seen */
-    uint32_t *likely;       /* [atoms] likewise: those not ruled out */
-    uint64_t likely_atoms, likely_steps; /* since the last pass: of them, and for so many */
+    uint32_t *survivors;    /* [atoms] likewise: those that a scan has not ruled out */
+    uint64_t survivors_scored, survivors_steps; /* since the last scan: in float; steps */
     uint64_t fallbacks, steps;
-    uint64_t candidates[OTX__CANDIDATES + 1]; /* steps by how many atoms were candidates;
-                                                 the last: every atom was */
+    uint64_t candidates[OTX__CANDIDATES_MAX + 1]; /* steps by how many atoms were
+                                                     candidates; the last: every atom was */
     double seconds_rescore, seconds_factor, seconds_predict;
 } otx__scratch;
 
+/* Scores that a worker needs room for. */
+OTX__PRIVATE size_t otx__scratch_scores(size_t atoms)
+{
+    return otx__max(atoms, OTX__CANDIDATES_MAX);
+}
+
+/* What all targets share. */
 typedef struct otx__problem {
     const otx__dictionary *dictionary;
-    otx__rows targets;
+    otx__view targets;
     size_t k;
     double tolerance;
     double ridge; /* added to the diagonal of the Gram matrix, times ||atom||^2 */
@@ -9991,7 +10819,7 @@ OTX__PRIVATE void otx__support_rows(const otx__problem *problem, const otx__supp
 {
     size_t i;
     for (i = 0; i < support->count; i++)
-        scratch->rows[i] = otx__rows_at(&problem->dictionary->rows, (size_t)support->indices[i]);
+        scratch->rows[i] = otx__view_row(&problem->dictionary->rows, (size_t)support->indices[i]);
 }
 
 /* The norm of a vector of doubles, in the order of all deciding sums. */
@@ -10025,25 +10853,26 @@ OTX__PRIVATE void otx__support_residual(const otx__problem *problem, otx__suppor
                                            problem->dictionary->columns);
 }
 
-/* The same of exact products that are kept: only that with the target is computed, from
-   the target widened, which stays for the next atom. */
+/* The products of an atom with those selected and, behind them, with the target, where
+   all products of atoms are kept: only that with the target is computed, from the target
+   widened, which stays for the next atom. */
 OTX__PRIVATE void otx__support_look_up(const otx__problem *problem, const otx__support *support,
                                        size_t atom, otx__scratch *scratch, double *products)
 {
     const otx__dictionary *dictionary = problem->dictionary;
-    const double *gram = dictionary->gram + atom * dictionary->count;
-    otx__row row = otx__rows_at(&dictionary->rows, atom);
+    const double *gram = dictionary->exact_gram + atom * dictionary->count;
+    otx__row row = otx__view_row(&dictionary->rows, atom);
     size_t i;
     /* They lie anywhere: asked for now, they are there when the target's is done. */
     for (i = 0; i < support->count; i++) OTX__PREFETCH(gram + support->indices[i]);
-    if (scratch->wide != support->target.data)
+    if (scratch->row_target != support->target.data)
         otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
-    scratch->wide = support->target.data;
+    scratch->row_target = support->target.data;
     dictionary->kernels->products(scratch->row, &row, 1, dictionary->columns, products + i);
     for (i = 0; i < support->count; i++) products[i] = gram[support->indices[i]];
 }
 
-/* The products of an atom with those selected and, behind them, with the target. */
+/* The same, looked up or computed. */
 OTX__PRIVATE void otx__support_products(const otx__problem *problem,
                                         const otx__support *support, size_t atom,
                                         otx__scratch *scratch, double *products)
@@ -10051,11 +10880,11 @@ OTX__PRIVATE void otx__support_products(const otx__problem *problem,
     const otx__dictionary *dictionary = problem->dictionary;
     const otx__kernels *kernels = dictionary->kernels;
     size_t t = support->count, together = t;
-    if (dictionary->gram) {
+    if (dictionary->exact_gram) {
         otx__support_look_up(problem, support, atom, scratch, products);
         return;
     }
-    otx__row_widen(kernels, otx__rows_at(&dictionary->rows, atom), dictionary->columns,
+    otx__row_widen(kernels, otx__view_row(&dictionary->rows, atom), dictionary->columns,
                    scratch->row);
     otx__support_rows(problem, support, scratch);
     scratch->rows[t] = support->target;
@@ -10085,7 +10914,7 @@ OTX__PRIVATE bool otx__support_append(const otx__problem *problem, otx__support 
         value -= share;
     }
     scratch->seconds_factor += otx__now() - clock;
-    if (!(pivot > 1e-12 * dictionary->squares[atom])) return false;
+    if (!(pivot > OTX__PIVOT_MIN * dictionary->squares[atom])) return false;
     row[t] = sqrt(pivot);
     support->forward[t] = value / row[t];
     support->indices[t] = (int32_t)atom;
@@ -10122,7 +10951,7 @@ OTX__PRIVATE bool otx__is_rounding(const otx__problem *problem, const otx__suppo
                                    size_t atom, double score)
 {
     const otx__dictionary *dictionary = problem->dictionary;
-    return score <= 64.0 * DBL_EPSILON * (double)dictionary->columns * support->norm *
+    return score <= OTX__ROUNDING_LEVEL * (double)dictionary->columns * support->norm *
                         (dictionary->cosine ? 1.0 : dictionary->norms[atom]);
 }
 
@@ -10150,11 +10979,11 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
         otx__row rows[OTX__TILE];
         double *scores = scratch->scores + i;
         size_t count = otx__min(OTX__TILE, dictionary->count - i);
-        for (j = 0; j < count; j++) rows[j] = otx__rows_at(&dictionary->rows, i + j);
+        for (j = 0; j < count; j++) rows[j] = otx__view_row(&dictionary->rows, i + j);
         dictionary->kernels->dots(scratch->residual, rows, count, dictionary->columns, scores);
         for (j = 0; j < count; j++) scores[j] = otx__score(dictionary, i + j, scores[j]);
     }
-    scratch->candidates[OTX__CANDIDATES]++;
+    scratch->candidates[OTX__CANDIDATES_MAX]++;
     for (i = 0; i < support->count; i++) scratch->scores[support->indices[i]] = 0.0;
     for (i = 0; i < support->barred_count; i++) scratch->scores[support->barred[i]] = 0.0;
     while (!support->ended) {
@@ -10171,35 +11000,41 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
 }
 
 /* >>> src/solve/gram_table.h */
-/* ---- table: products of atoms with all atoms -------------------------------- */
+/* ---- gram table: products of atoms with all atoms, for scans -------------------- */
 
-/* The rests' products as 16-bit fixed point, for scans: [tile][slot][32], the 32
-   atoms of a tile against the atom in a slot. In the Gram form every atom stands
-   in the slot of its own number. In the columns form only atoms that supports hold
-   have a slot, as long as they need it; a column is computed when its atom comes
-   in. */
-typedef struct otx__table {
+/* Whether correlations come from a table of products, not from the residuals. */
+OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
+{
+    return form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS;
+}
+
+#define OTX__NO_ATOM UINT32_MAX
+
+/* Columns that are computed together at most: whole tiles. */
+#define OTX__BATCH_COLUMNS 512
+
+/* The rests' products as 16-bit fixed point: [tile][slot][32], the 32 atoms of a tile
+   against the atom in a slot. In the Gram form every atom stands in the slot of its own
+   number. In the columns form only atoms that supports hold have a slot, as long as they
+   need it; a column is computed when its atom comes in. */
+typedef struct otx__gram_table {
     otx__dictionary *dictionary;
     int16_t *products;
     size_t slots;
+    size_t group;     /* the Gram form: the first of the tiles at hand */
+    uint64_t columns; /* computed so far */
     /* The columns form only: */
-    int32_t *slot_of;  /* [atom] -1: none */
-    uint32_t *atom_of; /* [slot] OTX__NOBODY: free */
-    uint32_t *stamps;  /* [slot] the pass that needed it last */
-    uint32_t *fresh;   /* [slot] slots whose columns are to be computed */
-    size_t fresh_count, hand;
+    int32_t *slot_of;          /* [atom] -1: none */
+    uint32_t *atom_of;         /* [slot] OTX__NO_ATOM: free */
+    uint32_t *last_needed;     /* [slot] the pass that needed it last */
     uint32_t pass;
-    bool full;          /* no slot was left in this pass */
-    otx__panels panels; /* the atoms of OTX__FRESH of those slots */
-    size_t first, count; /* of the fresh ones at hand */
-    size_t group;        /* the Gram form: the first of the tiles at hand */
-    uint64_t columns;    /* computed so far */
-} otx__table;
-
-#define OTX__NOBODY UINT32_MAX
-
-/* Columns that are computed together: whole tiles. */
-#define OTX__FRESH 512
+    size_t next_slot;          /* where the search for a free slot goes on */
+    bool full;                 /* no slot was left in this pass */
+    uint32_t *missing;         /* slots whose columns are to be computed */
+    size_t missing_count;
+    size_t batch, batch_count; /* those at hand: the first, and how many */
+    otx__panels panels;        /* their atoms */
+} otx__gram_table;
 
 /* Nearest integer to a number, within int16; wrong by at most 0.51 in all. */
 OTX__PRIVATE int16_t otx__fixed(float value)
@@ -10210,27 +11045,27 @@ OTX__PRIVATE int16_t otx__fixed(float value)
     return (int16_t)shifted;
 }
 
-OTX__PRIVATE int16_t *otx__table_at(const otx__table *table, size_t tile, size_t slot)
+OTX__PRIVATE int16_t *otx__gram_table_at(const otx__gram_table *table, size_t tile, size_t slot)
 {
     return table->products + (tile * table->slots + slot) * OTX__TILE;
 }
 
-/* ---- all of them ---- */
+/* ---- the Gram form: all of them ---- */
 
-typedef struct otx__table_task {
-    otx__table *table;
+typedef struct otx__gram_table_task {
+    otx__gram_table *table;
     const otx__scratch *scratch; /* [worker] */
-} otx__table_task;
+} otx__gram_table_task;
 
 /* The products of the rests of two tiles' atoms, of the exact products of these. */
-OTX__PRIVATE void otx__table_exact(const otx__dictionary *dictionary, size_t tile, size_t other,
-                                   float *block)
+OTX__PRIVATE void otx__gram_table_from_exact(const otx__dictionary *dictionary, size_t tile,
+                                             size_t other, float *block)
 {
     const float *common = dictionary->panels.common;
     size_t i, j;
     memset(block, 0, OTX__TILE * OTX__TILE * sizeof *block);
     for (j = other * OTX__TILE; j < otx__min(dictionary->count, (other + 1) * OTX__TILE); j++) {
-        const double *row = dictionary->gram + j * dictionary->count;
+        const double *row = dictionary->exact_gram + j * dictionary->count;
         float *column = block + j % OTX__TILE * OTX__TILE;
         if (!(dictionary->norms[j] > 0.0)) continue;
         for (i = tile * OTX__TILE; i < otx__min(dictionary->count, (tile + 1) * OTX__TILE); i++)
@@ -10243,24 +11078,24 @@ OTX__PRIVATE void otx__table_exact(const otx__dictionary *dictionary, size_t til
 
 /* Products of tile `index` with the group's tiles from it on, stored on both
    sides of the diagonal. No two tasks write the same place. */
-OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
+OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int worker)
 {
-    otx__table_task *task = (otx__table_task *)argument;
-    otx__table *table = task->table;
+    otx__gram_table_task *task = (otx__gram_table_task *)argument;
+    otx__gram_table *table = task->table;
     const otx__dictionary *dictionary = table->dictionary;
     const otx__panels *panels = &dictionary->panels;
     size_t end = otx__min(dictionary->tiles, table->group + otx__panels_group(panels));
     size_t first = otx__max(table->group, index), tile, i, j;
     float *block = task->scratch[worker].block;
-    for (tile = first; tile < end && dictionary->gram; tile++)
-        otx__table_exact(dictionary, tile, index,
-                         block + (tile - first) * OTX__TILE * OTX__TILE);
-    if (!dictionary->gram)
+    for (tile = first; tile < end && dictionary->exact_gram; tile++)
+        otx__gram_table_from_exact(dictionary, tile, index,
+                                   block + (tile - first) * OTX__TILE * OTX__TILE);
+    if (!dictionary->exact_gram)
         otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
                              block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
-        int16_t *here = otx__table_at(table, tile, index * OTX__TILE);
-        int16_t *there = otx__table_at(table, index, tile * OTX__TILE);
+        int16_t *here = otx__gram_table_at(table, tile, index * OTX__TILE);
+        int16_t *there = otx__gram_table_at(table, index, tile * OTX__TILE);
         for (i = 0; i < OTX__TILE * OTX__TILE; i++) here[i] = otx__fixed(block[i] * 32767.0f);
         if (tile == index) continue;
         for (i = 0; i < OTX__TILE; i++)
@@ -10268,13 +11103,13 @@ OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
     }
 }
 
-OTX__PRIVATE otx_result otx__table_fill(otx__table *table, const otx__scratch *scratch,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__gram_table_fill(otx__gram_table *table, const otx__scratch *scratch,
+                                             otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__panels_group(&dictionary->panels), end;
     otx_result result = OTX_OK;
-    otx__table_task task;
+    otx__gram_table_task task;
     task.table = table;
     task.scratch = scratch;
     for (table->group = 0; table->group < dictionary->tiles && !result; table->group += group) {
@@ -10283,96 +11118,96 @@ OTX__PRIVATE otx_result otx__table_fill(otx__table *table, const otx__scratch *s
                                            table->group * OTX__TILE,
                                            dictionary->tiles * OTX__TILE);
         end = otx__min(dictionary->tiles, table->group + group);
-        result = otx__watch_loop(&watch, end, work, otx__table_body, &task, error);
+        result = otx__watch_loop(&watch, end, work, otx__gram_table_fill_body, &task, error);
     }
     table->columns = dictionary->count;
     return result;
 }
 
-/* ---- those that are needed ---- */
+/* ---- the columns form: those that are needed ---- */
 
-OTX__PRIVATE void otx__table_clear(otx__table *table)
+OTX__PRIVATE void otx__gram_table_clear(otx__gram_table *table)
 {
     size_t i;
     for (i = 0; i < table->dictionary->count; i++) table->slot_of[i] = -1;
     for (i = 0; i < table->slots; i++) {
-        table->atom_of[i] = OTX__NOBODY;
-        table->stamps[i] = 0;
+        table->atom_of[i] = OTX__NO_ATOM;
+        table->last_needed[i] = 0;
     }
 }
 
 /* Nothing is needed yet in the pass that begins. */
-OTX__PRIVATE void otx__table_begin(otx__table *table)
+OTX__PRIVATE void otx__gram_table_begin(otx__gram_table *table)
 {
     table->pass++;
-    table->fresh_count = 0;
+    table->missing_count = 0;
     table->full = false;
 }
 
 /* Whether an atom has a column. */
-OTX__PRIVATE bool otx__table_has(const otx__table *table, size_t atom)
+OTX__PRIVATE bool otx__gram_table_has(const otx__gram_table *table, size_t atom)
 {
     return !table->slot_of || table->slot_of[atom] >= 0;
 }
 
-OTX__PRIVATE uint32_t otx__table_slot(const otx__table *table, size_t atom)
+OTX__PRIVATE uint32_t otx__gram_table_slot(const otx__gram_table *table, size_t atom)
 {
     return table->slot_of ? (uint32_t)table->slot_of[atom] : (uint32_t)atom;
 }
 
 /* Keeps an atom's column for this pass, giving it a slot that nobody else needs
    in this pass if it has none. False if there is none. */
-OTX__PRIVATE bool otx__table_need(otx__table *table, size_t atom)
+OTX__PRIVATE bool otx__gram_table_need(otx__gram_table *table, size_t atom)
 {
     size_t tried, slot;
     if (table->slot_of[atom] >= 0) {
-        table->stamps[table->slot_of[atom]] = table->pass;
+        table->last_needed[table->slot_of[atom]] = table->pass;
         return true;
     }
     for (tried = 0; tried < table->slots && !table->full; tried++) {
-        slot = table->hand;
-        table->hand = (slot + 1) % table->slots;
-        if (table->stamps[slot] == table->pass) continue;
-        if (table->atom_of[slot] != OTX__NOBODY) table->slot_of[table->atom_of[slot]] = -1;
+        slot = table->next_slot;
+        table->next_slot = (slot + 1) % table->slots;
+        if (table->last_needed[slot] == table->pass) continue;
+        if (table->atom_of[slot] != OTX__NO_ATOM) table->slot_of[table->atom_of[slot]] = -1;
         table->atom_of[slot] = (uint32_t)atom;
         table->slot_of[atom] = (int32_t)slot;
-        table->stamps[slot] = table->pass;
-        table->fresh[table->fresh_count++] = (uint32_t)slot;
+        table->last_needed[slot] = table->pass;
+        table->missing[table->missing_count++] = (uint32_t)slot;
         return true;
     }
     table->full = true;
     return false;
 }
 
-/* Gathers the atoms of one panel of the fresh columns. */
-OTX__PRIVATE void otx__fresh_body(void *argument, size_t index, int worker)
+/* Gathers the atoms of one panel of the columns at hand. */
+OTX__PRIVATE void otx__gram_table_gather_body(void *argument, size_t index, int worker)
 {
-    otx__table *table = ((otx__table_task *)argument)->table;
-    size_t i, end = otx__min(table->count, (index + 1) * OTX__TILE);
+    otx__gram_table *table = ((otx__gram_table_task *)argument)->table;
+    size_t i, end = otx__min(table->batch_count, (index + 1) * OTX__TILE);
     (void)worker;
     for (i = index * OTX__TILE; i < end; i++)
         otx__panels_copy(&table->panels, i, &table->dictionary->panels,
-                         table->atom_of[table->fresh[table->first + i]]);
+                         table->atom_of[table->missing[table->batch + i]]);
 }
 
-/* One group of tiles against the fresh columns at hand. */
-OTX__PRIVATE void otx__columns_body(void *argument, size_t index, int worker)
+/* One group of tiles against the columns at hand. */
+OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int worker)
 {
-    otx__table_task *task = (otx__table_task *)argument;
-    otx__table *table = task->table;
+    otx__gram_table_task *task = (otx__gram_table_task *)argument;
+    otx__gram_table *table = task->table;
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__panels_group(&dictionary->panels), first = index * group;
     size_t tiles = otx__min(group, dictionary->tiles - first), panel, tile, i, j;
     float *block = task->scratch[worker].block;
-    for (panel = 0; panel < otx__tiles(table->count); panel++) {
-        size_t columns = otx__min(OTX__TILE, table->count - panel * OTX__TILE);
-        const uint32_t *slots = table->fresh + table->first + panel * OTX__TILE;
+    for (panel = 0; panel < otx__tiles(table->batch_count); panel++) {
+        size_t columns = otx__min(OTX__TILE, table->batch_count - panel * OTX__TILE);
+        const uint32_t *slots = table->missing + table->batch + panel * OTX__TILE;
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
                              &table->panels, panel, block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < columns; j++) {
                 const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;
-                int16_t *to = otx__table_at(table, first + tile, slots[j]);
+                int16_t *to = otx__gram_table_at(table, first + tile, slots[j]);
                 for (i = 0; i < OTX__TILE; i++) to[i] = otx__fixed(column[i] * 32767.0f);
             }
         }
@@ -10380,30 +11215,30 @@ OTX__PRIVATE void otx__columns_body(void *argument, size_t index, int worker)
 }
 
 /* Computes the columns of the atoms that got a slot in this pass. */
-OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
-                                           const otx__scratch *scratch, otx_error *error)
+OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__watch *watch,
+                                                const otx__scratch *scratch, otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__panels_group(&dictionary->panels);
     size_t groups = (dictionary->tiles + group - 1) / group;
     otx_result result = OTX_OK;
-    otx__table_task task;
+    otx__gram_table_task task;
     task.table = table;
     task.scratch = scratch;
-    for (table->first = 0; table->first < table->fresh_count && !result;
-         table->first += table->count) {
-        double work;
-        table->count = otx__min(OTX__FRESH, table->fresh_count - table->first);
-        work = (double)(group * OTX__TILE) * (double)table->count * (double)dictionary->columns;
-        otx__parallel(dictionary->ctx, otx__tiles(table->count), otx__fresh_body, &task);
-        result = otx__watch_loop(watch, groups, work, otx__columns_body, &task, error);
+    for (table->batch = 0; table->batch < table->missing_count && !result;
+         table->batch += table->batch_count) {
+        size_t count = otx__min(OTX__BATCH_COLUMNS, table->missing_count - table->batch);
+        double work = (double)(group * OTX__TILE) * (double)count * (double)dictionary->columns;
+        table->batch_count = count;
+        otx__parallel(dictionary->ctx, otx__tiles(count), otx__gram_table_gather_body, &task);
+        result = otx__watch_loop(watch, groups, work, otx__gram_table_columns_body, &task, error);
     }
-    table->columns += table->fresh_count;
+    table->columns += table->missing_count;
     return result;
 }
 
 /* >>> src/solve/screen.h */
-/* ---- screen: which atoms are worth scoring in double ------------------------ */
+/* ---- screen: which atoms are worth scoring in double ---------------------------- */
 
 /* Screening finds, for a block of targets at a time, approximate correlations of
    every atom with every residual and a bound on their error. Only atoms that the
@@ -10416,7 +11251,7 @@ OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
        <r, a^_n> = common_n <r, m> + <y', rest_n> - sum beta_j <rest_j, rest_n>
 
    where y' is y without its part along m. The Gram form and the columns form keep
-   the products <rest_j, rest_n> (table.h) and <y', rest_n> as 16-bit fixed point, and
+   the products <rest_j, rest_n> (gram_table.h) and <y', rest_n> as 16-bit fixed point, and
    round beta to 16 bits, so that a step is a sum of integer products. The residual
    form keeps no products: it multiplies the rests with the residual without its part
    along m, both rounded to 8 bits or to bf16 where that is faster.
@@ -10456,13 +11291,23 @@ OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
    rounding to fixed point and a float sum of products of unit vectors; in that 12
    are the scales and the common part that products of rows take off last. */
 
-#define OTX__UNIT 5.9604644775390625e-08 /* u */
-#define OTX__GRID (0.51 / 32767.0)
+#define OTX__FLOAT_ROUNDOFF 5.9604644775390625e-08 /* u */
+#define OTX__FIXED_ROUNDOFF (0.51 / 32767.0)       /* grid */
 
+/* Of a correlation in units of the target's norm, for one set. The residual form has one
+   set and no second bound; its first may be infinite. */
+typedef struct otx__bound {
+    double scanned; /* as a scan computes it, with rounded betas */
+    double refined; /* with the betas as floats */
+} otx__bound;
+
+/* A block of targets, and what the screen knows of them. A set is a support that a scan
+   looks at: number 0 the atoms selected, and with each further one a predicted atom
+   more. */
 typedef struct otx__screen {
     const otx__problem *problem;
     otx_omp_form form;
-    otx__table table;       /* in the forms that scan */
+    otx__gram_table table;  /* in the forms that scan */
     size_t pitch;           /* k, padded to an even number */
     size_t capacity;        /* targets a block can hold: whole tiles */
     size_t count;           /* targets in the block */
@@ -10473,42 +11318,227 @@ typedef struct otx__screen {
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
                                be the best of all */
-    double *bounds;         /* [target][OTX__SETS][2]: of a scan, and of a candidate; the
-                               residual form's may be infinite */
+    otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
     double *rest;           /* [target] ||y'|| / ||y||, rounded up */
     float *scales;          /* these five as in otx__scan */
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;
-    uint32_t *last;         /* [target] the last set that the last scan got right */
+    uint32_t *last_right;   /* [target] the last set that the last scan was asked about: all
+                               atoms predicted for it were right */
     uint32_t *undecided;    /* targets whose every atom is to be scored */
     otx__scratch *scratch;  /* [worker] */
     otx__watch watch;       /* of the stage at hand */
     uint64_t passes;        /* scans of a whole block */
-    bool coarse;            /* the panels' 8 bits leave too many candidates */
+    bool too_coarse;        /* the panels' 8 bits leave too many candidates */
 } otx__screen;
 
-/* Whether correlations come from a table of products, not from the residuals. */
-OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
+/* Where <y', rest> of a tile's atoms stands for one target. */
+OTX__PRIVATE int16_t *otx__screen_start(const otx__screen *screen, size_t tile, size_t target)
 {
-    return form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS;
+    return screen->start + (tile * screen->capacity + target) * OTX__TILE;
+}
+
+OTX__PRIVATE otx__bound *otx__screen_bound(const otx__screen *screen, size_t target, size_t set)
+{
+    return &screen->bounds[target * OTX__SETS + set];
+}
+
+/* Whether the residual form has a bound for a target. */
+OTX__PRIVATE bool otx__screen_is_bounded(const otx__screen *screen, size_t target)
+{
+    return otx__screen_bound(screen, target, 0)->scanned < HUGE_VAL;
 }
 
 OTX__PRIVATE double otx__chain_error(size_t columns)
 {
-    return ((double)OTX__CHAIN + (double)(columns / OTX__CHAIN) + 12.0) * OTX__UNIT;
+    return ((double)OTX__CHAIN + (double)(columns / OTX__CHAIN) + 12.0) * OTX__FLOAT_ROUNDOFF;
 }
+
+/* ---- what a scan needs of one target ---- */
+
+/* Splits a vector (a target or a residual) into its part along m, which is returned,
+   and its rest, both in units of the target's norm, and puts it into the panel. */
+OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const double *vector)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    size_t n = dictionary->columns, p;
+    double along = 0.0, square = 0.0;
+    screen->rest[target] = 1e-30;
+    if (!(support->norm > 0.0)) return 0.0;
+    for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
+    along /= support->norm;
+    screen->panels.common[target] = (float)along;
+    if (screen->panels.type == OTX__PANEL_ROWS) {
+        otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
+        for (p = 0; p < n; p++) {
+            double rest = vector[p] / support->norm - along * dictionary->direction[p];
+            square += rest * rest;
+        }
+    } else {
+        square = otx__panels_put_rest(&screen->panels, target, vector, n, support->norm,
+                                      dictionary->direction);
+    }
+    screen->rest[target] += sqrt(square) * (1.0 + 1e-6);
+    return along;
+}
+
+/* The betas of one set on their way into a scan. */
+typedef struct otx__set_betas {
+    double *values;      /* [count] in double; in the end what rounding took off them */
+    double sum, largest; /* of their magnitudes */
+    double along;        /* <r, m> */
+    double unit;         /* that they are rounded to multiples of */
+} otx__set_betas;
+
+/* Makes the betas of a support, whose coefficients are current, and keeps them as floats. */
+OTX__PRIVATE void otx__screen_take_betas(const otx__screen *screen, size_t target, size_t set,
+                                         otx__set_betas *betas)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    float *kept = screen->betas + (target * OTX__SETS + set) * screen->pitch;
+    uint32_t *atoms = screen->atoms + target * screen->pitch;
+    double scale = 1.0 / support->norm, along = screen->along[target], sum = 0.0, largest = 0.0;
+    size_t j;
+    for (j = 0; j < support->count; j++) {
+        size_t atom = (size_t)support->indices[j];
+        double share = support->coefficients[j] * scale;
+        double beta = share * dictionary->norms[atom];
+        along -= share * dictionary->along[atom];
+        sum += fabs(beta);
+        if (fabs(beta) > largest) largest = fabs(beta);
+        atoms[j] = otx__gram_table_slot(&screen->table, atom);
+        kept[j] = (float)beta;
+        betas->values[j] = beta;
+    }
+    betas->along = along;
+    betas->sum = sum;
+    betas->largest = largest;
+}
+
+/* Rounds the betas to 16 bits, and leaves of each the error of the coefficient itself, as
+   the factor wants it. */
+OTX__PRIVATE void otx__screen_round_betas(const otx__screen *screen, size_t target, size_t set,
+                                          otx__set_betas *betas)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    int16_t *steps = screen->steps + target * OTX__SETS * screen->pitch + 2 * set;
+    size_t count = support->count, j;
+    double *values = betas->values, unit, rate;
+    /* Sums of up to 65,536 times 32,767 fit 32 bits. */
+    unit = betas->sum / (65500.0 - (double)count);
+    if (unit < betas->largest / 32766.0) unit = betas->largest / 32766.0;
+    if (!(unit > 0.0)) unit = 1.0;
+    rate = 1.0 / unit;
+    for (j = 0; j < count; j++) {
+        double rounded = values[j] * rate;
+        int16_t step = (int16_t)(rounded + (rounded < 0.0 ? -0.5 : 0.5));
+        steps[j / 2 * OTX__SETS * 2 + j % 2] = step;
+        values[j] = (values[j] - unit * step) * support->norm /
+                    dictionary->norms[support->indices[j]];
+    }
+    /* Later sets are larger, but by no more than a scan can take. */
+    for (; j < otx__min(screen->pitch, count + OTX__SETS + 1); j++)
+        steps[j / 2 * OTX__SETS * 2 + j % 2] = 0;
+    betas->unit = unit;
+}
+
+/* The bound of a set, as above; the betas' errors are lost. */
+OTX__PRIVATE otx__bound otx__screen_bound_set(const otx__screen *screen, size_t target,
+                                              otx__set_betas *betas)
+{
+    const otx__support *support = &screen->supports[target];
+    double chain = otx__chain_error(screen->problem->dictionary->columns);
+    double rest = screen->rest[target], sum = betas->sum, count = (double)support->count;
+    double ones = screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest;
+    otx__bound bound;
+    /* What the scan adds up are the rounded betas. */
+    bound.scanned = (sum + 0.5 * count * betas->unit) * (OTX__FIXED_ROUNDOFF + chain) +
+                    rest * OTX__FIXED_ROUNDOFF + ones * chain +
+                    8.0 * OTX__FLOAT_ROUNDOFF *
+                        (2.0 + 2.0 * sum + 2.0 * rest + fabs(betas->along));
+    bound.refined = bound.scanned + (count + 4.0) * OTX__FLOAT_ROUNDOFF * sum;
+    /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
+    bound.scanned += otx__triangle_norm(support->factor, support->count, betas->values) *
+                     (1.0 + 1e-6) * (1.0 / support->norm);
+    return bound;
+}
+
+/* Makes a support ready for the next scan, as its set number `set`. */
+OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t set,
+                                      otx__scratch *scratch)
+{
+    otx__support *support = &screen->supports[target];
+    uint32_t *atoms = screen->atoms + target * screen->pitch;
+    float *scales = screen->scales + 3 * (target * OTX__SETS + set);
+    size_t count = support->count;
+    otx__set_betas betas;
+    betas.values = scratch->products;
+    otx__support_solve(support);
+    otx__screen_take_betas(screen, target, set, &betas);
+    otx__screen_round_betas(screen, target, set, &betas);
+    *otx__screen_bound(screen, target, set) = otx__screen_bound_set(screen, target, &betas);
+    if (count % 2) {
+        atoms[count] = atoms[count - 1];
+        count++;
+    }
+    screen->counts[target] = (uint32_t)count;
+    screen->sets[target] = (uint32_t)set + 1;
+    scales[0] = (float)(screen->rest[target] / 32767.0);
+    scales[1] = (float)betas.along;
+    scales[2] = (float)(betas.unit / 32767.0);
+}
+
+/* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
+   which on the residual form scores every atom: the bound would mean nothing. */
+#define OTX__BOUND_SUM_MAX 1e20
+#define OTX__BOUND_PART_MAX 3.0
+
+/* The same for the residual form, whose panel must be made anew. */
+OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    double along, bound, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
+    size_t j;
+    screen->sets[target] = !support->ended;
+    if (support->ended) return;
+    otx__support_residual(problem, support, scratch);
+    for (j = 0; j < support->count; j++)
+        sum += fabs(support->coefficients[j]) *
+               problem->dictionary->norms[support->indices[j]] / support->norm;
+    otx__screen_bound(screen, target, 0)->scanned = HUGE_VAL;
+    if (!(sum < OTX__BOUND_SUM_MAX)) return;
+    along = otx__screen_split(screen, target, scratch->residual);
+    if (!(screen->rest[target] + fabs(along) < OTX__BOUND_PART_MAX)) return;
+    /* Rounded to 8 bits, sums are exact; in float, of numbers a little larger at most. */
+    bound = screen->panels.type == OTX__PANEL_INT8 ? 0.0 : 1.02 * chain * screen->rest[target];
+    bound += 16.0 * OTX__FLOAT_ROUNDOFF * (2.0 + screen->rest[target] + fabs(along)) +
+             8.0 * DBL_EPSILON * (1.0 + sum) *
+                 (double)(problem->k + problem->dictionary->columns);
+    /* <a, r> - <a', r'>, with what they are rounded to: at most |a - a'| |r| + |a'| |r - r'|,
+       and |a'| is at most 1 + |a - a'|. */
+    bound += (double)screen->panels.error[target];
+    screen->rest[target] += (double)screen->panels.error[target];
+    otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
+}
+
+/* >>> src/solve/scan.h */
+/* ---- scan: the correlations of all atoms with a block's residuals --------------- */
 
 /* ---- products of all atoms with the rows of a panel ---- */
 
 /* Products of a tile's atoms with one target: to fixed point. */
-OTX__PRIVATE void otx__screen_start(const otx__screen *screen, size_t tile, size_t target,
-                                    const float *products)
+OTX__PRIVATE void otx__screen_keep(const otx__screen *screen, size_t tile, size_t target,
+                                   const float *products)
 {
     double rest = screen->rest[target];
     float scale = rest > 0.0 ? (float)(32767.0 / rest) : 0.0f;
-    int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    int16_t *start = otx__screen_start(screen, tile, target);
     size_t i;
     for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
 }
@@ -10528,15 +11558,9 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
     sift.error = dictionary->panels.error + first;
     sift.by = screen->panels.scale[target];
     sift.along = screen->panels.common[target];
-    sift.bound = (float)screen->bounds[2 * target * OTX__SETS];
+    sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];
     screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
-}
-
-/* Whether the residual form has a bound for a target. */
-OTX__PRIVATE bool otx__screen_is_bounded(const otx__screen *screen, size_t target)
-{
-    return screen->bounds[2 * target * OTX__SETS] < HUGE_VAL;
 }
 
 /* The products of a tile with the targets of one panel; in the residual form `least` is
@@ -10547,7 +11571,7 @@ OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t tile, s
     size_t first = panel * OTX__TILE, target;
     size_t end = otx__min(screen->count, first + OTX__TILE);
     for (target = first; target < end; target++, products += OTX__TILE) {
-        if (otx__form_scans(screen->form)) otx__screen_start(screen, tile, target, products);
+        if (otx__form_scans(screen->form)) otx__screen_keep(screen, tile, target, products);
         else if (screen->sets[target] && otx__screen_is_bounded(screen, target))
             otx__screen_sift(screen, tile, target, products, least);
     }
@@ -10585,127 +11609,6 @@ OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *er
                            otx__correlate_body, screen, error);
 }
 
-/* ---- what a step of one target needs ---- */
-
-/* Splits a vector (a target or a residual) into its part along m, which is returned,
-   and its rest, both in units of the target's norm, and puts it into the panel. */
-OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const double *vector)
-{
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    const otx__support *support = &screen->supports[target];
-    size_t n = dictionary->columns, p;
-    double along = 0.0, square = 0.0;
-    screen->rest[target] = 1e-30;
-    if (!(support->norm > 0.0)) return 0.0;
-    for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
-    along /= support->norm;
-    screen->panels.common[target] = (float)along;
-    if (screen->panels.type == OTX__PANEL_ROWS) {
-        otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
-        for (p = 0; p < n; p++) {
-            double rest = vector[p] / support->norm - along * dictionary->direction[p];
-            square += rest * rest;
-        }
-    } else {
-        square = otx__panels_put_rest(&screen->panels, target, vector, n, support->norm,
-                                      dictionary->direction);
-    }
-    screen->rest[target] += sqrt(square) * (1.0 + 1e-6);
-    return along;
-}
-
-/* Rounds the coefficients of a support for the next scan, as its set number
-   `set`, and bounds what comes of it. */
-OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t set,
-                                      otx__scratch *scratch)
-{
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    otx__support *support = &screen->supports[target];
-    uint32_t *atoms = screen->atoms + target * screen->pitch;
-    size_t count = support->count, j, slot = target * OTX__SETS + set;
-    int16_t *steps = screen->steps + target * OTX__SETS * screen->pitch + 2 * set;
-    double *betas = scratch->products, sum = 0.0, largest = 0.0, along = screen->along[target];
-    double rest = screen->rest[target], chain = otx__chain_error(dictionary->columns), unit;
-    double *bounds = screen->bounds + 2 * slot, scale = 1.0 / support->norm, rate;
-    otx__support_solve(support);
-    for (j = 0; j < count; j++) {
-        size_t atom = (size_t)support->indices[j];
-        double share = support->coefficients[j] * scale;
-        betas[j] = share * dictionary->norms[atom];
-        along -= share * dictionary->along[atom];
-        sum += fabs(betas[j]);
-        if (fabs(betas[j]) > largest) largest = fabs(betas[j]);
-        atoms[j] = otx__table_slot(&screen->table, atom);
-        screen->betas[slot * screen->pitch + j] = (float)betas[j];
-    }
-    /* Sums of up to 65,536 times 32,767 fit 32 bits. */
-    unit = sum / (65500.0 - (double)count);
-    if (unit < largest / 32766.0) unit = largest / 32766.0;
-    if (!(unit > 0.0)) unit = 1.0;
-    rate = 1.0 / unit;
-    for (j = 0; j < count; j++) {
-        double rounded = betas[j] * rate;
-        int16_t step = (int16_t)(rounded + (rounded < 0.0 ? -0.5 : 0.5));
-        steps[j / 2 * OTX__SETS * 2 + j % 2] = step;
-        /* The error of the coefficient itself, as the factor wants it. */
-        betas[j] = (betas[j] - unit * step) * support->norm /
-                   dictionary->norms[support->indices[j]];
-    }
-    /* Later sets are larger, but by no more than a scan can take. */
-    for (; j < otx__min(screen->pitch, count + OTX__SETS + 1); j++)
-        steps[j / 2 * OTX__SETS * 2 + j % 2] = 0;
-    /* What the scan adds up are the rounded betas. */
-    bounds[0] = (sum + 0.5 * (double)count * unit) * (OTX__GRID + chain) +
-                rest * OTX__GRID + (screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest) * chain +
-                8.0 * OTX__UNIT * (2.0 + 2.0 * sum + 2.0 * rest + fabs(along));
-    bounds[1] = bounds[0] + ((double)count + 4.0) * OTX__UNIT * sum;
-    /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
-    bounds[0] += otx__triangle_norm(support->factor, count, betas) * (1.0 + 1e-6) * scale;
-    if (count % 2) {
-        atoms[count] = atoms[count - 1];
-        count++;
-    }
-    screen->counts[target] = (uint32_t)count;
-    screen->sets[target] = (uint32_t)set + 1;
-    screen->scales[3 * slot] = (float)(rest / 32767.0);
-    screen->scales[3 * slot + 1] = (float)along;
-    screen->scales[3 * slot + 2] = (float)(unit / 32767.0);
-}
-
-/* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
-   which on the residual form scores every atom: the bound would mean nothing. */
-#define OTX__WILD_SUM 1e20
-#define OTX__WILD_PART 3.0
-
-/* The same for the residual form, whose panel must be made anew. */
-OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
-{
-    const otx__problem *problem = screen->problem;
-    otx__support *support = &screen->supports[target];
-    double along, bound, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
-    size_t j;
-    screen->sets[target] = !support->ended;
-    if (support->ended) return;
-    otx__support_residual(problem, support, scratch);
-    for (j = 0; j < support->count; j++)
-        sum += fabs(support->coefficients[j]) *
-               problem->dictionary->norms[support->indices[j]] / support->norm;
-    screen->bounds[2 * target * OTX__SETS] = HUGE_VAL;
-    if (!(sum < OTX__WILD_SUM)) return;
-    along = otx__screen_split(screen, target, scratch->residual);
-    if (!(screen->rest[target] + fabs(along) < OTX__WILD_PART)) return;
-    /* Rounded to 8 bits, sums are exact; in float, of numbers a little larger at most. */
-    bound = screen->panels.type == OTX__PANEL_INT8 ? 0.0 : 1.02 * chain * screen->rest[target];
-    bound += 16.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along)) +
-             8.0 * DBL_EPSILON * (1.0 + sum) *
-                 (double)(problem->k + problem->dictionary->columns);
-    /* <a, r> - <a', r'>, with what they are rounded to: at most |a - a'| |r| + |a'| |r - r'|,
-       and |a'| is at most 1 + |a - a'|. */
-    bound += (double)screen->panels.error[target];
-    screen->rest[target] += (double)screen->panels.error[target];
-    screen->bounds[2 * target * OTX__SETS] = bound * (1.0 + 1e-6);
-}
-
 /* ---- scanning ---- */
 
 OTX__PRIVATE otx__scan otx__screen_scan(const otx__screen *screen, size_t tile, size_t target,
@@ -10713,10 +11616,10 @@ OTX__PRIVATE otx__scan otx__screen_scan(const otx__screen *screen, size_t tile, 
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     otx__scan scan;
-    scan.gram = otx__table_at(&screen->table, tile, 0);
+    scan.gram = otx__gram_table_at(&screen->table, tile, 0);
     scan.common = dictionary->panels.common + tile * OTX__TILE;
     scan.weight = dictionary->weight + tile * OTX__TILE;
-    scan.start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    scan.start = otx__screen_start(screen, tile, target);
     scan.atoms = screen->atoms + target * screen->pitch;
     scan.steps = screen->steps + target * OTX__SETS * screen->pitch;
     scan.counts = screen->counts + target;
@@ -10773,29 +11676,29 @@ OTX__PRIVATE void otx__screen_refine(const otx__screen *screen, size_t tile, siz
     size_t slot = target * OTX__SETS + set, count = screen->supports[target].count, i;
     const float *betas = screen->betas + slot * screen->pitch, *scales = screen->scales + 3 * slot;
     const uint32_t *atoms = screen->atoms + target * screen->pitch;
-    const int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    const int16_t *start = otx__screen_start(screen, tile, target);
     const float *common = dictionary->panels.common + tile * OTX__TILE;
     for (i = 0; i < OTX__TILE; i++)
         correlations[i] = (float)start[i] * scales[0] + common[i] * scales[1];
-    dictionary->kernels->refine(otx__table_at(&screen->table, tile, 0), atoms, betas, count,
+    dictionary->kernels->refine(otx__gram_table_at(&screen->table, tile, 0), atoms, betas, count,
                                 correlations);
 }
 
 /* >>> src/solve/predict.h */
-/* ---- predict: making targets ready for the next scan ------------------------- */
+/* ---- predict: making targets ready for the next scan ---------------------------- */
 
 /* Atoms among which those of the next steps are looked for, each from another tile. */
-#define OTX__LIKELY 24
+#define OTX__PROSPECTS_MAX 24
 
 /* The best atoms of the tiles that held the best ones for a target's set, without those
    that it holds. Returns how many. */
-OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target, size_t set,
-                                       uint32_t atoms[OTX__LIKELY])
+OTX__PRIVATE size_t otx__prospects_find(const otx__screen *screen, size_t target, size_t set,
+                                        uint32_t atoms[OTX__PROSPECTS_MAX])
 {
     size_t tiles = screen->problem->dictionary->tiles, count = 0, kept = 0, tile, at;
-    size_t most = otx__min(OTX__LIKELY, 4 + tiles / 8);
+    size_t most = otx__min(OTX__PROSPECTS_MAX, 4 + tiles / 8);
     const float *best = screen->best + set * tiles * screen->capacity + target;
-    float values[OTX__LIKELY];
+    float values[OTX__PROSPECTS_MAX];
     for (tile = 0; tile < tiles; tile++) {
         float value = best[tile * screen->capacity];
         if (count == most && !(value > values[count - 1])) continue;
@@ -10814,27 +11717,23 @@ OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target,
     return kept;
 }
 
-/* Columns from which on exact products of atoms, which lie anywhere, are read sooner
-   than rows. */
-#define OTX__LONG_ROW 1024
+/* Columns from which on looking up exact products of atoms, which lie anywhere, takes less
+   time than reading the atoms. */
+#define OTX__LOOK_UP_COLUMNS_MIN 1024
 
 /* Roughly the products of atoms with the residual of a target's support, whose
-   coefficients are current: by the residual, or by the products of the atoms and, as
-   the screen has them, of the target. */
-OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
-                                    const uint32_t *atoms, size_t count, otx__scratch *scratch,
-                                    double *products)
+   coefficients are current: by the products of the atoms and, as the screen has them, of
+   the target. */
+OTX__PRIVATE void otx__prospects_look_up(const otx__screen *screen, size_t target,
+                                         const uint32_t *atoms, size_t count, double *products)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
-    otx__row rows[OTX__LIKELY];
-    float rough[OTX__LIKELY];
-    bool look_up = dictionary->gram && dictionary->columns >= OTX__LONG_ROW;
     size_t i, j;
-    for (i = 0; i < count && look_up; i++) {
+    for (i = 0; i < count; i++) {
         size_t atom = atoms[i], tile = atom / OTX__TILE, lane = atom % OTX__TILE;
-        const double *gram = dictionary->gram + atom * dictionary->count;
-        double start = (double)screen->start[(tile * screen->capacity + target) * OTX__TILE + lane];
+        const double *gram = dictionary->exact_gram + atom * dictionary->count;
+        double start = (double)otx__screen_start(screen, tile, target)[lane];
         double sum = start * screen->rest[target] / 32767.0 +
                      screen->along[target] * (double)dictionary->panels.common[atom];
         sum *= support->norm * dictionary->norms[atom];
@@ -10842,8 +11741,19 @@ OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
             sum -= support->coefficients[j] * gram[support->indices[j]];
         products[i] = sum;
     }
-    if (look_up) return;
-    for (i = 0; i < count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
+}
+
+/* The same by the residual, in float. */
+OTX__PRIVATE void otx__prospects_multiply(const otx__screen *screen, size_t target,
+                                          const uint32_t *atoms, size_t count,
+                                          otx__scratch *scratch, double *products)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    otx__row rows[OTX__PROSPECTS_MAX];
+    float rough[OTX__PROSPECTS_MAX];
+    size_t i;
+    for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
     otx__support_rows(screen->problem, support, scratch);
     dictionary->kernels->rough_residual(scratch->rough, support->target, support->coefficients,
                                         scratch->rows, support->count, dictionary->columns);
@@ -10853,13 +11763,17 @@ OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
 
 /* Takes the best of these atoms for a target's support off the list. False if there is
    none. */
-OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, uint32_t *atoms,
-                                    size_t *count, otx__scratch *scratch, size_t *atom)
+OTX__PRIVATE bool otx__prospects_take(const otx__screen *screen, size_t target,
+                                      uint32_t *atoms, size_t *count, otx__scratch *scratch,
+                                      size_t *atom)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    double products[OTX__LIKELY], score = 0.0;
+    double products[OTX__PROSPECTS_MAX], score = 0.0;
     size_t i, best = 0;
-    otx__screen_rough(screen, target, atoms, *count, scratch, products);
+    if (dictionary->exact_gram && dictionary->columns >= OTX__LOOK_UP_COLUMNS_MIN)
+        otx__prospects_look_up(screen, target, atoms, *count, products);
+    else
+        otx__prospects_multiply(screen, target, atoms, *count, scratch, products);
     for (i = 0; i < *count; i++) {
         double value = otx__score(dictionary, atoms[i], products[i]);
         if (!(value > score)) continue;
@@ -10873,21 +11787,21 @@ OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, ui
 }
 
 /* Makes the sets for the next scan: the support as it is, and with one atom after
-   the other that is likely to come. */
+   the other that is likely to come. The factor grows with them; the count does not. */
 OTX__PRIVATE void otx__screen_predict(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
-    size_t sure = support->count, last = screen->last[target], sets, count, atom;
-    uint32_t likely[OTX__LIKELY];
+    size_t sure = support->count, last = screen->last_right[target], sets, count, atom;
+    uint32_t prospects[OTX__PROSPECTS_MAX];
     otx__screen_prepare(screen, target, 0, scratch);
     if (sure == 0) return;
-    count = otx__screen_likely(screen, target, last, likely);
+    count = otx__prospects_find(screen, target, last, prospects);
     /* One more than was right the last time. */
     for (sets = 1; sets < OTX__SETS && sets <= last + 1 && support->count + 1 < problem->k;
          sets++) {
-        if (!otx__screen_guess(screen, target, likely, &count, scratch, &atom) ||
-            !otx__table_has(&screen->table, atom) ||
+        if (!otx__prospects_take(screen, target, prospects, &count, scratch, &atom) ||
+            !otx__gram_table_has(&screen->table, atom) ||
             !otx__support_append(problem, support, atom, scratch))
             break;
         otx__screen_prepare(screen, target, sets, scratch);
@@ -10896,23 +11810,23 @@ OTX__PRIVATE void otx__screen_predict(otx__screen *screen, size_t target, otx__s
 }
 
 /* Whether all the atoms that a target has selected have a column. */
-OTX__PRIVATE bool otx__screen_ready(const otx__screen *screen, size_t target)
+OTX__PRIVATE bool otx__screen_has_columns(const otx__screen *screen, size_t target)
 {
     const otx__support *support = &screen->supports[target];
     size_t i;
     for (i = 0; i < support->count; i++)
-        if (!otx__table_has(&screen->table, (size_t)support->indices[i])) return false;
+        if (!otx__gram_table_has(&screen->table, (size_t)support->indices[i])) return false;
     return true;
 }
 
 /* Makes a target ready for the next scan. One that has ended, or whose columns are
    not there, is left out of it. */
-OTX__PRIVATE void otx__screen_next(otx__screen *screen, size_t target, otx__scratch *scratch)
+OTX__PRIVATE void otx__screen_make_ready(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     double clock = otx__now();
     if (!otx__form_scans(screen->form))
         otx__screen_residual(screen, target, scratch);
-    else if (screen->supports[target].ended || !otx__screen_ready(screen, target))
+    else if (screen->supports[target].ended || !otx__screen_has_columns(screen, target))
         screen->sets[target] = screen->counts[target] = 0;
     else
         otx__screen_predict(screen, target, scratch);
@@ -10920,62 +11834,70 @@ OTX__PRIVATE void otx__screen_next(otx__screen *screen, size_t target, otx__scra
 }
 
 /* Targets that one task makes ready or selects for: a cache line of `best`. */
-#define OTX__SELECTED 16
+#define OTX__TASK_TARGETS 16
+
+OTX__PRIVATE size_t otx__task_count(const otx__screen *screen)
+{
+    return (screen->count + OTX__TASK_TARGETS - 1) / OTX__TASK_TARGETS;
+}
 
 OTX__PRIVATE void otx__waiting_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
-    size_t target = index * OTX__SELECTED;
-    size_t end = otx__min(screen->count, target + OTX__SELECTED);
+    size_t target = index * OTX__TASK_TARGETS;
+    size_t end = otx__min(screen->count, target + OTX__TASK_TARGETS);
     for (; target < end; target++)
         if (screen->sets[target] == 0 && !screen->supports[target].ended)
-            otx__screen_next(screen, target, &screen->scratch[worker]);
+            otx__screen_make_ready(screen, target, &screen->scratch[worker]);
 }
 
-/* What selecting for a chunk of targets costs, in multiply-adds or so. */
-OTX__PRIVATE double otx__select_work(const otx__screen *screen)
+/* What selecting for so many targets costs, in multiply-adds or so. */
+OTX__PRIVATE double otx__task_work(const otx__screen *screen)
 {
     const otx__problem *problem = screen->problem;
     double n = (double)problem->dictionary->count, d = (double)problem->dictionary->columns;
-    double likely = otx__form_scans(screen->form) ? 0.0 : n / 8.0; /* a block may have more */
-    return OTX__SELECTED * (16.0 * (double)problem->k * d + likely * d + n / 8.0);
+    double scored = otx__form_scans(screen->form) ? 0.0 : n / 8.0; /* a block may have more */
+    return OTX__TASK_TARGETS * (16.0 * (double)problem->k * d + scored * d + n / 8.0);
 }
 
-/* Makes the targets ready that wait. */
-OTX__PRIVATE otx_result otx__screen_waiting(otx__screen *screen, otx_error *error)
+/* Makes the targets ready that the last scan left out: all of a new block or of new panels,
+   and those that waited for columns. */
+OTX__PRIVATE otx_result otx__screen_make_waiting_ready(otx__screen *screen, otx_error *error)
 {
-    return otx__watch_loop(&screen->watch, (screen->count + OTX__SELECTED - 1) / OTX__SELECTED,
-                           otx__select_work(screen), otx__waiting_body, screen, error);
+    return otx__watch_loop(&screen->watch, otx__task_count(screen), otx__task_work(screen),
+                           otx__waiting_body, screen, error);
 }
+
+/* ---- the columns form ---- */
 
 /* Keeps, or gets, the columns of a target's atoms; false if there is no room. */
-OTX__PRIVATE bool otx__screen_need(otx__screen *screen, size_t target)
+OTX__PRIVATE bool otx__screen_need_columns(otx__screen *screen, size_t target)
 {
     const otx__support *support = &screen->supports[target];
     size_t count = support->count, i;
     if (screen->sets[target]) count += screen->sets[target] - 1; /* those predicted */
     for (i = 0; i < count; i++)
-        if (!otx__table_need(&screen->table, (size_t)support->indices[i])) return false;
+        if (!otx__gram_table_need(&screen->table, (size_t)support->indices[i])) return false;
     return true;
 }
 
 /* The columns form: gets the columns that waiting targets need, the first of them
    first, and keeps those that the others use. As there is room for k columns, one
    target at least goes on, so all of them end. */
-OTX__PRIVATE otx_result otx__screen_columns(otx__screen *screen, otx_error *error)
+OTX__PRIVATE otx_result otx__screen_get_columns(otx__screen *screen, otx_error *error)
 {
-    otx__table *table = &screen->table;
+    otx__gram_table *table = &screen->table;
     size_t target;
     otx_result result;
     if (screen->form != OTX_FORM_COLUMNS) return OTX_OK;
-    otx__table_begin(table);
+    otx__gram_table_begin(table);
     for (target = 0; target < screen->count; target++)
-        if (screen->sets[target]) (void)otx__screen_need(screen, target);
+        if (screen->sets[target]) (void)otx__screen_need_columns(screen, target);
     for (target = 0; target < screen->count; target++)
         if (!screen->sets[target] && !screen->supports[target].ended)
-            (void)otx__screen_need(screen, target);
-    result = otx__table_refresh(table, &screen->watch, screen->scratch, error);
-    return result ? result : otx__screen_waiting(screen, error);
+            (void)otx__screen_need_columns(screen, target);
+    result = otx__gram_table_compute(table, &screen->watch, screen->scratch, error);
+    return result ? result : otx__screen_make_waiting_ready(screen, error);
 }
 
 /* ---- the first step of a block ---- */
@@ -10993,7 +11915,7 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
         screen->counts[target] = 0;
         otx__row_widen(dictionary->kernels, screen->supports[target].target,
                        dictionary->columns, scratch->row);
-        scratch->wide = NULL;
+        scratch->row_target = NULL;
         screen->along[target] = otx__screen_split(screen, target, scratch->row);
     }
 }
@@ -11005,70 +11927,73 @@ OTX__PRIVATE otx_result otx__screen_open_block(otx__screen *screen, otx_error *e
     otx_result result = otx__watch_loop(&screen->watch, otx__tiles(screen->count), work,
                                         otx__screen_open_body, screen, error);
     if (!result && otx__form_scans(screen->form)) result = otx__screen_correlate(screen, error);
-    return result ? result : otx__screen_waiting(screen, error);
+    return result ? result : otx__screen_make_waiting_ready(screen, error);
 }
 
-/* >>> src/solve/select.h */
-/* ---- select: the next atoms of each target ---------------------------------- */
+/* >>> src/solve/candidates.h */
+/* ---- candidates: the atoms that a scan could not rule out ----------------------- */
 
 /* Tiles with candidates of one target and set; more mean that every atom is scored. */
-#define OTX__FOUND 64
+#define OTX__BEST_TILES_MAX 64
 
-/* Atoms that may be the best for one support of one target, with their
-   correlations as the screen has them, weighted in `high` with the error added. In the
-   residual form they stand in scratch->likely until otx__screen_narrow. */
+/* Atoms that may be the best for one set of one target, with their correlations as the
+   screen has them, and weighted with the error added. In the residual form they stand in
+   scratch->survivors until otx__sifted_narrow, and have no such numbers. */
 typedef struct otx__candidates {
-    size_t atoms[OTX__CANDIDATES];
-    double correlations[OTX__CANDIDATES], high[OTX__CANDIDATES];
+    size_t atoms[OTX__CANDIDATES_MAX];
+    double correlations[OTX__CANDIDATES_MAX], high[OTX__CANDIDATES_MAX];
     size_t count;
-    bool overflow;
-    double least; /* what the best weighted correlation of all is at least */
+    bool overflow; /* there are more, or others may be the best */
+    double least;  /* what the best weighted correlation of all is at least */
 } otx__candidates;
 
 /* Tiles that may hold the best atom for one set of one target. */
-typedef struct otx__finds {
-    uint32_t tiles[OTX__FOUND];
-    size_t count; /* more than OTX__FOUND: too many */
+typedef struct otx__best_tiles {
+    uint32_t tiles[OTX__BEST_TILES_MAX];
+    size_t count; /* more than OTX__BEST_TILES_MAX: too many */
     double least; /* what the best weighted correlation of all is at least */
-} otx__finds;
+} otx__best_tiles;
+
+/* ---- in the forms that scan ---- */
 
 /* How far the weighted correlation of a scan may be off, relatively, by its last
    operations. */
-#define OTX__SLACK (8.0 * OTX__UNIT + OTX__PACKED)
+#define OTX__SCAN_RELATIVE_ERROR (8.0 * OTX__FLOAT_ROUNDOFF + OTX__PACKED)
 
-/* Finds those tiles for a chunk of targets in the forms that scan. */
-OTX__PRIVATE void otx__screen_gather(const otx__screen *screen, size_t first, size_t count,
-                                     size_t set, otx__finds *finds)
+/* Finds the best tiles of one set of each target of a task. */
+OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, size_t count,
+                                     size_t set, otx__best_tiles *found)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
-    double least[OTX__SELECTED], bounds[OTX__SELECTED];
+    double least[OTX__TASK_TARGETS], bounds[OTX__TASK_TARGETS];
     size_t tile, j;
     for (j = 0; j < count; j++) {
         /* What is not looked at has no set of this number. */
         bool looked = set < screen->sets[first + j];
         least[j] = looked ? 0.0 : HUGE_VAL;
-        bounds[j] = looked ? screen->bounds[2 * ((first + j) * OTX__SETS + set)] : 0.0;
-        finds[j].count = 0;
+        bounds[j] = looked ? otx__screen_bound(screen, first + j, set)->scanned : 0.0;
+        found[j].count = 0;
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double low = (double)best[j] * (1.0 - OTX__SLACK) - weight * bounds[j] -
-                         4.0 * (double)OTX__LEAST_WEIGHT;
+            double low = (double)best[j] * (1.0 - OTX__SCAN_RELATIVE_ERROR) -
+                         weight * bounds[j] - 4.0 * (double)OTX__LEAST_WEIGHT;
             if (low > least[j]) least[j] = low;
         }
     }
-    for (j = 0; j < count; j++) finds[j].least = least[j];
+    for (j = 0; j < count; j++) found[j].least = least[j];
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double high = (double)best[j] * (1.0 + OTX__SLACK) + weight * bounds[j];
+            double high = (double)best[j] * (1.0 + OTX__SCAN_RELATIVE_ERROR) + weight * bounds[j];
             if (!(high >= least[j])) continue;
-            if (finds[j].count < OTX__FOUND) finds[j].tiles[finds[j].count] = (uint32_t)tile;
-            finds[j].count++;
+            if (found[j].count < OTX__BEST_TILES_MAX)
+                found[j].tiles[found[j].count] = (uint32_t)tile;
+            found[j].count++;
         }
     }
 }
@@ -11079,7 +12004,7 @@ OTX__PRIVATE bool otx__candidates_add(otx__candidates *candidates, size_t atom,
                                       double correlation, double high)
 {
     size_t at = candidates->count;
-    candidates->overflow |= at == OTX__CANDIDATES;
+    candidates->overflow |= at == OTX__CANDIDATES_MAX;
     if (candidates->overflow) return false;
     candidates->atoms[at] = atom;
     candidates->correlations[at] = correlation;
@@ -11089,30 +12014,30 @@ OTX__PRIVATE bool otx__candidates_add(otx__candidates *candidates, size_t atom,
 }
 
 /* Adds the atoms of one tile that may be the best. */
-OTX__PRIVATE void otx__screen_tile(const otx__screen *screen, size_t tile, size_t target,
-                                   size_t set, otx__candidates *candidates)
+OTX__PRIVATE void otx__scanned_atoms(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set, otx__candidates *candidates)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *weights = dictionary->weight + tile * OTX__TILE;
     float correlations[OTX__TILE];
-    double bound = screen->bounds[2 * (target * OTX__SETS + set) + 1];
+    double bound = otx__screen_bound(screen, target, set)->refined;
     size_t i;
     otx__screen_refine(screen, tile, target, set, correlations);
     for (i = 0; i < OTX__TILE; i++) {
         double weight = (double)weights[i], value = fabs((double)correlations[i]), low, high;
         size_t atom = tile * OTX__TILE + i;
-        high = (value + bound) * weight * (1.0 + 8.0 * OTX__UNIT);
+        high = (value + bound) * weight * (1.0 + 8.0 * OTX__FLOAT_ROUNDOFF);
         if (!(weight > 0.0) || high < candidates->least) continue;
         if (otx__support_holds(&screen->supports[target], atom)) continue;
         if (!otx__candidates_add(candidates, atom, value, high)) return;
-        low = (value - bound) * weight * (1.0 - 8.0 * OTX__UNIT) -
+        low = (value - bound) * weight * (1.0 - 8.0 * OTX__FLOAT_ROUNDOFF) -
               4.0 * (double)OTX__LEAST_WEIGHT;
         if (low > candidates->least) candidates->least = low;
     }
 }
 
 /* Drops the candidates that better ones, found later, rule out. */
-OTX__PRIVATE void otx__screen_prune(otx__candidates *candidates)
+OTX__PRIVATE void otx__scanned_prune(otx__candidates *candidates)
 {
     size_t i, kept = 0;
     for (i = 0; i < candidates->count; i++) {
@@ -11123,22 +12048,22 @@ OTX__PRIVATE void otx__screen_prune(otx__candidates *candidates)
     candidates->count = kept;
 }
 
-/* ---- candidates in the residual form ---- */
+/* ---- in the residual form ---- */
 
-/* What the best weighted correlation of all is at least, for a chunk of targets. */
+/* What the best weighted correlation of all is at least, for each target of a task. */
 OTX__PRIVATE void otx__sifted_least(const otx__screen *screen, size_t first, size_t count,
-                                    otx__finds *finds)
+                                    otx__best_tiles *found)
 {
     size_t workers = (size_t)otx__threads(screen->problem->dictionary->ctx), worker, j;
-    for (j = 0; j < count; j++) finds[j].least = 0.0;
+    for (j = 0; j < count; j++) found[j].least = 0.0;
     for (worker = 0; worker < workers; worker++) {
         const float *least = screen->scratch[worker].least + first;
         for (j = 0; j < count; j++)
-            if ((double)least[j] > finds[j].least) finds[j].least = (double)least[j];
+            if ((double)least[j] > found[j].least) found[j].least = (double)least[j];
     }
 }
 
-/* Gathers the atoms that the scan could not rule out. */
+/* Gathers the atoms that the scan could not rule out: the survivors. */
 OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target, double least,
                                       otx__candidates *candidates, otx__scratch *scratch)
 {
@@ -11152,16 +12077,16 @@ OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target, 
         for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
             if ((mask & 1) && dictionary->weight[i] > 0.0f &&
                 !otx__support_holds(&screen->supports[target], i))
-                scratch->likely[candidates->count++] = (uint32_t)i;
+                scratch->survivors[candidates->count++] = (uint32_t)i;
     }
-    scratch->likely_steps++;
+    scratch->survivors_steps++;
 }
 
-/* So few are scored in double at once. */
-#define OTX__FEW 12
+/* Survivors up to which all are scored in double; more are scored in float first. */
+#define OTX__DIRECT_SCORES_MAX 12
 
 /* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
-OTX__PRIVATE double otx__likely_open(const otx__dictionary *dictionary, otx__scratch *scratch)
+OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__scratch *scratch)
 {
     double norm = otx__norm(scratch->residual, dictionary->columns);
     double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
@@ -11171,21 +12096,21 @@ OTX__PRIVATE double otx__likely_open(const otx__dictionary *dictionary, otx__scr
     return norm;
 }
 
-/* What the scores of some likely atoms with that vector are at most, by products in
-   float, and, of the best of them, at least. A sum of n such products is off by no more
+/* What the scores of some survivors with that vector are at most, by products in float,
+   and, of the best of them, at least. A sum of n such products is off by no more
    than n + 2 units of the norms, whatever its order, and by what counts as 0. */
-OTX__PRIVATE double otx__likely_scores(const otx__dictionary *dictionary, size_t first,
-                                       size_t end, otx__scratch *scratch)
+OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
+                                         size_t end, otx__scratch *scratch)
 {
     size_t n = dictionary->columns, i, count;
-    double share = 1.02 * (double)(n + 2) * OTX__UNIT, tiny = (double)n * ldexp(1.0, -125);
-    double least = 0.0;
+    double share = 1.02 * (double)(n + 2) * OTX__FLOAT_ROUNDOFF;
+    double tiny = (double)n * ldexp(1.0, -125), least = 0.0;
     for (; first < end; first += count) {
-        const uint32_t *atoms = scratch->likely + first;
+        const uint32_t *atoms = scratch->survivors + first;
         otx__row rows[OTX__TILE];
         float products[OTX__TILE];
         count = otx__min(OTX__TILE, end - first);
-        for (i = 0; i < count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
+        for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
         dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
         for (i = 0; i < count; i++) {
             double off = share * dictionary->norms[atoms[i]] + tiny;
@@ -11199,10 +12124,10 @@ OTX__PRIVATE double otx__likely_scores(const otx__dictionary *dictionary, size_t
     return least;
 }
 
-/* Drops those of the likely atoms whose tile promises less than the atoms of the most
+/* Drops the survivors whose tile promises less than the atoms of the most
    promising tile have, and returns how many are left, in their order. */
-OTX__PRIVATE size_t otx__likely_near(const otx__screen *screen, size_t target, size_t count,
-                                     double norm, otx__scratch *scratch)
+OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t target, size_t count,
+                                         double norm, otx__scratch *scratch)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *most = screen->best + target;
@@ -11210,135 +12135,46 @@ OTX__PRIVATE size_t otx__likely_near(const otx__screen *screen, size_t target, s
     size_t best = 0, end, i, kept = 0;
     double least;
     for (i = 0; i < count; i++)
-        if (most[scratch->likely[i] / OTX__TILE * screen->capacity] >
-            most[scratch->likely[best] / OTX__TILE * screen->capacity])
+        if (most[scratch->survivors[i] / OTX__TILE * screen->capacity] >
+            most[scratch->survivors[best] / OTX__TILE * screen->capacity])
             best = i;
     for (end = best; end < count; end++)
-        if (scratch->likely[end] / OTX__TILE != scratch->likely[best] / OTX__TILE) break;
-    least = otx__likely_scores(dictionary, best, end, scratch) * norm / unit * (1.0 - 1e-5);
+        if (scratch->survivors[end] / OTX__TILE != scratch->survivors[best] / OTX__TILE) break;
+    least = otx__survivors_score(dictionary, best, end, scratch) * norm / unit * (1.0 - 1e-5);
     for (i = 0; i < count; i++)
-        if ((double)most[scratch->likely[i] / OTX__TILE * screen->capacity] >= least)
-            scratch->likely[kept++] = scratch->likely[i];
+        if ((double)most[scratch->survivors[i] / OTX__TILE * screen->capacity] >= least)
+            scratch->survivors[kept++] = scratch->survivors[i];
     return kept;
 }
 
-/* Makes candidates of those of the likely atoms that can be the best; the deciding
-   residual must be current. False if there are none or too many. */
-OTX__PRIVATE bool otx__screen_narrow(const otx__screen *screen, size_t target,
+/* Makes candidates of those survivors that can be the best; the deciding residual must be
+   current. False if there are none or too many. */
+OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
                                      otx__candidates *candidates, otx__scratch *scratch)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t count = candidates->count, i;
-    bool few = count <= OTX__FEW;
+    bool direct = count <= OTX__DIRECT_SCORES_MAX;
     double least = 0.0;
-    if (!few) {
-        double norm = otx__likely_open(dictionary, scratch);
-        count = otx__likely_near(screen, target, count, norm, scratch);
-        least = otx__likely_scores(dictionary, 0, count, scratch);
-        scratch->likely_atoms += count;
+    if (!direct) {
+        double norm = otx__survivors_open(dictionary, scratch);
+        count = otx__survivors_prune(screen, target, count, norm, scratch);
+        least = otx__survivors_score(dictionary, 0, count, scratch);
+        scratch->survivors_scored += count;
     }
     candidates->count = 0;
     for (i = 0; i < count; i++)
-        if ((few || scratch->scores[i] >= least) &&
-            !otx__candidates_add(candidates, scratch->likely[i], 0.0, 0.0))
+        if ((direct || scratch->scores[i] >= least) &&
+            !otx__candidates_add(candidates, scratch->survivors[i], 0.0, 0.0))
             return false;
     return candidates->count > 0;
 }
 
-/* ---- deciding ---- */
-
-/* Scores the candidates in double and returns the best, the lowest index among
-   equals. */
-OTX__PRIVATE size_t otx__screen_decide(const otx__screen *screen,
-                                       const otx__candidates *candidates, otx__scratch *scratch,
-                                       double *score)
-{
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    otx__row rows[OTX__CANDIDATES];
-    size_t i, best = 0;
-    for (i = 0; i < candidates->count; i++)
-        rows[i] = otx__rows_at(&dictionary->rows, candidates->atoms[i]);
-    dictionary->kernels->dots(scratch->residual, rows, candidates->count, dictionary->columns,
-                              scratch->scores);
-    for (i = 0; i < candidates->count; i++) {
-        scratch->scores[i] =
-            otx__score(dictionary, candidates->atoms[i], scratch->scores[i]);
-        if (scratch->scores[i] > scratch->scores[best]) best = i;
-    }
-    *score = scratch->scores[best];
-    return candidates->atoms[best];
-}
-
-/* Finds the best atom for one support of a target among the candidates, or ends
-   the target. False if it takes more than the candidates to tell. */
-OTX__PRIVATE bool otx__screen_best(otx__screen *screen, size_t target, size_t set,
-                                   otx__candidates *candidates, otx__scratch *scratch,
-                                   size_t *atom)
-{
-    const otx__problem *problem = screen->problem;
-    otx__support *support = &screen->supports[target];
-    double rounding = 64.0 * DBL_EPSILON * (double)problem->dictionary->columns, score;
-    bool scans = otx__form_scans(screen->form);
-    double clock;
-    if (scans) otx__screen_prune(candidates);
-    /* With atoms barred the screen's least may be theirs. */
-    if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
-    *atom = scans ? candidates->atoms[0] : 0;
-    if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
-        candidates->correlations[0] - screen->bounds[2 * (target * OTX__SETS + set) + 1] >
-            2.0 * rounding) {
-        scratch->candidates[0]++;
-        return true;
-    }
-    clock = otx__now();
-    otx__support_residual(problem, support, scratch);
-    if (!otx__support_is_close(problem, support, scratch)) {
-        if (!scans && !otx__screen_narrow(screen, target, candidates, scratch)) return false;
-        *atom = otx__screen_decide(screen, candidates, scratch, &score);
-        support->ended = otx__is_rounding(problem, support, *atom, score);
-        scratch->candidates[candidates->count - 1]++;
-    }
-    scratch->seconds_rescore += otx__now() - clock;
-    return true;
-}
-
-/* In place of a number of sets: the target is among screen->undecided. */
-#define OTX__UNDECIDED UINT32_MAX
-
-/* How a step came out. */
-typedef enum otx__outcome {
-    OTX__STEP_DONE,     /* an atom was selected, or the target has ended */
-    OTX__STEP_FORESEEN, /* the atom predicted was: the next set holds good */
-    OTX__STEP_OPEN      /* every atom has to be scored */
-} otx__outcome;
-
-/* One step of one target, by what the scan found for its set number `set`. */
-OTX__PRIVATE otx__outcome otx__screen_step(otx__screen *screen, size_t target, size_t set,
-                                           otx__candidates *candidates,
-                                           otx__scratch *scratch)
-{
-    const otx__problem *problem = screen->problem;
-    otx__support *support = &screen->supports[target];
-    size_t atom;
-    if (!otx__screen_best(screen, target, set, candidates, scratch, &atom))
-        return OTX__STEP_OPEN;
-    if (support->ended) return OTX__STEP_DONE;
-    if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
-        support->count++; /* all else was made ready with the prediction */
-        scratch->steps++;
-        support->ended = support->count == problem->k;
-        return support->ended ? OTX__STEP_DONE : OTX__STEP_FORESEEN;
-    }
-    return otx__support_select(problem, support, atom, scratch) ? OTX__STEP_DONE : OTX__STEP_OPEN;
-}
-
-/* Where more than this share of the atoms are likely, telling them apart takes longer
-   than a scan in finer numbers. */
-#define OTX__COARSE (1.0 / 40.0)
+/* ---- in either ---- */
 
 /* What the weighted correlations of the atoms selected are at most: nothing without
    ridge, as the residual is orthogonal to them. */
-OTX__PRIVATE double otx__screen_held(const otx__screen *screen, size_t target, size_t set)
+OTX__PRIVATE double otx__candidates_held(const otx__screen *screen, size_t target, size_t set)
 {
     const otx__problem *problem = screen->problem;
     const otx__support *support = &screen->supports[target];
@@ -11357,57 +12193,146 @@ OTX__PRIVATE double otx__screen_held(const otx__screen *screen, size_t target, s
 }
 
 /* Makes the candidates of a target's set from the tiles that may hold them. */
-OTX__PRIVATE void otx__screen_collect(const otx__screen *screen, size_t target, size_t set,
-                                      const otx__finds *finds, otx__candidates *candidates,
-                                      otx__scratch *scratch)
+OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t target, size_t set,
+                                          const otx__best_tiles *found,
+                                          otx__candidates *candidates, otx__scratch *scratch)
 {
     size_t i;
     candidates->count = 0;
-    candidates->least = finds->least;
-    candidates->overflow = otx__form_scans(screen->form) && finds->count > OTX__FOUND;
+    candidates->least = found->least;
+    candidates->overflow = otx__form_scans(screen->form) && found->count > OTX__BEST_TILES_MAX;
     /* An atom that is selected may have set the mark: none is ruled out by it. */
-    if (screen->problem->ridge > 0.0 && finds->least <= otx__screen_held(screen, target, set))
+    if (screen->problem->ridge > 0.0 && found->least <= otx__candidates_held(screen, target, set))
         candidates->overflow = true;
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;
-        otx__sifted_collect(screen, target, finds->least, candidates, scratch);
+        otx__sifted_collect(screen, target, found->least, candidates, scratch);
         return;
     }
-    for (i = 0; i < finds->count && !candidates->overflow; i++)
-        otx__screen_tile(screen, finds->tiles[i], target, set, candidates);
+    for (i = 0; i < found->count && !candidates->overflow; i++)
+        otx__scanned_atoms(screen, found->tiles[i], target, set, candidates);
 }
 
-/* Selects for a chunk of targets whose `best` is filled in, and makes them ready for
-   the next scan: target by target, as all that reads the rows of one support. */
+/* >>> src/solve/select.h */
+/* ---- select: the next atoms of each target -------------------------------------- */
+
+/* Scores the candidates in double and returns the best, the lowest index among
+   equals. */
+OTX__PRIVATE size_t otx__select_decide(const otx__screen *screen,
+                                       const otx__candidates *candidates, otx__scratch *scratch,
+                                       double *score)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    otx__row rows[OTX__CANDIDATES_MAX];
+    size_t i, best = 0;
+    for (i = 0; i < candidates->count; i++)
+        rows[i] = otx__view_row(&dictionary->rows, candidates->atoms[i]);
+    dictionary->kernels->dots(scratch->residual, rows, candidates->count, dictionary->columns,
+                              scratch->scores);
+    for (i = 0; i < candidates->count; i++) {
+        scratch->scores[i] = otx__score(dictionary, candidates->atoms[i], scratch->scores[i]);
+        if (scratch->scores[i] > scratch->scores[best]) best = i;
+    }
+    *score = scratch->scores[best];
+    return candidates->atoms[best];
+}
+
+/* Finds the best atom for one support of a target among the candidates, or ends
+   the target. False if it takes more than the candidates to tell. */
+OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t set,
+                                   otx__candidates *candidates, otx__scratch *scratch,
+                                   size_t *atom)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    double rounding = OTX__ROUNDING_LEVEL * (double)problem->dictionary->columns, score;
+    bool scans = otx__form_scans(screen->form);
+    double clock;
+    if (scans) otx__scanned_prune(candidates);
+    /* With atoms barred the screen's least may be theirs. */
+    if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
+    *atom = scans ? candidates->atoms[0] : 0;
+    if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
+        candidates->correlations[0] - otx__screen_bound(screen, target, set)->refined >
+            2.0 * rounding) {
+        scratch->candidates[0]++;
+        return true;
+    }
+    clock = otx__now();
+    otx__support_residual(problem, support, scratch);
+    if (!otx__support_is_close(problem, support, scratch)) {
+        if (!scans && !otx__sifted_narrow(screen, target, candidates, scratch)) return false;
+        *atom = otx__select_decide(screen, candidates, scratch, &score);
+        support->ended = otx__is_rounding(problem, support, *atom, score);
+        scratch->candidates[candidates->count - 1]++;
+    }
+    scratch->seconds_rescore += otx__now() - clock;
+    return true;
+}
+
+/* In place of a number of sets: the target is among screen->undecided. */
+#define OTX__SETS_UNDECIDED UINT32_MAX
+
+/* How a step came out. */
+typedef enum otx__outcome {
+    OTX__STEP_DONE,     /* an atom was selected, or the target has ended */
+    OTX__STEP_FORESEEN, /* the atom predicted was: the next set holds good */
+    OTX__STEP_OPEN      /* every atom has to be scored */
+} otx__outcome;
+
+/* One step of one target, by what the scan found for its set number `set`. */
+OTX__PRIVATE otx__outcome otx__select_step(otx__screen *screen, size_t target, size_t set,
+                                           otx__candidates *candidates,
+                                           otx__scratch *scratch)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    size_t atom;
+    if (!otx__select_best(screen, target, set, candidates, scratch, &atom))
+        return OTX__STEP_OPEN;
+    if (support->ended) return OTX__STEP_DONE;
+    if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
+        support->count++; /* all else was made ready with the prediction */
+        scratch->steps++;
+        support->ended = support->count == problem->k;
+        return support->ended ? OTX__STEP_DONE : OTX__STEP_FORESEEN;
+    }
+    return otx__support_select(problem, support, atom, scratch) ? OTX__STEP_DONE : OTX__STEP_OPEN;
+}
+
+/* Selects for the targets of a task, which a scan has served, and makes them ready for the
+   next: target by target, as all that reads the rows of one support. */
 OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
     otx__scratch *scratch = &screen->scratch[worker];
-    size_t first = index * OTX__SELECTED, count = otx__min(OTX__SELECTED, screen->count - first);
-    size_t sets = 0, set, j;
-    otx__finds finds[OTX__SETS][OTX__SELECTED];
+    size_t first = index * OTX__TASK_TARGETS, sets = 0, set, j;
+    size_t count = otx__min(OTX__TASK_TARGETS, screen->count - first);
+    otx__best_tiles found[OTX__SETS][OTX__TASK_TARGETS];
     otx__candidates candidates;
     for (j = 0; j < count; j++) sets = otx__max(sets, screen->sets[first + j]);
     for (set = 0; set < sets; set++) {
         if (otx__form_scans(screen->form))
-            otx__screen_gather(screen, first, count, set, finds[set]);
+            otx__scanned_tiles(screen, first, count, set, found[set]);
         else
-            otx__sifted_least(screen, first, count, finds[set]);
+            otx__sifted_least(screen, first, count, found[set]);
     }
     for (j = 0; j < count; j++) {
         size_t target = first + j;
         otx__outcome outcome = OTX__STEP_FORESEEN;
         if (screen->sets[target] == 0) continue;
         for (set = 0; outcome == OTX__STEP_FORESEEN; set++) {
-            screen->last[target] = (uint32_t)set;
-            otx__screen_collect(screen, target, set, &finds[set][j], &candidates, scratch);
-            outcome = otx__screen_step(screen, target, set, &candidates, scratch);
+            screen->last_right[target] = (uint32_t)set;
+            otx__candidates_collect(screen, target, set, &found[set][j], &candidates, scratch);
+            outcome = otx__select_step(screen, target, set, &candidates, scratch);
         }
-        if (outcome == OTX__STEP_OPEN) screen->sets[target] = OTX__UNDECIDED;
-        else otx__screen_next(screen, target, scratch);
+        if (outcome == OTX__STEP_OPEN) screen->sets[target] = OTX__SETS_UNDECIDED;
+        else otx__screen_make_ready(screen, target, scratch);
     }
 }
+
+/* ---- all targets of a block ---- */
 
 OTX__PRIVATE void otx__undecided_body(void *argument, size_t index, int worker)
 {
@@ -11416,118 +12341,123 @@ OTX__PRIVATE void otx__undecided_body(void *argument, size_t index, int worker)
     size_t target = screen->undecided[index];
     scratch->fallbacks++;
     otx__support_exhaustive_step(screen->problem, &screen->supports[target], scratch);
-    otx__screen_next(screen, target, scratch);
+    otx__screen_make_ready(screen, target, scratch);
 }
 
+/* Where more than this share of the atoms survive a scan of 8 bits, telling them apart
+   takes longer than scanning in finer numbers. */
+#define OTX__SURVIVORS_SHARE_MAX (1.0 / 40.0)
+
+/* Whether the scan was too coarse, by what the workers counted since the last. */
+OTX__PRIVATE bool otx__screen_is_too_coarse(const otx__screen *screen)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    uint64_t atoms = 0, steps = 0;
+    size_t worker;
+    for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++) {
+        otx__scratch *scratch = &screen->scratch[worker];
+        atoms += scratch->survivors_scored;
+        steps += scratch->survivors_steps;
+        scratch->survivors_scored = scratch->survivors_steps = 0;
+    }
+    return screen->panels.type == OTX__PANEL_INT8 &&
+           (double)atoms > OTX__SURVIVORS_SHARE_MAX * (double)steps * (double)dictionary->count;
+}
+
+/* The next atom, or the next few, of every target that has been scanned. */
 OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     double work = (double)dictionary->count * (double)dictionary->columns;
-    size_t count = 0, target, worker;
-    uint64_t atoms = 0, steps = 0;
-    otx_result result =
-        otx__watch_loop(&screen->watch, (screen->count + OTX__SELECTED - 1) / OTX__SELECTED,
-                        otx__select_work(screen), otx__select_body, screen, error);
+    size_t count = 0, target;
+    otx_result result = otx__watch_loop(&screen->watch, otx__task_count(screen),
+                                        otx__task_work(screen), otx__select_body, screen, error);
     for (target = 0; target < screen->count; target++)
-        if (screen->sets[target] == OTX__UNDECIDED) screen->undecided[count++] = (uint32_t)target;
+        if (screen->sets[target] == OTX__SETS_UNDECIDED)
+            screen->undecided[count++] = (uint32_t)target;
     if (result) return result;
-    for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++) {
-        otx__scratch *scratch = &screen->scratch[worker];
-        atoms += scratch->likely_atoms;
-        steps += scratch->likely_steps;
-        scratch->likely_atoms = scratch->likely_steps = 0;
-    }
-    screen->coarse = screen->panels.type == OTX__PANEL_INT8 &&
-                     (double)atoms > OTX__COARSE * (double)steps * (double)dictionary->count;
+    screen->too_coarse = otx__screen_is_too_coarse(screen);
     return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
 }
 
-/* >>> src/solve/plan.h */
-/* ---- plan: which form, and in what blocks ------------------------------------ */
+/* >>> src/solve/pursuit.h */
+/* ---- pursuit: what one solve holds, and the memory it takes --------------------- */
 
-/* What one solve works with, and how it was planned. */
-typedef struct otx__solve {
-    const otx_context *ctx; /* the caller's, with the number of threads settled */
+typedef struct otx__pursuit {
+    otx_context ctx; /* the caller's, with the number of threads settled */
+    const otx_matrix *atoms, *targets; /* the caller's, as the next two */
+    const otx_omp_options *options;
+    const otx_omp_output *output;
+    size_t first, end; /* targets wanted */
     otx__problem problem;
     otx__dictionary dictionary;
     otx__screen screen;
-    const otx_omp_output *output;
     otx__pool pool;
-    int threads;
+    double *centre; /* [columns] to be taken off all rows, or NULL */
+    /* As planned, besides screen.capacity and screen.table.slots: */
     otx_omp_form form;
     otx__panel_type panels;
-    bool gram;         /* exact products of all pairs of atoms */
-    double *centre;    /* [columns] to be taken off all rows, or NULL */
-    size_t first, end; /* targets wanted */
+    bool exact_gram; /* exact products of all pairs of atoms, if there is memory */
     otx_omp_stats stats;
-} otx__solve;
-
-/* The scan's integer sums have room for that many atoms of a target. */
-#define OTX__GRAM_K 32000
-
-/* What a form needs: fixed bytes, bytes for each target of a block, and, in the
-   columns form, for each column. */
-typedef struct otx__need {
-    double fixed, target, column;
-} otx__need;
-
-/* One way to solve. */
-typedef struct otx__plan {
-    otx_omp_form form;
-    double capacity; /* targets of a block */
-    double columns;  /* of the table */
-    bool gram;       /* with exact products of all pairs of atoms */
-    double seconds, bytes;
-} otx__plan;
-
-/* Scores that a worker has room for. */
-OTX__PRIVATE size_t otx__scores(size_t atoms) { return otx__max(atoms, OTX__CANDIDATES); }
+} otx__pursuit;
 
 /* The longest rows that the residual form rounds to 8 bits. That leaves its bound at
    some 1.6 % of the residual's norm, of which the largest correlations are a smaller
    part in longer rows: too many atoms would be within the bound of each other. */
-#define OTX__INT8_COLUMNS 1536
+#define OTX__INT8_COLUMNS_MAX 1536
 
 /* What the panels of a form hold. Products of rows that are bf16 already need no
    rounding; what the residual form rounds is given exact scores in the end. */
-OTX__PRIVATE otx__panel_type otx__plan_panels(const otx__solve *solve, const otx_matrix *atoms,
-                                              const otx_matrix *targets, bool centred,
-                                              otx_omp_form form)
+OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit,
+                                                     otx_omp_form form)
 {
-    const otx__kernels *kernels = solve->dictionary.kernels;
-    if (!otx__form_scans(form)) {
-        if (kernels->product_int8 && atoms->columns <= OTX__INT8_COLUMNS) return OTX__PANEL_INT8;
-        return otx__panel_finer(kernels);
-    }
-    if (!centred && atoms->dtype == OTX_BF16 && targets->dtype == OTX_BF16 &&
-        kernels->product_bf16)
+    const otx__kernels *kernels = pursuit->dictionary.kernels;
+    bool int8 = kernels->product_int8 && pursuit->atoms->columns <= OTX__INT8_COLUMNS_MAX;
+    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : otx__panel_finer(kernels);
+    if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
+        pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
         return OTX__PANEL_ROWS;
     return OTX__PANEL_FLOAT;
 }
 
-OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
-                                      const otx_matrix *targets, bool centred,
-                                      otx_omp_form form)
+/* ---- how much a form needs ---- */
+
+/* Bytes: fixed, for each target of a block and, in the columns form, for each column. A
+   little more than what is taken below, and to be changed with it. */
+typedef struct otx__pursuit_need {
+    double fixed, target, column;
+} otx__pursuit_need;
+
+/* Bytes of the copy that a matrix needs. */
+OTX__PRIVATE double otx__view_need(const otx_matrix *matrix, bool centred)
 {
-    double n = (double)atoms->rows, d = (double)atoms->columns, k = (double)solve->problem.k;
-    double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
+    if (otx__view_is_direct(matrix, centred)) return 0.0;
+    return 4.0 * (double)matrix->rows * (double)matrix->columns;
+}
+
+OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, otx_omp_form form)
+{
+    double n = (double)pursuit->dictionary.count, d = (double)pursuit->dictionary.columns;
+    double k = (double)pursuit->problem.k, threads = pursuit->ctx.threads;
+    double tiles = (double)pursuit->dictionary.tiles, width = tiles * OTX__TILE;
     double sets = otx__form_scans(form) ? OTX__SETS : 2; /* one, and the masks */
-    otx__panel_type type = otx__plan_panels(solve, atoms, targets, centred, form);
-    double vector = otx__panel_need(solve->dictionary.kernels, type, d);
-    otx__need need;
-    need.fixed = 24.0 * n + 8.0 * d +
-                 solve->threads *
-                     (20.0 * d + 40.0 * k + 8.0 * (double)otx__scores(atoms->rows) +
-                      sizeof(otx__scratch) + 512.0);
-    if (!otx__rows_are_direct(atoms, centred)) need.fixed += 4.0 * n * d;
-    if (!otx__rows_are_direct(targets, centred)) need.fixed += 4.0 * (double)targets->rows * d;
-    if (centred) need.fixed += 8.0 * d;
-    if (form == OTX_FORM_RESIDUAL) need.fixed += 4.0 * n * solve->threads;
+    bool centred = pursuit->options->centred;
+    otx__panel_type type = otx__pursuit_panel_type(pursuit, form);
+    double vector = otx__panel_need(pursuit->dictionary.kernels, type, d);
+    otx__pursuit_need need;
+    need.fixed = 24.0 * n + 8.0 * d + (centred ? 8.0 * d : 0.0) +
+                 otx__view_need(pursuit->atoms, centred) +
+                 otx__view_need(pursuit->targets, centred);
+    need.fixed += threads * (20.0 * d + 40.0 * k + sizeof(otx__scratch) + 512.0 +
+                             8.0 * (double)otx__scratch_scores(pursuit->dictionary.count));
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
-    if (form == OTX_FORM_RESIDUAL) need.target += 4.0 * solve->threads;
     need.column = 0.0;
+    if (form == OTX_FORM_RESIDUAL) {
+        need.fixed += 4.0 * n * threads;
+        need.target += 4.0 * threads;
+    }
     if (form != OTX_FORM_EXHAUSTIVE) {
-        need.fixed += solve->threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
+        need.fixed += threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
         need.target += vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
     }
@@ -11536,22 +12466,202 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
     if (form == OTX_FORM_GRAM) need.fixed += 2.0 * width * width;
     if (form == OTX_FORM_COLUMNS) {
         need.column = 2.0 * width + 12.0;
-        need.fixed += 4.0 * n + OTX__FRESH * vector;
+        need.fixed += 4.0 * n + OTX__BATCH_COLUMNS * vector;
     }
-    need.fixed += 65536.0; /* alignment */
+    need.fixed += 65536.0; /* what aligns the blocks */
     return need;
 }
 
-/* What a core of a machine does in a second, roughly, in 10^9 multiply-adds: of dense
-   products in float, in bf16 and of 8-bit numbers, of scans, and in double. Only the
-   ratios matter. */
-typedef struct otx__rates {
-    double dense, dense_bf16, dense_int8, scan, exact;
-} otx__rates;
+/* ---- taking it ---- */
 
-OTX__PRIVATE otx__rates otx__rates_of(otx_isa isa)
+OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
 {
-    static const otx__rates rates[OTX_ISA_COUNT] = {
+    otx__pool *pool = &pursuit->pool;
+    bool residual = pursuit->form == OTX_FORM_RESIDUAL;
+    size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
+    size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
+    size_t block = pursuit->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
+    size_t survivors = residual ? n : 1, capacity = residual ? pursuit->screen.capacity : 1;
+    otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
+    double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
+    double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
+    double *products = (double *)otx__pool_take(pool, threads, (k + 2) * sizeof(double));
+    double *scores = (double *)otx__pool_take(pool, threads, most * sizeof(double));
+    otx__row *rows = (otx__row *)otx__pool_take(pool, threads, (k + 1) * sizeof(otx__row));
+    float *blocks = (float *)otx__pool_take(pool, threads, block * sizeof(float));
+    float *roughs = (float *)otx__pool_take(pool, threads, d * sizeof(float));
+    float *least = (float *)otx__pool_take(pool, threads, capacity * sizeof(float));
+    uint32_t *left = (uint32_t *)otx__pool_take(pool, threads, survivors * sizeof(uint32_t));
+    if (pool->failed) return false;
+    for (i = 0; i < threads; i++) {
+        scratch[i].row = wide + i * d;
+        scratch[i].residual = residuals + i * d;
+        scratch[i].products = products + i * (k + 2);
+        scratch[i].scores = scores + i * most;
+        scratch[i].rows = rows + i * (k + 1);
+        scratch[i].block = blocks + i * block;
+        scratch[i].rough = roughs + i * d;
+        scratch[i].least = least + i * capacity;
+        scratch[i].survivors = left + i * survivors;
+    }
+    pursuit->screen.scratch = scratch;
+    return true;
+}
+
+OTX__PRIVATE bool otx__pursuit_take_dictionary(otx__pursuit *pursuit)
+{
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__pool *pool = &pursuit->pool;
+    size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE;
+    dictionary->squares = (double *)otx__pool_take(pool, n, sizeof(double));
+    dictionary->norms = (double *)otx__pool_take(pool, n, sizeof(double));
+    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return !pool->failed;
+    dictionary->along = (double *)otx__pool_take(pool, n, sizeof(double));
+    dictionary->direction = (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
+    dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
+    dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
+    return otx__panels_take(&dictionary->panels, dictionary->kernels, pursuit->panels,
+                            dictionary->columns, dictionary->tiles, pool);
+}
+
+OTX__PRIVATE bool otx__pursuit_take_table(otx__pursuit *pursuit)
+{
+    otx__gram_table *table = &pursuit->screen.table;
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__pool *pool = &pursuit->pool;
+    size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE, slots = table->slots;
+    if (!otx__form_scans(pursuit->form)) return true;
+    table->dictionary = dictionary;
+    table->products = (int16_t *)otx__pool_take(pool, width, slots * sizeof(int16_t));
+    if (pursuit->form == OTX_FORM_GRAM) return !pool->failed;
+    table->slot_of = (int32_t *)otx__pool_take(pool, n, sizeof(int32_t));
+    table->atom_of = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
+    table->last_needed = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
+    table->missing = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
+    if (!otx__panels_take(&table->panels, dictionary->kernels, pursuit->panels,
+                          dictionary->columns, OTX__BATCH_COLUMNS / OTX__TILE, pool))
+        return false;
+    otx__gram_table_clear(table);
+    return true;
+}
+
+OTX__PRIVATE bool otx__pursuit_take_supports(otx__pursuit *pursuit)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t k = pursuit->problem.k, triangle = otx__triangle_size(k), i;
+    size_t capacity = pursuit->screen.capacity;
+    otx__support *supports = (otx__support *)otx__pool_take(pool, capacity, sizeof *supports);
+    double *factors = (double *)otx__pool_take(pool, capacity, triangle * sizeof(double));
+    double *forwards = (double *)otx__pool_take(pool, capacity, k * sizeof(double));
+    int32_t *barred = (int32_t *)otx__pool_take(pool, capacity, k * sizeof(int32_t));
+    if (pool->failed) return false;
+    for (i = 0; i < capacity; i++) {
+        supports[i].factor = factors + i * triangle;
+        supports[i].forward = forwards + i * k;
+        supports[i].barred = barred + i * k;
+    }
+    pursuit->screen.supports = supports;
+    return true;
+}
+
+OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
+{
+    otx__screen *screen = &pursuit->screen;
+    otx__pool *pool = &pursuit->pool;
+    size_t k = pursuit->problem.k, capacity = screen->capacity, pitch = k + k % 2;
+    size_t tiles = pursuit->dictionary.tiles, width = tiles * OTX__TILE;
+    size_t sets = otx__form_scans(pursuit->form) ? OTX__SETS : 1;
+    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return true;
+    (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
+                           pursuit->dictionary.columns, capacity / OTX__TILE, pool);
+    screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
+    screen->bounds = (otx__bound *)otx__pool_take(pool, capacity, OTX__SETS * sizeof(otx__bound));
+    screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
+    screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
+    screen->scales = (float *)otx__pool_take(pool, capacity, OTX__SETS * 3 * sizeof(float));
+    screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    screen->last_right = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
+    screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    if (pursuit->form == OTX_FORM_RESIDUAL) {
+        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
+        return !pool->failed;
+    }
+    screen->pitch = pitch;
+    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
+    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
+    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
+    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
+    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    return !pool->failed;
+}
+
+/* Views the atoms and the targets, and takes the memory of copies. */
+OTX__PRIVATE bool otx__pursuit_take_views(otx__pursuit *pursuit)
+{
+    otx__pool *pool = &pursuit->pool;
+    bool centred = pursuit->options->centred;
+    if (centred)
+        pursuit->centre =
+            (double *)otx__pool_take(pool, pursuit->atoms->columns, sizeof(double));
+    return !pool->failed &&
+           otx__view_open(&pursuit->dictionary.rows, pursuit->atoms, centred, pool) &&
+           otx__view_open(&pursuit->problem.targets, pursuit->targets, centred, pool);
+}
+
+/* All memory of a solve that has been planned; otx__pool_close gives it back. The exact
+   products of all pairs of atoms come last: where there is no room for them, a solve goes
+   on without. */
+OTX__PRIVATE otx_result otx__pursuit_take(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t n = pursuit->dictionary.count, all;
+    if (!otx__pursuit_take_scratch(pursuit) || !otx__pursuit_take_dictionary(pursuit) ||
+        !otx__pursuit_take_table(pursuit) || !otx__pursuit_take_supports(pursuit) ||
+        !otx__pursuit_take_screen(pursuit) || !otx__pursuit_take_views(pursuit))
+        return otx__pool_fail(pool, error);
+    if (pursuit->exact_gram && otx__mul(n, n, &all))
+        pursuit->dictionary.exact_gram = (double *)otx__pool_try(pool, all, sizeof(double));
+    return OTX_OK;
+}
+
+/* >>> src/solve/plan.h */
+/* ---- plan: which form, and in what blocks --------------------------------------- */
+
+OTX_API const char *otx_omp_form_name(otx_omp_form form)
+{
+    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "columns", "residual",
+                                                      "exhaustive"};
+    return (unsigned)form < OTX_FORM_COUNT ? names[form] : NULL;
+}
+
+/* The budget where the caller names none: 4 GiB. */
+#define OTX__MEMORY_DEFAULT 4294967296.0
+
+/* The most atoms of a target for which the scan's integer sums have room. */
+#define OTX__SCAN_K_MAX 32000
+
+/* One way to solve. */
+typedef struct otx__plan {
+    otx_omp_form form; /* AUTO: not considered */
+    otx__panel_type panels;
+    double capacity;   /* targets of a block */
+    double columns;    /* of the table */
+    bool exact_gram;   /* with exact products of all pairs of atoms */
+    double seconds;    /* 0: there is no room for it */
+    double bytes;      /* and then what it needs at least */
+} otx__plan;
+
+/* ---- what it costs ---- */
+
+/* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
+   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
+typedef struct otx__plan_rates {
+    double dense, dense_bf16, dense_int8, scan, exact;
+} otx__plan_rates;
+
+OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
+{
+    static const otx__plan_rates rates[OTX_ISA_COUNT] = {
         {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
         {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
         {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
@@ -11568,55 +12678,55 @@ OTX__PRIVATE otx__rates otx__rates_of(otx_isa isa)
 }
 
 /* Of dense products with panels of a type. */
-OTX__PRIVATE double otx__dense_rate(otx_isa isa, otx__panel_type type)
+OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type)
 {
-    otx__rates rates = otx__rates_of(isa);
-    if (type == OTX__PANEL_FLOAT) return rates.dense;
-    return type == OTX__PANEL_INT8 ? rates.dense_int8 : rates.dense_bf16;
+    if (type == OTX__PANEL_FLOAT) return rates->dense;
+    return type == OTX__PANEL_INT8 ? rates->dense_int8 : rates->dense_bf16;
 }
 
 /* Columns that the targets of one block need, at a guess: supports share atoms. */
-OTX__PRIVATE double otx__block_columns(const otx__solve *solve, double capacity)
+OTX__PRIVATE double otx__plan_block_columns(const otx__pursuit *pursuit, double capacity)
 {
-    double n = (double)solve->dictionary.count, taken = capacity * (double)solve->problem.k;
+    double n = (double)pursuit->dictionary.count, taken = capacity * (double)pursuit->problem.k;
     return n * (1.0 - exp(-0.5 * taken / n));
 }
 
-/* Seconds, roughly. */
-OTX__PRIVATE double otx__plan_cost(const otx__solve *solve, const otx__plan *plan,
-                                   otx__panel_type type)
+/* Seconds, roughly; never 0. */
+OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan *plan)
 {
-    double n = (double)solve->dictionary.count, d = (double)solve->dictionary.columns;
-    double k = (double)solve->problem.k, b = (double)(solve->end - solve->first);
-    double blocks = ceil(b / plan->capacity), columns = plan->gram ? 0.0 : n / 2.0;
-    double exact = plan->gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
-    otx__rates rates = otx__rates_of(solve->dictionary.kernels->isa);
-    double dense = otx__dense_rate(solve->dictionary.kernels->isa, type);
+    double n = (double)pursuit->dictionary.count, d = (double)pursuit->dictionary.columns;
+    double k = (double)pursuit->problem.k, b = (double)(pursuit->end - pursuit->first);
+    double blocks = ceil(b / plan->capacity), columns = plan->exact_gram ? 0.0 : n / 2.0;
+    double exact = plan->exact_gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
+    otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
+    double dense = otx__plan_dense_rate(&rates, plan->panels), threads = pursuit->ctx.threads;
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
     if (plan->form == OTX_FORM_EXHAUSTIVE)
-        return k * b * n * d / rates.exact / solve->threads * 1e-9;
+        return k * b * n * d / rates.exact / threads * 1e-9 + 1e-12;
     /* Residuals are made and rounded, and some 64 atoms a step told apart. */
     if (plan->form == OTX_FORM_RESIDUAL)
         return (k * b * n * d / dense + (3.0 * exact + 64.0 * k * b * d) / rates.exact) /
-               solve->threads * 1e-9;
+                   threads * 1e-9 + 1e-12;
     if (plan->form == OTX_FORM_COLUMNS) {
-        double wanted = otx__block_columns(solve, plan->capacity);
+        double wanted = otx__plan_block_columns(pursuit, plan->capacity);
         /* Those of a block; and of each further one what the table does not keep. */
         columns = wanted + (blocks - 1.0) * (wanted > plan->columns ? wanted : wanted * 0.5);
         if (plan->columns >= n) columns = otx__least(columns, n);
     }
     return ((columns * n * d + b * n * d) / dense + b * n * k * k / 2.0 / rates.scan +
             exact / rates.exact + blocks * k * n * otx__least(n, plan->columns) / bytes) /
-           solve->threads * 1e-9;
+               threads * 1e-9 + 1e-12;
 }
 
+/* ---- what there is room for ---- */
+
 /* The largest blocks, and the most columns, that a form has room for. */
-OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, double budget,
-                                otx__plan *plan)
+OTX__PRIVATE bool otx__plan_fit(const otx__pursuit *pursuit, const otx__pursuit_need *need,
+                                double budget, otx__plan *plan)
 {
-    double wanted = (double)(solve->end - solve->first), n = (double)solve->dictionary.count;
-    double k = (double)solve->problem.k, room = budget - need->fixed;
+    double wanted = (double)(pursuit->end - pursuit->first), n = (double)pursuit->dictionary.count;
+    double k = (double)pursuit->problem.k, room = budget - need->fixed;
     /* Only forms that scan gain by large blocks; small ones let a caller stop. */
     double most = otx__form_scans(plan->form) ? 16384.0 : 2048.0;
     plan->columns = plan->form == OTX_FORM_GRAM ? n : 0.0;
@@ -11645,119 +12755,367 @@ OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, 
     return true;
 }
 
-/* The cheapest way that a form has room for: the Gram form with or without the exact
-   products of all pairs of atoms. False if there is none. */
-OTX__PRIVATE bool otx__plan_form(const otx__solve *solve, const otx__need *need,
-                                 otx__panel_type type, double budget, otx__plan *plan)
+/* The cheapest way of a form that there is room for: of the Gram form, with or without the
+   exact products of all pairs of atoms. False if there is none. */
+OTX__PRIVATE bool otx__plan_form(const otx__pursuit *pursuit, double budget, otx__plan *plan)
 {
-    double n = (double)solve->dictionary.count;
-    otx__need more = *need;
-    otx__plan with = *plan;
-    if (!otx__plan_fit(solve, need, budget, plan)) return false;
-    plan->seconds = otx__plan_cost(solve, plan, type) + 1e-12;
-    with.gram = plan->form == OTX_FORM_GRAM;
-    more.fixed += 8.0 * n * n + OTX__ALIGNMENT;
-    if (!with.gram || !otx__plan_fit(solve, &more, budget, &with)) return true;
-    with.seconds = otx__plan_cost(solve, &with, type) + 1e-12;
+    double n = (double)pursuit->dictionary.count;
+    otx__pursuit_need need = otx__pursuit_needs(pursuit, plan->form);
+    otx__plan with;
+    plan->panels = otx__pursuit_panel_type(pursuit, plan->form);
+    plan->bytes = need.fixed + need.target * OTX__TILE +
+                  need.column * (double)pursuit->problem.k;
+    with = *plan;
+    if (!otx__plan_fit(pursuit, &need, budget, plan)) return false;
+    plan->seconds = otx__plan_cost(pursuit, plan);
+    if (plan->form != OTX_FORM_GRAM) return true;
+    with.exact_gram = true;
+    need.fixed += 8.0 * n * n + OTX__ALIGNMENT;
+    if (!otx__plan_fit(pursuit, &need, budget, &with)) return true;
+    with.seconds = otx__plan_cost(pursuit, &with);
     if (with.seconds < 0.9 * plan->seconds) *plan = with;
     return true;
 }
 
-/* Says what was chosen, and what the others would have taken. */
-OTX__PRIVATE void otx__plan_tell(const otx__solve *solve, const otx__plan *plans,
-                                 const otx__plan *best, double budget, char *line, size_t size)
+/* ---- what is chosen ---- */
+
+/* A line on its way into a buffer of that size; what does not fit is cut. */
+typedef struct otx__plan_line {
+    char *text;
+    size_t size, length;
+} otx__plan_line;
+
+OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
+    OTX__PRINTF(2, 3);
+OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
 {
-    size_t length, form;
-    int written = snprintf(line, size, "%s form in blocks of %.0f targets, %.0f of %.0f MiB",
-                           otx__word(otx_omp_form_name(best->form)), best->capacity,
-                           ceil(best->bytes / 1048576.0), floor(budget / 1048576.0));
-    length = written > 0 ? (size_t)written : 0;
-    if (best->gram && length < size) {
-        written = snprintf(line + length, size - length, ", exact products kept");
-        length += written > 0 ? (size_t)written : 0;
-    }
-    if (best->form == OTX_FORM_RESIDUAL && length < size) {
-        written = snprintf(line + length, size - length, ", rounded to %s",
-                           solve->panels == OTX__PANEL_INT8   ? "8 bits"
-                           : solve->panels == OTX__PANEL_BF16 ? "bf16"
-                                                              : "float");
-        length += written > 0 ? (size_t)written : 0;
-    }
-    if (best->form == OTX_FORM_COLUMNS && length < size) {
-        written = snprintf(line + length, size - length, ", %.0f of %.0f columns kept",
-                           best->columns, (double)solve->dictionary.count);
-        length += written > 0 ? (size_t)written : 0;
-    }
-    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT && length < size; form++) {
-        if (&plans[form] == best) continue;
-        if (plans[form].form == OTX_FORM_AUTO) continue;
-        if (plans[form].seconds > 0.0)
-            written = snprintf(line + length, size - length, "; %s: %.0f %% of the time",
-                               otx__word(otx_omp_form_name((otx_omp_form)form)),
-                               100.0 * plans[form].seconds / best->seconds);
+    va_list arguments;
+    int written;
+    if (line->length >= line->size) return;
+    va_start(arguments, format);
+    written = vsnprintf(line->text + line->length, line->size - line->length, format, arguments);
+    va_end(arguments);
+    if (written > 0) line->length += (size_t)written;
+}
+
+/* Says what was chosen, and what the others would have taken. */
+OTX__PRIVATE void otx__plan_tell(const otx__pursuit *pursuit, const otx__plan *plans,
+                                 const otx__plan *best, double budget, otx__plan_line *line)
+{
+    const double mib = 1048576.0;
+    size_t form;
+    otx__plan_say(line, "%s form in blocks of %.0f targets, %.0f of %.0f MiB",
+                  otx__word(otx_omp_form_name(best->form)), best->capacity,
+                  ceil(best->bytes / mib), floor(budget / mib));
+    if (best->exact_gram) otx__plan_say(line, ", exact products kept");
+    if (best->form == OTX_FORM_RESIDUAL)
+        otx__plan_say(line, ", rounded to %s", otx__panel_type_name(best->panels));
+    if (best->form == OTX_FORM_COLUMNS)
+        otx__plan_say(line, ", %.0f of %.0f columns kept", best->columns,
+                      (double)pursuit->dictionary.count);
+    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
+        const otx__plan *plan = &plans[form];
+        const char *name = otx__word(otx_omp_form_name((otx_omp_form)form));
+        if (plan == best || plan->form == OTX_FORM_AUTO) continue;
+        if (plan->seconds > 0.0)
+            otx__plan_say(line, "; %s: %.0f %% of the time", name,
+                          100.0 * plan->seconds / best->seconds);
         else
-            written = snprintf(line + length, size - length, "; %s: needs %.0f MiB",
-                               otx__word(otx_omp_form_name((otx_omp_form)form)),
-                               ceil(plans[form].bytes / 1048576.0));
-        length += written > 0 ? (size_t)written : 0;
+            otx__plan_say(line, "; %s: needs %.0f MiB", name, ceil(plan->bytes / mib));
     }
 }
 
-/* Picks the form and the size of its blocks. */
-OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *atoms,
-                                        const otx_matrix *targets,
-                                        const otx_omp_options *options, otx_error *error)
+/* Lets the pursuit go by a plan. */
+OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *plan)
 {
-    double budget = options->memory ? (double)options->memory : 4294967296.0, least = 0.0;
+    pursuit->form = pursuit->screen.form = plan->form;
+    pursuit->exact_gram = plan->exact_gram;
+    pursuit->panels = plan->panels;
+    pursuit->screen.capacity = (size_t)plan->capacity;
+    pursuit->screen.table.slots = plan->form == OTX_FORM_GRAM
+                                      ? pursuit->dictionary.tiles * OTX__TILE
+                                      : (size_t)plan->columns;
+}
+
+/* Picks the form and the size of its blocks. */
+OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *error)
+{
+    const otx_omp_options *options = pursuit->options;
+    double budget = options->memory ? (double)options->memory : OTX__MEMORY_DEFAULT, least = 0.0;
     otx__plan plans[OTX_FORM_COUNT];
+    otx__plan_line line = {NULL, 0, 0};
     const otx__plan *best = NULL;
     int form;
     memset(plans, 0, sizeof plans);
     for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
         otx__plan *plan = &plans[form];
         otx_omp_form name = (otx_omp_form)form;
-        otx__need need = otx__form_need(solve, atoms, targets, options->centred, name);
-        otx__panel_type type = otx__plan_panels(solve, atoms, targets, options->centred, name);
-        double k = (double)solve->problem.k;
+        bool fits;
         if (options->form != OTX_FORM_AUTO && options->form != name) continue;
-        if (otx__form_scans(name) && solve->problem.k > OTX__GRAM_K) continue;
+        if (otx__form_scans(name) && pursuit->problem.k > OTX__SCAN_K_MAX) continue;
         plan->form = name;
-        plan->bytes = need.fixed + need.target * OTX__TILE + need.column * k;
-        if (least == 0.0 || plan->bytes < least) least = plan->bytes;
-        if (!otx__plan_form(solve, &need, type, budget, plan)) continue;
-        if (!best || plan->seconds < best->seconds) best = plan;
+        fits = otx__plan_form(pursuit, budget, plan);
+        if (fits && (!best || plan->seconds < best->seconds)) best = plan;
+        if (!fits && (least == 0.0 || plan->bytes < least)) least = plan->bytes;
     }
     if (!best)
         return otx__fail(error, OTX_ERROR_MEMORY,
                          "the solver needs at least %.0f MiB and its budget is %.0f MiB",
                          ceil(least / 1048576.0), floor(budget / 1048576.0));
-    solve->form = best->form;
-    solve->gram = best->gram;
-    solve->panels = otx__plan_panels(solve, atoms, targets, options->centred, best->form);
-    solve->screen.capacity = (size_t)best->capacity;
-    solve->screen.table.slots =
-        best->form == OTX_FORM_GRAM ? solve->dictionary.tiles * OTX__TILE : (size_t)best->columns;
-    otx__plan_tell(solve, plans, best, budget, solve->stats.plan, sizeof solve->stats.plan);
-    otx__log(solve->ctx, OTX_NOTE, "solver: %s", solve->stats.plan);
+    otx__pursuit_follow(pursuit, best);
+    line.text = pursuit->stats.plan;
+    line.size = sizeof pursuit->stats.plan;
+    otx__plan_tell(pursuit, plans, best, budget, &line);
+    otx__log(&pursuit->ctx, OTX_NOTE, "solver: %s", pursuit->stats.plan);
     return OTX_OK;
 }
 
-/* >>> src/solve/solve.h */
-/* ---- omp: Orthogonal Matching Pursuit for many targets ---------------------- */
+/* >>> src/solve/steps.h */
+/* ---- steps: a pursuit from its rows to its results ------------------------------ */
 
-OTX_API const char *otx_omp_form_name(otx_omp_form form)
+/* Adds the time since the last call to a stage's. */
+OTX__PRIVATE void otx__lap(double *clock, double *stage)
 {
-    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "columns", "residual",
-                                                        "exhaustive"};
-    return (unsigned)form < OTX_FORM_COUNT ? names[form] : NULL;
+    double now = otx__now();
+    *stage += now - *clock;
+    *clock = now;
 }
 
-OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns)
+/* ---- what all targets share ---- */
+
+/* Makes copies of those rows that need it, without the atoms' mean if that is wanted. */
+OTX__PRIVATE otx_result otx__pursuit_copy(otx__pursuit *pursuit, otx_error *error)
 {
-    return otx__min(k ? k : 64, otx__min(atoms, columns));
+    const otx_matrix *atoms = pursuit->atoms, *targets = pursuit->targets;
+    otx__watch watch = otx__watch_open(&pursuit->ctx, OTX_STAGE_GRAM, 0, atoms->rows);
+    otx__view *rows = &pursuit->dictionary.rows, *others = &pursuit->problem.targets;
+    double *centre = pursuit->centre;
+    otx_result result = OTX_OK;
+    if (centre) result = otx__view_mean(&watch, rows, atoms, centre, error);
+    if (!result) result = otx__view_copy(&watch, rows, atoms, centre, error);
+    return result ? result : otx__view_copy(&watch, others, targets, centre, error);
 }
 
-/* The same as the residual kernels, for the types that they do not read. */
+/* Norms, and what the form screens by. */
+OTX__PRIVATE otx_result otx__pursuit_prepare(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__scratch *scratch = pursuit->screen.scratch;
+    double *rows = scratch[0].row; /* [worker][columns] */
+    otx_result result = otx__dictionary_norms(dictionary, rows, error);
+    if (!result && pursuit->form != OTX_FORM_EXHAUSTIVE)
+        result = otx__dictionary_split(dictionary, rows, error);
+    if (!result && dictionary->exact_gram) result = otx__exact_gram_fill(dictionary, rows, error);
+    if (!result && pursuit->form == OTX_FORM_GRAM)
+        result = otx__gram_table_fill(&pursuit->screen.table, scratch, error);
+    return result;
+}
+
+/* ---- a block of targets ---- */
+
+OTX__PRIVATE void otx__block_open_body(void *argument, size_t index, int worker)
+{
+    otx__pursuit *pursuit = (otx__pursuit *)argument;
+    const otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__scratch *scratch = &pursuit->screen.scratch[worker];
+    otx__support *support = &pursuit->screen.supports[index];
+    otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
+    scratch->row_target = NULL;
+    support->norm = otx__norm(scratch->row, dictionary->columns);
+    support->ended = !(support->norm > 0.0);
+}
+
+/* Points the block's supports at their targets and results. A target that is not finite is
+   named. */
+OTX__PRIVATE otx_result otx__block_open(otx__pursuit *pursuit, size_t first, otx_error *error)
+{
+    const otx_omp_output *output = pursuit->output;
+    otx__screen *screen = &pursuit->screen;
+    size_t i, k = pursuit->problem.k;
+    otx__watch watch = otx__watch_open(&pursuit->ctx, OTX_STAGE_SOLVE,
+                                       (first - pursuit->first) * k,
+                                       (pursuit->end - pursuit->first) * k);
+    otx_result result;
+    screen->count = otx__min(screen->capacity, pursuit->end - first);
+    for (i = 0; i < screen->count; i++) {
+        otx__support *support = &screen->supports[i];
+        support->target = otx__view_row(&pursuit->problem.targets, first + i);
+        support->indices = output->indices + (first + i) * k;
+        support->coefficients = output->coefficients + (first + i) * k;
+        support->count = support->barred_count = 0;
+    }
+    result = otx__watch_loop(&watch, screen->count, 4.0 * (double)pursuit->dictionary.columns,
+                             otx__block_open_body, pursuit, error);
+    for (i = 0; i < screen->count && !result; i++)
+        if (!otx__is_finite(screen->supports[i].norm))
+            return otx__fail(error, OTX_ERROR_NOT_FINITE,
+                             "target %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
+                             "float",
+                             (uint64_t)(first + i));
+    return result;
+}
+
+OTX__PRIVATE void otx__exhaustive_body(void *argument, size_t index, int worker)
+{
+    otx__pursuit *pursuit = (otx__pursuit *)argument;
+    otx__support *support = &pursuit->screen.supports[index];
+    if (!support->ended)
+        otx__support_exhaustive_step(&pursuit->problem, support, &pursuit->screen.scratch[worker]);
+}
+
+/* Steps that the block's targets have behind them; *active: one has not ended. */
+OTX__PRIVATE uint64_t otx__block_steps(const otx__screen *screen, bool *active)
+{
+    uint64_t steps = 0;
+    size_t i;
+    *active = false;
+    for (i = 0; i < screen->count; i++) {
+        const otx__support *support = &screen->supports[i];
+        steps += support->ended ? screen->problem->k : support->count;
+        *active |= !support->ended;
+    }
+    return steps;
+}
+
+/* Makes the panels anew in finer numbers. */
+OTX__PRIVATE otx_result otx__pursuit_sharpen(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen;
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    size_t columns = dictionary->columns, i;
+    otx_result result;
+    pursuit->panels = otx__panel_finer(dictionary->kernels);
+    otx__log(&pursuit->ctx, OTX_NOTE, "solver: 8 bits leave too many candidates; %s from here",
+             otx__panel_type_name(pursuit->panels));
+    otx__panels_set_type(&dictionary->panels, pursuit->panels, columns);
+    otx__panels_set_type(&screen->panels, pursuit->panels, columns);
+    result = otx__dictionary_split(dictionary, screen->scratch[0].row, error);
+    for (i = 0; i < screen->capacity / OTX__TILE; i++) otx__panels_clear(&screen->panels, i);
+    for (i = 0; i < screen->count; i++) screen->sets[i] = 0;
+    return result ? result : otx__screen_make_waiting_ready(screen, error);
+}
+
+/* One step of all targets of a block, or, in the forms that scan, several. */
+OTX__PRIVATE otx_result otx__block_step(otx__pursuit *pursuit, double *clock, otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen;
+    otx_omp_stats *stats = &pursuit->stats;
+    otx_result result;
+    if (pursuit->form == OTX_FORM_EXHAUSTIVE) {
+        double work = (double)pursuit->dictionary.count * (double)pursuit->dictionary.columns;
+        result = otx__watch_loop(&screen->watch, screen->count, work, otx__exhaustive_body,
+                                 pursuit, error);
+        otx__lap(clock, &stats->seconds_select);
+        return result;
+    }
+    result = otx__screen_scan_all(screen, error);
+    otx__lap(clock, &stats->seconds_scan);
+    if (!result) result = otx__screen_select(screen, error);
+    if (!result && screen->too_coarse) result = otx__pursuit_sharpen(pursuit, error);
+    otx__lap(clock, &stats->seconds_select);
+    if (!result) result = otx__screen_get_columns(screen, error);
+    otx__lap(clock, &stats->seconds_gram);
+    return result;
+}
+
+/* All steps of a block of targets. */
+OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, double *clock,
+                                       otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen;
+    uint64_t k = pursuit->problem.k, done = (first - pursuit->first) * k;
+    otx_result result = OTX_OK;
+    bool active;
+    screen->watch = otx__watch_open(&pursuit->ctx, OTX_STAGE_SOLVE, done,
+                                    (pursuit->end - pursuit->first) * k);
+    if (pursuit->form != OTX_FORM_EXHAUSTIVE) result = otx__screen_open_block(screen, error);
+    otx__lap(clock, &pursuit->stats.seconds_correlate);
+    while (!result) {
+        screen->watch.done = done + otx__block_steps(screen, &active);
+        if (!active) break;
+        result = otx__block_step(pursuit, clock, error);
+    }
+    if (result) return result;
+    return otx__progress(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
+                         screen->watch.total, error);
+}
+
+/* ---- results ---- */
+
+OTX__PRIVATE void otx__finish_body(void *argument, size_t index, int worker)
+{
+    otx__pursuit *pursuit = (otx__pursuit *)argument;
+    const otx_omp_output *output = pursuit->output;
+    otx__support *support = &pursuit->screen.supports[index];
+    otx__scratch *scratch = &pursuit->screen.scratch[worker];
+    size_t k = pursuit->problem.k, target = (size_t)(support->indices - output->indices) / k, i;
+    otx__support_solve(support);
+    for (i = support->count; i < k; i++) { /* what was predicted last */
+        support->indices[i] = -1;
+        support->coefficients[i] = 0.0;
+    }
+    if (output->target_norms) output->target_norms[target] = support->norm;
+    if (!output->residual_norms) return;
+    otx__support_residual(&pursuit->problem, support, scratch);
+    output->residual_norms[target] = otx__norm(scratch->residual, pursuit->dictionary.columns);
+}
+
+/* Adds up what the workers counted. */
+OTX__PRIVATE void otx__pursuit_count(otx__pursuit *pursuit)
+{
+    otx_omp_stats *stats = &pursuit->stats;
+    uint64_t steps[OTX__CANDIDATES_MAX + 1] = {0}, all = 0, below = 0, atoms;
+    int threads = pursuit->ctx.threads;
+    size_t i, j;
+    for (i = 0; i < (size_t)threads; i++) {
+        const otx__scratch *scratch = &pursuit->screen.scratch[i];
+        stats->steps += scratch->steps;
+        stats->fallbacks += scratch->fallbacks;
+        stats->seconds_rescore += scratch->seconds_rescore / threads;
+        stats->seconds_factor += scratch->seconds_factor / threads;
+        stats->seconds_predict += scratch->seconds_predict / threads;
+        for (j = 0; j <= OTX__CANDIDATES_MAX; j++) steps[j] += scratch->candidates[j];
+    }
+    for (j = 0; j <= OTX__CANDIDATES_MAX; j++) all += steps[j];
+    for (j = 0; j <= OTX__CANDIDATES_MAX; j++) {
+        atoms = j < OTX__CANDIDATES_MAX ? j + 1 : pursuit->dictionary.count;
+        stats->candidates += steps[j] * atoms;
+        if (below < all - all / 100) stats->candidates_99 = atoms;
+        below += steps[j];
+    }
+    stats->passes = pursuit->screen.passes;
+    stats->columns = pursuit->screen.table.columns;
+}
+
+/* Solves block after block; the pursuit has been planned, and its memory taken. */
+OTX__PRIVATE otx_result otx__pursuit_run(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen;
+    double work = 2.0 * (double)pursuit->problem.k * (double)pursuit->dictionary.columns, clock;
+    otx_result result = otx__pursuit_copy(pursuit, error);
+    size_t first;
+    clock = otx__now();
+    if (!result) result = otx__pursuit_prepare(pursuit, error);
+    otx__lap(&clock, &pursuit->stats.seconds_gram);
+    for (first = pursuit->first; first < pursuit->end && !result; first += screen->count) {
+        result = otx__block_open(pursuit, first, error);
+        if (!result) result = otx__block_run(pursuit, first, &clock, error);
+        if (result) break;
+        result = otx__watch_loop(&screen->watch, screen->count, work, otx__finish_body, pursuit,
+                                 error);
+        otx__lap(&clock, &pursuit->stats.seconds_finish);
+    }
+    if (!result) otx__pursuit_count(pursuit);
+    return result;
+}
+
+/* >>> src/solve/combine.h */
+/* ---- combine: new rows of coefficients ------------------------------------------ */
+
+/* Deciding, as a new row's bits are the output: in double, one product after the other. The
+   kernels of residuals do it, as r = 0 - sum of -coefficient * row. */
+
+/* The same for the types that they do not read. */
 OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double *negated,
                                       const otx__row *rows, size_t count, size_t n)
 {
@@ -11773,6 +13131,7 @@ OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double
     }
 }
 
+/* row: atoms->columns doubles. */
 OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *atoms,
                                const int32_t *indices, const double *coefficients, size_t k,
                                double *row)
@@ -11810,374 +13169,22 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const 
     otx__combine(otx__combine_kernels(ctx), atoms, indices, coefficients, k, row);
 }
 
-/* ---- memory ---- */
+/* >>> src/solve/solver.h */
+/* ---- solver: the public call ---------------------------------------------------- */
 
-OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
+/* Atoms of a target where the caller names no number. */
+#define OTX__K_DEFAULT 64
+
+/* The most ridge: beyond all use, and far from where the coefficients that screening
+   keeps as floats would vanish. */
+#define OTX__RIDGE_MAX 1e6
+
+OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns)
 {
-    otx__pool *pool = &solve->pool;
-    size_t threads = (size_t)solve->threads, d = solve->dictionary.columns, i;
-    size_t k = solve->problem.k, n = solve->dictionary.count;
-    otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
-    double *rows = (double *)otx__pool_take(pool, threads, d * sizeof(double));
-    double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
-    double *products = (double *)otx__pool_take(pool, threads, (k + 2) * sizeof(double));
-    double *scores = (double *)otx__pool_take(pool, threads, otx__scores(n) * sizeof(double));
-    otx__row *supports = (otx__row *)otx__pool_take(pool, threads, (k + 1) * sizeof(otx__row));
-    size_t block = solve->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
-    float *blocks = (float *)otx__pool_take(pool, threads, block * sizeof *blocks);
-    float *roughs = (float *)otx__pool_take(pool, threads, d * sizeof *roughs);
-    size_t many = solve->form == OTX_FORM_RESIDUAL ? n : 1;
-    size_t capacity = solve->form == OTX_FORM_RESIDUAL ? solve->screen.capacity : 1;
-    float *least = (float *)otx__pool_take(pool, threads, capacity * sizeof *least);
-    uint32_t *likely = (uint32_t *)otx__pool_take(pool, threads, many * sizeof *likely);
-    if (pool->failed) return false;
-    for (i = 0; i < threads; i++) {
-        scratch[i].least = least + i * capacity;
-        scratch[i].likely = likely + i * many;
-        scratch[i].row = rows + i * d;
-        scratch[i].residual = residuals + i * d;
-        scratch[i].products = products + i * (k + 2);
-        scratch[i].scores = scores + i * otx__scores(n);
-        scratch[i].rows = supports + i * (k + 1);
-        scratch[i].block = blocks + i * block;
-        scratch[i].rough = roughs + i * d;
-    }
-    solve->screen.scratch = scratch;
-    return true;
+    return otx__min(k ? k : OTX__K_DEFAULT, otx__min(atoms, columns));
 }
 
-/* Views the atoms and the targets. */
-OTX__PRIVATE bool otx__solve_rows(otx__solve *solve, const otx_matrix *atoms,
-                                  const otx_matrix *targets, bool centred)
-{
-    otx__pool *pool = &solve->pool;
-    if (centred)
-        solve->centre = (double *)otx__pool_take(pool, atoms->columns, sizeof *solve->centre);
-    return !pool->failed && otx__rows_open(&solve->dictionary.rows, atoms, centred, pool) &&
-           otx__rows_open(&solve->problem.targets, targets, centred, pool);
-}
-
-/* Makes copies of those rows that need it, without the atoms' mean if that is wanted. */
-OTX__PRIVATE otx_result otx__solve_copy(otx__solve *solve, const otx_matrix *atoms,
-                                        const otx_matrix *targets, otx_error *error)
-{
-    otx__watch watch = otx__watch_open(solve->ctx, OTX_STAGE_GRAM, 0, atoms->rows);
-    otx_result result = OTX_OK;
-    if (solve->centre)
-        result = otx__rows_mean(&watch, &solve->dictionary.rows, atoms, solve->centre, error);
-    if (!result)
-        result = otx__rows_copy(&watch, &solve->dictionary.rows, atoms, solve->centre, error);
-    if (!result)
-        result = otx__rows_copy(&watch, &solve->problem.targets, targets, solve->centre, error);
-    return result;
-}
-
-OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
-{
-    otx__dictionary *dictionary = &solve->dictionary;
-    otx__pool *pool = &solve->pool;
-    size_t width = dictionary->tiles * OTX__TILE;
-    dictionary->squares = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
-    dictionary->norms = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
-    if (solve->form != OTX_FORM_EXHAUSTIVE) {
-        dictionary->along = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
-        dictionary->direction =
-            (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
-        dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
-        dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
-        (void)otx__panels_take(&dictionary->panels, dictionary->kernels, solve->panels,
-                               dictionary->columns, dictionary->tiles, pool);
-    }
-    return !pool->failed;
-}
-
-OTX__PRIVATE bool otx__solve_table(otx__solve *solve)
-{
-    otx__table *table = &solve->screen.table;
-    otx__dictionary *dictionary = &solve->dictionary;
-    otx__pool *pool = &solve->pool;
-    size_t width = dictionary->tiles * OTX__TILE;
-    if (!otx__form_scans(solve->form)) return true;
-    table->dictionary = dictionary;
-    table->products =
-        (int16_t *)otx__pool_take(pool, width, table->slots * sizeof(int16_t));
-    if (solve->form == OTX_FORM_COLUMNS) {
-        table->slot_of = (int32_t *)otx__pool_take(pool, dictionary->count, sizeof(int32_t));
-        table->atom_of = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
-        table->stamps = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
-        table->fresh = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
-        (void)otx__panels_take(&table->panels, dictionary->kernels, solve->panels,
-                               dictionary->columns, OTX__FRESH / OTX__TILE, pool);
-    }
-    if (pool->failed) return false;
-    if (solve->form == OTX_FORM_COLUMNS) otx__table_clear(table);
-    return true;
-}
-
-OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
-{
-    otx__screen *screen = &solve->screen;
-    otx__pool *pool = &solve->pool;
-    size_t k = solve->problem.k, capacity = screen->capacity, i;
-    size_t tiles = solve->dictionary.tiles, triangle = otx__triangle_size(k);
-    size_t sets = otx__form_scans(solve->form) ? OTX__SETS : 1;
-    double *factors, *forwards;
-    int32_t *barred;
-    screen->supports = (otx__support *)otx__pool_take(pool, capacity, sizeof(otx__support));
-    factors = (double *)otx__pool_take(pool, capacity, triangle * sizeof(double));
-    forwards = (double *)otx__pool_take(pool, capacity, k * sizeof(double));
-    barred = (int32_t *)otx__pool_take(pool, capacity, k * sizeof(int32_t));
-    if (solve->form != OTX_FORM_EXHAUSTIVE) {
-        (void)otx__panels_take(&screen->panels, solve->dictionary.kernels, solve->panels,
-                               solve->dictionary.columns, capacity / OTX__TILE, pool);
-        screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
-        screen->bounds = (double *)otx__pool_take(pool, capacity, OTX__SETS * 2 * sizeof(double));
-        screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
-        screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
-        screen->scales = (float *)otx__pool_take(pool, capacity, OTX__SETS * 3 * sizeof(float));
-        screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-        screen->last = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
-        screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    }
-    if (solve->form == OTX_FORM_RESIDUAL)
-        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
-    if (otx__form_scans(solve->form)) {
-        size_t width = tiles * OTX__TILE;
-        screen->pitch = k + k % 2;
-        screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
-        screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * screen->pitch * 4);
-        screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, screen->pitch * 4);
-        screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * screen->pitch * 2);
-        screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    }
-    if (pool->failed) return false;
-    for (i = 0; i < capacity; i++) {
-        screen->supports[i].factor = factors + i * triangle;
-        screen->supports[i].forward = forwards + i * k;
-        screen->supports[i].barred = barred + i * k;
-    }
-    return true;
-}
-
-/* The exact products of all pairs of atoms. Taken after all else; where there is no
-   room for them, a solve goes on without. */
-OTX__PRIVATE void otx__solve_gram(otx__solve *solve)
-{
-    otx__dictionary *dictionary = &solve->dictionary;
-    size_t count = dictionary->count, bytes;
-    if (!solve->gram || !otx__mul(count, count, &bytes)) return;
-    dictionary->gram = (double *)otx__pool_take(&solve->pool, bytes, sizeof(double));
-    solve->pool.failed = 0;
-}
-
-/* ---- solving ---- */
-
-OTX__PRIVATE void otx__support_open_body(void *argument, size_t index, int worker)
-{
-    otx__solve *solve = (otx__solve *)argument;
-    const otx__dictionary *dictionary = &solve->dictionary;
-    otx__scratch *scratch = &solve->screen.scratch[worker];
-    otx__support *support = &solve->screen.supports[index];
-    otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
-    scratch->wide = NULL;
-    support->norm = otx__norm(scratch->row, dictionary->columns);
-    support->ended = !(support->norm > 0.0);
-}
-
-/* Points the block's supports at their targets and results. */
-OTX__PRIVATE otx_result otx__solve_open(otx__solve *solve, size_t first, otx_error *error)
-{
-    otx__screen *screen = &solve->screen;
-    size_t i, k = solve->problem.k;
-    otx__watch watch = otx__watch_open(solve->ctx, OTX_STAGE_SOLVE, (first - solve->first) * k,
-                                       (solve->end - solve->first) * k);
-    otx_result result;
-    screen->count = otx__min(screen->capacity, solve->end - first);
-    for (i = 0; i < screen->count; i++) {
-        otx__support *support = &screen->supports[i];
-        support->target = otx__rows_at(&solve->problem.targets, first + i);
-        support->indices = solve->output->indices + (first + i) * k;
-        support->coefficients = solve->output->coefficients + (first + i) * k;
-        support->count = support->barred_count = 0;
-    }
-    result = otx__watch_loop(&watch, screen->count, 4.0 * (double)solve->dictionary.columns,
-                             otx__support_open_body, solve, error);
-    for (i = 0; i < screen->count && !result; i++)
-        if (!otx__is_finite(screen->supports[i].norm))
-            return otx__fail(error, OTX_ERROR_NOT_FINITE,
-                             "target %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
-                             "float",
-                             (uint64_t)(first + i));
-    return result;
-}
-
-OTX__PRIVATE void otx__exhaustive_body(void *argument, size_t index, int worker)
-{
-    otx__solve *solve = (otx__solve *)argument;
-    otx__support *support = &solve->screen.supports[index];
-    if (!support->ended)
-        otx__support_exhaustive_step(&solve->problem, support, &solve->screen.scratch[worker]);
-}
-
-/* Steps that the block's targets have behind them; *active: one has not ended. */
-OTX__PRIVATE uint64_t otx__block_steps(const otx__screen *screen, bool *active)
-{
-    uint64_t steps = 0;
-    size_t i;
-    *active = false;
-    for (i = 0; i < screen->count; i++) {
-        const otx__support *support = &screen->supports[i];
-        steps += support->ended ? screen->problem->k : support->count;
-        *active |= !support->ended;
-    }
-    return steps;
-}
-
-/* Adds the time since the last call to a stage's. */
-OTX__PRIVATE void otx__lap(double *clock, double *stage)
-{
-    double now = otx__now();
-    *stage += now - *clock;
-    *clock = now;
-}
-
-/* Makes the panels anew in finer numbers. */
-OTX__PRIVATE otx_result otx__solve_sharpen(otx__solve *solve, otx_error *error)
-{
-    otx__screen *screen = &solve->screen;
-    otx__dictionary *dictionary = &solve->dictionary;
-    size_t columns = dictionary->columns, i;
-    otx_result result;
-    otx__log(solve->ctx, OTX_NOTE, "solver: 8 bits leave too many candidates; %s from here",
-             otx__panel_finer(dictionary->kernels) == OTX__PANEL_BF16 ? "bf16" : "float");
-    solve->panels = otx__panel_finer(dictionary->kernels);
-    otx__panels_set_type(&dictionary->panels, solve->panels, columns);
-    otx__panels_set_type(&screen->panels, solve->panels, columns);
-    result = otx__dictionary_split(dictionary, screen->scratch[0].row, error);
-    for (i = 0; i < screen->capacity / OTX__TILE; i++) otx__panels_clear(&screen->panels, i);
-    for (i = 0; i < screen->count; i++) screen->sets[i] = 0;
-    return result ? result : otx__screen_waiting(screen, error);
-}
-
-/* One step of all targets of a block, or, in the forms that scan, several. */
-OTX__PRIVATE otx_result otx__solve_step(otx__solve *solve, double *clock, otx_error *error)
-{
-    otx__screen *screen = &solve->screen;
-    otx_omp_stats *stats = &solve->stats;
-    otx_result result;
-    if (solve->form == OTX_FORM_EXHAUSTIVE) {
-        double work = (double)solve->dictionary.count * (double)solve->dictionary.columns;
-        result = otx__watch_loop(&screen->watch, screen->count, work, otx__exhaustive_body,
-                                 solve, error);
-        otx__lap(clock, &stats->seconds_select);
-        return result;
-    }
-    result = otx__screen_scan_all(screen, error);
-    otx__lap(clock, &stats->seconds_scan);
-    if (!result) result = otx__screen_select(screen, error);
-    if (!result && screen->coarse) result = otx__solve_sharpen(solve, error);
-    otx__lap(clock, &stats->seconds_select);
-    if (!result) result = otx__screen_columns(screen, error);
-    otx__lap(clock, &stats->seconds_gram);
-    return result;
-}
-
-/* All steps of a block of targets. */
-OTX__PRIVATE otx_result otx__solve_steps(otx__solve *solve, size_t first, double *clock,
-                                         otx_error *error)
-{
-    otx__screen *screen = &solve->screen;
-    uint64_t k = solve->problem.k, done = (first - solve->first) * k;
-    otx_result result = OTX_OK;
-    bool active;
-    screen->watch = otx__watch_open(solve->ctx, OTX_STAGE_SOLVE, done,
-                                    (solve->end - solve->first) * k);
-    if (solve->form != OTX_FORM_EXHAUSTIVE) result = otx__screen_open_block(screen, error);
-    otx__lap(clock, &solve->stats.seconds_correlate);
-    while (!result) {
-        screen->watch.done = done + otx__block_steps(screen, &active);
-        if (!active) break;
-        result = otx__solve_step(solve, clock, error);
-    }
-    if (result) return result;
-    return otx__progress(solve->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
-                         screen->watch.total, error);
-}
-
-OTX__PRIVATE void otx__finish_body(void *argument, size_t index, int worker)
-{
-    otx__solve *solve = (otx__solve *)argument;
-    otx__support *support = &solve->screen.supports[index];
-    otx__scratch *scratch = &solve->screen.scratch[worker];
-    size_t target = (size_t)(support->indices - solve->output->indices) / solve->problem.k, i;
-    otx__support_solve(support);
-    for (i = support->count; i < solve->problem.k; i++) { /* what was predicted last */
-        support->indices[i] = -1;
-        support->coefficients[i] = 0.0;
-    }
-    if (solve->output->target_norms) solve->output->target_norms[target] = support->norm;
-    if (!solve->output->residual_norms) return;
-    otx__support_residual(&solve->problem, support, scratch);
-    solve->output->residual_norms[target] =
-        otx__norm(scratch->residual, solve->dictionary.columns);
-}
-
-/* Adds up what the workers counted. */
-OTX__PRIVATE void otx__solve_count(otx__solve *solve)
-{
-    otx_omp_stats *stats = &solve->stats;
-    uint64_t steps[OTX__CANDIDATES + 1] = {0}, all = 0, below = 0;
-    size_t i, j;
-    for (i = 0; i < (size_t)solve->threads; i++) {
-        const otx__scratch *scratch = &solve->screen.scratch[i];
-        stats->steps += scratch->steps;
-        stats->fallbacks += scratch->fallbacks;
-        stats->seconds_rescore += scratch->seconds_rescore / solve->threads;
-        stats->seconds_factor += scratch->seconds_factor / solve->threads;
-        stats->seconds_predict += scratch->seconds_predict / solve->threads;
-        for (j = 0; j <= OTX__CANDIDATES; j++) steps[j] += scratch->candidates[j];
-    }
-    for (j = 0; j <= OTX__CANDIDATES; j++) {
-        stats->candidates += steps[j] * (j < OTX__CANDIDATES ? j + 1 : solve->dictionary.count);
-        all += steps[j];
-    }
-    for (j = 0; j <= OTX__CANDIDATES && below < all - all / 100; j++) {
-        below += steps[j];
-        stats->candidates_99 = j < OTX__CANDIDATES ? j + 1 : solve->dictionary.count;
-    }
-    stats->passes = solve->screen.passes;
-    stats->columns = solve->screen.table.columns;
-}
-
-OTX__PRIVATE otx_result otx__solve_run(otx__solve *solve, otx_error *error)
-{
-    otx__dictionary *dictionary = &solve->dictionary;
-    otx__scratch *scratch = solve->screen.scratch;
-    otx_omp_stats *stats = &solve->stats;
-    double clock = otx__now();
-    size_t first;
-    otx_result result = otx__dictionary_norms(dictionary, scratch[0].row, error);
-    if (!result && solve->form != OTX_FORM_EXHAUSTIVE)
-        result = otx__dictionary_split(dictionary, scratch[0].row, error);
-    if (!result && dictionary->gram)
-        result = otx__dictionary_gram(dictionary, scratch[0].row, error);
-    if (!result && solve->form == OTX_FORM_GRAM)
-        result = otx__table_fill(&solve->screen.table, scratch, error);
-    otx__lap(&clock, &stats->seconds_gram);
-    for (first = solve->first; first < solve->end && !result; first += solve->screen.count) {
-        result = otx__solve_open(solve, first, error);
-        if (!result) result = otx__solve_steps(solve, first, &clock, error);
-        if (result) break;
-        result = otx__watch_loop(&solve->screen.watch, solve->screen.count,
-                                 2.0 * (double)solve->problem.k * (double)dictionary->columns,
-                                 otx__finish_body, solve, error);
-        otx__lap(&clock, &stats->seconds_finish);
-    }
-    if (!result) otx__solve_count(solve);
-    return result;
-}
-
-/* ---- the public call ---- */
+/* ---- checks ---- */
 
 OTX__PRIVATE otx_result otx__check_matrix(const otx_matrix *matrix, const char *name,
                                           otx_error *error)
@@ -12200,46 +13207,94 @@ OTX__PRIVATE otx_result otx__check_matrix(const otx_matrix *matrix, const char *
     return OTX_OK;
 }
 
-/* The most ridge: beyond all use, and far from where the coefficients that screening
-   keeps as floats would vanish. */
-#define OTX__RIDGE 1e6
-
-OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *atoms,
-                                         const otx_matrix *targets,
-                                         const otx_omp_options *options, otx_error *error)
+OTX__PRIVATE otx_result otx__check_matrices(const otx_matrix *atoms, const otx_matrix *targets,
+                                            otx_error *error)
 {
-    otx_isa isa = solve->ctx ? solve->ctx->isa : OTX_ISA_AUTO;
     otx_result result = otx__check_matrix(atoms, "atoms", error);
     if (!result) result = otx__check_matrix(targets, "targets", error);
-    if (result) return result;
-    if (atoms->columns != targets->columns)
+    if (!result && atoms->columns != targets->columns)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "atoms have %" PRIu64 " columns and targets %" PRIu64,
                          (uint64_t)atoms->columns, (uint64_t)targets->columns);
-    if (otx__form_scans(options->form) && solve->problem.k > OTX__GRAM_K)
-        return otx__fail(error, OTX_ERROR_ARGUMENT,
-                         "the forms with products of atoms take at most %d atoms per target, "
-                         "not %" PRIu64,
-                         OTX__GRAM_K, (uint64_t)solve->problem.k);
-    if (!solve->output || !solve->output->indices || !solve->output->coefficients)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
-    if ((unsigned)options->form >= OTX_FORM_COUNT || options->tolerance < 0.0 ||
-        !otx__is_finite(options->tolerance) ||
-        !(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "an option of the solver is out of range");
-    if (options->first_target >= targets->rows ||
-        options->target_count > targets->rows - options->first_target)
+    return result;
+}
+
+/* targets: how many there are. */
+OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_t targets,
+                                           otx_error *error)
+{
+    if ((unsigned)options->form >= OTX_FORM_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's form, %d, is out of range",
+                         (int)options->form);
+    if (options->tolerance < 0.0 || !otx__is_finite(options->tolerance))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the tolerance, %g, is out of range",
+                         options->tolerance);
+    if (!(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE_MAX))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the ridge, %g, is out of range: 0 to %g",
+                         options->ridge, OTX__RIDGE_MAX);
+    if (options->first_target >= targets ||
+        options->target_count > targets - options->first_target)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "targets %" PRIu64 " to %" PRIu64 " are not among %" PRIu64,
                          (uint64_t)options->first_target,
                          (uint64_t)options->first_target + options->target_count,
-                         (uint64_t)targets->rows);
-    solve->dictionary.kernels = otx__kernels_for(isa);
-    if (!solve->dictionary.kernels)
+                         (uint64_t)targets);
+    return OTX_OK;
+}
+
+/* All that a caller may have got wrong, and the kernels that are wanted. */
+OTX__PRIVATE otx_result otx__pursuit_check(otx__pursuit *pursuit, otx_error *error)
+{
+    const otx_omp_options *options = pursuit->options;
+    otx_isa isa = pursuit->ctx.isa;
+    otx_result result = otx__check_matrices(pursuit->atoms, pursuit->targets, error);
+    if (result) return result;
+    pursuit->problem.k = otx_omp_k(options->k, pursuit->atoms->rows, pursuit->atoms->columns);
+    if (otx__form_scans(options->form) && pursuit->problem.k > OTX__SCAN_K_MAX)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "the forms with products of atoms take at most %d atoms per target, "
+                         "not %" PRIu64,
+                         OTX__SCAN_K_MAX, (uint64_t)pursuit->problem.k);
+    if (!pursuit->output || !pursuit->output->indices || !pursuit->output->coefficients)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
+    result = otx__check_options(options, pursuit->targets->rows, error);
+    if (result) return result;
+    pursuit->dictionary.kernels = otx__kernels_for(isa);
+    if (!pursuit->dictionary.kernels)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "this machine or build has no instruction set \"%s\"",
                          otx_isa_name(isa) ? otx_isa_name(isa) : "?");
     return OTX_OK;
+}
+
+/* ---- the call ---- */
+
+/* Checks and plans for the caller's arguments, which an otherwise empty pursuit holds. Takes
+   no memory. */
+OTX__PRIVATE otx_result otx__pursuit_open(otx__pursuit *pursuit, const otx_context *ctx,
+                                          otx_error *error)
+{
+    const otx_omp_options *options = pursuit->options;
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx_result result;
+    if (ctx) pursuit->ctx = *ctx;
+    pursuit->ctx.threads = otx__threads(ctx); /* it must not change on the way */
+    otx__pool_open(&pursuit->pool, &pursuit->ctx);
+    result = otx__pursuit_check(pursuit, error);
+    if (result) return result;
+    pursuit->first = options->first_target;
+    pursuit->end = options->target_count ? options->first_target + options->target_count
+                                         : pursuit->targets->rows;
+    dictionary->ctx = &pursuit->ctx;
+    dictionary->count = pursuit->atoms->rows;
+    dictionary->columns = pursuit->atoms->columns;
+    dictionary->tiles = otx__tiles(dictionary->count);
+    dictionary->cosine = options->cosine;
+    pursuit->problem.dictionary = dictionary;
+    pursuit->problem.tolerance = options->tolerance;
+    pursuit->problem.ridge = options->ridge;
+    pursuit->screen.problem = &pursuit->problem;
+    return otx__pursuit_plan(pursuit, error);
 }
 
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
@@ -12247,51 +13302,28 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_omp_output *output, otx_omp_stats *stats,
                            otx_error *error)
 {
-    static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, false, 0.0, false, 0, 0};
-    otx__solve solve;
-    otx_context settled;
+    otx_omp_options defaults;
+    otx__pursuit pursuit;
     otx_result result;
-    double clock = otx__now();
-    if (!options) options = &defaults;
-    memset(&solve, 0, sizeof solve);
-    memset(&settled, 0, sizeof settled);
-    if (ctx) settled = *ctx;
-    settled.threads = solve.threads = otx__threads(ctx); /* it must not change on the way */
-    ctx = solve.ctx = solve.dictionary.ctx = &settled;
-    solve.output = output;
-    otx__pool_open(&solve.pool, ctx);
-    if (atoms) solve.problem.k = otx_omp_k(options->k, atoms->rows, atoms->columns);
-    result = otx__solve_check(&solve, atoms, targets, options, error);
-    if (result) return result;
-    solve.first = options->first_target;
-    solve.end = solve.first + (options->target_count ? options->target_count
-                                                     : targets->rows - solve.first);
-    solve.dictionary.count = atoms->rows;
-    solve.dictionary.columns = atoms->columns;
-    solve.dictionary.tiles = otx__tiles(atoms->rows);
-    solve.problem.dictionary = &solve.dictionary;
-    solve.dictionary.cosine = options->cosine;
-    solve.problem.tolerance = options->tolerance;
-    solve.problem.ridge = options->ridge;
-    result = otx__solve_plan(&solve, atoms, targets, options, error);
-    if (result) return result;
-    solve.screen.problem = &solve.problem;
-    solve.screen.form = solve.form;
-    if (!otx__solve_scratch(&solve) || !otx__solve_dictionary(&solve) ||
-        !otx__solve_table(&solve) || !otx__solve_block(&solve) ||
-        !otx__solve_rows(&solve, atoms, targets, options->centred))
-        result = otx__fail_memory(error, solve.pool.failed);
-    else
-        otx__solve_gram(&solve);
-    if (!result) result = otx__solve_copy(&solve, atoms, targets, error);
-    if (!result) result = otx__solve_run(&solve, error);
-    solve.stats.form = solve.form;
-    solve.stats.isa = solve.dictionary.kernels->isa;
-    solve.stats.threads = solve.threads;
-    solve.stats.peak_bytes = solve.pool.bytes;
-    solve.stats.seconds = otx__now() - clock;
-    otx__pool_close(&solve.pool);
-    if (stats && !result) *stats = solve.stats;
+    double start = otx__now();
+    memset(&defaults, 0, sizeof defaults);
+    memset(&pursuit, 0, sizeof pursuit);
+    pursuit.atoms = atoms;
+    pursuit.targets = targets;
+    pursuit.options = options ? options : &defaults;
+    pursuit.output = output;
+    result = otx__pursuit_open(&pursuit, ctx, error);
+    if (!result) result = otx__pursuit_take(&pursuit, error);
+    if (!result) result = otx__pursuit_run(&pursuit, error);
+    if (!result && stats) {
+        *stats = pursuit.stats;
+        stats->form = pursuit.form;
+        stats->isa = pursuit.dictionary.kernels->isa;
+        stats->threads = pursuit.ctx.threads;
+        stats->peak_bytes = pursuit.pool.bytes;
+        stats->seconds = otx__now() - start;
+    }
+    otx__pool_close(&pursuit.pool);
     return result;
 }
 
@@ -12319,9 +13351,9 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
      writing              files to write
      copying              copies of files
      trees                directories looked through, copied and removed with all they hold
+     known                what weights are called in a directory
      staging              a directory made under another name, then renamed
-     known                what a model directory holds, and what is not read
-     foreign              a directory without what is wanted of it
+     missing              a path or a directory without what is wanted of it
      weight_index         the index of a checkpoint in shards
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
@@ -13194,7 +14226,7 @@ OTX__PRIVATE const char *otx__reason_text(char to[OTX__REASON_TEXT], int number)
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__reasons); i++)
         if (otx__reasons[i].number == number) return otx__reasons[i].text;
-    (void)snprintf(to, OTX__REASON_TEXT, "error %d of the system", number);
+    otx__format(to, OTX__REASON_TEXT, "error %d of the system", number);
     return to;
 }
 
@@ -13408,8 +14440,8 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
 
 OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name)
 {
-    return listing->count > 0 && bsearch(&name, listing->names, listing->count,
-                                         sizeof *listing->names, otx__compare_names) != NULL;
+    return otx__sorted_find(listing->names, listing->count, sizeof *listing->names, &name,
+                            otx__compare_names) != NULL;
 }
 
 /* >>> src/disk/reading.h */
@@ -13520,8 +14552,8 @@ OTX__PRIVATE otx_result otx__compare_status(const char *path, const otx__status 
     if (then->size == now->size)
         return otx__fail(error, OTX_ERROR_IO, "%s: has been written to since it was first "
                          "looked at", name);
-    return otx__fail(error, OTX_ERROR_IO, "%s: had %" PRIu64 " bytes when it was first looked at, "
-                     "and has %" PRIu64 " now", name, then->size, now->size);
+    return otx__fail(error, OTX_ERROR_IO, "%s: had %" PRIu64 " bytes when it was first looked "
+                     "at, and has %" PRIu64 " now", name, then->size, now->size);
 }
 
 /* Fails if an open source is no longer what its path leads to: what was read may be a
@@ -13960,6 +14992,42 @@ OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path)
     return otx__sys_unlock(path) && otx__tree_remove_unlocked(ctx, path);
 }
 
+/* >>> src/disk/known.h */
+/* ---- known: what weights are called in a directory --------------------------- */
+
+/* A new name is a new row; the comment says whose it is. Names of a tokenizer's files
+   stand in vocab/known.h, of tensors and of keys in model/known.h. */
+
+#define OTX__MODEL_FILE "model.safetensors"
+#define OTX__INDEX_FILE "model.safetensors.index.json"
+
+/* Most bytes of an index, and of a tokenizer's files. Real ones stay below
+   20 MB and 50 MB. */
+#define OTX__INDEX_LIMIT ((size_t)256 << 20)
+#define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
+
+/* ---- in their place ---- */
+
+#define OTX__SAVE_WEIGHTS \
+    "load it with transformers and save it with save_pretrained, which writes safetensors"
+
+/* What is not read, and what to do about it. */
+static const otx__known_advice otx__weight_advice[] = {
+    {"adapter_model.*", "an adapter; merge it into its model first"}, /* PEFT */
+    {"model-*.safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+    {"consolidated*.safetensors", "weights under the names of the original release; take the "
+                                  "repository's files for transformers"}, /* Mistral, Meta */
+    {"*.safetensors", "if that is the model, give that file's path"},
+    {"*.bin.index.json", OTX__SAVE_WEIGHTS}, /* PyTorch, in shards */
+    {"*.bin", OTX__SAVE_WEIGHTS},
+    {"*.pt", OTX__SAVE_WEIGHTS},
+    {"*.pth", OTX__SAVE_WEIGHTS},
+    {"*.h5", OTX__SAVE_WEIGHTS},      /* TensorFlow */
+    {"*.msgpack", OTX__SAVE_WEIGHTS}, /* Flax */
+    {"*.gguf", "GGUF is not read; take the safetensors it was made from"},
+    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+};
+
 /* >>> src/disk/staging.h */
 /* ---- staging: a directory made under another name, then renamed ------------- */
 
@@ -13984,7 +15052,7 @@ OTX__PRIVATE char *otx__output_sibling(const otx__output *output, const char *su
     size_t size = strlen(output->path) + strlen(suffix) + 12;
     char *path = (char *)otx__alloc(output->ctx, size, 1), *exact;
     if (!path) return NULL;
-    (void)snprintf(path, size, "%s%s%u", output->path, suffix, number);
+    otx__format(path, size, "%s%s%u", output->path, suffix, number);
     exact = otx__path_copy(output->ctx, path, strlen(path));
     otx__free(output->ctx, path, size, 1);
     return exact;
@@ -14006,6 +15074,13 @@ OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
         return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "\"%s\": an output directory needs a name of "
                      "its own", otx__path_text(name, path));
+}
+
+OTX__PRIVATE bool otx__looks_like_model(const otx__listing *listing)
+{
+    return otx__listing_has(listing, "config.json") &&
+           (otx__listing_has(listing, OTX__MODEL_FILE) ||
+            otx__listing_has(listing, OTX__INDEX_FILE));
 }
 
 /* Whether the final name is free, or may be replaced. A directory is replaced
@@ -14030,13 +15105,12 @@ OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exist
                          name);
     result = otx__listing_open(output->ctx, output->path, &listing, error);
     if (result) return result;
-    model = listing.count == 0 || (otx__listing_has(&listing, "config.json") &&
-                                   (otx__listing_has(&listing, "model.safetensors") ||
-                                    otx__listing_has(&listing, "model.safetensors.index.json")));
+    model = listing.count == 0 || otx__looks_like_model(&listing);
     otx__listing_close(&listing);
     if (model) return OTX_OK;
     return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
-                     "config.json with model.safetensors or its index) and is not replaced", name);
+                     "config.json with " OTX__MODEL_FILE " or its index) and is not replaced",
+                     name);
 }
 
 /* Warns if a name beside the final one, `base`, was left by an earlier run. */
@@ -14190,114 +15264,20 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     return result;
 }
 
-/* >>> src/disk/known.h */
-/* ---- known: what a model directory holds, and what is not read ------------- */
+/* >>> src/disk/missing.h */
+/* ---- missing: a path or a directory without what is wanted of it -------------- */
 
-#define OTX__MODEL_FILE "model.safetensors"
-#define OTX__INDEX_FILE "model.safetensors.index.json"
-
-/* Most bytes of an index, and of a tokenizer's files. Real ones stay below
-   20 MB and 50 MB. */
-#define OTX__INDEX_LIMIT ((size_t)256 << 20)
-#define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
-
-/* Whether a name in a model directory belongs to its tokenizer: those of the
-   base are left out of an output, and the donor's are copied. One stale file
-   would do harm: converters take the first that they know. */
-OTX__PRIVATE bool otx__is_tokenizer_file(const char *name)
-{
-    static const char *const names[] = {
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-        "added_tokens.json", "tokenizer.model", "spiece.model", "spm.model",
-        "sentencepiece.model", "sentencepiece.bpe.model", "tekken.json", "tiktoken.model",
-        "vocab.json", "vocab.txt", "vocab.bpe", "merges.txt", "encoder.json", "bpe.codes",
-        "chat_template.jinja", "chat_template.json", "additional_chat_templates"
-    };
-    size_t i;
-    for (i = 0; i < OTX__COUNT(names); i++)
-        if (strcmp(name, names[i]) == 0) return true;
-    return otx__has_prefix(name, "tokenizer.model.") || otx__has_suffix(name, ".tiktoken") ||
-           otx__has_suffix(name, ".spm") ||
-           (otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py"));
-}
-
-/* ---- what is not read ---- */
-
-/* A kind of file that this library does not read, and what to do about it. Of several
-   kinds in a directory the first in the table is reported. */
-typedef struct otx__foreign {
-    const char *prefix, *suffix, *advice;
-} otx__foreign;
-
-#define OTX__SAVE_WEIGHTS \
-    "load it with transformers and save it with save_pretrained, which writes safetensors"
-
-/* In the place of weights. */
-static const otx__foreign otx__foreign_weights[] = {
-    {"adapter_model.", "", "an adapter; merge it into its model first"}, /* of PEFT */
-    {"model-", ".safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
-    {"consolidated", ".safetensors", /* of Mistral and Meta */
-     "weights under the names of the original release; take the repository's files for "
-     "transformers"},
-    {"", ".safetensors", "if that is the model, give that file's path"},
-    {"", ".bin.index.json", OTX__SAVE_WEIGHTS}, /* of PyTorch, in shards */
-    {"", ".bin", OTX__SAVE_WEIGHTS},
-    {"", ".pt", OTX__SAVE_WEIGHTS},
-    {"", ".pth", OTX__SAVE_WEIGHTS},
-    {"", ".h5", OTX__SAVE_WEIGHTS},      /* of TensorFlow */
-    {"", ".msgpack", OTX__SAVE_WEIGHTS}, /* of Flax */
-    {"", ".gguf", "GGUF is not read; take the safetensors it was made from"},
-    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
-};
-
-#define OTX__SAVE_TOKENIZER                                                           \
-    "load it with transformers' AutoTokenizer and save it with save_pretrained, which " \
-    "writes tokenizer.json"
-
-/* In the place of a tokenizer. */
-static const otx__foreign otx__foreign_tokenizers[] = {
-    {"", ".model", OTX__SAVE_TOKENIZER}, /* SentencePiece under a name of its own */
-    {"", ".spm", OTX__SAVE_TOKENIZER},   /* Marian's two */
-    {"bpe.codes", "", OTX__SAVE_TOKENIZER}, /* of fastBPE */
-    {"encoder.json", "",
-     "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
-    {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
-    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
-};
-
-/* >>> src/disk/foreign.h */
-/* ---- foreign: a directory without what is wanted of it ---------------------- */
-
-/* The first kind of `table` that a listed name matches, and that name. */
-OTX__PRIVATE const otx__foreign *otx__foreign_find(const otx__foreign *table, size_t count,
-                                                   const otx__listing *listing,
-                                                   const char **name)
-{
-    size_t i, j;
-    for (i = 0; i < count; i++)
-        for (j = 0; j < listing->count; j++)
-            if (otx__has_prefix(listing->names[j], table[i].prefix) &&
-                otx__has_suffix(listing->names[j], table[i].suffix)) {
-                *name = listing->names[j];
-                return &table[i];
-            }
-    return NULL;
-}
-
-/* Reports a directory without what is wanted of it: what it has instead, if that
-   is known (OTX_ERROR_UNSUPPORTED), else only what is missing. */
-OTX__PRIVATE otx_result otx__fail_foreign(otx_error *error, const char *path,
-                                          const char *wanted, const otx__foreign *table,
-                                          size_t count, const otx__listing *listing)
+/* Reports a directory without what is wanted of it: what it has instead, if there is
+   advice on that (OTX_ERROR_UNSUPPORTED), else only what is missing. */
+OTX__PRIVATE otx_result otx__fail_missing(otx_error *error, const char *path,
+                                          const char *wanted, const char *name,
+                                          const char *advice)
 {
     char where[OTX__PATH_TEXT], what[OTX__QUOTED];
-    const char *name = NULL;
-    const otx__foreign *kind = otx__foreign_find(table, count, listing, &name);
     otx__path_text(where, path);
-    if (!kind)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no %s", where, wanted);
+    if (!advice) return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no %s", where, wanted);
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no %s, but \"%s\": %s", where,
-                     wanted, otx__quote(what, sizeof what, name, strlen(name)), kind->advice);
+                     wanted, otx__quote(what, sizeof what, name, strlen(name)), advice);
 }
 
 /* Whether a path that leads nowhere looks like a model's name on a hub: a name,
@@ -14343,10 +15323,9 @@ OTX__PRIVATE const char *otx__name_text(char to[OTX__NAME_TEXT], const char *nam
 #define OTX__INDEX_NODES ((size_t)1 << 24)
 #define OTX__INDEX_FILES 65536
 
-/* One line of the weight map. The strings are not terminated. */
+/* One line of the weight map. */
 typedef struct otx__weight_entry {
-    const char *tensor, *shard;
-    size_t tensor_size, shard_size;
+    otx__span tensor, shard;
     uint32_t file;
 } otx__weight_entry;
 
@@ -14370,26 +15349,29 @@ OTX__PRIVATE int otx__weight_by_file(const void *a, const void *b)
 {
     const otx__weight_entry *one = (const otx__weight_entry *)a;
     const otx__weight_entry *other = (const otx__weight_entry *)b;
-    return otx__compare_bytes(one->shard, one->shard_size, other->shard, other->shard_size);
+    return otx__compare_bytes(one->shard.bytes, one->shard.size, other->shard.bytes,
+                              other->shard.size);
 }
 
 OTX__PRIVATE int otx__weight_by_tensor(const void *a, const void *b)
 {
     const otx__weight_entry *one = (const otx__weight_entry *)a;
     const otx__weight_entry *other = (const otx__weight_entry *)b;
-    return otx__compare_bytes(one->tensor, one->tensor_size, other->tensor, other->tensor_size);
+    return otx__compare_bytes(one->tensor.bytes, one->tensor.size, other->tensor.bytes,
+                              other->tensor.size);
 }
 
 /* The weight map of a parsed index: the one member of that name. */
 OTX__PRIVATE otx_result otx__weight_index_map(const otx_json *json, const char *name,
                                               uint32_t *map, otx_error *error)
 {
-    uint32_t key, i, found = 0;
+    otx_json_iter at = otx_json_iter_of(json, 0);
+    unsigned found = 0;
     if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: is not a JSON object", name);
-    for (i = 0, key = 1; i < json->nodes[0].count; i++, key = json->nodes[key + 1].next)
-        if (otx_json_equals(json, key, "weight_map")) {
-            *map = key + 1;
+    while (otx_json_iter_next(&at))
+        if (otx_json_equals(json, at.key, "weight_map")) {
+            *map = at.value;
             found++;
         }
     if (found != 1 || otx_json_type_of(json, *map) != OTX_JSON_OBJECT)
@@ -14397,7 +15379,7 @@ OTX__PRIVATE otx_result otx__weight_index_map(const otx_json *json, const char *
                          found == 0   ? "has no \"weight_map\""
                          : found == 1 ? "\"weight_map\" is not an object"
                                       : "has more than one \"weight_map\"");
-    if (json->nodes[*map].count == 0)
+    if (otx_json_count(json, *map) == 0)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"weight_map\" is empty", name);
     return OTX_OK;
 }
@@ -14407,22 +15389,19 @@ OTX__PRIVATE otx_result otx__weight_index_entries(const otx_json *json, uint32_t
                                                   const char *name, otx__weight_index *index,
                                                   otx_error *error)
 {
+    otx_json_iter at = otx_json_iter_of(json, map);
     char *end = index->strings;
-    uint32_t key = map + 1;
-    size_t i;
-    for (i = 0; i < index->count; i++, key = json->nodes[key + 1].next) {
-        otx__weight_entry *entry = &index->entries[i];
+    while (otx_json_iter_next(&at)) {
+        otx__weight_entry *entry = &index->entries[at.index];
         char what[OTX__QUOTED];
-        entry->tensor = end;
-        entry->tensor_size = otx_json_string(json, key, end);
-        end += entry->tensor_size;
-        if (otx_json_type_of(json, key + 1) != OTX_JSON_STRING)
+        entry->tensor = otx__span_of(end, otx_json_string(json, at.key, end));
+        end += entry->tensor.size;
+        if (otx_json_type_of(json, at.value) != OTX_JSON_STRING)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: the file of tensor \"%s\" is not a "
-                             "string", name,
-                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
-        entry->shard = end;
-        entry->shard_size = otx_json_string(json, key + 1, end);
-        end += entry->shard_size;
+                             "string", name, otx__quote(what, sizeof what, entry->tensor.bytes,
+                                                        entry->tensor.size));
+        entry->shard = otx__span_of(end, otx_json_string(json, at.value, end));
+        end += entry->shard.size;
     }
     return OTX_OK;
 }
@@ -14448,7 +15427,7 @@ OTX__PRIVATE otx_result otx__weight_index_open(const otx_context *ctx, const cha
                                 error);
     if (!result) result = otx__weight_index_map(&json, name, &map, error);
     if (!result) {
-        index->count = json.nodes[map].count;
+        index->count = otx_json_count(&json, map);
         index->strings = (char *)otx__alloc(ctx, index->text_size, 1);
         index->entries = (otx__weight_entry *)otx__alloc_zero(ctx, index->count,
                                                              sizeof *index->entries);
@@ -14533,12 +15512,13 @@ OTX__PRIVATE otx_result otx__weight_index_list(const otx_context *ctx, otx__weig
         const otx__weight_entry *entry = &index->entries[i];
         otx_checkpoint_file *file = &checkpoint->files[entry->file];
         if (file->name) continue;
-        if (!otx__is_weight_file(entry->shard, entry->shard_size))
+        if (!otx__is_weight_file(entry->shard.bytes, entry->shard.size))
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\" is not the name of a file "
                              "within the directory", otx__path_text(where, path),
-                             otx__quote(what, sizeof what, entry->shard, entry->shard_size));
-        file->name = otx__path_copy(ctx, entry->shard, entry->shard_size);
-        if (!file->name) return otx__fail_memory(error, entry->shard_size + 1);
+                             otx__quote(what, sizeof what, entry->shard.bytes,
+                                        entry->shard.size));
+        file->name = otx__path_copy(ctx, entry->shard.bytes, entry->shard.size);
+        if (!file->name) return otx__fail_memory(error, entry->shard.size + 1);
     }
     return otx__check_case(ctx, checkpoint, path, error);
 }
@@ -14606,7 +15586,8 @@ OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
         const otx__weight_entry *entry = &index->entries[i];
         if (otx__weight_by_tensor(entry - 1, entry) == 0)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
-                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
+                             otx__quote(what, sizeof what, entry->tensor.bytes,
+                                        entry->tensor.size));
     }
     for (i = 1; i < checkpoint->tensor_count; i++) {
         const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
@@ -14637,12 +15618,12 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint
         const otx_tensor *tensor = found ? found->tensor : NULL;
         int order = !entry    ? 1
                     : !tensor ? -1
-                              : otx__compare_bytes(entry->tensor, entry->tensor_size,
+                              : otx__compare_bytes(entry->tensor.bytes, entry->tensor.size,
                                                    tensor->name, tensor->name_size);
         if (order == 0 && entry->file == found->file) continue;
         if (order <= 0) {
             otx__name_text(one, checkpoint->files[entry->file].name);
-            otx__quote(what, sizeof what, entry->tensor, entry->tensor_size);
+            otx__quote(what, sizeof what, entry->tensor.bytes, entry->tensor.size);
         } else {
             otx__quote(what, sizeof what, tensor->name, tensor->name_size);
         }
@@ -14680,8 +15661,12 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
 OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
                                            const otx__listing *listing)
 {
-    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE,
-                             otx__foreign_weights, OTX__COUNT(otx__foreign_weights), listing);
+    const char *name = NULL;
+    const char *advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
+                                          (const char *const *)listing->names, listing->count,
+                                          &name);
+    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
+                             advice);
 }
 
 /* A checkpoint that is one file. */
@@ -14776,19 +15761,20 @@ OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
 
 /* ---- reading ---- */
 
+OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
+{
+    const otx__span *name = (const otx__span *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
+}
+
 OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
                                                          const char *name)
 {
-    size_t low = 0, high = checkpoint->tensor_count, size = strlen(name);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const otx_tensor *tensor = checkpoint->tensors[middle].tensor;
-        int order = otx__compare_bytes(name, size, tensor->name, tensor->name_size);
-        if (order == 0) return &checkpoint->tensors[middle];
-        if (order < 0) high = middle;
-        else low = middle + 1;
-    }
-    return NULL;
+    const otx__span key = otx__span_of(name, strlen(name));
+    return (const otx_checkpoint_tensor *)otx__sorted_find(
+        checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors, &key,
+        otx__checkpoint_compare_name);
 }
 
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its
@@ -14866,52 +15852,14 @@ typedef struct otx__vocab_files {
     otx_vocab_text texts[OTX_VOCAB_FILES];
 } otx__vocab_files;
 
-/* The names that a file with tokens may have, the loaders' favourite first. In a
-   name that ends with *, anything may follow; in one that starts with it, precede. */
-typedef struct otx__vocab_name {
-    otx_vocab_file file;
-    const char *name;
-} otx__vocab_name;
-
-static const otx__vocab_name otx__vocab_names[] = {
-    {OTX_VOCAB_TOKENIZER_JSON, "tokenizer.json"},
-    {OTX_VOCAB_TEKKEN, "tekken.json"},
-    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "spiece.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.bpe.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "spm.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model.v*"}, /* Mistral's; the last of several */
-    {OTX_VOCAB_TIKTOKEN, "tiktoken.model"},
-    {OTX_VOCAB_TIKTOKEN, "*.tiktoken"},
-    {OTX_VOCAB_JSON, "vocab.json"},
-    {OTX_VOCAB_TXT, "vocab.txt"},
-    {OTX_VOCAB_MERGES, "merges.txt"},
-    {OTX_VOCAB_TOKENIZER_CONFIG, "tokenizer_config.json"},
-    {OTX_VOCAB_SPECIAL_TOKENS, "special_tokens_map.json"},
-    {OTX_VOCAB_ADDED_TOKENS, "added_tokens.json"},
-    {OTX_VOCAB_MODEL_CONFIG, "config.json"},
-};
-
-OTX__PRIVATE bool otx__vocab_name_fits(const char *name, const char *pattern)
-{
-    char stem[32];
-    const size_t size = strlen(pattern);
-    if (pattern[0] == '*') return otx__has_suffix(name, pattern + 1);
-    if (pattern[size - 1] != '*') return strcmp(name, pattern) == 0;
-    memcpy(stem, pattern, size - 1);
-    stem[size - 1] = 0;
-    return otx__has_prefix(name, stem);
-}
-
 OTX__PRIVATE void otx__vocab_find_files(otx__vocab_files *files, const otx__listing *listing)
 {
     size_t i, j;
-    for (i = 0; i < OTX__COUNT(otx__vocab_names); i++) {
-        const otx__vocab_name *known = &otx__vocab_names[i];
-        if (files->names[known->file]) continue;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++) {
+        const otx__known_file *known = &otx__known_files[i];
+        if (known->file == OTX_VOCAB_FILES || files->names[known->file]) continue;
         for (j = 0; j < listing->count; j++)
-            if (otx__vocab_name_fits(listing->names[j], known->name))
+            if (otx__name_fits(listing->names[j], known->pattern))
                 files->names[known->file] = listing->names[j];
     }
 }
@@ -14940,13 +15888,6 @@ OTX__PRIVATE void otx__vocab_drop_file(otx__vocab_files *files, size_t file)
     text->bytes = NULL;
 }
 
-/* Whether a file goes with that source: merges.txt and config.json only with one. */
-OTX__PRIVATE bool otx__vocab_goes_with(size_t file, size_t source)
-{
-    if (file == OTX_VOCAB_MERGES) return source == OTX_VOCAB_JSON;
-    return file != OTX_VOCAB_MODEL_CONFIG || source == OTX_VOCAB_SENTENCEPIECE;
-}
-
 /* Reads the vocabulary that one of the files with tokens holds. */
 OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t source,
                                              otx_vocab *out, otx_error *error)
@@ -14956,11 +15897,12 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
     size_t i;
     memset(out, 0, sizeof *out);
     for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
-        if (otx__vocab_goes_with(i, source)) result = otx__vocab_read_file(files, i, error);
+        if (otx__goes_with((otx_vocab_file)i, (otx_vocab_file)source))
+            result = otx__vocab_read_file(files, i, error);
     if (!result) {
         const char *own = files->names[source];
-        (void)snprintf(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
-                       otx__quote(file, sizeof file, own, strlen(own)));
+        otx__format(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
+                    otx__quote(file, sizeof file, own, strlen(own)));
         result = otx_vocab_parse(files->ctx, files->texts, name, out, error);
     }
     otx__vocab_drop_file(files, source);
@@ -15038,9 +15980,11 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
                                                const otx__listing *listing)
 {
-    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens",
-                             otx__foreign_tokenizers, OTX__COUNT(otx__foreign_tokenizers),
-                             listing);
+    const char *name = NULL;
+    const char *advice = otx__advise_on_tokenizer((const char *const *)listing->names,
+                                                  listing->count, &name);
+    return otx__fail_missing(error, path, "tokenizer.json or other file with tokens", name,
+                             advice);
 }
 
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
@@ -15065,28 +16009,15 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     return result;
 }
 
-/* What a file holds by its name, or OTX_VOCAB_SOURCES. */
-OTX__PRIVATE otx_vocab_file otx__vocab_file_kind(const char *path)
-{
-    const char *name = path + otx__path_name(path);
-    if (otx__has_suffix(name, ".json"))
-        return strstr(name, "tekken") ? OTX_VOCAB_TEKKEN : OTX_VOCAB_TOKENIZER_JSON;
-    if (otx__has_suffix(name, ".tiktoken") || strcmp(name, "tiktoken.model") == 0)
-        return OTX_VOCAB_TIKTOKEN;
-    if (otx__has_suffix(name, ".model") || strstr(name, ".model.v"))
-        return OTX_VOCAB_SENTENCEPIECE;
-    return otx__has_suffix(name, "vocab.txt") ? OTX_VOCAB_TXT : OTX_VOCAB_SOURCES;
-}
-
 OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
                                              otx_vocab *out, otx_error *error)
 {
-    const otx_vocab_file file = otx__vocab_file_kind(path);
+    const otx_vocab_file file = otx__source_named(path + otx__path_name(path));
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
     otx_result result;
     memset(texts, 0, sizeof texts);
-    if (file == OTX_VOCAB_SOURCES || otx__has_suffix(path, "vocab.json"))
+    if (file == OTX_VOCAB_FILES)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
                          "tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt",
                          otx__path_text(name, path));
@@ -18214,7 +19145,7 @@ OTX__PRIVATE bool otx__job_replaces(const otx_job *job, const char *name)
 {
     size_t i;
     if (strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
-        strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_tokenizer_file(name))
+        strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name))
         return true;
     for (i = 0; i < job->base.file_count; i++)
         if (strcmp(name, job->base.files[i].name) == 0) return true;
@@ -18330,7 +19261,7 @@ OTX__PRIVATE otx_result otx__copy_donor(otx_job *job, const char *directory,
         bool code = otx__name_is_tokenizer_code(name) &&
                     (otx__auto_map_names(&job->donor_tokenizer, name) ||
                      otx__auto_map_names(&job->donor_config, name));
-        if (otx__name_is_tokenizer_code(name) ? !code : !otx__is_tokenizer_file(name)) continue;
+        if (otx__name_is_tokenizer_code(name) ? !code : !otx__is_of_tokenizer(name)) continue;
         result = otx__copy_entry(job, job->donor_path, directory, name, meter, error);
     }
     otx__listing_close(&listing);
@@ -18725,15 +19656,14 @@ OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char
     OTX__PRINTF(3, 4);
 OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char *format, ...)
 {
-    char message[768];
+    char message[OTX__MESSAGE];
     va_list arguments;
     if (severity == OTX_FAULT) v->summary.faults++;
     else if (severity == OTX_WARNING) v->summary.warnings++;
     if (!v->options->finding) return;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    otx__message(message, format, arguments);
     va_end(arguments);
-    otx__one_line(message);
     v->options->finding(v->options->finding_context, severity, message);
 }
 
@@ -19288,12 +20218,17 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #endif /* OTX_NO_STDIO */
 
 /* >>> src/base/end.h */
-#if defined(__clang__) && (defined(__x86_64__) || defined(__i386__))
+/* ---- end: contraction as the user had it (see begin.h) ------------------------ */
+
+#if defined(OTX__FLOAT_CONTROL)
 #pragma float_control(pop)
 #elif defined(__clang__)
-#pragma clang fp contract(on)
+#pragma STDC FP_CONTRACT DEFAULT
 #elif defined(__GNUC__)
 #pragma GCC pop_options
+#elif defined(_MSC_VER) && (defined(_M_FP_CONTRACT) || defined(_M_FP_FAST) || \
+                            (_MSC_VER < 1930 && !defined(_M_FP_STRICT)))
+#pragma fp_contract(on) /* what these options make the default, before 2022 all but strict */
 #endif
 
 #endif /* OMP_TRANSPLANT_IMPLEMENTATION */

@@ -35,7 +35,7 @@ OTX__PRIVATE bool otx__job_replaces(const otx_job *job, const char *name)
 {
     size_t i;
     if (strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
-        strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_tokenizer_file(name))
+        strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name))
         return true;
     for (i = 0; i < job->base.file_count; i++)
         if (strcmp(name, job->base.files[i].name) == 0) return true;
@@ -151,7 +151,7 @@ OTX__PRIVATE otx_result otx__copy_donor(otx_job *job, const char *directory,
         bool code = otx__name_is_tokenizer_code(name) &&
                     (otx__auto_map_names(&job->donor_tokenizer, name) ||
                      otx__auto_map_names(&job->donor_config, name));
-        if (otx__name_is_tokenizer_code(name) ? !code : !otx__is_tokenizer_file(name)) continue;
+        if (otx__name_is_tokenizer_code(name) ? !code : !otx__is_of_tokenizer(name)) continue;
         result = otx__copy_entry(job, job->donor_path, directory, name, meter, error);
     }
     otx__listing_close(&listing);
