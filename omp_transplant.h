@@ -125,45 +125,45 @@
     14762  disk/writing               files to write
     14879  disk/copying               copies of files
     14945  disk/trees                 directories looked through, copied and removed with all they hold
-    15136  disk/staging               a directory made under another name, then renamed
-    15366  disk/known                 what a model directory holds, and what is not read
-    15441  disk/foreign               a directory without what is wanted of it
-    15503  disk/weight_index          the index of a checkpoint in shards
-    15719  disk/checkpoint            a model directory, in one file or in shards
-    16031  disk/tokenizer_directory   the tokenizer of a model directory
+    15136  disk/known                 what weights are called in a directory
+    15172  disk/staging               a directory made under another name, then renamed
+    15408  disk/missing               a path or a directory without what is wanted of it
+    15451  disk/weight_index          the index of a checkpoint in shards
+    15667  disk/checkpoint            a model directory, in one file or in shards
+    15985  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16287  model                      which tensors and config keys belong to the vocabulary
-    16313  model/known                what the world calls things
-    16672  model/names                names of tensors
-    16820  model/document             the JSON files of a model directory
-    16906  model/config               what config.json says
-    17060  model/side                 a model directory opened once
-    17160  model/parts                what each tensor does for the vocabulary
-    17270  model/find                 finding the parts of a model
-    17523  model/heirs                what becomes of the ids in a config
-    17674  model/config_ids           ids in a config being edited
-    17980  model/config_edit          config.json and generation_config.json, edited
+    16186  model                      which tensors and config keys belong to the vocabulary
+    16212  model/known                what the world calls things
+    16571  model/names                names of tensors
+    16719  model/document             the JSON files of a model directory
+    16805  model/config               what config.json says
+    16959  model/side                 a model directory opened once
+    17059  model/parts                what each tensor does for the vocabulary
+    17169  model/find                 finding the parts of a model
+    17422  model/heirs                what becomes of the ids in a config
+    17573  model/config_ids           ids in a config being edited
+    17879  model/config_edit          config.json and generation_config.json, edited
 
-    18207  job                        the whole transplant, in the order in which it happens
-    18239  job/job                    what a job holds
-    18451  job/open                   opening the two models
-    18518  job/map                    the caller's map
-    18635  job/align                  where every new row comes from
-    18772  job/plan                   what becomes of every tensor, and of the configs
-    18869  job/rows                   rows in memory: reading, checking, their mean
-    19093  job/solve                  solving for the rows of the donor
-    19262  job/rebuild                the new rows of one vocabulary tensor
-    19647  job/write                  the output and its weights
-    19911  job/copy                   the other files of the two models
-    20102  job/index                  the files that are written anew
-    20261  job/run                    the whole, in order
-    20355  job/report                 what a job did, as JSON and as a table
-    20583  job/findings               what is told of a finished directory
-    20632  job/check_files            its files
-    20722  job/check_ids              sizes, ids and tying
-    20892  job/check_values           values
-    20972  job/check_draft            as a draft model for another
-    21084  job/verify                 whether a finished directory agrees with itself
+    18106  job                        the whole transplant, in the order in which it happens
+    18138  job/job                    what a job holds
+    18350  job/open                   opening the two models
+    18417  job/map                    the caller's map
+    18534  job/align                  where every new row comes from
+    18671  job/plan                   what becomes of every tensor, and of the configs
+    18768  job/rows                   rows in memory: reading, checking, their mean
+    18992  job/solve                  solving for the rows of the donor
+    19161  job/rebuild                the new rows of one vocabulary tensor
+    19546  job/write                  the output and its weights
+    19810  job/copy                   the other files of the two models
+    20001  job/index                  the files that are written anew
+    20160  job/run                    the whole, in order
+    20254  job/report                 what a job did, as JSON and as a table
+    20482  job/findings               what is told of a finished directory
+    20531  job/check_files            its files
+    20621  job/check_ids              sizes, ids and tying
+    20791  job/check_values           values
+    20871  job/check_draft            as a draft model for another
+    20983  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -13492,9 +13492,9 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
      writing              files to write
      copying              copies of files
      trees                directories looked through, copied and removed with all they hold
+     known                what weights are called in a directory
      staging              a directory made under another name, then renamed
-     known                what a model directory holds, and what is not read
-     foreign              a directory without what is wanted of it
+     missing              a path or a directory without what is wanted of it
      weight_index         the index of a checkpoint in shards
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
@@ -14581,8 +14581,8 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
 
 OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name)
 {
-    return listing->count > 0 && bsearch(&name, listing->names, listing->count,
-                                         sizeof *listing->names, otx__compare_names) != NULL;
+    return otx__sorted_find(listing->names, listing->count, sizeof *listing->names, &name,
+                            otx__compare_names) != NULL;
 }
 
 /* >>> src/disk/reading.h */
@@ -14693,8 +14693,8 @@ OTX__PRIVATE otx_result otx__compare_status(const char *path, const otx__status 
     if (then->size == now->size)
         return otx__fail(error, OTX_ERROR_IO, "%s: has been written to since it was first "
                          "looked at", name);
-    return otx__fail(error, OTX_ERROR_IO, "%s: had %" PRIu64 " bytes when it was first looked at, "
-                     "and has %" PRIu64 " now", name, then->size, now->size);
+    return otx__fail(error, OTX_ERROR_IO, "%s: had %" PRIu64 " bytes when it was first looked "
+                     "at, and has %" PRIu64 " now", name, then->size, now->size);
 }
 
 /* Fails if an open source is no longer what its path leads to: what was read may be a
@@ -15133,6 +15133,42 @@ OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path)
     return otx__sys_unlock(path) && otx__tree_remove_unlocked(ctx, path);
 }
 
+/* >>> src/disk/known.h */
+/* ---- known: what weights are called in a directory --------------------------- */
+
+/* A new name is a new row; the comment says whose it is. Names of a tokenizer's files
+   stand in vocab/known.h, of tensors and of keys in model/known.h. */
+
+#define OTX__MODEL_FILE "model.safetensors"
+#define OTX__INDEX_FILE "model.safetensors.index.json"
+
+/* Most bytes of an index, and of a tokenizer's files. Real ones stay below
+   20 MB and 50 MB. */
+#define OTX__INDEX_LIMIT ((size_t)256 << 20)
+#define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
+
+/* ---- in their place ---- */
+
+#define OTX__SAVE_WEIGHTS \
+    "load it with transformers and save it with save_pretrained, which writes safetensors"
+
+/* What is not read, and what to do about it. */
+static const otx__known_advice otx__weight_advice[] = {
+    {"adapter_model.*", "an adapter; merge it into its model first"}, /* PEFT */
+    {"model-*.safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+    {"consolidated*.safetensors", "weights under the names of the original release; take the "
+                                  "repository's files for transformers"}, /* Mistral, Meta */
+    {"*.safetensors", "if that is the model, give that file's path"},
+    {"*.bin.index.json", OTX__SAVE_WEIGHTS}, /* PyTorch, in shards */
+    {"*.bin", OTX__SAVE_WEIGHTS},
+    {"*.pt", OTX__SAVE_WEIGHTS},
+    {"*.pth", OTX__SAVE_WEIGHTS},
+    {"*.h5", OTX__SAVE_WEIGHTS},      /* TensorFlow */
+    {"*.msgpack", OTX__SAVE_WEIGHTS}, /* Flax */
+    {"*.gguf", "GGUF is not read; take the safetensors it was made from"},
+    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+};
+
 /* >>> src/disk/staging.h */
 /* ---- staging: a directory made under another name, then renamed ------------- */
 
@@ -15181,6 +15217,13 @@ OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
                      "its own", otx__path_text(name, path));
 }
 
+OTX__PRIVATE bool otx__looks_like_model(const otx__listing *listing)
+{
+    return otx__listing_has(listing, "config.json") &&
+           (otx__listing_has(listing, OTX__MODEL_FILE) ||
+            otx__listing_has(listing, OTX__INDEX_FILE));
+}
+
 /* Whether the final name is free, or may be replaced. A directory is replaced
    only if it looks like a model's, so that a typing error costs no one a home. */
 OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exists,
@@ -15203,13 +15246,12 @@ OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exist
                          name);
     result = otx__listing_open(output->ctx, output->path, &listing, error);
     if (result) return result;
-    model = listing.count == 0 || (otx__listing_has(&listing, "config.json") &&
-                                   (otx__listing_has(&listing, "model.safetensors") ||
-                                    otx__listing_has(&listing, "model.safetensors.index.json")));
+    model = listing.count == 0 || otx__looks_like_model(&listing);
     otx__listing_close(&listing);
     if (model) return OTX_OK;
     return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
-                     "config.json with model.safetensors or its index) and is not replaced", name);
+                     "config.json with " OTX__MODEL_FILE " or its index) and is not replaced",
+                     name);
 }
 
 /* Warns if a name beside the final one, `base`, was left by an earlier run. */
@@ -15363,114 +15405,20 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     return result;
 }
 
-/* >>> src/disk/known.h */
-/* ---- known: what a model directory holds, and what is not read ------------- */
+/* >>> src/disk/missing.h */
+/* ---- missing: a path or a directory without what is wanted of it -------------- */
 
-#define OTX__MODEL_FILE "model.safetensors"
-#define OTX__INDEX_FILE "model.safetensors.index.json"
-
-/* Most bytes of an index, and of a tokenizer's files. Real ones stay below
-   20 MB and 50 MB. */
-#define OTX__INDEX_LIMIT ((size_t)256 << 20)
-#define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
-
-/* Whether a name in a model directory belongs to its tokenizer: those of the
-   base are left out of an output, and the donor's are copied. One stale file
-   would do harm: converters take the first that they know. */
-OTX__PRIVATE bool otx__is_tokenizer_file(const char *name)
-{
-    static const char *const names[] = {
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-        "added_tokens.json", "tokenizer.model", "spiece.model", "spm.model",
-        "sentencepiece.model", "sentencepiece.bpe.model", "tekken.json", "tiktoken.model",
-        "vocab.json", "vocab.txt", "vocab.bpe", "merges.txt", "encoder.json", "bpe.codes",
-        "chat_template.jinja", "chat_template.json", "additional_chat_templates"
-    };
-    size_t i;
-    for (i = 0; i < OTX__COUNT(names); i++)
-        if (strcmp(name, names[i]) == 0) return true;
-    return otx__has_prefix(name, "tokenizer.model.") || otx__has_suffix(name, ".tiktoken") ||
-           otx__has_suffix(name, ".spm") ||
-           (otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py"));
-}
-
-/* ---- what is not read ---- */
-
-/* A kind of file that this library does not read, and what to do about it. Of several
-   kinds in a directory the first in the table is reported. */
-typedef struct otx__foreign {
-    const char *prefix, *suffix, *advice;
-} otx__foreign;
-
-#define OTX__SAVE_WEIGHTS \
-    "load it with transformers and save it with save_pretrained, which writes safetensors"
-
-/* In the place of weights. */
-static const otx__foreign otx__foreign_weights[] = {
-    {"adapter_model.", "", "an adapter; merge it into its model first"}, /* of PEFT */
-    {"model-", ".safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
-    {"consolidated", ".safetensors", /* of Mistral and Meta */
-     "weights under the names of the original release; take the repository's files for "
-     "transformers"},
-    {"", ".safetensors", "if that is the model, give that file's path"},
-    {"", ".bin.index.json", OTX__SAVE_WEIGHTS}, /* of PyTorch, in shards */
-    {"", ".bin", OTX__SAVE_WEIGHTS},
-    {"", ".pt", OTX__SAVE_WEIGHTS},
-    {"", ".pth", OTX__SAVE_WEIGHTS},
-    {"", ".h5", OTX__SAVE_WEIGHTS},      /* of TensorFlow */
-    {"", ".msgpack", OTX__SAVE_WEIGHTS}, /* of Flax */
-    {"", ".gguf", "GGUF is not read; take the safetensors it was made from"},
-    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
-};
-
-#define OTX__SAVE_TOKENIZER                                                           \
-    "load it with transformers' AutoTokenizer and save it with save_pretrained, which " \
-    "writes tokenizer.json"
-
-/* In the place of a tokenizer. */
-static const otx__foreign otx__foreign_tokenizers[] = {
-    {"", ".model", OTX__SAVE_TOKENIZER}, /* SentencePiece under a name of its own */
-    {"", ".spm", OTX__SAVE_TOKENIZER},   /* Marian's two */
-    {"bpe.codes", "", OTX__SAVE_TOKENIZER}, /* of fastBPE */
-    {"encoder.json", "",
-     "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
-    {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
-    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
-};
-
-/* >>> src/disk/foreign.h */
-/* ---- foreign: a directory without what is wanted of it ---------------------- */
-
-/* The first kind of `table` that a listed name matches, and that name. */
-OTX__PRIVATE const otx__foreign *otx__foreign_find(const otx__foreign *table, size_t count,
-                                                   const otx__listing *listing,
-                                                   const char **name)
-{
-    size_t i, j;
-    for (i = 0; i < count; i++)
-        for (j = 0; j < listing->count; j++)
-            if (otx__has_prefix(listing->names[j], table[i].prefix) &&
-                otx__has_suffix(listing->names[j], table[i].suffix)) {
-                *name = listing->names[j];
-                return &table[i];
-            }
-    return NULL;
-}
-
-/* Reports a directory without what is wanted of it: what it has instead, if that
-   is known (OTX_ERROR_UNSUPPORTED), else only what is missing. */
-OTX__PRIVATE otx_result otx__fail_foreign(otx_error *error, const char *path,
-                                          const char *wanted, const otx__foreign *table,
-                                          size_t count, const otx__listing *listing)
+/* Reports a directory without what is wanted of it: what it has instead, if there is
+   advice on that (OTX_ERROR_UNSUPPORTED), else only what is missing. */
+OTX__PRIVATE otx_result otx__fail_missing(otx_error *error, const char *path,
+                                          const char *wanted, const char *name,
+                                          const char *advice)
 {
     char where[OTX__PATH_TEXT], what[OTX__QUOTED];
-    const char *name = NULL;
-    const otx__foreign *kind = otx__foreign_find(table, count, listing, &name);
     otx__path_text(where, path);
-    if (!kind)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no %s", where, wanted);
+    if (!advice) return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no %s", where, wanted);
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no %s, but \"%s\": %s", where,
-                     wanted, otx__quote(what, sizeof what, name, strlen(name)), kind->advice);
+                     wanted, otx__quote(what, sizeof what, name, strlen(name)), advice);
 }
 
 /* Whether a path that leads nowhere looks like a model's name on a hub: a name,
@@ -15516,10 +15464,9 @@ OTX__PRIVATE const char *otx__name_text(char to[OTX__NAME_TEXT], const char *nam
 #define OTX__INDEX_NODES ((size_t)1 << 24)
 #define OTX__INDEX_FILES 65536
 
-/* One line of the weight map. The strings are not terminated. */
+/* One line of the weight map. */
 typedef struct otx__weight_entry {
-    const char *tensor, *shard;
-    size_t tensor_size, shard_size;
+    otx__span tensor, shard;
     uint32_t file;
 } otx__weight_entry;
 
@@ -15543,26 +15490,29 @@ OTX__PRIVATE int otx__weight_by_file(const void *a, const void *b)
 {
     const otx__weight_entry *one = (const otx__weight_entry *)a;
     const otx__weight_entry *other = (const otx__weight_entry *)b;
-    return otx__compare_bytes(one->shard, one->shard_size, other->shard, other->shard_size);
+    return otx__compare_bytes(one->shard.bytes, one->shard.size, other->shard.bytes,
+                              other->shard.size);
 }
 
 OTX__PRIVATE int otx__weight_by_tensor(const void *a, const void *b)
 {
     const otx__weight_entry *one = (const otx__weight_entry *)a;
     const otx__weight_entry *other = (const otx__weight_entry *)b;
-    return otx__compare_bytes(one->tensor, one->tensor_size, other->tensor, other->tensor_size);
+    return otx__compare_bytes(one->tensor.bytes, one->tensor.size, other->tensor.bytes,
+                              other->tensor.size);
 }
 
 /* The weight map of a parsed index: the one member of that name. */
 OTX__PRIVATE otx_result otx__weight_index_map(const otx_json *json, const char *name,
                                               uint32_t *map, otx_error *error)
 {
-    uint32_t key, i, found = 0;
+    otx_json_iter at = otx_json_iter_of(json, 0);
+    unsigned found = 0;
     if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: is not a JSON object", name);
-    for (i = 0, key = 1; i < json->nodes[0].count; i++, key = json->nodes[key + 1].next)
-        if (otx_json_equals(json, key, "weight_map")) {
-            *map = key + 1;
+    while (otx_json_iter_next(&at))
+        if (otx_json_equals(json, at.key, "weight_map")) {
+            *map = at.value;
             found++;
         }
     if (found != 1 || otx_json_type_of(json, *map) != OTX_JSON_OBJECT)
@@ -15570,7 +15520,7 @@ OTX__PRIVATE otx_result otx__weight_index_map(const otx_json *json, const char *
                          found == 0   ? "has no \"weight_map\""
                          : found == 1 ? "\"weight_map\" is not an object"
                                       : "has more than one \"weight_map\"");
-    if (json->nodes[*map].count == 0)
+    if (otx_json_count(json, *map) == 0)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"weight_map\" is empty", name);
     return OTX_OK;
 }
@@ -15580,22 +15530,19 @@ OTX__PRIVATE otx_result otx__weight_index_entries(const otx_json *json, uint32_t
                                                   const char *name, otx__weight_index *index,
                                                   otx_error *error)
 {
+    otx_json_iter at = otx_json_iter_of(json, map);
     char *end = index->strings;
-    uint32_t key = map + 1;
-    size_t i;
-    for (i = 0; i < index->count; i++, key = json->nodes[key + 1].next) {
-        otx__weight_entry *entry = &index->entries[i];
+    while (otx_json_iter_next(&at)) {
+        otx__weight_entry *entry = &index->entries[at.index];
         char what[OTX__QUOTED];
-        entry->tensor = end;
-        entry->tensor_size = otx_json_string(json, key, end);
-        end += entry->tensor_size;
-        if (otx_json_type_of(json, key + 1) != OTX_JSON_STRING)
+        entry->tensor = otx__span_of(end, otx_json_string(json, at.key, end));
+        end += entry->tensor.size;
+        if (otx_json_type_of(json, at.value) != OTX_JSON_STRING)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: the file of tensor \"%s\" is not a "
-                             "string", name,
-                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
-        entry->shard = end;
-        entry->shard_size = otx_json_string(json, key + 1, end);
-        end += entry->shard_size;
+                             "string", name, otx__quote(what, sizeof what, entry->tensor.bytes,
+                                                        entry->tensor.size));
+        entry->shard = otx__span_of(end, otx_json_string(json, at.value, end));
+        end += entry->shard.size;
     }
     return OTX_OK;
 }
@@ -15621,7 +15568,7 @@ OTX__PRIVATE otx_result otx__weight_index_open(const otx_context *ctx, const cha
                                 error);
     if (!result) result = otx__weight_index_map(&json, name, &map, error);
     if (!result) {
-        index->count = json.nodes[map].count;
+        index->count = otx_json_count(&json, map);
         index->strings = (char *)otx__alloc(ctx, index->text_size, 1);
         index->entries = (otx__weight_entry *)otx__alloc_zero(ctx, index->count,
                                                              sizeof *index->entries);
@@ -15706,12 +15653,13 @@ OTX__PRIVATE otx_result otx__weight_index_list(const otx_context *ctx, otx__weig
         const otx__weight_entry *entry = &index->entries[i];
         otx_checkpoint_file *file = &checkpoint->files[entry->file];
         if (file->name) continue;
-        if (!otx__is_weight_file(entry->shard, entry->shard_size))
+        if (!otx__is_weight_file(entry->shard.bytes, entry->shard.size))
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\" is not the name of a file "
                              "within the directory", otx__path_text(where, path),
-                             otx__quote(what, sizeof what, entry->shard, entry->shard_size));
-        file->name = otx__path_copy(ctx, entry->shard, entry->shard_size);
-        if (!file->name) return otx__fail_memory(error, entry->shard_size + 1);
+                             otx__quote(what, sizeof what, entry->shard.bytes,
+                                        entry->shard.size));
+        file->name = otx__path_copy(ctx, entry->shard.bytes, entry->shard.size);
+        if (!file->name) return otx__fail_memory(error, entry->shard.size + 1);
     }
     return otx__check_case(ctx, checkpoint, path, error);
 }
@@ -15779,7 +15727,8 @@ OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
         const otx__weight_entry *entry = &index->entries[i];
         if (otx__weight_by_tensor(entry - 1, entry) == 0)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
-                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
+                             otx__quote(what, sizeof what, entry->tensor.bytes,
+                                        entry->tensor.size));
     }
     for (i = 1; i < checkpoint->tensor_count; i++) {
         const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
@@ -15810,12 +15759,12 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint
         const otx_tensor *tensor = found ? found->tensor : NULL;
         int order = !entry    ? 1
                     : !tensor ? -1
-                              : otx__compare_bytes(entry->tensor, entry->tensor_size,
+                              : otx__compare_bytes(entry->tensor.bytes, entry->tensor.size,
                                                    tensor->name, tensor->name_size);
         if (order == 0 && entry->file == found->file) continue;
         if (order <= 0) {
             otx__name_text(one, checkpoint->files[entry->file].name);
-            otx__quote(what, sizeof what, entry->tensor, entry->tensor_size);
+            otx__quote(what, sizeof what, entry->tensor.bytes, entry->tensor.size);
         } else {
             otx__quote(what, sizeof what, tensor->name, tensor->name_size);
         }
@@ -15853,8 +15802,12 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
 OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
                                            const otx__listing *listing)
 {
-    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE,
-                             otx__foreign_weights, OTX__COUNT(otx__foreign_weights), listing);
+    const char *name = NULL;
+    const char *advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
+                                          (const char *const *)listing->names, listing->count,
+                                          &name);
+    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
+                             advice);
 }
 
 /* A checkpoint that is one file. */
@@ -15949,19 +15902,20 @@ OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
 
 /* ---- reading ---- */
 
+OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
+{
+    const otx__span *name = (const otx__span *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
+}
+
 OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
                                                          const char *name)
 {
-    size_t low = 0, high = checkpoint->tensor_count, size = strlen(name);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const otx_tensor *tensor = checkpoint->tensors[middle].tensor;
-        int order = otx__compare_bytes(name, size, tensor->name, tensor->name_size);
-        if (order == 0) return &checkpoint->tensors[middle];
-        if (order < 0) high = middle;
-        else low = middle + 1;
-    }
-    return NULL;
+    const otx__span key = otx__span_of(name, strlen(name));
+    return (const otx_checkpoint_tensor *)otx__sorted_find(
+        checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors, &key,
+        otx__checkpoint_compare_name);
 }
 
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its
@@ -16039,52 +15993,14 @@ typedef struct otx__vocab_files {
     otx_vocab_text texts[OTX_VOCAB_FILES];
 } otx__vocab_files;
 
-/* The names that a file with tokens may have, the loaders' favourite first. In a
-   name that ends with *, anything may follow; in one that starts with it, precede. */
-typedef struct otx__vocab_name {
-    otx_vocab_file file;
-    const char *name;
-} otx__vocab_name;
-
-static const otx__vocab_name otx__vocab_names[] = {
-    {OTX_VOCAB_TOKENIZER_JSON, "tokenizer.json"},
-    {OTX_VOCAB_TEKKEN, "tekken.json"},
-    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "spiece.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.bpe.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "spm.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model.v*"}, /* Mistral's; the last of several */
-    {OTX_VOCAB_TIKTOKEN, "tiktoken.model"},
-    {OTX_VOCAB_TIKTOKEN, "*.tiktoken"},
-    {OTX_VOCAB_JSON, "vocab.json"},
-    {OTX_VOCAB_TXT, "vocab.txt"},
-    {OTX_VOCAB_MERGES, "merges.txt"},
-    {OTX_VOCAB_TOKENIZER_CONFIG, "tokenizer_config.json"},
-    {OTX_VOCAB_SPECIAL_TOKENS, "special_tokens_map.json"},
-    {OTX_VOCAB_ADDED_TOKENS, "added_tokens.json"},
-    {OTX_VOCAB_MODEL_CONFIG, "config.json"},
-};
-
-OTX__PRIVATE bool otx__vocab_name_fits(const char *name, const char *pattern)
-{
-    char stem[32];
-    const size_t size = strlen(pattern);
-    if (pattern[0] == '*') return otx__has_suffix(name, pattern + 1);
-    if (pattern[size - 1] != '*') return strcmp(name, pattern) == 0;
-    memcpy(stem, pattern, size - 1);
-    stem[size - 1] = 0;
-    return otx__has_prefix(name, stem);
-}
-
 OTX__PRIVATE void otx__vocab_find_files(otx__vocab_files *files, const otx__listing *listing)
 {
     size_t i, j;
-    for (i = 0; i < OTX__COUNT(otx__vocab_names); i++) {
-        const otx__vocab_name *known = &otx__vocab_names[i];
-        if (files->names[known->file]) continue;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++) {
+        const otx__known_file *known = &otx__known_files[i];
+        if (known->file == OTX_VOCAB_FILES || files->names[known->file]) continue;
         for (j = 0; j < listing->count; j++)
-            if (otx__vocab_name_fits(listing->names[j], known->name))
+            if (otx__name_fits(listing->names[j], known->pattern))
                 files->names[known->file] = listing->names[j];
     }
 }
@@ -16113,13 +16029,6 @@ OTX__PRIVATE void otx__vocab_drop_file(otx__vocab_files *files, size_t file)
     text->bytes = NULL;
 }
 
-/* Whether a file goes with that source: merges.txt and config.json only with one. */
-OTX__PRIVATE bool otx__vocab_goes_with(size_t file, size_t source)
-{
-    if (file == OTX_VOCAB_MERGES) return source == OTX_VOCAB_JSON;
-    return file != OTX_VOCAB_MODEL_CONFIG || source == OTX_VOCAB_SENTENCEPIECE;
-}
-
 /* Reads the vocabulary that one of the files with tokens holds. */
 OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t source,
                                              otx_vocab *out, otx_error *error)
@@ -16129,7 +16038,8 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
     size_t i;
     memset(out, 0, sizeof *out);
     for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
-        if (otx__vocab_goes_with(i, source)) result = otx__vocab_read_file(files, i, error);
+        if (otx__goes_with((otx_vocab_file)i, (otx_vocab_file)source))
+            result = otx__vocab_read_file(files, i, error);
     if (!result) {
         const char *own = files->names[source];
         otx__format(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
@@ -16211,9 +16121,11 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
                                                const otx__listing *listing)
 {
-    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens",
-                             otx__foreign_tokenizers, OTX__COUNT(otx__foreign_tokenizers),
-                             listing);
+    const char *name = NULL;
+    const char *advice = otx__advise_on_tokenizer((const char *const *)listing->names,
+                                                  listing->count, &name);
+    return otx__fail_missing(error, path, "tokenizer.json or other file with tokens", name,
+                             advice);
 }
 
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
@@ -16238,28 +16150,15 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     return result;
 }
 
-/* What a file holds by its name, or OTX_VOCAB_SOURCES. */
-OTX__PRIVATE otx_vocab_file otx__vocab_file_kind(const char *path)
-{
-    const char *name = path + otx__path_name(path);
-    if (otx__has_suffix(name, ".json"))
-        return strstr(name, "tekken") ? OTX_VOCAB_TEKKEN : OTX_VOCAB_TOKENIZER_JSON;
-    if (otx__has_suffix(name, ".tiktoken") || strcmp(name, "tiktoken.model") == 0)
-        return OTX_VOCAB_TIKTOKEN;
-    if (otx__has_suffix(name, ".model") || strstr(name, ".model.v"))
-        return OTX_VOCAB_SENTENCEPIECE;
-    return otx__has_suffix(name, "vocab.txt") ? OTX_VOCAB_TXT : OTX_VOCAB_SOURCES;
-}
-
 OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
                                              otx_vocab *out, otx_error *error)
 {
-    const otx_vocab_file file = otx__vocab_file_kind(path);
+    const otx_vocab_file file = otx__source_named(path + otx__path_name(path));
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
     otx_result result;
     memset(texts, 0, sizeof texts);
-    if (file == OTX_VOCAB_SOURCES || otx__has_suffix(path, "vocab.json"))
+    if (file == OTX_VOCAB_FILES)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
                          "tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt",
                          otx__path_text(name, path));
