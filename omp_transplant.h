@@ -22,137 +22,148 @@
 
    What is where
 
-      170  api/version                version
-      196  api/result                 results
-      236  api/context                context: memory, threads, progress
-      311  api/isa                    instruction sets
-      327  api/matrix                 numbers and matrices
-      371  api/solver                 the solver
-      482  api/source                 sources and sinks: bytes in and out
-      502  api/json                   JSON
-      624  api/safetensors            safetensors
-      688  api/vocab                  vocabularies
-      787  api/align                  alignment
-      848  api/file                   files
-      858  api/directory              directories
-      909  api/job                    the whole job
-     1039  api/verify                 looking at a finished directory
+      181  api/version                version
+      211  api/result                 results
+      251  api/context                context: memory, threads, progress
+      329  api/isa                    instruction sets
+      345  api/matrix                 numbers and matrices
+      390  api/solver                 the solver
+      517  api/source                 sources and sinks: bytes in and out
+      537  api/json                   JSON
+      659  api/safetensors            safetensors
+      723  api/vocab                  vocabularies
+      822  api/align                  alignment
+      883  api/file                   files
+      893  api/directory              directories
+      944  api/job                    the whole job
+     1076  api/verify                 looking at a finished directory
 
-     1083  base                       what everything stands on
-     1112  base/begin                 system headers, and how floating point must be compiled
-     1148  base/sizes                 counting, and sums and products that may not wrap
-     1186  base/span                  bytes of others, digits, UTF-8
-     1339  base/decimal               the digits of a double
-     1474  base/format                printf without stdio and without a locale
-     1743  base/result                results, failures, messages
-     1858  base/memory                the allocator, arrays that grow
-     1917  base/text                  names in messages, and text that grows
-     2025  base/hooks                 log, progress, threads of the caller
-     2093  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2143  base/clock                 wall time for statistics
-     2189  base/pool                  blocks that are freed together
-     2304  base/number                element types, widening and rounding
-     2492  base/base64                decoding
-     2528  base/protobuf              fields of a message
-     2650  base/watch                 long loops that the caller can stop
+     1120  base                       what everything stands on
+     1153  base/begin                 system headers, and how floating point must be compiled
+     1191  base/sizes                 counting, and sums and products that may not wrap
+     1229  base/span                  bytes of others, digits, UTF-8
+     1382  base/decimal               the digits of a double
+     1517  base/format                printf without stdio and without a locale
+     1786  base/result                results, failures, messages
+     1902  base/memory                the allocator, arrays that grow
+     1961  base/text                  names in messages, and text that grows
+     2069  base/hooks                 log, progress, threads of the caller
+     2138  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2188  base/clock                 wall time for statistics
+     2234  base/hash                  keyed, for tables whose keys a stranger chooses
+     2313  base/pool                  blocks that are freed together
+     2428  base/number                element types, widening and rounding
+     2617  base/base64                decoding
+     2653  base/protobuf              fields of a message
+     2775  base/watch                 long loops that the caller can stop
 
-     2703  files                      formats, on memory and streams
-     2722  files/memory_source        memory as a source of bytes
-     2740  files/json_read            a parser without recursion
-     3093  files/json_values          looking at values, stepping through containers
-     3264  files/json_edit            writing, and edits that keep every byte they do not touch
-     3632  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3767  files/safetensors_read     the header of a file, checked
-     4090  files/safetensors_write    the header of a new file
+     2828  files                      formats, on memory and streams
+     2852  files/memory_source        memory as a source of bytes
+     2870  files/json_read            a parser without recursion
+     3223  files/json_values          looking at values, stepping through containers
+     3394  files/json_edit            writing, and edits that keep every byte they do not touch
+     3762  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3897  files/safetensors_read     the header of a file, checked
+     4220  files/safetensors_write    the header of a new file
 
-     4247  vocab                      tokens, from every source, and which of them are the same
-     4271  vocab/known                what the world calls things: files, classes, tokens
-     4559  vocab/token_table          the table of tokens, and finding tokens in it
-     4737  vocab/spelling             from what a file spells to bytes
-     4868  vocab/reader               what the readers of all sources share
-     5217  vocab/added_tokens         what other files add to a model's tokens
-     5478  vocab/from_tokenizer_json  tokenizer.json
-     5733  vocab/from_tekken          tekken.json
-     5888  vocab/from_tiktoken        *.tiktoken
-     5953  vocab/from_sentencepiece   tokenizer.model and its like
-     6308  vocab/from_vocab_json      vocab.json and merges.txt
-     6394  vocab/from_vocab_txt       vocab.txt
-     6451  vocab/parse                the first source that is given, and what goes with it
-     6636  vocab/align                which base token a donor token is
+     4377  vocab                      tokens, from every source, and which of them are the same
+     4409  vocab/known                what the world calls things: files, classes, tokens
+     4697  vocab/token_table          the table of tokens, and finding tokens in it
+     4860  vocab/spelling             from what a file spells to bytes
+     4991  vocab/reader               what the readers of all sources share
+     5341  vocab/added_tokens         what other files add to a model's tokens
+     5602  vocab/from_tokenizer_json  tokenizer.json
+     5857  vocab/from_tekken          tekken.json
+     6012  vocab/from_tiktoken        *.tiktoken
+     6077  vocab/from_sentencepiece   tokenizer.model and its like
+     6432  vocab/from_vocab_json      vocab.json and merges.txt
+     6518  vocab/from_vocab_txt       vocab.txt
+     6575  vocab/parse                the first source that is given, and what goes with it
+     6760  vocab/align                which base token a donor token is
 
-     6888  simd                       the hot loops, once for each instruction set
-     6909  simd/kernels               the table of kernels, and what all versions share
-     7164  simd/scalar                the reference
-     7333  simd/sse2                  128-bit x86
-     7638  simd/avx2                  256-bit x86, with FMA
-     8112  simd/avx512                512-bit x86
-     8770  simd/amx                   tiles of x86
-     8991  simd/neon                  64-bit Arm
-     9429  simd/wasm                  WebAssembly's SIMD128
-     9702  simd/dispatch              which of them this machine can run
+     7012  simd                       the hot loops, once for each instruction set
+     7033  simd/kernels               the table of kernels, and what all versions share
+     7288  simd/scalar                the reference
+     7457  simd/sse2                  128-bit x86
+     7762  simd/avx2                  256-bit x86, with FMA
+     8236  simd/avx512                512-bit x86
+     8894  simd/amx                   tiles of x86
+     9115  simd/neon                  64-bit Arm
+     9553  simd/wasm                  WebAssembly's SIMD128
+     9826  simd/dispatch              which of them this machine can run
 
-     9877  solve                      Orthogonal Matching Pursuit for many targets
-     9902  solve/views                the rows of matrices, as the kernels read them
-    10031  solve/panels               vectors as the dense products want them, and these
-    10222  solve/rests                vectors on their way into panels
-    10399  solve/dictionary           the atoms, and their split along a common direction
-    10554  solve/exact_gram           products of all pairs of atoms in double
-    10636  solve/triangle             packed lower triangles
-    10740  solve/support              what is known of one target, and the exact steps
-    11002  solve/gram_table           products of atoms with all atoms, for scans
-    11240  solve/screen               which atoms are worth scoring in double: the bound
-    11530  solve/scan                 the correlations of all atoms with a block's residuals
-    11687  solve/predict              making targets ready for the next scan
-    11933  solve/candidates           the atoms that a scan could not rule out
-    12217  solve/select               the next atoms of each target
-    12383  solve/pursuit              what one solve holds, and the memory it takes
-    12627  solve/plan                 which form, and in what blocks
-    12873  solve/steps                a pursuit from its rows to its results
-    13112  solve/combine              new rows of coefficients
-    13172  solve/solver               the public call
+    10001  solve                      Orthogonal Matching Pursuit for many targets
+    10044  solve/views                the rows of matrices, as the kernels read them
+    10173  solve/panels               vectors as the dense products want them, and these
+    10364  solve/rests                vectors on their way into panels
+    10541  solve/dictionary           the atoms, and their split along a common direction
+    10696  solve/exact_gram           products of all pairs of atoms in double
+    10778  solve/triangle             packed lower triangles
+    10882  solve/support              what is known of one target, and the exact steps
+    11144  solve/gram_table           products of atoms with all atoms, for scans
+    11382  solve/screen               which atoms are worth scoring in double: the bound
+    11672  solve/scan                 the correlations of all atoms with a block's residuals
+    11829  solve/predict              making targets ready for the next scan
+    12075  solve/candidates           the atoms that a scan could not rule out
+    12359  solve/select               the next atoms of each target
+    12525  solve/pursuit              what one solve holds, and the memory it takes
+    12769  solve/plan                 which form, and in what blocks
+    13014  solve/steps                a pursuit from its rows to its results
+    13253  solve/combine              new rows of coefficients
+    13313  solve/solver               the public call
 
-    13332  disk                       files and directories
-    13361  disk/system                what POSIX and Windows are asked for
-    13400  disk/windows_paths         paths as Windows takes them
-    13540  disk/windows               the system as Windows gives it
-    13839  disk/posix                 the system as POSIX gives it
-    14072  disk/paths                 what can be told from their text
-    14146  disk/failure               why the system refused
-    14260  disk/look                  what stands at a path, and whether within another
-    14381  disk/listing               listings of directories
-    14447  disk/reading               files to read
-    14621  disk/writing               files to write
-    14738  disk/copying               copies of files
-    14804  disk/trees                 directories looked through, copied and removed with all they hold
-    14995  disk/known                 what weights are called in a directory
-    15031  disk/staging               a directory made under another name, then renamed
-    15267  disk/missing               a path or a directory without what is wanted of it
-    15310  disk/weight_index          the index of a checkpoint in shards
-    15526  disk/checkpoint            a model directory, in one file or in shards
-    15844  disk/tokenizer_directory   the tokenizer of a model directory
+    13473  disk                       files and directories
+    13502  disk/system                what POSIX and Windows are asked for
+    13541  disk/windows_paths         paths as Windows takes them
+    13681  disk/windows               the system as Windows gives it
+    13980  disk/posix                 the system as POSIX gives it
+    14213  disk/paths                 what can be told from their text
+    14287  disk/failure               why the system refused
+    14401  disk/look                  what stands at a path, and whether within another
+    14522  disk/listing               listings of directories
+    14588  disk/reading               files to read
+    14762  disk/writing               files to write
+    14879  disk/copying               copies of files
+    14945  disk/trees                 directories looked through, copied and removed with all they hold
+    15136  disk/known                 what weights are called in a directory
+    15172  disk/staging               a directory made under another name, then renamed
+    15408  disk/missing               a path or a directory without what is wanted of it
+    15451  disk/weight_index          the index of a checkpoint in shards
+    15667  disk/checkpoint            a model directory, in one file or in shards
+    15985  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16045  model                      which tensors and config keys belong to the vocabulary
-    16062  model/document             the JSON files of a model directory
-    16118  model/config               what config.json says
-    16215  model/names                names of tensors
-    16348  model/parts                the tensors that the vocabulary sizes
-    16804  model/heirs                what becomes of the ids in a config
-    16985  model/config_ids           ids in a config being edited
-    17327  model/config_edit          config.json and generation_config.json, edited
+    16186  model                      which tensors and config keys belong to the vocabulary
+    16212  model/known                what the world calls things
+    16571  model/names                names of tensors
+    16719  model/document             the JSON files of a model directory
+    16805  model/config               what config.json says
+    16959  model/side                 a model directory opened once
+    17059  model/parts                what each tensor does for the vocabulary
+    17169  model/find                 finding the parts of a model
+    17422  model/heirs                what becomes of the ids in a config
+    17573  model/config_ids           ids in a config being edited
+    17879  model/config_edit          config.json and generation_config.json, edited
 
-    17565  job                        the whole transplant, in the order in which it happens
-    17588  job/job                    what a job holds, and opening the two models
-    17777  job/map                    the caller's map
-    17898  job/plan                   what becomes of every tensor
-    18101  job/open                   opening a job
-    18214  job/rows                   rows in memory
-    18299  job/solve                  solving for the rows of the donor
-    18417  job/rebuild                the new rows of one vocabulary tensor
-    18800  job/write                  the new weights and their index
-    19110  job/copy                   the other files of the two models
-    19271  job/run                    running a job
-    19409  job/report                 what a job did, as JSON and as a table
-    19636  job/verify                 whether a finished directory agrees with itself
+    18106  job                        the whole transplant, in the order in which it happens
+    18138  job/job                    what a job holds
+    18350  job/open                   opening the two models
+    18417  job/map                    the caller's map
+    18534  job/align                  where every new row comes from
+    18671  job/plan                   what becomes of every tensor, and of the configs
+    18768  job/rows                   rows in memory: reading, checking, their mean
+    18992  job/solve                  solving for the rows of the donor
+    19161  job/rebuild                the new rows of one vocabulary tensor
+    19546  job/write                  the output and its weights
+    19810  job/copy                   the other files of the two models
+    20001  job/index                  the files that are written anew
+    20160  job/run                    the whole, in order
+    20254  job/report                 what a job did, as JSON and as a table
+    20482  job/findings               what is told of a finished directory
+    20531  job/check_files            its files
+    20621  job/check_ids              sizes, ids and tying
+    20791  job/check_values           values
+    20871  job/check_draft            as a draft model for another
+    20983  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -171,12 +182,14 @@ extern "C" {
 /* ---- version ---------------------------------------------------------- */
 
 #define OTX_VERSION_MAJOR 0
-#define OTX_VERSION_MINOR 1
+#define OTX_VERSION_MINOR 2
 #define OTX_VERSION_PATCH 0
-#define OTX_VERSION_STRING "0.1.0"
+#define OTX_VERSION_STRING "0.2.0"
 
-/* Linkage of the public functions. Define OTX_STATIC before every include to
-   make them static to the file that holds the implementation. */
+/* Linkage of the public functions. Define OTX_STATIC before every include to make them
+   static to the file that holds the implementation, or OTX_API to what your compiler wants
+   before a function that a shared library exports, such as __declspec(dllexport) or
+   __attribute__((visibility("default"))). */
 #if defined(__GNUC__) || defined(__clang__)
 #define OTX__PRIVATE static __attribute__((unused))
 #define OTX__PRINTF(string, first) __attribute__((format(printf, string, first)))
@@ -184,10 +197,12 @@ extern "C" {
 #define OTX__PRIVATE static
 #define OTX__PRINTF(string, first)
 #endif
+#ifndef OTX_API
 #ifdef OTX_STATIC
 #define OTX_API OTX__PRIVATE
 #else
 #define OTX_API extern
+#endif
 #endif
 
 /* The version the implementation was built from, "major.minor.patch". */
@@ -299,13 +314,16 @@ typedef struct otx_context {
     otx_allocator allocator;        /* resize NULL: realloc and free */
     otx_parallel_for parallel_for;  /* NULL: OpenMP if compiled in, else serial */
     void *parallel_context;
-    int threads;                    /* most workers at once; 0: all that OpenMP
-                                       gives, or 1 under a hook */
+    int threads;                    /* most workers at once, up to 1,024; 0 or less: all
+                                       that OpenMP gives, or 1 under a hook */
     otx_isa isa;                    /* an unavailable one is OTX_ERROR_UNSUPPORTED */
     bool (*progress)(void *context, const otx_progress *progress); /* false: cancel */
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
     void *log_context;
+    uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
+                             the clock: for files of strangers where both can be foreseen
+                             (WebAssembly, no clock). Results do not depend on it */
 } otx_context;
 
 /* >>> src/api/isa.h */
@@ -328,15 +346,16 @@ OTX_API otx_isa otx_isa_best(void);
 /* ---- numbers and matrices ---------------------------------------------- */
 
 /* The types a safetensors file can hold, in the order in which the reference
-   implementation sorts them. */
+   implementation sorts them. 0 is none of them: what nobody has set. */
 typedef enum otx_dtype {
+    OTX_DTYPE_NONE,
     OTX_BOOL, OTX_F4, OTX_F6_E2M3, OTX_F6_E3M2, OTX_U8, OTX_I8, OTX_F8_E5M2,
     OTX_F8_E4M3, OTX_F8_E8M0, OTX_F8_E4M3FNUZ, OTX_F8_E5M2FNUZ, OTX_I16, OTX_U16,
     OTX_F16, OTX_BF16, OTX_I32, OTX_U32, OTX_F32, OTX_C64, OTX_F64, OTX_I64, OTX_U64,
     OTX_DTYPE_COUNT
 } otx_dtype;
 
-/* "BF16"; NULL for a number that is no type. */
+/* "BF16"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
 OTX_API const char *otx_dtype_name(otx_dtype dtype);
 
 /* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type. */
@@ -384,20 +403,25 @@ typedef enum otx_omp_form {
     OTX_FORM_COUNT
 } otx_omp_form;
 
-/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none. */
+/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none.
+   Thread-safe. */
 OTX_API const char *otx_omp_form_name(otx_omp_form form);
 
+/* All zero is the default. */
 typedef struct otx_omp_options {
     size_t k;            /* atoms per target; 0: 64. Capped at atoms and columns */
-    double tolerance;    /* a target ends when ||residual|| <= tolerance * ||target|| */
+    double tolerance;    /* a target ends when ||residual|| <= tolerance * ||target||;
+                            finite, 0 or more */
     uint64_t memory;     /* budget in bytes for what the solver allocates;
-                            0: 4 GiB */
+                            0: 4 GiB. It is kept to; one that no form fits in is
+                            OTX_ERROR_MEMORY */
     otx_omp_form form;
-    bool cosine;         /* select by |<residual, atom>| / ||atom|| */
+    bool cosine;         /* select by |<residual, atom>| / ||atom||, as if all atoms
+                            had norm 1 */
     double ridge;        /* adds ridge * ||atom||^2 to the diagonal of the normal
-                            equations of a target: a ridge regression on the atoms
-                            scaled to norm 1, which holds near-dependent ones down.
-                            At most 1e6 */
+                            equations of a target: a ridge regression (Hoerl and
+                            Kennard 1970) on the atoms scaled to norm 1, which holds
+                            near-dependent ones down. 0 to 1e6 */
     bool centred;        /* take the atoms' mean off atoms and targets first, each
                             value rounded to float; norms and residuals are then
                             those of the centred targets */
@@ -405,7 +429,8 @@ typedef struct otx_omp_options {
     size_t target_count; /* still addressed by target. 0: all from the first     */
 } otx_omp_options;
 
-/* Where the results go; the caller owns all arrays. Results for one target do
+/* Where the results go; the caller owns all arrays, of as many rows as there are
+   targets, also for a window of them. k is otx_omp_k's. Results for one target do
    not depend on the others, so windows solved apart join byte for byte. */
 typedef struct otx_omp_output {
     int32_t *indices;        /* [targets][k] atoms in order of selection; -1 where
@@ -418,9 +443,9 @@ typedef struct otx_omp_output {
 
 /* What a solve did. Seconds are wall time. */
 typedef struct otx_omp_stats {
-    otx_omp_form form;
-    otx_isa isa;
-    int threads;
+    otx_omp_form form;      /* the one used, never AUTO */
+    otx_isa isa;            /* likewise */
+    int threads;            /* most workers at once */
     uint64_t steps;         /* atoms selected */
     uint64_t passes;        /* times that a whole block of targets was screened */
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
@@ -429,7 +454,7 @@ typedef struct otx_omp_stats {
     uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
                                atom was passed over, or where hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
-    double seconds;
+    double seconds;         /* of the whole call */
     double seconds_gram;      /* splitting the atoms; all their products, or columns */
     double seconds_correlate; /* products of targets and atoms */
     double seconds_scan;      /* correlations of all atoms, step by step */
@@ -458,23 +483,33 @@ typedef struct otx_omp_stats {
    the output is the same to the last bit on every instruction set, thread count,
    byte order and compiler that keeps to IEEE binary32/64.
 
-   atoms: N x d, targets: B x d, both at most 2^31 - 1 rows. A NaN or infinity in
-   either is OTX_ERROR_NOT_FINITE; F64 values are rounded to float first. Rows of
-   zeros are fine: never selected as atoms, and no atoms for such a target. On
-   failure the outputs hold nothing of use. stats may be NULL. Thread-safe if the
-   hooks of ctx are. */
+   atoms: N x d, targets: B x d, at most 2^31 - 1 of each, of any type that
+   otx_dtype_is_embedding accepts; F64 values are rounded to float first. They are
+   read only, and may be the same. Rows of zeros are fine: never selected as atoms,
+   and no atoms for such a target. options and stats may be NULL.
+
+   Fails with OTX_ERROR_ARGUMENT (a matrix that is empty, of another type or too
+   large, columns that differ, no array for indices or coefficients, an option out
+   of range), OTX_ERROR_UNSUPPORTED (an instruction set that is not there),
+   OTX_ERROR_MEMORY, OTX_ERROR_NOT_FINITE (names the atom or target that holds a NaN
+   or infinity) or OTX_ERROR_CANCELLED; then the arrays hold nothing of use, and
+   stats is as it was. Thread-safe if the hooks of ctx are, and nothing writes to
+   the matrices. */
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_matrix *targets, const otx_omp_options *options,
                            const otx_omp_output *output, otx_omp_stats *stats,
                            otx_error *error);
 
 /* The atoms a target gets at most: min(k or 64, N, d). It is the row length of
-   otx_omp_output's arrays. */
+   otx_omp_output's arrays. Thread-safe. */
 OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
 
 /* One new row: sum over j of coefficients[j] * atoms[indices[j]], in double, j in
-   order, up to the first negative index. row: atoms->columns doubles. Indices
-   are not checked against atoms->rows. Of ctx only isa matters. Thread-safe. */
+   order, every product and sum rounded, up to the first negative index, of k at
+   most. row: atoms->columns doubles, overwritten; zeros if no index counts. Indices
+   are not checked against atoms->rows, nor the matrix as otx_omp checks it. Of ctx
+   only isa matters: the bits are the same for all, and one that is not there is
+   replaced. Cannot fail, takes no memory. Thread-safe. */
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);
@@ -953,8 +988,8 @@ typedef struct otx_job_options {
     uint64_t rows_multiple;
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
-                          0: the base's. Loaders convert to the type that config.json
-                          names, which stays */
+                          OTX_DTYPE_NONE: the base's. Loaders convert to the type that
+                          config.json names, which stays */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
@@ -1020,8 +1055,10 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    temporary directory is removed. Files and sub-directories of the base that have
    nothing to do with the vocabulary are copied; weights in other formats, and
    sub-directories that hold a model of their own (checkpoint-500 and the like), are
-   left out with a note. With `out` NULL it solves and writes nothing: for the
-   processes that only help another by options.solve. */
+   left out with a note. All but the weights is written before the first solve, so that
+   a file that cannot be copied ends the run at once: OTX_STAGE_WRITE is reported before
+   the solves and after them, as one count. With `out` NULL it solves and writes
+   nothing: for the processes that only help another by options.solve. */
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
 
 /* The report as one JSON object; the token table as tab-separated text. Before
@@ -1083,12 +1120,15 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 /* >>> src/base/chapter.h */
 /* ==== base: what everything stands on ==== */
 
-/* Knows nothing of models, tokens or files: results and messages, checked sizes, the
-   caller's hooks (memory, threads, progress, log), text, numbers, sorting.
-   Hides byte order, the locale, compilers' habits with floating point.
+/* Knows nothing of models, tokens or files: sizes that do not wrap, bytes and digits, results
+   and messages, the caller's hooks (memory, threads, progress, log), numbers, sorting.
+   Hides byte order, the locale, stdio, and compilers' habits with floating point.
    Owns nothing. Memory is asked of the context that is handed down, with its old size, and
-   given back to the same; a function that fails fills in the error and returns its code.
-   Read result.h and memory.h first: all other rooms speak that way.
+   given back to the same; only a pool and a text remember what they took.
+   A function that can fail takes the error last, fills it in with otx__fail and returns its
+   code; the first failure is the one that is told. Messages are for people: one line of
+   UTF-8 that names the file, the tensor or token, and the numbers (otx__quote for names).
+   Read result.h and memory.h first: all other rooms speak that way; then span.h.
 
    Rooms, in order of dependency:
      begin     system headers, and how floating point must be compiled
@@ -1102,6 +1142,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
      hooks     log, progress, threads of the caller
      sort      in place, without memory, never quadratic; finding in what is sorted
      clock     wall time for statistics
+     hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
      base64    decoding
@@ -1119,7 +1160,9 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
+#ifndef OTX_NO_STDIO
+#include <stdio.h> /* rename and remove, no more */
+#endif
 #include <stdlib.h>
 #include <string.h>
 #ifdef _OPENMP
@@ -1800,8 +1843,8 @@ OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_lis
     OTX__PRINTF(2, 0);
 OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_list arguments)
 {
-    /* No message has more bytes than what it is made of has characters, and the last
-       character that counts is whole. */
+    /* A message is never shorter than what it is made of: no more of that is looked at than
+       what fits, and one character that does not. */
     char raw[OTX__MESSAGE + 4], character[4];
     const size_t limit = OTX__MESSAGE - 1;
     size_t size = otx__min(otx__format_list(raw, sizeof raw, format, arguments), sizeof raw - 1);
@@ -1851,8 +1894,9 @@ OTX__PRIVATE otx_result otx__fail_array(otx_error *error, uint64_t count, size_t
 {
     uint64_t bytes;
     if (otx__mul64(count, size, &bytes)) return otx__fail_memory(error, bytes);
-    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " elements of %"
-                     PRIu64 " bytes, more than can be addressed", count, (uint64_t)size);
+    return otx__fail(error, OTX_ERROR_MEMORY,
+                     "out of memory asking for %" PRIu64 " elements of %" PRIu64 " bytes, "
+                     "more than can be addressed", count, (uint64_t)size);
 }
 
 /* >>> src/base/memory.h */
@@ -2025,9 +2069,10 @@ OTX__PRIVATE void otx__text_double(otx__text *text, double value)
 /* >>> src/base/hooks.h */
 /* ---- hooks of the caller ------------------------------------------------ */
 
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
-    OTX__PRINTF(3, 4);
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...) OTX__PRINTF(3, 4);
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...)
 {
     char message[OTX__MESSAGE];
     va_list arguments;
@@ -2039,8 +2084,9 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
 }
 
 /* Reports progress; OTX_ERROR_CANCELLED if the caller wants to stop. */
-OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, const char *subject,
-                                      uint64_t done, uint64_t total, otx_error *error)
+OTX__PRIVATE otx_result otx__poll(const otx_context *ctx, otx_stage stage,
+                                  const char *subject, uint64_t done, uint64_t total,
+                                  otx_error *error)
 {
     otx_progress progress;
     if (!ctx || !ctx->progress) return OTX_OK;
@@ -2052,21 +2098,20 @@ OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, c
     return otx__fail(error, OTX_ERROR_CANCELLED, "cancelled");
 }
 
-/* Most workers that otx__parallel_for runs at once. */
+/* More threads than any machine has of processors end in the runtime's own crash. */
+#define OTX__THREADS_MOST 1024
+
+/* Most workers that otx__parallel runs at once. */
 OTX__PRIVATE int otx__threads(const otx_context *ctx)
 {
-    if (ctx && ctx->threads > 0) {
-#ifndef _OPENMP
-        if (!ctx->parallel_for) return 1;
-#endif
-        return ctx->threads;
-    }
-    if (ctx && ctx->parallel_for) return 1;
+    int threads = ctx ? ctx->threads : 0;
 #ifdef _OPENMP
-    return omp_get_max_threads();
+    if (threads <= 0 && !(ctx && ctx->parallel_for)) threads = omp_get_max_threads();
 #else
-    return 1;
+    if (!(ctx && ctx->parallel_for)) threads = 1;
 #endif
+    if (threads > OTX__THREADS_MOST) return OTX__THREADS_MOST;
+    return threads > 0 ? threads : 1;
 }
 
 OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parallel_body body,
@@ -2079,7 +2124,7 @@ OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parall
     }
 #ifdef _OPENMP
     if (count > 1 && otx__threads(ctx) > 1) {
-        int threads = otx__threads(ctx);
+        int threads = (int)otx__min((size_t)otx__threads(ctx), count);
         int64_t index, total = (int64_t)count; /* signed: OpenMP 2.0 (MSVC) */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
         for (index = 0; index < total; index++)
@@ -2184,6 +2229,85 @@ OTX__PRIVATE double otx__now(void)
 #else
     return (double)time(NULL);
 #endif
+}
+
+/* >>> src/base/hash.h */
+/* ---- hash: keyed, for tables whose keys a stranger chooses ------------------- */
+
+/* The key of one table. Who does not know it cannot make keys that fall into one slot. */
+typedef struct otx__hash_key {
+    uint64_t a, b;
+} otx__hash_key;
+
+typedef struct otx__hash_state {
+    uint64_t v0, v1, v2, v3;
+} otx__hash_state;
+
+OTX__PRIVATE uint64_t otx__rotate(uint64_t x, unsigned by) { return x << by | x >> (64 - by); }
+
+OTX__PRIVATE void otx__hash_round(otx__hash_state *s)
+{
+    s->v0 += s->v1;
+    s->v2 += s->v3;
+    s->v1 = otx__rotate(s->v1, 13) ^ s->v0;
+    s->v3 = otx__rotate(s->v3, 16) ^ s->v2;
+    s->v0 = otx__rotate(s->v0, 32) + s->v3;
+    s->v2 += s->v1;
+    s->v1 = otx__rotate(s->v1, 17) ^ s->v2;
+    s->v3 = otx__rotate(s->v3, 21) ^ s->v0;
+    s->v2 = otx__rotate(s->v2, 32);
+}
+
+/* Takes in eight bytes. */
+OTX__PRIVATE void otx__hash_take(otx__hash_state *s, uint64_t word)
+{
+    s->v3 ^= word;
+    otx__hash_round(s);
+    s->v0 ^= word;
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
+OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+{
+    otx__hash_state s;
+    uint64_t word = 0;
+    size_t i;
+    s.v0 = key.a ^ UINT64_C(0x736f6d6570736575);
+    s.v1 = key.b ^ UINT64_C(0x646f72616e646f6d);
+    s.v2 = key.a ^ UINT64_C(0x6c7967656e657261);
+    s.v3 = key.b ^ UINT64_C(0x7465646279746573);
+    for (i = 0; i < size; i++) {
+        word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
+        if (i % 8 == 7) {
+            otx__hash_take(&s, word);
+            word = 0;
+        }
+    }
+    otx__hash_take(&s, word | (uint64_t)size << 56);
+    s.v2 ^= 0xff;
+    for (i = 0; i < 3; i++) otx__hash_round(&s);
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+/* A key for a table in `block`: the caller's secret, if there is one, with what differs
+   from run to run where nothing else does, addresses and the clock. */
+OTX__PRIVATE otx__hash_key otx__hash_key_for(const otx_context *ctx, const void *block)
+{
+    otx__hash_key key = {0, 0};
+    double now = otx__now();
+    uint64_t parts[4];
+    if (ctx) {
+        key.a = ctx->hash_key[0];
+        key.b = ctx->hash_key[1];
+    }
+    parts[0] = (uint64_t)(uintptr_t)block;
+    parts[1] = (uint64_t)(uintptr_t)&key;
+    memcpy(&parts[2], &now, sizeof now);
+    parts[3] = 0;
+    key.a = otx__hash(key, (const char *)parts, sizeof parts);
+    parts[3] = 1;
+    key.b = otx__hash(key, (const char *)parts, sizeof parts);
+    return key;
 }
 
 /* >>> src/base/pool.h */
@@ -2309,9 +2433,10 @@ typedef struct otx__dtype_info {
     unsigned bits;
 } otx__dtype_info;
 
-OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
+OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
+        {NULL, 0},
         {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6},     {"F6_E3M2", 6},
         {"U8", 8},      {"I8", 8},       {"F8_E5M2", 8},     {"F8_E4M3", 8},
         {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
@@ -2324,13 +2449,13 @@ OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
 
 OTX_API const char *otx_dtype_name(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->name : NULL;
 }
 
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->bits : 0;
 }
 
@@ -2695,7 +2820,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
     watch->argument = argument;
     for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
         otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
-        result = otx__progress(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
+        result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
     return result;
 }
@@ -2704,11 +2829,16 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
 /* ==== files: formats, on memory and streams ==== */
 
 /* Knows JSON and safetensors as their specifications have them, and nothing of what a model
-   keeps in them. Everything is untrusted: every size is checked before it is used.
-   Hides spans and nodes behind numbers, a header behind a table of tensors.
-   A parsed JSON refers to the caller's text, which must outlive it; a safetensors header owns
-   its strings and refers to the source.
-   Read json_read.h first.
+   keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
+   an otx_sink.
+   Everything is untrusted: every size is checked before it is used, nothing recurses, memory
+   stays in proportion to the input.
+   Hides spans and nodes behind numbers (step through them with otx_json_iter, never by
+   hand), a header behind a table of tensors.
+   A parsed JSON refers to the caller's text, which must outlive it, and an edit to the parsed
+   JSON; a safetensors header owns its strings in one block, and refers to no source.
+   Read json_values.h first, then tensors.h. A new format is a room of its own here, and
+   learns nothing of models.
 
    Rooms, in order of dependency:
      memory_source      memory as a source of bytes
@@ -3947,7 +4077,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_
 {
     otx__entry entry;
     otx_json_iter size;
-    int dtype = 0;
+    int dtype = OTX_DTYPE_NONE + 1;
     otx_result result = otx__header_entry(h, key, value, &entry);
     if (result) return result;
     while (dtype < OTX_DTYPE_COUNT &&
@@ -4249,9 +4379,17 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
 
 /* Knows what tokenizers' files say and what their loaders make of it: for every id a kind and
    the bytes that the token stands for, and the roles of special tokens.
-   Hides each source behind one reader; what they share is in reader.h.
-   A vocabulary owns its tokens and their bytes in one block.
-   Read token_table.h, then reader.h, then one of the sources.
+   Hides each source behind one reader: three functions and a few facts in a table (parse.h).
+   A reader hands out tokens one by one, twice: to be counted, then to be kept; what all
+   sources share (added tokens, roles, spelling, errors) is done once, outside.
+   A vocabulary owns its tokens and their bytes in one block; while it is read, the texts and
+   the parsed JSON belong to otx__tokenizer, which goes when it is done.
+   Read known.h for names, token_table.h for the result, then reader.h, then one of the
+   sources.
+   To add a source: its kind to otx_vocab_file (api/vocab.h), the names of its files to
+   known.h, a room from_*.h with open, next and roles, a row to otx__vocab_readers in parse.h;
+   to the tests, a fuzz target, a case in test_sources.c, and the loader to hold it to in
+   vocab_sources.py.
 
    Rooms, in order of dependency:
      known                what the world calls things: files, classes, tokens
@@ -4660,14 +4798,13 @@ OTX__PRIVATE char *otx__vocab_keep(otx_vocab *vocab, size_t size)
 
 /* ---- index ---- */
 
-/* A hash table of ids, by (kind, bytes) or by content. The hash is seeded with
-   the table's own address, so that no file can be made whose tokens all fall into
-   one slot; what is found does not depend on it. */
+/* A hash table of ids, by (kind, bytes) or by content. The hash is keyed, so that no file
+   can be made whose tokens all fall into one slot; what is found does not depend on it. */
 typedef struct otx__token_index {
     const otx_token *tokens;
     uint32_t *slots; /* id + 1, or 0; a power of two of them */
     size_t slot_count;
-    uint64_t seed;
+    otx__hash_key key;
     bool by_content; /* and then the kind is ignored */
 } otx__token_index;
 
@@ -4683,8 +4820,7 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
     if (!index->slots) return otx__fail_array(error, slots, sizeof *index->slots);
     index->tokens = tokens;
     index->slot_count = slots;
-    index->seed = (uint64_t)(uintptr_t)index->slots * UINT64_C(0x9e3779b97f4a7c15);
-    index->seed ^= index->seed >> 32;
+    index->key = otx__hash_key_for(ctx, index->slots);
     index->by_content = by_content;
     return OTX_OK;
 }
@@ -4695,19 +4831,6 @@ OTX__PRIVATE void otx__index_close(const otx_context *ctx, otx__token_index *ind
     memset(index, 0, sizeof *index);
 }
 
-/* FNV-1a, with the high bits folded into the low ones that pick the slot. */
-OTX__PRIVATE size_t otx__token_hash(uint64_t seed, otx_token_kind kind, const char *bytes,
-                                    size_t size)
-{
-    uint64_t hash = seed + (uint64_t)kind;
-    size_t i;
-    for (i = 0; i < size; i++) {
-        hash ^= (unsigned char)bytes[i];
-        hash *= UINT64_C(0x100000001b3);
-    }
-    return (size_t)(hash ^ hash >> 32);
-}
-
 /* The slot that holds such a token, or the empty one where it would go. */
 OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_kind kind,
                                        const char *bytes, size_t size)
@@ -4715,7 +4838,7 @@ OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_
     const size_t mask = index->slot_count - 1;
     size_t at;
     if (index->by_content) kind = OTX_TOKEN_NONE;
-    at = otx__token_hash(index->seed, kind, bytes, size) & mask;
+    at = ((size_t)otx__hash(index->key, bytes, size) + (size_t)kind) & mask;
     for (; index->slots[at]; at = (at + 1) & mask) {
         const otx_token *token = &index->tokens[index->slots[at] - 1];
         if (index->by_content) {
@@ -5014,7 +5137,8 @@ OTX__PRIVATE void otx__fall_back_on(otx__tokenizer *t, const otx__known_role *ro
                                     size_t count)
 {
     size_t i;
-    for (i = 0; i < count; i++) t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
+    for (i = 0; i < count; i++)
+        t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
 }
 
 /* The next line of the reader's text, without its end ("\n" or "\r\n"). */
@@ -9877,7 +10001,25 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
 /* >>> src/solve/chapter.h */
 /* ==== solve: Orthogonal Matching Pursuit for many targets ==== */
 
-/* Knows atoms, targets and supports, and nothing of tokens or models.
+/* Knows atoms, targets, and supports: the atoms that a target has selected. Knows nothing of
+   tokens or models.
+
+   Hides low precision. What decides is computed in double, every operation rounded, in one
+   order, whatever the form, the kernels and the threads, so that all give the same bits:
+     the residual, the scores of atoms by it, the end of a target    support.h, select.h
+     the factor of the support's Gram matrix, the coefficients       support.h, triangle.h
+     products of atoms, which are exact in double, kept or not       support.h, exact_gram.h
+     the mean taken off in a centred solve; new rows                 views.h, combine.h
+   All else screens: cheap arithmetic that leaves the atoms which may score best, within a
+   bound of its error that is proved (screen.h); or guesses, which cost nothing but time where
+   they are wrong (predict.h).
+
+   A solve is a pursuit (pursuit.h). It owns one pool of memory, given back at its end; atoms,
+   targets and the arrays of results are the caller's. Tasks that run at once write to the
+   scratch of their worker, and to targets or tiles that are theirs alone.
+
+   Read support.h first: its exhaustive step is the method. Then screen.h for the bound, and
+   steps.h for the order of it all.
 
    Rooms, in order of dependency:
      views       the rows of matrices, as the kernels read them
@@ -12790,12 +12932,11 @@ OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
 OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
 {
     va_list arguments;
-    int written;
     if (line->length >= line->size) return;
     va_start(arguments, format);
-    written = vsnprintf(line->text + line->length, line->size - line->length, format, arguments);
+    line->length += otx__format_list(line->text + line->length, line->size - line->length,
+                                     format, arguments);
     va_end(arguments);
-    if (written > 0) line->length += (size_t)written;
 }
 
 /* Says what was chosen, and what the others would have taken. */
@@ -13036,8 +13177,8 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
         result = otx__block_step(pursuit, clock, error);
     }
     if (result) return result;
-    return otx__progress(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
-                         screen->watch.total, error);
+    return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
+                     screen->watch.total, error);
 }
 
 /* ---- results ---- */
@@ -14750,7 +14891,7 @@ OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter
 {
     if (!meter) return OTX_OK;
     meter->done += bytes;
-    return otx__progress(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
+    return otx__poll(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
 }
 
 /* Bytes moved at a time: few calls, and progress often enough. */
@@ -16045,233 +16186,420 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 /* >>> src/model/chapter.h */
 /* ==== model: which tensors and config keys belong to the vocabulary ==== */
 
-/* Knows what the world calls things: names of tensors, keys of configs.
-   Hides the quirks of architectures from the job.
-   Documents own their text and nodes; tensors belong to the checkpoint.
-   Read names.h, then parts.h for tensors and config_ids.h for configs.
+/* Knows a model directory as a whole: which of its tensors the vocabulary sizes and what
+   each does, what its configs say, and how they must read under another tokenizer. What
+   the world calls things stands in one room, known.h, a row for each and who needs it.
+   Hides the quirks of architectures from the job: names, levels of configs, ties.
+   A side owns all that is open of a model directory; tensors and parts point into its
+   checkpoint, spans and nodes into its documents. It stands here and not in the job
+   because the editing of configs reads both sides. What is edited goes into a text of the
+   caller's; no file is written.
+   To add a name, a key or a type of models: known.h. Read side.h first, then find.h for
+   tensors and heirs.h for ids in configs.
 
    Rooms, in order of dependency:
+     known        what the world calls things
+     names        names of tensors
      document     the JSON files of a model directory
      config       what config.json says
-     names        names of tensors
-     parts        the tensors that the vocabulary sizes
+     side         a model directory opened once
+     parts        what each tensor does for the vocabulary
+     find         finding the parts of a model
      heirs        what becomes of the ids in a config
      config_ids   ids in a config being edited
      config_edit  config.json and generation_config.json, edited */
 
-/* >>> src/model/document.h */
-/* ---- documents: the JSON files of a model directory --------------------- */
+/* >>> src/model/known.h */
+/* ---- known: what the world calls things --------------------------------- */
 
-/* One JSON file of a directory. Absent ones have no nodes, so that every
-   look-up from otx__document_root finds nothing. */
-typedef struct otx__document {
-    char *text;
-    size_t size;
-    otx_json json;
-    bool present;
-} otx__document;
+/* Everything that model and job know by name: tensors, keys of configs, types of models,
+   files of a directory. Each row says who needs it. A model that calls something known by
+   a name of its own is one row here; what has a rule of its own is a row and the rule,
+   which stands where the table is used. Files and patterns of tokenizers are in
+   vocab/known.h. */
 
-/* Far above any real one; keeps a hostile file from filling the memory. */
-#define OTX__DOCUMENT_LIMIT OTX__INDEX_LIMIT
+/* ---- names of tensors ---- */
 
-OTX__PRIVATE void otx__document_close(const otx_context *ctx, otx__document *document)
-{
-    otx_json_close(ctx, &document->json);
-    otx__file_free(ctx, document->text, document->size);
-    memset(document, 0, sizeof *document);
-}
+/* What stands before ".weight" at the end of an embedding's name; prefixes are free
+   (model., transformer., language_model.model. and so on). In order of preference where
+   several would do. */
+static const char *const otx__embedding_names[] = {
+    "embed_tokens",    /* Llama and most others */
+    "tok_embeddings",  /* InternLM 2, the original Llama */
+    "wte",             /* GPT-2, the first Qwen, Phi and OLMo */
+    "word_embeddings", /* Falcon, BLOOM, BERT, ChatGLM */
+    "embed_in",        /* GPT-NeoX */
+    "shared",          /* T5, BART: of encoder and decoder */
+    "embeddings",      /* Mamba, XLM */
+    "word_embedding",  /* XLNet */
+    "token_embedding", /* CLIP */
+    "tokens_embed",    /* the first GPT */
+    "input_embedding", /* CPM-Ant */
+    "transformer.w",   /* CTRL */
+    "embedding",       /* models outside transformers, and the three below */
+    "embed",
+    "emb",
+};
 
-/* Reads and parses directory/name, an object. A missing file is an absent
-   document. NaN and Infinity are let through, as Python writes them. */
-OTX__PRIVATE otx_result otx__document_open(const otx_context *ctx, const char *directory,
-                                           const char *name, otx__document *out,
-                                           otx_error *error)
-{
-    otx_json_options options;
-    otx__status status;
-    otx_result result;
-    char *path;
-    memset(out, 0, sizeof *out);
-    memset(&options, 0, sizeof options);
-    options.allow_nonfinite = true;
-    path = otx__path_join(ctx, directory, name);
-    if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = otx__look(path, &status, error);
-    if (result || !status.present) goto done;
-    result = otx__file_read_all(ctx, path, OTX__DOCUMENT_LIMIT, &out->text, &out->size, error);
-    if (result) goto done;
-    result = otx_json_parse(ctx, out->text, out->size, path, &options, &out->json, error);
-    if (!result && otx_json_type_of(&out->json, 0) != OTX_JSON_OBJECT)
-        result = otx__fail(error, OTX_ERROR_FORMAT, "%s: not a JSON object", path);
-    if (result) otx__document_close(ctx, out);
-    else out->present = true;
-done:
-    otx__path_free(ctx, path);
-    return result;
-}
+/* The same of an output head, and before ".bias" of its bias. */
+static const char *const otx__head_names[] = {
+    "lm_head",           /* Llama and most others */
+    "embed_out",         /* GPT-NeoX */
+    "output",            /* InternLM 2, the original Llama */
+    "output_layer",      /* ChatGLM */
+    "vocab_projector",   /* DistilBERT */
+    "decoder",           /* BERT, RoBERTa */
+    "proj_out",          /* Whisper */
+    "output_projection", /* XGLM */
+    "generator_lm_head", /* ELECTRA */
+    "lm_loss",           /* XLNet */
+    "pred_layer.proj",   /* XLM */
+    "linear",            /* the first Phi */
+    "head",              /* copies for multi-token prediction: shared_head.head */
+    "unembed",           /* models outside transformers, and the one below */
+    "cls",
+};
 
-OTX__PRIVATE uint32_t otx__document_root(const otx__document *document)
-{
-    return document->present ? 0 : OTX_JSON_NONE;
-}
+/* Owners of biases that are no heads: a number per token beside a tied head. */
+static const char *const otx__bias_names[] = {
+    "predictions",       /* BERT */
+    "embedding_decoder", /* Perceiver */
+};
 
-/* >>> src/model/config.h */
-/* ---- what config.json says ---------------------------------------------- */
+/* A number per token that has the whole of its last component for itself. */
+static const char *const otx__logits_bias_names[] = {
+    "final_logits_bias", /* BART, Marian, Pegasus */
+};
 
-/* The objects that describe the language model: the whole of config.json, and
-   within it the parts that multimodal models keep for their text side, or an
-   encoder and its decoder for themselves; within those again. */
-#define OTX__CONFIG_LEVELS 8
+/* Words by which a tensor of a numbered layer speaks of tokens all the same: there a
+   dimension as large as the vocabulary is no coincidence. */
+static const char *const otx__lexical_words[] = {
+    "embed",       /* embed_tokens of a layer for multi-token prediction */
+    "wte",         /* the same after GPT-2 */
+    "vocab",       /* vocab_projector and the like */
+    "lm_head",     /* heads within layers */
+    "shared_head", /* DeepSeek's of multi-token prediction */
+    "token",       /* token_embedding and the like */
+};
 
-typedef struct otx__levels {
-    uint32_t nodes[OTX__CONFIG_LEVELS]; /* the root first */
-    size_t count;
-} otx__levels;
+/* Tensors that cannot be carried over to another vocabulary, whatever their shape. */
+typedef struct otx__refused_name {
+    const char *component; /* of the name */
+    unsigned from_end;     /* how many components come after it */
+    const char *why;
+} otx__refused_name;
 
-OTX__PRIVATE otx__levels otx__config_levels(const otx__document *config)
-{
-    static const char *const nested[] = {"text_config",    "llm_config", "language_config",
-                                         "thinker_config", "vlm_config", "decoder",
-                                         "encoder"};
-    otx__levels levels;
-    size_t at, i;
-    memset(&levels, 0, sizeof levels);
-    if (!config->present) return levels;
-    levels.nodes[levels.count++] = 0;
-    for (at = 0; at < levels.count; at++) /* grows as it goes */
-        for (i = 0; i < OTX__COUNT(nested) && levels.count < OTX__CONFIG_LEVELS; i++) {
-            uint32_t node = otx_json_find(&config->json, levels.nodes[at], nested[i]);
-            if (otx_json_type_of(&config->json, node) == OTX_JSON_OBJECT)
-                levels.nodes[levels.count++] = node;
-        }
-    return levels;
-}
+static const char otx__why_per_layer[] =
+    "holds per-layer embeddings, which are no rows of one space and cannot be transplanted";
+static const char otx__why_draft[] =
+    "maps a draft vocabulary to the full one, which is not true any more under another "
+    "tokenizer";
 
-/* Whether any level says key: value. *seen, if it is 0, becomes what the first
-   level that has the key says instead. */
-OTX__PRIVATE bool otx__config_says(const otx__document *config, const char *key, uint64_t value,
-                                   uint64_t *seen)
-{
-    otx__levels levels = otx__config_levels(config);
-    size_t i;
-    for (i = 0; i < levels.count; i++) {
-        uint64_t said;
-        uint32_t node = otx_json_find(&config->json, levels.nodes[i], key);
-        if (!otx_json_uint(&config->json, node, &said)) continue;
-        if (said == value) return true;
-        if (*seen == 0) *seen = said;
-    }
-    return false;
-}
+static const otx__refused_name otx__refused_names[] = {
+    {"embed_tokens_per_layer", 1, otx__why_per_layer}, /* Gemma 3n, Gemma 4 */
+    {"d2t", 0, otx__why_draft}, /* EAGLE-3: from the ids of the draft to the target's */
+    {"t2d", 0, otx__why_draft}, /* and back */
+};
 
-/* Whether `part` stands anywhere in the text. */
-OTX__PRIVATE bool otx__span_has(const char *text, size_t size, const char *part)
-{
-    size_t length = strlen(part), i;
-    for (i = 0; i + length <= size; i++)
-        if (memcmp(text + i, part, length) == 0) return true;
-    return false;
-}
+/* Parts of the last component under which quantised matrices keep their codes, scales,
+   zero points and shapes, or adapters their factors. */
+static const char *const otx__packed_words[] = {
+    "scale",      /* fp8: weight_scale, weight_scale_inv */
+    "scales",     /* GPTQ, AWQ, MLX */
+    "quant",      /* bitsandbytes: quant_state, quant_map */
+    "pack",       /* compressed-tensors: weight_packed */
+    "qweight",    /* GPTQ, AWQ */
+    "qzeros",     /* GPTQ, AWQ */
+    "absmax",     /* bitsandbytes */
+    "zero_point", /* compressed-tensors */
+    "weight_",    /* weight_shape, weight_integer and whatever else stands beside a weight */
+    "g_idx",      /* GPTQ */
+    "SCB",        /* bitsandbytes' int8 */
+    "lora_",      /* adapters: lora_A, lora_B */
+    "codebook",   /* AQLM and its like */
+};
 
-/* Whether any number of config.json that is no size of a vocabulary has this
-   value: then a dimension of that size says nothing about the vocabulary. */
-OTX__PRIVATE bool otx__config_has_size(const otx__document *config, uint64_t size)
-{
-    const otx_json *json = &config->json;
-    uint32_t object, i, key;
-    for (object = 0; object < json->count; object++) {
-        if (otx_json_type_of(json, object) != OTX_JSON_OBJECT) continue;
-        key = object + 1;
-        for (i = 0; i < json->nodes[object].count; i++) {
-            const otx_json_node *name = &json->nodes[key];
-            uint64_t value;
-            if (otx_json_uint(json, key + 1, &value) && value == size &&
-                !otx__span_has(json->text + name->start, name->end - name->start, "vocab") &&
-                !otx__span_has(json->text + name->start, name->end - name->start, "token"))
-                return true;
-            key = json->nodes[key + 1].next;
-        }
-    }
-    return false;
-}
+/* Owners of such components that are embeddings or heads. */
+static const char *const otx__packed_owners[] = {
+    "lm_head",         "embed_out",      "output_layer", "embed_tokens",
+    "tok_embeddings",  "wte",            "word_embeddings", "embed_in",
+    "output",          "embeddings",     "shared",       "lm_head.linear",
+};
 
-typedef struct otx__tie_flag {
-    bool said_true, said_false; /* on some level */
-} otx__tie_flag;
+/* ---- keys of config.json ---- */
 
-OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
-{
-    otx__levels levels = otx__config_levels(config);
-    otx__tie_flag flag = {false, false};
-    size_t i;
-    for (i = 0; i < levels.count; i++) {
-        uint32_t node = otx_json_find(&config->json, levels.nodes[i], "tie_word_embeddings");
-        if (otx_json_type_of(&config->json, node) == OTX_JSON_TRUE) flag.said_true = true;
-        if (otx_json_type_of(&config->json, node) == OTX_JSON_FALSE) flag.said_false = true;
-    }
-    return flag;
-}
+#define OTX__KEY_VOCAB_SIZE "vocab_size"
+#define OTX__KEY_TIE "tie_word_embeddings"
+#define OTX__KEY_MODEL_TYPE "model_type"
+#define OTX__KEY_CLASSES "architectures"
+#define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
+#define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
+#define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
+#define OTX__KEY_POSITIONS "max_position_embeddings"
+#define OTX__KEY_LENGTH "model_max_length"       /* of tokenizer_config.json */
+
+/* Within config.json, the objects that describe a language model of their own. */
+static const char *const otx__nested_configs[] = {
+    "text_config",     /* LLaVA and most others that see */
+    "llm_config",      /* InternVL */
+    "language_config", /* DeepSeek-VL */
+    "thinker_config",  /* Qwen Omni */
+    "vlm_config",      /* ColPali, ColQwen 2 */
+    "decoder",         /* encoder-decoder, MusicGen */
+    "encoder",         /* encoder-decoder */
+};
+
+/* Under these a level says how large the vocabulary is. */
+static const char *const otx__size_keys[] = {
+    OTX__KEY_VOCAB_SIZE, /* all */
+    "padded_vocab_size", /* ChatGLM */
+};
+
+/* A number under a key with one of these words is a size or an id of a vocabulary. */
+static const char *const otx__vocabulary_words[] = {
+    "vocab", /* vocab_size, decoder_vocab_size, text_vocab_size */
+    "token", /* image_token_id, num_image_tokens */
+};
+
+/* Under these a config says how wide the embedding is. Some models factorise it, and its
+   own width then stands somewhere too. */
+static const char *const otx__width_keys[] = {
+    "hidden_size",          /* Llama and most others */
+    "n_embd",               /* GPT-2, GPT-J */
+    "d_model",              /* T5, BART, Mamba */
+    "embedding_size",       /* ELECTRA, ALBERT */
+    "word_embed_proj_dim",  /* OPT */
+    "input_embedding_size", /* RemBERT */
+};
+
+/* The type that weights are in. */
+static const char *const otx__dtype_keys[] = {
+    "dtype",       /* transformers 5 */
+    "torch_dtype", /* transformers 4 */
+};
+#define OTX__KEY_NEW_DTYPE "torch_dtype" /* the one that is added: both read it */
+
+/* What config.json calls a type, as JSON. */
+typedef struct otx__dtype_word {
+    otx_dtype dtype;
+    const char *word;
+} otx__dtype_word;
+
+static const otx__dtype_word otx__dtype_words[] = {
+    {OTX_F32, "\"float32\""},
+    {OTX_F16, "\"float16\""},
+    {OTX_BF16, "\"bfloat16\""},
+    {OTX_F64, "\"float64\""},
+};
+
+/* ---- keys of ids, in config.json and generation_config.json ---- */
+
+typedef struct otx__special {
+    const char *key;
+    int role;     /* an otx_role, or -1 */
+    int stand_in; /* the role that serves where a number is there and has no counterpart:
+                     some classes take no null; or -1 */
+    bool add;     /* written even if the base lacks the key: the classes of the common
+                     architectures have defaults for it, now stale */
+    bool if_set;  /* left alone where the base says null: it asks for behaviour */
+} otx__special;
+
+#define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see below */
+
+static const otx__special otx__specials[] = {
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},              /* all */
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},              /* all; may be a list */
+    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},                /* all */
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},             /* T5, mBART */
+    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},   /* BERT, FSMT */
+    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},   /* BERT */
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},           /* BERT, diffusion models */
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},    /* T5, BART, Whisper */
+    {"forced_bos_token_id", -1, -1, false, true},                 /* mBART, M2M-100 */
+    {"forced_eos_token_id", -1, -1, false, true},                 /* BART */
+};
+
+/* Ends of other keys that hold one id or a list of them: image_token_id and the like. */
+static const char *const otx__id_endings[] = {
+    "_token_id",    /* most models that see or hear */
+    "_token_ids",   /* the same, lists */
+    "_token_index", /* LLaVA */
+};
+
+/* Lists of ids that steer generation. */
+typedef enum otx__list_kind {
+    OTX__LIST_IDS,   /* [id, ...] */
+    OTX__LIST_LISTS, /* [[id, ...], ...] */
+    OTX__LIST_PAIRS, /* [[position, id], ...] */
+    OTX__LIST_OTHER  /* ids in a form of its own, which is not carried over */
+} otx__list_kind;
+
+typedef struct otx__id_list {
+    const char *key;
+    otx__list_kind kind;
+} otx__id_list;
+
+static const otx__id_list otx__id_lists[] = {
+    {"suppress_tokens", OTX__LIST_IDS},       /* Whisper */
+    {"begin_suppress_tokens", OTX__LIST_IDS}, /* Whisper */
+    {"bad_words_ids", OTX__LIST_LISTS},       /* generation in general */
+    {"force_words_ids", OTX__LIST_LISTS},     /* generation in general */
+    {"forced_decoder_ids", OTX__LIST_PAIRS},  /* Whisper */
+    {"sequence_bias", OTX__LIST_OTHER},       /* generation in general */
+    {"lang_to_id", OTX__LIST_OTHER},          /* Whisper */
+    {"task_to_id", OTX__LIST_OTHER},          /* Whisper */
+};
+
+/* ---- types and classes of models ---- */
+
+/* What is peculiar about a "model_type". */
+typedef enum otx__model_rule {
+    OTX__PAD_IS_POSITION, /* it counts its positions from pad_token_id on, as fairseq does:
+                             there the id is a number of the architecture, and the masked
+                             padding may as well be the tokenizer's own */
+    OTX__CLASS_ADDS_ROWS  /* its class gives the embedding more rows than "vocab_size" */
+} otx__model_rule;
+
+typedef struct otx__model_type {
+    const char *type;
+    otx__model_rule rule;
+    bool within; /* so does every type with this in its name */
+} otx__model_type;
+
+static const otx__model_type otx__model_types[] = {
+    {"roberta", OTX__PAD_IS_POSITION, true}, /* and xlm-roberta, roberta-prelayernorm, ... */
+    {"camembert", OTX__PAD_IS_POSITION, false},
+    {"longformer", OTX__PAD_IS_POSITION, false},
+    {"mpnet", OTX__PAD_IS_POSITION, false},
+    {"xglm", OTX__PAD_IS_POSITION, false},
+    {"m2m_100", OTX__PAD_IS_POSITION, false},
+    {"nllb-moe", OTX__PAD_IS_POSITION, false},
+    {"fsmt", OTX__PAD_IS_POSITION, false},
+    {"esm", OTX__PAD_IS_POSITION, false},
+    {"ibert", OTX__PAD_IS_POSITION, false},
+    {"data2vec-text", OTX__PAD_IS_POSITION, false},
+    {"xmod", OTX__PAD_IS_POSITION, false},
+    {"lilt", OTX__PAD_IS_POSITION, false},
+    {"luke", OTX__PAD_IS_POSITION, false},
+    {"mluke", OTX__PAD_IS_POSITION, false},
+    {"layoutlmv3", OTX__PAD_IS_POSITION, false},
+    {"markuplm", OTX__PAD_IS_POSITION, false},
+    {"prophetnet", OTX__PAD_IS_POSITION, false},
+    {"xlm-prophetnet", OTX__PAD_IS_POSITION, false},
+    {"seamless_m4t", OTX__PAD_IS_POSITION, false},
+    {"seamless_m4t_v2", OTX__PAD_IS_POSITION, false},
+    {"kosmos-2", OTX__PAD_IS_POSITION, false},
+    {"kosmos-2.5", OTX__PAD_IS_POSITION, false},
+    {"trocr", OTX__PAD_IS_POSITION, false},
+    {"roc_bert", OTX__PAD_IS_POSITION, false},
+    {"mllama", OTX__CLASS_ADDS_ROWS, false}, /* 8 */
+    {"mllama_text_model", OTX__CLASS_ADDS_ROWS, false},
+    {"moshi", OTX__CLASS_ADDS_ROWS, false}, /* 1 */
+    {"cpmant", OTX__CLASS_ADDS_ROWS, false},
+};
+
+/* Parts of the names of classes that have an output head. */
+static const char *const otx__head_classes[] = {
+    "For", /* LlamaForCausalLM, BertForMaskedLM, T5ForConditionalGeneration */
+    "LM",  /* GPT2LMHeadModel */
+};
+
+/* ---- files and directories beside the weights ---- */
+
+/* Directories with copies of the weights in other formats or layouts, which would still
+   hold the old vocabulary. */
+static const char *const otx__stale_directories[] = {
+    "original", /* Meta's own files */
+    "onnx", "openvino", "coreml", "gguf", "metal", "mlx",
+};
+
+/* Files that are such copies. In patterns * is any text. */
+static const char *const otx__stale_files[] = {
+    "*.safetensors", "*.safetensors.index.json", /* other layouts: consolidated, fp16 */
+    "*.bin", "*.bin.index.json",                 /* PyTorch */
+    "*.pt", "*.pth", "*.ckpt",                   /* PyTorch, Lightning */
+    "*.gguf",                                    /* llama.cpp */
+    "*.ggml",                                    /* what it read before */
+    "*.h5",                                      /* TensorFlow */
+    "*.tflite",                                  /* TensorFlow Lite */
+    "*.msgpack", "*.msgpack.index.json",         /* Flax */
+    "*.onnx", "*.onnx_data",                     /* ONNX Runtime */
+    "*.ot",                                      /* rust-bert */
+    "*.npz",                                     /* MLX, JAX */
+    "*.nemo",                                    /* NeMo */
+};
+
+/* Sub-directories of models in training, each with the whole model; # is a number. */
+static const char *const otx__training_directories[] = {
+    "checkpoint-#", /* transformers' trainer */
+    "global_step#", /* DeepSpeed */
+};
+
+/* What downloads and version control keep beside a model. */
+static const char *const otx__bookkeeping[] = {
+    ".git",         /* a clone */
+    ".cache",       /* huggingface_hub: downloads into a directory */
+    ".huggingface", /* the same, once */
+};
+
+/* Files that some loader may take in place of the weights that were checked, and one
+   that only looks like it. */
+static const char *const otx__rival_files[] = {
+    "*.bin", "*.bin.index.json", /* transformers, where it is told to */
+    "*.gguf",                    /* llama.cpp, Ollama */
+    "*.safetensors",             /* vLLM: all that are there */
+};
+#define OTX__TRAINING_ARGUMENTS "training_args.bin" /* transformers' trainer */
+
+/* ---- an index of shards ---- */
+
+#define OTX__KEY_METADATA "metadata"            /* transformers does not load one without */
+#define OTX__KEY_TOTAL_SIZE "total_size"        /* bytes of all tensors */
+#define OTX__KEY_PARAMETERS "total_parameters"  /* elements; newer transformers */
+#define OTX__KEY_WEIGHT_MAP "weight_map"
+
+/* ---- draft models ---- */
+
+/* llama.cpp compares tokens from this id on, and lets sizes differ by so much. */
+#define OTX__DRAFT_FIRST 5
+#define OTX__DRAFT_SLACK 128
+
+/* Whether a tokenizer puts the tokens at both ends of a text. */
+#define OTX__KEY_ADD_BOS "add_bos_token"
+#define OTX__KEY_ADD_EOS "add_eos_token"
 
 /* >>> src/model/names.h */
 /* ---- names of tensors --------------------------------------------------- */
 
 /* What a tensor that is sized by the vocabulary does. */
-typedef enum otx__part {
+typedef enum otx__part_kind {
     OTX__PART_NONE,      /* it is not sized by the vocabulary */
     OTX__PART_EMBEDDING, /* a row per token, on the way in */
     OTX__PART_HEAD,      /* a row per token, on the way out */
     OTX__PART_BIAS       /* a number per token, added to what the head gives */
-} otx__part;
+} otx__part_kind;
 
-/* What stands before ".weight" at the end of a name, for the models in use: llama
-   and most others (embed_tokens, lm_head), internlm2 (tok_embeddings, output), gpt2
-   (wte), falcon, bloom, bert and chatglm (word_embeddings, output_layer), neox
-   (embed_in, embed_out), mamba and xlm (embeddings, pred_layer.proj), t5 and bart
-   (shared), clip (token_embedding), xlnet (word_embedding, lm_loss), openai-gpt
-   (tokens_embed), cpm-ant (input_embedding), ctrl (transformer.w), bert, roberta and
-   distilbert heads (decoder, vocab_projector), phi (linear), MTP copies
-   (shared_head.head), electra, whisper (proj_out), xglm (output_projection).
-   Prefixes are free: model., transformer., language_model.model. and so on. The
-   order is that of preference where several would do. */
-static const char *const otx__embedding_names[] = {
-    "embed_tokens",   "tok_embeddings",  "wte",          "word_embeddings", "embed_in",
-    "shared",         "embeddings",      "word_embedding", "token_embedding",
-    "tokens_embed",   "input_embedding", "transformer.w", "embedding",       "embed",
-    "emb",
-};
-static const char *const otx__head_names[] = {
-    "lm_head", "embed_out", "output", "output_layer", "vocab_projector", "decoder", "proj_out",
-    "output_projection", "generator_lm_head", "lm_loss", "pred_layer.proj", "linear", "head",
-    "unembed", "cls",
-};
-/* Owners of biases that are no heads: a number per token beside a tied head. */
-static const char *const otx__bias_names[] = {"predictions", "embedding_decoder"};
-
-/* A view of one component of a dotted name. */
-typedef struct otx__component {
-    const char *bytes;
-    size_t size;
-} otx__component;
-
-/* The component that ends `skip` components before the end; size 0 if none. */
-OTX__PRIVATE otx__component otx__name_component(const otx_tensor *tensor, unsigned skip)
+/* Whether any of the words stands anywhere in the text. */
+OTX__PRIVATE bool otx__span_contains_any(otx__span text, const char *const *words,
+                                         size_t count)
 {
-    otx__component component = {tensor->name, 0};
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__span_contains(text, words[i])) return true;
+    return false;
+}
+
+/* The component of a dotted name that ends `skip` components before the end; empty if
+   there is none. */
+OTX__PRIVATE otx__span otx__name_component(const otx_tensor *tensor, unsigned skip)
+{
     size_t end = tensor->name_size, begin;
     for (;; skip--) {
         for (begin = end; begin > 0 && tensor->name[begin - 1] != '.'; begin--) {}
-        if (skip == 0) break;
-        if (begin == 0) return component;
+        if (skip == 0) return otx__span_of(tensor->name + begin, end - begin);
+        if (begin == 0) return otx__span_of(tensor->name, 0);
         end = begin - 1;
     }
-    component.bytes = tensor->name + begin;
-    component.size = end - begin;
-    return component;
-}
-
-OTX__PRIVATE bool otx__component_is(otx__component component, const char *text)
-{
-    return component.size == strlen(text) && memcmp(component.bytes, text, component.size) == 0;
 }
 
 /* Whether the tensor belongs to a numbered layer: a component of digits. */
@@ -16284,7 +16612,7 @@ OTX__PRIVATE bool otx__name_is_numbered(const otx_tensor *tensor)
             if (length > 0 && digits == length) return true;
             digits = length = 0;
         } else {
-            digits += byte >= '0' && byte <= '9';
+            digits += otx__is_digit(byte);
             length++;
         }
     }
@@ -16294,12 +16622,8 @@ OTX__PRIVATE bool otx__name_is_numbered(const otx_tensor *tensor)
 /* Whether the name speaks of tokens, whatever the layer. */
 OTX__PRIVATE bool otx__name_is_lexical(const otx_tensor *tensor)
 {
-    static const char *const words[] = {"embed",   "wte",         "vocab",
-                                        "lm_head", "shared_head", "token"};
-    size_t i;
-    for (i = 0; i < OTX__COUNT(words); i++)
-        if (otx__span_has(tensor->name, tensor->name_size, words[i])) return true;
-    return false;
+    return otx__span_contains_any(otx__span_of(tensor->name, tensor->name_size),
+                                  otx__lexical_words, OTX__COUNT(otx__lexical_words));
 }
 
 /* Whether the name is STEM.LAST, whatever stands before it; either may have several
@@ -16330,256 +16654,462 @@ OTX__PRIVATE size_t otx__embedding_name(const otx_tensor *tensor)
                         "weight");
 }
 
+OTX__PRIVATE bool otx__name_is_embedding(const otx_tensor *tensor)
+{
+    return otx__embedding_name(tensor) < OTX__COUNT(otx__embedding_names);
+}
+
 OTX__PRIVATE size_t otx__head_name(const otx_tensor *tensor)
 {
     return otx__name_in(tensor, otx__head_names, OTX__COUNT(otx__head_names), "weight");
 }
 
+OTX__PRIVATE bool otx__name_is_head(const otx_tensor *tensor)
+{
+    return otx__head_name(tensor) < OTX__COUNT(otx__head_names);
+}
+
+/* The head of an encoder, BERT's and those after it: the flag that ties it to the
+   embedding ties its biases too. */
+OTX__PRIVATE bool otx__name_is_encoder_head(const otx_tensor *tensor)
+{
+    return otx__name_ends(tensor, "decoder", "weight");
+}
+
 /* The bias of a head, or a number per token under a name of its own. */
 OTX__PRIVATE bool otx__name_is_bias(const otx_tensor *tensor)
 {
-    return otx__component_is(otx__name_component(tensor, 0), "final_logits_bias") ||
-           otx__name_in(tensor, otx__head_names, OTX__COUNT(otx__head_names), "bias") <
+    const otx__span last = otx__name_component(tensor, 0);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__logits_bias_names); i++)
+        if (otx__span_is(last, otx__logits_bias_names[i])) return true;
+    return otx__name_in(tensor, otx__head_names, OTX__COUNT(otx__head_names), "bias") <
                OTX__COUNT(otx__head_names) ||
            otx__name_in(tensor, otx__bias_names, OTX__COUNT(otx__bias_names), "bias") <
                OTX__COUNT(otx__bias_names);
-}
-
-/* >>> src/model/parts.h */
-/* ---- parts: the tensors that the vocabulary sizes ----------------------- */
-
-/* ---- tensors in messages ---- */
-
-/* Room for a tensor's quoted name and shape. */
-#define OTX__TENSOR_TEXT (OTX__QUOTED + 96)
-
-/* `"lm_head.weight" [32000, 4096]`; returns `to`. */
-OTX__PRIVATE const char *otx__tensor_text(char *to, const otx_tensor *tensor)
-{
-    char name[OTX__QUOTED];
-    size_t length, i;
-    otx__quote(name, sizeof name, tensor->name, tensor->name_size);
-    length = (size_t)snprintf(to, OTX__TENSOR_TEXT, "\"%s\" [", name);
-    for (i = 0; i < tensor->rank && i < 3; i++)
-        length += (size_t)snprintf(to + length, OTX__TENSOR_TEXT - length, "%s%" PRIu64,
-                                   i ? ", " : "", tensor->shape[i]);
-    (void)snprintf(to + length, OTX__TENSOR_TEXT - length, tensor->rank > 3 ? ", ...]" : "]");
-    return to;
-}
-
-/* ---- the vocabulary's tensors of one model ---- */
-
-#define OTX__MODEL_MAX_TENSORS 16
-
-typedef struct otx__model_tensor {
-    const otx_checkpoint_tensor *at;
-    otx__part part;
-    uint64_t rows;  /* its own: those of the model, or `extra` more */
-    bool redundant; /* the head of a tied model, stored once more: not written */
-} otx__model_tensor;
-
-typedef struct otx__model {
-    const otx_context *ctx;
-    const otx_checkpoint *checkpoint;
-    const otx__document *config;
-    uint64_t ids; /* of the tokenizer: the highest + 1 */
-    bool donor;
-    uint64_t rows;  /* of the tensors below */
-    uint64_t extra; /* rows that some have beyond those, as the classes of a few models
-                       add to what config.json calls the vocabulary's size */
-    otx__model_tensor tensors[OTX__MODEL_MAX_TENSORS]; /* by name */
-    size_t tensor_count;
-    const otx_checkpoint_tensor *embedding; /* the main one */
-    const otx_checkpoint_tensor *head;      /* NULL if none is stored */
-    bool tied;                              /* the head is the embedding */
-} otx__model;
-
-OTX__PRIVATE otx_result otx__model_refuse(const otx__model *model, const otx_tensor *tensor,
-                                          const char *why, otx_error *error)
-{
-    char text[OTX__TENSOR_TEXT];
-    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s %s", model->checkpoint->path,
-                     otx__tensor_text(text, tensor), why);
-}
-
-/* Lists what could be an embedding, for an architecture that is not known. */
-OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__model *model, const otx_vocab *vocab,
-                                           const char *why, otx_error *error)
-{
-    char list[480] = "", text[OTX__TENSOR_TEXT];
-    size_t i, length = 0, more = 0;
-    for (i = 0; i < model->checkpoint->tensor_count; i++) {
-        const otx_tensor *tensor = model->checkpoint->tensors[i].tensor;
-        size_t size;
-        if (tensor->rank != 2 || tensor->shape[0] < vocab->count) continue;
-        size = strlen(otx__tensor_text(text, tensor));
-        if (length + size + 3 > sizeof list - 24) {
-            more++;
-            continue;
-        }
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s",
-                                   length ? ", " : "", text);
-    }
-    if (more)
-        (void)snprintf(list + length, sizeof list - length, " and %" PRIu64 " more",
-                       (uint64_t)more);
-    return otx__fail(error, OTX_ERROR_UNSUPPORTED,
-                     "%s: %s; tensors with at least the tokenizer's %" PRIu64 " rows: %s",
-                     model->checkpoint->path, why, (uint64_t)vocab->count,
-                     list[0] ? list : "none");
-}
-
-/* How well a tensor fits as the main embedding: lower is better, SIZE_MAX is not
-   at all. The size that config.json gives decides before the place, the place
-   (outside the numbered layers) before the name. */
-OTX__PRIVATE size_t otx__embedding_rank(const otx__model *model, const otx_tensor *tensor)
-{
-    size_t name = otx__embedding_name(tensor), rank = name;
-    uint64_t seen = 0;
-    if (tensor->rank != 2 || name == OTX__COUNT(otx__embedding_names)) return SIZE_MAX;
-    if (otx__name_is_numbered(tensor)) rank += 100;
-    if (!otx__config_says(model->config, "vocab_size", tensor->shape[0], &seen) &&
-        !otx__config_says(model->config, "padded_vocab_size", tensor->shape[0], &seen))
-        rank += 200;
-    return rank;
-}
-
-/* Where an embedding has more rows than config.json says, the model's class adds them
-   (Llama 3.2 Vision 8, Moshi 1), or it could not be loaded. The new one has as many
-   more. */
-OTX__PRIVATE void otx__model_find_extra(otx__model *model)
-{
-    uint64_t said = 0;
-    if (otx__config_says(model->config, "vocab_size", model->rows, &said) ||
-        otx__config_says(model->config, "padded_vocab_size", model->rows, &said) || said == 0)
-        return;
-    otx__log(model->ctx, OTX_WARNING,
-             "%s: config.json says \"vocab_size\": %" PRIu64 ", the embedding has %" PRIu64
-             " rows%s", model->checkpoint->path, said, model->rows,
-             said < model->rows && !model->donor ? "; the new one will have as many more" : "");
-    if (said > model->rows) return;
-    model->extra = model->rows - said;
-    model->rows = said;
-}
-
-OTX__PRIVATE otx_result otx__model_find_embedding(otx__model *model, const otx_vocab *vocab,
-                                                  otx_error *error)
-{
-    const otx_checkpoint *checkpoint = model->checkpoint;
-    const otx_checkpoint_tensor *rival = NULL;
-    size_t best = SIZE_MAX, i;
-    for (i = 0; i < checkpoint->tensor_count; i++) {
-        size_t rank = otx__embedding_rank(model, checkpoint->tensors[i].tensor);
-        if (rank == SIZE_MAX || rank > best) continue;
-        if (rank < best) {
-            best = rank;
-            rival = NULL;
-            model->embedding = &checkpoint->tensors[i];
-        } else if (checkpoint->tensors[i].tensor->shape[0] !=
-                   model->embedding->tensor->shape[0]) {
-            rival = &checkpoint->tensors[i];
-        }
-    }
-    if (!model->embedding)
-        return otx__fail_unknown_model(model, vocab,
-                                       "no tensor is known as the input embedding", error);
-    if (rival)
-        return otx__fail_unknown_model(
-            model, vocab, "several tensors may be the input embedding, of different sizes",
-            error);
-    model->rows = model->embedding->tensor->shape[0];
-    if (model->rows == 0 || model->rows > INT32_MAX)
-        return otx__model_refuse(model, model->embedding->tensor,
-                                 "is empty or has more than 2147483647 rows", error);
-    otx__model_find_extra(model);
-    return OTX_OK;
-}
-
-/* ---- every tensor in its part ---- */
-
-/* Whether a size is that of the vocabulary. */
-OTX__PRIVATE bool otx__model_has_rows(const otx__model *model, uint64_t size)
-{
-    return size == model->rows || (model->extra > 0 && size == model->rows + model->extra);
-}
-
-OTX__PRIVATE bool otx__model_sizes(const otx__model *model, const otx_tensor *tensor)
-{
-    unsigned i;
-    for (i = 0; i < tensor->rank; i++)
-        if (otx__model_has_rows(model, tensor->shape[i])) return true;
-    return false;
-}
-
-/* A [rows] or [1, rows] tensor. */
-OTX__PRIVATE bool otx__is_vector(const otx__model *model, const otx_tensor *tensor)
-{
-    return (tensor->rank == 1 || (tensor->rank == 2 && tensor->shape[0] == 1)) &&
-           otx__model_has_rows(model, tensor->shape[tensor->rank - 1]);
 }
 
 /* Why a tensor cannot be carried over to another vocabulary by its name alone,
    whatever its shape; NULL if nothing speaks against it. */
 OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
 {
-    otx__component last = otx__name_component(tensor, 0),
-                   before = otx__name_component(tensor, 1);
-    if (otx__component_is(before, "embed_tokens_per_layer"))
-        return "holds per-layer embeddings, which are no rows of one space and cannot be "
-               "transplanted";
-    if (otx__component_is(last, "d2t") || otx__component_is(last, "t2d"))
-        return "maps a draft vocabulary to the full one, which is not true any more under "
-               "another tokenizer";
-    return NULL;
-}
-
-/* Whether the last component is one of those under which quantised matrices keep
-   their codes, scales, zero points and shapes, or adapters their factors. */
-OTX__PRIVATE bool otx__component_is_packed(otx__component last)
-{
-    static const char *const parts[] = {"scale",  "scales", "quant",       "pack",   "qweight",
-                                        "qzeros", "absmax", "zero_point",  "weight_", "g_idx",
-                                        "SCB",    "lora_",  "codebook"};
     size_t i;
-    for (i = 0; i < OTX__COUNT(parts); i++)
-        if (otx__span_has(last.bytes, last.size, parts[i])) return true;
-    return false;
+    for (i = 0; i < OTX__COUNT(otx__refused_names); i++) {
+        const otx__refused_name *refused = &otx__refused_names[i];
+        if (otx__span_is(otx__name_component(tensor, refused->from_end), refused->component))
+            return refused->why;
+    }
+    return NULL;
 }
 
 /* Whether the name is that of a packed or scaled embedding or head. */
 OTX__PRIVATE bool otx__name_is_packed(const otx_tensor *tensor)
 {
-    static const char *const owners[] = {"lm_head",         "embed_out",      "output_layer",
-                                         "embed_tokens",    "tok_embeddings", "wte",
-                                         "word_embeddings", "embed_in",       "output",
-                                         "embeddings",      "shared",         "lm_head.linear"};
-    otx__component last = otx__name_component(tensor, 0);
+    otx__span last = otx__name_component(tensor, 0);
     char name[64];
-    if (last.size >= sizeof name || !otx__component_is_packed(last)) return false;
+    if (last.size >= sizeof name ||
+        !otx__span_contains_any(last, otx__packed_words, OTX__COUNT(otx__packed_words)))
+        return false;
     memcpy(name, last.bytes, last.size);
     name[last.size] = 0;
-    return otx__name_in(tensor, owners, OTX__COUNT(owners), name) < OTX__COUNT(owners);
+    return otx__name_in(tensor, otx__packed_owners, OTX__COUNT(otx__packed_owners), name) <
+           OTX__COUNT(otx__packed_owners);
 }
 
-/* What a tensor that is sized by the vocabulary is by its name. */
-OTX__PRIVATE otx__part otx__name_part(const otx__model *model, const otx_tensor *tensor)
+/* >>> src/model/document.h */
+/* ---- documents: the JSON files of a model directory --------------------- */
+
+/* Most objects of one file that describe a language model: see otx__document_levels.
+   Real configs have three. */
+#define OTX__MAX_LEVELS 64
+
+/* One JSON file of a directory. Absent ones have no nodes, so that every
+   look-up from otx__document_root finds nothing. */
+typedef struct otx__document {
+    char *text;
+    size_t size;
+    otx_json json;
+    bool present;
+    uint32_t levels[OTX__MAX_LEVELS]; /* nodes, the root first */
+    size_t level_count;
+} otx__document;
+
+/* Far above any real one; keeps a hostile file from filling the memory. */
+#define OTX__DOCUMENT_LIMIT OTX__INDEX_LIMIT
+
+OTX__PRIVATE void otx__document_close(const otx_context *ctx, otx__document *document)
 {
-    if (tensor->rank == 2 && otx__model_has_rows(model, tensor->shape[0])) {
-        if (otx__embedding_name(tensor) < OTX__COUNT(otx__embedding_names))
-            return OTX__PART_EMBEDDING;
-        if (otx__head_name(tensor) < OTX__COUNT(otx__head_names)) return OTX__PART_HEAD;
+    otx_json_close(ctx, &document->json);
+    otx__file_free(ctx, document->text, document->size);
+    memset(document, 0, sizeof *document);
+}
+
+/* Lists the objects that describe the language model: the whole of config.json, and
+   within it the parts that multimodal models keep for their text side, or an encoder
+   and its decoder for themselves; within those again. The outer come first. */
+OTX__PRIVATE otx_result otx__document_levels(otx__document *document, const char *path,
+                                             otx_error *error)
+{
+    const otx_json *json = &document->json;
+    char name[OTX__PATH_TEXT];
+    size_t at, i;
+    document->levels[document->level_count++] = 0;
+    for (at = 0; at < document->level_count; at++) /* grows as it goes */
+        for (i = 0; i < OTX__COUNT(otx__nested_configs); i++) {
+            uint32_t node = otx_json_find(json, document->levels[at], otx__nested_configs[i]);
+            if (otx_json_type_of(json, node) != OTX_JSON_OBJECT) continue;
+            if (document->level_count == OTX__MAX_LEVELS)
+                return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d configs of language "
+                                 "models lie within each other", otx__path_text(name, path),
+                                 OTX__MAX_LEVELS);
+            document->levels[document->level_count++] = node;
+        }
+    return OTX_OK;
+}
+
+/* Reads and parses directory/name, an object. A missing file is an absent
+   document. NaN and Infinity are let through, as Python writes them. */
+OTX__PRIVATE otx_result otx__document_open(const otx_context *ctx, const char *directory,
+                                           const char *name, otx__document *out,
+                                           otx_error *error)
+{
+    otx_json_options options;
+    otx__status status;
+    otx_result result;
+    char *path;
+    memset(out, 0, sizeof *out);
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true;
+    path = otx__path_join(ctx, directory, name);
+    if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+    result = otx__look(path, &status, error);
+    if (result || !status.present) goto done;
+    result = otx__file_read_all(ctx, path, OTX__DOCUMENT_LIMIT, &out->text, &out->size, error);
+    if (result) goto done;
+    result = otx_json_parse(ctx, out->text, out->size, path, &options, &out->json, error);
+    if (!result && otx_json_type_of(&out->json, 0) != OTX_JSON_OBJECT)
+        result = otx__fail(error, OTX_ERROR_FORMAT, "%s: not a JSON object", path);
+    if (!result) result = otx__document_levels(out, path, error);
+    if (result) otx__document_close(ctx, out);
+    else out->present = true;
+done:
+    otx__path_free(ctx, path);
+    return result;
+}
+
+OTX__PRIVATE uint32_t otx__document_root(const otx__document *document)
+{
+    return document->present ? 0 : OTX_JSON_NONE;
+}
+
+/* >>> src/model/config.h */
+/* ---- what config.json says ---------------------------------------------- */
+
+/* ---- its levels ---- */
+
+/* Steps through the levels of a document, the outer before the inner:
+       levels = otx__all_levels(document);
+       while (otx__levels_next(&levels)) ... levels.node ... */
+typedef struct otx__levels {
+    const otx__document *document;
+    uint32_t node;
+    size_t at;     /* the level after that */
+    bool ours;     /* levels that give another size than `rows` are left out, but the root */
+    uint64_t rows;
+} otx__levels;
+
+OTX__PRIVATE otx__levels otx__all_levels(const otx__document *document)
+{
+    otx__levels levels;
+    memset(&levels, 0, sizeof levels);
+    levels.document = document;
+    levels.node = OTX_JSON_NONE;
+    return levels;
+}
+
+OTX__PRIVATE bool otx__levels_next(otx__levels *levels)
+{
+    const otx__document *document = levels->document;
+    uint64_t size;
+    while (levels->at < document->level_count) {
+        levels->node = document->levels[levels->at++];
+        if (!levels->ours || levels->at == 1 ||
+            !otx_json_uint(&document->json, otx_json_find(&document->json, levels->node,
+                                                          OTX__KEY_VOCAB_SIZE), &size) ||
+            size == levels->rows)
+            return true;
     }
-    if (otx__is_vector(model, tensor) && otx__name_is_bias(tensor)) return OTX__PART_BIAS;
+    return false;
+}
+
+/* The node under a key of the level at hand. */
+OTX__PRIVATE uint32_t otx__levels_find(const otx__levels *levels, const char *key)
+{
+    return otx_json_find(&levels->document->json, levels->node, key);
+}
+
+/* Whether any level says key: value. *seen, if it is 0, becomes what the first
+   level that has the key says instead. */
+OTX__PRIVATE bool otx__config_says(const otx__document *config, const char *key, uint64_t value,
+                                   uint64_t *seen)
+{
+    otx__levels levels = otx__all_levels(config);
+    while (otx__levels_next(&levels)) {
+        uint64_t said;
+        if (!otx_json_uint(&config->json, otx__levels_find(&levels, key), &said)) continue;
+        if (said == value) return true;
+        if (*seen == 0) *seen = said;
+    }
+    return false;
+}
+
+/* The levels that are about the vocabulary of so many rows: not those that name the size
+   of another, as of a speech codec, while one names ours. */
+OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
+{
+    otx__levels levels = otx__all_levels(document);
+    uint64_t seen = 0;
+    levels.ours = otx__config_says(document, OTX__KEY_VOCAB_SIZE, rows, &seen);
+    levels.rows = rows;
+    return levels;
+}
+
+/* ---- sizes ---- */
+
+/* Whether any level says that the vocabulary has that many rows. *seen as above. */
+OTX__PRIVATE bool otx__config_says_rows(const otx__document *config, uint64_t rows,
+                                        uint64_t *seen)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx__config_says(config, otx__size_keys[i], rows, seen)) return true;
+    return false;
+}
+
+/* Whether any number of config.json that is no size of a vocabulary has this
+   value: then a dimension of that size says nothing about the vocabulary. */
+OTX__PRIVATE bool otx__config_has_size(const otx__document *config, uint64_t size)
+{
+    const otx_json *json = &config->json;
+    uint32_t object;
+    for (object = 0; object < json->count; object++) {
+        otx_json_iter member = otx_json_iter_of(json, object);
+        if (!member.keyed) continue;
+        while (otx_json_iter_next(&member)) {
+            uint64_t value;
+            if (otx_json_uint(json, member.value, &value) && value == size &&
+                !otx__span_contains_any(otx__json_span(json, member.key),
+                                        otx__vocabulary_words,
+                                        OTX__COUNT(otx__vocabulary_words)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* ---- tying ---- */
+
+typedef struct otx__tie_flag {
+    bool said_true, said_false; /* on some level */
+} otx__tie_flag;
+
+OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
+{
+    otx__levels levels = otx__all_levels(config);
+    otx__tie_flag flag = {false, false};
+    while (otx__levels_next(&levels)) {
+        otx_json_type type = otx_json_type_of(&config->json,
+                                              otx__levels_find(&levels, OTX__KEY_TIE));
+        if (type == OTX_JSON_TRUE) flag.said_true = true;
+        if (type == OTX_JSON_FALSE) flag.said_false = true;
+    }
+    return flag;
+}
+
+/* ---- types and classes ---- */
+
+/* Whether a rule holds for the model's type. */
+OTX__PRIVATE bool otx__config_follows(const otx__document *config, otx__model_rule rule)
+{
+    const otx_json *json = &config->json;
+    uint32_t node = otx_json_find(json, otx__document_root(config), OTX__KEY_MODEL_TYPE);
+    size_t i;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return false;
+    for (i = 0; i < OTX__COUNT(otx__model_types); i++) {
+        const otx__model_type *known = &otx__model_types[i];
+        if (known->rule == rule &&
+            (known->within ? otx__span_contains(otx__json_span(json, node), known->type)
+                           : otx_json_equals(json, node, known->type)))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the model has an output head at all: by its class, if config.json names it. */
+OTX__PRIVATE bool otx__config_has_head(const otx__document *config)
+{
+    const otx_json *json = &config->json;
+    uint32_t list = otx_json_find(json, otx__document_root(config), OTX__KEY_CLASSES);
+    uint32_t name = otx_json_item(json, list, 0);
+    return otx_json_type_of(json, name) != OTX_JSON_STRING ||
+           otx__span_contains_any(otx__json_span(json, name), otx__head_classes,
+                                  OTX__COUNT(otx__head_classes));
+}
+
+/* >>> src/model/side.h */
+/* ---- side: a model directory opened once --------------------------------- */
+
+/* Most tensors of a model that the vocabulary sizes. */
+#define OTX__MAX_PARTS 16
+
+typedef struct otx__vocab_tensor {
+    const otx_checkpoint_tensor *at;
+    otx__part_kind kind;
+    uint64_t rows;  /* its own: those of the model, or `extra` more */
+    bool redundant; /* the head of a tied model, stored once more: not written */
+} otx__vocab_tensor;
+
+/* The tensors of a model that the vocabulary sizes: see otx__parts_find. */
+typedef struct otx__parts {
+    uint64_t rows;  /* of them */
+    uint64_t extra; /* rows that some have beyond those, as the classes of a few models
+                       add to what config.json calls the vocabulary's size */
+    otx__vocab_tensor tensors[OTX__MAX_PARTS]; /* by name */
+    size_t count;
+    const otx_checkpoint_tensor *embedding; /* the main one; NULL: not looked for yet */
+    const otx_checkpoint_tensor *head;      /* NULL if none is stored */
+    bool tied;                              /* the head is the embedding */
+} otx__parts;
+
+/* A model directory. Every use opens what it needs of it, by the functions that stand
+   beside each type; the rest stays absent: documents that are not present, a vocabulary
+   without tokens, a checkpoint without files. */
+typedef struct otx__side {
+    char *path;
+    bool donor; /* of its tensors only the embedding and the head matter */
+    otx__document config;     /* config.json */
+    otx__document generation; /* generation_config.json */
+    otx__document tokenizer;  /* tokenizer_config.json */
+    otx_checkpoint checkpoint;
+    otx_vocab vocab;
+    otx__parts parts;
+} otx__side;
+
+/* A side of which nothing is open. Close it with otx__side_close in any case. */
+OTX__PRIVATE otx_result otx__side_begin(const otx_context *ctx, const char *path, bool donor,
+                                        otx__side *side, otx_error *error)
+{
+    memset(side, 0, sizeof *side);
+    side->donor = donor;
+    side->path = otx__path_copy(ctx, path, strlen(path));
+    return side->path ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
+}
+
+OTX__PRIVATE void otx__side_close(const otx_context *ctx, otx__side *side)
+{
+    otx_vocab_close(ctx, &side->vocab);
+    otx_checkpoint_close(ctx, &side->checkpoint);
+    otx__document_close(ctx, &side->tokenizer);
+    otx__document_close(ctx, &side->generation);
+    otx__document_close(ctx, &side->config);
+    otx__path_free(ctx, side->path);
+    memset(side, 0, sizeof *side);
+}
+
+/* ---- looking at it ---- */
+
+/* The token with an id, or NULL. */
+OTX__PRIVATE const otx_token *otx__side_token(const otx__side *side, uint64_t id)
+{
+    const otx_token *token = id < side->vocab.count ? &side->vocab.tokens[id] : NULL;
+    return token && token->kind != OTX_TOKEN_NONE ? token : NULL;
+}
+
+/* A token's content for a message, `none` where there is no token. */
+OTX__PRIVATE const char *otx__side_content(char to[OTX__QUOTED], const otx__side *side,
+                                           uint64_t id)
+{
+    const otx_token *token = otx__side_token(side, id);
+    if (!token) return strcpy(to, "none");
+    return otx__quote(to, OTX__QUOTED, token->content, token->content_size);
+}
+
+/* Room for a tensor's quoted name and shape. */
+#define OTX__TENSOR_TEXT (OTX__QUOTED + 96)
+
+/* `"lm_head.weight" [32000, 4096]`; returns `to`. */
+OTX__PRIVATE const char *otx__tensor_text(char to[OTX__TENSOR_TEXT], const otx_tensor *tensor)
+{
+    char name[OTX__QUOTED], shape[OTX__TENSOR_TEXT - OTX__QUOTED - 8];
+    otx__quote(name, sizeof name, tensor->name, tensor->name_size);
+    otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank);
+    otx__format(to, OTX__TENSOR_TEXT, "\"%s\" %s", name, shape);
+    return to;
+}
+
+/* Refuses a tensor. */
+OTX__PRIVATE otx_result otx__fail_tensor(const otx__side *side, const otx_tensor *tensor,
+                                         const char *why, otx_error *error)
+{
+    char text[OTX__TENSOR_TEXT];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s %s", side->path,
+                     otx__tensor_text(text, tensor), why);
+}
+
+/* >>> src/model/parts.h */
+/* ---- parts: what each tensor does for the vocabulary ---------------------- */
+
+/* ---- sizes ---- */
+
+/* Whether a size is that of the vocabulary. */
+OTX__PRIVATE bool otx__parts_have_rows(const otx__parts *parts, uint64_t size)
+{
+    return size == parts->rows || (parts->extra > 0 && size == parts->rows + parts->extra);
+}
+
+OTX__PRIVATE bool otx__parts_size(const otx__parts *parts, const otx_tensor *tensor)
+{
+    unsigned i;
+    for (i = 0; i < tensor->rank; i++)
+        if (otx__parts_have_rows(parts, tensor->shape[i])) return true;
+    return false;
+}
+
+/* A [rows, columns] tensor. */
+OTX__PRIVATE bool otx__is_matrix(const otx__parts *parts, const otx_tensor *tensor)
+{
+    return tensor->rank == 2 && otx__parts_have_rows(parts, tensor->shape[0]);
+}
+
+/* A [rows] or [1, rows] tensor. */
+OTX__PRIVATE bool otx__is_vector(const otx__parts *parts, const otx_tensor *tensor)
+{
+    return (tensor->rank == 1 || (tensor->rank == 2 && tensor->shape[0] == 1)) &&
+           otx__parts_have_rows(parts, tensor->shape[tensor->rank - 1]);
+}
+
+/* ---- the part of one tensor ---- */
+
+/* What a tensor that is sized by the vocabulary is by its name. */
+OTX__PRIVATE otx__part_kind otx__part_by_name(const otx__parts *parts, const otx_tensor *tensor)
+{
+    if (otx__is_matrix(parts, tensor)) {
+        if (otx__name_is_embedding(tensor)) return OTX__PART_EMBEDDING;
+        if (otx__name_is_head(tensor)) return OTX__PART_HEAD;
+    }
+    if (otx__is_vector(parts, tensor) && otx__name_is_bias(tensor)) return OTX__PART_BIAS;
     return OTX__PART_NONE;
 }
 
 /* A head under a known name, outside the numbered layers, whose size is neither the
    vocabulary's nor small enough to be something else. */
-OTX__PRIVATE bool otx__is_other_head(const otx__model *model, const otx_tensor *tensor)
+OTX__PRIVATE bool otx__is_other_head(const otx__side *side, const otx_tensor *tensor)
 {
-    return otx__head_name(tensor) < OTX__COUNT(otx__head_names) && tensor->rank == 2 &&
-           !otx__model_has_rows(model, tensor->shape[0]) && !otx__name_is_numbered(tensor) &&
-           (tensor->shape[0] >= model->ids || otx__name_ends(tensor, "lm_head", "weight"));
+    return otx__name_is_head(tensor) && tensor->rank == 2 &&
+           !otx__parts_have_rows(&side->parts, tensor->shape[0]) &&
+           !otx__name_is_numbered(tensor) &&
+           (tensor->shape[0] >= side->vocab.count ||
+            otx__name_ends(tensor, "lm_head", "weight"));
 }
 
 OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
@@ -16592,97 +17122,217 @@ OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
    Those of numbered layers whose names say nothing of tokens, and those whose size
    config.json explains otherwise, only happen to be; a table of integers per token
    (DeepSeek V4's of experts) does not. */
-OTX__PRIVATE otx_result otx__model_coincidence(const otx__model *model,
-                                               const otx_tensor *tensor, otx_error *error)
+OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx__side *side,
+                                              const otx_tensor *tensor, otx_error *error)
 {
     bool numbered = otx__name_is_numbered(tensor);
-    bool explained = otx__config_has_size(model->config, model->rows);
+    bool explained = otx__config_has_size(&side->config, side->parts.rows);
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
-        return otx__model_refuse(model, tensor, "is a table of integers by token, which cannot "
-                                                "be transplanted", error);
+        return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot be "
+                                              "transplanted", error);
     if (numbered && !otx__name_is_lexical(tensor)) return OTX_OK;
     if (!explained)
-        return otx__model_refuse(model, tensor, "has a dimension as large as the vocabulary, "
-                                                "but what it is for is not known", error);
-    if (!numbered && tensor->rank == 2 && otx__model_has_rows(model, tensor->shape[0])) {
+        return otx__fail_tensor(side, tensor, "has a dimension as large as the vocabulary, but "
+                                              "what it is for is not known", error);
+    if (!numbered && otx__is_matrix(&side->parts, tensor)) {
         char text[OTX__TENSOR_TEXT];
-        otx__log(model->ctx, OTX_WARNING,
-                 "%s: tensor %s has as many rows as the vocabulary, "
-                 "but config.json gives that size to something else too; it is left as it is",
-                 model->checkpoint->path, otx__tensor_text(text, tensor));
+        otx__log(ctx, OTX_WARNING, "%s: tensor %s has as many rows as the vocabulary, but "
+                 "config.json gives that size to something else too; it is left as it is",
+                 side->path, otx__tensor_text(text, tensor));
     }
     return OTX_OK;
 }
 
 /* The part that a tensor plays, or a refusal. Of the base every tensor must be
    understood; of the donor only the embedding and the head are read. */
-OTX__PRIVATE otx_result otx__model_part(const otx__model *model, const otx_tensor *tensor,
-                                        otx__part *part, otx_error *error)
+OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *side,
+                                     const otx_tensor *tensor, otx__part_kind *kind,
+                                     otx_error *error)
 {
-    const char *verdict = model->donor ? NULL : otx__name_verdict(tensor);
-    *part = OTX__PART_NONE;
-    if (verdict) return otx__model_refuse(model, tensor, verdict, error);
-    if (otx__name_is_packed(tensor) && !(model->donor && otx__name_is_numbered(tensor)))
-        return otx__model_refuse(model, tensor,
-                                 "belongs to a packed or scaled vocabulary matrix; only plain "
-                                 "F64, F32, F16, BF16 and F8 ones are supported", error);
-    if (otx__is_other_head(model, tensor))
-        return otx__model_refuse(model, tensor, "is an output head with another number of rows "
-                                                "than the embedding", error);
-    if (!otx__model_sizes(model, tensor)) return OTX_OK;
-    *part = otx__name_part(model, tensor);
-    if (model->donor && *part == OTX__PART_BIAS) *part = OTX__PART_NONE;
-    if (*part != OTX__PART_NONE || model->donor) return OTX_OK;
-    return otx__model_coincidence(model, tensor, error);
+    const char *verdict = side->donor ? NULL : otx__name_verdict(tensor);
+    *kind = OTX__PART_NONE;
+    if (verdict) return otx__fail_tensor(side, tensor, verdict, error);
+    if (otx__name_is_packed(tensor) && !(side->donor && otx__name_is_numbered(tensor)))
+        return otx__fail_tensor(side, tensor,
+                                "belongs to a packed or scaled vocabulary matrix; only plain "
+                                "F64, F32, F16, BF16 and F8 ones are supported", error);
+    if (otx__is_other_head(side, tensor))
+        return otx__fail_tensor(side, tensor, "is an output head with another number of rows "
+                                              "than the embedding", error);
+    if (!otx__parts_size(&side->parts, tensor)) return OTX_OK;
+    *kind = otx__part_by_name(&side->parts, tensor);
+    if (side->donor && *kind == OTX__PART_BIAS) *kind = OTX__PART_NONE;
+    if (*kind != OTX__PART_NONE || side->donor) return OTX_OK;
+    return otx__part_coincidence(ctx, side, tensor, error);
 }
+
+/* >>> src/model/find.h */
+/* ---- finding the parts of a model ---------------------------------------- */
+
+/* ---- the main embedding ---- */
+
+/* Lists what could be an embedding, for an architecture that is not known. */
+OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__side *side, const char *why,
+                                                otx_error *error)
+{
+    const otx_checkpoint *checkpoint = &side->checkpoint;
+    const uint64_t ids = side->vocab.count;
+    char list[480] = "", text[OTX__TENSOR_TEXT];
+    size_t i, length = 0, more = 0;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint->tensors[i].tensor;
+        size_t size;
+        if (tensor->rank != 2 || tensor->shape[0] < ids) continue;
+        size = strlen(otx__tensor_text(text, tensor));
+        if (length + size + 3 > sizeof list - 24) {
+            more++;
+            continue;
+        }
+        length += otx__format(list + length, sizeof list - length, "%s%s",
+                              length ? ", " : "", text);
+    }
+    if (more)
+        otx__format(list + length, sizeof list - length, " and %" PRIu64 " more",
+                    (uint64_t)more);
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: %s; tensors with at least the "
+                     "tokenizer's %" PRIu64 " rows: %s", side->path, why, ids,
+                     list[0] ? list : "none");
+}
+
+/* What is added to the rank of a tensor in a numbered layer, and to that of one of
+   another size than config.json gives: more than any list of names is long. */
+#define OTX__RANK_LAYER 100
+#define OTX__RANK_SIZE 200
+
+/* How well a tensor fits as the main embedding: lower is better, SIZE_MAX is not
+   at all. The size that config.json gives decides before the place, the place
+   (outside the numbered layers) before the name. */
+OTX__PRIVATE size_t otx__embedding_rank(const otx__side *side, const otx_tensor *tensor)
+{
+    size_t rank = otx__embedding_name(tensor);
+    uint64_t seen = 0;
+    if (tensor->rank != 2 || !otx__name_is_embedding(tensor)) return SIZE_MAX;
+    if (otx__name_is_numbered(tensor)) rank += OTX__RANK_LAYER;
+    if (!otx__config_says_rows(&side->config, tensor->shape[0], &seen)) rank += OTX__RANK_SIZE;
+    return rank;
+}
+
+/* Where an embedding has more rows than config.json says, the model's class adds them
+   (Llama 3.2 Vision 8, Moshi 1), or it could not be loaded. The new one has as many
+   more. */
+OTX__PRIVATE void otx__find_extra(const otx_context *ctx, otx__side *side)
+{
+    otx__parts *parts = &side->parts;
+    uint64_t said = 0;
+    if (otx__config_says_rows(&side->config, parts->rows, &said) || said == 0) return;
+    otx__log(ctx, OTX_WARNING, "%s: config.json says \"vocab_size\": %" PRIu64
+             ", the embedding has %" PRIu64 " rows%s", side->path, said, parts->rows,
+             said < parts->rows && !side->donor ? "; the new one will have as many more" : "");
+    if (said > parts->rows) return;
+    parts->extra = parts->rows - said;
+    parts->rows = said;
+}
+
+OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *side,
+                                            otx_error *error)
+{
+    const otx_checkpoint *checkpoint = &side->checkpoint;
+    otx__parts *parts = &side->parts;
+    bool rival = false;
+    size_t best = SIZE_MAX, i;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_checkpoint_tensor *at = &checkpoint->tensors[i];
+        size_t rank = otx__embedding_rank(side, at->tensor);
+        if (rank == SIZE_MAX || rank > best) continue;
+        if (rank < best) {
+            best = rank;
+            rival = false;
+            parts->embedding = at;
+        } else if (at->tensor->shape[0] != parts->embedding->tensor->shape[0]) {
+            rival = true;
+        }
+    }
+    if (!parts->embedding)
+        return otx__fail_unknown_model(side, "no tensor is known as the input embedding", error);
+    if (rival)
+        return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
+                                             "different sizes", error);
+    parts->rows = parts->embedding->tensor->shape[0];
+    if (parts->rows == 0 || parts->rows > INT32_MAX)
+        return otx__fail_tensor(side, parts->embedding->tensor,
+                                "is empty or has more than 2147483647 rows", error);
+    otx__find_extra(ctx, side);
+    return OTX_OK;
+}
+
+/* Hidden sizes stand under several names; some models factorise the embedding, and
+   its own width then stands somewhere too. */
+OTX__PRIVATE otx_result otx__check_width(const otx__side *side, otx_error *error)
+{
+    const otx_tensor *embedding = side->parts.embedding->tensor;
+    uint64_t width = embedding->shape[1], seen = 0;
+    char text[OTX__TENSOR_TEXT];
+    size_t i, first = 0;
+    for (i = 0; i < OTX__COUNT(otx__width_keys); i++) {
+        bool before = seen != 0;
+        if (otx__config_says(&side->config, otx__width_keys[i], width, &seen)) return OTX_OK;
+        if (!before && seen) first = i;
+    }
+    if (!seen || otx__config_has_size(&side->config, width)) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH,
+                     "%s: tensor %s has %" PRIu64
+                     " columns, but config.json says \"%s\": %" PRIu64, side->path,
+                     otx__tensor_text(text, embedding), width, otx__width_keys[first], seen);
+}
+
+/* ---- all of them ---- */
 
 /* The main head: outside the numbered layers first, then by name. */
 OTX__PRIVATE size_t otx__head_rank(const otx_tensor *tensor)
 {
-    return otx__head_name(tensor) + (otx__name_is_numbered(tensor) ? 100u : 0u);
+    return otx__head_name(tensor) + (otx__name_is_numbered(tensor) ? OTX__RANK_LAYER : 0u);
 }
 
-OTX__PRIVATE otx_result otx__model_add(otx__model *model, const otx_checkpoint_tensor *at,
-                                       otx__part part, otx_error *error)
+OTX__PRIVATE otx_result otx__parts_add(otx__side *side, const otx_checkpoint_tensor *at,
+                                       otx__part_kind kind, otx_error *error)
 {
     const otx_tensor *tensor = at->tensor;
-    otx__model_tensor *slot = &model->tensors[model->tensor_count];
+    otx__parts *parts = &side->parts;
+    otx__vocab_tensor *slot;
     if (!otx_dtype_is_embedding(tensor->dtype)) {
         char text[OTX__TENSOR_TEXT];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "%s: tensor %s is %s; F64, F32, F16, BF16, F8_E4M3 or F8_E5M2 is "
-                         "expected",
-                         model->checkpoint->path, otx__tensor_text(text, tensor),
+                         "expected", side->path, otx__tensor_text(text, tensor),
                          otx_dtype_name(tensor->dtype));
     }
-    if (part != OTX__PART_BIAS && (tensor->shape[1] == 0 || tensor->shape[1] > INT32_MAX))
-        return otx__model_refuse(model, tensor, "has no columns or more than 2147483647",
-                                 error);
-    if (model->tensor_count == OTX__MODEL_MAX_TENSORS)
+    if (kind != OTX__PART_BIAS && (tensor->shape[1] == 0 || tensor->shape[1] > INT32_MAX))
+        return otx__fail_tensor(side, tensor, "has no columns or more than 2147483647", error);
+    if (parts->count == OTX__MAX_PARTS)
         return otx__fail(error, OTX_ERROR_LIMIT,
-                         "%s: more than %d tensors are sized by the vocabulary",
-                         model->checkpoint->path, OTX__MODEL_MAX_TENSORS);
+                         "%s: more than %d tensors are sized by the vocabulary", side->path,
+                         OTX__MAX_PARTS);
+    slot = &parts->tensors[parts->count++];
     slot->at = at;
-    slot->part = part;
-    slot->rows = tensor->shape[part == OTX__PART_BIAS ? tensor->rank - 1 : 0];
+    slot->kind = kind;
+    slot->rows = tensor->shape[kind == OTX__PART_BIAS ? tensor->rank - 1 : 0];
     slot->redundant = false;
-    model->tensor_count++;
-    if (part == OTX__PART_HEAD &&
-        (!model->head || otx__head_rank(tensor) < otx__head_rank(model->head->tensor)))
-        model->head = at;
+    if (kind == OTX__PART_HEAD &&
+        (!parts->head || otx__head_rank(tensor) < otx__head_rank(parts->head->tensor)))
+        parts->head = at;
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__model_find_parts(otx__model *model, otx_error *error)
+OTX__PRIVATE otx_result otx__find_all(const otx_context *ctx, otx__side *side, otx_error *error)
 {
-    const otx_checkpoint *checkpoint = model->checkpoint;
+    const otx_checkpoint *checkpoint = &side->checkpoint;
     otx_result result = OTX_OK;
     size_t i;
     for (i = 0; i < checkpoint->tensor_count && !result; i++) {
-        otx__part part;
-        result = otx__model_part(model, checkpoint->tensors[i].tensor, &part, error);
-        if (!result && part != OTX__PART_NONE)
-            result = otx__model_add(model, &checkpoint->tensors[i], part, error);
+        otx__part_kind kind;
+        result = otx__part_of(ctx, side, checkpoint->tensors[i].tensor, &kind, error);
+        if (!result && kind != OTX__PART_NONE)
+            result = otx__parts_add(side, &checkpoint->tensors[i], kind, error);
     }
     return result;
 }
@@ -16717,7 +17367,7 @@ OTX__PRIVATE otx_result otx__tensors_equal(const otx_context *ctx,
         if (!result) *equal = memcmp(bytes, bytes + chunk, count) == 0;
         at += count;
         if (!result)
-            result = otx__progress(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
+            result = otx__poll(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
     }
     otx__free(ctx, bytes, 2, chunk);
     return result;
@@ -16725,79 +17375,47 @@ OTX__PRIVATE otx_result otx__tensors_equal(const otx_context *ctx,
 
 /* Tied: there is no head, or no level of the config denies it and the head is
    the embedding once more. */
-OTX__PRIVATE otx_result otx__model_find_tie(otx__model *model, otx_error *error)
+OTX__PRIVATE otx_result otx__find_tie(const otx_context *ctx, otx__side *side, otx_error *error)
 {
-    otx__tie_flag flag = otx__config_tie_flag(model->config);
+    otx__parts *parts = &side->parts;
+    otx__tie_flag flag = otx__config_tie_flag(&side->config);
+    bool denied = flag.said_false && !flag.said_true;
     otx_result result;
     size_t i;
-    model->tied = !model->head;
-    if (!model->head) {
-        if (flag.said_false && !flag.said_true)
-            otx__log(
-                model->ctx, OTX_WARNING,
-                "%s: config.json says \"tie_word_embeddings\": false, but there is no output "
-                "head; taken as tied",
-                model->checkpoint->path);
+    parts->tied = !parts->head;
+    if (!parts->head) {
+        if (denied)
+            otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": false, but "
+                     "there is no output head; taken as tied", side->path);
         return OTX_OK;
     }
-    if (flag.said_false && !flag.said_true) return OTX_OK;
-    result = otx__tensors_equal(model->ctx, model->checkpoint, model->embedding, model->head,
-                                &model->tied, error);
+    if (denied) return OTX_OK;
+    result = otx__tensors_equal(ctx, &side->checkpoint, parts->embedding, parts->head,
+                                &parts->tied, error);
     if (result) return result;
-    if (!model->tied && flag.said_true)
-        otx__log(
-            model->ctx, OTX_WARNING,
-            "%s: config.json says \"tie_word_embeddings\": true, but the output head differs "
-            "from the embedding; taken as untied",
-            model->checkpoint->path);
-    for (i = 0; i < model->tensor_count; i++)
-        if (model->tied && model->tensors[i].at == model->head)
-            model->tensors[i].redundant = true;
+    if (!parts->tied && flag.said_true)
+        otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": true, but the "
+                 "output head differs from the embedding; taken as untied", side->path);
+    for (i = 0; i < parts->count; i++)
+        if (parts->tied && parts->tensors[i].at == parts->head)
+            parts->tensors[i].redundant = true;
     return OTX_OK;
 }
 
 /* ---- the whole of it ---- */
 
-/* Hidden sizes stand under several names; some models factorise the embedding, and
-   its own width then stands somewhere too. */
-OTX__PRIVATE otx_result otx__model_check_width(const otx__model *model, otx_error *error)
-{
-    static const char *const keys[] = {"hidden_size", "n_embd", "d_model", "embedding_size",
-                                       "word_embed_proj_dim", "input_embedding_size"};
-    uint64_t width = model->embedding->tensor->shape[1], seen = 0;
-    char text[OTX__TENSOR_TEXT];
-    size_t i, first = 0;
-    for (i = 0; i < OTX__COUNT(keys); i++) {
-        bool before = seen != 0;
-        if (otx__config_says(model->config, keys[i], width, &seen)) return OTX_OK;
-        if (!before && seen) first = i;
-    }
-    if (!seen || otx__config_has_size(model->config, width)) return OTX_OK;
-    return otx__fail(error, OTX_ERROR_MISMATCH,
-                     "%s: tensor %s has %" PRIu64
-                     " columns, but config.json says \"%s\": %" PRIu64,
-                     model->checkpoint->path, otx__tensor_text(text, model->embedding->tensor),
-                     width, keys[first], seen);
-}
-
-/* Finds the vocabulary's tensors of an open checkpoint, which must outlive the
-   model as must its config. */
-OTX__PRIVATE otx_result otx__model_open(const otx_context *ctx,
-                                        const otx_checkpoint *checkpoint,
-                                        const otx__document *config, const otx_vocab *vocab,
-                                        bool donor, otx__model *out, otx_error *error)
+/* Finds the tensors that the vocabulary sizes, by the config, the vocabulary and the
+   checkpoint of the side. If it fails there is no embedding. */
+OTX__PRIVATE otx_result otx__parts_find(const otx_context *ctx, otx__side *side,
+                                        otx_error *error)
 {
     otx_result result;
-    memset(out, 0, sizeof *out);
-    out->ctx = ctx;
-    out->checkpoint = checkpoint;
-    out->config = config;
-    out->ids = vocab->count;
-    out->donor = donor;
-    result = otx__model_find_embedding(out, vocab, error);
-    if (!result) result = otx__model_check_width(out, error);
-    if (!result) result = otx__model_find_parts(out, error);
-    if (!result) result = otx__model_find_tie(out, error);
+    memset(&side->parts, 0, sizeof side->parts);
+    result = otx__find_embedding(ctx, side, error);
+    if (!result) result = otx__check_width(side, error);
+    if (!result) result = otx__find_all(ctx, side, error);
+    if (!result) result = otx__find_tie(ctx, side, error);
+    if (result) side->parts.embedding = NULL;
     return result;
 }
 
@@ -16807,24 +17425,19 @@ OTX__PRIVATE otx_result otx__model_open(const otx_context *ctx,
 /* What the edits of config.json and generation_config.json start from. */
 typedef struct otx__config_plan {
     const otx_context *ctx;
-    const char *base_path;
-    const otx_vocab *base_vocab, *donor_vocab;
+    const otx__side *base, *donor;
     const otx_alignment *alignment;
-    const otx__document *base, *base_generation;   /* the base's two files */
-    const otx__document *donor, *donor_generation; /* the donor's */
-    const otx__document *donor_tokenizer;          /* its tokenizer_config.json */
-    const otx__model *model;                       /* of the base */
-    otx_dtype dtype; /* that the matrices are written in, or 0: the base's */
+    otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t remaps;  /* ids looked up by content so far */
 } otx__config_plan;
 
 /* ---- ids ---- */
 
-/* Fills plan->heirs; free base_vocab->count of them. */
+/* Fills plan->heirs; free as many as base->vocab.count. */
 OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error *error)
 {
-    size_t count = plan->base_vocab->count, i;
+    size_t count = plan->base->vocab.count, i;
     plan->heirs = (int64_t *)otx__alloc(plan->ctx, count, sizeof *plan->heirs);
     if (!plan->heirs) return otx__fail_memory(error, (uint64_t)count * sizeof *plan->heirs);
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
@@ -16838,31 +17451,29 @@ OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error
 /* Whether a donor's id may be written: it has a token and a row. */
 OTX__PRIVATE bool otx__config_id_is_valid(const otx__config_plan *plan, uint64_t id)
 {
-    return id < plan->alignment->count && id < plan->donor_vocab->count &&
-           plan->donor_vocab->tokens[id].kind != OTX_TOKEN_NONE;
+    return id < plan->alignment->count && otx__side_token(plan->donor, id);
 }
 
 /* The donor id that takes over a base id's row, or -1. */
 OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t base)
 {
-    return base < plan->base_vocab->count ? plan->heirs[base] : -1;
+    return base < plan->base->vocab.count ? plan->heirs[base] : -1;
 }
 
 /* The donor id that the caller mapped to a base id, or whose content is the
    same, or -1. */
 OTX__PRIVATE int64_t otx__config_same_content(const otx__config_plan *plan, uint64_t base)
 {
-    const otx_token *wanted;
+    const otx_token *wanted = otx__side_token(plan->base, base);
     int64_t heir = otx__config_heir(plan, base);
     size_t i;
-    if (base >= plan->base_vocab->count) return -1;
     if (heir >= 0 && plan->alignment->rows[heir].action == OTX_ACTION_MAP) return heir;
-    wanted = &plan->base_vocab->tokens[base];
-    if (wanted->kind == OTX_TOKEN_NONE) return -1;
-    for (i = 0; i < plan->donor_vocab->count; i++) {
-        const otx_token *token = &plan->donor_vocab->tokens[i];
-        if (token->content_size == wanted->content_size && otx__config_id_is_valid(plan, i) &&
-            memcmp(token->content, wanted->content, wanted->content_size) == 0)
+    if (!wanted) return -1;
+    for (i = 0; i < plan->donor->vocab.count; i++) {
+        const otx_token *token = &plan->donor->vocab.tokens[i];
+        if (otx__same_bytes(token->content, token->content_size, wanted->content,
+                            wanted->content_size) &&
+            otx__config_id_is_valid(plan, i))
             return (int64_t)i;
     }
     return -1;
@@ -16894,7 +17505,7 @@ OTX__PRIVATE size_t otx__config_carry_ids(const otx__config_plan *plan, const ot
                                           size_t *lost)
 {
     size_t start = to->size, written = 0;
-    uint32_t i, item = node + 1;
+    otx_json_iter item = otx_json_iter_of(json, node);
     int64_t id;
     if (otx_json_type_of(json, node) != OTX_JSON_ARRAY) {
         id = otx__config_carry(plan, json, node, carry);
@@ -16903,8 +17514,8 @@ OTX__PRIVATE size_t otx__config_carry_ids(const otx__config_plan *plan, const ot
         return id >= 0;
     }
     otx__text_string(to, "[");
-    for (i = 0; i < json->nodes[node].count; i++, item = json->nodes[item].next) {
-        id = otx__config_carry(plan, json, item, carry);
+    while (otx_json_iter_next(&item)) {
+        id = otx__config_carry(plan, json, item.value, carry);
         if (id >= 0) otx__text_format(to, "%s%" PRId64, written++ ? ", " : "", id);
         else ++*lost;
     }
@@ -16915,38 +17526,15 @@ OTX__PRIVATE size_t otx__config_carry_ids(const otx__config_plan *plan, const ot
 
 /* ---- special ids: bos, eos and their like ---- */
 
-typedef struct otx__special {
-    const char *key;
-    int role;       /* an otx_role, or -1 */
-    int stand_in;   /* the role that serves where a number is there and has no counterpart:
-                       some classes take no null; or -1 */
-    bool add;       /* written even if the base lacks the key: the classes of the
-                       common architectures have defaults for it, now stale */
-    bool if_set;    /* left alone where the base says null: it asks for behaviour */
-} otx__special;
-
-static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},
-    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},
-    {"pad_token_id", OTX_ROLE_PAD, -1, true, false},
-    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},
-    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},
-    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},
-    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},
-    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},
-    {"forced_bos_token_id", -1, -1, false, true},
-    {"forced_eos_token_id", -1, -1, false, true},
-};
-
 /* The valid ids that a file of the donor gives, from its first level with any. */
 OTX__PRIVATE bool otx__config_donor_ids(const otx__config_plan *plan,
                                         const otx__document *document, const char *key,
                                         otx__text *to)
 {
-    otx__levels levels = otx__config_levels(document);
-    size_t i, lost = 0;
-    for (i = 0; i < levels.count; i++) {
-        uint32_t node = otx_json_find(&document->json, levels.nodes[i], key);
+    otx__levels levels = otx__all_levels(document);
+    size_t lost = 0;
+    while (otx__levels_next(&levels)) {
+        uint32_t node = otx__levels_find(&levels, key);
         if (node == OTX_JSON_NONE) continue;
         if (otx__config_carry_ids(plan, &document->json, node, OTX__CARRY_DONOR, to, &lost))
             return true;
@@ -16958,8 +17546,8 @@ OTX__PRIVATE bool otx__config_donor_ids(const otx__config_plan *plan,
    or eos. */
 OTX__PRIVATE int64_t otx__config_role(const otx__config_plan *plan, int role)
 {
-    int64_t id = role < 0 ? -1 : plan->donor_vocab->roles[role];
-    if (id < 0 && role == OTX_ROLE_BOS) id = plan->donor_vocab->roles[OTX_ROLE_EOS];
+    int64_t id = role < 0 ? -1 : plan->donor->vocab.roles[role];
+    if (id < 0 && role == OTX_ROLE_BOS) id = plan->donor->vocab.roles[OTX_ROLE_EOS];
     return id >= 0 && otx__config_id_is_valid(plan, (uint64_t)id) ? id : -1;
 }
 
@@ -16969,11 +17557,11 @@ OTX__PRIVATE bool otx__config_special(const otx__config_plan *plan, const otx__s
                                       bool generation, const otx_json *base, uint32_t node,
                                       otx__text *to)
 {
-    int64_t id = special->role < 0 ? -1 : plan->donor_vocab->roles[special->role];
+    int64_t id = special->role < 0 ? -1 : plan->donor->vocab.roles[special->role];
     size_t lost = 0;
-    if (generation && otx__config_donor_ids(plan, plan->donor_generation, special->key, to))
+    if (generation && otx__config_donor_ids(plan, &plan->donor->generation, special->key, to))
         return true;
-    if (otx__config_donor_ids(plan, plan->donor, special->key, to)) return true;
+    if (otx__config_donor_ids(plan, &plan->donor->config, special->key, to)) return true;
     if (id >= 0 && otx__config_id_is_valid(plan, (uint64_t)id)) {
         otx__text_format(to, "%" PRId64, id);
         return true;
@@ -16996,35 +17584,21 @@ typedef struct otx__config_edit {
     otx_error *error;
 } otx__config_edit;
 
-/* The levels that are about this vocabulary: not those that name the size of another,
-   as of a speech codec, while one names ours. */
-OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
-{
-    otx__levels levels = otx__config_levels(document), ours;
-    uint64_t seen = 0, size;
-    size_t i;
-    if (!otx__config_says(document, "vocab_size", rows, &seen)) return levels;
-    ours = levels;
-    for (i = ours.count = 0; i < levels.count; i++) {
-        uint32_t node = otx_json_find(&document->json, levels.nodes[i], "vocab_size");
-        bool other = otx_json_uint(&document->json, node, &size) && size != rows;
-        if (i == 0 || !other) ours.nodes[ours.count++] = levels.nodes[i];
-    }
-    return ours;
-}
-
 /* The level where a key that is missing goes: the innermost that says how large the
    vocabulary is, else the first within. */
 OTX__PRIVATE uint32_t otx__vocabulary_home(const otx__document *document, uint64_t rows)
 {
     otx__levels levels = otx__vocabulary_levels(document, rows);
+    uint32_t sized = OTX_JSON_NONE, second = OTX_JSON_NONE, count = 0;
     uint64_t size;
-    size_t i;
-    for (i = levels.count; i-- > 0;)
-        if (otx_json_uint(&document->json,
-                          otx_json_find(&document->json, levels.nodes[i], "vocab_size"), &size))
-            return levels.nodes[i];
-    return levels.nodes[levels.count > 1 ? 1 : 0];
+    while (otx__levels_next(&levels)) {
+        if (++count == 2) second = levels.node;
+        if (otx_json_uint(&document->json, otx__levels_find(&levels, OTX__KEY_VOCAB_SIZE),
+                          &size))
+            sized = levels.node;
+    }
+    if (sized == OTX_JSON_NONE) sized = second;
+    return sized == OTX_JSON_NONE ? otx__document_root(document) : sized;
 }
 
 /* object[key] = value; takes what the text holds and leaves it empty. */
@@ -17045,28 +17619,6 @@ OTX__PRIVATE otx_result otx__config_set(otx__config_edit *e, uint32_t object, co
     return otx_json_edit_set(e->plan->ctx, e->edit, object, key, value, e->error);
 }
 
-/* Whether the model counts its positions from pad_token_id on, as RoBERTa and the
-   fairseq models do: there the id is a number of the architecture, and the masked
-   padding may as well be the tokenizer's own. */
-OTX__PRIVATE bool otx__config_pad_is_position(const otx__document *config)
-{
-    static const char *const types[] = {
-        "camembert", "longformer", "mpnet",      "xglm",          "m2m_100", "nllb-moe",
-        "fsmt",      "esm",        "ibert",      "data2vec-text", "xmod",    "lilt",
-        "luke",      "mluke",      "layoutlmv3", "markuplm",      "prophetnet",
-        "xlm-prophetnet", "seamless_m4t", "seamless_m4t_v2", "kosmos-2", "kosmos-2.5",
-        "trocr",     "roc_bert",
-    };
-    const otx_json *json = &config->json;
-    uint32_t node = otx_json_find(json, otx__document_root(config), "model_type");
-    size_t i;
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return false;
-    for (i = 0; i < OTX__COUNT(types); i++)
-        if (otx_json_equals(json, node, types[i])) return true;
-    return otx__span_has(json->text + json->nodes[node].start,
-                         json->nodes[node].end - json->nodes[node].start, "roberta");
-}
-
 /* What an id of the base becomes that has no counterpart: that of a role which comes
    close, or null. */
 OTX__PRIVATE void otx__config_stand_in(const otx__config_edit *e, const otx__special *special,
@@ -17080,13 +17632,13 @@ OTX__PRIVATE void otx__config_stand_in(const otx__config_edit *e, const otx__spe
     if (id >= 0)
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to %" PRId64
-                 ", its %s token", e->plan->base_path, e->name, special->key, id,
-                 id == e->plan->donor_vocab->roles[special->stand_in]
+                 ", its %s token", e->plan->base->path, e->name, special->key, id,
+                 id == e->plan->donor->vocab.roles[special->stand_in]
                      ? otx_role_name((otx_role)special->stand_in) : "eos");
     else
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to null",
-                 e->plan->base_path, e->name, special->key);
+                 e->plan->base->path, e->name, special->key);
 }
 
 /* Sets one special id on every level that has it. */
@@ -17094,20 +17646,19 @@ OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e,
                                                  const otx__special *special, otx__text *value)
 {
     const otx_json *json = &e->document->json;
-    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->model->rows);
-    uint32_t home = otx__vocabulary_home(e->document, e->plan->model->rows);
+    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->base->parts.rows);
+    uint32_t home = otx__vocabulary_home(e->document, e->plan->base->parts.rows);
     otx_result result = OTX_OK;
     bool present = false;
-    size_t i;
-    for (i = 0; i < levels.count && !result; i++) {
-        uint32_t node = otx_json_find(json, levels.nodes[i], special->key);
+    while (!result && otx__levels_next(&levels)) {
+        uint32_t node = otx__levels_find(&levels, special->key);
         bool null = otx_json_type_of(json, node) == OTX_JSON_NULL;
         if (node == OTX_JSON_NONE) continue;
         present = true;
         if (null && special->if_set) continue;
         if (!otx__config_special(e->plan, special, e->generation, json, node, value))
             otx__config_stand_in(e, special, node, value);
-        result = otx__config_set_text(e, levels.nodes[i], special->key, value);
+        result = otx__config_set_text(e, levels.node, special->key, value);
     }
     if (!result && !present && special->add &&
         otx__config_special(e->plan, special, e->generation, json, OTX_JSON_NONE, value))
@@ -17117,7 +17668,7 @@ OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e,
 
 OTX__PRIVATE otx_result otx__config_edit_specials(otx__config_edit *e)
 {
-    bool keep_pad = otx__config_pad_is_position(e->plan->base);
+    bool keep_pad = otx__config_follows(&e->plan->base->config, OTX__PAD_IS_POSITION);
     otx_result result = OTX_OK;
     otx__text value;
     size_t i;
@@ -17127,25 +17678,32 @@ OTX__PRIVATE otx_result otx__config_edit_specials(otx__config_edit *e)
             result = otx__config_edit_special(e, &otx__specials[i], &value);
     if (keep_pad && !e->generation)
         otx__log(e->plan->ctx, OTX_NOTE, "%s/%s: \"pad_token_id\" is left as it is, as this "
-                 "model counts its positions from it on", e->plan->base_path, e->name);
+                 "model counts its positions from it on", e->plan->base->path, e->name);
     otx__text_close(&value);
     return result;
 }
 
 /* ---- other ids: image tokens and the like ---- */
 
-/* Whether a key names token ids that are no special ones. */
-OTX__PRIVATE bool otx__config_names_ids(const char *key, size_t size)
+/* Whether a key is one of the special ones. */
+OTX__PRIVATE bool otx__key_is_special(otx__span key)
 {
-    static const char *const ends[] = {"_token_id", "_token_ids", "_token_index"};
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__specials); i++)
-        if (size == strlen(otx__specials[i].key) &&
-            memcmp(key, otx__specials[i].key, size) == 0)
-            return false;
-    for (i = 0; i < OTX__COUNT(ends); i++) {
-        size_t length = strlen(ends[i]);
-        if (size > length && memcmp(key + size - length, ends[i], length) == 0) return true;
+        if (otx__span_is(key, otx__specials[i].key)) return true;
+    return false;
+}
+
+/* Whether a key names token ids that are no special ones. */
+OTX__PRIVATE bool otx__key_names_ids(otx__span key)
+{
+    size_t i;
+    if (otx__key_is_special(key)) return false;
+    for (i = 0; i < OTX__COUNT(otx__id_endings); i++) {
+        size_t length = strlen(otx__id_endings[i]);
+        if (key.size > length &&
+            memcmp(key.bytes + key.size - length, otx__id_endings[i], length) == 0)
+            return true;
     }
     return false;
 }
@@ -17159,31 +17717,27 @@ OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, const char 
                                           uint32_t node)
 {
     const otx_json *json = &e->document->json;
-    const otx_vocab *vocab = e->plan->base_vocab;
-    uint32_t i, count = 1, item = node;
+    otx_json_iter item = otx_json_iter_of(json, node);
     char token[OTX__QUOTED] = "none";
     uint64_t id = 0;
-    if (otx_json_type_of(json, node) == OTX_JSON_ARRAY) {
-        count = json->nodes[node].count;
-        item = node + 1;
-    }
-    for (i = 1; i < count && otx__config_carry(e->plan, json, item, OTX__CARRY_SAME) >= 0; i++)
-        item = json->nodes[item].next;
-    if (otx_json_uint(json, item, &id) && id < vocab->count)
-        otx__quote(token, sizeof token, vocab->tokens[id].content,
-                   vocab->tokens[id].content_size);
+    if (otx_json_type_of(json, node) == OTX_JSON_ARRAY)
+        while (otx_json_iter_next(&item)) {
+            node = item.value;
+            if (otx__config_carry(e->plan, json, node, OTX__CARRY_SAME) < 0) break;
+        }
+    if (otx_json_uint(json, node, &id)) otx__side_content(token, e->plan->base, id);
     return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
                      "%s/%s: \"%s\" is %" PRIu64 ", the token \"%s\", which the donor's "
                      "tokenizer lacks; give it one with --map 'DONOR=#%" PRIu64 "', DONOR "
-                     "being a reserved or seldom used token of the donor", e->plan->base_path,
+                     "being a reserved or seldom used token of the donor", e->plan->base->path,
                      e->name, key, id, token, id);
 }
 
 /* Carries over what stands under such a key. What has no counterpart is left out
    of generation_config.json, and refused in config.json: the model would look for
    a token that its tokenizer never gives. */
-OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const char *key,
-                                             size_t key_size, uint32_t node, otx__text *value)
+OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, uint32_t key, uint32_t node,
+                                             otx__text *value)
 {
     const otx_json *json = &e->document->json;
     otx_json_type type = otx_json_type_of(json, node);
@@ -17193,17 +17747,17 @@ OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const char *ke
     uint64_t id;
     if (type == OTX_JSON_NUMBER && !otx_json_uint(json, node, &id)) return OTX_OK; /* below 0 */
     if (type != OTX_JSON_NUMBER && type != OTX_JSON_ARRAY) return OTX_OK;
-    otx__quote(quoted, sizeof quoted, key, key_size);
-    e->plan->remaps += type == OTX_JSON_ARRAY ? json->nodes[node].count : 1;
+    otx__quote_node(quoted, json, key);
+    e->plan->remaps += type == OTX_JSON_ARRAY ? otx_json_count(json, node) : 1;
     if (e->plan->remaps > OTX__CONFIG_MAX_REMAPS)
         return otx__fail(e->error, OTX_ERROR_LIMIT, "%s/%s: more than %d token ids at \"%s\"",
-                         e->plan->base_path, e->name, OTX__CONFIG_MAX_REMAPS, quoted);
+                         e->plan->base->path, e->name, OTX__CONFIG_MAX_REMAPS, quoted);
     written = otx__config_carry_ids(e->plan, json, node, OTX__CARRY_SAME, value, &lost);
     if (lost && !e->generation) return otx__fail_lost_id(e, quoted, node);
     if (lost)
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: %" PRIu64 " of the ids in \"%s\" have no counterpart; left out",
-                 e->plan->base_path, e->name, (uint64_t)lost, quoted);
+                 e->plan->base->path, e->name, (uint64_t)lost, quoted);
     if (written == 0) {
         value->size = 0;
         otx__text_string(value, type == OTX_JSON_ARRAY ? "[]" : "null");
@@ -17221,19 +17775,15 @@ OTX__PRIVATE otx_result otx__config_edit_other_ids(otx__config_edit *e)
 {
     const otx_json *json = &e->document->json;
     otx_result result = OTX_OK;
-    uint32_t object, key, i;
+    uint32_t object;
     otx__text value;
     otx__text_open(&value, e->plan->ctx);
     for (object = 0; object < json->count && !result; object++) {
-        if (otx_json_type_of(json, object) != OTX_JSON_OBJECT) continue;
-        key = object + 1;
-        for (i = 0; i < json->nodes[object].count && !result; i++) {
-            const char *name = json->text + json->nodes[key].start;
-            size_t size = json->nodes[key].end - json->nodes[key].start;
-            if (otx__config_names_ids(name, size))
-                result = otx__config_edit_ids(e, name, size, key + 1, &value);
-            key = json->nodes[key + 1].next;
-        }
+        otx_json_iter member = otx_json_iter_of(json, object);
+        if (!member.keyed) continue;
+        while (!result && otx_json_iter_next(&member))
+            if (otx__key_names_ids(otx__json_span(json, member.key)))
+                result = otx__config_edit_ids(e, member.key, member.value, &value);
     }
     otx__text_close(&value);
     return result;
@@ -17241,45 +17791,56 @@ OTX__PRIVATE otx_result otx__config_edit_other_ids(otx__config_edit *e)
 
 /* ---- lists that steer generation ---- */
 
+/* One list of ids, all carried over, or false. With `pair` it is [position, id]. */
+OTX__PRIVATE bool otx__config_carry_list(const otx__config_plan *plan, const otx_json *json,
+                                         uint32_t node, bool pair, otx__text *to)
+{
+    otx_json_iter item = otx_json_iter_of(json, node);
+    bool whole = otx_json_type_of(json, node) == OTX_JSON_ARRAY && otx_json_count(json, node) > 0;
+    otx__text_string(to, "[");
+    while (whole && otx_json_iter_next(&item)) {
+        uint64_t number = 0;
+        if (pair && item.index == 0) {
+            whole = otx_json_uint(json, item.value, &number);
+        } else {
+            int64_t id = otx__config_carry(plan, json, item.value, OTX__CARRY_HEIR);
+            whole = id >= 0;
+            number = (uint64_t)id;
+        }
+        otx__text_format(to, "%s%" PRIu64, item.index ? ", " : "", number);
+    }
+    otx__text_string(to, "]");
+    return whole;
+}
+
 /* A list of lists, in which an inner list without all its counterparts falls out
    whole. With `pairs` the inner lists are [position, id]. */
 OTX__PRIVATE void otx__config_carry_lists(const otx__config_plan *plan, const otx_json *json,
                                           uint32_t node, bool pairs, otx__text *to,
                                           size_t *lost)
 {
-    uint32_t i, j, inner = node + 1, item;
+    otx_json_iter inner = otx_json_iter_of(json, node);
     size_t written = 0;
     otx__text_string(to, "[");
-    for (i = 0; i < json->nodes[node].count; i++, inner = json->nodes[inner].next) {
+    while (otx_json_iter_next(&inner)) {
         size_t start = to->size;
-        uint32_t count = otx_json_type_of(json, inner) == OTX_JSON_ARRAY
-                             ? json->nodes[inner].count : 0;
-        bool whole = count > 0;
-        otx__text_string(to, written ? ", [" : "[");
-        for (j = 0, item = inner + 1; j < count; j++, item = json->nodes[item].next) {
-            bool position = pairs && j == 0;
-            uint64_t number = 0;
-            int64_t id = position ? -1 : otx__config_carry(plan, json, item, OTX__CARRY_HEIR);
-            if (position ? !otx_json_uint(json, item, &number) : id < 0) whole = false;
-            otx__text_format(to, "%s%" PRIu64, j ? ", " : "", position ? number : (uint64_t)id);
+        if (written) otx__text_string(to, ", ");
+        if (otx__config_carry_list(plan, json, inner.value, pairs, to)) {
+            written++;
+        } else {
+            if (!to->failed) to->size = start;
+            ++*lost;
         }
-        otx__text_string(to, "]");
-        if (whole) written++;
-        else if (!to->failed) to->size = start;
-        *lost += !whole;
     }
     otx__text_string(to, "]");
 }
 
-typedef enum otx__list_kind { OTX__LIST_IDS, OTX__LIST_LISTS, OTX__LIST_PAIRS, OTX__LIST_OTHER }
-    otx__list_kind;
-
 OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, uint32_t object,
-                                              const char *key, otx__list_kind kind,
-                                              otx__text *value)
+                                              const otx__id_list *list, otx__text *value)
 {
     const otx_json *json = &e->document->json;
-    uint32_t node = otx_json_find(json, object, key);
+    uint32_t node = otx_json_find(json, object, list->key);
+    otx__list_kind kind = list->kind;
     size_t lost = 0;
     if (otx_json_type_of(json, node) == OTX_JSON_NULL) return OTX_OK; /* or absent */
     if (kind != OTX__LIST_OTHER && otx_json_type_of(json, node) == OTX_JSON_ARRAY) {
@@ -17290,36 +17851,27 @@ OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, uint32_t obje
         if (lost)
             otx__log(e->plan->ctx, OTX_WARNING,
                      "%s/%s: %" PRIu64 " entries of \"%s\" have no counterpart in the donor's "
-                     "tokenizer; left out", e->plan->base_path, e->name, (uint64_t)lost, key);
+                     "tokenizer; left out", e->plan->base->path, e->name, (uint64_t)lost,
+                     list->key);
     } else {
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: \"%s\" holds ids of the base's tokenizer in a form that is not known; "
-                 "set to null", e->plan->base_path, e->name, key);
+                 "set to null", e->plan->base->path, e->name, list->key);
         otx__text_string(value, "null");
     }
-    return otx__config_set_text(e, object, key, value);
+    return otx__config_set_text(e, object, list->key, value);
 }
 
 OTX__PRIVATE otx_result otx__config_edit_lists(otx__config_edit *e)
 {
-    static const struct {
-        const char *key;
-        otx__list_kind kind;
-    } lists[] = {
-        {"suppress_tokens", OTX__LIST_IDS},     {"begin_suppress_tokens", OTX__LIST_IDS},
-        {"bad_words_ids", OTX__LIST_LISTS},     {"force_words_ids", OTX__LIST_LISTS},
-        {"forced_decoder_ids", OTX__LIST_PAIRS}, {"sequence_bias", OTX__LIST_OTHER},
-        {"lang_to_id", OTX__LIST_OTHER},        {"task_to_id", OTX__LIST_OTHER},
-    };
-    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->model->rows);
+    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->base->parts.rows);
     otx_result result = OTX_OK;
     otx__text value;
-    size_t at, i;
+    size_t i;
     otx__text_open(&value, e->plan->ctx);
-    for (at = 0; at < levels.count; at++)
-        for (i = 0; i < OTX__COUNT(lists) && !result; i++)
-            result = otx__config_edit_list(e, levels.nodes[at], lists[i].key, lists[i].kind,
-                                           &value);
+    while (!result && otx__levels_next(&levels))
+        for (i = 0; i < OTX__COUNT(otx__id_lists) && !result; i++)
+            result = otx__config_edit_list(e, levels.node, &otx__id_lists[i], &value);
     otx__text_close(&value);
     return result;
 }
@@ -17332,41 +17884,37 @@ OTX__PRIVATE otx_result otx__config_edit_lists(otx__config_edit *e)
 /* Whether a member of a level says how large the vocabulary is: vocab_size whatever it
    says, and other names with that in them (padded_vocab_size, decoder_vocab_size) if
    they say as much. */
-OTX__PRIVATE bool otx__config_is_size(const otx__config_edit *e, uint32_t key)
+OTX__PRIVATE bool otx__config_is_size(const otx__config_edit *e, const otx_json_iter *member)
 {
-    const otx_json *json = &e->document->json;
-    const otx_json_node *name = &json->nodes[key];
+    const otx_json *json = member->json;
     uint64_t size;
-    if (!otx_json_uint(json, key + 1, &size)) return false;
-    return otx_json_equals(json, key, "vocab_size") ||
-           otx_json_equals(json, key, "padded_vocab_size") ||
-           (size == e->plan->model->rows &&
-            otx__span_has(json->text + name->start, name->end - name->start, "vocab_size"));
+    size_t i;
+    if (!otx_json_uint(json, member->value, &size)) return false;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_equals(json, member->key, otx__size_keys[i])) return true;
+    return size == e->plan->base->parts.rows &&
+           otx__span_contains(otx__json_span(json, member->key), OTX__KEY_VOCAB_SIZE);
 }
 
 OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
 {
-    const otx_json *json = &e->document->json;
-    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->model->rows);
+    const uint64_t rows = e->plan->base->parts.rows;
+    otx__levels levels = otx__vocabulary_levels(e->document, rows);
     otx_result result = OTX_OK;
     bool present = false;
     char value[32];
-    uint32_t key, i;
-    size_t at;
-    (void)snprintf(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
-    for (at = 0; at < levels.count; at++) {
-        key = levels.nodes[at] + 1;
-        for (i = 0; i < json->nodes[levels.nodes[at]].count && !result; i++) {
-            if (otx__config_is_size(e, key)) {
-                present = true;
-                result = otx_json_edit_replace(e->plan->ctx, e->edit, key + 1, value, e->error);
-            }
-            key = json->nodes[key + 1].next;
+    otx__format(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    while (!result && otx__levels_next(&levels)) {
+        otx_json_iter member = otx_json_iter_of(&e->document->json, levels.node);
+        while (!result && otx_json_iter_next(&member)) {
+            if (!otx__config_is_size(e, &member)) continue;
+            present = true;
+            result = otx_json_edit_replace(e->plan->ctx, e->edit, member.value, value, e->error);
         }
     }
     if (!result && !present)
-        result = otx__config_set(e, otx__vocabulary_home(e->document, e->plan->model->rows),
-                                 "vocab_size", value);
+        result = otx__config_set(e, otx__vocabulary_home(e->document, rows), OTX__KEY_VOCAB_SIZE,
+                                 value);
     return result;
 }
 
@@ -17374,21 +17922,16 @@ OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
    the first tensor, which may now be a matrix in another type. */
 OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
 {
-    static const struct {
-        otx_dtype dtype;
-        const char *name;
-    } names[] = {{OTX_F32, "\"float32\""}, {OTX_F16, "\"float16\""},
-                 {OTX_BF16, "\"bfloat16\""}, {OTX_F64, "\"float64\""}};
-    const otx_dtype old = e->plan->model->embedding->tensor->dtype;
-    otx__levels levels = otx__config_levels(e->document);
+    const otx_dtype old = e->plan->base->parts.embedding->tensor->dtype;
+    otx__levels levels = otx__all_levels(e->document);
     size_t i;
-    if (!e->plan->dtype || e->plan->dtype == old) return OTX_OK;
-    for (i = 0; i < levels.count; i++)
-        if (otx_json_find(&e->document->json, levels.nodes[i], "dtype") != OTX_JSON_NONE ||
-            otx_json_find(&e->document->json, levels.nodes[i], "torch_dtype") != OTX_JSON_NONE)
-            return OTX_OK;
-    for (i = 0; i < OTX__COUNT(names); i++)
-        if (names[i].dtype == old) return otx__config_set(e, 0, "torch_dtype", names[i].name);
+    if (e->plan->dtype == OTX_DTYPE_NONE || e->plan->dtype == old) return OTX_OK;
+    while (otx__levels_next(&levels))
+        for (i = 0; i < OTX__COUNT(otx__dtype_keys); i++)
+            if (otx__levels_find(&levels, otx__dtype_keys[i]) != OTX_JSON_NONE) return OTX_OK;
+    for (i = 0; i < OTX__COUNT(otx__dtype_words); i++)
+        if (otx__dtype_words[i].dtype == old)
+            return otx__config_set(e, 0, OTX__KEY_NEW_DTYPE, otx__dtype_words[i].word);
     return OTX_OK;
 }
 
@@ -17399,20 +17942,17 @@ OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
    encoder's head (decoder.weight) keeps the flag, which ties its biases too. */
 OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
 {
-    const otx__model *model = e->plan->model;
-    otx__levels levels = otx__vocabulary_levels(e->document, model->rows);
+    const otx__parts *parts = &e->plan->base->parts;
+    otx__levels levels = otx__vocabulary_levels(e->document, parts->rows);
     otx_result result = OTX_OK;
-    size_t i;
-    if (!model->tied && otx__name_ends(model->head->tensor, "decoder", "weight")) return OTX_OK;
-    for (i = 0; i < levels.count && !result; i++) {
-        uint32_t node =
-            otx_json_find(&e->document->json, levels.nodes[i], "tie_word_embeddings");
-        otx_json_type type = otx_json_type_of(&e->document->json, node);
-        otx_json_type wanted = model->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
+    if (!parts->tied && otx__name_is_encoder_head(parts->head->tensor)) return OTX_OK;
+    while (!result && otx__levels_next(&levels)) {
+        otx_json_type type = otx_json_type_of(&e->document->json,
+                                              otx__levels_find(&levels, OTX__KEY_TIE));
+        otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
-        if (said ? type == wanted : model->tied && !model->head) continue;
-        result = otx__config_set(e, levels.nodes[i], "tie_word_embeddings",
-                                 model->tied ? "true" : "false");
+        if (said ? type == wanted : parts->tied && !parts->head) continue;
+        result = otx__config_set(e, levels.node, OTX__KEY_TIE, parts->tied ? "true" : "false");
     }
     return result;
 }
@@ -17420,9 +17960,9 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
 /* Appends a JSON string node of a document as JSON, quotes included. */
 OTX__PRIVATE void otx__config_quote(otx__text *to, const otx_json *json, uint32_t node)
 {
+    otx__span text = otx__json_span(json, node);
     otx__text_string(to, "\"");
-    otx__text_bytes(to, json->text + json->nodes[node].start,
-                    json->nodes[node].end - json->nodes[node].start);
+    otx__text_bytes(to, text.bytes, text.size);
     otx__text_string(to, "\"");
 }
 
@@ -17432,26 +17972,26 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
 {
     const otx_json *json = &e->document->json;
     const otx__document *sources[2];
-    uint32_t map = otx_json_find(json, 0, "auto_map");
-    uint32_t node = otx_json_find(json, 0, "tokenizer_class");
+    uint32_t map = otx_json_find(json, 0, OTX__KEY_AUTO_MAP);
+    uint32_t node = otx_json_find(json, 0, OTX__KEY_TOKENIZER_CLASS);
     otx_result result = OTX_OK;
     otx__text value;
     size_t i;
-    sources[0] = e->plan->donor_tokenizer;
-    sources[1] = e->plan->donor;
+    sources[0] = &e->plan->donor->tokenizer;
+    sources[1] = &e->plan->donor->config;
     otx__text_open(&value, e->plan->ctx);
     if (otx_json_type_of(json, node) == OTX_JSON_STRING) {
         for (i = 0; i < OTX__COUNT(sources) && value.size == 0; i++) {
             node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
-                                 "tokenizer_class");
+                                 OTX__KEY_TOKENIZER_CLASS);
             if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
                 otx__config_quote(&value, &sources[i]->json, node);
         }
         if (value.size == 0) otx__text_string(&value, "null");
-        result = otx__config_set_text(e, 0, "tokenizer_class", &value);
+        result = otx__config_set_text(e, 0, OTX__KEY_TOKENIZER_CLASS, &value);
     }
-    if (!result && otx_json_find(json, map, "AutoTokenizer") != OTX_JSON_NONE)
-        result = otx__config_set(e, map, "AutoTokenizer", "null");
+    if (!result && otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER) != OTX_JSON_NONE)
+        result = otx__config_set(e, map, OTX__KEY_AUTO_TOKENIZER, "null");
     otx__text_close(&value);
     return result;
 }
@@ -17509,7 +18049,7 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
 OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan, otx__text *out,
                                                    otx_error *error)
 {
-    const otx__document *donor = plan->donor_generation;
+    const otx__document *donor = &plan->donor->generation;
     uint32_t eos = otx_json_find(&donor->json, otx__document_root(donor), "eos_token_id");
     size_t i, members = 0;
     if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY) return OTX_OK;
@@ -17530,13 +18070,13 @@ OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan,
 /* What the tokenizer promises against what the model can hold. */
 OTX__PRIVATE void otx__config_check_length(const otx__config_plan *plan)
 {
+    const otx__document *tokenizer = &plan->donor->tokenizer;
     uint64_t donor = 0, base = 0;
-    if (!otx_json_uint(&plan->donor_tokenizer->json,
-                       otx_json_find(&plan->donor_tokenizer->json,
-                                     otx__document_root(plan->donor_tokenizer),
-                                     "model_max_length"), &donor))
+    if (!otx_json_uint(&tokenizer->json, otx_json_find(&tokenizer->json,
+                                                       otx__document_root(tokenizer),
+                                                       OTX__KEY_LENGTH), &donor))
         return;
-    if (otx__config_says(plan->base, "max_position_embeddings", donor, &base) || base == 0)
+    if (otx__config_says(&plan->base->config, OTX__KEY_POSITIONS, donor, &base) || base == 0)
         return;
     otx__log(plan->ctx, OTX_WARNING,
              "the donor's tokenizer_config.json says \"model_max_length\": %" PRIu64
@@ -17550,14 +18090,15 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
 {
     otx_result result = otx__config_find_heirs(plan, error);
     if (!result)
-        result = otx__config_edit_file(plan, plan->base, "config.json", false, config, error);
-    if (!result && plan->base_generation->present)
-        result = otx__config_edit_file(plan, plan->base_generation, "generation_config.json",
+        result = otx__config_edit_file(plan, &plan->base->config, "config.json", false, config,
+                                       error);
+    if (!result && plan->base->generation.present)
+        result = otx__config_edit_file(plan, &plan->base->generation, "generation_config.json",
                                        true, generation, error);
     else if (!result)
         result = otx__config_new_generation(plan, generation, error);
     if (!result) otx__config_check_length(plan);
-    otx__free(plan->ctx, plan->heirs, plan->base_vocab->count, sizeof *plan->heirs);
+    otx__free(plan->ctx, plan->heirs, plan->base->vocab.count, sizeof *plan->heirs);
     plan->heirs = NULL;
     return result;
 }
@@ -17565,28 +18106,37 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
 /* >>> src/job/chapter.h */
 /* ==== job: the whole transplant, in the order in which it happens ==== */
 
-/* Knows the order of things and little else: open both models, align, plan, solve, rebuild,
-   write, commit.
-   Hides nothing: run.h reads like the README.
-   A job owns all it opened; what fails leaves nothing under the output's name.
-   Read job.h, then run.h.
+/* Knows the order of things and little else: open both sides, align, plan, stage whatever
+   needs no solving, solve, rebuild and write, commit. All that can be wrong with a file is
+   found before the first solve. Knows besides how a finished directory is verified.
+   Hides nothing: run.h reads like the README, and struct otx_job is its table of contents.
+   A job owns both sides, the plan and the solutions; a writing owns the output until it is
+   committed. What fails leaves nothing under the output's name, nor beside it.
+   Read job.h, then run.h; to add a check of verify, one of the check_ rooms and verify.h.
 
    Rooms, in order of dependency:
-     job      what a job holds, and opening the two models
-     map      the caller's map
-     plan     what becomes of every tensor
-     open     opening a job
-     rows     rows in memory
-     solve    solving for the rows of the donor
-     rebuild  the new rows of one vocabulary tensor
-     write    the new weights and their index
-     copy     the other files of the two models
-     run      running a job
-     report   what a job did, as JSON and as a table
-     verify   whether a finished directory agrees with itself */
+     job           what a job holds
+     open          opening the two models
+     map           the caller's map
+     align         where every new row comes from
+     plan          what becomes of every tensor, and of the configs
+     rows          rows in memory: reading, checking, their mean
+     solve         solving for the rows of the donor
+     rebuild       the new rows of one vocabulary tensor
+     write         the output and its weights
+     copy          the other files of the two models
+     index         the files that are written anew
+     run           the whole, in order
+     report        what a job did, as JSON and as a table
+     findings      what is told of a finished directory
+     check_files   its files
+     check_ids     sizes, ids and tying
+     check_values  values
+     check_draft   as a draft model for another
+     verify        whether a finished directory agrees with itself */
 
 /* >>> src/job/job.h */
-/* ---- job: a whole transplant, in the order in which it happens ------------ */
+/* ---- job: what a job holds ------------------------------------------------ */
 
 /* What was solved against one matrix of the donor. Every matrix of the base in
    the same part takes the same combinations of its own rows. */
@@ -17614,27 +18164,34 @@ typedef struct otx__tensor_plan {
     otx_dtype dtype;
 } otx__tensor_plan;
 
+/* In the order in which it is filled; before each part, the room that fills it. */
 struct otx_job {
+    /* job: what the caller asks for, and is told */
     otx_context outer; /* the caller's */
     otx_context ctx;   /* the same, with memory counted and progress remembered */
     otx_job_options options;
     uint64_t live_bytes, peak_bytes;
     otx_progress last; /* what was reported last, and is repeated by otx__job_poll */
-    char *base_path, *donor_path;
-    otx_checkpoint base, donor;
-    otx_vocab base_vocab, donor_vocab;
-    otx__document base_config, base_generation, donor_config, donor_generation,
-        donor_tokenizer;
-    otx__model base_model, donor_model;
+
+    /* open: the two models */
+    otx__side base, donor;
+
+    /* map, align: where every row comes from */
     otx_alignment alignment;
     uint32_t *anchor_donors, *anchor_bases; /* ids, by donor id */
     uint32_t *targets;                      /* donor ids to solve for */
     size_t anchor_count, target_count;
-    otx__tensor_plan plans[OTX__MODEL_MAX_TENSORS]; /* of base_model.tensors */
-    size_t matrix_tensors[OTX_JOB_MAX_MATRICES];    /* of summary.matrices: which tensor */
+
+    /* plan: what becomes of every tensor, and of the configs */
+    otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
+    size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
+    otx__text config, generation; /* the edited files; generation may be empty */
+
+    /* solve: the combinations of anchors */
     otx__solution solutions[2];
     size_t solution_count;
-    otx__text config, generation; /* the edited files; generation may be empty */
+
+    /* run, report: how it went */
     otx_job_summary summary;
     bool ran;
 };
@@ -17664,20 +18221,11 @@ OTX__PRIVATE bool otx__job_progress(void *context, const otx_progress *progress)
 /* Lets the caller cancel amid work that no stage counts. */
 OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
 {
-    return otx__progress(&job->ctx, job->last.stage, job->last.subject, job->last.done,
-                         job->last.total, error);
+    return otx__poll(&job->ctx, job->last.stage, job->last.subject, job->last.done,
+                     job->last.total, error);
 }
 
-/* ---- opening: directories, vocabularies, tensors ---- */
-
-#define OTX__OPENING_STEPS 6
-
-/* Says at which of the steps the opening is, and at whose files. */
-OTX__PRIVATE otx_result otx__job_opening(const otx_job *job, const char *path, unsigned step,
-                                         otx_error *error)
-{
-    return otx__progress(&job->ctx, OTX_STAGE_OPEN, path, step, OTX__OPENING_STEPS, error);
-}
+/* ---- options ---- */
 
 OTX_API const char *otx_method_name(otx_method method)
 {
@@ -17691,11 +18239,17 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
-/* Whether rows are solved for. */
+/* Whether the method solves for rows. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
     return job->options.method == OTX_METHOD_OMP ||
            job->options.method == OTX_METHOD_OMP_CENTRED;
+}
+
+/* Whether there are rows that it solves for. */
+OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+{
+    return otx__job_solves(job) && job->target_count > 0;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
@@ -17712,7 +18266,7 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
                          (int)options->padding);
-    if (options->dtype && !otx_dtype_is_embedding(options->dtype))
+    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
     if (options->omp.first_target || options->omp.target_count)
@@ -17722,427 +18276,16 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__job_check_directory(const char *path, const char *what,
-                                                 otx_error *error)
+/* ---- a job ---- */
+
+/* A job of which nothing is open but the caller's wishes. Close with otx_job_close. */
+OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base, const char *donor,
+                                     const otx_job_options *options, otx_job **out,
+                                     otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
-    otx__status status;
-    otx_result result = otx__model_status(path, &status, error);
-    if (result || status.directory) return result;
-    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, not a "
-                     "file", otx__path_text(name, path), what);
-}
-
-OTX__PRIVATE otx_result otx__job_open_files(otx_job *job, otx_error *error)
-{
-    const otx_context *ctx = &job->ctx;
-    const char *base = job->base_path, *donor = job->donor_path;
-    char name[OTX__PATH_TEXT];
-    otx_result result = otx__job_check_directory(base, "base", error);
-    if (!result) result = otx__job_check_directory(donor, "donor", error);
-    if (!result)
-        result = otx__document_open(ctx, base, "config.json", &job->base_config, error);
-    if (!result && !job->base_config.present)
-        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
-                           otx__path_text(name, base));
-    if (!result)
-        result = otx__document_open(ctx, base, "generation_config.json", &job->base_generation,
-                                    error);
-    if (!result)
-        result = otx__document_open(ctx, donor, "config.json", &job->donor_config, error);
-    if (!result)
-        result = otx__document_open(ctx, donor, "generation_config.json",
-                                    &job->donor_generation, error);
-    if (!result)
-        result = otx__document_open(ctx, donor, "tokenizer_config.json", &job->donor_tokenizer,
-                                    error);
-    if (!result) result = otx__job_opening(job, base, 0, error);
-    if (!result) result = otx_checkpoint_open(ctx, base, &job->base, error);
-    if (!result) result = otx__job_opening(job, donor, 1, error);
-    if (!result) result = otx_checkpoint_open(ctx, donor, &job->donor, error);
-    if (!result) result = otx__job_opening(job, base, 2, error);
-    if (!result) result = otx_vocab_open(ctx, base, &job->base_vocab, error);
-    if (!result) result = otx__job_opening(job, donor, 3, error);
-    if (!result) result = otx_vocab_open(ctx, donor, &job->donor_vocab, error);
-    if (!result) result = otx__job_opening(job, donor, 4, error);
-    if (!result)
-        result = otx__model_open(ctx, &job->base, &job->base_config, &job->base_vocab, false,
-                                 &job->base_model, error);
-    if (!result)
-        result = otx__model_open(ctx, &job->donor, &job->donor_config, &job->donor_vocab, true,
-                                 &job->donor_model, error);
-    return result;
-}
-
-/* >>> src/job/map.h */
-/* ---- the caller's map --------------------------------------------------- */
-
-/* One side of "DONOR=BASE" with its escapes undone. */
-typedef struct otx__map_side {
-    const char *what; /* "donor" or "base" */
-    const otx_vocab *vocab;
-    uint64_t rows;
-    char *bytes;
-    size_t size;
-    bool is_id; /* it started with an unescaped # and a digit */
-} otx__map_side;
-
-/* Undoes the escapes of one side, from `at` up to the unescaped `stop` (or the
-   end, with 0). Returns where it stopped, or NULL where an escape is none. */
-OTX__PRIVATE const char *otx__map_unescape(const char *at, char stop, otx__map_side *side)
-{
-    side->size = 0;
-    side->is_id = at[0] == '#' && at[1] >= '0' && at[1] <= '9';
-    while (*at && *at != stop) {
-        if (*at != '\\') {
-            side->bytes[side->size++] = *at++;
-        } else if (at[1] == '\\' || at[1] == '=') {
-            side->bytes[side->size++] = at[1];
-            at += 2;
-        } else if (at[1] == 'x' && otx__hex_digit(at[2]) >= 0 && otx__hex_digit(at[3]) >= 0) {
-            side->bytes[side->size++] =
-                (char)(otx__hex_digit(at[2]) * 16 + otx__hex_digit(at[3]));
-            at += 4;
-        } else {
-            return NULL;
-        }
-    }
-    return at;
-}
-
-/* The id of a side: by number, by content as the tokenizer's file spells it, or
-   by the bytes it stands for; the lowest of several. */
-OTX__PRIVATE otx_result otx__map_find(const otx__map_side *side, const char *entry,
-                                      uint64_t *id, otx_error *error)
-{
-    const otx_vocab *vocab = side->vocab;
-    char quoted[OTX__QUOTED], text[OTX__QUOTED];
-    bool found = false;
-    size_t i;
-    *id = 0;
-    if (side->is_id) {
-        for (i = 1; i < side->size; i++) {
-            unsigned digit = (unsigned)((unsigned char)side->bytes[i] - '0');
-            if (digit > 9 || *id > UINT32_MAX) break;
-            *id = *id * 10 + digit;
-        }
-        found = i == side->size && *id < vocab->count &&
-                vocab->tokens[*id].kind != OTX_TOKEN_NONE;
-    } else {
-        size_t by_bytes = vocab->count;
-        for (i = 0; i < vocab->count && !found; i++) {
-            const otx_token *token = &vocab->tokens[i];
-            if (token->kind == OTX_TOKEN_NONE) continue;
-            found = token->content_size == side->size &&
-                    memcmp(token->content, side->bytes, side->size) == 0;
-            if (found) *id = i;
-            else if (by_bytes == vocab->count && token->size == side->size &&
-                     memcmp(token->bytes, side->bytes, side->size) == 0)
-                by_bytes = i;
-        }
-        if (!found && by_bytes < vocab->count) {
-            found = true;
-            *id = by_bytes;
-        }
-    }
-    otx__quote(quoted, sizeof quoted, side->bytes, side->size);
-    otx__quote(text, sizeof text, entry, strlen(entry));
-    if (!found)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND,
-                         "map \"%s\": the %s's tokenizer has no token "
-                         "\"%s\"",
-                         text, side->what, quoted);
-    if (*id >= side->rows)
-        return otx__fail(error, OTX_ERROR_MISMATCH, "map \"%s\": %s id %" PRIu64 " has no row; "
-                         "there are %" PRIu64, text, side->what, *id, side->rows);
-    return OTX_OK;
-}
-
-OTX__PRIVATE otx_result otx__map_parse(otx_job *job, const char *text, uint64_t rows,
-                                       otx_map_entry *entry, otx_error *error)
-{
-    size_t size = strlen(text) + 1;
-    char quoted[OTX__QUOTED], *bytes = (char *)otx__alloc(&job->ctx, size, 1);
-    otx__map_side side = {"donor", NULL, 0, NULL, 0, false};
-    const char *at;
-    otx_result result;
-    if (!bytes) return otx__fail_memory(error, size);
-    side.vocab = &job->donor_vocab;
-    side.rows = rows;
-    side.bytes = bytes;
-    at = otx__map_unescape(text, '=', &side);
-    if (!at || *at != '=' || side.size == 0) {
-        result = otx__fail(error, OTX_ERROR_ARGUMENT,
-                           "map \"%s\": DONOR=BASE is expected, each "
-                           "a token's content or #ID, with \\\\, \\= and \\xNN as escapes",
-                           otx__quote(quoted, sizeof quoted, text, size - 1));
-        goto done;
-    }
-    result = otx__map_find(&side, text, &entry->donor, error);
-    if (result) goto done;
-    side.what = "base";
-    side.vocab = &job->base_vocab;
-    side.rows = job->base_model.rows + job->base_model.extra;
-    at = otx__map_unescape(at + 1, 0, &side);
-    if (!at || side.size == 0)
-        result = otx__fail(error, OTX_ERROR_ARGUMENT,
-                           "map \"%s\": after = a base token's content "
-                           "or #ID is expected, with \\\\, \\= and \\xNN as escapes",
-                           otx__quote(quoted, sizeof quoted, text, size - 1));
-    else result = otx__map_find(&side, text, &entry->base, error);
-done:
-    otx__free(&job->ctx, bytes, size, 1);
-    return result;
-}
-
-/* >>> src/job/plan.h */
-/* ---- the plan: what becomes of every tensor ----------------------------- */
-
-/* ---- opening: the alignment ---- */
-
-OTX__PRIVATE otx_result otx__job_rows(const otx_job *job, uint64_t *rows, otx_error *error)
-{
-    uint64_t multiple = job->options.rows_multiple, count = job->donor_vocab.count;
-    *rows = job->donor_model.rows;
-    if (job->options.rows == OTX_ROWS_TOKENIZER) *rows = count;
-    if (job->options.rows == OTX_ROWS_MULTIPLE) {
-        *rows = multiple;
-        if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
-    }
-    if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
-    return otx__fail(error, OTX_ERROR_LIMIT,
-                     "the new matrices would have %" PRIu64 " rows; 1 to "
-                     "2147483647 are supported",
-                     *rows);
-}
-
-/* A row that only some of the base's tensors have can be copied, but is no atom. */
-OTX__PRIVATE void otx__job_limit_anchors(otx_job *job)
-{
-    otx_alignment *alignment = &job->alignment;
-    size_t i;
-    for (i = 0; i < alignment->count; i++) {
-        otx_alignment_row *row = &alignment->rows[i];
-        if (!row->anchor || (uint64_t)row->base < job->base_model.rows) continue;
-        row->anchor = false;
-        alignment->anchor_count--;
-    }
-}
-
-OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
-{
-    otx_alignment_options options;
-    size_t count = job->options.map_count, i;
-    otx_map_entry *map = (otx_map_entry *)otx__alloc_zero(&job->ctx, count, sizeof *map);
-    otx_result result;
-    if (!map) return otx__fail_memory(error, (uint64_t)count * sizeof *map);
-    memset(&options, 0, sizeof options);
-    result = otx__job_rows(job, &options.rows, error);
-    for (i = 0; i < count && !result; i++) {
-        result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
-        if (!result) result = otx__job_poll(job, error);
-    }
-    options.donor_rows = job->donor_model.rows;
-    options.base_rows = job->base_model.rows + job->base_model.extra;
-    options.map = map;
-    options.map_count = count;
-    if (!result)
-        result = otx_align(&job->ctx, &job->donor_vocab, &job->base_vocab, &options,
-                           &job->alignment, error);
-    if (!result) otx__job_limit_anchors(job);
-    otx__free(&job->ctx, map, count, sizeof *map);
-    return result;
-}
-
-/* The counts of the report, and what should not pass without a word. */
-OTX__PRIVATE void otx__job_count(otx_job *job)
-{
-    const size_t *counts = job->alignment.counts;
-    otx_job_tokens *tokens = &job->summary.tokens;
-    size_t i, first = OTX__NONE;
-    for (i = job->alignment.count; i < job->donor_vocab.count; i++) {
-        if (job->donor_vocab.tokens[i].kind == OTX_TOKEN_NONE) continue;
-        if (first == OTX__NONE) first = i;
-        tokens->skipped++;
-    }
-    tokens->total = job->donor_vocab.token_count;
-    tokens->copied = counts[OTX_ACTION_COPY];
-    tokens->by_role = counts[OTX_ACTION_ROLE];
-    tokens->mapped = counts[OTX_ACTION_MAP];
-    tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
-    tokens->unused = counts[OTX_ACTION_UNUSED];
-    tokens->padding = counts[OTX_ACTION_PADDING];
-    if (tokens->skipped)
-        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " ids of the tokenizer, from %" PRIu64
-                 " on, lie beyond the %" PRIu64 " rows and get none", job->donor_path,
-                 tokens->skipped, (uint64_t)first, (uint64_t)job->alignment.count);
-    else if (job->donor_vocab.count > job->donor_model.rows)
-        otx__log(&job->ctx, OTX_WARNING,
-                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices have %" PRIu64
-                 " rows; ids beyond can only be copied",
-                 job->donor_path, (uint64_t)job->donor_vocab.count - 1, job->donor_model.rows);
-    if (job->base_vocab.count > job->base_model.rows + job->base_model.extra)
-        otx__log(&job->ctx, OTX_WARNING,
-                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices "
-                 "have %" PRIu64 " rows; ids beyond are not copied from",
-                 job->base_path, (uint64_t)job->base_vocab.count - 1,
-                 job->base_model.rows + job->base_model.extra);
-    if (job->options.padding == OTX_PADDING_ZERO && tokens->padding + tokens->unused > 0)
-        otx__log(&job->ctx, OTX_WARNING, "%" PRIu64 " rows without a token of their own will "
-                 "be zeros, which score 0 in an output head and may be sampled",
-                 tokens->padding + tokens->unused);
-}
-
-/* Lists of the anchors and of the targets, both by donor id. */
-OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
-{
-    const otx_alignment *alignment = &job->alignment;
-    size_t anchors = alignment->anchor_count, i;
-    size_t targets = alignment->counts[OTX_ACTION_APPROXIMATE];
-    job->anchor_donors = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
-    if (job->anchor_donors)
-        job->anchor_bases = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
-    if (job->anchor_bases)
-        job->targets = (uint32_t *)otx__alloc(&job->ctx, targets, sizeof(uint32_t));
-    job->anchor_count = anchors; /* before any return: they are the sizes to free */
-    job->target_count = targets;
-    if (!job->targets) return otx__fail_memory(error, (uint64_t)(anchors + targets) * 4);
-    anchors = targets = 0;
-    for (i = 0; i < alignment->count; i++) {
-        const otx_alignment_row *row = &alignment->rows[i];
-        if (row->anchor) {
-            job->anchor_donors[anchors] = (uint32_t)i;
-            job->anchor_bases[anchors++] = (uint32_t)row->base;
-        }
-        if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
-    }
-    if (!otx__job_solves(job) || anchors > 0 || targets == 0) return OTX_OK;
-    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
-                     "token, so that there is nothing to build %" PRIu64 " rows from; "
-                     "\"transplant align\" shows both", job->base_path, job->donor_path,
-                     (uint64_t)targets);
-}
-
-/* ---- opening: the plan ---- */
-
-/* The solution for one matrix of the donor; makes room for it once. */
-OTX__PRIVATE size_t otx__job_solution(otx_job *job, const otx_checkpoint_tensor *donor)
-{
-    size_t i;
-    for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].donor == donor) return i;
-    job->solutions[i].donor = donor;
-    job->solution_count++;
-    return i;
-}
-
-/* Enters one tensor of the base into the summary. A head is solved in the space
-   of the donor's head; in that of its embedding if either model has but one
-   matrix. */
-OTX__PRIVATE otx_result otx__job_plan_matrix(otx_job *job, size_t which, otx_error *error)
-{
-    const otx__model *donor = &job->donor_model;
-    const otx__model_tensor *tensor = &job->base_model.tensors[which];
-    const otx_tensor *old = tensor->at->tensor;
-    bool head = tensor->part == OTX__PART_HEAD && !job->base_model.tied && !donor->tied;
-    otx__tensor_plan *plan = &job->plans[which];
-    otx_job_matrix *matrix;
-    if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
-                         "vocabulary", job->base_path, OTX_JOB_MAX_MATRICES);
-    plan->shape[1] = old->shape[1];
-    plan->columns = (size_t)old->shape[1];
-    if (job->options.dtype) plan->dtype = job->options.dtype;
-    plan->solution = otx__job_solution(job, head ? donor->head : donor->embedding);
-    plan->matrix = job->summary.matrix_count++;
-    job->matrix_tensors[plan->matrix] = which;
-    matrix = &job->summary.matrices[plan->matrix];
-    (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
-    matrix->rows = plan->rows;
-    matrix->columns = old->shape[1];
-    matrix->dtype = plan->dtype;
-    matrix->anchors = job->anchor_count;
-    matrix->approximated = job->target_count;
-    return OTX_OK;
-}
-
-/* Plans every tensor of the base's vocabulary: embeddings, then heads, then
-   biases. */
-OTX__PRIVATE otx_result otx__job_plan(otx_job *job, otx_error *error)
-{
-    static const otx__part parts[] = {OTX__PART_EMBEDDING, OTX__PART_HEAD, OTX__PART_BIAS};
-    const otx__model *base = &job->base_model;
-    otx_result result = OTX_OK;
-    size_t part, i;
-    for (part = 0; part < OTX__COUNT(parts); part++) {
-        for (i = 0; i < base->tensor_count && !result; i++) {
-            const otx__model_tensor *tensor = &base->tensors[i];
-            otx__tensor_plan *plan = &job->plans[i];
-            if (tensor->part != parts[part]) continue;
-            plan->solution = plan->matrix = OTX__NONE;
-            plan->rows = job->alignment.count + (size_t)(tensor->rows - base->rows);
-            plan->shape[0] = plan->shape[1] = plan->rows;
-            plan->columns = 1;
-            plan->dtype = tensor->at->tensor->dtype;
-            if (tensor->part != OTX__PART_BIAS) {
-                if (!tensor->redundant) result = otx__job_plan_matrix(job, i, error);
-                continue;
-            }
-            if (tensor->at->tensor->rank == 2) plan->shape[0] = 1;
-            if (job->target_count > 0 && otx__job_solves(job))
-                otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are "
-                         "solved for get the mean of the base's", job->base_path,
-                         tensor->at->tensor->name);
-        }
-    }
-    return result;
-}
-
-/* >>> src/job/open.h */
-/* ---- opening a job ------------------------------------------------------ */
-
-OTX__PRIVATE otx_result otx__job_edit_config(otx_job *job, otx_error *error)
-{
-    otx__config_plan plan;
-    memset(&plan, 0, sizeof plan);
-    plan.ctx = &job->ctx;
-    plan.base_path = job->base_path;
-    plan.base_vocab = &job->base_vocab;
-    plan.donor_vocab = &job->donor_vocab;
-    plan.alignment = &job->alignment;
-    plan.base = &job->base_config;
-    plan.base_generation = &job->base_generation;
-    plan.donor = &job->donor_config;
-    plan.donor_generation = &job->donor_generation;
-    plan.donor_tokenizer = &job->donor_tokenizer;
-    plan.model = &job->base_model;
-    plan.dtype = job->options.dtype;
-    return otx__config_make(&plan, &job->config, &job->generation, error);
-}
-
-OTX__PRIVATE otx_result otx__job_open(otx_job *job, otx_error *error)
-{
-    otx_result result = otx__job_check_options(&job->options, error);
-    if (!result) result = otx__job_open_files(job, error);
-    if (!result) result = otx__job_align(job, error);
-    if (!result) {
-        otx__job_count(job);
-        result = otx__job_list(job, error);
-    }
-    if (!result) result = otx__job_plan(job, error);
-    if (!result) result = otx__job_opening(job, job->base_path, 5, error);
-    if (!result) result = otx__job_edit_config(job, error);
-    return result;
-}
-
-OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
-                                const otx_job_options *options, otx_job **out,
-                                otx_error *error)
-{
-    double start = otx__now();
     otx_job *job = (otx_job *)otx__alloc_zero(ctx, 1, sizeof *job);
-    otx_result result = OTX_OK;
-    *out = NULL;
+    otx_result result;
+    *out = job;
     if (!job) return otx__fail_memory(error, sizeof *job);
     if (ctx) job->outer = *ctx;
     if (options) job->options = *options;
@@ -18154,21 +18297,9 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
-    job->base_path = otx__path_copy(&job->ctx, base, strlen(base));
-    job->donor_path = otx__path_copy(&job->ctx, donor, strlen(donor));
-    if (!job->base_path || !job->donor_path)
-        result = otx__fail_memory(error, strlen(base) + strlen(donor) + 2);
-    if (!result) result = otx__job_open(job, error);
-    if (result) {
-        otx_job_close(job);
-        return result;
-    }
-    job->options.map = NULL; /* the caller's; used up */
-    job->summary.isa = job->ctx.isa == OTX_ISA_AUTO ? otx_isa_best() : job->ctx.isa;
-    job->summary.threads = otx__threads(&job->ctx);
-    job->summary.seconds = otx__now() - start;
-    *out = job;
-    return OTX_OK;
+    result = otx__side_begin(&job->ctx, base, false, &job->base, error);
+    if (!result) result = otx__side_begin(&job->ctx, donor, true, &job->donor, error);
+    return result;
 }
 
 OTX__PRIVATE void otx__solution_close(const otx_job *job, otx__solution *solution)
@@ -18196,26 +18327,514 @@ OTX_API void otx_job_close(otx_job *job)
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
     otx_alignment_close(ctx, &job->alignment);
-    otx_vocab_close(ctx, &job->base_vocab);
-    otx_vocab_close(ctx, &job->donor_vocab);
-    otx_checkpoint_close(ctx, &job->base);
-    otx_checkpoint_close(ctx, &job->donor);
-    otx__document_close(ctx, &job->base_config);
-    otx__document_close(ctx, &job->base_generation);
-    otx__document_close(ctx, &job->donor_config);
-    otx__document_close(ctx, &job->donor_generation);
-    otx__document_close(ctx, &job->donor_tokenizer);
-    otx__path_free(ctx, job->base_path);
-    otx__path_free(ctx, job->donor_path);
+    otx__side_close(ctx, &job->donor);
+    otx__side_close(ctx, &job->base);
     outer = job->outer;
     otx__free(&outer, job, 1, sizeof *job);
+}
+
+/* ---- looking at it ---- */
+
+OTX_API const otx_vocab *otx_job_base_vocab(const otx_job *job) { return &job->base.vocab; }
+
+OTX_API const otx_vocab *otx_job_donor_vocab(const otx_job *job) { return &job->donor.vocab; }
+
+OTX_API const otx_alignment *otx_job_alignment(const otx_job *job) { return &job->alignment; }
+
+OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out)
+{
+    *out = job->summary;
+    out->peak_bytes = job->peak_bytes;
+}
+
+/* >>> src/job/open.h */
+/* ---- opening the two models ---------------------------------------------- */
+
+#define OTX__OPENING_STEPS 6
+
+/* Says at which of the steps the opening is, and at whose files. */
+OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, unsigned step,
+                                     otx_error *error)
+{
+    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
+}
+
+OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__status status;
+    otx_result result = otx__model_status(side->path, &status, error);
+    if (result || status.directory) return result;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, not a "
+                     "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
+}
+
+/* A matrix and its tokenizer are enough of a donor; the base's config is edited. The base's
+   tokenizer_config.json is of no use. */
+OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
+                                            otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_result result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
+    if (!result && !side->config.present && !side->donor)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
+                           otx__path_text(name, side->path));
+    if (!result)
+        result = otx__document_open(ctx, side->path, "generation_config.json",
+                                    &side->generation, error);
+    if (!result && side->donor)
+        result = otx__document_open(ctx, side->path, "tokenizer_config.json", &side->tokenizer,
+                                    error);
+    return result;
+}
+
+/* Opens both models, step by step: what is quickly found wrong with either comes before
+   what takes long. */
+OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx_result result = OTX_OK;
+    otx__side *sides[2];
+    unsigned i;
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(sides[i], error);
+    for (i = 0; i < 2 && !result; i++) result = otx__open_documents(ctx, sides[i], error);
+    for (i = 0; i < 2 && !result; i++) {
+        result = otx__opening(job, sides[i], i, error);
+        if (!result)
+            result = otx_checkpoint_open(ctx, sides[i]->path, &sides[i]->checkpoint, error);
+    }
+    for (i = 0; i < 2 && !result; i++) {
+        result = otx__opening(job, sides[i], 2 + i, error);
+        if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
+    }
+    if (!result) result = otx__opening(job, &job->donor, 4, error);
+    for (i = 0; i < 2 && !result; i++) result = otx__parts_find(ctx, sides[i], error);
+    return result;
+}
+
+/* >>> src/job/map.h */
+/* ---- the caller's map --------------------------------------------------- */
+
+/* One half of "DONOR=BASE" with its escapes undone. */
+typedef struct otx__map_half {
+    const otx__side *side;
+    uint64_t rows;
+    char *bytes;
+    size_t size;
+    bool is_id; /* it started with an unescaped # and a digit */
+} otx__map_half;
+
+/* Undoes the escapes of one half, from `at` up to the unescaped `stop` (or the
+   end, with 0). Returns where it stopped, or NULL where an escape is none. */
+OTX__PRIVATE const char *otx__map_unescape(const char *at, char stop, otx__map_half *half)
+{
+    half->size = 0;
+    half->is_id = at[0] == '#' && otx__is_digit(at[1]);
+    while (*at && *at != stop) {
+        if (*at != '\\') {
+            half->bytes[half->size++] = *at++;
+        } else if (at[1] == '\\' || at[1] == '=') {
+            half->bytes[half->size++] = at[1];
+            at += 2;
+        } else if (at[1] == 'x' && otx__hex_digit(at[2]) >= 0 && otx__hex_digit(at[3]) >= 0) {
+            half->bytes[half->size++] =
+                (char)(otx__hex_digit(at[2]) * 16 + otx__hex_digit(at[3]));
+            at += 4;
+        } else {
+            return NULL;
+        }
+    }
+    return at;
+}
+
+/* The token with a number. */
+OTX__PRIVATE bool otx__map_by_id(const otx__map_half *half, uint64_t *id)
+{
+    return otx__parse_uint(otx__span_of(half->bytes + 1, half->size - 1), id) &&
+           otx__side_token(half->side, *id);
+}
+
+/* The token whose content, as the tokenizer's file spells it, is this, else that which
+   stands for these bytes; the lowest of several. */
+OTX__PRIVATE bool otx__map_by_text(const otx__map_half *half, uint64_t *id)
+{
+    bool found = false;
+    uint64_t i;
+    for (i = 0; i < half->side->vocab.count; i++) {
+        const otx_token *token = otx__side_token(half->side, i);
+        if (!token) continue;
+        if (otx__same_bytes(token->content, token->content_size, half->bytes, half->size)) {
+            *id = i;
+            return true;
+        }
+        if (!found && otx__same_bytes(token->bytes, token->size, half->bytes, half->size)) {
+            *id = i;
+            found = true;
+        }
+    }
+    return found;
+}
+
+/* The id that a half of an entry names. */
+OTX__PRIVATE otx_result otx__map_find(const otx__map_half *half, const char *entry,
+                                      uint64_t *id, otx_error *error)
+{
+    const char *what = half->side->donor ? "donor" : "base";
+    char quoted[OTX__QUOTED], text[OTX__QUOTED];
+    bool found = half->is_id ? otx__map_by_id(half, id) : otx__map_by_text(half, id);
+    otx__quote(text, sizeof text, entry, strlen(entry));
+    if (!found)
+        return otx__fail(error, OTX_ERROR_NOT_FOUND,
+                         "map \"%s\": the %s's tokenizer has no token \"%s\"", text, what,
+                         otx__quote(quoted, sizeof quoted, half->bytes, half->size));
+    if (*id >= half->rows)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "map \"%s\": %s id %" PRIu64 " has no row; "
+                         "there are %" PRIu64, text, what, *id, half->rows);
+    return OTX_OK;
+}
+
+/* Reads one entry; the new matrices have `rows` rows. */
+OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uint64_t rows,
+                                       otx_map_entry *entry, otx_error *error)
+{
+    size_t size = strlen(text) + 1;
+    char quoted[OTX__QUOTED];
+    otx__map_half half;
+    const char *at;
+    otx_result result;
+    memset(&half, 0, sizeof half);
+    half.side = &job->donor;
+    half.rows = rows;
+    half.bytes = (char *)otx__alloc(&job->ctx, size, 1);
+    if (!half.bytes) return otx__fail_memory(error, size);
+    at = otx__map_unescape(text, '=', &half);
+    if (!at || *at != '=' || half.size == 0) {
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "map \"%s\": DONOR=BASE is expected, each "
+                           "a token's content or #ID, with \\\\, \\= and \\xNN as escapes",
+                           otx__quote(quoted, sizeof quoted, text, size - 1));
+        goto done;
+    }
+    result = otx__map_find(&half, text, &entry->donor, error);
+    if (result) goto done;
+    half.side = &job->base;
+    half.rows = job->base.parts.rows + job->base.parts.extra;
+    at = otx__map_unescape(at + 1, 0, &half);
+    if (!at || half.size == 0)
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "map \"%s\": after = a base token's "
+                           "content or #ID is expected, with \\\\, \\= and \\xNN as escapes",
+                           otx__quote(quoted, sizeof quoted, text, size - 1));
+    else result = otx__map_find(&half, text, &entry->base, error);
+done:
+    otx__free(&job->ctx, half.bytes, size, 1);
+    return result;
+}
+
+/* >>> src/job/align.h */
+/* ---- align: where every new row comes from ------------------------------ */
+
+OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_error *error)
+{
+    uint64_t multiple = job->options.rows_multiple, count = job->donor.vocab.count;
+    *rows = job->donor.parts.rows;
+    if (job->options.rows == OTX_ROWS_TOKENIZER) *rows = count;
+    if (job->options.rows == OTX_ROWS_MULTIPLE) {
+        *rows = multiple;
+        if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
+    }
+    if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_LIMIT,
+                     "the new matrices would have %" PRIu64 " rows; 1 to "
+                     "2147483647 are supported",
+                     *rows);
+}
+
+/* A row that only some of the base's tensors have can be copied, but is no atom. */
+OTX__PRIVATE void otx__limit_anchors(otx_job *job)
+{
+    otx_alignment *alignment = &job->alignment;
+    size_t i;
+    for (i = 0; i < alignment->count; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        if (!row->anchor || (uint64_t)row->base < job->base.parts.rows) continue;
+        row->anchor = false;
+        alignment->anchor_count--;
+    }
+}
+
+/* Pairs the tokens of the two models, by the caller's map first. */
+OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
+{
+    otx_alignment_options options;
+    size_t count = job->options.map_count, i;
+    otx_map_entry *map = (otx_map_entry *)otx__alloc_zero(&job->ctx, count, sizeof *map);
+    otx_result result;
+    if (!map) return otx__fail_memory(error, (uint64_t)count * sizeof *map);
+    memset(&options, 0, sizeof options);
+    result = otx__new_rows(job, &options.rows, error);
+    for (i = 0; i < count && !result; i++) {
+        result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
+        if (!result) result = otx__job_poll(job, error);
+    }
+    options.donor_rows = job->donor.parts.rows;
+    options.base_rows = job->base.parts.rows + job->base.parts.extra;
+    options.map = map;
+    options.map_count = count;
+    if (!result)
+        result = otx_align(&job->ctx, &job->donor.vocab, &job->base.vocab, &options,
+                           &job->alignment, error);
+    if (!result) otx__limit_anchors(job);
+    otx__free(&job->ctx, map, count, sizeof *map);
+    return result;
+}
+
+/* The counts of the report, and what should not pass without a word. */
+OTX__PRIVATE void otx__count_tokens(otx_job *job)
+{
+    const size_t *counts = job->alignment.counts;
+    otx_job_tokens *tokens = &job->summary.tokens;
+    size_t i, first = OTX__NONE;
+    for (i = job->alignment.count; i < job->donor.vocab.count; i++) {
+        if (!otx__side_token(&job->donor, i)) continue;
+        if (first == OTX__NONE) first = i;
+        tokens->skipped++;
+    }
+    tokens->total = job->donor.vocab.token_count;
+    tokens->copied = counts[OTX_ACTION_COPY];
+    tokens->by_role = counts[OTX_ACTION_ROLE];
+    tokens->mapped = counts[OTX_ACTION_MAP];
+    tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
+    tokens->unused = counts[OTX_ACTION_UNUSED];
+    tokens->padding = counts[OTX_ACTION_PADDING];
+    if (tokens->skipped)
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " ids of the tokenizer, from %" PRIu64
+                 " on, lie beyond the %" PRIu64 " rows and get none", job->donor.path,
+                 tokens->skipped, (uint64_t)first, (uint64_t)job->alignment.count);
+    else if (job->donor.vocab.count > job->donor.parts.rows)
+        otx__log(&job->ctx, OTX_WARNING,
+                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices have %" PRIu64
+                 " rows; ids beyond can only be copied",
+                 job->donor.path, (uint64_t)job->donor.vocab.count - 1, job->donor.parts.rows);
+    if (job->base.vocab.count > job->base.parts.rows + job->base.parts.extra)
+        otx__log(&job->ctx, OTX_WARNING,
+                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices "
+                 "have %" PRIu64 " rows; ids beyond are not copied from",
+                 job->base.path, (uint64_t)job->base.vocab.count - 1,
+                 job->base.parts.rows + job->base.parts.extra);
+    if (job->options.padding == OTX_PADDING_ZERO && tokens->padding + tokens->unused > 0)
+        otx__log(&job->ctx, OTX_WARNING, "%" PRIu64 " rows without a token of their own will "
+                 "be zeros, which score 0 in an output head and may be sampled",
+                 tokens->padding + tokens->unused);
+}
+
+/* Lists of the anchors and of the targets, both by donor id. */
+OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
+{
+    const otx_alignment *alignment = &job->alignment;
+    size_t anchors = alignment->anchor_count, i;
+    size_t targets = alignment->counts[OTX_ACTION_APPROXIMATE];
+    job->anchor_donors = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
+    if (job->anchor_donors)
+        job->anchor_bases = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
+    if (job->anchor_bases)
+        job->targets = (uint32_t *)otx__alloc(&job->ctx, targets, sizeof(uint32_t));
+    job->anchor_count = anchors; /* before any return: they are the sizes to free */
+    job->target_count = targets;
+    if (!job->targets) return otx__fail_memory(error, (uint64_t)(anchors + targets) * 4);
+    anchors = targets = 0;
+    for (i = 0; i < alignment->count; i++) {
+        const otx_alignment_row *row = &alignment->rows[i];
+        if (row->anchor) {
+            job->anchor_donors[anchors] = (uint32_t)i;
+            job->anchor_bases[anchors++] = (uint32_t)row->base;
+        }
+        if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
+    }
+    if (!otx__job_solves(job) || anchors > 0 || targets == 0) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
+                     "token, so that there is nothing to build %" PRIu64 " rows from; "
+                     "\"transplant align\" shows both", job->base.path, job->donor.path,
+                     (uint64_t)targets);
+}
+
+/* Aligns the two vocabularies, tells what should not pass without a word, and lists
+   anchors and targets. */
+OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
+{
+    otx_result result = otx__pair_tokens(job, error);
+    if (result) return result;
+    otx__count_tokens(job);
+    return otx__list_tokens(job, error);
+}
+
+/* >>> src/job/plan.h */
+/* ---- plan: what becomes of every tensor, and of the configs --------------- */
+
+/* The solution for one matrix of the donor; makes room for it once. */
+OTX__PRIVATE size_t otx__donor_solution(otx_job *job, const otx_checkpoint_tensor *donor)
+{
+    size_t i;
+    for (i = 0; i < job->solution_count; i++)
+        if (job->solutions[i].donor == donor) return i;
+    job->solutions[i].donor = donor;
+    job->solution_count++;
+    return i;
+}
+
+/* Enters one tensor of the base into the summary. A head is solved in the space
+   of the donor's head; in that of its embedding if either model has but one
+   matrix. */
+OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+{
+    const otx__parts *donor = &job->donor.parts;
+    const otx__vocab_tensor *tensor = &job->base.parts.tensors[which];
+    const otx_tensor *old = tensor->at->tensor;
+    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
+    otx__tensor_plan *plan = &job->plans[which];
+    otx_job_matrix *matrix;
+    if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
+                         "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
+    plan->shape[1] = old->shape[1];
+    plan->columns = (size_t)old->shape[1];
+    if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
+    plan->solution = otx__donor_solution(job, head ? donor->head : donor->embedding);
+    plan->matrix = job->summary.matrix_count++;
+    job->matrix_tensors[plan->matrix] = which;
+    matrix = &job->summary.matrices[plan->matrix];
+    (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
+    matrix->rows = plan->rows;
+    matrix->columns = old->shape[1];
+    matrix->dtype = plan->dtype;
+    matrix->anchors = job->anchor_count;
+    matrix->approximated = job->target_count;
+    return OTX_OK;
+}
+
+/* A bias has no space to solve in. */
+OTX__PRIVATE void otx__tensor_plan_bias(otx_job *job, size_t which)
+{
+    const otx_tensor *old = job->base.parts.tensors[which].at->tensor;
+    if (old->rank == 2) job->plans[which].shape[0] = 1;
+    if (otx__job_has_solves(job))
+        otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are solved for "
+                 "get the mean of the base's", job->base.path, old->name);
+}
+
+OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_error *error)
+{
+    const otx__vocab_tensor *tensor = &job->base.parts.tensors[which];
+    otx__tensor_plan *plan = &job->plans[which];
+    plan->solution = plan->matrix = OTX__NONE;
+    plan->rows = job->alignment.count + (size_t)(tensor->rows - job->base.parts.rows);
+    plan->shape[0] = plan->shape[1] = plan->rows;
+    plan->columns = 1;
+    plan->dtype = tensor->at->tensor->dtype;
+    if (tensor->kind == OTX__PART_BIAS) otx__tensor_plan_bias(job, which);
+    else if (!tensor->redundant) return otx__tensor_plan_matrix(job, which, error);
+    return OTX_OK;
+}
+
+/* Plans every tensor of the base's vocabulary: embeddings, then heads, then
+   biases. */
+OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
+{
+    static const otx__part_kind kinds[] = {OTX__PART_EMBEDDING, OTX__PART_HEAD,
+                                           OTX__PART_BIAS};
+    const otx__parts *parts = &job->base.parts;
+    otx_result result = OTX_OK;
+    size_t kind, i;
+    for (kind = 0; kind < OTX__COUNT(kinds); kind++)
+        for (i = 0; i < parts->count && !result; i++)
+            if (parts->tensors[i].kind == kinds[kind])
+                result = otx__tensor_plan_fill(job, i, error);
+    return result;
+}
+
+/* Edits config.json and generation_config.json for what is planned. */
+OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
+{
+    otx__config_plan plan;
+    memset(&plan, 0, sizeof plan);
+    plan.ctx = &job->ctx;
+    plan.base = &job->base;
+    plan.donor = &job->donor;
+    plan.alignment = &job->alignment;
+    plan.dtype = job->options.dtype;
+    return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
 /* >>> src/job/rows.h */
 /* ---- rows in memory ----------------------------------------------------- */
 
+/* ---- a tensor's rows, block by block ---- */
+
 /* Bytes read before progress is reported. */
 #define OTX__READ_BLOCK ((size_t)4 << 20)
+
+/* Steps through the first rows of a tensor of a side:
+       result = otx__row_walk_open(...);
+       while (!result && otx__row_walk_next(&walk, &result, error))
+           for (i = 0; i < walk.count; i++) ... row walk.first + i at walk.bytes + i * row_size
+       otx__row_walk_close(&walk); */
+typedef struct otx__row_walk {
+    const otx_context *ctx;
+    const otx__side *side;
+    const otx_checkpoint_tensor *at;
+    size_t rows, columns, row_size;
+    size_t step;  /* rows of a block at most */
+    char *whole;  /* where all rows go, or NULL */
+    char *block;  /* where a block goes if they do not stay */
+    size_t first, count; /* the rows at hand */
+    char *bytes;
+} otx__row_walk;
+
+/* With `whole`, which has room for all rows, they stay there. */
+OTX__PRIVATE otx_result otx__row_walk_open(const otx_context *ctx, const otx__side *side,
+                                           const otx_checkpoint_tensor *at, size_t columns,
+                                           size_t rows, char *whole, otx__row_walk *walk,
+                                           otx_error *error)
+{
+    memset(walk, 0, sizeof *walk);
+    walk->ctx = ctx;
+    walk->side = side;
+    walk->at = at;
+    walk->rows = rows;
+    walk->columns = columns;
+    walk->whole = whole;
+    if (!otx__mul(columns, otx_dtype_bits(at->tensor->dtype) / 8, &walk->row_size))
+        return otx__fail_memory(error, UINT64_MAX);
+    walk->step = otx__min(otx__max(OTX__READ_BLOCK / walk->row_size, 1), rows);
+    if (whole) return OTX_OK;
+    walk->block = (char *)otx__alloc(ctx, walk->step, walk->row_size);
+    return walk->block ? OTX_OK : otx__fail_memory(error, (uint64_t)walk->step * walk->row_size);
+}
+
+OTX__PRIVATE void otx__row_walk_close(otx__row_walk *walk)
+{
+    otx__free(walk->ctx, walk->block, walk->step, walk->row_size);
+}
+
+/* Reads the next rows; false at the end and on failure. Progress is that of the rows
+   before, which have been looked at by then. */
+OTX__PRIVATE bool otx__row_walk_next(otx__row_walk *walk, otx_result *result, otx_error *error)
+{
+    walk->first += walk->count;
+    if (walk->count > 0)
+        *result = otx__poll(walk->ctx, OTX_STAGE_READ, walk->at->tensor->name,
+                            (uint64_t)walk->first * walk->row_size,
+                            (uint64_t)walk->rows * walk->row_size, error);
+    walk->count = otx__min(walk->step, walk->rows - walk->first);
+    if (*result || walk->count == 0) return false;
+    walk->bytes = walk->whole ? walk->whole + walk->first * walk->row_size : walk->block;
+    *result = otx_checkpoint_read(&walk->side->checkpoint, walk->at,
+                                  (uint64_t)walk->first * walk->columns,
+                                  walk->count * walk->columns, walk->bytes, error);
+    return !*result;
+}
+
+/* ---- rows that are needed ---- */
 
 /* Whether a row holds numbers only, none of them beyond float. */
 OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t columns)
@@ -18232,19 +18851,33 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
     return true;
 }
 
-OTX__PRIVATE otx_result otx__fail_row(const otx_checkpoint *checkpoint,
-                                      const otx_tensor *tensor, const otx_vocab *vocab,
+OTX__PRIVATE otx_result otx__fail_row(const otx__side *side, const otx_tensor *tensor,
                                       size_t row, otx_error *error)
 {
-    char name[OTX__QUOTED], token[OTX__QUOTED];
+    const otx_token *token = &side->vocab.tokens[row];
+    char name[OTX__QUOTED], content[OTX__QUOTED];
     return otx__fail(
         error, OTX_ERROR_NOT_FINITE,
         "%s: tensor \"%s\", row %" PRIu64 " (token \"%s\"): holds a NaN, an infinity "
-        "or a value beyond 32-bit float, and is needed",
-        checkpoint->path, otx__quote(name, sizeof name, tensor->name, tensor->name_size),
-        (uint64_t)row,
-        otx__quote(token, sizeof token, vocab->tokens[row].content,
-                   vocab->tokens[row].content_size));
+        "or a value beyond 32-bit float, and is needed", side->path,
+        otx__quote(name, sizeof name, tensor->name, tensor->name_size), (uint64_t)row,
+        otx__quote(content, sizeof content, token->content, token->content_size));
+}
+
+/* Goes through rows and checks those that are needed, by row. */
+OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *needed,
+                                        otx_error *error)
+{
+    const otx_tensor *tensor = walk->at->tensor;
+    otx_result result = OTX_OK;
+    size_t i;
+    while (!result && otx__row_walk_next(walk, &result, error))
+        for (i = 0; i < walk->count && !result; i++)
+            if (needed[walk->first + i] &&
+                !otx__row_is_finite(walk->bytes + i * walk->row_size, tensor->dtype,
+                                    walk->columns))
+                result = otx__fail_row(walk->side, tensor, walk->first + i, error);
+    return result;
 }
 
 /* A matrix in memory: the first rows of a tensor, in its own type. */
@@ -18261,161 +18894,28 @@ OTX__PRIVATE void otx__loaded_close(const otx_job *job, otx__loaded *rows)
     rows->data = NULL;
 }
 
-/* Reads the first rows of a tensor and checks those that are needed, by row. */
-OTX__PRIVATE otx_result otx__loaded_open(otx_job *job, const otx_checkpoint *checkpoint,
-                                       const otx_checkpoint_tensor *at, const otx_vocab *vocab,
-                                       size_t columns, const uint8_t *needed, size_t rows,
-                                       otx__loaded *out, otx_error *error)
+/* Reads the first rows of a side's tensor and checks those that are needed. */
+OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *side,
+                                         const otx_checkpoint_tensor *at, size_t columns,
+                                         const uint8_t *needed, size_t rows, otx__loaded *out,
+                                         otx_error *error)
 {
-    size_t size = otx_dtype_bits(at->tensor->dtype) / 8, row_size, first, step, elements;
-    otx_result result = OTX_OK;
+    const size_t size = otx_dtype_bits(at->tensor->dtype) / 8;
+    otx__row_walk walk;
+    otx_result result;
+    size_t elements;
     memset(out, 0, sizeof *out);
     out->dtype = at->tensor->dtype;
     out->rows = rows;
     out->columns = columns;
-    if (!otx__mul(columns, size, &row_size) || !otx__mul(rows, columns, &elements))
-        return otx__fail_memory(error, UINT64_MAX);
+    if (!otx__mul(rows, columns, &elements)) return otx__fail_memory(error, UINT64_MAX);
     out->data = (char *)otx__alloc(&job->ctx, elements, size);
-    if (!out->data) return otx__fail_memory(error, (uint64_t)rows * row_size);
-    step = otx__max(OTX__READ_BLOCK / row_size, 1);
-    for (first = 0; first < rows && !result; first += step) {
-        size_t count = otx__min(step, rows - first), i;
-        char *to = out->data + first * row_size;
-        result = otx_checkpoint_read(checkpoint, at, (uint64_t)first * columns, count * columns,
-                                     to, error);
-        for (i = 0; i < count && !result; i++)
-            if (needed[first + i] &&
-                !otx__row_is_finite(to + i * row_size, out->dtype, columns))
-                result = otx__fail_row(checkpoint, at->tensor, vocab, first + i, error);
-        if (!result)
-            result = otx__progress(&job->ctx, OTX_STAGE_READ, at->tensor->name,
-                                   (uint64_t)(first + count) * row_size,
-                                   (uint64_t)rows * row_size, error);
-    }
+    if (!out->data) return otx__fail_memory(error, (uint64_t)elements * size);
+    result = otx__row_walk_open(&job->ctx, side, at, columns, rows, out->data, &walk, error);
+    if (!result) result = otx__rows_check(&walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
 }
-
-/* >>> src/job/solve.h */
-/* ---- solving for the rows of the donor ---------------------------------- */
-
-OTX__PRIVATE otx_result otx__solution_alloc(const otx_job *job, otx__solution *solution,
-                                            otx_error *error)
-{
-    const otx_context *ctx = &job->ctx;
-    size_t targets = job->target_count, cells;
-    if (!otx__mul(targets, solution->k, &cells)) return otx__fail_memory(error, UINT64_MAX);
-    solution->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *solution->indices);
-    solution->coefficients = (double *)otx__alloc(ctx, cells, sizeof(double));
-    solution->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    solution->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    if (solution->indices && solution->coefficients && solution->residual_norms &&
-        solution->target_norms)
-        return OTX_OK;
-    return otx__fail_memory(error, (uint64_t)cells * 12 + (uint64_t)targets * 16);
-}
-
-/* ||residual|| / ||target||, and 0 for a target of zeros. */
-OTX__PRIVATE double otx__solution_residual(const otx__solution *solution, size_t target)
-{
-    double norm = solution->target_norms[target];
-    return norm > 0 ? solution->residual_norms[target] / norm : 0;
-}
-
-OTX__PRIVATE void otx__solution_summarize(const otx_job *job, otx__solution *solution)
-{
-    double sum = 0;
-    size_t i;
-    for (i = 0; i < job->target_count; i++) {
-        double residual = otx__solution_residual(solution, i);
-        sum += residual;
-        if (residual > solution->max_residual) solution->max_residual = residual;
-    }
-    solution->mean_residual = sum / (double)job->target_count;
-}
-
-/* Which of the donor's rows are atoms or targets. */
-OTX__PRIVATE uint8_t *otx__job_needed_of_donor(const otx_job *job, size_t rows)
-{
-    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
-    size_t i;
-    if (!needed) return NULL;
-    for (i = 0; i < job->anchor_count; i++) needed[job->anchor_donors[i]] = 1;
-    for (i = 0; i < job->target_count; i++) needed[job->targets[i]] = 1;
-    return needed;
-}
-
-/* Solves by the caller's hook, whose indices will be followed and so are checked. */
-OTX__PRIVATE otx_result otx__job_solve_by_hook(const otx_job *job, const otx_matrix *atoms,
-                                               const otx_matrix *targets,
-                                               const otx_omp_options *omp,
-                                               const otx_omp_output *output,
-                                               otx_omp_stats *stats, otx_error *error)
-{
-    const otx_job_options *options = &job->options;
-    size_t k = otx_omp_k(omp->k, atoms->rows, atoms->columns), i, j;
-    otx_result result = options->solve(options->solve_context, &job->ctx, atoms, targets, omp,
-                                       output, stats, error);
-    for (i = 0; i < targets->rows && !result; i++) {
-        const int32_t *indices = output->indices + i * k;
-        for (j = 0; j < k && indices[j] >= 0; j++)
-            if ((size_t)indices[j] >= atoms->rows)
-                return otx__fail(error, OTX_ERROR_ARGUMENT,
-                                 "options.solve gave target %" PRIu64 " the atom %" PRId32
-                                 " of %" PRIu64, (uint64_t)i, indices[j],
-                                 (uint64_t)atoms->rows);
-    }
-    return result;
-}
-
-/* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
-OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, otx_error *error)
-{
-    const otx_tensor *tensor = solution->donor->tensor;
-    size_t rows = (size_t)otx__min((size_t)job->donor_model.rows, job->donor_vocab.count);
-    uint8_t *needed = otx__job_needed_of_donor(job, rows);
-    double start = otx__now();
-    otx_matrix atoms, targets;
-    otx_omp_options omp = job->options.omp;
-    otx_omp_output output;
-    otx__loaded read;
-    otx_result result;
-    if (!needed) return otx__fail_memory(error, rows);
-    result = otx__loaded_open(job, &job->donor, solution->donor, &job->donor_vocab,
-                            (size_t)tensor->shape[1], needed, rows, &read, error);
-    otx__free(&job->ctx, needed, rows, 1);
-    if (result) return result;
-    memset(&atoms, 0, sizeof atoms);
-    atoms.data = read.data;
-    atoms.dtype = read.dtype;
-    atoms.columns = read.columns;
-    targets = atoms;
-    atoms.rows = job->anchor_count;
-    atoms.index = job->anchor_donors;
-    targets.rows = job->target_count;
-    targets.index = job->targets;
-    omp.centred = job->options.method == OTX_METHOD_OMP_CENTRED;
-    solution->k = otx_omp_k(omp.k, atoms.rows, atoms.columns);
-    result = otx__solution_alloc(job, solution, error);
-    if (!result) {
-        output.indices = solution->indices;
-        output.coefficients = solution->coefficients;
-        output.residual_norms = solution->residual_norms;
-        output.target_norms = solution->target_norms;
-        result = job->options.solve
-                     ? otx__job_solve_by_hook(job, &atoms, &targets, &omp, &output,
-                                              &solution->stats, error)
-                     : otx_omp(&job->ctx, &atoms, &targets, &omp, &output, &solution->stats,
-                               error);
-    }
-    if (!result) otx__solution_summarize(job, solution);
-    otx__loaded_close(job, &read);
-    solution->seconds = otx__now() - start;
-    return result;
-}
-
-/* >>> src/job/rebuild.h */
-/* ---- the new rows of one vocabulary tensor ------------------------------ */
 
 /* ---- means of rows ---- */
 
@@ -18465,7 +18965,7 @@ OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
 }
 
 /* The mean of the wanted rows in double; zeros if none is wanted. */
-OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
+OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
                                       const uint8_t *wanted, double *to, otx_error *error)
 {
     const size_t step = otx__max(OTX__MEAN_ELEMENTS / rows->columns, 1);
@@ -18489,7 +18989,177 @@ OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
     return result;
 }
 
-/* ---- one new matrix ---- */
+/* >>> src/job/solve.h */
+/* ---- solving for the rows of the donor ---------------------------------- */
+
+OTX__PRIVATE otx_result otx__solution_alloc(const otx_job *job, otx__solution *solution,
+                                            otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    size_t targets = job->target_count, cells;
+    if (!otx__mul(targets, solution->k, &cells)) return otx__fail_memory(error, UINT64_MAX);
+    solution->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *solution->indices);
+    solution->coefficients = (double *)otx__alloc(ctx, cells, sizeof(double));
+    solution->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    solution->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    if (solution->indices && solution->coefficients && solution->residual_norms &&
+        solution->target_norms)
+        return OTX_OK;
+    return otx__fail_memory(error, (uint64_t)cells * 12 + (uint64_t)targets * 16);
+}
+
+/* ||residual|| / ||target||, and 0 for a target of zeros. */
+OTX__PRIVATE double otx__solution_residual(const otx__solution *solution, size_t target)
+{
+    double norm = solution->target_norms[target];
+    return norm > 0 ? solution->residual_norms[target] / norm : 0;
+}
+
+OTX__PRIVATE void otx__solution_summarize(const otx_job *job, otx__solution *solution)
+{
+    double sum = 0;
+    size_t i;
+    for (i = 0; i < job->target_count; i++) {
+        double residual = otx__solution_residual(solution, i);
+        sum += residual;
+        if (residual > solution->max_residual) solution->max_residual = residual;
+    }
+    solution->mean_residual = sum / (double)job->target_count;
+}
+
+/* Which of the donor's rows are atoms or targets. */
+OTX__PRIVATE uint8_t *otx__solution_needs(const otx_job *job, size_t rows)
+{
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    size_t i;
+    if (!needed) return NULL;
+    for (i = 0; i < job->anchor_count; i++) needed[job->anchor_donors[i]] = 1;
+    for (i = 0; i < job->target_count; i++) needed[job->targets[i]] = 1;
+    return needed;
+}
+
+/* Solves by the caller's hook, whose indices will be followed and so are checked. */
+OTX__PRIVATE otx_result otx__solution_by_hook(const otx_job *job, const otx_matrix *atoms,
+                                              const otx_matrix *targets,
+                                              const otx_omp_options *omp,
+                                              const otx_omp_output *output,
+                                              otx_omp_stats *stats, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    size_t k = otx_omp_k(omp->k, atoms->rows, atoms->columns), i, j;
+    otx_result result = options->solve(options->solve_context, &job->ctx, atoms, targets, omp,
+                                       output, stats, error);
+    for (i = 0; i < targets->rows && !result; i++) {
+        const int32_t *indices = output->indices + i * k;
+        for (j = 0; j < k && indices[j] >= 0; j++)
+            if ((size_t)indices[j] >= atoms->rows)
+                return otx__fail(error, OTX_ERROR_ARGUMENT,
+                                 "options.solve gave target %" PRIu64 " the atom %" PRId32
+                                 " of %" PRIu64, (uint64_t)i, indices[j],
+                                 (uint64_t)atoms->rows);
+    }
+    return result;
+}
+
+/* How many rows of the donor's matrices there are to read. */
+OTX__PRIVATE size_t otx__solution_rows(const otx_job *job)
+{
+    return otx__min((size_t)job->donor.parts.rows, job->donor.vocab.count);
+}
+
+/* Whether the rows of one matrix of the donor can be used. */
+OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solution *solution,
+                                            otx_error *error)
+{
+    size_t rows = otx__solution_rows(job);
+    uint8_t *needed = otx__solution_needs(job, rows);
+    otx__row_walk walk;
+    otx_result result;
+    if (!needed) return otx__fail_memory(error, rows);
+    result = otx__row_walk_open(&job->ctx, &job->donor, solution->donor,
+                                (size_t)solution->donor->tensor->shape[1], rows, NULL, &walk,
+                                error);
+    if (!result) result = otx__rows_check(&walk, needed, error);
+    otx__row_walk_close(&walk);
+    otx__free(&job->ctx, needed, rows, 1);
+    return result;
+}
+
+/* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
+OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution,
+                                           otx_error *error)
+{
+    const otx_tensor *tensor = solution->donor->tensor;
+    size_t rows = otx__solution_rows(job);
+    uint8_t *needed = otx__solution_needs(job, rows);
+    double start = otx__now();
+    otx_matrix atoms, targets;
+    otx_omp_options omp = job->options.omp;
+    otx_omp_output output;
+    otx__loaded read;
+    otx_result result;
+    if (!needed) return otx__fail_memory(error, rows);
+    result = otx__loaded_open(job, &job->donor, solution->donor, (size_t)tensor->shape[1],
+                              needed, rows, &read, error);
+    otx__free(&job->ctx, needed, rows, 1);
+    if (result) return result;
+    memset(&atoms, 0, sizeof atoms);
+    atoms.data = read.data;
+    atoms.dtype = read.dtype;
+    atoms.columns = read.columns;
+    targets = atoms;
+    atoms.rows = job->anchor_count;
+    atoms.index = job->anchor_donors;
+    targets.rows = job->target_count;
+    targets.index = job->targets;
+    omp.centred = job->options.method == OTX_METHOD_OMP_CENTRED;
+    solution->k = otx_omp_k(omp.k, atoms.rows, atoms.columns);
+    result = otx__solution_alloc(job, solution, error);
+    if (!result) {
+        output.indices = solution->indices;
+        output.coefficients = solution->coefficients;
+        output.residual_norms = solution->residual_norms;
+        output.target_norms = solution->target_norms;
+        result = job->options.solve
+                     ? otx__solution_by_hook(job, &atoms, &targets, &omp, &output,
+                                             &solution->stats, error)
+                     : otx_omp(&job->ctx, &atoms, &targets, &omp, &output, &solution->stats,
+                               error);
+    }
+    if (!result) otx__solution_summarize(job, solution);
+    otx__loaded_close(job, &read);
+    solution->seconds = otx__now() - start;
+    return result;
+}
+
+/* Solves against every matrix of the donor that is needed. All but the first, which is read
+   at once, are looked at before. */
+OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!otx__job_has_solves(job)) return OTX_OK;
+    for (i = 1; i < job->solution_count && !result; i++)
+        result = otx__solution_check(job, &job->solutions[i], error);
+    for (i = 0; i < job->solution_count && !result; i++) {
+        result = otx__solution_make(job, &job->solutions[i], error);
+        job->summary.isa = job->solutions[i].stats.isa;
+        job->summary.threads = job->solutions[i].stats.threads;
+    }
+    for (i = 0; i < job->summary.matrix_count && !result; i++) {
+        otx_job_matrix *matrix = &job->summary.matrices[i];
+        otx__solution *solution = &job->solutions[job->plans[job->matrix_tensors[i]].solution];
+        matrix->mean_relative_residual = solution->mean_residual;
+        matrix->max_relative_residual = solution->max_residual;
+        matrix->omp = solution->stats;
+        matrix->seconds = solution->seconds;
+        solution->seconds = 0; /* the first matrix that uses it bears the time */
+    }
+    return result;
+}
+
+/* >>> src/job/rebuild.h */
+/* ---- the new rows of one vocabulary tensor ------------------------------ */
 
 /* Targets that one call of the body combines; targets between polls, fewer where
    that is more multiply-adds of a worker than so many; bytes copied between polls. */
@@ -18500,18 +19170,18 @@ OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
 
 typedef struct otx__rebuild {
     otx_job *job;
-    const otx__model_tensor *tensor;
+    const otx__vocab_tensor *tensor;
     const otx__solution *solution; /* NULL: the mean or zeros instead */
     const otx__kernels *kernels;   /* asked for once: the processor takes long to tell */
-    otx__loaded old, made;      /* the base's rows, and the new ones */
-    size_t old_rows;               /* how many rows of the base there were to read */
-    uint8_t *flags;                /* by row of either */
+    otx__loaded old, made;       /* the base's rows, and the new ones */
+    size_t old_rows, old_size;   /* rows of the base to read, and bytes of one */
+    uint8_t *flags;              /* by row of either */
     size_t flag_count;
-    size_t row_size;               /* of a new row, in bytes */
-    double *scratch; /* a row for each worker, and one for a mean */
-    const double *centre; /* the mean of the anchors' rows, or NULL: not centred */
+    size_t row_size;             /* of a new row, in bytes */
+    double *scratch;             /* a row for each worker, and one for a mean */
+    const double *centre;        /* the mean of the anchors' rows, or NULL: not centred */
     size_t workers;
-    size_t first;    /* target of the batch */
+    size_t first;                /* target of the batch */
     size_t failed[OTX__COMBINE_BATCH / OTX__COMBINE_CHUNK]; /* first target that is out of
                                                                range, or OTX__NONE */
 } otx__rebuild;
@@ -18519,19 +19189,18 @@ typedef struct otx__rebuild {
 OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)
 {
     const otx_tensor *tensor = r->tensor->at->tensor;
-    const otx_vocab *vocab = &r->job->donor_vocab;
-    const otx_token *token = id < vocab->count ? &vocab->tokens[id] : NULL;
+    const otx_token *token = otx__side_token(&r->job->donor, id);
     char name[OTX__QUOTED], content[OTX__QUOTED];
     otx__quote(name, sizeof name, tensor->name, tensor->name_size);
-    if (!token || token->kind == OTX_TOKEN_NONE)
+    if (!token)
         return otx__fail(error, OTX_ERROR_RANGE,
                          "%s: tensor \"%s\": the mean of the new rows, wanted for the padding "
                          "row %" PRIu64 ", has a value beyond the largest of %s",
-                         r->job->base_path, name, (uint64_t)id, otx_dtype_name(r->made.dtype));
+                         r->job->base.path, name, (uint64_t)id, otx_dtype_name(r->made.dtype));
     return otx__fail(error, OTX_ERROR_RANGE,
                      "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
                      "value beyond the largest of %s; pass --saturate to clamp it",
-                     r->job->base_path, name, (uint64_t)id,
+                     r->job->base.path, name, (uint64_t)id,
                      otx__quote(content, sizeof content, token->content, token->content_size),
                      otx_dtype_name(r->made.dtype));
 }
@@ -18619,9 +19288,30 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     const otx_alignment *alignment = &r->job->alignment;
     int64_t base;
     if (row >= alignment->count)
-        return (int64_t)(r->job->base_model.rows + (row - alignment->count));
+        return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
     return base < (int64_t)r->old_rows ? base : -1;
+}
+
+/* Whether a row of the base holds a token that the model has been trained on. */
+OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
+{
+    const otx_token *token = otx__side_token(&job->base, row);
+    return token && token->kind != OTX_TOKEN_UNUSED;
+}
+
+/* Flags the base's rows that will be used: those that are copied from, and those that a
+   mean is taken of. */
+OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
+{
+    const otx_job *job = r->job;
+    const otx_alignment *alignment = &job->alignment;
+    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
+    size_t i;
+    memset(r->flags, 0, r->flag_count);
+    for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
+    for (i = 0; i < alignment->count; i++)
+        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
 }
 
 /* What becomes of a new row. One that would copy a row which this tensor of the base
@@ -18654,47 +19344,30 @@ OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, co
     return OTX_OK;
 }
 
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    otx_token_kind kind = OTX_TOKEN_NONE;
-    if (row < job->base_vocab.count) kind = job->base_vocab.tokens[row].kind;
-    return kind != OTX_TOKEN_NONE && kind != OTX_TOKEN_UNUSED;
-}
-
 /* Copies one row of the base, bit for bit but into another type. */
-OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, size_t from,
+OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const char *from,
                                               otx_error *error)
 {
-    const size_t old_size = r->old.columns * (otx_dtype_bits(r->old.dtype) / 8);
-    const char *row = r->old.data + from * old_size;
-    if (r->old.dtype == r->made.dtype) {
-        memcpy(r->made.data + to * r->row_size, row, r->row_size);
+    const otx_dtype dtype = r->tensor->at->tensor->dtype;
+    if (dtype == r->made.dtype) {
+        memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
     }
-    otx__to_double(r->scratch, row, r->old.dtype, r->old.columns);
+    otx__to_double(r->scratch, from, dtype, r->made.columns);
     return otx__rebuild_store(r, to, r->scratch) ? OTX_OK : otx__fail_range(r, to, error);
 }
 
 /* Reads the base's rows, checking those that will be used, and copies. */
 OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
 {
-    otx_job *job = r->job;
-    const otx_alignment *alignment = &job->alignment;
-    size_t rows = (size_t)r->tensor->rows, i;
-    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
-    otx_result result;
-    if (rows == job->base_model.rows) rows = otx__min(rows, job->base_vocab.count);
-    r->old_rows = rows;
-    memset(r->flags, 0, r->flag_count);
-    for (i = 0; i < rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
-    for (i = 0; i < alignment->count; i++)
-        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
-    result = otx__loaded_open(job, &job->base, r->tensor->at, &job->base_vocab, r->made.columns,
-                            r->flags, rows, &r->old, error);
+    otx_result result = otx__loaded_open(r->job, &r->job->base, r->tensor->at, r->made.columns,
+                                         r->flags, r->old_rows, &r->old, error);
+    size_t i;
     for (i = 0; i < r->made.rows && !result; i++) {
         int64_t base = otx__rebuild_source(r, i);
-        if (base >= 0) result = otx__rebuild_copy_row(r, i, (size_t)base, error);
+        if (base >= 0)
+            result = otx__rebuild_copy_row(r, i, r->old.data + (size_t)base * r->old_size,
+                                           error);
         if (!result) result = otx__rebuild_poll(r, i, error);
     }
     return result;
@@ -18713,14 +19386,14 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     if (r->solution && job->options.method == OTX_METHOD_OMP_CENTRED) {
         memset(r->flags, 0, r->flag_count);
         for (i = 0; i < job->anchor_count; i++) r->flags[job->anchor_bases[i]] = 1;
-        result = otx__job_mean(job, &r->old, r->flags, mean, error);
+        result = otx__rows_average(job, &r->old, r->flags, mean, error);
         r->centre = mean;
     }
     if (r->solution) return result ? result : otx__rebuild_combine(r, error);
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
-        result = otx__job_mean(job, &r->old, r->flags, mean, error);
+        result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_APPROXIMATE, mean, error);
     return result;
@@ -18746,7 +19419,7 @@ OTX__PRIVATE otx_result otx__rebuild_padding(otx__rebuild *r, otx_error *error)
     if (count == 0) return OTX_OK;
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.padding == OTX_PADDING_MEAN)
-        result = otx__job_mean(job, &r->made, r->flags, mean, error);
+        result = otx__rows_average(job, &r->made, r->flags, mean, error);
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_PADDING, mean, error);
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_UNUSED, mean, error);
     return result;
@@ -18761,76 +19434,161 @@ OTX__PRIVATE void otx__rebuild_close(otx__rebuild *r)
     otx__free(&job->ctx, r->scratch, (r->workers + 1) * r->made.columns, sizeof *r->scratch);
 }
 
+/* Takes what is needed for `rows` new rows of one tensor, and flags the base's rows that
+   will be used. Close with otx__rebuild_close in any case. */
+OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t rows,
+                                           size_t workers, otx__rebuild *r, otx_error *error)
+{
+    const otx__tensor_plan *plan = &job->plans[which];
+    size_t cells;
+    memset(r, 0, sizeof *r);
+    r->job = job;
+    r->tensor = &job->base.parts.tensors[which];
+    if (otx__job_has_solves(job) && plan->solution != OTX__NONE)
+        r->solution = &job->solutions[plan->solution];
+    r->made.dtype = plan->dtype;
+    r->made.columns = plan->columns;
+    r->made.rows = rows;
+    r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
+    r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
+    r->old_rows = (size_t)r->tensor->rows;
+    if (r->old_rows == job->base.parts.rows)
+        r->old_rows = otx__min(r->old_rows, job->base.vocab.count);
+    r->workers = workers;
+    r->kernels = otx__combine_kernels(&job->ctx);
+    r->flag_count = otx__max(otx__max(plan->rows, job->base.vocab.count),
+                             (size_t)r->tensor->rows);
+    r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
+    if (otx__mul(workers + 1, plan->columns, &cells))
+        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
+    if (otx__mul(rows, plan->columns, &cells))
+        r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
+    if (!r->flags || !r->scratch || !r->made.data)
+        return otx__fail_memory(error, (uint64_t)rows * r->row_size);
+    otx__rebuild_flag_old(r);
+    return OTX_OK;
+}
+
 /* Makes the new rows of one tensor. On success they are r->made, and the base's
    are let go; close with otx__rebuild_close in any case. */
 OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebuild *r,
                                           otx_error *error)
 {
-    const otx__tensor_plan *plan = &job->plans[which];
-    size_t cells;
-    otx_result result;
-    memset(r, 0, sizeof *r);
-    r->job = job;
-    r->tensor = &job->base_model.tensors[which];
-    if (otx__job_solves(job) && plan->solution != OTX__NONE &&
-        job->target_count > 0)
-        r->solution = &job->solutions[plan->solution];
-    r->made.dtype = plan->dtype;
-    r->made.columns = plan->columns;
-    r->made.rows = plan->rows;
-    r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
-    r->workers = (size_t)otx__threads(&job->ctx);
-    r->kernels = otx__combine_kernels(&job->ctx);
-    r->flag_count = otx__max(otx__max(r->made.rows, job->base_vocab.count),
-                             (size_t)r->tensor->rows);
-    r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
-    if (otx__mul(r->workers + 1, plan->columns, &cells))
-        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
-    if (otx__mul(r->made.rows, plan->columns, &cells))
-        r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
-    if (!r->flags || !r->scratch || !r->made.data)
-        return otx__fail_memory(error, (uint64_t)r->made.rows * r->row_size);
-    result = otx__rebuild_copy(r, error);
+    otx_result result = otx__rebuild_begin(job, which, job->plans[which].rows,
+                                           (size_t)otx__threads(&job->ctx), r, error);
+    if (!result) result = otx__rebuild_copy(r, error);
     if (!result) result = otx__rebuild_targets(r, error);
     otx__loaded_close(job, &r->old);
     if (!result) result = otx__rebuild_padding(r, error);
     return result;
 }
 
-/* >>> src/job/write.h */
-/* ---- the new weights and their index ------------------------------------ */
+/* ---- before the solves ---- */
 
-/* One file of the output. */
-typedef struct otx__shard {
+/* Whether the rows that will be copied fit into their new type. Flags those that do not,
+   to name the first as the copying would. */
+OTX__PRIVATE otx_result otx__rebuild_check_range(otx__rebuild *r, otx__row_walk *walk,
+                                                 size_t rows, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(r->flags, 0, r->flag_count);
+    for (i = 0; i < rows; i++) {
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) r->flags[base] = 1;
+    }
+    while (!result && otx__row_walk_next(walk, &result, error))
+        for (i = 0; i < walk->count; i++) {
+            uint8_t *flag = &r->flags[walk->first + i];
+            if (*flag && otx__rebuild_copy_row(r, 0, walk->bytes + i * walk->row_size, NULL))
+                *flag = 2;
+        }
+    for (i = 0; i < rows && !result; i++) {
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0 && r->flags[base] == 2) result = otx__fail_range(r, i, error);
+    }
+    return result;
+}
+
+/* Whether the base's rows of one tensor can be used. */
+OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error *error)
+{
+    const otx__tensor_plan *plan = &job->plans[which];
+    otx__row_walk walk;
+    otx__rebuild r;
+    otx_result result = otx__rebuild_begin(job, which, 1, 0, &r, error);
+    memset(&walk, 0, sizeof walk);
+    if (!result)
+        result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
+                                    r.old_rows, NULL, &walk, error);
+    if (!result) result = otx__rows_check(&walk, r.flags, error);
+    if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
+        walk.first = walk.count = 0;
+        result = otx__rebuild_check_range(&r, &walk, plan->rows, error);
+    }
+    otx__row_walk_close(&walk);
+    otx__rebuild_close(&r);
+    return result;
+}
+
+/* Looks at the base's rows before the solves, so that one which cannot be used ends the run
+   before them and not after. */
+OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!otx__job_has_solves(job)) return OTX_OK;
+    for (i = 0; i < job->base.parts.count && !result; i++)
+        if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
+    return result;
+}
+
+/* >>> src/job/write.h */
+/* ---- write: the output and its weights ------------------------------------ */
+
+/* One file of weights of the output. */
+typedef struct otx__out_file {
+    const otx_checkpoint_file *old; /* the base's */
     bool touched;                 /* it holds tensors that change; else it is copied */
     bool empty;                   /* all its tensors are dropped: not written */
     otx_tensor *tensors;          /* of the new file, in order of the old one */
     const otx_tensor **originals; /* of each; names them and says where its bytes are */
     size_t count, capacity;
     otx_layout layout;
-} otx__shard;
+} otx__out_file;
+
+/* An output while it is written. */
+typedef struct otx__writing {
+    otx__output output;   /* its directory, under a temporary name */
+    otx__out_file *files; /* one for each of the base's */
+    size_t file_count, opened;
+    otx__meter meter;     /* of all that is written */
+} otx__writing;
 
 /* The place of a tensor among the base's vocabulary tensors, or OTX__NONE. */
-OTX__PRIVATE size_t otx__job_find_tensor(const otx_job *job, const otx_tensor *tensor)
+OTX__PRIVATE size_t otx__which_tensor(const otx_job *job, const otx_tensor *tensor)
 {
     size_t i;
-    for (i = 0; i < job->base_model.tensor_count; i++)
-        if (job->base_model.tensors[i].at->tensor == tensor) return i;
+    for (i = 0; i < job->base.parts.count; i++)
+        if (job->base.parts.tensors[i].at->tensor == tensor) return i;
     return OTX__NONE;
 }
 
-OTX__PRIVATE void otx__shard_close(const otx_job *job, otx__shard *shard)
+/* ---- before the solve: where everything will stand ---- */
+
+OTX__PRIVATE void otx__out_file_close(const otx_job *job, otx__out_file *file)
 {
-    otx_layout_close(&job->ctx, &shard->layout);
-    otx__free(&job->ctx, shard->tensors, shard->capacity, sizeof *shard->tensors);
-    otx__free(&job->ctx, shard->originals, shard->capacity, sizeof *shard->originals);
+    otx_layout_close(&job->ctx, &file->layout);
+    otx__free(&job->ctx, file->tensors, file->capacity, sizeof *file->tensors);
+    otx__free(&job->ctx, file->originals, file->capacity, sizeof *file->originals);
 }
 
 /* Lays out the new file with the metadata of the old one. Some loaders want to
    see "format" in it. */
-OTX__PRIVATE otx_result otx__shard_layout(const otx_job *job, const otx_safetensors *old,
-                                          otx__shard *shard, otx_error *error)
+OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, otx__out_file *file,
+                                             otx_error *error)
 {
+    const otx_safetensors *old = &file->old->header;
     size_t count = old->metadata_count, i;
     otx_metadata *metadata =
         (otx_metadata *)otx__alloc(&job->ctx, count + 1, sizeof *metadata);
@@ -18839,53 +19597,122 @@ OTX__PRIVATE otx_result otx__shard_layout(const otx_job *job, const otx_safetens
     if (!metadata) return otx__fail_memory(error, (count + 1) * sizeof *metadata);
     for (i = 0; i < count; i++) {
         metadata[i] = old->metadata[i];
-        if (metadata[i].key_size == 6 && memcmp(metadata[i].key, "format", 6) == 0)
-            format = true;
+        if (otx__same_bytes(metadata[i].key, metadata[i].key_size, "format", 6)) format = true;
     }
     metadata[count].key = "format";
     metadata[count].key_size = 6;
     metadata[count].value = "pt";
     metadata[count].value_size = 2;
-    result = otx_layout_open(&job->ctx, shard->tensors, shard->count, metadata,
-                             count + (format ? 0 : 1), &shard->layout, error);
+    result = otx_layout_open(&job->ctx, file->tensors, file->count, metadata,
+                             count + (format ? 0 : 1), &file->layout, error);
     otx__free(&job->ctx, metadata, count + 1, sizeof *metadata);
     return result;
 }
 
-/* Plans one file; close with otx__shard_close in any case. */
-OTX__PRIVATE otx_result otx__shard_open(const otx_job *job, const otx_safetensors *old,
-                                        otx__shard *shard, otx_error *error)
+/* Plans one file; close with otx__out_file_close in any case. */
+OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_checkpoint_file *from,
+                                           otx__out_file *file, otx_error *error)
 {
+    const otx_safetensors *old = &from->header;
     size_t i;
-    memset(shard, 0, sizeof *shard);
-    for (i = 0; i < old->tensor_count && !shard->touched; i++)
-        shard->touched = otx__job_find_tensor(job, &old->tensors[i]) != OTX__NONE;
-    if (!shard->touched) return OTX_OK;
-    shard->capacity = old->tensor_count;
-    shard->tensors =
-        (otx_tensor *)otx__alloc(&job->ctx, shard->capacity, sizeof *shard->tensors);
-    shard->originals = (const otx_tensor **)otx__alloc(&job->ctx, shard->capacity,
-                                                       sizeof *shard->originals);
-    if (!shard->tensors || !shard->originals)
-        return otx__fail_memory(error, (uint64_t)shard->capacity * sizeof *shard->tensors);
+    memset(file, 0, sizeof *file);
+    file->old = from;
+    for (i = 0; i < old->tensor_count && !file->touched; i++)
+        file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE;
+    if (!file->touched) return OTX_OK;
+    file->capacity = old->tensor_count;
+    file->tensors = (otx_tensor *)otx__alloc(&job->ctx, file->capacity, sizeof *file->tensors);
+    file->originals =
+        (const otx_tensor **)otx__alloc(&job->ctx, file->capacity, sizeof *file->originals);
+    if (!file->tensors || !file->originals)
+        return otx__fail_memory(error, (uint64_t)file->capacity * sizeof *file->tensors);
     for (i = 0; i < old->tensor_count; i++) {
-        size_t which = otx__job_find_tensor(job, &old->tensors[i]);
-        otx_tensor *tensor = &shard->tensors[shard->count];
-        if (which != OTX__NONE && job->base_model.tensors[which].redundant) continue;
+        size_t which = otx__which_tensor(job, &old->tensors[i]);
+        otx_tensor *tensor = &file->tensors[file->count];
+        if (which != OTX__NONE && job->base.parts.tensors[which].redundant) continue;
         *tensor = old->tensors[i];
         if (which != OTX__NONE) {
             tensor->shape = job->plans[which].shape;
             tensor->dtype = job->plans[which].dtype;
         }
-        shard->originals[shard->count++] = &old->tensors[i];
+        file->originals[file->count++] = &old->tensors[i];
     }
-    shard->empty = shard->count == 0;
-    return shard->empty ? OTX_OK : otx__shard_layout(job, old, shard, error);
+    file->empty = file->count == 0;
+    return file->empty ? OTX_OK : otx__out_file_layout(job, file, error);
 }
 
+/* No directory may hold another: the output would be copied into itself, or a
+   model removed by what replaces it. */
+OTX__PRIVATE otx_result otx__check_output(const otx_job *job, const char *out, otx_error *error)
+{
+    const otx__side *sides[2];
+    char name[OTX__PATH_TEXT], other[OTX__PATH_TEXT];
+    size_t i;
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2; i++) {
+        bool inside = false, around = false;
+        otx__status status;
+        otx_result result = otx__is_within(&job->ctx, out, sides[i]->path, &inside, error);
+        if (!result) result = otx__look(out, &status, error);
+        if (!result && !inside && status.present)
+            result = otx__is_within(&job->ctx, sides[i]->path, out, &around, error);
+        if (result) return result;
+        if (inside || around)
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the output must not be, hold or "
+                             "lie in the %s, %s", otx__path_text(name, out),
+                             sides[i]->donor ? "donor" : "base",
+                             otx__path_text(other, sides[i]->path));
+    }
+    return OTX_OK;
+}
+
+/* Makes the temporary directory. If it fails, nothing has been done; else close with
+   otx__writing_close. */
+OTX__PRIVATE otx_result otx__writing_begin(const otx_job *job, const char *out,
+                                           otx__writing *writing, otx_error *error)
+{
+    otx_result result = otx__check_output(job, out, error);
+    memset(writing, 0, sizeof *writing);
+    writing->meter.stage = OTX_STAGE_WRITE;
+    writing->meter.subject = job->base.path;
+    if (result) return result;
+    return otx__output_begin(&job->ctx, out, job->options.overwrite, &writing->output, error);
+}
+
+/* Lays out all weights. */
+OTX__PRIVATE otx_result otx__writing_layout(const otx_job *job, otx__writing *writing,
+                                            otx_error *error)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    otx_result result = OTX_OK;
+    writing->files =
+        (otx__out_file *)otx__alloc_zero(&job->ctx, base->file_count, sizeof *writing->files);
+    if (!writing->files)
+        return otx__fail_memory(error, (uint64_t)base->file_count * sizeof *writing->files);
+    writing->file_count = base->file_count;
+    while (writing->opened < writing->file_count && !result) {
+        otx__out_file *file = &writing->files[writing->opened];
+        result = otx__out_file_open(job, &base->files[writing->opened++], file, error);
+        writing->meter.total += file->touched ? file->layout.file_size : file->old->source.size;
+    }
+    return result;
+}
+
+/* Ends a writing; what has not been committed is removed. */
+OTX__PRIVATE void otx__writing_close(const otx_job *job, otx__writing *writing)
+{
+    size_t i;
+    for (i = 0; i < writing->opened; i++) otx__out_file_close(job, &writing->files[i]);
+    otx__free(&job->ctx, writing->files, writing->file_count, sizeof *writing->files);
+    otx__output_abandon(&writing->output);
+}
+
+/* ---- after it: the weights ---- */
+
 /* Writes the bytes of a new matrix in the file's byte order, and reports them. */
-OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows,
-                                        otx__file *file, otx__meter *meter, otx_error *error)
+OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows, otx__file *to,
+                                        otx__meter *meter, otx_error *error)
 {
     size_t size = otx_dtype_bits(rows->dtype) / 8, count = rows->rows * rows->columns, at;
     otx_result result = OTX_OK;
@@ -18893,7 +19720,7 @@ OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows,
         size_t step = otx__min(count - at, OTX__STREAM_BLOCK / size);
         char *bytes = rows->data + at * size;
         otx__little_endian(bytes, step, size);
-        if (!file->sink.write(file->sink.context, bytes, step * size))
+        if (!to->sink.write(to->sink.context, bytes, step * size))
             return otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
         result = otx__meter_add(&job->ctx, meter, (uint64_t)step * size, error);
         at += step;
@@ -18902,7 +19729,7 @@ OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows,
 }
 
 /* Makes and writes one new matrix. */
-OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file *file,
+OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file *to,
                                           otx__meter *meter, otx_error *error)
 {
     const otx__tensor_plan *plan = &job->plans[which];
@@ -18912,68 +19739,267 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     if (!result && plan->matrix != OTX__NONE)
         job->summary.matrices[plan->matrix].seconds += otx__now() - start;
     if (!result) {
-        meter->subject = job->base_model.tensors[which].at->tensor->name;
-        result = otx__write_rows(job, &rebuild.made, file, meter, error);
+        meter->subject = job->base.parts.tensors[which].at->tensor->name;
+        result = otx__write_rows(job, &rebuild.made, to, meter, error);
     }
     otx__rebuild_close(&rebuild);
     return result;
 }
 
 /* Writes a file whose vocabulary tensors are new and whose others are copied. */
-OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx_checkpoint_file *old,
-                                           const char *old_path, const otx__shard *shard,
-                                           otx__file *file, otx__meter *meter, otx_error *error)
+OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *file,
+                                           const char *from, otx__file *to, otx__meter *meter,
+                                           otx_error *error)
 {
-    const otx_layout *layout = &shard->layout;
+    const otx_layout *layout = &file->layout;
     otx_result result = OTX_OK;
     size_t i;
-    if (!file->sink.write(file->sink.context, layout->header, layout->header_size))
+    if (!to->sink.write(to->sink.context, layout->header, layout->header_size))
         return otx__fail(error, OTX_ERROR_IO, "cannot be written");
     result = otx__meter_add(&job->ctx, meter, layout->header_size, error);
     for (i = 0; i < layout->count && !result; i++) {
-        const otx_tensor *original = shard->originals[layout->order[i]];
-        size_t which = otx__job_find_tensor(job, original);
+        const otx_tensor *original = file->originals[layout->order[i]];
+        size_t which = otx__which_tensor(job, original);
         meter->subject = original->name;
-        if (which != OTX__NONE) result = otx__write_matrix(job, which, file, meter, error);
+        if (which != OTX__NONE) result = otx__write_matrix(job, which, to, meter, error);
         else if (original->end > original->begin)
-            result = otx__stream(&job->ctx, &old->source, old_path, original->begin,
-                                 original->end - original->begin, &file->sink, meter, error);
+            result = otx__stream(&job->ctx, &file->old->source, from, original->begin,
+                                 original->end - original->begin, &to->sink, meter, error);
     }
     return result;
 }
 
-OTX__PRIVATE otx_result otx__write_shard(otx_job *job, size_t index, const otx__shard *shard,
-                                         const char *directory, otx__meter *meter,
-                                         otx_error *error)
+OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
+                                        otx__writing *writing, otx_error *error)
 {
-    const otx_checkpoint_file *old = &job->base.files[index];
+    const otx_source *source = &file->old->source;
     const otx_context *ctx = &job->ctx;
-    char *from, *to;
+    const char *directory = writing->output.partial, *name = file->old->name;
+    char *from = otx__path_join(ctx, job->base.path, name);
+    char *path = otx__path_join(ctx, directory, name);
     otx_result result;
-    otx__file file;
-    if (shard->empty) return OTX_OK;
-    from = otx__path_join(ctx, job->base_path, old->name);
-    to = otx__path_join(ctx, directory, old->name);
-    if (!from || !to) {
-        result = otx__fail_memory(error, strlen(directory) + strlen(old->name) + 2);
+    otx__file to;
+    if (!from || !path) {
+        result = otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
         goto done;
     }
-    result = otx__file_create(ctx, to, &file, error);
+    result = otx__file_create(ctx, path, &to, error);
     if (result) goto done;
-    meter->subject = old->name;
-    if (shard->touched)
-        result = otx__write_touched(job, old, from, shard, &file, meter, error);
-    else
-        result = otx__stream(ctx, &old->source, from, 0, old->source.size, &file.sink, meter,
-                             error);
-    result = otx__file_finish(&file, result, error);
+    writing->meter.subject = name;
+    if (file->touched) result = otx__write_touched(job, file, from, &to, &writing->meter, error);
+    else result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
+                              error);
+    result = otx__file_finish(&to, result, error);
 done:
     otx__path_free(ctx, from);
-    otx__path_free(ctx, to);
+    otx__path_free(ctx, path);
     return result;
 }
 
-/* ---- small files ---- */
+/* Writes all files of weights, making the new rows on the way. */
+OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < writing->file_count && !result; i++)
+        if (!writing->files[i].empty)
+            result = otx__write_file(job, &writing->files[i], writing, error);
+    return result;
+}
+
+/* >>> src/job/copy.h */
+/* ---- copy: the other files of the two models ------------------------------ */
+
+/* ---- what is copied, and what is left behind ---- */
+
+OTX__PRIVATE bool otx__name_is_in(const char *name, const char *const *names, size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return false;
+}
+
+OTX__PRIVATE bool otx__name_fits_any(const char *name, const char *const *patterns,
+                                     size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__name_fits(name, patterns[i])) return true;
+    return false;
+}
+
+/* Copies of the weights that would still hold the old vocabulary. */
+OTX__PRIVATE bool otx__is_stale(const char *name, bool directory)
+{
+    if (directory)
+        return otx__name_is_in(name, otx__stale_directories, OTX__COUNT(otx__stale_directories));
+    return otx__name_fits_any(name, otx__stale_files, OTX__COUNT(otx__stale_files));
+}
+
+/* Files that the job writes itself, or that the donor replaces. */
+OTX__PRIVATE bool otx__job_replaces(const otx_job *job, const char *name)
+{
+    size_t i;
+    if (strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
+        strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name))
+        return true;
+    for (i = 0; i < job->base.checkpoint.file_count; i++)
+        if (strcmp(name, job->base.checkpoint.files[i].name) == 0) return true;
+    return false;
+}
+
+/* Whether a sub-directory of the base holds a model of its own, whose vocabulary is the
+   old one: what training leaves behind, or what has a config.json with a model's type.
+   Modules that come with a model, as those of sentence-transformers, have none. */
+OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *path,
+                                         const char *name, bool *holds, otx_error *error)
+{
+    otx__document config;
+    otx_error problem;
+    otx_result result;
+    size_t i;
+    *holds = false;
+    for (i = 0; i < OTX__COUNT(otx__training_directories) && !*holds; i++)
+        *holds = otx__has_shape(name, strlen(name), otx__training_directories[i]);
+    if (*holds) return OTX_OK;
+    result = otx__document_open(ctx, path, "config.json", &config, &problem);
+    if (result == OTX_ERROR_FORMAT || result == OTX_ERROR_LIMIT) return OTX_OK; /* not ours */
+    if (result) return otx__fail(error, result, "%s", problem.message);
+    *holds = otx_json_find(&config.json, otx__document_root(&config), OTX__KEY_MODEL_TYPE) !=
+             OTX_JSON_NONE;
+    otx__document_close(ctx, &config);
+    return OTX_OK;
+}
+
+/* Whether an entry of the base is left out because it may hold the old vocabulary's
+   weights; says so. What cannot be looked at is judged by its name. */
+OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const char *name,
+                                    bool *old, otx_error *error)
+{
+    const bool stale = otx__is_stale(name, false);
+    char quoted[OTX__QUOTED];
+    otx__status status;
+    otx_result result = otx__look(path, &status, stale ? NULL : error);
+    if (result && !stale) return result;
+    *old = result ? stale : otx__is_stale(name, status.directory);
+    result = OTX_OK;
+    if (!*old && status.directory) result = otx__holds_model(&job->ctx, path, name, old, error);
+    if (*old)
+        otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the old "
+                 "vocabulary", job->base.path,
+                 otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    return result;
+}
+
+/* Whether some string in an auto_map's AutoTokenizer, "module.Class" or
+   "repository--module.Class", names the module that is in `name` (module.py). */
+OTX__PRIVATE bool otx__auto_map_names(const otx__document *document, const char *name)
+{
+    const otx_json *json = &document->json;
+    uint32_t map = otx_json_find(json, otx__document_root(document), OTX__KEY_AUTO_MAP);
+    uint32_t node = otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER), i;
+    size_t size = strlen(name) - 3; /* without .py */
+    if (node == OTX_JSON_NONE) return false;
+    for (i = node; i < otx_json_after(json, node); i++) {
+        otx__span text = otx__json_span(json, i);
+        size_t at = text.size;
+        if (otx_json_type_of(json, i) != OTX_JSON_STRING) continue;
+        while (at > 0 && text.bytes[at - 1] != '-' && text.bytes[at - 1] != '/') at--;
+        if (text.size - at > size && memcmp(text.bytes + at, name, size) == 0 &&
+            text.bytes[at + size] == '.')
+            return true;
+    }
+    return false;
+}
+
+/* Whether a file of the donor is copied: those of its tokenizer, and of code what its
+   configuration names. */
+OTX__PRIVATE bool otx__donor_gives(const otx__side *donor, const char *name)
+{
+    if (!otx__is_tokenizer_code(name)) return otx__is_of_tokenizer(name);
+    return otx__auto_map_names(&donor->tokenizer, name) ||
+           otx__auto_map_names(&donor->config, name);
+}
+
+/* Whether an entry of a side belongs into the output; looks through it if it does. */
+OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
+                                       const char *name, bool *wanted, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    bool old = false;
+    char *path;
+    *wanted = side->donor ? otx__donor_gives(side, name)
+                          : !otx__job_replaces(job, name) &&
+                                !otx__name_is_in(name, otx__bookkeeping,
+                                                 OTX__COUNT(otx__bookkeeping));
+    if (!*wanted) return OTX_OK;
+    path = otx__path_join(&job->ctx, side->path, name);
+    if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
+    if (!side->donor) result = otx__is_old(job, path, name, &old, error);
+    *wanted = !old;
+    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, NULL, error);
+    otx__path_free(&job->ctx, path);
+    return result;
+}
+
+/* Lists what is copied of a side. */
+OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
+                                         otx__listing *wanted, otx_error *error)
+{
+    otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
+    size_t count = wanted->count, i;
+    wanted->count = 0;
+    for (i = 0; i < count; i++) {
+        bool kept = true;
+        if (!result) result = otx__is_wanted(job, side, wanted->names[i], &kept, error);
+        if (kept) wanted->names[wanted->count++] = wanted->names[i];
+        else otx__path_free(&job->ctx, wanted->names[i]);
+    }
+    return result;
+}
+
+/* ---- copying ---- */
+
+OTX__PRIVATE otx_result otx__copy_listed(const otx_context *ctx, const otx__side *side,
+                                         const otx__listing *wanted, otx__writing *writing,
+                                         otx_error *error)
+{
+    const char *directory = writing->output.partial;
+    otx_result result = OTX_OK;
+    size_t i;
+    writing->meter.subject = side->path;
+    for (i = 0; i < wanted->count && !result; i++) {
+        const char *name = wanted->names[i];
+        char *from = otx__path_join(ctx, side->path, name);
+        char *to = otx__path_join(ctx, directory, name);
+        if (from && to) result = otx__tree_copy(ctx, from, to, &writing->meter, error);
+        else result = otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+        otx__path_free(ctx, from);
+        otx__path_free(ctx, to);
+    }
+    return result;
+}
+
+/* Copies everything of the base that does not depend on the vocabulary, and the donor's
+   tokenizer. All of it is looked through before the first is copied. */
+OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writing,
+                                        otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx__listing base, donor;
+    otx_result result = otx__list_wanted(job, &job->base, &base, error);
+    memset(&donor, 0, sizeof donor);
+    if (!result) result = otx__list_wanted(job, &job->donor, &donor, error);
+    if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
+    if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
+    otx__listing_close(&donor);
+    otx__listing_close(&base);
+    return result;
+}
+
+/* >>> src/job/index.h */
+/* ---- index: the files that are written anew ------------------------------ */
 
 /* Writes a text as directory/name. */
 OTX__PRIVATE otx_result otx__write_text(const otx_job *job, const char *directory,
@@ -19007,19 +20033,19 @@ OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint6
     return elements;
 }
 
-OTX__PRIVATE otx__totals otx__job_totals(const otx_job *job)
+OTX__PRIVATE otx__totals otx__sum_totals(const otx_job *job)
 {
     otx__totals totals = {0, 0, 0};
     size_t i;
-    for (i = 0; i < job->base.tensor_count; i++) {
-        const otx_tensor *tensor = job->base.tensors[i].tensor;
-        size_t which = otx__job_find_tensor(job, tensor);
+    for (i = 0; i < job->base.checkpoint.tensor_count; i++) {
+        const otx_tensor *tensor = job->base.checkpoint.tensors[i].tensor;
+        size_t which = otx__which_tensor(job, tensor);
         uint64_t elements = otx__tensor_elements(tensor, tensor->shape);
         totals.old_elements += elements;
         if (which == OTX__NONE) {
             totals.elements += elements;
             totals.bytes += tensor->end - tensor->begin;
-        } else if (!job->base_model.tensors[which].redundant) {
+        } else if (!job->base.parts.tensors[which].redundant) {
             elements = otx__tensor_elements(tensor, job->plans[which].shape);
             totals.elements += elements;
             totals.bytes += elements * (otx_dtype_bits(job->plans[which].dtype) / 8);
@@ -19031,13 +20057,14 @@ OTX__PRIVATE otx__totals otx__job_totals(const otx_job *job)
 /* The weight map without what is not written, as a JSON object. */
 OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
 {
+    const otx_checkpoint *base = &job->base.checkpoint;
     size_t i, written = 0;
     otx__text_string(to, "{");
-    for (i = 0; i < job->base.tensor_count; i++) {
-        const otx_tensor *tensor = job->base.tensors[i].tensor;
-        const char *file = job->base.files[job->base.tensors[i].file].name;
-        size_t which = otx__job_find_tensor(job, tensor);
-        if (which != OTX__NONE && job->base_model.tensors[which].redundant) continue;
+    for (i = 0; i < base->tensor_count; i++) {
+        const otx_tensor *tensor = base->tensors[i].tensor;
+        const char *file = base->files[base->tensors[i].file].name;
+        size_t which = otx__which_tensor(job, tensor);
+        if (which != OTX__NONE && job->base.parts.tensors[which].redundant) continue;
         otx__text_string(to, written++ ? ",\n    " : "\n    ");
         otx__text_json_string(to, tensor->name, tensor->name_size);
         otx__text_string(to, ": ");
@@ -19046,42 +20073,54 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
     otx__text_bytes(to, "\n  }", 5); /* with the terminator */
 }
 
+/* Takes what is not written out of the weight map. */
+OTX__PRIVATE otx_result otx__edit_weight_map(const otx_job *job, otx_json_edit *edit,
+                                             otx_error *error)
+{
+    bool whole = true;
+    otx_result result;
+    otx__text map;
+    size_t i;
+    for (i = 0; i < job->base.parts.count; i++)
+        if (job->base.parts.tensors[i].redundant) whole = false;
+    if (whole) return OTX_OK;
+    otx__text_open(&map, &job->ctx);
+    otx__new_weight_map(job, &map);
+    result = map.failed ? otx__fail_memory(error, map.size)
+                        : otx_json_edit_set(&job->ctx, edit, 0, OTX__KEY_WEIGHT_MAP, map.bytes,
+                                            error);
+    otx__text_close(&map);
+    return result;
+}
+
 OTX__PRIVATE otx_result otx__edit_index(const otx_job *job, const otx__document *index,
                                         otx_json_edit *edit, otx_error *error)
 {
     const otx_context *ctx = &job->ctx;
     const otx_json *json = &index->json;
-    uint32_t metadata = otx_json_find(json, 0, "metadata"), node;
-    otx__totals totals = otx__job_totals(job);
-    otx_result result = OTX_OK;
+    uint32_t metadata = otx_json_find(json, 0, OTX__KEY_METADATA);
+    uint32_t node = otx_json_find(json, metadata, OTX__KEY_PARAMETERS);
+    otx__totals totals = otx__sum_totals(job);
+    otx_result result;
     char value[64];
     uint64_t parameters;
-    size_t i;
-    (void)snprintf(value, sizeof value, "%" PRIu64, totals.bytes);
     if (otx_json_type_of(json, metadata) == OTX_JSON_OBJECT) {
-        result = otx_json_edit_set(ctx, edit, metadata, "total_size", value, error);
-        node = otx_json_find(json, metadata, "total_parameters");
-        if (!result && otx_json_uint(json, node, &parameters)) {
-            (void)snprintf(value, sizeof value, "%" PRIu64,
-                           parameters - totals.old_elements + totals.elements);
-            result = otx_json_edit_replace(ctx, edit, node, value, error);
-        }
+        otx__format(value, sizeof value, "%" PRIu64, totals.bytes);
+        result = otx_json_edit_set(ctx, edit, metadata, OTX__KEY_TOTAL_SIZE, value, error);
     } else {
-        (void)snprintf(value, sizeof value, "{\"total_size\": %" PRIu64 "}", totals.bytes);
-        result = otx_json_edit_set(ctx, edit, 0, "metadata", value, error);
+        otx__format(value, sizeof value, "{\"" OTX__KEY_TOTAL_SIZE "\": %" PRIu64 "}",
+                    totals.bytes);
+        result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_METADATA, value, error);
     }
-    for (i = 0; i < job->base_model.tensor_count && !result; i++) {
-        otx__text map;
-        if (!job->base_model.tensors[i].redundant) continue;
-        otx__text_open(&map, ctx);
-        otx__new_weight_map(job, &map);
-        result = map.failed ? otx__fail_memory(error, map.size)
-                            : otx_json_edit_set(ctx, edit, 0, "weight_map", map.bytes, error);
-        otx__text_close(&map);
+    if (!result && otx_json_uint(json, node, &parameters)) {
+        otx__format(value, sizeof value, "%" PRIu64,
+                    parameters - totals.old_elements + totals.elements);
+        result = otx_json_edit_replace(ctx, edit, node, value, error);
     }
-    return result;
+    return result ? result : otx__edit_weight_map(job, edit, error);
 }
 
+/* The index of shards, with what has changed of it. */
 OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directory,
                                          otx_error *error)
 {
@@ -19090,12 +20129,12 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     otx__document index;
     otx__text text;
     otx_result result;
-    if (!job->base.sharded) return OTX_OK;
-    result = otx__document_open(ctx, job->base_path, OTX__INDEX_FILE, &index, error);
+    if (!job->base.checkpoint.sharded) return OTX_OK;
+    result = otx__document_open(ctx, job->base.path, OTX__INDEX_FILE, &index, error);
     if (result) return result;
     if (!index.present)
         return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/" OTX__INDEX_FILE ": is gone",
-                         job->base_path);
+                         job->base.path);
     otx__text_open(&text, ctx);
     result = otx_json_edit_open(ctx, &index.json, &edit, error);
     if (!result) result = otx__edit_index(job, &index, edit, error);
@@ -19107,291 +20146,97 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     return result;
 }
 
-/* >>> src/job/copy.h */
-/* ---- the other files of the two models ---------------------------------- */
-
-/* Copies of the weights that would still hold the old vocabulary: other formats,
-   other layouts, and directories of either. */
-OTX__PRIVATE bool otx__name_is_stale_weights(const char *name, bool directory)
+/* config.json and generation_config.json, as planned. */
+OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
+                                           otx_error *error)
 {
-    static const char *const directories[] = {"original", "onnx", "openvino", "coreml", "gguf",
-                                              "metal", "mlx"};
-    static const char *const ends[] = {".safetensors", ".safetensors.index.json", ".bin",
-                                       ".bin.index.json", ".gguf", ".ggml", ".h5", ".msgpack",
-                                       ".msgpack.index.json", ".pt", ".pth", ".ckpt", ".onnx",
-                                       ".onnx_data", ".ot", ".tflite", ".npz", ".nemo"};
-    size_t i;
-    for (i = 0; directory && i < OTX__COUNT(directories); i++)
-        if (strcmp(name, directories[i]) == 0) return true;
-    for (i = 0; !directory && i < OTX__COUNT(ends); i++)
-        if (otx__has_suffix(name, ends[i])) return true;
-    return false;
-}
-
-/* What the download and version control keep beside a model. */
-OTX__PRIVATE bool otx__name_is_bookkeeping(const char *name)
-{
-    return strcmp(name, ".git") == 0 || strcmp(name, ".cache") == 0 ||
-           strcmp(name, ".huggingface") == 0;
-}
-
-OTX__PRIVATE bool otx__name_is_tokenizer_code(const char *name)
-{
-    return otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py");
-}
-
-/* Files that the job writes itself, or that the donor replaces. */
-OTX__PRIVATE bool otx__job_replaces(const otx_job *job, const char *name)
-{
-    size_t i;
-    if (strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
-        strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name))
-        return true;
-    for (i = 0; i < job->base.file_count; i++)
-        if (strcmp(name, job->base.files[i].name) == 0) return true;
-    return false;
-}
-
-/* Copies one entry of a directory of the base or the donor, whole. */
-OTX__PRIVATE otx_result otx__copy_entry(const otx_job *job, const char *from_directory,
-                                        const char *to_directory, const char *name,
-                                        otx__meter *meter, otx_error *error)
-{
-    const otx_context *ctx = &job->ctx;
-    char *from = otx__path_join(ctx, from_directory, name);
-    char *to = otx__path_join(ctx, to_directory, name);
-    otx_result result;
-    if (!from || !to)
-        result = otx__fail_memory(error, strlen(from_directory) + strlen(name) + 2);
-    else result = otx__tree_copy(ctx, from, to, meter, error);
-    otx__path_free(ctx, from);
-    otx__path_free(ctx, to);
-    return result;
-}
-
-/* Whether a sub-directory of the base holds a model of its own, whose vocabulary is the
-   old one: what training leaves behind, or what has a config.json with a model's type.
-   Modules that come with a model, as those of sentence-transformers, have none. */
-OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *path,
-                                         const char *name, bool *holds, otx_error *error)
-{
-    otx__document config;
-    otx_result result;
-    *holds = otx__has_shape(name, strlen(name), "checkpoint-#") ||
-             otx__has_shape(name, strlen(name), "global_step#");
-    if (*holds) return OTX_OK;
-    result = otx__document_open(ctx, path, "config.json", &config, error);
-    if (result == OTX_ERROR_FORMAT || result == OTX_ERROR_LIMIT) return OTX_OK; /* not ours */
-    if (result) return result;
-    *holds = otx_json_find(&config.json, otx__document_root(&config), "model_type") !=
-             OTX_JSON_NONE;
-    otx__document_close(ctx, &config);
-    return OTX_OK;
-}
-
-/* Everything of the base that does not depend on the vocabulary. */
-OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx__meter *meter,
-                                       otx_error *error)
-{
-    otx__listing listing;
-    otx_result result = otx__listing_open(&job->ctx, job->base_path, &listing, error);
-    size_t i;
-    if (result) return result;
-    for (i = 0; i < listing.count && !result; i++) {
-        const char *name = listing.names[i];
-        char *path;
-        otx__status status;
-        bool stale = false;
-        if (otx__job_replaces(job, name) || otx__name_is_bookkeeping(name)) continue;
-        path = otx__path_join(&job->ctx, job->base_path, name);
-        if (!path) {
-            result = otx__fail_memory(error, strlen(job->base_path) + strlen(name) + 2);
-            break;
-        }
-        result = otx__look(path, &status, error);
-        if (result && otx__name_is_stale_weights(name, false)) result = OTX_OK; /* left out */
-        if (!result && status.directory)
-            result = otx__holds_model(&job->ctx, path, name, &stale, error);
-        otx__path_free(&job->ctx, path);
-        if (result) break;
-        if (stale || otx__name_is_stale_weights(name, status.directory)) {
-            char quoted[OTX__QUOTED];
-            otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the "
-                     "old vocabulary", job->base_path,
-                     otx__quote(quoted, sizeof quoted, name, strlen(name)));
-            continue;
-        }
-        result = otx__copy_entry(job, job->base_path, directory, name, meter, error);
-    }
-    otx__listing_close(&listing);
-    return result;
-}
-
-/* Whether some string in an auto_map's AutoTokenizer, "module.Class" or
-   "repository--module.Class", names the module that is in `name` (module.py). */
-OTX__PRIVATE bool otx__auto_map_names(const otx__document *document, const char *name)
-{
-    const otx_json *json = &document->json;
-    uint32_t map = otx_json_find(json, otx__document_root(document), "auto_map");
-    uint32_t node = otx_json_find(json, map, "AutoTokenizer"), end, i;
-    size_t size = strlen(name) - 3; /* without .py */
-    if (node == OTX_JSON_NONE) return false;
-    end = json->nodes[node].next;
-    for (i = node; i < end; i++) {
-        const char *text = json->text + json->nodes[i].start;
-        size_t length = json->nodes[i].end - json->nodes[i].start, at;
-        if (otx_json_type_of(json, i) != OTX_JSON_STRING) continue;
-        for (at = length; at > 0 && text[at - 1] != '-' && text[at - 1] != '/'; at--) {}
-        if (length - at > size && memcmp(text + at, name, size) == 0 && text[at + size] == '.')
-            return true;
-    }
-    return false;
-}
-
-/* The donor's tokenizer files, and the code that its configuration names. */
-OTX__PRIVATE otx_result otx__copy_donor(otx_job *job, const char *directory,
-                                        otx__meter *meter, otx_error *error)
-{
-    otx__listing listing;
-    otx_result result = otx__listing_open(&job->ctx, job->donor_path, &listing, error);
-    size_t i;
-    if (result) return result;
-    for (i = 0; i < listing.count && !result; i++) {
-        const char *name = listing.names[i];
-        bool code = otx__name_is_tokenizer_code(name) &&
-                    (otx__auto_map_names(&job->donor_tokenizer, name) ||
-                     otx__auto_map_names(&job->donor_config, name));
-        if (otx__name_is_tokenizer_code(name) ? !code : !otx__is_of_tokenizer(name)) continue;
-        result = otx__copy_entry(job, job->donor_path, directory, name, meter, error);
-    }
-    otx__listing_close(&listing);
+    otx_result result = otx__write_text(job, directory, "config.json", &job->config, error);
+    if (!result && job->generation.size > 0)
+        result = otx__write_text(job, directory, "generation_config.json", &job->generation,
+                                 error);
     return result;
 }
 
 /* >>> src/job/run.h */
-/* ---- running a job ------------------------------------------------------ */
+/* ---- run: the whole job, in order ---------------------------------------- */
 
-/* No directory may hold another: the output would be copied into itself, or a
-   model removed by what replaces it. */
-OTX__PRIVATE otx_result otx__job_check_output(const otx_job *job, const char *out,
-                                              otx_error *error)
+/* Opens both models, finds where every row comes from, and plans what becomes of every
+   tensor and of the configs. */
+OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
 {
-    const char *inputs[2];
-    char name[OTX__PATH_TEXT], other[OTX__PATH_TEXT];
-    size_t i;
-    inputs[0] = job->base_path;
-    inputs[1] = job->donor_path;
-    for (i = 0; i < 2; i++) {
-        bool inside = false, around = false;
-        otx__status status;
-        otx_result result = otx__is_within(&job->ctx, out, inputs[i], &inside, error);
-        if (!result) result = otx__look(out, &status, error);
-        if (!result && !inside && status.present)
-            result = otx__is_within(&job->ctx, inputs[i], out, &around, error);
-        if (result) return result;
-        if (inside || around)
-            return otx__fail(error, OTX_ERROR_ARGUMENT,
-                             "%s: the output must not be, hold or lie "
-                             "in the %s, %s",
-                             otx__path_text(name, out), i ? "donor" : "base",
-                             otx__path_text(other, inputs[i]));
-    }
-    return OTX_OK;
-}
-
-OTX__PRIVATE otx_result otx__job_solve_all(otx_job *job, otx_error *error)
-{
-    otx_result result = OTX_OK;
-    size_t i;
-    if (!otx__job_solves(job) || job->target_count == 0) return OTX_OK;
-    for (i = 0; i < job->solution_count && !result; i++) {
-        result = otx__job_solve(job, &job->solutions[i], error);
-        job->summary.isa = job->solutions[i].stats.isa;
-        job->summary.threads = job->solutions[i].stats.threads;
-    }
-    for (i = 0; i < job->summary.matrix_count && !result; i++) {
-        otx_job_matrix *matrix = &job->summary.matrices[i];
-        otx__solution *solution = &job->solutions[job->plans[job->matrix_tensors[i]].solution];
-        matrix->mean_relative_residual = solution->mean_residual;
-        matrix->max_relative_residual = solution->max_residual;
-        matrix->omp = solution->stats;
-        matrix->seconds = solution->seconds;
-        solution->seconds = 0; /* the first matrix that uses it bears the time */
-    }
+    otx_result result = otx__job_check_options(&job->options, error);
+    if (!result) result = otx__job_open_sides(job, error);
+    if (!result) result = otx__job_align(job, error);
+    if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__opening(job, &job->base, 5, error);
+    if (!result) result = otx__job_plan_configs(job, error);
     return result;
 }
 
-/* Solves, then fills the directory. */
-OTX__PRIVATE otx_result otx__job_fill(otx_job *job, const char *directory, otx_error *error)
+OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_job_options *options, otx_job **out,
+                                otx_error *error)
 {
-    size_t count = job->base.file_count, opened = 0, i;
-    otx__shard *shards = (otx__shard *)otx__alloc_zero(&job->ctx, count, sizeof *shards);
-    otx_result result = OTX_OK;
-    otx__meter meter;
-    if (!shards) return otx__fail_memory(error, (uint64_t)count * sizeof *shards);
-    memset(&meter, 0, sizeof meter);
-    meter.stage = OTX_STAGE_WRITE;
-    meter.subject = job->base_path;
-    for (; opened < count && !result; opened++) {
-        const otx_checkpoint_file *file = &job->base.files[opened];
-        result = otx__shard_open(job, &file->header, &shards[opened], error);
-        meter.total += shards[opened].touched ? shards[opened].layout.file_size
-                                              : file->source.size;
+    double start = otx__now();
+    otx_job *job;
+    otx_result result = otx__job_new(ctx, base, donor, options, &job, error);
+    *out = NULL;
+    if (!result) result = otx__job_prepare(job, error);
+    if (result) {
+        otx_job_close(job);
+        return result;
     }
-    if (!result) result = otx__job_solve_all(job, error);
-    if (!result) result = otx__copy_base(job, directory, &meter, error);
-    meter.subject = job->donor_path;
-    if (!result) result = otx__copy_donor(job, directory, &meter, error);
-    for (i = 0; i < count && !result; i++)
-        result = otx__write_shard(job, i, &shards[i], directory, &meter, error);
+    job->options.map = NULL; /* the caller's; used up */
+    job->summary.isa = job->ctx.isa == OTX_ISA_AUTO ? otx_isa_best() : job->ctx.isa;
+    job->summary.threads = otx__threads(&job->ctx);
+    job->summary.seconds = otx__now() - start;
+    *out = job;
+    return OTX_OK;
+}
+
+/* Everything of an output that needs no solving, so that what is wrong with any file ends
+   the run at once and not after hours: where the weights will stand, the other files, the
+   index, the configs. */
+OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing,
+                                       otx_error *error)
+{
+    const char *directory = writing->output.partial;
+    otx_result result = otx__writing_layout(job, writing, error);
+    if (!result) result = otx__copy_files(job, writing, error);
     if (!result) result = otx__write_index(job, directory, error);
-    if (!result) result = otx__write_text(job, directory, "config.json", &job->config, error);
-    if (!result && job->generation.size > 0)
-        result = otx__write_text(job, directory, "generation_config.json", &job->generation,
-                                 error);
-    for (i = 0; i < opened; i++) otx__shard_close(job, &shards[i]);
-    otx__free(&job->ctx, shards, count, sizeof *shards);
+    if (!result) result = otx__write_configs(job, directory, error);
+    return result;
+}
+
+/* Stages, solves, makes the new rows and writes them, and gives the output its name. */
+OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
+{
+    otx_result result = otx__job_stage(job, writing, error);
+    if (!result) result = otx__job_check_rows(job, error);
+    if (!result) result = otx__job_solve(job, error);
+    if (!result) result = otx__write_weights(job, writing, error);
+    if (!result) result = otx__output_commit(&writing->output, error);
     return result;
 }
 
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
 {
     double start = otx__now();
-    otx__output output;
+    otx__writing writing;
     otx_result result = OTX_OK;
     size_t i;
     if (job->ran)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "this job has been run; open another");
-    memset(&output, 0, sizeof output);
-    if (out) result = otx__job_check_output(job, out, error);
-    if (!result && out)
-        result = otx__output_begin(&job->ctx, out, job->options.overwrite, &output, error);
+    if (out) result = otx__writing_begin(job, out, &writing, error);
     if (result) return result;
     job->ran = true;
-    result = out ? otx__job_fill(job, output.partial, error) : otx__job_solve_all(job, error);
-    if (!result && out) result = otx__output_commit(&output, error);
-    otx__output_abandon(&output);
+    result = out ? otx__job_write(job, &writing, error) : otx__job_solve(job, error);
+    if (out) otx__writing_close(job, &writing);
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
         otx__solution_close(job, &job->solutions[i]);
     job->summary.seconds += otx__now() - start;
     return result;
 }
-
-/* ---- looking at a job ---- */
-
-OTX_API const otx_vocab *otx_job_base_vocab(const otx_job *job) { return &job->base_vocab; }
-
-OTX_API const otx_vocab *otx_job_donor_vocab(const otx_job *job) { return &job->donor_vocab; }
-
-OTX_API const otx_alignment *otx_job_alignment(const otx_job *job) { return &job->alignment; }
-
-OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out)
-{
-    *out = job->summary;
-    out->peak_bytes = job->peak_bytes;
-}
-
-/* ---- all at once ---- */
 
 OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, const char *donor,
                                   const char *out, const otx_job_options *options,
@@ -19422,9 +20267,9 @@ OTX__PRIVATE otx_result otx__report_flush(otx__text *text, const otx_sink *sink,
 }
 
 /* The base's tensor that a matrix of the summary is about. */
-OTX__PRIVATE const otx_tensor *otx__job_matrix_tensor(const otx_job *job, size_t index)
+OTX__PRIVATE const otx_tensor *otx__report_tensor(const otx_job *job, size_t index)
 {
-    return job->base_model.tensors[job->matrix_tensors[index]].at->tensor;
+    return job->base.parts.tensors[job->matrix_tensors[index]].at->tensor;
 }
 
 OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *tokens)
@@ -19457,7 +20302,7 @@ OTX__PRIVATE void otx__report_solver(otx__text *text, const otx_omp_stats *omp)
 /* Residuals are null where nothing was solved. */
 OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
 {
-    const otx_tensor *tensor = otx__job_matrix_tensor(job, index);
+    const otx_tensor *tensor = otx__report_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
     bool solved = otx__job_solves(job) && job->ran;
     otx__text_string(text, "    {\"name\": ");
@@ -19488,9 +20333,9 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     size_t i;
     otx__text_open(&text, &job->ctx);
     otx__text_string(&text, "{\n  \"version\": \"" OTX_VERSION_STRING "\",\n  \"base\": ");
-    otx__text_json_string(&text, job->base_path, strlen(job->base_path));
+    otx__text_json_string(&text, job->base.path, strlen(job->base.path));
     otx__text_string(&text, ",\n  \"donor\": ");
-    otx__text_json_string(&text, job->donor_path, strlen(job->donor_path));
+    otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
     otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": %" PRIu64
                      ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_method_name(job->options.method)),
@@ -19514,7 +20359,7 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
 /* ---- the token table ---- */
 
 /* Bytes as one field of a tab-separated line. */
-OTX__PRIVATE void otx__table_bytes(otx__text *text, const char *bytes, size_t size)
+OTX__PRIVATE void otx__token_table_bytes(otx__text *text, const char *bytes, size_t size)
 {
     size_t i = 0;
     while (i < size) {
@@ -19532,7 +20377,7 @@ OTX__PRIVATE void otx__table_bytes(otx__text *text, const char *bytes, size_t si
 
 /* A number to nine significant digits, "-1.23456789e-02": a table of millions of
    them is for reading and must not take minutes. */
-OTX__PRIVATE void otx__table_number(otx__text *text, double value)
+OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
 {
     double size = value < 0 ? -value : value;
     int power = 8;
@@ -19557,53 +20402,54 @@ OTX__PRIVATE void otx__table_number(otx__text *text, double value)
 
 /* The two fields of a target in one matrix: its relative residual, and
    donor:base:coefficient for each of its anchors. */
-OTX__PRIVATE void otx__table_anchors(otx__text *text, const otx_job *job,
+OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
     const int32_t *indices = solution->indices + target * solution->k;
     const double *coefficients = solution->coefficients + target * solution->k;
     size_t i;
     otx__text_string(text, "\t");
-    otx__table_number(text, otx__solution_residual(solution, target));
+    otx__token_table_number(text, otx__solution_residual(solution, target));
     otx__text_string(text, "\t");
     for (i = 0; i < solution->k && indices[i] >= 0; i++) {
         otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i ? " " : "",
                          job->anchor_donors[indices[i]], job->anchor_bases[indices[i]]);
-        otx__table_number(text, coefficients[i]);
+        otx__token_table_number(text, coefficients[i]);
     }
 }
 
-OTX__PRIVATE void otx__table_head(otx__text *text, const otx_job *job)
+OTX__PRIVATE void otx__token_table_head(otx__text *text, const otx_job *job)
 {
     size_t i;
     otx__text_string(text, "id\tkind\tbytes\taction\tbase_id");
     for (i = 0; i < job->summary.matrix_count; i++) {
-        const otx_tensor *tensor = otx__job_matrix_tensor(job, i);
+        const otx_tensor *tensor = otx__report_tensor(job, i);
         otx__text_string(text, "\tresidual:");
-        otx__table_bytes(text, tensor->name, tensor->name_size);
+        otx__token_table_bytes(text, tensor->name, tensor->name_size);
         otx__text_string(text, "\tanchors:");
-        otx__table_bytes(text, tensor->name, tensor->name_size);
+        otx__token_table_bytes(text, tensor->name, tensor->name_size);
     }
     otx__text_string(text, "\n");
 }
 
 /* The line of one donor id; `target` is its place among the targets if it is
    one. */
-OTX__PRIVATE void otx__table_line(otx__text *text, const otx_job *job, size_t id, size_t target)
+OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, size_t id,
+                                        size_t target)
 {
     const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
-    const otx_token *token = id < job->donor_vocab.count ? &job->donor_vocab.tokens[id] : NULL;
+    const otx_token *token = otx__side_token(&job->donor, id);
     bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
                   otx__job_solves(job);
     size_t i;
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
-    if (token) otx__table_bytes(text, token->bytes, token->size);
+    if (token) otx__token_table_bytes(text, token->bytes, token->size);
     otx__text_format(text, "\t%s\t", row ? otx__word(otx_action_name(row->action)) : "skipped");
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved) otx__table_anchors(text, job, &job->solutions[plan->solution], target);
+        if (solved) otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
         else otx__text_string(text, "\t\t");
     }
     otx__text_string(text, "\n");
@@ -19612,17 +20458,17 @@ OTX__PRIVATE void otx__table_line(otx__text *text, const otx_job *job, size_t id
 OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink,
                                         otx_error *error)
 {
-    size_t count = otx__max(job->alignment.count, job->donor_vocab.count), target = 0, i;
-    bool details = otx__job_solves(job) && job->target_count > 0 && job->ran;
+    size_t count = otx__max(job->alignment.count, job->donor.vocab.count), target = 0, i;
+    bool details = otx__job_has_solves(job) && job->ran;
     otx_result result = OTX_OK;
     otx__text text;
     if (details && !job->solutions[0].indices)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "the token table needs a job that has been run with keep_details");
     otx__text_open(&text, &job->ctx);
-    otx__table_head(&text, job);
+    otx__token_table_head(&text, job);
     for (i = 0; i < count && !result; i++) {
-        otx__table_line(&text, job, i, target);
+        otx__token_table_line(&text, job, i, target);
         if (target < job->target_count && job->targets[target] == i) target++;
         if (text.size < OTX__FILE_BUFFER && !text.failed) continue;
         result = otx__report_flush(&text, sink, error);
@@ -19633,24 +20479,18 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
     return result;
 }
 
-/* >>> src/job/verify.h */
-/* ---- verify: whether a finished directory agrees with itself ------------------ */
+/* >>> src/job/findings.h */
+/* ---- findings: what is told of a finished directory ----------------------- */
 
 typedef struct otx__verifier {
     otx_context ctx;   /* the caller's, but warnings of what is opened are findings */
     otx_context quiet; /* the same without a log: for what is told here in other words */
     const otx_verify_options *options;
     otx_verify_summary summary;
-    const char *path;
-    otx__document config, generation, tokenizer;
-    otx_vocab vocab;           /* no tokens if it could not be opened */
-    otx_checkpoint checkpoint; /* no files if it could not be opened */
-    otx__model model;          /* no embedding if it was not found */
-    otx_result failure;        /* what ends the whole: lack of memory, cancelling */
+    otx__side side;     /* what could not be opened is absent in it */
+    otx_result failure; /* what ends the whole: lack of memory, cancelling */
     otx_error *error;
 } otx__verifier;
-
-/* ---- findings ---- */
 
 OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char *format, ...)
     OTX__PRINTF(3, 4);
@@ -19688,212 +20528,197 @@ OTX__PRIVATE bool otx__verify_take(otx__verifier *v, otx_result result, const ot
     return false;
 }
 
-/* A token for a message, `none` where there is none. */
-OTX__PRIVATE const char *otx__content_text(char to[OTX__QUOTED], const otx_vocab *vocab,
-                                         uint64_t id)
-{
-    const otx_token *token = id < vocab->count ? &vocab->tokens[id] : NULL;
-    if (!token || token->kind == OTX_TOKEN_NONE) return strcpy(to, "none");
-    return otx__quote(to, OTX__QUOTED, token->content, token->content_size);
-}
+/* >>> src/job/check_files.h */
+/* ---- verify: files -------------------------------------------------------- */
 
-OTX__PRIVATE bool otx__vocab_has(const otx_vocab *vocab, uint64_t id)
-{
-    return id < vocab->count && vocab->tokens[id].kind != OTX_TOKEN_NONE;
-}
-
-/* ---- opening ---- */
-
+/* Opens a file that is JSON; a fault if it is needed and not there. */
 OTX__PRIVATE void otx__verify_document(otx__verifier *v, const char *name, bool needed,
                                        otx__document *out)
 {
     otx_error error;
     if (v->failure) return;
-    if (!otx__verify_take(v, otx__document_open(&v->ctx, v->path, name, out, &error), &error))
+    if (!otx__verify_take(v, otx__document_open(&v->ctx, v->side.path, name, out, &error),
+                          &error))
         return;
-    if (needed && !out->present) otx__found(v, OTX_FAULT, "%s/%s: is missing", v->path, name);
+    if (needed && !out->present)
+        otx__found(v, OTX_FAULT, "%s/%s: is missing", v->side.path, name);
 }
 
+/* Opens all that can be opened. */
 OTX__PRIVATE void otx__verify_open(otx__verifier *v)
 {
+    otx__side *side = &v->side;
     otx_error error;
-    otx__verify_document(v, "config.json", true, &v->config);
-    otx__verify_document(v, "generation_config.json", false, &v->generation);
-    otx__verify_document(v, "tokenizer_config.json", false, &v->tokenizer);
+    otx__verify_document(v, "config.json", true, &side->config);
+    otx__verify_document(v, "generation_config.json", false, &side->generation);
+    otx__verify_document(v, "tokenizer_config.json", false, &side->tokenizer);
     if (!v->failure)
-        otx__verify_take(v, otx_vocab_open(&v->ctx, v->path, &v->vocab, &error), &error);
+        otx__verify_take(v, otx_vocab_open(&v->ctx, side->path, &side->vocab, &error), &error);
     if (!v->failure)
-        otx__verify_take(v, otx_checkpoint_open(&v->ctx, v->path, &v->checkpoint, &error),
+        otx__verify_take(v, otx_checkpoint_open(&v->ctx, side->path, &side->checkpoint, &error),
                          &error);
-    if (v->failure || !v->vocab.tokens || !v->checkpoint.files) return;
-    if (!otx__verify_take(v, otx__model_open(&v->quiet, &v->checkpoint, &v->config, &v->vocab,
-                                             false, &v->model, &error), &error))
-        v->model.embedding = NULL;
+    if (!v->failure && side->vocab.tokens && side->checkpoint.files)
+        otx__verify_take(v, otx__parts_find(&v->quiet, side, &error), &error);
 }
-
-/* ---- files ---- */
 
 /* What transformers and others read of an index beyond its map, which
    otx_checkpoint_open has compared with the shards. */
 OTX__PRIVATE void otx__verify_index(otx__verifier *v)
 {
+    const otx_checkpoint *checkpoint = &v->side.checkpoint;
     otx__document index;
     uint64_t total = 0, said;
-    uint32_t metadata;
+    uint32_t metadata, size;
     size_t i;
     memset(&index, 0, sizeof index);
-    if (v->failure || !v->checkpoint.sharded) return;
+    if (v->failure || !checkpoint->sharded) return;
     otx__verify_document(v, OTX__INDEX_FILE, true, &index);
-    for (i = 0; i < v->checkpoint.tensor_count; i++) {
-        const otx_tensor *tensor = v->checkpoint.tensors[i].tensor;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint->tensors[i].tensor;
         total += tensor->end - tensor->begin;
     }
-    metadata = otx_json_find(&index.json, otx__document_root(&index), "metadata");
+    metadata = otx_json_find(&index.json, otx__document_root(&index), OTX__KEY_METADATA);
+    size = otx_json_find(&index.json, metadata, OTX__KEY_TOTAL_SIZE);
     if (index.present && otx_json_type_of(&index.json, metadata) != OTX_JSON_OBJECT)
         otx__found(v, OTX_FAULT, "%s/" OTX__INDEX_FILE ": has no \"metadata\", without which "
-                   "transformers does not load it", v->path);
-    else if (otx_json_uint(&index.json, otx_json_find(&index.json, metadata, "total_size"),
-                           &said) && said != total)
+                   "transformers does not load it", v->side.path);
+    else if (otx_json_uint(&index.json, size, &said) && said != total)
         otx__found(v, OTX_WARNING, "%s/" OTX__INDEX_FILE ": says \"total_size\": %" PRIu64
-                   ", the tensors have %" PRIu64 " bytes", v->path, said, total);
+                   ", the tensors have %" PRIu64 " bytes", v->side.path, said, total);
     otx__document_close(&v->ctx, &index);
 }
 
 /* Weights that some loader might take instead of those that were checked. */
+OTX__PRIVATE bool otx__is_rival(const otx_checkpoint *checkpoint, const char *name)
+{
+    size_t i;
+    if (!otx__name_fits_any(name, otx__rival_files, OTX__COUNT(otx__rival_files)) ||
+        strcmp(name, OTX__TRAINING_ARGUMENTS) == 0)
+        return false;
+    for (i = 0; i < checkpoint->file_count; i++)
+        if (strcmp(name, checkpoint->files[i].name) == 0) return false;
+    return true;
+}
+
 OTX__PRIVATE void otx__verify_listing(otx__verifier *v)
 {
-    static const char *const ends[] = {".bin", ".bin.index.json", ".gguf", ".safetensors"};
     char quoted[OTX__QUOTED];
     otx__listing listing;
     otx_error error;
-    size_t i, j;
+    size_t i;
     if (v->failure ||
-        !otx__verify_take(v, otx__listing_open(&v->ctx, v->path, &listing, &error), &error))
+        !otx__verify_take(v, otx__listing_open(&v->ctx, v->side.path, &listing, &error), &error))
         return;
-    for (i = 0; i < listing.count && v->checkpoint.files; i++) {
+    for (i = 0; i < listing.count && v->side.checkpoint.files; i++) {
         const char *name = listing.names[i];
-        bool other = false;
-        for (j = 0; j < OTX__COUNT(ends); j++) other |= otx__has_suffix(name, ends[j]);
-        for (j = 0; j < v->checkpoint.file_count; j++)
-            if (strcmp(name, v->checkpoint.files[j].name) == 0) other = false;
-        if (other && strcmp(name, "training_args.bin") != 0)
+        if (otx__is_rival(&v->side.checkpoint, name))
             otx__found(v, OTX_WARNING, "%s: \"%s\" stands beside the weights that were checked",
-                       v->path, otx__quote(quoted, sizeof quoted, name, strlen(name)));
+                       v->side.path, otx__quote(quoted, sizeof quoted, name, strlen(name)));
     }
     otx__listing_close(&listing);
 }
 
+/* >>> src/job/check_ids.h */
+/* ---- verify: sizes, ids and tying ------------------------------------------ */
+
 /* ---- sizes ---- */
 
-/* Whether the model's class gives the embedding more rows than "vocab_size". */
-OTX__PRIVATE bool otx__class_adds_rows(const otx__document *config)
+OTX__PRIVATE void otx__verify_size_said(otx__verifier *v, uint64_t rows, const char *tensor)
 {
-    static const char *const types[] = {"mllama", "mllama_text_model", "moshi", "cpmant"};
-    uint32_t node = otx_json_find(&config->json, otx__document_root(config), "model_type");
-    size_t i;
-    for (i = 0; i < OTX__COUNT(types); i++)
-        if (otx_json_type_of(&config->json, node) == OTX_JSON_STRING &&
-            otx_json_equals(&config->json, node, types[i]))
-            return true;
-    return false;
+    const otx__document *config = &v->side.config;
+    uint64_t said = 0;
+    if (!otx__config_says_rows(config, rows, &said) && said != 0 &&
+        !(rows > said && otx__config_follows(config, OTX__CLASS_ADDS_ROWS)))
+        otx__found(v, OTX_FAULT, "%s/config.json: says \"vocab_size\": %" PRIu64
+                   ", but tensor %s has %" PRIu64 " rows", v->side.path, said, tensor, rows);
+    else if (config->present && said == 0 &&
+             !otx__config_says(config, OTX__KEY_VOCAB_SIZE, rows, &said))
+        otx__found(v, OTX_WARNING, "%s/config.json: names no \"vocab_size\"; the class's own "
+                   "default must be %" PRIu64, v->side.path, rows);
 }
 
 OTX__PRIVATE void otx__verify_rows(otx__verifier *v)
 {
-    const otx__model *model = &v->model;
+    const otx__side *side = &v->side;
+    const otx_tensor *embedding;
     char tensor[OTX__TENSOR_TEXT], token[OTX__QUOTED];
-    uint64_t rows, said = 0;
     size_t i, beyond = 0, first = 0;
-    if (v->failure || !model->embedding) return;
-    rows = model->embedding->tensor->shape[0];
-    otx__tensor_text(tensor, model->embedding->tensor);
-    if (!otx__config_says(&v->config, "vocab_size", rows, &said) &&
-        !otx__config_says(&v->config, "padded_vocab_size", rows, &said) && said != 0 &&
-        !(rows > said && otx__class_adds_rows(&v->config)))
-        otx__found(v, OTX_FAULT, "%s/config.json: says \"vocab_size\": %" PRIu64
-                   ", but tensor %s has %" PRIu64 " rows", v->path, said, tensor, rows);
-    else if (v->config.present && said == 0 &&
-             !otx__config_says(&v->config, "vocab_size", rows, &said))
-        otx__found(v, OTX_WARNING, "%s/config.json: names no \"vocab_size\"; the class's own "
-                   "default must be %" PRIu64, v->path, rows);
-    for (i = v->vocab.count; i-- > 0 && i >= rows;)
-        if (otx__vocab_has(&v->vocab, i)) {
+    uint64_t rows;
+    if (v->failure || !side->parts.embedding) return;
+    embedding = side->parts.embedding->tensor;
+    rows = embedding->shape[0];
+    otx__verify_size_said(v, rows, otx__tensor_text(tensor, embedding));
+    for (i = side->vocab.count; i-- > 0 && i >= rows;)
+        if (otx__side_token(side, i)) {
             beyond++;
             first = i;
         }
     if (beyond)
         otx__found(v, OTX_FAULT, "%s: %" PRIu64 " of the tokenizer's ids, the first %" PRIu64
-                   " (token \"%s\"), lie beyond the %" PRIu64 " rows of tensor %s", v->path,
-                   (uint64_t)beyond, (uint64_t)first,
-                   otx__content_text(token, &v->vocab, first), rows, tensor);
+                   " (token \"%s\"), lie beyond the %" PRIu64 " rows of tensor %s", side->path,
+                   (uint64_t)beyond, (uint64_t)first, otx__side_content(token, side, first),
+                   rows, tensor);
 }
 
 /* ---- ids ---- */
 
-/* Checks one id that stands under `key`; of a list, one of its items. */
-OTX__PRIVATE void otx__verify_id(otx__verifier *v, const char *file, const char *key,
-                                 size_t key_size, uint64_t id)
+/* Whether a key's id must have a token: not the padding's of a model that counts its
+   positions from it on. */
+OTX__PRIVATE bool otx__must_have_token(const otx__verifier *v, otx__span key)
 {
-    uint64_t rows = v->model.embedding ? v->model.embedding->tensor->shape[0] : UINT64_MAX;
-    bool pad = key_size == 12 && memcmp(key, "pad_token_id", 12) == 0;
+    return !otx__span_is(key, OTX__KEY_PAD) ||
+           !otx__config_follows(&v->side.config, OTX__PAD_IS_POSITION);
+}
+
+/* Checks one id that stands under `key`; of a list, one of its items. */
+OTX__PRIVATE void otx__verify_id(otx__verifier *v, const char *file, otx__span key, uint64_t id)
+{
+    const otx__side *side = &v->side;
+    const otx_checkpoint_tensor *embedding = side->parts.embedding;
+    uint64_t rows = embedding ? embedding->tensor->shape[0] : UINT64_MAX;
     char name[OTX__QUOTED];
-    otx__quote(name, sizeof name, key, key_size);
+    otx__quote(name, sizeof name, key.bytes, key.size);
     if (id >= rows)
         otx__found(v, OTX_FAULT, "%s/%s: \"%s\" is %" PRIu64 "; there are %" PRIu64 " rows",
-                   v->path, file, name, id, rows);
-    else if (v->vocab.tokens && !otx__vocab_has(&v->vocab, id) &&
-             !(pad && otx__config_pad_is_position(&v->config)))
+                   side->path, file, name, id, rows);
+    else if (side->vocab.tokens && !otx__side_token(side, id) && otx__must_have_token(v, key))
         otx__found(v, OTX_WARNING, "%s/%s: \"%s\" is %" PRIu64 ", an id without a token",
-                   v->path, file, name, id);
+                   side->path, file, name, id);
 }
 
 /* Whether a key holds ids, or lists of them, or lists of those. */
-OTX__PRIVATE bool otx__verify_holds_ids(const char *key, size_t size)
+OTX__PRIVATE bool otx__key_holds_ids(otx__span key)
 {
-    static const char *const lists[] = {"suppress_tokens", "begin_suppress_tokens",
-                                        "bad_words_ids", "force_words_ids"};
     size_t i;
-    for (i = 0; i < OTX__COUNT(lists); i++)
-        if (otx__same_bytes(key, size, lists[i], strlen(lists[i]))) return true;
-    for (i = 0; i < OTX__COUNT(otx__specials); i++)
-        if (otx__same_bytes(key, size, otx__specials[i].key, strlen(otx__specials[i].key)))
+    for (i = 0; i < OTX__COUNT(otx__id_lists); i++)
+        if ((otx__id_lists[i].kind == OTX__LIST_IDS || otx__id_lists[i].kind == OTX__LIST_LISTS) &&
+            otx__span_is(key, otx__id_lists[i].key))
             return true;
-    return otx__config_names_ids(key, size);
+    return otx__key_is_special(key) || otx__key_names_ids(key);
 }
 
-/* Every number within the value of such a key. */
-OTX__PRIVATE void otx__verify_value(otx__verifier *v, const otx_json *json, const char *file,
-                                    uint32_t key)
-{
-    const otx_json_node *name = &json->nodes[key];
-    uint32_t node;
-    uint64_t id;
-    for (node = key + 1; node < json->nodes[key + 1].next; node++)
-        if (otx_json_uint(json, node, &id))
-            otx__verify_id(v, file, json->text + name->start, name->end - name->start, id);
-}
-
-/* The ids of one object. */
+/* The ids of one object: every number within the value of such a key. */
 OTX__PRIVATE void otx__verify_object(otx__verifier *v, const otx_json *json, const char *file,
                                      uint32_t object)
 {
-    uint32_t key = object + 1, i;
-    for (i = 0; i < json->nodes[object].count; i++) {
-        const otx_json_node *name = &json->nodes[key];
-        if (otx__verify_holds_ids(json->text + name->start, name->end - name->start))
-            otx__verify_value(v, json, file, key);
-        key = json->nodes[key + 1].next;
+    otx_json_iter member = otx_json_iter_of(json, object);
+    while (otx_json_iter_next(&member)) {
+        otx__span key = otx__json_span(json, member.key);
+        uint32_t node, end = otx_json_after(json, member.value);
+        uint64_t id;
+        if (!otx__key_holds_ids(key)) continue;
+        for (node = member.value; node < end; node++)
+            if (otx_json_uint(json, node, &id)) otx__verify_id(v, file, key, id);
     }
 }
 
 /* Whether a list or a number holds an id. */
 OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t id)
 {
-    uint32_t at;
+    uint32_t end = otx_json_after(json, node);
     uint64_t value;
-    if (node == OTX_JSON_NONE) return false;
-    for (at = node; at < json->nodes[node].next; at++)
-        if (otx_json_uint(json, at, &value) && value == id) return true;
+    for (; node < end; node++)
+        if (otx_json_uint(json, node, &value) && value == id) return true;
     return false;
 }
 
@@ -19901,79 +20726,70 @@ OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t
    eos also where none is named: the model would not end its texts. */
 OTX__PRIVATE void otx__verify_role(otx__verifier *v, otx_role role, const char *key)
 {
-    otx__levels levels = otx__vocabulary_levels(&v->config, v->model.rows);
-    int64_t id = v->vocab.roles[role];
+    const otx__side *side = &v->side;
+    const otx_json *config = &side->config.json, *generation = &side->generation.json;
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    uint32_t node = otx_json_find(generation, otx__document_root(&side->generation), key);
+    int64_t id = side->vocab.roles[role];
     char token[OTX__QUOTED];
-    const otx_json *generation = &v->generation.json;
-    uint32_t node = otx_json_find(generation, otx__document_root(&v->generation), key);
     bool named = otx_json_type_of(generation, node) != OTX_JSON_NULL, agree;
-    size_t i;
     if (id < 0) return;
     agree = otx__node_has_id(generation, node, (uint64_t)id);
-    for (i = 0; i < levels.count; i++) {
-        node = otx_json_find(&v->config.json, levels.nodes[i], key);
-        named |= otx_json_type_of(&v->config.json, node) != OTX_JSON_NULL;
-        agree |= otx__node_has_id(&v->config.json, node, (uint64_t)id);
+    while (otx__levels_next(&levels)) {
+        node = otx__levels_find(&levels, key);
+        named |= otx_json_type_of(config, node) != OTX_JSON_NULL;
+        agree |= otx__node_has_id(config, node, (uint64_t)id);
     }
     if (agree || (!named && role != OTX_ROLE_EOS)) return;
     otx__found(v, OTX_WARNING, "%s: the tokenizer's %s is %" PRId64 " (token \"%s\"), which "
-               "\"%s\" of config.json and generation_config.json %s", v->path,
-               otx_role_name(role), id, otx__content_text(token, &v->vocab, (uint64_t)id), key,
+               "\"%s\" of config.json and generation_config.json %s", side->path,
+               otx_role_name(role), id, otx__side_content(token, side, (uint64_t)id), key,
                named ? "is not" : "does not name");
 }
 
 OTX__PRIVATE void otx__verify_ids(otx__verifier *v)
 {
-    otx__levels levels = otx__vocabulary_levels(&v->config, v->model.rows);
+    const otx__side *side = &v->side;
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
     size_t i;
     if (v->failure) return;
-    for (i = 0; i < levels.count; i++)
-        otx__verify_object(v, &v->config.json, "config.json", levels.nodes[i]);
-    if (v->generation.present)
-        otx__verify_object(v, &v->generation.json, "generation_config.json", 0);
-    if (!v->vocab.tokens || !v->config.present) return;
-    otx__verify_role(v, OTX_ROLE_BOS, "bos_token_id");
-    otx__verify_role(v, OTX_ROLE_EOS, "eos_token_id");
-    if (!otx__config_pad_is_position(&v->config))
-        otx__verify_role(v, OTX_ROLE_PAD, "pad_token_id");
+    while (otx__levels_next(&levels))
+        otx__verify_object(v, &side->config.json, "config.json", levels.node);
+    if (side->generation.present)
+        otx__verify_object(v, &side->generation.json, "generation_config.json", 0);
+    if (!side->vocab.tokens || !side->config.present) return;
+    for (i = 0; i < OTX__COUNT(otx__specials); i++) {
+        const otx__special *special = &otx__specials[i];
+        if (special->add && otx__must_have_token(v, otx__span_of(special->key,
+                                                                 strlen(special->key))))
+            otx__verify_role(v, (otx_role)special->role, special->key);
+    }
 }
 
 /* ---- tying ---- */
 
-/* Whether the model has an output head at all: by its class, if config.json names it. */
-OTX__PRIVATE bool otx__class_has_head(const otx__document *config)
-{
-    const otx_json *json = &config->json;
-    uint32_t node = otx_json_find(json, otx__document_root(config), "architectures");
-    const otx_json_node *name;
-    if (otx_json_type_of(json, node) != OTX_JSON_ARRAY || json->nodes[node].count == 0 ||
-        otx_json_type_of(json, node + 1) != OTX_JSON_STRING)
-        return true;
-    name = &json->nodes[node + 1];
-    return otx__span_has(json->text + name->start, name->end - name->start, "For") ||
-           otx__span_has(json->text + name->start, name->end - name->start, "LM");
-}
-
 OTX__PRIVATE void otx__verify_tie(otx__verifier *v)
 {
-    const otx__model *model = &v->model;
-    otx__tie_flag flag = otx__config_tie_flag(&v->config);
+    const otx__side *side = &v->side;
+    const otx__parts *parts = &side->parts;
+    otx__tie_flag flag = otx__config_tie_flag(&side->config);
     char tensor[OTX__TENSOR_TEXT];
-    if (v->failure || !model->embedding) return;
+    if (v->failure || !parts->embedding) return;
     if (flag.said_true && flag.said_false)
         otx__found(v, OTX_WARNING, "%s/config.json: says \"tie_word_embeddings\" both true and "
-                   "false, on two levels", v->path);
-    else if (flag.said_false && !model->head && otx__class_has_head(&v->config))
+                   "false, on two levels", side->path);
+    else if (flag.said_false && !parts->head && otx__config_has_head(&side->config))
         otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": false, but "
-                   "there is no output head", v->path);
-    if (flag.said_true && model->head && !model->tied &&
-        !otx__name_ends(model->head->tensor, "decoder", "weight"))
+                   "there is no output head", side->path);
+    if (flag.said_true && parts->head && !parts->tied &&
+        !otx__name_is_encoder_head(parts->head->tensor))
         otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": true, but "
-                   "tensor %s differs from the embedding", v->path,
-                   otx__tensor_text(tensor, model->head->tensor));
+                   "tensor %s differs from the embedding", side->path,
+                   otx__tensor_text(tensor, parts->head->tensor));
 }
 
-/* ---- values ---- */
+/* >>> src/job/check_values.h */
+/* ---- verify: values ------------------------------------------------------- */
 
 /* What is told of the rows of one tensor. */
 typedef struct otx__row_count {
@@ -20001,43 +20817,31 @@ OTX__PRIVATE void otx__row_count_add(otx__row_count *count, uint64_t row, const 
     if (zero && count->zero++ == 0) count->first_zero = row;
 }
 
-/* Reads a tensor in blocks of rows; a bias is one element a row. */
-OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__model_tensor *what,
+/* Looks at every row of a tensor; a bias is one element a row. */
+OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tensor *what,
                                          otx__row_count *count, otx_error *error)
 {
     const otx_tensor *tensor = what->at->tensor;
-    const size_t columns = what->part == OTX__PART_BIAS ? 1 : (size_t)tensor->shape[1];
-    const uint64_t rows = what->rows;
-    size_t row_size, step, i, some;
-    otx_result result = OTX_OK;
-    uint64_t row;
-    char *data;
-    if (!otx__mul(columns, otx_dtype_bits(tensor->dtype) / 8, &row_size))
-        return otx__fail_memory(error, UINT64_MAX);
-    step = otx__max(OTX__READ_BLOCK / row_size, 1);
-    if (step > rows) step = (size_t)rows;
-    data = (char *)otx__alloc(&v->ctx, step, row_size);
-    if (!data) return otx__fail_memory(error, (uint64_t)step * row_size);
-    for (row = 0; row < rows && !result; row += some) {
-        some = rows - row < step ? (size_t)(rows - row) : step;
-        result = otx_checkpoint_read(&v->checkpoint, what->at, row * columns, some * columns,
-                                     data, error);
-        for (i = 0; i < some && !result; i++)
-            otx__row_count_add(count, row + i, data + i * row_size, tensor->dtype, columns);
-        if (!result)
-            result = otx__progress(&v->ctx, OTX_STAGE_READ, tensor->name,
-                                   (row + some) * row_size, rows * row_size, error);
-    }
-    otx__free(&v->ctx, data, step, row_size);
+    const size_t columns = what->kind == OTX__PART_BIAS ? 1 : (size_t)tensor->shape[1];
+    otx__row_walk walk;
+    size_t i;
+    otx_result result = otx__row_walk_open(&v->ctx, &v->side, what->at, columns,
+                                           (size_t)what->rows, NULL, &walk, error);
+    while (!result && otx__row_walk_next(&walk, &result, error))
+        for (i = 0; i < walk.count; i++)
+            otx__row_count_add(count, walk.first + i, walk.bytes + i * walk.row_size,
+                               tensor->dtype, columns);
+    otx__row_walk_close(&walk);
     return result;
 }
 
-OTX__PRIVATE void otx__verify_tensor(otx__verifier *v, const otx__model_tensor *what)
+/* Tells of rows that are not finite, and of rows of zeros that can be sampled. */
+OTX__PRIVATE void otx__verify_tensor(otx__verifier *v, const otx__vocab_tensor *what)
 {
-    const otx__model *model = &v->model;
-    bool sampled = what->part == OTX__PART_HEAD ||
-                   (what->at == model->embedding && model->tied &&
-                    otx__class_has_head(&v->config));
+    const otx__parts *parts = &v->side.parts;
+    bool sampled = what->kind == OTX__PART_HEAD ||
+                   (what->at == parts->embedding && parts->tied &&
+                    otx__config_has_head(&v->side.config));
     char tensor[OTX__TENSOR_TEXT], token[OTX__QUOTED];
     otx__row_count count;
     otx_error error;
@@ -20046,44 +20850,57 @@ OTX__PRIVATE void otx__verify_tensor(otx__verifier *v, const otx__model_tensor *
     otx__tensor_text(tensor, what->at->tensor);
     if (count.bad)
         otx__found(v, OTX_FAULT, "%s: tensor %s: %" PRIu64 " rows hold a NaN, an infinity or a "
-                   "value beyond 32-bit float, the first %" PRIu64 " (token \"%s\")", v->path,
-                   tensor, count.bad, count.first_bad,
-                   otx__content_text(token, &v->vocab, count.first_bad));
+                   "value beyond 32-bit float, the first %" PRIu64 " (token \"%s\")",
+                   v->side.path, tensor, count.bad, count.first_bad,
+                   otx__side_content(token, &v->side, count.first_bad));
     if (count.zero && sampled)
         otx__found(v, OTX_WARNING, "%s: tensor %s: %" PRIu64 " rows are zeros, the first "
                    "%" PRIu64 " (token \"%s\"): they score 0, which may be the most, and can "
-                   "be sampled", v->path, tensor, count.zero, count.first_zero,
-                   otx__content_text(token, &v->vocab, count.first_zero));
+                   "be sampled", v->side.path, tensor, count.zero, count.first_zero,
+                   otx__side_content(token, &v->side, count.first_zero));
 }
 
-/* ---- as a draft model for another ---- */
+OTX__PRIVATE void otx__verify_values(otx__verifier *v)
+{
+    const otx__parts *parts = &v->side.parts;
+    size_t i;
+    for (i = 0; parts->embedding && i < parts->count && !v->failure; i++)
+        otx__verify_tensor(v, &parts->tensors[i]);
+}
 
-/* What is read of the model to draft for. */
-typedef struct otx__target {
-    otx_vocab vocab;
-    otx__document config, tokenizer;
-    uint64_t rows; /* what config.json says */
-} otx__target;
+/* >>> src/job/check_draft.h */
+/* ---- verify: as a draft model for another --------------------------------- */
 
 /* A flag of tokenizer_config.json; where it is silent, what llama.cpp takes for a
    SentencePiece vocabulary (bos yes) and others (no). */
-OTX__PRIVATE bool otx__adds(const otx__document *tokenizer, const otx_vocab *vocab,
-                            const char *key, bool silent)
+OTX__PRIVATE bool otx__draft_adds(const otx__side *side, const char *key, bool silent)
 {
+    const otx__document *tokenizer = &side->tokenizer;
     uint32_t node = otx_json_find(&tokenizer->json, otx__document_root(tokenizer), key);
     otx_json_type type = otx_json_type_of(&tokenizer->json, node);
     if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE) return type == OTX_JSON_TRUE;
-    return silent && vocab->family == OTX_FAMILY_METASPACE;
+    return silent && side->vocab.family == OTX_FAMILY_METASPACE;
+}
+
+OTX__PRIVATE void otx__draft_kind(otx__verifier *v, const otx__side *target)
+{
+    const otx_vocab *ours = &v->side.vocab, *theirs = &target->vocab;
+    if (ours->family == theirs->family &&
+        strcmp(otx__word(ours->model), otx__word(theirs->model)) == 0)
+        return;
+    otx__found(v, OTX_FAULT, "draft: the vocabulary is %s %s, the target's %s %s; llama.cpp "
+               "refuses the pair", otx_family_name(ours->family), otx__word(ours->model),
+               otx_family_name(theirs->family), otx__word(theirs->model));
 }
 
 /* The tokens at both ends of a text. */
-OTX__PRIVATE void otx__verify_draft_end(otx__verifier *v, const otx__target *target,
-                                        otx_role role, const char *key)
+OTX__PRIVATE void otx__draft_end(otx__verifier *v, const otx__side *target, otx_role role,
+                                 const char *key)
 {
     bool silent = role == OTX_ROLE_BOS;
-    bool ours = otx__adds(&v->tokenizer, &v->vocab, key, silent);
-    bool theirs = otx__adds(&target->tokenizer, &target->vocab, key, silent);
-    int64_t id = v->vocab.roles[role], other = target->vocab.roles[role];
+    bool ours = otx__draft_adds(&v->side, key, silent);
+    bool theirs = otx__draft_adds(target, key, silent);
+    int64_t id = v->side.vocab.roles[role], other = target->vocab.roles[role];
     if (ours != theirs)
         otx__found(v, OTX_FAULT, "draft: the tokenizer %s %s to its texts and the target's %s; "
                    "llama.cpp refuses the pair", ours ? "adds" : "does not add",
@@ -20094,89 +20911,77 @@ OTX__PRIVATE void otx__verify_draft_end(otx__verifier *v, const otx__target *tar
                    ours ? "; llama.cpp refuses the pair" : "");
 }
 
-/* llama.cpp compares tokens from this id on, and lets sizes differ by so much. */
-#define OTX__DRAFT_FIRST 5
-#define OTX__DRAFT_SLACK 128
+/* Whether an id stands for the same token on both sides, or for none. */
+OTX__PRIVATE bool otx__draft_same(const otx__side *side, const otx__side *target, size_t id)
+{
+    const otx_token *ours = otx__side_token(side, id), *theirs = otx__side_token(target, id);
+    if (!ours || !theirs) return !ours && !theirs;
+    return otx__same_bytes(ours->content, ours->content_size, theirs->content,
+                           theirs->content_size);
+}
 
 /* Compares the tokens of some ids. */
-OTX__PRIVATE void otx__verify_draft_tokens(otx__verifier *v, const otx__target *target,
-                                           size_t begin, size_t end, otx_severity severity)
+OTX__PRIVATE void otx__draft_tokens(otx__verifier *v, const otx__side *target, size_t begin,
+                                    size_t end, otx_severity severity)
 {
-    const otx_vocab *ours = &v->vocab, *theirs = &target->vocab;
     char token[OTX__QUOTED], other[OTX__QUOTED];
     size_t i, different = 0, first = 0;
-    for (i = end; i-- > begin;) {
-        bool here = otx__vocab_has(ours, i), there = otx__vocab_has(theirs, i);
-        if (here == there &&
-            (!here || otx__same_bytes(ours->tokens[i].content, ours->tokens[i].content_size,
-                                      theirs->tokens[i].content,
-                                      theirs->tokens[i].content_size)))
-            continue;
-        first = i;
-        different++;
-    }
+    for (i = end; i-- > begin;)
+        if (!otx__draft_same(&v->side, target, i)) {
+            first = i;
+            different++;
+        }
     if (different)
         otx__found(v, severity, "draft: %" PRIu64 " ids from %" PRIu64 " on stand for other "
                    "tokens than the target's, the first %" PRIu64 ": \"%s\", the target's "
                    "\"%s\"", (uint64_t)different, (uint64_t)begin, (uint64_t)first,
-                   otx__content_text(token, ours, first),
-                   otx__content_text(other, theirs, first));
+                   otx__side_content(token, &v->side, first),
+                   otx__side_content(other, target, first));
 }
 
-OTX__PRIVATE void otx__verify_draft_pair(otx__verifier *v, const otx__target *target)
+OTX__PRIVATE void otx__draft_rows(otx__verifier *v, const otx__side *target)
 {
-    uint64_t rows = v->model.embedding ? v->model.rows : 0, apart;
-    size_t count = otx__max(v->vocab.count, target->vocab.count);
-    if (v->vocab.family != target->vocab.family ||
-        strcmp(otx__word(v->vocab.model), otx__word(target->vocab.model)) != 0)
-        otx__found(v, OTX_FAULT, "draft: the vocabulary is %s %s, the target's %s %s; "
-                   "llama.cpp refuses the pair", otx_family_name(v->vocab.family),
-                   otx__word(v->vocab.model), otx_family_name(target->vocab.family),
-                   otx__word(target->vocab.model));
-    otx__verify_draft_end(v, target, OTX_ROLE_BOS, "add_bos_token");
-    otx__verify_draft_end(v, target, OTX_ROLE_EOS, "add_eos_token");
-    otx__verify_draft_tokens(v, target, 0, otx__min(count, OTX__DRAFT_FIRST), OTX_WARNING);
-    otx__verify_draft_tokens(v, target, OTX__DRAFT_FIRST, count, OTX_FAULT);
-    if (rows == 0 || target->rows == 0 || rows == target->rows) return;
-    apart = rows > target->rows ? rows - target->rows : target->rows - rows;
+    uint64_t rows = v->side.parts.embedding ? v->side.parts.rows : 0, wanted = 0, apart;
+    (void)otx__config_says(&target->config, OTX__KEY_VOCAB_SIZE, UINT64_MAX, &wanted);
+    if (rows == 0 || wanted == 0 || rows == wanted) return;
+    apart = rows > wanted ? rows - wanted : wanted - rows;
     otx__found(v, OTX_FAULT, "draft: \"vocab_size\" is %" PRIu64 ", the target's %" PRIu64
-               "; vLLM wants them equal%s", rows, target->rows,
+               "; vLLM wants them equal%s", rows, wanted,
                apart > OTX__DRAFT_SLACK ? ", llama.cpp at most 128 apart" : "");
+}
+
+/* Compares the two models, by what llama.cpp and vLLM ask of them. */
+OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__side *target)
+{
+    size_t count = otx__max(v->side.vocab.count, target->vocab.count);
+    otx__draft_kind(v, target);
+    otx__draft_end(v, target, OTX_ROLE_BOS, OTX__KEY_ADD_BOS);
+    otx__draft_end(v, target, OTX_ROLE_EOS, OTX__KEY_ADD_EOS);
+    otx__draft_tokens(v, target, 0, otx__min(count, OTX__DRAFT_FIRST), OTX_WARNING);
+    otx__draft_tokens(v, target, OTX__DRAFT_FIRST, count, OTX_FAULT);
+    otx__draft_rows(v, target);
 }
 
 OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
 {
+    const otx_context *ctx = &v->ctx;
     const char *path = v->options->draft_for;
-    otx__target target;
+    otx__side target;
     otx_error error;
     otx_result result;
-    if (v->failure || !path || !v->vocab.tokens) return;
-    memset(&target, 0, sizeof target);
-    result = otx_vocab_open(&v->ctx, path, &target.vocab, &error);
+    if (v->failure || !path || !v->side.vocab.tokens) return;
+    result = otx__side_begin(ctx, path, false, &target, &error);
+    if (!result) result = otx_vocab_open(ctx, path, &target.vocab, &error);
+    if (!result) result = otx__document_open(ctx, path, "config.json", &target.config, &error);
     if (!result)
-        result = otx__document_open(&v->ctx, path, "config.json", &target.config, &error);
-    if (!result)
-        result = otx__document_open(&v->ctx, path, "tokenizer_config.json", &target.tokenizer,
+        result = otx__document_open(ctx, path, "tokenizer_config.json", &target.tokenizer,
                                     &error);
-    if (otx__verify_take(v, result, &error)) {
-        (void)otx__config_says(&target.config, "vocab_size", UINT64_MAX, &target.rows);
-        otx__verify_draft_pair(v, &target);
-    }
-    otx__document_close(&v->ctx, &target.tokenizer);
-    otx__document_close(&v->ctx, &target.config);
-    otx_vocab_close(&v->ctx, &target.vocab);
+    if (otx__verify_take(v, result, &error)) otx__draft_pair(v, &target);
+    otx__side_close(ctx, &target);
 }
 
-/* ---- the whole ---- */
-
-OTX__PRIVATE void otx__verify_close(otx__verifier *v)
-{
-    otx_checkpoint_close(&v->ctx, &v->checkpoint);
-    otx_vocab_close(&v->ctx, &v->vocab);
-    otx__document_close(&v->ctx, &v->tokenizer);
-    otx__document_close(&v->ctx, &v->generation);
-    otx__document_close(&v->ctx, &v->config);
-}
+/* >>> src/job/verify.h */
+/* ---- verify: whether a finished directory agrees with itself --------------- */
 
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
@@ -20187,7 +20992,6 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__status status;
     otx_result result = otx__model_status(path, &status, error);
     char name[OTX__PATH_TEXT];
-    size_t i;
     if (result) return result;
     if (!status.directory)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is not a directory",
@@ -20199,18 +21003,17 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     v.ctx.log = otx__verify_log;
     v.ctx.log_context = &v;
     v.options = options ? options : &none;
-    v.path = path;
     v.error = error;
+    v.failure = otx__side_begin(&v.ctx, path, false, &v.side, error);
     otx__verify_open(&v);
     otx__verify_index(&v);
     otx__verify_listing(&v);
     otx__verify_rows(&v);
     otx__verify_ids(&v);
     otx__verify_tie(&v);
-    for (i = 0; v.model.embedding && i < v.model.tensor_count && !v.failure; i++)
-        otx__verify_tensor(&v, &v.model.tensors[i]);
+    otx__verify_values(&v);
     otx__verify_draft(&v);
-    otx__verify_close(&v);
+    otx__side_close(&v.ctx, &v.side);
     if (summary && !v.failure) *summary = v.summary;
     return v.failure;
 }
