@@ -42,7 +42,7 @@ vocab) api="version result context source json vocab align"
              files/safetensors_read files/safetensors_write" ;;
 solve) api="version result context isa matrix solver"
     wings="base simd solve" path_api='' path_wings=''
-    without="base/base64 base/protobuf base/decimal" ;;
+    without="base/base64 base/protobuf" ;;
 *) usage ;;
 esac
 

@@ -488,8 +488,8 @@ static void test_tokenizer_files(void)
         "my_tokenizer.json", "tokenizer.json.bak", ""
     };
     size_t i;
-    for (i = 0; i < OTX__COUNT(yes); i++) CHECK(otx__is_tokenizer_file(yes[i]));
-    for (i = 0; i < OTX__COUNT(no); i++) CHECK(!otx__is_tokenizer_file(no[i]));
+    for (i = 0; i < OTX__COUNT(yes); i++) CHECK(otx__is_of_tokenizer(yes[i]));
+    for (i = 0; i < OTX__COUNT(no); i++) CHECK(!otx__is_of_tokenizer(no[i]));
 }
 
 int main(void)

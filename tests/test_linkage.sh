@@ -56,6 +56,8 @@ if have nm && [ -f "$build/memory.o" ] && [ -f "$build/whole.o" ]; then
     for object in memory whole; do
         empty "nothing follows the locale, $object" \
             "$(undefined "$build/$object.o" | grep -E "$locale_names")"
+        empty "nothing goes past the allocator, $object" \
+            "$(undefined "$build/$object.o" | grep -E '^_*(qsort|strdup|calloc)$')"
     done
 else
     skip "what objects need" "no nm"

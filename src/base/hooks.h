@@ -15,9 +15,9 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
 }
 
 /* Reports progress; OTX_ERROR_CANCELLED if the caller wants to stop. */
-OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage,
-                                      const char *subject, uint64_t done, uint64_t total,
-                                      otx_error *error)
+OTX__PRIVATE otx_result otx__poll(const otx_context *ctx, otx_stage stage,
+                                  const char *subject, uint64_t done, uint64_t total,
+                                  otx_error *error)
 {
     otx_progress progress;
     if (!ctx || !ctx->progress) return OTX_OK;

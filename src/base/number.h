@@ -5,7 +5,7 @@ typedef struct otx__dtype_info {
     unsigned bits;
 } otx__dtype_info;
 
-OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
+OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
         {NULL, 0},
@@ -21,13 +21,13 @@ OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
 
 OTX_API const char *otx_dtype_name(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->name : NULL;
 }
 
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->bits : 0;
 }
 

@@ -57,8 +57,8 @@ OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_lis
     OTX__PRINTF(2, 0);
 OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_list arguments)
 {
-    /* No message has more bytes than what it is made of has characters, and the last
-       character that counts is whole. */
+    /* A message is never shorter than what it is made of: no more of that is looked at than
+       what fits, and one character that does not. */
     char raw[OTX__MESSAGE + 4], character[4];
     const size_t limit = OTX__MESSAGE - 1;
     size_t size = otx__min(otx__format_list(raw, sizeof raw, format, arguments), sizeof raw - 1);

@@ -19,9 +19,9 @@
      writing              files to write
      copying              copies of files
      trees                directories looked through, copied and removed with all they hold
+     known                what weights are called in a directory
      staging              a directory made under another name, then renamed
-     known                what a model directory holds, and what is not read
-     foreign              a directory without what is wanted of it
+     missing              a path or a directory without what is wanted of it
      weight_index         the index of a checkpoint in shards
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */

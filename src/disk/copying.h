@@ -12,7 +12,7 @@ OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter
 {
     if (!meter) return OTX_OK;
     meter->done += bytes;
-    return otx__progress(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
+    return otx__poll(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
 }
 
 /* Bytes moved at a time: few calls, and progress often enough. */

@@ -80,7 +80,7 @@ OTX__PRIVATE const char *otx__reason_text(char to[OTX__REASON_TEXT], int number)
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__reasons); i++)
         if (otx__reasons[i].number == number) return otx__reasons[i].text;
-    (void)snprintf(to, OTX__REASON_TEXT, "error %d of the system", number);
+    otx__format(to, OTX__REASON_TEXT, "error %d of the system", number);
     return to;
 }
 

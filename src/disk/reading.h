@@ -105,8 +105,8 @@ OTX__PRIVATE otx_result otx__compare_status(const char *path, const otx__status 
     if (then->size == now->size)
         return otx__fail(error, OTX_ERROR_IO, "%s: has been written to since it was first "
                          "looked at", name);
-    return otx__fail(error, OTX_ERROR_IO, "%s: had %" PRIu64 " bytes when it was first looked at, "
-                     "and has %" PRIu64 " now", name, then->size, now->size);
+    return otx__fail(error, OTX_ERROR_IO, "%s: had %" PRIu64 " bytes when it was first looked "
+                     "at, and has %" PRIu64 " now", name, then->size, now->size);
 }
 
 /* Fails if an open source is no longer what its path leads to: what was read may be a

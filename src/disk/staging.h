@@ -21,7 +21,7 @@ OTX__PRIVATE char *otx__output_sibling(const otx__output *output, const char *su
     size_t size = strlen(output->path) + strlen(suffix) + 12;
     char *path = (char *)otx__alloc(output->ctx, size, 1), *exact;
     if (!path) return NULL;
-    (void)snprintf(path, size, "%s%s%u", output->path, suffix, number);
+    otx__format(path, size, "%s%s%u", output->path, suffix, number);
     exact = otx__path_copy(output->ctx, path, strlen(path));
     otx__free(output->ctx, path, size, 1);
     return exact;
@@ -43,6 +43,13 @@ OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
         return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "\"%s\": an output directory needs a name of "
                      "its own", otx__path_text(name, path));
+}
+
+OTX__PRIVATE bool otx__looks_like_model(const otx__listing *listing)
+{
+    return otx__listing_has(listing, "config.json") &&
+           (otx__listing_has(listing, OTX__MODEL_FILE) ||
+            otx__listing_has(listing, OTX__INDEX_FILE));
 }
 
 /* Whether the final name is free, or may be replaced. A directory is replaced
@@ -67,13 +74,12 @@ OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exist
                          name);
     result = otx__listing_open(output->ctx, output->path, &listing, error);
     if (result) return result;
-    model = listing.count == 0 || (otx__listing_has(&listing, "config.json") &&
-                                   (otx__listing_has(&listing, "model.safetensors") ||
-                                    otx__listing_has(&listing, "model.safetensors.index.json")));
+    model = listing.count == 0 || otx__looks_like_model(&listing);
     otx__listing_close(&listing);
     if (model) return OTX_OK;
     return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
-                     "config.json with model.safetensors or its index) and is not replaced", name);
+                     "config.json with " OTX__MODEL_FILE " or its index) and is not replaced",
+                     name);
 }
 
 /* Warns if a name beside the final one, `base`, was left by an earlier run. */

@@ -26,34 +26,21 @@ OTX__PRIVATE void otx__row_count_add(otx__row_count *count, uint64_t row, const 
     if (zero && count->zero++ == 0) count->first_zero = row;
 }
 
-/* Reads a tensor in blocks of rows; a bias is one element a row. */
+/* Looks at every row of a tensor; a bias is one element a row. */
 OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tensor *what,
                                          otx__row_count *count, otx_error *error)
 {
     const otx_tensor *tensor = what->at->tensor;
     const size_t columns = what->kind == OTX__PART_BIAS ? 1 : (size_t)tensor->shape[1];
-    const uint64_t rows = what->rows;
-    size_t row_size, step, i, some;
-    otx_result result = OTX_OK;
-    uint64_t row;
-    char *data;
-    if (!otx__mul(columns, otx_dtype_bits(tensor->dtype) / 8, &row_size))
-        return otx__fail_memory(error, UINT64_MAX);
-    step = otx__max(OTX__READ_BLOCK / row_size, 1);
-    if (step > rows) step = (size_t)rows;
-    data = (char *)otx__alloc(&v->ctx, step, row_size);
-    if (!data) return otx__fail_memory(error, (uint64_t)step * row_size);
-    for (row = 0; row < rows && !result; row += some) {
-        some = rows - row < step ? (size_t)(rows - row) : step;
-        result = otx_checkpoint_read(&v->side.checkpoint, what->at, row * columns,
-                                     some * columns, data, error);
-        for (i = 0; i < some && !result; i++)
-            otx__row_count_add(count, row + i, data + i * row_size, tensor->dtype, columns);
-        if (!result)
-            result = otx__progress(&v->ctx, OTX_STAGE_READ, tensor->name,
-                                   (row + some) * row_size, rows * row_size, error);
-    }
-    otx__free(&v->ctx, data, step, row_size);
+    otx__row_walk walk;
+    size_t i;
+    otx_result result = otx__row_walk_open(&v->ctx, &v->side, what->at, columns,
+                                           (size_t)what->rows, NULL, &walk, error);
+    while (!result && otx__row_walk_next(&walk, &result, error))
+        for (i = 0; i < walk.count; i++)
+            otx__row_count_add(count, walk.first + i, walk.bytes + i * walk.row_size,
+                               tensor->dtype, columns);
+    otx__row_walk_close(&walk);
     return result;
 }
 

@@ -1,6 +1,6 @@
 /* ---- copy: the other files of the two models ------------------------------ */
 
-/* ---- what is left behind ---- */
+/* ---- what is copied, and what is left behind ---- */
 
 OTX__PRIVATE bool otx__name_is_in(const char *name, const char *const *names, size_t count)
 {
@@ -46,54 +46,39 @@ OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *pat
                                          const char *name, bool *holds, otx_error *error)
 {
     otx__document config;
+    otx_error problem;
     otx_result result;
     size_t i;
     *holds = false;
     for (i = 0; i < OTX__COUNT(otx__training_directories) && !*holds; i++)
         *holds = otx__has_shape(name, strlen(name), otx__training_directories[i]);
     if (*holds) return OTX_OK;
-    result = otx__document_open(ctx, path, "config.json", &config, error);
+    result = otx__document_open(ctx, path, "config.json", &config, &problem);
     if (result == OTX_ERROR_FORMAT || result == OTX_ERROR_LIMIT) return OTX_OK; /* not ours */
-    if (result) return result;
+    if (result) return otx__fail(error, result, "%s", problem.message);
     *holds = otx_json_find(&config.json, otx__document_root(&config), OTX__KEY_MODEL_TYPE) !=
              OTX_JSON_NONE;
     otx__document_close(ctx, &config);
     return OTX_OK;
 }
 
-/* Whether an entry of the base is left out, with a word or without. */
-OTX__PRIVATE otx_result otx__leave_out(const otx_job *job, const char *path, const char *name,
-                                       bool *left_out, otx_error *error)
+/* Whether an entry of the base is left out because it may hold the old vocabulary's
+   weights; says so. What cannot be looked at is judged by its name. */
+OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const char *name,
+                                    bool *old, otx_error *error)
 {
+    const bool stale = otx__is_stale(name, false);
     char quoted[OTX__QUOTED];
     otx__status status;
-    otx_result result = otx__look(path, &status, error);
-    *left_out = false;
-    if (result && otx__is_stale(name, false)) result = OTX_OK; /* whatever is wrong with it */
-    if (!result && status.directory)
-        result = otx__holds_model(&job->ctx, path, name, left_out, error);
-    if (result) return result;
-    if (!*left_out) *left_out = otx__is_stale(name, status.directory);
-    if (*left_out)
+    otx_result result = otx__look(path, &status, stale ? NULL : error);
+    if (result && !stale) return result;
+    *old = result ? stale : otx__is_stale(name, status.directory);
+    result = OTX_OK;
+    if (!*old && status.directory) result = otx__holds_model(&job->ctx, path, name, old, error);
+    if (*old)
         otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the old "
                  "vocabulary", job->base.path,
                  otx__quote(quoted, sizeof quoted, name, strlen(name)));
-    return OTX_OK;
-}
-
-/* ---- copying ---- */
-
-/* Copies one entry of a model's directory, a file or a tree. */
-OTX__PRIVATE otx_result otx__copy_entry(const otx_context *ctx, const char *from,
-                                        const char *name, otx__writing *writing,
-                                        otx_error *error)
-{
-    const char *directory = writing->output.partial;
-    char *to = otx__path_join(ctx, directory, name);
-    otx_result result;
-    if (!to) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = otx__tree_copy(ctx, from, to, &writing->meter, error);
-    otx__path_free(ctx, to);
     return result;
 }
 
@@ -127,38 +112,78 @@ OTX__PRIVATE bool otx__donor_gives(const otx__side *donor, const char *name)
            otx__auto_map_names(&donor->config, name);
 }
 
-/* Copies one entry of a side if it belongs into the output. */
-OTX__PRIVATE otx_result otx__copy_if_wanted(const otx_job *job, const otx__side *side,
-                                            const char *name, otx__writing *writing,
-                                            otx_error *error)
+/* Whether an entry of a side belongs into the output; looks through it if it does. */
+OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
+                                       const char *name, bool *wanted, otx_error *error)
 {
-    bool left_out = side->donor ? !otx__donor_gives(side, name)
-                                : otx__job_replaces(job, name) ||
-                                      otx__name_is_in(name, otx__bookkeeping,
-                                                      OTX__COUNT(otx__bookkeeping));
     otx_result result = OTX_OK;
-    char *from;
-    if (left_out) return OTX_OK;
-    from = otx__path_join(&job->ctx, side->path, name);
-    if (!from) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
-    if (!side->donor) result = otx__leave_out(job, from, name, &left_out, error);
-    if (!result && !left_out) result = otx__copy_entry(&job->ctx, from, name, writing, error);
-    otx__path_free(&job->ctx, from);
+    bool old = false;
+    char *path;
+    *wanted = side->donor ? otx__donor_gives(side, name)
+                          : !otx__job_replaces(job, name) &&
+                                !otx__name_is_in(name, otx__bookkeeping,
+                                                 OTX__COUNT(otx__bookkeeping));
+    if (!*wanted) return OTX_OK;
+    path = otx__path_join(&job->ctx, side->path, name);
+    if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
+    if (!side->donor) result = otx__is_old(job, path, name, &old, error);
+    *wanted = !old;
+    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, NULL, error);
+    otx__path_free(&job->ctx, path);
     return result;
 }
 
-/* Everything of the base that does not depend on the vocabulary, or the donor's
-   tokenizer. */
-OTX__PRIVATE otx_result otx__copy_side(const otx_job *job, const otx__side *side,
-                                       otx__writing *writing, otx_error *error)
+/* Lists what is copied of a side. */
+OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
+                                         otx__listing *wanted, otx_error *error)
 {
-    otx__listing listing;
-    otx_result result = otx__listing_open(&job->ctx, side->path, &listing, error);
+    otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
+    size_t count = wanted->count, i;
+    wanted->count = 0;
+    for (i = 0; i < count; i++) {
+        bool kept = true;
+        if (!result) result = otx__is_wanted(job, side, wanted->names[i], &kept, error);
+        if (kept) wanted->names[wanted->count++] = wanted->names[i];
+        else otx__path_free(&job->ctx, wanted->names[i]);
+    }
+    return result;
+}
+
+/* ---- copying ---- */
+
+OTX__PRIVATE otx_result otx__copy_listed(const otx_context *ctx, const otx__side *side,
+                                         const otx__listing *wanted, otx__writing *writing,
+                                         otx_error *error)
+{
+    const char *directory = writing->output.partial;
+    otx_result result = OTX_OK;
     size_t i;
-    if (result) return result;
     writing->meter.subject = side->path;
-    for (i = 0; i < listing.count && !result; i++)
-        result = otx__copy_if_wanted(job, side, listing.names[i], writing, error);
-    otx__listing_close(&listing);
+    for (i = 0; i < wanted->count && !result; i++) {
+        const char *name = wanted->names[i];
+        char *from = otx__path_join(ctx, side->path, name);
+        char *to = otx__path_join(ctx, directory, name);
+        if (from && to) result = otx__tree_copy(ctx, from, to, &writing->meter, error);
+        else result = otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+        otx__path_free(ctx, from);
+        otx__path_free(ctx, to);
+    }
+    return result;
+}
+
+/* Copies everything of the base that does not depend on the vocabulary, and the donor's
+   tokenizer. All of it is looked through before the first is copied. */
+OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writing,
+                                        otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx__listing base, donor;
+    otx_result result = otx__list_wanted(job, &job->base, &base, error);
+    memset(&donor, 0, sizeof donor);
+    if (!result) result = otx__list_wanted(job, &job->donor, &donor, error);
+    if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
+    if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
+    otx__listing_close(&donor);
+    otx__listing_close(&base);
     return result;
 }

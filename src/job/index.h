@@ -104,16 +104,16 @@ OTX__PRIVATE otx_result otx__edit_index(const otx_job *job, const otx__document 
     char value[64];
     uint64_t parameters;
     if (otx_json_type_of(json, metadata) == OTX_JSON_OBJECT) {
-        (void)snprintf(value, sizeof value, "%" PRIu64, totals.bytes);
+        otx__format(value, sizeof value, "%" PRIu64, totals.bytes);
         result = otx_json_edit_set(ctx, edit, metadata, OTX__KEY_TOTAL_SIZE, value, error);
     } else {
-        (void)snprintf(value, sizeof value, "{\"" OTX__KEY_TOTAL_SIZE "\": %" PRIu64 "}",
-                       totals.bytes);
+        otx__format(value, sizeof value, "{\"" OTX__KEY_TOTAL_SIZE "\": %" PRIu64 "}",
+                    totals.bytes);
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_METADATA, value, error);
     }
     if (!result && otx_json_uint(json, node, &parameters)) {
-        (void)snprintf(value, sizeof value, "%" PRIu64,
-                       parameters - totals.old_elements + totals.elements);
+        otx__format(value, sizeof value, "%" PRIu64,
+                    parameters - totals.old_elements + totals.elements);
         result = otx_json_edit_replace(ctx, edit, node, value, error);
     }
     return result ? result : otx__edit_weight_map(job, edit, error);

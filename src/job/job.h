@@ -83,8 +83,8 @@ OTX__PRIVATE bool otx__job_progress(void *context, const otx_progress *progress)
 /* Lets the caller cancel amid work that no stage counts. */
 OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
 {
-    return otx__progress(&job->ctx, job->last.stage, job->last.subject, job->last.done,
-                         job->last.total, error);
+    return otx__poll(&job->ctx, job->last.stage, job->last.subject, job->last.done,
+                     job->last.total, error);
 }
 
 /* ---- options ---- */
@@ -101,11 +101,17 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
-/* Whether rows are solved for. */
+/* Whether the method solves for rows. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
     return job->options.method == OTX_METHOD_OMP ||
            job->options.method == OTX_METHOD_OMP_CENTRED;
+}
+
+/* Whether there are rows that it solves for. */
+OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+{
+    return otx__job_solves(job) && job->target_count > 0;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)

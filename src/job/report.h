@@ -205,7 +205,7 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
                                         otx_error *error)
 {
     size_t count = otx__max(job->alignment.count, job->donor.vocab.count), target = 0, i;
-    bool details = otx__job_solves(job) && job->target_count > 0 && job->ran;
+    bool details = otx__job_has_solves(job) && job->ran;
     otx_result result = OTX_OK;
     otx__text text;
     if (details && !job->solutions[0].indices)

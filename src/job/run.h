@@ -42,8 +42,7 @@ OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing
 {
     const char *directory = writing->output.partial;
     otx_result result = otx__writing_layout(job, writing, error);
-    if (!result) result = otx__copy_side(job, &job->base, writing, error);
-    if (!result) result = otx__copy_side(job, &job->donor, writing, error);
+    if (!result) result = otx__copy_files(job, writing, error);
     if (!result) result = otx__write_index(job, directory, error);
     if (!result) result = otx__write_configs(job, directory, error);
     return result;
@@ -53,6 +52,7 @@ OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing
 OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
 {
     otx_result result = otx__job_stage(job, writing, error);
+    if (!result) result = otx__job_check_rows(job, error);
     if (!result) result = otx__job_solve(job, error);
     if (!result) result = otx__write_weights(job, writing, error);
     if (!result) result = otx__output_commit(&writing->output, error);

@@ -69,11 +69,36 @@ OTX__PRIVATE otx_result otx__solution_by_hook(const otx_job *job, const otx_matr
     return result;
 }
 
+/* How many rows of the donor's matrices there are to read. */
+OTX__PRIVATE size_t otx__solution_rows(const otx_job *job)
+{
+    return otx__min((size_t)job->donor.parts.rows, job->donor.vocab.count);
+}
+
+/* Whether the rows of one matrix of the donor can be used. */
+OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solution *solution,
+                                            otx_error *error)
+{
+    size_t rows = otx__solution_rows(job);
+    uint8_t *needed = otx__solution_needs(job, rows);
+    otx__row_walk walk;
+    otx_result result;
+    if (!needed) return otx__fail_memory(error, rows);
+    result = otx__row_walk_open(&job->ctx, &job->donor, solution->donor,
+                                (size_t)solution->donor->tensor->shape[1], rows, NULL, &walk,
+                                error);
+    if (!result) result = otx__rows_check(&walk, needed, error);
+    otx__row_walk_close(&walk);
+    otx__free(&job->ctx, needed, rows, 1);
+    return result;
+}
+
 /* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
-OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution, otx_error *error)
+OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution,
+                                           otx_error *error)
 {
     const otx_tensor *tensor = solution->donor->tensor;
-    size_t rows = (size_t)otx__min((size_t)job->donor.parts.rows, job->donor.vocab.count);
+    size_t rows = otx__solution_rows(job);
     uint8_t *needed = otx__solution_needs(job, rows);
     double start = otx__now();
     otx_matrix atoms, targets;
@@ -115,12 +140,15 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     return result;
 }
 
-/* Solves against every matrix of the donor that is needed. */
+/* Solves against every matrix of the donor that is needed. All but the first, which is read
+   at once, are looked at before. */
 OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_solves(job) || job->target_count == 0) return OTX_OK;
+    if (!otx__job_has_solves(job)) return OTX_OK;
+    for (i = 1; i < job->solution_count && !result; i++)
+        result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
         result = otx__solution_make(job, &job->solutions[i], error);
         job->summary.isa = job->solutions[i].stats.isa;

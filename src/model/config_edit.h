@@ -24,7 +24,7 @@ OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
     otx_result result = OTX_OK;
     bool present = false;
     char value[32];
-    (void)snprintf(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    otx__format(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
     while (!result && otx__levels_next(&levels)) {
         otx_json_iter member = otx_json_iter_of(&e->document->json, levels.node);
         while (!result && otx_json_iter_next(&member)) {

@@ -19,12 +19,12 @@ OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__side *side, const cha
             more++;
             continue;
         }
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s",
-                                   length ? ", " : "", text);
+        length += otx__format(list + length, sizeof list - length, "%s%s",
+                              length ? ", " : "", text);
     }
     if (more)
-        (void)snprintf(list + length, sizeof list - length, " and %" PRIu64 " more",
-                       (uint64_t)more);
+        otx__format(list + length, sizeof list - length, " and %" PRIu64 " more",
+                    (uint64_t)more);
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: %s; tensors with at least the "
                      "tokenizer's %" PRIu64 " rows: %s", side->path, why, ids,
                      list[0] ? list : "none");
@@ -198,7 +198,7 @@ OTX__PRIVATE otx_result otx__tensors_equal(const otx_context *ctx,
         if (!result) *equal = memcmp(bytes, bytes + chunk, count) == 0;
         at += count;
         if (!result)
-            result = otx__progress(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
+            result = otx__poll(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
     }
     otx__free(ctx, bytes, 2, chunk);
     return result;

@@ -84,7 +84,7 @@ OTX__PRIVATE const char *otx__tensor_text(char to[OTX__TENSOR_TEXT], const otx_t
     char name[OTX__QUOTED], shape[OTX__TENSOR_TEXT - OTX__QUOTED - 8];
     otx__quote(name, sizeof name, tensor->name, tensor->name_size);
     otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank);
-    (void)snprintf(to, OTX__TENSOR_TEXT, "\"%s\" %s", name, shape);
+    otx__format(to, OTX__TENSOR_TEXT, "\"%s\" %s", name, shape);
     return to;
 }
 

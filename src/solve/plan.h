@@ -163,12 +163,11 @@ OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
 OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
 {
     va_list arguments;
-    int written;
     if (line->length >= line->size) return;
     va_start(arguments, format);
-    written = vsnprintf(line->text + line->length, line->size - line->length, format, arguments);
+    line->length += otx__format_list(line->text + line->length, line->size - line->length,
+                                     format, arguments);
     va_end(arguments);
-    if (written > 0) line->length += (size_t)written;
 }
 
 /* Says what was chosen, and what the others would have taken. */

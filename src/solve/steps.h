@@ -163,8 +163,8 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
         result = otx__block_step(pursuit, clock, error);
     }
     if (result) return result;
-    return otx__progress(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
-                         screen->watch.total, error);
+    return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
+                     screen->watch.total, error);
 }
 
 /* ---- results ---- */

@@ -1,35 +1,16 @@
-/* ---- foreign: a directory without what is wanted of it ---------------------- */
+/* ---- missing: a path or a directory without what is wanted of it -------------- */
 
-/* The first kind of `table` that a listed name matches, and that name. */
-OTX__PRIVATE const otx__foreign *otx__foreign_find(const otx__foreign *table, size_t count,
-                                                   const otx__listing *listing,
-                                                   const char **name)
-{
-    size_t i, j;
-    for (i = 0; i < count; i++)
-        for (j = 0; j < listing->count; j++)
-            if (otx__has_prefix(listing->names[j], table[i].prefix) &&
-                otx__has_suffix(listing->names[j], table[i].suffix)) {
-                *name = listing->names[j];
-                return &table[i];
-            }
-    return NULL;
-}
-
-/* Reports a directory without what is wanted of it: what it has instead, if that
-   is known (OTX_ERROR_UNSUPPORTED), else only what is missing. */
-OTX__PRIVATE otx_result otx__fail_foreign(otx_error *error, const char *path,
-                                          const char *wanted, const otx__foreign *table,
-                                          size_t count, const otx__listing *listing)
+/* Reports a directory without what is wanted of it: what it has instead, if there is
+   advice on that (OTX_ERROR_UNSUPPORTED), else only what is missing. */
+OTX__PRIVATE otx_result otx__fail_missing(otx_error *error, const char *path,
+                                          const char *wanted, const char *name,
+                                          const char *advice)
 {
     char where[OTX__PATH_TEXT], what[OTX__QUOTED];
-    const char *name = NULL;
-    const otx__foreign *kind = otx__foreign_find(table, count, listing, &name);
     otx__path_text(where, path);
-    if (!kind)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no %s", where, wanted);
+    if (!advice) return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no %s", where, wanted);
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no %s, but \"%s\": %s", where,
-                     wanted, otx__quote(what, sizeof what, name, strlen(name)), kind->advice);
+                     wanted, otx__quote(what, sizeof what, name, strlen(name)), advice);
 }
 
 /* Whether a path that leads nowhere looks like a model's name on a hub: a name,
