@@ -40,133 +40,133 @@
 
      1124  base                       what everything stands on
      1157  base/begin                 system headers, and how floating point must be compiled
-     1193  base/sizes                 counting, and sums and products that may not wrap
-     1231  base/span                  bytes of others, digits, UTF-8
-     1384  base/decimal               the digits of a double
-     1519  base/format                printf without stdio and without a locale
-     1788  base/result                results, failures, messages
-     1904  base/memory                the allocator, arrays that grow
-     1963  base/text                  names in messages, and text that grows
-     2071  base/hooks                 log, progress, threads of the caller
-     2140  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2190  base/clock                 wall time for statistics
-     2236  base/hash                  keyed, for tables whose keys a stranger chooses
-     2315  base/pool                  blocks that are freed together
-     2430  base/number                element types, widening and rounding
-     2619  base/base64                decoding
-     2655  base/protobuf              fields of a message
-     2777  base/watch                 long loops that the caller can stop
+     1195  base/sizes                 counting, and sums and products that may not wrap
+     1233  base/span                  bytes of others, digits, UTF-8
+     1386  base/decimal               the digits of a double
+     1521  base/format                printf without stdio and without a locale
+     1790  base/result                results, failures, messages
+     1906  base/memory                the allocator, arrays that grow
+     1965  base/text                  names in messages, and text that grows
+     2073  base/hooks                 log, progress, threads of the caller
+     2142  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2192  base/clock                 wall time for statistics
+     2238  base/hash                  keyed, for tables whose keys a stranger chooses
+     2317  base/pool                  blocks that are freed together
+     2432  base/number                element types, widening and rounding
+     2621  base/base64                decoding
+     2657  base/protobuf              fields of a message
+     2779  base/watch                 long loops that the caller can stop
 
-     2830  files                      formats, on memory and streams
-     2854  files/memory_source        memory as a source of bytes
-     2872  files/json_read            a parser without recursion
-     3225  files/json_values          looking at values, stepping through containers
-     3396  files/json_edit            writing, and edits that keep every byte they do not touch
-     3764  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3899  files/safetensors_read     the header of a file, checked
-     4222  files/safetensors_write    the header of a new file
+     2832  files                      formats, on memory and streams
+     2856  files/memory_source        memory as a source of bytes
+     2874  files/json_read            a parser without recursion
+     3227  files/json_values          looking at values, stepping through containers
+     3398  files/json_edit            writing, and edits that keep every byte they do not touch
+     3766  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3901  files/safetensors_read     the header of a file, checked
+     4224  files/safetensors_write    the header of a new file
 
-     4379  vocab                      tokens, from every source, and which of them are the same
-     4411  vocab/known                what the world calls things: files, classes, tokens
-     4699  vocab/token_table          the table of tokens, and finding tokens in it
-     4862  vocab/spelling             from what a file spells to bytes
-     4993  vocab/reader               what the readers of all sources share
-     5343  vocab/added_tokens         what other files add to a model's tokens
-     5604  vocab/from_tokenizer_json  tokenizer.json
-     5859  vocab/from_tekken          tekken.json
-     6014  vocab/from_tiktoken        *.tiktoken
-     6079  vocab/from_sentencepiece   tokenizer.model and its like
-     6434  vocab/from_vocab_json      vocab.json and merges.txt
-     6520  vocab/from_vocab_txt       vocab.txt
-     6577  vocab/parse                the first source that is given, and what goes with it
-     6762  vocab/align                which base token a donor token is
+     4381  vocab                      tokens, from every source, and which of them are the same
+     4413  vocab/known                what the world calls things: files, classes, tokens
+     4701  vocab/token_table          the table of tokens, and finding tokens in it
+     4864  vocab/spelling             from what a file spells to bytes
+     4995  vocab/reader               what the readers of all sources share
+     5345  vocab/added_tokens         what other files add to a model's tokens
+     5606  vocab/from_tokenizer_json  tokenizer.json
+     5861  vocab/from_tekken          tekken.json
+     6016  vocab/from_tiktoken        *.tiktoken
+     6081  vocab/from_sentencepiece   tokenizer.model and its like
+     6436  vocab/from_vocab_json      vocab.json and merges.txt
+     6522  vocab/from_vocab_txt       vocab.txt
+     6579  vocab/parse                the first source that is given, and what goes with it
+     6764  vocab/align                which base token a donor token is
 
-     7014  simd                       the hot loops, once for each instruction set
-     7038  simd/kernels               the table of kernels, and what all versions share
-     7315  simd/scalar                the reference
-     7484  simd/sse2                  the operations of 128-bit x86, and what each does
-     7589  simd/neon                  those of 64-bit Arm
-     7683  simd/wasm                  those of WebAssembly's SIMD128
-     7767  simd/avx2                  those of 256-bit x86, with FMA
-     7849  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8491  simd/avx_vnni              AVX2, and products of integers
-     8587  simd/neon_bf16             NEON, and products of matrices
-     8741  simd/avx512                512-bit x86, by hand
-     9347  simd/amx                   tiles of x86, beside AVX-512
-     9590  simd/dispatch              which of them this machine can run
+     7016  simd                       the hot loops, once for each instruction set
+     7040  simd/kernels               the table of kernels, and what all versions share
+     7317  simd/scalar                the reference
+     7486  simd/sse2                  the operations of 128-bit x86, and what each does
+     7591  simd/neon                  those of 64-bit Arm
+     7685  simd/wasm                  those of WebAssembly's SIMD128
+     7769  simd/avx2                  those of 256-bit x86, with FMA
+     7851  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8493  simd/avx_vnni              AVX2, and products of integers
+     8589  simd/neon_bf16             NEON, and products of matrices
+     8743  simd/avx512                512-bit x86, by hand
+     9349  simd/amx                   tiles of x86, beside AVX-512
+     9592  simd/dispatch              which of them this machine can run
 
-     9801  solve                      Orthogonal Matching Pursuit for many targets
-     9844  solve/views                the rows of matrices, as the kernels read them
-     9973  solve/panels               vectors as the dense products want them, and these
-    10164  solve/rests                vectors on their way into panels
-    10341  solve/dictionary           the atoms, and their split along a common direction
-    10496  solve/exact_gram           products of all pairs of atoms in double
-    10578  solve/triangle             packed lower triangles
-    10682  solve/support              what is known of one target, and the exact steps
-    10944  solve/gram_table           products of atoms with all atoms, for scans
-    11182  solve/screen               which atoms are worth scoring in double: the bound
-    11472  solve/scan                 the correlations of all atoms with a block's residuals
-    11629  solve/predict              making targets ready for the next scan
-    11875  solve/candidates           the atoms that a scan could not rule out
-    12159  solve/select               the next atoms of each target
-    12325  solve/pursuit              what one solve holds, and the memory it takes
-    12569  solve/plan                 which form, and in what blocks
-    12815  solve/steps                a pursuit from its rows to its results
-    13054  solve/combine              new rows of coefficients
-    13116  solve/solver               the public call
+     9803  solve                      Orthogonal Matching Pursuit for many targets
+     9846  solve/views                the rows of matrices, as the kernels read them
+     9975  solve/panels               vectors as the dense products want them, and these
+    10166  solve/rests                vectors on their way into panels
+    10343  solve/dictionary           the atoms, and their split along a common direction
+    10498  solve/exact_gram           products of all pairs of atoms in double
+    10580  solve/triangle             packed lower triangles
+    10684  solve/support              what is known of one target, and the exact steps
+    10946  solve/gram_table           products of atoms with all atoms, for scans
+    11184  solve/screen               which atoms are worth scoring in double: the bound
+    11474  solve/scan                 the correlations of all atoms with a block's residuals
+    11631  solve/predict              making targets ready for the next scan
+    11877  solve/candidates           the atoms that a scan could not rule out
+    12161  solve/select               the next atoms of each target
+    12327  solve/pursuit              what one solve holds, and the memory it takes
+    12571  solve/plan                 which form, and in what blocks
+    12816  solve/steps                a pursuit from its rows to its results
+    13055  solve/combine              new rows of coefficients
+    13117  solve/solver               the public call
 
-    13276  disk                       files and directories
-    13305  disk/system                what POSIX and Windows are asked for
-    13344  disk/windows_paths         paths as Windows takes them
-    13484  disk/windows               the system as Windows gives it
-    13783  disk/posix                 the system as POSIX gives it
-    14016  disk/paths                 what can be told from their text
-    14090  disk/failure               why the system refused
-    14204  disk/look                  what stands at a path, and whether within another
-    14325  disk/listing               listings of directories
-    14391  disk/reading               files to read
-    14565  disk/writing               files to write
-    14682  disk/copying               copies of files
-    14748  disk/trees                 directories looked through, copied and removed with all they hold
-    14939  disk/staging               a directory made under another name, then renamed
-    15169  disk/known                 what a model directory holds, and what is not read
-    15244  disk/foreign               a directory without what is wanted of it
-    15306  disk/weight_index          the index of a checkpoint in shards
-    15522  disk/checkpoint            a model directory, in one file or in shards
-    15834  disk/tokenizer_directory   the tokenizer of a model directory
+    13277  disk                       files and directories
+    13306  disk/system                what POSIX and Windows are asked for
+    13345  disk/windows_paths         paths as Windows takes them
+    13485  disk/windows               the system as Windows gives it
+    13784  disk/posix                 the system as POSIX gives it
+    14017  disk/paths                 what can be told from their text
+    14091  disk/failure               why the system refused
+    14205  disk/look                  what stands at a path, and whether within another
+    14326  disk/listing               listings of directories
+    14392  disk/reading               files to read
+    14566  disk/writing               files to write
+    14683  disk/copying               copies of files
+    14749  disk/trees                 directories looked through, copied and removed with all they hold
+    14940  disk/known                 what weights are called in a directory
+    14976  disk/staging               a directory made under another name, then renamed
+    15212  disk/missing               a path or a directory without what is wanted of it
+    15255  disk/weight_index          the index of a checkpoint in shards
+    15471  disk/checkpoint            a model directory, in one file or in shards
+    15789  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16090  model                      which tensors and config keys belong to the vocabulary
-    16116  model/known                what the world calls things
-    16475  model/names                names of tensors
-    16623  model/document             the JSON files of a model directory
-    16709  model/config               what config.json says
-    16863  model/side                 a model directory opened once
-    16963  model/parts                what each tensor does for the vocabulary
-    17073  model/find                 finding the parts of a model
-    17326  model/heirs                what becomes of the ids in a config
-    17477  model/config_ids           ids in a config being edited
-    17783  model/config_edit          config.json and generation_config.json, edited
+    15990  model                      which tensors and config keys belong to the vocabulary
+    16016  model/known                what the world calls things
+    16375  model/names                names of tensors
+    16523  model/document             the JSON files of a model directory
+    16609  model/config               what config.json says
+    16763  model/side                 a model directory opened once
+    16863  model/parts                what each tensor does for the vocabulary
+    16973  model/find                 finding the parts of a model
+    17226  model/heirs                what becomes of the ids in a config
+    17377  model/config_ids           ids in a config being edited
+    17683  model/config_edit          config.json and generation_config.json, edited
 
-    18010  job                        the whole transplant, in the order in which it happens
-    18042  job/job                    what a job holds
-    18248  job/open                   opening the two models
-    18315  job/map                    the caller's map
-    18432  job/align                  where every new row comes from
-    18569  job/plan                   what becomes of every tensor, and of the configs
-    18666  job/rows                   rows in memory: reading, checking, their mean
-    18821  job/solve                  solving for the rows of the donor
-    18962  job/rebuild                the new rows of one vocabulary tensor
-    19269  job/write                  the output and its weights
-    19533  job/copy                   the other files of the two models
-    19699  job/index                  the files that are written anew
-    19858  job/run                    the whole, in order
-    19952  job/report                 what a job did, as JSON and as a table
-    20180  job/findings               what is told of a finished directory
-    20229  job/check_files            its files
-    20319  job/check_ids              sizes, ids and tying
-    20489  job/check_values           values
-    20582  job/check_draft            as a draft model for another
-    20694  job/verify                 whether a finished directory agrees with itself
+    17910  job                        the whole transplant, in the order in which it happens
+    17942  job/job                    what a job holds
+    18154  job/open                   opening the two models
+    18221  job/map                    the caller's map
+    18338  job/align                  where every new row comes from
+    18475  job/plan                   what becomes of every tensor, and of the configs
+    18572  job/rows                   rows in memory: reading, checking, their mean
+    18796  job/solve                  solving for the rows of the donor
+    18965  job/rebuild                the new rows of one vocabulary tensor
+    19350  job/write                  the output and its weights
+    19614  job/copy                   the other files of the two models
+    19805  job/index                  the files that are written anew
+    19964  job/run                    the whole, in order
+    20058  job/report                 what a job did, as JSON and as a table
+    20286  job/findings               what is told of a finished directory
+    20335  job/check_files            its files
+    20425  job/check_ids              sizes, ids and tying
+    20595  job/check_values           values
+    20675  job/check_draft            as a draft model for another
+    20787  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -1164,7 +1164,9 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
+#ifndef OTX_NO_STDIO
+#include <stdio.h> /* rename and remove, no more */
+#endif
 #include <stdlib.h>
 #include <string.h>
 #ifdef _OPENMP
@@ -1845,8 +1847,8 @@ OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_lis
     OTX__PRINTF(2, 0);
 OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_list arguments)
 {
-    /* No message has more bytes than what it is made of has characters, and the last
-       character that counts is whole. */
+    /* A message is never shorter than what it is made of: no more of that is looked at than
+       what fits, and one character that does not. */
     char raw[OTX__MESSAGE + 4], character[4];
     const size_t limit = OTX__MESSAGE - 1;
     size_t size = otx__min(otx__format_list(raw, sizeof raw, format, arguments), sizeof raw - 1);
@@ -2086,9 +2088,9 @@ OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const 
 }
 
 /* Reports progress; OTX_ERROR_CANCELLED if the caller wants to stop. */
-OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage,
-                                      const char *subject, uint64_t done, uint64_t total,
-                                      otx_error *error)
+OTX__PRIVATE otx_result otx__poll(const otx_context *ctx, otx_stage stage,
+                                  const char *subject, uint64_t done, uint64_t total,
+                                  otx_error *error)
 {
     otx_progress progress;
     if (!ctx || !ctx->progress) return OTX_OK;
@@ -2435,7 +2437,7 @@ typedef struct otx__dtype_info {
     unsigned bits;
 } otx__dtype_info;
 
-OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
+OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
         {NULL, 0},
@@ -2451,13 +2453,13 @@ OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
 
 OTX_API const char *otx_dtype_name(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->name : NULL;
 }
 
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->bits : 0;
 }
 
@@ -2822,7 +2824,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
     watch->argument = argument;
     for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
         otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
-        result = otx__progress(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
+        result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
     return result;
 }
@@ -12732,12 +12734,11 @@ OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
 OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
 {
     va_list arguments;
-    int written;
     if (line->length >= line->size) return;
     va_start(arguments, format);
-    written = vsnprintf(line->text + line->length, line->size - line->length, format, arguments);
+    line->length += otx__format_list(line->text + line->length, line->size - line->length,
+                                     format, arguments);
     va_end(arguments);
-    if (written > 0) line->length += (size_t)written;
 }
 
 /* Says what was chosen, and what the others would have taken. */
@@ -12978,8 +12979,8 @@ OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, doub
         result = otx__block_step(pursuit, clock, error);
     }
     if (result) return result;
-    return otx__progress(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
-                         screen->watch.total, error);
+    return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
+                     screen->watch.total, error);
 }
 
 /* ---- results ---- */
@@ -13295,9 +13296,9 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
      writing              files to write
      copying              copies of files
      trees                directories looked through, copied and removed with all they hold
+     known                what weights are called in a directory
      staging              a directory made under another name, then renamed
-     known                what a model directory holds, and what is not read
-     foreign              a directory without what is wanted of it
+     missing              a path or a directory without what is wanted of it
      weight_index         the index of a checkpoint in shards
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
@@ -14170,7 +14171,7 @@ OTX__PRIVATE const char *otx__reason_text(char to[OTX__REASON_TEXT], int number)
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__reasons); i++)
         if (otx__reasons[i].number == number) return otx__reasons[i].text;
-    (void)snprintf(to, OTX__REASON_TEXT, "error %d of the system", number);
+    otx__format(to, OTX__REASON_TEXT, "error %d of the system", number);
     return to;
 }
 
@@ -14384,8 +14385,8 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
 
 OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name)
 {
-    return listing->count > 0 && bsearch(&name, listing->names, listing->count,
-                                         sizeof *listing->names, otx__compare_names) != NULL;
+    return otx__sorted_find(listing->names, listing->count, sizeof *listing->names, &name,
+                            otx__compare_names) != NULL;
 }
 
 /* >>> src/disk/reading.h */
@@ -14496,8 +14497,8 @@ OTX__PRIVATE otx_result otx__compare_status(const char *path, const otx__status 
     if (then->size == now->size)
         return otx__fail(error, OTX_ERROR_IO, "%s: has been written to since it was first "
                          "looked at", name);
-    return otx__fail(error, OTX_ERROR_IO, "%s: had %" PRIu64 " bytes when it was first looked at, "
-                     "and has %" PRIu64 " now", name, then->size, now->size);
+    return otx__fail(error, OTX_ERROR_IO, "%s: had %" PRIu64 " bytes when it was first looked "
+                     "at, and has %" PRIu64 " now", name, then->size, now->size);
 }
 
 /* Fails if an open source is no longer what its path leads to: what was read may be a
@@ -14694,7 +14695,7 @@ OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter
 {
     if (!meter) return OTX_OK;
     meter->done += bytes;
-    return otx__progress(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
+    return otx__poll(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
 }
 
 /* Bytes moved at a time: few calls, and progress often enough. */
@@ -14936,6 +14937,42 @@ OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path)
     return otx__sys_unlock(path) && otx__tree_remove_unlocked(ctx, path);
 }
 
+/* >>> src/disk/known.h */
+/* ---- known: what weights are called in a directory --------------------------- */
+
+/* A new name is a new row; the comment says whose it is. Names of a tokenizer's files
+   stand in vocab/known.h, of tensors and of keys in model/known.h. */
+
+#define OTX__MODEL_FILE "model.safetensors"
+#define OTX__INDEX_FILE "model.safetensors.index.json"
+
+/* Most bytes of an index, and of a tokenizer's files. Real ones stay below
+   20 MB and 50 MB. */
+#define OTX__INDEX_LIMIT ((size_t)256 << 20)
+#define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
+
+/* ---- in their place ---- */
+
+#define OTX__SAVE_WEIGHTS \
+    "load it with transformers and save it with save_pretrained, which writes safetensors"
+
+/* What is not read, and what to do about it. */
+static const otx__known_advice otx__weight_advice[] = {
+    {"adapter_model.*", "an adapter; merge it into its model first"}, /* PEFT */
+    {"model-*.safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+    {"consolidated*.safetensors", "weights under the names of the original release; take the "
+                                  "repository's files for transformers"}, /* Mistral, Meta */
+    {"*.safetensors", "if that is the model, give that file's path"},
+    {"*.bin.index.json", OTX__SAVE_WEIGHTS}, /* PyTorch, in shards */
+    {"*.bin", OTX__SAVE_WEIGHTS},
+    {"*.pt", OTX__SAVE_WEIGHTS},
+    {"*.pth", OTX__SAVE_WEIGHTS},
+    {"*.h5", OTX__SAVE_WEIGHTS},      /* TensorFlow */
+    {"*.msgpack", OTX__SAVE_WEIGHTS}, /* Flax */
+    {"*.gguf", "GGUF is not read; take the safetensors it was made from"},
+    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+};
+
 /* >>> src/disk/staging.h */
 /* ---- staging: a directory made under another name, then renamed ------------- */
 
@@ -14960,7 +14997,7 @@ OTX__PRIVATE char *otx__output_sibling(const otx__output *output, const char *su
     size_t size = strlen(output->path) + strlen(suffix) + 12;
     char *path = (char *)otx__alloc(output->ctx, size, 1), *exact;
     if (!path) return NULL;
-    (void)snprintf(path, size, "%s%s%u", output->path, suffix, number);
+    otx__format(path, size, "%s%s%u", output->path, suffix, number);
     exact = otx__path_copy(output->ctx, path, strlen(path));
     otx__free(output->ctx, path, size, 1);
     return exact;
@@ -14982,6 +15019,13 @@ OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
         return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "\"%s\": an output directory needs a name of "
                      "its own", otx__path_text(name, path));
+}
+
+OTX__PRIVATE bool otx__looks_like_model(const otx__listing *listing)
+{
+    return otx__listing_has(listing, "config.json") &&
+           (otx__listing_has(listing, OTX__MODEL_FILE) ||
+            otx__listing_has(listing, OTX__INDEX_FILE));
 }
 
 /* Whether the final name is free, or may be replaced. A directory is replaced
@@ -15006,13 +15050,12 @@ OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exist
                          name);
     result = otx__listing_open(output->ctx, output->path, &listing, error);
     if (result) return result;
-    model = listing.count == 0 || (otx__listing_has(&listing, "config.json") &&
-                                   (otx__listing_has(&listing, "model.safetensors") ||
-                                    otx__listing_has(&listing, "model.safetensors.index.json")));
+    model = listing.count == 0 || otx__looks_like_model(&listing);
     otx__listing_close(&listing);
     if (model) return OTX_OK;
     return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
-                     "config.json with model.safetensors or its index) and is not replaced", name);
+                     "config.json with " OTX__MODEL_FILE " or its index) and is not replaced",
+                     name);
 }
 
 /* Warns if a name beside the final one, `base`, was left by an earlier run. */
@@ -15166,114 +15209,20 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     return result;
 }
 
-/* >>> src/disk/known.h */
-/* ---- known: what a model directory holds, and what is not read ------------- */
+/* >>> src/disk/missing.h */
+/* ---- missing: a path or a directory without what is wanted of it -------------- */
 
-#define OTX__MODEL_FILE "model.safetensors"
-#define OTX__INDEX_FILE "model.safetensors.index.json"
-
-/* Most bytes of an index, and of a tokenizer's files. Real ones stay below
-   20 MB and 50 MB. */
-#define OTX__INDEX_LIMIT ((size_t)256 << 20)
-#define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
-
-/* Whether a name in a model directory belongs to its tokenizer: those of the
-   base are left out of an output, and the donor's are copied. One stale file
-   would do harm: converters take the first that they know. */
-OTX__PRIVATE bool otx__is_tokenizer_file(const char *name)
-{
-    static const char *const names[] = {
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-        "added_tokens.json", "tokenizer.model", "spiece.model", "spm.model",
-        "sentencepiece.model", "sentencepiece.bpe.model", "tekken.json", "tiktoken.model",
-        "vocab.json", "vocab.txt", "vocab.bpe", "merges.txt", "encoder.json", "bpe.codes",
-        "chat_template.jinja", "chat_template.json", "additional_chat_templates"
-    };
-    size_t i;
-    for (i = 0; i < OTX__COUNT(names); i++)
-        if (strcmp(name, names[i]) == 0) return true;
-    return otx__has_prefix(name, "tokenizer.model.") || otx__has_suffix(name, ".tiktoken") ||
-           otx__has_suffix(name, ".spm") ||
-           (otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py"));
-}
-
-/* ---- what is not read ---- */
-
-/* A kind of file that this library does not read, and what to do about it. Of several
-   kinds in a directory the first in the table is reported. */
-typedef struct otx__foreign {
-    const char *prefix, *suffix, *advice;
-} otx__foreign;
-
-#define OTX__SAVE_WEIGHTS \
-    "load it with transformers and save it with save_pretrained, which writes safetensors"
-
-/* In the place of weights. */
-static const otx__foreign otx__foreign_weights[] = {
-    {"adapter_model.", "", "an adapter; merge it into its model first"}, /* of PEFT */
-    {"model-", ".safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
-    {"consolidated", ".safetensors", /* of Mistral and Meta */
-     "weights under the names of the original release; take the repository's files for "
-     "transformers"},
-    {"", ".safetensors", "if that is the model, give that file's path"},
-    {"", ".bin.index.json", OTX__SAVE_WEIGHTS}, /* of PyTorch, in shards */
-    {"", ".bin", OTX__SAVE_WEIGHTS},
-    {"", ".pt", OTX__SAVE_WEIGHTS},
-    {"", ".pth", OTX__SAVE_WEIGHTS},
-    {"", ".h5", OTX__SAVE_WEIGHTS},      /* of TensorFlow */
-    {"", ".msgpack", OTX__SAVE_WEIGHTS}, /* of Flax */
-    {"", ".gguf", "GGUF is not read; take the safetensors it was made from"},
-    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
-};
-
-#define OTX__SAVE_TOKENIZER                                                           \
-    "load it with transformers' AutoTokenizer and save it with save_pretrained, which " \
-    "writes tokenizer.json"
-
-/* In the place of a tokenizer. */
-static const otx__foreign otx__foreign_tokenizers[] = {
-    {"", ".model", OTX__SAVE_TOKENIZER}, /* SentencePiece under a name of its own */
-    {"", ".spm", OTX__SAVE_TOKENIZER},   /* Marian's two */
-    {"bpe.codes", "", OTX__SAVE_TOKENIZER}, /* of fastBPE */
-    {"encoder.json", "",
-     "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
-    {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
-    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
-};
-
-/* >>> src/disk/foreign.h */
-/* ---- foreign: a directory without what is wanted of it ---------------------- */
-
-/* The first kind of `table` that a listed name matches, and that name. */
-OTX__PRIVATE const otx__foreign *otx__foreign_find(const otx__foreign *table, size_t count,
-                                                   const otx__listing *listing,
-                                                   const char **name)
-{
-    size_t i, j;
-    for (i = 0; i < count; i++)
-        for (j = 0; j < listing->count; j++)
-            if (otx__has_prefix(listing->names[j], table[i].prefix) &&
-                otx__has_suffix(listing->names[j], table[i].suffix)) {
-                *name = listing->names[j];
-                return &table[i];
-            }
-    return NULL;
-}
-
-/* Reports a directory without what is wanted of it: what it has instead, if that
-   is known (OTX_ERROR_UNSUPPORTED), else only what is missing. */
-OTX__PRIVATE otx_result otx__fail_foreign(otx_error *error, const char *path,
-                                          const char *wanted, const otx__foreign *table,
-                                          size_t count, const otx__listing *listing)
+/* Reports a directory without what is wanted of it: what it has instead, if there is
+   advice on that (OTX_ERROR_UNSUPPORTED), else only what is missing. */
+OTX__PRIVATE otx_result otx__fail_missing(otx_error *error, const char *path,
+                                          const char *wanted, const char *name,
+                                          const char *advice)
 {
     char where[OTX__PATH_TEXT], what[OTX__QUOTED];
-    const char *name = NULL;
-    const otx__foreign *kind = otx__foreign_find(table, count, listing, &name);
     otx__path_text(where, path);
-    if (!kind)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no %s", where, wanted);
+    if (!advice) return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no %s", where, wanted);
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no %s, but \"%s\": %s", where,
-                     wanted, otx__quote(what, sizeof what, name, strlen(name)), kind->advice);
+                     wanted, otx__quote(what, sizeof what, name, strlen(name)), advice);
 }
 
 /* Whether a path that leads nowhere looks like a model's name on a hub: a name,
@@ -15319,10 +15268,9 @@ OTX__PRIVATE const char *otx__name_text(char to[OTX__NAME_TEXT], const char *nam
 #define OTX__INDEX_NODES ((size_t)1 << 24)
 #define OTX__INDEX_FILES 65536
 
-/* One line of the weight map. The strings are not terminated. */
+/* One line of the weight map. */
 typedef struct otx__weight_entry {
-    const char *tensor, *shard;
-    size_t tensor_size, shard_size;
+    otx__span tensor, shard;
     uint32_t file;
 } otx__weight_entry;
 
@@ -15346,26 +15294,29 @@ OTX__PRIVATE int otx__weight_by_file(const void *a, const void *b)
 {
     const otx__weight_entry *one = (const otx__weight_entry *)a;
     const otx__weight_entry *other = (const otx__weight_entry *)b;
-    return otx__compare_bytes(one->shard, one->shard_size, other->shard, other->shard_size);
+    return otx__compare_bytes(one->shard.bytes, one->shard.size, other->shard.bytes,
+                              other->shard.size);
 }
 
 OTX__PRIVATE int otx__weight_by_tensor(const void *a, const void *b)
 {
     const otx__weight_entry *one = (const otx__weight_entry *)a;
     const otx__weight_entry *other = (const otx__weight_entry *)b;
-    return otx__compare_bytes(one->tensor, one->tensor_size, other->tensor, other->tensor_size);
+    return otx__compare_bytes(one->tensor.bytes, one->tensor.size, other->tensor.bytes,
+                              other->tensor.size);
 }
 
 /* The weight map of a parsed index: the one member of that name. */
 OTX__PRIVATE otx_result otx__weight_index_map(const otx_json *json, const char *name,
                                               uint32_t *map, otx_error *error)
 {
-    uint32_t key, i, found = 0;
+    otx_json_iter at = otx_json_iter_of(json, 0);
+    unsigned found = 0;
     if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: is not a JSON object", name);
-    for (i = 0, key = 1; i < json->nodes[0].count; i++, key = json->nodes[key + 1].next)
-        if (otx_json_equals(json, key, "weight_map")) {
-            *map = key + 1;
+    while (otx_json_iter_next(&at))
+        if (otx_json_equals(json, at.key, "weight_map")) {
+            *map = at.value;
             found++;
         }
     if (found != 1 || otx_json_type_of(json, *map) != OTX_JSON_OBJECT)
@@ -15373,7 +15324,7 @@ OTX__PRIVATE otx_result otx__weight_index_map(const otx_json *json, const char *
                          found == 0   ? "has no \"weight_map\""
                          : found == 1 ? "\"weight_map\" is not an object"
                                       : "has more than one \"weight_map\"");
-    if (json->nodes[*map].count == 0)
+    if (otx_json_count(json, *map) == 0)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"weight_map\" is empty", name);
     return OTX_OK;
 }
@@ -15383,22 +15334,19 @@ OTX__PRIVATE otx_result otx__weight_index_entries(const otx_json *json, uint32_t
                                                   const char *name, otx__weight_index *index,
                                                   otx_error *error)
 {
+    otx_json_iter at = otx_json_iter_of(json, map);
     char *end = index->strings;
-    uint32_t key = map + 1;
-    size_t i;
-    for (i = 0; i < index->count; i++, key = json->nodes[key + 1].next) {
-        otx__weight_entry *entry = &index->entries[i];
+    while (otx_json_iter_next(&at)) {
+        otx__weight_entry *entry = &index->entries[at.index];
         char what[OTX__QUOTED];
-        entry->tensor = end;
-        entry->tensor_size = otx_json_string(json, key, end);
-        end += entry->tensor_size;
-        if (otx_json_type_of(json, key + 1) != OTX_JSON_STRING)
+        entry->tensor = otx__span_of(end, otx_json_string(json, at.key, end));
+        end += entry->tensor.size;
+        if (otx_json_type_of(json, at.value) != OTX_JSON_STRING)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: the file of tensor \"%s\" is not a "
-                             "string", name,
-                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
-        entry->shard = end;
-        entry->shard_size = otx_json_string(json, key + 1, end);
-        end += entry->shard_size;
+                             "string", name, otx__quote(what, sizeof what, entry->tensor.bytes,
+                                                        entry->tensor.size));
+        entry->shard = otx__span_of(end, otx_json_string(json, at.value, end));
+        end += entry->shard.size;
     }
     return OTX_OK;
 }
@@ -15424,7 +15372,7 @@ OTX__PRIVATE otx_result otx__weight_index_open(const otx_context *ctx, const cha
                                 error);
     if (!result) result = otx__weight_index_map(&json, name, &map, error);
     if (!result) {
-        index->count = json.nodes[map].count;
+        index->count = otx_json_count(&json, map);
         index->strings = (char *)otx__alloc(ctx, index->text_size, 1);
         index->entries = (otx__weight_entry *)otx__alloc_zero(ctx, index->count,
                                                              sizeof *index->entries);
@@ -15509,12 +15457,13 @@ OTX__PRIVATE otx_result otx__weight_index_list(const otx_context *ctx, otx__weig
         const otx__weight_entry *entry = &index->entries[i];
         otx_checkpoint_file *file = &checkpoint->files[entry->file];
         if (file->name) continue;
-        if (!otx__is_weight_file(entry->shard, entry->shard_size))
+        if (!otx__is_weight_file(entry->shard.bytes, entry->shard.size))
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\" is not the name of a file "
                              "within the directory", otx__path_text(where, path),
-                             otx__quote(what, sizeof what, entry->shard, entry->shard_size));
-        file->name = otx__path_copy(ctx, entry->shard, entry->shard_size);
-        if (!file->name) return otx__fail_memory(error, entry->shard_size + 1);
+                             otx__quote(what, sizeof what, entry->shard.bytes,
+                                        entry->shard.size));
+        file->name = otx__path_copy(ctx, entry->shard.bytes, entry->shard.size);
+        if (!file->name) return otx__fail_memory(error, entry->shard.size + 1);
     }
     return otx__check_case(ctx, checkpoint, path, error);
 }
@@ -15582,7 +15531,8 @@ OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
         const otx__weight_entry *entry = &index->entries[i];
         if (otx__weight_by_tensor(entry - 1, entry) == 0)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
-                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
+                             otx__quote(what, sizeof what, entry->tensor.bytes,
+                                        entry->tensor.size));
     }
     for (i = 1; i < checkpoint->tensor_count; i++) {
         const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
@@ -15613,12 +15563,12 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint
         const otx_tensor *tensor = found ? found->tensor : NULL;
         int order = !entry    ? 1
                     : !tensor ? -1
-                              : otx__compare_bytes(entry->tensor, entry->tensor_size,
+                              : otx__compare_bytes(entry->tensor.bytes, entry->tensor.size,
                                                    tensor->name, tensor->name_size);
         if (order == 0 && entry->file == found->file) continue;
         if (order <= 0) {
             otx__name_text(one, checkpoint->files[entry->file].name);
-            otx__quote(what, sizeof what, entry->tensor, entry->tensor_size);
+            otx__quote(what, sizeof what, entry->tensor.bytes, entry->tensor.size);
         } else {
             otx__quote(what, sizeof what, tensor->name, tensor->name_size);
         }
@@ -15656,8 +15606,12 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
 OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
                                            const otx__listing *listing)
 {
-    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE,
-                             otx__foreign_weights, OTX__COUNT(otx__foreign_weights), listing);
+    const char *name = NULL;
+    const char *advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
+                                          (const char *const *)listing->names, listing->count,
+                                          &name);
+    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
+                             advice);
 }
 
 /* A checkpoint that is one file. */
@@ -15752,19 +15706,20 @@ OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
 
 /* ---- reading ---- */
 
+OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
+{
+    const otx__span *name = (const otx__span *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
+}
+
 OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
                                                          const char *name)
 {
-    size_t low = 0, high = checkpoint->tensor_count, size = strlen(name);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const otx_tensor *tensor = checkpoint->tensors[middle].tensor;
-        int order = otx__compare_bytes(name, size, tensor->name, tensor->name_size);
-        if (order == 0) return &checkpoint->tensors[middle];
-        if (order < 0) high = middle;
-        else low = middle + 1;
-    }
-    return NULL;
+    const otx__span key = otx__span_of(name, strlen(name));
+    return (const otx_checkpoint_tensor *)otx__sorted_find(
+        checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors, &key,
+        otx__checkpoint_compare_name);
 }
 
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its
@@ -15842,52 +15797,14 @@ typedef struct otx__vocab_files {
     otx_vocab_text texts[OTX_VOCAB_FILES];
 } otx__vocab_files;
 
-/* The names that a file with tokens may have, the loaders' favourite first. In a
-   name that ends with *, anything may follow; in one that starts with it, precede. */
-typedef struct otx__vocab_name {
-    otx_vocab_file file;
-    const char *name;
-} otx__vocab_name;
-
-static const otx__vocab_name otx__vocab_names[] = {
-    {OTX_VOCAB_TOKENIZER_JSON, "tokenizer.json"},
-    {OTX_VOCAB_TEKKEN, "tekken.json"},
-    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "spiece.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.bpe.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "spm.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model.v*"}, /* Mistral's; the last of several */
-    {OTX_VOCAB_TIKTOKEN, "tiktoken.model"},
-    {OTX_VOCAB_TIKTOKEN, "*.tiktoken"},
-    {OTX_VOCAB_JSON, "vocab.json"},
-    {OTX_VOCAB_TXT, "vocab.txt"},
-    {OTX_VOCAB_MERGES, "merges.txt"},
-    {OTX_VOCAB_TOKENIZER_CONFIG, "tokenizer_config.json"},
-    {OTX_VOCAB_SPECIAL_TOKENS, "special_tokens_map.json"},
-    {OTX_VOCAB_ADDED_TOKENS, "added_tokens.json"},
-    {OTX_VOCAB_MODEL_CONFIG, "config.json"},
-};
-
-OTX__PRIVATE bool otx__vocab_name_fits(const char *name, const char *pattern)
-{
-    char stem[32];
-    const size_t size = strlen(pattern);
-    if (pattern[0] == '*') return otx__has_suffix(name, pattern + 1);
-    if (pattern[size - 1] != '*') return strcmp(name, pattern) == 0;
-    memcpy(stem, pattern, size - 1);
-    stem[size - 1] = 0;
-    return otx__has_prefix(name, stem);
-}
-
 OTX__PRIVATE void otx__vocab_find_files(otx__vocab_files *files, const otx__listing *listing)
 {
     size_t i, j;
-    for (i = 0; i < OTX__COUNT(otx__vocab_names); i++) {
-        const otx__vocab_name *known = &otx__vocab_names[i];
-        if (files->names[known->file]) continue;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++) {
+        const otx__known_file *known = &otx__known_files[i];
+        if (known->file == OTX_VOCAB_FILES || files->names[known->file]) continue;
         for (j = 0; j < listing->count; j++)
-            if (otx__vocab_name_fits(listing->names[j], known->name))
+            if (otx__name_fits(listing->names[j], known->pattern))
                 files->names[known->file] = listing->names[j];
     }
 }
@@ -15916,13 +15833,6 @@ OTX__PRIVATE void otx__vocab_drop_file(otx__vocab_files *files, size_t file)
     text->bytes = NULL;
 }
 
-/* Whether a file goes with that source: merges.txt and config.json only with one. */
-OTX__PRIVATE bool otx__vocab_goes_with(size_t file, size_t source)
-{
-    if (file == OTX_VOCAB_MERGES) return source == OTX_VOCAB_JSON;
-    return file != OTX_VOCAB_MODEL_CONFIG || source == OTX_VOCAB_SENTENCEPIECE;
-}
-
 /* Reads the vocabulary that one of the files with tokens holds. */
 OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t source,
                                              otx_vocab *out, otx_error *error)
@@ -15932,11 +15842,12 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
     size_t i;
     memset(out, 0, sizeof *out);
     for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
-        if (otx__vocab_goes_with(i, source)) result = otx__vocab_read_file(files, i, error);
+        if (otx__goes_with((otx_vocab_file)i, (otx_vocab_file)source))
+            result = otx__vocab_read_file(files, i, error);
     if (!result) {
         const char *own = files->names[source];
-        (void)snprintf(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
-                       otx__quote(file, sizeof file, own, strlen(own)));
+        otx__format(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
+                    otx__quote(file, sizeof file, own, strlen(own)));
         result = otx_vocab_parse(files->ctx, files->texts, name, out, error);
     }
     otx__vocab_drop_file(files, source);
@@ -16014,9 +15925,11 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
                                                const otx__listing *listing)
 {
-    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens",
-                             otx__foreign_tokenizers, OTX__COUNT(otx__foreign_tokenizers),
-                             listing);
+    const char *name = NULL;
+    const char *advice = otx__advise_on_tokenizer((const char *const *)listing->names,
+                                                  listing->count, &name);
+    return otx__fail_missing(error, path, "tokenizer.json or other file with tokens", name,
+                             advice);
 }
 
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
@@ -16041,28 +15954,15 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     return result;
 }
 
-/* What a file holds by its name, or OTX_VOCAB_SOURCES. */
-OTX__PRIVATE otx_vocab_file otx__vocab_file_kind(const char *path)
-{
-    const char *name = path + otx__path_name(path);
-    if (otx__has_suffix(name, ".json"))
-        return strstr(name, "tekken") ? OTX_VOCAB_TEKKEN : OTX_VOCAB_TOKENIZER_JSON;
-    if (otx__has_suffix(name, ".tiktoken") || strcmp(name, "tiktoken.model") == 0)
-        return OTX_VOCAB_TIKTOKEN;
-    if (otx__has_suffix(name, ".model") || strstr(name, ".model.v"))
-        return OTX_VOCAB_SENTENCEPIECE;
-    return otx__has_suffix(name, "vocab.txt") ? OTX_VOCAB_TXT : OTX_VOCAB_SOURCES;
-}
-
 OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
                                              otx_vocab *out, otx_error *error)
 {
-    const otx_vocab_file file = otx__vocab_file_kind(path);
+    const otx_vocab_file file = otx__source_named(path + otx__path_name(path));
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
     otx_result result;
     memset(texts, 0, sizeof texts);
-    if (file == OTX_VOCAB_SOURCES || otx__has_suffix(path, "vocab.json"))
+    if (file == OTX_VOCAB_FILES)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
                          "tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt",
                          otx__path_text(name, path));
@@ -16947,7 +16847,7 @@ OTX__PRIVATE const char *otx__tensor_text(char to[OTX__TENSOR_TEXT], const otx_t
     char name[OTX__QUOTED], shape[OTX__TENSOR_TEXT - OTX__QUOTED - 8];
     otx__quote(name, sizeof name, tensor->name, tensor->name_size);
     otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank);
-    (void)snprintf(to, OTX__TENSOR_TEXT, "\"%s\" %s", name, shape);
+    otx__format(to, OTX__TENSOR_TEXT, "\"%s\" %s", name, shape);
     return to;
 }
 
@@ -17092,12 +16992,12 @@ OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__side *side, const cha
             more++;
             continue;
         }
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s",
-                                   length ? ", " : "", text);
+        length += otx__format(list + length, sizeof list - length, "%s%s",
+                              length ? ", " : "", text);
     }
     if (more)
-        (void)snprintf(list + length, sizeof list - length, " and %" PRIu64 " more",
-                       (uint64_t)more);
+        otx__format(list + length, sizeof list - length, " and %" PRIu64 " more",
+                    (uint64_t)more);
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: %s; tensors with at least the "
                      "tokenizer's %" PRIu64 " rows: %s", side->path, why, ids,
                      list[0] ? list : "none");
@@ -17271,7 +17171,7 @@ OTX__PRIVATE otx_result otx__tensors_equal(const otx_context *ctx,
         if (!result) *equal = memcmp(bytes, bytes + chunk, count) == 0;
         at += count;
         if (!result)
-            result = otx__progress(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
+            result = otx__poll(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
     }
     otx__free(ctx, bytes, 2, chunk);
     return result;
@@ -17807,7 +17707,7 @@ OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
     otx_result result = OTX_OK;
     bool present = false;
     char value[32];
-    (void)snprintf(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    otx__format(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
     while (!result && otx__levels_next(&levels)) {
         otx_json_iter member = otx_json_iter_of(&e->document->json, levels.node);
         while (!result && otx_json_iter_next(&member)) {
@@ -18125,8 +18025,8 @@ OTX__PRIVATE bool otx__job_progress(void *context, const otx_progress *progress)
 /* Lets the caller cancel amid work that no stage counts. */
 OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
 {
-    return otx__progress(&job->ctx, job->last.stage, job->last.subject, job->last.done,
-                         job->last.total, error);
+    return otx__poll(&job->ctx, job->last.stage, job->last.subject, job->last.done,
+                     job->last.total, error);
 }
 
 /* ---- options ---- */
@@ -18143,11 +18043,17 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
-/* Whether rows are solved for. */
+/* Whether the method solves for rows. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
     return job->options.method == OTX_METHOD_OMP ||
            job->options.method == OTX_METHOD_OMP_CENTRED;
+}
+
+/* Whether there are rows that it solves for. */
+OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+{
+    return otx__job_solves(job) && job->target_count > 0;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
@@ -18254,7 +18160,7 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out)
 OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, unsigned step,
                                      otx_error *error)
 {
-    return otx__progress(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
+    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
 }
 
 OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
@@ -18615,7 +18521,7 @@ OTX__PRIVATE void otx__tensor_plan_bias(otx_job *job, size_t which)
 {
     const otx_tensor *old = job->base.parts.tensors[which].at->tensor;
     if (old->rank == 2) job->plans[which].shape[0] = 1;
-    if (job->target_count > 0 && otx__job_solves(job))
+    if (otx__job_has_solves(job))
         otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are solved for "
                  "get the mean of the base's", job->base.path, old->name);
 }
@@ -18666,8 +18572,73 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
 /* >>> src/job/rows.h */
 /* ---- rows in memory ----------------------------------------------------- */
 
+/* ---- a tensor's rows, block by block ---- */
+
 /* Bytes read before progress is reported. */
 #define OTX__READ_BLOCK ((size_t)4 << 20)
+
+/* Steps through the first rows of a tensor of a side:
+       result = otx__row_walk_open(...);
+       while (!result && otx__row_walk_next(&walk, &result, error))
+           for (i = 0; i < walk.count; i++) ... row walk.first + i at walk.bytes + i * row_size
+       otx__row_walk_close(&walk); */
+typedef struct otx__row_walk {
+    const otx_context *ctx;
+    const otx__side *side;
+    const otx_checkpoint_tensor *at;
+    size_t rows, columns, row_size;
+    size_t step;  /* rows of a block at most */
+    char *whole;  /* where all rows go, or NULL */
+    char *block;  /* where a block goes if they do not stay */
+    size_t first, count; /* the rows at hand */
+    char *bytes;
+} otx__row_walk;
+
+/* With `whole`, which has room for all rows, they stay there. */
+OTX__PRIVATE otx_result otx__row_walk_open(const otx_context *ctx, const otx__side *side,
+                                           const otx_checkpoint_tensor *at, size_t columns,
+                                           size_t rows, char *whole, otx__row_walk *walk,
+                                           otx_error *error)
+{
+    memset(walk, 0, sizeof *walk);
+    walk->ctx = ctx;
+    walk->side = side;
+    walk->at = at;
+    walk->rows = rows;
+    walk->columns = columns;
+    walk->whole = whole;
+    if (!otx__mul(columns, otx_dtype_bits(at->tensor->dtype) / 8, &walk->row_size))
+        return otx__fail_memory(error, UINT64_MAX);
+    walk->step = otx__min(otx__max(OTX__READ_BLOCK / walk->row_size, 1), rows);
+    if (whole) return OTX_OK;
+    walk->block = (char *)otx__alloc(ctx, walk->step, walk->row_size);
+    return walk->block ? OTX_OK : otx__fail_memory(error, (uint64_t)walk->step * walk->row_size);
+}
+
+OTX__PRIVATE void otx__row_walk_close(otx__row_walk *walk)
+{
+    otx__free(walk->ctx, walk->block, walk->step, walk->row_size);
+}
+
+/* Reads the next rows; false at the end and on failure. Progress is that of the rows
+   before, which have been looked at by then. */
+OTX__PRIVATE bool otx__row_walk_next(otx__row_walk *walk, otx_result *result, otx_error *error)
+{
+    walk->first += walk->count;
+    if (walk->count > 0)
+        *result = otx__poll(walk->ctx, OTX_STAGE_READ, walk->at->tensor->name,
+                            (uint64_t)walk->first * walk->row_size,
+                            (uint64_t)walk->rows * walk->row_size, error);
+    walk->count = otx__min(walk->step, walk->rows - walk->first);
+    if (*result || walk->count == 0) return false;
+    walk->bytes = walk->whole ? walk->whole + walk->first * walk->row_size : walk->block;
+    *result = otx_checkpoint_read(&walk->side->checkpoint, walk->at,
+                                  (uint64_t)walk->first * walk->columns,
+                                  walk->count * walk->columns, walk->bytes, error);
+    return !*result;
+}
+
+/* ---- rows that are needed ---- */
 
 /* Whether a row holds numbers only, none of them beyond float. */
 OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t columns)
@@ -18697,6 +18668,22 @@ OTX__PRIVATE otx_result otx__fail_row(const otx__side *side, const otx_tensor *t
         otx__quote(content, sizeof content, token->content, token->content_size));
 }
 
+/* Goes through rows and checks those that are needed, by row. */
+OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *needed,
+                                        otx_error *error)
+{
+    const otx_tensor *tensor = walk->at->tensor;
+    otx_result result = OTX_OK;
+    size_t i;
+    while (!result && otx__row_walk_next(walk, &result, error))
+        for (i = 0; i < walk->count && !result; i++)
+            if (needed[walk->first + i] &&
+                !otx__row_is_finite(walk->bytes + i * walk->row_size, tensor->dtype,
+                                    walk->columns))
+                result = otx__fail_row(walk->side, tensor, walk->first + i, error);
+    return result;
+}
+
 /* A matrix in memory: the first rows of a tensor, in its own type. */
 typedef struct otx__loaded {
     char *data;
@@ -18711,37 +18698,25 @@ OTX__PRIVATE void otx__loaded_close(const otx_job *job, otx__loaded *rows)
     rows->data = NULL;
 }
 
-/* Reads the first rows of a side's tensor and checks those that are needed, by row. */
+/* Reads the first rows of a side's tensor and checks those that are needed. */
 OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *side,
                                          const otx_checkpoint_tensor *at, size_t columns,
                                          const uint8_t *needed, size_t rows, otx__loaded *out,
                                          otx_error *error)
 {
-    size_t size = otx_dtype_bits(at->tensor->dtype) / 8, row_size, first, step, elements;
-    otx_result result = OTX_OK;
+    const size_t size = otx_dtype_bits(at->tensor->dtype) / 8;
+    otx__row_walk walk;
+    otx_result result;
+    size_t elements;
     memset(out, 0, sizeof *out);
     out->dtype = at->tensor->dtype;
     out->rows = rows;
     out->columns = columns;
-    if (!otx__mul(columns, size, &row_size) || !otx__mul(rows, columns, &elements))
-        return otx__fail_memory(error, UINT64_MAX);
+    if (!otx__mul(rows, columns, &elements)) return otx__fail_memory(error, UINT64_MAX);
     out->data = (char *)otx__alloc(&job->ctx, elements, size);
-    if (!out->data) return otx__fail_memory(error, (uint64_t)rows * row_size);
-    step = otx__max(OTX__READ_BLOCK / row_size, 1);
-    for (first = 0; first < rows && !result; first += step) {
-        size_t count = otx__min(step, rows - first), i;
-        char *to = out->data + first * row_size;
-        result = otx_checkpoint_read(&side->checkpoint, at, (uint64_t)first * columns,
-                                     count * columns, to, error);
-        for (i = 0; i < count && !result; i++)
-            if (needed[first + i] &&
-                !otx__row_is_finite(to + i * row_size, out->dtype, columns))
-                result = otx__fail_row(side, at->tensor, first + i, error);
-        if (!result)
-            result = otx__progress(&job->ctx, OTX_STAGE_READ, at->tensor->name,
-                                   (uint64_t)(first + count) * row_size,
-                                   (uint64_t)rows * row_size, error);
-    }
+    if (!out->data) return otx__fail_memory(error, (uint64_t)elements * size);
+    result = otx__row_walk_open(&job->ctx, side, at, columns, rows, out->data, &walk, error);
+    if (!result) result = otx__rows_check(&walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
 }
@@ -18890,11 +18865,36 @@ OTX__PRIVATE otx_result otx__solution_by_hook(const otx_job *job, const otx_matr
     return result;
 }
 
+/* How many rows of the donor's matrices there are to read. */
+OTX__PRIVATE size_t otx__solution_rows(const otx_job *job)
+{
+    return otx__min((size_t)job->donor.parts.rows, job->donor.vocab.count);
+}
+
+/* Whether the rows of one matrix of the donor can be used. */
+OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solution *solution,
+                                            otx_error *error)
+{
+    size_t rows = otx__solution_rows(job);
+    uint8_t *needed = otx__solution_needs(job, rows);
+    otx__row_walk walk;
+    otx_result result;
+    if (!needed) return otx__fail_memory(error, rows);
+    result = otx__row_walk_open(&job->ctx, &job->donor, solution->donor,
+                                (size_t)solution->donor->tensor->shape[1], rows, NULL, &walk,
+                                error);
+    if (!result) result = otx__rows_check(&walk, needed, error);
+    otx__row_walk_close(&walk);
+    otx__free(&job->ctx, needed, rows, 1);
+    return result;
+}
+
 /* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
-OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution, otx_error *error)
+OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution,
+                                           otx_error *error)
 {
     const otx_tensor *tensor = solution->donor->tensor;
-    size_t rows = (size_t)otx__min((size_t)job->donor.parts.rows, job->donor.vocab.count);
+    size_t rows = otx__solution_rows(job);
     uint8_t *needed = otx__solution_needs(job, rows);
     double start = otx__now();
     otx_matrix atoms, targets;
@@ -18936,12 +18936,15 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
     return result;
 }
 
-/* Solves against every matrix of the donor that is needed. */
+/* Solves against every matrix of the donor that is needed. All but the first, which is read
+   at once, are looked at before. */
 OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
-    if (!otx__job_solves(job) || job->target_count == 0) return OTX_OK;
+    if (!otx__job_has_solves(job)) return OTX_OK;
+    for (i = 1; i < job->solution_count && !result; i++)
+        result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
         result = otx__solution_make(job, &job->solutions[i], error);
         job->summary.isa = job->solutions[i].stats.isa;
@@ -18975,7 +18978,7 @@ typedef struct otx__rebuild {
     const otx__solution *solution; /* NULL: the mean or zeros instead */
     const otx__kernels *kernels;   /* asked for once: the processor takes long to tell */
     otx__loaded old, made;       /* the base's rows, and the new ones */
-    size_t old_rows;             /* how many rows of the base there were to read */
+    size_t old_rows, old_size;   /* rows of the base to read, and bytes of one */
     uint8_t *flags;              /* by row of either */
     size_t flag_count;
     size_t row_size;             /* of a new row, in bytes */
@@ -19094,6 +19097,27 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
+/* Whether a row of the base holds a token that the model has been trained on. */
+OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
+{
+    const otx_token *token = otx__side_token(&job->base, row);
+    return token && token->kind != OTX_TOKEN_UNUSED;
+}
+
+/* Flags the base's rows that will be used: those that are copied from, and those that a
+   mean is taken of. */
+OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
+{
+    const otx_job *job = r->job;
+    const otx_alignment *alignment = &job->alignment;
+    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
+    size_t i;
+    memset(r->flags, 0, r->flag_count);
+    for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
+    for (i = 0; i < alignment->count; i++)
+        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
+}
+
 /* What becomes of a new row. One that would copy a row which this tensor of the base
    does not have is padding. */
 OTX__PRIVATE otx_action otx__rebuild_action(const otx__rebuild *r, size_t row)
@@ -19124,46 +19148,30 @@ OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, co
     return OTX_OK;
 }
 
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    const otx_token *token = otx__side_token(&job->base, row);
-    return token && token->kind != OTX_TOKEN_UNUSED;
-}
-
 /* Copies one row of the base, bit for bit but into another type. */
-OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, size_t from,
+OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const char *from,
                                               otx_error *error)
 {
-    const size_t old_size = r->old.columns * (otx_dtype_bits(r->old.dtype) / 8);
-    const char *row = r->old.data + from * old_size;
-    if (r->old.dtype == r->made.dtype) {
-        memcpy(r->made.data + to * r->row_size, row, r->row_size);
+    const otx_dtype dtype = r->tensor->at->tensor->dtype;
+    if (dtype == r->made.dtype) {
+        memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
     }
-    otx__to_double(r->scratch, row, r->old.dtype, r->old.columns);
+    otx__to_double(r->scratch, from, dtype, r->made.columns);
     return otx__rebuild_store(r, to, r->scratch) ? OTX_OK : otx__fail_range(r, to, error);
 }
 
 /* Reads the base's rows, checking those that will be used, and copies. */
 OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
 {
-    otx_job *job = r->job;
-    const otx_alignment *alignment = &job->alignment;
-    size_t rows = (size_t)r->tensor->rows, i;
-    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
-    otx_result result;
-    if (rows == job->base.parts.rows) rows = otx__min(rows, job->base.vocab.count);
-    r->old_rows = rows;
-    memset(r->flags, 0, r->flag_count);
-    for (i = 0; i < rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
-    for (i = 0; i < alignment->count; i++)
-        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
-    result = otx__loaded_open(job, &job->base, r->tensor->at, r->made.columns, r->flags, rows,
-                              &r->old, error);
+    otx_result result = otx__loaded_open(r->job, &r->job->base, r->tensor->at, r->made.columns,
+                                         r->flags, r->old_rows, &r->old, error);
+    size_t i;
     for (i = 0; i < r->made.rows && !result; i++) {
         int64_t base = otx__rebuild_source(r, i);
-        if (base >= 0) result = otx__rebuild_copy_row(r, i, (size_t)base, error);
+        if (base >= 0)
+            result = otx__rebuild_copy_row(r, i, r->old.data + (size_t)base * r->old_size,
+                                           error);
         if (!result) result = otx__rebuild_poll(r, i, error);
     }
     return result;
@@ -19230,39 +19238,112 @@ OTX__PRIVATE void otx__rebuild_close(otx__rebuild *r)
     otx__free(&job->ctx, r->scratch, (r->workers + 1) * r->made.columns, sizeof *r->scratch);
 }
 
+/* Takes what is needed for `rows` new rows of one tensor, and flags the base's rows that
+   will be used. Close with otx__rebuild_close in any case. */
+OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t rows,
+                                           size_t workers, otx__rebuild *r, otx_error *error)
+{
+    const otx__tensor_plan *plan = &job->plans[which];
+    size_t cells;
+    memset(r, 0, sizeof *r);
+    r->job = job;
+    r->tensor = &job->base.parts.tensors[which];
+    if (otx__job_has_solves(job) && plan->solution != OTX__NONE)
+        r->solution = &job->solutions[plan->solution];
+    r->made.dtype = plan->dtype;
+    r->made.columns = plan->columns;
+    r->made.rows = rows;
+    r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
+    r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
+    r->old_rows = (size_t)r->tensor->rows;
+    if (r->old_rows == job->base.parts.rows)
+        r->old_rows = otx__min(r->old_rows, job->base.vocab.count);
+    r->workers = workers;
+    r->kernels = otx__combine_kernels(&job->ctx);
+    r->flag_count = otx__max(otx__max(plan->rows, job->base.vocab.count),
+                             (size_t)r->tensor->rows);
+    r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
+    if (otx__mul(workers + 1, plan->columns, &cells))
+        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
+    if (otx__mul(rows, plan->columns, &cells))
+        r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
+    if (!r->flags || !r->scratch || !r->made.data)
+        return otx__fail_memory(error, (uint64_t)rows * r->row_size);
+    otx__rebuild_flag_old(r);
+    return OTX_OK;
+}
+
 /* Makes the new rows of one tensor. On success they are r->made, and the base's
    are let go; close with otx__rebuild_close in any case. */
 OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebuild *r,
                                           otx_error *error)
 {
-    const otx__tensor_plan *plan = &job->plans[which];
-    size_t cells;
-    otx_result result;
-    memset(r, 0, sizeof *r);
-    r->job = job;
-    r->tensor = &job->base.parts.tensors[which];
-    if (otx__job_solves(job) && plan->solution != OTX__NONE &&
-        job->target_count > 0)
-        r->solution = &job->solutions[plan->solution];
-    r->made.dtype = plan->dtype;
-    r->made.columns = plan->columns;
-    r->made.rows = plan->rows;
-    r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
-    r->workers = (size_t)otx__threads(&job->ctx);
-    r->kernels = otx__combine_kernels(&job->ctx);
-    r->flag_count = otx__max(otx__max(r->made.rows, job->base.vocab.count),
-                             (size_t)r->tensor->rows);
-    r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
-    if (otx__mul(r->workers + 1, plan->columns, &cells))
-        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
-    if (otx__mul(r->made.rows, plan->columns, &cells))
-        r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
-    if (!r->flags || !r->scratch || !r->made.data)
-        return otx__fail_memory(error, (uint64_t)r->made.rows * r->row_size);
-    result = otx__rebuild_copy(r, error);
+    otx_result result = otx__rebuild_begin(job, which, job->plans[which].rows,
+                                           (size_t)otx__threads(&job->ctx), r, error);
+    if (!result) result = otx__rebuild_copy(r, error);
     if (!result) result = otx__rebuild_targets(r, error);
     otx__loaded_close(job, &r->old);
     if (!result) result = otx__rebuild_padding(r, error);
+    return result;
+}
+
+/* ---- before the solves ---- */
+
+/* Whether the rows that will be copied fit into their new type. Flags those that do not,
+   to name the first as the copying would. */
+OTX__PRIVATE otx_result otx__rebuild_check_range(otx__rebuild *r, otx__row_walk *walk,
+                                                 size_t rows, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(r->flags, 0, r->flag_count);
+    for (i = 0; i < rows; i++) {
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) r->flags[base] = 1;
+    }
+    while (!result && otx__row_walk_next(walk, &result, error))
+        for (i = 0; i < walk->count; i++) {
+            uint8_t *flag = &r->flags[walk->first + i];
+            if (*flag && otx__rebuild_copy_row(r, 0, walk->bytes + i * walk->row_size, NULL))
+                *flag = 2;
+        }
+    for (i = 0; i < rows && !result; i++) {
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0 && r->flags[base] == 2) result = otx__fail_range(r, i, error);
+    }
+    return result;
+}
+
+/* Whether the base's rows of one tensor can be used. */
+OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error *error)
+{
+    const otx__tensor_plan *plan = &job->plans[which];
+    otx__row_walk walk;
+    otx__rebuild r;
+    otx_result result = otx__rebuild_begin(job, which, 1, 0, &r, error);
+    memset(&walk, 0, sizeof walk);
+    if (!result)
+        result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
+                                    r.old_rows, NULL, &walk, error);
+    if (!result) result = otx__rows_check(&walk, r.flags, error);
+    if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
+        walk.first = walk.count = 0;
+        result = otx__rebuild_check_range(&r, &walk, plan->rows, error);
+    }
+    otx__row_walk_close(&walk);
+    otx__rebuild_close(&r);
+    return result;
+}
+
+/* Looks at the base's rows before the solves, so that one which cannot be used ends the run
+   before them and not after. */
+OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!otx__job_has_solves(job)) return OTX_OK;
+    for (i = 0; i < job->base.parts.count && !result; i++)
+        if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
     return result;
 }
 
@@ -19533,7 +19614,7 @@ OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing, 
 /* >>> src/job/copy.h */
 /* ---- copy: the other files of the two models ------------------------------ */
 
-/* ---- what is left behind ---- */
+/* ---- what is copied, and what is left behind ---- */
 
 OTX__PRIVATE bool otx__name_is_in(const char *name, const char *const *names, size_t count)
 {
@@ -19579,54 +19660,39 @@ OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *pat
                                          const char *name, bool *holds, otx_error *error)
 {
     otx__document config;
+    otx_error problem;
     otx_result result;
     size_t i;
     *holds = false;
     for (i = 0; i < OTX__COUNT(otx__training_directories) && !*holds; i++)
         *holds = otx__has_shape(name, strlen(name), otx__training_directories[i]);
     if (*holds) return OTX_OK;
-    result = otx__document_open(ctx, path, "config.json", &config, error);
+    result = otx__document_open(ctx, path, "config.json", &config, &problem);
     if (result == OTX_ERROR_FORMAT || result == OTX_ERROR_LIMIT) return OTX_OK; /* not ours */
-    if (result) return result;
+    if (result) return otx__fail(error, result, "%s", problem.message);
     *holds = otx_json_find(&config.json, otx__document_root(&config), OTX__KEY_MODEL_TYPE) !=
              OTX_JSON_NONE;
     otx__document_close(ctx, &config);
     return OTX_OK;
 }
 
-/* Whether an entry of the base is left out, with a word or without. */
-OTX__PRIVATE otx_result otx__leave_out(const otx_job *job, const char *path, const char *name,
-                                       bool *left_out, otx_error *error)
+/* Whether an entry of the base is left out because it may hold the old vocabulary's
+   weights; says so. What cannot be looked at is judged by its name. */
+OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const char *name,
+                                    bool *old, otx_error *error)
 {
+    const bool stale = otx__is_stale(name, false);
     char quoted[OTX__QUOTED];
     otx__status status;
-    otx_result result = otx__look(path, &status, error);
-    *left_out = false;
-    if (result && otx__is_stale(name, false)) result = OTX_OK; /* whatever is wrong with it */
-    if (!result && status.directory)
-        result = otx__holds_model(&job->ctx, path, name, left_out, error);
-    if (result) return result;
-    if (!*left_out) *left_out = otx__is_stale(name, status.directory);
-    if (*left_out)
+    otx_result result = otx__look(path, &status, stale ? NULL : error);
+    if (result && !stale) return result;
+    *old = result ? stale : otx__is_stale(name, status.directory);
+    result = OTX_OK;
+    if (!*old && status.directory) result = otx__holds_model(&job->ctx, path, name, old, error);
+    if (*old)
         otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the old "
                  "vocabulary", job->base.path,
                  otx__quote(quoted, sizeof quoted, name, strlen(name)));
-    return OTX_OK;
-}
-
-/* ---- copying ---- */
-
-/* Copies one entry of a model's directory, a file or a tree. */
-OTX__PRIVATE otx_result otx__copy_entry(const otx_context *ctx, const char *from,
-                                        const char *name, otx__writing *writing,
-                                        otx_error *error)
-{
-    const char *directory = writing->output.partial;
-    char *to = otx__path_join(ctx, directory, name);
-    otx_result result;
-    if (!to) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = otx__tree_copy(ctx, from, to, &writing->meter, error);
-    otx__path_free(ctx, to);
     return result;
 }
 
@@ -19660,39 +19726,79 @@ OTX__PRIVATE bool otx__donor_gives(const otx__side *donor, const char *name)
            otx__auto_map_names(&donor->config, name);
 }
 
-/* Copies one entry of a side if it belongs into the output. */
-OTX__PRIVATE otx_result otx__copy_if_wanted(const otx_job *job, const otx__side *side,
-                                            const char *name, otx__writing *writing,
-                                            otx_error *error)
+/* Whether an entry of a side belongs into the output; looks through it if it does. */
+OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
+                                       const char *name, bool *wanted, otx_error *error)
 {
-    bool left_out = side->donor ? !otx__donor_gives(side, name)
-                                : otx__job_replaces(job, name) ||
-                                      otx__name_is_in(name, otx__bookkeeping,
-                                                      OTX__COUNT(otx__bookkeeping));
     otx_result result = OTX_OK;
-    char *from;
-    if (left_out) return OTX_OK;
-    from = otx__path_join(&job->ctx, side->path, name);
-    if (!from) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
-    if (!side->donor) result = otx__leave_out(job, from, name, &left_out, error);
-    if (!result && !left_out) result = otx__copy_entry(&job->ctx, from, name, writing, error);
-    otx__path_free(&job->ctx, from);
+    bool old = false;
+    char *path;
+    *wanted = side->donor ? otx__donor_gives(side, name)
+                          : !otx__job_replaces(job, name) &&
+                                !otx__name_is_in(name, otx__bookkeeping,
+                                                 OTX__COUNT(otx__bookkeeping));
+    if (!*wanted) return OTX_OK;
+    path = otx__path_join(&job->ctx, side->path, name);
+    if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
+    if (!side->donor) result = otx__is_old(job, path, name, &old, error);
+    *wanted = !old;
+    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, NULL, error);
+    otx__path_free(&job->ctx, path);
     return result;
 }
 
-/* Everything of the base that does not depend on the vocabulary, or the donor's
-   tokenizer. */
-OTX__PRIVATE otx_result otx__copy_side(const otx_job *job, const otx__side *side,
-                                       otx__writing *writing, otx_error *error)
+/* Lists what is copied of a side. */
+OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
+                                         otx__listing *wanted, otx_error *error)
 {
-    otx__listing listing;
-    otx_result result = otx__listing_open(&job->ctx, side->path, &listing, error);
+    otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
+    size_t count = wanted->count, i;
+    wanted->count = 0;
+    for (i = 0; i < count; i++) {
+        bool kept = true;
+        if (!result) result = otx__is_wanted(job, side, wanted->names[i], &kept, error);
+        if (kept) wanted->names[wanted->count++] = wanted->names[i];
+        else otx__path_free(&job->ctx, wanted->names[i]);
+    }
+    return result;
+}
+
+/* ---- copying ---- */
+
+OTX__PRIVATE otx_result otx__copy_listed(const otx_context *ctx, const otx__side *side,
+                                         const otx__listing *wanted, otx__writing *writing,
+                                         otx_error *error)
+{
+    const char *directory = writing->output.partial;
+    otx_result result = OTX_OK;
     size_t i;
-    if (result) return result;
     writing->meter.subject = side->path;
-    for (i = 0; i < listing.count && !result; i++)
-        result = otx__copy_if_wanted(job, side, listing.names[i], writing, error);
-    otx__listing_close(&listing);
+    for (i = 0; i < wanted->count && !result; i++) {
+        const char *name = wanted->names[i];
+        char *from = otx__path_join(ctx, side->path, name);
+        char *to = otx__path_join(ctx, directory, name);
+        if (from && to) result = otx__tree_copy(ctx, from, to, &writing->meter, error);
+        else result = otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+        otx__path_free(ctx, from);
+        otx__path_free(ctx, to);
+    }
+    return result;
+}
+
+/* Copies everything of the base that does not depend on the vocabulary, and the donor's
+   tokenizer. All of it is looked through before the first is copied. */
+OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writing,
+                                        otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx__listing base, donor;
+    otx_result result = otx__list_wanted(job, &job->base, &base, error);
+    memset(&donor, 0, sizeof donor);
+    if (!result) result = otx__list_wanted(job, &job->donor, &donor, error);
+    if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
+    if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
+    otx__listing_close(&donor);
+    otx__listing_close(&base);
     return result;
 }
 
@@ -19803,16 +19909,16 @@ OTX__PRIVATE otx_result otx__edit_index(const otx_job *job, const otx__document 
     char value[64];
     uint64_t parameters;
     if (otx_json_type_of(json, metadata) == OTX_JSON_OBJECT) {
-        (void)snprintf(value, sizeof value, "%" PRIu64, totals.bytes);
+        otx__format(value, sizeof value, "%" PRIu64, totals.bytes);
         result = otx_json_edit_set(ctx, edit, metadata, OTX__KEY_TOTAL_SIZE, value, error);
     } else {
-        (void)snprintf(value, sizeof value, "{\"" OTX__KEY_TOTAL_SIZE "\": %" PRIu64 "}",
-                       totals.bytes);
+        otx__format(value, sizeof value, "{\"" OTX__KEY_TOTAL_SIZE "\": %" PRIu64 "}",
+                    totals.bytes);
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_METADATA, value, error);
     }
     if (!result && otx_json_uint(json, node, &parameters)) {
-        (void)snprintf(value, sizeof value, "%" PRIu64,
-                       parameters - totals.old_elements + totals.elements);
+        otx__format(value, sizeof value, "%" PRIu64,
+                    parameters - totals.old_elements + totals.elements);
         result = otx_json_edit_replace(ctx, edit, node, value, error);
     }
     return result ? result : otx__edit_weight_map(job, edit, error);
@@ -19900,8 +20006,7 @@ OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing
 {
     const char *directory = writing->output.partial;
     otx_result result = otx__writing_layout(job, writing, error);
-    if (!result) result = otx__copy_side(job, &job->base, writing, error);
-    if (!result) result = otx__copy_side(job, &job->donor, writing, error);
+    if (!result) result = otx__copy_files(job, writing, error);
     if (!result) result = otx__write_index(job, directory, error);
     if (!result) result = otx__write_configs(job, directory, error);
     return result;
@@ -19911,6 +20016,7 @@ OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing
 OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
 {
     otx_result result = otx__job_stage(job, writing, error);
+    if (!result) result = otx__job_check_rows(job, error);
     if (!result) result = otx__job_solve(job, error);
     if (!result) result = otx__write_weights(job, writing, error);
     if (!result) result = otx__output_commit(&writing->output, error);
@@ -20157,7 +20263,7 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
                                         otx_error *error)
 {
     size_t count = otx__max(job->alignment.count, job->donor.vocab.count), target = 0, i;
-    bool details = otx__job_solves(job) && job->target_count > 0 && job->ran;
+    bool details = otx__job_has_solves(job) && job->ran;
     otx_result result = OTX_OK;
     otx__text text;
     if (details && !job->solutions[0].indices)
@@ -20515,34 +20621,21 @@ OTX__PRIVATE void otx__row_count_add(otx__row_count *count, uint64_t row, const 
     if (zero && count->zero++ == 0) count->first_zero = row;
 }
 
-/* Reads a tensor in blocks of rows; a bias is one element a row. */
+/* Looks at every row of a tensor; a bias is one element a row. */
 OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tensor *what,
                                          otx__row_count *count, otx_error *error)
 {
     const otx_tensor *tensor = what->at->tensor;
     const size_t columns = what->kind == OTX__PART_BIAS ? 1 : (size_t)tensor->shape[1];
-    const uint64_t rows = what->rows;
-    size_t row_size, step, i, some;
-    otx_result result = OTX_OK;
-    uint64_t row;
-    char *data;
-    if (!otx__mul(columns, otx_dtype_bits(tensor->dtype) / 8, &row_size))
-        return otx__fail_memory(error, UINT64_MAX);
-    step = otx__max(OTX__READ_BLOCK / row_size, 1);
-    if (step > rows) step = (size_t)rows;
-    data = (char *)otx__alloc(&v->ctx, step, row_size);
-    if (!data) return otx__fail_memory(error, (uint64_t)step * row_size);
-    for (row = 0; row < rows && !result; row += some) {
-        some = rows - row < step ? (size_t)(rows - row) : step;
-        result = otx_checkpoint_read(&v->side.checkpoint, what->at, row * columns,
-                                     some * columns, data, error);
-        for (i = 0; i < some && !result; i++)
-            otx__row_count_add(count, row + i, data + i * row_size, tensor->dtype, columns);
-        if (!result)
-            result = otx__progress(&v->ctx, OTX_STAGE_READ, tensor->name,
-                                   (row + some) * row_size, rows * row_size, error);
-    }
-    otx__free(&v->ctx, data, step, row_size);
+    otx__row_walk walk;
+    size_t i;
+    otx_result result = otx__row_walk_open(&v->ctx, &v->side, what->at, columns,
+                                           (size_t)what->rows, NULL, &walk, error);
+    while (!result && otx__row_walk_next(&walk, &result, error))
+        for (i = 0; i < walk.count; i++)
+            otx__row_count_add(count, walk.first + i, walk.bytes + i * walk.row_size,
+                               tensor->dtype, columns);
+    otx__row_walk_close(&walk);
     return result;
 }
 
