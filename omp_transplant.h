@@ -82,91 +82,91 @@
      6764  vocab/align                which base token a donor token is
 
      7016  simd                       the hot loops, once for each instruction set
-     7040  simd/kernels               the table of kernels, and what all versions share
-     7317  simd/scalar                the reference
-     7486  simd/sse2                  the operations of 128-bit x86, and what each does
-     7591  simd/neon                  those of 64-bit Arm
-     7685  simd/wasm                  those of WebAssembly's SIMD128
-     7769  simd/avx2                  those of 256-bit x86, with FMA
-     7851  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8493  simd/avx_vnni              AVX2, and products of integers
-     8589  simd/neon_bf16             NEON, and products of matrices
-     8743  simd/avx512                512-bit x86, by hand
-     9349  simd/amx                   tiles of x86, beside AVX-512
-     9592  simd/dispatch              which of them this machine can run
+     7049  simd/kernels               the table of kernels, and what all versions share
+     7326  simd/scalar                the reference
+     7495  simd/sse2                  the operations of 128-bit x86, and what each does
+     7616  simd/neon                  those of 64-bit Arm
+     7711  simd/wasm                  those of WebAssembly's SIMD128
+     7796  simd/avx2                  those of 256-bit x86, with FMA
+     7878  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8520  simd/avx_vnni              AVX2, and products of integers
+     8616  simd/neon_bf16             NEON, and products of matrices
+     8770  simd/avx512                512-bit x86, by hand
+     9376  simd/amx                   tiles of x86, beside AVX-512
+     9619  simd/dispatch              which of them this machine can run, and which a call takes
 
-     9803  solve                      Orthogonal Matching Pursuit for many targets
-     9846  solve/views                the rows of matrices, as the kernels read them
-     9975  solve/panels               vectors as the dense products want them, and these
-    10166  solve/rests                vectors on their way into panels
-    10343  solve/dictionary           the atoms, and their split along a common direction
-    10498  solve/exact_gram           products of all pairs of atoms in double
-    10580  solve/triangle             packed lower triangles
-    10684  solve/support              what is known of one target, and the exact steps
-    10946  solve/gram_table           products of atoms with all atoms, for scans
-    11184  solve/screen               which atoms are worth scoring in double: the bound
-    11474  solve/scan                 the correlations of all atoms with a block's residuals
-    11631  solve/predict              making targets ready for the next scan
-    11877  solve/candidates           the atoms that a scan could not rule out
-    12161  solve/select               the next atoms of each target
-    12327  solve/pursuit              what one solve holds, and the memory it takes
-    12571  solve/plan                 which form, and in what blocks
-    12816  solve/steps                a pursuit from its rows to its results
-    13055  solve/combine              new rows of coefficients
-    13117  solve/solver               the public call
+     9830  solve                      Orthogonal Matching Pursuit for many targets
+     9873  solve/views                the rows of matrices, as the kernels read them
+    10002  solve/panels               vectors as the dense products want them, and these
+    10193  solve/rests                vectors on their way into panels
+    10370  solve/dictionary           the atoms, and their split along a common direction
+    10525  solve/exact_gram           products of all pairs of atoms in double
+    10607  solve/triangle             packed lower triangles
+    10711  solve/support              what is known of one target, and the exact steps
+    10973  solve/gram_table           products of atoms with all atoms, for scans
+    11211  solve/screen               which atoms are worth scoring in double: the bound
+    11501  solve/scan                 the correlations of all atoms with a block's residuals
+    11658  solve/predict              making targets ready for the next scan
+    11904  solve/candidates           the atoms that a scan could not rule out
+    12188  solve/select               the next atoms of each target
+    12354  solve/pursuit              what one solve holds, and the memory it takes
+    12598  solve/plan                 which form, and in what blocks
+    12843  solve/steps                a pursuit from its rows to its results
+    13082  solve/combine              new rows of coefficients
+    13144  solve/solver               the public call
 
-    13277  disk                       files and directories
-    13306  disk/system                what POSIX and Windows are asked for
-    13345  disk/windows_paths         paths as Windows takes them
-    13485  disk/windows               the system as Windows gives it
-    13784  disk/posix                 the system as POSIX gives it
-    14017  disk/paths                 what can be told from their text
-    14091  disk/failure               why the system refused
-    14205  disk/look                  what stands at a path, and whether within another
-    14326  disk/listing               listings of directories
-    14392  disk/reading               files to read
-    14566  disk/writing               files to write
-    14683  disk/copying               copies of files
-    14749  disk/trees                 directories looked through, copied and removed with all they hold
-    14940  disk/known                 what weights are called in a directory
-    14976  disk/staging               a directory made under another name, then renamed
-    15212  disk/missing               a path or a directory without what is wanted of it
-    15255  disk/weight_index          the index of a checkpoint in shards
-    15471  disk/checkpoint            a model directory, in one file or in shards
-    15789  disk/tokenizer_directory   the tokenizer of a model directory
+    13304  disk                       files and directories
+    13333  disk/system                what POSIX and Windows are asked for
+    13372  disk/windows_paths         paths as Windows takes them
+    13512  disk/windows               the system as Windows gives it
+    13811  disk/posix                 the system as POSIX gives it
+    14044  disk/paths                 what can be told from their text
+    14118  disk/failure               why the system refused
+    14232  disk/look                  what stands at a path, and whether within another
+    14353  disk/listing               listings of directories
+    14419  disk/reading               files to read
+    14593  disk/writing               files to write
+    14710  disk/copying               copies of files
+    14776  disk/trees                 directories looked through, copied and removed with all they hold
+    14967  disk/known                 what weights are called in a directory
+    15003  disk/staging               a directory made under another name, then renamed
+    15239  disk/missing               a path or a directory without what is wanted of it
+    15282  disk/weight_index          the index of a checkpoint in shards
+    15498  disk/checkpoint            a model directory, in one file or in shards
+    15816  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15990  model                      which tensors and config keys belong to the vocabulary
-    16016  model/known                what the world calls things
-    16375  model/names                names of tensors
-    16523  model/document             the JSON files of a model directory
-    16609  model/config               what config.json says
-    16763  model/side                 a model directory opened once
-    16863  model/parts                what each tensor does for the vocabulary
-    16973  model/find                 finding the parts of a model
-    17226  model/heirs                what becomes of the ids in a config
-    17377  model/config_ids           ids in a config being edited
-    17683  model/config_edit          config.json and generation_config.json, edited
+    16017  model                      which tensors and config keys belong to the vocabulary
+    16043  model/known                what the world calls things
+    16402  model/names                names of tensors
+    16550  model/document             the JSON files of a model directory
+    16636  model/config               what config.json says
+    16790  model/side                 a model directory opened once
+    16890  model/parts                what each tensor does for the vocabulary
+    17000  model/find                 finding the parts of a model
+    17253  model/heirs                what becomes of the ids in a config
+    17404  model/config_ids           ids in a config being edited
+    17710  model/config_edit          config.json and generation_config.json, edited
 
-    17910  job                        the whole transplant, in the order in which it happens
-    17942  job/job                    what a job holds
-    18154  job/open                   opening the two models
-    18221  job/map                    the caller's map
-    18338  job/align                  where every new row comes from
-    18475  job/plan                   what becomes of every tensor, and of the configs
-    18572  job/rows                   rows in memory: reading, checking, their mean
-    18796  job/solve                  solving for the rows of the donor
-    18965  job/rebuild                the new rows of one vocabulary tensor
-    19350  job/write                  the output and its weights
-    19614  job/copy                   the other files of the two models
-    19805  job/index                  the files that are written anew
-    19964  job/run                    the whole, in order
-    20058  job/report                 what a job did, as JSON and as a table
-    20286  job/findings               what is told of a finished directory
-    20335  job/check_files            its files
-    20425  job/check_ids              sizes, ids and tying
-    20595  job/check_values           values
-    20675  job/check_draft            as a draft model for another
-    20787  job/verify                 whether a finished directory agrees with itself
+    17937  job                        the whole transplant, in the order in which it happens
+    17969  job/job                    what a job holds
+    18181  job/open                   opening the two models
+    18248  job/map                    the caller's map
+    18365  job/align                  where every new row comes from
+    18502  job/plan                   what becomes of every tensor, and of the configs
+    18599  job/rows                   rows in memory: reading, checking, their mean
+    18823  job/solve                  solving for the rows of the donor
+    18992  job/rebuild                the new rows of one vocabulary tensor
+    19377  job/write                  the output and its weights
+    19641  job/copy                   the other files of the two models
+    19832  job/index                  the files that are written anew
+    19991  job/run                    the whole, in order
+    20085  job/report                 what a job did, as JSON and as a table
+    20313  job/findings               what is told of a finished directory
+    20362  job/check_files            its files
+    20452  job/check_ids              sizes, ids and tying
+    20622  job/check_values           values
+    20702  job/check_draft            as a draft model for another
+    20814  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -7016,12 +7016,21 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* >>> src/simd/chapter.h */
 /* ==== simd: the hot loops, once for each instruction set ==== */
 
-/* Knows a dozen loops: kernels.h says what each computes, scalar.h computes it plainly, and
-   all others must give the same bits (those that decide) or stay within one bound (those that
-   only screen).
-   Hides intrinsics, and which sets this machine can run.
-   Owns nothing: a set of kernels is a constant table.
-   Read kernels.h and scalar.h first.
+/* Knows a dozen loops, which take nearly all the time of a solve: kernels.h says what each
+   computes. Knows nothing of what they are for.
+   Hides intrinsics, compilers' and processors' names, and which sets this machine can run.
+   Owns nothing: a set of kernels is a constant table, found anew for each solve, as there is
+   no state to keep it in. The one thing that outlives a call is AMX's: once a solve has taken
+   the tile registers from the system, the process keeps them.
+   Those of the loops that decide give the same bits in every set; those that only screen stay
+   within one bound (screen.h); those that guess may be anything. tests/test_kernels.c holds
+   all sets to this.
+   Read kernels.h and scalar.h first, then sse2.h and body.h side by side.
+
+   A new set: a name in otx_isa (context.h) and in otx_isa_name, a line in otx__isas_here and
+   in the list of otx__kernels_among. Where it is one more of 128 or of 256 bits, its
+   operations, as sse2.h has them, and body.h does the rest; where it multiplies matrices, a
+   table with a product_bf16 or product_int8 of its own, as avx_vnni.h has.
 
    Rooms, in order of dependency:
      kernels    the table of kernels, and what all versions share
@@ -7035,7 +7044,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      neon_bf16  NEON, and products of matrices
      avx512     512-bit x86, by hand
      amx        tiles of x86, beside AVX-512
-     dispatch   which of them this machine can run */
+     dispatch   which of them this machine can run, and which a call takes */
 
 /* >>> src/simd/kernels.h */
 /* ---- kernels: the table of them, and what all versions share ---------------- */
@@ -7081,7 +7090,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 #endif
 
 /* Processors. ARM64EC, Arm code that x86 code can call, names itself x86 as well. */
-#if defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC))
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(_M_ARM64EC)
 #define OTX__X86_64
 #endif
 #if defined(OTX__X86_64) || defined(__i386__) || defined(_M_IX86)
@@ -7495,6 +7504,21 @@ OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
 #define OTX__128_ISA OTX_ISA_SSE2
 
 #include <immintrin.h>
+#if defined(_MSC_VER) && defined(__clang__) /* which leaves out what no option has named */
+#include <smmintrin.h>
+#include <avxintrin.h>
+#include <avx2intrin.h>
+#include <fmaintrin.h>
+#include <avx512fintrin.h>
+#include <avx512bwintrin.h>
+#include <avx512dqintrin.h>
+#include <avx512vlintrin.h>
+#include <avx512vnniintrin.h>
+#if __clang_major__ >= 12
+#include <avxvnniintrin.h>
+#include <avx512bf16intrin.h>
+#endif
+#endif
 
 #ifdef OTX__MSVC
 #define OTX__128_KERNEL OTX__PRIVATE
@@ -7513,6 +7537,7 @@ typedef __m128i otx__ints_128;
 #define OTX__128_ACROSS 2 /* of a that a chain takes: there are four sums of each */
 #define OTX__128_SUMS 8   /* of integers that a scan may fill */
 #define OTX__128_ROWS 1   /* rows whose 16 sums of doubles fill eight */
+#define OTX__128_FUSES 0  /* whether it multiplies and adds in one operation */
 
 /* Floats. sum + a b, sum - a b and a b - sum may be rounded once or twice. */
 #define OTX__128_LOAD(at) _mm_loadu_ps(at)
@@ -7591,11 +7616,11 @@ OTX__128_INLINE void otx__add_pair_128(__m128i sums[2], const __m128i pair[2], _
 /* >>> src/simd/neon.h */
 /* ---- neon: the operations of 64-bit Arm --------------------------------------- */
 
-/* Little-endian only: lanes of a big-endian load stand in another order. Microsoft's own
-   compiler should build this, and has never been tried. */
+/* Little-endian only: lanes of a big-endian load stand in another order. For Microsoft's own
+   compiler it is written as its manual has it; it was never tried there. */
 #if !defined(OTX_NO_SIMD) &&                                                     \
     ((defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)) || \
-     (defined(OTX__MSVC) && (defined(_M_ARM64) || defined(_M_ARM64EC))))
+     defined(_M_ARM64) || defined(_M_ARM64EC))
 #define OTX__NEON
 #define OTX__128_ISA OTX_ISA_NEON
 
@@ -7616,6 +7641,7 @@ typedef int32x4_t otx__ints_128;
 #define OTX__128_ACROSS 4
 #define OTX__128_SUMS 12
 #define OTX__128_ROWS 1
+#define OTX__128_FUSES 1
 
 #define OTX__128_LOAD(at) vld1q_f32(at)
 #define OTX__128_STORE(at, a) vst1q_f32(at, a)
@@ -7702,6 +7728,7 @@ typedef v128_t otx__floats_128, otx__doubles_128, otx__ints_128;
 #define OTX__128_ACROSS 2
 #define OTX__128_SUMS 8
 #define OTX__128_ROWS 1
+#define OTX__128_FUSES 0
 
 #define OTX__128_LOAD(at) wasm_v128_load(at)
 #define OTX__128_STORE(at, a) wasm_v128_store(at, a)
@@ -8166,8 +8193,8 @@ OTX__128_KERNEL void otx__residual_128(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_128 = {
     OTX__128_ISA, otx__product_128, NULL, NULL, otx__scan_128, otx__sift_128, otx__refine_128,
-    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128, otx__products_128, NULL,
-    otx__residual_128};
+    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128,
+    OTX__128_FUSES ? otx__products_128 : otx__dots_128, NULL, otx__residual_128};
 
 #endif
 
@@ -8485,8 +8512,8 @@ OTX__256_KERNEL void otx__residual_256(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_256 = {
     OTX_ISA_AVX2, otx__product_256, NULL, NULL, otx__scan_256, otx__sift_256, otx__refine_256,
-    otx__rough_dots_256, otx__rough_residual_256, otx__dots_256, otx__products_256, NULL,
-    otx__residual_256};
+    otx__rough_dots_256, otx__rough_residual_256, otx__dots_256,
+    otx__products_256, NULL, otx__residual_256};
 
 #endif
 
