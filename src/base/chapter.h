@@ -22,6 +22,7 @@
      hooks     log, progress, threads of the caller
      sort      in place, without memory, never quadratic; finding in what is sorted
      clock     wall time for statistics
+     hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
      base64    decoding

@@ -8,6 +8,7 @@ typedef struct otx__dtype_info {
 OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
+        {NULL, 0},
         {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6},     {"F6_E3M2", 6},
         {"U8", 8},      {"I8", 8},       {"F8_E5M2", 8},     {"F8_E4M3", 8},
         {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},

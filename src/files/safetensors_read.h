@@ -180,7 +180,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_
 {
     otx__entry entry;
     otx_json_iter size;
-    int dtype = 0;
+    int dtype = OTX_DTYPE_NONE + 1;
     otx_result result = otx__header_entry(h, key, value, &entry);
     if (result) return result;
     while (dtype < OTX_DTYPE_COUNT &&

@@ -125,19 +125,13 @@ OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
         &otx__kernels_avx_vnni,
 #endif
 #ifdef OTX__AVX2
-        &otx__kernels_avx2,
-#endif
-#ifdef OTX__SSE2
-        &otx__kernels_sse2,
+        &otx__kernels_256,
 #endif
 #ifdef OTX__NEON_BF16
         &otx__kernels_neon_bf16,
 #endif
-#ifdef OTX__NEON
-        &otx__kernels_neon,
-#endif
-#ifdef OTX__WASM
-        &otx__kernels_wasm,
+#ifdef OTX__128_ISA
+        &otx__kernels_128,
 #endif
         &otx__kernels_scalar};
     unsigned here = otx__isas_here();

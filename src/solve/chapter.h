@@ -1,6 +1,24 @@
 /* ==== solve: Orthogonal Matching Pursuit for many targets ==== */
 
-/* Knows atoms, targets and supports, and nothing of tokens or models.
+/* Knows atoms, targets, and supports: the atoms that a target has selected. Knows nothing of
+   tokens or models.
+
+   Hides low precision. What decides is computed in double, every operation rounded, in one
+   order, whatever the form, the kernels and the threads, so that all give the same bits:
+     the residual, the scores of atoms by it, the end of a target    support.h, select.h
+     the factor of the support's Gram matrix, the coefficients       support.h, triangle.h
+     products of atoms, which are exact in double, kept or not       support.h, exact_gram.h
+     the mean taken off in a centred solve; new rows                 views.h, combine.h
+   All else screens: cheap arithmetic that leaves the atoms which may score best, within a
+   bound of its error that is proved (screen.h); or guesses, which cost nothing but time where
+   they are wrong (predict.h).
+
+   A solve is a pursuit (pursuit.h). It owns one pool of memory, given back at its end; atoms,
+   targets and the arrays of results are the caller's. Tasks that run at once write to the
+   scratch of their worker, and to targets or tiles that are theirs alone.
+
+   Read support.h first: its exhaustive step is the method. Then screen.h for the bound, and
+   steps.h for the order of it all.
 
    Rooms, in order of dependency:
      views       the rows of matrices, as the kernels read them
