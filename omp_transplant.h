@@ -16,157 +16,158 @@
 
    Options, defined before every include
        OTX_STATIC     every function is static to the file with the implementation
-       OTX_NO_STDIO   no files: only what works on memory is built
+       OTX_API        what your compiler wants before a function that a library exports
+       OTX_NO_STDIO   no files, no stdio.h: only what works on memory is built
        OTX_NO_SIMD    only the scalar reference kernels are built
    Compile with OpenMP for several threads, or set otx_context.parallel_for.
 
    What is where
 
-      184  api/version                version
-      214  api/result                 results
-      254  api/context                context: memory, threads, progress
-      332  api/isa                    instruction sets
-      348  api/matrix                 numbers and matrices
-      393  api/solver                 the solver
-      520  api/source                 sources and sinks: bytes in and out
-      540  api/json                   JSON
-      662  api/safetensors            safetensors
-      726  api/vocab                  vocabularies
-      825  api/align                  alignment
-      886  api/file                   files
-      896  api/directory              directories
-      947  api/job                    the whole job
-     1079  api/verify                 looking at a finished directory
+      185  api/version                version
+      215  api/result                 results
+      255  api/context                context: memory, threads, progress
+      333  api/isa                    instruction sets
+      349  api/matrix                 numbers and matrices
+      394  api/solver                 the solver
+      521  api/source                 sources and sinks: bytes in and out
+      541  api/json                   JSON
+      663  api/safetensors            safetensors
+      727  api/vocab                  vocabularies
+      826  api/align                  alignment
+      887  api/file                   files
+      897  api/directory              directories
+      948  api/job                    the whole job
+     1080  api/verify                 looking at a finished directory
 
-     1123  base                       what everything stands on
-     1156  base/begin                 system headers, and how floating point must be compiled
-     1194  base/sizes                 counting, and sums and products that may not wrap
-     1232  base/span                  bytes of others, digits, UTF-8
-     1385  base/decimal               the digits of a double
-     1520  base/format                printf without stdio and without a locale
-     1789  base/result                results, failures, messages
-     1905  base/memory                the allocator, arrays that grow
-     1964  base/text                  names in messages, and text that grows
-     2072  base/hooks                 log, progress, threads of the caller
-     2141  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2191  base/clock                 wall time for statistics
-     2237  base/hash                  keyed, for tables whose keys a stranger chooses
-     2316  base/pool                  blocks that are freed together
-     2431  base/number                element types, widening and rounding
-     2620  base/base64                decoding
-     2656  base/protobuf              fields of a message
-     2778  base/watch                 long loops that the caller can stop
+     1124  base                       what everything stands on
+     1157  base/begin                 system headers, and how floating point must be compiled
+     1195  base/sizes                 counting, and sums and products that may not wrap
+     1233  base/span                  bytes of others, digits, UTF-8
+     1386  base/decimal               the digits of a double
+     1521  base/format                printf without stdio and without a locale
+     1790  base/result                results, failures, messages
+     1906  base/memory                the allocator, arrays that grow
+     1965  base/text                  names in messages, and text that grows
+     2073  base/hooks                 log, progress, threads of the caller
+     2142  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2192  base/clock                 wall time for statistics
+     2238  base/hash                  keyed, for tables whose keys a stranger chooses
+     2317  base/pool                  blocks that are freed together
+     2432  base/number                element types, widening and rounding
+     2621  base/base64                decoding
+     2657  base/protobuf              fields of a message
+     2779  base/watch                 long loops that the caller can stop
 
-     2831  files                      formats, on memory and streams
-     2855  files/memory_source        memory as a source of bytes
-     2873  files/json_read            a parser without recursion
-     3226  files/json_values          looking at values, stepping through containers
-     3397  files/json_edit            writing, and edits that keep every byte they do not touch
-     3765  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3900  files/safetensors_read     the header of a file, checked
-     4223  files/safetensors_write    the header of a new file
+     2832  files                      formats, on memory and streams
+     2856  files/memory_source        memory as a source of bytes
+     2874  files/json_read            a parser without recursion
+     3227  files/json_values          looking at values, stepping through containers
+     3398  files/json_edit            writing, and edits that keep every byte they do not touch
+     3766  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3901  files/safetensors_read     the header of a file, checked
+     4224  files/safetensors_write    the header of a new file
 
-     4380  vocab                      tokens, from every source, and which of them are the same
-     4412  vocab/known                what the world calls things: files, classes, tokens
-     4700  vocab/token_table          the table of tokens, and finding tokens in it
-     4863  vocab/spelling             from what a file spells to bytes
-     4994  vocab/reader               what the readers of all sources share
-     5344  vocab/added_tokens         what other files add to a model's tokens
-     5605  vocab/from_tokenizer_json  tokenizer.json
-     5860  vocab/from_tekken          tekken.json
-     6015  vocab/from_tiktoken        *.tiktoken
-     6080  vocab/from_sentencepiece   tokenizer.model and its like
-     6435  vocab/from_vocab_json      vocab.json and merges.txt
-     6521  vocab/from_vocab_txt       vocab.txt
-     6578  vocab/parse                the first source that is given, and what goes with it
-     6763  vocab/align                which base token a donor token is
+     4381  vocab                      tokens, from every source, and which of them are the same
+     4413  vocab/known                what the world calls things: files, classes, tokens
+     4701  vocab/token_table          the table of tokens, and finding tokens in it
+     4864  vocab/spelling             from what a file spells to bytes
+     4995  vocab/reader               what the readers of all sources share
+     5345  vocab/added_tokens         what other files add to a model's tokens
+     5606  vocab/from_tokenizer_json  tokenizer.json
+     5861  vocab/from_tekken          tekken.json
+     6016  vocab/from_tiktoken        *.tiktoken
+     6081  vocab/from_sentencepiece   tokenizer.model and its like
+     6436  vocab/from_vocab_json      vocab.json and merges.txt
+     6522  vocab/from_vocab_txt       vocab.txt
+     6579  vocab/parse                the first source that is given, and what goes with it
+     6764  vocab/align                which base token a donor token is
 
-     7015  simd                       the hot loops, once for each instruction set
-     7039  simd/kernels               the table of kernels, and what all versions share
-     7316  simd/scalar                the reference
-     7485  simd/sse2                  the operations of 128-bit x86, and what each does
-     7590  simd/neon                  those of 64-bit Arm
-     7684  simd/wasm                  those of WebAssembly's SIMD128
-     7768  simd/avx2                  those of 256-bit x86, with FMA
-     7850  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8492  simd/avx_vnni              AVX2, and products of integers
-     8588  simd/neon_bf16             NEON, and products of matrices
-     8742  simd/avx512                512-bit x86, by hand
-     9348  simd/amx                   tiles of x86, beside AVX-512
-     9569  simd/dispatch              which of them this machine can run
+     7016  simd                       the hot loops, once for each instruction set
+     7040  simd/kernels               the table of kernels, and what all versions share
+     7317  simd/scalar                the reference
+     7486  simd/sse2                  the operations of 128-bit x86, and what each does
+     7591  simd/neon                  those of 64-bit Arm
+     7685  simd/wasm                  those of WebAssembly's SIMD128
+     7769  simd/avx2                  those of 256-bit x86, with FMA
+     7851  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8493  simd/avx_vnni              AVX2, and products of integers
+     8589  simd/neon_bf16             NEON, and products of matrices
+     8743  simd/avx512                512-bit x86, by hand
+     9349  simd/amx                   tiles of x86, beside AVX-512
+     9570  simd/dispatch              which of them this machine can run
 
-     9738  solve                      Orthogonal Matching Pursuit for many targets
-     9781  solve/views                the rows of matrices, as the kernels read them
-     9910  solve/panels               vectors as the dense products want them, and these
-    10101  solve/rests                vectors on their way into panels
-    10278  solve/dictionary           the atoms, and their split along a common direction
-    10433  solve/exact_gram           products of all pairs of atoms in double
-    10515  solve/triangle             packed lower triangles
-    10619  solve/support              what is known of one target, and the exact steps
-    10881  solve/gram_table           products of atoms with all atoms, for scans
-    11119  solve/screen               which atoms are worth scoring in double: the bound
-    11409  solve/scan                 the correlations of all atoms with a block's residuals
-    11566  solve/predict              making targets ready for the next scan
-    11812  solve/candidates           the atoms that a scan could not rule out
-    12096  solve/select               the next atoms of each target
-    12262  solve/pursuit              what one solve holds, and the memory it takes
-    12506  solve/plan                 which form, and in what blocks
-    12751  solve/steps                a pursuit from its rows to its results
-    12990  solve/combine              new rows of coefficients
-    13050  solve/solver               the public call
+     9739  solve                      Orthogonal Matching Pursuit for many targets
+     9782  solve/views                the rows of matrices, as the kernels read them
+     9911  solve/panels               vectors as the dense products want them, and these
+    10102  solve/rests                vectors on their way into panels
+    10279  solve/dictionary           the atoms, and their split along a common direction
+    10434  solve/exact_gram           products of all pairs of atoms in double
+    10516  solve/triangle             packed lower triangles
+    10620  solve/support              what is known of one target, and the exact steps
+    10882  solve/gram_table           products of atoms with all atoms, for scans
+    11120  solve/screen               which atoms are worth scoring in double: the bound
+    11410  solve/scan                 the correlations of all atoms with a block's residuals
+    11567  solve/predict              making targets ready for the next scan
+    11813  solve/candidates           the atoms that a scan could not rule out
+    12097  solve/select               the next atoms of each target
+    12263  solve/pursuit              what one solve holds, and the memory it takes
+    12507  solve/plan                 which form, and in what blocks
+    12752  solve/steps                a pursuit from its rows to its results
+    12991  solve/combine              new rows of coefficients
+    13051  solve/solver               the public call
 
-    13210  disk                       files and directories
-    13239  disk/system                what POSIX and Windows are asked for
-    13278  disk/windows_paths         paths as Windows takes them
-    13418  disk/windows               the system as Windows gives it
-    13717  disk/posix                 the system as POSIX gives it
-    13950  disk/paths                 what can be told from their text
-    14024  disk/failure               why the system refused
-    14138  disk/look                  what stands at a path, and whether within another
-    14259  disk/listing               listings of directories
-    14325  disk/reading               files to read
-    14499  disk/writing               files to write
-    14616  disk/copying               copies of files
-    14682  disk/trees                 directories looked through, copied and removed with all they hold
-    14873  disk/known                 what weights are called in a directory
-    14909  disk/staging               a directory made under another name, then renamed
-    15145  disk/missing               a path or a directory without what is wanted of it
-    15188  disk/weight_index          the index of a checkpoint in shards
-    15404  disk/checkpoint            a model directory, in one file or in shards
-    15722  disk/tokenizer_directory   the tokenizer of a model directory
+    13211  disk                       files and directories
+    13240  disk/system                what POSIX and Windows are asked for
+    13279  disk/windows_paths         paths as Windows takes them
+    13419  disk/windows               the system as Windows gives it
+    13718  disk/posix                 the system as POSIX gives it
+    13951  disk/paths                 what can be told from their text
+    14025  disk/failure               why the system refused
+    14139  disk/look                  what stands at a path, and whether within another
+    14260  disk/listing               listings of directories
+    14326  disk/reading               files to read
+    14500  disk/writing               files to write
+    14617  disk/copying               copies of files
+    14683  disk/trees                 directories looked through, copied and removed with all they hold
+    14874  disk/known                 what weights are called in a directory
+    14910  disk/staging               a directory made under another name, then renamed
+    15146  disk/missing               a path or a directory without what is wanted of it
+    15189  disk/weight_index          the index of a checkpoint in shards
+    15405  disk/checkpoint            a model directory, in one file or in shards
+    15723  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15923  model                      which tensors and config keys belong to the vocabulary
-    15949  model/known                what the world calls things
-    16308  model/names                names of tensors
-    16456  model/document             the JSON files of a model directory
-    16542  model/config               what config.json says
-    16696  model/side                 a model directory opened once
-    16796  model/parts                what each tensor does for the vocabulary
-    16906  model/find                 finding the parts of a model
-    17159  model/heirs                what becomes of the ids in a config
-    17310  model/config_ids           ids in a config being edited
-    17616  model/config_edit          config.json and generation_config.json, edited
+    15924  model                      which tensors and config keys belong to the vocabulary
+    15950  model/known                what the world calls things
+    16309  model/names                names of tensors
+    16457  model/document             the JSON files of a model directory
+    16543  model/config               what config.json says
+    16697  model/side                 a model directory opened once
+    16797  model/parts                what each tensor does for the vocabulary
+    16907  model/find                 finding the parts of a model
+    17160  model/heirs                what becomes of the ids in a config
+    17311  model/config_ids           ids in a config being edited
+    17617  model/config_edit          config.json and generation_config.json, edited
 
-    17843  job                        the whole transplant, in the order in which it happens
-    17875  job/job                    what a job holds
-    18087  job/open                   opening the two models
-    18154  job/map                    the caller's map
-    18271  job/align                  where every new row comes from
-    18408  job/plan                   what becomes of every tensor, and of the configs
-    18505  job/rows                   rows in memory: reading, checking, their mean
-    18729  job/solve                  solving for the rows of the donor
-    18898  job/rebuild                the new rows of one vocabulary tensor
-    19283  job/write                  the output and its weights
-    19547  job/copy                   the other files of the two models
-    19738  job/index                  the files that are written anew
-    19897  job/run                    the whole, in order
-    19991  job/report                 what a job did, as JSON and as a table
-    20219  job/findings               what is told of a finished directory
-    20268  job/check_files            its files
-    20358  job/check_ids              sizes, ids and tying
-    20528  job/check_values           values
-    20608  job/check_draft            as a draft model for another
-    20720  job/verify                 whether a finished directory agrees with itself
+    17844  job                        the whole transplant, in the order in which it happens
+    17876  job/job                    what a job holds
+    18088  job/open                   opening the two models
+    18155  job/map                    the caller's map
+    18272  job/align                  where every new row comes from
+    18409  job/plan                   what becomes of every tensor, and of the configs
+    18506  job/rows                   rows in memory: reading, checking, their mean
+    18730  job/solve                  solving for the rows of the donor
+    18899  job/rebuild                the new rows of one vocabulary tensor
+    19284  job/write                  the output and its weights
+    19548  job/copy                   the other files of the two models
+    19739  job/index                  the files that are written anew
+    19898  job/run                    the whole, in order
+    19992  job/report                 what a job did, as JSON and as a table
+    20220  job/findings               what is told of a finished directory
+    20269  job/check_files            its files
+    20359  job/check_ids              sizes, ids and tying
+    20529  job/check_values           values
+    20609  job/check_draft            as a draft model for another
+    20721  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -323,7 +324,7 @@ typedef struct otx_context {
     bool (*progress)(void *context, const otx_progress *progress); /* false: cancel */
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
-    void *log_context;
+    void *log_context;              /* messages are a line of UTF-8, as in otx_error */
     uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
                              the clock: for files of strangers where both can be foreseen
                              (WebAssembly, no clock). Results do not depend on it */
