@@ -22,148 +22,151 @@
 
    What is where
 
-      181  api/version                version
-      211  api/result                 results
-      251  api/context                context: memory, threads, progress
-      329  api/isa                    instruction sets
-      345  api/matrix                 numbers and matrices
-      390  api/solver                 the solver
-      517  api/source                 sources and sinks: bytes in and out
-      537  api/json                   JSON
-      659  api/safetensors            safetensors
-      723  api/vocab                  vocabularies
-      822  api/align                  alignment
-      883  api/file                   files
-      893  api/directory              directories
-      944  api/job                    the whole job
-     1076  api/verify                 looking at a finished directory
+      184  api/version                version
+      214  api/result                 results
+      254  api/context                context: memory, threads, progress
+      332  api/isa                    instruction sets
+      349  api/matrix                 numbers and matrices
+      394  api/solver                 the solver
+      521  api/source                 sources and sinks: bytes in and out
+      541  api/json                   JSON
+      663  api/safetensors            safetensors
+      727  api/vocab                  vocabularies
+      826  api/align                  alignment
+      887  api/file                   files
+      897  api/directory              directories
+      948  api/job                    the whole job
+     1080  api/verify                 looking at a finished directory
 
-     1120  base                       what everything stands on
-     1153  base/begin                 system headers, and how floating point must be compiled
-     1191  base/sizes                 counting, and sums and products that may not wrap
-     1229  base/span                  bytes of others, digits, UTF-8
-     1382  base/decimal               the digits of a double
-     1517  base/format                printf without stdio and without a locale
-     1786  base/result                results, failures, messages
-     1902  base/memory                the allocator, arrays that grow
-     1961  base/text                  names in messages, and text that grows
-     2069  base/hooks                 log, progress, threads of the caller
-     2138  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2188  base/clock                 wall time for statistics
-     2234  base/hash                  keyed, for tables whose keys a stranger chooses
-     2313  base/pool                  blocks that are freed together
-     2428  base/number                element types, widening and rounding
-     2617  base/base64                decoding
-     2653  base/protobuf              fields of a message
-     2775  base/watch                 long loops that the caller can stop
+     1124  base                       what everything stands on
+     1157  base/begin                 system headers, and how floating point must be compiled
+     1195  base/sizes                 counting, and sums and products that may not wrap
+     1233  base/span                  bytes of others, digits, UTF-8
+     1386  base/decimal               the digits of a double
+     1521  base/format                printf without stdio and without a locale
+     1790  base/result                results, failures, messages
+     1906  base/memory                the allocator, arrays that grow
+     1965  base/text                  names in messages, and text that grows
+     2073  base/hooks                 log, progress, threads of the caller
+     2142  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2192  base/clock                 wall time for statistics
+     2238  base/hash                  keyed, for tables whose keys a stranger chooses
+     2317  base/pool                  blocks that are freed together
+     2432  base/number                element types, widening and rounding
+     2621  base/base64                decoding
+     2657  base/protobuf              fields of a message
+     2779  base/watch                 long loops that the caller can stop
 
-     2828  files                      formats, on memory and streams
-     2852  files/memory_source        memory as a source of bytes
-     2870  files/json_read            a parser without recursion
-     3223  files/json_values          looking at values, stepping through containers
-     3394  files/json_edit            writing, and edits that keep every byte they do not touch
-     3762  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3897  files/safetensors_read     the header of a file, checked
-     4220  files/safetensors_write    the header of a new file
+     2832  files                      formats, on memory and streams
+     2856  files/memory_source        memory as a source of bytes
+     2874  files/json_read            a parser without recursion
+     3227  files/json_values          looking at values, stepping through containers
+     3398  files/json_edit            writing, and edits that keep every byte they do not touch
+     3766  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3901  files/safetensors_read     the header of a file, checked
+     4224  files/safetensors_write    the header of a new file
 
-     4377  vocab                      tokens, from every source, and which of them are the same
-     4409  vocab/known                what the world calls things: files, classes, tokens
-     4697  vocab/token_table          the table of tokens, and finding tokens in it
-     4860  vocab/spelling             from what a file spells to bytes
-     4991  vocab/reader               what the readers of all sources share
-     5341  vocab/added_tokens         what other files add to a model's tokens
-     5602  vocab/from_tokenizer_json  tokenizer.json
-     5857  vocab/from_tekken          tekken.json
-     6012  vocab/from_tiktoken        *.tiktoken
-     6077  vocab/from_sentencepiece   tokenizer.model and its like
-     6432  vocab/from_vocab_json      vocab.json and merges.txt
-     6518  vocab/from_vocab_txt       vocab.txt
-     6575  vocab/parse                the first source that is given, and what goes with it
-     6760  vocab/align                which base token a donor token is
+     4381  vocab                      tokens, from every source, and which of them are the same
+     4413  vocab/known                what the world calls things: files, classes, tokens
+     4701  vocab/token_table          the table of tokens, and finding tokens in it
+     4864  vocab/spelling             from what a file spells to bytes
+     4995  vocab/reader               what the readers of all sources share
+     5345  vocab/added_tokens         what other files add to a model's tokens
+     5606  vocab/from_tokenizer_json  tokenizer.json
+     5861  vocab/from_tekken          tekken.json
+     6016  vocab/from_tiktoken        *.tiktoken
+     6081  vocab/from_sentencepiece   tokenizer.model and its like
+     6436  vocab/from_vocab_json      vocab.json and merges.txt
+     6522  vocab/from_vocab_txt       vocab.txt
+     6579  vocab/parse                the first source that is given, and what goes with it
+     6764  vocab/align                which base token a donor token is
 
-     7012  simd                       the hot loops, once for each instruction set
-     7033  simd/kernels               the table of kernels, and what all versions share
-     7288  simd/scalar                the reference
-     7457  simd/sse2                  128-bit x86
-     7762  simd/avx2                  256-bit x86, with FMA
-     8236  simd/avx512                512-bit x86
-     8894  simd/amx                   tiles of x86
-     9115  simd/neon                  64-bit Arm
-     9553  simd/wasm                  WebAssembly's SIMD128
-     9826  simd/dispatch              which of them this machine can run
+     7016  simd                       the hot loops, once for each instruction set
+     7040  simd/kernels               the table of kernels, and what all versions share
+     7317  simd/scalar                the reference
+     7486  simd/sse2                  the operations of 128-bit x86, and what each does
+     7591  simd/neon                  those of 64-bit Arm
+     7685  simd/wasm                  those of WebAssembly's SIMD128
+     7769  simd/avx2                  those of 256-bit x86, with FMA
+     7851  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8493  simd/avx_vnni              AVX2, and products of integers
+     8589  simd/neon_bf16             NEON, and products of matrices
+     8743  simd/avx512                512-bit x86, by hand
+     9349  simd/amx                   tiles of x86, beside AVX-512
+     9592  simd/dispatch              which of them this machine can run
 
-    10001  solve                      Orthogonal Matching Pursuit for many targets
-    10044  solve/views                the rows of matrices, as the kernels read them
-    10173  solve/panels               vectors as the dense products want them, and these
-    10364  solve/rests                vectors on their way into panels
-    10541  solve/dictionary           the atoms, and their split along a common direction
-    10696  solve/exact_gram           products of all pairs of atoms in double
-    10778  solve/triangle             packed lower triangles
-    10882  solve/support              what is known of one target, and the exact steps
-    11144  solve/gram_table           products of atoms with all atoms, for scans
-    11382  solve/screen               which atoms are worth scoring in double: the bound
-    11672  solve/scan                 the correlations of all atoms with a block's residuals
-    11829  solve/predict              making targets ready for the next scan
-    12075  solve/candidates           the atoms that a scan could not rule out
-    12359  solve/select               the next atoms of each target
-    12525  solve/pursuit              what one solve holds, and the memory it takes
-    12769  solve/plan                 which form, and in what blocks
-    13014  solve/steps                a pursuit from its rows to its results
-    13253  solve/combine              new rows of coefficients
-    13313  solve/solver               the public call
+     9803  solve                      Orthogonal Matching Pursuit for many targets
+     9846  solve/views                the rows of matrices, as the kernels read them
+     9975  solve/panels               vectors as the dense products want them, and these
+    10166  solve/rests                vectors on their way into panels
+    10343  solve/dictionary           the atoms, and their split along a common direction
+    10498  solve/exact_gram           products of all pairs of atoms in double
+    10580  solve/triangle             packed lower triangles
+    10684  solve/support              what is known of one target, and the exact steps
+    10946  solve/gram_table           products of atoms with all atoms, for scans
+    11184  solve/screen               which atoms are worth scoring in double: the bound
+    11474  solve/scan                 the correlations of all atoms with a block's residuals
+    11631  solve/predict              making targets ready for the next scan
+    11877  solve/candidates           the atoms that a scan could not rule out
+    12161  solve/select               the next atoms of each target
+    12327  solve/pursuit              what one solve holds, and the memory it takes
+    12571  solve/plan                 which form, and in what blocks
+    12816  solve/steps                a pursuit from its rows to its results
+    13055  solve/combine              new rows of coefficients
+    13117  solve/solver               the public call
 
-    13473  disk                       files and directories
-    13502  disk/system                what POSIX and Windows are asked for
-    13541  disk/windows_paths         paths as Windows takes them
-    13681  disk/windows               the system as Windows gives it
-    13980  disk/posix                 the system as POSIX gives it
-    14213  disk/paths                 what can be told from their text
-    14287  disk/failure               why the system refused
-    14401  disk/look                  what stands at a path, and whether within another
-    14522  disk/listing               listings of directories
-    14588  disk/reading               files to read
-    14762  disk/writing               files to write
-    14879  disk/copying               copies of files
-    14945  disk/trees                 directories looked through, copied and removed with all they hold
-    15136  disk/known                 what weights are called in a directory
-    15172  disk/staging               a directory made under another name, then renamed
-    15408  disk/missing               a path or a directory without what is wanted of it
-    15451  disk/weight_index          the index of a checkpoint in shards
-    15667  disk/checkpoint            a model directory, in one file or in shards
-    15985  disk/tokenizer_directory   the tokenizer of a model directory
+    13277  disk                       files and directories
+    13306  disk/system                what POSIX and Windows are asked for
+    13345  disk/windows_paths         paths as Windows takes them
+    13485  disk/windows               the system as Windows gives it
+    13784  disk/posix                 the system as POSIX gives it
+    14017  disk/paths                 what can be told from their text
+    14091  disk/failure               why the system refused
+    14205  disk/look                  what stands at a path, and whether within another
+    14326  disk/listing               listings of directories
+    14392  disk/reading               files to read
+    14566  disk/writing               files to write
+    14683  disk/copying               copies of files
+    14749  disk/trees                 directories looked through, copied and removed with all they hold
+    14940  disk/known                 what weights are called in a directory
+    14976  disk/staging               a directory made under another name, then renamed
+    15212  disk/missing               a path or a directory without what is wanted of it
+    15255  disk/weight_index          the index of a checkpoint in shards
+    15471  disk/checkpoint            a model directory, in one file or in shards
+    15789  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16186  model                      which tensors and config keys belong to the vocabulary
-    16212  model/known                what the world calls things
-    16571  model/names                names of tensors
-    16719  model/document             the JSON files of a model directory
-    16805  model/config               what config.json says
-    16959  model/side                 a model directory opened once
-    17059  model/parts                what each tensor does for the vocabulary
-    17169  model/find                 finding the parts of a model
-    17422  model/heirs                what becomes of the ids in a config
-    17573  model/config_ids           ids in a config being edited
-    17879  model/config_edit          config.json and generation_config.json, edited
+    15990  model                      which tensors and config keys belong to the vocabulary
+    16016  model/known                what the world calls things
+    16375  model/names                names of tensors
+    16523  model/document             the JSON files of a model directory
+    16609  model/config               what config.json says
+    16763  model/side                 a model directory opened once
+    16863  model/parts                what each tensor does for the vocabulary
+    16973  model/find                 finding the parts of a model
+    17226  model/heirs                what becomes of the ids in a config
+    17377  model/config_ids           ids in a config being edited
+    17683  model/config_edit          config.json and generation_config.json, edited
 
-    18106  job                        the whole transplant, in the order in which it happens
-    18138  job/job                    what a job holds
-    18350  job/open                   opening the two models
-    18417  job/map                    the caller's map
-    18534  job/align                  where every new row comes from
-    18671  job/plan                   what becomes of every tensor, and of the configs
-    18768  job/rows                   rows in memory: reading, checking, their mean
-    18992  job/solve                  solving for the rows of the donor
-    19161  job/rebuild                the new rows of one vocabulary tensor
-    19546  job/write                  the output and its weights
-    19810  job/copy                   the other files of the two models
-    20001  job/index                  the files that are written anew
-    20160  job/run                    the whole, in order
-    20254  job/report                 what a job did, as JSON and as a table
-    20482  job/findings               what is told of a finished directory
-    20531  job/check_files            its files
-    20621  job/check_ids              sizes, ids and tying
-    20791  job/check_values           values
-    20871  job/check_draft            as a draft model for another
-    20983  job/verify                 whether a finished directory agrees with itself
+    17910  job                        the whole transplant, in the order in which it happens
+    17942  job/job                    what a job holds
+    18154  job/open                   opening the two models
+    18221  job/map                    the caller's map
+    18338  job/align                  where every new row comes from
+    18475  job/plan                   what becomes of every tensor, and of the configs
+    18572  job/rows                   rows in memory: reading, checking, their mean
+    18796  job/solve                  solving for the rows of the donor
+    18965  job/rebuild                the new rows of one vocabulary tensor
+    19350  job/write                  the output and its weights
+    19614  job/copy                   the other files of the two models
+    19805  job/index                  the files that are written anew
+    19964  job/run                    the whole, in order
+    20058  job/report                 what a job did, as JSON and as a table
+    20286  job/findings               what is told of a finished directory
+    20335  job/check_files            its files
+    20425  job/check_ids              sizes, ids and tying
+    20595  job/check_values           values
+    20675  job/check_draft            as a draft model for another
+    20787  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -336,7 +339,8 @@ OTX_API const char *otx_isa_name(otx_isa isa);
 OTX_API otx_isa otx_isa_from_name(const char *name);
 
 /* Whether this build and this machine (processor and operating system) can run
-   it. AUTO and SCALAR always can. */
+   it. AUTO and SCALAR always can. Linux lends the registers of AMX to a process as a
+   whole: only a solve asks for them, and where it is refused, AUTO takes the next. */
 OTX_API bool otx_isa_available(otx_isa isa);
 
 /* What AUTO resolves to here. */
@@ -508,8 +512,8 @@ OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
    order, every product and sum rounded, up to the first negative index, of k at
    most. row: atoms->columns doubles, overwritten; zeros if no index counts. Indices
    are not checked against atoms->rows, nor the matrix as otx_omp checks it. Of ctx
-   only isa matters: the bits are the same for all, and one that is not there is
-   replaced. Cannot fail, takes no memory. Thread-safe. */
+   only isa matters, and of that only SCALAR: what runs wherever the build does is
+   taken otherwise, and the bits are the same. Cannot fail, takes no memory. Thread-safe. */
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);
@@ -7020,18 +7024,21 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
    Read kernels.h and scalar.h first.
 
    Rooms, in order of dependency:
-     kernels   the table of kernels, and what all versions share
-     scalar    the reference
-     sse2      128-bit x86
-     avx2      256-bit x86, with FMA
-     avx512    512-bit x86
-     amx       tiles of x86
-     neon      64-bit Arm
-     wasm      WebAssembly's SIMD128
-     dispatch  which of them this machine can run */
+     kernels    the table of kernels, and what all versions share
+     scalar     the reference
+     sse2       the operations of 128-bit x86, and what each does
+     neon       those of 64-bit Arm
+     wasm       those of WebAssembly's SIMD128
+     avx2       those of 256-bit x86, with FMA
+     vectors    body.h by the operations of 128 bits and by those of 256
+     avx_vnni   AVX2, and products of integers
+     neon_bf16  NEON, and products of matrices
+     avx512     512-bit x86, by hand
+     amx        tiles of x86, beside AVX-512
+     dispatch   which of them this machine can run */
 
 /* >>> src/simd/kernels.h */
-/* ---- kernel: the hot loops, and their scalar reference -------------------- */
+/* ---- kernels: the table of them, and what all versions share ---------------- */
 
 /* A few loops take nearly all the time. Each instruction set has its own version
    of them; otx__kernels is the set in use.
@@ -7066,6 +7073,20 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 #define OTX__INT8_CHAIN 512
 
 #define OTX__LANES 16
+
+/* Microsoft's own compiler: it has every instruction in every function, and Clang in its
+   place, which knows attributes, does not. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define OTX__MSVC
+#endif
+
+/* Processors. ARM64EC, Arm code that x86 code can call, names itself x86 as well. */
+#if defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC))
+#define OTX__X86_64
+#endif
+#if defined(OTX__X86_64) || defined(__i386__) || defined(_M_IX86)
+#define OTX__X86
+#endif
 
 /* Loops over a few registers must vanish at every level of optimisation. */
 #if defined(__clang__)
@@ -7190,7 +7211,7 @@ typedef struct otx__kernels {
    first has room for too few of them. */
 #if defined(__GNUC__) || defined(__clang__)
 #define OTX__PREFETCH(at) __builtin_prefetch((at), 0, 2)
-#elif defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
+#elif defined(OTX__MSVC) && defined(OTX__X86)
 #include <intrin.h>
 #define OTX__PREFETCH(at) _mm_prefetch((const char *)(at), _MM_HINT_T1)
 #else
@@ -7212,6 +7233,14 @@ OTX__PRIVATE const uint32_t *otx__scan_ahead(const otx__scan *scan, size_t targe
 OTX__PRIVATE const char *otx__row_at(otx__row row, size_t first)
 {
     return (const char *)row.data + first * (row.bf16 ? 2 : 4);
+}
+
+/* Two 16-bit or four 8-bit numbers as one of 32 bits, to be copied across a register. */
+OTX__INLINE int32_t otx__int32_at(const void *at)
+{
+    int32_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
 }
 
 OTX__PRIVATE float otx__row_element(otx__row row, size_t i)
@@ -7455,732 +7484,1058 @@ OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
     otx__rough_residual_scalar, otx__dots_scalar, otx__dots_scalar, NULL, otx__residual_scalar};
 
 /* >>> src/simd/sse2.h */
-/* ---- kernel_sse2: 128-bit x86, the baseline of x86-64 ----------------------- */
+/* ---- sse2: the operations of 128-bit x86, the baseline of x86-64 --------------- */
 
-#if !defined(OTX_NO_SIMD) &&                                                                 \
-    (defined(__x86_64__) || defined(_M_X64) || defined(__i386__) || defined(_M_IX86)) &&     \
-    (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5 && !defined(__TINYC__)) ||    \
+/* Of the sets of 128 bits (this, NEON, WebAssembly's) a build has one at most, so that all
+   go by the same names. */
+#if !defined(OTX_NO_SIMD) && defined(OTX__X86) &&                                        \
+    (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5 && !defined(__TINYC__)) || \
      (defined(_MSC_VER) && _MSC_VER >= 1900))
 #define OTX__SSE2
+#define OTX__128_ISA OTX_ISA_SSE2
 
 #include <immintrin.h>
 
-#ifdef _MSC_VER
-#define OTX__SSE2_TARGET
+#ifdef OTX__MSVC
+#define OTX__128_KERNEL OTX__PRIVATE
+#define OTX__128_INLINE OTX__INLINE
 #else
-#define OTX__SSE2_TARGET __attribute__((target("sse2")))
+#define OTX__128_KERNEL __attribute__((target("sse2"))) OTX__PRIVATE
+#define OTX__128_INLINE __attribute__((target("sse2"))) OTX__INLINE
 #endif
 
-/* One chain of products, for eight rows of a by four of b: eight sums stay in
-   registers. It is put in c, or added to it. */
-OTX__SSE2_TARGET OTX__PRIVATE void otx__chain_sse2(const float *a, const float *b, size_t count,
-                                                   bool add, float *c)
+/* What body.h is written in, and every set has. Registers, of floats, doubles and integers
+   of 32 bits: */
+typedef __m128 otx__floats_128;
+typedef __m128d otx__doubles_128;
+typedef __m128i otx__ints_128;
+#define OTX__128_WIDTH 4  /* floats in one */
+#define OTX__128_ACROSS 2 /* of a that a chain takes: there are four sums of each */
+#define OTX__128_SUMS 8   /* of integers that a scan may fill */
+#define OTX__128_ROWS 1   /* rows whose 16 sums of doubles fill eight */
+
+/* Floats. sum + a b, sum - a b and a b - sum may be rounded once or twice. */
+#define OTX__128_LOAD(at) _mm_loadu_ps(at)
+#define OTX__128_STORE(at, a) _mm_storeu_ps(at, a)
+#define OTX__128_SPLAT(number) _mm_set1_ps(number)
+#define OTX__128_ADD(a, b) _mm_add_ps(a, b)
+#define OTX__128_MUL(a, b) _mm_mul_ps(a, b)
+#define OTX__128_MAX(a, b) _mm_max_ps(a, b)
+#define OTX__128_ABS(a) _mm_andnot_ps(_mm_set1_ps(-0.0f), a)
+#define OTX__128_ADD_PRODUCT(sum, a, b) _mm_add_ps(sum, _mm_mul_ps(a, b))
+#define OTX__128_SUB_PRODUCT(sum, a, b) _mm_sub_ps(sum, _mm_mul_ps(a, b))
+#define OTX__128_PRODUCT_SUB(a, b, sum) _mm_sub_ps(_mm_mul_ps(a, b), sum)
+/* sum + a b[i], of four floats b. */
+#define OTX__128_ADD_BY(sum, a, b, i) _mm_add_ps(sum, _mm_mul_ps(a, _mm_set1_ps((b)[i])))
+/* Whether any of a is above b; those of a that are not below b, a bit each. */
+#define OTX__128_ANY_ABOVE(a, b) _mm_movemask_ps(_mm_cmpgt_ps(a, b))
+#define OTX__128_NOT_BELOW(a, b) (uint32_t)_mm_movemask_ps(_mm_cmpge_ps(a, b))
+/* As otx__packed, the atoms `first` and following. */
+#define OTX__128_PACK(a, first)                                               \
+    _mm_or_ps(_mm_andnot_ps(_mm_castsi128_ps(_mm_set1_epi32(OTX__TILE - 1)), a), \
+              _mm_castsi128_ps(_mm_add_epi32(_mm_setr_epi32(0, 1, 2, 3), _mm_set1_epi32(first))))
+
+/* Floats from floats at any address, bf16, 16-bit integers, and a register of integers. */
+#define OTX__128_FLOATS_AT(at) _mm_loadu_ps((const float *)(const void *)(at))
+#define OTX__128_OF_BF16(at) \
+    _mm_castsi128_ps(_mm_unpacklo_epi16(_mm_setzero_si128(), otx__half_128(at)))
+#define OTX__128_OF_INT16(at) \
+    _mm_cvtepi32_ps(_mm_srai_epi32(_mm_unpacklo_epi16(otx__half_128(at), otx__half_128(at)), 16))
+#define OTX__128_OF_INTS(a) _mm_cvtepi32_ps(a)
+
+/* Integers. LOW and HIGH of two columns of 16-bit numbers are what ADD_PAIR takes, each of
+   them; FIRST and SECOND of two sums so made have the atoms in order. */
+#define OTX__128_SPLAT_INT(number) _mm_set1_epi32(number)
+#define OTX__128_LOAD_INTS(at) _mm_loadu_si128((const __m128i *)(const void *)(at))
+#define OTX__128_LOW(column0, column1) _mm_unpacklo_epi16(column0, column1)
+#define OTX__128_HIGH(column0, column1) _mm_unpackhi_epi16(column0, column1)
+#define OTX__128_FIRST(low, high) (low)
+#define OTX__128_SECOND(low, high) (high)
+
+/* Doubles. The first is of exact products, or else rounds twice; the second always does. */
+#define OTX__128_LOAD64(at) _mm_loadu_pd(at)
+#define OTX__128_STORE64(at, a) _mm_storeu_pd(at, a)
+#define OTX__128_SPLAT64(number) _mm_set1_pd(number)
+#define OTX__128_ADD_PRODUCT64(sum, a, b, exact) ((void)(exact), _mm_add_pd(sum, _mm_mul_pd(a, b)))
+#define OTX__128_SUB_PRODUCT64(sum, a, b) _mm_sub_pd(sum, _mm_mul_pd(a, b))
+#define OTX__128_LOW64(a) _mm_cvtps_pd(a)
+#define OTX__128_HIGH64(a) _mm_cvtps_pd(_mm_movehl_ps(a, a))
+
+OTX__128_INLINE __m128i otx__half_128(const void *at)
 {
-    __m128 low[4], high[4];
-    size_t p, j;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) low[j] = high[j] = _mm_setzero_ps();
-    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
-        __m128 a0 = _mm_loadu_ps(a), a1 = _mm_loadu_ps(a + 4);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
-            __m128 b0 = _mm_set1_ps(b[j]);
-            low[j] = _mm_add_ps(low[j], _mm_mul_ps(a0, b0));
-            high[j] = _mm_add_ps(high[j], _mm_mul_ps(a1, b0));
-        }
-    }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++, c += OTX__TILE) {
-        if (add) {
-            low[j] = _mm_add_ps(low[j], _mm_loadu_ps(c));
-            high[j] = _mm_add_ps(high[j], _mm_loadu_ps(c + 4));
-        }
-        _mm_storeu_ps(c, low[j]);
-        _mm_storeu_ps(c + 4, high[j]);
-    }
+    return _mm_loadl_epi64((const __m128i *)at);
 }
 
-OTX__PRIVATE void otx__product_sse2(const float *a, const float *b, size_t n, bool add, float *c)
+/* The largest number of a register, and the sum of all. */
+OTX__128_INLINE float otx__largest_128(__m128 a)
 {
-    size_t i, j;
-    for (j = 0; j < OTX__STRIP; j += 4)
-        for (i = 0; i < OTX__TILE; i += 8)
-            otx__chain_sse2(a + i, b + j, n, add, c + j * OTX__TILE + i);
+    a = _mm_max_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_max_ss(a, _mm_shuffle_ps(a, a, 1)));
 }
 
-/* The larger of `best` and the weighted correlations of four atoms. */
-OTX__SSE2_TARGET OTX__PRIVATE __m128 otx__score_sse2(__m128 best, const int16_t *start,
-                                                     __m128i sum, const float *scales,
-                                                     const float *common, const float *weight,
-                                                     int first)
+OTX__128_INLINE float otx__total_128(__m128 a)
 {
-    __m128i numbers = _mm_add_epi32(_mm_setr_epi32(0, 1, 2, 3), _mm_set1_epi32(first));
-    __m128i wide = _mm_loadl_epi64((const __m128i *)(const void *)start);
-    __m128 value, along, sums;
-    wide = _mm_srai_epi32(_mm_unpacklo_epi16(wide, wide), 16);
-    value = _mm_mul_ps(_mm_cvtepi32_ps(wide), _mm_set1_ps(scales[0]));
-    along = _mm_mul_ps(_mm_loadu_ps(common), _mm_set1_ps(scales[1]));
-    sums = _mm_mul_ps(_mm_cvtepi32_ps(sum), _mm_set1_ps(scales[2]));
-    value = _mm_sub_ps(_mm_add_ps(value, along), sums);
-    value = _mm_mul_ps(_mm_andnot_ps(_mm_set1_ps(-0.0f), value), _mm_loadu_ps(weight));
-    /* As otx__packed does. */
-    value = _mm_andnot_ps(_mm_castsi128_ps(_mm_set1_epi32(OTX__TILE - 1)), value);
-    return _mm_max_ps(best, _mm_or_ps(value, _mm_castsi128_ps(numbers)));
+    a = _mm_add_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_add_ss(a, _mm_shuffle_ps(a, a, 1)));
 }
 
-OTX__SSE2_TARGET OTX__PRIVATE __m128i otx__load_sse2(const int16_t *at)
+/* Adds two columns, each times one of two 16-bit steps. */
+OTX__128_INLINE void otx__add_pair_128(__m128i sums[2], const __m128i pair[2], __m128i steps)
 {
-    return _mm_loadu_si128((const __m128i *)(const void *)at);
+    sums[0] = _mm_add_epi32(sums[0], _mm_madd_epi16(pair[0], steps));
+    sums[1] = _mm_add_epi32(sums[1], _mm_madd_epi16(pair[1], steps));
 }
-
-/* The sums of `sets` supports of one target over `quarters` quarters of a tile, two
-   atoms of them at a time. sums[set] holds the tile's atoms in order. */
-OTX__SSE2_TARGET OTX__INLINE void otx__sums_sse2(const otx__scan *scan, size_t target,
-                                                 size_t quarter, size_t quarters, size_t sets,
-                                                 __m128i sums[OTX__SETS][8])
-{
-    const uint32_t *atoms = scan->atoms + target * scan->pitch;
-    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
-    const int16_t *gram = scan->gram + 8 * quarter;
-    const uint32_t *ahead = otx__scan_ahead(scan, target);
-    size_t count = scan->counts[target], j, set, h;
-    __m128i parts[OTX__SETS][4];
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (h = 0; h < 2 * quarters; h++) parts[set][h] = _mm_setzero_si128();
-    }
-    for (j = 0; j < count; j += 2) {
-        const int16_t *column0 = gram + (size_t)atoms[j] * OTX__TILE;
-        const int16_t *column1 = gram + (size_t)atoms[j + 1] * OTX__TILE;
-        OTX__PREFETCH(gram + (size_t)ahead[j + quarter / 2] * OTX__TILE);
-        OTX__UNROLL
-        for (h = 0; h < 2 * quarters; h += 2) {
-            __m128i g0 = otx__load_sse2(column0 + 4 * h), g1 = otx__load_sse2(column1 + 4 * h);
-            __m128i low = _mm_unpacklo_epi16(g0, g1), high = _mm_unpackhi_epi16(g0, g1);
-            OTX__UNROLL
-            for (set = 0; set < sets; set++) {
-                int32_t both;
-                __m128i pair;
-                memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
-                pair = _mm_set1_epi32(both);
-                parts[set][h] = _mm_add_epi32(parts[set][h], _mm_madd_epi16(low, pair));
-                parts[set][h + 1] = _mm_add_epi32(parts[set][h + 1], _mm_madd_epi16(high, pair));
-            }
-        }
-    }
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (h = 0; h < 2 * quarters; h++) sums[set][2 * quarter + h] = parts[set][h];
-    }
-}
-
-OTX__SSE2_TARGET OTX__PRIVATE float otx__largest_sse2(__m128 values)
-{
-    values = _mm_max_ps(values, _mm_movehl_ps(values, values));
-    return _mm_cvtss_f32(_mm_max_ss(values, _mm_shuffle_ps(values, values, 1)));
-}
-
-/* Up to eight sums stay in registers. */
-OTX__SSE2_TARGET OTX__PRIVATE void otx__scan_sse2(const otx__scan *scan)
-{
-    size_t target, set, i;
-    for (target = 0; target < scan->targets; target++) {
-        const int16_t *start = scan->start + target * OTX__TILE;
-        size_t sets = scan->sets[target];
-        __m128i sums[OTX__SETS][8];
-        for (i = 0; i < 4; i += sets > 2 ? 1 : 2) {
-            if (sets == 1) otx__sums_sse2(scan, target, i, 2, 1, sums);
-            else if (sets == 2) otx__sums_sse2(scan, target, i, 2, 2, sums);
-            else otx__sums_sse2(scan, target, i, 1, OTX__SETS, sums);
-        }
-        for (set = 0; set < sets; set++) {
-            const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
-            __m128 best = _mm_setzero_ps();
-            OTX__UNROLL
-            for (i = 0; i < 8; i++)
-                best = otx__score_sse2(best, start + 4 * i, sums[set][i], scales,
-                                       scan->common + 4 * i, scan->weight + 4 * i, (int)(4 * i));
-            scan->best[set * scan->best_pitch + target] = otx__largest_sse2(best);
-        }
-    }
-}
-
-/* Takes one column off four correlations, whose numbers stand twice in `twice`. */
-OTX__SSE2_TARGET OTX__INLINE __m128 otx__refine_part_sse2(__m128 value, __m128 beta,
-                                                          __m128i twice)
-{
-    __m128 wide = _mm_cvtepi32_ps(_mm_srai_epi32(twice, 16));
-    return _mm_sub_ps(value, _mm_mul_ps(beta, wide));
-}
-
-OTX__SSE2_TARGET OTX__PRIVATE void otx__refine_sse2(const int16_t *gram, const uint32_t *atoms,
-                                                    const float *betas, size_t count,
-                                                    float *correlations)
-{
-    __m128 values[8];
-    size_t i, j;
-    OTX__UNROLL
-    for (i = 0; i < 8; i++) values[i] = _mm_loadu_ps(correlations + 4 * i);
-    for (j = 0; j < count; j++) {
-        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
-        __m128 beta = _mm_set1_ps(betas[j] / 32767.0f);
-        OTX__UNROLL
-        for (i = 0; i < 8; i += 2) {
-            __m128i eight = otx__load_sse2(column + 4 * i);
-            __m128i low = _mm_unpacklo_epi16(eight, eight);
-            __m128i high = _mm_unpackhi_epi16(eight, eight);
-            values[i] = otx__refine_part_sse2(values[i], beta, low);
-            values[i + 1] = otx__refine_part_sse2(values[i + 1], beta, high);
-        }
-    }
-    OTX__UNROLL
-    for (i = 0; i < 8; i++) _mm_storeu_ps(correlations + 4 * i, values[i]);
-}
-
-/* Four elements of a row. */
-OTX__SSE2_TARGET OTX__INLINE __m128 otx__floats_sse2(otx__row row, size_t i)
-{
-    const char *at = otx__row_at(row, i);
-    __m128i halves;
-    if (!row.bf16) return _mm_loadu_ps((const float *)(const void *)at);
-    halves = _mm_loadl_epi64((const __m128i *)(const void *)at);
-    return _mm_castsi128_ps(_mm_unpacklo_epi16(_mm_setzero_si128(), halves));
-}
-
-OTX__SSE2_TARGET OTX__PRIVATE void otx__rough_dots_sse2(const float *a, const otx__row *rows,
-                                                        size_t count, size_t n, float *out)
-{
-    size_t i, j, h, whole = n - n % OTX__LANES;
-    for (j = 0; j < count; j++) {
-        __m128 sums[4];
-        float lanes[4];
-        OTX__UNROLL
-        for (h = 0; h < 4; h++) sums[h] = _mm_setzero_ps();
-        for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 4; h++)
-                sums[h] = _mm_add_ps(sums[h], _mm_mul_ps(_mm_loadu_ps(a + i + 4 * h),
-                                                         otx__floats_sse2(rows[j], i + 4 * h)));
-        }
-        sums[0] = _mm_add_ps(_mm_add_ps(sums[0], sums[1]), _mm_add_ps(sums[2], sums[3]));
-        _mm_storeu_ps(lanes, sums[0]);
-        out[j] = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
-    }
-}
-
-OTX__SSE2_TARGET OTX__PRIVATE void otx__rough_residual_sse2(float *r, otx__row y,
-                                                            const double *coefficients,
-                                                            const otx__row *rows, size_t count,
-                                                            size_t n)
-{
-    size_t i, j, whole = n - n % 4;
-    for (i = 0; i < whole; i += 4) {
-        __m128 value = otx__floats_sse2(y, i);
-        for (j = 0; j < count; j++)
-            value = _mm_sub_ps(value, _mm_mul_ps(_mm_set1_ps((float)coefficients[j]),
-                                                 otx__floats_sse2(rows[j], i)));
-        _mm_storeu_ps(r + i, value);
-    }
-    for (; i < n; i++) {
-        r[i] = otx__row_element(y, i);
-        for (j = 0; j < count; j++)
-            r[i] -= (float)coefficients[j] * otx__row_element(rows[j], i);
-    }
-}
-
-/* Four elements of a row as two registers of doubles. */
-OTX__SSE2_TARGET OTX__INLINE void otx__widen_sse2(otx__row row, size_t i, __m128d *low,
-                                                  __m128d *high)
-{
-    __m128 values = otx__floats_sse2(row, i);
-    *low = _mm_cvtps_pd(values);
-    *high = _mm_cvtps_pd(_mm_movehl_ps(values, values));
-}
-
-/* The sums of a row's 16 lanes fill eight registers. */
-OTX__SSE2_TARGET OTX__PRIVATE void otx__dots_sse2(const double *a, const otx__row *rows,
-                                                  size_t count, size_t n, double *out)
-{
-    size_t row, i, h, whole = n - n % OTX__LANES;
-    for (row = 0; row < count; row++) {
-        __m128d sums[8], low, high;
-        double lanes[OTX__LANES];
-        OTX__UNROLL
-        for (h = 0; h < 8; h++) sums[h] = _mm_setzero_pd();
-        for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 8; h += 2) {
-                const double *at = a + i + 2 * h;
-                otx__widen_sse2(rows[row], i + 2 * h, &low, &high);
-                sums[h] = _mm_add_pd(sums[h], _mm_mul_pd(_mm_loadu_pd(at), low));
-                sums[h + 1] = _mm_add_pd(sums[h + 1], _mm_mul_pd(_mm_loadu_pd(at + 2), high));
-            }
-        }
-        OTX__UNROLL
-        for (h = 0; h < 8; h++) _mm_storeu_pd(lanes + 2 * h, sums[h]);
-        otx__dot_lanes(lanes, a, rows[row], whole, n);
-        out[row] = otx__fold_lanes(lanes);
-    }
-}
-
-OTX__SSE2_TARGET OTX__PRIVATE void otx__residual_sse2(double *r, otx__row y,
-                                                      const double *coefficients,
-                                                      const otx__row *rows, size_t count,
-                                                      size_t n)
-{
-    size_t i, j, whole = n - n % 4;
-    for (i = 0; i < whole; i += 4) {
-        __m128d low = _mm_setzero_pd(), high = low, b0, b1;
-        if (y.data) {
-            otx__widen_sse2(y, i, &low, &high);
-        } else {
-            low = _mm_loadu_pd(r + i);
-            high = _mm_loadu_pd(r + i + 2);
-        }
-        for (j = 0; j < count; j++) {
-            __m128d coefficient = _mm_set1_pd(coefficients[j]);
-            otx__widen_sse2(rows[j], i, &b0, &b1);
-            low = _mm_sub_pd(low, _mm_mul_pd(coefficient, b0));
-            high = _mm_sub_pd(high, _mm_mul_pd(coefficient, b1));
-        }
-        _mm_storeu_pd(r + i, low);
-        _mm_storeu_pd(r + i + 2, high);
-    }
-    otx__residual_elements(r, y, coefficients, rows, count, whole, n);
-}
-
-OTX__PRIVATE const otx__kernels otx__kernels_sse2 = {
-    OTX_ISA_SSE2, otx__product_sse2, NULL, NULL, otx__scan_sse2, otx__sift_scalar, otx__refine_sse2,
-    otx__rough_dots_sse2, otx__rough_residual_sse2, otx__dots_sse2, otx__dots_sse2,
-    NULL, otx__residual_sse2};
 
 #endif /* OTX__SSE2 */
 
+/* >>> src/simd/neon.h */
+/* ---- neon: the operations of 64-bit Arm --------------------------------------- */
+
+/* Little-endian only: lanes of a big-endian load stand in another order. Microsoft's own
+   compiler should build this, and has never been tried. */
+#if !defined(OTX_NO_SIMD) &&                                                     \
+    ((defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)) || \
+     (defined(OTX__MSVC) && (defined(_M_ARM64) || defined(_M_ARM64EC))))
+#define OTX__NEON
+#define OTX__128_ISA OTX_ISA_NEON
+
+#ifdef OTX__MSVC
+#include <arm64_neon.h>
+#else
+#include <arm_neon.h>
+#endif
+
+#define OTX__128_KERNEL OTX__PRIVATE
+#define OTX__128_INLINE OTX__INLINE
+
+/* sse2.h says what each does. */
+typedef float32x4_t otx__floats_128;
+typedef float64x2_t otx__doubles_128;
+typedef int32x4_t otx__ints_128;
+#define OTX__128_WIDTH 4
+#define OTX__128_ACROSS 4
+#define OTX__128_SUMS 12
+#define OTX__128_ROWS 1
+
+#define OTX__128_LOAD(at) vld1q_f32(at)
+#define OTX__128_STORE(at, a) vst1q_f32(at, a)
+#define OTX__128_SPLAT(number) vdupq_n_f32(number)
+#define OTX__128_ADD(a, b) vaddq_f32(a, b)
+#define OTX__128_MUL(a, b) vmulq_f32(a, b)
+#define OTX__128_MAX(a, b) vmaxq_f32(a, b)
+#define OTX__128_ABS(a) vabsq_f32(a)
+#define OTX__128_ADD_PRODUCT(sum, a, b) vfmaq_f32(sum, a, b)
+#define OTX__128_SUB_PRODUCT(sum, a, b) vfmsq_f32(sum, a, b)
+#define OTX__128_PRODUCT_SUB(a, b, sum) vnegq_f32(vfmsq_f32(sum, a, b))
+#define OTX__128_ADD_BY(sum, a, b, i) vfmaq_laneq_f32(sum, a, vld1q_f32(b), i)
+#define OTX__128_ANY_ABOVE(a, b) vmaxvq_u32(vcgtq_f32(a, b))
+#define OTX__128_NOT_BELOW(a, b) vaddvq_u32(vandq_u32(vcgeq_f32(a, b), otx__numbers_128(1)))
+#define OTX__128_PACK(a, first)                                                          \
+    vreinterpretq_f32_u32(                                                               \
+        vorrq_u32(vbicq_u32(vreinterpretq_u32_f32(a), vdupq_n_u32(OTX__TILE - 1)),         \
+                  vaddq_u32(otx__numbers_128(0), vdupq_n_u32((uint32_t)(first)))))
+
+#define OTX__128_FLOATS_AT(at) vreinterpretq_f32_u8(vld1q_u8((const uint8_t *)(at)))
+#define OTX__128_OF_BF16(at) \
+    vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8((const uint8_t *)(at))), 16))
+#define OTX__128_OF_INT16(at) vcvtq_f32_s32(vmovl_s16(vld1_s16(at)))
+#define OTX__128_OF_INTS(a) vcvtq_f32_s32(a)
+
+/* A column can be multiplied by a number: pairs are just the columns. */
+#define OTX__128_SPLAT_INT(number) vdupq_n_s32(number)
+#define OTX__128_LOAD_INTS(at) vreinterpretq_s32_s16(vld1q_s16(at))
+#define OTX__128_LOW(column0, column1) (column0)
+#define OTX__128_HIGH(column0, column1) (column1)
+#define OTX__128_FIRST(low, high) (low)
+#define OTX__128_SECOND(low, high) (high)
+
+#define OTX__128_LOAD64(at) vld1q_f64(at)
+#define OTX__128_STORE64(at, a) vst1q_f64(at, a)
+#define OTX__128_SPLAT64(number) vdupq_n_f64(number)
+#define OTX__128_ADD_PRODUCT64(sum, a, b, exact) \
+    ((exact) ? vfmaq_f64(sum, a, b) : vaddq_f64(sum, vmulq_f64(a, b)))
+#define OTX__128_SUB_PRODUCT64(sum, a, b) vsubq_f64(sum, vmulq_f64(a, b))
+#define OTX__128_LOW64(a) vcvt_f64_f32(vget_low_f32(a))
+#define OTX__128_HIGH64(a) vcvt_high_f64_f32(a)
+
+/* 0 to 3, or with 1 the bits of 1, 2, 4 and 8. */
+OTX__128_INLINE uint32x4_t otx__numbers_128(int bits)
+{
+    static const uint32_t numbers[2][4] = {{0, 1, 2, 3}, {1, 2, 4, 8}};
+    return vld1q_u32(numbers[bits]);
+}
+
+OTX__128_INLINE float otx__largest_128(float32x4_t a) { return vmaxvq_f32(a); }
+
+OTX__128_INLINE float otx__total_128(float32x4_t a) { return vaddvq_f32(a); }
+
+OTX__128_INLINE void otx__add_pair_128(int32x4_t sums[2], const int32x4_t pair[2],
+                                       int32x4_t steps)
+{
+    int16x8_t column0 = vreinterpretq_s16_s32(pair[0]), column1 = vreinterpretq_s16_s32(pair[1]);
+    int16x4_t two = vreinterpret_s16_s32(vget_low_s32(steps));
+    sums[0] = vmlal_lane_s16(sums[0], vget_low_s16(column0), two, 0);
+    sums[1] = vmlal_high_lane_s16(sums[1], column0, two, 0);
+    sums[0] = vmlal_lane_s16(sums[0], vget_low_s16(column1), two, 1);
+    sums[1] = vmlal_high_lane_s16(sums[1], column1, two, 1);
+}
+
+#endif /* OTX__NEON */
+
+/* >>> src/simd/wasm.h */
+/* ---- wasm: the operations of WebAssembly with SIMD128 ------------------------- */
+
+/* Chosen when compiling: a module with these instructions loads only where they are
+   known. */
+#if !defined(OTX_NO_SIMD) && defined(__wasm_simd128__)
+#define OTX__WASM
+#define OTX__128_ISA OTX_ISA_WASM
+
+#include <wasm_simd128.h>
+
+#define OTX__128_KERNEL OTX__PRIVATE
+#define OTX__128_INLINE OTX__INLINE
+
+/* sse2.h says what each does. */
+typedef v128_t otx__floats_128, otx__doubles_128, otx__ints_128;
+#define OTX__128_WIDTH 4
+#define OTX__128_ACROSS 2
+#define OTX__128_SUMS 8
+#define OTX__128_ROWS 1
+
+#define OTX__128_LOAD(at) wasm_v128_load(at)
+#define OTX__128_STORE(at, a) wasm_v128_store(at, a)
+#define OTX__128_SPLAT(number) wasm_f32x4_splat(number)
+#define OTX__128_ADD(a, b) wasm_f32x4_add(a, b)
+#define OTX__128_MUL(a, b) wasm_f32x4_mul(a, b)
+#define OTX__128_MAX(a, b) wasm_f32x4_max(a, b)
+#define OTX__128_ABS(a) wasm_f32x4_abs(a)
+#define OTX__128_ADD_PRODUCT(sum, a, b) wasm_f32x4_add(sum, wasm_f32x4_mul(a, b))
+#define OTX__128_SUB_PRODUCT(sum, a, b) wasm_f32x4_sub(sum, wasm_f32x4_mul(a, b))
+#define OTX__128_PRODUCT_SUB(a, b, sum) wasm_f32x4_sub(wasm_f32x4_mul(a, b), sum)
+#define OTX__128_ADD_BY(sum, a, b, i) \
+    wasm_f32x4_add(sum, wasm_f32x4_mul(a, wasm_v128_load32_splat((b) + (i))))
+#define OTX__128_ANY_ABOVE(a, b) wasm_v128_any_true(wasm_f32x4_gt(a, b))
+#define OTX__128_NOT_BELOW(a, b) (uint32_t)wasm_i32x4_bitmask(wasm_f32x4_ge(a, b))
+#define OTX__128_PACK(a, first)                                        \
+    wasm_v128_or(wasm_v128_andnot(a, wasm_i32x4_splat(OTX__TILE - 1)), \
+                 wasm_i32x4_add(wasm_i32x4_make(0, 1, 2, 3), wasm_i32x4_splat(first)))
+
+#define OTX__128_FLOATS_AT(at) wasm_v128_load(at)
+#define OTX__128_OF_BF16(at) wasm_i32x4_shl(wasm_u32x4_load16x4(at), 16)
+#define OTX__128_OF_INT16(at) wasm_f32x4_convert_i32x4(wasm_i32x4_load16x4(at))
+#define OTX__128_OF_INTS(a) wasm_f32x4_convert_i32x4(a)
+
+#define OTX__128_SPLAT_INT(number) wasm_i32x4_splat(number)
+#define OTX__128_LOAD_INTS(at) wasm_v128_load(at)
+#define OTX__128_LOW(column0, column1) \
+    wasm_i16x8_shuffle(column0, column1, 0, 8, 1, 9, 2, 10, 3, 11)
+#define OTX__128_HIGH(column0, column1) \
+    wasm_i16x8_shuffle(column0, column1, 4, 12, 5, 13, 6, 14, 7, 15)
+#define OTX__128_FIRST(low, high) (low)
+#define OTX__128_SECOND(low, high) (high)
+
+#define OTX__128_LOAD64(at) wasm_v128_load(at)
+#define OTX__128_STORE64(at, a) wasm_v128_store(at, a)
+#define OTX__128_SPLAT64(number) wasm_f64x2_splat(number)
+#define OTX__128_ADD_PRODUCT64(sum, a, b, exact) \
+    ((void)(exact), wasm_f64x2_add(sum, wasm_f64x2_mul(a, b)))
+#define OTX__128_SUB_PRODUCT64(sum, a, b) wasm_f64x2_sub(sum, wasm_f64x2_mul(a, b))
+#define OTX__128_LOW64(a) wasm_f64x2_promote_low_f32x4(a)
+#define OTX__128_HIGH64(a) wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(a, a, 1, 1))
+
+OTX__128_INLINE float otx__largest_128(v128_t a)
+{
+    a = wasm_f32x4_max(a, wasm_i32x4_shuffle(a, a, 2, 3, 0, 1));
+    a = wasm_f32x4_max(a, wasm_i32x4_shuffle(a, a, 1, 0, 3, 2));
+    return wasm_f32x4_extract_lane(a, 0);
+}
+
+OTX__128_INLINE float otx__total_128(v128_t a)
+{
+    a = wasm_f32x4_add(a, wasm_i32x4_shuffle(a, a, 2, 3, 0, 1));
+    a = wasm_f32x4_add(a, wasm_i32x4_shuffle(a, a, 1, 0, 3, 2));
+    return wasm_f32x4_extract_lane(a, 0);
+}
+
+OTX__128_INLINE void otx__add_pair_128(v128_t sums[2], const v128_t pair[2], v128_t steps)
+{
+    sums[0] = wasm_i32x4_add(sums[0], wasm_i32x4_dot_i16x8(pair[0], steps));
+    sums[1] = wasm_i32x4_add(sums[1], wasm_i32x4_dot_i16x8(pair[1], steps));
+}
+
+#endif /* OTX__WASM */
+
 /* >>> src/simd/avx2.h */
-/* ---- kernel_avx2: 256-bit x86 (AVX2, FMA) --------------------------------- */
+/* ---- avx2: the operations of 256-bit x86 (AVX2, FMA) -------------------------- */
 
 #ifdef OTX__SSE2
 #define OTX__AVX2
 
-#ifdef _MSC_VER
-#define OTX__AVX2_TARGET
+#ifdef OTX__MSVC
+#define OTX__256_KERNEL OTX__PRIVATE
+#define OTX__256_INLINE OTX__INLINE
 #else
-#define OTX__AVX2_TARGET __attribute__((target("avx2,fma")))
+#define OTX__256_KERNEL __attribute__((target("avx2,fma"))) OTX__PRIVATE
+#define OTX__256_INLINE __attribute__((target("avx2,fma"))) OTX__INLINE
 #endif
 
-/* One chain of products, for sixteen rows of a by four of b: eight sums stay in
-   registers. It is put in c, or added to it. */
-OTX__AVX2_TARGET OTX__PRIVATE void otx__chain_avx2(const float *a, const float *b, size_t count,
-                                                   bool add, float *c)
+/* sse2.h says what each does. */
+typedef __m256 otx__floats_256;
+typedef __m256d otx__doubles_256;
+typedef __m256i otx__ints_256;
+#define OTX__256_WIDTH 8
+#define OTX__256_ACROSS 2
+#define OTX__256_SUMS 8
+#define OTX__256_ROWS 2
+
+#define OTX__256_LOAD(at) _mm256_loadu_ps(at)
+#define OTX__256_STORE(at, a) _mm256_storeu_ps(at, a)
+#define OTX__256_SPLAT(number) _mm256_set1_ps(number)
+#define OTX__256_ADD(a, b) _mm256_add_ps(a, b)
+#define OTX__256_MUL(a, b) _mm256_mul_ps(a, b)
+#define OTX__256_MAX(a, b) _mm256_max_ps(a, b)
+#define OTX__256_ABS(a) _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a)
+#define OTX__256_ADD_PRODUCT(sum, a, b) _mm256_fmadd_ps(a, b, sum)
+#define OTX__256_SUB_PRODUCT(sum, a, b) _mm256_fnmadd_ps(a, b, sum)
+#define OTX__256_PRODUCT_SUB(a, b, sum) _mm256_fmsub_ps(a, b, sum)
+#define OTX__256_ADD_BY(sum, a, b, i) _mm256_fmadd_ps(a, _mm256_broadcast_ss((b) + (i)), sum)
+#define OTX__256_ANY_ABOVE(a, b) _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ))
+#define OTX__256_NOT_BELOW(a, b) (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ))
+#define OTX__256_PACK(a, first)                                                              \
+    _mm256_or_ps(_mm256_andnot_ps(_mm256_castsi256_ps(_mm256_set1_epi32(OTX__TILE - 1)), a), \
+                 _mm256_castsi256_ps(_mm256_add_epi32(                                       \
+                     _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(first))))
+
+#define OTX__256_FLOATS_AT(at) _mm256_loadu_ps((const float *)(const void *)(at))
+#define OTX__256_OF_BF16(at) \
+    _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(OTX__128_LOAD_INTS(at)), 16))
+#define OTX__256_OF_INT16(at) _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(OTX__128_LOAD_INTS(at)))
+#define OTX__256_OF_INTS(a) _mm256_cvtepi32_ps(a)
+
+/* Unpacking works on 128-bit halves. */
+#define OTX__256_SPLAT_INT(number) _mm256_set1_epi32(number)
+#define OTX__256_LOAD_INTS(at) _mm256_loadu_si256((const __m256i *)(const void *)(at))
+#define OTX__256_LOW(column0, column1) _mm256_unpacklo_epi16(column0, column1)
+#define OTX__256_HIGH(column0, column1) _mm256_unpackhi_epi16(column0, column1)
+#define OTX__256_FIRST(low, high) _mm256_permute2x128_si256(low, high, 0x20)
+#define OTX__256_SECOND(low, high) _mm256_permute2x128_si256(low, high, 0x31)
+
+#define OTX__256_LOAD64(at) _mm256_loadu_pd(at)
+#define OTX__256_STORE64(at, a) _mm256_storeu_pd(at, a)
+#define OTX__256_SPLAT64(number) _mm256_set1_pd(number)
+#define OTX__256_ADD_PRODUCT64(sum, a, b, exact) \
+    ((exact) ? _mm256_fmadd_pd(a, b, sum) : _mm256_add_pd(sum, _mm256_mul_pd(a, b)))
+#define OTX__256_SUB_PRODUCT64(sum, a, b) _mm256_sub_pd(sum, _mm256_mul_pd(a, b))
+#define OTX__256_LOW64(a) _mm256_cvtps_pd(_mm256_castps256_ps128(a))
+#define OTX__256_HIGH64(a) _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1))
+
+OTX__256_INLINE float otx__largest_256(__m256 a)
 {
-    __m256 low[4], high[4];
-    size_t p, j;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) low[j] = high[j] = _mm256_setzero_ps();
+    return otx__largest_128(_mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)));
+}
+
+OTX__256_INLINE float otx__total_256(__m256 a)
+{
+    return otx__total_128(_mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)));
+}
+
+OTX__256_INLINE void otx__add_pair_256(__m256i sums[2], const __m256i pair[2], __m256i steps)
+{
+    sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(pair[0], steps));
+    sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(pair[1], steps));
+}
+
+#endif /* OTX__SSE2 */
+
+/* >>> src/simd/vectors.h */
+/* ---- vectors: the kernels of body.h, of 128 and of 256 bits --------------------- */
+
+/* amalgamate.sh puts the text of body.h in place of a line that says so. */
+#ifdef OTX__128_ISA
+/* ---- the kernels, by the operations of the set ---- */
+
+#define OTX__128_TILE (OTX__TILE / OTX__128_WIDTH) /* registers in a tile */
+
+/* One chain of products, for OTX__128_ACROSS registers of a by four rows of b: their sums
+   stay in registers. It is put in c, or added to it. */
+OTX__128_KERNEL void otx__chain_128(const float *a, const float *b, size_t count, bool add,
+                                    float *c)
+{
+    otx__floats_128 sums[4][OTX__128_ACROSS];
+    size_t p, i, j;
+    OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++)
+        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = OTX__128_SPLAT(0.0f);
     for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
-        __m256 a0 = _mm256_loadu_ps(a), a1 = _mm256_loadu_ps(a + 8);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
-            __m256 b0 = _mm256_broadcast_ss(b + j);
-            low[j] = _mm256_fmadd_ps(a0, b0, low[j]);
-            high[j] = _mm256_fmadd_ps(a1, b0, high[j]);
-        }
+        otx__floats_128 x[OTX__128_ACROSS];
+        OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++)
+            x[i] = OTX__128_LOAD(a + OTX__128_WIDTH * i);
+        OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++)
+            sums[0][i] = OTX__128_ADD_BY(sums[0][i], x[i], b, 0);
+        OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++)
+            sums[1][i] = OTX__128_ADD_BY(sums[1][i], x[i], b, 1);
+        OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++)
+            sums[2][i] = OTX__128_ADD_BY(sums[2][i], x[i], b, 2);
+        OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++)
+            sums[3][i] = OTX__128_ADD_BY(sums[3][i], x[i], b, 3);
     }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
-        float *column = c + j * OTX__TILE;
-        if (add) {
-            low[j] = _mm256_add_ps(low[j], _mm256_loadu_ps(column));
-            high[j] = _mm256_add_ps(high[j], _mm256_loadu_ps(column + 8));
+    OTX__UNROLL for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++) {
+            float *at = c + j * OTX__TILE + OTX__128_WIDTH * i;
+            if (add) sums[j][i] = OTX__128_ADD(sums[j][i], OTX__128_LOAD(at));
+            OTX__128_STORE(at, sums[j][i]);
         }
-        _mm256_storeu_ps(column, low[j]);
-        _mm256_storeu_ps(column + 8, high[j]);
     }
 }
 
-OTX__PRIVATE void otx__product_avx2(const float *a, const float *b, size_t n, bool add, float *c)
+OTX__PRIVATE void otx__product_128(const float *a, const float *b, size_t n, bool add, float *c)
 {
     size_t i, j;
     for (j = 0; j < OTX__STRIP; j += 4)
-        for (i = 0; i < OTX__TILE; i += 16)
-            otx__chain_avx2(a + i, b + j, n, add, c + j * OTX__TILE + i);
+        for (i = 0; i < OTX__TILE; i += OTX__128_WIDTH * OTX__128_ACROSS)
+            otx__chain_128(a + i, b + j, n, add, c + j * OTX__TILE + i);
 }
 
-/* The larger of `best` and the weighted correlations of eight atoms. */
-OTX__AVX2_TARGET OTX__PRIVATE __m256 otx__score_avx2(__m256 best, const int16_t *start,
-                                                     __m256i sum, const float *scales,
-                                                     const float *common, const float *weight,
-                                                     int first)
+/* The larger of `best` and the weighted correlations of the atoms from `first`, as
+   otx__packed. */
+OTX__128_INLINE otx__floats_128 otx__score_128(otx__floats_128 best, const int16_t *start,
+                                               otx__ints_128 sum, const float *scales,
+                                               const float *common, const float *weight,
+                                               int first)
 {
-    __m256i numbers = _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
-                                       _mm256_set1_epi32(first));
-    __m256i wide = _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)start));
-    __m256 value = _mm256_mul_ps(_mm256_cvtepi32_ps(wide), _mm256_set1_ps(scales[0]));
-    value = _mm256_fmadd_ps(_mm256_loadu_ps(common), _mm256_set1_ps(scales[1]), value);
-    value = _mm256_fnmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(scales[2]), value);
-    value = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), value);
-    value = _mm256_mul_ps(value, _mm256_loadu_ps(weight));
-    /* As otx__packed does. */
-    value = _mm256_andnot_ps(_mm256_castsi256_ps(_mm256_set1_epi32(OTX__TILE - 1)), value);
-    return _mm256_max_ps(best, _mm256_or_ps(value, _mm256_castsi256_ps(numbers)));
+    otx__floats_128 value = OTX__128_MUL(OTX__128_OF_INT16(start), OTX__128_SPLAT(scales[0]));
+    value = OTX__128_ADD_PRODUCT(value, OTX__128_LOAD(common), OTX__128_SPLAT(scales[1]));
+    value = OTX__128_SUB_PRODUCT(value, OTX__128_OF_INTS(sum), OTX__128_SPLAT(scales[2]));
+    value = OTX__128_MUL(OTX__128_ABS(value), OTX__128_LOAD(weight));
+    return OTX__128_MAX(best, OTX__128_PACK(value, first));
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE __m256i otx__load_avx2(const int16_t *at)
-{
-    return _mm256_loadu_si256((const __m256i *)(const void *)at);
-}
+/* Adds to two registers of sums the products of two atoms with two steps. */
+typedef void (*otx__adder_128)(otx__ints_128 sums[2], const otx__ints_128 pair[2],
+                                otx__ints_128 steps);
 
-/* sum + the products of neighbours in a and b, added in pairs. */
-typedef __m256i (*otx__multiply_add)(__m256i sum, __m256i a, __m256i b);
-
-OTX__AVX2_TARGET OTX__INLINE __m256i otx__multiply_add_avx2(__m256i sum, __m256i a, __m256i b)
-{
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
-}
-
-/* The sums of `sets` supports of one target over `halves` halves of a tile, two
-   atoms of them at a time. sums[set] holds the tile's atoms in order.
-   `multiply_add` is known where this is inlined, and so is inlined itself. */
-OTX__AVX2_TARGET OTX__INLINE void otx__sums_avx2(const otx__scan *scan, size_t target, size_t half,
-                                                 size_t halves, size_t sets,
-                                                 otx__multiply_add multiply_add,
-                                                 __m256i sums[OTX__SETS][4])
+/* The sums of `sets` supports of one target over `units` units of a tile, two registers of
+   sums each, two atoms at a time. sums[set] holds the tile's atoms in order. `add` is known
+   where this is inlined, and so is inlined itself. */
+OTX__128_INLINE void otx__sums_128(const otx__scan *scan, size_t target, size_t unit,
+                                   size_t units, size_t sets, otx__adder_128 add,
+                                   otx__ints_128 sums[OTX__SETS][OTX__128_TILE])
 {
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
     const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
-    const int16_t *gram = scan->gram + 16 * half;
+    const int16_t *gram = scan->gram + 2 * OTX__128_WIDTH * unit;
     const uint32_t *ahead = otx__scan_ahead(scan, target);
+    const size_t half = OTX__128_TILE / 4; /* of a tile, in units */
     size_t count = scan->counts[target], j, set, h;
-    __m256i parts[OTX__SETS][4];
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (h = 0; h < 2 * halves; h++) parts[set][h] = _mm256_setzero_si256();
-    }
+    otx__ints_128 parts[OTX__SETS][4];
+    OTX__UNROLL for (set = 0; set < sets; set++)
+        OTX__UNROLL for (h = 0; h < 2 * units; h++) parts[set][h] = OTX__128_SPLAT_INT(0);
     for (j = 0; j < count; j += 2) {
         const int16_t *column0 = gram + (size_t)atoms[j] * OTX__TILE;
         const int16_t *column1 = gram + (size_t)atoms[j + 1] * OTX__TILE;
-        OTX__UNROLL
-        for (h = half; h < half + halves; h++)
-            OTX__PREFETCH(gram + (size_t)ahead[j + h] * OTX__TILE);
-        OTX__UNROLL
-        for (h = 0; h < 2 * halves; h += 2) {
-            __m256i g0 = otx__load_avx2(column0 + 8 * h), g1 = otx__load_avx2(column1 + 8 * h);
-            __m256i low = _mm256_unpacklo_epi16(g0, g1), high = _mm256_unpackhi_epi16(g0, g1);
-            OTX__UNROLL
-            for (set = 0; set < sets; set++) {
-                int32_t both;
-                __m256i pair;
-                memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
-                pair = _mm256_set1_epi32(both);
-                parts[set][h] = multiply_add(parts[set][h], low, pair);
-                parts[set][h + 1] = multiply_add(parts[set][h + 1], high, pair);
+        OTX__UNROLL for (h = 0; h < units; h += half)
+            OTX__PREFETCH(gram + (size_t)ahead[j + (unit + h) / half] * OTX__TILE);
+        OTX__UNROLL for (h = 0; h < 2 * units; h += 2) {
+            otx__ints_128 pair[2], g0 = OTX__128_LOAD_INTS(column0 + OTX__128_WIDTH * h);
+            otx__ints_128 g1 = OTX__128_LOAD_INTS(column1 + OTX__128_WIDTH * h);
+            pair[0] = OTX__128_LOW(g0, g1);
+            pair[1] = OTX__128_HIGH(g0, g1);
+            OTX__UNROLL for (set = 0; set < sets; set++) {
+                const int16_t *two = steps + j * OTX__SETS + 2 * set;
+                add(&parts[set][h], pair, OTX__128_SPLAT_INT(otx__int32_at(two)));
             }
         }
     }
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (h = 0; h < 2 * halves; h += 2) {
-            /* Unpacking works on 128-bit halves: put the atoms back in order. */
-            __m256i low = parts[set][h], high = parts[set][h + 1];
-            sums[set][2 * half + h] = _mm256_permute2x128_si256(low, high, 0x20);
-            sums[set][2 * half + h + 1] = _mm256_permute2x128_si256(low, high, 0x31);
+    OTX__UNROLL for (set = 0; set < sets; set++) {
+        OTX__UNROLL for (h = 0; h < 2 * units; h += 2) {
+            otx__ints_128 low = parts[set][h], high = parts[set][h + 1];
+            sums[set][2 * unit + h] = OTX__128_FIRST(low, high);
+            sums[set][2 * unit + h + 1] = OTX__128_SECOND(low, high);
         }
     }
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE float otx__largest_avx2(__m256 values)
+/* OTX__128_SUMS sums stay in registers. */
+OTX__128_INLINE void otx__scan_body_128(const otx__scan *scan, otx__adder_128 add)
 {
-    __m128 four = _mm_max_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps(values, 1));
-    four = _mm_max_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_max_ss(four, _mm_shuffle_ps(four, four, 1)));
-}
-
-OTX__AVX2_TARGET OTX__PRIVATE uint32_t otx__sift_avx2(const otx__sift *sift, float *least,
-                                                      float *most)
-{
-    __m256 high[4], mark = _mm256_set1_ps(*least), lows = mark, highs = _mm256_setzero_ps();
-    const __m256 by = _mm256_set1_ps(sift->by), along = _mm256_set1_ps(sift->along);
-    const __m256 bound = _mm256_set1_ps(sift->bound), rest = _mm256_set1_ps(sift->rest);
-    uint32_t mask = 0;
-    size_t i;
-    OTX__UNROLL
-    for (i = 0; i < 4; i++) {
-        __m256 weight = _mm256_loadu_ps(sift->weight + 8 * i);
-        __m256 value = _mm256_mul_ps(_mm256_loadu_ps(sift->products + 8 * i),
-                                     _mm256_loadu_ps(sift->scale + 8 * i));
-        __m256 spread = _mm256_fmadd_ps(_mm256_loadu_ps(sift->error + 8 * i), rest, bound);
-        value = _mm256_fmadd_ps(_mm256_loadu_ps(sift->common + 8 * i), along,
-                                _mm256_mul_ps(value, by));
-        value = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), value);
-        spread = _mm256_fmadd_ps(weight, spread, _mm256_set1_ps(OTX__SIFT_ROOM));
-        lows = _mm256_max_ps(lows, _mm256_fmsub_ps(weight, value, spread));
-        high[i] = _mm256_fmadd_ps(weight, value, spread);
-        highs = _mm256_max_ps(highs, high[i]);
-    }
-    if (_mm256_movemask_ps(_mm256_cmp_ps(lows, mark, _CMP_GT_OQ))) {
-        *least = otx__largest_avx2(lows);
-        mark = _mm256_set1_ps(*least);
-    }
-    OTX__UNROLL
-    for (i = 0; i < 4; i++)
-        mask |= (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(high[i], mark, _CMP_GE_OQ)) << 8 * i;
-    if (mask) *most = otx__largest_avx2(highs);
-    return mask;
-}
-
-/* Up to eight sums stay in registers. */
-OTX__AVX2_TARGET OTX__INLINE void otx__scan_256(const otx__scan *scan,
-                                                otx__multiply_add multiply_add)
-{
+    const size_t units = OTX__128_TILE / 2, few = OTX__128_SUMS / (2 * OTX__SETS);
     size_t target, set, i;
     for (target = 0; target < scan->targets; target++) {
         const int16_t *start = scan->start + target * OTX__TILE;
         size_t sets = scan->sets[target];
-        __m256i sums[OTX__SETS][4];
-        if (sets == 1) {
-            otx__sums_avx2(scan, target, 0, 2, 1, multiply_add, sums);
-        } else if (sets == 2) {
-            otx__sums_avx2(scan, target, 0, 2, 2, multiply_add, sums);
-        } else {
-            otx__sums_avx2(scan, target, 0, 1, OTX__SETS, multiply_add, sums);
-            otx__sums_avx2(scan, target, 1, 1, OTX__SETS, multiply_add, sums);
-        }
+        otx__ints_128 sums[OTX__SETS][OTX__128_TILE];
+        if (sets == 1)
+            for (i = 0; i < units; i += 2) otx__sums_128(scan, target, i, 2, 1, add, sums);
+        else if (sets == 2)
+            for (i = 0; i < units; i += 2) otx__sums_128(scan, target, i, 2, 2, add, sums);
+        else
+            for (i = 0; i < units; i += few)
+                otx__sums_128(scan, target, i, few, OTX__SETS, add, sums);
         for (set = 0; set < sets; set++) {
             const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
-            __m256 best = _mm256_setzero_ps();
-            OTX__UNROLL
-            for (i = 0; i < 4; i++)
-                best = otx__score_avx2(best, start + 8 * i, sums[set][i], scales,
-                                       scan->common + 8 * i, scan->weight + 8 * i, (int)(8 * i));
-            scan->best[set * scan->best_pitch + target] = otx__largest_avx2(best);
+            otx__floats_128 best = OTX__128_SPLAT(0.0f);
+            OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++) {
+                const size_t at = OTX__128_WIDTH * i;
+                best = otx__score_128(best, start + at, sums[set][i], scales, scan->common + at,
+                                       scan->weight + at, (int)at);
+            }
+            scan->best[set * scan->best_pitch + target] = otx__largest_128(best);
         }
     }
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__scan_avx2(const otx__scan *scan)
+OTX__128_KERNEL void otx__scan_128(const otx__scan *scan)
 {
-    otx__scan_256(scan, otx__multiply_add_avx2);
+    otx__scan_body_128(scan, otx__add_pair_128);
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__refine_avx2(const int16_t *gram, const uint32_t *atoms,
-                                                    const float *betas, size_t count,
-                                                    float *correlations)
+OTX__128_KERNEL uint32_t otx__sift_128(const otx__sift *sift, float *least, float *most)
 {
-    __m256 values[4];
+    otx__floats_128 high[OTX__128_TILE], mark = OTX__128_SPLAT(*least), lows = mark;
+    otx__floats_128 highs = OTX__128_SPLAT(0.0f);
+    const otx__floats_128 by = OTX__128_SPLAT(sift->by), along = OTX__128_SPLAT(sift->along);
+    const otx__floats_128 bound = OTX__128_SPLAT(sift->bound), rest = OTX__128_SPLAT(sift->rest);
+    uint32_t mask = 0;
+    size_t i;
+    OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++) {
+        const size_t at = OTX__128_WIDTH * i;
+        otx__floats_128 weight = OTX__128_LOAD(sift->weight + at);
+        otx__floats_128 value = OTX__128_LOAD(sift->products + at);
+        otx__floats_128 spread = OTX__128_LOAD(sift->error + at);
+        value = OTX__128_MUL(OTX__128_MUL(value, OTX__128_LOAD(sift->scale + at)), by);
+        value = OTX__128_ADD_PRODUCT(value, OTX__128_LOAD(sift->common + at), along);
+        value = OTX__128_ABS(value);
+        spread = OTX__128_ADD_PRODUCT(bound, spread, rest);
+        spread = OTX__128_ADD_PRODUCT(OTX__128_SPLAT(OTX__SIFT_ROOM), weight, spread);
+        lows = OTX__128_MAX(lows, OTX__128_PRODUCT_SUB(weight, value, spread));
+        high[i] = OTX__128_ADD_PRODUCT(spread, weight, value);
+        highs = OTX__128_MAX(highs, high[i]);
+    }
+    if (OTX__128_ANY_ABOVE(lows, mark)) {
+        *least = otx__largest_128(lows);
+        mark = OTX__128_SPLAT(*least);
+    }
+    OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++)
+        mask |= OTX__128_NOT_BELOW(high[i], mark) << OTX__128_WIDTH * i;
+    if (mask) *most = otx__largest_128(highs);
+    return mask;
+}
+
+OTX__128_KERNEL void otx__refine_128(const int16_t *gram, const uint32_t *atoms,
+                                     const float *betas, size_t count, float *correlations)
+{
+    otx__floats_128 values[OTX__128_TILE];
     size_t i, j;
-    OTX__UNROLL
-    for (i = 0; i < 4; i++) values[i] = _mm256_loadu_ps(correlations + 8 * i);
+    OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++)
+        values[i] = OTX__128_LOAD(correlations + OTX__128_WIDTH * i);
     for (j = 0; j < count; j++) {
         const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
-        __m256 beta = _mm256_set1_ps(betas[j] / 32767.0f);
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) {
-            __m128i eight = _mm_loadu_si128((const __m128i *)(const void *)(column + 8 * i));
-            __m256 wide = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(eight));
-            values[i] = _mm256_fnmadd_ps(beta, wide, values[i]);
+        otx__floats_128 beta = OTX__128_SPLAT(betas[j] / 32767.0f);
+        OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++) {
+            otx__floats_128 wide = OTX__128_OF_INT16(column + OTX__128_WIDTH * i);
+            values[i] = OTX__128_SUB_PRODUCT(values[i], beta, wide);
         }
     }
-    OTX__UNROLL
-    for (i = 0; i < 4; i++) _mm256_storeu_ps(correlations + 8 * i, values[i]);
+    OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++)
+        OTX__128_STORE(correlations + OTX__128_WIDTH * i, values[i]);
 }
 
-/* Eight elements of a row. */
-OTX__AVX2_TARGET OTX__INLINE __m256 otx__floats_avx2(otx__row row, size_t i)
+/* A register of a row's elements. */
+OTX__128_INLINE otx__floats_128 otx__row_128(otx__row row, size_t i)
 {
     const char *at = otx__row_at(row, i);
-    __m256i wide;
-    if (!row.bf16) return _mm256_loadu_ps((const float *)(const void *)at);
-    wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+    return row.bf16 ? OTX__128_OF_BF16(at) : OTX__128_FLOATS_AT(at);
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__rough_dots_avx2(const float *a, const otx__row *rows,
-                                                        size_t count, size_t n, float *out)
+OTX__128_KERNEL void otx__rough_dots_128(const float *a, const otx__row *rows, size_t count,
+                                         size_t n, float *out)
 {
-    size_t i, j, k, whole = n - n % OTX__LANES;
+    const size_t registers = OTX__LANES / OTX__128_WIDTH;
+    size_t i, j, h, whole = n - n % OTX__LANES;
     for (j = 0; j < count; j++) {
-        __m256 low = _mm256_setzero_ps(), high = low;
-        float lanes[8], sum = 0.0f;
+        otx__floats_128 sums[OTX__LANES / OTX__128_WIDTH];
+        OTX__UNROLL for (h = 0; h < registers; h++) sums[h] = OTX__128_SPLAT(0.0f);
         for (i = 0; i < whole; i += OTX__LANES) {
-            low = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), otx__floats_avx2(rows[j], i), low);
-            high = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), otx__floats_avx2(rows[j], i + 8),
-                                   high);
+            OTX__UNROLL for (h = 0; h < registers; h++) {
+                const size_t at = i + OTX__128_WIDTH * h;
+                sums[h] = OTX__128_ADD_PRODUCT(sums[h], OTX__128_LOAD(a + at),
+                                                otx__row_128(rows[j], at));
+            }
         }
-        _mm256_storeu_ps(lanes, _mm256_add_ps(low, high));
-        for (k = 0; k < 8; k++) sum += lanes[k];
-        for (; i < n; i++) sum += a[i] * otx__row_element(rows[j], i);
-        out[j] = sum;
+        OTX__UNROLL for (h = 1; h < registers; h++) sums[0] = OTX__128_ADD(sums[0], sums[h]);
+        out[j] = otx__total_128(sums[0]);
+        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
     }
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__rough_residual_avx2(float *r, otx__row y,
-                                                            const double *coefficients,
-                                                            const otx__row *rows, size_t count,
-                                                            size_t n)
+OTX__128_KERNEL void otx__rough_residual_128(float *r, otx__row y, const double *coefficients,
+                                             const otx__row *rows, size_t count, size_t n)
 {
-    size_t i, j, whole = n - n % 8;
-    for (i = 0; i < whole; i += 8) _mm256_storeu_ps(r + i, otx__floats_avx2(y, i));
+    size_t i, j, whole = n - n % OTX__128_WIDTH;
+    for (i = 0; i < whole; i += OTX__128_WIDTH) OTX__128_STORE(r + i, otx__row_128(y, i));
     for (; i < n; i++) r[i] = otx__row_element(y, i);
     for (j = 0; j < count; j++) {
         float coefficient = (float)coefficients[j];
-        __m256 by = _mm256_set1_ps(coefficient);
-        for (i = 0; i < whole; i += 8)
-            _mm256_storeu_ps(r + i, _mm256_fnmadd_ps(by, otx__floats_avx2(rows[j], i),
-                                                     _mm256_loadu_ps(r + i)));
+        otx__floats_128 by = OTX__128_SPLAT(coefficient);
+        for (i = 0; i < whole; i += OTX__128_WIDTH) {
+            otx__floats_128 value = OTX__128_LOAD(r + i), row = otx__row_128(rows[j], i);
+            OTX__128_STORE(r + i, OTX__128_SUB_PRODUCT(value, by, row));
+        }
         for (; i < n; i++) r[i] -= coefficient * otx__row_element(rows[j], i);
     }
 }
 
-/* Eight elements of a row as two registers of doubles. */
-OTX__AVX2_TARGET OTX__PRIVATE void otx__widen_avx2(otx__row row, size_t i, __m256d *low,
-                                                   __m256d *high)
+/* A register of a row's elements as two of doubles. */
+OTX__128_INLINE void otx__widen_128(otx__row row, size_t i, otx__doubles_128 *low,
+                                    otx__doubles_128 *high)
 {
-    __m256 values = otx__floats_avx2(row, i);
-    *low = _mm256_cvtps_pd(_mm256_castps256_ps128(values));
-    *high = _mm256_cvtps_pd(_mm256_extractf128_ps(values, 1));
+    otx__floats_128 values = otx__row_128(row, i);
+    *low = OTX__128_LOW64(values);
+    *high = OTX__128_HIGH64(values);
 }
 
-/* sum + a b. Fused, where the product is exact, it has the same bits. */
-OTX__AVX2_TARGET OTX__INLINE __m256d otx__add_product_avx2(__m256d sum, __m256d a, __m256d b,
-                                                           bool fused)
+/* OTX__128_ROWS rows at a time: the sums of their 16 lanes fill eight registers. */
+OTX__128_INLINE void otx__dots_body_128(const double *a, const otx__row *rows, size_t count,
+                                        size_t n, bool exact, double *out)
 {
-    return fused ? _mm256_fmadd_pd(a, b, sum) : _mm256_add_pd(sum, _mm256_mul_pd(a, b));
-}
-
-/* Two rows at a time: the sums of their 16 lanes fill eight registers. */
-OTX__AVX2_TARGET OTX__INLINE void otx__dots_body_avx2(const double *a, const otx__row *rows,
-                                                      size_t count, size_t n, bool fused,
-                                                      double *out)
-{
+    const size_t half = OTX__128_WIDTH / 2, registers = OTX__LANES / half;
     size_t first, i, j, h, whole = n - n % OTX__LANES;
-    for (first = 0; first < count; first += 2) {
-        size_t group = otx__min(2, count - first);
-        __m256d sums[2][4];
-        OTX__UNROLL
-        for (j = 0; j < 2; j++)
-            OTX__UNROLL
-            for (h = 0; h < 4; h++) sums[j][h] = _mm256_setzero_pd();
+    for (first = 0; first < count; first += OTX__128_ROWS) {
+        size_t group = otx__min(OTX__128_ROWS, count - first);
+        otx__doubles_128 sums[OTX__128_ROWS][2 * OTX__LANES / OTX__128_WIDTH];
+        OTX__UNROLL for (j = 0; j < OTX__128_ROWS; j++)
+            OTX__UNROLL for (h = 0; h < registers; h++) sums[j][h] = OTX__128_SPLAT64(0.0);
         for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 2; h++) {
-                const double *at = a + i + 8 * h;
-                __m256d a0 = _mm256_loadu_pd(at), a1 = _mm256_loadu_pd(at + 4), b0, b1;
-                OTX__UNROLL
-                for (j = 0; j < 2; j++) {
-                    otx__widen_avx2(rows[first + (j < group ? j : 0)], i + 8 * h, &b0, &b1);
-                    sums[j][2 * h] = otx__add_product_avx2(sums[j][2 * h], a0, b0, fused);
-                    sums[j][2 * h + 1] =
-                        otx__add_product_avx2(sums[j][2 * h + 1], a1, b1, fused);
+            OTX__UNROLL for (h = 0; h < registers; h += 2) {
+                const size_t at = i + half * h;
+                otx__doubles_128 a0 = OTX__128_LOAD64(a + at), b0;
+                otx__doubles_128 a1 = OTX__128_LOAD64(a + at + half), b1;
+                OTX__UNROLL for (j = 0; j < OTX__128_ROWS; j++) {
+                    otx__widen_128(rows[first + (j < group ? j : 0)], at, &b0, &b1);
+                    sums[j][h] = OTX__128_ADD_PRODUCT64(sums[j][h], a0, b0, exact);
+                    sums[j][h + 1] = OTX__128_ADD_PRODUCT64(sums[j][h + 1], a1, b1, exact);
                 }
             }
         }
         for (j = 0; j < group; j++) {
             double lanes[OTX__LANES];
-            OTX__UNROLL
-            for (h = 0; h < 4; h++) _mm256_storeu_pd(lanes + 4 * h, sums[j][h]);
+            OTX__UNROLL for (h = 0; h < registers; h++)
+                OTX__128_STORE64(lanes + half * h, sums[j][h]);
             otx__dot_lanes(lanes, a, rows[first + j], whole, n);
             out[first + j] = otx__fold_lanes(lanes);
         }
     }
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__row *rows,
-                                                  size_t count, size_t n, double *out)
+OTX__128_KERNEL void otx__dots_128(const double *a, const otx__row *rows, size_t count, size_t n,
+                                   double *out)
 {
-    otx__dots_body_avx2(a, rows, count, n, false, out);
+    otx__dots_body_128(a, rows, count, n, false, out);
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__products_avx2(const double *a, const otx__row *rows,
-                                                      size_t count, size_t n, double *out)
+OTX__128_KERNEL void otx__products_128(const double *a, const otx__row *rows, size_t count,
+                                       size_t n, double *out)
 {
-    otx__dots_body_avx2(a, rows, count, n, true, out);
+    otx__dots_body_128(a, rows, count, n, true, out);
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__residual_avx2(double *r, otx__row y,
-                                                      const double *coefficients,
-                                                      const otx__row *rows, size_t count,
-                                                      size_t n)
+OTX__128_KERNEL void otx__residual_128(double *r, otx__row y, const double *coefficients,
+                                       const otx__row *rows, size_t count, size_t n)
 {
-    size_t i, j, whole = n - n % 8;
-    for (i = 0; i < whole; i += 8) {
-        __m256d low = _mm256_setzero_pd(), high = low, b0, b1;
+    const size_t half = OTX__128_WIDTH / 2;
+    size_t i, j, whole = n - n % OTX__128_WIDTH;
+    for (i = 0; i < whole; i += OTX__128_WIDTH) {
+        otx__doubles_128 low, high, b0, b1;
         if (y.data) {
-            otx__widen_avx2(y, i, &low, &high);
+            otx__widen_128(y, i, &low, &high);
         } else {
-            low = _mm256_loadu_pd(r + i);
-            high = _mm256_loadu_pd(r + i + 4);
+            low = OTX__128_LOAD64(r + i);
+            high = OTX__128_LOAD64(r + i + half);
         }
         for (j = 0; j < count; j++) {
-            __m256d coefficient = _mm256_set1_pd(coefficients[j]);
-            otx__widen_avx2(rows[j], i, &b0, &b1);
-            low = _mm256_sub_pd(low, _mm256_mul_pd(coefficient, b0));
-            high = _mm256_sub_pd(high, _mm256_mul_pd(coefficient, b1));
+            otx__doubles_128 coefficient = OTX__128_SPLAT64(coefficients[j]);
+            otx__widen_128(rows[j], i, &b0, &b1);
+            low = OTX__128_SUB_PRODUCT64(low, coefficient, b0);
+            high = OTX__128_SUB_PRODUCT64(high, coefficient, b1);
         }
-        _mm256_storeu_pd(r + i, low);
-        _mm256_storeu_pd(r + i + 4, high);
+        OTX__128_STORE64(r + i, low);
+        OTX__128_STORE64(r + i + half, high);
     }
     otx__residual_elements(r, y, coefficients, rows, count, whole, n);
 }
 
-OTX__PRIVATE const otx__kernels otx__kernels_avx2 = {
-    OTX_ISA_AVX2, otx__product_avx2, NULL, NULL, otx__scan_avx2, otx__sift_avx2, otx__refine_avx2,
-    otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2,
-    NULL, otx__residual_avx2};
+OTX__PRIVATE const otx__kernels otx__kernels_128 = {
+    OTX__128_ISA, otx__product_128, NULL, NULL, otx__scan_128, otx__sift_128, otx__refine_128,
+    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128, otx__products_128, NULL,
+    otx__residual_128};
 
-/* ---- and with AVX-VNNI, which multiplies and adds in one instruction ---- */
+#endif
 
-#if (defined(__clang__) && __clang_major__ >= 12) || \
-    (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11)
-#define OTX__AVX_VNNI
-#define OTX__AVX_VNNI_TARGET __attribute__((target("avx2,fma,avxvnni")))
+#ifdef OTX__AVX2
+/* ---- the kernels, by the operations of the set ---- */
 
-OTX__AVX_VNNI_TARGET OTX__INLINE __m256i otx__multiply_add_avx_vnni(__m256i sum, __m256i a,
-                                                                    __m256i b)
+#define OTX__256_TILE (OTX__TILE / OTX__256_WIDTH) /* registers in a tile */
+
+/* One chain of products, for OTX__256_ACROSS registers of a by four rows of b: their sums
+   stay in registers. It is put in c, or added to it. */
+OTX__256_KERNEL void otx__chain_256(const float *a, const float *b, size_t count, bool add,
+                                    float *c)
 {
-    return _mm256_dpwssd_avx_epi32(sum, a, b);
+    otx__floats_256 sums[4][OTX__256_ACROSS];
+    size_t p, i, j;
+    OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++)
+        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = OTX__256_SPLAT(0.0f);
+    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
+        otx__floats_256 x[OTX__256_ACROSS];
+        OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++)
+            x[i] = OTX__256_LOAD(a + OTX__256_WIDTH * i);
+        OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++)
+            sums[0][i] = OTX__256_ADD_BY(sums[0][i], x[i], b, 0);
+        OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++)
+            sums[1][i] = OTX__256_ADD_BY(sums[1][i], x[i], b, 1);
+        OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++)
+            sums[2][i] = OTX__256_ADD_BY(sums[2][i], x[i], b, 2);
+        OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++)
+            sums[3][i] = OTX__256_ADD_BY(sums[3][i], x[i], b, 3);
+    }
+    OTX__UNROLL for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++) {
+            float *at = c + j * OTX__TILE + OTX__256_WIDTH * i;
+            if (add) sums[j][i] = OTX__256_ADD(sums[j][i], OTX__256_LOAD(at));
+            OTX__256_STORE(at, sums[j][i]);
+        }
+    }
 }
 
-OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__scan_avx_vnni(const otx__scan *scan)
+OTX__PRIVATE void otx__product_256(const float *a, const float *b, size_t n, bool add, float *c)
 {
-    otx__scan_256(scan, otx__multiply_add_avx_vnni);
+    size_t i, j;
+    for (j = 0; j < OTX__STRIP; j += 4)
+        for (i = 0; i < OTX__TILE; i += OTX__256_WIDTH * OTX__256_ACROSS)
+            otx__chain_256(a + i, b + j, n, add, c + j * OTX__TILE + i);
+}
+
+/* The larger of `best` and the weighted correlations of the atoms from `first`, as
+   otx__packed. */
+OTX__256_INLINE otx__floats_256 otx__score_256(otx__floats_256 best, const int16_t *start,
+                                               otx__ints_256 sum, const float *scales,
+                                               const float *common, const float *weight,
+                                               int first)
+{
+    otx__floats_256 value = OTX__256_MUL(OTX__256_OF_INT16(start), OTX__256_SPLAT(scales[0]));
+    value = OTX__256_ADD_PRODUCT(value, OTX__256_LOAD(common), OTX__256_SPLAT(scales[1]));
+    value = OTX__256_SUB_PRODUCT(value, OTX__256_OF_INTS(sum), OTX__256_SPLAT(scales[2]));
+    value = OTX__256_MUL(OTX__256_ABS(value), OTX__256_LOAD(weight));
+    return OTX__256_MAX(best, OTX__256_PACK(value, first));
+}
+
+/* Adds to two registers of sums the products of two atoms with two steps. */
+typedef void (*otx__adder_256)(otx__ints_256 sums[2], const otx__ints_256 pair[2],
+                                otx__ints_256 steps);
+
+/* The sums of `sets` supports of one target over `units` units of a tile, two registers of
+   sums each, two atoms at a time. sums[set] holds the tile's atoms in order. `add` is known
+   where this is inlined, and so is inlined itself. */
+OTX__256_INLINE void otx__sums_256(const otx__scan *scan, size_t target, size_t unit,
+                                   size_t units, size_t sets, otx__adder_256 add,
+                                   otx__ints_256 sums[OTX__SETS][OTX__256_TILE])
+{
+    const uint32_t *atoms = scan->atoms + target * scan->pitch;
+    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
+    const int16_t *gram = scan->gram + 2 * OTX__256_WIDTH * unit;
+    const uint32_t *ahead = otx__scan_ahead(scan, target);
+    const size_t half = OTX__256_TILE / 4; /* of a tile, in units */
+    size_t count = scan->counts[target], j, set, h;
+    otx__ints_256 parts[OTX__SETS][4];
+    OTX__UNROLL for (set = 0; set < sets; set++)
+        OTX__UNROLL for (h = 0; h < 2 * units; h++) parts[set][h] = OTX__256_SPLAT_INT(0);
+    for (j = 0; j < count; j += 2) {
+        const int16_t *column0 = gram + (size_t)atoms[j] * OTX__TILE;
+        const int16_t *column1 = gram + (size_t)atoms[j + 1] * OTX__TILE;
+        OTX__UNROLL for (h = 0; h < units; h += half)
+            OTX__PREFETCH(gram + (size_t)ahead[j + (unit + h) / half] * OTX__TILE);
+        OTX__UNROLL for (h = 0; h < 2 * units; h += 2) {
+            otx__ints_256 pair[2], g0 = OTX__256_LOAD_INTS(column0 + OTX__256_WIDTH * h);
+            otx__ints_256 g1 = OTX__256_LOAD_INTS(column1 + OTX__256_WIDTH * h);
+            pair[0] = OTX__256_LOW(g0, g1);
+            pair[1] = OTX__256_HIGH(g0, g1);
+            OTX__UNROLL for (set = 0; set < sets; set++) {
+                const int16_t *two = steps + j * OTX__SETS + 2 * set;
+                add(&parts[set][h], pair, OTX__256_SPLAT_INT(otx__int32_at(two)));
+            }
+        }
+    }
+    OTX__UNROLL for (set = 0; set < sets; set++) {
+        OTX__UNROLL for (h = 0; h < 2 * units; h += 2) {
+            otx__ints_256 low = parts[set][h], high = parts[set][h + 1];
+            sums[set][2 * unit + h] = OTX__256_FIRST(low, high);
+            sums[set][2 * unit + h + 1] = OTX__256_SECOND(low, high);
+        }
+    }
+}
+
+/* OTX__256_SUMS sums stay in registers. */
+OTX__256_INLINE void otx__scan_body_256(const otx__scan *scan, otx__adder_256 add)
+{
+    const size_t units = OTX__256_TILE / 2, few = OTX__256_SUMS / (2 * OTX__SETS);
+    size_t target, set, i;
+    for (target = 0; target < scan->targets; target++) {
+        const int16_t *start = scan->start + target * OTX__TILE;
+        size_t sets = scan->sets[target];
+        otx__ints_256 sums[OTX__SETS][OTX__256_TILE];
+        if (sets == 1)
+            for (i = 0; i < units; i += 2) otx__sums_256(scan, target, i, 2, 1, add, sums);
+        else if (sets == 2)
+            for (i = 0; i < units; i += 2) otx__sums_256(scan, target, i, 2, 2, add, sums);
+        else
+            for (i = 0; i < units; i += few)
+                otx__sums_256(scan, target, i, few, OTX__SETS, add, sums);
+        for (set = 0; set < sets; set++) {
+            const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
+            otx__floats_256 best = OTX__256_SPLAT(0.0f);
+            OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++) {
+                const size_t at = OTX__256_WIDTH * i;
+                best = otx__score_256(best, start + at, sums[set][i], scales, scan->common + at,
+                                       scan->weight + at, (int)at);
+            }
+            scan->best[set * scan->best_pitch + target] = otx__largest_256(best);
+        }
+    }
+}
+
+OTX__256_KERNEL void otx__scan_256(const otx__scan *scan)
+{
+    otx__scan_body_256(scan, otx__add_pair_256);
+}
+
+OTX__256_KERNEL uint32_t otx__sift_256(const otx__sift *sift, float *least, float *most)
+{
+    otx__floats_256 high[OTX__256_TILE], mark = OTX__256_SPLAT(*least), lows = mark;
+    otx__floats_256 highs = OTX__256_SPLAT(0.0f);
+    const otx__floats_256 by = OTX__256_SPLAT(sift->by), along = OTX__256_SPLAT(sift->along);
+    const otx__floats_256 bound = OTX__256_SPLAT(sift->bound), rest = OTX__256_SPLAT(sift->rest);
+    uint32_t mask = 0;
+    size_t i;
+    OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++) {
+        const size_t at = OTX__256_WIDTH * i;
+        otx__floats_256 weight = OTX__256_LOAD(sift->weight + at);
+        otx__floats_256 value = OTX__256_LOAD(sift->products + at);
+        otx__floats_256 spread = OTX__256_LOAD(sift->error + at);
+        value = OTX__256_MUL(OTX__256_MUL(value, OTX__256_LOAD(sift->scale + at)), by);
+        value = OTX__256_ADD_PRODUCT(value, OTX__256_LOAD(sift->common + at), along);
+        value = OTX__256_ABS(value);
+        spread = OTX__256_ADD_PRODUCT(bound, spread, rest);
+        spread = OTX__256_ADD_PRODUCT(OTX__256_SPLAT(OTX__SIFT_ROOM), weight, spread);
+        lows = OTX__256_MAX(lows, OTX__256_PRODUCT_SUB(weight, value, spread));
+        high[i] = OTX__256_ADD_PRODUCT(spread, weight, value);
+        highs = OTX__256_MAX(highs, high[i]);
+    }
+    if (OTX__256_ANY_ABOVE(lows, mark)) {
+        *least = otx__largest_256(lows);
+        mark = OTX__256_SPLAT(*least);
+    }
+    OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++)
+        mask |= OTX__256_NOT_BELOW(high[i], mark) << OTX__256_WIDTH * i;
+    if (mask) *most = otx__largest_256(highs);
+    return mask;
+}
+
+OTX__256_KERNEL void otx__refine_256(const int16_t *gram, const uint32_t *atoms,
+                                     const float *betas, size_t count, float *correlations)
+{
+    otx__floats_256 values[OTX__256_TILE];
+    size_t i, j;
+    OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++)
+        values[i] = OTX__256_LOAD(correlations + OTX__256_WIDTH * i);
+    for (j = 0; j < count; j++) {
+        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
+        otx__floats_256 beta = OTX__256_SPLAT(betas[j] / 32767.0f);
+        OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++) {
+            otx__floats_256 wide = OTX__256_OF_INT16(column + OTX__256_WIDTH * i);
+            values[i] = OTX__256_SUB_PRODUCT(values[i], beta, wide);
+        }
+    }
+    OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++)
+        OTX__256_STORE(correlations + OTX__256_WIDTH * i, values[i]);
+}
+
+/* A register of a row's elements. */
+OTX__256_INLINE otx__floats_256 otx__row_256(otx__row row, size_t i)
+{
+    const char *at = otx__row_at(row, i);
+    return row.bf16 ? OTX__256_OF_BF16(at) : OTX__256_FLOATS_AT(at);
+}
+
+OTX__256_KERNEL void otx__rough_dots_256(const float *a, const otx__row *rows, size_t count,
+                                         size_t n, float *out)
+{
+    const size_t registers = OTX__LANES / OTX__256_WIDTH;
+    size_t i, j, h, whole = n - n % OTX__LANES;
+    for (j = 0; j < count; j++) {
+        otx__floats_256 sums[OTX__LANES / OTX__256_WIDTH];
+        OTX__UNROLL for (h = 0; h < registers; h++) sums[h] = OTX__256_SPLAT(0.0f);
+        for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL for (h = 0; h < registers; h++) {
+                const size_t at = i + OTX__256_WIDTH * h;
+                sums[h] = OTX__256_ADD_PRODUCT(sums[h], OTX__256_LOAD(a + at),
+                                                otx__row_256(rows[j], at));
+            }
+        }
+        OTX__UNROLL for (h = 1; h < registers; h++) sums[0] = OTX__256_ADD(sums[0], sums[h]);
+        out[j] = otx__total_256(sums[0]);
+        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
+    }
+}
+
+OTX__256_KERNEL void otx__rough_residual_256(float *r, otx__row y, const double *coefficients,
+                                             const otx__row *rows, size_t count, size_t n)
+{
+    size_t i, j, whole = n - n % OTX__256_WIDTH;
+    for (i = 0; i < whole; i += OTX__256_WIDTH) OTX__256_STORE(r + i, otx__row_256(y, i));
+    for (; i < n; i++) r[i] = otx__row_element(y, i);
+    for (j = 0; j < count; j++) {
+        float coefficient = (float)coefficients[j];
+        otx__floats_256 by = OTX__256_SPLAT(coefficient);
+        for (i = 0; i < whole; i += OTX__256_WIDTH) {
+            otx__floats_256 value = OTX__256_LOAD(r + i), row = otx__row_256(rows[j], i);
+            OTX__256_STORE(r + i, OTX__256_SUB_PRODUCT(value, by, row));
+        }
+        for (; i < n; i++) r[i] -= coefficient * otx__row_element(rows[j], i);
+    }
+}
+
+/* A register of a row's elements as two of doubles. */
+OTX__256_INLINE void otx__widen_256(otx__row row, size_t i, otx__doubles_256 *low,
+                                    otx__doubles_256 *high)
+{
+    otx__floats_256 values = otx__row_256(row, i);
+    *low = OTX__256_LOW64(values);
+    *high = OTX__256_HIGH64(values);
+}
+
+/* OTX__256_ROWS rows at a time: the sums of their 16 lanes fill eight registers. */
+OTX__256_INLINE void otx__dots_body_256(const double *a, const otx__row *rows, size_t count,
+                                        size_t n, bool exact, double *out)
+{
+    const size_t half = OTX__256_WIDTH / 2, registers = OTX__LANES / half;
+    size_t first, i, j, h, whole = n - n % OTX__LANES;
+    for (first = 0; first < count; first += OTX__256_ROWS) {
+        size_t group = otx__min(OTX__256_ROWS, count - first);
+        otx__doubles_256 sums[OTX__256_ROWS][2 * OTX__LANES / OTX__256_WIDTH];
+        OTX__UNROLL for (j = 0; j < OTX__256_ROWS; j++)
+            OTX__UNROLL for (h = 0; h < registers; h++) sums[j][h] = OTX__256_SPLAT64(0.0);
+        for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL for (h = 0; h < registers; h += 2) {
+                const size_t at = i + half * h;
+                otx__doubles_256 a0 = OTX__256_LOAD64(a + at), b0;
+                otx__doubles_256 a1 = OTX__256_LOAD64(a + at + half), b1;
+                OTX__UNROLL for (j = 0; j < OTX__256_ROWS; j++) {
+                    otx__widen_256(rows[first + (j < group ? j : 0)], at, &b0, &b1);
+                    sums[j][h] = OTX__256_ADD_PRODUCT64(sums[j][h], a0, b0, exact);
+                    sums[j][h + 1] = OTX__256_ADD_PRODUCT64(sums[j][h + 1], a1, b1, exact);
+                }
+            }
+        }
+        for (j = 0; j < group; j++) {
+            double lanes[OTX__LANES];
+            OTX__UNROLL for (h = 0; h < registers; h++)
+                OTX__256_STORE64(lanes + half * h, sums[j][h]);
+            otx__dot_lanes(lanes, a, rows[first + j], whole, n);
+            out[first + j] = otx__fold_lanes(lanes);
+        }
+    }
+}
+
+OTX__256_KERNEL void otx__dots_256(const double *a, const otx__row *rows, size_t count, size_t n,
+                                   double *out)
+{
+    otx__dots_body_256(a, rows, count, n, false, out);
+}
+
+OTX__256_KERNEL void otx__products_256(const double *a, const otx__row *rows, size_t count,
+                                       size_t n, double *out)
+{
+    otx__dots_body_256(a, rows, count, n, true, out);
+}
+
+OTX__256_KERNEL void otx__residual_256(double *r, otx__row y, const double *coefficients,
+                                       const otx__row *rows, size_t count, size_t n)
+{
+    const size_t half = OTX__256_WIDTH / 2;
+    size_t i, j, whole = n - n % OTX__256_WIDTH;
+    for (i = 0; i < whole; i += OTX__256_WIDTH) {
+        otx__doubles_256 low, high, b0, b1;
+        if (y.data) {
+            otx__widen_256(y, i, &low, &high);
+        } else {
+            low = OTX__256_LOAD64(r + i);
+            high = OTX__256_LOAD64(r + i + half);
+        }
+        for (j = 0; j < count; j++) {
+            otx__doubles_256 coefficient = OTX__256_SPLAT64(coefficients[j]);
+            otx__widen_256(rows[j], i, &b0, &b1);
+            low = OTX__256_SUB_PRODUCT64(low, coefficient, b0);
+            high = OTX__256_SUB_PRODUCT64(high, coefficient, b1);
+        }
+        OTX__256_STORE64(r + i, low);
+        OTX__256_STORE64(r + i + half, high);
+    }
+    otx__residual_elements(r, y, coefficients, rows, count, whole, n);
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_256 = {
+    OTX_ISA_AVX2, otx__product_256, NULL, NULL, otx__scan_256, otx__sift_256, otx__refine_256,
+    otx__rough_dots_256, otx__rough_residual_256, otx__dots_256, otx__products_256, NULL,
+    otx__residual_256};
+
+#endif
+
+/* >>> src/simd/avx_vnni.h */
+/* ---- avx_vnni: AVX2 with AVX-VNNI, which multiplies and adds in one instruction ---- */
+
+#if defined(OTX__AVX2) && ((defined(__clang__) && __clang_major__ >= 12) || \
+                           (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11))
+#define OTX__AVX_VNNI
+#define OTX__AVX_VNNI_TARGET __attribute__((target("avx2,fma,avxvnni")))
+#define OTX__AVX_VNNI_KERNEL OTX__AVX_VNNI_TARGET OTX__PRIVATE
+
+OTX__AVX_VNNI_TARGET OTX__INLINE void otx__add_pair_avx_vnni(__m256i sums[2],
+                                                             const __m256i pair[2],
+                                                             __m256i steps)
+{
+    sums[0] = _mm256_dpwssd_avx_epi32(sums[0], pair[0], steps);
+    sums[1] = _mm256_dpwssd_avx_epi32(sums[1], pair[1], steps);
+}
+
+OTX__AVX_VNNI_KERNEL void otx__scan_avx_vnni(const otx__scan *scan)
+{
+    otx__scan_body_256(scan, otx__add_pair_avx_vnni);
 }
 
 /* One chain of products of 8-bit numbers, n terms, of four rows of b and 16 of a, with
    `less` taken off the sums of each row of b. The instruction wants one side without a
    sign: a is taken 128 too large. Sums of integers go in c or are added to it; the last
    of them are made floats. */
-OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__chain_int8_avx_vnni(const int8_t *a, const int8_t *b,
-                                                                size_t n, const int32_t *less,
-                                                                bool add, bool last, float *c)
+OTX__AVX_VNNI_KERNEL void otx__chain_int8_avx_vnni(const int8_t *a, const int8_t *b, size_t n,
+                                                   const int32_t *less, bool add, bool last,
+                                                   float *c)
 {
     const __m256i sign = _mm256_set1_epi8(-128);
     __m256i sums[4][2];
     size_t p, j, h;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) sums[j][0] = sums[j][1] = _mm256_set1_epi32(-less[j]);
+    OTX__UNROLL for (j = 0; j < 4; j++) sums[j][0] = sums[j][1] = _mm256_set1_epi32(-less[j]);
     for (p = 0; p < n; p += 4) {
         const __m256i *fours = (const __m256i *)(const void *)(a + p * OTX__TILE);
         __m256i a0 = _mm256_xor_si256(_mm256_loadu_si256(fours), sign);
         __m256i a1 = _mm256_xor_si256(_mm256_loadu_si256(fours + 1), sign);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
-            int32_t four;
-            __m256i b0;
-            memcpy(&four, b + p * OTX__TILE + 4 * j, sizeof four);
-            b0 = _mm256_set1_epi32(four);
+        OTX__UNROLL for (j = 0; j < 4; j++) {
+            __m256i b0 = _mm256_set1_epi32(otx__int32_at(b + p * OTX__TILE + 4 * j));
             sums[j][0] = _mm256_dpbusd_avx_epi32(sums[j][0], a0, b0);
             sums[j][1] = _mm256_dpbusd_avx_epi32(sums[j][1], a1, b0);
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
-        OTX__UNROLL
-        for (h = 0; h < 2; h++) {
+    OTX__UNROLL for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (h = 0; h < 2; h++) {
             __m256i *at = (__m256i *)(void *)(c + j * OTX__TILE + 8 * h), sum = sums[j][h];
             if (add) sum = _mm256_add_epi32(sum, _mm256_loadu_si256(at));
             if (last) sum = _mm256_castps_si256(_mm256_cvtepi32_ps(sum));
@@ -8190,8 +8545,8 @@ OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__chain_int8_avx_vnni(const int8_t *a,
 }
 
 /* less[j]: what the sums of row j of b, n terms, come out too large by. */
-OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__excess_avx_vnni(const int8_t *b, size_t n,
-                                                            int32_t less[OTX__TILE])
+OTX__AVX_VNNI_KERNEL void otx__excess_avx_vnni(const int8_t *b, size_t n,
+                                               int32_t less[OTX__TILE])
 {
     const __m256i sign = _mm256_set1_epi8(-128);
     size_t p, i;
@@ -8225,20 +8580,172 @@ OTX__PRIVATE void otx__product_int8_avx_vnni(const int8_t *a, size_t tiles, cons
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
-    OTX_ISA_AVX_VNNI, otx__product_avx2, NULL, otx__product_int8_avx_vnni,
-    otx__scan_avx_vnni, otx__sift_avx2, otx__refine_avx2, otx__rough_dots_avx2,
-    otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2, NULL, otx__residual_avx2};
+    OTX_ISA_AVX_VNNI, otx__product_256, NULL, otx__product_int8_avx_vnni, otx__scan_avx_vnni,
+    otx__sift_256, otx__refine_256, otx__rough_dots_256, otx__rough_residual_256,
+    otx__dots_256, otx__products_256, NULL, otx__residual_256};
 
 #endif /* OTX__AVX_VNNI */
 
-#endif /* OTX__AVX2 */
+/* >>> src/simd/neon_bf16.h */
+/* ---- neon_bf16: NEON with matrices of bf16 and of 8-bit numbers ---------------- */
+
+/* FEAT_BF16 and FEAT_I8MM. The other extensions do not help. The scan's numbers have 16
+   bits, and products of 8-bit numbers would take them in halves: more work than the widening
+   multiply-add. Half-precision floats (fp16) keep 11 bits and overflow at 65,504: they would
+   widen the bound of the screen a thousandfold. */
+#if defined(OTX__NEON) && (defined(__linux__) || defined(__APPLE__)) &&                     \
+    ((defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) && defined(__ARM_FEATURE_MATMUL_INT8)) || \
+     (defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 10))
+#define OTX__NEON_BF16
+
+#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) && defined(__ARM_FEATURE_MATMUL_INT8)
+#define OTX__NEON_BF16_TARGET
+#else
+#define OTX__NEON_BF16_TARGET __attribute__((target("arch=armv8.2-a+bf16+i8mm")))
+#endif
+#define OTX__NEON_BF16_KERNEL OTX__NEON_BF16_TARGET OTX__PRIVATE
+#define OTX__NEON_BF16_INLINE OTX__NEON_BF16_TARGET OTX__INLINE
+
+/* By names of our own: strict C modes hide the declarations. */
+#ifdef __APPLE__
+extern int otx__sys_sysctlbyname(const char *name, void *old, size_t *old_size, void *fresh,
+                                 size_t fresh_size) __asm__("_sysctlbyname");
+#else
+extern unsigned long otx__sys_getauxval(unsigned long type) __asm__("getauxval");
+#endif
+
+#ifdef __APPLE__
+OTX__PRIVATE bool otx__neon_has(const char *name)
+{
+    int has = 0;
+    size_t size = sizeof has;
+    return otx__sys_sysctlbyname(name, &has, &size, NULL, 0) == 0 && has;
+}
+#endif
+
+OTX__PRIVATE bool otx__neon_bf16_here(void)
+{
+#ifdef __APPLE__
+    return otx__neon_has("hw.optional.arm.FEAT_BF16") && otx__neon_has("hw.optional.arm.FEAT_I8MM");
+#else
+    const unsigned long hwcap2 = 26, both = 1ul << 13 | 1ul << 14; /* AT_HWCAP2: I8MM, BF16 */
+    return (otx__sys_getauxval(hwcap2) & both) == both;
+#endif
+}
+
+/* Two rows of four terms each, from two pairs of terms of four rows: the rows that
+   the instructions multiply with two others. Of 8-bit numbers, four count as a pair. */
+OTX__NEON_BF16_INLINE void otx__rows_neon(const uint16_t *panel, size_t terms, uint32x4_t *first,
+                                          uint32x4_t *second)
+{
+    uint32x4_t pair0 = vreinterpretq_u32_u16(vld1q_u16(panel)), pair1 = vdupq_n_u32(0);
+    if (terms > 2) pair1 = vreinterpretq_u32_u16(vld1q_u16(panel + 2 * OTX__TILE));
+    *first = vzip1q_u32(pair0, pair1);
+    *second = vzip2q_u32(pair0, pair1);
+}
+
+/* sum + the products of two rows x with two rows y. */
+OTX__NEON_BF16_INLINE float32x4_t otx__square_neon(float32x4_t sum, uint32x4_t x, uint32x4_t y,
+                                                   bool int8)
+{
+    if (int8)
+        return vreinterpretq_f32_s32(vmmlaq_s32(vreinterpretq_s32_f32(sum),
+                                                vreinterpretq_s8_u32(x), vreinterpretq_s8_u32(y)));
+    return vbfmmlaq_f32(sum, vreinterpretq_bf16_u32(x), vreinterpretq_bf16_u32(y));
+}
+
+/* Two sums, with those before where there are any. */
+OTX__NEON_BF16_INLINE void otx__put_neon(float32x2_t sums, bool first, bool int8, float *c)
+{
+    if (!first && int8)
+        sums = vreinterpret_f32_s32(
+            vadd_s32(vreinterpret_s32_f32(sums), vreinterpret_s32_f32(vld1_f32(c))));
+    else if (!first)
+        sums = vadd_f32(sums, vld1_f32(c));
+    vst1_f32(c, sums);
+}
+
+/* Adds one chain, for eight rows of a by eight of b: sixteen squares of two by two
+   sums stay in registers.
+
+   BFMMLA adds to a sum the two products of a pair of terms, after adding them up:
+   exact products (their 16 bits fit a float), and two additions that may be off by
+   2 u each, for they round to odd. A chain of OTX__CHAIN terms, whose first addition
+   is to 0, is so off by at most OTX__CHAIN * u, as a chain of float additions is.
+   SMMLA is exact; its integers lie where the floats do. */
+OTX__NEON_BF16_INLINE void otx__chain_neon_bf16(const uint16_t *a, const uint16_t *b,
+                                                size_t terms, bool first, bool int8, float *c)
+{
+    float32x4_t sums[4][4];
+    size_t p, i, j;
+    OTX__UNROLL for (i = 0; i < 4; i++)
+        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = vdupq_n_f32(0.0f);
+    for (p = 0; p < terms; p += 4) {
+        uint32x4_t x[4], y[4];
+        OTX__UNROLL for (i = 0; i < 4; i += 2) {
+            otx__rows_neon(a + p * OTX__TILE + 4 * i, terms - p, &x[i], &x[i + 1]);
+            otx__rows_neon(b + p * OTX__TILE + 4 * i, terms - p, &y[i], &y[i + 1]);
+        }
+        OTX__UNROLL for (j = 0; j < 4; j++) {
+            OTX__UNROLL for (i = 0; i < 4; i++)
+                sums[j][i] = otx__square_neon(sums[j][i], y[j], x[i], int8);
+        }
+    }
+    OTX__UNROLL for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (i = 0; i < 4; i++) {
+            float *even = c + 2 * j * OTX__TILE + 2 * i;
+            otx__put_neon(vget_low_f32(sums[j][i]), first, int8, even);
+            otx__put_neon(vget_high_f32(sums[j][i]), first, int8, even + OTX__TILE);
+        }
+    }
+}
+
+/* c[tile][j][i] as product_bf16 and, in integers, product_int8 want it, n the elements
+   of bf16 that are as wide. */
+OTX__NEON_BF16_INLINE void otx__products_of_tiles_neon(const uint16_t *a, size_t tiles,
+                                                       const uint16_t *b, size_t n, bool int8,
+                                                       float *c)
+{
+    size_t tile, block, i, j;
+    for (tile = 0; tile < tiles; tile++, a += n * OTX__TILE, c += OTX__TILE * OTX__TILE)
+        for (block = 0; block < n || block == 0; block += OTX__CHAIN)
+            for (j = 0; j < OTX__TILE; j += 8)
+                for (i = 0; i < OTX__TILE; i += 8)
+                    otx__chain_neon_bf16(a + block * OTX__TILE + 2 * i,
+                                         b + block * OTX__TILE + 2 * j,
+                                         otx__min(n - block, OTX__CHAIN), block == 0, int8,
+                                         c + j * OTX__TILE + i);
+}
+
+OTX__NEON_BF16_KERNEL void otx__product_bf16_neon(const uint16_t *a, size_t tiles,
+                                                  const uint16_t *b, size_t n, float *c)
+{
+    otx__products_of_tiles_neon(a, tiles, b, n, false, c);
+}
+
+OTX__NEON_BF16_KERNEL void otx__product_int8_neon(const int8_t *a, size_t tiles, const int8_t *b,
+                                                  size_t n, float *c)
+{
+    size_t i;
+    otx__products_of_tiles_neon((const uint16_t *)(const void *)a, tiles,
+                                (const uint16_t *)(const void *)b, n / 2, true, c);
+    for (i = 0; i < tiles * OTX__TILE * OTX__TILE; i += 4)
+        vst1q_f32(c + i, vcvtq_f32_s32(vreinterpretq_s32_f32(vld1q_f32(c + i))));
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
+    OTX_ISA_NEON_BF16, otx__product_128, otx__product_bf16_neon, otx__product_int8_neon,
+    otx__scan_128, otx__sift_128, otx__refine_128, otx__rough_dots_128,
+    otx__rough_residual_128, otx__dots_128, otx__products_128, NULL, otx__residual_128};
+
+#endif /* OTX__NEON_BF16 */
 
 /* >>> src/simd/avx512.h */
-/* ---- kernel_avx512: 512-bit x86 (F, BW, DQ, VL, VNNI) --------------------- */
+/* ---- avx512: 512-bit x86 (F, BW, DQ, VL, VNNI) ------------------------------ */
 
-#if !defined(OTX_NO_SIMD) && (defined(__x86_64__) || defined(_M_X64)) &&                  \
-    (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 8 && !defined(__TINYC__)) || \
-     (defined(_MSC_VER) && _MSC_VER >= 1920))
+#if defined(OTX__AVX2) && defined(OTX__X86_64) &&               \
+    (defined(__clang__) || (defined(OTX__MSVC) && _MSC_VER >= 1920) || \
+     (defined(__GNUC__) && __GNUC__ >= 8))
 #define OTX__AVX512
 
 /* GCC's own header warns of itself when compiled as C++ (its bug 105593). */
@@ -8248,8 +8755,6 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-#include <immintrin.h>
-
 /* Lets a sum stay in its register: GCC 12 copies those of integer products about. */
 #if defined(__GNUC__)
 #define OTX__KEEP(sum) __asm__("" : "+v"(sum))
@@ -8257,37 +8762,37 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
 #define OTX__KEEP(sum) ((void)0)
 #endif
 
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
 #define OTX__AVX512_TARGET
 #else
 #define OTX__AVX512_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 #endif
+#define OTX__AVX512_KERNEL OTX__AVX512_TARGET OTX__PRIVATE
+#define OTX__AVX512_INLINE OTX__AVX512_TARGET OTX__INLINE
 
 /* Only these let a register of integers be taken for one of bf16. */
 #if (defined(__clang__) && __clang_major__ >= 12) || \
     (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 10)
 #define OTX__AVX512_BF16
-#define OTX__AVX512_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
+#define OTX__AVX512_BF16_KERNEL \
+    __attribute__((target("avx512f,avx512bw,avx512bf16"))) OTX__PRIVATE
 #endif
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__product_avx512(const float *a, const float *b, size_t n,
-                                                         bool add, float *c)
+OTX__AVX512_KERNEL void otx__product_avx512(const float *a, const float *b, size_t n, bool add,
+                                            float *c)
 {
     __m512 low[OTX__STRIP], high[OTX__STRIP];
     size_t p, j;
-    OTX__UNROLL
-    for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
+    OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
     for (p = 0; p < n; p++, a += OTX__TILE, b += OTX__TILE) {
         __m512 a0 = _mm512_loadu_ps(a), a1 = _mm512_loadu_ps(a + 16);
-        OTX__UNROLL
-        for (j = 0; j < OTX__STRIP; j++) {
+        OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) {
             __m512 b0 = _mm512_set1_ps(b[j]);
             low[j] = _mm512_fmadd_ps(a0, b0, low[j]);
             high[j] = _mm512_fmadd_ps(a1, b0, high[j]);
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
+    OTX__UNROLL for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
         if (add) {
             low[j] = _mm512_add_ps(low[j], _mm512_loadu_ps(c));
             high[j] = _mm512_add_ps(high[j], _mm512_loadu_ps(c + 16));
@@ -8300,31 +8805,24 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__product_avx512(const float *a, const f
 #ifdef OTX__AVX512_BF16
 /* One chain of products, n terms, of eight rows of b and 32 of a: it is put in c, or
    added to it. */
-OTX__AVX512_BF16_TARGET OTX__PRIVATE void otx__chain_bf16_avx512(const uint16_t *a,
-                                                                 const uint16_t *b, size_t n,
-                                                                 bool add, float *c)
+OTX__AVX512_BF16_KERNEL void otx__chain_bf16_avx512(const uint16_t *a, const uint16_t *b,
+                                                    size_t n, bool add, float *c)
 {
     __m512 low[OTX__STRIP], high[OTX__STRIP];
     size_t p, j;
-    OTX__UNROLL
-    for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
+    OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
     for (p = 0; p < n; p += 2) {
         const uint16_t *pairs = b + p * OTX__TILE;
         __m512bh a0 = (__m512bh)_mm512_loadu_si512(a + p * OTX__TILE);
         __m512bh a1 = (__m512bh)_mm512_loadu_si512(a + p * OTX__TILE + 32);
-        OTX__UNROLL
-        for (j = 0; j < OTX__STRIP; j++) {
-            int32_t both;
-            __m512i b0;
-            memcpy(&both, pairs + 2 * j, sizeof both);
-            b0 = _mm512_set1_epi32(both);
+        OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) {
+            __m512i b0 = _mm512_set1_epi32(otx__int32_at(pairs + 2 * j));
             __asm__("" : "+v"(b0)); /* Clang 16 crashes if it sees a broadcast of bf16 */
             low[j] = _mm512_dpbf16_ps(low[j], a0, (__m512bh)b0);
             high[j] = _mm512_dpbf16_ps(high[j], a1, (__m512bh)b0);
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < OTX__STRIP; j++) {
+    OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) {
         float *column = c + j * OTX__TILE;
         if (add) {
             low[j] = _mm512_add_ps(low[j], _mm512_loadu_ps(column));
@@ -8356,33 +8854,27 @@ OTX__PRIVATE void otx__product_bf16_avx512(const uint16_t *a, size_t tiles, cons
    `less` taken off the sums of each row of b. The instruction wants one side without a
    sign: a is taken 128 too large. Sums of integers go in c or are added to it; the last
    of them are made floats. */
-OTX__AVX512_TARGET OTX__PRIVATE void otx__chain_int8_avx512(const int8_t *a, const int8_t *b,
-                                                            size_t n, const int32_t *less,
-                                                            bool add, bool last, float *c)
+OTX__AVX512_KERNEL void otx__chain_int8_avx512(const int8_t *a, const int8_t *b, size_t n,
+                                               const int32_t *less, bool add, bool last,
+                                               float *c)
 {
     const __m512i sign = _mm512_set1_epi8(-128);
     __m512i low[OTX__STRIP], high[OTX__STRIP];
     size_t p, j;
-    OTX__UNROLL
-    for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_set1_epi32(-less[j]);
+    OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_set1_epi32(-less[j]);
     for (p = 0; p < n; p += 4) {
         const int8_t *fours = b + p * OTX__TILE;
         __m512i a0 = _mm512_xor_si512(_mm512_loadu_si512(a + p * OTX__TILE), sign);
         __m512i a1 = _mm512_xor_si512(_mm512_loadu_si512(a + p * OTX__TILE + 64), sign);
-        OTX__UNROLL
-        for (j = 0; j < OTX__STRIP; j++) {
-            int32_t four;
-            __m512i b0;
-            memcpy(&four, fours + 4 * j, sizeof four);
-            b0 = _mm512_set1_epi32(four);
+        OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) {
+            __m512i b0 = _mm512_set1_epi32(otx__int32_at(fours + 4 * j));
             low[j] = _mm512_dpbusd_epi32(low[j], a0, b0);
             high[j] = _mm512_dpbusd_epi32(high[j], a1, b0);
             OTX__KEEP(low[j]);
             OTX__KEEP(high[j]);
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
+    OTX__UNROLL for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
         if (add) {
             low[j] = _mm512_add_epi32(low[j], _mm512_loadu_si512(c));
             high[j] = _mm512_add_epi32(high[j], _mm512_loadu_si512(c + 16));
@@ -8397,8 +8889,7 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__chain_int8_avx512(const int8_t *a, con
 }
 
 /* less[j]: what the sums of row j of b, n terms, come out too large by. */
-OTX__AVX512_TARGET OTX__PRIVATE void otx__excess_avx512(const int8_t *b, size_t n,
-                                                        int32_t less[OTX__TILE])
+OTX__AVX512_KERNEL void otx__excess_avx512(const int8_t *b, size_t n, int32_t less[OTX__TILE])
 {
     const __m512i sign = _mm512_set1_epi8(-128);
     __m512i low = _mm512_setzero_si512(), high = low;
@@ -8430,22 +8921,21 @@ OTX__PRIVATE void otx__product_int8_avx512(const int8_t *a, size_t tiles, const 
 
 /* The numbers of the atoms in the order in which unpacking interleaved 16-bit numbers
    leaves them. */
-OTX__AVX512_TARGET OTX__PRIVATE __m512i otx__numbers_avx512(int high)
+OTX__AVX512_KERNEL __m512i otx__numbers_avx512(int high)
 {
     __m512i order = _mm512_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
     return _mm512_add_epi32(order, _mm512_set1_epi32(high ? 4 : 0));
 }
 
 /* What belongs to a tile's atoms, in that order. */
-OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__unpacked_avx512(const float *tile, int high)
+OTX__AVX512_KERNEL __m512 otx__unpacked_avx512(const float *tile, int high)
 {
     return _mm512_permutex2var_ps(_mm512_loadu_ps(tile), otx__numbers_avx512(high),
                                   _mm512_loadu_ps(tile + 16));
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__score_avx512(__m512i start, __m512i sum,
-                                                         const float *scales, __m512 common,
-                                                         __m512 weight, __m512i numbers)
+OTX__AVX512_KERNEL __m512 otx__score_avx512(__m512i start, __m512i sum, const float *scales,
+                                            __m512 common, __m512 weight, __m512i numbers)
 {
     __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(start), _mm512_set1_ps(scales[0]));
     value = _mm512_fmadd_ps(common, _mm512_set1_ps(scales[1]), value);
@@ -8458,34 +8948,31 @@ OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__score_avx512(__m512i start, __m512i 
 
 /* The sums of `sets` supports of one target, two atoms of them at a time:
    sums[set][0] and [1] hold the tile in the order of unpacking. */
-OTX__AVX512_TARGET OTX__INLINE void otx__sums_avx512(const otx__scan *scan, size_t target,
-                                                     size_t sets, __m512i sums[OTX__SETS][2])
+OTX__AVX512_INLINE void otx__sums_avx512(const otx__scan *scan, size_t target, size_t sets,
+                                         __m512i sums[OTX__SETS][2])
 {
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
     const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
     const uint32_t *ahead = otx__scan_ahead(scan, target);
     size_t count = scan->counts[target], j, set;
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) sums[set][0] = sums[set][1] = _mm512_setzero_si512();
+    OTX__UNROLL for (set = 0; set < sets; set++)
+        sums[set][0] = sums[set][1] = _mm512_setzero_si512();
     for (j = 0; j < count; j += 2) {
         __m512i g0 = _mm512_loadu_si512(scan->gram + (size_t)atoms[j] * OTX__TILE);
         __m512i g1 = _mm512_loadu_si512(scan->gram + (size_t)atoms[j + 1] * OTX__TILE);
         __m512i low = _mm512_unpacklo_epi16(g0, g1), high = _mm512_unpackhi_epi16(g0, g1);
         OTX__PREFETCH(scan->gram + (size_t)ahead[j] * OTX__TILE);
         OTX__PREFETCH(scan->gram + (size_t)ahead[j + 1] * OTX__TILE);
-        OTX__UNROLL
-        for (set = 0; set < sets; set++) {
-            int32_t both;
-            __m512i pair;
-            memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
-            pair = _mm512_set1_epi32(both);
+        OTX__UNROLL for (set = 0; set < sets; set++) {
+            const int16_t *two = steps + j * OTX__SETS + 2 * set;
+            __m512i pair = _mm512_set1_epi32(otx__int32_at(two));
             sums[set][0] = _mm512_dpwssd_epi32(sums[set][0], low, pair);
             sums[set][1] = _mm512_dpwssd_epi32(sums[set][1], high, pair);
         }
     }
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__scan_avx512(const otx__scan *scan)
+OTX__AVX512_KERNEL void otx__scan_avx512(const otx__scan *scan)
 {
     __m512 common0 = otx__unpacked_avx512(scan->common, 0);
     __m512 common1 = otx__unpacked_avx512(scan->common, 1);
@@ -8518,8 +9005,8 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__scan_avx512(const otx__scan *scan)
 }
 
 /* What sixteen weighted correlations are at least and at most. */
-OTX__AVX512_TARGET OTX__INLINE void otx__sift_half_avx512(const otx__sift *sift, size_t first,
-                                                          __m512 *low, __m512 *high)
+OTX__AVX512_INLINE void otx__sift_half_avx512(const otx__sift *sift, size_t first, __m512 *low,
+                                              __m512 *high)
 {
     __m512 weight = _mm512_loadu_ps(sift->weight + first), room = _mm512_set1_ps(OTX__SIFT_ROOM);
     __m512 value = _mm512_mul_ps(_mm512_loadu_ps(sift->products + first),
@@ -8534,8 +9021,7 @@ OTX__AVX512_TARGET OTX__INLINE void otx__sift_half_avx512(const otx__sift *sift,
     *high = _mm512_fmadd_ps(weight, value, spread);
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE uint32_t otx__sift_avx512(const otx__sift *sift, float *least,
-                                                          float *most)
+OTX__AVX512_KERNEL uint32_t otx__sift_avx512(const otx__sift *sift, float *least, float *most)
 {
     __m512 low0, low1, high0, high1, mark = _mm512_set1_ps(*least);
     __mmask16 mask0, mask1;
@@ -8553,18 +9039,14 @@ OTX__AVX512_TARGET OTX__PRIVATE uint32_t otx__sift_avx512(const otx__sift *sift,
 }
 
 /* Takes one column off sixteen correlations. */
-OTX__AVX512_TARGET OTX__INLINE __m512 otx__refine_part_avx512(const int16_t *gram, float beta,
-                                                              __m512 value)
+OTX__AVX512_INLINE __m512 otx__refine_part_avx512(const int16_t *gram, float beta, __m512 value)
 {
-    __m256i column = _mm256_loadu_si256((const __m256i *)(const void *)gram);
-    __m512 wide = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(column));
+    __m512 wide = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(OTX__256_LOAD_INTS(gram)));
     return _mm512_fnmadd_ps(_mm512_set1_ps(beta), wide, value);
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__refine_avx512(const int16_t *gram,
-                                                        const uint32_t *atoms,
-                                                        const float *betas, size_t count,
-                                                        float *correlations)
+OTX__AVX512_KERNEL void otx__refine_avx512(const int16_t *gram, const uint32_t *atoms,
+                                           const float *betas, size_t count, float *correlations)
 {
     __m512 low = _mm512_loadu_ps(correlations), high = _mm512_loadu_ps(correlations + 16);
     size_t j;
@@ -8579,40 +9061,35 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__refine_avx512(const int16_t *gram,
 }
 
 /* Sixteen elements of a row. */
-OTX__AVX512_TARGET OTX__INLINE __m512 otx__floats_avx512(const char *at, bool bf16)
+OTX__AVX512_INLINE __m512 otx__floats_avx512(const char *at, bool bf16)
 {
     __m512i wide;
     if (!bf16) return _mm512_loadu_ps(at);
-    wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)at));
+    wide = _mm512_cvtepu16_epi32(OTX__256_LOAD_INTS(at));
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
 /* Rows 4 to 7 come next and are asked for. */
-OTX__AVX512_TARGET OTX__INLINE void otx__rough_dots_group_avx512(const float *a,
-                                                                 const char *const rows[8],
-                                                                 bool bf16, size_t whole,
-                                                                 float *out)
+OTX__AVX512_INLINE void otx__rough_dots_group_avx512(const float *a, const char *const rows[8],
+                                                     bool bf16, size_t whole, float *out)
 {
     const size_t element = bf16 ? 2 : 4;
     __m512 sums[4];
     size_t i, j;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) sums[j] = _mm512_setzero_ps();
+    OTX__UNROLL for (j = 0; j < 4; j++) sums[j] = _mm512_setzero_ps();
     for (i = 0; i < whole; i += OTX__LANES) {
         __m512 a0 = _mm512_loadu_ps(a + i);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (j = 0; j < 4; j++) {
             OTX__PREFETCH(rows[4 + j] + i * element);
             sums[j] = _mm512_fmadd_ps(a0, otx__floats_avx512(rows[j] + i * element, bf16),
                                       sums[j]);
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) out[j] = _mm512_reduce_add_ps(sums[j]);
+    OTX__UNROLL for (j = 0; j < 4; j++) out[j] = _mm512_reduce_add_ps(sums[j]);
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_dots_avx512(const float *a, const otx__row *rows,
-                                                            size_t count, size_t n, float *out)
+OTX__AVX512_KERNEL void otx__rough_dots_avx512(const float *a, const otx__row *rows,
+                                               size_t count, size_t n, float *out)
 {
     size_t first, i, j, whole = n - n % OTX__LANES;
     for (first = 0; first < count; first += 4) {
@@ -8629,15 +9106,14 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_dots_avx512(const float *a, cons
     }
 }
 
-OTX__AVX512_TARGET OTX__INLINE void otx__rough_group_avx512(float *r, const double *coefficients,
-                                                            const char *const rows[4],
-                                                            bool bf16, size_t whole)
+OTX__AVX512_INLINE void otx__rough_group_avx512(float *r, const double *coefficients,
+                                                const char *const rows[4], bool bf16,
+                                                size_t whole)
 {
     size_t i, j;
     for (i = 0; i < whole; i += OTX__LANES) {
         __m512 value = _mm512_loadu_ps(r + i);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++)
+        OTX__UNROLL for (j = 0; j < 4; j++)
             value = _mm512_fnmadd_ps(_mm512_set1_ps((float)coefficients[j]),
                                      otx__floats_avx512(rows[j] + i * (bf16 ? 2 : 4), bf16),
                                      value);
@@ -8645,10 +9121,9 @@ OTX__AVX512_TARGET OTX__INLINE void otx__rough_group_avx512(float *r, const doub
     }
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_residual_avx512(float *r, otx__row y,
-                                                                const double *coefficients,
-                                                                const otx__row *rows,
-                                                                size_t count, size_t n)
+OTX__AVX512_KERNEL void otx__rough_residual_avx512(float *r, otx__row y,
+                                                   const double *coefficients,
+                                                   const otx__row *rows, size_t count, size_t n)
 {
     size_t first, i, j, whole = n - n % OTX__LANES;
     for (i = 0; i < whole; i += OTX__LANES)
@@ -8670,17 +9145,13 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_residual_avx512(float *r, otx__r
 }
 
 /* Eight elements of a row. */
-OTX__AVX512_TARGET OTX__INLINE __m256 otx__eight_floats_avx512(const char *at, bool bf16)
+OTX__AVX512_INLINE __m256 otx__eight_floats_avx512(const char *at, bool bf16)
 {
-    __m256i wide;
-    if (!bf16) return _mm256_loadu_ps((const float *)(const void *)at);
-    wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+    return bf16 ? OTX__256_OF_BF16(at) : OTX__256_FLOATS_AT(at);
 }
 
 /* Sixteen elements of a row as two registers of doubles. */
-OTX__AVX512_TARGET OTX__INLINE void otx__widen_avx512(const char *at, bool bf16, __m512d *low,
-                                                      __m512d *high)
+OTX__AVX512_INLINE void otx__widen_avx512(const char *at, bool bf16, __m512d *low, __m512d *high)
 {
     *low = _mm512_cvtps_pd(otx__eight_floats_avx512(at, bf16));
     *high = _mm512_cvtps_pd(otx__eight_floats_avx512(at + (bf16 ? 16 : 32), bf16));
@@ -8689,20 +9160,17 @@ OTX__AVX512_TARGET OTX__INLINE void otx__widen_avx512(const char *at, bool bf16,
 /* The lanes of a's products with four rows, up to `whole`; rows[4] to [7] come next
    and are asked for. Four at a time hide the latency of the additions. With `fused`
    the products must be exact. */
-OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
-                                                           const char *const rows[8], bool bf16,
-                                                           bool fused, size_t whole,
-                                                           double lanes[4][OTX__LANES])
+OTX__AVX512_INLINE void otx__dots_group_avx512(const double *a, const char *const rows[8],
+                                               bool bf16, bool fused, size_t whole,
+                                               double lanes[4][OTX__LANES])
 {
     const size_t element = bf16 ? 2 : 4;
     __m512d low[4], high[4];
     size_t i, j;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) low[j] = high[j] = _mm512_setzero_pd();
+    OTX__UNROLL for (j = 0; j < 4; j++) low[j] = high[j] = _mm512_setzero_pd();
     for (i = 0; i < whole; i += OTX__LANES) {
         __m512d a0 = _mm512_loadu_pd(a + i), a1 = _mm512_loadu_pd(a + i + 8), b0, b1;
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (j = 0; j < 4; j++) {
             OTX__PREFETCH(rows[4 + j] + i * element);
             otx__widen_avx512(rows[j] + i * element, bf16, &b0, &b1);
             low[j] = fused ? _mm512_fmadd_pd(a0, b0, low[j])
@@ -8711,16 +9179,14 @@ OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
                             : _mm512_add_pd(high[j], _mm512_mul_pd(a1, b1));
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
+    OTX__UNROLL for (j = 0; j < 4; j++) {
         _mm512_storeu_pd(lanes[j], low[j]);
         _mm512_storeu_pd(lanes[j] + 8, high[j]);
     }
 }
 
-OTX__AVX512_TARGET OTX__INLINE void otx__dots_body_avx512(const double *a, const otx__row *rows,
-                                                          size_t count, size_t n, bool fused,
-                                                          double *out)
+OTX__AVX512_INLINE void otx__dots_body_avx512(const double *a, const otx__row *rows,
+                                              size_t count, size_t n, bool fused, double *out)
 {
     size_t first, j, whole = n - n % OTX__LANES;
     for (first = 0; first < count; first += 4) {
@@ -8737,59 +9203,52 @@ OTX__AVX512_TARGET OTX__INLINE void otx__dots_body_avx512(const double *a, const
     }
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__dots_avx512(const double *a, const otx__row *rows,
-                                                      size_t count, size_t n, double *out)
+OTX__AVX512_KERNEL void otx__dots_avx512(const double *a, const otx__row *rows, size_t count,
+                                         size_t n, double *out)
 {
     otx__dots_body_avx512(a, rows, count, n, false, out);
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__products_avx512(const double *a, const otx__row *rows,
-                                                          size_t count, size_t n, double *out)
+OTX__AVX512_KERNEL void otx__products_avx512(const double *a, const otx__row *rows, size_t count,
+                                             size_t n, double *out)
 {
     otx__dots_body_avx512(a, rows, count, n, true, out);
 }
 
 /* The lanes of the products of two rows with four others, up to `whole`: lanes[j][i]
    of row i of the two and row j of the four. */
-OTX__AVX512_TARGET OTX__INLINE void otx__pair_group_avx512(const char *const a[2],
-                                                           const char *const b[4], bool bf16,
-                                                           size_t whole,
-                                                           double lanes[4][2][OTX__LANES])
+OTX__AVX512_INLINE void otx__pair_group_avx512(const char *const a[2], const char *const b[4],
+                                               bool bf16, size_t whole,
+                                               double lanes[4][2][OTX__LANES])
 {
     const size_t element = bf16 ? 2 : 4;
     __m512d low[4][2], high[4][2];
     size_t p, i, j;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++)
+    OTX__UNROLL for (j = 0; j < 4; j++)
         low[j][0] = low[j][1] = high[j][0] = high[j][1] = _mm512_setzero_pd();
     for (p = 0; p < whole; p += OTX__LANES) {
         __m512d a0[2], a1[2], b0, b1;
         otx__widen_avx512(a[0] + p * element, bf16, &a0[0], &a1[0]);
         otx__widen_avx512(a[1] + p * element, bf16, &a0[1], &a1[1]);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (j = 0; j < 4; j++) {
             otx__widen_avx512(b[j] + p * element, bf16, &b0, &b1);
-            OTX__UNROLL
-            for (i = 0; i < 2; i++) {
+            OTX__UNROLL for (i = 0; i < 2; i++) {
                 low[j][i] = _mm512_fmadd_pd(a0[i], b0, low[j][i]);
                 high[j][i] = _mm512_fmadd_pd(a1[i], b1, high[j][i]);
             }
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
-        OTX__UNROLL
-        for (i = 0; i < 2; i++) {
+    OTX__UNROLL for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (i = 0; i < 2; i++) {
             _mm512_storeu_pd(lanes[j][i], low[j][i]);
             _mm512_storeu_pd(lanes[j][i] + 8, high[j][i]);
         }
     }
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__pair_products_avx512(const otx__row a[2],
-                                                               const otx__row *b, size_t count,
-                                                               size_t n, double *out,
-                                                               size_t pitch)
+OTX__AVX512_KERNEL void otx__pair_products_avx512(const otx__row a[2], const otx__row *b,
+                                                  size_t count, size_t n, double *out,
+                                                  size_t pitch)
 {
     const char *const pair[2] = {(const char *)a[0].data, (const char *)a[1].data};
     size_t first, i, j, p, whole = n - n % OTX__LANES;
@@ -8813,17 +9272,15 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__pair_products_avx512(const otx__row a[
 
 /* Takes four rows, one after the other, off r up to `whole`. Reading all rows at
    once would be too many streams for the processor to foresee. */
-OTX__AVX512_TARGET OTX__INLINE void otx__residual_group_avx512(double *r,
-                                                               const double *coefficients,
-                                                               const char *const rows[4],
-                                                               bool bf16, size_t whole)
+OTX__AVX512_INLINE void otx__residual_group_avx512(double *r, const double *coefficients,
+                                                   const char *const rows[4], bool bf16,
+                                                   size_t whole)
 {
     const size_t element = bf16 ? 2 : 4;
     size_t i, j;
     for (i = 0; i < whole; i += OTX__LANES) {
         __m512d low = _mm512_loadu_pd(r + i), high = _mm512_loadu_pd(r + i + 8), b0, b1;
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (j = 0; j < 4; j++) {
             __m512d coefficient = _mm512_set1_pd(coefficients[j]);
             otx__widen_avx512(rows[j] + i * element, bf16, &b0, &b1);
             low = _mm512_sub_pd(low, _mm512_mul_pd(coefficient, b0));
@@ -8834,10 +9291,8 @@ OTX__AVX512_TARGET OTX__INLINE void otx__residual_group_avx512(double *r,
     }
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__residual_avx512(double *r, otx__row y,
-                                                          const double *coefficients,
-                                                          const otx__row *rows, size_t count,
-                                                          size_t n)
+OTX__AVX512_KERNEL void otx__residual_avx512(double *r, otx__row y, const double *coefficients,
+                                             const otx__row *rows, size_t count, size_t n)
 {
     size_t i, j, whole = n - n % OTX__LANES, first = 0;
     if (y.data) {
@@ -8892,7 +9347,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
 #endif /* OTX__AVX512 */
 
 /* >>> src/simd/amx.h */
-/* ---- kernel_amx: x86 tile registers (bf16, int8), beside AVX-512 ------------------- */
+/* ---- amx: x86 tile registers (bf16, int8), beside AVX-512 ---------------------- */
 
 /* Linux only: elsewhere there is no known way to be lent the registers. */
 #if defined(OTX__AVX512) && defined(__linux__) && defined(__x86_64__) && !defined(__ILP32__) && \
@@ -8908,6 +9363,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
 #endif
 
 #define OTX__AMX_TARGET __attribute__((target("amx-tile,amx-bf16,amx-int8")))
+#define OTX__AMX_KERNEL OTX__AMX_TARGET OTX__PRIVATE
 #define OTX__AMX_ALIGNED __attribute__((aligned(64)))
 
 /* One instruction multiplies 16 rows of 32 terms by 32 terms of 16 rows: it sums
@@ -8926,17 +9382,39 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
 /* For the tile instructions: some compilers do not know that they read memory. */
 #define OTX__AMX_WRITTEN(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
 
-/* Asks the operating system for the tile registers, for the whole process. Asking
-   again does no harm. */
-OTX__PRIVATE bool otx__amx_granted(void)
+/* A call of Linux, as the C library has none. Tests put their own in its place. */
+#ifndef OTX__ARCH_PRCTL
+#define OTX__ARCH_PRCTL(what, argument) otx__arch_prctl(what, argument)
+#endif
+
+OTX__PRIVATE long otx__arch_prctl(long what, uintptr_t argument)
 {
-    const long arch_prctl = 158, request_permission = 0x1023, tile_data = 18;
+    const long arch_prctl = 158;
     long result;
     __asm__ volatile("syscall"
                      : "=a"(result)
-                     : "a"(arch_prctl), "D"(request_permission), "S"(tile_data)
+                     : "a"(arch_prctl), "D"(what), "S"(argument)
                      : "rcx", "r11", "memory");
-    return result == 0;
+    return result;
+}
+
+#define OTX__AMX_TILE_DATA 18 /* the number of this state of the processor */
+
+/* Whether the operating system lends the tile registers to those who ask for them. */
+OTX__PRIVATE bool otx__amx_lent(void)
+{
+    const long get_supported = 0x1021;
+    uint64_t states = 0;
+    return OTX__ARCH_PRCTL(get_supported, (uintptr_t)&states) == 0 &&
+           (states >> OTX__AMX_TILE_DATA & 1);
+}
+
+/* Asks for them, for the whole process and to its end: its threads' signal frames grow by
+   8 KiB. Asking again does no harm. */
+OTX__PRIVATE bool otx__amx_take(void)
+{
+    const long request_permission = 0x1023;
+    return OTX__ARCH_PRCTL(request_permission, OTX__AMX_TILE_DATA) == 0;
 }
 
 /* One block of a panel: where it lies, or, when fewer terms are left, a copy filled
@@ -8951,19 +9429,17 @@ OTX__PRIVATE const uint16_t *otx__amx_block(const uint16_t *panel, size_t terms,
 }
 
 /* Sixteen rows of a block, row by row: from[pair][row of 32] to to[row][pair]. */
-OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_transpose(const uint16_t *from, uint16_t *to)
+OTX__AVX512_KERNEL void otx__amx_transpose(const uint16_t *from, uint16_t *to)
 {
     __m512i rows[4], low01, low23, high01, high23;
     size_t four, i, lane;
     for (four = 0; four < 4; four++) {
         const uint16_t *columns = from + 8 * four;
         /* Four rows of four pairs are turned in each of the four lanes. */
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) {
+        OTX__UNROLL for (i = 0; i < 4; i++) {
             const uint16_t *at = columns + i * 2 * OTX__TILE;
             __m128i lanes[4];
-            OTX__UNROLL
-            for (lane = 0; lane < 4; lane++)
+            OTX__UNROLL for (lane = 0; lane < 4; lane++)
                 lanes[lane] = _mm_loadu_si128(
                     (const __m128i *)(const void *)(at + lane * 8 * OTX__TILE));
             rows[i] = _mm512_castsi128_si512(lanes[0]);
@@ -9033,7 +9509,7 @@ OTX__AMX_TARGET OTX__INLINE void otx__amx_chunk(const uint16_t *a, size_t terms,
 }
 
 /* Adds the sums of a chunk of one panel. */
-OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_add(float *c, const float *sums, bool int8)
+OTX__AVX512_KERNEL void otx__amx_add(float *c, const float *sums, bool int8)
 {
     size_t i;
     for (i = 0; i < OTX__TILE * OTX__TILE; i += 16) {
@@ -9049,7 +9525,8 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_add(float *c, const float *sums, b
 /* c[tile][j][i] as product_bf16 and, in integers, product_int8 want it, n the elements
    of bf16 that are as wide. */
 OTX__AMX_TARGET OTX__INLINE void otx__product_amx(const uint16_t *a, size_t tiles,
-                                                  const uint16_t *b, size_t n, bool int8, float *c)
+                                                  const uint16_t *b, size_t n, bool int8,
+                                                  float *c)
 {
     /* All eight tiles have 16 rows of 64 bytes: palette 1, the widths, the heights. */
     static const uint8_t config[64] = {1,  0,  0,  0,  0,  0,  0,  0,  0,  0, 0,  0, 0,  0, 0,  0,
@@ -9078,21 +9555,21 @@ OTX__AMX_TARGET OTX__INLINE void otx__product_amx(const uint16_t *a, size_t tile
     _tile_release();
 }
 
-OTX__AMX_TARGET OTX__PRIVATE void otx__product_bf16_amx(const uint16_t *a, size_t tiles,
-                                                        const uint16_t *b, size_t n, float *c)
+OTX__AMX_KERNEL void otx__product_bf16_amx(const uint16_t *a, size_t tiles, const uint16_t *b,
+                                           size_t n, float *c)
 {
     otx__product_amx(a, tiles, b, n, false, c);
 }
 
-OTX__AMX_TARGET OTX__PRIVATE void otx__amx_product_int8(const int8_t *a, size_t tiles,
-                                                        const int8_t *b, size_t n, float *c)
+OTX__AMX_KERNEL void otx__amx_product_int8(const int8_t *a, size_t tiles, const int8_t *b,
+                                           size_t n, float *c)
 {
     otx__product_amx((const uint16_t *)(const void *)a, tiles, (const uint16_t *)(const void *)b,
                      n / 2, true, c);
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__product_int8_amx(const int8_t *a, size_t tiles,
-                                                           const int8_t *b, size_t n, float *c)
+OTX__AVX512_KERNEL void otx__product_int8_amx(const int8_t *a, size_t tiles, const int8_t *b,
+                                              size_t n, float *c)
 {
     size_t i;
     otx__amx_product_int8(a, tiles, b, n, c);
@@ -9112,734 +9589,31 @@ OTX__PRIVATE const otx__kernels otx__kernels_amx = {
 
 #endif /* OTX__AMX */
 
-/* >>> src/simd/neon.h */
-/* ---- kernel_neon: 64-bit Arm ---------------------------------------------- */
-
-/* Little-endian only: lanes of a big-endian load stand in another order. */
-#if !defined(OTX_NO_SIMD) && defined(__aarch64__) && defined(__ARM_NEON) && \
-    !defined(__AARCH64EB__)
-#define OTX__NEON
-
-#include <arm_neon.h>
-
-/* One chain of products, for sixteen rows of a by four of b: sixteen sums stay in
-   registers. It is put in c, or added to it. */
-OTX__PRIVATE void otx__chain_neon(const float *a, const float *b, size_t count, bool add,
-                                  float *c)
-{
-    float32x4_t sums[4][4];
-    size_t p, i, j;
-    OTX__UNROLL
-    for (i = 0; i < 4; i++)
-        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = vdupq_n_f32(0.0f);
-    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
-        float32x4_t b0 = vld1q_f32(b);
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) {
-            float32x4_t a0 = vld1q_f32(a + 4 * i);
-            sums[0][i] = vfmaq_laneq_f32(sums[0][i], a0, b0, 0);
-            sums[1][i] = vfmaq_laneq_f32(sums[1][i], a0, b0, 1);
-            sums[2][i] = vfmaq_laneq_f32(sums[2][i], a0, b0, 2);
-            sums[3][i] = vfmaq_laneq_f32(sums[3][i], a0, b0, 3);
-        }
-    }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) {
-            float *at = c + j * OTX__TILE + 4 * i;
-            if (add) sums[j][i] = vaddq_f32(sums[j][i], vld1q_f32(at));
-            vst1q_f32(at, sums[j][i]);
-        }
-    }
-}
-
-OTX__PRIVATE void otx__product_neon(const float *a, const float *b, size_t n, bool add, float *c)
-{
-    size_t i, j;
-    for (j = 0; j < OTX__STRIP; j += 4)
-        for (i = 0; i < OTX__TILE; i += 16)
-            otx__chain_neon(a + i, b + j, n, add, c + j * OTX__TILE + i);
-}
-
-/* The larger of `best` and the weighted correlations of four atoms. */
-OTX__PRIVATE float32x4_t otx__score_neon(float32x4_t best, int16x4_t start, int32x4_t sum,
-                                         const float *scales, const float *common,
-                                         const float *weight, uint32_t first)
-{
-    static const uint32_t four[4] = {0, 1, 2, 3};
-    uint32x4_t numbers = vaddq_u32(vld1q_u32(four), vdupq_n_u32(first)), bits;
-    float32x4_t value = vmulq_n_f32(vcvtq_f32_s32(vmovl_s16(start)), scales[0]);
-    value = vfmaq_n_f32(value, vld1q_f32(common), scales[1]);
-    value = vfmsq_n_f32(value, vcvtq_f32_s32(sum), scales[2]);
-    value = vmulq_f32(vabsq_f32(value), vld1q_f32(weight));
-    /* As otx__packed does. */
-    bits = vbicq_u32(vreinterpretq_u32_f32(value), vdupq_n_u32(OTX__TILE - 1));
-    return vmaxq_f32(best, vreinterpretq_f32_u32(vorrq_u32(bits, numbers)));
-}
-
-/* The sums of `sets` supports of one target over half a tile. */
-OTX__INLINE void otx__sums_neon(const otx__scan *scan, size_t target, size_t half, size_t sets,
-                                int32x4_t sums[OTX__SETS][4])
-{
-    const uint32_t *atoms = scan->atoms + target * scan->pitch;
-    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
-    size_t count = scan->counts[target], i, j, set;
-    int32x4_t parts[OTX__SETS][4];
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) parts[set][i] = vdupq_n_s32(0);
-    }
-    for (j = 0; j < count; j++) {
-        const int16_t *gram = scan->gram + (size_t)atoms[j] * OTX__TILE + 16 * half;
-        int16x8_t low = vld1q_s16(gram), high = vld1q_s16(gram + 8);
-        OTX__UNROLL
-        for (set = 0; set < sets; set++) {
-            int16_t step = steps[j / 2 * OTX__SETS * 2 + 2 * set + j % 2];
-            parts[set][0] = vmlal_n_s16(parts[set][0], vget_low_s16(low), step);
-            parts[set][1] = vmlal_high_n_s16(parts[set][1], low, step);
-            parts[set][2] = vmlal_n_s16(parts[set][2], vget_low_s16(high), step);
-            parts[set][3] = vmlal_high_n_s16(parts[set][3], high, step);
-        }
-    }
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) sums[set][i] = parts[set][i];
-    }
-}
-
-OTX__PRIVATE void otx__scan_neon(const otx__scan *scan)
-{
-    size_t target, set, half, i;
-    for (target = 0; target < scan->targets; target++) {
-        const float *scales = scan->scales + target * OTX__SETS * 3;
-        size_t sets = scan->sets[target];
-        float32x4_t best[OTX__SETS];
-        int32x4_t sums[OTX__SETS][4];
-        for (set = 0; set < OTX__SETS; set++) best[set] = vdupq_n_f32(0.0f);
-        for (half = 0; half < 2; half++) {
-            const int16_t *start = scan->start + target * OTX__TILE + 16 * half;
-            const float *common = scan->common + 16 * half, *weight = scan->weight + 16 * half;
-            if (sets == 1) otx__sums_neon(scan, target, half, 1, sums);
-            else if (sets == 2) otx__sums_neon(scan, target, half, 2, sums);
-            else otx__sums_neon(scan, target, half, OTX__SETS, sums);
-            for (set = 0; set < sets; set++)
-                for (i = 0; i < 4; i++)
-                    best[set] = otx__score_neon(best[set], vld1_s16(start + 4 * i), sums[set][i],
-                                                scales + 3 * set, common + 4 * i,
-                                                weight + 4 * i, (uint32_t)(16 * half + 4 * i));
-        }
-        for (set = 0; set < sets; set++)
-            scan->best[set * scan->best_pitch + target] = vmaxvq_f32(best[set]);
-    }
-}
-
-OTX__PRIVATE void otx__refine_neon(const int16_t *gram, const uint32_t *atoms,
-                                   const float *betas, size_t count, float *correlations)
-{
-    float32x4_t values[8];
-    size_t i, j;
-    OTX__UNROLL
-    for (i = 0; i < 8; i++) values[i] = vld1q_f32(correlations + 4 * i);
-    for (j = 0; j < count; j++) {
-        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
-        float beta = betas[j] / 32767.0f;
-        OTX__UNROLL
-        for (i = 0; i < 8; i++) {
-            float32x4_t wide = vcvtq_f32_s32(vmovl_s16(vld1_s16(column + 4 * i)));
-            values[i] = vfmsq_n_f32(values[i], wide, beta);
-        }
-    }
-    OTX__UNROLL
-    for (i = 0; i < 8; i++) vst1q_f32(correlations + 4 * i, values[i]);
-}
-
-/* Four elements of a row. */
-OTX__PRIVATE float32x4_t otx__floats_neon(otx__row row, size_t i)
-{
-    uint16_t halves[4];
-    float four[4];
-    if (row.bf16) {
-        memcpy(halves, otx__row_at(row, i), sizeof halves);
-        return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(halves), 16));
-    }
-    memcpy(four, otx__row_at(row, i), sizeof four);
-    return vld1q_f32(four);
-}
-
-OTX__PRIVATE void otx__rough_dots_neon(const float *a, const otx__row *rows, size_t count,
-                                       size_t n, float *out)
-{
-    size_t i, j, h, whole = n - n % OTX__LANES;
-    for (j = 0; j < count; j++) {
-        float32x4_t sums[4];
-        OTX__UNROLL
-        for (h = 0; h < 4; h++) sums[h] = vdupq_n_f32(0.0f);
-        for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 4; h++)
-                sums[h] = vfmaq_f32(sums[h], vld1q_f32(a + i + 4 * h),
-                                    otx__floats_neon(rows[j], i + 4 * h));
-        }
-        sums[0] = vaddq_f32(vaddq_f32(sums[0], sums[1]), vaddq_f32(sums[2], sums[3]));
-        out[j] = vaddvq_f32(sums[0]);
-        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
-    }
-}
-
-OTX__PRIVATE void otx__rough_residual_neon(float *r, otx__row y, const double *coefficients,
-                                           const otx__row *rows, size_t count, size_t n)
-{
-    size_t i, j, whole = n - n % 4;
-    for (i = 0; i < whole; i += 4) {
-        float32x4_t value = otx__floats_neon(y, i);
-        for (j = 0; j < count; j++)
-            value = vfmsq_n_f32(value, otx__floats_neon(rows[j], i), (float)coefficients[j]);
-        vst1q_f32(r + i, value);
-    }
-    for (; i < n; i++) {
-        r[i] = otx__row_element(y, i);
-        for (j = 0; j < count; j++)
-            r[i] -= (float)coefficients[j] * otx__row_element(rows[j], i);
-    }
-}
-
-/* Four elements of a row as two registers of doubles. */
-OTX__PRIVATE void otx__widen_neon(otx__row row, size_t i, float64x2_t *low, float64x2_t *high)
-{
-    float32x4_t values = otx__floats_neon(row, i);
-    *low = vcvt_f64_f32(vget_low_f32(values));
-    *high = vcvt_high_f64_f32(values);
-}
-
-/* sum + a b. Fused, where the product is exact, it has the same bits. */
-OTX__INLINE float64x2_t otx__add_product_neon(float64x2_t sum, float64x2_t a, float64x2_t b,
-                                              bool fused)
-{
-    return fused ? vfmaq_f64(sum, a, b) : vaddq_f64(sum, vmulq_f64(a, b));
-}
-
-OTX__INLINE void otx__dots_body_neon(const double *a, const otx__row *rows, size_t count,
-                                     size_t n, bool fused, double *out)
-{
-    size_t row, i, h, whole = n - n % OTX__LANES;
-    for (row = 0; row < count; row++) {
-        float64x2_t sums[8], low, high;
-        double lanes[OTX__LANES];
-        OTX__UNROLL
-        for (h = 0; h < 8; h++) sums[h] = vdupq_n_f64(0.0);
-        for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 4; h++) {
-                const double *at = a + i + 4 * h;
-                otx__widen_neon(rows[row], i + 4 * h, &low, &high);
-                sums[2 * h] =
-                    otx__add_product_neon(sums[2 * h], vld1q_f64(at), low, fused);
-                sums[2 * h + 1] =
-                    otx__add_product_neon(sums[2 * h + 1], vld1q_f64(at + 2), high, fused);
-            }
-        }
-        OTX__UNROLL
-        for (h = 0; h < 8; h++) vst1q_f64(lanes + 2 * h, sums[h]);
-        otx__dot_lanes(lanes, a, rows[row], whole, n);
-        out[row] = otx__fold_lanes(lanes);
-    }
-}
-
-OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t count, size_t n,
-                                 double *out)
-{
-    otx__dots_body_neon(a, rows, count, n, false, out);
-}
-
-OTX__PRIVATE void otx__products_neon(const double *a, const otx__row *rows, size_t count,
-                                     size_t n, double *out)
-{
-    otx__dots_body_neon(a, rows, count, n, true, out);
-}
-
-OTX__PRIVATE void otx__residual_neon(double *r, otx__row y, const double *coefficients,
-                                     const otx__row *rows, size_t count, size_t n)
-{
-    size_t i, j, whole = n - n % 4;
-    for (i = 0; i < whole; i += 4) {
-        float64x2_t low = vdupq_n_f64(0.0), high = low, b0, b1;
-        if (y.data) {
-            otx__widen_neon(y, i, &low, &high);
-        } else {
-            low = vld1q_f64(r + i);
-            high = vld1q_f64(r + i + 2);
-        }
-        for (j = 0; j < count; j++) {
-            otx__widen_neon(rows[j], i, &b0, &b1);
-            low = vsubq_f64(low, vmulq_n_f64(b0, coefficients[j]));
-            high = vsubq_f64(high, vmulq_n_f64(b1, coefficients[j]));
-        }
-        vst1q_f64(r + i, low);
-        vst1q_f64(r + i + 2, high);
-    }
-    otx__residual_elements(r, y, coefficients, rows, count, whole, n);
-}
-
-OTX__PRIVATE const otx__kernels otx__kernels_neon = {
-    OTX_ISA_NEON, otx__product_neon, NULL, NULL, otx__scan_neon, otx__sift_scalar, otx__refine_neon,
-    otx__rough_dots_neon, otx__rough_residual_neon, otx__dots_neon, otx__products_neon,
-    NULL, otx__residual_neon};
-
-/* ---- and with matrices of bf16 and of 8-bit numbers (FEAT_BF16, FEAT_I8MM) ---- */
-
-/* The other extensions do not help. The scan's numbers have 16 bits, and products of
-   8-bit numbers would take them in halves: more work than the widening multiply-add.
-   Half-precision floats (fp16) keep 11 bits and overflow at 65,504: they would widen the
-   bound of the screen a thousandfold. */
-#if (defined(__linux__) || defined(__APPLE__)) &&                                           \
-    ((defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) && defined(__ARM_FEATURE_MATMUL_INT8)) || \
-     (defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 10))
-#define OTX__NEON_BF16
-
-#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) && defined(__ARM_FEATURE_MATMUL_INT8)
-#define OTX__NEON_BF16_TARGET
-#else
-#define OTX__NEON_BF16_TARGET __attribute__((target("arch=armv8.2-a+bf16+i8mm")))
-#endif
-
-/* By names of our own: strict C modes hide the declarations. */
-#ifdef __APPLE__
-extern int otx__sys_sysctlbyname(const char *name, void *old, size_t *old_size, void *fresh,
-                                 size_t fresh_size) __asm__("_sysctlbyname");
-#else
-extern unsigned long otx__sys_getauxval(unsigned long type) __asm__("getauxval");
-#endif
-
-#ifdef __APPLE__
-OTX__PRIVATE bool otx__neon_has(const char *name)
-{
-    int has = 0;
-    size_t size = sizeof has;
-    return otx__sys_sysctlbyname(name, &has, &size, NULL, 0) == 0 && has;
-}
-#endif
-
-OTX__PRIVATE bool otx__neon_bf16_here(void)
-{
-#ifdef __APPLE__
-    return otx__neon_has("hw.optional.arm.FEAT_BF16") && otx__neon_has("hw.optional.arm.FEAT_I8MM");
-#else
-    const unsigned long hwcap2 = 26, both = 1ul << 13 | 1ul << 14; /* AT_HWCAP2: I8MM, BF16 */
-    return (otx__sys_getauxval(hwcap2) & both) == both;
-#endif
-}
-
-/* Two rows of four terms each, from two pairs of terms of four rows: the rows that
-   the instructions multiply with two others. Of 8-bit numbers, four count as a pair. */
-OTX__NEON_BF16_TARGET OTX__INLINE void otx__rows_neon(const uint16_t *panel, size_t terms,
-                                                      uint32x4_t *first, uint32x4_t *second)
-{
-    uint32x4_t pair0 = vreinterpretq_u32_u16(vld1q_u16(panel)), pair1 = vdupq_n_u32(0);
-    if (terms > 2) pair1 = vreinterpretq_u32_u16(vld1q_u16(panel + 2 * OTX__TILE));
-    *first = vzip1q_u32(pair0, pair1);
-    *second = vzip2q_u32(pair0, pair1);
-}
-
-/* sum + the products of two rows x with two rows y. */
-OTX__NEON_BF16_TARGET OTX__INLINE float32x4_t otx__square_neon(float32x4_t sum, uint32x4_t x,
-                                                               uint32x4_t y, bool int8)
-{
-    if (int8)
-        return vreinterpretq_f32_s32(vmmlaq_s32(vreinterpretq_s32_f32(sum),
-                                                vreinterpretq_s8_u32(x), vreinterpretq_s8_u32(y)));
-    return vbfmmlaq_f32(sum, vreinterpretq_bf16_u32(x), vreinterpretq_bf16_u32(y));
-}
-
-/* Two sums, with those before where there are any. */
-OTX__NEON_BF16_TARGET OTX__INLINE void otx__put_neon(float32x2_t sums, bool first, bool int8,
-                                                     float *c)
-{
-    if (!first && int8)
-        sums = vreinterpret_f32_s32(
-            vadd_s32(vreinterpret_s32_f32(sums), vreinterpret_s32_f32(vld1_f32(c))));
-    else if (!first)
-        sums = vadd_f32(sums, vld1_f32(c));
-    vst1_f32(c, sums);
-}
-
-/* Adds one chain, for eight rows of a by eight of b: sixteen squares of two by two
-   sums stay in registers.
-
-   BFMMLA adds to a sum the two products of a pair of terms, after adding them up:
-   exact products (their 16 bits fit a float), and two additions that may be off by
-   2 u each, for they round to odd. A chain of OTX__CHAIN terms, whose first addition
-   is to 0, is so off by at most OTX__CHAIN * u, as a chain of float additions is.
-   SMMLA is exact; its integers lie where the floats do. */
-OTX__NEON_BF16_TARGET OTX__INLINE void otx__chain_neon_bf16(const uint16_t *a, const uint16_t *b,
-                                                            size_t terms, bool first, bool int8,
-                                                            float *c)
-{
-    float32x4_t sums[4][4];
-    size_t p, i, j;
-    OTX__UNROLL
-    for (i = 0; i < 4; i++)
-        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = vdupq_n_f32(0.0f);
-    for (p = 0; p < terms; p += 4) {
-        uint32x4_t x[4], y[4];
-        OTX__UNROLL
-        for (i = 0; i < 4; i += 2) {
-            otx__rows_neon(a + p * OTX__TILE + 4 * i, terms - p, &x[i], &x[i + 1]);
-            otx__rows_neon(b + p * OTX__TILE + 4 * i, terms - p, &y[i], &y[i + 1]);
-        }
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
-            OTX__UNROLL
-            for (i = 0; i < 4; i++) sums[j][i] = otx__square_neon(sums[j][i], y[j], x[i], int8);
-        }
-    }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) {
-            float *even = c + 2 * j * OTX__TILE + 2 * i;
-            otx__put_neon(vget_low_f32(sums[j][i]), first, int8, even);
-            otx__put_neon(vget_high_f32(sums[j][i]), first, int8, even + OTX__TILE);
-        }
-    }
-}
-
-/* c[tile][j][i] as product_bf16 and, in integers, product_int8 want it, n the elements
-   of bf16 that are as wide. */
-OTX__NEON_BF16_TARGET OTX__INLINE void otx__products_of_tiles_neon(const uint16_t *a, size_t tiles,
-                                                                   const uint16_t *b, size_t n,
-                                                                   bool int8, float *c)
-{
-    size_t tile, block, i, j;
-    for (tile = 0; tile < tiles; tile++, a += n * OTX__TILE, c += OTX__TILE * OTX__TILE)
-        for (block = 0; block < n || block == 0; block += OTX__CHAIN)
-            for (j = 0; j < OTX__TILE; j += 8)
-                for (i = 0; i < OTX__TILE; i += 8)
-                    otx__chain_neon_bf16(a + block * OTX__TILE + 2 * i,
-                                         b + block * OTX__TILE + 2 * j,
-                                         otx__min(n - block, OTX__CHAIN), block == 0, int8,
-                                         c + j * OTX__TILE + i);
-}
-
-OTX__NEON_BF16_TARGET OTX__PRIVATE void otx__product_bf16_neon(const uint16_t *a, size_t tiles,
-                                                               const uint16_t *b, size_t n,
-                                                               float *c)
-{
-    otx__products_of_tiles_neon(a, tiles, b, n, false, c);
-}
-
-OTX__NEON_BF16_TARGET OTX__PRIVATE void otx__product_int8_neon(const int8_t *a, size_t tiles,
-                                                               const int8_t *b, size_t n,
-                                                               float *c)
-{
-    size_t i;
-    otx__products_of_tiles_neon((const uint16_t *)(const void *)a, tiles,
-                                (const uint16_t *)(const void *)b, n / 2, true, c);
-    for (i = 0; i < tiles * OTX__TILE * OTX__TILE; i += 4)
-        vst1q_f32(c + i, vcvtq_f32_s32(vreinterpretq_s32_f32(vld1q_f32(c + i))));
-}
-
-OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
-    OTX_ISA_NEON_BF16, otx__product_neon, otx__product_bf16_neon, otx__product_int8_neon,
-    otx__scan_neon, otx__sift_scalar, otx__refine_neon, otx__rough_dots_neon,
-    otx__rough_residual_neon, otx__dots_neon, otx__products_neon, NULL, otx__residual_neon};
-
-#endif /* OTX__NEON_BF16 */
-
-#endif /* OTX__NEON */
-
-/* >>> src/simd/wasm.h */
-/* ---- kernel_wasm: WebAssembly with SIMD128 ---------------------------------- */
-
-/* Chosen when compiling: a module with these instructions loads only where they are
-   known. */
-#if !defined(OTX_NO_SIMD) && defined(__wasm_simd128__)
-#define OTX__WASM
-
-#include <wasm_simd128.h>
-
-/* One chain of products, for eight rows of a by four of b: eight sums stay in
-   registers. It is put in c, or added to it. */
-OTX__PRIVATE void otx__chain_wasm(const float *a, const float *b, size_t count, bool add,
-                                  float *c)
-{
-    v128_t low[4], high[4];
-    size_t p, j;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) low[j] = high[j] = wasm_f32x4_splat(0.0f);
-    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
-        v128_t a0 = wasm_v128_load(a), a1 = wasm_v128_load(a + 4);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
-            v128_t b0 = wasm_v128_load32_splat(b + j);
-            low[j] = wasm_f32x4_add(low[j], wasm_f32x4_mul(a0, b0));
-            high[j] = wasm_f32x4_add(high[j], wasm_f32x4_mul(a1, b0));
-        }
-    }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
-        float *column = c + j * OTX__TILE;
-        if (add) {
-            low[j] = wasm_f32x4_add(low[j], wasm_v128_load(column));
-            high[j] = wasm_f32x4_add(high[j], wasm_v128_load(column + 4));
-        }
-        wasm_v128_store(column, low[j]);
-        wasm_v128_store(column + 4, high[j]);
-    }
-}
-
-OTX__PRIVATE void otx__product_wasm(const float *a, const float *b, size_t n, bool add, float *c)
-{
-    size_t i, j;
-    for (j = 0; j < OTX__STRIP; j += 4)
-        for (i = 0; i < OTX__TILE; i += 8)
-            otx__chain_wasm(a + i, b + j, n, add, c + j * OTX__TILE + i);
-}
-
-/* The larger of `best` and the weighted correlations of four atoms. */
-OTX__PRIVATE v128_t otx__score_wasm(v128_t best, const int16_t *start, v128_t sum,
-                                    const float *scales, const float *common,
-                                    const float *weight, int first)
-{
-    v128_t numbers = wasm_i32x4_add(wasm_i32x4_make(0, 1, 2, 3), wasm_i32x4_splat(first));
-    v128_t starts = wasm_f32x4_convert_i32x4(wasm_i32x4_load16x4(start));
-    v128_t value = wasm_f32x4_mul(starts, wasm_f32x4_splat(scales[0]));
-    v128_t along = wasm_f32x4_mul(wasm_v128_load(common), wasm_f32x4_splat(scales[1]));
-    v128_t sums = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(sum), wasm_f32x4_splat(scales[2]));
-    value = wasm_f32x4_abs(wasm_f32x4_sub(wasm_f32x4_add(value, along), sums));
-    value = wasm_f32x4_mul(value, wasm_v128_load(weight));
-    /* As otx__packed does. */
-    value = wasm_v128_andnot(value, wasm_i32x4_splat(OTX__TILE - 1));
-    return wasm_f32x4_max(best, wasm_v128_or(value, numbers));
-}
-
-/* The sums of `sets` supports of one target over `quarters` quarters of a tile, two
-   atoms of them at a time. sums[set] holds the tile's atoms in order. */
-OTX__INLINE void otx__sums_wasm(const otx__scan *scan, size_t target, size_t quarter,
-                                size_t quarters, size_t sets, v128_t sums[OTX__SETS][8])
-{
-    const uint32_t *atoms = scan->atoms + target * scan->pitch;
-    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
-    const int16_t *gram = scan->gram + 8 * quarter;
-    size_t count = scan->counts[target], j, set, h;
-    v128_t parts[OTX__SETS][4];
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (h = 0; h < 2 * quarters; h++) parts[set][h] = wasm_i32x4_splat(0);
-    }
-    for (j = 0; j < count; j += 2) {
-        const int16_t *column0 = gram + (size_t)atoms[j] * OTX__TILE;
-        const int16_t *column1 = gram + (size_t)atoms[j + 1] * OTX__TILE;
-        OTX__UNROLL
-        for (h = 0; h < 2 * quarters; h += 2) {
-            v128_t g0 = wasm_v128_load(column0 + 4 * h), g1 = wasm_v128_load(column1 + 4 * h);
-            v128_t low = wasm_i16x8_shuffle(g0, g1, 0, 8, 1, 9, 2, 10, 3, 11);
-            v128_t high = wasm_i16x8_shuffle(g0, g1, 4, 12, 5, 13, 6, 14, 7, 15);
-            OTX__UNROLL
-            for (set = 0; set < sets; set++) {
-                v128_t pair = wasm_v128_load32_splat(steps + j * OTX__SETS + 2 * set);
-                parts[set][h] =
-                    wasm_i32x4_add(parts[set][h], wasm_i32x4_dot_i16x8(low, pair));
-                parts[set][h + 1] =
-                    wasm_i32x4_add(parts[set][h + 1], wasm_i32x4_dot_i16x8(high, pair));
-            }
-        }
-    }
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (h = 0; h < 2 * quarters; h++) sums[set][2 * quarter + h] = parts[set][h];
-    }
-}
-
-OTX__PRIVATE float otx__largest_wasm(v128_t values)
-{
-    values = wasm_f32x4_max(values, wasm_i32x4_shuffle(values, values, 2, 3, 0, 1));
-    values = wasm_f32x4_max(values, wasm_i32x4_shuffle(values, values, 1, 0, 3, 2));
-    return wasm_f32x4_extract_lane(values, 0);
-}
-
-/* Up to eight sums stay in registers. */
-OTX__PRIVATE void otx__scan_wasm(const otx__scan *scan)
-{
-    size_t target, set, i;
-    for (target = 0; target < scan->targets; target++) {
-        const int16_t *start = scan->start + target * OTX__TILE;
-        size_t sets = scan->sets[target];
-        v128_t sums[OTX__SETS][8];
-        for (i = 0; i < 4; i += sets > 2 ? 1 : 2) {
-            if (sets == 1) otx__sums_wasm(scan, target, i, 2, 1, sums);
-            else if (sets == 2) otx__sums_wasm(scan, target, i, 2, 2, sums);
-            else otx__sums_wasm(scan, target, i, 1, OTX__SETS, sums);
-        }
-        for (set = 0; set < sets; set++) {
-            const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
-            v128_t best = wasm_f32x4_splat(0.0f);
-            OTX__UNROLL
-            for (i = 0; i < 8; i++)
-                best = otx__score_wasm(best, start + 4 * i, sums[set][i], scales,
-                                       scan->common + 4 * i, scan->weight + 4 * i, (int)(4 * i));
-            scan->best[set * scan->best_pitch + target] = otx__largest_wasm(best);
-        }
-    }
-}
-
-OTX__PRIVATE void otx__refine_wasm(const int16_t *gram, const uint32_t *atoms,
-                                   const float *betas, size_t count, float *correlations)
-{
-    v128_t values[8];
-    size_t i, j;
-    OTX__UNROLL
-    for (i = 0; i < 8; i++) values[i] = wasm_v128_load(correlations + 4 * i);
-    for (j = 0; j < count; j++) {
-        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
-        v128_t beta = wasm_f32x4_splat(betas[j] / 32767.0f);
-        OTX__UNROLL
-        for (i = 0; i < 8; i++) {
-            v128_t wide = wasm_f32x4_convert_i32x4(wasm_i32x4_load16x4(column + 4 * i));
-            values[i] = wasm_f32x4_sub(values[i], wasm_f32x4_mul(beta, wide));
-        }
-    }
-    OTX__UNROLL
-    for (i = 0; i < 8; i++) wasm_v128_store(correlations + 4 * i, values[i]);
-}
-
-/* Four elements of a row. */
-OTX__PRIVATE v128_t otx__floats_wasm(otx__row row, size_t i)
-{
-    const char *at = otx__row_at(row, i);
-    return row.bf16 ? wasm_i32x4_shl(wasm_u32x4_load16x4(at), 16) : wasm_v128_load(at);
-}
-
-OTX__PRIVATE void otx__rough_dots_wasm(const float *a, const otx__row *rows, size_t count,
-                                       size_t n, float *out)
-{
-    size_t i, j, h, whole = n - n % OTX__LANES;
-    for (j = 0; j < count; j++) {
-        v128_t sums[4];
-        float lanes[4];
-        OTX__UNROLL
-        for (h = 0; h < 4; h++) sums[h] = wasm_f32x4_splat(0.0f);
-        for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 4; h++)
-                sums[h] =
-                    wasm_f32x4_add(sums[h], wasm_f32x4_mul(wasm_v128_load(a + i + 4 * h),
-                                                           otx__floats_wasm(rows[j], i + 4 * h)));
-        }
-        sums[0] = wasm_f32x4_add(wasm_f32x4_add(sums[0], sums[1]),
-                                 wasm_f32x4_add(sums[2], sums[3]));
-        wasm_v128_store(lanes, sums[0]);
-        out[j] = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
-    }
-}
-
-OTX__PRIVATE void otx__rough_residual_wasm(float *r, otx__row y, const double *coefficients,
-                                           const otx__row *rows, size_t count, size_t n)
-{
-    size_t i, j, whole = n - n % 4;
-    for (i = 0; i < whole; i += 4) {
-        v128_t value = otx__floats_wasm(y, i);
-        for (j = 0; j < count; j++)
-            value = wasm_f32x4_sub(value,
-                                   wasm_f32x4_mul(wasm_f32x4_splat((float)coefficients[j]),
-                                                  otx__floats_wasm(rows[j], i)));
-        wasm_v128_store(r + i, value);
-    }
-    for (; i < n; i++) {
-        r[i] = otx__row_element(y, i);
-        for (j = 0; j < count; j++)
-            r[i] -= (float)coefficients[j] * otx__row_element(rows[j], i);
-    }
-}
-
-/* Four elements of a row as two registers of doubles. */
-OTX__PRIVATE void otx__widen_wasm(otx__row row, size_t i, v128_t *low, v128_t *high)
-{
-    v128_t values = otx__floats_wasm(row, i);
-    *low = wasm_f64x2_promote_low_f32x4(values);
-    *high = wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(values, values, 1, 1));
-}
-
-/* The sums of a row's 16 lanes fill eight registers. */
-OTX__PRIVATE void otx__dots_wasm(const double *a, const otx__row *rows, size_t count, size_t n,
-                                 double *out)
-{
-    size_t row, i, h, whole = n - n % OTX__LANES;
-    for (row = 0; row < count; row++) {
-        v128_t sums[8], low, high;
-        double lanes[OTX__LANES];
-        OTX__UNROLL
-        for (h = 0; h < 8; h++) sums[h] = wasm_f64x2_splat(0.0);
-        for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 8; h += 2) {
-                const double *at = a + i + 2 * h;
-                otx__widen_wasm(rows[row], i + 2 * h, &low, &high);
-                sums[h] = wasm_f64x2_add(sums[h], wasm_f64x2_mul(wasm_v128_load(at), low));
-                sums[h + 1] =
-                    wasm_f64x2_add(sums[h + 1], wasm_f64x2_mul(wasm_v128_load(at + 2), high));
-            }
-        }
-        OTX__UNROLL
-        for (h = 0; h < 8; h++) wasm_v128_store(lanes + 2 * h, sums[h]);
-        otx__dot_lanes(lanes, a, rows[row], whole, n);
-        out[row] = otx__fold_lanes(lanes);
-    }
-}
-
-OTX__PRIVATE void otx__residual_wasm(double *r, otx__row y, const double *coefficients,
-                                     const otx__row *rows, size_t count, size_t n)
-{
-    size_t i, j, whole = n - n % 4;
-    for (i = 0; i < whole; i += 4) {
-        v128_t low = wasm_f64x2_splat(0.0), high = low, b0, b1;
-        if (y.data) {
-            otx__widen_wasm(y, i, &low, &high);
-        } else {
-            low = wasm_v128_load(r + i);
-            high = wasm_v128_load(r + i + 2);
-        }
-        for (j = 0; j < count; j++) {
-            v128_t coefficient = wasm_f64x2_splat(coefficients[j]);
-            otx__widen_wasm(rows[j], i, &b0, &b1);
-            low = wasm_f64x2_sub(low, wasm_f64x2_mul(coefficient, b0));
-            high = wasm_f64x2_sub(high, wasm_f64x2_mul(coefficient, b1));
-        }
-        wasm_v128_store(r + i, low);
-        wasm_v128_store(r + i + 2, high);
-    }
-    otx__residual_elements(r, y, coefficients, rows, count, whole, n);
-}
-
-OTX__PRIVATE const otx__kernels otx__kernels_wasm = {
-    OTX_ISA_WASM, otx__product_wasm, NULL, NULL, otx__scan_wasm, otx__sift_scalar, otx__refine_wasm,
-    otx__rough_dots_wasm, otx__rough_residual_wasm, otx__dots_wasm, otx__dots_wasm,
-    NULL, otx__residual_wasm};
-
-#endif /* OTX__WASM */
-
 /* >>> src/simd/dispatch.h */
-/* ---- dispatch: which kernels this machine can run ------------------------- */
+/* ---- dispatch: which kernels this machine can run, and which a call takes -------- */
 
 /* Sets of instruction sets, as here, are bits numbered by otx_isa. */
 #define OTX__ISA_BIT(isa) (1u << (isa))
 
 #ifdef OTX__SSE2
 
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
 #include <intrin.h>
 #else
 #include <cpuid.h>
 #endif
 
+/* What the processor says of itself. A virtual machine may take many microseconds to answer.
+   Tests put their own in its place. */
+#ifndef OTX__CPUID
+#define OTX__CPUID(leaf, part, registers) otx__cpuid(leaf, part, registers)
+#define OTX__XGETBV() otx__xgetbv()
+#endif
+
+/* eax, ebx, ecx and edx. */
 OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned part, unsigned registers[4])
 {
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
     int values[4], i;
     __cpuidex(values, (int)leaf, (int)part);
     for (i = 0; i < 4; i++) registers[i] = (unsigned)values[i];
@@ -9851,7 +9625,7 @@ OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned part, unsigned registers[4]
 /* The register states that the operating system saves. */
 OTX__PRIVATE uint64_t otx__xgetbv(void)
 {
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
     return _xgetbv(0);
 #else
     uint32_t low, high;
@@ -9860,27 +9634,31 @@ OTX__PRIVATE uint64_t otx__xgetbv(void)
 #endif
 }
 
-OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits) { return (value & bits) == bits; }
+OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits)
+{
+    return (value & bits) == bits;
+}
 
+/* Each set needs its own bits, a state that is saved, and the set before it. */
 OTX__PRIVATE unsigned otx__isas_x86(void)
 {
-    const unsigned sse2 = 1u << 26;                                        /* leaf 1, edx */
-    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;     /* leaf 1, ecx */
-    const unsigned avx2 = 1u << 5;                                         /* leaf 7, ebx */
-    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;     /* F, DQ, BW, VL */
-    const unsigned avx512_vnni = 1u << 11;                                 /* leaf 7, ecx */
+    const unsigned sse2 = 1u << 26;                                    /* leaf 1, edx */
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28; /* leaf 1, ecx */
+    const unsigned avx2 = 1u << 5;                                     /* leaf 7, ebx */
+    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
+    const unsigned avx512_vnni = 1u << 11;                             /* leaf 7, ecx */
     const unsigned amx = 1u << 22 | 1u << 24 | 1u << 25; /* leaf 7, edx: bf16, tiles, int8 */
-    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;            /* leaf 7.1, eax */
+    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;          /* leaf 7.1, eax */
     const uint64_t avx_state = 0x06, avx512_state = 0xe6, amx_state = 0x60000;
     unsigned leaf0[4], leaf1[4], leaf7[4], more[4] = {0}, found = 0;
     uint64_t state;
-    otx__cpuid(0, 0, leaf0);
-    otx__cpuid(1, 0, leaf1);
+    OTX__CPUID(0, 0, leaf0);
+    OTX__CPUID(1, 0, leaf1);
     if (leaf1[3] & sse2) found |= OTX__ISA_BIT(OTX_ISA_SSE2);
     if (leaf0[0] < 7 || !otx__all_bits(leaf1[2], fma | osxsave | avx)) return found;
-    otx__cpuid(7, 0, leaf7);
-    if (leaf7[0] >= 1) otx__cpuid(7, 1, more);
-    state = otx__xgetbv();
+    OTX__CPUID(7, 0, leaf7);
+    if (leaf7[0] >= 1) OTX__CPUID(7, 1, more);
+    state = OTX__XGETBV();
     if (!(leaf7[1] & avx2) || !otx__all_bits(state, avx_state)) return found;
     found |= OTX__ISA_BIT(OTX_ISA_AVX2);
     if (more[0] & avx_vnni) found |= OTX__ISA_BIT(OTX_ISA_AVX_VNNI);
@@ -9889,13 +9667,8 @@ OTX__PRIVATE unsigned otx__isas_x86(void)
         return found;
     found |= OTX__ISA_BIT(OTX_ISA_AVX512);
     if (more[0] & avx512_bf16) found |= OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
-#ifdef OTX__AMX
-    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state) && otx__amx_granted())
+    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state))
         found |= OTX__ISA_BIT(OTX_ISA_AMX);
-#else
-    (void)amx;
-    (void)amx_state;
-#endif
     return found;
 }
 
@@ -9905,7 +9678,7 @@ OTX__PRIVATE bool otx__avx512_bf16_pays(void)
 {
     unsigned leaf0[4];
     char vendor[13] = {0};
-    otx__cpuid(0, 0, leaf0);
+    OTX__CPUID(0, 0, leaf0);
     memcpy(vendor, &leaf0[1], 4);
     memcpy(vendor + 4, &leaf0[3], 4);
     memcpy(vendor + 8, &leaf0[2], 4);
@@ -9914,27 +9687,27 @@ OTX__PRIVATE bool otx__avx512_bf16_pays(void)
 
 #endif /* OTX__SSE2 */
 
-/* What processor and operating system can run, of what this file was built with. */
+/* What processor and operating system can run, whatever this was built with. Asks for
+   nothing that the process does not have. */
 OTX__PRIVATE unsigned otx__isas_here(void)
 {
     unsigned found = OTX__ISA_BIT(OTX_ISA_SCALAR);
 #ifdef OTX__SSE2
     found |= otx__isas_x86();
+#elif defined(OTX__128_ISA)
+    found |= OTX__ISA_BIT(OTX__128_ISA);
 #endif
-#ifdef OTX__NEON
-    found |= OTX__ISA_BIT(OTX_ISA_NEON);
+#ifdef OTX__AMX
+    if (found & OTX__ISA_BIT(OTX_ISA_AMX) && !otx__amx_lent()) found &= ~OTX__ISA_BIT(OTX_ISA_AMX);
 #endif
 #ifdef OTX__NEON_BF16
     if (otx__neon_bf16_here()) found |= OTX__ISA_BIT(OTX_ISA_NEON_BF16);
 #endif
-#ifdef OTX__WASM
-    found |= OTX__ISA_BIT(OTX_ISA_WASM);
-#endif
     return found;
 }
 
-/* The kernels for an instruction set, or NULL where they cannot run. */
-OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+/* The kernels built for one of `sets`: for AUTO the fastest, or NULL. */
+OTX__PRIVATE const otx__kernels *otx__kernels_among(unsigned sets, otx_isa isa)
 {
     /* The fastest first. */
     static const otx__kernels *const built[] = {
@@ -9951,31 +9724,60 @@ OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
         &otx__kernels_avx_vnni,
 #endif
 #ifdef OTX__AVX2
-        &otx__kernels_avx2,
-#endif
-#ifdef OTX__SSE2
-        &otx__kernels_sse2,
+        &otx__kernels_256,
 #endif
 #ifdef OTX__NEON_BF16
         &otx__kernels_neon_bf16,
 #endif
-#ifdef OTX__NEON
-        &otx__kernels_neon,
-#endif
-#ifdef OTX__WASM
-        &otx__kernels_wasm,
+#ifdef OTX__128_ISA
+        &otx__kernels_128,
 #endif
         &otx__kernels_scalar};
-    unsigned here = otx__isas_here();
     size_t i;
 #ifdef OTX__SSE2
-    if (isa == OTX_ISA_AUTO && !otx__avx512_bf16_pays())
-        here &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
+    if (isa == OTX_ISA_AUTO && sets & OTX__ISA_BIT(OTX_ISA_AVX512_BF16) && !otx__avx512_bf16_pays())
+        sets &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
 #endif
     for (i = 0; i < OTX__COUNT(built); i++)
-        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) && (here & OTX__ISA_BIT(built[i]->isa)))
+        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) &&
+            (sets & OTX__ISA_BIT(built[i]->isa)))
             return built[i];
     return NULL;
+}
+
+/* The kernels for an instruction set, or NULL where they cannot run. Before their dense
+   products are called they are to be taken. */
+OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+{
+    return otx__kernels_among(otx__isas_here(), isa);
+}
+
+/* The same, with all that they need: where the system refuses that, NULL, or for AUTO the
+   fastest of the others. */
+OTX__PRIVATE const otx__kernels *otx__kernels_take(otx_isa isa)
+{
+    unsigned sets = otx__isas_here();
+    const otx__kernels *kernels = otx__kernels_among(sets, isa);
+#ifdef OTX__AMX
+    if (kernels == &otx__kernels_amx && !otx__amx_take())
+        kernels = otx__kernels_among(sets & ~OTX__ISA_BIT(OTX_ISA_AMX), isa);
+#endif
+    return kernels;
+}
+
+/* Kernels that run wherever this build does. For single calls: to ask the processor would
+   take longer than they do. */
+OTX__PRIVATE const otx__kernels *otx__kernels_baseline(void)
+{
+#if defined(OTX__AVX2) && defined(__AVX2__) && (defined(__FMA__) || defined(OTX__MSVC))
+    return &otx__kernels_256;
+#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) ||    \
+                                defined(__SSE2__) ||                             \
+                                (defined(_M_IX86_FP) && _M_IX86_FP >= 2))
+    return &otx__kernels_128;
+#else
+    return &otx__kernels_scalar;
+#endif
 }
 
 OTX_API otx_isa otx_isa_best(void) { return otx__kernels_for(OTX_ISA_AUTO)->isa; }
@@ -13297,7 +13099,7 @@ OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *at
     }
 }
 
-/* The kernels that combine rows; all give the same bits. */
+/* The kernels that combine many rows; all give the same bits. */
 OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 {
     const otx__kernels *kernels = otx__kernels_for(ctx ? ctx->isa : OTX_ISA_AUTO);
@@ -13307,7 +13109,9 @@ OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
                          const double *coefficients, size_t k, double *row)
 {
-    otx__combine(otx__combine_kernels(ctx), atoms, indices, coefficients, k, row);
+    const otx__kernels *kernels = otx__kernels_baseline();
+    if (ctx && ctx->isa == OTX_ISA_SCALAR) kernels = &otx__kernels_scalar;
+    otx__combine(kernels, atoms, indices, coefficients, k, row);
 }
 
 /* >>> src/solve/solver.h */
@@ -13400,7 +13204,7 @@ OTX__PRIVATE otx_result otx__pursuit_check(otx__pursuit *pursuit, otx_error *err
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
     result = otx__check_options(options, pursuit->targets->rows, error);
     if (result) return result;
-    pursuit->dictionary.kernels = otx__kernels_for(isa);
+    pursuit->dictionary.kernels = otx__kernels_take(isa);
     if (!pursuit->dictionary.kernels)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "this machine or build has no instruction set \"%s\"",

@@ -850,6 +850,9 @@ static void types_index_and_stride(void)
             otx_combine(&ctx, &forms[i], s.indices, s.coefficients, s.k, row);
             otx_combine(NULL, &forms[4], s.indices, s.coefficients, s.k, wanted);
             CHECK(!memcmp(row, wanted, sizeof row));
+            otx__combine(otx__kernels_for((otx_isa)isa), &forms[i], s.indices, s.coefficients,
+                         s.k, row);
+            CHECK(!memcmp(row, wanted, sizeof row));
         }
     }
     solution_close(&s);
