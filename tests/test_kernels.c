@@ -1,7 +1,10 @@
 /* The kernels, one by one, against their definition: the scalar set to the byte
-   where kernels decide, exact arithmetic and the error bound where they screen. */
+   where kernels decide, exact arithmetic and the error bound where they screen.
+   Looks at private functions: includes the implementation, with functions that are static
+   so that those not used are left out. */
+#define OTX_STATIC
 #define OMP_TRANSPLANT_IMPLEMENTATION
-#include "../omp_transplant.h"
+#include "omp_transplant.h"
 #include "test.h"
 
 static uint64_t seed = 88172645463325252u;
