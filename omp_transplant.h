@@ -115,58 +115,58 @@
     12990  solve/combine              new rows of coefficients
     13050  solve/solver               the public call
 
-    13210  disk                       files and directories
-    13239  disk/system                what POSIX and Windows are asked for
-    13278  disk/windows_paths         paths as Windows takes them
-    13418  disk/windows               the system as Windows gives it
-    13717  disk/posix                 the system as POSIX gives it
-    13950  disk/paths                 what can be told from their text
-    14024  disk/failure               why the system refused
-    14138  disk/look                  what stands at a path, and whether within another
-    14259  disk/listing               listings of directories
-    14325  disk/reading               files to read
-    14499  disk/writing               files to write
-    14616  disk/copying               copies of files
-    14682  disk/trees                 directories looked through, copied and removed with all they hold
-    14873  disk/known                 what weights are called in a directory
-    14909  disk/staging               a directory made under another name, then renamed
-    15145  disk/missing               a path or a directory without what is wanted of it
-    15188  disk/weight_index          the index of a checkpoint in shards
-    15404  disk/checkpoint            a model directory, in one file or in shards
-    15722  disk/tokenizer_directory   the tokenizer of a model directory
+    13217  disk                       files and directories
+    13246  disk/system                what POSIX and Windows are asked for
+    13285  disk/windows_paths         paths as Windows takes them
+    13425  disk/windows               the system as Windows gives it
+    13724  disk/posix                 the system as POSIX gives it
+    13957  disk/paths                 what can be told from their text
+    14031  disk/failure               why the system refused
+    14145  disk/look                  what stands at a path, and whether within another
+    14266  disk/listing               listings of directories
+    14332  disk/reading               files to read
+    14506  disk/writing               files to write
+    14623  disk/copying               copies of files
+    14689  disk/trees                 directories looked through, copied and removed with all they hold
+    14880  disk/known                 what weights are called in a directory
+    14916  disk/staging               a directory made under another name, then renamed
+    15152  disk/missing               a path or a directory without what is wanted of it
+    15195  disk/weight_index          the index of a checkpoint in shards
+    15411  disk/checkpoint            a model directory, in one file or in shards
+    15729  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15923  model                      which tensors and config keys belong to the vocabulary
-    15949  model/known                what the world calls things
-    16308  model/names                names of tensors
-    16456  model/document             the JSON files of a model directory
-    16542  model/config               what config.json says
-    16696  model/side                 a model directory opened once
-    16796  model/parts                what each tensor does for the vocabulary
-    16906  model/find                 finding the parts of a model
-    17159  model/heirs                what becomes of the ids in a config
-    17310  model/config_ids           ids in a config being edited
-    17616  model/config_edit          config.json and generation_config.json, edited
+    15930  model                      which tensors and config keys belong to the vocabulary
+    15956  model/known                what the world calls things
+    16315  model/names                names of tensors
+    16463  model/document             the JSON files of a model directory
+    16549  model/config               what config.json says
+    16703  model/side                 a model directory opened once
+    16803  model/parts                what each tensor does for the vocabulary
+    16913  model/find                 finding the parts of a model
+    17166  model/heirs                what becomes of the ids in a config
+    17317  model/config_ids           ids in a config being edited
+    17623  model/config_edit          config.json and generation_config.json, edited
 
-    17843  job                        the whole transplant, in the order in which it happens
-    17875  job/job                    what a job holds
-    18087  job/open                   opening the two models
-    18154  job/map                    the caller's map
-    18271  job/align                  where every new row comes from
-    18408  job/plan                   what becomes of every tensor, and of the configs
-    18505  job/rows                   rows in memory: reading, checking, their mean
-    18729  job/solve                  solving for the rows of the donor
-    18898  job/rebuild                the new rows of one vocabulary tensor
-    19283  job/write                  the output and its weights
-    19547  job/copy                   the other files of the two models
-    19738  job/index                  the files that are written anew
-    19897  job/run                    the whole, in order
-    19991  job/report                 what a job did, as JSON and as a table
-    20219  job/findings               what is told of a finished directory
-    20268  job/check_files            its files
-    20358  job/check_ids              sizes, ids and tying
-    20528  job/check_values           values
-    20608  job/check_draft            as a draft model for another
-    20720  job/verify                 whether a finished directory agrees with itself
+    17850  job                        the whole transplant, in the order in which it happens
+    17882  job/job                    what a job holds
+    18094  job/open                   opening the two models
+    18161  job/map                    the caller's map
+    18278  job/align                  where every new row comes from
+    18415  job/plan                   what becomes of every tensor, and of the configs
+    18512  job/rows                   rows in memory: reading, checking, their mean
+    18736  job/solve                  solving for the rows of the donor
+    18905  job/rebuild                the new rows of one vocabulary tensor
+    19290  job/write                  the output and its weights
+    19554  job/copy                   the other files of the two models
+    19745  job/index                  the files that are written anew
+    19904  job/run                    the whole, in order
+    19998  job/report                 what a job did, as JSON and as a table
+    20226  job/findings               what is told of a finished directory
+    20275  job/check_files            its files
+    20365  job/check_ids              sizes, ids and tying
+    20535  job/check_values           values
+    20615  job/check_draft            as a draft model for another
+    20727  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -7219,13 +7219,13 @@ typedef struct otx__kernels {
 
 /* Targets between asking for the lines of one in a scan and using them. They lie
    anywhere in the tile, so no processor foresees them. */
-#define OTX__AHEAD 4
+#define OTX__PREFETCH_TARGETS 4
 
 /* The atoms to ask for while `target` is scanned; those behind its count are
    atoms of before, and harmless. */
 OTX__PRIVATE const uint32_t *otx__scan_ahead(const otx__scan *scan, size_t target)
 {
-    return scan->atoms + otx__min(target + OTX__AHEAD, scan->targets - 1) * scan->pitch;
+    return scan->atoms + otx__min(target + OTX__PREFETCH_TARGETS, scan->targets - 1) * scan->pitch;
 }
 
 /* The address of element `first` of a row. */
@@ -13097,6 +13097,15 @@ OTX__PRIVATE otx_result otx__check_matrices(const otx_matrix *atoms, const otx_m
     return result;
 }
 
+OTX__PRIVATE otx_result otx__fail_option(otx_error *error, const char *name, double value,
+                                         const char *range)
+{
+    char number[OTX__DOUBLE_TEXT + 1];
+    number[otx__double_text(number, value)] = 0;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's %s, %s, is out of range: %s", name,
+                     number[0] ? number : "infinite or not a number", range);
+}
+
 /* targets: how many there are. */
 OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_t targets,
                                            otx_error *error)
@@ -13105,11 +13114,9 @@ OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's form, %d, is out of range",
                          (int)options->form);
     if (options->tolerance < 0.0 || !otx__is_finite(options->tolerance))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the tolerance, %g, is out of range",
-                         options->tolerance);
+        return otx__fail_option(error, "tolerance", options->tolerance, "0 or more");
     if (!(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE_MAX))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the ridge, %g, is out of range: 0 to %g",
-                         options->ridge, OTX__RIDGE_MAX);
+        return otx__fail_option(error, "ridge", options->ridge, "0 to 1000000");
     if (options->first_target >= targets ||
         options->target_count > targets - options->first_target)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
