@@ -115,58 +115,58 @@
     13055  solve/combine              new rows of coefficients
     13117  solve/solver               the public call
 
-    13277  disk                       files and directories
-    13306  disk/system                what POSIX and Windows are asked for
-    13345  disk/windows_paths         paths as Windows takes them
-    13485  disk/windows               the system as Windows gives it
-    13784  disk/posix                 the system as POSIX gives it
-    14017  disk/paths                 what can be told from their text
-    14091  disk/failure               why the system refused
-    14205  disk/look                  what stands at a path, and whether within another
-    14326  disk/listing               listings of directories
-    14392  disk/reading               files to read
-    14566  disk/writing               files to write
-    14683  disk/copying               copies of files
-    14749  disk/trees                 directories looked through, copied and removed with all they hold
-    14940  disk/known                 what weights are called in a directory
-    14976  disk/staging               a directory made under another name, then renamed
-    15212  disk/missing               a path or a directory without what is wanted of it
-    15255  disk/weight_index          the index of a checkpoint in shards
-    15471  disk/checkpoint            a model directory, in one file or in shards
-    15789  disk/tokenizer_directory   the tokenizer of a model directory
+    13284  disk                       files and directories
+    13313  disk/system                what POSIX and Windows are asked for
+    13352  disk/windows_paths         paths as Windows takes them
+    13492  disk/windows               the system as Windows gives it
+    13791  disk/posix                 the system as POSIX gives it
+    14024  disk/paths                 what can be told from their text
+    14098  disk/failure               why the system refused
+    14212  disk/look                  what stands at a path, and whether within another
+    14333  disk/listing               listings of directories
+    14399  disk/reading               files to read
+    14573  disk/writing               files to write
+    14690  disk/copying               copies of files
+    14756  disk/trees                 directories looked through, copied and removed with all they hold
+    14947  disk/known                 what weights are called in a directory
+    14983  disk/staging               a directory made under another name, then renamed
+    15219  disk/missing               a path or a directory without what is wanted of it
+    15262  disk/weight_index          the index of a checkpoint in shards
+    15478  disk/checkpoint            a model directory, in one file or in shards
+    15796  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15990  model                      which tensors and config keys belong to the vocabulary
-    16016  model/known                what the world calls things
-    16375  model/names                names of tensors
-    16523  model/document             the JSON files of a model directory
-    16609  model/config               what config.json says
-    16763  model/side                 a model directory opened once
-    16863  model/parts                what each tensor does for the vocabulary
-    16973  model/find                 finding the parts of a model
-    17227  model/heirs                what becomes of the ids in a config
-    17378  model/config_ids           ids in a config being edited
-    17685  model/config_edit          config.json and generation_config.json, edited
+    15997  model                      which tensors and config keys belong to the vocabulary
+    16023  model/known                what the world calls things
+    16382  model/names                names of tensors
+    16530  model/document             the JSON files of a model directory
+    16616  model/config               what config.json says
+    16770  model/side                 a model directory opened once
+    16870  model/parts                what each tensor does for the vocabulary
+    16980  model/find                 finding the parts of a model
+    17234  model/heirs                what becomes of the ids in a config
+    17385  model/config_ids           ids in a config being edited
+    17692  model/config_edit          config.json and generation_config.json, edited
 
-    17913  job                        the whole transplant, in the order in which it happens
-    17945  job/job                    what a job holds
-    18157  job/open                   opening the two models
-    18226  job/map                    the caller's map
-    18343  job/align                  where every new row comes from
-    18480  job/plan                   what becomes of every tensor, and of the configs
-    18577  job/rows                   rows in memory: reading, checking, their mean
-    18830  job/solve                  solving for the rows of the donor
-    18999  job/rebuild                the new rows of one vocabulary tensor
-    19384  job/write                  the output and its weights
-    19651  job/copy                   the other files of the two models
-    19843  job/index                  the files that are written anew
-    20002  job/run                    the whole, in order
-    20096  job/report                 what a job did, as JSON and as a table
-    20325  job/findings               what is told of a finished directory
-    20374  job/check_files            its files
-    20465  job/check_ids              sizes, ids and tying
-    20637  job/check_values           values
-    20717  job/check_draft            as a draft model for another
-    20829  job/verify                 whether a finished directory agrees with itself
+    17920  job                        the whole transplant, in the order in which it happens
+    17952  job/job                    what a job holds
+    18164  job/open                   opening the two models
+    18233  job/map                    the caller's map
+    18350  job/align                  where every new row comes from
+    18487  job/plan                   what becomes of every tensor, and of the configs
+    18584  job/rows                   rows in memory: reading, checking, their mean
+    18837  job/solve                  solving for the rows of the donor
+    19006  job/rebuild                the new rows of one vocabulary tensor
+    19391  job/write                  the output and its weights
+    19658  job/copy                   the other files of the two models
+    19850  job/index                  the files that are written anew
+    20009  job/run                    the whole, in order
+    20103  job/report                 what a job did, as JSON and as a table
+    20332  job/findings               what is told of a finished directory
+    20381  job/check_files            its files
+    20472  job/check_ids              sizes, ids and tying
+    20644  job/check_values           values
+    20724  job/check_draft            as a draft model for another
+    20836  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -7220,13 +7220,13 @@ typedef struct otx__kernels {
 
 /* Targets between asking for the lines of one in a scan and using them. They lie
    anywhere in the tile, so no processor foresees them. */
-#define OTX__AHEAD 4
+#define OTX__PREFETCH_TARGETS 4
 
 /* The atoms to ask for while `target` is scanned; those behind its count are
    atoms of before, and harmless. */
 OTX__PRIVATE const uint32_t *otx__scan_ahead(const otx__scan *scan, size_t target)
 {
-    return scan->atoms + otx__min(target + OTX__AHEAD, scan->targets - 1) * scan->pitch;
+    return scan->atoms + otx__min(target + OTX__PREFETCH_TARGETS, scan->targets - 1) * scan->pitch;
 }
 
 /* The address of element `first` of a row. */
@@ -13164,6 +13164,15 @@ OTX__PRIVATE otx_result otx__check_matrices(const otx_matrix *atoms, const otx_m
     return result;
 }
 
+OTX__PRIVATE otx_result otx__fail_option(otx_error *error, const char *name, double value,
+                                         const char *range)
+{
+    char number[OTX__DOUBLE_TEXT + 1];
+    number[otx__double_text(number, value)] = 0;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's %s, %s, is out of range: %s", name,
+                     number[0] ? number : "infinite or not a number", range);
+}
+
 /* targets: how many there are. */
 OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_t targets,
                                            otx_error *error)
@@ -13172,11 +13181,9 @@ OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's form, %d, is out of range",
                          (int)options->form);
     if (options->tolerance < 0.0 || !otx__is_finite(options->tolerance))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the tolerance, %g, is out of range",
-                         options->tolerance);
+        return otx__fail_option(error, "tolerance", options->tolerance, "0 or more");
     if (!(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE_MAX))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the ridge, %g, is out of range: 0 to %g",
-                         options->ridge, OTX__RIDGE_MAX);
+        return otx__fail_option(error, "ridge", options->ridge, "0 to 1000000");
     if (options->first_target >= targets ||
         options->target_count > targets - options->first_target)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
