@@ -27,147 +27,147 @@
       215  api/result                 results
       255  api/context                context: memory, threads, progress
       333  api/isa                    instruction sets
-      349  api/matrix                 numbers and matrices
-      394  api/solver                 the solver
-      521  api/source                 sources and sinks: bytes in and out
-      541  api/json                   JSON
-      663  api/safetensors            safetensors
-      727  api/vocab                  vocabularies
-      826  api/align                  alignment
-      887  api/file                   files
-      897  api/directory              directories
-      948  api/job                    the whole job
-     1080  api/verify                 looking at a finished directory
+      350  api/matrix                 numbers and matrices
+      395  api/solver                 the solver
+      522  api/source                 sources and sinks: bytes in and out
+      542  api/json                   JSON
+      664  api/safetensors            safetensors
+      728  api/vocab                  vocabularies
+      827  api/align                  alignment
+      888  api/file                   files
+      898  api/directory              directories
+      949  api/job                    the whole job
+     1081  api/verify                 looking at a finished directory
 
-     1124  base                       what everything stands on
-     1157  base/begin                 system headers, and how floating point must be compiled
-     1195  base/sizes                 counting, and sums and products that may not wrap
-     1233  base/span                  bytes of others, digits, UTF-8
-     1386  base/decimal               the digits of a double
-     1521  base/format                printf without stdio and without a locale
-     1790  base/result                results, failures, messages
-     1906  base/memory                the allocator, arrays that grow
-     1965  base/text                  names in messages, and text that grows
-     2073  base/hooks                 log, progress, threads of the caller
-     2142  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2192  base/clock                 wall time for statistics
-     2238  base/hash                  keyed, for tables whose keys a stranger chooses
-     2317  base/pool                  blocks that are freed together
-     2432  base/number                element types, widening and rounding
-     2621  base/base64                decoding
-     2657  base/protobuf              fields of a message
-     2779  base/watch                 long loops that the caller can stop
+     1125  base                       what everything stands on
+     1158  base/begin                 system headers, and how floating point must be compiled
+     1196  base/sizes                 counting, and sums and products that may not wrap
+     1234  base/span                  bytes of others, digits, UTF-8
+     1382  base/decimal               the digits of a double
+     1517  base/format                printf without stdio and without a locale
+     1786  base/result                results, failures, messages
+     1902  base/memory                the allocator, arrays that grow
+     1961  base/text                  names in messages, and text that grows
+     2069  base/hooks                 log, progress, threads of the caller
+     2138  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2188  base/clock                 wall time for statistics
+     2234  base/hash                  keyed, for tables whose keys a stranger chooses
+     2313  base/pool                  blocks that are freed together
+     2428  base/number                element types, widening and rounding
+     2617  base/base64                decoding
+     2653  base/protobuf              fields of a message
+     2775  base/watch                 long loops that the caller can stop
 
-     2832  files                      formats, on memory and streams
-     2856  files/memory_source        memory as a source of bytes
-     2874  files/json_read            a parser without recursion
-     3227  files/json_values          looking at values, stepping through containers
-     3398  files/json_edit            writing, and edits that keep every byte they do not touch
-     3766  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3901  files/safetensors_read     the header of a file, checked
-     4224  files/safetensors_write    the header of a new file
+     2828  files                      formats, on memory and streams
+     2852  files/memory_source        memory as a source of bytes
+     2870  files/json_read            a parser without recursion
+     3223  files/json_values          looking at values, stepping through containers
+     3394  files/json_edit            writing, and edits that keep every byte they do not touch
+     3762  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3897  files/safetensors_read     the header of a file, checked
+     4220  files/safetensors_write    the header of a new file
 
-     4381  vocab                      tokens, from every source, and which of them are the same
-     4413  vocab/known                what the world calls things: files, classes, tokens
-     4701  vocab/token_table          the table of tokens, and finding tokens in it
-     4864  vocab/spelling             from what a file spells to bytes
-     4995  vocab/reader               what the readers of all sources share
-     5345  vocab/added_tokens         what other files add to a model's tokens
-     5606  vocab/from_tokenizer_json  tokenizer.json
-     5861  vocab/from_tekken          tekken.json
-     6016  vocab/from_tiktoken        *.tiktoken
-     6081  vocab/from_sentencepiece   tokenizer.model and its like
-     6436  vocab/from_vocab_json      vocab.json and merges.txt
-     6522  vocab/from_vocab_txt       vocab.txt
-     6579  vocab/parse                the first source that is given, and what goes with it
-     6764  vocab/align                which base token a donor token is
+     4377  vocab                      tokens, from every source, and which of them are the same
+     4409  vocab/known                what the world calls things: files, classes, tokens
+     4697  vocab/token_table          the table of tokens, and finding tokens in it
+     4860  vocab/spelling             from what a file spells to bytes
+     4991  vocab/reader               what the readers of all sources share
+     5341  vocab/added_tokens         what other files add to a model's tokens
+     5602  vocab/from_tokenizer_json  tokenizer.json
+     5857  vocab/from_tekken          tekken.json
+     6012  vocab/from_tiktoken        *.tiktoken
+     6077  vocab/from_sentencepiece   tokenizer.model and its like
+     6432  vocab/from_vocab_json      vocab.json and merges.txt
+     6518  vocab/from_vocab_txt       vocab.txt
+     6575  vocab/parse                the first source that is given, and what goes with it
+     6760  vocab/align                which base token a donor token is
 
-     7016  simd                       the hot loops, once for each instruction set
-     7040  simd/kernels               the table of kernels, and what all versions share
-     7317  simd/scalar                the reference
-     7486  simd/sse2                  the operations of 128-bit x86, and what each does
-     7591  simd/neon                  those of 64-bit Arm
-     7685  simd/wasm                  those of WebAssembly's SIMD128
-     7769  simd/avx2                  those of 256-bit x86, with FMA
-     7851  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8493  simd/avx_vnni              AVX2, and products of integers
-     8589  simd/neon_bf16             NEON, and products of matrices
-     8743  simd/avx512                512-bit x86, by hand
-     9349  simd/amx                   tiles of x86, beside AVX-512
-     9570  simd/dispatch              which of them this machine can run
+     7012  simd                       the hot loops, once for each instruction set
+     7036  simd/kernels               the table of kernels, and what all versions share
+     7313  simd/scalar                the reference
+     7482  simd/sse2                  the operations of 128-bit x86, and what each does
+     7587  simd/neon                  those of 64-bit Arm
+     7681  simd/wasm                  those of WebAssembly's SIMD128
+     7765  simd/avx2                  those of 256-bit x86, with FMA
+     7847  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8489  simd/avx_vnni              AVX2, and products of integers
+     8585  simd/neon_bf16             NEON, and products of matrices
+     8739  simd/avx512                512-bit x86, by hand
+     9345  simd/amx                   tiles of x86, beside AVX-512
+     9588  simd/dispatch              which of them this machine can run
 
-     9739  solve                      Orthogonal Matching Pursuit for many targets
-     9782  solve/views                the rows of matrices, as the kernels read them
-     9911  solve/panels               vectors as the dense products want them, and these
-    10102  solve/rests                vectors on their way into panels
-    10279  solve/dictionary           the atoms, and their split along a common direction
-    10434  solve/exact_gram           products of all pairs of atoms in double
-    10516  solve/triangle             packed lower triangles
-    10620  solve/support              what is known of one target, and the exact steps
-    10882  solve/gram_table           products of atoms with all atoms, for scans
-    11120  solve/screen               which atoms are worth scoring in double: the bound
-    11410  solve/scan                 the correlations of all atoms with a block's residuals
-    11567  solve/predict              making targets ready for the next scan
-    11813  solve/candidates           the atoms that a scan could not rule out
-    12097  solve/select               the next atoms of each target
-    12263  solve/pursuit              what one solve holds, and the memory it takes
-    12507  solve/plan                 which form, and in what blocks
-    12752  solve/steps                a pursuit from its rows to its results
-    12991  solve/combine              new rows of coefficients
-    13051  solve/solver               the public call
+     9799  solve                      Orthogonal Matching Pursuit for many targets
+     9842  solve/views                the rows of matrices, as the kernels read them
+     9971  solve/panels               vectors as the dense products want them, and these
+    10162  solve/rests                vectors on their way into panels
+    10339  solve/dictionary           the atoms, and their split along a common direction
+    10494  solve/exact_gram           products of all pairs of atoms in double
+    10576  solve/triangle             packed lower triangles
+    10680  solve/support              what is known of one target, and the exact steps
+    10942  solve/gram_table           products of atoms with all atoms, for scans
+    11180  solve/screen               which atoms are worth scoring in double: the bound
+    11470  solve/scan                 the correlations of all atoms with a block's residuals
+    11627  solve/predict              making targets ready for the next scan
+    11873  solve/candidates           the atoms that a scan could not rule out
+    12157  solve/select               the next atoms of each target
+    12323  solve/pursuit              what one solve holds, and the memory it takes
+    12567  solve/plan                 which form, and in what blocks
+    12812  solve/steps                a pursuit from its rows to its results
+    13051  solve/combine              new rows of coefficients
+    13113  solve/solver               the public call
 
-    13211  disk                       files and directories
-    13240  disk/system                what POSIX and Windows are asked for
-    13279  disk/windows_paths         paths as Windows takes them
-    13419  disk/windows               the system as Windows gives it
-    13718  disk/posix                 the system as POSIX gives it
-    13951  disk/paths                 what can be told from their text
-    14025  disk/failure               why the system refused
-    14139  disk/look                  what stands at a path, and whether within another
-    14260  disk/listing               listings of directories
-    14326  disk/reading               files to read
-    14500  disk/writing               files to write
-    14617  disk/copying               copies of files
-    14683  disk/trees                 directories looked through, copied and removed with all they hold
-    14874  disk/known                 what weights are called in a directory
-    14910  disk/staging               a directory made under another name, then renamed
-    15146  disk/missing               a path or a directory without what is wanted of it
-    15189  disk/weight_index          the index of a checkpoint in shards
-    15405  disk/checkpoint            a model directory, in one file or in shards
-    15723  disk/tokenizer_directory   the tokenizer of a model directory
+    13280  disk                       files and directories
+    13309  disk/system                what POSIX and Windows are asked for
+    13348  disk/windows_paths         paths as Windows takes them
+    13488  disk/windows               the system as Windows gives it
+    13787  disk/posix                 the system as POSIX gives it
+    14020  disk/paths                 what can be told from their text
+    14094  disk/failure               why the system refused
+    14208  disk/look                  what stands at a path, and whether within another
+    14329  disk/listing               listings of directories
+    14395  disk/reading               files to read
+    14569  disk/writing               files to write
+    14686  disk/copying               copies of files
+    14752  disk/trees                 directories looked through, copied and removed with all they hold
+    14943  disk/known                 what weights are called in a directory
+    14979  disk/staging               a directory made under another name, then renamed
+    15215  disk/missing               a path or a directory without what is wanted of it
+    15258  disk/weight_index          the index of a checkpoint in shards
+    15474  disk/checkpoint            a model directory, in one file or in shards
+    15792  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15924  model                      which tensors and config keys belong to the vocabulary
-    15950  model/known                what the world calls things
-    16309  model/names                names of tensors
-    16457  model/document             the JSON files of a model directory
-    16543  model/config               what config.json says
-    16697  model/side                 a model directory opened once
-    16797  model/parts                what each tensor does for the vocabulary
-    16907  model/find                 finding the parts of a model
-    17160  model/heirs                what becomes of the ids in a config
-    17311  model/config_ids           ids in a config being edited
-    17617  model/config_edit          config.json and generation_config.json, edited
+    15993  model                      which tensors and config keys belong to the vocabulary
+    16019  model/known                what the world calls things
+    16378  model/names                names of tensors
+    16526  model/document             the JSON files of a model directory
+    16612  model/config               what config.json says
+    16766  model/side                 a model directory opened once
+    16866  model/parts                what each tensor does for the vocabulary
+    16976  model/find                 finding the parts of a model
+    17230  model/heirs                what becomes of the ids in a config
+    17381  model/config_ids           ids in a config being edited
+    17688  model/config_edit          config.json and generation_config.json, edited
 
-    17844  job                        the whole transplant, in the order in which it happens
-    17876  job/job                    what a job holds
-    18088  job/open                   opening the two models
-    18155  job/map                    the caller's map
-    18272  job/align                  where every new row comes from
-    18409  job/plan                   what becomes of every tensor, and of the configs
-    18506  job/rows                   rows in memory: reading, checking, their mean
-    18730  job/solve                  solving for the rows of the donor
-    18899  job/rebuild                the new rows of one vocabulary tensor
-    19284  job/write                  the output and its weights
-    19548  job/copy                   the other files of the two models
-    19739  job/index                  the files that are written anew
-    19898  job/run                    the whole, in order
-    19992  job/report                 what a job did, as JSON and as a table
-    20220  job/findings               what is told of a finished directory
-    20269  job/check_files            its files
-    20359  job/check_ids              sizes, ids and tying
-    20529  job/check_values           values
-    20609  job/check_draft            as a draft model for another
-    20721  job/verify                 whether a finished directory agrees with itself
+    17916  job                        the whole transplant, in the order in which it happens
+    17948  job/job                    what a job holds
+    18160  job/open                   opening the two models
+    18229  job/map                    the caller's map
+    18346  job/align                  where every new row comes from
+    18483  job/plan                   what becomes of every tensor, and of the configs
+    18580  job/rows                   rows in memory: reading, checking, their mean
+    18833  job/solve                  solving for the rows of the donor
+    19002  job/rebuild                the new rows of one vocabulary tensor
+    19387  job/write                  the output and its weights
+    19654  job/copy                   the other files of the two models
+    19846  job/index                  the files that are written anew
+    20005  job/run                    the whole, in order
+    20099  job/report                 what a job did, as JSON and as a table
+    20328  job/findings               what is told of a finished directory
+    20377  job/check_files            its files
+    20468  job/check_ids              sizes, ids and tying
+    20640  job/check_values           values
+    20720  job/check_draft            as a draft model for another
+    20832  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -340,7 +340,8 @@ OTX_API const char *otx_isa_name(otx_isa isa);
 OTX_API otx_isa otx_isa_from_name(const char *name);
 
 /* Whether this build and this machine (processor and operating system) can run
-   it. AUTO and SCALAR always can. */
+   it. AUTO and SCALAR always can. Linux lends the registers of AMX to a process as a
+   whole: only a solve asks for them, and where it is refused, AUTO takes the next. */
 OTX_API bool otx_isa_available(otx_isa isa);
 
 /* What AUTO resolves to here. */
@@ -512,8 +513,8 @@ OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
    order, every product and sum rounded, up to the first negative index, of k at
    most. row: atoms->columns doubles, overwritten; zeros if no index counts. Indices
    are not checked against atoms->rows, nor the matrix as otx_omp checks it. Of ctx
-   only isa matters: the bits are the same for all, and one that is not there is
-   replaced. Cannot fail, takes no memory. Thread-safe. */
+   only isa matters, and of that only SCALAR: what runs wherever the build does is
+   taken otherwise, and the bits are the same. Cannot fail, takes no memory. Thread-safe. */
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);
@@ -1278,11 +1279,6 @@ OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
 {
     size_t size = strlen(name), length = strlen(suffix);
     return size >= length && memcmp(name + size - length, suffix, length) == 0;
-}
-
-OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
 /* Whether a name fits a pattern, in which * stands for any bytes, or none. */
@@ -7220,13 +7216,13 @@ typedef struct otx__kernels {
 
 /* Targets between asking for the lines of one in a scan and using them. They lie
    anywhere in the tile, so no processor foresees them. */
-#define OTX__AHEAD 4
+#define OTX__PREFETCH_TARGETS 4
 
 /* The atoms to ask for while `target` is scanned; those behind its count are
    atoms of before, and harmless. */
 OTX__PRIVATE const uint32_t *otx__scan_ahead(const otx__scan *scan, size_t target)
 {
-    return scan->atoms + otx__min(target + OTX__AHEAD, scan->targets - 1) * scan->pitch;
+    return scan->atoms + otx__min(target + OTX__PREFETCH_TARGETS, scan->targets - 1) * scan->pitch;
 }
 
 /* The address of element `first` of a row. */
@@ -9382,17 +9378,39 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
 /* For the tile instructions: some compilers do not know that they read memory. */
 #define OTX__AMX_WRITTEN(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
 
-/* Asks the operating system for the tile registers, for the whole process. Asking
-   again does no harm. */
-OTX__PRIVATE bool otx__amx_granted(void)
+/* A call of Linux, as the C library has none. Tests put their own in its place. */
+#ifndef OTX__ARCH_PRCTL
+#define OTX__ARCH_PRCTL(what, argument) otx__arch_prctl(what, argument)
+#endif
+
+OTX__PRIVATE long otx__arch_prctl(long what, uintptr_t argument)
 {
-    const long arch_prctl = 158, request_permission = 0x1023, tile_data = 18;
+    const long arch_prctl = 158;
     long result;
     __asm__ volatile("syscall"
                      : "=a"(result)
-                     : "a"(arch_prctl), "D"(request_permission), "S"(tile_data)
+                     : "a"(arch_prctl), "D"(what), "S"(argument)
                      : "rcx", "r11", "memory");
-    return result == 0;
+    return result;
+}
+
+#define OTX__AMX_TILE_DATA 18 /* the number of this state of the processor */
+
+/* Whether the operating system lends the tile registers to those who ask for them. */
+OTX__PRIVATE bool otx__amx_lent(void)
+{
+    const long get_supported = 0x1021;
+    uint64_t states = 0;
+    return OTX__ARCH_PRCTL(get_supported, (uintptr_t)&states) == 0 &&
+           (states >> OTX__AMX_TILE_DATA & 1);
+}
+
+/* Asks for them, for the whole process and to its end: its threads' signal frames grow by
+   8 KiB. Asking again does no harm. */
+OTX__PRIVATE bool otx__amx_take(void)
+{
+    const long request_permission = 0x1023;
+    return OTX__ARCH_PRCTL(request_permission, OTX__AMX_TILE_DATA) == 0;
 }
 
 /* One block of a panel: where it lies, or, when fewer terms are left, a copy filled
@@ -9568,22 +9586,30 @@ OTX__PRIVATE const otx__kernels otx__kernels_amx = {
 #endif /* OTX__AMX */
 
 /* >>> src/simd/dispatch.h */
-/* ---- dispatch: which kernels this machine can run ------------------------- */
+/* ---- dispatch: which kernels this machine can run, and which a call takes -------- */
 
 /* Sets of instruction sets, as here, are bits numbered by otx_isa. */
 #define OTX__ISA_BIT(isa) (1u << (isa))
 
 #ifdef OTX__SSE2
 
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
 #include <intrin.h>
 #else
 #include <cpuid.h>
 #endif
 
+/* What the processor says of itself. A virtual machine may take many microseconds to answer.
+   Tests put their own in its place. */
+#ifndef OTX__CPUID
+#define OTX__CPUID(leaf, part, registers) otx__cpuid(leaf, part, registers)
+#define OTX__XGETBV() otx__xgetbv()
+#endif
+
+/* eax, ebx, ecx and edx. */
 OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned part, unsigned registers[4])
 {
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
     int values[4], i;
     __cpuidex(values, (int)leaf, (int)part);
     for (i = 0; i < 4; i++) registers[i] = (unsigned)values[i];
@@ -9595,7 +9621,7 @@ OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned part, unsigned registers[4]
 /* The register states that the operating system saves. */
 OTX__PRIVATE uint64_t otx__xgetbv(void)
 {
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
     return _xgetbv(0);
 #else
     uint32_t low, high;
@@ -9604,27 +9630,31 @@ OTX__PRIVATE uint64_t otx__xgetbv(void)
 #endif
 }
 
-OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits) { return (value & bits) == bits; }
+OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits)
+{
+    return (value & bits) == bits;
+}
 
+/* Each set needs its own bits, a state that is saved, and the set before it. */
 OTX__PRIVATE unsigned otx__isas_x86(void)
 {
-    const unsigned sse2 = 1u << 26;                                        /* leaf 1, edx */
-    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;     /* leaf 1, ecx */
-    const unsigned avx2 = 1u << 5;                                         /* leaf 7, ebx */
-    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;     /* F, DQ, BW, VL */
-    const unsigned avx512_vnni = 1u << 11;                                 /* leaf 7, ecx */
+    const unsigned sse2 = 1u << 26;                                    /* leaf 1, edx */
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28; /* leaf 1, ecx */
+    const unsigned avx2 = 1u << 5;                                     /* leaf 7, ebx */
+    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
+    const unsigned avx512_vnni = 1u << 11;                             /* leaf 7, ecx */
     const unsigned amx = 1u << 22 | 1u << 24 | 1u << 25; /* leaf 7, edx: bf16, tiles, int8 */
-    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;            /* leaf 7.1, eax */
+    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;          /* leaf 7.1, eax */
     const uint64_t avx_state = 0x06, avx512_state = 0xe6, amx_state = 0x60000;
     unsigned leaf0[4], leaf1[4], leaf7[4], more[4] = {0}, found = 0;
     uint64_t state;
-    otx__cpuid(0, 0, leaf0);
-    otx__cpuid(1, 0, leaf1);
+    OTX__CPUID(0, 0, leaf0);
+    OTX__CPUID(1, 0, leaf1);
     if (leaf1[3] & sse2) found |= OTX__ISA_BIT(OTX_ISA_SSE2);
     if (leaf0[0] < 7 || !otx__all_bits(leaf1[2], fma | osxsave | avx)) return found;
-    otx__cpuid(7, 0, leaf7);
-    if (leaf7[0] >= 1) otx__cpuid(7, 1, more);
-    state = otx__xgetbv();
+    OTX__CPUID(7, 0, leaf7);
+    if (leaf7[0] >= 1) OTX__CPUID(7, 1, more);
+    state = OTX__XGETBV();
     if (!(leaf7[1] & avx2) || !otx__all_bits(state, avx_state)) return found;
     found |= OTX__ISA_BIT(OTX_ISA_AVX2);
     if (more[0] & avx_vnni) found |= OTX__ISA_BIT(OTX_ISA_AVX_VNNI);
@@ -9633,13 +9663,8 @@ OTX__PRIVATE unsigned otx__isas_x86(void)
         return found;
     found |= OTX__ISA_BIT(OTX_ISA_AVX512);
     if (more[0] & avx512_bf16) found |= OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
-#ifdef OTX__AMX
-    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state) && otx__amx_granted())
+    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state))
         found |= OTX__ISA_BIT(OTX_ISA_AMX);
-#else
-    (void)amx;
-    (void)amx_state;
-#endif
     return found;
 }
 
@@ -9649,7 +9674,7 @@ OTX__PRIVATE bool otx__avx512_bf16_pays(void)
 {
     unsigned leaf0[4];
     char vendor[13] = {0};
-    otx__cpuid(0, 0, leaf0);
+    OTX__CPUID(0, 0, leaf0);
     memcpy(vendor, &leaf0[1], 4);
     memcpy(vendor + 4, &leaf0[3], 4);
     memcpy(vendor + 8, &leaf0[2], 4);
@@ -9658,27 +9683,27 @@ OTX__PRIVATE bool otx__avx512_bf16_pays(void)
 
 #endif /* OTX__SSE2 */
 
-/* What processor and operating system can run, of what this file was built with. */
+/* What processor and operating system can run, whatever this was built with. Asks for
+   nothing that the process does not have. */
 OTX__PRIVATE unsigned otx__isas_here(void)
 {
     unsigned found = OTX__ISA_BIT(OTX_ISA_SCALAR);
 #ifdef OTX__SSE2
     found |= otx__isas_x86();
+#elif defined(OTX__128_ISA)
+    found |= OTX__ISA_BIT(OTX__128_ISA);
 #endif
-#ifdef OTX__NEON
-    found |= OTX__ISA_BIT(OTX_ISA_NEON);
+#ifdef OTX__AMX
+    if (found & OTX__ISA_BIT(OTX_ISA_AMX) && !otx__amx_lent()) found &= ~OTX__ISA_BIT(OTX_ISA_AMX);
 #endif
 #ifdef OTX__NEON_BF16
     if (otx__neon_bf16_here()) found |= OTX__ISA_BIT(OTX_ISA_NEON_BF16);
 #endif
-#ifdef OTX__WASM
-    found |= OTX__ISA_BIT(OTX_ISA_WASM);
-#endif
     return found;
 }
 
-/* The kernels for an instruction set, or NULL where they cannot run. */
-OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+/* The kernels built for one of `sets`: for AUTO the fastest, or NULL. */
+OTX__PRIVATE const otx__kernels *otx__kernels_among(unsigned sets, otx_isa isa)
 {
     /* The fastest first. */
     static const otx__kernels *const built[] = {
@@ -9704,16 +9729,51 @@ OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
         &otx__kernels_128,
 #endif
         &otx__kernels_scalar};
-    unsigned here = otx__isas_here();
     size_t i;
 #ifdef OTX__SSE2
-    if (isa == OTX_ISA_AUTO && !otx__avx512_bf16_pays())
-        here &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
+    if (isa == OTX_ISA_AUTO && sets & OTX__ISA_BIT(OTX_ISA_AVX512_BF16) && !otx__avx512_bf16_pays())
+        sets &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
 #endif
     for (i = 0; i < OTX__COUNT(built); i++)
-        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) && (here & OTX__ISA_BIT(built[i]->isa)))
+        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) &&
+            (sets & OTX__ISA_BIT(built[i]->isa)))
             return built[i];
     return NULL;
+}
+
+/* The kernels for an instruction set, or NULL where they cannot run. Before their dense
+   products are called they are to be taken. */
+OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+{
+    return otx__kernels_among(otx__isas_here(), isa);
+}
+
+/* The same, with all that they need: where the system refuses that, NULL, or for AUTO the
+   fastest of the others. */
+OTX__PRIVATE const otx__kernels *otx__kernels_take(otx_isa isa)
+{
+    unsigned sets = otx__isas_here();
+    const otx__kernels *kernels = otx__kernels_among(sets, isa);
+#ifdef OTX__AMX
+    if (kernels == &otx__kernels_amx && !otx__amx_take())
+        kernels = otx__kernels_among(sets & ~OTX__ISA_BIT(OTX_ISA_AMX), isa);
+#endif
+    return kernels;
+}
+
+/* Kernels that run wherever this build does. For single calls: to ask the processor would
+   take longer than they do. */
+OTX__PRIVATE const otx__kernels *otx__kernels_baseline(void)
+{
+#if defined(OTX__AVX2) && defined(__AVX2__) && (defined(__FMA__) || defined(OTX__MSVC))
+    return &otx__kernels_256;
+#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) ||    \
+                                defined(__SSE2__) ||                             \
+                                (defined(_M_IX86_FP) && _M_IX86_FP >= 2))
+    return &otx__kernels_128;
+#else
+    return &otx__kernels_scalar;
+#endif
 }
 
 OTX_API otx_isa otx_isa_best(void) { return otx__kernels_for(OTX_ISA_AUTO)->isa; }
@@ -13035,7 +13095,7 @@ OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *at
     }
 }
 
-/* The kernels that combine rows; all give the same bits. */
+/* The kernels that combine many rows; all give the same bits. */
 OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 {
     const otx__kernels *kernels = otx__kernels_for(ctx ? ctx->isa : OTX_ISA_AUTO);
@@ -13045,7 +13105,9 @@ OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
                          const double *coefficients, size_t k, double *row)
 {
-    otx__combine(otx__combine_kernels(ctx), atoms, indices, coefficients, k, row);
+    const otx__kernels *kernels = otx__kernels_baseline();
+    if (ctx && ctx->isa == OTX_ISA_SCALAR) kernels = &otx__kernels_scalar;
+    otx__combine(kernels, atoms, indices, coefficients, k, row);
 }
 
 /* >>> src/solve/solver.h */
@@ -13098,6 +13160,15 @@ OTX__PRIVATE otx_result otx__check_matrices(const otx_matrix *atoms, const otx_m
     return result;
 }
 
+OTX__PRIVATE otx_result otx__fail_option(otx_error *error, const char *name, double value,
+                                         const char *range)
+{
+    char number[OTX__DOUBLE_TEXT + 1];
+    number[otx__double_text(number, value)] = 0;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's %s, %s, is out of range: %s", name,
+                     number[0] ? number : "infinite or not a number", range);
+}
+
 /* targets: how many there are. */
 OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_t targets,
                                            otx_error *error)
@@ -13106,11 +13177,9 @@ OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's form, %d, is out of range",
                          (int)options->form);
     if (options->tolerance < 0.0 || !otx__is_finite(options->tolerance))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the tolerance, %g, is out of range",
-                         options->tolerance);
+        return otx__fail_option(error, "tolerance", options->tolerance, "0 or more");
     if (!(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE_MAX))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the ridge, %g, is out of range: 0 to %g",
-                         options->ridge, OTX__RIDGE_MAX);
+        return otx__fail_option(error, "ridge", options->ridge, "0 to 1000000");
     if (options->first_target >= targets ||
         options->target_count > targets - options->first_target)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
@@ -13138,7 +13207,7 @@ OTX__PRIVATE otx_result otx__pursuit_check(otx__pursuit *pursuit, otx_error *err
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
     result = otx__check_options(options, pursuit->targets->rows, error);
     if (result) return result;
-    pursuit->dictionary.kernels = otx__kernels_for(isa);
+    pursuit->dictionary.kernels = otx__kernels_take(isa);
     if (!pursuit->dictionary.kernels)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "this machine or build has no instruction set \"%s\"",
@@ -16866,8 +16935,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
     bool numbered = otx__name_is_numbered(tensor);
     bool explained = otx__config_has_size(&side->config, side->parts.rows);
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
-        return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot be "
-                                              "transplanted", error);
+        return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot "
+                                              "be transplanted", error);
     if (numbered && !otx__name_is_lexical(tensor)) return OTX_OK;
     if (!explained)
         return otx__fail_tensor(side, tensor, "has a dimension as large as the vocabulary, but "
@@ -16991,7 +17060,8 @@ OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *s
         }
     }
     if (!parts->embedding)
-        return otx__fail_unknown_model(side, "no tensor is known as the input embedding", error);
+        return otx__fail_unknown_model(side, "no tensor is known as the input embedding",
+                                       error);
     if (rival)
         return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
                                              "different sizes", error);
@@ -17123,8 +17193,8 @@ OTX__PRIVATE otx_result otx__find_tie(const otx_context *ctx, otx__side *side, o
     parts->tied = !parts->head;
     if (!parts->head) {
         if (denied)
-            otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": false, but "
-                     "there is no output head; taken as tied", side->path);
+            otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": false, "
+                     "but there is no output head; taken as tied", side->path);
         return OTX_OK;
     }
     if (denied) return OTX_OK;
@@ -17132,8 +17202,8 @@ OTX__PRIVATE otx_result otx__find_tie(const otx_context *ctx, otx__side *side, o
                                 &parts->tied, error);
     if (result) return result;
     if (!parts->tied && flag.said_true)
-        otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": true, but the "
-                 "output head differs from the embedding; taken as untied", side->path);
+        otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": true, but "
+                 "the output head differs from the embedding; taken as untied", side->path);
     for (i = 0; i < parts->count; i++)
         if (parts->tied && parts->tensors[i].at == parts->head)
             parts->tensors[i].redundant = true;
@@ -17534,7 +17604,8 @@ OTX__PRIVATE bool otx__config_carry_list(const otx__config_plan *plan, const otx
                                          uint32_t node, bool pair, otx__text *to)
 {
     otx_json_iter item = otx_json_iter_of(json, node);
-    bool whole = otx_json_type_of(json, node) == OTX_JSON_ARRAY && otx_json_count(json, node) > 0;
+    bool whole = otx_json_type_of(json, node) == OTX_JSON_ARRAY &&
+                 otx_json_count(json, node) > 0;
     otx__text_string(to, "[");
     while (whole && otx_json_iter_next(&item)) {
         uint64_t number = 0;
@@ -17647,12 +17718,13 @@ OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
         while (!result && otx_json_iter_next(&member)) {
             if (!otx__config_is_size(e, &member)) continue;
             present = true;
-            result = otx_json_edit_replace(e->plan->ctx, e->edit, member.value, value, e->error);
+            result = otx_json_edit_replace(e->plan->ctx, e->edit, member.value, value,
+                                           e->error);
         }
     }
     if (!result && !present)
-        result = otx__config_set(e, otx__vocabulary_home(e->document, rows), OTX__KEY_VOCAB_SIZE,
-                                 value);
+        result = otx__config_set(e, otx__vocabulary_home(e->document, rows),
+                                 OTX__KEY_VOCAB_SIZE, value);
     return result;
 }
 
@@ -18017,9 +18089,9 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
 /* ---- a job ---- */
 
 /* A job of which nothing is open but the caller's wishes. Close with otx_job_close. */
-OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base, const char *donor,
-                                     const otx_job_options *options, otx_job **out,
-                                     otx_error *error)
+OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
+                                     const char *donor, const otx_job_options *options,
+                                     otx_job **out, otx_error *error)
 {
     otx_job *job = (otx_job *)otx__alloc_zero(ctx, 1, sizeof *job);
     otx_result result;
@@ -18094,7 +18166,8 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out)
 OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, unsigned step,
                                      otx_error *error)
 {
-    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
+    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS,
+                         error);
 }
 
 OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
@@ -18113,7 +18186,8 @@ OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *s
                                             otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    otx_result result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
+    otx_result result =
+        otx__document_open(ctx, side->path, "config.json", &side->config, error);
     if (!result && !side->config.present && !side->donor)
         result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
                            otx__path_text(name, side->path));
@@ -18249,8 +18323,8 @@ OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uin
     if (!half.bytes) return otx__fail_memory(error, size);
     at = otx__map_unescape(text, '=', &half);
     if (!at || *at != '=' || half.size == 0) {
-        result = otx__fail(error, OTX_ERROR_ARGUMENT, "map \"%s\": DONOR=BASE is expected, each "
-                           "a token's content or #ID, with \\\\, \\= and \\xNN as escapes",
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "map \"%s\": DONOR=BASE is expected, "
+                           "each a token's content or #ID, with \\\\, \\= and \\xNN as escapes",
                            otx__quote(quoted, sizeof quoted, text, size - 1));
         goto done;
     }
@@ -18546,7 +18620,8 @@ OTX__PRIVATE otx_result otx__row_walk_open(const otx_context *ctx, const otx__si
     walk->step = otx__min(otx__max(OTX__READ_BLOCK / walk->row_size, 1), rows);
     if (whole) return OTX_OK;
     walk->block = (char *)otx__alloc(ctx, walk->step, walk->row_size);
-    return walk->block ? OTX_OK : otx__fail_memory(error, (uint64_t)walk->step * walk->row_size);
+    if (walk->block) return OTX_OK;
+    return otx__fail_memory(error, (uint64_t)walk->step * walk->row_size);
 }
 
 OTX__PRIVATE void otx__row_walk_close(otx__row_walk *walk)
@@ -18602,19 +18677,47 @@ OTX__PRIVATE otx_result otx__fail_row(const otx__side *side, const otx_tensor *t
         otx__quote(content, sizeof content, token->content, token->content_size));
 }
 
+/* Most parts of a block that are looked at at once. */
+#define OTX__ROW_PARTS 64
+
+typedef struct otx__row_check {
+    const otx__row_walk *walk;
+    const uint8_t *needed;     /* by row */
+    size_t share;              /* rows of a part */
+    size_t bad[OTX__ROW_PARTS]; /* the first of each that cannot be used, or OTX__NONE */
+} otx__row_check;
+
+OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
+{
+    otx__row_check *check = (otx__row_check *)argument;
+    const otx__row_walk *walk = check->walk;
+    const otx_dtype dtype = walk->at->tensor->dtype;
+    size_t i = index * check->share, end = otx__min(i + check->share, walk->count);
+    (void)worker;
+    check->bad[index] = OTX__NONE;
+    for (; i < end && check->bad[index] == OTX__NONE; i++)
+        if (check->needed[walk->first + i] &&
+            !otx__row_is_finite(walk->bytes + i * walk->row_size, dtype, walk->columns))
+            check->bad[index] = walk->first + i;
+}
+
 /* Goes through rows and checks those that are needed, by row. */
 OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *needed,
                                         otx_error *error)
 {
-    const otx_tensor *tensor = walk->at->tensor;
     otx_result result = OTX_OK;
+    otx__row_check check;
     size_t i;
-    while (!result && otx__row_walk_next(walk, &result, error))
-        for (i = 0; i < walk->count && !result; i++)
-            if (needed[walk->first + i] &&
-                !otx__row_is_finite(walk->bytes + i * walk->row_size, tensor->dtype,
-                                    walk->columns))
-                result = otx__fail_row(walk->side, tensor, walk->first + i, error);
+    check.walk = walk;
+    check.needed = needed;
+    while (!result && otx__row_walk_next(walk, &result, error)) {
+        size_t parts = otx__min(walk->count, OTX__ROW_PARTS);
+        check.share = (walk->count + parts - 1) / parts;
+        otx__parallel(walk->ctx, parts, otx__row_check_body, &check);
+        for (i = 0; i < parts && !result; i++)
+            if (check.bad[i] != OTX__NONE)
+                result = otx__fail_row(walk->side, walk->at->tensor, check.bad[i], error);
+    }
     return result;
 }
 
@@ -18936,8 +19039,8 @@ OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_er
                          "row %" PRIu64 ", has a value beyond the largest of %s",
                          r->job->base.path, name, (uint64_t)id, otx_dtype_name(r->made.dtype));
     return otx__fail(error, OTX_ERROR_RANGE,
-                     "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
-                     "value beyond the largest of %s; pass --saturate to clamp it",
+                     "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has "
+                     "a value beyond the largest of %s; pass --saturate to clamp it",
                      r->job->base.path, name, (uint64_t)id,
                      otx__quote(content, sizeof content, token->content, token->content_size),
                      otx_dtype_name(r->made.dtype));
@@ -18985,8 +19088,8 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
         const double *coefficients = solution->coefficients + target * solution->k;
-        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k, coefficients,
-                     solution->k, row);
+        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k,
+                     coefficients, solution->k, row);
         if (r->centre) otx__rebuild_centre(r, coefficients, row);
         if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
     }
@@ -19524,9 +19627,11 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
     result = otx__file_create(ctx, path, &to, error);
     if (result) goto done;
     writing->meter.subject = name;
-    if (file->touched) result = otx__write_touched(job, file, from, &to, &writing->meter, error);
-    else result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
-                              error);
+    if (file->touched)
+        result = otx__write_touched(job, file, from, &to, &writing->meter, error);
+    else
+        result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
+                             error);
     result = otx__file_finish(&to, result, error);
 done:
     otx__path_free(ctx, from);
@@ -19535,7 +19640,8 @@ done:
 }
 
 /* Writes all files of weights, making the new rows on the way. */
-OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing, otx_error *error)
+OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
+                                           otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
@@ -19571,7 +19677,8 @@ OTX__PRIVATE bool otx__name_fits_any(const char *name, const char *const *patter
 OTX__PRIVATE bool otx__is_stale(const char *name, bool directory)
 {
     if (directory)
-        return otx__name_is_in(name, otx__stale_directories, OTX__COUNT(otx__stale_directories));
+        return otx__name_is_in(name, otx__stale_directories,
+                               OTX__COUNT(otx__stale_directories));
     return otx__name_fits_any(name, otx__stale_files, OTX__COUNT(otx__stale_files));
 }
 
@@ -20025,8 +20132,8 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
 OTX__PRIVATE void otx__report_solver(otx__text *text, const otx_omp_stats *omp)
 {
     otx__text_format(text,
-                     ", \"solver\": {\"form\": \"%s\", \"steps\": %" PRIu64 ", \"passes\": %" PRIu64
-                     ", \"columns\": %" PRIu64,
+                     ", \"solver\": {\"form\": \"%s\", \"steps\": %" PRIu64
+                     ", \"passes\": %" PRIu64 ", \"columns\": %" PRIu64,
                      otx__word(otx_omp_form_name(omp->form)), omp->steps, omp->passes,
                      omp->columns);
     otx__text_format(text,
@@ -20187,7 +20294,8 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved) otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
+        if (solved)
+            otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
         else otx__text_string(text, "\t\t");
     }
     otx__text_string(text, "\n");
@@ -20344,8 +20452,9 @@ OTX__PRIVATE void otx__verify_listing(otx__verifier *v)
     otx__listing listing;
     otx_error error;
     size_t i;
-    if (v->failure ||
-        !otx__verify_take(v, otx__listing_open(&v->ctx, v->side.path, &listing, &error), &error))
+    if (v->failure) return;
+    if (!otx__verify_take(v, otx__listing_open(&v->ctx, v->side.path, &listing, &error),
+                          &error))
         return;
     for (i = 0; i < listing.count && v->side.checkpoint.files; i++) {
         const char *name = listing.names[i];
@@ -20428,10 +20537,12 @@ OTX__PRIVATE void otx__verify_id(otx__verifier *v, const char *file, otx__span k
 OTX__PRIVATE bool otx__key_holds_ids(otx__span key)
 {
     size_t i;
-    for (i = 0; i < OTX__COUNT(otx__id_lists); i++)
-        if ((otx__id_lists[i].kind == OTX__LIST_IDS || otx__id_lists[i].kind == OTX__LIST_LISTS) &&
-            otx__span_is(key, otx__id_lists[i].key))
+    for (i = 0; i < OTX__COUNT(otx__id_lists); i++) {
+        const otx__id_list *list = &otx__id_lists[i];
+        if ((list->kind == OTX__LIST_IDS || list->kind == OTX__LIST_LISTS) &&
+            otx__span_is(key, list->key))
             return true;
+    }
     return otx__key_is_special(key) || otx__key_names_ids(key);
 }
 
