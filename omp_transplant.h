@@ -16,157 +16,158 @@
 
    Options, defined before every include
        OTX_STATIC     every function is static to the file with the implementation
-       OTX_NO_STDIO   no files: only what works on memory is built
+       OTX_API        what your compiler wants before a function that a library exports
+       OTX_NO_STDIO   no files, no stdio.h: only what works on memory is built
        OTX_NO_SIMD    only the scalar reference kernels are built
    Compile with OpenMP for several threads, or set otx_context.parallel_for.
 
    What is where
 
-      184  api/version                version
-      214  api/result                 results
-      254  api/context                context: memory, threads, progress
-      332  api/isa                    instruction sets
-      349  api/matrix                 numbers and matrices
-      394  api/solver                 the solver
-      521  api/source                 sources and sinks: bytes in and out
-      541  api/json                   JSON
-      663  api/safetensors            safetensors
-      727  api/vocab                  vocabularies
-      826  api/align                  alignment
-      887  api/file                   files
-      897  api/directory              directories
-      948  api/job                    the whole job
-     1080  api/verify                 looking at a finished directory
+      185  api/version                version
+      215  api/result                 results
+      255  api/context                context: memory, threads, progress
+      333  api/isa                    instruction sets
+      350  api/matrix                 numbers and matrices
+      395  api/solver                 the solver
+      522  api/source                 sources and sinks: bytes in and out
+      542  api/json                   JSON
+      664  api/safetensors            safetensors
+      728  api/vocab                  vocabularies
+      827  api/align                  alignment
+      888  api/file                   files
+      898  api/directory              directories
+      949  api/job                    the whole job
+     1081  api/verify                 looking at a finished directory
 
-     1124  base                       what everything stands on
-     1157  base/begin                 system headers, and how floating point must be compiled
-     1195  base/sizes                 counting, and sums and products that may not wrap
-     1233  base/span                  bytes of others, digits, UTF-8
-     1386  base/decimal               the digits of a double
-     1521  base/format                printf without stdio and without a locale
-     1790  base/result                results, failures, messages
-     1906  base/memory                the allocator, arrays that grow
-     1965  base/text                  names in messages, and text that grows
-     2073  base/hooks                 log, progress, threads of the caller
-     2142  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2192  base/clock                 wall time for statistics
-     2238  base/hash                  keyed, for tables whose keys a stranger chooses
-     2317  base/pool                  blocks that are freed together
-     2432  base/number                element types, widening and rounding
-     2621  base/base64                decoding
-     2657  base/protobuf              fields of a message
-     2779  base/watch                 long loops that the caller can stop
+     1125  base                       what everything stands on
+     1158  base/begin                 system headers, and how floating point must be compiled
+     1196  base/sizes                 counting, and sums and products that may not wrap
+     1234  base/span                  bytes of others, digits, UTF-8
+     1382  base/decimal               the digits of a double
+     1517  base/format                printf without stdio and without a locale
+     1786  base/result                results, failures, messages
+     1902  base/memory                the allocator, arrays that grow
+     1961  base/text                  names in messages, and text that grows
+     2069  base/hooks                 log, progress, threads of the caller
+     2138  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2188  base/clock                 wall time for statistics
+     2234  base/hash                  keyed, for tables whose keys a stranger chooses
+     2313  base/pool                  blocks that are freed together
+     2428  base/number                element types, widening and rounding
+     2617  base/base64                decoding
+     2653  base/protobuf              fields of a message
+     2775  base/watch                 long loops that the caller can stop
 
-     2832  files                      formats, on memory and streams
-     2856  files/memory_source        memory as a source of bytes
-     2874  files/json_read            a parser without recursion
-     3227  files/json_values          looking at values, stepping through containers
-     3398  files/json_edit            writing, and edits that keep every byte they do not touch
-     3766  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3901  files/safetensors_read     the header of a file, checked
-     4224  files/safetensors_write    the header of a new file
+     2828  files                      formats, on memory and streams
+     2852  files/memory_source        memory as a source of bytes
+     2870  files/json_read            a parser without recursion
+     3223  files/json_values          looking at values, stepping through containers
+     3394  files/json_edit            writing, and edits that keep every byte they do not touch
+     3762  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3897  files/safetensors_read     the header of a file, checked
+     4220  files/safetensors_write    the header of a new file
 
-     4381  vocab                      tokens, from every source, and which of them are the same
-     4413  vocab/known                what the world calls things: files, classes, tokens
-     4701  vocab/token_table          the table of tokens, and finding tokens in it
-     4864  vocab/spelling             from what a file spells to bytes
-     4995  vocab/reader               what the readers of all sources share
-     5345  vocab/added_tokens         what other files add to a model's tokens
-     5606  vocab/from_tokenizer_json  tokenizer.json
-     5861  vocab/from_tekken          tekken.json
-     6016  vocab/from_tiktoken        *.tiktoken
-     6081  vocab/from_sentencepiece   tokenizer.model and its like
-     6436  vocab/from_vocab_json      vocab.json and merges.txt
-     6522  vocab/from_vocab_txt       vocab.txt
-     6579  vocab/parse                the first source that is given, and what goes with it
-     6764  vocab/align                which base token a donor token is
+     4377  vocab                      tokens, from every source, and which of them are the same
+     4409  vocab/known                what the world calls things: files, classes, tokens
+     4697  vocab/token_table          the table of tokens, and finding tokens in it
+     4860  vocab/spelling             from what a file spells to bytes
+     4991  vocab/reader               what the readers of all sources share
+     5341  vocab/added_tokens         what other files add to a model's tokens
+     5602  vocab/from_tokenizer_json  tokenizer.json
+     5857  vocab/from_tekken          tekken.json
+     6012  vocab/from_tiktoken        *.tiktoken
+     6077  vocab/from_sentencepiece   tokenizer.model and its like
+     6432  vocab/from_vocab_json      vocab.json and merges.txt
+     6518  vocab/from_vocab_txt       vocab.txt
+     6575  vocab/parse                the first source that is given, and what goes with it
+     6760  vocab/align                which base token a donor token is
 
-     7016  simd                       the hot loops, once for each instruction set
-     7040  simd/kernels               the table of kernels, and what all versions share
-     7317  simd/scalar                the reference
-     7486  simd/sse2                  the operations of 128-bit x86, and what each does
-     7591  simd/neon                  those of 64-bit Arm
-     7685  simd/wasm                  those of WebAssembly's SIMD128
-     7769  simd/avx2                  those of 256-bit x86, with FMA
-     7851  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8493  simd/avx_vnni              AVX2, and products of integers
-     8589  simd/neon_bf16             NEON, and products of matrices
-     8743  simd/avx512                512-bit x86, by hand
-     9349  simd/amx                   tiles of x86, beside AVX-512
-     9592  simd/dispatch              which of them this machine can run
+     7012  simd                       the hot loops, once for each instruction set
+     7036  simd/kernels               the table of kernels, and what all versions share
+     7313  simd/scalar                the reference
+     7482  simd/sse2                  the operations of 128-bit x86, and what each does
+     7587  simd/neon                  those of 64-bit Arm
+     7681  simd/wasm                  those of WebAssembly's SIMD128
+     7765  simd/avx2                  those of 256-bit x86, with FMA
+     7847  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8489  simd/avx_vnni              AVX2, and products of integers
+     8585  simd/neon_bf16             NEON, and products of matrices
+     8739  simd/avx512                512-bit x86, by hand
+     9345  simd/amx                   tiles of x86, beside AVX-512
+     9588  simd/dispatch              which of them this machine can run
 
-     9803  solve                      Orthogonal Matching Pursuit for many targets
-     9846  solve/views                the rows of matrices, as the kernels read them
-     9975  solve/panels               vectors as the dense products want them, and these
-    10166  solve/rests                vectors on their way into panels
-    10343  solve/dictionary           the atoms, and their split along a common direction
-    10498  solve/exact_gram           products of all pairs of atoms in double
-    10580  solve/triangle             packed lower triangles
-    10684  solve/support              what is known of one target, and the exact steps
-    10946  solve/gram_table           products of atoms with all atoms, for scans
-    11184  solve/screen               which atoms are worth scoring in double: the bound
-    11474  solve/scan                 the correlations of all atoms with a block's residuals
-    11631  solve/predict              making targets ready for the next scan
-    11877  solve/candidates           the atoms that a scan could not rule out
-    12161  solve/select               the next atoms of each target
-    12327  solve/pursuit              what one solve holds, and the memory it takes
-    12571  solve/plan                 which form, and in what blocks
-    12816  solve/steps                a pursuit from its rows to its results
-    13055  solve/combine              new rows of coefficients
-    13117  solve/solver               the public call
+     9799  solve                      Orthogonal Matching Pursuit for many targets
+     9842  solve/views                the rows of matrices, as the kernels read them
+     9971  solve/panels               vectors as the dense products want them, and these
+    10162  solve/rests                vectors on their way into panels
+    10339  solve/dictionary           the atoms, and their split along a common direction
+    10494  solve/exact_gram           products of all pairs of atoms in double
+    10576  solve/triangle             packed lower triangles
+    10680  solve/support              what is known of one target, and the exact steps
+    10942  solve/gram_table           products of atoms with all atoms, for scans
+    11180  solve/screen               which atoms are worth scoring in double: the bound
+    11470  solve/scan                 the correlations of all atoms with a block's residuals
+    11627  solve/predict              making targets ready for the next scan
+    11873  solve/candidates           the atoms that a scan could not rule out
+    12157  solve/select               the next atoms of each target
+    12323  solve/pursuit              what one solve holds, and the memory it takes
+    12567  solve/plan                 which form, and in what blocks
+    12812  solve/steps                a pursuit from its rows to its results
+    13051  solve/combine              new rows of coefficients
+    13113  solve/solver               the public call
 
-    13284  disk                       files and directories
-    13313  disk/system                what POSIX and Windows are asked for
-    13352  disk/windows_paths         paths as Windows takes them
-    13492  disk/windows               the system as Windows gives it
-    13791  disk/posix                 the system as POSIX gives it
-    14024  disk/paths                 what can be told from their text
-    14098  disk/failure               why the system refused
-    14212  disk/look                  what stands at a path, and whether within another
-    14333  disk/listing               listings of directories
-    14399  disk/reading               files to read
-    14573  disk/writing               files to write
-    14690  disk/copying               copies of files
-    14756  disk/trees                 directories looked through, copied and removed with all they hold
-    14947  disk/known                 what weights are called in a directory
-    14983  disk/staging               a directory made under another name, then renamed
-    15219  disk/missing               a path or a directory without what is wanted of it
-    15262  disk/weight_index          the index of a checkpoint in shards
-    15478  disk/checkpoint            a model directory, in one file or in shards
-    15796  disk/tokenizer_directory   the tokenizer of a model directory
+    13280  disk                       files and directories
+    13309  disk/system                what POSIX and Windows are asked for
+    13348  disk/windows_paths         paths as Windows takes them
+    13488  disk/windows               the system as Windows gives it
+    13787  disk/posix                 the system as POSIX gives it
+    14020  disk/paths                 what can be told from their text
+    14094  disk/failure               why the system refused
+    14208  disk/look                  what stands at a path, and whether within another
+    14329  disk/listing               listings of directories
+    14395  disk/reading               files to read
+    14569  disk/writing               files to write
+    14686  disk/copying               copies of files
+    14752  disk/trees                 directories looked through, copied and removed with all they hold
+    14943  disk/known                 what weights are called in a directory
+    14979  disk/staging               a directory made under another name, then renamed
+    15215  disk/missing               a path or a directory without what is wanted of it
+    15258  disk/weight_index          the index of a checkpoint in shards
+    15474  disk/checkpoint            a model directory, in one file or in shards
+    15792  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15997  model                      which tensors and config keys belong to the vocabulary
-    16023  model/known                what the world calls things
-    16382  model/names                names of tensors
-    16530  model/document             the JSON files of a model directory
-    16616  model/config               what config.json says
-    16770  model/side                 a model directory opened once
-    16870  model/parts                what each tensor does for the vocabulary
-    16980  model/find                 finding the parts of a model
-    17234  model/heirs                what becomes of the ids in a config
-    17385  model/config_ids           ids in a config being edited
-    17692  model/config_edit          config.json and generation_config.json, edited
+    15993  model                      which tensors and config keys belong to the vocabulary
+    16019  model/known                what the world calls things
+    16378  model/names                names of tensors
+    16526  model/document             the JSON files of a model directory
+    16612  model/config               what config.json says
+    16766  model/side                 a model directory opened once
+    16866  model/parts                what each tensor does for the vocabulary
+    16976  model/find                 finding the parts of a model
+    17230  model/heirs                what becomes of the ids in a config
+    17381  model/config_ids           ids in a config being edited
+    17688  model/config_edit          config.json and generation_config.json, edited
 
-    17920  job                        the whole transplant, in the order in which it happens
-    17952  job/job                    what a job holds
-    18164  job/open                   opening the two models
-    18233  job/map                    the caller's map
-    18350  job/align                  where every new row comes from
-    18487  job/plan                   what becomes of every tensor, and of the configs
-    18584  job/rows                   rows in memory: reading, checking, their mean
-    18837  job/solve                  solving for the rows of the donor
-    19006  job/rebuild                the new rows of one vocabulary tensor
-    19391  job/write                  the output and its weights
-    19658  job/copy                   the other files of the two models
-    19850  job/index                  the files that are written anew
-    20009  job/run                    the whole, in order
-    20103  job/report                 what a job did, as JSON and as a table
-    20332  job/findings               what is told of a finished directory
-    20381  job/check_files            its files
-    20472  job/check_ids              sizes, ids and tying
-    20644  job/check_values           values
-    20724  job/check_draft            as a draft model for another
-    20836  job/verify                 whether a finished directory agrees with itself
+    17916  job                        the whole transplant, in the order in which it happens
+    17948  job/job                    what a job holds
+    18160  job/open                   opening the two models
+    18229  job/map                    the caller's map
+    18346  job/align                  where every new row comes from
+    18483  job/plan                   what becomes of every tensor, and of the configs
+    18580  job/rows                   rows in memory: reading, checking, their mean
+    18833  job/solve                  solving for the rows of the donor
+    19002  job/rebuild                the new rows of one vocabulary tensor
+    19387  job/write                  the output and its weights
+    19654  job/copy                   the other files of the two models
+    19846  job/index                  the files that are written anew
+    20005  job/run                    the whole, in order
+    20099  job/report                 what a job did, as JSON and as a table
+    20328  job/findings               what is told of a finished directory
+    20377  job/check_files            its files
+    20468  job/check_ids              sizes, ids and tying
+    20640  job/check_values           values
+    20720  job/check_draft            as a draft model for another
+    20832  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -323,7 +324,7 @@ typedef struct otx_context {
     bool (*progress)(void *context, const otx_progress *progress); /* false: cancel */
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
-    void *log_context;
+    void *log_context;              /* messages are a line of UTF-8, as in otx_error */
     uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
                              the clock: for files of strangers where both can be foreseen
                              (WebAssembly, no clock). Results do not depend on it */
@@ -1278,11 +1279,6 @@ OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
 {
     size_t size = strlen(name), length = strlen(suffix);
     return size >= length && memcmp(name + size - length, suffix, length) == 0;
-}
-
-OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
 /* Whether a name fits a pattern, in which * stands for any bytes, or none. */
