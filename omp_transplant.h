@@ -26,147 +26,147 @@
       214  api/result                 results
       254  api/context                context: memory, threads, progress
       332  api/isa                    instruction sets
-      348  api/matrix                 numbers and matrices
-      393  api/solver                 the solver
-      520  api/source                 sources and sinks: bytes in and out
-      540  api/json                   JSON
-      662  api/safetensors            safetensors
-      726  api/vocab                  vocabularies
-      825  api/align                  alignment
-      886  api/file                   files
-      896  api/directory              directories
-      947  api/job                    the whole job
-     1079  api/verify                 looking at a finished directory
+      349  api/matrix                 numbers and matrices
+      394  api/solver                 the solver
+      521  api/source                 sources and sinks: bytes in and out
+      541  api/json                   JSON
+      663  api/safetensors            safetensors
+      727  api/vocab                  vocabularies
+      826  api/align                  alignment
+      887  api/file                   files
+      897  api/directory              directories
+      948  api/job                    the whole job
+     1080  api/verify                 looking at a finished directory
 
-     1123  base                       what everything stands on
-     1156  base/begin                 system headers, and how floating point must be compiled
-     1194  base/sizes                 counting, and sums and products that may not wrap
-     1232  base/span                  bytes of others, digits, UTF-8
-     1385  base/decimal               the digits of a double
-     1520  base/format                printf without stdio and without a locale
-     1789  base/result                results, failures, messages
-     1905  base/memory                the allocator, arrays that grow
-     1964  base/text                  names in messages, and text that grows
-     2072  base/hooks                 log, progress, threads of the caller
-     2141  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2191  base/clock                 wall time for statistics
-     2237  base/hash                  keyed, for tables whose keys a stranger chooses
-     2316  base/pool                  blocks that are freed together
-     2431  base/number                element types, widening and rounding
-     2620  base/base64                decoding
-     2656  base/protobuf              fields of a message
-     2778  base/watch                 long loops that the caller can stop
+     1124  base                       what everything stands on
+     1157  base/begin                 system headers, and how floating point must be compiled
+     1195  base/sizes                 counting, and sums and products that may not wrap
+     1233  base/span                  bytes of others, digits, UTF-8
+     1386  base/decimal               the digits of a double
+     1521  base/format                printf without stdio and without a locale
+     1790  base/result                results, failures, messages
+     1906  base/memory                the allocator, arrays that grow
+     1965  base/text                  names in messages, and text that grows
+     2073  base/hooks                 log, progress, threads of the caller
+     2142  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2192  base/clock                 wall time for statistics
+     2238  base/hash                  keyed, for tables whose keys a stranger chooses
+     2317  base/pool                  blocks that are freed together
+     2432  base/number                element types, widening and rounding
+     2621  base/base64                decoding
+     2657  base/protobuf              fields of a message
+     2779  base/watch                 long loops that the caller can stop
 
-     2831  files                      formats, on memory and streams
-     2855  files/memory_source        memory as a source of bytes
-     2873  files/json_read            a parser without recursion
-     3226  files/json_values          looking at values, stepping through containers
-     3397  files/json_edit            writing, and edits that keep every byte they do not touch
-     3765  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3900  files/safetensors_read     the header of a file, checked
-     4223  files/safetensors_write    the header of a new file
+     2832  files                      formats, on memory and streams
+     2856  files/memory_source        memory as a source of bytes
+     2874  files/json_read            a parser without recursion
+     3227  files/json_values          looking at values, stepping through containers
+     3398  files/json_edit            writing, and edits that keep every byte they do not touch
+     3766  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3901  files/safetensors_read     the header of a file, checked
+     4224  files/safetensors_write    the header of a new file
 
-     4380  vocab                      tokens, from every source, and which of them are the same
-     4412  vocab/known                what the world calls things: files, classes, tokens
-     4700  vocab/token_table          the table of tokens, and finding tokens in it
-     4863  vocab/spelling             from what a file spells to bytes
-     4994  vocab/reader               what the readers of all sources share
-     5344  vocab/added_tokens         what other files add to a model's tokens
-     5605  vocab/from_tokenizer_json  tokenizer.json
-     5860  vocab/from_tekken          tekken.json
-     6015  vocab/from_tiktoken        *.tiktoken
-     6080  vocab/from_sentencepiece   tokenizer.model and its like
-     6435  vocab/from_vocab_json      vocab.json and merges.txt
-     6521  vocab/from_vocab_txt       vocab.txt
-     6578  vocab/parse                the first source that is given, and what goes with it
-     6763  vocab/align                which base token a donor token is
+     4381  vocab                      tokens, from every source, and which of them are the same
+     4413  vocab/known                what the world calls things: files, classes, tokens
+     4701  vocab/token_table          the table of tokens, and finding tokens in it
+     4864  vocab/spelling             from what a file spells to bytes
+     4995  vocab/reader               what the readers of all sources share
+     5345  vocab/added_tokens         what other files add to a model's tokens
+     5606  vocab/from_tokenizer_json  tokenizer.json
+     5861  vocab/from_tekken          tekken.json
+     6016  vocab/from_tiktoken        *.tiktoken
+     6081  vocab/from_sentencepiece   tokenizer.model and its like
+     6436  vocab/from_vocab_json      vocab.json and merges.txt
+     6522  vocab/from_vocab_txt       vocab.txt
+     6579  vocab/parse                the first source that is given, and what goes with it
+     6764  vocab/align                which base token a donor token is
 
-     7015  simd                       the hot loops, once for each instruction set
-     7039  simd/kernels               the table of kernels, and what all versions share
-     7316  simd/scalar                the reference
-     7485  simd/sse2                  the operations of 128-bit x86, and what each does
-     7590  simd/neon                  those of 64-bit Arm
-     7684  simd/wasm                  those of WebAssembly's SIMD128
-     7768  simd/avx2                  those of 256-bit x86, with FMA
-     7850  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8492  simd/avx_vnni              AVX2, and products of integers
-     8588  simd/neon_bf16             NEON, and products of matrices
-     8742  simd/avx512                512-bit x86, by hand
-     9348  simd/amx                   tiles of x86, beside AVX-512
-     9569  simd/dispatch              which of them this machine can run
+     7016  simd                       the hot loops, once for each instruction set
+     7040  simd/kernels               the table of kernels, and what all versions share
+     7317  simd/scalar                the reference
+     7486  simd/sse2                  the operations of 128-bit x86, and what each does
+     7591  simd/neon                  those of 64-bit Arm
+     7685  simd/wasm                  those of WebAssembly's SIMD128
+     7769  simd/avx2                  those of 256-bit x86, with FMA
+     7851  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8493  simd/avx_vnni              AVX2, and products of integers
+     8589  simd/neon_bf16             NEON, and products of matrices
+     8743  simd/avx512                512-bit x86, by hand
+     9349  simd/amx                   tiles of x86, beside AVX-512
+     9592  simd/dispatch              which of them this machine can run
 
-     9738  solve                      Orthogonal Matching Pursuit for many targets
-     9781  solve/views                the rows of matrices, as the kernels read them
-     9910  solve/panels               vectors as the dense products want them, and these
-    10101  solve/rests                vectors on their way into panels
-    10278  solve/dictionary           the atoms, and their split along a common direction
-    10433  solve/exact_gram           products of all pairs of atoms in double
-    10515  solve/triangle             packed lower triangles
-    10619  solve/support              what is known of one target, and the exact steps
-    10881  solve/gram_table           products of atoms with all atoms, for scans
-    11119  solve/screen               which atoms are worth scoring in double: the bound
-    11409  solve/scan                 the correlations of all atoms with a block's residuals
-    11566  solve/predict              making targets ready for the next scan
-    11812  solve/candidates           the atoms that a scan could not rule out
-    12096  solve/select               the next atoms of each target
-    12262  solve/pursuit              what one solve holds, and the memory it takes
-    12506  solve/plan                 which form, and in what blocks
-    12751  solve/steps                a pursuit from its rows to its results
-    12990  solve/combine              new rows of coefficients
-    13050  solve/solver               the public call
+     9803  solve                      Orthogonal Matching Pursuit for many targets
+     9846  solve/views                the rows of matrices, as the kernels read them
+     9975  solve/panels               vectors as the dense products want them, and these
+    10166  solve/rests                vectors on their way into panels
+    10343  solve/dictionary           the atoms, and their split along a common direction
+    10498  solve/exact_gram           products of all pairs of atoms in double
+    10580  solve/triangle             packed lower triangles
+    10684  solve/support              what is known of one target, and the exact steps
+    10946  solve/gram_table           products of atoms with all atoms, for scans
+    11184  solve/screen               which atoms are worth scoring in double: the bound
+    11474  solve/scan                 the correlations of all atoms with a block's residuals
+    11631  solve/predict              making targets ready for the next scan
+    11877  solve/candidates           the atoms that a scan could not rule out
+    12161  solve/select               the next atoms of each target
+    12327  solve/pursuit              what one solve holds, and the memory it takes
+    12571  solve/plan                 which form, and in what blocks
+    12816  solve/steps                a pursuit from its rows to its results
+    13055  solve/combine              new rows of coefficients
+    13117  solve/solver               the public call
 
-    13210  disk                       files and directories
-    13239  disk/system                what POSIX and Windows are asked for
-    13278  disk/windows_paths         paths as Windows takes them
-    13418  disk/windows               the system as Windows gives it
-    13717  disk/posix                 the system as POSIX gives it
-    13950  disk/paths                 what can be told from their text
-    14024  disk/failure               why the system refused
-    14138  disk/look                  what stands at a path, and whether within another
-    14259  disk/listing               listings of directories
-    14325  disk/reading               files to read
-    14499  disk/writing               files to write
-    14616  disk/copying               copies of files
-    14682  disk/trees                 directories looked through, copied and removed with all they hold
-    14873  disk/known                 what weights are called in a directory
-    14909  disk/staging               a directory made under another name, then renamed
-    15145  disk/missing               a path or a directory without what is wanted of it
-    15188  disk/weight_index          the index of a checkpoint in shards
-    15404  disk/checkpoint            a model directory, in one file or in shards
-    15722  disk/tokenizer_directory   the tokenizer of a model directory
+    13277  disk                       files and directories
+    13306  disk/system                what POSIX and Windows are asked for
+    13345  disk/windows_paths         paths as Windows takes them
+    13485  disk/windows               the system as Windows gives it
+    13784  disk/posix                 the system as POSIX gives it
+    14017  disk/paths                 what can be told from their text
+    14091  disk/failure               why the system refused
+    14205  disk/look                  what stands at a path, and whether within another
+    14326  disk/listing               listings of directories
+    14392  disk/reading               files to read
+    14566  disk/writing               files to write
+    14683  disk/copying               copies of files
+    14749  disk/trees                 directories looked through, copied and removed with all they hold
+    14940  disk/known                 what weights are called in a directory
+    14976  disk/staging               a directory made under another name, then renamed
+    15212  disk/missing               a path or a directory without what is wanted of it
+    15255  disk/weight_index          the index of a checkpoint in shards
+    15471  disk/checkpoint            a model directory, in one file or in shards
+    15789  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15923  model                      which tensors and config keys belong to the vocabulary
-    15949  model/known                what the world calls things
-    16308  model/names                names of tensors
-    16456  model/document             the JSON files of a model directory
-    16542  model/config               what config.json says
-    16696  model/side                 a model directory opened once
-    16796  model/parts                what each tensor does for the vocabulary
-    16906  model/find                 finding the parts of a model
-    17159  model/heirs                what becomes of the ids in a config
-    17310  model/config_ids           ids in a config being edited
-    17616  model/config_edit          config.json and generation_config.json, edited
+    15990  model                      which tensors and config keys belong to the vocabulary
+    16016  model/known                what the world calls things
+    16375  model/names                names of tensors
+    16523  model/document             the JSON files of a model directory
+    16609  model/config               what config.json says
+    16763  model/side                 a model directory opened once
+    16863  model/parts                what each tensor does for the vocabulary
+    16973  model/find                 finding the parts of a model
+    17226  model/heirs                what becomes of the ids in a config
+    17377  model/config_ids           ids in a config being edited
+    17683  model/config_edit          config.json and generation_config.json, edited
 
-    17843  job                        the whole transplant, in the order in which it happens
-    17875  job/job                    what a job holds
-    18087  job/open                   opening the two models
-    18154  job/map                    the caller's map
-    18271  job/align                  where every new row comes from
-    18408  job/plan                   what becomes of every tensor, and of the configs
-    18505  job/rows                   rows in memory: reading, checking, their mean
-    18729  job/solve                  solving for the rows of the donor
-    18898  job/rebuild                the new rows of one vocabulary tensor
-    19283  job/write                  the output and its weights
-    19547  job/copy                   the other files of the two models
-    19738  job/index                  the files that are written anew
-    19897  job/run                    the whole, in order
-    19991  job/report                 what a job did, as JSON and as a table
-    20219  job/findings               what is told of a finished directory
-    20268  job/check_files            its files
-    20358  job/check_ids              sizes, ids and tying
-    20528  job/check_values           values
-    20608  job/check_draft            as a draft model for another
-    20720  job/verify                 whether a finished directory agrees with itself
+    17910  job                        the whole transplant, in the order in which it happens
+    17942  job/job                    what a job holds
+    18154  job/open                   opening the two models
+    18221  job/map                    the caller's map
+    18338  job/align                  where every new row comes from
+    18475  job/plan                   what becomes of every tensor, and of the configs
+    18572  job/rows                   rows in memory: reading, checking, their mean
+    18796  job/solve                  solving for the rows of the donor
+    18965  job/rebuild                the new rows of one vocabulary tensor
+    19350  job/write                  the output and its weights
+    19614  job/copy                   the other files of the two models
+    19805  job/index                  the files that are written anew
+    19964  job/run                    the whole, in order
+    20058  job/report                 what a job did, as JSON and as a table
+    20286  job/findings               what is told of a finished directory
+    20335  job/check_files            its files
+    20425  job/check_ids              sizes, ids and tying
+    20595  job/check_values           values
+    20675  job/check_draft            as a draft model for another
+    20787  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -339,7 +339,8 @@ OTX_API const char *otx_isa_name(otx_isa isa);
 OTX_API otx_isa otx_isa_from_name(const char *name);
 
 /* Whether this build and this machine (processor and operating system) can run
-   it. AUTO and SCALAR always can. */
+   it. AUTO and SCALAR always can. Linux lends the registers of AMX to a process as a
+   whole: only a solve asks for them, and where it is refused, AUTO takes the next. */
 OTX_API bool otx_isa_available(otx_isa isa);
 
 /* What AUTO resolves to here. */
@@ -511,8 +512,8 @@ OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
    order, every product and sum rounded, up to the first negative index, of k at
    most. row: atoms->columns doubles, overwritten; zeros if no index counts. Indices
    are not checked against atoms->rows, nor the matrix as otx_omp checks it. Of ctx
-   only isa matters: the bits are the same for all, and one that is not there is
-   replaced. Cannot fail, takes no memory. Thread-safe. */
+   only isa matters, and of that only SCALAR: what runs wherever the build does is
+   taken otherwise, and the bits are the same. Cannot fail, takes no memory. Thread-safe. */
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);
@@ -9381,17 +9382,39 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
 /* For the tile instructions: some compilers do not know that they read memory. */
 #define OTX__AMX_WRITTEN(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
 
-/* Asks the operating system for the tile registers, for the whole process. Asking
-   again does no harm. */
-OTX__PRIVATE bool otx__amx_granted(void)
+/* A call of Linux, as the C library has none. Tests put their own in its place. */
+#ifndef OTX__ARCH_PRCTL
+#define OTX__ARCH_PRCTL(what, argument) otx__arch_prctl(what, argument)
+#endif
+
+OTX__PRIVATE long otx__arch_prctl(long what, uintptr_t argument)
 {
-    const long arch_prctl = 158, request_permission = 0x1023, tile_data = 18;
+    const long arch_prctl = 158;
     long result;
     __asm__ volatile("syscall"
                      : "=a"(result)
-                     : "a"(arch_prctl), "D"(request_permission), "S"(tile_data)
+                     : "a"(arch_prctl), "D"(what), "S"(argument)
                      : "rcx", "r11", "memory");
-    return result == 0;
+    return result;
+}
+
+#define OTX__AMX_TILE_DATA 18 /* the number of this state of the processor */
+
+/* Whether the operating system lends the tile registers to those who ask for them. */
+OTX__PRIVATE bool otx__amx_lent(void)
+{
+    const long get_supported = 0x1021;
+    uint64_t states = 0;
+    return OTX__ARCH_PRCTL(get_supported, (uintptr_t)&states) == 0 &&
+           (states >> OTX__AMX_TILE_DATA & 1);
+}
+
+/* Asks for them, for the whole process and to its end: its threads' signal frames grow by
+   8 KiB. Asking again does no harm. */
+OTX__PRIVATE bool otx__amx_take(void)
+{
+    const long request_permission = 0x1023;
+    return OTX__ARCH_PRCTL(request_permission, OTX__AMX_TILE_DATA) == 0;
 }
 
 /* One block of a panel: where it lies, or, when fewer terms are left, a copy filled
@@ -9567,22 +9590,30 @@ OTX__PRIVATE const otx__kernels otx__kernels_amx = {
 #endif /* OTX__AMX */
 
 /* >>> src/simd/dispatch.h */
-/* ---- dispatch: which kernels this machine can run ------------------------- */
+/* ---- dispatch: which kernels this machine can run, and which a call takes -------- */
 
 /* Sets of instruction sets, as here, are bits numbered by otx_isa. */
 #define OTX__ISA_BIT(isa) (1u << (isa))
 
 #ifdef OTX__SSE2
 
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
 #include <intrin.h>
 #else
 #include <cpuid.h>
 #endif
 
+/* What the processor says of itself. A virtual machine may take many microseconds to answer.
+   Tests put their own in its place. */
+#ifndef OTX__CPUID
+#define OTX__CPUID(leaf, part, registers) otx__cpuid(leaf, part, registers)
+#define OTX__XGETBV() otx__xgetbv()
+#endif
+
+/* eax, ebx, ecx and edx. */
 OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned part, unsigned registers[4])
 {
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
     int values[4], i;
     __cpuidex(values, (int)leaf, (int)part);
     for (i = 0; i < 4; i++) registers[i] = (unsigned)values[i];
@@ -9594,7 +9625,7 @@ OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned part, unsigned registers[4]
 /* The register states that the operating system saves. */
 OTX__PRIVATE uint64_t otx__xgetbv(void)
 {
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
     return _xgetbv(0);
 #else
     uint32_t low, high;
@@ -9603,27 +9634,31 @@ OTX__PRIVATE uint64_t otx__xgetbv(void)
 #endif
 }
 
-OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits) { return (value & bits) == bits; }
+OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits)
+{
+    return (value & bits) == bits;
+}
 
+/* Each set needs its own bits, a state that is saved, and the set before it. */
 OTX__PRIVATE unsigned otx__isas_x86(void)
 {
-    const unsigned sse2 = 1u << 26;                                        /* leaf 1, edx */
-    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;     /* leaf 1, ecx */
-    const unsigned avx2 = 1u << 5;                                         /* leaf 7, ebx */
-    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;     /* F, DQ, BW, VL */
-    const unsigned avx512_vnni = 1u << 11;                                 /* leaf 7, ecx */
+    const unsigned sse2 = 1u << 26;                                    /* leaf 1, edx */
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28; /* leaf 1, ecx */
+    const unsigned avx2 = 1u << 5;                                     /* leaf 7, ebx */
+    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
+    const unsigned avx512_vnni = 1u << 11;                             /* leaf 7, ecx */
     const unsigned amx = 1u << 22 | 1u << 24 | 1u << 25; /* leaf 7, edx: bf16, tiles, int8 */
-    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;            /* leaf 7.1, eax */
+    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;          /* leaf 7.1, eax */
     const uint64_t avx_state = 0x06, avx512_state = 0xe6, amx_state = 0x60000;
     unsigned leaf0[4], leaf1[4], leaf7[4], more[4] = {0}, found = 0;
     uint64_t state;
-    otx__cpuid(0, 0, leaf0);
-    otx__cpuid(1, 0, leaf1);
+    OTX__CPUID(0, 0, leaf0);
+    OTX__CPUID(1, 0, leaf1);
     if (leaf1[3] & sse2) found |= OTX__ISA_BIT(OTX_ISA_SSE2);
     if (leaf0[0] < 7 || !otx__all_bits(leaf1[2], fma | osxsave | avx)) return found;
-    otx__cpuid(7, 0, leaf7);
-    if (leaf7[0] >= 1) otx__cpuid(7, 1, more);
-    state = otx__xgetbv();
+    OTX__CPUID(7, 0, leaf7);
+    if (leaf7[0] >= 1) OTX__CPUID(7, 1, more);
+    state = OTX__XGETBV();
     if (!(leaf7[1] & avx2) || !otx__all_bits(state, avx_state)) return found;
     found |= OTX__ISA_BIT(OTX_ISA_AVX2);
     if (more[0] & avx_vnni) found |= OTX__ISA_BIT(OTX_ISA_AVX_VNNI);
@@ -9632,13 +9667,8 @@ OTX__PRIVATE unsigned otx__isas_x86(void)
         return found;
     found |= OTX__ISA_BIT(OTX_ISA_AVX512);
     if (more[0] & avx512_bf16) found |= OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
-#ifdef OTX__AMX
-    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state) && otx__amx_granted())
+    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state))
         found |= OTX__ISA_BIT(OTX_ISA_AMX);
-#else
-    (void)amx;
-    (void)amx_state;
-#endif
     return found;
 }
 
@@ -9648,7 +9678,7 @@ OTX__PRIVATE bool otx__avx512_bf16_pays(void)
 {
     unsigned leaf0[4];
     char vendor[13] = {0};
-    otx__cpuid(0, 0, leaf0);
+    OTX__CPUID(0, 0, leaf0);
     memcpy(vendor, &leaf0[1], 4);
     memcpy(vendor + 4, &leaf0[3], 4);
     memcpy(vendor + 8, &leaf0[2], 4);
@@ -9657,27 +9687,27 @@ OTX__PRIVATE bool otx__avx512_bf16_pays(void)
 
 #endif /* OTX__SSE2 */
 
-/* What processor and operating system can run, of what this file was built with. */
+/* What processor and operating system can run, whatever this was built with. Asks for
+   nothing that the process does not have. */
 OTX__PRIVATE unsigned otx__isas_here(void)
 {
     unsigned found = OTX__ISA_BIT(OTX_ISA_SCALAR);
 #ifdef OTX__SSE2
     found |= otx__isas_x86();
+#elif defined(OTX__128_ISA)
+    found |= OTX__ISA_BIT(OTX__128_ISA);
 #endif
-#ifdef OTX__NEON
-    found |= OTX__ISA_BIT(OTX_ISA_NEON);
+#ifdef OTX__AMX
+    if (found & OTX__ISA_BIT(OTX_ISA_AMX) && !otx__amx_lent()) found &= ~OTX__ISA_BIT(OTX_ISA_AMX);
 #endif
 #ifdef OTX__NEON_BF16
     if (otx__neon_bf16_here()) found |= OTX__ISA_BIT(OTX_ISA_NEON_BF16);
 #endif
-#ifdef OTX__WASM
-    found |= OTX__ISA_BIT(OTX_ISA_WASM);
-#endif
     return found;
 }
 
-/* The kernels for an instruction set, or NULL where they cannot run. */
-OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+/* The kernels built for one of `sets`: for AUTO the fastest, or NULL. */
+OTX__PRIVATE const otx__kernels *otx__kernels_among(unsigned sets, otx_isa isa)
 {
     /* The fastest first. */
     static const otx__kernels *const built[] = {
@@ -9703,16 +9733,51 @@ OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
         &otx__kernels_128,
 #endif
         &otx__kernels_scalar};
-    unsigned here = otx__isas_here();
     size_t i;
 #ifdef OTX__SSE2
-    if (isa == OTX_ISA_AUTO && !otx__avx512_bf16_pays())
-        here &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
+    if (isa == OTX_ISA_AUTO && sets & OTX__ISA_BIT(OTX_ISA_AVX512_BF16) && !otx__avx512_bf16_pays())
+        sets &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
 #endif
     for (i = 0; i < OTX__COUNT(built); i++)
-        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) && (here & OTX__ISA_BIT(built[i]->isa)))
+        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) &&
+            (sets & OTX__ISA_BIT(built[i]->isa)))
             return built[i];
     return NULL;
+}
+
+/* The kernels for an instruction set, or NULL where they cannot run. Before their dense
+   products are called they are to be taken. */
+OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+{
+    return otx__kernels_among(otx__isas_here(), isa);
+}
+
+/* The same, with all that they need: where the system refuses that, NULL, or for AUTO the
+   fastest of the others. */
+OTX__PRIVATE const otx__kernels *otx__kernels_take(otx_isa isa)
+{
+    unsigned sets = otx__isas_here();
+    const otx__kernels *kernels = otx__kernels_among(sets, isa);
+#ifdef OTX__AMX
+    if (kernels == &otx__kernels_amx && !otx__amx_take())
+        kernels = otx__kernels_among(sets & ~OTX__ISA_BIT(OTX_ISA_AMX), isa);
+#endif
+    return kernels;
+}
+
+/* Kernels that run wherever this build does. For single calls: to ask the processor would
+   take longer than they do. */
+OTX__PRIVATE const otx__kernels *otx__kernels_baseline(void)
+{
+#if defined(OTX__AVX2) && defined(__AVX2__) && (defined(__FMA__) || defined(OTX__MSVC))
+    return &otx__kernels_256;
+#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) ||    \
+                                defined(__SSE2__) ||                             \
+                                (defined(_M_IX86_FP) && _M_IX86_FP >= 2))
+    return &otx__kernels_128;
+#else
+    return &otx__kernels_scalar;
+#endif
 }
 
 OTX_API otx_isa otx_isa_best(void) { return otx__kernels_for(OTX_ISA_AUTO)->isa; }
@@ -13034,7 +13099,7 @@ OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *at
     }
 }
 
-/* The kernels that combine rows; all give the same bits. */
+/* The kernels that combine many rows; all give the same bits. */
 OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 {
     const otx__kernels *kernels = otx__kernels_for(ctx ? ctx->isa : OTX_ISA_AUTO);
@@ -13044,7 +13109,9 @@ OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
                          const double *coefficients, size_t k, double *row)
 {
-    otx__combine(otx__combine_kernels(ctx), atoms, indices, coefficients, k, row);
+    const otx__kernels *kernels = otx__kernels_baseline();
+    if (ctx && ctx->isa == OTX_ISA_SCALAR) kernels = &otx__kernels_scalar;
+    otx__combine(kernels, atoms, indices, coefficients, k, row);
 }
 
 /* >>> src/solve/solver.h */
@@ -13137,7 +13204,7 @@ OTX__PRIVATE otx_result otx__pursuit_check(otx__pursuit *pursuit, otx_error *err
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
     result = otx__check_options(options, pursuit->targets->rows, error);
     if (result) return result;
-    pursuit->dictionary.kernels = otx__kernels_for(isa);
+    pursuit->dictionary.kernels = otx__kernels_take(isa);
     if (!pursuit->dictionary.kernels)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "this machine or build has no instruction set \"%s\"",

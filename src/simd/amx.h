@@ -33,17 +33,39 @@
 /* For the tile instructions: some compilers do not know that they read memory. */
 #define OTX__AMX_WRITTEN(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
 
-/* Asks the operating system for the tile registers, for the whole process. Asking
-   again does no harm. */
-OTX__PRIVATE bool otx__amx_granted(void)
+/* A call of Linux, as the C library has none. Tests put their own in its place. */
+#ifndef OTX__ARCH_PRCTL
+#define OTX__ARCH_PRCTL(what, argument) otx__arch_prctl(what, argument)
+#endif
+
+OTX__PRIVATE long otx__arch_prctl(long what, uintptr_t argument)
 {
-    const long arch_prctl = 158, request_permission = 0x1023, tile_data = 18;
+    const long arch_prctl = 158;
     long result;
     __asm__ volatile("syscall"
                      : "=a"(result)
-                     : "a"(arch_prctl), "D"(request_permission), "S"(tile_data)
+                     : "a"(arch_prctl), "D"(what), "S"(argument)
                      : "rcx", "r11", "memory");
-    return result == 0;
+    return result;
+}
+
+#define OTX__AMX_TILE_DATA 18 /* the number of this state of the processor */
+
+/* Whether the operating system lends the tile registers to those who ask for them. */
+OTX__PRIVATE bool otx__amx_lent(void)
+{
+    const long get_supported = 0x1021;
+    uint64_t states = 0;
+    return OTX__ARCH_PRCTL(get_supported, (uintptr_t)&states) == 0 &&
+           (states >> OTX__AMX_TILE_DATA & 1);
+}
+
+/* Asks for them, for the whole process and to its end: its threads' signal frames grow by
+   8 KiB. Asking again does no harm. */
+OTX__PRIVATE bool otx__amx_take(void)
+{
+    const long request_permission = 0x1023;
+    return OTX__ARCH_PRCTL(request_permission, OTX__AMX_TILE_DATA) == 0;
 }
 
 /* One block of a panel: where it lies, or, when fewer terms are left, a copy filled

@@ -44,7 +44,7 @@ OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *at
     }
 }
 
-/* The kernels that combine rows; all give the same bits. */
+/* The kernels that combine many rows; all give the same bits. */
 OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 {
     const otx__kernels *kernels = otx__kernels_for(ctx ? ctx->isa : OTX_ISA_AUTO);
@@ -54,5 +54,7 @@ OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
                          const double *coefficients, size_t k, double *row)
 {
-    otx__combine(otx__combine_kernels(ctx), atoms, indices, coefficients, k, row);
+    const otx__kernels *kernels = otx__kernels_baseline();
+    if (ctx && ctx->isa == OTX_ISA_SCALAR) kernels = &otx__kernels_scalar;
+    otx__combine(kernels, atoms, indices, coefficients, k, row);
 }
