@@ -115,58 +115,58 @@
     13055  solve/combine              new rows of coefficients
     13117  solve/solver               the public call
 
-    13277  disk                       files and directories
-    13306  disk/system                what POSIX and Windows are asked for
-    13345  disk/windows_paths         paths as Windows takes them
-    13485  disk/windows               the system as Windows gives it
-    13784  disk/posix                 the system as POSIX gives it
-    14017  disk/paths                 what can be told from their text
-    14091  disk/failure               why the system refused
-    14205  disk/look                  what stands at a path, and whether within another
-    14326  disk/listing               listings of directories
-    14392  disk/reading               files to read
-    14566  disk/writing               files to write
-    14683  disk/copying               copies of files
-    14749  disk/trees                 directories looked through, copied and removed with all they hold
-    14940  disk/known                 what weights are called in a directory
-    14976  disk/staging               a directory made under another name, then renamed
-    15212  disk/missing               a path or a directory without what is wanted of it
-    15255  disk/weight_index          the index of a checkpoint in shards
-    15471  disk/checkpoint            a model directory, in one file or in shards
-    15789  disk/tokenizer_directory   the tokenizer of a model directory
+    13284  disk                       files and directories
+    13313  disk/system                what POSIX and Windows are asked for
+    13352  disk/windows_paths         paths as Windows takes them
+    13492  disk/windows               the system as Windows gives it
+    13791  disk/posix                 the system as POSIX gives it
+    14024  disk/paths                 what can be told from their text
+    14098  disk/failure               why the system refused
+    14212  disk/look                  what stands at a path, and whether within another
+    14333  disk/listing               listings of directories
+    14399  disk/reading               files to read
+    14573  disk/writing               files to write
+    14690  disk/copying               copies of files
+    14756  disk/trees                 directories looked through, copied and removed with all they hold
+    14947  disk/known                 what weights are called in a directory
+    14983  disk/staging               a directory made under another name, then renamed
+    15219  disk/missing               a path or a directory without what is wanted of it
+    15262  disk/weight_index          the index of a checkpoint in shards
+    15478  disk/checkpoint            a model directory, in one file or in shards
+    15796  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15990  model                      which tensors and config keys belong to the vocabulary
-    16016  model/known                what the world calls things
-    16375  model/names                names of tensors
-    16523  model/document             the JSON files of a model directory
-    16609  model/config               what config.json says
-    16763  model/side                 a model directory opened once
-    16863  model/parts                what each tensor does for the vocabulary
-    16973  model/find                 finding the parts of a model
-    17226  model/heirs                what becomes of the ids in a config
-    17377  model/config_ids           ids in a config being edited
-    17683  model/config_edit          config.json and generation_config.json, edited
+    15997  model                      which tensors and config keys belong to the vocabulary
+    16023  model/known                what the world calls things
+    16382  model/names                names of tensors
+    16530  model/document             the JSON files of a model directory
+    16616  model/config               what config.json says
+    16770  model/side                 a model directory opened once
+    16870  model/parts                what each tensor does for the vocabulary
+    16980  model/find                 finding the parts of a model
+    17234  model/heirs                what becomes of the ids in a config
+    17385  model/config_ids           ids in a config being edited
+    17692  model/config_edit          config.json and generation_config.json, edited
 
-    17910  job                        the whole transplant, in the order in which it happens
-    17942  job/job                    what a job holds
-    18154  job/open                   opening the two models
-    18221  job/map                    the caller's map
-    18338  job/align                  where every new row comes from
-    18475  job/plan                   what becomes of every tensor, and of the configs
-    18572  job/rows                   rows in memory: reading, checking, their mean
-    18796  job/solve                  solving for the rows of the donor
-    18965  job/rebuild                the new rows of one vocabulary tensor
-    19350  job/write                  the output and its weights
-    19614  job/copy                   the other files of the two models
-    19805  job/index                  the files that are written anew
-    19964  job/run                    the whole, in order
-    20058  job/report                 what a job did, as JSON and as a table
-    20286  job/findings               what is told of a finished directory
-    20335  job/check_files            its files
-    20425  job/check_ids              sizes, ids and tying
-    20595  job/check_values           values
-    20675  job/check_draft            as a draft model for another
-    20787  job/verify                 whether a finished directory agrees with itself
+    17920  job                        the whole transplant, in the order in which it happens
+    17952  job/job                    what a job holds
+    18164  job/open                   opening the two models
+    18233  job/map                    the caller's map
+    18350  job/align                  where every new row comes from
+    18487  job/plan                   what becomes of every tensor, and of the configs
+    18584  job/rows                   rows in memory: reading, checking, their mean
+    18837  job/solve                  solving for the rows of the donor
+    19006  job/rebuild                the new rows of one vocabulary tensor
+    19391  job/write                  the output and its weights
+    19658  job/copy                   the other files of the two models
+    19850  job/index                  the files that are written anew
+    20009  job/run                    the whole, in order
+    20103  job/report                 what a job did, as JSON and as a table
+    20332  job/findings               what is told of a finished directory
+    20381  job/check_files            its files
+    20472  job/check_ids              sizes, ids and tying
+    20644  job/check_values           values
+    20724  job/check_draft            as a draft model for another
+    20836  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -7220,13 +7220,13 @@ typedef struct otx__kernels {
 
 /* Targets between asking for the lines of one in a scan and using them. They lie
    anywhere in the tile, so no processor foresees them. */
-#define OTX__AHEAD 4
+#define OTX__PREFETCH_TARGETS 4
 
 /* The atoms to ask for while `target` is scanned; those behind its count are
    atoms of before, and harmless. */
 OTX__PRIVATE const uint32_t *otx__scan_ahead(const otx__scan *scan, size_t target)
 {
-    return scan->atoms + otx__min(target + OTX__AHEAD, scan->targets - 1) * scan->pitch;
+    return scan->atoms + otx__min(target + OTX__PREFETCH_TARGETS, scan->targets - 1) * scan->pitch;
 }
 
 /* The address of element `first` of a row. */
@@ -13164,6 +13164,15 @@ OTX__PRIVATE otx_result otx__check_matrices(const otx_matrix *atoms, const otx_m
     return result;
 }
 
+OTX__PRIVATE otx_result otx__fail_option(otx_error *error, const char *name, double value,
+                                         const char *range)
+{
+    char number[OTX__DOUBLE_TEXT + 1];
+    number[otx__double_text(number, value)] = 0;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's %s, %s, is out of range: %s", name,
+                     number[0] ? number : "infinite or not a number", range);
+}
+
 /* targets: how many there are. */
 OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_t targets,
                                            otx_error *error)
@@ -13172,11 +13181,9 @@ OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's form, %d, is out of range",
                          (int)options->form);
     if (options->tolerance < 0.0 || !otx__is_finite(options->tolerance))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the tolerance, %g, is out of range",
-                         options->tolerance);
+        return otx__fail_option(error, "tolerance", options->tolerance, "0 or more");
     if (!(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE_MAX))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the ridge, %g, is out of range: 0 to %g",
-                         options->ridge, OTX__RIDGE_MAX);
+        return otx__fail_option(error, "ridge", options->ridge, "0 to 1000000");
     if (options->first_target >= targets ||
         options->target_count > targets - options->first_target)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
@@ -16932,8 +16939,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
     bool numbered = otx__name_is_numbered(tensor);
     bool explained = otx__config_has_size(&side->config, side->parts.rows);
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
-        return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot be "
-                                              "transplanted", error);
+        return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot "
+                                              "be transplanted", error);
     if (numbered && !otx__name_is_lexical(tensor)) return OTX_OK;
     if (!explained)
         return otx__fail_tensor(side, tensor, "has a dimension as large as the vocabulary, but "
@@ -17057,7 +17064,8 @@ OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *s
         }
     }
     if (!parts->embedding)
-        return otx__fail_unknown_model(side, "no tensor is known as the input embedding", error);
+        return otx__fail_unknown_model(side, "no tensor is known as the input embedding",
+                                       error);
     if (rival)
         return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
                                              "different sizes", error);
@@ -17189,8 +17197,8 @@ OTX__PRIVATE otx_result otx__find_tie(const otx_context *ctx, otx__side *side, o
     parts->tied = !parts->head;
     if (!parts->head) {
         if (denied)
-            otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": false, but "
-                     "there is no output head; taken as tied", side->path);
+            otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": false, "
+                     "but there is no output head; taken as tied", side->path);
         return OTX_OK;
     }
     if (denied) return OTX_OK;
@@ -17198,8 +17206,8 @@ OTX__PRIVATE otx_result otx__find_tie(const otx_context *ctx, otx__side *side, o
                                 &parts->tied, error);
     if (result) return result;
     if (!parts->tied && flag.said_true)
-        otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": true, but the "
-                 "output head differs from the embedding; taken as untied", side->path);
+        otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": true, but "
+                 "the output head differs from the embedding; taken as untied", side->path);
     for (i = 0; i < parts->count; i++)
         if (parts->tied && parts->tensors[i].at == parts->head)
             parts->tensors[i].redundant = true;
@@ -17600,7 +17608,8 @@ OTX__PRIVATE bool otx__config_carry_list(const otx__config_plan *plan, const otx
                                          uint32_t node, bool pair, otx__text *to)
 {
     otx_json_iter item = otx_json_iter_of(json, node);
-    bool whole = otx_json_type_of(json, node) == OTX_JSON_ARRAY && otx_json_count(json, node) > 0;
+    bool whole = otx_json_type_of(json, node) == OTX_JSON_ARRAY &&
+                 otx_json_count(json, node) > 0;
     otx__text_string(to, "[");
     while (whole && otx_json_iter_next(&item)) {
         uint64_t number = 0;
@@ -17713,12 +17722,13 @@ OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
         while (!result && otx_json_iter_next(&member)) {
             if (!otx__config_is_size(e, &member)) continue;
             present = true;
-            result = otx_json_edit_replace(e->plan->ctx, e->edit, member.value, value, e->error);
+            result = otx_json_edit_replace(e->plan->ctx, e->edit, member.value, value,
+                                           e->error);
         }
     }
     if (!result && !present)
-        result = otx__config_set(e, otx__vocabulary_home(e->document, rows), OTX__KEY_VOCAB_SIZE,
-                                 value);
+        result = otx__config_set(e, otx__vocabulary_home(e->document, rows),
+                                 OTX__KEY_VOCAB_SIZE, value);
     return result;
 }
 
@@ -18083,9 +18093,9 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
 /* ---- a job ---- */
 
 /* A job of which nothing is open but the caller's wishes. Close with otx_job_close. */
-OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base, const char *donor,
-                                     const otx_job_options *options, otx_job **out,
-                                     otx_error *error)
+OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
+                                     const char *donor, const otx_job_options *options,
+                                     otx_job **out, otx_error *error)
 {
     otx_job *job = (otx_job *)otx__alloc_zero(ctx, 1, sizeof *job);
     otx_result result;
@@ -18160,7 +18170,8 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out)
 OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, unsigned step,
                                      otx_error *error)
 {
-    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
+    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS,
+                         error);
 }
 
 OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
@@ -18179,7 +18190,8 @@ OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *s
                                             otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    otx_result result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
+    otx_result result =
+        otx__document_open(ctx, side->path, "config.json", &side->config, error);
     if (!result && !side->config.present && !side->donor)
         result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
                            otx__path_text(name, side->path));
@@ -18315,8 +18327,8 @@ OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uin
     if (!half.bytes) return otx__fail_memory(error, size);
     at = otx__map_unescape(text, '=', &half);
     if (!at || *at != '=' || half.size == 0) {
-        result = otx__fail(error, OTX_ERROR_ARGUMENT, "map \"%s\": DONOR=BASE is expected, each "
-                           "a token's content or #ID, with \\\\, \\= and \\xNN as escapes",
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "map \"%s\": DONOR=BASE is expected, "
+                           "each a token's content or #ID, with \\\\, \\= and \\xNN as escapes",
                            otx__quote(quoted, sizeof quoted, text, size - 1));
         goto done;
     }
@@ -18612,7 +18624,8 @@ OTX__PRIVATE otx_result otx__row_walk_open(const otx_context *ctx, const otx__si
     walk->step = otx__min(otx__max(OTX__READ_BLOCK / walk->row_size, 1), rows);
     if (whole) return OTX_OK;
     walk->block = (char *)otx__alloc(ctx, walk->step, walk->row_size);
-    return walk->block ? OTX_OK : otx__fail_memory(error, (uint64_t)walk->step * walk->row_size);
+    if (walk->block) return OTX_OK;
+    return otx__fail_memory(error, (uint64_t)walk->step * walk->row_size);
 }
 
 OTX__PRIVATE void otx__row_walk_close(otx__row_walk *walk)
@@ -18668,19 +18681,47 @@ OTX__PRIVATE otx_result otx__fail_row(const otx__side *side, const otx_tensor *t
         otx__quote(content, sizeof content, token->content, token->content_size));
 }
 
+/* Most parts of a block that are looked at at once. */
+#define OTX__ROW_PARTS 64
+
+typedef struct otx__row_check {
+    const otx__row_walk *walk;
+    const uint8_t *needed;     /* by row */
+    size_t share;              /* rows of a part */
+    size_t bad[OTX__ROW_PARTS]; /* the first of each that cannot be used, or OTX__NONE */
+} otx__row_check;
+
+OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
+{
+    otx__row_check *check = (otx__row_check *)argument;
+    const otx__row_walk *walk = check->walk;
+    const otx_dtype dtype = walk->at->tensor->dtype;
+    size_t i = index * check->share, end = otx__min(i + check->share, walk->count);
+    (void)worker;
+    check->bad[index] = OTX__NONE;
+    for (; i < end && check->bad[index] == OTX__NONE; i++)
+        if (check->needed[walk->first + i] &&
+            !otx__row_is_finite(walk->bytes + i * walk->row_size, dtype, walk->columns))
+            check->bad[index] = walk->first + i;
+}
+
 /* Goes through rows and checks those that are needed, by row. */
 OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *needed,
                                         otx_error *error)
 {
-    const otx_tensor *tensor = walk->at->tensor;
     otx_result result = OTX_OK;
+    otx__row_check check;
     size_t i;
-    while (!result && otx__row_walk_next(walk, &result, error))
-        for (i = 0; i < walk->count && !result; i++)
-            if (needed[walk->first + i] &&
-                !otx__row_is_finite(walk->bytes + i * walk->row_size, tensor->dtype,
-                                    walk->columns))
-                result = otx__fail_row(walk->side, tensor, walk->first + i, error);
+    check.walk = walk;
+    check.needed = needed;
+    while (!result && otx__row_walk_next(walk, &result, error)) {
+        size_t parts = otx__min(walk->count, OTX__ROW_PARTS);
+        check.share = (walk->count + parts - 1) / parts;
+        otx__parallel(walk->ctx, parts, otx__row_check_body, &check);
+        for (i = 0; i < parts && !result; i++)
+            if (check.bad[i] != OTX__NONE)
+                result = otx__fail_row(walk->side, walk->at->tensor, check.bad[i], error);
+    }
     return result;
 }
 
@@ -19002,8 +19043,8 @@ OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_er
                          "row %" PRIu64 ", has a value beyond the largest of %s",
                          r->job->base.path, name, (uint64_t)id, otx_dtype_name(r->made.dtype));
     return otx__fail(error, OTX_ERROR_RANGE,
-                     "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
-                     "value beyond the largest of %s; pass --saturate to clamp it",
+                     "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has "
+                     "a value beyond the largest of %s; pass --saturate to clamp it",
                      r->job->base.path, name, (uint64_t)id,
                      otx__quote(content, sizeof content, token->content, token->content_size),
                      otx_dtype_name(r->made.dtype));
@@ -19051,8 +19092,8 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
         const double *coefficients = solution->coefficients + target * solution->k;
-        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k, coefficients,
-                     solution->k, row);
+        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k,
+                     coefficients, solution->k, row);
         if (r->centre) otx__rebuild_centre(r, coefficients, row);
         if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
     }
@@ -19590,9 +19631,11 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
     result = otx__file_create(ctx, path, &to, error);
     if (result) goto done;
     writing->meter.subject = name;
-    if (file->touched) result = otx__write_touched(job, file, from, &to, &writing->meter, error);
-    else result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
-                              error);
+    if (file->touched)
+        result = otx__write_touched(job, file, from, &to, &writing->meter, error);
+    else
+        result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
+                             error);
     result = otx__file_finish(&to, result, error);
 done:
     otx__path_free(ctx, from);
@@ -19601,7 +19644,8 @@ done:
 }
 
 /* Writes all files of weights, making the new rows on the way. */
-OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing, otx_error *error)
+OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
+                                           otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;
@@ -19637,7 +19681,8 @@ OTX__PRIVATE bool otx__name_fits_any(const char *name, const char *const *patter
 OTX__PRIVATE bool otx__is_stale(const char *name, bool directory)
 {
     if (directory)
-        return otx__name_is_in(name, otx__stale_directories, OTX__COUNT(otx__stale_directories));
+        return otx__name_is_in(name, otx__stale_directories,
+                               OTX__COUNT(otx__stale_directories));
     return otx__name_fits_any(name, otx__stale_files, OTX__COUNT(otx__stale_files));
 }
 
@@ -20091,8 +20136,8 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
 OTX__PRIVATE void otx__report_solver(otx__text *text, const otx_omp_stats *omp)
 {
     otx__text_format(text,
-                     ", \"solver\": {\"form\": \"%s\", \"steps\": %" PRIu64 ", \"passes\": %" PRIu64
-                     ", \"columns\": %" PRIu64,
+                     ", \"solver\": {\"form\": \"%s\", \"steps\": %" PRIu64
+                     ", \"passes\": %" PRIu64 ", \"columns\": %" PRIu64,
                      otx__word(otx_omp_form_name(omp->form)), omp->steps, omp->passes,
                      omp->columns);
     otx__text_format(text,
@@ -20253,7 +20298,8 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved) otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
+        if (solved)
+            otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
         else otx__text_string(text, "\t\t");
     }
     otx__text_string(text, "\n");
@@ -20410,8 +20456,9 @@ OTX__PRIVATE void otx__verify_listing(otx__verifier *v)
     otx__listing listing;
     otx_error error;
     size_t i;
-    if (v->failure ||
-        !otx__verify_take(v, otx__listing_open(&v->ctx, v->side.path, &listing, &error), &error))
+    if (v->failure) return;
+    if (!otx__verify_take(v, otx__listing_open(&v->ctx, v->side.path, &listing, &error),
+                          &error))
         return;
     for (i = 0; i < listing.count && v->side.checkpoint.files; i++) {
         const char *name = listing.names[i];
@@ -20494,10 +20541,12 @@ OTX__PRIVATE void otx__verify_id(otx__verifier *v, const char *file, otx__span k
 OTX__PRIVATE bool otx__key_holds_ids(otx__span key)
 {
     size_t i;
-    for (i = 0; i < OTX__COUNT(otx__id_lists); i++)
-        if ((otx__id_lists[i].kind == OTX__LIST_IDS || otx__id_lists[i].kind == OTX__LIST_LISTS) &&
-            otx__span_is(key, otx__id_lists[i].key))
+    for (i = 0; i < OTX__COUNT(otx__id_lists); i++) {
+        const otx__id_list *list = &otx__id_lists[i];
+        if ((list->kind == OTX__LIST_IDS || list->kind == OTX__LIST_LISTS) &&
+            otx__span_is(key, list->key))
             return true;
+    }
     return otx__key_is_special(key) || otx__key_names_ids(key);
 }
 

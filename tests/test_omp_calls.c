@@ -329,11 +329,18 @@ static void errors(void)
     expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_ARGUMENT, "not among 9");
     options.first_target = options.target_count = 0;
     options.tolerance = -1.0;
-    expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_ARGUMENT, "out of range");
+    expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_ARGUMENT,
+                 "tolerance, -1.0, is out of range");
+    options.tolerance = HUGE_VAL;
+    expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_ARGUMENT, "tolerance, infinite");
     options.tolerance = 0.0;
     options.ridge = 1e7;
-    expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_ARGUMENT, "out of range");
+    expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_ARGUMENT,
+                 "ridge, 10000000.0, is out of range");
     options.ridge = 0.0;
+    options.form = OTX_FORM_COUNT;
+    expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_ARGUMENT, "form, 5, is out of range");
+    options.form = OTX_FORM_AUTO;
     options.memory = 1000;
     expect_error(&p, &a, &y, &options, NULL, OTX_ERROR_MEMORY, "budget");
     options.memory = 0;

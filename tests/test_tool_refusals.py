@@ -22,7 +22,7 @@ import tool
 from tool import (APPROXIMATED, BASE_COUNT, COPIED, DONOR_COUNT, DONOR_ONLY, DONOR_WORDS, EMBED,
                   HEAD, SECOND, Skip, Tensor, base_id, base_model, big_pair, call, donor_id,
                   donor_model, header_bytes, noise, pair, read_model, read_safetensors, refused,
-                  write_json, write_safetensors)
+                  refused_to_nobody, write_json, write_safetensors)
 
 CASES, case = tool.cases()
 
@@ -267,25 +267,71 @@ def a_parent_that_is_no_directory(here):
 @case
 def an_unwritable_parent(here):
     base, donor = pair(here)
-    parent, copy = here / "parent", here / "copy"
-    shutil.copy(tool.TOOL, copy)
+    parent = here / "parent"
     parent.mkdir(mode=0o555)
-
-    def as_nobody():  # root may write anywhere
-        if os.geteuid() == 0:
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-
-    tool.WORK.chmod(0o755)
-    try:
-        done = subprocess.run([copy, base, donor, parent / "out"], preexec_fn=as_nobody,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    except (OSError, subprocess.SubprocessError):
-        raise Skip("root here can't become another user")
-    error = done.stderr.decode()
-    assert done.returncode == 1 and re.search("error: .*parent.*[Pp]ermission", error), error
+    error = refused_to_nobody(here, base, donor, parent / "out")
+    assert re.search("error: .*parent.*[Pp]ermission", error), error
     assert not list(parent.iterdir())
+
+
+@case
+def files_that_cannot_be_looked_at(here):
+    base, donor = pair(here)
+    for name in ("base/generation_config.json", "base/LICENSE", "base/new/notes.txt",
+                 "base/new/config.json", "donor/config.json", "donor/generation_config.json",
+                 "donor/tokenizer_config.json", "donor/added_tokens.json"):
+        path = here / name
+        held = path.read_bytes() if path.exists() else None
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.symlink_to("nothing")
+        refused(here, base, donor, f"/{name}: is a link that leads nowhere$")
+        path.unlink()
+        path.symlink_to(path.name)
+        refused(here, base, donor, f"/{name}: cannot be .*: Too many levels of symbolic links$")
+        path.unlink()
+        if held is not None:
+            path.write_bytes(held)
+    shutil.rmtree(base / "new")
+    call(base, donor, here / "out")
+
+
+@case
+def files_that_cannot_be_read(here):
+    base, donor = pair(here)
+    (here / "outs").mkdir()
+    (here / "outs").chmod(0o777)
+    for name in ("base/generation_config.json", "base/README.md", "donor/config.json",
+                 "donor/special_tokens_map.json"):
+        (here / name).chmod(0)
+        error = refused_to_nobody(here, base, donor, here / "outs" / "out")
+        assert re.search(f"/{name}: cannot be opened: Permission denied", error), error
+        assert not list((here / "outs").iterdir())
+        (here / name).chmod(0o644)
+    (base / "extra").mkdir(mode=0)
+    error = refused_to_nobody(here, base, donor, here / "outs" / "out")
+    assert re.search("/extra.*: Permission denied", error), error
+    (base / "extra").rmdir()
+    donor.chmod(0o444)
+    error = refused_to_nobody(here, base, donor, here / "outs" / "out")
+    assert re.search("/donor/config.json: cannot be looked at: Permission denied", error), error
+    donor.chmod(0o755)
+
+
+@case
+def links_to_directories(here):
+    base, donor = pair(here)
+    (here / "elsewhere").mkdir()
+    (here / "elsewhere" / "file").write_text("x")
+    (base / "real").mkdir()
+    for place, target in (("real/again", "."), ("up", ".."), ("out", "../elsewhere"), ("same", "real"),
+                          ("real/deep", "../..")):
+        (base / place).symlink_to(target)
+        refused(here, base, donor, f"/{place}: is a link to a directory")
+        (base / place).unlink()
+    (base / "original").symlink_to("../elsewhere")  # which is left out
+    call(base, donor, here / "out")
+    assert not (here / "out" / "original").exists()
 
 
 @case

@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 
 import tool
-from tool import (APPROXIMATED, BASE_COUNT, BY_ROLE, COPIED, DONOR_COUNT, EMBED, HEAD, Tensor,
-                  base_id, base_model, call, donor_id, donor_model, noise, pair, read_model,
-                  refused)
+from tool import (APPROXIMATED, BASE_COUNT, BY_ROLE, COPIED, DONOR_COUNT, EMBED, HEAD, Skip,
+                  Tensor, base_id, base_model, call, donor_id, donor_model, header_bytes, noise,
+                  pair, read_model, refused, refused_to_nobody)
 
 CASES, case = tool.cases()
 
@@ -233,6 +233,35 @@ def inspect(here):
     assert "metaspace BPE" in call("inspect", donor_model().write(here / "donor")).out
     error = call("inspect", here / "nonesuch", status=1).error
     assert "nonesuch" in error, error
+
+
+@case
+def inspect_what_cannot_be_read(here):
+    base = base_model().write(here / "base")
+    (base / "model.safetensors").chmod(0)
+    error = refused_to_nobody(here, "inspect", base)
+    assert "/model.safetensors: cannot be opened: Permission denied" in error, error
+    (base / "model.safetensors").unlink()
+    (base / "model.safetensors").symlink_to("nothing")
+    error = call("inspect", base, status=1).error
+    assert "/model.safetensors: is a link that leads nowhere" in error, error
+    (base / "model.safetensors").unlink()
+    assert call("inspect", base).out.startswith("vocabulary: byte-level BPE")
+
+
+@case
+def files_of_more_than_2_gib(here):
+    """On a 32-bit system too, where that takes a definition before the first header."""
+    size = 5 << 29
+    header = header_bytes({"big": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}})
+    path = here / "big.safetensors"
+    with open(path, "wb") as file:
+        file.write(header)
+        try:
+            file.truncate(len(header) + size)
+        except OSError:
+            raise Skip("no sparse files here")
+    assert f"{size:,}" in call("inspect", path).out
 
 
 @case

@@ -291,6 +291,27 @@ def call(*args, status=0, **more):
     return done
 
 
+def refused_to_nobody(here, *args):
+    """The error of a run by someone whom the modes of files bind, as they do not root."""
+    copy = here / "copy"
+    shutil.copy(TOOL, copy)
+
+    def become_nobody():
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+
+    WORK.chmod(0o755)
+    try:
+        done = subprocess.run([copy, *args], preexec_fn=become_nobody,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except (OSError, subprocess.SubprocessError):
+        raise Skip("root here can't become another user")
+    assert done.returncode == 1, done
+    return done.stderr.decode()
+
+
 def refused(here, base, donor, *needles, args=(), **more):
     """A transplant that must fail, naming all `needles`, and leave nothing behind."""
     before = sorted(p.name for p in here.iterdir())

@@ -75,8 +75,9 @@ OTX__PRIVATE void otx__verify_listing(otx__verifier *v)
     otx__listing listing;
     otx_error error;
     size_t i;
-    if (v->failure ||
-        !otx__verify_take(v, otx__listing_open(&v->ctx, v->side.path, &listing, &error), &error))
+    if (v->failure) return;
+    if (!otx__verify_take(v, otx__listing_open(&v->ctx, v->side.path, &listing, &error),
+                          &error))
         return;
     for (i = 0; i < listing.count && v->side.checkpoint.files; i++) {
         const char *name = listing.names[i];

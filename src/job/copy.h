@@ -23,7 +23,8 @@ OTX__PRIVATE bool otx__name_fits_any(const char *name, const char *const *patter
 OTX__PRIVATE bool otx__is_stale(const char *name, bool directory)
 {
     if (directory)
-        return otx__name_is_in(name, otx__stale_directories, OTX__COUNT(otx__stale_directories));
+        return otx__name_is_in(name, otx__stale_directories,
+                               OTX__COUNT(otx__stale_directories));
     return otx__name_fits_any(name, otx__stale_files, OTX__COUNT(otx__stale_files));
 }
 

@@ -30,12 +30,13 @@ OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
         while (!result && otx_json_iter_next(&member)) {
             if (!otx__config_is_size(e, &member)) continue;
             present = true;
-            result = otx_json_edit_replace(e->plan->ctx, e->edit, member.value, value, e->error);
+            result = otx_json_edit_replace(e->plan->ctx, e->edit, member.value, value,
+                                           e->error);
         }
     }
     if (!result && !present)
-        result = otx__config_set(e, otx__vocabulary_home(e->document, rows), OTX__KEY_VOCAB_SIZE,
-                                 value);
+        result = otx__config_set(e, otx__vocabulary_home(e->document, rows),
+                                 OTX__KEY_VOCAB_SIZE, value);
     return result;
 }
 
