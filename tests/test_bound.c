@@ -1,5 +1,5 @@
 /* The bound on what the solver's screen computes, and what becomes of data that few bits
-   cannot tell apart; combinations on every instruction set.
+   cannot tell apart.
    Looks at private functions: includes the implementation, with functions that are static
    so that those not used are left out. */
 #define OTX_STATIC
@@ -245,32 +245,6 @@ static void long_residuals(void)
     problem_close(&p);
 }
 
-/* ---- combinations ---- */
-
-/* A combination of rows of every type is the same on every instruction set. */
-static void combine_with_every_set(void)
-{
-    static const otx_dtype dtypes[] = {OTX_F32, OTX_BF16, OTX_F16, OTX_F64};
-    static const int32_t indices[] = {7, 3, 30, -1};
-    static const double coefficients[] = {1.0 / 3.0, -2.5, 1e-3, 0.0};
-    double values[40 * 36], wanted[36], row[36];
-    unsigned char stored[sizeof values];
-    size_t i;
-    int isa;
-    for (i = 0; i < 40 * 36; i++) values[i] = normal();
-    for (i = 0; i < COUNT(dtypes); i++) {
-        otx_matrix rows = matrix(stored, dtypes[i], 40, 36);
-        otx_from_double(stored, values, dtypes[i], 40 * 36, false);
-        otx_combine(NULL, &rows, indices, coefficients, COUNT(indices), wanted);
-        for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
-            const otx__kernels *kernels = otx__kernels_for((otx_isa)isa);
-            if (!kernels) continue;
-            otx__combine(kernels, &rows, indices, coefficients, COUNT(indices), row);
-            CHECK(!memcmp(row, wanted, sizeof row));
-        }
-    }
-}
-
 int main(void)
 {
     problems_begin();
@@ -278,6 +252,5 @@ int main(void)
     RUN(eight_bits);
     RUN(coefficients_beyond_floats);
     RUN(long_residuals);
-    RUN(combine_with_every_set);
     return test_end();
 }
