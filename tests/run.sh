@@ -230,7 +230,7 @@ chosen() {
     done
 }
 
-tool_suites="test_tool test_tool_reports test_tool_verify test_tool_refusals"
+tool_suites="test_tool test_tool_files test_tool_reports test_tool_verify test_tool_refusals"
 only=
 . tests/full.sh
 case $what in
