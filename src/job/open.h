@@ -6,7 +6,8 @@
 OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, unsigned step,
                                      otx_error *error)
 {
-    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
+    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS,
+                         error);
 }
 
 OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
@@ -25,7 +26,8 @@ OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *s
                                             otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    otx_result result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
+    otx_result result =
+        otx__document_open(ctx, side->path, "config.json", &side->config, error);
     if (!result && !side->config.present && !side->donor)
         result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
                            otx__path_text(name, side->path));
