@@ -29,146 +29,146 @@
       334  api/isa                    instruction sets
       351  api/matrix                 numbers and matrices
       396  api/solver                 the solver
-      523  api/source                 sources and sinks: bytes in and out
-      543  api/json                   JSON
-      665  api/safetensors            safetensors
-      729  api/vocab                  vocabularies
-      828  api/align                  alignment
-      889  api/file                   files
-      899  api/directory              directories
-      950  api/job                    the whole job
-     1082  api/verify                 looking at a finished directory
+      524  api/source                 sources and sinks: bytes in and out
+      544  api/json                   JSON
+      666  api/safetensors            safetensors
+      730  api/vocab                  vocabularies
+      829  api/align                  alignment
+      890  api/file                   files
+      900  api/directory              directories
+      951  api/job                    the whole job
+     1083  api/verify                 looking at a finished directory
 
-     1126  base                       what everything stands on
-     1159  base/begin                 system headers, and how floating point must be compiled
-     1197  base/sizes                 counting, and sums and products that may not wrap
-     1235  base/span                  bytes of others, digits, UTF-8
-     1383  base/decimal               the digits of a double
-     1518  base/format                printf without stdio and without a locale
-     1787  base/result                results, failures, messages
-     1903  base/memory                the allocator, arrays that grow
-     1962  base/text                  names in messages, and text that grows
-     2070  base/hooks                 log, progress, threads of the caller
-     2139  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2189  base/clock                 wall time for statistics
-     2235  base/hash                  keyed, for tables whose keys a stranger chooses
-     2314  base/pool                  blocks that are freed together
-     2429  base/number                element types, widening and rounding
-     2618  base/base64                decoding
-     2654  base/protobuf              fields of a message
-     2776  base/watch                 long loops that the caller can stop
+     1127  base                       what everything stands on
+     1160  base/begin                 system headers, and how floating point must be compiled
+     1198  base/sizes                 counting, and sums and products that may not wrap
+     1236  base/span                  bytes of others, digits, UTF-8
+     1384  base/decimal               the digits of a double
+     1519  base/format                printf without stdio and without a locale
+     1788  base/result                results, failures, messages
+     1904  base/memory                the allocator, arrays that grow
+     1963  base/text                  names in messages, and text that grows
+     2071  base/hooks                 log, progress, threads of the caller
+     2140  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2190  base/clock                 wall time for statistics
+     2236  base/hash                  keyed, for tables whose keys a stranger chooses
+     2315  base/pool                  blocks that are freed together
+     2430  base/number                element types, widening and rounding
+     2619  base/base64                decoding
+     2655  base/protobuf              fields of a message
+     2777  base/watch                 long loops that the caller can stop
 
-     2829  files                      formats, on memory and streams
-     2853  files/memory_source        memory as a source of bytes
-     2871  files/json_read            a parser without recursion
-     3224  files/json_values          looking at values, stepping through containers
-     3395  files/json_edit            writing, and edits that keep every byte they do not touch
-     3763  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3898  files/safetensors_read     the header of a file, checked
-     4221  files/safetensors_write    the header of a new file
+     2830  files                      formats, on memory and streams
+     2854  files/memory_source        memory as a source of bytes
+     2872  files/json_read            a parser without recursion
+     3225  files/json_values          looking at values, stepping through containers
+     3396  files/json_edit            writing, and edits that keep every byte they do not touch
+     3764  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3899  files/safetensors_read     the header of a file, checked
+     4222  files/safetensors_write    the header of a new file
 
-     4378  vocab                      tokens, from every source, and which of them are the same
-     4410  vocab/known                what the world calls things: files, classes, tokens
-     4698  vocab/token_table          the table of tokens, and finding tokens in it
-     4861  vocab/spelling             from what a file spells to bytes
-     4992  vocab/reader               what the readers of all sources share
-     5342  vocab/added_tokens         what other files add to a model's tokens
-     5603  vocab/from_tokenizer_json  tokenizer.json
-     5858  vocab/from_tekken          tekken.json
-     6013  vocab/from_tiktoken        *.tiktoken
-     6078  vocab/from_sentencepiece   tokenizer.model and its like
-     6433  vocab/from_vocab_json      vocab.json and merges.txt
-     6519  vocab/from_vocab_txt       vocab.txt
-     6576  vocab/parse                the first source that is given, and what goes with it
-     6761  vocab/align                which base token a donor token is
+     4379  vocab                      tokens, from every source, and which of them are the same
+     4411  vocab/known                what the world calls things: files, classes, tokens
+     4699  vocab/token_table          the table of tokens, and finding tokens in it
+     4862  vocab/spelling             from what a file spells to bytes
+     4993  vocab/reader               what the readers of all sources share
+     5343  vocab/added_tokens         what other files add to a model's tokens
+     5604  vocab/from_tokenizer_json  tokenizer.json
+     5859  vocab/from_tekken          tekken.json
+     6014  vocab/from_tiktoken        *.tiktoken
+     6079  vocab/from_sentencepiece   tokenizer.model and its like
+     6434  vocab/from_vocab_json      vocab.json and merges.txt
+     6520  vocab/from_vocab_txt       vocab.txt
+     6577  vocab/parse                the first source that is given, and what goes with it
+     6762  vocab/align                which base token a donor token is
 
-     7013  simd                       the hot loops, once for each instruction set
-     7046  simd/kernels               the table of kernels, and what all versions share
-     7323  simd/scalar                the reference
-     7492  simd/sse2                  the operations of 128-bit x86, and what each does
-     7613  simd/neon                  those of 64-bit Arm
-     7708  simd/wasm                  those of WebAssembly's SIMD128
-     7793  simd/avx2                  those of 256-bit x86, with FMA
-     7875  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8517  simd/avx_vnni              AVX2, and products of integers
-     8613  simd/neon_bf16             NEON, and products of matrices
-     8767  simd/avx512                512-bit x86, by hand
-     9373  simd/amx                   tiles of x86, beside AVX-512
-     9616  simd/dispatch              which of them this machine can run, and which a call takes
+     7014  simd                       the hot loops, once for each instruction set
+     7047  simd/kernels               the table of kernels, and what all versions share
+     7324  simd/scalar                the reference
+     7493  simd/sse2                  the operations of 128-bit x86, and what each does
+     7614  simd/neon                  those of 64-bit Arm
+     7709  simd/wasm                  those of WebAssembly's SIMD128
+     7794  simd/avx2                  those of 256-bit x86, with FMA
+     7876  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8518  simd/avx_vnni              AVX2, and products of integers
+     8614  simd/neon_bf16             NEON, and products of matrices
+     8768  simd/avx512                512-bit x86, by hand
+     9374  simd/amx                   tiles of x86, beside AVX-512
+     9617  simd/dispatch              which of them this machine can run, and which a call takes
 
-     9827  solve                      Orthogonal Matching Pursuit for many targets
-     9870  solve/views                the rows of matrices, as the kernels read them
-     9999  solve/panels               vectors as the dense products want them, and these
-    10190  solve/rests                vectors on their way into panels
-    10367  solve/dictionary           the atoms, and their split along a common direction
-    10522  solve/exact_gram           products of all pairs of atoms in double
-    10604  solve/triangle             packed lower triangles
-    10708  solve/support              what is known of one target, and the exact steps
-    10970  solve/gram_table           products of atoms with all atoms, for scans
-    11208  solve/screen               which atoms are worth scoring in double: the bound
-    11498  solve/scan                 the correlations of all atoms with a block's residuals
-    11655  solve/predict              making targets ready for the next scan
-    11901  solve/candidates           the atoms that a scan could not rule out
-    12185  solve/select               the next atoms of each target
-    12351  solve/pursuit              what one solve holds, and the memory it takes
-    12595  solve/plan                 which form, and in what blocks
-    12840  solve/steps                a pursuit from its rows to its results
-    13079  solve/combine              new rows of coefficients
-    13141  solve/solver               the public call
+     9843  solve                      Orthogonal Matching Pursuit for many targets
+     9886  solve/views                the rows of matrices, as the kernels read them
+    10015  solve/panels               vectors as the dense products want them, and these
+    10206  solve/rests                vectors on their way into panels
+    10383  solve/dictionary           the atoms, and their split along a common direction
+    10538  solve/exact_gram           products of all pairs of atoms in double
+    10620  solve/triangle             packed lower triangles
+    10724  solve/support              what is known of one target, and the exact steps
+    10986  solve/gram_table           products of atoms with all atoms, for scans
+    11224  solve/screen               which atoms are worth scoring in double: the bound
+    11514  solve/scan                 the correlations of all atoms with a block's residuals
+    11671  solve/predict              making targets ready for the next scan
+    11917  solve/candidates           the atoms that a scan could not rule out
+    12201  solve/select               the next atoms of each target
+    12367  solve/pursuit              what one solve holds, and the memory it takes
+    12611  solve/plan                 which form, and in what blocks
+    12856  solve/steps                a pursuit from its rows to its results
+    13095  solve/combine              new rows of coefficients
+    13157  solve/solver               the public call
 
-    13308  disk                       files and directories
-    13337  disk/system                what POSIX and Windows are asked for
-    13376  disk/windows_paths         paths as Windows takes them
-    13516  disk/windows               the system as Windows gives it
-    13815  disk/posix                 the system as POSIX gives it
-    14048  disk/paths                 what can be told from their text
-    14122  disk/failure               why the system refused
-    14236  disk/look                  what stands at a path, and whether within another
-    14357  disk/listing               listings of directories
-    14423  disk/reading               files to read
-    14597  disk/writing               files to write
-    14714  disk/copying               copies of files
-    14780  disk/trees                 directories looked through, copied and removed with all they hold
-    14971  disk/known                 what weights are called in a directory
-    15007  disk/staging               a directory made under another name, then renamed
-    15243  disk/missing               a path or a directory without what is wanted of it
-    15286  disk/weight_index          the index of a checkpoint in shards
-    15502  disk/checkpoint            a model directory, in one file or in shards
-    15820  disk/tokenizer_directory   the tokenizer of a model directory
+    13324  disk                       files and directories
+    13353  disk/system                what POSIX and Windows are asked for
+    13392  disk/windows_paths         paths as Windows takes them
+    13532  disk/windows               the system as Windows gives it
+    13831  disk/posix                 the system as POSIX gives it
+    14064  disk/paths                 what can be told from their text
+    14138  disk/failure               why the system refused
+    14252  disk/look                  what stands at a path, and whether within another
+    14373  disk/listing               listings of directories
+    14439  disk/reading               files to read
+    14613  disk/writing               files to write
+    14730  disk/copying               copies of files
+    14796  disk/trees                 directories looked through, copied and removed with all they hold
+    14987  disk/known                 what weights are called in a directory
+    15023  disk/staging               a directory made under another name, then renamed
+    15259  disk/missing               a path or a directory without what is wanted of it
+    15302  disk/weight_index          the index of a checkpoint in shards
+    15518  disk/checkpoint            a model directory, in one file or in shards
+    15836  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16021  model                      which tensors and config keys belong to the vocabulary
-    16048  model/known                what the world calls things
-    16414  model/names                names of tensors
-    16562  model/document             the JSON files of a model directory
-    16648  model/config               what config.json says
-    16802  model/side                 a model directory opened once
-    16902  model/code                 the Python that a tokenizer is loaded with
-    17139  model/parts                what each tensor does for the vocabulary
-    17249  model/find                 finding the parts of a model
-    17503  model/heirs                what becomes of the ids in a config
-    17654  model/config_ids           ids in a config being edited
-    17961  model/config_edit          config.json and generation_config.json, edited
+    16037  model                      which tensors and config keys belong to the vocabulary
+    16064  model/known                what the world calls things
+    16430  model/names                names of tensors
+    16578  model/document             the JSON files of a model directory
+    16664  model/config               what config.json says
+    16818  model/side                 a model directory opened once
+    16918  model/code                 the Python that a tokenizer is loaded with
+    17155  model/parts                what each tensor does for the vocabulary
+    17265  model/find                 finding the parts of a model
+    17519  model/heirs                what becomes of the ids in a config
+    17670  model/config_ids           ids in a config being edited
+    17977  model/config_edit          config.json and generation_config.json, edited
 
-    18212  job                        the whole transplant, in the order in which it happens
-    18244  job/job                    what a job holds
-    18456  job/open                   opening the two models
-    18525  job/map                    the caller's map
-    18642  job/align                  where every new row comes from
-    18779  job/plan                   what becomes of every tensor, and of the configs
-    18876  job/rows                   rows in memory: reading, checking, their mean
-    19129  job/solve                  solving for the rows of the donor
-    19298  job/rebuild                the new rows of one vocabulary tensor
-    19683  job/write                  the output and its weights
-    19950  job/copy                   the other files of the two models
-    20169  job/index                  the files that are written anew
-    20328  job/run                    the whole, in order
-    20422  job/report                 what a job did, as JSON and as a table
-    20651  job/findings               what is told of a finished directory
-    20700  job/check_files            its files
-    20801  job/check_ids              sizes, ids and tying
-    20973  job/check_values           values
-    21053  job/check_draft            as a draft model for another
-    21165  job/verify                 whether a finished directory agrees with itself
+    18228  job                        the whole transplant, in the order in which it happens
+    18260  job/job                    what a job holds
+    18472  job/open                   opening the two models
+    18541  job/map                    the caller's map
+    18658  job/align                  where every new row comes from
+    18795  job/plan                   what becomes of every tensor, and of the configs
+    18892  job/rows                   rows in memory: reading, checking, their mean
+    19145  job/solve                  solving for the rows of the donor
+    19314  job/rebuild                the new rows of one vocabulary tensor
+    19699  job/write                  the output and its weights
+    19966  job/copy                   the other files of the two models
+    20185  job/index                  the files that are written anew
+    20344  job/run                    the whole, in order
+    20438  job/report                 what a job did, as JSON and as a table
+    20667  job/findings               what is told of a finished directory
+    20716  job/check_files            its files
+    20817  job/check_ids              sizes, ids and tying
+    20989  job/check_values           values
+    21069  job/check_draft            as a draft model for another
+    21181  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -514,8 +514,9 @@ OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
    order, every product and sum rounded, up to the first negative index, of k at
    most. row: atoms->columns doubles, overwritten; zeros if no index counts. Indices
    are not checked against atoms->rows, nor the matrix as otx_omp checks it. Of ctx
-   only isa matters, and of that only SCALAR: what runs wherever the build does is
-   taken otherwise, and the bits are the same. Cannot fail, takes no memory. Thread-safe. */
+   only isa matters, and of that only SCALAR: any other is taken for the best that is
+   known without asking the processor. The bits are the same. Cannot fail, takes no
+   memory. Thread-safe. */
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);
@@ -9789,14 +9790,29 @@ OTX__PRIVATE const otx__kernels *otx__kernels_take(otx_isa isa)
     return kernels;
 }
 
-/* Kernels that run wherever this build does. For single calls: to ask the processor would
-   take longer than they do. */
-OTX__PRIVATE const otx__kernels *otx__kernels_baseline(void)
+/* What the compiler's own library found when the process began, where there is one. */
+#if defined(OTX__SSE2) && !defined(_MSC_VER) && (!defined(__clang__) || __clang_major__ >= 12)
+#define OTX__KNOWN(feature) __builtin_cpu_supports(feature)
+#else
+#define OTX__KNOWN(feature) 0
+#endif
+
+/* Kernels for one short call. To ask the processor would take longer, so that these are the
+   best of what is known without: all give the same bits where it matters. */
+OTX__PRIVATE const otx__kernels *otx__kernels_at_hand(void)
 {
-#if defined(OTX__AVX2) && defined(__AVX2__) && (defined(__FMA__) || defined(OTX__MSVC))
+#ifdef OTX__AVX512
+    if (OTX__KNOWN("avx512f") && OTX__KNOWN("avx512bw") && OTX__KNOWN("avx512dq") &&
+        OTX__KNOWN("avx512vl") && OTX__KNOWN("avx512vnni"))
+        return &otx__kernels_avx512;
+#endif
+#ifdef OTX__AVX2
+    if (OTX__KNOWN("avx2") && OTX__KNOWN("fma")) return &otx__kernels_256;
+#endif
+#if defined(OTX__MSVC) && defined(__AVX2__)
     return &otx__kernels_256;
-#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) ||    \
-                                defined(__SSE2__) ||                             \
+#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) || \
+                                defined(__SSE2__) ||                          \
                                 (defined(_M_IX86_FP) && _M_IX86_FP >= 2))
     return &otx__kernels_128;
 #else
@@ -13133,7 +13149,7 @@ OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
                          const double *coefficients, size_t k, double *row)
 {
-    const otx__kernels *kernels = otx__kernels_baseline();
+    const otx__kernels *kernels = otx__kernels_at_hand();
     if (ctx && ctx->isa == OTX_ISA_SCALAR) kernels = &otx__kernels_scalar;
     otx__combine(kernels, atoms, indices, coefficients, k, row);
 }
