@@ -74,100 +74,100 @@
      4991  vocab/reader               what the readers of all sources share
      5341  vocab/added_tokens         what other files add to a model's tokens
      5602  vocab/from_tokenizer_json  tokenizer.json
-     5857  vocab/from_tekken          tekken.json
-     6012  vocab/from_tiktoken        *.tiktoken
-     6077  vocab/from_sentencepiece   tokenizer.model and its like
-     6432  vocab/from_vocab_json      vocab.json and merges.txt
-     6518  vocab/from_vocab_txt       vocab.txt
-     6575  vocab/parse                the first source that is given, and what goes with it
-     6760  vocab/align                which base token a donor token is
+     5858  vocab/from_tekken          tekken.json
+     6013  vocab/from_tiktoken        *.tiktoken
+     6078  vocab/from_sentencepiece   tokenizer.model and its like
+     6433  vocab/from_vocab_json      vocab.json and merges.txt
+     6519  vocab/from_vocab_txt       vocab.txt
+     6576  vocab/parse                the first source that is given, and what goes with it
+     6761  vocab/align                which base token a donor token is
 
-     7012  simd                       the hot loops, once for each instruction set
-     7036  simd/kernels               the table of kernels, and what all versions share
-     7313  simd/scalar                the reference
-     7482  simd/sse2                  the operations of 128-bit x86, and what each does
-     7587  simd/neon                  those of 64-bit Arm
-     7681  simd/wasm                  those of WebAssembly's SIMD128
-     7765  simd/avx2                  those of 256-bit x86, with FMA
-     7847  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8489  simd/avx_vnni              AVX2, and products of integers
-     8585  simd/neon_bf16             NEON, and products of matrices
-     8739  simd/avx512                512-bit x86, by hand
-     9345  simd/amx                   tiles of x86, beside AVX-512
-     9588  simd/dispatch              which of them this machine can run
+     7013  simd                       the hot loops, once for each instruction set
+     7037  simd/kernels               the table of kernels, and what all versions share
+     7314  simd/scalar                the reference
+     7483  simd/sse2                  the operations of 128-bit x86, and what each does
+     7588  simd/neon                  those of 64-bit Arm
+     7682  simd/wasm                  those of WebAssembly's SIMD128
+     7766  simd/avx2                  those of 256-bit x86, with FMA
+     7848  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8490  simd/avx_vnni              AVX2, and products of integers
+     8586  simd/neon_bf16             NEON, and products of matrices
+     8740  simd/avx512                512-bit x86, by hand
+     9346  simd/amx                   tiles of x86, beside AVX-512
+     9589  simd/dispatch              which of them this machine can run
 
-     9799  solve                      Orthogonal Matching Pursuit for many targets
-     9842  solve/views                the rows of matrices, as the kernels read them
-     9971  solve/panels               vectors as the dense products want them, and these
-    10162  solve/rests                vectors on their way into panels
-    10339  solve/dictionary           the atoms, and their split along a common direction
-    10494  solve/exact_gram           products of all pairs of atoms in double
-    10576  solve/triangle             packed lower triangles
-    10680  solve/support              what is known of one target, and the exact steps
-    10942  solve/gram_table           products of atoms with all atoms, for scans
-    11180  solve/screen               which atoms are worth scoring in double: the bound
-    11470  solve/scan                 the correlations of all atoms with a block's residuals
-    11627  solve/predict              making targets ready for the next scan
-    11873  solve/candidates           the atoms that a scan could not rule out
-    12157  solve/select               the next atoms of each target
-    12323  solve/pursuit              what one solve holds, and the memory it takes
-    12567  solve/plan                 which form, and in what blocks
-    12812  solve/steps                a pursuit from its rows to its results
-    13051  solve/combine              new rows of coefficients
-    13113  solve/solver               the public call
+     9800  solve                      Orthogonal Matching Pursuit for many targets
+     9843  solve/views                the rows of matrices, as the kernels read them
+     9972  solve/panels               vectors as the dense products want them, and these
+    10163  solve/rests                vectors on their way into panels
+    10340  solve/dictionary           the atoms, and their split along a common direction
+    10495  solve/exact_gram           products of all pairs of atoms in double
+    10577  solve/triangle             packed lower triangles
+    10681  solve/support              what is known of one target, and the exact steps
+    10943  solve/gram_table           products of atoms with all atoms, for scans
+    11181  solve/screen               which atoms are worth scoring in double: the bound
+    11471  solve/scan                 the correlations of all atoms with a block's residuals
+    11628  solve/predict              making targets ready for the next scan
+    11874  solve/candidates           the atoms that a scan could not rule out
+    12158  solve/select               the next atoms of each target
+    12324  solve/pursuit              what one solve holds, and the memory it takes
+    12568  solve/plan                 which form, and in what blocks
+    12813  solve/steps                a pursuit from its rows to its results
+    13052  solve/combine              new rows of coefficients
+    13114  solve/solver               the public call
 
-    13280  disk                       files and directories
-    13309  disk/system                what POSIX and Windows are asked for
-    13348  disk/windows_paths         paths as Windows takes them
-    13488  disk/windows               the system as Windows gives it
-    13787  disk/posix                 the system as POSIX gives it
-    14020  disk/paths                 what can be told from their text
-    14094  disk/failure               why the system refused
-    14208  disk/look                  what stands at a path, and whether within another
-    14329  disk/listing               listings of directories
-    14395  disk/reading               files to read
-    14569  disk/writing               files to write
-    14686  disk/copying               copies of files
-    14752  disk/trees                 directories looked through, copied and removed with all they hold
-    14943  disk/known                 what weights are called in a directory
-    14979  disk/staging               a directory made under another name, then renamed
-    15215  disk/missing               a path or a directory without what is wanted of it
-    15258  disk/weight_index          the index of a checkpoint in shards
-    15474  disk/checkpoint            a model directory, in one file or in shards
-    15792  disk/tokenizer_directory   the tokenizer of a model directory
+    13281  disk                       files and directories
+    13310  disk/system                what POSIX and Windows are asked for
+    13349  disk/windows_paths         paths as Windows takes them
+    13489  disk/windows               the system as Windows gives it
+    13788  disk/posix                 the system as POSIX gives it
+    14021  disk/paths                 what can be told from their text
+    14095  disk/failure               why the system refused
+    14209  disk/look                  what stands at a path, and whether within another
+    14330  disk/listing               listings of directories
+    14396  disk/reading               files to read
+    14570  disk/writing               files to write
+    14687  disk/copying               copies of files
+    14753  disk/trees                 directories looked through, copied and removed with all they hold
+    14944  disk/known                 what weights are called in a directory
+    14980  disk/staging               a directory made under another name, then renamed
+    15216  disk/missing               a path or a directory without what is wanted of it
+    15259  disk/weight_index          the index of a checkpoint in shards
+    15475  disk/checkpoint            a model directory, in one file or in shards
+    15793  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15993  model                      which tensors and config keys belong to the vocabulary
-    16019  model/known                what the world calls things
-    16378  model/names                names of tensors
-    16526  model/document             the JSON files of a model directory
-    16612  model/config               what config.json says
-    16766  model/side                 a model directory opened once
-    16866  model/parts                what each tensor does for the vocabulary
-    16976  model/find                 finding the parts of a model
-    17230  model/heirs                what becomes of the ids in a config
-    17381  model/config_ids           ids in a config being edited
-    17688  model/config_edit          config.json and generation_config.json, edited
+    15994  model                      which tensors and config keys belong to the vocabulary
+    16020  model/known                what the world calls things
+    16379  model/names                names of tensors
+    16527  model/document             the JSON files of a model directory
+    16613  model/config               what config.json says
+    16767  model/side                 a model directory opened once
+    16867  model/parts                what each tensor does for the vocabulary
+    16977  model/find                 finding the parts of a model
+    17231  model/heirs                what becomes of the ids in a config
+    17382  model/config_ids           ids in a config being edited
+    17689  model/config_edit          config.json and generation_config.json, edited
 
-    17916  job                        the whole transplant, in the order in which it happens
-    17948  job/job                    what a job holds
-    18160  job/open                   opening the two models
-    18229  job/map                    the caller's map
-    18346  job/align                  where every new row comes from
-    18483  job/plan                   what becomes of every tensor, and of the configs
-    18580  job/rows                   rows in memory: reading, checking, their mean
-    18833  job/solve                  solving for the rows of the donor
-    19002  job/rebuild                the new rows of one vocabulary tensor
-    19387  job/write                  the output and its weights
-    19654  job/copy                   the other files of the two models
-    19846  job/index                  the files that are written anew
-    20005  job/run                    the whole, in order
-    20099  job/report                 what a job did, as JSON and as a table
-    20328  job/findings               what is told of a finished directory
-    20377  job/check_files            its files
-    20468  job/check_ids              sizes, ids and tying
-    20640  job/check_values           values
-    20720  job/check_draft            as a draft model for another
-    20832  job/verify                 whether a finished directory agrees with itself
+    17917  job                        the whole transplant, in the order in which it happens
+    17949  job/job                    what a job holds
+    18161  job/open                   opening the two models
+    18230  job/map                    the caller's map
+    18347  job/align                  where every new row comes from
+    18484  job/plan                   what becomes of every tensor, and of the configs
+    18581  job/rows                   rows in memory: reading, checking, their mean
+    18834  job/solve                  solving for the rows of the donor
+    19003  job/rebuild                the new rows of one vocabulary tensor
+    19388  job/write                  the output and its weights
+    19655  job/copy                   the other files of the two models
+    19847  job/index                  the files that are written anew
+    20006  job/run                    the whole, in order
+    20100  job/report                 what a job did, as JSON and as a table
+    20329  job/findings               what is told of a finished directory
+    20378  job/check_files            its files
+    20469  job/check_ids              sizes, ids and tying
+    20641  job/check_values           values
+    20721  job/check_draft            as a draft model for another
+    20833  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -5666,9 +5666,10 @@ OTX__PRIVATE bool otx__is_merge_line(const char *line, size_t size)
 OTX__PRIVATE bool otx__is_pair(const otx_json *json, uint32_t node, otx_json_type first,
                                otx_json_type second)
 {
+    otx_json_iter item = otx_json_iter_of(json, node);
     return otx_json_type_of(json, node) == OTX_JSON_ARRAY && otx_json_count(json, node) == 2 &&
-           otx_json_type_of(json, otx_json_item(json, node, 0)) == first &&
-           otx_json_type_of(json, otx_json_item(json, node, 1)) == second;
+           otx_json_iter_next(&item) && otx_json_type_of(json, item.value) == first &&
+           otx_json_iter_next(&item) && otx_json_type_of(json, item.value) == second;
 }
 
 /* Merges make no tokens, but a file whose merges are broken is no tokenizer.
