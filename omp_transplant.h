@@ -128,45 +128,45 @@
     14566  disk/writing               files to write
     14683  disk/copying               copies of files
     14749  disk/trees                 directories looked through, copied and removed with all they hold
-    14940  disk/known                 what weights are called in a directory
-    14976  disk/staging               a directory made under another name, then renamed
-    15212  disk/missing               a path or a directory without what is wanted of it
-    15255  disk/weight_index          the index of a checkpoint in shards
-    15471  disk/checkpoint            a model directory, in one file or in shards
-    15789  disk/tokenizer_directory   the tokenizer of a model directory
+    14961  disk/known                 what weights are called in a directory
+    14997  disk/staging               a directory made under another name, then renamed
+    15233  disk/missing               a path or a directory without what is wanted of it
+    15276  disk/weight_index          the index of a checkpoint in shards
+    15492  disk/checkpoint            a model directory, in one file or in shards
+    15827  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15990  model                      which tensors and config keys belong to the vocabulary
-    16016  model/known                what the world calls things
-    16375  model/names                names of tensors
-    16523  model/document             the JSON files of a model directory
-    16609  model/config               what config.json says
-    16763  model/side                 a model directory opened once
-    16863  model/parts                what each tensor does for the vocabulary
-    16973  model/find                 finding the parts of a model
-    17226  model/heirs                what becomes of the ids in a config
-    17377  model/config_ids           ids in a config being edited
-    17683  model/config_edit          config.json and generation_config.json, edited
+    16028  model                      which tensors and config keys belong to the vocabulary
+    16054  model/known                what the world calls things
+    16413  model/names                names of tensors
+    16561  model/document             the JSON files of a model directory
+    16647  model/config               what config.json says
+    16801  model/side                 a model directory opened once
+    16904  model/parts                what each tensor does for the vocabulary
+    17014  model/find                 finding the parts of a model
+    17267  model/heirs                what becomes of the ids in a config
+    17418  model/config_ids           ids in a config being edited
+    17724  model/config_edit          config.json and generation_config.json, edited
 
-    17910  job                        the whole transplant, in the order in which it happens
-    17942  job/job                    what a job holds
-    18154  job/open                   opening the two models
-    18221  job/map                    the caller's map
-    18338  job/align                  where every new row comes from
-    18475  job/plan                   what becomes of every tensor, and of the configs
-    18572  job/rows                   rows in memory: reading, checking, their mean
-    18796  job/solve                  solving for the rows of the donor
-    18965  job/rebuild                the new rows of one vocabulary tensor
-    19350  job/write                  the output and its weights
-    19614  job/copy                   the other files of the two models
-    19805  job/index                  the files that are written anew
-    19964  job/run                    the whole, in order
-    20058  job/report                 what a job did, as JSON and as a table
-    20286  job/findings               what is told of a finished directory
-    20335  job/check_files            its files
-    20425  job/check_ids              sizes, ids and tying
-    20595  job/check_values           values
-    20675  job/check_draft            as a draft model for another
-    20787  job/verify                 whether a finished directory agrees with itself
+    17951  job                        the whole transplant, in the order in which it happens
+    17983  job/job                    what a job holds
+    18195  job/open                   opening the two models
+    18271  job/map                    the caller's map
+    18388  job/align                  where every new row comes from
+    18525  job/plan                   what becomes of every tensor, and of the configs
+    18622  job/rows                   rows in memory: reading, checking, their mean
+    18846  job/solve                  solving for the rows of the donor
+    19015  job/rebuild                the new rows of one vocabulary tensor
+    19400  job/write                  the output and its weights
+    19667  job/copy                   the other files of the two models
+    19862  job/index                  the files that are written anew
+    20021  job/run                    the whole, in order
+    20129  job/report                 what a job did, as JSON and as a table
+    20357  job/findings               what is told of a finished directory
+    20406  job/check_files            its files
+    20496  job/check_ids              sizes, ids and tying
+    20666  job/check_values           values
+    20746  job/check_draft            as a draft model for another
+    20858  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -14813,6 +14813,27 @@ OTX__PRIVATE otx_result otx__stamps_add(otx__stamps *stamps, const char *path,
     return OTX_OK;
 }
 
+/* Adds the files of a directory, though not of those within, whose names are wanted. */
+OTX__PRIVATE otx_result otx__stamps_take(otx__stamps *stamps, const char *directory,
+                                         bool (*wanted)(const char *name), otx_error *error)
+{
+    otx__listing listing;
+    otx_result result = otx__listing_open(stamps->ctx, directory, &listing, error);
+    size_t i;
+    for (i = 0; i < listing.count && !result; i++) {
+        otx__status status;
+        char *path;
+        if (!wanted(listing.names[i])) continue;
+        path = otx__path_join(stamps->ctx, directory, listing.names[i]);
+        result = path ? otx__look(path, &status, error)
+                      : otx__fail_memory(error, strlen(directory) + 1);
+        if (!result && status.regular) result = otx__stamps_add(stamps, path, &status, error);
+        otx__path_free(stamps->ctx, path);
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
 /* Fails if one of the files is no longer what it was. */
 OTX__PRIVATE otx_result otx__stamps_compare(const otx__stamps *stamps, otx_error *error)
 {
@@ -15701,6 +15722,23 @@ OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                            ".safetensors file", otx__path_text(name, path));
     }
     if (result) otx_checkpoint_close(ctx, out);
+    return result;
+}
+
+/* Fails if a file of the checkpoint is no longer what it was when it was opened. */
+OTX__PRIVATE otx_result otx__checkpoint_unchanged(const otx_context *ctx,
+                                                  const otx_checkpoint *checkpoint,
+                                                  otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < checkpoint->file_count && !result; i++) {
+        const otx_checkpoint_file *file = &checkpoint->files[i];
+        char *path = otx__path_join(ctx, checkpoint->path, file->name);
+        result = path ? otx__source_unchanged(&file->source, path, error)
+                      : otx__fail_memory(error, strlen(checkpoint->path) + 1);
+        otx__path_free(ctx, path);
+    }
     return result;
 }
 
@@ -16797,6 +16835,7 @@ typedef struct otx__side {
     otx_checkpoint checkpoint;
     otx_vocab vocab;
     otx__parts parts;
+    otx__stamps read; /* the files beside the weights, as they were before they were read */
 } otx__side;
 
 /* A side of which nothing is open. Close it with otx__side_close in any case. */
@@ -16804,6 +16843,7 @@ OTX__PRIVATE otx_result otx__side_begin(const otx_context *ctx, const char *path
                                         otx__side *side, otx_error *error)
 {
     memset(side, 0, sizeof *side);
+    side->read.ctx = ctx;
     side->donor = donor;
     side->path = otx__path_copy(ctx, path, strlen(path));
     return side->path ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
@@ -16811,6 +16851,7 @@ OTX__PRIVATE otx_result otx__side_begin(const otx_context *ctx, const char *path
 
 OTX__PRIVATE void otx__side_close(const otx_context *ctx, otx__side *side)
 {
+    otx__stamps_close(&side->read);
     otx_vocab_close(ctx, &side->vocab);
     otx_checkpoint_close(ctx, &side->checkpoint);
     otx__document_close(ctx, &side->tokenizer);
@@ -18173,13 +18214,22 @@ OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *er
                      "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
 }
 
+/* Whether a file beside the weights is read, and must stay as it was. */
+OTX__PRIVATE bool otx__is_read(const char *name)
+{
+    return strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
+           strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name);
+}
+
 /* A matrix and its tokenizer are enough of a donor; the base's config is edited. The base's
    tokenizer_config.json is of no use. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    otx_result result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
+    otx_result result = otx__stamps_take(&side->read, side->path, otx__is_read, error);
+    if (!result)
+        result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
     if (!result && !side->config.present && !side->donor)
         result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
                            otx__path_text(name, side->path));
@@ -19367,6 +19417,7 @@ typedef struct otx__writing {
     otx__out_file *files; /* one for each of the base's */
     size_t file_count, opened;
     otx__meter meter;     /* of all that is written */
+    otx__stamps copied;   /* the files that are copied, as they were before */
 } otx__writing;
 
 /* The place of a tensor among the base's vocabulary tensors, or OTX__NONE. */
@@ -19478,6 +19529,7 @@ OTX__PRIVATE otx_result otx__writing_begin(const otx_job *job, const char *out,
 {
     otx_result result = otx__check_output(job, out, error);
     memset(writing, 0, sizeof *writing);
+    writing->copied.ctx = &job->ctx;
     writing->meter.stage = OTX_STAGE_WRITE;
     writing->meter.subject = job->base.path;
     if (result) return result;
@@ -19509,6 +19561,7 @@ OTX__PRIVATE void otx__writing_close(const otx_job *job, otx__writing *writing)
     size_t i;
     for (i = 0; i < writing->opened; i++) otx__out_file_close(job, &writing->files[i]);
     otx__free(&job->ctx, writing->files, writing->file_count, sizeof *writing->files);
+    otx__stamps_close(&writing->copied);
     otx__output_abandon(&writing->output);
 }
 
@@ -19726,9 +19779,11 @@ OTX__PRIVATE bool otx__donor_gives(const otx__side *donor, const char *name)
            otx__auto_map_names(&donor->config, name);
 }
 
-/* Whether an entry of a side belongs into the output; looks through it if it does. */
+/* Whether an entry of a side belongs into the output; looks through it if it does, and
+   notes how its files are. */
 OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
-                                       const char *name, bool *wanted, otx_error *error)
+                                       const char *name, otx__stamps *copied, bool *wanted,
+                                       otx_error *error)
 {
     otx_result result = OTX_OK;
     bool old = false;
@@ -19742,21 +19797,22 @@ OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side
     if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
     if (!side->donor) result = otx__is_old(job, path, name, &old, error);
     *wanted = !old;
-    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, NULL, error);
+    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, copied, error);
     otx__path_free(&job->ctx, path);
     return result;
 }
 
 /* Lists what is copied of a side. */
 OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
-                                         otx__listing *wanted, otx_error *error)
+                                         otx__stamps *copied, otx__listing *wanted,
+                                         otx_error *error)
 {
     otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
     size_t count = wanted->count, i;
     wanted->count = 0;
     for (i = 0; i < count; i++) {
         bool kept = true;
-        if (!result) result = otx__is_wanted(job, side, wanted->names[i], &kept, error);
+        if (!result) result = otx__is_wanted(job, side, wanted->names[i], copied, &kept, error);
         if (kept) wanted->names[wanted->count++] = wanted->names[i];
         else otx__path_free(&job->ctx, wanted->names[i]);
     }
@@ -19792,9 +19848,10 @@ OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writin
 {
     const otx_context *ctx = &job->ctx;
     otx__listing base, donor;
-    otx_result result = otx__list_wanted(job, &job->base, &base, error);
+    otx_result result = otx__list_wanted(job, &job->base, &writing->copied, &base, error);
     memset(&donor, 0, sizeof donor);
-    if (!result) result = otx__list_wanted(job, &job->donor, &donor, error);
+    if (!result)
+        result = otx__list_wanted(job, &job->donor, &writing->copied, &donor, error);
     if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
     if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
     otx__listing_close(&donor);
@@ -20012,6 +20069,19 @@ OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing
     return result;
 }
 
+/* Fails if a file that was read or copied is no longer what it was: the output would be a
+   mixture. */
+OTX__PRIVATE otx_result otx__job_unchanged(const otx_job *job, const otx__writing *writing,
+                                           otx_error *error)
+{
+    otx_result result = otx__stamps_compare(&job->base.read, error);
+    if (!result) result = otx__stamps_compare(&job->donor.read, error);
+    if (!result) result = otx__stamps_compare(&writing->copied, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->base.checkpoint, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->donor.checkpoint, error);
+    return result;
+}
+
 /* Stages, solves, makes the new rows and writes them, and gives the output its name. */
 OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
 {
@@ -20019,6 +20089,7 @@ OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_
     if (!result) result = otx__job_check_rows(job, error);
     if (!result) result = otx__job_solve(job, error);
     if (!result) result = otx__write_weights(job, writing, error);
+    if (!result) result = otx__job_unchanged(job, writing, error);
     if (!result) result = otx__output_commit(&writing->output, error);
     return result;
 }

@@ -1048,6 +1048,66 @@ static otx_result count_solves(void *context, const otx_context *ctx, const otx_
     return otx_omp(ctx, atoms, targets, options, output, stats, error);
 }
 
+/* Solves, and has a file written to meanwhile: with some bytes more, or as it was but
+   later. */
+typedef struct meddler {
+    const char *path, *mode, *text;
+} meddler;
+
+static otx_result meddle(void *context, const otx_context *ctx, const otx_matrix *atoms,
+                         const otx_matrix *targets, const otx_omp_options *options,
+                         const otx_omp_output *output, otx_omp_stats *stats, otx_error *error)
+{
+    const meddler *m = (const meddler *)context;
+    const double start = otx__now();
+    FILE *file;
+    while (otx__now() - start < 0.02) {} /* the file's time must differ */
+    file = fopen(m->path, m->mode);
+    if (!file || fputs(m->text, file) == EOF || fclose(file) != 0) exit(1);
+    return otx_omp(ctx, atoms, targets, options, output, stats, error);
+}
+
+/* Models that change while they are read would make a mixture. */
+static void test_inputs_that_change(void)
+{
+    static const char *const cases[][3] = {
+        {"base/model-00001-of-00003.safetensors", "ab", "more"},
+        {"base/model-00002-of-00003.safetensors", "r+b", "x"},
+        {"base/model.safetensors.index.json", "ab", " "},
+        {"base/config.json", "ab", " "},
+        {"base/README.md", "ab", "more"},
+        {"base/README.md", "r+b", "x"},
+        {"base/assets/a.txt", "wb", ""},
+        {"base/tokenizer.json", "ab", " "},
+        {"donor/tokenizer.json", "ab", " "},
+        {"donor/chat_template.jinja", "ab", "more"},
+        {"donor/model.safetensors", "ab", "more"},
+    };
+    otx_job_options options;
+    meddler m;
+    model base, donor;
+    size_t i;
+    base_model_of(&base, OTX_F32, true);
+    base.shards = 3;
+    donor_model_of(&donor, OTX_F32, true);
+    memset(&options, 0, sizeof options);
+    options.solve = meddle;
+    options.solve_context = &m;
+    for (i = 0; i < OTX__COUNT(cases); i++) {
+        write_model("base", &base);
+        write_file("base", "README.md", "read me");
+        CHECK(otx__sys_make_directory(at("base/assets")));
+        write_file("base", "assets/a.txt", "a");
+        write_model("donor", &donor);
+        write_file("donor", "chat_template.jinja", "donor");
+        m.path = at(cases[i][0]);
+        m.mode = cases[i][1];
+        m.text = cases[i][2];
+        check_fails(&options, OTX_ERROR_IO, cases[i][0]);
+        CHECK_CONTAINS(last_error.message, "it was first looked at");
+    }
+}
+
 #ifndef _WIN32
 /* A file that cannot be copied ends the run before the first solve, which may take hours,
    and what stood under the output's name stays. */
@@ -1769,6 +1829,7 @@ int main(void)
     RUN(test_config);
     RUN(test_levels);
     RUN(test_files);
+    RUN(test_inputs_that_change);
 #ifndef _WIN32
     RUN(test_files_before_solving);
     RUN(test_index_before_solving);
