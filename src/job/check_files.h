@@ -75,8 +75,9 @@ OTX__PRIVATE void otx__verify_listing(otx__verifier *v)
     otx__listing listing;
     otx_error error;
     size_t i;
-    if (v->failure ||
-        !otx__verify_take(v, otx__listing_open(&v->ctx, v->side.path, &listing, &error), &error))
+    if (v->failure) return;
+    if (!otx__verify_take(v, otx__listing_open(&v->ctx, v->side.path, &listing, &error),
+                          &error))
         return;
     for (i = 0; i < listing.count && v->side.checkpoint.files; i++) {
         const char *name = listing.names[i];
@@ -85,4 +86,14 @@ OTX__PRIVATE void otx__verify_listing(otx__verifier *v)
                        v->side.path, otx__quote(quoted, sizeof quoted, name, strlen(name)));
     }
     otx__listing_close(&listing);
+}
+
+/* The code that the tokenizer is loaded with, if it has any. */
+OTX__PRIVATE void otx__verify_code(otx__verifier *v)
+{
+    otx__code code;
+    otx_error error;
+    if (v->failure) return;
+    (void)otx__verify_take(v, otx__code_open(&v->ctx, &v->side, &code, &error), &error);
+    otx__code_close(&code);
 }

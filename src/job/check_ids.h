@@ -69,10 +69,12 @@ OTX__PRIVATE void otx__verify_id(otx__verifier *v, const char *file, otx__span k
 OTX__PRIVATE bool otx__key_holds_ids(otx__span key)
 {
     size_t i;
-    for (i = 0; i < OTX__COUNT(otx__id_lists); i++)
-        if ((otx__id_lists[i].kind == OTX__LIST_IDS || otx__id_lists[i].kind == OTX__LIST_LISTS) &&
-            otx__span_is(key, otx__id_lists[i].key))
+    for (i = 0; i < OTX__COUNT(otx__id_lists); i++) {
+        const otx__id_list *list = &otx__id_lists[i];
+        if ((list->kind == OTX__LIST_IDS || list->kind == OTX__LIST_LISTS) &&
+            otx__span_is(key, list->key))
             return true;
+    }
     return otx__key_is_special(key) || otx__key_names_ids(key);
 }
 

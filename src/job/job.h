@@ -141,9 +141,9 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
 /* ---- a job ---- */
 
 /* A job of which nothing is open but the caller's wishes. Close with otx_job_close. */
-OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base, const char *donor,
-                                     const otx_job_options *options, otx_job **out,
-                                     otx_error *error)
+OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
+                                     const char *donor, const otx_job_options *options,
+                                     otx_job **out, otx_error *error)
 {
     otx_job *job = (otx_job *)otx__alloc_zero(ctx, 1, sizeof *job);
     otx_result result;

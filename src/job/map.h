@@ -94,8 +94,8 @@ OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uin
     if (!half.bytes) return otx__fail_memory(error, size);
     at = otx__map_unescape(text, '=', &half);
     if (!at || *at != '=' || half.size == 0) {
-        result = otx__fail(error, OTX_ERROR_ARGUMENT, "map \"%s\": DONOR=BASE is expected, each "
-                           "a token's content or #ID, with \\\\, \\= and \\xNN as escapes",
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "map \"%s\": DONOR=BASE is expected, "
+                           "each a token's content or #ID, with \\\\, \\= and \\xNN as escapes",
                            otx__quote(quoted, sizeof quoted, text, size - 1));
         goto done;
     }

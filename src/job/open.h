@@ -6,7 +6,8 @@
 OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, unsigned step,
                                      otx_error *error)
 {
-    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
+    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS,
+                         error);
 }
 
 OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)

@@ -37,8 +37,8 @@ OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_er
                          "row %" PRIu64 ", has a value beyond the largest of %s",
                          r->job->base.path, name, (uint64_t)id, otx_dtype_name(r->made.dtype));
     return otx__fail(error, OTX_ERROR_RANGE,
-                     "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
-                     "value beyond the largest of %s; pass --saturate to clamp it",
+                     "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has "
+                     "a value beyond the largest of %s; pass --saturate to clamp it",
                      r->job->base.path, name, (uint64_t)id,
                      otx__quote(content, sizeof content, token->content, token->content_size),
                      otx_dtype_name(r->made.dtype));
@@ -86,8 +86,8 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
         const double *coefficients = solution->coefficients + target * solution->k;
-        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k, coefficients,
-                     solution->k, row);
+        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k,
+                     coefficients, solution->k, row);
         if (r->centre) otx__rebuild_centre(r, coefficients, row);
         if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
     }

@@ -33,8 +33,8 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
 OTX__PRIVATE void otx__report_solver(otx__text *text, const otx_omp_stats *omp)
 {
     otx__text_format(text,
-                     ", \"solver\": {\"form\": \"%s\", \"steps\": %" PRIu64 ", \"passes\": %" PRIu64
-                     ", \"columns\": %" PRIu64,
+                     ", \"solver\": {\"form\": \"%s\", \"steps\": %" PRIu64
+                     ", \"passes\": %" PRIu64 ", \"columns\": %" PRIu64,
                      otx__word(otx_omp_form_name(omp->form)), omp->steps, omp->passes,
                      omp->columns);
     otx__text_format(text,
@@ -195,7 +195,8 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved) otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
+        if (solved)
+            otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
         else otx__text_string(text, "\t\t");
     }
     otx__text_string(text, "\n");

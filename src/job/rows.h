@@ -40,7 +40,8 @@ OTX__PRIVATE otx_result otx__row_walk_open(const otx_context *ctx, const otx__si
     walk->step = otx__min(otx__max(OTX__READ_BLOCK / walk->row_size, 1), rows);
     if (whole) return OTX_OK;
     walk->block = (char *)otx__alloc(ctx, walk->step, walk->row_size);
-    return walk->block ? OTX_OK : otx__fail_memory(error, (uint64_t)walk->step * walk->row_size);
+    if (walk->block) return OTX_OK;
+    return otx__fail_memory(error, (uint64_t)walk->step * walk->row_size);
 }
 
 OTX__PRIVATE void otx__row_walk_close(otx__row_walk *walk)
@@ -96,19 +97,47 @@ OTX__PRIVATE otx_result otx__fail_row(const otx__side *side, const otx_tensor *t
         otx__quote(content, sizeof content, token->content, token->content_size));
 }
 
+/* Most parts of a block that are looked at at once. */
+#define OTX__ROW_PARTS 64
+
+typedef struct otx__row_check {
+    const otx__row_walk *walk;
+    const uint8_t *needed;     /* by row */
+    size_t share;              /* rows of a part */
+    size_t bad[OTX__ROW_PARTS]; /* the first of each that cannot be used, or OTX__NONE */
+} otx__row_check;
+
+OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
+{
+    otx__row_check *check = (otx__row_check *)argument;
+    const otx__row_walk *walk = check->walk;
+    const otx_dtype dtype = walk->at->tensor->dtype;
+    size_t i = index * check->share, end = otx__min(i + check->share, walk->count);
+    (void)worker;
+    check->bad[index] = OTX__NONE;
+    for (; i < end && check->bad[index] == OTX__NONE; i++)
+        if (check->needed[walk->first + i] &&
+            !otx__row_is_finite(walk->bytes + i * walk->row_size, dtype, walk->columns))
+            check->bad[index] = walk->first + i;
+}
+
 /* Goes through rows and checks those that are needed, by row. */
 OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *needed,
                                         otx_error *error)
 {
-    const otx_tensor *tensor = walk->at->tensor;
     otx_result result = OTX_OK;
+    otx__row_check check;
     size_t i;
-    while (!result && otx__row_walk_next(walk, &result, error))
-        for (i = 0; i < walk->count && !result; i++)
-            if (needed[walk->first + i] &&
-                !otx__row_is_finite(walk->bytes + i * walk->row_size, tensor->dtype,
-                                    walk->columns))
-                result = otx__fail_row(walk->side, tensor, walk->first + i, error);
+    check.walk = walk;
+    check.needed = needed;
+    while (!result && otx__row_walk_next(walk, &result, error)) {
+        size_t parts = otx__min(walk->count, OTX__ROW_PARTS);
+        check.share = (walk->count + parts - 1) / parts;
+        otx__parallel(walk->ctx, parts, otx__row_check_body, &check);
+        for (i = 0; i < parts && !result; i++)
+            if (check.bad[i] != OTX__NONE)
+                result = otx__fail_row(walk->side, walk->at->tensor, check.bad[i], error);
+    }
     return result;
 }
 

@@ -243,9 +243,11 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
     result = otx__file_create(ctx, path, &to, error);
     if (result) goto done;
     writing->meter.subject = name;
-    if (file->touched) result = otx__write_touched(job, file, from, &to, &writing->meter, error);
-    else result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
-                              error);
+    if (file->touched)
+        result = otx__write_touched(job, file, from, &to, &writing->meter, error);
+    else
+        result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
+                             error);
     result = otx__file_finish(&to, result, error);
 done:
     otx__path_free(ctx, from);
@@ -254,7 +256,8 @@ done:
 }
 
 /* Writes all files of weights, making the new rows on the way. */
-OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing, otx_error *error)
+OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
+                                           otx_error *error)
 {
     otx_result result = OTX_OK;
     size_t i;

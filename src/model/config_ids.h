@@ -223,7 +223,8 @@ OTX__PRIVATE bool otx__config_carry_list(const otx__config_plan *plan, const otx
                                          uint32_t node, bool pair, otx__text *to)
 {
     otx_json_iter item = otx_json_iter_of(json, node);
-    bool whole = otx_json_type_of(json, node) == OTX_JSON_ARRAY && otx_json_count(json, node) > 0;
+    bool whole = otx_json_type_of(json, node) == OTX_JSON_ARRAY &&
+                 otx_json_count(json, node) > 0;
     otx__text_string(to, "[");
     while (whole && otx_json_iter_next(&item)) {
         uint64_t number = 0;

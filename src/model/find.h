@@ -84,7 +84,8 @@ OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *s
         }
     }
     if (!parts->embedding)
-        return otx__fail_unknown_model(side, "no tensor is known as the input embedding", error);
+        return otx__fail_unknown_model(side, "no tensor is known as the input embedding",
+                                       error);
     if (rival)
         return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
                                              "different sizes", error);
@@ -216,8 +217,8 @@ OTX__PRIVATE otx_result otx__find_tie(const otx_context *ctx, otx__side *side, o
     parts->tied = !parts->head;
     if (!parts->head) {
         if (denied)
-            otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": false, but "
-                     "there is no output head; taken as tied", side->path);
+            otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": false, "
+                     "but there is no output head; taken as tied", side->path);
         return OTX_OK;
     }
     if (denied) return OTX_OK;
@@ -225,8 +226,8 @@ OTX__PRIVATE otx_result otx__find_tie(const otx_context *ctx, otx__side *side, o
                                 &parts->tied, error);
     if (result) return result;
     if (!parts->tied && flag.said_true)
-        otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": true, but the "
-                 "output head differs from the embedding; taken as untied", side->path);
+        otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": true, but "
+                 "the output head differs from the embedding; taken as untied", side->path);
     for (i = 0; i < parts->count; i++)
         if (parts->tied && parts->tensors[i].at == parts->head)
             parts->tensors[i].redundant = true;

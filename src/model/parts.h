@@ -69,8 +69,8 @@ OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx_
     bool numbered = otx__name_is_numbered(tensor);
     bool explained = otx__config_has_size(&side->config, side->parts.rows);
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
-        return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot be "
-                                              "transplanted", error);
+        return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot "
+                                              "be transplanted", error);
     if (numbered && !otx__name_is_lexical(tensor)) return OTX_OK;
     if (!explained)
         return otx__fail_tensor(side, tensor, "has a dimension as large as the vocabulary, but "
