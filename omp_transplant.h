@@ -129,46 +129,46 @@
     14570  disk/writing               files to write
     14687  disk/copying               copies of files
     14753  disk/trees                 directories looked through, copied and removed with all they hold
-    14944  disk/known                 what weights are called in a directory
-    14980  disk/staging               a directory made under another name, then renamed
-    15216  disk/missing               a path or a directory without what is wanted of it
-    15259  disk/weight_index          the index of a checkpoint in shards
-    15475  disk/checkpoint            a model directory, in one file or in shards
-    15793  disk/tokenizer_directory   the tokenizer of a model directory
+    14965  disk/known                 what weights are called in a directory
+    15001  disk/staging               a directory made under another name, then renamed
+    15237  disk/missing               a path or a directory without what is wanted of it
+    15280  disk/weight_index          the index of a checkpoint in shards
+    15496  disk/checkpoint            a model directory, in one file or in shards
+    15831  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15994  model                      which tensors and config keys belong to the vocabulary
-    16021  model/known                what the world calls things
-    16387  model/names                names of tensors
-    16535  model/document             the JSON files of a model directory
-    16621  model/config               what config.json says
-    16775  model/side                 a model directory opened once
-    16875  model/code                 the Python that a tokenizer is loaded with
-    17112  model/parts                what each tensor does for the vocabulary
-    17222  model/find                 finding the parts of a model
-    17476  model/heirs                what becomes of the ids in a config
-    17627  model/config_ids           ids in a config being edited
-    17934  model/config_edit          config.json and generation_config.json, edited
+    16032  model                      which tensors and config keys belong to the vocabulary
+    16059  model/known                what the world calls things
+    16425  model/names                names of tensors
+    16573  model/document             the JSON files of a model directory
+    16659  model/config               what config.json says
+    16813  model/side                 a model directory opened once
+    16916  model/code                 the Python that a tokenizer is loaded with
+    17153  model/parts                what each tensor does for the vocabulary
+    17263  model/find                 finding the parts of a model
+    17517  model/heirs                what becomes of the ids in a config
+    17668  model/config_ids           ids in a config being edited
+    17975  model/config_edit          config.json and generation_config.json, edited
 
-    18185  job                        the whole transplant, in the order in which it happens
-    18217  job/job                    what a job holds
-    18429  job/open                   opening the two models
-    18498  job/map                    the caller's map
-    18615  job/align                  where every new row comes from
-    18752  job/plan                   what becomes of every tensor, and of the configs
-    18849  job/rows                   rows in memory: reading, checking, their mean
-    19102  job/solve                  solving for the rows of the donor
-    19271  job/rebuild                the new rows of one vocabulary tensor
-    19656  job/write                  the output and its weights
-    19923  job/copy                   the other files of the two models
-    20142  job/index                  the files that are written anew
-    20301  job/run                    the whole, in order
-    20395  job/report                 what a job did, as JSON and as a table
-    20624  job/findings               what is told of a finished directory
-    20673  job/check_files            its files
-    20774  job/check_ids              sizes, ids and tying
-    20946  job/check_values           values
-    21026  job/check_draft            as a draft model for another
-    21138  job/verify                 whether a finished directory agrees with itself
+    18226  job                        the whole transplant, in the order in which it happens
+    18258  job/job                    what a job holds
+    18470  job/open                   opening the two models
+    18547  job/map                    the caller's map
+    18664  job/align                  where every new row comes from
+    18801  job/plan                   what becomes of every tensor, and of the configs
+    18898  job/rows                   rows in memory: reading, checking, their mean
+    19151  job/solve                  solving for the rows of the donor
+    19320  job/rebuild                the new rows of one vocabulary tensor
+    19705  job/write                  the output and its weights
+    19975  job/copy                   the other files of the two models
+    20197  job/index                  the files that are written anew
+    20356  job/run                    the whole, in order
+    20464  job/report                 what a job did, as JSON and as a table
+    20693  job/findings               what is told of a finished directory
+    20742  job/check_files            its files
+    20843  job/check_ids              sizes, ids and tying
+    21015  job/check_values           values
+    21095  job/check_draft            as a draft model for another
+    21207  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -14817,6 +14817,27 @@ OTX__PRIVATE otx_result otx__stamps_add(otx__stamps *stamps, const char *path,
     return OTX_OK;
 }
 
+/* Adds the files of a directory, though not of those within, whose names are wanted. */
+OTX__PRIVATE otx_result otx__stamps_take(otx__stamps *stamps, const char *directory,
+                                         bool (*wanted)(const char *name), otx_error *error)
+{
+    otx__listing listing;
+    otx_result result = otx__listing_open(stamps->ctx, directory, &listing, error);
+    size_t i;
+    for (i = 0; i < listing.count && !result; i++) {
+        otx__status status;
+        char *path;
+        if (!wanted(listing.names[i])) continue;
+        path = otx__path_join(stamps->ctx, directory, listing.names[i]);
+        result = path ? otx__look(path, &status, error)
+                      : otx__fail_memory(error, strlen(directory) + 1);
+        if (!result && status.regular) result = otx__stamps_add(stamps, path, &status, error);
+        otx__path_free(stamps->ctx, path);
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
 /* Fails if one of the files is no longer what it was. */
 OTX__PRIVATE otx_result otx__stamps_compare(const otx__stamps *stamps, otx_error *error)
 {
@@ -15705,6 +15726,23 @@ OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                            ".safetensors file", otx__path_text(name, path));
     }
     if (result) otx_checkpoint_close(ctx, out);
+    return result;
+}
+
+/* Fails if a file of the checkpoint is no longer what it was when it was opened. */
+OTX__PRIVATE otx_result otx__checkpoint_unchanged(const otx_context *ctx,
+                                                  const otx_checkpoint *checkpoint,
+                                                  otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < checkpoint->file_count && !result; i++) {
+        const otx_checkpoint_file *file = &checkpoint->files[i];
+        char *path = otx__path_join(ctx, checkpoint->path, file->name);
+        result = path ? otx__source_unchanged(&file->source, path, error)
+                      : otx__fail_memory(error, strlen(checkpoint->path) + 1);
+        otx__path_free(ctx, path);
+    }
     return result;
 }
 
@@ -16809,6 +16847,7 @@ typedef struct otx__side {
     otx_checkpoint checkpoint;
     otx_vocab vocab;
     otx__parts parts;
+    otx__stamps read; /* the files beside the weights, as they were before they were read */
 } otx__side;
 
 /* A side of which nothing is open. Close it with otx__side_close in any case. */
@@ -16816,6 +16855,7 @@ OTX__PRIVATE otx_result otx__side_begin(const otx_context *ctx, const char *path
                                         otx__side *side, otx_error *error)
 {
     memset(side, 0, sizeof *side);
+    side->read.ctx = ctx;
     side->donor = donor;
     side->path = otx__path_copy(ctx, path, strlen(path));
     return side->path ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
@@ -16823,6 +16863,7 @@ OTX__PRIVATE otx_result otx__side_begin(const otx_context *ctx, const char *path
 
 OTX__PRIVATE void otx__side_close(const otx_context *ctx, otx__side *side)
 {
+    otx__stamps_close(&side->read);
     otx_vocab_close(ctx, &side->vocab);
     otx_checkpoint_close(ctx, &side->checkpoint);
     otx__document_close(ctx, &side->tokenizer);
@@ -18449,14 +18490,22 @@ OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *er
                      "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
 }
 
+/* Whether a file beside the weights is read, and must stay as it was. */
+OTX__PRIVATE bool otx__is_read(const char *name)
+{
+    return strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
+           strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name);
+}
+
 /* A matrix and its tokenizer are enough of a donor; the base's config is edited. The base's
    tokenizer_config.json is of no use. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    otx_result result =
-        otx__document_open(ctx, side->path, "config.json", &side->config, error);
+    otx_result result = otx__stamps_take(&side->read, side->path, otx__is_read, error);
+    if (!result)
+        result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
     if (!result && !side->config.present && !side->donor)
         result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
                            otx__path_text(name, side->path));
@@ -19673,6 +19722,7 @@ typedef struct otx__writing {
     otx__out_file *files; /* one for each of the base's */
     size_t file_count, opened;
     otx__meter meter;     /* of all that is written */
+    otx__stamps copied;   /* the files that are copied, as they were before */
 } otx__writing;
 
 /* The place of a tensor among the base's vocabulary tensors, or OTX__NONE. */
@@ -19784,6 +19834,7 @@ OTX__PRIVATE otx_result otx__writing_begin(const otx_job *job, const char *out,
 {
     otx_result result = otx__check_output(job, out, error);
     memset(writing, 0, sizeof *writing);
+    writing->copied.ctx = &job->ctx;
     writing->meter.stage = OTX_STAGE_WRITE;
     writing->meter.subject = job->base.path;
     if (result) return result;
@@ -19815,6 +19866,7 @@ OTX__PRIVATE void otx__writing_close(const otx_job *job, otx__writing *writing)
     size_t i;
     for (i = 0; i < writing->opened; i++) otx__out_file_close(job, &writing->files[i]);
     otx__free(&job->ctx, writing->files, writing->file_count, sizeof *writing->files);
+    otx__stamps_close(&writing->copied);
     otx__output_abandon(&writing->output);
 }
 
@@ -20052,11 +20104,11 @@ OTX__PRIVATE otx_result otx__check_clash(const otx_job *job, const char *name,
     return result;
 }
 
-/* Whether an entry of a side belongs into the output; looks through it if it does. `code`
-   is the donor's. */
+/* Whether an entry of a side belongs into the output; looks through it if it does, and
+   notes how its files are. `code` is the donor's. */
 OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
-                                       const otx__code *code, const char *name, bool *wanted,
-                                       otx_error *error)
+                                       const otx__code *code, const char *name,
+                                       otx__stamps *copied, bool *wanted, otx_error *error)
 {
     otx_result result = OTX_OK;
     bool old = false;
@@ -20074,22 +20126,23 @@ OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side
     if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
     if (!side->donor) result = otx__is_old(job, path, name, &old, error);
     *wanted = !old;
-    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, NULL, error);
+    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, copied, error);
     otx__path_free(&job->ctx, path);
     return result;
 }
 
 /* Lists what is copied of a side. */
 OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
-                                         const otx__code *code, otx__listing *wanted,
-                                         otx_error *error)
+                                         const otx__code *code, otx__stamps *copied,
+                                         otx__listing *wanted, otx_error *error)
 {
     otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
     size_t count = wanted->count, i;
     wanted->count = 0;
     for (i = 0; i < count; i++) {
         bool kept = true;
-        if (!result) result = otx__is_wanted(job, side, code, wanted->names[i], &kept, error);
+        if (!result)
+            result = otx__is_wanted(job, side, code, wanted->names[i], copied, &kept, error);
         if (kept) wanted->names[wanted->count++] = wanted->names[i];
         else otx__path_free(&job->ctx, wanted->names[i]);
     }
@@ -20129,8 +20182,10 @@ OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writin
     otx_result result = otx__code_open(ctx, &job->donor, &code, error);
     memset(&base, 0, sizeof base);
     memset(&donor, 0, sizeof donor);
-    if (!result) result = otx__list_wanted(job, &job->base, &code, &base, error);
-    if (!result) result = otx__list_wanted(job, &job->donor, &code, &donor, error);
+    if (!result)
+        result = otx__list_wanted(job, &job->base, &code, &writing->copied, &base, error);
+    if (!result)
+        result = otx__list_wanted(job, &job->donor, &code, &writing->copied, &donor, error);
     if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
     if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
     otx__listing_close(&donor);
@@ -20349,6 +20404,19 @@ OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing
     return result;
 }
 
+/* Fails if a file that was read or copied is no longer what it was: the output would be a
+   mixture. */
+OTX__PRIVATE otx_result otx__job_unchanged(const otx_job *job, const otx__writing *writing,
+                                           otx_error *error)
+{
+    otx_result result = otx__stamps_compare(&job->base.read, error);
+    if (!result) result = otx__stamps_compare(&job->donor.read, error);
+    if (!result) result = otx__stamps_compare(&writing->copied, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->base.checkpoint, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->donor.checkpoint, error);
+    return result;
+}
+
 /* Stages, solves, makes the new rows and writes them, and gives the output its name. */
 OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
 {
@@ -20356,6 +20424,7 @@ OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_
     if (!result) result = otx__job_check_rows(job, error);
     if (!result) result = otx__job_solve(job, error);
     if (!result) result = otx__write_weights(job, writing, error);
+    if (!result) result = otx__job_unchanged(job, writing, error);
     if (!result) result = otx__output_commit(&writing->output, error);
     return result;
 }

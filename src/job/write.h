@@ -17,6 +17,7 @@ typedef struct otx__writing {
     otx__out_file *files; /* one for each of the base's */
     size_t file_count, opened;
     otx__meter meter;     /* of all that is written */
+    otx__stamps copied;   /* the files that are copied, as they were before */
 } otx__writing;
 
 /* The place of a tensor among the base's vocabulary tensors, or OTX__NONE. */
@@ -128,6 +129,7 @@ OTX__PRIVATE otx_result otx__writing_begin(const otx_job *job, const char *out,
 {
     otx_result result = otx__check_output(job, out, error);
     memset(writing, 0, sizeof *writing);
+    writing->copied.ctx = &job->ctx;
     writing->meter.stage = OTX_STAGE_WRITE;
     writing->meter.subject = job->base.path;
     if (result) return result;
@@ -159,6 +161,7 @@ OTX__PRIVATE void otx__writing_close(const otx_job *job, otx__writing *writing)
     size_t i;
     for (i = 0; i < writing->opened; i++) otx__out_file_close(job, &writing->files[i]);
     otx__free(&job->ctx, writing->files, writing->file_count, sizeof *writing->files);
+    otx__stamps_close(&writing->copied);
     otx__output_abandon(&writing->output);
 }
 
