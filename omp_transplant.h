@@ -23,152 +23,153 @@
 
    What is where
 
-      186  api/version                version
-      216  api/result                 results
-      256  api/context                context: memory, threads, progress
-      334  api/isa                    instruction sets
-      351  api/matrix                 numbers and matrices
-      396  api/solver                 the solver
-      523  api/source                 sources and sinks: bytes in and out
-      543  api/json                   JSON
-      665  api/safetensors            safetensors
-      729  api/vocab                  vocabularies
-      828  api/align                  alignment
-      889  api/file                   files
-      899  api/directory              directories
-      950  api/job                    the whole job
-     1082  api/verify                 looking at a finished directory
+      187  api/version                version
+      217  api/result                 results
+      257  api/context                context: memory, threads, progress
+      335  api/isa                    instruction sets
+      352  api/matrix                 numbers and matrices
+      397  api/solver                 the solver
+      524  api/source                 sources and sinks: bytes in and out
+      544  api/json                   JSON
+      666  api/safetensors            safetensors
+      730  api/vocab                  vocabularies
+      835  api/align                  alignment
+      896  api/file                   files
+      906  api/directory              directories
+      957  api/job                    the whole job
+     1089  api/verify                 looking at a finished directory
 
-     1126  base                       what everything stands on
-     1159  base/begin                 system headers, and how floating point must be compiled
-     1197  base/sizes                 counting, and sums and products that may not wrap
-     1235  base/span                  bytes of others, digits, UTF-8
-     1383  base/decimal               the digits of a double
-     1518  base/format                printf without stdio and without a locale
-     1787  base/result                results, failures, messages
-     1903  base/memory                the allocator, arrays that grow
-     1962  base/text                  names in messages, and text that grows
-     2070  base/hooks                 log, progress, threads of the caller
-     2139  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2189  base/clock                 wall time for statistics
-     2235  base/hash                  keyed, for tables whose keys a stranger chooses
-     2314  base/pool                  blocks that are freed together
-     2429  base/number                element types, widening and rounding
-     2618  base/base64                decoding
-     2654  base/protobuf              fields of a message
-     2776  base/watch                 long loops that the caller can stop
+     1133  base                       what everything stands on
+     1166  base/begin                 system headers, and how floating point must be compiled
+     1204  base/sizes                 counting, and sums and products that may not wrap
+     1242  base/span                  bytes of others, digits, UTF-8
+     1390  base/decimal               the digits of a double
+     1525  base/format                printf without stdio and without a locale
+     1794  base/result                results, failures, messages
+     1910  base/memory                the allocator, arrays that grow
+     1969  base/text                  names in messages, and text that grows
+     2077  base/hooks                 log, progress, threads of the caller
+     2146  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2196  base/clock                 wall time for statistics
+     2242  base/hash                  keyed, for tables whose keys a stranger chooses
+     2321  base/pool                  blocks that are freed together
+     2436  base/number                element types, widening and rounding
+     2625  base/base64                decoding
+     2661  base/protobuf              fields of a message
+     2783  base/watch                 long loops that the caller can stop
 
-     2829  files                      formats, on memory and streams
-     2853  files/memory_source        memory as a source of bytes
-     2871  files/json_read            a parser without recursion
-     3224  files/json_values          looking at values, stepping through containers
-     3395  files/json_edit            writing, and edits that keep every byte they do not touch
-     3763  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3898  files/safetensors_read     the header of a file, checked
-     4221  files/safetensors_write    the header of a new file
+     2836  files                      formats, on memory and streams
+     2860  files/memory_source        memory as a source of bytes
+     2878  files/json_read            a parser without recursion
+     3231  files/json_values          looking at values, stepping through containers
+     3402  files/json_edit            writing, and edits that keep every byte they do not touch
+     3770  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3905  files/safetensors_read     the header of a file, checked
+     4228  files/safetensors_write    the header of a new file
 
-     4378  vocab                      tokens, from every source, and which of them are the same
-     4410  vocab/known                what the world calls things: files, classes, tokens
-     4698  vocab/token_table          the table of tokens, and finding tokens in it
-     4861  vocab/spelling             from what a file spells to bytes
-     4992  vocab/reader               what the readers of all sources share
-     5342  vocab/added_tokens         what other files add to a model's tokens
-     5603  vocab/from_tokenizer_json  tokenizer.json
-     5858  vocab/from_tekken          tekken.json
-     6013  vocab/from_tiktoken        *.tiktoken
-     6078  vocab/from_sentencepiece   tokenizer.model and its like
-     6433  vocab/from_vocab_json      vocab.json and merges.txt
-     6519  vocab/from_vocab_txt       vocab.txt
-     6576  vocab/parse                the first source that is given, and what goes with it
-     6761  vocab/align                which base token a donor token is
+     4385  vocab                      tokens, from every source, and which of them are the same
+     4418  vocab/known                what the world calls things: files, classes, tokens
+     4716  vocab/token_table          the table of tokens, and finding tokens in it
+     4879  vocab/spelling             from what a file spells to bytes
+     5010  vocab/reader               what the readers of all sources share
+     5360  vocab/added_tokens         what other files add to a model's tokens
+     5621  vocab/in_use               tokens that are named as reserved ones and are none
+     5717  vocab/from_tokenizer_json  tokenizer.json
+     5972  vocab/from_tekken          tekken.json
+     6127  vocab/from_tiktoken        *.tiktoken
+     6192  vocab/from_sentencepiece   tokenizer.model and its like
+     6547  vocab/from_vocab_json      vocab.json and merges.txt
+     6633  vocab/from_vocab_txt       vocab.txt
+     6690  vocab/parse                the first source that is given, and what goes with it
+     6876  vocab/align                which base token a donor token is
 
-     7013  simd                       the hot loops, once for each instruction set
-     7037  simd/kernels               the table of kernels, and what all versions share
-     7314  simd/scalar                the reference
-     7483  simd/sse2                  the operations of 128-bit x86, and what each does
-     7588  simd/neon                  those of 64-bit Arm
-     7682  simd/wasm                  those of WebAssembly's SIMD128
-     7766  simd/avx2                  those of 256-bit x86, with FMA
-     7848  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8490  simd/avx_vnni              AVX2, and products of integers
-     8586  simd/neon_bf16             NEON, and products of matrices
-     8740  simd/avx512                512-bit x86, by hand
-     9346  simd/amx                   tiles of x86, beside AVX-512
-     9589  simd/dispatch              which of them this machine can run
+     7128  simd                       the hot loops, once for each instruction set
+     7152  simd/kernels               the table of kernels, and what all versions share
+     7429  simd/scalar                the reference
+     7598  simd/sse2                  the operations of 128-bit x86, and what each does
+     7703  simd/neon                  those of 64-bit Arm
+     7797  simd/wasm                  those of WebAssembly's SIMD128
+     7881  simd/avx2                  those of 256-bit x86, with FMA
+     7963  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8605  simd/avx_vnni              AVX2, and products of integers
+     8701  simd/neon_bf16             NEON, and products of matrices
+     8855  simd/avx512                512-bit x86, by hand
+     9461  simd/amx                   tiles of x86, beside AVX-512
+     9704  simd/dispatch              which of them this machine can run
 
-     9800  solve                      Orthogonal Matching Pursuit for many targets
-     9843  solve/views                the rows of matrices, as the kernels read them
-     9972  solve/panels               vectors as the dense products want them, and these
-    10163  solve/rests                vectors on their way into panels
-    10340  solve/dictionary           the atoms, and their split along a common direction
-    10495  solve/exact_gram           products of all pairs of atoms in double
-    10577  solve/triangle             packed lower triangles
-    10681  solve/support              what is known of one target, and the exact steps
-    10943  solve/gram_table           products of atoms with all atoms, for scans
-    11181  solve/screen               which atoms are worth scoring in double: the bound
-    11471  solve/scan                 the correlations of all atoms with a block's residuals
-    11628  solve/predict              making targets ready for the next scan
-    11874  solve/candidates           the atoms that a scan could not rule out
-    12158  solve/select               the next atoms of each target
-    12324  solve/pursuit              what one solve holds, and the memory it takes
-    12568  solve/plan                 which form, and in what blocks
-    12813  solve/steps                a pursuit from its rows to its results
-    13052  solve/combine              new rows of coefficients
-    13114  solve/solver               the public call
+     9915  solve                      Orthogonal Matching Pursuit for many targets
+     9958  solve/views                the rows of matrices, as the kernels read them
+    10087  solve/panels               vectors as the dense products want them, and these
+    10278  solve/rests                vectors on their way into panels
+    10455  solve/dictionary           the atoms, and their split along a common direction
+    10610  solve/exact_gram           products of all pairs of atoms in double
+    10692  solve/triangle             packed lower triangles
+    10796  solve/support              what is known of one target, and the exact steps
+    11058  solve/gram_table           products of atoms with all atoms, for scans
+    11296  solve/screen               which atoms are worth scoring in double: the bound
+    11586  solve/scan                 the correlations of all atoms with a block's residuals
+    11743  solve/predict              making targets ready for the next scan
+    11989  solve/candidates           the atoms that a scan could not rule out
+    12273  solve/select               the next atoms of each target
+    12439  solve/pursuit              what one solve holds, and the memory it takes
+    12683  solve/plan                 which form, and in what blocks
+    12928  solve/steps                a pursuit from its rows to its results
+    13167  solve/combine              new rows of coefficients
+    13229  solve/solver               the public call
 
-    13281  disk                       files and directories
-    13310  disk/system                what POSIX and Windows are asked for
-    13349  disk/windows_paths         paths as Windows takes them
-    13489  disk/windows               the system as Windows gives it
-    13788  disk/posix                 the system as POSIX gives it
-    14021  disk/paths                 what can be told from their text
-    14095  disk/failure               why the system refused
-    14209  disk/look                  what stands at a path, and whether within another
-    14330  disk/listing               listings of directories
-    14396  disk/reading               files to read
-    14570  disk/writing               files to write
-    14687  disk/copying               copies of files
-    14753  disk/trees                 directories looked through, copied and removed with all they hold
-    14944  disk/known                 what weights are called in a directory
-    14980  disk/staging               a directory made under another name, then renamed
-    15216  disk/missing               a path or a directory without what is wanted of it
-    15259  disk/weight_index          the index of a checkpoint in shards
-    15475  disk/checkpoint            a model directory, in one file or in shards
-    15793  disk/tokenizer_directory   the tokenizer of a model directory
+    13396  disk                       files and directories
+    13425  disk/system                what POSIX and Windows are asked for
+    13464  disk/windows_paths         paths as Windows takes them
+    13604  disk/windows               the system as Windows gives it
+    13903  disk/posix                 the system as POSIX gives it
+    14136  disk/paths                 what can be told from their text
+    14210  disk/failure               why the system refused
+    14324  disk/look                  what stands at a path, and whether within another
+    14445  disk/listing               listings of directories
+    14511  disk/reading               files to read
+    14685  disk/writing               files to write
+    14802  disk/copying               copies of files
+    14868  disk/trees                 directories looked through, copied and removed with all they hold
+    15059  disk/known                 what weights are called in a directory
+    15095  disk/staging               a directory made under another name, then renamed
+    15331  disk/missing               a path or a directory without what is wanted of it
+    15374  disk/weight_index          the index of a checkpoint in shards
+    15590  disk/checkpoint            a model directory, in one file or in shards
+    15908  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15994  model                      which tensors and config keys belong to the vocabulary
-    16021  model/known                what the world calls things
-    16387  model/names                names of tensors
-    16535  model/document             the JSON files of a model directory
-    16621  model/config               what config.json says
-    16775  model/side                 a model directory opened once
-    16875  model/code                 the Python that a tokenizer is loaded with
-    17112  model/parts                what each tensor does for the vocabulary
-    17222  model/find                 finding the parts of a model
-    17476  model/heirs                what becomes of the ids in a config
-    17627  model/config_ids           ids in a config being edited
-    17934  model/config_edit          config.json and generation_config.json, edited
+    16109  model                      which tensors and config keys belong to the vocabulary
+    16136  model/known                what the world calls things
+    16502  model/names                names of tensors
+    16650  model/document             the JSON files of a model directory
+    16736  model/config               what config.json says
+    16890  model/side                 a model directory opened once
+    16990  model/code                 the Python that a tokenizer is loaded with
+    17227  model/parts                what each tensor does for the vocabulary
+    17337  model/find                 finding the parts of a model
+    17591  model/heirs                what becomes of the ids in a config
+    17742  model/config_ids           ids in a config being edited
+    18049  model/config_edit          config.json and generation_config.json, edited
 
-    18185  job                        the whole transplant, in the order in which it happens
-    18217  job/job                    what a job holds
-    18429  job/open                   opening the two models
-    18498  job/map                    the caller's map
-    18615  job/align                  where every new row comes from
-    18752  job/plan                   what becomes of every tensor, and of the configs
-    18849  job/rows                   rows in memory: reading, checking, their mean
-    19102  job/solve                  solving for the rows of the donor
-    19271  job/rebuild                the new rows of one vocabulary tensor
-    19656  job/write                  the output and its weights
-    19923  job/copy                   the other files of the two models
-    20142  job/index                  the files that are written anew
-    20301  job/run                    the whole, in order
-    20395  job/report                 what a job did, as JSON and as a table
-    20624  job/findings               what is told of a finished directory
-    20673  job/check_files            its files
-    20774  job/check_ids              sizes, ids and tying
-    20946  job/check_values           values
-    21026  job/check_draft            as a draft model for another
-    21138  job/verify                 whether a finished directory agrees with itself
+    18300  job                        the whole transplant, in the order in which it happens
+    18332  job/job                    what a job holds
+    18544  job/open                   opening the two models
+    18613  job/map                    the caller's map
+    18730  job/align                  where every new row comes from
+    18867  job/plan                   what becomes of every tensor, and of the configs
+    18964  job/rows                   rows in memory: reading, checking, their mean
+    19217  job/solve                  solving for the rows of the donor
+    19386  job/rebuild                the new rows of one vocabulary tensor
+    19771  job/write                  the output and its weights
+    20038  job/copy                   the other files of the two models
+    20257  job/index                  the files that are written anew
+    20416  job/run                    the whole, in order
+    20510  job/report                 what a job did, as JSON and as a table
+    20739  job/findings               what is told of a finished directory
+    20788  job/check_files            its files
+    20889  job/check_ids              sizes, ids and tying
+    21061  job/check_values           values
+    21141  job/check_draft            as a draft model for another
+    21253  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -805,6 +806,12 @@ typedef enum otx_vocab_file {
     OTX_VOCAB_MODEL_CONFIG,     /* config.json: which loader numbers the pieces of a
                                    SentencePiece model, where tokenizer_config.json
                                    does not tell */
+    /* Those that tell which tokens are in use although they are named as reserved ones. */
+    OTX_VOCAB_CHAT_TEMPLATE,     /* chat_template.jinja; tokenizer_config.json's counts too */
+    OTX_VOCAB_CHAT_JSON,         /* chat_template.json */
+    OTX_VOCAB_PROCESSOR,         /* processor_config.json */
+    OTX_VOCAB_PREPROCESSOR,      /* preprocessor_config.json */
+    OTX_VOCAB_GENERATION_CONFIG, /* generation_config.json: ids */
     OTX_VOCAB_FILES
 } otx_vocab_file;
 
@@ -4398,6 +4405,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      spelling             from what a file spells to bytes
      reader               what the readers of all sources share
      added_tokens         what other files add to a model's tokens
+     in_use               tokens that are named as reserved ones and are none
      from_tokenizer_json  tokenizer.json
      from_tekken          tekken.json
      from_tiktoken        *.tiktoken
@@ -4449,8 +4457,11 @@ static const otx__known_file otx__known_files[] = {
     {"encoder.json", OTX_VOCAB_FILES},                /* OpenAI's vocab.json */
     {"bpe.codes", OTX_VOCAB_FILES},                   /* PhoBERT, BERTweet */
     {"*.spm", OTX_VOCAB_FILES},                       /* Marian: one for each side */
-    {"chat_template.jinja", OTX_VOCAB_FILES},         /* transformers */
-    {"chat_template.json", OTX_VOCAB_FILES},          /* its processors */
+    {"chat_template.jinja", OTX_VOCAB_CHAT_TEMPLATE}, /* transformers */
+    {"chat_template.json", OTX_VOCAB_CHAT_JSON},      /* its processors */
+    {"processor_config.json", OTX_VOCAB_PROCESSOR},   /* the model's, as the next two */
+    {"preprocessor_config.json", OTX_VOCAB_PREPROCESSOR},
+    {"generation_config.json", OTX_VOCAB_GENERATION_CONFIG},
     {"additional_chat_templates", OTX_VOCAB_FILES},   /* a directory of more */
 };
 
@@ -4630,6 +4641,13 @@ OTX__PRIVATE bool otx__is_tokenizer_code(const char *name)
     return false;
 }
 
+/* Whether a kind of file that is read with a tokenizer is the model's all the same. */
+OTX__PRIVATE bool otx__is_of_model_side(otx_vocab_file file)
+{
+    return file == OTX_VOCAB_MODEL_CONFIG || file == OTX_VOCAB_PROCESSOR ||
+           file == OTX_VOCAB_PREPROCESSOR || file == OTX_VOCAB_GENERATION_CONFIG;
+}
+
 /* Whether a name in a model directory belongs to its tokenizer: those of the base are
    left out of an output, and the donor's are copied. One stale file would do harm:
    converters take the first that they know. */
@@ -4637,7 +4655,7 @@ OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
 {
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__known_files); i++)
-        if (otx__known_files[i].file != OTX_VOCAB_MODEL_CONFIG &&
+        if (!otx__is_of_model_side(otx__known_files[i].file) &&
             otx__name_fits(name, otx__known_files[i].pattern))
             return true;
     return otx__is_tokenizer_code(name);
@@ -5598,6 +5616,102 @@ OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
             roles[role] = t->fallback[role];
     }
     return OTX_OK;
+}
+
+/* >>> src/vocab/in_use.h */
+/* ---- in use: tokens that are named as reserved ones and are none --------------- */
+
+/* A token in use is no longer one that was never trained: it stands for its content, as
+   control tokens do. */
+OTX__PRIVATE void otx__use_token(otx_vocab *vocab, int64_t id)
+{
+    otx_token *token;
+    if (id < 0 || (uint64_t)id >= vocab->count) return;
+    token = &vocab->tokens[id];
+    if (token->kind == OTX_TOKEN_UNUSED) token->kind = OTX_TOKEN_CONTROL;
+}
+
+/* Bytes of the longest mark that is looked for. */
+#define OTX__MARK_MOST 64
+
+/* The next thing in a text that may be a control token by its looks: from < to >, from
+   [ to ]. Moves the text on behind its first byte; false at the end. */
+OTX__PRIVATE bool otx__next_mark(otx__span *text, otx__span *mark)
+{
+    while (text->size > 0) {
+        const char first = *text->bytes, last = first == '<' ? '>' : ']';
+        size_t most = otx__min(text->size, OTX__MARK_MOST), size = 1;
+        mark->bytes = text->bytes;
+        text->bytes++;
+        text->size--;
+        if (first != '<' && first != '[') continue;
+        while (size < most && mark->bytes[size] != last) size++;
+        mark->size = size + 1;
+        if (size < most) return true;
+    }
+    return false;
+}
+
+OTX__PRIVATE void otx__use_marks(otx__tokenizer *t, otx__span text)
+{
+    otx__span mark;
+    while (otx__next_mark(&text, &mark))
+        otx__use_token(t->vocab, otx__index_find(&t->contents, OTX_TOKEN_NONE, mark.bytes,
+                                                 mark.size));
+}
+
+/* The templates of tokenizer_config.json: a string, or a list of objects with one each. */
+OTX__PRIVATE otx_result otx__use_templates(otx__tokenizer *t)
+{
+    const uint32_t node = otx_json_find(&t->config, 0, "chat_template");
+    otx_result result = OTX_OK;
+    size_t size;
+    uint32_t i;
+    for (i = node; node != OTX_JSON_NONE && i < otx_json_after(&t->config, node) && !result;
+         i++) {
+        if (otx_json_type_of(&t->config, i) != OTX_JSON_STRING) continue;
+        result = otx__tokenizer_string(t, &t->config, i, &size);
+        if (!result) otx__use_marks(t, otx__span_of(t->scratch, size));
+    }
+    return result;
+}
+
+/* The ids of generation_config.json, numbers and lists, under whatever names end so. */
+OTX__PRIVATE otx_result otx__use_generation(otx__tokenizer *t)
+{
+    otx_json json;
+    otx_json_iter at;
+    otx_result result;
+    uint64_t id;
+    uint32_t i;
+    memset(&json, 0, sizeof json);
+    result = otx__open_beside(t, OTX_VOCAB_GENERATION_CONFIG, &json);
+    at = otx_json_iter_of(&json, result || !json.count ? OTX_JSON_NONE : 0);
+    while (otx_json_iter_next(&at)) {
+        otx__span key = otx__json_span(&json, at.key);
+        if (key.size < 9 || !otx__span_is(otx__span_of(key.bytes + key.size - 9, 9),
+                                          "_token_id"))
+            continue;
+        for (i = at.value; i < otx_json_after(&json, at.value); i++)
+            if (otx_json_uint(&json, i, &id) && id < t->vocab->count)
+                otx__use_token(t->vocab, (int64_t)id);
+    }
+    otx_json_close(t->ctx, &json);
+    return result;
+}
+
+/* Tokens that a role, a chat template, a processor or a generation names are in use,
+   whatever their names. */
+OTX__PRIVATE otx_result otx__find_in_use(otx__tokenizer *t)
+{
+    static const otx_vocab_file texts[] = {OTX_VOCAB_CHAT_TEMPLATE, OTX_VOCAB_CHAT_JSON,
+                                           OTX_VOCAB_PROCESSOR, OTX_VOCAB_PREPROCESSOR};
+    otx_result result = otx__use_templates(t);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(texts) && !result; i++)
+        if (t->texts[texts[i]].bytes)
+            otx__use_marks(t, otx__span_of(t->texts[texts[i]].bytes, t->texts[texts[i]].size));
+    return result ? result : otx__use_generation(t);
 }
 
 /* >>> src/vocab/from_tokenizer_json.h */
@@ -6751,7 +6865,8 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__open_texts(&t);
     if (!result) result = otx__read_tokens(&t, lists);
     if (!result) otx__finish_tokens(&t);
-    else otx_vocab_close(ctx, out);
+    if (!result) result = otx__find_in_use(&t);
+    if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
     otx__tokenizer_close(&t);
