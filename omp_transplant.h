@@ -23,153 +23,154 @@
 
    What is where
 
-      187  api/version                version
-      217  api/result                 results
-      257  api/context                context: memory, threads, progress
-      335  api/isa                    instruction sets
-      352  api/matrix                 numbers and matrices
-      397  api/solver                 the solver
-      524  api/source                 sources and sinks: bytes in and out
-      544  api/json                   JSON
-      666  api/safetensors            safetensors
-      730  api/vocab                  vocabularies
-      835  api/align                  alignment
-      896  api/file                   files
-      906  api/directory              directories
-      957  api/job                    the whole job
-     1089  api/verify                 looking at a finished directory
+      188  api/version                version
+      218  api/result                 results
+      258  api/context                context: memory, threads, progress
+      336  api/isa                    instruction sets
+      353  api/matrix                 numbers and matrices
+      398  api/solver                 the solver
+      525  api/source                 sources and sinks: bytes in and out
+      545  api/json                   JSON
+      667  api/safetensors            safetensors
+      731  api/vocab                  vocabularies
+      836  api/align                  alignment
+      897  api/file                   files
+      907  api/directory              directories
+      958  api/job                    the whole job
+     1103  api/verify                 looking at a finished directory
 
-     1133  base                       what everything stands on
-     1166  base/begin                 system headers, and how floating point must be compiled
-     1204  base/sizes                 counting, and sums and products that may not wrap
-     1242  base/span                  bytes of others, digits, UTF-8
-     1390  base/decimal               the digits of a double
-     1525  base/format                printf without stdio and without a locale
-     1794  base/result                results, failures, messages
-     1910  base/memory                the allocator, arrays that grow
-     1969  base/text                  names in messages, and text that grows
-     2077  base/hooks                 log, progress, threads of the caller
-     2146  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2196  base/clock                 wall time for statistics
-     2242  base/hash                  keyed, for tables whose keys a stranger chooses
-     2321  base/pool                  blocks that are freed together
-     2436  base/number                element types, widening and rounding
-     2625  base/base64                decoding
-     2661  base/protobuf              fields of a message
-     2783  base/watch                 long loops that the caller can stop
+     1147  base                       what everything stands on
+     1180  base/begin                 system headers, and how floating point must be compiled
+     1218  base/sizes                 counting, and sums and products that may not wrap
+     1256  base/span                  bytes of others, digits, UTF-8
+     1404  base/decimal               the digits of a double
+     1539  base/format                printf without stdio and without a locale
+     1808  base/result                results, failures, messages
+     1924  base/memory                the allocator, arrays that grow
+     1983  base/text                  names in messages, and text that grows
+     2091  base/hooks                 log, progress, threads of the caller
+     2160  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2210  base/clock                 wall time for statistics
+     2256  base/hash                  keyed, for tables whose keys a stranger chooses
+     2335  base/pool                  blocks that are freed together
+     2450  base/number                element types, widening and rounding
+     2639  base/base64                decoding
+     2675  base/protobuf              fields of a message
+     2797  base/watch                 long loops that the caller can stop
 
-     2836  files                      formats, on memory and streams
-     2860  files/memory_source        memory as a source of bytes
-     2878  files/json_read            a parser without recursion
-     3231  files/json_values          looking at values, stepping through containers
-     3402  files/json_edit            writing, and edits that keep every byte they do not touch
-     3770  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3905  files/safetensors_read     the header of a file, checked
-     4228  files/safetensors_write    the header of a new file
+     2850  files                      formats, on memory and streams
+     2874  files/memory_source        memory as a source of bytes
+     2892  files/json_read            a parser without recursion
+     3245  files/json_values          looking at values, stepping through containers
+     3416  files/json_edit            writing, and edits that keep every byte they do not touch
+     3784  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3919  files/safetensors_read     the header of a file, checked
+     4242  files/safetensors_write    the header of a new file
 
-     4385  vocab                      tokens, from every source, and which of them are the same
-     4418  vocab/known                what the world calls things: files, classes, tokens
-     4716  vocab/token_table          the table of tokens, and finding tokens in it
-     4879  vocab/spelling             from what a file spells to bytes
-     5010  vocab/reader               what the readers of all sources share
-     5360  vocab/added_tokens         what other files add to a model's tokens
-     5621  vocab/in_use               tokens that are named as reserved ones and are none
-     5717  vocab/from_tokenizer_json  tokenizer.json
-     5972  vocab/from_tekken          tekken.json
-     6127  vocab/from_tiktoken        *.tiktoken
-     6192  vocab/from_sentencepiece   tokenizer.model and its like
-     6547  vocab/from_vocab_json      vocab.json and merges.txt
-     6633  vocab/from_vocab_txt       vocab.txt
-     6690  vocab/parse                the first source that is given, and what goes with it
-     6876  vocab/align                which base token a donor token is
+     4399  vocab                      tokens, from every source, and which of them are the same
+     4432  vocab/known                what the world calls things: files, classes, tokens
+     4735  vocab/token_table          the table of tokens, and finding tokens in it
+     4898  vocab/spelling             from what a file spells to bytes
+     5029  vocab/reader               what the readers of all sources share
+     5379  vocab/added_tokens         what other files add to a model's tokens
+     5640  vocab/in_use               tokens that are named as reserved ones and are none
+     5736  vocab/from_tokenizer_json  tokenizer.json
+     5991  vocab/from_tekken          tekken.json
+     6146  vocab/from_tiktoken        *.tiktoken
+     6211  vocab/from_sentencepiece   tokenizer.model and its like
+     6566  vocab/from_vocab_json      vocab.json and merges.txt
+     6652  vocab/from_vocab_txt       vocab.txt
+     6709  vocab/parse                the first source that is given, and what goes with it
+     6895  vocab/align                which base token a donor token is
 
-     7128  simd                       the hot loops, once for each instruction set
-     7152  simd/kernels               the table of kernels, and what all versions share
-     7429  simd/scalar                the reference
-     7598  simd/sse2                  the operations of 128-bit x86, and what each does
-     7703  simd/neon                  those of 64-bit Arm
-     7797  simd/wasm                  those of WebAssembly's SIMD128
-     7881  simd/avx2                  those of 256-bit x86, with FMA
-     7963  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8605  simd/avx_vnni              AVX2, and products of integers
-     8701  simd/neon_bf16             NEON, and products of matrices
-     8855  simd/avx512                512-bit x86, by hand
-     9461  simd/amx                   tiles of x86, beside AVX-512
-     9704  simd/dispatch              which of them this machine can run
+     7147  simd                       the hot loops, once for each instruction set
+     7171  simd/kernels               the table of kernels, and what all versions share
+     7448  simd/scalar                the reference
+     7617  simd/sse2                  the operations of 128-bit x86, and what each does
+     7722  simd/neon                  those of 64-bit Arm
+     7816  simd/wasm                  those of WebAssembly's SIMD128
+     7900  simd/avx2                  those of 256-bit x86, with FMA
+     7982  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8624  simd/avx_vnni              AVX2, and products of integers
+     8720  simd/neon_bf16             NEON, and products of matrices
+     8874  simd/avx512                512-bit x86, by hand
+     9480  simd/amx                   tiles of x86, beside AVX-512
+     9723  simd/dispatch              which of them this machine can run
 
-     9915  solve                      Orthogonal Matching Pursuit for many targets
-     9958  solve/views                the rows of matrices, as the kernels read them
-    10087  solve/panels               vectors as the dense products want them, and these
-    10278  solve/rests                vectors on their way into panels
-    10455  solve/dictionary           the atoms, and their split along a common direction
-    10610  solve/exact_gram           products of all pairs of atoms in double
-    10692  solve/triangle             packed lower triangles
-    10796  solve/support              what is known of one target, and the exact steps
-    11058  solve/gram_table           products of atoms with all atoms, for scans
-    11296  solve/screen               which atoms are worth scoring in double: the bound
-    11586  solve/scan                 the correlations of all atoms with a block's residuals
-    11743  solve/predict              making targets ready for the next scan
-    11989  solve/candidates           the atoms that a scan could not rule out
-    12273  solve/select               the next atoms of each target
-    12439  solve/pursuit              what one solve holds, and the memory it takes
-    12683  solve/plan                 which form, and in what blocks
-    12928  solve/steps                a pursuit from its rows to its results
-    13167  solve/combine              new rows of coefficients
-    13229  solve/solver               the public call
+     9934  solve                      Orthogonal Matching Pursuit for many targets
+     9977  solve/views                the rows of matrices, as the kernels read them
+    10106  solve/panels               vectors as the dense products want them, and these
+    10297  solve/rests                vectors on their way into panels
+    10474  solve/dictionary           the atoms, and their split along a common direction
+    10629  solve/exact_gram           products of all pairs of atoms in double
+    10711  solve/triangle             packed lower triangles
+    10815  solve/support              what is known of one target, and the exact steps
+    11077  solve/gram_table           products of atoms with all atoms, for scans
+    11315  solve/screen               which atoms are worth scoring in double: the bound
+    11605  solve/scan                 the correlations of all atoms with a block's residuals
+    11762  solve/predict              making targets ready for the next scan
+    12008  solve/candidates           the atoms that a scan could not rule out
+    12292  solve/select               the next atoms of each target
+    12458  solve/pursuit              what one solve holds, and the memory it takes
+    12702  solve/plan                 which form, and in what blocks
+    12947  solve/steps                a pursuit from its rows to its results
+    13186  solve/combine              new rows of coefficients
+    13248  solve/solver               the public call
 
-    13396  disk                       files and directories
-    13425  disk/system                what POSIX and Windows are asked for
-    13464  disk/windows_paths         paths as Windows takes them
-    13604  disk/windows               the system as Windows gives it
-    13903  disk/posix                 the system as POSIX gives it
-    14136  disk/paths                 what can be told from their text
-    14210  disk/failure               why the system refused
-    14324  disk/look                  what stands at a path, and whether within another
-    14445  disk/listing               listings of directories
-    14511  disk/reading               files to read
-    14685  disk/writing               files to write
-    14802  disk/copying               copies of files
-    14868  disk/trees                 directories looked through, copied and removed with all they hold
-    15059  disk/known                 what weights are called in a directory
-    15095  disk/staging               a directory made under another name, then renamed
-    15331  disk/missing               a path or a directory without what is wanted of it
-    15374  disk/weight_index          the index of a checkpoint in shards
-    15590  disk/checkpoint            a model directory, in one file or in shards
-    15908  disk/tokenizer_directory   the tokenizer of a model directory
+    13415  disk                       files and directories
+    13444  disk/system                what POSIX and Windows are asked for
+    13483  disk/windows_paths         paths as Windows takes them
+    13623  disk/windows               the system as Windows gives it
+    13922  disk/posix                 the system as POSIX gives it
+    14155  disk/paths                 what can be told from their text
+    14229  disk/failure               why the system refused
+    14343  disk/look                  what stands at a path, and whether within another
+    14464  disk/listing               listings of directories
+    14530  disk/reading               files to read
+    14704  disk/writing               files to write
+    14821  disk/copying               copies of files
+    14887  disk/trees                 directories looked through, copied and removed with all they hold
+    15078  disk/known                 what weights are called in a directory
+    15114  disk/staging               a directory made under another name, then renamed
+    15350  disk/missing               a path or a directory without what is wanted of it
+    15393  disk/weight_index          the index of a checkpoint in shards
+    15609  disk/checkpoint            a model directory, in one file or in shards
+    15927  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16109  model                      which tensors and config keys belong to the vocabulary
-    16136  model/known                what the world calls things
-    16502  model/names                names of tensors
-    16650  model/document             the JSON files of a model directory
-    16736  model/config               what config.json says
-    16890  model/side                 a model directory opened once
-    16990  model/code                 the Python that a tokenizer is loaded with
-    17227  model/parts                what each tensor does for the vocabulary
-    17337  model/find                 finding the parts of a model
-    17591  model/heirs                what becomes of the ids in a config
-    17742  model/config_ids           ids in a config being edited
-    18049  model/config_edit          config.json and generation_config.json, edited
+    16128  model                      which tensors and config keys belong to the vocabulary
+    16155  model/known                what the world calls things
+    16522  model/names                names of tensors
+    16670  model/document             the JSON files of a model directory
+    16756  model/config               what config.json says
+    16910  model/side                 a model directory opened once
+    17010  model/code                 the Python that a tokenizer is loaded with
+    17247  model/parts                what each tensor does for the vocabulary
+    17357  model/find                 finding the parts of a model
+    17611  model/heirs                what becomes of the ids in a config
+    17762  model/config_ids           ids in a config being edited
+    18069  model/config_edit          config.json and generation_config.json, edited
 
-    18300  job                        the whole transplant, in the order in which it happens
-    18332  job/job                    what a job holds
-    18544  job/open                   opening the two models
-    18613  job/map                    the caller's map
-    18730  job/align                  where every new row comes from
-    18867  job/plan                   what becomes of every tensor, and of the configs
-    18964  job/rows                   rows in memory: reading, checking, their mean
-    19217  job/solve                  solving for the rows of the donor
-    19386  job/rebuild                the new rows of one vocabulary tensor
-    19771  job/write                  the output and its weights
-    20038  job/copy                   the other files of the two models
-    20257  job/index                  the files that are written anew
-    20416  job/run                    the whole, in order
-    20510  job/report                 what a job did, as JSON and as a table
-    20739  job/findings               what is told of a finished directory
-    20788  job/check_files            its files
-    20889  job/check_ids              sizes, ids and tying
-    21061  job/check_values           values
-    21141  job/check_draft            as a draft model for another
-    21253  job/verify                 whether a finished directory agrees with itself
+    18320  job                        the whole transplant, in the order in which it happens
+    18353  job/job                    what a job holds
+    18572  job/open                   opening the two models
+    18640  job/map                    the caller's map
+    18757  job/align                  where every new row comes from
+    18895  job/plan                   what becomes of every tensor, and of the configs
+    18992  job/chat                   the template that turns messages into text
+    19136  job/rows                   rows in memory: reading, checking, their mean
+    19389  job/solve                  solving for the rows of the donor
+    19558  job/rebuild                the new rows of one vocabulary tensor
+    19943  job/write                  the output and its weights
+    20210  job/copy                   the other files of the two models
+    20433  job/index                  the files that are written anew
+    20596  job/run                    the whole, in order
+    20691  job/report                 what a job did, as JSON and as a table
+    20920  job/findings               what is told of a finished directory
+    20969  job/check_files            its files
+    21070  job/check_ids              sizes, ids and tying
+    21242  job/check_values           values
+    21322  job/check_draft            as a draft model for another
+    21434  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -974,7 +975,9 @@ OTX_API const char *otx_method_name(otx_method method);
 typedef enum otx_rows {
     OTX_ROWS_DONOR,     /* as many as the donor's matrices */
     OTX_ROWS_TOKENIZER, /* the donor's highest token id + 1 */
-    OTX_ROWS_MULTIPLE   /* that, up to the next multiple of rows_multiple */
+    OTX_ROWS_MULTIPLE,  /* that, up to the next multiple of rows_multiple */
+    OTX_ROWS_EXACT      /* rows_exact: those of a draft's target, say, whose weights need
+                           not be there */
 } otx_rows;
 
 /* Solves as otx_omp does, from the same arguments after its own context. */
@@ -994,11 +997,20 @@ typedef enum otx_padding {
 /* "mean", "zero"; or NULL. */
 OTX_API const char *otx_padding_name(otx_padding padding);
 
+/* Which chat template the output has. */
+typedef enum otx_chat {
+    OTX_CHAT_DONOR, /* the donor's, with its other files; a warning if only the base has one */
+    OTX_CHAT_BASE,  /* the base's, as chat_template.jinja. It may write tokens that the new
+                       tokenizer lacks, of which a warning names one */
+    OTX_CHAT_FILE,  /* that of chat_file */
+    OTX_CHAT_COUNT
+} otx_chat;
+
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window */
     otx_rows rows;
-    uint64_t rows_multiple;
+    uint64_t rows_multiple, rows_exact;
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
                           OTX_DTYPE_NONE: the base's. Loaders convert to the type that
@@ -1006,6 +1018,8 @@ typedef struct otx_job_options {
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
+    otx_chat chat;
+    const char *chat_file; /* of OTX_CHAT_FILE; read by otx_job_open */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
@@ -4463,6 +4477,11 @@ static const otx__known_file otx__known_files[] = {
     {"preprocessor_config.json", OTX_VOCAB_PREPROCESSOR},
     {"generation_config.json", OTX_VOCAB_GENERATION_CONFIG},
     {"additional_chat_templates", OTX_VOCAB_FILES},   /* a directory of more */
+};
+
+/* Those of them that hold chat templates, which a caller may want from elsewhere. */
+static const char *const otx__template_files[] = {
+    "chat_template.jinja", "chat_template.json", "additional_chat_templates",
 };
 
 /* Which of them are read with one source only; the others go with every one. */
@@ -16259,6 +16278,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
+#define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
 #define OTX__KEY_POSITIONS "max_position_embeddings"
 #define OTX__KEY_LENGTH "model_max_length"       /* of tokenizer_config.json */
 
@@ -18314,6 +18334,7 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
      solve         solving for the rows of the donor
      rebuild       the new rows of one vocabulary tensor
@@ -18380,6 +18401,7 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text chat;               /* chat: the template, unless it is the donor's */
 
     /* solve: the combinations of anchors */
     otx__solution solutions[2];
@@ -18451,11 +18473,15 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     if ((unsigned)options->method >= OTX_METHOD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
                          "omp-centred, mean and zero", (int)options->method);
-    if ((unsigned)options->rows > OTX_ROWS_MULTIPLE ||
-        (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0))
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "rows must be the donor's, the tokenizer's, or a multiple of at least 1");
+    if ((unsigned)options->rows > OTX_ROWS_EXACT ||
+        (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
+        (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "rows must be the donor's, the tokenizer's, "
+                         "a multiple of at least 1, or a number of at least 1");
+    if ((unsigned)options->chat >= OTX_CHAT_COUNT ||
+        (options->chat == OTX_CHAT_FILE && !options->chat_file))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the chat template must be the donor's, the "
+                         "base's, or that of a file which is named");
     if ((unsigned)options->padding >= OTX_PADDING_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
@@ -18491,6 +18517,7 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->chat, &job->ctx);
     result = otx__side_begin(&job->ctx, base, false, &job->base, error);
     if (!result) result = otx__side_begin(&job->ctx, donor, true, &job->donor, error);
     return result;
@@ -18517,6 +18544,7 @@ OTX_API void otx_job_close(otx_job *job)
     for (i = 0; i < job->solution_count; i++) otx__solution_close(job, &job->solutions[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->chat);
     otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
@@ -18564,8 +18592,7 @@ OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *er
                      "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
 }
 
-/* A matrix and its tokenizer are enough of a donor; the base's config is edited. The base's
-   tokenizer_config.json is of no use. */
+/* A matrix and its tokenizer are enough of a donor; the base's config is edited. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
@@ -18578,7 +18605,7 @@ OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *s
     if (!result)
         result = otx__document_open(ctx, side->path, "generation_config.json",
                                     &side->generation, error);
-    if (!result && side->donor)
+    if (!result)
         result = otx__document_open(ctx, side->path, "tokenizer_config.json", &side->tokenizer,
                                     error);
     return result;
@@ -18739,6 +18766,7 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
         *rows = multiple;
         if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
     }
+    if (job->options.rows == OTX_ROWS_EXACT) *rows = job->options.rows_exact;
     if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
     return otx__fail(error, OTX_ERROR_LIMIT,
                      "the new matrices would have %" PRIu64 " rows; 1 to "
@@ -18959,6 +18987,150 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     plan.alignment = &job->alignment;
     plan.dtype = job->options.dtype;
     return otx__config_make(&plan, &job->config, &job->generation, error);
+}
+
+/* >>> src/job/chat.h */
+/* ---- chat: the template that turns messages into text ------------------------ */
+
+#define OTX__TEMPLATE_LIMIT ((size_t)16 << 20)
+
+/* Reads a file as it stands. */
+OTX__PRIVATE otx_result otx__chat_file(const otx_context *ctx, const char *path, otx__text *to,
+                                       otx_error *error)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    otx_result result =
+        otx__file_read_all(ctx, path, OTX__TEMPLATE_LIMIT, &bytes, &size, error);
+    if (result) return result;
+    otx__text_bytes(to, bytes, size);
+    otx__file_free(ctx, bytes, size);
+    return to->failed ? otx__fail_memory(error, size) : OTX_OK;
+}
+
+/* The template of a document: "chat_template", a string, or of a list of named ones the
+   one that is called "default", or the first. OTX_JSON_NONE if it has none. */
+OTX__PRIVATE uint32_t otx__chat_node(const otx__document *document)
+{
+    const otx_json *json = &document->json;
+    uint32_t node = otx_json_find(json, otx__document_root(document), OTX__KEY_CHAT);
+    otx_json_iter at = otx_json_iter_of(json, node);
+    uint32_t found = OTX_JSON_NONE;
+    if (otx_json_type_of(json, node) == OTX_JSON_STRING) return node;
+    while (otx_json_iter_next(&at)) {
+        uint32_t text = otx_json_find(json, at.value, "template");
+        if (otx_json_type_of(json, text) != OTX_JSON_STRING) continue;
+        if (found == OTX_JSON_NONE ||
+            otx_json_equals(json, otx_json_find(json, at.value, "name"), "default"))
+            found = text;
+    }
+    return found;
+}
+
+OTX__PRIVATE otx_result otx__chat_string(const otx_context *ctx, const otx__document *document,
+                                         otx__text *to, otx_error *error)
+{
+    const uint32_t node = otx__chat_node(document);
+    size_t room;
+    char *bytes;
+    if (node == OTX_JSON_NONE) return OTX_OK;
+    room = otx__json_span(&document->json, node).size + 1;
+    bytes = (char *)otx__alloc(ctx, room, 1);
+    if (!bytes) return otx__fail_memory(error, room);
+    otx__text_bytes(to, bytes, otx_json_string(&document->json, node, bytes));
+    otx__free(ctx, bytes, room, 1);
+    return to->failed ? otx__fail_memory(error, room) : OTX_OK;
+}
+
+/* Appends the template of a side, from where transformers takes it; nothing if it has
+   none. */
+OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
+                                     otx__text *to, otx_error *error)
+{
+    char *path = otx__path_join(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE));
+    otx__document old;
+    otx__status status;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(side->path) + 1);
+    result = otx__look(path, &status, error);
+    if (!result && status.present) result = otx__chat_file(ctx, path, to, error);
+    otx__path_free(ctx, path);
+    if (result || to->size > 0) return result;
+    result = otx__chat_string(ctx, &side->tokenizer, to, error);
+    if (result || to->size > 0) return result;
+    result = otx__document_open(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_JSON), &old,
+                                error);
+    if (!result) result = otx__chat_string(ctx, &old, to, error);
+    otx__document_close(ctx, &old);
+    return result;
+}
+
+/* Warns of what a template that is not the donor's puts into texts although it is no
+   token of the donor's: there it becomes letters. Only the base's tokens count; other
+   brackets are the template's own. */
+OTX__PRIVATE otx_result otx__chat_check(const otx_job *job, otx_error *error)
+{
+    const otx__side *sides[2];
+    otx__token_index contents[2];
+    otx__span text = otx__span_of(job->chat.bytes, job->chat.size), mark;
+    char quoted[OTX__QUOTED];
+    otx_result result = OTX_OK;
+    bool told = false;
+    size_t i, id;
+    memset(contents, 0, sizeof contents);
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2 && !result; i++) {
+        const otx_vocab *vocab = &sides[i]->vocab;
+        result = otx__index_open(&job->ctx, &contents[i], vocab->tokens, vocab->count, true,
+                                 error);
+        for (id = 0; id < vocab->count && !result; id++) {
+            const otx_token *token = &vocab->tokens[id];
+            if (token->kind != OTX_TOKEN_NONE)
+                *otx__index_slot(&contents[i], OTX_TOKEN_NONE, token->content,
+                                 token->content_size) = (uint32_t)id + 1;
+        }
+    }
+    while (!result && !told && otx__next_mark(&text, &mark)) {
+        told = otx__index_find(&contents[0], OTX_TOKEN_NONE, mark.bytes, mark.size) >= 0 &&
+               otx__index_find(&contents[1], OTX_TOKEN_NONE, mark.bytes, mark.size) < 0;
+        if (told)
+            otx__log(&job->ctx, OTX_WARNING, "the chat template writes \"%s\", which is no token "
+                     "of %s; give the template in words of that tokenizer",
+                     otx__quote(quoted, sizeof quoted, mark.bytes, mark.size), job->donor.path);
+    }
+    for (i = 0; i < 2; i++)
+        if (contents[i].slots) otx__index_close(&job->ctx, &contents[i]);
+    return result;
+}
+
+/* Settles which template the output has, and says so where one disappears. */
+OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx__text ours, theirs;
+    otx_result result = OTX_OK;
+    otx__text_open(&ours, ctx);
+    otx__text_open(&theirs, ctx);
+    if (job->options.chat == OTX_CHAT_FILE)
+        result = otx__chat_file(ctx, job->options.chat_file, &job->chat, error);
+    else if (job->options.chat == OTX_CHAT_BASE)
+        result = otx__chat_of(ctx, &job->base, &job->chat, error);
+    else result = otx__chat_of(ctx, &job->donor, &theirs, error);
+    if (!result && job->options.chat == OTX_CHAT_DONOR && theirs.size == 0) {
+        result = otx__chat_of(ctx, &job->base, &ours, error);
+        if (!result && ours.size > 0)
+            otx__log(ctx, OTX_WARNING, "the output has no chat template: %s has none, and that "
+                     "of %s is in words of its own tokenizer; --chat-template base keeps it, "
+                     "--chat-template FILE gives another", job->donor.path, job->base.path);
+    }
+    if (!result && job->options.chat == OTX_CHAT_BASE && job->chat.size == 0)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: has no chat template to keep",
+                           job->base.path);
+    if (!result && job->chat.size > 0) result = otx__chat_check(job, error);
+    otx__text_close(&ours);
+    otx__text_close(&theirs);
+    return result;
 }
 
 /* >>> src/job/rows.h */
@@ -20123,8 +20295,12 @@ OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const 
 
 /* Whether a file of the donor is copied: those of its tokenizer, and of code what its
    configuration names. */
-OTX__PRIVATE bool otx__donor_gives(const otx__code *code, const char *name)
+OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
+                                   const char *name)
 {
+    if (job->options.chat != OTX_CHAT_DONOR &&
+        otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
+        return false;
     return otx__code_has(code, name) ||
            (otx__is_of_tokenizer(name) && !otx__is_tokenizer_code(name));
 }
@@ -20176,7 +20352,7 @@ OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side
     otx_result result = OTX_OK;
     bool old = false;
     char *path;
-    *wanted = side->donor ? otx__donor_gives(code, name)
+    *wanted = side->donor ? otx__donor_gives(job, code, name)
                           : !otx__job_replaces(job, name) &&
                                 !otx__name_is_in(name, otx__bookkeeping,
                                                  OTX__COUNT(otx__bookkeeping));
@@ -20402,7 +20578,8 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     return result;
 }
 
-/* config.json and generation_config.json, as planned. */
+/* config.json, generation_config.json and a chat template that is not the donor's, as
+   planned. */
 OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
                                            otx_error *error)
 {
@@ -20410,6 +20587,9 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->options.chat != OTX_CHAT_DONOR)
+        result = otx__write_text(job, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
+                                 &job->chat, error);
     return result;
 }
 
@@ -20426,6 +20606,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
+    if (!result) result = otx__job_plan_chat(job, error);
     return result;
 }
 

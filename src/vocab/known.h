@@ -47,6 +47,11 @@ static const otx__known_file otx__known_files[] = {
     {"additional_chat_templates", OTX_VOCAB_FILES},   /* a directory of more */
 };
 
+/* Those of them that hold chat templates, which a caller may want from elsewhere. */
+static const char *const otx__template_files[] = {
+    "chat_template.jinja", "chat_template.json", "additional_chat_templates",
+};
+
 /* Which of them are read with one source only; the others go with every one. */
 static const struct {
     otx_vocab_file file, source;
