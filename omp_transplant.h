@@ -23,152 +23,154 @@
 
    What is where
 
-      186  api/version                version
-      216  api/result                 results
-      256  api/context                context: memory, threads, progress
-      334  api/isa                    instruction sets
-      351  api/matrix                 numbers and matrices
-      396  api/solver                 the solver
-      523  api/source                 sources and sinks: bytes in and out
-      543  api/json                   JSON
-      665  api/safetensors            safetensors
-      729  api/vocab                  vocabularies
-      828  api/align                  alignment
-      889  api/file                   files
-      899  api/directory              directories
-      950  api/job                    the whole job
-     1082  api/verify                 looking at a finished directory
+      188  api/version                version
+      218  api/result                 results
+      258  api/context                context: memory, threads, progress
+      336  api/isa                    instruction sets
+      353  api/matrix                 numbers and matrices
+      398  api/solver                 the solver
+      525  api/source                 sources and sinks: bytes in and out
+      545  api/json                   JSON
+      667  api/safetensors            safetensors
+      731  api/vocab                  vocabularies
+      836  api/align                  alignment
+      897  api/file                   files
+      907  api/directory              directories
+      958  api/job                    the whole job
+     1103  api/verify                 looking at a finished directory
 
-     1126  base                       what everything stands on
-     1159  base/begin                 system headers, and how floating point must be compiled
-     1197  base/sizes                 counting, and sums and products that may not wrap
-     1235  base/span                  bytes of others, digits, UTF-8
-     1383  base/decimal               the digits of a double
-     1518  base/format                printf without stdio and without a locale
-     1787  base/result                results, failures, messages
-     1903  base/memory                the allocator, arrays that grow
-     1962  base/text                  names in messages, and text that grows
-     2070  base/hooks                 log, progress, threads of the caller
-     2139  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2189  base/clock                 wall time for statistics
-     2235  base/hash                  keyed, for tables whose keys a stranger chooses
-     2314  base/pool                  blocks that are freed together
-     2429  base/number                element types, widening and rounding
-     2618  base/base64                decoding
-     2654  base/protobuf              fields of a message
-     2776  base/watch                 long loops that the caller can stop
+     1147  base                       what everything stands on
+     1180  base/begin                 system headers, and how floating point must be compiled
+     1218  base/sizes                 counting, and sums and products that may not wrap
+     1256  base/span                  bytes of others, digits, UTF-8
+     1404  base/decimal               the digits of a double
+     1539  base/format                printf without stdio and without a locale
+     1808  base/result                results, failures, messages
+     1924  base/memory                the allocator, arrays that grow
+     1983  base/text                  names in messages, and text that grows
+     2091  base/hooks                 log, progress, threads of the caller
+     2160  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2210  base/clock                 wall time for statistics
+     2256  base/hash                  keyed, for tables whose keys a stranger chooses
+     2335  base/pool                  blocks that are freed together
+     2450  base/number                element types, widening and rounding
+     2639  base/base64                decoding
+     2675  base/protobuf              fields of a message
+     2797  base/watch                 long loops that the caller can stop
 
-     2829  files                      formats, on memory and streams
-     2853  files/memory_source        memory as a source of bytes
-     2871  files/json_read            a parser without recursion
-     3224  files/json_values          looking at values, stepping through containers
-     3395  files/json_edit            writing, and edits that keep every byte they do not touch
-     3763  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3898  files/safetensors_read     the header of a file, checked
-     4221  files/safetensors_write    the header of a new file
+     2850  files                      formats, on memory and streams
+     2874  files/memory_source        memory as a source of bytes
+     2892  files/json_read            a parser without recursion
+     3245  files/json_values          looking at values, stepping through containers
+     3416  files/json_edit            writing, and edits that keep every byte they do not touch
+     3784  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3919  files/safetensors_read     the header of a file, checked
+     4242  files/safetensors_write    the header of a new file
 
-     4378  vocab                      tokens, from every source, and which of them are the same
-     4410  vocab/known                what the world calls things: files, classes, tokens
-     4698  vocab/token_table          the table of tokens, and finding tokens in it
-     4861  vocab/spelling             from what a file spells to bytes
-     4992  vocab/reader               what the readers of all sources share
-     5342  vocab/added_tokens         what other files add to a model's tokens
-     5603  vocab/from_tokenizer_json  tokenizer.json
-     5858  vocab/from_tekken          tekken.json
-     6013  vocab/from_tiktoken        *.tiktoken
-     6078  vocab/from_sentencepiece   tokenizer.model and its like
-     6433  vocab/from_vocab_json      vocab.json and merges.txt
-     6519  vocab/from_vocab_txt       vocab.txt
-     6576  vocab/parse                the first source that is given, and what goes with it
-     6761  vocab/align                which base token a donor token is
+     4399  vocab                      tokens, from every source, and which of them are the same
+     4432  vocab/known                what the world calls things: files, classes, tokens
+     4735  vocab/token_table          the table of tokens, and finding tokens in it
+     4898  vocab/spelling             from what a file spells to bytes
+     5029  vocab/reader               what the readers of all sources share
+     5379  vocab/added_tokens         what other files add to a model's tokens
+     5640  vocab/in_use               tokens that are named as reserved ones and are none
+     5736  vocab/from_tokenizer_json  tokenizer.json
+     5991  vocab/from_tekken          tekken.json
+     6146  vocab/from_tiktoken        *.tiktoken
+     6211  vocab/from_sentencepiece   tokenizer.model and its like
+     6566  vocab/from_vocab_json      vocab.json and merges.txt
+     6652  vocab/from_vocab_txt       vocab.txt
+     6709  vocab/parse                the first source that is given, and what goes with it
+     6895  vocab/align                which base token a donor token is
 
-     7013  simd                       the hot loops, once for each instruction set
-     7037  simd/kernels               the table of kernels, and what all versions share
-     7314  simd/scalar                the reference
-     7483  simd/sse2                  the operations of 128-bit x86, and what each does
-     7588  simd/neon                  those of 64-bit Arm
-     7682  simd/wasm                  those of WebAssembly's SIMD128
-     7766  simd/avx2                  those of 256-bit x86, with FMA
-     7848  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8490  simd/avx_vnni              AVX2, and products of integers
-     8586  simd/neon_bf16             NEON, and products of matrices
-     8740  simd/avx512                512-bit x86, by hand
-     9346  simd/amx                   tiles of x86, beside AVX-512
-     9589  simd/dispatch              which of them this machine can run
+     7147  simd                       the hot loops, once for each instruction set
+     7171  simd/kernels               the table of kernels, and what all versions share
+     7448  simd/scalar                the reference
+     7617  simd/sse2                  the operations of 128-bit x86, and what each does
+     7722  simd/neon                  those of 64-bit Arm
+     7816  simd/wasm                  those of WebAssembly's SIMD128
+     7900  simd/avx2                  those of 256-bit x86, with FMA
+     7982  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8624  simd/avx_vnni              AVX2, and products of integers
+     8720  simd/neon_bf16             NEON, and products of matrices
+     8874  simd/avx512                512-bit x86, by hand
+     9480  simd/amx                   tiles of x86, beside AVX-512
+     9723  simd/dispatch              which of them this machine can run
 
-     9800  solve                      Orthogonal Matching Pursuit for many targets
-     9843  solve/views                the rows of matrices, as the kernels read them
-     9972  solve/panels               vectors as the dense products want them, and these
-    10163  solve/rests                vectors on their way into panels
-    10340  solve/dictionary           the atoms, and their split along a common direction
-    10495  solve/exact_gram           products of all pairs of atoms in double
-    10577  solve/triangle             packed lower triangles
-    10681  solve/support              what is known of one target, and the exact steps
-    10943  solve/gram_table           products of atoms with all atoms, for scans
-    11181  solve/screen               which atoms are worth scoring in double: the bound
-    11471  solve/scan                 the correlations of all atoms with a block's residuals
-    11628  solve/predict              making targets ready for the next scan
-    11874  solve/candidates           the atoms that a scan could not rule out
-    12158  solve/select               the next atoms of each target
-    12324  solve/pursuit              what one solve holds, and the memory it takes
-    12568  solve/plan                 which form, and in what blocks
-    12813  solve/steps                a pursuit from its rows to its results
-    13052  solve/combine              new rows of coefficients
-    13114  solve/solver               the public call
+     9934  solve                      Orthogonal Matching Pursuit for many targets
+     9977  solve/views                the rows of matrices, as the kernels read them
+    10106  solve/panels               vectors as the dense products want them, and these
+    10297  solve/rests                vectors on their way into panels
+    10474  solve/dictionary           the atoms, and their split along a common direction
+    10629  solve/exact_gram           products of all pairs of atoms in double
+    10711  solve/triangle             packed lower triangles
+    10815  solve/support              what is known of one target, and the exact steps
+    11077  solve/gram_table           products of atoms with all atoms, for scans
+    11315  solve/screen               which atoms are worth scoring in double: the bound
+    11605  solve/scan                 the correlations of all atoms with a block's residuals
+    11762  solve/predict              making targets ready for the next scan
+    12008  solve/candidates           the atoms that a scan could not rule out
+    12292  solve/select               the next atoms of each target
+    12458  solve/pursuit              what one solve holds, and the memory it takes
+    12702  solve/plan                 which form, and in what blocks
+    12947  solve/steps                a pursuit from its rows to its results
+    13186  solve/combine              new rows of coefficients
+    13248  solve/solver               the public call
 
-    13281  disk                       files and directories
-    13310  disk/system                what POSIX and Windows are asked for
-    13349  disk/windows_paths         paths as Windows takes them
-    13489  disk/windows               the system as Windows gives it
-    13788  disk/posix                 the system as POSIX gives it
-    14021  disk/paths                 what can be told from their text
-    14095  disk/failure               why the system refused
-    14209  disk/look                  what stands at a path, and whether within another
-    14330  disk/listing               listings of directories
-    14396  disk/reading               files to read
-    14570  disk/writing               files to write
-    14687  disk/copying               copies of files
-    14753  disk/trees                 directories looked through, copied and removed with all they hold
-    14965  disk/known                 what weights are called in a directory
-    15001  disk/staging               a directory made under another name, then renamed
-    15237  disk/missing               a path or a directory without what is wanted of it
-    15280  disk/weight_index          the index of a checkpoint in shards
-    15496  disk/checkpoint            a model directory, in one file or in shards
-    15831  disk/tokenizer_directory   the tokenizer of a model directory
+    13415  disk                       files and directories
+    13444  disk/system                what POSIX and Windows are asked for
+    13483  disk/windows_paths         paths as Windows takes them
+    13623  disk/windows               the system as Windows gives it
+    13922  disk/posix                 the system as POSIX gives it
+    14155  disk/paths                 what can be told from their text
+    14229  disk/failure               why the system refused
+    14343  disk/look                  what stands at a path, and whether within another
+    14464  disk/listing               listings of directories
+    14530  disk/reading               files to read
+    14704  disk/writing               files to write
+    14821  disk/copying               copies of files
+    14887  disk/trees                 directories looked through, copied and removed with all they hold
+    15099  disk/known                 what weights are called in a directory
+    15135  disk/staging               a directory made under another name, then renamed
+    15371  disk/missing               a path or a directory without what is wanted of it
+    15414  disk/weight_index          the index of a checkpoint in shards
+    15630  disk/checkpoint            a model directory, in one file or in shards
+    15965  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16032  model                      which tensors and config keys belong to the vocabulary
-    16059  model/known                what the world calls things
-    16425  model/names                names of tensors
-    16573  model/document             the JSON files of a model directory
-    16659  model/config               what config.json says
-    16813  model/side                 a model directory opened once
-    16916  model/code                 the Python that a tokenizer is loaded with
-    17153  model/parts                what each tensor does for the vocabulary
-    17263  model/find                 finding the parts of a model
-    17517  model/heirs                what becomes of the ids in a config
-    17668  model/config_ids           ids in a config being edited
-    17975  model/config_edit          config.json and generation_config.json, edited
+    16166  model                      which tensors and config keys belong to the vocabulary
+    16193  model/known                what the world calls things
+    16560  model/names                names of tensors
+    16708  model/document             the JSON files of a model directory
+    16794  model/config               what config.json says
+    16948  model/side                 a model directory opened once
+    17051  model/code                 the Python that a tokenizer is loaded with
+    17288  model/parts                what each tensor does for the vocabulary
+    17398  model/find                 finding the parts of a model
+    17652  model/heirs                what becomes of the ids in a config
+    17803  model/config_ids           ids in a config being edited
+    18110  model/config_edit          config.json and generation_config.json, edited
 
-    18226  job                        the whole transplant, in the order in which it happens
-    18258  job/job                    what a job holds
-    18470  job/open                   opening the two models
-    18547  job/map                    the caller's map
-    18664  job/align                  where every new row comes from
-    18801  job/plan                   what becomes of every tensor, and of the configs
-    18898  job/rows                   rows in memory: reading, checking, their mean
-    19151  job/solve                  solving for the rows of the donor
-    19320  job/rebuild                the new rows of one vocabulary tensor
-    19705  job/write                  the output and its weights
-    19974  job/copy                   the other files of the two models
-    20196  job/index                  the files that are written anew
-    20355  job/run                    the whole, in order
-    20463  job/report                 what a job did, as JSON and as a table
-    20692  job/findings               what is told of a finished directory
-    20741  job/check_files            its files
-    20842  job/check_ids              sizes, ids and tying
-    21014  job/check_values           values
-    21094  job/check_draft            as a draft model for another
-    21206  job/verify                 whether a finished directory agrees with itself
+    18361  job                        the whole transplant, in the order in which it happens
+    18394  job/job                    what a job holds
+    18613  job/open                   opening the two models
+    18689  job/map                    the caller's map
+    18806  job/align                  where every new row comes from
+    18944  job/plan                   what becomes of every tensor, and of the configs
+    19041  job/chat                   the template that turns messages into text
+    19185  job/rows                   rows in memory: reading, checking, their mean
+    19438  job/solve                  solving for the rows of the donor
+    19607  job/rebuild                the new rows of one vocabulary tensor
+    19992  job/write                  the output and its weights
+    20261  job/copy                   the other files of the two models
+    20487  job/index                  the files that are written anew
+    20650  job/run                    the whole, in order
+    20759  job/report                 what a job did, as JSON and as a table
+    20988  job/findings               what is told of a finished directory
+    21037  job/check_files            its files
+    21138  job/check_ids              sizes, ids and tying
+    21310  job/check_values           values
+    21390  job/check_draft            as a draft model for another
+    21502  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -805,6 +807,12 @@ typedef enum otx_vocab_file {
     OTX_VOCAB_MODEL_CONFIG,     /* config.json: which loader numbers the pieces of a
                                    SentencePiece model, where tokenizer_config.json
                                    does not tell */
+    /* Those that tell which tokens are in use although they are named as reserved ones. */
+    OTX_VOCAB_CHAT_TEMPLATE,     /* chat_template.jinja; tokenizer_config.json's counts too */
+    OTX_VOCAB_CHAT_JSON,         /* chat_template.json */
+    OTX_VOCAB_PROCESSOR,         /* processor_config.json */
+    OTX_VOCAB_PREPROCESSOR,      /* preprocessor_config.json */
+    OTX_VOCAB_GENERATION_CONFIG, /* generation_config.json: ids */
     OTX_VOCAB_FILES
 } otx_vocab_file;
 
@@ -967,7 +975,9 @@ OTX_API const char *otx_method_name(otx_method method);
 typedef enum otx_rows {
     OTX_ROWS_DONOR,     /* as many as the donor's matrices */
     OTX_ROWS_TOKENIZER, /* the donor's highest token id + 1 */
-    OTX_ROWS_MULTIPLE   /* that, up to the next multiple of rows_multiple */
+    OTX_ROWS_MULTIPLE,  /* that, up to the next multiple of rows_multiple */
+    OTX_ROWS_EXACT      /* rows_exact: those of a draft's target, say, whose weights need
+                           not be there */
 } otx_rows;
 
 /* Solves as otx_omp does, from the same arguments after its own context. */
@@ -987,11 +997,20 @@ typedef enum otx_padding {
 /* "mean", "zero"; or NULL. */
 OTX_API const char *otx_padding_name(otx_padding padding);
 
+/* Which chat template the output has. */
+typedef enum otx_chat {
+    OTX_CHAT_DONOR, /* the donor's, with its other files; a warning if only the base has one */
+    OTX_CHAT_BASE,  /* the base's, as chat_template.jinja. It may write tokens that the new
+                       tokenizer lacks, of which a warning names one */
+    OTX_CHAT_FILE,  /* that of chat_file */
+    OTX_CHAT_COUNT
+} otx_chat;
+
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window */
     otx_rows rows;
-    uint64_t rows_multiple;
+    uint64_t rows_multiple, rows_exact;
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
                           OTX_DTYPE_NONE: the base's. Loaders convert to the type that
@@ -999,6 +1018,8 @@ typedef struct otx_job_options {
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
+    otx_chat chat;
+    const char *chat_file; /* of OTX_CHAT_FILE; read by otx_job_open */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
@@ -4398,6 +4419,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      spelling             from what a file spells to bytes
      reader               what the readers of all sources share
      added_tokens         what other files add to a model's tokens
+     in_use               tokens that are named as reserved ones and are none
      from_tokenizer_json  tokenizer.json
      from_tekken          tekken.json
      from_tiktoken        *.tiktoken
@@ -4449,9 +4471,17 @@ static const otx__known_file otx__known_files[] = {
     {"encoder.json", OTX_VOCAB_FILES},                /* OpenAI's vocab.json */
     {"bpe.codes", OTX_VOCAB_FILES},                   /* PhoBERT, BERTweet */
     {"*.spm", OTX_VOCAB_FILES},                       /* Marian: one for each side */
-    {"chat_template.jinja", OTX_VOCAB_FILES},         /* transformers */
-    {"chat_template.json", OTX_VOCAB_FILES},          /* its processors */
+    {"chat_template.jinja", OTX_VOCAB_CHAT_TEMPLATE}, /* transformers */
+    {"chat_template.json", OTX_VOCAB_CHAT_JSON},      /* its processors */
+    {"processor_config.json", OTX_VOCAB_PROCESSOR},   /* the model's, as the next two */
+    {"preprocessor_config.json", OTX_VOCAB_PREPROCESSOR},
+    {"generation_config.json", OTX_VOCAB_GENERATION_CONFIG},
     {"additional_chat_templates", OTX_VOCAB_FILES},   /* a directory of more */
+};
+
+/* Those of them that hold chat templates, which a caller may want from elsewhere. */
+static const char *const otx__template_files[] = {
+    "chat_template.jinja", "chat_template.json", "additional_chat_templates",
 };
 
 /* Which of them are read with one source only; the others go with every one. */
@@ -4630,6 +4660,13 @@ OTX__PRIVATE bool otx__is_tokenizer_code(const char *name)
     return false;
 }
 
+/* Whether a kind of file that is read with a tokenizer is the model's all the same. */
+OTX__PRIVATE bool otx__is_of_model_side(otx_vocab_file file)
+{
+    return file == OTX_VOCAB_MODEL_CONFIG || file == OTX_VOCAB_PROCESSOR ||
+           file == OTX_VOCAB_PREPROCESSOR || file == OTX_VOCAB_GENERATION_CONFIG;
+}
+
 /* Whether a name in a model directory belongs to its tokenizer: those of the base are
    left out of an output, and the donor's are copied. One stale file would do harm:
    converters take the first that they know. */
@@ -4637,7 +4674,7 @@ OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
 {
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__known_files); i++)
-        if (otx__known_files[i].file != OTX_VOCAB_MODEL_CONFIG &&
+        if (!otx__is_of_model_side(otx__known_files[i].file) &&
             otx__name_fits(name, otx__known_files[i].pattern))
             return true;
     return otx__is_tokenizer_code(name);
@@ -5598,6 +5635,102 @@ OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
             roles[role] = t->fallback[role];
     }
     return OTX_OK;
+}
+
+/* >>> src/vocab/in_use.h */
+/* ---- in use: tokens that are named as reserved ones and are none --------------- */
+
+/* A token in use is no longer one that was never trained: it stands for its content, as
+   control tokens do. */
+OTX__PRIVATE void otx__use_token(otx_vocab *vocab, int64_t id)
+{
+    otx_token *token;
+    if (id < 0 || (uint64_t)id >= vocab->count) return;
+    token = &vocab->tokens[id];
+    if (token->kind == OTX_TOKEN_UNUSED) token->kind = OTX_TOKEN_CONTROL;
+}
+
+/* Bytes of the longest mark that is looked for. */
+#define OTX__MARK_MOST 64
+
+/* The next thing in a text that may be a control token by its looks: from < to >, from
+   [ to ]. Moves the text on behind its first byte; false at the end. */
+OTX__PRIVATE bool otx__next_mark(otx__span *text, otx__span *mark)
+{
+    while (text->size > 0) {
+        const char first = *text->bytes, last = first == '<' ? '>' : ']';
+        size_t most = otx__min(text->size, OTX__MARK_MOST), size = 1;
+        mark->bytes = text->bytes;
+        text->bytes++;
+        text->size--;
+        if (first != '<' && first != '[') continue;
+        while (size < most && mark->bytes[size] != last) size++;
+        mark->size = size + 1;
+        if (size < most) return true;
+    }
+    return false;
+}
+
+OTX__PRIVATE void otx__use_marks(otx__tokenizer *t, otx__span text)
+{
+    otx__span mark;
+    while (otx__next_mark(&text, &mark))
+        otx__use_token(t->vocab, otx__index_find(&t->contents, OTX_TOKEN_NONE, mark.bytes,
+                                                 mark.size));
+}
+
+/* The templates of tokenizer_config.json: a string, or a list of objects with one each. */
+OTX__PRIVATE otx_result otx__use_templates(otx__tokenizer *t)
+{
+    const uint32_t node = otx_json_find(&t->config, 0, "chat_template");
+    otx_result result = OTX_OK;
+    size_t size;
+    uint32_t i;
+    for (i = node; node != OTX_JSON_NONE && i < otx_json_after(&t->config, node) && !result;
+         i++) {
+        if (otx_json_type_of(&t->config, i) != OTX_JSON_STRING) continue;
+        result = otx__tokenizer_string(t, &t->config, i, &size);
+        if (!result) otx__use_marks(t, otx__span_of(t->scratch, size));
+    }
+    return result;
+}
+
+/* The ids of generation_config.json, numbers and lists, under whatever names end so. */
+OTX__PRIVATE otx_result otx__use_generation(otx__tokenizer *t)
+{
+    otx_json json;
+    otx_json_iter at;
+    otx_result result;
+    uint64_t id;
+    uint32_t i;
+    memset(&json, 0, sizeof json);
+    result = otx__open_beside(t, OTX_VOCAB_GENERATION_CONFIG, &json);
+    at = otx_json_iter_of(&json, result || !json.count ? OTX_JSON_NONE : 0);
+    while (otx_json_iter_next(&at)) {
+        otx__span key = otx__json_span(&json, at.key);
+        if (key.size < 9 || !otx__span_is(otx__span_of(key.bytes + key.size - 9, 9),
+                                          "_token_id"))
+            continue;
+        for (i = at.value; i < otx_json_after(&json, at.value); i++)
+            if (otx_json_uint(&json, i, &id) && id < t->vocab->count)
+                otx__use_token(t->vocab, (int64_t)id);
+    }
+    otx_json_close(t->ctx, &json);
+    return result;
+}
+
+/* Tokens that a role, a chat template, a processor or a generation names are in use,
+   whatever their names. */
+OTX__PRIVATE otx_result otx__find_in_use(otx__tokenizer *t)
+{
+    static const otx_vocab_file texts[] = {OTX_VOCAB_CHAT_TEMPLATE, OTX_VOCAB_CHAT_JSON,
+                                           OTX_VOCAB_PROCESSOR, OTX_VOCAB_PREPROCESSOR};
+    otx_result result = otx__use_templates(t);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(texts) && !result; i++)
+        if (t->texts[texts[i]].bytes)
+            otx__use_marks(t, otx__span_of(t->texts[texts[i]].bytes, t->texts[texts[i]].size));
+    return result ? result : otx__use_generation(t);
 }
 
 /* >>> src/vocab/from_tokenizer_json.h */
@@ -6751,7 +6884,8 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__open_texts(&t);
     if (!result) result = otx__read_tokens(&t, lists);
     if (!result) otx__finish_tokens(&t);
-    else otx_vocab_close(ctx, out);
+    if (!result) result = otx__find_in_use(&t);
+    if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
     otx__tokenizer_close(&t);
@@ -16182,6 +16316,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
+#define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
 #define OTX__KEY_POSITIONS "max_position_embeddings"
 #define OTX__KEY_LENGTH "model_max_length"       /* of tokenizer_config.json */
 
@@ -18240,6 +18375,7 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
      solve         solving for the rows of the donor
      rebuild       the new rows of one vocabulary tensor
@@ -18306,6 +18442,7 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text chat;               /* chat: the template, unless it is the donor's */
 
     /* solve: the combinations of anchors */
     otx__solution solutions[2];
@@ -18377,11 +18514,15 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     if ((unsigned)options->method >= OTX_METHOD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
                          "omp-centred, mean and zero", (int)options->method);
-    if ((unsigned)options->rows > OTX_ROWS_MULTIPLE ||
-        (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0))
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "rows must be the donor's, the tokenizer's, or a multiple of at least 1");
+    if ((unsigned)options->rows > OTX_ROWS_EXACT ||
+        (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
+        (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "rows must be the donor's, the tokenizer's, "
+                         "a multiple of at least 1, or a number of at least 1");
+    if ((unsigned)options->chat >= OTX_CHAT_COUNT ||
+        (options->chat == OTX_CHAT_FILE && !options->chat_file))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the chat template must be the donor's, the "
+                         "base's, or that of a file which is named");
     if ((unsigned)options->padding >= OTX_PADDING_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
@@ -18417,6 +18558,7 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->chat, &job->ctx);
     result = otx__side_begin(&job->ctx, base, false, &job->base, error);
     if (!result) result = otx__side_begin(&job->ctx, donor, true, &job->donor, error);
     return result;
@@ -18443,6 +18585,7 @@ OTX_API void otx_job_close(otx_job *job)
     for (i = 0; i < job->solution_count; i++) otx__solution_close(job, &job->solutions[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->chat);
     otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
@@ -18497,8 +18640,7 @@ OTX__PRIVATE bool otx__is_read(const char *name)
            strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name);
 }
 
-/* A matrix and its tokenizer are enough of a donor; the base's config is edited. The base's
-   tokenizer_config.json is of no use. */
+/* A matrix and its tokenizer are enough of a donor; the base's config is edited. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
@@ -18512,7 +18654,7 @@ OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *s
     if (!result)
         result = otx__document_open(ctx, side->path, "generation_config.json",
                                     &side->generation, error);
-    if (!result && side->donor)
+    if (!result)
         result = otx__document_open(ctx, side->path, "tokenizer_config.json", &side->tokenizer,
                                     error);
     return result;
@@ -18673,6 +18815,7 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
         *rows = multiple;
         if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
     }
+    if (job->options.rows == OTX_ROWS_EXACT) *rows = job->options.rows_exact;
     if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
     return otx__fail(error, OTX_ERROR_LIMIT,
                      "the new matrices would have %" PRIu64 " rows; 1 to "
@@ -18893,6 +19036,150 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     plan.alignment = &job->alignment;
     plan.dtype = job->options.dtype;
     return otx__config_make(&plan, &job->config, &job->generation, error);
+}
+
+/* >>> src/job/chat.h */
+/* ---- chat: the template that turns messages into text ------------------------ */
+
+#define OTX__TEMPLATE_LIMIT ((size_t)16 << 20)
+
+/* Reads a file as it stands. */
+OTX__PRIVATE otx_result otx__chat_file(const otx_context *ctx, const char *path, otx__text *to,
+                                       otx_error *error)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    otx_result result =
+        otx__file_read_all(ctx, path, OTX__TEMPLATE_LIMIT, &bytes, &size, error);
+    if (result) return result;
+    otx__text_bytes(to, bytes, size);
+    otx__file_free(ctx, bytes, size);
+    return to->failed ? otx__fail_memory(error, size) : OTX_OK;
+}
+
+/* The template of a document: "chat_template", a string, or of a list of named ones the
+   one that is called "default", or the first. OTX_JSON_NONE if it has none. */
+OTX__PRIVATE uint32_t otx__chat_node(const otx__document *document)
+{
+    const otx_json *json = &document->json;
+    uint32_t node = otx_json_find(json, otx__document_root(document), OTX__KEY_CHAT);
+    otx_json_iter at = otx_json_iter_of(json, node);
+    uint32_t found = OTX_JSON_NONE;
+    if (otx_json_type_of(json, node) == OTX_JSON_STRING) return node;
+    while (otx_json_iter_next(&at)) {
+        uint32_t text = otx_json_find(json, at.value, "template");
+        if (otx_json_type_of(json, text) != OTX_JSON_STRING) continue;
+        if (found == OTX_JSON_NONE ||
+            otx_json_equals(json, otx_json_find(json, at.value, "name"), "default"))
+            found = text;
+    }
+    return found;
+}
+
+OTX__PRIVATE otx_result otx__chat_string(const otx_context *ctx, const otx__document *document,
+                                         otx__text *to, otx_error *error)
+{
+    const uint32_t node = otx__chat_node(document);
+    size_t room;
+    char *bytes;
+    if (node == OTX_JSON_NONE) return OTX_OK;
+    room = otx__json_span(&document->json, node).size + 1;
+    bytes = (char *)otx__alloc(ctx, room, 1);
+    if (!bytes) return otx__fail_memory(error, room);
+    otx__text_bytes(to, bytes, otx_json_string(&document->json, node, bytes));
+    otx__free(ctx, bytes, room, 1);
+    return to->failed ? otx__fail_memory(error, room) : OTX_OK;
+}
+
+/* Appends the template of a side, from where transformers takes it; nothing if it has
+   none. */
+OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
+                                     otx__text *to, otx_error *error)
+{
+    char *path = otx__path_join(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE));
+    otx__document old;
+    otx__status status;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(side->path) + 1);
+    result = otx__look(path, &status, error);
+    if (!result && status.present) result = otx__chat_file(ctx, path, to, error);
+    otx__path_free(ctx, path);
+    if (result || to->size > 0) return result;
+    result = otx__chat_string(ctx, &side->tokenizer, to, error);
+    if (result || to->size > 0) return result;
+    result = otx__document_open(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_JSON), &old,
+                                error);
+    if (!result) result = otx__chat_string(ctx, &old, to, error);
+    otx__document_close(ctx, &old);
+    return result;
+}
+
+/* Warns of what a template that is not the donor's puts into texts although it is no
+   token of the donor's: there it becomes letters. Only the base's tokens count; other
+   brackets are the template's own. */
+OTX__PRIVATE otx_result otx__chat_check(const otx_job *job, otx_error *error)
+{
+    const otx__side *sides[2];
+    otx__token_index contents[2];
+    otx__span text = otx__span_of(job->chat.bytes, job->chat.size), mark;
+    char quoted[OTX__QUOTED];
+    otx_result result = OTX_OK;
+    bool told = false;
+    size_t i, id;
+    memset(contents, 0, sizeof contents);
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2 && !result; i++) {
+        const otx_vocab *vocab = &sides[i]->vocab;
+        result = otx__index_open(&job->ctx, &contents[i], vocab->tokens, vocab->count, true,
+                                 error);
+        for (id = 0; id < vocab->count && !result; id++) {
+            const otx_token *token = &vocab->tokens[id];
+            if (token->kind != OTX_TOKEN_NONE)
+                *otx__index_slot(&contents[i], OTX_TOKEN_NONE, token->content,
+                                 token->content_size) = (uint32_t)id + 1;
+        }
+    }
+    while (!result && !told && otx__next_mark(&text, &mark)) {
+        told = otx__index_find(&contents[0], OTX_TOKEN_NONE, mark.bytes, mark.size) >= 0 &&
+               otx__index_find(&contents[1], OTX_TOKEN_NONE, mark.bytes, mark.size) < 0;
+        if (told)
+            otx__log(&job->ctx, OTX_WARNING, "the chat template writes \"%s\", which is no token "
+                     "of %s; give the template in words of that tokenizer",
+                     otx__quote(quoted, sizeof quoted, mark.bytes, mark.size), job->donor.path);
+    }
+    for (i = 0; i < 2; i++)
+        if (contents[i].slots) otx__index_close(&job->ctx, &contents[i]);
+    return result;
+}
+
+/* Settles which template the output has, and says so where one disappears. */
+OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx__text ours, theirs;
+    otx_result result = OTX_OK;
+    otx__text_open(&ours, ctx);
+    otx__text_open(&theirs, ctx);
+    if (job->options.chat == OTX_CHAT_FILE)
+        result = otx__chat_file(ctx, job->options.chat_file, &job->chat, error);
+    else if (job->options.chat == OTX_CHAT_BASE)
+        result = otx__chat_of(ctx, &job->base, &job->chat, error);
+    else result = otx__chat_of(ctx, &job->donor, &theirs, error);
+    if (!result && job->options.chat == OTX_CHAT_DONOR && theirs.size == 0) {
+        result = otx__chat_of(ctx, &job->base, &ours, error);
+        if (!result && ours.size > 0)
+            otx__log(ctx, OTX_WARNING, "the output has no chat template: %s has none, and that "
+                     "of %s is in words of its own tokenizer; --chat-template base keeps it, "
+                     "--chat-template FILE gives another", job->donor.path, job->base.path);
+    }
+    if (!result && job->options.chat == OTX_CHAT_BASE && job->chat.size == 0)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: has no chat template to keep",
+                           job->base.path);
+    if (!result && job->chat.size > 0) result = otx__chat_check(job, error);
+    otx__text_close(&ours);
+    otx__text_close(&theirs);
+    return result;
 }
 
 /* >>> src/job/rows.h */
@@ -20059,8 +20346,12 @@ OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const 
 
 /* Whether a file of the donor is copied: those of its tokenizer, and of code what its
    configuration names. */
-OTX__PRIVATE bool otx__donor_gives(const otx__code *code, const char *name)
+OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
+                                   const char *name)
 {
+    if (job->options.chat != OTX_CHAT_DONOR &&
+        otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
+        return false;
     return otx__code_has(code, name) ||
            (otx__is_of_tokenizer(name) && !otx__is_tokenizer_code(name));
 }
@@ -20112,7 +20403,7 @@ OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side
     otx_result result = OTX_OK;
     bool old = false;
     char *path;
-    *wanted = side->donor ? otx__donor_gives(code, name)
+    *wanted = side->donor ? otx__donor_gives(job, code, name)
                           : !otx__job_replaces(job, name) &&
                                 !otx__name_is_in(name, otx__bookkeeping,
                                                  OTX__COUNT(otx__bookkeeping));
@@ -20341,7 +20632,8 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     return result;
 }
 
-/* config.json and generation_config.json, as planned. */
+/* config.json, generation_config.json and a chat template that is not the donor's, as
+   planned. */
 OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
                                            otx_error *error)
 {
@@ -20349,6 +20641,9 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->options.chat != OTX_CHAT_DONOR)
+        result = otx__write_text(job, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
+                                 &job->chat, error);
     return result;
 }
 
@@ -20365,6 +20660,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
+    if (!result) result = otx__job_plan_chat(job, error);
     return result;
 }
 
