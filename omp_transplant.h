@@ -75,102 +75,102 @@
      5379  vocab/added_tokens         what other files add to a model's tokens
      5640  vocab/in_use               tokens that are named as reserved ones and are none
      5736  vocab/from_tokenizer_json  tokenizer.json
-     5991  vocab/from_tekken          tekken.json
-     6146  vocab/from_tiktoken        *.tiktoken
-     6211  vocab/from_sentencepiece   tokenizer.model and its like
-     6566  vocab/from_vocab_json      vocab.json and merges.txt
-     6652  vocab/from_vocab_txt       vocab.txt
-     6709  vocab/parse                the first source that is given, and what goes with it
-     6895  vocab/align                which base token a donor token is
+     5992  vocab/from_tekken          tekken.json
+     6147  vocab/from_tiktoken        *.tiktoken
+     6212  vocab/from_sentencepiece   tokenizer.model and its like
+     6567  vocab/from_vocab_json      vocab.json and merges.txt
+     6653  vocab/from_vocab_txt       vocab.txt
+     6710  vocab/parse                the first source that is given, and what goes with it
+     6896  vocab/align                which base token a donor token is
 
-     7147  simd                       the hot loops, once for each instruction set
-     7171  simd/kernels               the table of kernels, and what all versions share
-     7448  simd/scalar                the reference
-     7617  simd/sse2                  the operations of 128-bit x86, and what each does
-     7722  simd/neon                  those of 64-bit Arm
-     7816  simd/wasm                  those of WebAssembly's SIMD128
-     7900  simd/avx2                  those of 256-bit x86, with FMA
-     7982  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8624  simd/avx_vnni              AVX2, and products of integers
-     8720  simd/neon_bf16             NEON, and products of matrices
-     8874  simd/avx512                512-bit x86, by hand
-     9480  simd/amx                   tiles of x86, beside AVX-512
-     9723  simd/dispatch              which of them this machine can run
+     7148  simd                       the hot loops, once for each instruction set
+     7172  simd/kernels               the table of kernels, and what all versions share
+     7449  simd/scalar                the reference
+     7618  simd/sse2                  the operations of 128-bit x86, and what each does
+     7723  simd/neon                  those of 64-bit Arm
+     7817  simd/wasm                  those of WebAssembly's SIMD128
+     7901  simd/avx2                  those of 256-bit x86, with FMA
+     7983  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8625  simd/avx_vnni              AVX2, and products of integers
+     8721  simd/neon_bf16             NEON, and products of matrices
+     8875  simd/avx512                512-bit x86, by hand
+     9481  simd/amx                   tiles of x86, beside AVX-512
+     9724  simd/dispatch              which of them this machine can run
 
-     9934  solve                      Orthogonal Matching Pursuit for many targets
-     9977  solve/views                the rows of matrices, as the kernels read them
-    10106  solve/panels               vectors as the dense products want them, and these
-    10297  solve/rests                vectors on their way into panels
-    10474  solve/dictionary           the atoms, and their split along a common direction
-    10629  solve/exact_gram           products of all pairs of atoms in double
-    10711  solve/triangle             packed lower triangles
-    10815  solve/support              what is known of one target, and the exact steps
-    11077  solve/gram_table           products of atoms with all atoms, for scans
-    11315  solve/screen               which atoms are worth scoring in double: the bound
-    11605  solve/scan                 the correlations of all atoms with a block's residuals
-    11762  solve/predict              making targets ready for the next scan
-    12008  solve/candidates           the atoms that a scan could not rule out
-    12292  solve/select               the next atoms of each target
-    12458  solve/pursuit              what one solve holds, and the memory it takes
-    12702  solve/plan                 which form, and in what blocks
-    12947  solve/steps                a pursuit from its rows to its results
-    13186  solve/combine              new rows of coefficients
-    13248  solve/solver               the public call
+     9935  solve                      Orthogonal Matching Pursuit for many targets
+     9978  solve/views                the rows of matrices, as the kernels read them
+    10107  solve/panels               vectors as the dense products want them, and these
+    10298  solve/rests                vectors on their way into panels
+    10475  solve/dictionary           the atoms, and their split along a common direction
+    10630  solve/exact_gram           products of all pairs of atoms in double
+    10712  solve/triangle             packed lower triangles
+    10816  solve/support              what is known of one target, and the exact steps
+    11078  solve/gram_table           products of atoms with all atoms, for scans
+    11316  solve/screen               which atoms are worth scoring in double: the bound
+    11606  solve/scan                 the correlations of all atoms with a block's residuals
+    11763  solve/predict              making targets ready for the next scan
+    12009  solve/candidates           the atoms that a scan could not rule out
+    12293  solve/select               the next atoms of each target
+    12459  solve/pursuit              what one solve holds, and the memory it takes
+    12703  solve/plan                 which form, and in what blocks
+    12948  solve/steps                a pursuit from its rows to its results
+    13187  solve/combine              new rows of coefficients
+    13249  solve/solver               the public call
 
-    13415  disk                       files and directories
-    13444  disk/system                what POSIX and Windows are asked for
-    13483  disk/windows_paths         paths as Windows takes them
-    13623  disk/windows               the system as Windows gives it
-    13922  disk/posix                 the system as POSIX gives it
-    14155  disk/paths                 what can be told from their text
-    14229  disk/failure               why the system refused
-    14343  disk/look                  what stands at a path, and whether within another
-    14464  disk/listing               listings of directories
-    14530  disk/reading               files to read
-    14704  disk/writing               files to write
-    14821  disk/copying               copies of files
-    14887  disk/trees                 directories looked through, copied and removed with all they hold
-    15099  disk/known                 what weights are called in a directory
-    15135  disk/staging               a directory made under another name, then renamed
-    15371  disk/missing               a path or a directory without what is wanted of it
-    15414  disk/weight_index          the index of a checkpoint in shards
-    15630  disk/checkpoint            a model directory, in one file or in shards
-    15965  disk/tokenizer_directory   the tokenizer of a model directory
+    13416  disk                       files and directories
+    13445  disk/system                what POSIX and Windows are asked for
+    13484  disk/windows_paths         paths as Windows takes them
+    13624  disk/windows               the system as Windows gives it
+    13923  disk/posix                 the system as POSIX gives it
+    14156  disk/paths                 what can be told from their text
+    14230  disk/failure               why the system refused
+    14344  disk/look                  what stands at a path, and whether within another
+    14465  disk/listing               listings of directories
+    14531  disk/reading               files to read
+    14705  disk/writing               files to write
+    14822  disk/copying               copies of files
+    14888  disk/trees                 directories looked through, copied and removed with all they hold
+    15100  disk/known                 what weights are called in a directory
+    15136  disk/staging               a directory made under another name, then renamed
+    15372  disk/missing               a path or a directory without what is wanted of it
+    15415  disk/weight_index          the index of a checkpoint in shards
+    15631  disk/checkpoint            a model directory, in one file or in shards
+    15966  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16166  model                      which tensors and config keys belong to the vocabulary
-    16193  model/known                what the world calls things
-    16560  model/names                names of tensors
-    16708  model/document             the JSON files of a model directory
-    16794  model/config               what config.json says
-    16948  model/side                 a model directory opened once
-    17051  model/code                 the Python that a tokenizer is loaded with
-    17288  model/parts                what each tensor does for the vocabulary
-    17398  model/find                 finding the parts of a model
-    17652  model/heirs                what becomes of the ids in a config
-    17803  model/config_ids           ids in a config being edited
-    18110  model/config_edit          config.json and generation_config.json, edited
+    16167  model                      which tensors and config keys belong to the vocabulary
+    16194  model/known                what the world calls things
+    16561  model/names                names of tensors
+    16709  model/document             the JSON files of a model directory
+    16795  model/config               what config.json says
+    16949  model/side                 a model directory opened once
+    17052  model/code                 the Python that a tokenizer is loaded with
+    17289  model/parts                what each tensor does for the vocabulary
+    17399  model/find                 finding the parts of a model
+    17653  model/heirs                what becomes of the ids in a config
+    17804  model/config_ids           ids in a config being edited
+    18111  model/config_edit          config.json and generation_config.json, edited
 
-    18361  job                        the whole transplant, in the order in which it happens
-    18394  job/job                    what a job holds
-    18613  job/open                   opening the two models
-    18689  job/map                    the caller's map
-    18806  job/align                  where every new row comes from
-    18944  job/plan                   what becomes of every tensor, and of the configs
-    19041  job/chat                   the template that turns messages into text
-    19185  job/rows                   rows in memory: reading, checking, their mean
-    19438  job/solve                  solving for the rows of the donor
-    19607  job/rebuild                the new rows of one vocabulary tensor
-    19992  job/write                  the output and its weights
-    20261  job/copy                   the other files of the two models
-    20487  job/index                  the files that are written anew
-    20650  job/run                    the whole, in order
-    20759  job/report                 what a job did, as JSON and as a table
-    20988  job/findings               what is told of a finished directory
-    21037  job/check_files            its files
-    21138  job/check_ids              sizes, ids and tying
-    21310  job/check_values           values
-    21390  job/check_draft            as a draft model for another
-    21502  job/verify                 whether a finished directory agrees with itself
+    18362  job                        the whole transplant, in the order in which it happens
+    18395  job/job                    what a job holds
+    18614  job/open                   opening the two models
+    18690  job/map                    the caller's map
+    18807  job/align                  where every new row comes from
+    18945  job/plan                   what becomes of every tensor, and of the configs
+    19042  job/chat                   the template that turns messages into text
+    19186  job/rows                   rows in memory: reading, checking, their mean
+    19439  job/solve                  solving for the rows of the donor
+    19608  job/rebuild                the new rows of one vocabulary tensor
+    19993  job/write                  the output and its weights
+    20262  job/copy                   the other files of the two models
+    20488  job/index                  the files that are written anew
+    20651  job/run                    the whole, in order
+    20760  job/report                 what a job did, as JSON and as a table
+    20989  job/findings               what is told of a finished directory
+    21038  job/check_files            its files
+    21139  job/check_ids              sizes, ids and tying
+    21311  job/check_values           values
+    21391  job/check_draft            as a draft model for another
+    21503  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -5800,9 +5800,10 @@ OTX__PRIVATE bool otx__is_merge_line(const char *line, size_t size)
 OTX__PRIVATE bool otx__is_pair(const otx_json *json, uint32_t node, otx_json_type first,
                                otx_json_type second)
 {
+    otx_json_iter item = otx_json_iter_of(json, node);
     return otx_json_type_of(json, node) == OTX_JSON_ARRAY && otx_json_count(json, node) == 2 &&
-           otx_json_type_of(json, otx_json_item(json, node, 0)) == first &&
-           otx_json_type_of(json, otx_json_item(json, node, 1)) == second;
+           otx_json_iter_next(&item) && otx_json_type_of(json, item.value) == first &&
+           otx_json_iter_next(&item) && otx_json_type_of(json, item.value) == second;
 }
 
 /* Merges make no tokens, but a file whose merges are broken is no tokenizer.
