@@ -158,19 +158,19 @@
     18944  job/plan                   what becomes of every tensor, and of the configs
     19041  job/chat                   the template that turns messages into text
     19185  job/rows                   rows in memory: reading, checking, their mean
-    19438  job/solve                  solving for the rows of the donor
-    19607  job/rebuild                the new rows of one vocabulary tensor
-    19992  job/write                  the output and its weights
-    20261  job/copy                   the other files of the two models
-    20487  job/index                  the files that are written anew
-    20650  job/run                    the whole, in order
-    20759  job/report                 what a job did, as JSON and as a table
-    20988  job/findings               what is told of a finished directory
-    21037  job/check_files            its files
-    21138  job/check_ids              sizes, ids and tying
-    21310  job/check_values           values
-    21390  job/check_draft            as a draft model for another
-    21502  job/verify                 whether a finished directory agrees with itself
+    19439  job/solve                  solving for the rows of the donor
+    19608  job/rebuild                the new rows of one vocabulary tensor
+    19993  job/write                  the output and its weights
+    20262  job/copy                   the other files of the two models
+    20488  job/index                  the files that are written anew
+    20651  job/run                    the whole, in order
+    20760  job/report                 what a job did, as JSON and as a table
+    20989  job/findings               what is told of a finished directory
+    21038  job/check_files            its files
+    21139  job/check_ids              sizes, ids and tying
+    21311  job/check_values           values
+    21391  job/check_draft            as a draft model for another
+    21503  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -19410,7 +19410,8 @@ OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
     }
 }
 
-/* The mean of the wanted rows in double; zeros if none is wanted. */
+/* The mean of the wanted rows in double; zeros if none is wanted. The solver has a mean of
+   its own (solve/views.h): of rows as it takes them, F64 rounded to float, by an index. */
 OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
                                       const uint8_t *wanted, double *to, otx_error *error)
 {
