@@ -158,19 +158,19 @@
     18945  job/plan                   what becomes of every tensor, and of the configs
     19042  job/chat                   the template that turns messages into text
     19186  job/rows                   rows in memory: reading, checking, their mean
-    19439  job/solve                  solving for the rows of the donor
-    19608  job/rebuild                the new rows of one vocabulary tensor
-    19993  job/write                  the output and its weights
-    20262  job/copy                   the other files of the two models
-    20488  job/index                  the files that are written anew
-    20651  job/run                    the whole, in order
-    20760  job/report                 what a job did, as JSON and as a table
-    20989  job/findings               what is told of a finished directory
-    21038  job/check_files            its files
-    21139  job/check_ids              sizes, ids and tying
-    21311  job/check_values           values
-    21391  job/check_draft            as a draft model for another
-    21503  job/verify                 whether a finished directory agrees with itself
+    19440  job/solve                  solving for the rows of the donor
+    19609  job/rebuild                the new rows of one vocabulary tensor
+    19994  job/write                  the output and its weights
+    20263  job/copy                   the other files of the two models
+    20489  job/index                  the files that are written anew
+    20652  job/run                    the whole, in order
+    20761  job/report                 what a job did, as JSON and as a table
+    20990  job/findings               what is told of a finished directory
+    21039  job/check_files            its files
+    21140  job/check_ids              sizes, ids and tying
+    21312  job/check_values           values
+    21392  job/check_draft            as a draft model for another
+    21504  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -19411,7 +19411,8 @@ OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
     }
 }
 
-/* The mean of the wanted rows in double; zeros if none is wanted. */
+/* The mean of the wanted rows in double; zeros if none is wanted. The solver has a mean of
+   its own (solve/views.h): of rows as it takes them, F64 rounded to float, by an index. */
 OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
                                       const uint8_t *wanted, double *to, otx_error *error)
 {
