@@ -19,6 +19,7 @@ sanitized() {
 # Every language standard and build option, without a warning, and each layer alone.
 standards() {
     suite "layers alone, every option" ./tests/test_layers.sh --full
+    suite "the examples, as they say" ./tests/test_examples.sh
     for compiler in gcc clang; do
         have $compiler || continue
         # Optimised once in full, for the warnings that take it.

@@ -46,7 +46,8 @@ replay() {
 # Runs suites, as many at a time as there are cores: suites LABEL RUNNER WARNINGS COMPILER
 # FLAGS... They are the files in $sources, tests/test_*.c and *.sh. Suites of the public API
 # are linked with $build/implementation.o, which is compiled once and first, with the
-# warnings as well; those that look at private functions include the implementation.
+# warnings as well; those that look at private functions include the implementation; scripts
+# find the object in OTX_TEST_OBJECT.
 suites() {
     label=$1 runner=$2 warnings=$3 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
     shift 3
@@ -66,7 +67,9 @@ suites() {
                     -o "$implementation.o"
                 echo $? >"$implementation.status"
                 exit 0 ;;
-            *.sh) "$0" >"$name.out" 2>&1 ;;
+            *.sh)
+                until [ -f "$implementation.status" ]; do sleep 1; done
+                OTX_TEST_OBJECT=$implementation.o "$0" >"$name.out" 2>&1 ;;
             *)
                 object=
                 case " $private " in
