@@ -16,157 +16,161 @@
 
    Options, defined before every include
        OTX_STATIC     every function is static to the file with the implementation
-       OTX_NO_STDIO   no files: only what works on memory is built
+       OTX_API        what your compiler wants before a function that a library exports
+       OTX_NO_STDIO   no files, no stdio.h: only what works on memory is built
        OTX_NO_SIMD    only the scalar reference kernels are built
    Compile with OpenMP for several threads, or set otx_context.parallel_for.
 
    What is where
 
-      184  api/version                version
-      214  api/result                 results
-      254  api/context                context: memory, threads, progress
-      332  api/isa                    instruction sets
-      349  api/matrix                 numbers and matrices
-      394  api/solver                 the solver
-      521  api/source                 sources and sinks: bytes in and out
-      541  api/json                   JSON
-      663  api/safetensors            safetensors
-      727  api/vocab                  vocabularies
-      826  api/align                  alignment
-      887  api/file                   files
-      897  api/directory              directories
-      948  api/job                    the whole job
-     1080  api/verify                 looking at a finished directory
+      188  api/version                version
+      218  api/result                 results
+      258  api/context                context: memory, threads, progress
+      336  api/isa                    instruction sets
+      353  api/matrix                 numbers and matrices
+      398  api/solver                 the solver
+      525  api/source                 sources and sinks: bytes in and out
+      545  api/json                   JSON
+      667  api/safetensors            safetensors
+      731  api/vocab                  vocabularies
+      836  api/align                  alignment
+      897  api/file                   files
+      907  api/directory              directories
+      958  api/job                    the whole job
+     1103  api/verify                 looking at a finished directory
 
-     1124  base                       what everything stands on
-     1157  base/begin                 system headers, and how floating point must be compiled
-     1195  base/sizes                 counting, and sums and products that may not wrap
-     1233  base/span                  bytes of others, digits, UTF-8
-     1386  base/decimal               the digits of a double
-     1521  base/format                printf without stdio and without a locale
-     1790  base/result                results, failures, messages
-     1906  base/memory                the allocator, arrays that grow
-     1965  base/text                  names in messages, and text that grows
-     2073  base/hooks                 log, progress, threads of the caller
-     2142  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2192  base/clock                 wall time for statistics
-     2238  base/hash                  keyed, for tables whose keys a stranger chooses
-     2317  base/pool                  blocks that are freed together
-     2432  base/number                element types, widening and rounding
-     2621  base/base64                decoding
-     2657  base/protobuf              fields of a message
-     2779  base/watch                 long loops that the caller can stop
+     1147  base                       what everything stands on
+     1180  base/begin                 system headers, and how floating point must be compiled
+     1218  base/sizes                 counting, and sums and products that may not wrap
+     1256  base/span                  bytes of others, digits, UTF-8
+     1404  base/decimal               the digits of a double
+     1539  base/format                printf without stdio and without a locale
+     1808  base/result                results, failures, messages
+     1924  base/memory                the allocator, arrays that grow
+     1983  base/text                  names in messages, and text that grows
+     2091  base/hooks                 log, progress, threads of the caller
+     2160  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2210  base/clock                 wall time for statistics
+     2256  base/hash                  keyed, for tables whose keys a stranger chooses
+     2335  base/pool                  blocks that are freed together
+     2450  base/number                element types, widening and rounding
+     2639  base/base64                decoding
+     2675  base/protobuf              fields of a message
+     2797  base/watch                 long loops that the caller can stop
 
-     2832  files                      formats, on memory and streams
-     2856  files/memory_source        memory as a source of bytes
-     2874  files/json_read            a parser without recursion
-     3227  files/json_values          looking at values, stepping through containers
-     3398  files/json_edit            writing, and edits that keep every byte they do not touch
-     3766  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3901  files/safetensors_read     the header of a file, checked
-     4224  files/safetensors_write    the header of a new file
+     2850  files                      formats, on memory and streams
+     2874  files/memory_source        memory as a source of bytes
+     2892  files/json_read            a parser without recursion
+     3245  files/json_values          looking at values, stepping through containers
+     3416  files/json_edit            writing, and edits that keep every byte they do not touch
+     3784  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3919  files/safetensors_read     the header of a file, checked
+     4242  files/safetensors_write    the header of a new file
 
-     4381  vocab                      tokens, from every source, and which of them are the same
-     4413  vocab/known                what the world calls things: files, classes, tokens
-     4701  vocab/token_table          the table of tokens, and finding tokens in it
-     4864  vocab/spelling             from what a file spells to bytes
-     4995  vocab/reader               what the readers of all sources share
-     5345  vocab/added_tokens         what other files add to a model's tokens
-     5606  vocab/from_tokenizer_json  tokenizer.json
-     5861  vocab/from_tekken          tekken.json
-     6016  vocab/from_tiktoken        *.tiktoken
-     6081  vocab/from_sentencepiece   tokenizer.model and its like
-     6436  vocab/from_vocab_json      vocab.json and merges.txt
-     6522  vocab/from_vocab_txt       vocab.txt
-     6579  vocab/parse                the first source that is given, and what goes with it
-     6764  vocab/align                which base token a donor token is
+     4399  vocab                      tokens, from every source, and which of them are the same
+     4432  vocab/known                what the world calls things: files, classes, tokens
+     4735  vocab/token_table          the table of tokens, and finding tokens in it
+     4898  vocab/spelling             from what a file spells to bytes
+     5029  vocab/reader               what the readers of all sources share
+     5379  vocab/added_tokens         what other files add to a model's tokens
+     5640  vocab/in_use               tokens that are named as reserved ones and are none
+     5736  vocab/from_tokenizer_json  tokenizer.json
+     5991  vocab/from_tekken          tekken.json
+     6146  vocab/from_tiktoken        *.tiktoken
+     6211  vocab/from_sentencepiece   tokenizer.model and its like
+     6566  vocab/from_vocab_json      vocab.json and merges.txt
+     6652  vocab/from_vocab_txt       vocab.txt
+     6709  vocab/parse                the first source that is given, and what goes with it
+     6895  vocab/align                which base token a donor token is
 
-     7016  simd                       the hot loops, once for each instruction set
-     7040  simd/kernels               the table of kernels, and what all versions share
-     7317  simd/scalar                the reference
-     7486  simd/sse2                  the operations of 128-bit x86, and what each does
-     7591  simd/neon                  those of 64-bit Arm
-     7685  simd/wasm                  those of WebAssembly's SIMD128
-     7769  simd/avx2                  those of 256-bit x86, with FMA
-     7851  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8493  simd/avx_vnni              AVX2, and products of integers
-     8589  simd/neon_bf16             NEON, and products of matrices
-     8743  simd/avx512                512-bit x86, by hand
-     9349  simd/amx                   tiles of x86, beside AVX-512
-     9592  simd/dispatch              which of them this machine can run
+     7147  simd                       the hot loops, once for each instruction set
+     7171  simd/kernels               the table of kernels, and what all versions share
+     7448  simd/scalar                the reference
+     7617  simd/sse2                  the operations of 128-bit x86, and what each does
+     7722  simd/neon                  those of 64-bit Arm
+     7816  simd/wasm                  those of WebAssembly's SIMD128
+     7900  simd/avx2                  those of 256-bit x86, with FMA
+     7982  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8624  simd/avx_vnni              AVX2, and products of integers
+     8720  simd/neon_bf16             NEON, and products of matrices
+     8874  simd/avx512                512-bit x86, by hand
+     9480  simd/amx                   tiles of x86, beside AVX-512
+     9723  simd/dispatch              which of them this machine can run
 
-     9803  solve                      Orthogonal Matching Pursuit for many targets
-     9846  solve/views                the rows of matrices, as the kernels read them
-     9975  solve/panels               vectors as the dense products want them, and these
-    10166  solve/rests                vectors on their way into panels
-    10343  solve/dictionary           the atoms, and their split along a common direction
-    10498  solve/exact_gram           products of all pairs of atoms in double
-    10580  solve/triangle             packed lower triangles
-    10684  solve/support              what is known of one target, and the exact steps
-    10946  solve/gram_table           products of atoms with all atoms, for scans
-    11184  solve/screen               which atoms are worth scoring in double: the bound
-    11474  solve/scan                 the correlations of all atoms with a block's residuals
-    11631  solve/predict              making targets ready for the next scan
-    11877  solve/candidates           the atoms that a scan could not rule out
-    12161  solve/select               the next atoms of each target
-    12327  solve/pursuit              what one solve holds, and the memory it takes
-    12571  solve/plan                 which form, and in what blocks
-    12816  solve/steps                a pursuit from its rows to its results
-    13055  solve/combine              new rows of coefficients
-    13117  solve/solver               the public call
+     9934  solve                      Orthogonal Matching Pursuit for many targets
+     9977  solve/views                the rows of matrices, as the kernels read them
+    10106  solve/panels               vectors as the dense products want them, and these
+    10297  solve/rests                vectors on their way into panels
+    10474  solve/dictionary           the atoms, and their split along a common direction
+    10629  solve/exact_gram           products of all pairs of atoms in double
+    10711  solve/triangle             packed lower triangles
+    10815  solve/support              what is known of one target, and the exact steps
+    11077  solve/gram_table           products of atoms with all atoms, for scans
+    11315  solve/screen               which atoms are worth scoring in double: the bound
+    11605  solve/scan                 the correlations of all atoms with a block's residuals
+    11762  solve/predict              making targets ready for the next scan
+    12008  solve/candidates           the atoms that a scan could not rule out
+    12292  solve/select               the next atoms of each target
+    12458  solve/pursuit              what one solve holds, and the memory it takes
+    12702  solve/plan                 which form, and in what blocks
+    12947  solve/steps                a pursuit from its rows to its results
+    13186  solve/combine              new rows of coefficients
+    13248  solve/solver               the public call
 
-    13284  disk                       files and directories
-    13313  disk/system                what POSIX and Windows are asked for
-    13352  disk/windows_paths         paths as Windows takes them
-    13492  disk/windows               the system as Windows gives it
-    13791  disk/posix                 the system as POSIX gives it
-    14024  disk/paths                 what can be told from their text
-    14098  disk/failure               why the system refused
-    14212  disk/look                  what stands at a path, and whether within another
-    14333  disk/listing               listings of directories
-    14399  disk/reading               files to read
-    14573  disk/writing               files to write
-    14690  disk/copying               copies of files
-    14756  disk/trees                 directories looked through, copied and removed with all they hold
-    14947  disk/known                 what weights are called in a directory
-    14983  disk/staging               a directory made under another name, then renamed
-    15219  disk/missing               a path or a directory without what is wanted of it
-    15262  disk/weight_index          the index of a checkpoint in shards
-    15478  disk/checkpoint            a model directory, in one file or in shards
-    15796  disk/tokenizer_directory   the tokenizer of a model directory
+    13415  disk                       files and directories
+    13444  disk/system                what POSIX and Windows are asked for
+    13483  disk/windows_paths         paths as Windows takes them
+    13623  disk/windows               the system as Windows gives it
+    13922  disk/posix                 the system as POSIX gives it
+    14155  disk/paths                 what can be told from their text
+    14229  disk/failure               why the system refused
+    14343  disk/look                  what stands at a path, and whether within another
+    14464  disk/listing               listings of directories
+    14530  disk/reading               files to read
+    14704  disk/writing               files to write
+    14821  disk/copying               copies of files
+    14887  disk/trees                 directories looked through, copied and removed with all they hold
+    15099  disk/known                 what weights are called in a directory
+    15135  disk/staging               a directory made under another name, then renamed
+    15371  disk/missing               a path or a directory without what is wanted of it
+    15414  disk/weight_index          the index of a checkpoint in shards
+    15630  disk/checkpoint            a model directory, in one file or in shards
+    15965  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15997  model                      which tensors and config keys belong to the vocabulary
-    16023  model/known                what the world calls things
-    16382  model/names                names of tensors
-    16530  model/document             the JSON files of a model directory
-    16616  model/config               what config.json says
-    16770  model/side                 a model directory opened once
-    16870  model/parts                what each tensor does for the vocabulary
-    16980  model/find                 finding the parts of a model
-    17234  model/heirs                what becomes of the ids in a config
-    17385  model/config_ids           ids in a config being edited
-    17692  model/config_edit          config.json and generation_config.json, edited
+    16166  model                      which tensors and config keys belong to the vocabulary
+    16193  model/known                what the world calls things
+    16560  model/names                names of tensors
+    16708  model/document             the JSON files of a model directory
+    16794  model/config               what config.json says
+    16948  model/side                 a model directory opened once
+    17051  model/code                 the Python that a tokenizer is loaded with
+    17288  model/parts                what each tensor does for the vocabulary
+    17398  model/find                 finding the parts of a model
+    17652  model/heirs                what becomes of the ids in a config
+    17803  model/config_ids           ids in a config being edited
+    18110  model/config_edit          config.json and generation_config.json, edited
 
-    17920  job                        the whole transplant, in the order in which it happens
-    17952  job/job                    what a job holds
-    18164  job/open                   opening the two models
-    18233  job/map                    the caller's map
-    18350  job/align                  where every new row comes from
-    18487  job/plan                   what becomes of every tensor, and of the configs
-    18584  job/rows                   rows in memory: reading, checking, their mean
-    18837  job/solve                  solving for the rows of the donor
-    19006  job/rebuild                the new rows of one vocabulary tensor
-    19391  job/write                  the output and its weights
-    19658  job/copy                   the other files of the two models
-    19850  job/index                  the files that are written anew
-    20009  job/run                    the whole, in order
-    20103  job/report                 what a job did, as JSON and as a table
-    20332  job/findings               what is told of a finished directory
-    20381  job/check_files            its files
-    20472  job/check_ids              sizes, ids and tying
-    20644  job/check_values           values
-    20724  job/check_draft            as a draft model for another
-    20836  job/verify                 whether a finished directory agrees with itself
+    18361  job                        the whole transplant, in the order in which it happens
+    18394  job/job                    what a job holds
+    18613  job/open                   opening the two models
+    18689  job/map                    the caller's map
+    18806  job/align                  where every new row comes from
+    18944  job/plan                   what becomes of every tensor, and of the configs
+    19041  job/chat                   the template that turns messages into text
+    19185  job/rows                   rows in memory: reading, checking, their mean
+    19438  job/solve                  solving for the rows of the donor
+    19607  job/rebuild                the new rows of one vocabulary tensor
+    19992  job/write                  the output and its weights
+    20261  job/copy                   the other files of the two models
+    20487  job/index                  the files that are written anew
+    20650  job/run                    the whole, in order
+    20759  job/report                 what a job did, as JSON and as a table
+    20988  job/findings               what is told of a finished directory
+    21037  job/check_files            its files
+    21138  job/check_ids              sizes, ids and tying
+    21310  job/check_values           values
+    21390  job/check_draft            as a draft model for another
+    21502  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -323,7 +327,7 @@ typedef struct otx_context {
     bool (*progress)(void *context, const otx_progress *progress); /* false: cancel */
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
-    void *log_context;
+    void *log_context;              /* messages are a line of UTF-8, as in otx_error */
     uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
                              the clock: for files of strangers where both can be foreseen
                              (WebAssembly, no clock). Results do not depend on it */
@@ -803,6 +807,12 @@ typedef enum otx_vocab_file {
     OTX_VOCAB_MODEL_CONFIG,     /* config.json: which loader numbers the pieces of a
                                    SentencePiece model, where tokenizer_config.json
                                    does not tell */
+    /* Those that tell which tokens are in use although they are named as reserved ones. */
+    OTX_VOCAB_CHAT_TEMPLATE,     /* chat_template.jinja; tokenizer_config.json's counts too */
+    OTX_VOCAB_CHAT_JSON,         /* chat_template.json */
+    OTX_VOCAB_PROCESSOR,         /* processor_config.json */
+    OTX_VOCAB_PREPROCESSOR,      /* preprocessor_config.json */
+    OTX_VOCAB_GENERATION_CONFIG, /* generation_config.json: ids */
     OTX_VOCAB_FILES
 } otx_vocab_file;
 
@@ -965,7 +975,9 @@ OTX_API const char *otx_method_name(otx_method method);
 typedef enum otx_rows {
     OTX_ROWS_DONOR,     /* as many as the donor's matrices */
     OTX_ROWS_TOKENIZER, /* the donor's highest token id + 1 */
-    OTX_ROWS_MULTIPLE   /* that, up to the next multiple of rows_multiple */
+    OTX_ROWS_MULTIPLE,  /* that, up to the next multiple of rows_multiple */
+    OTX_ROWS_EXACT      /* rows_exact: those of a draft's target, say, whose weights need
+                           not be there */
 } otx_rows;
 
 /* Solves as otx_omp does, from the same arguments after its own context. */
@@ -985,11 +997,20 @@ typedef enum otx_padding {
 /* "mean", "zero"; or NULL. */
 OTX_API const char *otx_padding_name(otx_padding padding);
 
+/* Which chat template the output has. */
+typedef enum otx_chat {
+    OTX_CHAT_DONOR, /* the donor's, with its other files; a warning if only the base has one */
+    OTX_CHAT_BASE,  /* the base's, as chat_template.jinja. It may write tokens that the new
+                       tokenizer lacks, of which a warning names one */
+    OTX_CHAT_FILE,  /* that of chat_file */
+    OTX_CHAT_COUNT
+} otx_chat;
+
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window */
     otx_rows rows;
-    uint64_t rows_multiple;
+    uint64_t rows_multiple, rows_exact;
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
                           OTX_DTYPE_NONE: the base's. Loaders convert to the type that
@@ -997,6 +1018,8 @@ typedef struct otx_job_options {
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
+    otx_chat chat;
+    const char *chat_file; /* of OTX_CHAT_FILE; read by otx_job_open */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
@@ -1278,11 +1301,6 @@ OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
 {
     size_t size = strlen(name), length = strlen(suffix);
     return size >= length && memcmp(name + size - length, suffix, length) == 0;
-}
-
-OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
 /* Whether a name fits a pattern, in which * stands for any bytes, or none. */
@@ -4401,6 +4419,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      spelling             from what a file spells to bytes
      reader               what the readers of all sources share
      added_tokens         what other files add to a model's tokens
+     in_use               tokens that are named as reserved ones and are none
      from_tokenizer_json  tokenizer.json
      from_tekken          tekken.json
      from_tiktoken        *.tiktoken
@@ -4452,9 +4471,17 @@ static const otx__known_file otx__known_files[] = {
     {"encoder.json", OTX_VOCAB_FILES},                /* OpenAI's vocab.json */
     {"bpe.codes", OTX_VOCAB_FILES},                   /* PhoBERT, BERTweet */
     {"*.spm", OTX_VOCAB_FILES},                       /* Marian: one for each side */
-    {"chat_template.jinja", OTX_VOCAB_FILES},         /* transformers */
-    {"chat_template.json", OTX_VOCAB_FILES},          /* its processors */
+    {"chat_template.jinja", OTX_VOCAB_CHAT_TEMPLATE}, /* transformers */
+    {"chat_template.json", OTX_VOCAB_CHAT_JSON},      /* its processors */
+    {"processor_config.json", OTX_VOCAB_PROCESSOR},   /* the model's, as the next two */
+    {"preprocessor_config.json", OTX_VOCAB_PREPROCESSOR},
+    {"generation_config.json", OTX_VOCAB_GENERATION_CONFIG},
     {"additional_chat_templates", OTX_VOCAB_FILES},   /* a directory of more */
+};
+
+/* Those of them that hold chat templates, which a caller may want from elsewhere. */
+static const char *const otx__template_files[] = {
+    "chat_template.jinja", "chat_template.json", "additional_chat_templates",
 };
 
 /* Which of them are read with one source only; the others go with every one. */
@@ -4633,6 +4660,13 @@ OTX__PRIVATE bool otx__is_tokenizer_code(const char *name)
     return false;
 }
 
+/* Whether a kind of file that is read with a tokenizer is the model's all the same. */
+OTX__PRIVATE bool otx__is_of_model_side(otx_vocab_file file)
+{
+    return file == OTX_VOCAB_MODEL_CONFIG || file == OTX_VOCAB_PROCESSOR ||
+           file == OTX_VOCAB_PREPROCESSOR || file == OTX_VOCAB_GENERATION_CONFIG;
+}
+
 /* Whether a name in a model directory belongs to its tokenizer: those of the base are
    left out of an output, and the donor's are copied. One stale file would do harm:
    converters take the first that they know. */
@@ -4640,7 +4674,7 @@ OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
 {
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__known_files); i++)
-        if (otx__known_files[i].file != OTX_VOCAB_MODEL_CONFIG &&
+        if (!otx__is_of_model_side(otx__known_files[i].file) &&
             otx__name_fits(name, otx__known_files[i].pattern))
             return true;
     return otx__is_tokenizer_code(name);
@@ -5601,6 +5635,102 @@ OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
             roles[role] = t->fallback[role];
     }
     return OTX_OK;
+}
+
+/* >>> src/vocab/in_use.h */
+/* ---- in use: tokens that are named as reserved ones and are none --------------- */
+
+/* A token in use is no longer one that was never trained: it stands for its content, as
+   control tokens do. */
+OTX__PRIVATE void otx__use_token(otx_vocab *vocab, int64_t id)
+{
+    otx_token *token;
+    if (id < 0 || (uint64_t)id >= vocab->count) return;
+    token = &vocab->tokens[id];
+    if (token->kind == OTX_TOKEN_UNUSED) token->kind = OTX_TOKEN_CONTROL;
+}
+
+/* Bytes of the longest mark that is looked for. */
+#define OTX__MARK_MOST 64
+
+/* The next thing in a text that may be a control token by its looks: from < to >, from
+   [ to ]. Moves the text on behind its first byte; false at the end. */
+OTX__PRIVATE bool otx__next_mark(otx__span *text, otx__span *mark)
+{
+    while (text->size > 0) {
+        const char first = *text->bytes, last = first == '<' ? '>' : ']';
+        size_t most = otx__min(text->size, OTX__MARK_MOST), size = 1;
+        mark->bytes = text->bytes;
+        text->bytes++;
+        text->size--;
+        if (first != '<' && first != '[') continue;
+        while (size < most && mark->bytes[size] != last) size++;
+        mark->size = size + 1;
+        if (size < most) return true;
+    }
+    return false;
+}
+
+OTX__PRIVATE void otx__use_marks(otx__tokenizer *t, otx__span text)
+{
+    otx__span mark;
+    while (otx__next_mark(&text, &mark))
+        otx__use_token(t->vocab, otx__index_find(&t->contents, OTX_TOKEN_NONE, mark.bytes,
+                                                 mark.size));
+}
+
+/* The templates of tokenizer_config.json: a string, or a list of objects with one each. */
+OTX__PRIVATE otx_result otx__use_templates(otx__tokenizer *t)
+{
+    const uint32_t node = otx_json_find(&t->config, 0, "chat_template");
+    otx_result result = OTX_OK;
+    size_t size;
+    uint32_t i;
+    for (i = node; node != OTX_JSON_NONE && i < otx_json_after(&t->config, node) && !result;
+         i++) {
+        if (otx_json_type_of(&t->config, i) != OTX_JSON_STRING) continue;
+        result = otx__tokenizer_string(t, &t->config, i, &size);
+        if (!result) otx__use_marks(t, otx__span_of(t->scratch, size));
+    }
+    return result;
+}
+
+/* The ids of generation_config.json, numbers and lists, under whatever names end so. */
+OTX__PRIVATE otx_result otx__use_generation(otx__tokenizer *t)
+{
+    otx_json json;
+    otx_json_iter at;
+    otx_result result;
+    uint64_t id;
+    uint32_t i;
+    memset(&json, 0, sizeof json);
+    result = otx__open_beside(t, OTX_VOCAB_GENERATION_CONFIG, &json);
+    at = otx_json_iter_of(&json, result || !json.count ? OTX_JSON_NONE : 0);
+    while (otx_json_iter_next(&at)) {
+        otx__span key = otx__json_span(&json, at.key);
+        if (key.size < 9 || !otx__span_is(otx__span_of(key.bytes + key.size - 9, 9),
+                                          "_token_id"))
+            continue;
+        for (i = at.value; i < otx_json_after(&json, at.value); i++)
+            if (otx_json_uint(&json, i, &id) && id < t->vocab->count)
+                otx__use_token(t->vocab, (int64_t)id);
+    }
+    otx_json_close(t->ctx, &json);
+    return result;
+}
+
+/* Tokens that a role, a chat template, a processor or a generation names are in use,
+   whatever their names. */
+OTX__PRIVATE otx_result otx__find_in_use(otx__tokenizer *t)
+{
+    static const otx_vocab_file texts[] = {OTX_VOCAB_CHAT_TEMPLATE, OTX_VOCAB_CHAT_JSON,
+                                           OTX_VOCAB_PROCESSOR, OTX_VOCAB_PREPROCESSOR};
+    otx_result result = otx__use_templates(t);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(texts) && !result; i++)
+        if (t->texts[texts[i]].bytes)
+            otx__use_marks(t, otx__span_of(t->texts[texts[i]].bytes, t->texts[texts[i]].size));
+    return result ? result : otx__use_generation(t);
 }
 
 /* >>> src/vocab/from_tokenizer_json.h */
@@ -6754,7 +6884,8 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__open_texts(&t);
     if (!result) result = otx__read_tokens(&t, lists);
     if (!result) otx__finish_tokens(&t);
-    else otx_vocab_close(ctx, out);
+    if (!result) result = otx__find_in_use(&t);
+    if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
     otx__tokenizer_close(&t);
@@ -11338,8 +11469,8 @@ typedef struct otx__set_betas {
 } otx__set_betas;
 
 /* Makes the betas of a support, whose coefficients are current, and keeps them as floats. */
-OTX__PRIVATE void otx__screen_take_betas(const otx__screen *screen, size_t target, size_t set,
-                                         otx__set_betas *betas)
+OTX__PRIVATE void otx__betas_take(const otx__screen *screen, size_t target, size_t set,
+                                  otx__set_betas *betas)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
@@ -11365,8 +11496,8 @@ OTX__PRIVATE void otx__screen_take_betas(const otx__screen *screen, size_t targe
 
 /* Rounds the betas to 16 bits, and leaves of each the error of the coefficient itself, as
    the factor wants it. */
-OTX__PRIVATE void otx__screen_round_betas(const otx__screen *screen, size_t target, size_t set,
-                                          otx__set_betas *betas)
+OTX__PRIVATE void otx__betas_round(const otx__screen *screen, size_t target, size_t set,
+                                   otx__set_betas *betas)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
@@ -11392,8 +11523,8 @@ OTX__PRIVATE void otx__screen_round_betas(const otx__screen *screen, size_t targ
 }
 
 /* The bound of a set, as above; the betas' errors are lost. */
-OTX__PRIVATE otx__bound otx__screen_bound_set(const otx__screen *screen, size_t target,
-                                              otx__set_betas *betas)
+OTX__PRIVATE otx__bound otx__betas_bound(const otx__screen *screen, size_t target,
+                                         otx__set_betas *betas)
 {
     const otx__support *support = &screen->supports[target];
     double chain = otx__chain_error(screen->problem->dictionary->columns);
@@ -11423,9 +11554,9 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     otx__set_betas betas;
     betas.values = scratch->products;
     otx__support_solve(support);
-    otx__screen_take_betas(screen, target, set, &betas);
-    otx__screen_round_betas(screen, target, set, &betas);
-    *otx__screen_bound(screen, target, set) = otx__screen_bound_set(screen, target, &betas);
+    otx__betas_take(screen, target, set, &betas);
+    otx__betas_round(screen, target, set, &betas);
+    *otx__screen_bound(screen, target, set) = otx__betas_bound(screen, target, &betas);
     if (count % 2) {
         atoms[count] = atoms[count - 1];
         count++;
@@ -14820,6 +14951,27 @@ OTX__PRIVATE otx_result otx__stamps_add(otx__stamps *stamps, const char *path,
     return OTX_OK;
 }
 
+/* Adds the files of a directory, though not of those within, whose names are wanted. */
+OTX__PRIVATE otx_result otx__stamps_take(otx__stamps *stamps, const char *directory,
+                                         bool (*wanted)(const char *name), otx_error *error)
+{
+    otx__listing listing;
+    otx_result result = otx__listing_open(stamps->ctx, directory, &listing, error);
+    size_t i;
+    for (i = 0; i < listing.count && !result; i++) {
+        otx__status status;
+        char *path;
+        if (!wanted(listing.names[i])) continue;
+        path = otx__path_join(stamps->ctx, directory, listing.names[i]);
+        result = path ? otx__look(path, &status, error)
+                      : otx__fail_memory(error, strlen(directory) + 1);
+        if (!result && status.regular) result = otx__stamps_add(stamps, path, &status, error);
+        otx__path_free(stamps->ctx, path);
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
 /* Fails if one of the files is no longer what it was. */
 OTX__PRIVATE otx_result otx__stamps_compare(const otx__stamps *stamps, otx_error *error)
 {
@@ -15711,6 +15863,23 @@ OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
     return result;
 }
 
+/* Fails if a file of the checkpoint is no longer what it was when it was opened. */
+OTX__PRIVATE otx_result otx__checkpoint_unchanged(const otx_context *ctx,
+                                                  const otx_checkpoint *checkpoint,
+                                                  otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < checkpoint->file_count && !result; i++) {
+        const otx_checkpoint_file *file = &checkpoint->files[i];
+        char *path = otx__path_join(ctx, checkpoint->path, file->name);
+        result = path ? otx__source_unchanged(&file->source, path, error)
+                      : otx__fail_memory(error, strlen(checkpoint->path) + 1);
+        otx__path_free(ctx, path);
+    }
+    return result;
+}
+
 /* ---- reading ---- */
 
 OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
@@ -16014,6 +16183,7 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
      document     the JSON files of a model directory
      config       what config.json says
      side         a model directory opened once
+     code         the Python that a tokenizer is loaded with
      parts        what each tensor does for the vocabulary
      find         finding the parts of a model
      heirs        what becomes of the ids in a config
@@ -16146,6 +16316,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
+#define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
 #define OTX__KEY_POSITIONS "max_position_embeddings"
 #define OTX__KEY_LENGTH "model_max_length"       /* of tokenizer_config.json */
 
@@ -16351,6 +16522,13 @@ static const char *const otx__bookkeeping[] = {
     ".git",         /* a clone */
     ".cache",       /* huggingface_hub: downloads into a directory */
     ".huggingface", /* the same, once */
+};
+
+/* Files that code of a tokenizer may name and that are the model's all the same. */
+static const char *const otx__model_files[] = {
+    "config.json", "generation_config.json",
+    "preprocessor_config.json", "processor_config.json", /* of pictures and sound */
+    "*.safetensors", "*.safetensors.index.json", "pytorch_model*",
 };
 
 /* Files that some loader may take in place of the weights that were checked, and one
@@ -16804,6 +16982,7 @@ typedef struct otx__side {
     otx_checkpoint checkpoint;
     otx_vocab vocab;
     otx__parts parts;
+    otx__stamps read; /* the files beside the weights, as they were before they were read */
 } otx__side;
 
 /* A side of which nothing is open. Close it with otx__side_close in any case. */
@@ -16811,6 +16990,7 @@ OTX__PRIVATE otx_result otx__side_begin(const otx_context *ctx, const char *path
                                         otx__side *side, otx_error *error)
 {
     memset(side, 0, sizeof *side);
+    side->read.ctx = ctx;
     side->donor = donor;
     side->path = otx__path_copy(ctx, path, strlen(path));
     return side->path ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
@@ -16818,6 +16998,7 @@ OTX__PRIVATE otx_result otx__side_begin(const otx_context *ctx, const char *path
 
 OTX__PRIVATE void otx__side_close(const otx_context *ctx, otx__side *side)
 {
+    otx__stamps_close(&side->read);
     otx_vocab_close(ctx, &side->vocab);
     otx_checkpoint_close(ctx, &side->checkpoint);
     otx__document_close(ctx, &side->tokenizer);
@@ -16865,6 +17046,243 @@ OTX__PRIVATE otx_result otx__fail_tensor(const otx__side *side, const otx_tensor
     char text[OTX__TENSOR_TEXT];
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s %s", side->path,
                      otx__tensor_text(text, tensor), why);
+}
+
+/* >>> src/model/code.h */
+/* ---- code: the Python that a tokenizer is loaded with ------------------------ */
+
+/* The most that is read of one module. */
+#define OTX__CODE_LIMIT ((size_t)16 << 20)
+
+/* The most bytes of a name that is looked for in a text. */
+#define OTX__CODE_NAME 255
+
+/* What the code of a tokenizer consists of. Loaders run the modules that "auto_map"
+   names, those that these import from beside themselves, and these open files whose names
+   stand in them as strings. */
+typedef struct otx__code {
+    const otx_context *ctx;
+    const otx__side *side;
+    otx__listing there; /* what the directory has */
+    otx__listing files; /* of it, what is needed: in order of being found, each once */
+    otx_error *error;
+} otx__code;
+
+OTX__PRIVATE void otx__code_close(otx__code *code)
+{
+    otx__listing_close(&code->there);
+    otx__listing_close(&code->files);
+}
+
+OTX__PRIVATE bool otx__code_has(const otx__code *code, const char *name)
+{
+    size_t i;
+    for (i = 0; i < code->files.count; i++)
+        if (strcmp(code->files.names[i], name) == 0) return true;
+    return false;
+}
+
+/* Adds a file if the directory has it; `*found` tells. */
+OTX__PRIVATE otx_result otx__code_add(otx__code *code, const char *name, bool *found)
+{
+    *found = otx__listing_has(&code->there, name);
+    if (!*found || otx__code_has(code, name) || otx__listing_add(&code->files, name))
+        return OTX_OK;
+    return otx__fail_memory(code->error, strlen(name) + 1);
+}
+
+/* Adds the module of a dotted name: name.py, or the package whose name comes first. One
+   that is needed and not there is an error that names who wants it. */
+OTX__PRIVATE otx_result otx__code_module(otx__code *code, otx__span module, const char *who,
+                                         bool needed)
+{
+    char name[OTX__CODE_NAME + 4], text[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    size_t size = 0;
+    bool found = false;
+    otx_result result;
+    while (size < module.size && module.bytes[size] != '.') size++;
+    if (size == 0 || size > OTX__CODE_NAME) return OTX_OK;
+    memcpy(name, module.bytes, size);
+    memcpy(name + size, ".py", 4);
+    result = otx__code_add(code, name, &found);
+    name[size] = 0;
+    if (!result && !found) result = otx__code_add(code, name, &found);
+    if (result || found || !needed) return result;
+    return otx__fail(code->error, OTX_ERROR_NOT_FOUND,
+                     "%s: %s needs \"%s.py\", which is not there; the tokenizer cannot be "
+                     "loaded without it", otx__path_text(text, code->side->path), who,
+                     otx__quote(quoted, sizeof quoted, name, size));
+}
+
+/* The modules of an auto_map's AutoTokenizer: "module.Class", alone or in a list of slow
+   and fast. "repository--module.Class" is fetched by the loader, and needs no file. */
+OTX__PRIVATE otx_result otx__code_auto_map(otx__code *code, const otx__document *document)
+{
+    const otx_json *json = &document->json;
+    uint32_t map = otx_json_find(json, otx__document_root(document), OTX__KEY_AUTO_MAP);
+    uint32_t node = otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER), i;
+    otx_result result = OTX_OK;
+    for (i = node; node != OTX_JSON_NONE && i < otx_json_after(json, node) && !result; i++) {
+        otx__span name = otx__json_span(json, i);
+        bool remote = otx__span_contains(name, "--");
+        size_t at = name.size;
+        if (otx_json_type_of(json, i) != OTX_JSON_STRING) continue;
+        while (at > 0 && name.bytes[at - 1] != '-' && name.bytes[at - 1] != '/') at--;
+        name.bytes += at;
+        name.size -= at;
+        result = otx__code_module(code, name, "\"" OTX__KEY_AUTO_MAP "\"", !remote);
+    }
+    return result;
+}
+
+/* ---- what a module imports and opens ---- */
+
+OTX__PRIVATE otx__span otx__skip_blanks(otx__span text)
+{
+    while (text.size > 0 && (*text.bytes == ' ' || *text.bytes == '\t')) {
+        text.bytes++;
+        text.size--;
+    }
+    return text;
+}
+
+/* Takes a word off the front of a text if it begins with it and a blank follows. */
+OTX__PRIVATE bool otx__take_word(otx__span *text, const char *word)
+{
+    size_t size = strlen(word);
+    if (text->size <= size || memcmp(text->bytes, word, size) != 0) return false;
+    if (text->bytes[size] != ' ' && text->bytes[size] != '\t') return false;
+    text->bytes += size;
+    text->size -= size;
+    *text = otx__skip_blanks(*text);
+    return true;
+}
+
+/* Takes off the front what may stand in a Python name, dots included. */
+OTX__PRIVATE otx__span otx__take_name(otx__span *text)
+{
+    otx__span name = otx__span_of(text->bytes, 0);
+    while (name.size < text->size) {
+        unsigned char c = (unsigned char)text->bytes[name.size];
+        if (!(c == '_' || c == '.' || c >= 0x80 || otx__is_digit((char)c) ||
+              (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')))
+            break;
+        name.size++;
+    }
+    text->bytes += name.size;
+    text->size -= name.size;
+    return name;
+}
+
+/* "from .module import ...", from whose line `text` is the rest of the file; or
+   "from . import a, (b as c", where each may be a module or not. */
+OTX__PRIVATE otx_result otx__code_import(otx__code *code, otx__span text, const char *who)
+{
+    otx_result result = OTX_OK;
+    otx__span name;
+    bool parenthesis = false;
+    text = otx__skip_blanks(text);
+    if (!otx__take_word(&text, "from")) return OTX_OK;
+    name = otx__take_name(&text);
+    text = otx__skip_blanks(text);
+    if (name.size == 0 || *name.bytes != '.' || !otx__take_word(&text, "import")) return OTX_OK;
+    name.bytes++;
+    name.size--;
+    if (name.size > 0)
+        return *name.bytes == '.' ? OTX_OK : otx__code_module(code, name, who, true);
+    while (text.size > 0 && !result) {
+        name = otx__take_name(&text);
+        if (name.size > 0 && !otx__span_is(name, "as"))
+            result = otx__code_module(code, name, who, false);
+        if (name.size > 0) continue;
+        if (*text.bytes == '(') parenthesis = true;
+        if (*text.bytes == ')' || (*text.bytes == '\n' && !parenthesis)) break;
+        text.bytes++;
+        text.size--;
+    }
+    return result;
+}
+
+/* Whether a file that code names is the model's and not the tokenizer's. */
+OTX__PRIVATE bool otx__is_of_model(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__model_files); i++)
+        if (otx__name_fits(name, otx__model_files[i])) return true;
+    return false;
+}
+
+/* The string that a quotation mark opens, if a file of the directory has its name. */
+OTX__PRIVATE otx_result otx__code_string(otx__code *code, otx__span text)
+{
+    char name[OTX__CODE_NAME + 1];
+    size_t size = 1;
+    bool found;
+    while (size < text.size && text.bytes[size] != *text.bytes && text.bytes[size] != '\n' &&
+           size <= OTX__CODE_NAME)
+        size++;
+    if (size == 1 || size >= text.size || text.bytes[size] != *text.bytes) return OTX_OK;
+    memcpy(name, text.bytes + 1, size - 1);
+    name[size - 1] = 0;
+    if (strlen(name) != size - 1 || otx__is_of_model(name)) return OTX_OK;
+    return otx__code_add(code, name, &found);
+}
+
+/* Looks through a text: for imports if it is Python, and for names of files. */
+OTX__PRIVATE otx_result otx__code_scan(otx__code *code, otx__span text, const char *who,
+                                       bool python)
+{
+    otx_result result = OTX_OK;
+    bool line = true; /* at the start of one */
+    for (; text.size > 0 && !result; text.bytes++, text.size--) {
+        if (line && python) result = otx__code_import(code, text, who);
+        line = *text.bytes == '\n';
+        if (!result && (*text.bytes == '"' || *text.bytes == '\''))
+            result = otx__code_string(code, text);
+    }
+    return result;
+}
+
+/* Looks through one file that was found; directories are taken as they are. */
+OTX__PRIVATE otx_result otx__code_file(otx__code *code, const char *name)
+{
+    char *path, *text = NULL;
+    otx__status status;
+    otx_result result;
+    size_t size = 0;
+    if (!otx__has_suffix(name, ".py")) return OTX_OK;
+    path = otx__path_join(code->ctx, code->side->path, name);
+    if (!path) return otx__fail_memory(code->error, strlen(name) + 1);
+    result = otx__look(path, &status, code->error);
+    if (!result && !status.directory)
+        result = otx__file_read_all(code->ctx, path, OTX__CODE_LIMIT, &text, &size,
+                                    code->error);
+    if (!result && text) result = otx__code_scan(code, otx__span_of(text, size), name, true);
+    otx__file_free(code->ctx, text, size);
+    otx__path_free(code->ctx, path);
+    return result;
+}
+
+/* Finds all that the code of a side's tokenizer needs; no files if it brings none. Close
+   with otx__code_close in any case. A module that is not there is OTX_ERROR_NOT_FOUND. */
+OTX__PRIVATE otx_result otx__code_open(const otx_context *ctx, const otx__side *side,
+                                       otx__code *code, otx_error *error)
+{
+    const otx__document *config = &side->tokenizer;
+    otx_result result;
+    size_t i;
+    memset(code, 0, sizeof *code);
+    code->ctx = code->files.ctx = ctx;
+    code->side = side;
+    code->error = error;
+    result = otx__listing_open(ctx, side->path, &code->there, error);
+    if (!result) result = otx__code_auto_map(code, config);
+    if (!result && code->files.count == 0) result = otx__code_auto_map(code, &side->config);
+    if (!result && code->files.count > 0 && config->present)
+        result = otx__code_scan(code, otx__span_of(config->text, config->size), "", false);
+    for (i = 0; i < code->files.count && !result; i++) /* grows as it goes */
+        result = otx__code_file(code, code->files.names[i]);
+    return result;
 }
 
 /* >>> src/model/parts.h */
@@ -17771,22 +18189,46 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
     return result;
 }
 
-/* Appends a JSON string node of a document as JSON, quotes included. */
-OTX__PRIVATE void otx__config_quote(otx__text *to, const otx_json *json, uint32_t node)
+/* Appends a node of a document as it stands there, with all that is in it. */
+OTX__PRIVATE void otx__config_raw(otx__text *to, const otx_json *json, uint32_t node)
 {
-    otx__span text = otx__json_span(json, node);
-    otx__text_string(to, "\"");
-    otx__text_bytes(to, text.bytes, text.size);
-    otx__text_string(to, "\"");
+    uint32_t start, end;
+    otx__json_bytes(json, node, &start, &end);
+    otx__text_bytes(to, json->text + start, end - start);
 }
 
-/* The class of the tokenizer is the donor's from now on; code that only the base
-   brings for its own tokenizer is named no more. */
+/* The donor's code for its tokenizer is named where the donor names it: a config.json that
+   names some is followed where tokenizer_config.json names none. What the base has for its
+   own tokenizer is named no more. */
+OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
+{
+    const otx__document *donor = &e->plan->donor->config;
+    uint32_t map = otx_json_find(&e->document->json, 0, OTX__KEY_AUTO_MAP);
+    uint32_t given = otx_json_find(&donor->json, otx__document_root(donor), OTX__KEY_AUTO_MAP);
+    uint32_t theirs = otx_json_find(&donor->json, given, OTX__KEY_AUTO_TOKENIZER);
+    bool ours = otx_json_find(&e->document->json, map, OTX__KEY_AUTO_TOKENIZER) !=
+                OTX_JSON_NONE;
+    bool object = otx_json_type_of(&e->document->json, map) == OTX_JSON_OBJECT;
+    otx_result result;
+    otx__text value;
+    if (theirs == OTX_JSON_NONE && !ours) return OTX_OK;
+    otx__text_open(&value, e->plan->ctx);
+    if (theirs != OTX_JSON_NONE && !object)
+        otx__text_string(&value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
+    if (theirs == OTX_JSON_NONE) otx__text_string(&value, "null");
+    else otx__config_raw(&value, &donor->json, theirs);
+    if (theirs != OTX_JSON_NONE && !object) otx__text_string(&value, "}");
+    result = object ? otx__config_set_text(e, map, OTX__KEY_AUTO_TOKENIZER, &value)
+                    : otx__config_set_text(e, 0, OTX__KEY_AUTO_MAP, &value);
+    otx__text_close(&value);
+    return result;
+}
+
+/* The class of the tokenizer is the donor's from now on. */
 OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
 {
     const otx_json *json = &e->document->json;
     const otx__document *sources[2];
-    uint32_t map = otx_json_find(json, 0, OTX__KEY_AUTO_MAP);
     uint32_t node = otx_json_find(json, 0, OTX__KEY_TOKENIZER_CLASS);
     otx_result result = OTX_OK;
     otx__text value;
@@ -17799,13 +18241,11 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
             node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
                                  OTX__KEY_TOKENIZER_CLASS);
             if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
-                otx__config_quote(&value, &sources[i]->json, node);
+                otx__config_raw(&value, &sources[i]->json, node);
         }
         if (value.size == 0) otx__text_string(&value, "null");
         result = otx__config_set_text(e, 0, OTX__KEY_TOKENIZER_CLASS, &value);
     }
-    if (!result && otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER) != OTX_JSON_NONE)
-        result = otx__config_set(e, map, OTX__KEY_AUTO_TOKENIZER, "null");
     otx__text_close(&value);
     return result;
 }
@@ -17852,6 +18292,7 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     if (!result && !generation) result = otx__config_edit_tie(&e);
     if (!result && !generation) result = otx__config_edit_dtype(&e);
     if (!result && !generation) result = otx__config_edit_classes(&e);
+    if (!result && !generation) result = otx__config_edit_code(&e);
     if (!result) result = otx__edit_to_text(e.edit, out, error);
     otx_json_edit_close(plan->ctx, e.edit);
     return result;
@@ -17934,6 +18375,7 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
      solve         solving for the rows of the donor
      rebuild       the new rows of one vocabulary tensor
@@ -18000,6 +18442,7 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text chat;               /* chat: the template, unless it is the donor's */
 
     /* solve: the combinations of anchors */
     otx__solution solutions[2];
@@ -18071,11 +18514,15 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     if ((unsigned)options->method >= OTX_METHOD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
                          "omp-centred, mean and zero", (int)options->method);
-    if ((unsigned)options->rows > OTX_ROWS_MULTIPLE ||
-        (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0))
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "rows must be the donor's, the tokenizer's, or a multiple of at least 1");
+    if ((unsigned)options->rows > OTX_ROWS_EXACT ||
+        (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
+        (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "rows must be the donor's, the tokenizer's, "
+                         "a multiple of at least 1, or a number of at least 1");
+    if ((unsigned)options->chat >= OTX_CHAT_COUNT ||
+        (options->chat == OTX_CHAT_FILE && !options->chat_file))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the chat template must be the donor's, the "
+                         "base's, or that of a file which is named");
     if ((unsigned)options->padding >= OTX_PADDING_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
@@ -18111,6 +18558,7 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->chat, &job->ctx);
     result = otx__side_begin(&job->ctx, base, false, &job->base, error);
     if (!result) result = otx__side_begin(&job->ctx, donor, true, &job->donor, error);
     return result;
@@ -18137,6 +18585,7 @@ OTX_API void otx_job_close(otx_job *job)
     for (i = 0; i < job->solution_count; i++) otx__solution_close(job, &job->solutions[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->chat);
     otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
@@ -18184,21 +18633,28 @@ OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *er
                      "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
 }
 
-/* A matrix and its tokenizer are enough of a donor; the base's config is edited. The base's
-   tokenizer_config.json is of no use. */
+/* Whether a file beside the weights is read, and must stay as it was. */
+OTX__PRIVATE bool otx__is_read(const char *name)
+{
+    return strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
+           strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name);
+}
+
+/* A matrix and its tokenizer are enough of a donor; the base's config is edited. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    otx_result result =
-        otx__document_open(ctx, side->path, "config.json", &side->config, error);
+    otx_result result = otx__stamps_take(&side->read, side->path, otx__is_read, error);
+    if (!result)
+        result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
     if (!result && !side->config.present && !side->donor)
         result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
                            otx__path_text(name, side->path));
     if (!result)
         result = otx__document_open(ctx, side->path, "generation_config.json",
                                     &side->generation, error);
-    if (!result && side->donor)
+    if (!result)
         result = otx__document_open(ctx, side->path, "tokenizer_config.json", &side->tokenizer,
                                     error);
     return result;
@@ -18359,6 +18815,7 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
         *rows = multiple;
         if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
     }
+    if (job->options.rows == OTX_ROWS_EXACT) *rows = job->options.rows_exact;
     if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
     return otx__fail(error, OTX_ERROR_LIMIT,
                      "the new matrices would have %" PRIu64 " rows; 1 to "
@@ -18579,6 +19036,150 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     plan.alignment = &job->alignment;
     plan.dtype = job->options.dtype;
     return otx__config_make(&plan, &job->config, &job->generation, error);
+}
+
+/* >>> src/job/chat.h */
+/* ---- chat: the template that turns messages into text ------------------------ */
+
+#define OTX__TEMPLATE_LIMIT ((size_t)16 << 20)
+
+/* Reads a file as it stands. */
+OTX__PRIVATE otx_result otx__chat_file(const otx_context *ctx, const char *path, otx__text *to,
+                                       otx_error *error)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    otx_result result =
+        otx__file_read_all(ctx, path, OTX__TEMPLATE_LIMIT, &bytes, &size, error);
+    if (result) return result;
+    otx__text_bytes(to, bytes, size);
+    otx__file_free(ctx, bytes, size);
+    return to->failed ? otx__fail_memory(error, size) : OTX_OK;
+}
+
+/* The template of a document: "chat_template", a string, or of a list of named ones the
+   one that is called "default", or the first. OTX_JSON_NONE if it has none. */
+OTX__PRIVATE uint32_t otx__chat_node(const otx__document *document)
+{
+    const otx_json *json = &document->json;
+    uint32_t node = otx_json_find(json, otx__document_root(document), OTX__KEY_CHAT);
+    otx_json_iter at = otx_json_iter_of(json, node);
+    uint32_t found = OTX_JSON_NONE;
+    if (otx_json_type_of(json, node) == OTX_JSON_STRING) return node;
+    while (otx_json_iter_next(&at)) {
+        uint32_t text = otx_json_find(json, at.value, "template");
+        if (otx_json_type_of(json, text) != OTX_JSON_STRING) continue;
+        if (found == OTX_JSON_NONE ||
+            otx_json_equals(json, otx_json_find(json, at.value, "name"), "default"))
+            found = text;
+    }
+    return found;
+}
+
+OTX__PRIVATE otx_result otx__chat_string(const otx_context *ctx, const otx__document *document,
+                                         otx__text *to, otx_error *error)
+{
+    const uint32_t node = otx__chat_node(document);
+    size_t room;
+    char *bytes;
+    if (node == OTX_JSON_NONE) return OTX_OK;
+    room = otx__json_span(&document->json, node).size + 1;
+    bytes = (char *)otx__alloc(ctx, room, 1);
+    if (!bytes) return otx__fail_memory(error, room);
+    otx__text_bytes(to, bytes, otx_json_string(&document->json, node, bytes));
+    otx__free(ctx, bytes, room, 1);
+    return to->failed ? otx__fail_memory(error, room) : OTX_OK;
+}
+
+/* Appends the template of a side, from where transformers takes it; nothing if it has
+   none. */
+OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
+                                     otx__text *to, otx_error *error)
+{
+    char *path = otx__path_join(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE));
+    otx__document old;
+    otx__status status;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(side->path) + 1);
+    result = otx__look(path, &status, error);
+    if (!result && status.present) result = otx__chat_file(ctx, path, to, error);
+    otx__path_free(ctx, path);
+    if (result || to->size > 0) return result;
+    result = otx__chat_string(ctx, &side->tokenizer, to, error);
+    if (result || to->size > 0) return result;
+    result = otx__document_open(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_JSON), &old,
+                                error);
+    if (!result) result = otx__chat_string(ctx, &old, to, error);
+    otx__document_close(ctx, &old);
+    return result;
+}
+
+/* Warns of what a template that is not the donor's puts into texts although it is no
+   token of the donor's: there it becomes letters. Only the base's tokens count; other
+   brackets are the template's own. */
+OTX__PRIVATE otx_result otx__chat_check(const otx_job *job, otx_error *error)
+{
+    const otx__side *sides[2];
+    otx__token_index contents[2];
+    otx__span text = otx__span_of(job->chat.bytes, job->chat.size), mark;
+    char quoted[OTX__QUOTED];
+    otx_result result = OTX_OK;
+    bool told = false;
+    size_t i, id;
+    memset(contents, 0, sizeof contents);
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2 && !result; i++) {
+        const otx_vocab *vocab = &sides[i]->vocab;
+        result = otx__index_open(&job->ctx, &contents[i], vocab->tokens, vocab->count, true,
+                                 error);
+        for (id = 0; id < vocab->count && !result; id++) {
+            const otx_token *token = &vocab->tokens[id];
+            if (token->kind != OTX_TOKEN_NONE)
+                *otx__index_slot(&contents[i], OTX_TOKEN_NONE, token->content,
+                                 token->content_size) = (uint32_t)id + 1;
+        }
+    }
+    while (!result && !told && otx__next_mark(&text, &mark)) {
+        told = otx__index_find(&contents[0], OTX_TOKEN_NONE, mark.bytes, mark.size) >= 0 &&
+               otx__index_find(&contents[1], OTX_TOKEN_NONE, mark.bytes, mark.size) < 0;
+        if (told)
+            otx__log(&job->ctx, OTX_WARNING, "the chat template writes \"%s\", which is no token "
+                     "of %s; give the template in words of that tokenizer",
+                     otx__quote(quoted, sizeof quoted, mark.bytes, mark.size), job->donor.path);
+    }
+    for (i = 0; i < 2; i++)
+        if (contents[i].slots) otx__index_close(&job->ctx, &contents[i]);
+    return result;
+}
+
+/* Settles which template the output has, and says so where one disappears. */
+OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx__text ours, theirs;
+    otx_result result = OTX_OK;
+    otx__text_open(&ours, ctx);
+    otx__text_open(&theirs, ctx);
+    if (job->options.chat == OTX_CHAT_FILE)
+        result = otx__chat_file(ctx, job->options.chat_file, &job->chat, error);
+    else if (job->options.chat == OTX_CHAT_BASE)
+        result = otx__chat_of(ctx, &job->base, &job->chat, error);
+    else result = otx__chat_of(ctx, &job->donor, &theirs, error);
+    if (!result && job->options.chat == OTX_CHAT_DONOR && theirs.size == 0) {
+        result = otx__chat_of(ctx, &job->base, &ours, error);
+        if (!result && ours.size > 0)
+            otx__log(ctx, OTX_WARNING, "the output has no chat template: %s has none, and that "
+                     "of %s is in words of its own tokenizer; --chat-template base keeps it, "
+                     "--chat-template FILE gives another", job->donor.path, job->base.path);
+    }
+    if (!result && job->options.chat == OTX_CHAT_BASE && job->chat.size == 0)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: has no chat template to keep",
+                           job->base.path);
+    if (!result && job->chat.size > 0) result = otx__chat_check(job, error);
+    otx__text_close(&ours);
+    otx__text_close(&theirs);
+    return result;
 }
 
 /* >>> src/job/rows.h */
@@ -19391,9 +19992,8 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 /* >>> src/job/write.h */
 /* ---- write: the output and its weights ------------------------------------ */
 
-/* One file of weights of the output. */
+/* One file of weights of the output, in the place of one of the base's. */
 typedef struct otx__out_file {
-    const otx_checkpoint_file *old; /* the base's */
     bool touched;                 /* it holds tensors that change; else it is copied */
     bool empty;                   /* all its tensors are dropped: not written */
     otx_tensor *tensors;          /* of the new file, in order of the old one */
@@ -19408,6 +20008,7 @@ typedef struct otx__writing {
     otx__out_file *files; /* one for each of the base's */
     size_t file_count, opened;
     otx__meter meter;     /* of all that is written */
+    otx__stamps copied;   /* the files that are copied, as they were before */
 } otx__writing;
 
 /* The place of a tensor among the base's vocabulary tensors, or OTX__NONE. */
@@ -19430,10 +20031,9 @@ OTX__PRIVATE void otx__out_file_close(const otx_job *job, otx__out_file *file)
 
 /* Lays out the new file with the metadata of the old one. Some loaders want to
    see "format" in it. */
-OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, otx__out_file *file,
-                                             otx_error *error)
+OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, const otx_safetensors *old,
+                                             otx__out_file *file, otx_error *error)
 {
-    const otx_safetensors *old = &file->old->header;
     size_t count = old->metadata_count, i;
     otx_metadata *metadata =
         (otx_metadata *)otx__alloc(&job->ctx, count + 1, sizeof *metadata);
@@ -19455,13 +20055,11 @@ OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, otx__out_file *
 }
 
 /* Plans one file; close with otx__out_file_close in any case. */
-OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_checkpoint_file *from,
+OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safetensors *old,
                                            otx__out_file *file, otx_error *error)
 {
-    const otx_safetensors *old = &from->header;
     size_t i;
     memset(file, 0, sizeof *file);
-    file->old = from;
     for (i = 0; i < old->tensor_count && !file->touched; i++)
         file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE;
     if (!file->touched) return OTX_OK;
@@ -19483,7 +20081,7 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_checkpo
         file->originals[file->count++] = &old->tensors[i];
     }
     file->empty = file->count == 0;
-    return file->empty ? OTX_OK : otx__out_file_layout(job, file, error);
+    return file->empty ? OTX_OK : otx__out_file_layout(job, old, file, error);
 }
 
 /* No directory may hold another: the output would be copied into itself, or a
@@ -19519,6 +20117,7 @@ OTX__PRIVATE otx_result otx__writing_begin(const otx_job *job, const char *out,
 {
     otx_result result = otx__check_output(job, out, error);
     memset(writing, 0, sizeof *writing);
+    writing->copied.ctx = &job->ctx;
     writing->meter.stage = OTX_STAGE_WRITE;
     writing->meter.subject = job->base.path;
     if (result) return result;
@@ -19537,9 +20136,10 @@ OTX__PRIVATE otx_result otx__writing_layout(const otx_job *job, otx__writing *wr
         return otx__fail_memory(error, (uint64_t)base->file_count * sizeof *writing->files);
     writing->file_count = base->file_count;
     while (writing->opened < writing->file_count && !result) {
-        otx__out_file *file = &writing->files[writing->opened];
-        result = otx__out_file_open(job, &base->files[writing->opened++], file, error);
-        writing->meter.total += file->touched ? file->layout.file_size : file->old->source.size;
+        const otx_checkpoint_file *old = &base->files[writing->opened];
+        otx__out_file *file = &writing->files[writing->opened++];
+        result = otx__out_file_open(job, &old->header, file, error);
+        writing->meter.total += file->touched ? file->layout.file_size : old->source.size;
     }
     return result;
 }
@@ -19550,6 +20150,7 @@ OTX__PRIVATE void otx__writing_close(const otx_job *job, otx__writing *writing)
     size_t i;
     for (i = 0; i < writing->opened; i++) otx__out_file_close(job, &writing->files[i]);
     otx__free(&job->ctx, writing->files, writing->file_count, sizeof *writing->files);
+    otx__stamps_close(&writing->copied);
     otx__output_abandon(&writing->output);
 }
 
@@ -19591,10 +20192,11 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     return result;
 }
 
-/* Writes a file whose vocabulary tensors are new and whose others are copied. */
+/* Writes a file whose vocabulary tensors are new and whose others are copied from the old
+   one, which is at `from`. */
 OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *file,
-                                           const char *from, otx__file *to, otx__meter *meter,
-                                           otx_error *error)
+                                           const otx_source *old, const char *from,
+                                           otx__file *to, otx__meter *meter, otx_error *error)
 {
     const otx_layout *layout = &file->layout;
     otx_result result = OTX_OK;
@@ -19608,18 +20210,19 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
         meter->subject = original->name;
         if (which != OTX__NONE) result = otx__write_matrix(job, which, to, meter, error);
         else if (original->end > original->begin)
-            result = otx__stream(&job->ctx, &file->old->source, from, original->begin,
+            result = otx__stream(&job->ctx, old, from, original->begin,
                                  original->end - original->begin, &to->sink, meter, error);
     }
     return result;
 }
 
-OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
-                                        otx__writing *writing, otx_error *error)
+OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing *writing,
+                                        otx_error *error)
 {
-    const otx_source *source = &file->old->source;
+    const otx_checkpoint_file *old = &job->base.checkpoint.files[index];
+    const otx__out_file *file = &writing->files[index];
     const otx_context *ctx = &job->ctx;
-    const char *directory = writing->output.partial, *name = file->old->name;
+    const char *directory = writing->output.partial, *name = old->name;
     char *from = otx__path_join(ctx, job->base.path, name);
     char *path = otx__path_join(ctx, directory, name);
     otx_result result;
@@ -19632,10 +20235,10 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
     if (result) goto done;
     writing->meter.subject = name;
     if (file->touched)
-        result = otx__write_touched(job, file, from, &to, &writing->meter, error);
+        result = otx__write_touched(job, file, &old->source, from, &to, &writing->meter, error);
     else
-        result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
-                             error);
+        result = otx__stream(ctx, &old->source, from, 0, old->source.size, &to.sink,
+                             &writing->meter, error);
     result = otx__file_finish(&to, result, error);
 done:
     otx__path_free(ctx, from);
@@ -19651,7 +20254,7 @@ OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
     size_t i;
     for (i = 0; i < writing->file_count && !result; i++)
         if (!writing->files[i].empty)
-            result = otx__write_file(job, &writing->files[i], writing, error);
+            result = otx__write_file(job, i, writing, error);
     return result;
 }
 
@@ -19741,59 +20344,86 @@ OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const 
     return result;
 }
 
-/* Whether some string in an auto_map's AutoTokenizer, "module.Class" or
-   "repository--module.Class", names the module that is in `name` (module.py). */
-OTX__PRIVATE bool otx__auto_map_names(const otx__document *document, const char *name)
-{
-    const otx_json *json = &document->json;
-    uint32_t map = otx_json_find(json, otx__document_root(document), OTX__KEY_AUTO_MAP);
-    uint32_t node = otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER), i;
-    size_t size = strlen(name) - 3; /* without .py */
-    if (node == OTX_JSON_NONE) return false;
-    for (i = node; i < otx_json_after(json, node); i++) {
-        otx__span text = otx__json_span(json, i);
-        size_t at = text.size;
-        if (otx_json_type_of(json, i) != OTX_JSON_STRING) continue;
-        while (at > 0 && text.bytes[at - 1] != '-' && text.bytes[at - 1] != '/') at--;
-        if (text.size - at > size && memcmp(text.bytes + at, name, size) == 0 &&
-            text.bytes[at + size] == '.')
-            return true;
-    }
-    return false;
-}
-
 /* Whether a file of the donor is copied: those of its tokenizer, and of code what its
    configuration names. */
-OTX__PRIVATE bool otx__donor_gives(const otx__side *donor, const char *name)
+OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
+                                   const char *name)
 {
-    if (!otx__is_tokenizer_code(name)) return otx__is_of_tokenizer(name);
-    return otx__auto_map_names(&donor->tokenizer, name) ||
-           otx__auto_map_names(&donor->config, name);
+    if (job->options.chat != OTX_CHAT_DONOR &&
+        otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
+        return false;
+    return otx__code_has(code, name) ||
+           (otx__is_of_tokenizer(name) && !otx__is_tokenizer_code(name));
 }
 
-/* Whether an entry of a side belongs into the output; looks through it if it does. */
+/* Whether two files are the same byte for byte. */
+OTX__PRIVATE otx_result otx__files_equal(const otx_context *ctx, const char *one,
+                                         const char *other, bool *equal, otx_error *error)
+{
+    char *a = NULL, *b = NULL;
+    size_t a_size = 0, b_size = 0;
+    otx_result result = otx__file_read_all(ctx, one, OTX__CODE_LIMIT, &a, &a_size, error);
+    if (!result) result = otx__file_read_all(ctx, other, OTX__CODE_LIMIT, &b, &b_size, error);
+    *equal = !result && otx__same_bytes(a, a_size, b, b_size);
+    otx__file_free(ctx, a, a_size);
+    otx__file_free(ctx, b, b_size);
+    return result;
+}
+
+/* A file that the donor's tokenizer brings takes the place of the base's by the same name,
+   which must not be other code: the base's model may run it. */
+OTX__PRIVATE otx_result otx__check_clash(const otx_job *job, const char *name,
+                                         otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    char *ours = otx__path_join(ctx, job->base.path, name);
+    char *theirs = otx__path_join(ctx, job->donor.path, name);
+    char quoted[OTX__QUOTED];
+    bool equal = true;
+    otx_result result = OTX_OK;
+    if (!ours || !theirs) result = otx__fail_memory(error, strlen(name) + 1);
+    else if (otx__has_suffix(name, ".py"))
+        result = otx__files_equal(ctx, ours, theirs, &equal, error);
+    if (!equal)
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s and %s both have \"%s\", which differ: "
+                           "the model's code and the tokenizer's cannot stand in one directory",
+                           job->base.path, job->donor.path,
+                           otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    otx__path_free(ctx, ours);
+    otx__path_free(ctx, theirs);
+    return result;
+}
+
+/* Whether an entry of a side belongs into the output; looks through it if it does, and
+   notes how its files are. `code` is the donor's. */
 OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
-                                       const char *name, bool *wanted, otx_error *error)
+                                       const otx__code *code, const char *name,
+                                       otx__stamps *copied, bool *wanted, otx_error *error)
 {
     otx_result result = OTX_OK;
     bool old = false;
     char *path;
-    *wanted = side->donor ? otx__donor_gives(side, name)
+    *wanted = side->donor ? otx__donor_gives(job, code, name)
                           : !otx__job_replaces(job, name) &&
                                 !otx__name_is_in(name, otx__bookkeeping,
                                                  OTX__COUNT(otx__bookkeeping));
+    if (*wanted && !side->donor && otx__code_has(code, name)) {
+        *wanted = false;
+        return otx__check_clash(job, name, error);
+    }
     if (!*wanted) return OTX_OK;
     path = otx__path_join(&job->ctx, side->path, name);
     if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
     if (!side->donor) result = otx__is_old(job, path, name, &old, error);
     *wanted = !old;
-    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, NULL, error);
+    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, copied, error);
     otx__path_free(&job->ctx, path);
     return result;
 }
 
 /* Lists what is copied of a side. */
 OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
+                                         const otx__code *code, otx__stamps *copied,
                                          otx__listing *wanted, otx_error *error)
 {
     otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
@@ -19801,7 +20431,8 @@ OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *si
     wanted->count = 0;
     for (i = 0; i < count; i++) {
         bool kept = true;
-        if (!result) result = otx__is_wanted(job, side, wanted->names[i], &kept, error);
+        if (!result)
+            result = otx__is_wanted(job, side, code, wanted->names[i], copied, &kept, error);
         if (kept) wanted->names[wanted->count++] = wanted->names[i];
         else otx__path_free(&job->ctx, wanted->names[i]);
     }
@@ -19837,13 +20468,19 @@ OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writin
 {
     const otx_context *ctx = &job->ctx;
     otx__listing base, donor;
-    otx_result result = otx__list_wanted(job, &job->base, &base, error);
+    otx__code code;
+    otx_result result = otx__code_open(ctx, &job->donor, &code, error);
+    memset(&base, 0, sizeof base);
     memset(&donor, 0, sizeof donor);
-    if (!result) result = otx__list_wanted(job, &job->donor, &donor, error);
+    if (!result)
+        result = otx__list_wanted(job, &job->base, &code, &writing->copied, &base, error);
+    if (!result)
+        result = otx__list_wanted(job, &job->donor, &code, &writing->copied, &donor, error);
     if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
     if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
     otx__listing_close(&donor);
     otx__listing_close(&base);
+    otx__code_close(&code);
     return result;
 }
 
@@ -19995,7 +20632,8 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     return result;
 }
 
-/* config.json and generation_config.json, as planned. */
+/* config.json, generation_config.json and a chat template that is not the donor's, as
+   planned. */
 OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
                                            otx_error *error)
 {
@@ -20003,6 +20641,9 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->options.chat != OTX_CHAT_DONOR)
+        result = otx__write_text(job, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
+                                 &job->chat, error);
     return result;
 }
 
@@ -20019,6 +20660,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
+    if (!result) result = otx__job_plan_chat(job, error);
     return result;
 }
 
@@ -20057,6 +20699,19 @@ OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing
     return result;
 }
 
+/* Fails if a file that was read or copied is no longer what it was: the output would be a
+   mixture. */
+OTX__PRIVATE otx_result otx__job_unchanged(const otx_job *job, const otx__writing *writing,
+                                           otx_error *error)
+{
+    otx_result result = otx__stamps_compare(&job->base.read, error);
+    if (!result) result = otx__stamps_compare(&job->donor.read, error);
+    if (!result) result = otx__stamps_compare(&writing->copied, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->base.checkpoint, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->donor.checkpoint, error);
+    return result;
+}
+
 /* Stages, solves, makes the new rows and writes them, and gives the output its name. */
 OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
 {
@@ -20064,6 +20719,7 @@ OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_
     if (!result) result = otx__job_check_rows(job, error);
     if (!result) result = otx__job_solve(job, error);
     if (!result) result = otx__write_weights(job, writing, error);
+    if (!result) result = otx__job_unchanged(job, writing, error);
     if (!result) result = otx__output_commit(&writing->output, error);
     return result;
 }
@@ -20469,6 +21125,16 @@ OTX__PRIVATE void otx__verify_listing(otx__verifier *v)
     otx__listing_close(&listing);
 }
 
+/* The code that the tokenizer is loaded with, if it has any. */
+OTX__PRIVATE void otx__verify_code(otx__verifier *v)
+{
+    otx__code code;
+    otx_error error;
+    if (v->failure) return;
+    (void)otx__verify_take(v, otx__code_open(&v->ctx, &v->side, &code, &error), &error);
+    otx__code_close(&code);
+}
+
 /* >>> src/job/check_ids.h */
 /* ---- verify: sizes, ids and tying ------------------------------------------ */
 
@@ -20861,6 +21527,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__verify_open(&v);
     otx__verify_index(&v);
     otx__verify_listing(&v);
+    otx__verify_code(&v);
     otx__verify_rows(&v);
     otx__verify_ids(&v);
     otx__verify_tie(&v);
