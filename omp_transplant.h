@@ -130,47 +130,47 @@
     14704  disk/writing               files to write
     14821  disk/copying               copies of files
     14887  disk/trees                 directories looked through, copied and removed with all they hold
-    15099  disk/known                 what weights are called in a directory
-    15135  disk/staging               a directory made under another name, then renamed
-    15371  disk/missing               a path or a directory without what is wanted of it
-    15414  disk/weight_index          the index of a checkpoint in shards
-    15630  disk/checkpoint            a model directory, in one file or in shards
-    15965  disk/tokenizer_directory   the tokenizer of a model directory
+    15100  disk/known                 what weights are called in a directory
+    15136  disk/staging               a directory made under another name, then renamed
+    15372  disk/missing               a path or a directory without what is wanted of it
+    15415  disk/weight_index          the index of a checkpoint in shards
+    15631  disk/checkpoint            a model directory, in one file or in shards
+    15966  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16166  model                      which tensors and config keys belong to the vocabulary
-    16193  model/known                what the world calls things
-    16560  model/names                names of tensors
-    16708  model/document             the JSON files of a model directory
-    16794  model/config               what config.json says
-    16948  model/side                 a model directory opened once
-    17051  model/code                 the Python that a tokenizer is loaded with
-    17288  model/parts                what each tensor does for the vocabulary
-    17398  model/find                 finding the parts of a model
-    17652  model/heirs                what becomes of the ids in a config
-    17803  model/config_ids           ids in a config being edited
-    18110  model/config_edit          config.json and generation_config.json, edited
+    16167  model                      which tensors and config keys belong to the vocabulary
+    16194  model/known                what the world calls things
+    16561  model/names                names of tensors
+    16709  model/document             the JSON files of a model directory
+    16795  model/config               what config.json says
+    16949  model/side                 a model directory opened once
+    17052  model/code                 the Python that a tokenizer is loaded with
+    17289  model/parts                what each tensor does for the vocabulary
+    17399  model/find                 finding the parts of a model
+    17653  model/heirs                what becomes of the ids in a config
+    17804  model/config_ids           ids in a config being edited
+    18111  model/config_edit          config.json and generation_config.json, edited
 
-    18361  job                        the whole transplant, in the order in which it happens
-    18394  job/job                    what a job holds
-    18613  job/open                   opening the two models
-    18689  job/map                    the caller's map
-    18806  job/align                  where every new row comes from
-    18944  job/plan                   what becomes of every tensor, and of the configs
-    19041  job/chat                   the template that turns messages into text
-    19185  job/rows                   rows in memory: reading, checking, their mean
-    19438  job/solve                  solving for the rows of the donor
-    19607  job/rebuild                the new rows of one vocabulary tensor
-    19992  job/write                  the output and its weights
-    20261  job/copy                   the other files of the two models
-    20487  job/index                  the files that are written anew
-    20650  job/run                    the whole, in order
-    20759  job/report                 what a job did, as JSON and as a table
-    20988  job/findings               what is told of a finished directory
-    21037  job/check_files            its files
-    21138  job/check_ids              sizes, ids and tying
-    21310  job/check_values           values
-    21390  job/check_draft            as a draft model for another
-    21502  job/verify                 whether a finished directory agrees with itself
+    18362  job                        the whole transplant, in the order in which it happens
+    18395  job/job                    what a job holds
+    18614  job/open                   opening the two models
+    18690  job/map                    the caller's map
+    18807  job/align                  where every new row comes from
+    18945  job/plan                   what becomes of every tensor, and of the configs
+    19042  job/chat                   the template that turns messages into text
+    19186  job/rows                   rows in memory: reading, checking, their mean
+    19439  job/solve                  solving for the rows of the donor
+    19608  job/rebuild                the new rows of one vocabulary tensor
+    19993  job/write                  the output and its weights
+    20262  job/copy                   the other files of the two models
+    20488  job/index                  the files that are written anew
+    20651  job/run                    the whole, in order
+    20760  job/report                 what a job did, as JSON and as a table
+    20989  job/findings               what is told of a finished directory
+    21038  job/check_files            its files
+    21139  job/check_ids              sizes, ids and tying
+    21311  job/check_values           values
+    21391  job/check_draft            as a draft model for another
+    21503  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -14962,6 +14962,7 @@ OTX__PRIVATE otx_result otx__stamps_take(otx__stamps *stamps, const char *direct
         otx__status status;
         char *path;
         if (!wanted(listing.names[i])) continue;
+        memset(&status, 0, sizeof status);
         path = otx__path_join(stamps->ctx, directory, listing.names[i]);
         result = path ? otx__look(path, &status, error)
                       : otx__fail_memory(error, strlen(directory) + 1);

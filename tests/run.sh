@@ -76,13 +76,15 @@ suites() {
                 *" $0 "*) ;;
                 *)
                     object=$implementation.o
-                    until [ -f "$implementation.status" ]; do sleep 1; done ;;
+                    until [ -f "$implementation.status" ]; do sleep 1; done
+                    [ -f "$object" ] || exit 0 ;;
                 esac
                 "$@" "$0" $object -o "$name" -lm -pthread || exit 0
                 $runner "$name" >"$name.out" 2>&1 ;;
             esac
             echo $? >"$name.status"' '{}' "$build" "$runner" "$warnings" "$private" "$@"
     count "the implementation, $label" "$(cat "$build/implementation.status")"
+    [ -f "$build/implementation.o" ] || return 1
     for source in $sources; do
         name=$build/$(basename "${source%.*}")
         case $source in
@@ -180,8 +182,7 @@ everyday() {
     readme
     sources=$(ls tests/test_*.c tests/test_*.sh)
     # -O3 is what README.md has, and the fastest here.
-    suites "$CC" "" "$strict" $CC -std=c99 -O3 $(openmp $CC) -I.
-    tools
+    suites "$CC" "" "$strict" $CC -std=c99 -O3 $(openmp $CC) -I. && tools
     warnings
 }
 
@@ -193,7 +194,7 @@ chosen() {
             if [ -f "$source" ]; then sources="$sources $source"; fi
         done
     done
-    suites "$CC" "" "" $CC -std=c99 -O2 $(openmp $CC) -I.
+    suites "$CC" "" "" $CC -std=c99 -O2 $(openmp $CC) -I. || return
     rm -f "$build/transplant"
     for name; do
         case $name in
