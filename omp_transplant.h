@@ -130,47 +130,47 @@
     14705  disk/writing               files to write
     14822  disk/copying               copies of files
     14888  disk/trees                 directories looked through, copied and removed with all they hold
-    15100  disk/known                 what weights are called in a directory
-    15136  disk/staging               a directory made under another name, then renamed
-    15372  disk/missing               a path or a directory without what is wanted of it
-    15415  disk/weight_index          the index of a checkpoint in shards
-    15631  disk/checkpoint            a model directory, in one file or in shards
-    15966  disk/tokenizer_directory   the tokenizer of a model directory
+    15101  disk/known                 what weights are called in a directory
+    15137  disk/staging               a directory made under another name, then renamed
+    15373  disk/missing               a path or a directory without what is wanted of it
+    15416  disk/weight_index          the index of a checkpoint in shards
+    15632  disk/checkpoint            a model directory, in one file or in shards
+    15967  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16167  model                      which tensors and config keys belong to the vocabulary
-    16194  model/known                what the world calls things
-    16561  model/names                names of tensors
-    16709  model/document             the JSON files of a model directory
-    16795  model/config               what config.json says
-    16949  model/side                 a model directory opened once
-    17052  model/code                 the Python that a tokenizer is loaded with
-    17289  model/parts                what each tensor does for the vocabulary
-    17399  model/find                 finding the parts of a model
-    17653  model/heirs                what becomes of the ids in a config
-    17804  model/config_ids           ids in a config being edited
-    18111  model/config_edit          config.json and generation_config.json, edited
+    16168  model                      which tensors and config keys belong to the vocabulary
+    16195  model/known                what the world calls things
+    16562  model/names                names of tensors
+    16710  model/document             the JSON files of a model directory
+    16796  model/config               what config.json says
+    16950  model/side                 a model directory opened once
+    17053  model/code                 the Python that a tokenizer is loaded with
+    17290  model/parts                what each tensor does for the vocabulary
+    17400  model/find                 finding the parts of a model
+    17654  model/heirs                what becomes of the ids in a config
+    17805  model/config_ids           ids in a config being edited
+    18112  model/config_edit          config.json and generation_config.json, edited
 
-    18362  job                        the whole transplant, in the order in which it happens
-    18395  job/job                    what a job holds
-    18614  job/open                   opening the two models
-    18690  job/map                    the caller's map
-    18807  job/align                  where every new row comes from
-    18945  job/plan                   what becomes of every tensor, and of the configs
-    19042  job/chat                   the template that turns messages into text
-    19186  job/rows                   rows in memory: reading, checking, their mean
-    19440  job/solve                  solving for the rows of the donor
-    19609  job/rebuild                the new rows of one vocabulary tensor
-    19994  job/write                  the output and its weights
-    20263  job/copy                   the other files of the two models
-    20489  job/index                  the files that are written anew
-    20652  job/run                    the whole, in order
-    20761  job/report                 what a job did, as JSON and as a table
-    20990  job/findings               what is told of a finished directory
-    21039  job/check_files            its files
-    21140  job/check_ids              sizes, ids and tying
-    21312  job/check_values           values
-    21392  job/check_draft            as a draft model for another
-    21504  job/verify                 whether a finished directory agrees with itself
+    18363  job                        the whole transplant, in the order in which it happens
+    18396  job/job                    what a job holds
+    18615  job/open                   opening the two models
+    18691  job/map                    the caller's map
+    18808  job/align                  where every new row comes from
+    18946  job/plan                   what becomes of every tensor, and of the configs
+    19043  job/chat                   the template that turns messages into text
+    19187  job/rows                   rows in memory: reading, checking, their mean
+    19441  job/solve                  solving for the rows of the donor
+    19610  job/rebuild                the new rows of one vocabulary tensor
+    19995  job/write                  the output and its weights
+    20264  job/copy                   the other files of the two models
+    20490  job/index                  the files that are written anew
+    20653  job/run                    the whole, in order
+    20762  job/report                 what a job did, as JSON and as a table
+    20991  job/findings               what is told of a finished directory
+    21040  job/check_files            its files
+    21141  job/check_ids              sizes, ids and tying
+    21313  job/check_values           values
+    21393  job/check_draft            as a draft model for another
+    21505  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -14963,6 +14963,7 @@ OTX__PRIVATE otx_result otx__stamps_take(otx__stamps *stamps, const char *direct
         otx__status status;
         char *path;
         if (!wanted(listing.names[i])) continue;
+        memset(&status, 0, sizeof status);
         path = otx__path_join(stamps->ctx, directory, listing.names[i]);
         result = path ? otx__look(path, &status, error)
                       : otx__fail_memory(error, strlen(directory) + 1);

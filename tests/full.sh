@@ -7,7 +7,7 @@ sanitized() {
     flags="-std=c99 -g -O1 -I. -fsanitize=address,undefined -fno-sanitize-recover=all"
     for compiler in gcc clang; do
         if ! have $compiler; then skip "sanitizers of $compiler" "not installed"; continue; fi
-        suites "$compiler, sanitized" "env OTX_TEST_SMALL=1" "" $compiler $flags
+        suites "$compiler, sanitized" "env OTX_TEST_SMALL=1" "" $compiler $flags || continue
         [ $compiler = gcc ] || continue
         gcc $flags -DOMP_TRANSPLANT_IMPLEMENTED examples/transplant.c \
             "$build/implementation.o" -o "$build/transplant-sanitized" -lm
@@ -19,6 +19,7 @@ sanitized() {
 # Every language standard and build option, without a warning, and each layer alone.
 standards() {
     suite "layers alone, every option" ./tests/test_layers.sh --full
+    suite "the examples, as they say" ./tests/test_examples.sh
     for compiler in gcc clang; do
         have $compiler || continue
         # Optimised once in full, for the warnings that take it.
