@@ -84,93 +84,93 @@
      6896  vocab/align                which base token a donor token is
 
      7148  simd                       the hot loops, once for each instruction set
-     7172  simd/kernels               the table of kernels, and what all versions share
-     7449  simd/scalar                the reference
-     7618  simd/sse2                  the operations of 128-bit x86, and what each does
-     7723  simd/neon                  those of 64-bit Arm
-     7817  simd/wasm                  those of WebAssembly's SIMD128
-     7901  simd/avx2                  those of 256-bit x86, with FMA
-     7983  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8625  simd/avx_vnni              AVX2, and products of integers
-     8721  simd/neon_bf16             NEON, and products of matrices
-     8875  simd/avx512                512-bit x86, by hand
-     9481  simd/amx                   tiles of x86, beside AVX-512
-     9724  simd/dispatch              which of them this machine can run
+     7181  simd/kernels               the table of kernels, and what all versions share
+     7458  simd/scalar                the reference
+     7627  simd/sse2                  the operations of 128-bit x86, and what each does
+     7748  simd/neon                  those of 64-bit Arm
+     7843  simd/wasm                  those of WebAssembly's SIMD128
+     7928  simd/avx2                  those of 256-bit x86, with FMA
+     8010  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8652  simd/avx_vnni              AVX2, and products of integers
+     8748  simd/neon_bf16             NEON, and products of matrices
+     8902  simd/avx512                512-bit x86, by hand
+     9508  simd/amx                   tiles of x86, beside AVX-512
+     9751  simd/dispatch              which of them this machine can run, and which a call takes
 
-     9935  solve                      Orthogonal Matching Pursuit for many targets
-     9978  solve/views                the rows of matrices, as the kernels read them
-    10107  solve/panels               vectors as the dense products want them, and these
-    10298  solve/rests                vectors on their way into panels
-    10475  solve/dictionary           the atoms, and their split along a common direction
-    10630  solve/exact_gram           products of all pairs of atoms in double
-    10712  solve/triangle             packed lower triangles
-    10816  solve/support              what is known of one target, and the exact steps
-    11078  solve/gram_table           products of atoms with all atoms, for scans
-    11316  solve/screen               which atoms are worth scoring in double: the bound
-    11606  solve/scan                 the correlations of all atoms with a block's residuals
-    11763  solve/predict              making targets ready for the next scan
-    12009  solve/candidates           the atoms that a scan could not rule out
-    12293  solve/select               the next atoms of each target
-    12459  solve/pursuit              what one solve holds, and the memory it takes
-    12703  solve/plan                 which form, and in what blocks
-    12948  solve/steps                a pursuit from its rows to its results
-    13187  solve/combine              new rows of coefficients
-    13249  solve/solver               the public call
+     9962  solve                      Orthogonal Matching Pursuit for many targets
+    10005  solve/views                the rows of matrices, as the kernels read them
+    10134  solve/panels               vectors as the dense products want them, and these
+    10325  solve/rests                vectors on their way into panels
+    10502  solve/dictionary           the atoms, and their split along a common direction
+    10657  solve/exact_gram           products of all pairs of atoms in double
+    10739  solve/triangle             packed lower triangles
+    10843  solve/support              what is known of one target, and the exact steps
+    11105  solve/gram_table           products of atoms with all atoms, for scans
+    11343  solve/screen               which atoms are worth scoring in double: the bound
+    11633  solve/scan                 the correlations of all atoms with a block's residuals
+    11790  solve/predict              making targets ready for the next scan
+    12036  solve/candidates           the atoms that a scan could not rule out
+    12320  solve/select               the next atoms of each target
+    12486  solve/pursuit              what one solve holds, and the memory it takes
+    12730  solve/plan                 which form, and in what blocks
+    12975  solve/steps                a pursuit from its rows to its results
+    13214  solve/combine              new rows of coefficients
+    13276  solve/solver               the public call
 
-    13416  disk                       files and directories
-    13445  disk/system                what POSIX and Windows are asked for
-    13484  disk/windows_paths         paths as Windows takes them
-    13624  disk/windows               the system as Windows gives it
-    13923  disk/posix                 the system as POSIX gives it
-    14156  disk/paths                 what can be told from their text
-    14230  disk/failure               why the system refused
-    14344  disk/look                  what stands at a path, and whether within another
-    14465  disk/listing               listings of directories
-    14531  disk/reading               files to read
-    14705  disk/writing               files to write
-    14822  disk/copying               copies of files
-    14888  disk/trees                 directories looked through, copied and removed with all they hold
-    15101  disk/known                 what weights are called in a directory
-    15137  disk/staging               a directory made under another name, then renamed
-    15373  disk/missing               a path or a directory without what is wanted of it
-    15416  disk/weight_index          the index of a checkpoint in shards
-    15632  disk/checkpoint            a model directory, in one file or in shards
-    15967  disk/tokenizer_directory   the tokenizer of a model directory
+    13443  disk                       files and directories
+    13472  disk/system                what POSIX and Windows are asked for
+    13511  disk/windows_paths         paths as Windows takes them
+    13651  disk/windows               the system as Windows gives it
+    13950  disk/posix                 the system as POSIX gives it
+    14183  disk/paths                 what can be told from their text
+    14257  disk/failure               why the system refused
+    14371  disk/look                  what stands at a path, and whether within another
+    14492  disk/listing               listings of directories
+    14558  disk/reading               files to read
+    14732  disk/writing               files to write
+    14849  disk/copying               copies of files
+    14915  disk/trees                 directories looked through, copied and removed with all they hold
+    15128  disk/known                 what weights are called in a directory
+    15164  disk/staging               a directory made under another name, then renamed
+    15400  disk/missing               a path or a directory without what is wanted of it
+    15443  disk/weight_index          the index of a checkpoint in shards
+    15659  disk/checkpoint            a model directory, in one file or in shards
+    15994  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16168  model                      which tensors and config keys belong to the vocabulary
-    16195  model/known                what the world calls things
-    16562  model/names                names of tensors
-    16710  model/document             the JSON files of a model directory
-    16796  model/config               what config.json says
-    16950  model/side                 a model directory opened once
-    17053  model/code                 the Python that a tokenizer is loaded with
-    17290  model/parts                what each tensor does for the vocabulary
-    17400  model/find                 finding the parts of a model
-    17654  model/heirs                what becomes of the ids in a config
-    17805  model/config_ids           ids in a config being edited
-    18112  model/config_edit          config.json and generation_config.json, edited
+    16195  model                      which tensors and config keys belong to the vocabulary
+    16222  model/known                what the world calls things
+    16589  model/names                names of tensors
+    16737  model/document             the JSON files of a model directory
+    16823  model/config               what config.json says
+    16977  model/side                 a model directory opened once
+    17080  model/code                 the Python that a tokenizer is loaded with
+    17317  model/parts                what each tensor does for the vocabulary
+    17427  model/find                 finding the parts of a model
+    17681  model/heirs                what becomes of the ids in a config
+    17832  model/config_ids           ids in a config being edited
+    18139  model/config_edit          config.json and generation_config.json, edited
 
-    18363  job                        the whole transplant, in the order in which it happens
-    18396  job/job                    what a job holds
-    18615  job/open                   opening the two models
-    18691  job/map                    the caller's map
-    18808  job/align                  where every new row comes from
-    18946  job/plan                   what becomes of every tensor, and of the configs
-    19043  job/chat                   the template that turns messages into text
-    19187  job/rows                   rows in memory: reading, checking, their mean
-    19441  job/solve                  solving for the rows of the donor
-    19610  job/rebuild                the new rows of one vocabulary tensor
-    19995  job/write                  the output and its weights
-    20264  job/copy                   the other files of the two models
-    20490  job/index                  the files that are written anew
-    20653  job/run                    the whole, in order
-    20762  job/report                 what a job did, as JSON and as a table
-    20991  job/findings               what is told of a finished directory
-    21040  job/check_files            its files
-    21141  job/check_ids              sizes, ids and tying
-    21313  job/check_values           values
-    21393  job/check_draft            as a draft model for another
-    21505  job/verify                 whether a finished directory agrees with itself
+    18390  job                        the whole transplant, in the order in which it happens
+    18423  job/job                    what a job holds
+    18642  job/open                   opening the two models
+    18718  job/map                    the caller's map
+    18835  job/align                  where every new row comes from
+    18973  job/plan                   what becomes of every tensor, and of the configs
+    19070  job/chat                   the template that turns messages into text
+    19214  job/rows                   rows in memory: reading, checking, their mean
+    19468  job/solve                  solving for the rows of the donor
+    19637  job/rebuild                the new rows of one vocabulary tensor
+    20022  job/write                  the output and its weights
+    20291  job/copy                   the other files of the two models
+    20517  job/index                  the files that are written anew
+    20680  job/run                    the whole, in order
+    20789  job/report                 what a job did, as JSON and as a table
+    21018  job/findings               what is told of a finished directory
+    21067  job/check_files            its files
+    21168  job/check_ids              sizes, ids and tying
+    21340  job/check_values           values
+    21420  job/check_draft            as a draft model for another
+    21532  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -7148,12 +7148,21 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* >>> src/simd/chapter.h */
 /* ==== simd: the hot loops, once for each instruction set ==== */
 
-/* Knows a dozen loops: kernels.h says what each computes, scalar.h computes it plainly, and
-   all others must give the same bits (those that decide) or stay within one bound (those that
-   only screen).
-   Hides intrinsics, and which sets this machine can run.
-   Owns nothing: a set of kernels is a constant table.
-   Read kernels.h and scalar.h first.
+/* Knows a dozen loops, which take nearly all the time of a solve: kernels.h says what each
+   computes. Knows nothing of what they are for.
+   Hides intrinsics, compilers' and processors' names, and which sets this machine can run.
+   Owns nothing: a set of kernels is a constant table, found anew for each solve, as there is
+   no state to keep it in. The one thing that outlives a call is AMX's: once a solve has taken
+   the tile registers from the system, the process keeps them.
+   Those of the loops that decide give the same bits in every set; those that only screen stay
+   within one bound (screen.h); those that guess may be anything. tests/test_kernels.c holds
+   all sets to this.
+   Read kernels.h and scalar.h first, then sse2.h and body.h side by side.
+
+   A new set: a name in otx_isa (context.h) and in otx_isa_name, a line in otx__isas_here and
+   in the list of otx__kernels_among. Where it is one more of 128 or of 256 bits, its
+   operations, as sse2.h has them, and body.h does the rest; where it multiplies matrices, a
+   table with a product_bf16 or product_int8 of its own, as avx_vnni.h has.
 
    Rooms, in order of dependency:
      kernels    the table of kernels, and what all versions share
@@ -7167,7 +7176,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      neon_bf16  NEON, and products of matrices
      avx512     512-bit x86, by hand
      amx        tiles of x86, beside AVX-512
-     dispatch   which of them this machine can run */
+     dispatch   which of them this machine can run, and which a call takes */
 
 /* >>> src/simd/kernels.h */
 /* ---- kernels: the table of them, and what all versions share ---------------- */
@@ -7213,7 +7222,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 #endif
 
 /* Processors. ARM64EC, Arm code that x86 code can call, names itself x86 as well. */
-#if defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC))
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(_M_ARM64EC)
 #define OTX__X86_64
 #endif
 #if defined(OTX__X86_64) || defined(__i386__) || defined(_M_IX86)
@@ -7627,6 +7636,21 @@ OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
 #define OTX__128_ISA OTX_ISA_SSE2
 
 #include <immintrin.h>
+#if defined(_MSC_VER) && defined(__clang__) /* which leaves out what no option has named */
+#include <smmintrin.h>
+#include <avxintrin.h>
+#include <avx2intrin.h>
+#include <fmaintrin.h>
+#include <avx512fintrin.h>
+#include <avx512bwintrin.h>
+#include <avx512dqintrin.h>
+#include <avx512vlintrin.h>
+#include <avx512vnniintrin.h>
+#if __clang_major__ >= 12
+#include <avxvnniintrin.h>
+#include <avx512bf16intrin.h>
+#endif
+#endif
 
 #ifdef OTX__MSVC
 #define OTX__128_KERNEL OTX__PRIVATE
@@ -7645,6 +7669,7 @@ typedef __m128i otx__ints_128;
 #define OTX__128_ACROSS 2 /* of a that a chain takes: there are four sums of each */
 #define OTX__128_SUMS 8   /* of integers that a scan may fill */
 #define OTX__128_ROWS 1   /* rows whose 16 sums of doubles fill eight */
+#define OTX__128_FUSES 0  /* whether it multiplies and adds in one operation */
 
 /* Floats. sum + a b, sum - a b and a b - sum may be rounded once or twice. */
 #define OTX__128_LOAD(at) _mm_loadu_ps(at)
@@ -7723,11 +7748,11 @@ OTX__128_INLINE void otx__add_pair_128(__m128i sums[2], const __m128i pair[2], _
 /* >>> src/simd/neon.h */
 /* ---- neon: the operations of 64-bit Arm --------------------------------------- */
 
-/* Little-endian only: lanes of a big-endian load stand in another order. Microsoft's own
-   compiler should build this, and has never been tried. */
+/* Little-endian only: lanes of a big-endian load stand in another order. For Microsoft's own
+   compiler it is written as its manual has it; it was never tried there. */
 #if !defined(OTX_NO_SIMD) &&                                                     \
     ((defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)) || \
-     (defined(OTX__MSVC) && (defined(_M_ARM64) || defined(_M_ARM64EC))))
+     defined(_M_ARM64) || defined(_M_ARM64EC))
 #define OTX__NEON
 #define OTX__128_ISA OTX_ISA_NEON
 
@@ -7748,6 +7773,7 @@ typedef int32x4_t otx__ints_128;
 #define OTX__128_ACROSS 4
 #define OTX__128_SUMS 12
 #define OTX__128_ROWS 1
+#define OTX__128_FUSES 1
 
 #define OTX__128_LOAD(at) vld1q_f32(at)
 #define OTX__128_STORE(at, a) vst1q_f32(at, a)
@@ -7834,6 +7860,7 @@ typedef v128_t otx__floats_128, otx__doubles_128, otx__ints_128;
 #define OTX__128_ACROSS 2
 #define OTX__128_SUMS 8
 #define OTX__128_ROWS 1
+#define OTX__128_FUSES 0
 
 #define OTX__128_LOAD(at) wasm_v128_load(at)
 #define OTX__128_STORE(at, a) wasm_v128_store(at, a)
@@ -8298,8 +8325,8 @@ OTX__128_KERNEL void otx__residual_128(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_128 = {
     OTX__128_ISA, otx__product_128, NULL, NULL, otx__scan_128, otx__sift_128, otx__refine_128,
-    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128, otx__products_128, NULL,
-    otx__residual_128};
+    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128,
+    OTX__128_FUSES ? otx__products_128 : otx__dots_128, NULL, otx__residual_128};
 
 #endif
 
@@ -8617,8 +8644,8 @@ OTX__256_KERNEL void otx__residual_256(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_256 = {
     OTX_ISA_AVX2, otx__product_256, NULL, NULL, otx__scan_256, otx__sift_256, otx__refine_256,
-    otx__rough_dots_256, otx__rough_residual_256, otx__dots_256, otx__products_256, NULL,
-    otx__residual_256};
+    otx__rough_dots_256, otx__rough_residual_256, otx__dots_256,
+    otx__products_256, NULL, otx__residual_256};
 
 #endif
 
