@@ -590,13 +590,32 @@ def without_class(out):
     edit_json(out / "tokenizer_config.json", lambda c: c.pop("tokenizer_class", None))
 
 
+OWN_CODE = """import transformers
+
+Class = getattr(transformers, "{name}Fast", None) or transformers.{name}
+
+
+class TransplantedTokenizer(Class):
+    def __init__(self, *arguments, **settings):
+        super().__init__(*arguments, **settings)
+"""
+OWN_CODE_AS_IS = """from transformers import PreTrainedTokenizerFast
+
+
+class TransplantedTokenizer(PreTrainedTokenizerFast):
+    pass
+"""
+
+
 def with_map(name):
     """An auto_map, which has AutoTokenizer take the tokenizer's word for its class; the code
-    it names, for those who trust code, is of one line."""
+    it names is for those who trust code, and makes the same class."""
     def mend(out):
+        own = "tokenization_transplanted.TransplantedTokenizer"
         edit_json(out / "tokenizer_config.json", lambda c: c.update(
-            tokenizer_class=name, auto_map={"AutoTokenizer": [None, f"tokenization_own.{name}"]}))
-        (out / "tokenization_own.py").write_text(f"from transformers import {name}\n")
+            tokenizer_class=name, auto_map={"AutoTokenizer": [own, own]}))
+        code = OWN_CODE_AS_IS if name == "PreTrainedTokenizerFast" else OWN_CODE.format(name=name)
+        (out / "tokenization_transplanted.py").write_text(code)
     return mend
 
 
@@ -608,15 +627,14 @@ def with_config_class(name):
 
 
 def mends(donor_class):
-    own = donor_class or "PreTrainedTokenizerFast"
-    alone = [("tokenizer_class PreTrainedTokenizerFast", with_class("PreTrainedTokenizerFast")),
-             ("tokenizer_class TokenizersBackend", with_class("TokenizersBackend")),
-             ("no tokenizer_class", without_class),
-             (f"tokenizer_class {own}", with_class(own)),
-             (f"config.json tokenizer_class {own}", with_config_class(own)),
-             ("auto_map PreTrainedTokenizerFast", with_map("PreTrainedTokenizerFast")),
-             (f"auto_map {own}", with_map(own))]
-    return alone
+    own = donor_class.removesuffix("Fast")
+    if own in ("TokenizersBackend", "PreTrainedTokenizer"):
+        own = "PreTrainedTokenizerFast"
+    names = dict.fromkeys([own, "PreTrainedTokenizerFast"])
+    return ([(f"tokenizer_class {name}", with_class(name)) for name in names]
+            + [("no tokenizer_class", without_class)]
+            + [(f"config.json tokenizer_class {name}", with_config_class(name)) for name in names]
+            + [(f"auto_map {name}", with_map(name)) for name in names])
 
 
 def try_mends(out, donor_read, ways, said):
