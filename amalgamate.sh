@@ -26,18 +26,23 @@ while [ $# -gt 0 ]; do
 done
 
 # A wing uses only wings before it. Declarations and wings that need no files, then those
-# that do.
+# that do. A layer alone goes without the rooms of lower wings that it has no use for.
+without=
 case "$only" in
 "") api="version result context isa matrix solver source json safetensors vocab align"
     wings="base files vocab simd solve"
     path_api="file directory job verify"
     path_wings="disk model job" ;;
 files) api="version result context matrix source json safetensors"
-    wings="base files" path_api='' path_wings='' ;;
-vocab) api="version result context matrix source json safetensors vocab align"
-    wings="base files vocab" path_api='' path_wings='' ;;
+    wings="base files" path_api='' path_wings=''
+    without="base/clock base/pool base/base64 base/protobuf base/watch" ;;
+vocab) api="version result context source json vocab align"
+    wings="base files vocab" path_api='' path_wings=''
+    without="base/clock base/pool base/number base/watch files/memory_source files/tensors
+             files/safetensors_read files/safetensors_write" ;;
 solve) api="version result context isa matrix solver"
-    wings="base simd solve" path_api='' path_wings='' ;;
+    wings="base simd solve" path_api='' path_wings=''
+    without="base/base64 base/protobuf" ;;
 *) usage ;;
 esac
 
@@ -47,14 +52,28 @@ rooms() {
         "src/$1/chapter.h" | grep -v '^end$'
 }
 
+# A room. Where it says "/* @expand BODY NAME */", the text of that file of the wing stands in
+# the header, with _NAME for every _VEC in it.
 room() {
     printf '\n/* >>> src/%s/%s.h */\n' "$1" "$2"
-    cat "src/$1/$2.h"
+    awk -v wing="src/$1" '
+        $2 != "@expand" { print; next }
+        {
+            body = wing "/" $3 ".h"
+            while ((more = getline line < body) > 0) { gsub(/_VEC/, "_" $4, line); print line }
+            if (more < 0) { print "amalgamate.sh: no " body | "cat >&2"; exit 1 }
+            close(body)
+        }' "src/$1/$2.h"
 }
 
 wing() {
     room "$1" chapter
-    for r in $(rooms "$1"); do room "$1" "$r"; done
+    for r in $(rooms "$1"); do
+        case " $(echo $without) " in
+        *" $1/$r "*) ;;
+        *) room "$1" "$r" ;;
+        esac
+    done
 }
 
 # Everything behind the banner.
@@ -128,7 +147,7 @@ for file in src/*/*.h; do
     case $folder in
     api) listed="banner $api $path_api" ;;
     base) listed="$(rooms base) end" ;;
-    *) listed=$(rooms "$folder") ;;
+    *) listed="$(rooms "$folder") $(awk '$2 == "@expand" { print $3 }' "src/$folder"/*.h)" ;;
     esac
     case " $(echo $listed) " in
     *" $name "*) ;;

@@ -10,6 +10,9 @@
 #if defined(__STRICT_ANSI__) && !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L /* -std=c99 hides lstat and clock_gettime */
 #endif
+#ifndef _FILE_OFFSET_BITS
+#define _FILE_OFFSET_BITS 64 /* files of 2 GiB and more on 32-bit systems; before any header */
+#endif
 #define OMP_TRANSPLANT_IMPLEMENTATION
 #include "omp_transplant.h"
 
@@ -19,15 +22,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #ifdef _WIN32
 #define WIN32_LEAN_AND_MEAN
+#include <fcntl.h>
 #include <io.h>
-#include <locale.h>
 #include <windows.h>
+#include <shellapi.h> /* needs windows.h */
 #else
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #endif
 
@@ -94,7 +98,7 @@ static const char *duration_text(char to[NUMBER], double seconds)
 
 /* ---- the command line ----------------------------------------------------------- */
 
-typedef enum command { TRANSPLANT, INSPECT, ALIGN, VERIFY } command;
+typedef enum command { TRANSPLANT, INSPECT, ALIGN, VERIFY, HELP, COMMAND_COUNT } command;
 
 typedef struct settings {
     command command;
@@ -150,6 +154,7 @@ static const char *const help_transplant[] = {
     "       transplant inspect FILE_OR_DIR\n"
     "       transplant align BASE DONOR\n"
     "       transplant verify DIR [--draft-for TARGET]\n"
+    "       transplant help [COMMAND]\n"
     "\n"
     "Writes to OUT the model of directory BASE with the tokenizer of directory DONOR.\n"
     "Rows of tokens that both share are copied. Any other token's row is made by\n"
@@ -172,8 +177,9 @@ static const char *const help_transplant[] = {
     "                          as escapes, or #ID\n"
     "      --padding HOW       rows without a token of their own: mean, of all\n"
     "                          others, which is never sampled; or zero (mean)\n"
-    "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64, f8_e4m3\n"
-    "                          or f8_e5m2 (BASE's); config.json keeps its own\n"
+    "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64,\n"
+    "                          f8_e4m3, f8_e5m2 or as PyTorch has it, float32,\n"
+    "                          float16, bfloat16 (BASE's); config.json keeps its own\n"
     "      --saturate          clamp values beyond the range of that type\n"
     "      --overwrite         replace OUT if it exists\n"
     "      --dry-run           show the plan and write no model\n"
@@ -220,12 +226,37 @@ static const char help_verify[] =
     "in TARGET, of which the tokenizer and config.json are enough. Exit status 1 if\n"
     "any finding is an error.\n";
 
+/* The sub-commands; a first argument that is none of these names is BASE. */
+static const struct {
+    const char *name;
+    size_t least, most; /* arguments */
+    const char *wanted;
+    const char *help;   /* NULL: that of the whole */
+} commands[COMMAND_COUNT] = {
+    {"transplant", 3, 3, "three are wanted: BASE DONOR OUT", NULL},
+    {"inspect", 1, 1, "one is wanted: FILE_OR_DIR (for a directory named inspect, write "
+     "./inspect)", help_inspect},
+    {"align", 2, 2, "two are wanted: BASE DONOR (for a directory named align, write ./align)",
+     help_align},
+    {"verify", 1, 1, "one is wanted: DIR (for a directory named verify, write ./verify)",
+     help_verify},
+    {"help", 0, 1, "one at most is wanted: COMMAND (for a directory named help, write ./help)",
+     NULL},
+};
+
+/* The sub-command of that name, or TRANSPLANT. */
+static command find_command(const char *name)
+{
+    int i;
+    for (i = TRANSPLANT + 1; i < COMMAND_COUNT; i++)
+        if (strcmp(name, commands[i].name) == 0) return (command)i;
+    return TRANSPLANT;
+}
+
 static int print_help(command of)
 {
     size_t i;
-    if (of == INSPECT) fputs(help_inspect, stdout);
-    else if (of == ALIGN) fputs(help_align, stdout);
-    else if (of == VERIFY) fputs(help_verify, stdout);
+    if (commands[of].help) fputs(commands[of].help, stdout);
     else
         for (i = 0; i < COUNT(help_transplant); i++) fputs(help_transplant[i], stdout);
     return STATUS_OK;
@@ -346,9 +377,22 @@ static bool same_name(const char *a, const char *b)
     return *a == *b;
 }
 
+/* A type by its name in files, or by the one that config.json and PyTorch have for it. */
 static bool parse_dtype(const char *text, otx_dtype *dtype)
 {
+    static const struct {
+        const char *name;
+        otx_dtype dtype;
+    } others[] = {{"float32", OTX_F32}, {"float16", OTX_F16}, {"half", OTX_F16},
+                  {"bfloat16", OTX_BF16}, {"float64", OTX_F64},
+                  {"float8_e4m3fn", OTX_F8_E4M3}, {"float8_e5m2", OTX_F8_E5M2}};
+    size_t other;
     int i;
+    if (strncmp(text, "torch.", 6) == 0) text += 6;
+    for (other = 0; other < COUNT(others); other++) {
+        *dtype = others[other].dtype;
+        if (same_name(text, others[other].name)) return true;
+    }
     for (i = 0; i < OTX_DTYPE_COUNT; i++) {
         *dtype = (otx_dtype)i;
         if (otx_dtype_is_embedding(*dtype) && same_name(text, otx_dtype_name(*dtype)))
@@ -514,23 +558,16 @@ static int take_option(settings *to, int count, char **words, int *at, unsigned 
 /* Whether the command has the arguments and options that it takes. */
 static int check_command(const settings *s, unsigned seen)
 {
-    static const char *const names[] = {"transplant", "inspect", "align", "verify"};
-    static const char *const wanted[] = {
-        "three are wanted: BASE DONOR OUT",
-        "one is wanted: FILE_OR_DIR (for a directory named inspect, write ./inspect)",
-        "two are wanted: BASE DONOR (for a directory named align, write ./align)",
-        "one is wanted: DIR (for a directory named verify, write ./verify)",
-    };
-    static const size_t counts[] = {3, 1, 2, 1};
-    size_t i, n = s->argument_count;
+    size_t i, n = s->argument_count, least = commands[s->command].least;
     for (i = 0; i < OPTION_QUIET; i++)
         if (seen & 1U << i && s->command != (i == OPTION_DRAFT_FOR ? VERIFY : TRANSPLANT))
             return misuse("this command has no option", options[i].name, NULL);
     if (s->report && s->token_report && strcmp(s->report, s->token_report) == 0)
         return misuse("both reports would go to", s->report, NULL);
-    if (n == counts[s->command] || (s->dry_run && n == 2)) return STATUS_OK;
-    return misuse(n < counts[s->command] ? "too few arguments for" : "too many arguments for",
-                  names[s->command], wanted[s->command]);
+    if (s->dry_run) least = 2;
+    if (n >= least && n <= commands[s->command].most) return STATUS_OK;
+    return misuse(n < least ? "too few arguments for" : "too many arguments for",
+                  commands[s->command].name, commands[s->command].wanted);
 }
 
 /* Reads the command line into `to`, whose arrays have room for all of it. */
@@ -546,11 +583,7 @@ static int read_command_line(settings *to, int count, char **words)
         else to->arguments[to->argument_count++] = words[i];
     }
     if (status) return status;
-    if (to->argument_count > 0) {
-        if (strcmp(to->arguments[0], "inspect") == 0) to->command = INSPECT;
-        if (strcmp(to->arguments[0], "align") == 0) to->command = ALIGN;
-        if (strcmp(to->arguments[0], "verify") == 0) to->command = VERIFY;
-    }
+    if (to->argument_count > 0) to->command = find_command(to->arguments[0]);
     if (to->command != TRANSPLANT) to->arguments++, to->argument_count--;
     to->job.map = to->map;
     to->job.keep_details = to->token_report != NULL;
@@ -764,6 +797,71 @@ static otx_result set_error(otx_error *error, otx_result code, const char *path,
     return code;
 }
 
+/* ---- files by names in UTF-8 ----------------------------------------------------------- */
+
+#ifdef _WIN32
+
+enum { WIDE = 4096 };
+
+/* A path as Windows takes it, also where it has more than 260 characters. */
+static bool wide_path(wchar_t to[WIDE], const char *path)
+{
+    static const wchar_t local[] = L"\\\\?\\", remote[] = L"\\\\?\\UNC";
+    const DWORD room = WIDE - 8;
+    wchar_t given[WIDE], *full = to + 8;
+    size_t marked = 0;
+    DWORD size = 0;
+    errno = EINVAL;
+    if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, given, WIDE))
+        size = GetFullPathNameW(given, room, full, NULL);
+    if (size < 2 || size >= room) return false;
+    if (size >= 240 && full[1] == ':') {
+        marked = COUNT(local) - 1;
+        memcpy(to, local, sizeof local);
+    } else if (size >= 240 && full[1] == '\\' && full[2] != '?' && full[2] != '.') {
+        marked = COUNT(remote) - 1;
+        memcpy(to, remote, sizeof remote);
+        full++, size--;
+    }
+    memmove(to + marked, full, (size + 1) * sizeof *to);
+    return true;
+}
+
+/* Opens a file to write; `fresh`: one that must not exist yet. */
+static FILE *open_file(const char *path, bool fresh)
+{
+    wchar_t wide[WIDE];
+    int file, flags = _O_WRONLY | _O_CREAT | _O_BINARY | (fresh ? _O_EXCL : _O_TRUNC);
+    if (!wide_path(wide, path)) return NULL;
+    file = _wopen(wide, flags, _S_IREAD | _S_IWRITE);
+    return file < 0 ? NULL : _fdopen(file, "wb");
+}
+
+static void remove_file(const char *path)
+{
+    wchar_t wide[WIDE];
+    if (wide_path(wide, path)) _wremove(wide);
+}
+
+/* In place of what has the name; rename by itself replaces nothing here. */
+static bool rename_file(const char *from, const char *to)
+{
+    wchar_t wide_from[WIDE], wide_to[WIDE];
+    if (!wide_path(wide_from, from) || !wide_path(wide_to, to)) return false;
+    _wremove(wide_to);
+    return _wrename(wide_from, wide_to) == 0;
+}
+
+#else
+
+static FILE *open_file(const char *path, bool fresh) { return fopen(path, fresh ? "wbx" : "wb"); }
+
+static void remove_file(const char *path) { remove(path); }
+
+static bool rename_file(const char *from, const char *to) { return rename(from, to) == 0; }
+
+#endif
+
 /* ---- report files --------------------------------------------------------------------- */
 
 /* A file that appears under its name only when it is complete. All zero is none. */
@@ -793,13 +891,13 @@ static otx_result output_open(output *out, const char *path, otx_error *error)
     int number;
     out->path = path;
     if (is_special(path)) {
-        out->file = fopen(path, "wb");
+        out->file = open_file(path, false);
     } else {
         out->partial = (char *)malloc(size);
         if (!out->partial) return set_error(error, OTX_ERROR_MEMORY, path, "out of memory");
         for (number = 1; !out->file && number < 1000; number++) {
             snprintf(out->partial, size, "%s.partial-%d", path, number);
-            out->file = fopen(out->partial, "wbx");
+            out->file = open_file(out->partial, true);
             if (!out->file && errno != EEXIST) break;
         }
     }
@@ -816,7 +914,7 @@ static void output_close(output *out)
 {
     if (out->file) {
         fclose(out->file);
-        if (out->partial) remove(out->partial);
+        if (out->partial) remove_file(out->partial);
     }
     free(out->partial);
     memset(out, 0, sizeof *out);
@@ -839,12 +937,9 @@ static otx_result output_finish(output *out, const otx_job *job, report_writer w
     if (result) return result;
     closed = fclose(out->file) == 0;
     out->file = NULL;
-#ifdef _WIN32
-    if (closed) remove(out->path); /* rename replaces nothing there */
-#endif
-    if (closed && (!out->partial || rename(out->partial, out->path) == 0)) return OTX_OK;
+    if (closed && (!out->partial || rename_file(out->partial, out->path))) return OTX_OK;
     set_error(error, OTX_ERROR_IO, out->path, strerror(errno));
-    if (out->partial) remove(out->partial);
+    if (out->partial) remove_file(out->partial);
     return error->code;
 }
 
@@ -948,19 +1043,23 @@ static bool ends_with(const char *text, const char *end)
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
-/* Whether the directory has a file of that name that can be opened. */
-static bool has_file(const otx_context *ctx, const char *directory, const char *name)
+/* Whether the directory has a file of that name. One that is there and cannot be opened
+   is an error. */
+static otx_result find_file(const otx_context *ctx, const char *directory, const char *name,
+                            bool *found, otx_error *error)
 {
     otx_source source;
+    otx_result result;
     size_t size = strlen(directory) + strlen(name) + 2;
     char *path = (char *)malloc(size);
-    bool found;
-    if (!path) return false;
+    *found = false;
+    if (!path) return set_error(error, OTX_ERROR_MEMORY, directory, "out of memory");
     snprintf(path, size, "%s/%s", directory, name);
-    found = otx_source_open(ctx, path, &source, NULL) == OTX_OK;
-    if (found) otx_source_close(ctx, &source);
+    result = otx_source_open(ctx, path, &source, error);
+    if (result == OTX_OK) otx_source_close(ctx, &source);
     free(path);
-    return found;
+    *found = result == OTX_OK;
+    return result == OTX_ERROR_NOT_FOUND ? OTX_OK : result;
 }
 
 /* Columns that the widest name takes. */
@@ -1060,11 +1159,13 @@ static int run_inspect(const settings *s)
     meter m;
     otx_context ctx = make_context(s, &m);
     bool is_tensors = ends_with(path, ".safetensors");
-    bool has_model = is_tensors || has_file(&ctx, path, "model.safetensors") ||
-                     has_file(&ctx, path, "model.safetensors.index.json");
+    bool has_model = is_tensors;
     otx_error error;
     otx_result result = OTX_OK;
-    if (has_model) result = inspect_checkpoint(&ctx, path, &error);
+    if (!has_model) result = find_file(&ctx, path, "model.safetensors", &has_model, &error);
+    if (!result && !has_model)
+        result = find_file(&ctx, path, "model.safetensors.index.json", &has_model, &error);
+    if (!result && has_model) result = inspect_checkpoint(&ctx, path, &error);
     if (!result && !is_tensors) {
         result = inspect_vocab(&ctx, path, has_model, &error);
         if (result == OTX_ERROR_NOT_FOUND)
@@ -1182,6 +1283,16 @@ static int run_verify(const settings *s)
     return summary.faults ? STATUS_ERROR : STATUS_OK;
 }
 
+/* The help of the command that is named, or of the whole. */
+static int run_help(const settings *s)
+{
+    const char *name = s->argument_count ? s->arguments[0] : commands[TRANSPLANT].name;
+    command of = find_command(name);
+    if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
+        return misuse("unknown command", name, "known are transplant, inspect, align, verify");
+    return print_help(of);
+}
+
 static int run(const settings *s)
 {
     int status;
@@ -1190,6 +1301,7 @@ static int run(const settings *s)
     else if (s->command == INSPECT) status = run_inspect(s);
     else if (s->command == ALIGN) status = run_align(s);
     else if (s->command == VERIFY) status = run_verify(s);
+    else if (s->command == HELP) status = run_help(s);
     else status = run_transplant(s);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;
     fprintf(stderr, "transplant: error: standard output: %s\n", strerror(errno));
@@ -1215,20 +1327,24 @@ static int run_words(int count, char **words)
     return status;
 }
 
+#ifdef _WIN32
 #ifdef _MSC_VER
-/* Paths are UTF-8 for the library, and by the locale for fopen too. */
-int wmain(int count, wchar_t **wide)
+#pragma comment(lib, "shell32.lib")
+#endif
+/* The words that main would be given are in an old encoding, and lack what that cannot
+   say; wmain is not in every compiler's library. The exit frees what is taken here. */
+int main(void)
 {
+    int count = 0, i, size;
+    wchar_t **wide = CommandLineToArgvW(GetCommandLineW(), &count);
     char **words = (char **)calloc((size_t)count + 1, sizeof *words);
-    int i, size;
-    setlocale(LC_CTYPE, ".UTF8");
-    for (i = 0; words && i < count; i++) {
+    for (i = 0; wide && words && i < count; i++) {
         size = WideCharToMultiByte(CP_UTF8, 0, wide[i], -1, NULL, 0, NULL, NULL);
         words[i] = (char *)malloc((size_t)size);
         if (!words[i]) return STATUS_ERROR;
         WideCharToMultiByte(CP_UTF8, 0, wide[i], -1, words[i], size, NULL, NULL);
     }
-    return words ? run_words(count, words) : STATUS_ERROR; /* the exit frees them */
+    return wide && words ? run_words(count, words) : STATUS_ERROR;
 }
 #else
 int main(int count, char **words) { return run_words(count, words); }

@@ -135,6 +135,8 @@ everyday() {
     count "amalgamate.sh --check" $?
     readme
     suites "$CC" "" $CC -std=c99 -O2 $(openmp $CC) -I.
+    suite "contraction behind the header" ./tests/test_contraction.sh
+    suite "what the header asks for and gives" ./tests/test_linkage.sh
     build_tool
     if have python3; then
         suite "the tool from the outside" python3 tests/test_tool.py "$build/transplant"

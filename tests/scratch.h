@@ -18,8 +18,15 @@ static void scratch_open(const char *suite)
 
 OTX__PRIVATE void scratch_close(void)
 {
-    if (!otx__tree_remove(NULL, scratch_root, OTX__TREE_DEPTH))
+    if (!otx__tree_remove(NULL, scratch_root))
         printf("  %s was not removed\n", scratch_root);
+}
+
+/* Whether anything stands at a path that can be looked at. */
+OTX__PRIVATE bool scratch_exists(const char *path)
+{
+    otx__status status;
+    return otx__look(path, &status, NULL) == OTX_OK && status.present;
 }
 
 /* The path of a name within the scratch directory: one of eight rotating

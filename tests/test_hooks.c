@@ -138,7 +138,7 @@ static size_t names(void)
 
 static void remove_tree(const char *name)
 {
-    (void)otx__tree_remove(NULL, at(name), OTX__TREE_DEPTH);
+    (void)otx__tree_remove(NULL, at(name));
 }
 
 static otx_result transplant(const otx_context *ctx, const char *out, otx_job_options *options,

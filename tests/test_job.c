@@ -10,7 +10,7 @@
 
 static void remove_tree(const char *name)
 {
-    (void)otx__tree_remove(NULL, at(name), OTX__TREE_DEPTH);
+    (void)otx__tree_remove(NULL, at(name));
 }
 
 static void write_bytes(const char *path, const void *bytes, size_t size)
@@ -47,7 +47,7 @@ static bool has_file(const char *directory, const char *name)
 {
     char path[1000];
     snprintf(path, sizeof path, "%s/%s/%s", scratch_root, directory, name);
-    return otx__file_exists(path);
+    return scratch_exists(path);
 }
 
 /* How many names in the scratch directory start like that. */
@@ -715,6 +715,8 @@ static void test_dtype(void)
     CHECK(!strstr(read_file("out", "config.json"), "torch_dtype"));
     options.dtype = OTX_I8;
     check_fails(&options, OTX_ERROR_ARGUMENT, "cannot be written as I8");
+    options.dtype = OTX_BOOL; /* the first of the types, and not the base's */
+    check_fails(&options, OTX_ERROR_ARGUMENT, "cannot be written as BOOL");
     /* A row that is copied may not fit either. */
     options.dtype = OTX_F8_E4M3;
     base.tensors[0].value = spoiled_base;
@@ -933,6 +935,44 @@ static void test_config(void)
                                              "\"only-base\"");
 }
 
+/* A config of a language model within another, so many deep. */
+static const char *nested_config(size_t depth)
+{
+    static char text[4000];
+    size_t length = 0, i;
+    for (i = 0; i < depth; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "{\"text_config\": ");
+    length += (size_t)snprintf(text + length, sizeof text - length,
+                               "{\"vocab_size\": 10, \"eos_token_id\": 1}");
+    for (i = 0; i < depth; i++) text[length++] = '}';
+    text[length] = 0;
+    return text;
+}
+
+/* However deep the config of the language model lies, it is the one that is edited. */
+static void test_levels(void)
+{
+    static const size_t depths[] = {1, 6, 7, 8, 30, 63};
+    model base, donor;
+    size_t i;
+    base_model_of(&base, OTX_F32, false);
+    donor_model_of(&donor, OTX_F32, false);
+    write_model("donor", &donor);
+    for (i = 0; i < OTX__COUNT(depths); i++) {
+        const char *out;
+        base.config = nested_config(depths[i]);
+        write_model("base", &base);
+        CHECK_RUN(NULL, NULL);
+        out = read_file("out", "config.json");
+        CHECK_CONTAINS(out, "{\"vocab_size\": 14, \"eos_token_id\": 11, \"bos_token_id\": 5");
+        CHECK(out && strstr(out, "vocab_size") == strstr(out, "vocab_size\": 14, \"eos"));
+    }
+    base.config = nested_config(64);
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_LIMIT, "base/config.json: more than 64 configs of language "
+                                       "models lie within each other");
+}
+
 static void test_files(void)
 {
     model base, donor;
@@ -996,6 +1036,96 @@ static void test_files(void)
     CHECK_CONTAINS(logged, "\"pytorch_model.bin\" is left out");
 }
 
+static int solves;
+
+static otx_result count_solves(void *context, const otx_context *ctx, const otx_matrix *atoms,
+                               const otx_matrix *targets, const otx_omp_options *options,
+                               const otx_omp_output *output, otx_omp_stats *stats,
+                               otx_error *error)
+{
+    (void)context;
+    solves++;
+    return otx_omp(ctx, atoms, targets, options, output, stats, error);
+}
+
+#ifndef _WIN32
+/* A file that cannot be copied ends the run before the first solve, which may take hours,
+   and what stood under the output's name stays. */
+static void test_files_before_solving(void)
+{
+    static const char *const files[] = {"base/LICENSE", "base/assets/deep/a.txt",
+                                        "donor/chat_template.jinja",
+                                        "donor/additional_chat_templates/a.jinja"};
+    static const struct {
+        const char *command;
+        const char *message;
+    } cases[] = {
+        {"mkfifo", "is a device or a pipe, not a regular file"},
+        {"ln -s nowhere", "is a link that leads nowhere"},
+        {"ln -s circle circle && ln -s circle", "cannot be looked at"},
+    };
+    otx_job_options options;
+    model base, donor;
+    size_t i, j;
+    base_model_of(&base, OTX_F32, true);
+    base.shards = 3;
+    donor_model_of(&donor, OTX_F32, true);
+    memset(&options, 0, sizeof options);
+    options.solve = count_solves;
+    options.overwrite = true;
+    for (i = 0; i < OTX__COUNT(files); i++)
+        for (j = 0; j < OTX__COUNT(cases); j++) {
+            const char *name = strrchr(files[i], '/');
+            char line[200];
+            write_model("base", &base);
+            write_model("donor", &donor);
+            (void)snprintf(line, sizeof line, "mkdir -p %.*s && cd %.*s && %s %s",
+                           (int)(name - files[i]), files[i], (int)(name - files[i]), files[i],
+                           cases[j].command, name + 1);
+            CHECK(scratch_shell(line));
+            solves = 0;
+            check_fails(&options, OTX_ERROR_IO, cases[j].message);
+            CHECK_CONTAINS(last_error.message, files[i]);
+            CHECK_INT(solves, 0);
+            write_model("out", &base);
+            CHECK_INT(otx_transplant(NULL, at("base"), at("donor"), at("out"), &options, NULL,
+                                     NULL), OTX_ERROR_IO);
+            CHECK_INT(solves, 0);
+            CHECK_INT(count_names("out"), 1);
+            CHECK_STRING(read_file("out", "config.json"), plain_config);
+        }
+    write_model("base", &base);
+    write_model("donor", &donor);
+    CHECK_RUN(&options, NULL);
+    CHECK_INT(solves, 2); /* which is what was not called above */
+}
+
+/* An index that has become unreadable after the job was opened. */
+static void test_index_before_solving(void)
+{
+    otx_job_options options;
+    otx_error error;
+    otx_job *job = NULL;
+    model base, donor;
+    base_model_of(&base, OTX_F32, true);
+    base.shards = 3;
+    donor_model_of(&donor, OTX_F32, true);
+    write_model("base", &base);
+    write_model("donor", &donor);
+    remove_tree("out");
+    memset(&options, 0, sizeof options);
+    options.solve = count_solves;
+    solves = 0;
+    CHECK_INT(otx_job_open(NULL, at("base"), at("donor"), &options, &job, &error), OTX_OK);
+    CHECK(otx__sys_remove(at("base/model.safetensors.index.json")));
+    CHECK_INT(otx_job_run(job, at("out"), &error), OTX_ERROR_NOT_FOUND);
+    CHECK_CONTAINS(error.message, "index.json: is gone");
+    CHECK_INT(solves, 0);
+    CHECK_INT(count_names("out"), 0);
+    otx_job_close(job);
+}
+#endif
+
 /* ---- what must be refused ---- */
 
 static double spoiled_donor(size_t row, size_t column)
@@ -1034,6 +1164,47 @@ static void test_not_finite(void)
     bad_row = 7; /* a token that the donor does not have */
     write_model("base", &base);
     CHECK_RUN(NULL, NULL);
+}
+
+/* Values that cannot be used, of whatever matrix, end the run before the first solve. */
+static void test_values_before_solving(void)
+{
+    otx_job_options options;
+    model base, donor;
+    memset(&options, 0, sizeof options);
+    options.solve = count_solves;
+    solves = 0;
+    bad_row = 6;
+    bad_value = (double)NAN;
+    base_model_of(&base, OTX_F32, true);
+    donor_model_of(&donor, OTX_F32, true);
+    base.tensors[1].value = spoiled_base;
+    write_model("base", &base);
+    write_model("donor", &donor);
+    check_fails(&options, OTX_ERROR_NOT_FINITE, "base: tensor \"lm_head.weight\", row 6");
+    CHECK_INT(solves, 0);
+    base.tensors[1].value = base_head;
+    donor.tensors[1].value = spoiled_donor; /* the second that is solved for */
+    write_model("base", &base);
+    write_model("donor", &donor);
+    check_fails(&options, OTX_ERROR_NOT_FINITE, "donor: tensor \"lm_head.weight\", row 6");
+    CHECK_INT(solves, 0);
+    CHECK_INT(otx_transplant(NULL, at("base"), at("donor"), NULL, &options, NULL, NULL),
+              OTX_ERROR_NOT_FINITE);
+    CHECK_INT(solves, 0);
+    /* A row that is copied does not fit its new type. */
+    bad_value = 480;
+    options.dtype = OTX_F8_E4M3;
+    donor.tensors[1].value = donor_head;
+    base.tensors[0].value = spoiled_base;
+    write_model("base", &base);
+    write_model("donor", &donor);
+    check_fails(&options, OTX_ERROR_RANGE, "donor id 4 (token \"e\") has a value beyond the "
+                                           "largest of F8_E4M3; pass --saturate");
+    CHECK_INT(solves, 0);
+    options.saturate = true;
+    CHECK_RUN(&options, NULL);
+    CHECK_INT(solves, 2);
 }
 
 static void test_range(void)
@@ -1352,13 +1523,13 @@ static void test_table_numbers(void)
     size_t i;
     for (i = 0; i < OTX__COUNT(cases); i++) {
         otx__text_open(&text, NULL);
-        otx__table_number(&text, cases[i].value);
+        otx__token_table_number(&text, cases[i].value);
         otx__text_bytes(&text, "", 1);
         CHECK_STRING(text.bytes, cases[i].text);
         otx__text_close(&text);
     }
     otx__text_open(&text, NULL);
-    otx__table_bytes(&text, "a\t\n\\\xff\x01\xc3\xa9", 8);
+    otx__token_table_bytes(&text, "a\t\n\\\xff\x01\xc3\xa9", 8);
     otx__text_bytes(&text, "", 1);
     CHECK_STRING(text.bytes, "a\\t\\n\\\\\\xff\\x01\xc3\xa9");
     otx__text_close(&text);
@@ -1596,8 +1767,14 @@ int main(void)
     RUN(test_rows);
     RUN(test_map);
     RUN(test_config);
+    RUN(test_levels);
     RUN(test_files);
+#ifndef _WIN32
+    RUN(test_files_before_solving);
+    RUN(test_index_before_solving);
+#endif
     RUN(test_not_finite);
+    RUN(test_values_before_solving);
     RUN(test_range);
     RUN(test_no_anchors);
     RUN(test_architectures);

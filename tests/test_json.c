@@ -313,6 +313,96 @@ static void test_find(void)
     close_json();
 }
 
+/* Every entry of a container as "key=value;", without the keys for an array. */
+static const char *entries(uint32_t node)
+{
+    static char text[512];
+    otx_json_iter at = otx_json_iter_of(&json, node);
+    uint32_t count = 0;
+    text[0] = 0;
+    while (otx_json_iter_next(&at)) {
+        CHECK_INT(at.index, count++);
+        if (at.key != OTX_JSON_NONE) {
+            CHECK_INT(otx_json_type_of(&json, at.key), OTX_JSON_STRING);
+            strcat(strcat(text, span(at.key)), "=");
+        }
+        strcat(strcat(text, span(at.value)), ";");
+    }
+    CHECK_INT(count, otx_json_count(&json, node));
+    /* It stays at its end. */
+    CHECK(!otx_json_iter_next(&at));
+    CHECK_INT(at.key, OTX_JSON_NONE);
+    CHECK_INT(at.value, OTX_JSON_NONE);
+    return text;
+}
+
+static void test_iterate(void)
+{
+    uint32_t node;
+    CHECK_INT(parse("{\"a\": [1, [2, {\"x\": []}], {}, \"s\"], \"b\": {\"c\": {\"d\": 4}, "
+                    "\"c\": 5}, \"e\": [], \"f\": {}}"), OTX_OK);
+    CHECK_STRING(entries(0), "a=[1, [2, {\"x\": []}], {}, \"s\"];b={\"c\": {\"d\": 4}, "
+                             "\"c\": 5};e=[];f={};");
+    CHECK_STRING(entries(otx_json_find(&json, 0, "a")), "1;[2, {\"x\": []}];{};s;");
+    CHECK_STRING(entries(otx_json_find(&json, 0, "b")), "c={\"d\": 4};c=5;");
+    CHECK_STRING(entries(otx_json_find(&json, 0, "e")), "");
+    CHECK_STRING(entries(otx_json_find(&json, 0, "f")), "");
+    CHECK_STRING(entries(OTX_JSON_NONE), "");
+    for (node = 0; node < json.count; node++)
+        if (otx_json_type_of(&json, node) < OTX_JSON_ARRAY) CHECK_STRING(entries(node), "");
+    CHECK_STRING(entries((uint32_t)json.count), "");
+    node = otx_json_find(&json, 0, "a");
+    CHECK_STRING(span(otx_json_item(&json, node, 0)), "1");
+    CHECK_STRING(span(otx_json_item(&json, node, 3)), "s");
+    CHECK_INT(otx_json_item(&json, node, 4), OTX_JSON_NONE);
+    CHECK_INT(otx_json_item(&json, node, UINT32_MAX), OTX_JSON_NONE);
+    CHECK_INT(otx_json_item(&json, 0, 0), OTX_JSON_NONE);
+    CHECK_STRING(span(otx_json_after(&json, node)), "b");
+    CHECK_INT(otx_json_after(&json, 0), json.count);
+    close_json();
+    CHECK_INT(parse("[]"), OTX_OK);
+    CHECK_STRING(entries(0), "");
+    close_json();
+}
+
+/* Every accessor takes NONE, a node of any other type, and a document without nodes. */
+static void test_nothing_there(void)
+{
+    static const char *const types[] = {"null", "false", "true", "1", "\"s\"", "[1]",
+                                        "{\"k\":1}"};
+    uint32_t node, i;
+    uint64_t value = 7;
+    char to[8] = "unused";
+    for (i = 0; i < OTX__COUNT(types); i++) {
+        CHECK_INT(parse(types[i]), OTX_OK);
+        CHECK_INT(otx_json_type_of(&json, 0), i);
+        CHECK_INT(otx_json_uint(&json, 0, &value), i == OTX_JSON_NUMBER);
+        CHECK_INT(otx_json_equals(&json, 0, "s"), i == OTX_JSON_STRING);
+        CHECK_INT(otx_json_string(&json, 0, to), i == OTX_JSON_STRING);
+        CHECK_STRING(to, i < OTX_JSON_STRING ? "unused" : "snused");
+        CHECK_INT(otx_json_find(&json, 0, "k"), i == OTX_JSON_OBJECT ? 2 : OTX_JSON_NONE);
+        CHECK_INT(otx_json_item(&json, 0, 0), i == OTX_JSON_ARRAY ? 1 : OTX_JSON_NONE);
+        CHECK_INT(otx_json_count(&json, 0), i >= OTX_JSON_ARRAY);
+        for (node = (uint32_t)json.count;; node = OTX_JSON_NONE) {
+            CHECK_INT(otx_json_type_of(&json, node), OTX_JSON_NULL);
+            CHECK(!otx_json_uint(&json, node, &value));
+            CHECK(!otx_json_equals(&json, node, ""));
+            CHECK_INT(otx_json_string(&json, node, to), 0);
+            CHECK_INT(otx_json_find(&json, node, "k"), OTX_JSON_NONE);
+            CHECK_INT(otx_json_item(&json, node, 0), OTX_JSON_NONE);
+            CHECK_INT(otx_json_count(&json, node), 0);
+            CHECK_INT(otx_json_after(&json, node), node);
+            CHECK_STRING(entries(node), "");
+            if (node == OTX_JSON_NONE) break;
+        }
+        close_json();
+    }
+    memset(&json, 0, sizeof json);
+    CHECK_INT(otx_json_string(&json, 0, to), 0);
+    CHECK_INT(otx_json_find(&json, 0, "k"), OTX_JSON_NONE);
+    CHECK_STRING(entries(0), "");
+}
+
 static void test_uint(void)
 {
     static const struct {
@@ -384,6 +474,7 @@ static void test_prefixes(void)
 /* What every caller relies on, whatever the text was. */
 static void check_nodes(void)
 {
+    otx_json_iter at;
     uint32_t i, j, child;
     CHECK(json.count > 0 && json.nodes[0].next == json.count);
     for (i = 0; i < json.count; i++) {
@@ -398,6 +489,13 @@ static void check_nodes(void)
         for (child = i + 1, j = 0; j < node->count && child < json.count; j++) {
             if (object) CHECK(json.nodes[child++].type == OTX_JSON_STRING);
             child = json.nodes[child].next;
+        }
+        CHECK(j == node->count && child == node->next);
+        at = otx_json_iter_of(&json, i);
+        for (j = 0, child = i + 1; otx_json_iter_next(&at); j++) {
+            CHECK(at.index == j && at.value == child + object);
+            CHECK(at.key == (object ? child : OTX_JSON_NONE));
+            child = json.nodes[at.value].next;
         }
         CHECK(j == node->count && child == node->next);
     }
@@ -815,6 +913,8 @@ int main(void)
     RUN(test_nonfinite);
     RUN(test_limits);
     RUN(test_find);
+    RUN(test_iterate);
+    RUN(test_nothing_there);
     RUN(test_uint);
     RUN(test_string);
     RUN(test_prefixes);

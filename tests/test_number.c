@@ -179,6 +179,8 @@ static void types(void)
     CHECK_INT(otx_dtype_bits(OTX_F8_E5M2), 8);
     CHECK_INT(otx_dtype_bits(OTX_F4), 4);
     CHECK(otx_dtype_name(OTX_DTYPE_COUNT) == NULL);
+    CHECK(otx_dtype_name(OTX_DTYPE_NONE) == NULL);
+    CHECK_INT(otx_dtype_bits(OTX_DTYPE_NONE), 0);
 }
 
 int main(void)

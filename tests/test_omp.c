@@ -850,6 +850,9 @@ static void types_index_and_stride(void)
             otx_combine(&ctx, &forms[i], s.indices, s.coefficients, s.k, row);
             otx_combine(NULL, &forms[4], s.indices, s.coefficients, s.k, wanted);
             CHECK(!memcmp(row, wanted, sizeof row));
+            otx__combine(otx__kernels_for((otx_isa)isa), &forms[i], s.indices, s.coefficients,
+                         s.k, row);
+            CHECK(!memcmp(row, wanted, sizeof row));
         }
     }
     solution_close(&s);
@@ -871,13 +874,13 @@ static double off_bound(const otx__screen *screen, size_t tile, size_t target, d
 {
     size_t at = tile * screen->capacity + target;
     double weight = (double)screen->problem->dictionary->tile_weight[tile];
-    double bound = screen->bounds[2 * target * OTX__SETS], off;
+    double bound = otx__screen_bound(screen, target, 0)->scanned, off;
     if (!otx__form_scans(screen->form)) {
         /* A tile's best is in its mask, unless it is less than the best of all is at least. */
-        otx__finds finds;
-        otx__sifted_least(screen, target, 1, &finds);
+        otx__best_tiles found;
+        otx__sifted_least(screen, target, 1, &found);
         if (!(screen->masks[at] >> atom % OTX__TILE & 1)) {
-            CHECK(best < finds.least || best <= 0.0);
+            CHECK(best < found.least || best <= 0.0);
             return 0.0;
         }
         CHECK(best <= (double)screen->best[at]);
@@ -890,7 +893,7 @@ static double off_bound(const otx__screen *screen, size_t tile, size_t target, d
         return off / bound;
     }
     off = fabs(best - (double)screen->best[at]);
-    CHECK(off <= weight * bound + best * OTX__SLACK);
+    CHECK(off <= weight * bound + best * OTX__SCAN_RELATIVE_ERROR);
     return weight * bound > 0.0 ? off / (weight * bound) : 0.0;
 }
 
@@ -900,10 +903,11 @@ static void check_bound(problem *p, otx_omp_form form, otx__panel_type type, boo
 {
     int isa;
     for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
-        otx__solve solve_state;
-        otx__screen *screen = &solve_state.screen;
+        otx__pursuit pursuit;
+        otx__screen *screen = &pursuit.screen;
         otx_omp_options options;
         otx_omp_output output;
+        otx_context ctx;
         otx_matrix a = matrix(p->a, OTX_F32, p->atoms, p->columns);
         otx_matrix y = matrix(p->y, OTX_F32, p->targets, p->columns);
         solution s = solution_open(p);
@@ -918,63 +922,48 @@ static void check_bound(problem *p, otx_omp_form form, otx__panel_type type, boo
             continue;
         }
         memset(&options, 0, sizeof options);
-        memset(&solve_state, 0, sizeof solve_state);
+        memset(&output, 0, sizeof output);
+        memset(&pursuit, 0, sizeof pursuit);
+        memset(&ctx, 0, sizeof ctx);
+        ctx.isa = (otx_isa)isa;
+        options.k = s.k;
         options.form = form;
         if (p->a16) {
             a = matrix(p->a16, OTX_BF16, p->atoms, p->columns);
             y = matrix(p->y16, OTX_BF16, p->targets, p->columns);
         }
-        memset(&output, 0, sizeof output);
         output.indices = s.indices;
         output.coefficients = s.coefficients;
-        solve_state.output = &output;
-        otx__pool_open(&solve_state.pool, NULL);
-        solve_state.threads = otx__threads(NULL);
-        solve_state.end = p->targets;
-        solve_state.dictionary.kernels = kernels;
-        solve_state.dictionary.count = p->atoms;
-        solve_state.dictionary.columns = p->columns;
-        solve_state.dictionary.tiles = otx__tiles(p->atoms);
-        solve_state.problem.dictionary = &solve_state.dictionary;
-        solve_state.problem.k = s.k;
-        CHECK_INT(otx__solve_plan(&solve_state, &a, &y, &options, &error), OTX_OK);
-        if (!otx__form_scans(form)) solve_state.panels = type;
-        screen->problem = &solve_state.problem;
-        screen->form = form;
-        CHECK(otx__solve_scratch(&solve_state) && otx__solve_dictionary(&solve_state) &&
-              otx__solve_table(&solve_state) && otx__solve_block(&solve_state) &&
-              otx__solve_rows(&solve_state, &a, &y, false));
-        otx__solve_gram(&solve_state);
-        CHECK_INT(otx__dictionary_norms(&solve_state.dictionary, screen->scratch->row, &error),
-                  OTX_OK);
-        CHECK_INT(otx__dictionary_split(&solve_state.dictionary, screen->scratch->row, &error),
-                  OTX_OK);
-        if (solve_state.dictionary.gram)
-            CHECK_INT(otx__dictionary_gram(&solve_state.dictionary, screen->scratch->row, &error),
-                      OTX_OK);
-        if (form == OTX_FORM_GRAM)
-            CHECK_INT(otx__table_fill(&screen->table, screen->scratch, &error), OTX_OK);
-        screen->watch = otx__watch_open(NULL, OTX_STAGE_SOLVE, 0, 1);
-        CHECK_INT(otx__solve_open(&solve_state, 0, &error), OTX_OK);
+        pursuit.atoms = &a;
+        pursuit.targets = &y;
+        pursuit.options = &options;
+        pursuit.output = &output;
+        CHECK_INT(otx__pursuit_open(&pursuit, &ctx, &error), OTX_OK);
+        if (!otx__form_scans(form)) pursuit.panels = type;
+        CHECK_INT(otx__pursuit_take(&pursuit, &error), OTX_OK);
+        CHECK_INT(otx__pursuit_copy(&pursuit, &error), OTX_OK);
+        CHECK_INT(otx__pursuit_prepare(&pursuit, &error), OTX_OK);
+        screen->watch = otx__watch_open(&pursuit.ctx, OTX_STAGE_SOLVE, 0, 1);
+        CHECK_INT(otx__block_open(&pursuit, 0, &error), OTX_OK);
         CHECK_INT(otx__screen_open_block(screen, &error), OTX_OK);
         for (step = 0; step < s.k; step++) {
             CHECK_INT(otx__screen_scan_all(screen, &error), OTX_OK);
             for (target = 0; target < screen->count; target++) {
                 otx__support *support = &screen->supports[target];
                 if (support->ended) continue;
-                otx__support_residual(&solve_state.problem, support, screen->scratch);
-                for (tile = 0; tile < solve_state.dictionary.tiles; tile++) {
+                otx__support_residual(&pursuit.problem, support, screen->scratch);
+                for (tile = 0; tile < pursuit.dictionary.tiles; tile++) {
                     double best = 0.0, off;
                     size_t atom = 0;
                     for (i = tile * OTX__TILE;
                          i < otx__min(p->atoms, (tile + 1) * OTX__TILE); i++) {
-                        otx__row row = otx__rows_at(&solve_state.dictionary.rows, i);
+                        otx__row row = otx__view_row(&pursuit.dictionary.rows, i);
                         double exact;
-                        if (!(solve_state.dictionary.norms[i] > 0.0)) continue;
+                        if (!(pursuit.dictionary.norms[i] > 0.0)) continue;
                         otx__kernels_scalar.dots(screen->scratch->residual, &row, 1, p->columns,
                                                  &exact);
-                        exact = fabs(exact) / solve_state.dictionary.norms[i] / support->norm;
-                        exact *= (double)solve_state.dictionary.weight[i];
+                        exact = fabs(exact) / pursuit.dictionary.norms[i] / support->norm;
+                        exact *= (double)pursuit.dictionary.weight[i];
                         if (exact > best) {
                             best = exact;
                             atom = i;
@@ -985,12 +974,12 @@ static void check_bound(problem *p, otx_omp_form form, otx__panel_type type, boo
                 }
             }
             CHECK_INT(otx__screen_select(screen, &error), OTX_OK);
-            if (screen->coarse) CHECK_INT(otx__solve_sharpen(&solve_state, &error), OTX_OK);
-            screen->coarse = false;
-            CHECK_INT(otx__screen_columns(screen, &error), OTX_OK);
+            if (screen->too_coarse) CHECK_INT(otx__pursuit_sharpen(&pursuit, &error), OTX_OK);
+            screen->too_coarse = false;
+            CHECK_INT(otx__screen_get_columns(screen, &error), OTX_OK);
         }
         if (tight) CHECK(worst > 1e-3); /* a bound a thousand times too wide would be no use */
-        otx__pool_close(&solve_state.pool);
+        otx__pool_close(&pursuit.pool);
         solution_close(&s);
     }
 }
@@ -1108,7 +1097,7 @@ static void coefficients_beyond_floats(void)
 /* Rows too long for 8 bits. */
 static void long_residuals(void)
 {
-    problem p = embedding_like(70, 40, OTX__INT8_COLUMNS + 1, 5, 0.5);
+    problem p = embedding_like(70, 40, OTX__INT8_COLUMNS_MAX + 1, 5, 0.5);
     check_coarse(&p, 0);
     problem_close(&p);
 }
@@ -1238,6 +1227,63 @@ static void every_allocation_can_fail(void)
     }
     solution_close(&s);
     problem_close(&p);
+}
+
+/* More blocks than any form takes: each apart from the others, aligned, and freed. */
+static void pool_grows(void)
+{
+    enum { BLOCKS = 1000, SIZE = 40 };
+    static unsigned char *blocks[BLOCKS];
+    failing state;
+    otx_context ctx;
+    otx__pool pool;
+    size_t i, j;
+    memset(&state, 0, sizeof state);
+    memset(&ctx, 0, sizeof ctx);
+    ctx.allocator.resize = failing_resize;
+    ctx.allocator.context = &state;
+    otx__pool_open(&pool, &ctx);
+    for (i = 0; i < BLOCKS; i++) {
+        blocks[i] = (unsigned char *)otx__pool_take(&pool, SIZE, 1);
+        CHECK(blocks[i] && (uintptr_t)blocks[i] % OTX__ALIGNMENT == 0);
+        if (!blocks[i]) break;
+        memset(blocks[i], (int)(i % 251), SIZE);
+    }
+    CHECK(!pool.failed);
+    CHECK(pool.bytes == state.bytes);
+    while (i-- > 0)
+        for (j = 0; j < SIZE; j++) CHECK_INT(blocks[i][j], i % 251);
+    otx__pool_close(&pool);
+    CHECK_INT(state.live, 0);
+    CHECK(!state.wrong_size);
+}
+
+/* A message says what was asked for, also where that is more than a size holds. */
+static void pool_says_what_it_lacks(void)
+{
+    failing state;
+    otx_context ctx;
+    otx_error error;
+    otx__pool pool;
+    memset(&state, 0, sizeof state);
+    memset(&ctx, 0, sizeof ctx);
+    ctx.allocator.resize = failing_resize;
+    ctx.allocator.context = &state;
+    otx__pool_open(&pool, &ctx);
+    CHECK(otx__pool_take(&pool, SIZE_MAX / 4, 8) == NULL);
+    CHECK(otx__pool_take(&pool, 1, 1) == NULL); /* the first failure is the one told */
+    CHECK_INT(otx__pool_fail(&pool, &error), OTX_ERROR_MEMORY);
+    CHECK_CONTAINS(error.message, " times 8 bytes");
+    CHECK(!strstr(error.message, "18446744073709551615"));
+    otx__pool_close(&pool);
+    state.fail_at = 1;
+    CHECK(otx__pool_try(&pool, 1000, 8) == NULL);
+    state.fail_at = 2;
+    CHECK(!pool.failed && otx__pool_take(&pool, 1000, 8) == NULL);
+    CHECK_INT(otx__pool_fail(&pool, &error), OTX_ERROR_MEMORY);
+    CHECK_CONTAINS(error.message, "asking for 80"); /* and what the pool needs */
+    otx__pool_close(&pool);
+    CHECK_INT(state.live, 0);
 }
 
 static void expect_error(const problem *p, const otx_matrix *a, const otx_matrix *y,
@@ -1377,6 +1423,8 @@ int main(void)
     RUN(parallel_hook);
     RUN(progress_and_cancel);
     RUN(every_allocation_can_fail);
+    RUN(pool_grows);
+    RUN(pool_says_what_it_lacks);
     RUN(errors);
     RUN(names);
     return test_end();

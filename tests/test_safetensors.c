@@ -137,7 +137,7 @@ static void test_dtypes(void)
 {
     char header[256];
     int dtype;
-    for (dtype = 0; dtype < OTX_DTYPE_COUNT; dtype++) {
+    for (dtype = OTX_DTYPE_NONE + 1; dtype < OTX_DTYPE_COUNT; dtype++) {
         unsigned size = otx_dtype_bits((otx_dtype)dtype) * 4 / 8;
         (void)snprintf(header, sizeof header,
                        "{\"a\":{\"dtype\":\"%s\",\"shape\":[2,2],\"data_offsets\":[0,%u]}}",

@@ -758,6 +758,69 @@ static void one_file(void)
     CHECK_CONTAINS(error.message, "/f/vocab.json: is neither a directory nor a tokenizer.json");
 }
 
+/* ---- names ---- */
+
+static void patterns(void)
+{
+    CHECK(otx__name_fits("", "") && otx__name_fits("", "*") && !otx__name_fits("", "a"));
+    CHECK(otx__name_fits("a", "a") && !otx__name_fits("a", "") && !otx__name_fits("ab", "a"));
+    CHECK(otx__name_fits("a.b", "*.b") && otx__name_fits(".b", "*.b"));
+    CHECK(!otx__name_fits("a.bc", "*.b") && otx__name_fits("a.b.b", "*.b"));
+    CHECK(otx__name_fits("ab", "a*") && otx__name_fits("a", "a*") && !otx__name_fits("ba", "a*"));
+    CHECK(otx__name_fits("a_x.py", "a_*.py") && !otx__name_fits("a_.p", "a_*.py"));
+    CHECK(otx__name_fits("aab", "*ab*") && otx__name_fits("aaab", "a*ab"));
+    CHECK(!otx__name_fits("aba", "ab*ba"));
+}
+
+/* Which names belong to a tokenizer, what they are read as, and with what. */
+static void known_names(void)
+{
+    static const char *const ours[] = {
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "added_tokens.json", "tokenizer.model", "spiece.model", "spm.model",
+        "sentencepiece.model", "sentencepiece.bpe.model", "tekken.json", "tiktoken.model",
+        "vocab.json", "vocab.txt", "vocab.bpe", "merges.txt", "encoder.json", "bpe.codes",
+        "chat_template.jinja", "chat_template.json", "additional_chat_templates",
+        "tokenizer.model.v3", "tokenizer.model.old", "qwen.tiktoken", "source.spm",
+        "tokenization_kimi.py"};
+    static const char *const others[] = {
+        "config.json", "generation_config.json", "model.safetensors", "README.md", "x.model",
+        "modeling_kimi.py", "tokenization_kimi.txt", "tokenizer.json.bak", "my_vocab.txt"};
+    static const struct {
+        const char *name;
+        otx_vocab_file file;
+    } single[] = {{"a.json", OTX_VOCAB_TOKENIZER_JSON}, {"my-tekken_2.json", OTX_VOCAB_TEKKEN},
+                  {"vocab.json", OTX_VOCAB_FILES}, {"a.tiktoken", OTX_VOCAB_TIKTOKEN},
+                  {"tiktoken.model", OTX_VOCAB_TIKTOKEN}, {"a.model", OTX_VOCAB_SENTENCEPIECE},
+                  {"tokenizer.model.v7", OTX_VOCAB_SENTENCEPIECE},
+                  {"bert-vocab.txt", OTX_VOCAB_TXT}, {"a.txt", OTX_VOCAB_FILES}};
+    const char *listed[] = {"README.md", "source.spm", "x.model"}, *name = "";
+    size_t i;
+    for (i = 0; i < OTX__COUNT(ours); i++) {
+        CHECK_STRING(otx__is_of_tokenizer(ours[i]) ? "" : ours[i], "");
+        CHECK_INT(otx__is_tokenizer_code(ours[i]), i == OTX__COUNT(ours) - 1);
+    }
+    for (i = 0; i < OTX__COUNT(others); i++)
+        CHECK_STRING(otx__is_of_tokenizer(others[i]) ? others[i] : "", "");
+    for (i = 0; i < OTX__COUNT(single); i++)
+        CHECK_INT(otx__source_named(single[i].name), single[i].file);
+    for (i = 0; i < OTX_VOCAB_FILES; i++)
+        CHECK(strchr(otx__usual_name((otx_vocab_file)i), '*') == NULL);
+    CHECK_STRING(otx__usual_name(OTX_VOCAB_SENTENCEPIECE), "tokenizer.model");
+    CHECK(otx__goes_with(OTX_VOCAB_MERGES, OTX_VOCAB_JSON));
+    CHECK(!otx__goes_with(OTX_VOCAB_MERGES, OTX_VOCAB_TXT));
+    CHECK(!otx__goes_with(OTX_VOCAB_MODEL_CONFIG, OTX_VOCAB_TEKKEN));
+    CHECK(otx__goes_with(OTX_VOCAB_ADDED_TOKENS, OTX_VOCAB_TEKKEN));
+    CHECK_CONTAINS(otx__advise_on_tokenizer(listed, 3, &name), "save_pretrained");
+    CHECK_STRING(name, "x.model");
+    CHECK(otx__advise_on_tokenizer(listed, 1, &name) == NULL);
+    for (i = 0; i < OTX_ROLE_COUNT; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "%s_token", otx_role_name((otx_role)i));
+        CHECK_STRING(otx__role_keys[i], key);
+    }
+}
+
 int main(void)
 {
     scratch_open("sources");
@@ -784,6 +847,8 @@ int main(void)
     RUN(nothing_given);
     RUN(precedence);
     RUN(one_file);
+    RUN(patterns);
+    RUN(known_names);
     scratch_close();
     return test_end();
 }

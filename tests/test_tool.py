@@ -924,6 +924,35 @@ def inspect(here):
 
 
 @case
+def inspect_what_cannot_be_read(here):
+    base = base_model().write(here / "base")
+    (base / "model.safetensors").chmod(0)
+    error = refused_to_nobody(here, "inspect", base)
+    assert "/model.safetensors: cannot be opened: Permission denied" in error, error
+    (base / "model.safetensors").unlink()
+    (base / "model.safetensors").symlink_to("nothing")
+    error = call("inspect", base, status=1).error
+    assert "/model.safetensors: is a link that leads nowhere" in error, error
+    (base / "model.safetensors").unlink()
+    assert call("inspect", base).out.startswith("vocabulary: byte-level BPE")
+
+
+@case
+def files_of_more_than_2_gib(here):
+    """On a 32-bit system too, where that takes a definition before the first header."""
+    size = 5 << 29
+    header = header_bytes({"big": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}})
+    path = here / "big.safetensors"
+    with open(path, "wb") as file:
+        file.write(header)
+        try:
+            file.truncate(len(header) + size)
+        except OSError:
+            raise Skip("no sparse files here")
+    assert f"{size:,}" in call("inspect", path).out
+
+
+@case
 def hostile_names_are_escaped(here):
     base = base_model()
     base.tensors["evil\x1b[2J\n\x00\u202e"] = Tensor("U8", [1], b"\1")
@@ -1399,14 +1428,12 @@ def a_parent_that_is_no_directory(here):
     assert sorted(p.name for p in here.iterdir()) == ["base", "donor", "file"]
 
 
-@case
-def an_unwritable_parent(here):
-    base, donor = pair(here)
-    parent, tool = here / "parent", here / "tool"
+def refused_to_nobody(here, *args):
+    """The error of a run by someone whom the modes of files bind, as they do not root."""
+    tool = here / "tool"
     shutil.copy(TOOL, tool)
-    parent.mkdir(mode=0o555)
 
-    def as_nobody():  # root may write anywhere
+    def become_nobody():
         if os.geteuid() == 0:
             os.setgroups([])
             os.setgid(65534)
@@ -1414,13 +1441,82 @@ def an_unwritable_parent(here):
 
     WORK.chmod(0o755)
     try:
-        done = subprocess.run([tool, base, donor, parent / "out"], preexec_fn=as_nobody,
+        done = subprocess.run([tool, *args], preexec_fn=become_nobody,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     except (OSError, subprocess.SubprocessError):
         raise Skip("root here can't become another user")
-    error = done.stderr.decode()
-    assert done.returncode == 1 and re.search("error: .*parent.*[Pp]ermission", error), error
+    assert done.returncode == 1, done
+    return done.stderr.decode()
+
+
+@case
+def an_unwritable_parent(here):
+    base, donor = pair(here)
+    parent = here / "parent"
+    parent.mkdir(mode=0o555)
+    error = refused_to_nobody(here, base, donor, parent / "out")
+    assert re.search("error: .*parent.*[Pp]ermission", error), error
     assert not list(parent.iterdir())
+
+
+@case
+def files_that_cannot_be_looked_at(here):
+    base, donor = pair(here)
+    for name in ("base/generation_config.json", "base/LICENSE", "base/new/notes.txt",
+                 "base/new/config.json", "donor/config.json", "donor/generation_config.json",
+                 "donor/tokenizer_config.json", "donor/added_tokens.json"):
+        path = here / name
+        held = path.read_bytes() if path.exists() else None
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.symlink_to("nothing")
+        refused(here, base, donor, f"/{name}: is a link that leads nowhere$")
+        path.unlink()
+        path.symlink_to(path.name)
+        refused(here, base, donor, f"/{name}: cannot be .*: Too many levels of symbolic links$")
+        path.unlink()
+        if held is not None:
+            path.write_bytes(held)
+    shutil.rmtree(base / "new")
+    call(base, donor, here / "out")
+
+
+@case
+def files_that_cannot_be_read(here):
+    base, donor = pair(here)
+    (here / "outs").mkdir()
+    (here / "outs").chmod(0o777)
+    for name in ("base/generation_config.json", "base/README.md", "donor/config.json",
+                 "donor/special_tokens_map.json"):
+        (here / name).chmod(0)
+        error = refused_to_nobody(here, base, donor, here / "outs" / "out")
+        assert re.search(f"/{name}: cannot be opened: Permission denied", error), error
+        assert not list((here / "outs").iterdir())
+        (here / name).chmod(0o644)
+    (base / "extra").mkdir(mode=0)
+    error = refused_to_nobody(here, base, donor, here / "outs" / "out")
+    assert re.search("/extra.*: Permission denied", error), error
+    (base / "extra").rmdir()
+    donor.chmod(0o444)
+    error = refused_to_nobody(here, base, donor, here / "outs" / "out")
+    assert re.search("/donor/config.json: cannot be looked at: Permission denied", error), error
+    donor.chmod(0o755)
+
+
+@case
+def links_to_directories(here):
+    base, donor = pair(here)
+    (here / "elsewhere").mkdir()
+    (here / "elsewhere" / "file").write_text("x")
+    (base / "real").mkdir()
+    for place, target in (("real/again", "."), ("up", ".."), ("out", "../elsewhere"), ("same", "real"),
+                          ("real/deep", "../..")):
+        (base / place).symlink_to(target)
+        refused(here, base, donor, f"/{place}: is a link to a directory")
+        (base / place).unlink()
+    (base / "original").symlink_to("../elsewhere")  # which is left out
+    call(base, donor, here / "out")
+    assert not (here / "out" / "original").exists()
 
 
 @case

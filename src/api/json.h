@@ -28,6 +28,8 @@ typedef struct otx_json {
     size_t count, capacity;
 } otx_json;
 
+/* No node. Every function below takes it, as it takes a node of a type it does not
+   expect, and finds nothing there: look-ups chain. */
 #define OTX_JSON_NONE UINT32_MAX
 
 typedef struct otx_json_options {
@@ -44,13 +46,41 @@ OTX_API otx_result otx_json_parse(const otx_context *ctx, const char *text, size
                                   otx_json *out, otx_error *error);
 OTX_API void otx_json_close(const otx_context *ctx, otx_json *json);
 
-/* The value of the last member of `object` with that key (escapes decoded), as
-   Python and JavaScript resolve duplicates; OTX_JSON_NONE if there is none or
-   `object` is no object or itself NONE (so look-ups chain). */
-OTX_API uint32_t otx_json_find(const otx_json *json, uint32_t object, const char *key);
-
 /* The type of a node; OTX_JSON_NULL for OTX_JSON_NONE. */
 OTX_API otx_json_type otx_json_type_of(const otx_json *json, uint32_t node);
+
+/* The value of the last member of `object` with that key (escapes decoded), as
+   Python and JavaScript resolve duplicates; OTX_JSON_NONE if there is none or
+   `object` is no object. */
+OTX_API uint32_t otx_json_find(const otx_json *json, uint32_t object, const char *key);
+
+/* Steps through the items of an array or the members of an object, in the order of the
+   text:
+       otx_json_iter at = otx_json_iter_of(&json, node);
+       while (otx_json_iter_next(&at)) ... at.key, at.value, at.index ...
+   Nothing else has anything to step through. At the end key and value are NONE. */
+typedef struct otx_json_iter {
+    const otx_json *json;
+    uint32_t key;       /* of a member: a STRING node; of an item: OTX_JSON_NONE */
+    uint32_t value;
+    uint32_t index;     /* 0 for the first */
+    uint32_t next, end; /* private: nodes not yet stepped over */
+    bool keyed;         /* private: an object's */
+} otx_json_iter;
+
+OTX_API otx_json_iter otx_json_iter_of(const otx_json *json, uint32_t node);
+OTX_API bool otx_json_iter_next(otx_json_iter *iter);
+
+/* How many items an array or members an object has; 0 for anything else. */
+OTX_API uint32_t otx_json_count(const otx_json *json, uint32_t node);
+
+/* The item of an array at that index, or OTX_JSON_NONE. Takes time in proportion to the
+   index. */
+OTX_API uint32_t otx_json_item(const otx_json *json, uint32_t array, uint32_t index);
+
+/* The node after a value and all it contains, so that the value and what is in it, keys
+   too, are the nodes from `node` to before that one; NONE for NONE. */
+OTX_API uint32_t otx_json_after(const otx_json *json, uint32_t node);
 
 /* A number node as a non-negative integer written with digits only; false if it
    is anything else or above 2^64 - 1. */
@@ -60,7 +90,8 @@ OTX_API bool otx_json_uint(const otx_json *json, uint32_t node, uint64_t *value)
 OTX_API bool otx_json_equals(const otx_json *json, uint32_t node, const char *text);
 
 /* Decodes a string node to UTF-8 into `to`, which must hold end - start bytes;
-   returns the length, which is never more. No terminator is written. */
+   returns the length, which is never more, and is 0 if the node is no string. No
+   terminator is written. */
 OTX_API size_t otx_json_string(const otx_json *json, uint32_t node, char *to);
 
 /* Edits of a document as replaced spans of its text: what is not touched keeps

@@ -6,18 +6,22 @@
 extern int otx__sys_madvise(void *block, size_t size, int advice) __asm__("madvise");
 #endif
 
-#define OTX__POOL_BLOCKS 64
 #define OTX__ALIGNMENT 64 /* a cache line, and the widest register */
 
-/* A handful of blocks and the sum of their sizes. Once a block could not be had,
-   every later one is NULL too, so a run of takes needs one check of `failed`. */
+/* What stands at the head of every block. */
+typedef struct otx__pool_block {
+    struct otx__pool_block *next;
+    size_t bytes; /* as asked for, this head with them */
+} otx__pool_block;
+
+/* A chain of blocks and the sum of their sizes. Once a block could not be had, every
+   later one is NULL too, so a run of takes needs one check of `failed`. */
 typedef struct otx__pool {
     const otx_context *ctx;
-    void *blocks[OTX__POOL_BLOCKS];
-    size_t sizes[OTX__POOL_BLOCKS];
-    size_t count;
+    otx__pool_block *blocks;
     uint64_t bytes;
-    uint64_t failed; /* 0, or the size of the block that could not be had */
+    bool failed;
+    size_t failed_count, failed_size; /* elements of the block that could not be had */
 } otx__pool;
 
 OTX__PRIVATE void otx__pool_open(otx__pool *pool, const otx_context *ctx)
@@ -28,8 +32,11 @@ OTX__PRIVATE void otx__pool_open(otx__pool *pool, const otx_context *ctx)
 
 OTX__PRIVATE void otx__pool_close(otx__pool *pool)
 {
-    size_t i;
-    for (i = 0; i < pool->count; i++) otx__free(pool->ctx, pool->blocks[i], pool->sizes[i], 1);
+    while (pool->blocks) {
+        otx__pool_block *block = pool->blocks;
+        pool->blocks = block->next;
+        otx__free(pool->ctx, block, block->bytes, 1);
+    }
     otx__pool_open(pool, pool->ctx);
 }
 
@@ -49,28 +56,41 @@ OTX__PRIVATE void otx__advise_large_pages(void *block, size_t size)
 #endif
 }
 
-/* count elements of `size` bytes, aligned, uninitialised. */
-OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
+/* Bytes to ask for, with room for the head and for aligning what follows it. */
+OTX__PRIVATE bool otx__pool_size(size_t count, size_t size, size_t *bytes)
+{
+    return otx__mul(count, size, bytes) &&
+           otx__add(*bytes, sizeof(otx__pool_block) + OTX__ALIGNMENT, bytes);
+}
+
+/* As otx__pool_take, but a block that cannot be had is no failure. */
+OTX__PRIVATE void *otx__pool_try(otx__pool *pool, size_t count, size_t size)
 {
     size_t bytes;
-    char *block;
-    if (pool->failed) return NULL;
-    if (pool->count == OTX__POOL_BLOCKS || !otx__mul(count, size, &bytes) ||
-        !otx__add(bytes, OTX__ALIGNMENT, &bytes)) {
-        pool->failed = UINT64_MAX;
-        return NULL;
-    }
-    block = (char *)otx__alloc(pool->ctx, bytes, 1);
-    if (!block) {
-        pool->failed = bytes;
-        return NULL;
-    }
+    otx__pool_block *block;
+    char *start;
+    if (pool->failed || !otx__pool_size(count, size, &bytes)) return NULL;
+    block = (otx__pool_block *)otx__alloc(pool->ctx, bytes, 1);
+    if (!block) return NULL;
     /* How a caller's allocator gets its memory is its own affair. */
     if (!pool->ctx || !pool->ctx->allocator.resize) otx__advise_large_pages(block, bytes);
-    pool->blocks[pool->count] = block;
-    pool->sizes[pool->count++] = bytes;
+    block->next = pool->blocks;
+    block->bytes = bytes;
+    pool->blocks = block;
     pool->bytes += bytes;
-    return block + (OTX__ALIGNMENT - (uintptr_t)block % OTX__ALIGNMENT);
+    start = (char *)(block + 1);
+    return start + (OTX__ALIGNMENT - (uintptr_t)start % OTX__ALIGNMENT) % OTX__ALIGNMENT;
+}
+
+/* count elements of `size` bytes, aligned, uninitialised; freed with the pool. */
+OTX__PRIVATE void *otx__pool_take(otx__pool *pool, size_t count, size_t size)
+{
+    void *block = otx__pool_try(pool, count, size);
+    if (block || pool->failed) return block;
+    pool->failed = true;
+    pool->failed_count = count;
+    pool->failed_size = size;
+    return NULL;
 }
 
 OTX__PRIVATE void *otx__pool_take_zero(otx__pool *pool, size_t count, size_t size)
@@ -78,4 +98,16 @@ OTX__PRIVATE void *otx__pool_take_zero(otx__pool *pool, size_t count, size_t siz
     void *block = otx__pool_take(pool, count, size);
     if (block) memset(block, 0, count * size);
     return block;
+}
+
+/* Says which block could not be had. */
+OTX__PRIVATE otx_result otx__pool_fail(const otx__pool *pool, otx_error *error)
+{
+    size_t bytes;
+    if (otx__pool_size(pool->failed_count, pool->failed_size, &bytes))
+        return otx__fail_memory(error, bytes);
+    return otx__fail(error, OTX_ERROR_MEMORY,
+                     "out of memory: %" PRIu64 " times %" PRIu64
+                     " bytes are more than this machine can address",
+                     (uint64_t)pool->failed_count, (uint64_t)pool->failed_size);
 }

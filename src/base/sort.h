@@ -1,4 +1,4 @@
-/* ---- sort: in place, without memory, never quadratic ----------------------- */
+/* ---- sort: in place, without memory, never quadratic; and finding ------------ */
 
 OTX__PRIVATE void otx__swap(char *a, char *b, size_t size)
 {
@@ -27,4 +27,22 @@ OTX__PRIVATE void otx__sort(void *items, size_t count, size_t size,
             otx__swap(base + parent * size, base + child * size, size);
         }
     }
+}
+
+/* The item of a sorted array for which compare(key, item) is 0, or NULL. As bsearch,
+   and of an array without items, too. */
+OTX__PRIVATE const void *otx__sorted_find(const void *items, size_t count, size_t size,
+                                          const void *key,
+                                          int (*compare)(const void *key, const void *item))
+{
+    const char *base = (const char *)items;
+    size_t low = 0, high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = compare(key, base + middle * size);
+        if (order == 0) return base + middle * size;
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    return NULL;
 }

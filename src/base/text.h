@@ -1,4 +1,9 @@
-/* ---- text: names in messages, and text that grows ----------------------- */
+/* ---- text: names in messages, and text that grows -------------------------------- */
+
+/* ---- names in messages ---- */
+
+/* A name for a message, also where there is none. */
+OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
 
 /* Room for a quoted name: `char text[OTX__QUOTED];`. */
 #define OTX__QUOTED 160
@@ -6,44 +11,6 @@
 /* Makes any bytes fit for one line of a message: control bytes, quotes,
    backslashes and invalid UTF-8 become \xNN, long ones are cut with "...".
    Returns `to`. */
-OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size);
-
-/* Length of the well-formed UTF-8 sequence that `bytes` starts with (no overlong
-   forms, no surrogates, at most U+10FFFF), or 0. */
-OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
-{
-    unsigned lead, low = 0x80, high = 0xbf;
-    size_t length, i;
-    if (size == 0) return 0;
-    lead = bytes[0];
-    if (lead < 0x80) return 1;
-    if (lead < 0xc2 || lead > 0xf4) return 0;
-    length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (size < length) return 0;
-    if (lead == 0xe0) low = 0xa0;
-    if (lead == 0xed) high = 0x9f;
-    if (lead == 0xf0) low = 0x90;
-    if (lead == 0xf4) high = 0x8f;
-    if (bytes[1] < low || bytes[1] > high) return 0;
-    for (i = 2; i < length; i++)
-        if ((bytes[i] & 0xc0) != 0x80) return 0;
-    return length;
-}
-
-OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
-{
-    size_t size = strlen(name), length = strlen(suffix);
-    return size >= length && memcmp(name + size - length, suffix, length) == 0;
-}
-
-OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
-}
-
-/* A name for a message, also where there is none. */
-OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
-
 OTX__PRIVATE const char *otx__quote(char *to, size_t capacity, const char *bytes, size_t size)
 {
     static const char digits[] = "0123456789abcdef";
@@ -114,17 +81,26 @@ OTX__PRIVATE void otx__text_string(otx__text *text, const char *string)
     otx__text_bytes(text, string, strlen(string));
 }
 
-/* For what fits in 512 bytes: numbers and short words. %g and the like are
-   barred, because they follow the locale: see otx__text_double. */
+/* For what fits in 512 bytes: numbers and short words. */
 OTX__PRIVATE void otx__text_format(otx__text *text, const char *format, ...) OTX__PRINTF(2, 3);
 OTX__PRIVATE void otx__text_format(otx__text *text, const char *format, ...)
 {
     char line[512];
-    int length;
+    size_t length;
     va_list arguments;
     va_start(arguments, format);
-    length = vsnprintf(line, sizeof line, format, arguments);
+    length = otx__format_list(line, sizeof line, format, arguments);
     va_end(arguments);
-    if (length < 0 || (size_t)length >= sizeof line) text->failed = true;
-    else otx__text_bytes(text, line, (size_t)length);
+    if (length >= sizeof line) text->failed = true;
+    else otx__text_bytes(text, line, length);
+}
+
+/* Appends a number as otx__double_text writes it; one that JSON does not have becomes
+   null. */
+OTX__PRIVATE void otx__text_double(otx__text *text, double value)
+{
+    char digits[OTX__DOUBLE_TEXT];
+    const size_t size = otx__double_text(digits, value);
+    if (size) otx__text_bytes(text, digits, size);
+    else otx__text_string(text, "null");
 }

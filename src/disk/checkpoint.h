@@ -50,17 +50,18 @@ OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
 /* No tensor may be in two shards, and none twice in the index. Both lists are
    sorted by tensor. */
 OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
-                                               const otx__shards *index, const char *path,
+                                               const otx__weight_index *index, const char *path,
                                                otx_error *error)
 {
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
     size_t i;
     otx__path_text(where, path);
     for (i = 1; i < index->count; i++) {
-        const otx__shard_entry *entry = &index->entries[i];
-        if (otx__shards_by_tensor(entry - 1, entry) == 0)
+        const otx__weight_entry *entry = &index->entries[i];
+        if (otx__weight_by_tensor(entry - 1, entry) == 0)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
-                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
+                             otx__quote(what, sizeof what, entry->tensor.bytes,
+                                        entry->tensor.size));
     }
     for (i = 1; i < checkpoint->tensor_count; i++) {
         const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
@@ -69,8 +70,8 @@ OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
                              "\"%s\" and \"%s\"", where,
                              otx__quote(what, sizeof what, found->tensor->name,
                                         found->tensor->name_size),
-                             otx__shard_text(one, checkpoint->files[found[-1].file].name),
-                             otx__shard_text(other, checkpoint->files[found->file].name));
+                             otx__name_text(one, checkpoint->files[found[-1].file].name),
+                             otx__name_text(other, checkpoint->files[found->file].name));
     }
     return OTX_OK;
 }
@@ -78,32 +79,32 @@ OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
 /* Checks that the index and the shards' headers tell the same story: two sorted
    lists, each without repetitions, that must go in step. */
 OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint,
-                                                const otx__shards *index, const char *path,
-                                                otx_error *error)
+                                                const otx__weight_index *index,
+                                                const char *path, otx_error *error)
 {
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__SHARD_TEXT], other[OTX__SHARD_TEXT];
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
     size_t i;
     otx__path_text(where, path);
     for (i = 0; i < index->count || i < checkpoint->tensor_count; i++) {
-        const otx__shard_entry *entry = i < index->count ? &index->entries[i] : NULL;
+        const otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
         const otx_checkpoint_tensor *found =
             i < checkpoint->tensor_count ? &checkpoint->tensors[i] : NULL;
         const otx_tensor *tensor = found ? found->tensor : NULL;
         int order = !entry    ? 1
                     : !tensor ? -1
-                              : otx__compare_bytes(entry->tensor, entry->tensor_size,
+                              : otx__compare_bytes(entry->tensor.bytes, entry->tensor.size,
                                                    tensor->name, tensor->name_size);
         if (order == 0 && entry->file == found->file) continue;
         if (order <= 0) {
-            otx__shard_text(one, checkpoint->files[entry->file].name);
-            otx__quote(what, sizeof what, entry->tensor, entry->tensor_size);
+            otx__name_text(one, checkpoint->files[entry->file].name);
+            otx__quote(what, sizeof what, entry->tensor.bytes, entry->tensor.size);
         } else {
             otx__quote(what, sizeof what, tensor->name, tensor->name_size);
         }
         if (order < 0)
             return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in "
                              "\"%s\", but it is not", where, what, one);
-        otx__shard_text(other, checkpoint->files[found->file].name);
+        otx__name_text(other, checkpoint->files[found->file].name);
         if (order > 0)
             return otx__fail(error, OTX_ERROR_MISMATCH, "%s: does not name tensor \"%s\", "
                              "which is in \"%s\"", where, what, other);
@@ -134,25 +135,12 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
 OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
                                            const otx__listing *listing)
 {
-    static const char convert[] = "load it with transformers and save it with save_pretrained, "
-                                  "which writes safetensors";
-    static const otx__foreign table[] = {
-        {"adapter_model.", "", "an adapter; merge it into its model first"},
-        {"model-", ".safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
-        {"consolidated", ".safetensors", "weights under the names of the original release; "
-                                         "take the repository's files for transformers"},
-        {"", ".safetensors", "if that is the model, give that file's path"},
-        {"", ".bin.index.json", convert},
-        {"", ".bin", convert},
-        {"", ".pt", convert},
-        {"", ".pth", convert},
-        {"", ".h5", convert},
-        {"", ".msgpack", convert},
-        {"", ".gguf", "GGUF is not read; take the safetensors it was made from"},
-        {"snapshots", "", "a cache; give the directory within snapshots/"},
-    };
-    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, table,
-                             OTX__COUNT(table), listing);
+    const char *name = NULL;
+    const char *advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
+                                          (const char *const *)listing->names, listing->count,
+                                          &name);
+    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
+                             advice);
 }
 
 /* A checkpoint that is one file. */
@@ -178,13 +166,13 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
                                                 otx_error *error)
 {
     char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, OTX__INDEX_FILE);
-    otx__shards index;
+    otx__weight_index index;
     otx_result result;
     size_t i;
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + 64);
     checkpoint->sharded = true;
-    result = otx__shards_open(ctx, path, &index, error);
-    if (!result) result = otx__shards_list(ctx, &index, path, checkpoint, error);
+    result = otx__weight_index_open(ctx, path, &index, error);
+    if (!result) result = otx__weight_index_list(ctx, &index, path, checkpoint, error);
     if (!result && both &&
         (checkpoint->file_count > 1 || strcmp(checkpoint->files[0].name, OTX__MODEL_FILE) != 0))
         result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: holds both " OTX__MODEL_FILE " and "
@@ -194,10 +182,10 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
         result = otx__checkpoint_open_file(ctx, checkpoint, i, error);
     if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
     if (!result)
-        otx__sort(index.entries, index.count, sizeof *index.entries, otx__shards_by_tensor);
+        otx__sort(index.entries, index.count, sizeof *index.entries, otx__weight_by_tensor);
     if (!result) result = otx__checkpoint_unique(checkpoint, &index, path, error);
     if (!result) result = otx__checkpoint_compare(checkpoint, &index, path, error);
-    otx__shards_close(ctx, &index);
+    otx__weight_index_close(ctx, &index);
     otx__path_free(ctx, path);
     return result;
 }
@@ -247,19 +235,20 @@ OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
 
 /* ---- reading ---- */
 
+OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
+{
+    const otx__span *name = (const otx__span *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
+}
+
 OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
                                                          const char *name)
 {
-    size_t low = 0, high = checkpoint->tensor_count, size = strlen(name);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const otx_tensor *tensor = checkpoint->tensors[middle].tensor;
-        int order = otx__compare_bytes(name, size, tensor->name, tensor->name_size);
-        if (order == 0) return &checkpoint->tensors[middle];
-        if (order < 0) high = middle;
-        else low = middle + 1;
-    }
-    return NULL;
+    const otx__span key = otx__span_of(name, strlen(name));
+    return (const otx_checkpoint_tensor *)otx__sorted_find(
+        checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors, &key,
+        otx__checkpoint_compare_name);
 }
 
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its
@@ -272,12 +261,12 @@ OTX__PRIVATE otx_result otx__checkpoint_bytes(const otx_checkpoint *checkpoint,
     const otx_checkpoint_file *file = &checkpoint->files[tensor->file];
     const otx_tensor *what = tensor->tensor;
     uint64_t have = what->end - what->begin;
-    char where[OTX__PATH_TEXT], shard[OTX__SHARD_TEXT], name[OTX__QUOTED];
+    char where[OTX__PATH_TEXT], shard[OTX__NAME_TEXT], name[OTX__QUOTED];
     bool within = first <= have && size <= have - first;
     if (within && file->source.read(file->source.context, what->begin + first, to, size))
         return OTX_OK;
     otx__path_text(where, checkpoint->path);
-    otx__shard_text(shard, file->name);
+    otx__name_text(shard, file->name);
     otx__quote(name, sizeof name, what->name, what->name_size);
     if (!within)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: \"%s\": tensor \"%s\" has %" PRIu64

@@ -27,12 +27,6 @@ OTX__PRIVATE void otx__text_json_string(otx__text *text, const char *bytes, size
 
 /* ---- JSON: editing ---- */
 
-/* A part of a text that someone else owns. */
-typedef struct otx__span {
-    const char *bytes;
-    size_t size;
-} otx__span;
-
 /* One edit: the bytes of the document from start to end give way to a value, or
    to a new member of an object. Texts stand in the pool, by offset. */
 typedef struct otx__json_change {
@@ -154,11 +148,13 @@ OTX_API otx_result otx_json_edit_replace(const otx_context *ctx, otx_json_edit *
 OTX__PRIVATE uint32_t otx__json_last_key(const otx_json *json, uint32_t object,
                                          uint32_t *before)
 {
-    uint32_t key = object + 1, i;
+    otx_json_iter member = otx_json_iter_of(json, object);
+    uint32_t key = OTX_JSON_NONE, value = OTX_JSON_NONE;
     *before = OTX_JSON_NONE;
-    for (i = 1; i < json->nodes[object].count; i++) {
-        *before = key + 1;
-        key = json->nodes[key + 1].next;
+    while (otx_json_iter_next(&member)) {
+        *before = value;
+        key = member.key;
+        value = member.value;
     }
     return key;
 }
@@ -226,14 +222,6 @@ OTX_API otx_result otx_json_edit_set(const otx_context *ctx, otx_json_edit *edit
 typedef struct otx__json_layout {
     otx__span comma, line, indent, colon, tail;
 } otx__json_layout;
-
-OTX__PRIVATE otx__span otx__span_of(const char *bytes, size_t size)
-{
-    otx__span span;
-    span.bytes = bytes;
-    span.size = size;
-    return span;
-}
 
 OTX__PRIVATE otx__span otx__json_slice(const otx_json *json, uint32_t start, uint32_t end)
 {

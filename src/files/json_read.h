@@ -40,13 +40,13 @@ OTX__PRIVATE otx_result otx__json_expected(const otx__json_parser *p, const char
     const size_t size = sizeof problem;
     unsigned byte = p->at < p->size ? p->text[p->at] : 0;
     if (p->at >= p->size)
-        (void)snprintf(problem, size, "the text ends, expected %s", expected);
+        otx__format(problem, size, "the text ends, expected %s", expected);
     else if (p->size - p->at >= 3 && memcmp(p->text + p->at, "\xef\xbb\xbf", 3) == 0)
-        (void)snprintf(problem, size, "found a byte order mark, expected %s", expected);
+        otx__format(problem, size, "found a byte order mark, expected %s", expected);
     else if (byte > 0x20 && byte < 0x7f)
-        (void)snprintf(problem, size, "found '%c', expected %s", (int)byte, expected);
+        otx__format(problem, size, "found '%c', expected %s", (int)byte, expected);
     else
-        (void)snprintf(problem, size, "found byte 0x%02x, expected %s", byte, expected);
+        otx__format(problem, size, "found byte 0x%02x, expected %s", byte, expected);
     return otx__json_fail(p, OTX_ERROR_FORMAT, p->at, problem);
 }
 
@@ -79,7 +79,7 @@ OTX__PRIVATE otx_result otx__json_add(otx__json_parser *p, otx_json_type type, s
     if (json->count == json->capacity) {
         void *items = json->nodes;
         if (!otx__grow(p->ctx, &items, &json->capacity, json->count + 1, sizeof *json->nodes))
-            return otx__fail_memory(p->error, (uint64_t)json->count * 2 * sizeof *json->nodes);
+            return otx__fail_array(p->error, (uint64_t)json->count * 2, sizeof *json->nodes);
         json->nodes = (otx_json_node *)items;
     }
     node = &json->nodes[json->count++];
@@ -97,11 +97,9 @@ OTX__PRIVATE int otx__json_hex(const unsigned char *digits)
 {
     int value = 0, i;
     for (i = 0; i < 4; i++) {
-        int byte = digits[i];
-        if (byte >= '0' && byte <= '9') value = value * 16 + byte - '0';
-        else if (byte >= 'a' && byte <= 'f') value = value * 16 + byte - 'a' + 10;
-        else if (byte >= 'A' && byte <= 'F') value = value * 16 + byte - 'A' + 10;
-        else return -1;
+        const int digit = otx__hex_digit((char)digits[i]);
+        if (digit < 0) return -1;
+        value = value * 16 + digit;
     }
     return value;
 }
@@ -350,116 +348,4 @@ OTX_API otx_result otx_json_parse(const otx_context *ctx, const char *text, size
     }
     if (result) otx_json_close(ctx, out);
     return result;
-}
-
-/* ---- JSON: looking at values ---- */
-
-/* Decodes the character of a string at *at, which moves on; returns how many
-   bytes of UTF-8 it is. The string has been checked. */
-OTX__PRIVATE size_t otx__json_character(const char *text, size_t *at, char to[4])
-{
-    static const char letters[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
-    const unsigned char *bytes = (const unsigned char *)text + *at;
-    unsigned code;
-    size_t length;
-    if (bytes[0] != '\\') {
-        to[0] = (char)bytes[0];
-        *at += 1;
-        return 1;
-    }
-    if (bytes[1] != 'u') {
-        to[0] = values[strchr(letters, bytes[1]) - letters];
-        *at += 2;
-        return 1;
-    }
-    code = (unsigned)otx__json_hex(bytes + 2);
-    *at += 6;
-    if (code >= 0xd800 && code <= 0xdbff) {
-        code = 0x10000 + ((code - 0xd800) << 10) + (unsigned)otx__json_hex(bytes + 8) - 0xdc00;
-        *at += 6;
-    }
-    length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    if (length == 1) {
-        to[0] = (char)code;
-    } else {
-        static const unsigned char leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
-        size_t i;
-        for (i = length - 1; i > 0; i--, code >>= 6) to[i] = (char)(0x80 | (code & 0x3f));
-        to[0] = (char)(leads[length] | code);
-    }
-    return length;
-}
-
-OTX_API otx_json_type otx_json_type_of(const otx_json *json, uint32_t node)
-{
-    return node < json->count ? (otx_json_type)json->nodes[node].type : OTX_JSON_NULL;
-}
-
-OTX_API size_t otx_json_string(const otx_json *json, uint32_t node, char *to)
-{
-    const otx_json_node *string = &json->nodes[node];
-    size_t at = string->start, size = 0;
-    if (!string->escaped) {
-        size = string->end - string->start;
-        if (size) memcpy(to, json->text + string->start, size);
-        return size;
-    }
-    while (at < string->end) {
-        char character[4];
-        size_t length = otx__json_character(json->text, &at, character);
-        memcpy(to + size, character, length);
-        size += length;
-    }
-    return size;
-}
-
-/* Whether a string node stands for these bytes, without decoding it to memory. */
-OTX__PRIVATE bool otx__json_is_text(const otx_json *json, uint32_t node, const char *bytes,
-                                    size_t size)
-{
-    const otx_json_node *string = &json->nodes[node];
-    size_t at = string->start, seen = 0;
-    if (!string->escaped)
-        return string->end - string->start == size &&
-               (size == 0 || memcmp(json->text + string->start, bytes, size) == 0);
-    while (at < string->end) {
-        char character[4];
-        size_t length = otx__json_character(json->text, &at, character);
-        if (size - seen < length || memcmp(bytes + seen, character, length) != 0) return false;
-        seen += length;
-    }
-    return seen == size;
-}
-
-OTX_API bool otx_json_equals(const otx_json *json, uint32_t node, const char *text)
-{
-    return otx_json_type_of(json, node) == OTX_JSON_STRING &&
-           otx__json_is_text(json, node, text, strlen(text));
-}
-
-OTX_API uint32_t otx_json_find(const otx_json *json, uint32_t object, const char *key)
-{
-    uint32_t found = OTX_JSON_NONE, member, i;
-    size_t size = strlen(key);
-    if (otx_json_type_of(json, object) != OTX_JSON_OBJECT) return OTX_JSON_NONE;
-    member = object + 1;
-    for (i = 0; i < json->nodes[object].count; i++) {
-        if (otx__json_is_text(json, member, key, size)) found = member + 1;
-        member = json->nodes[member + 1].next;
-    }
-    return found;
-}
-
-OTX_API bool otx_json_uint(const otx_json *json, uint32_t node, uint64_t *value)
-{
-    uint64_t sum = 0;
-    uint32_t at;
-    if (otx_json_type_of(json, node) != OTX_JSON_NUMBER) return false;
-    for (at = json->nodes[node].start; at < json->nodes[node].end; at++) {
-        unsigned digit = (unsigned)((unsigned char)json->text[at] - '0');
-        if (digit > 9 || sum > (UINT64_MAX - digit) / 10) return false;
-        sum = sum * 10 + digit;
-    }
-    *value = sum;
-    return true;
 }

@@ -1,139 +1,5 @@
 /* ---- safetensors: reading ----------------------------------------------- */
 
-/* A file is the length of its header (64 bits, little-endian), the header (JSON)
-   and the bytes of the tensors. Longer headers than this are refused, as by the
-   reference implementation. */
-#define OTX__HEADER_LIMIT 100000000
-
-/* The key that is no tensor. */
-#define OTX__METADATA_KEY "__metadata__"
-
-/* Orders byte strings as memcmp does; of two that begin alike, the shorter first. */
-OTX__PRIVATE int otx__compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-    size_t shared = otx__min(a_size, b_size);
-    int order = shared ? memcmp(a, b, shared) : 0;
-    return order ? order : a_size < b_size ? -1 : a_size > b_size;
-}
-
-OTX__PRIVATE int otx__compare_tensors(const otx_tensor *a, const otx_tensor *b)
-{
-    return otx__compare_bytes(a->name, a->name_size, b->name, b->name_size);
-}
-
-/* The three orders in which tensors are needed; items are pointers but for the
-   second. */
-OTX__PRIVATE int otx__tensor_by_name(const void *a, const void *b)
-{
-    return otx__compare_tensors(*(const otx_tensor *const *)a, *(const otx_tensor *const *)b);
-}
-
-OTX__PRIVATE int otx__tensor_by_offset(const void *a, const void *b)
-{
-    const otx_tensor *x = (const otx_tensor *)a, *y = (const otx_tensor *)b;
-    if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
-    if (x->end != y->end) return x->end < y->end ? -1 : 1;
-    return otx__compare_tensors(x, y);
-}
-
-OTX__PRIVATE int otx__tensor_by_dtype(const void *a, const void *b)
-{
-    const otx_tensor *x = *(const otx_tensor *const *)a, *y = *(const otx_tensor *const *)b;
-    if (x->dtype != y->dtype) return x->dtype > y->dtype ? -1 : 1;
-    return otx__compare_tensors(x, y);
-}
-
-OTX__PRIVATE int otx__metadata_by_key(const void *a, const void *b)
-{
-    const otx_metadata *x = (const otx_metadata *)a, *y = (const otx_metadata *)b;
-    return otx__compare_bytes(x->key, x->key_size, y->key, y->key_size);
-}
-
-/* Fails with "FILE: WHAT "NAME" PROBLEM"; without "FILE: " if file is NULL. */
-OTX__PRIVATE otx_result otx__fail_name(otx_error *error, otx_result code, const char *file,
-                                       const char *what, const char *name, size_t name_size,
-                                       const char *problem)
-{
-    char quoted[OTX__QUOTED];
-    return otx__fail(error, code, "%s%s%s \"%s\" %s", file ? file : "", file ? ": " : "", what,
-                     otx__quote(quoted, sizeof quoted, name, name_size), problem);
-}
-
-/* Sorts pointers to tensors by name; fails with `code` if two are named alike. */
-OTX__PRIVATE otx_result otx__tensors_by_name(const otx_tensor **tensors, size_t count,
-                                          otx_result code, const char *file, otx_error *error)
-{
-    size_t i;
-    otx__sort(tensors, count, sizeof *tensors, otx__tensor_by_name);
-    for (i = 1; i < count; i++)
-        if (otx__compare_tensors(tensors[i - 1], tensors[i]) == 0)
-            return otx__fail_name(error, code, file, "tensor", tensors[i]->name,
-                                  tensors[i]->name_size, "occurs twice");
-    return OTX_OK;
-}
-
-/* Fails with `code` if a key of the metadata occurs twice. */
-OTX__PRIVATE otx_result otx__check_keys(const otx_context *ctx, const otx_metadata *metadata,
-                                        size_t count, otx_result code, const char *file,
-                                        otx_error *error)
-{
-    otx_result result = OTX_OK;
-    otx_metadata *sorted;
-    size_t i;
-    if (count < 2) return OTX_OK;
-    sorted = (otx_metadata *)otx__alloc(ctx, count, sizeof *sorted);
-    if (!sorted) return otx__fail_memory(error, (uint64_t)count * sizeof *sorted);
-    memcpy(sorted, metadata, count * sizeof *sorted);
-    otx__sort(sorted, count, sizeof *sorted, otx__metadata_by_key);
-    for (i = 1; i < count && !result; i++)
-        if (otx__metadata_by_key(&sorted[i - 1], &sorted[i]) == 0)
-            result = otx__fail_name(error, code, file, "metadata key", sorted[i].key,
-                                    sorted[i].key_size, "occurs twice");
-    otx__free(ctx, sorted, count, sizeof *sorted);
-    return result;
-}
-
-/* A shape as text, "[2, 3]", cut with "..." when there is no room. Returns `to`. */
-OTX__PRIVATE const char *otx__shape_text(char *to, size_t capacity, const uint64_t *shape,
-                                         unsigned rank)
-{
-    size_t length = 1;
-    unsigned i;
-    to[0] = '[';
-    for (i = 0; i < rank && length + 32 < capacity; i++)
-        length += (size_t)snprintf(to + length, capacity - length, "%s%" PRIu64, i ? ", " : "",
-                                   shape[i]);
-    (void)snprintf(to + length, capacity - length, "%s", i < rank ? ", ...]" : "]");
-    return to;
-}
-
-/* The bytes that a tensor's type and shape take. Returns what is wrong with them,
-   or NULL. Factors are multiplied in order, so that a zero makes good only what
-   comes after it: as the reference does. */
-OTX__PRIVATE const char *otx__tensor_bytes(const otx_tensor *tensor, uint64_t *bytes)
-{
-    uint64_t bits = 1;
-    unsigned i;
-    for (i = 0; i < tensor->rank; i++)
-        if (!otx__mul64(bits, tensor->shape[i], &bits)) return "has 2^64 elements or more";
-    if (!otx__mul64(bits, otx_dtype_bits(tensor->dtype), &bits)) return "has 2^64 bits or more";
-    if (bits % 8 != 0) return "does not fill whole bytes";
-    *bytes = bits / 8;
-    return NULL;
-}
-
-/* Fails with "FILE: tensor "NAME", F32 [2, 3], PROBLEM". */
-OTX__PRIVATE otx_result otx__tensor_fail(otx_error *error, otx_result code, const char *file,
-                                         const otx_tensor *tensor, const char *problem)
-{
-    char text[320], shape[128];
-    (void)snprintf(text, sizeof text, "(%s %s) %s", otx_dtype_name(tensor->dtype),
-                   otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank), problem);
-    return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
-}
-
-/* ---- safetensors: reading ---- */
-
 /* Reads and checks the length of the header, then the header itself. */
 OTX__PRIVATE otx_result otx__header_read(const otx_context *ctx, const otx_source *source,
                                          const char *name, char **header, size_t *header_size,
@@ -185,29 +51,27 @@ typedef struct otx__header {
 OTX__PRIVATE otx_result otx__header_fail(const otx__header *h, otx_result code,
                                          const char *what, uint32_t key, const char *problem)
 {
-    const otx_json_node *node = &h->json->nodes[key];
-    return otx__fail_name(h->error, code, h->file, what, h->json->text + node->start,
-                          node->end - node->start, problem);
+    const otx__span name = otx__json_span(h->json, key);
+    return otx__fail_name(h->error, code, h->file, what, name.bytes, name.size, problem);
 }
 
-/* Finds the three fields of a tensor's entry and checks that each stands there
-   once; other fields are passed over. */
-OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, otx__entry *entry)
+/* Finds the three fields of the entry `value` of the tensor `key` and checks that each
+   stands there once; other fields are passed over. */
+OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, uint32_t value,
+                                          otx__entry *entry)
 {
     static const char *const names[] = {"dtype", "shape", "data_offsets"};
-    const otx_json_node *nodes = h->json->nodes;
-    uint32_t fields[3] = {OTX_JSON_NONE, OTX_JSON_NONE, OTX_JSON_NONE}, node = key + 2, i, j;
-    if (nodes[key + 1].type != OTX_JSON_OBJECT)
+    uint32_t fields[3] = {OTX_JSON_NONE, OTX_JSON_NONE, OTX_JSON_NONE}, i;
+    otx_json_iter field = otx_json_iter_of(h->json, value);
+    if (otx_json_type_of(h->json, value) != OTX_JSON_OBJECT)
         return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "is no object");
-    for (i = 0; i < nodes[key + 1].count; i++) {
-        for (j = 0; j < 3; j++) {
-            if (!otx_json_equals(h->json, node, names[j])) continue;
-            if (fields[j] != OTX_JSON_NONE)
+    while (otx_json_iter_next(&field))
+        for (i = 0; i < 3; i++) {
+            if (!otx_json_equals(h->json, field.key, names[i])) continue;
+            if (fields[i] != OTX_JSON_NONE)
                 return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "repeats a field");
-            fields[j] = node + 1;
+            fields[i] = field.value;
         }
-        node = nodes[node + 1].next;
-    }
     entry->dtype = fields[0];
     entry->shape = fields[1];
     entry->offsets = fields[2];
@@ -216,7 +80,7 @@ OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, ot
     if (otx_json_type_of(h->json, entry->shape) != OTX_JSON_ARRAY)
         return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key, "has no shape");
     if (otx_json_type_of(h->json, entry->offsets) != OTX_JSON_ARRAY ||
-        nodes[entry->offsets].count != 2)
+        otx_json_count(h->json, entry->offsets) != 2)
         return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
                                 "has no data_offsets (two of them)");
     return OTX_OK;
@@ -225,25 +89,24 @@ OTX__PRIVATE otx_result otx__header_entry(const otx__header *h, uint32_t key, ot
 /* Bytes that a string takes, at most, with a NUL after it. */
 OTX__PRIVATE uint64_t otx__header_room(const otx__header *h, uint32_t string)
 {
-    return (uint64_t)h->json->nodes[string].end - h->json->nodes[string].start + 1;
+    return (uint64_t)otx__json_span(h->json, string).size + 1;
 }
 
 /* Counts the entries of the metadata, which may also be null. */
-OTX__PRIVATE otx_result otx__header_measure_metadata(otx__header *h, uint32_t value)
+OTX__PRIVATE otx_result otx__header_measure_metadata(otx__header *h, uint32_t key,
+                                                     uint32_t value)
 {
-    const otx_json_node *nodes = h->json->nodes;
-    uint32_t key = value + 1, i;
-    if (nodes[value].type == OTX_JSON_NULL) return OTX_OK;
-    if (nodes[value].type != OTX_JSON_OBJECT)
-        return otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", value - 1, "is no object");
-    for (i = 0; i < nodes[value].count; i++) {
-        if (nodes[key + 1].type != OTX_JSON_STRING)
-            return otx__header_fail(h, OTX_ERROR_FORMAT, "metadata key", key,
+    otx_json_iter entry = otx_json_iter_of(h->json, value);
+    if (otx_json_type_of(h->json, value) == OTX_JSON_NULL) return OTX_OK;
+    if (otx_json_type_of(h->json, value) != OTX_JSON_OBJECT)
+        return otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", key, "is no object");
+    while (otx_json_iter_next(&entry)) {
+        if (otx_json_type_of(h->json, entry.value) != OTX_JSON_STRING)
+            return otx__header_fail(h, OTX_ERROR_FORMAT, "metadata key", entry.key,
                                     "has a value that is no string");
-        h->bytes += otx__header_room(h, key) + otx__header_room(h, key + 1);
-        key = nodes[key + 1].next;
+        h->bytes += otx__header_room(h, entry.key) + otx__header_room(h, entry.value);
     }
-    h->out->metadata_count = nodes[value].count;
+    h->out->metadata_count = otx_json_count(h->json, value);
     return OTX_OK;
 }
 
@@ -251,28 +114,27 @@ OTX__PRIVATE otx_result otx__header_measure_metadata(otx__header *h, uint32_t va
    *metadata to the metadata's value, if there is one. */
 OTX__PRIVATE otx_result otx__header_measure(otx__header *h, uint32_t *metadata)
 {
-    const otx_json_node *nodes = h->json->nodes;
+    otx_json_iter member = otx_json_iter_of(h->json, 0);
     otx_result result = OTX_OK;
-    uint32_t key = 1, i;
     *metadata = OTX_JSON_NONE;
-    if (nodes[0].type != OTX_JSON_OBJECT)
+    if (otx_json_type_of(h->json, 0) != OTX_JSON_OBJECT)
         return otx__fail(h->error, OTX_ERROR_FORMAT, "%s: the header is no JSON object",
                          h->file);
-    for (i = 0; i < nodes[0].count && !result; i++) {
+    while (!result && otx_json_iter_next(&member)) {
         otx__entry entry;
-        if (!otx_json_equals(h->json, key, OTX__METADATA_KEY)) {
-            result = otx__header_entry(h, key, &entry);
+        if (!otx_json_equals(h->json, member.key, OTX__METADATA_KEY)) {
+            result = otx__header_entry(h, member.key, member.value, &entry);
             if (result) break;
             h->out->tensor_count++;
-            h->dimensions += nodes[entry.shape].count;
-            h->bytes += otx__header_room(h, key);
+            h->dimensions += otx_json_count(h->json, entry.shape);
+            h->bytes += otx__header_room(h, member.key);
         } else if (*metadata != OTX_JSON_NONE) {
-            result = otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", key, "occurs twice");
+            result = otx__header_fail(h, OTX_ERROR_FORMAT, "the entry", member.key,
+                                      "occurs twice");
         } else {
-            *metadata = key + 1;
-            result = otx__header_measure_metadata(h, key + 1);
+            *metadata = member.value;
+            result = otx__header_measure_metadata(h, member.key, member.value);
         }
-        key = nodes[key + 1].next;
     }
     return result;
 }
@@ -313,33 +175,33 @@ OTX__PRIVATE const char *otx__header_string(otx__header *h, uint32_t node, size_
 }
 
 /* Reads one entry. Its offsets count from the byte buffer as yet. */
-OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, otx_tensor *tensor)
+OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_t value,
+                                           otx_tensor *tensor)
 {
-    const otx_json_node *nodes = h->json->nodes;
     otx__entry entry;
-    int dtype = 0;
-    uint32_t i;
-    otx_result result = otx__header_entry(h, key, &entry);
+    otx_json_iter size;
+    int dtype = OTX_DTYPE_NONE + 1;
+    otx_result result = otx__header_entry(h, key, value, &entry);
     if (result) return result;
     while (dtype < OTX_DTYPE_COUNT &&
            !otx_json_equals(h->json, entry.dtype, otx_dtype_name((otx_dtype)dtype)))
         dtype++;
     if (dtype == OTX_DTYPE_COUNT) {
-        const otx_json_node *node = &nodes[entry.dtype];
         char quoted[OTX__QUOTED], problem[OTX__QUOTED + 40];
-        otx__quote(quoted, sizeof quoted, h->json->text + node->start, node->end - node->start);
-        (void)snprintf(problem, sizeof problem, "has an unknown dtype, \"%s\"", quoted);
+        otx__format(problem, sizeof problem, "has an unknown dtype, \"%s\"",
+                       otx__quote_node(quoted, h->json, entry.dtype));
         return otx__header_fail(h, OTX_ERROR_UNSUPPORTED, "tensor", key, problem);
     }
     tensor->dtype = (otx_dtype)dtype;
-    tensor->rank = nodes[entry.shape].count;
+    tensor->rank = otx_json_count(h->json, entry.shape);
     tensor->shape = h->shape;
-    for (i = 0; i < tensor->rank; i++)
-        if (!otx_json_uint(h->json, entry.shape + 1 + i, h->shape++))
+    size = otx_json_iter_of(h->json, entry.shape);
+    while (otx_json_iter_next(&size))
+        if (!otx_json_uint(h->json, size.value, h->shape++))
             return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
                                     "has a shape that is no list of 64-bit integers");
-    if (!otx_json_uint(h->json, entry.offsets + 1, &tensor->begin) ||
-        !otx_json_uint(h->json, entry.offsets + 2, &tensor->end))
+    if (!otx_json_uint(h->json, otx_json_item(h->json, entry.offsets, 0), &tensor->begin) ||
+        !otx_json_uint(h->json, otx_json_item(h->json, entry.offsets, 1), &tensor->end))
         return otx__header_fail(h, OTX_ERROR_FORMAT, "tensor", key,
                                 "has data_offsets that are no 64-bit integers");
     tensor->name = otx__header_string(h, key, &tensor->name_size);
@@ -349,23 +211,19 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, otx_ten
 /* Reads all entries; `metadata` is the node of their value, or OTX_JSON_NONE. */
 OTX__PRIVATE otx_result otx__header_entries(otx__header *h, uint32_t metadata)
 {
-    const otx_json_node *nodes = h->json->nodes;
     otx_safetensors *out = h->out;
     otx_tensor *tensor = out->tensors;
-    uint32_t key = 1, i;
-    for (i = 0; i < nodes[0].count; i++) {
-        if (key + 1 != metadata) {
-            otx_result result = otx__header_tensor(h, key, tensor++);
+    otx_json_iter member = otx_json_iter_of(h->json, 0);
+    while (otx_json_iter_next(&member))
+        if (member.value != metadata) {
+            otx_result result = otx__header_tensor(h, member.key, member.value, tensor++);
             if (result) return result;
         }
-        key = nodes[key + 1].next;
-    }
-    key = metadata + 1;
-    for (i = 0; i < out->metadata_count; i++) {
-        otx_metadata *entry = &out->metadata[i];
-        entry->key = otx__header_string(h, key, &entry->key_size);
-        entry->value = otx__header_string(h, key + 1, &entry->value_size);
-        key = nodes[key + 1].next;
+    member = otx_json_iter_of(h->json, metadata);
+    while (otx_json_iter_next(&member)) {
+        otx_metadata *entry = &out->metadata[member.index];
+        entry->key = otx__header_string(h, member.key, &entry->key_size);
+        entry->value = otx__header_string(h, member.value, &entry->value_size);
     }
     return otx__check_keys(h->ctx, out->metadata, out->metadata_count, OTX_ERROR_FORMAT,
                            h->file, h->error);
@@ -385,12 +243,12 @@ OTX__PRIVATE otx_result otx__header_offsets(otx__header *h, uint64_t file_size)
         otx_tensor *tensor = &out->tensors[i];
         const char *wrong = otx__tensor_bytes(tensor, &bytes);
         if (tensor->begin != end || tensor->end < tensor->begin) {
-            (void)snprintf(problem, sizeof problem, "has data_offsets [%" PRIu64 ", %" PRIu64
+            otx__format(problem, sizeof problem, "has data_offsets [%" PRIu64 ", %" PRIu64
                            "], but the bytes before it end at %" PRIu64,
                            tensor->begin, tensor->end, end);
             wrong = problem;
         } else if (!wrong && tensor->end - tensor->begin != bytes) {
-            (void)snprintf(problem, sizeof problem, "takes %" PRIu64 " bytes, but its "
+            otx__format(problem, sizeof problem, "takes %" PRIu64 " bytes, but its "
                            "data_offsets [%" PRIu64 ", %" PRIu64 "] span %" PRIu64,
                            bytes, tensor->begin, tensor->end, tensor->end - tensor->begin);
             wrong = problem;
@@ -456,14 +314,8 @@ done:
 OTX_API const otx_tensor *otx_safetensors_find(const otx_safetensors *file, const char *name,
                                                size_t name_size)
 {
-    size_t low = 0, high = file->tensor_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const otx_tensor *tensor = otx__names_of(file)[middle];
-        int order = otx__compare_bytes(name, name_size, tensor->name, tensor->name_size);
-        if (order == 0) return tensor;
-        if (order < 0) high = middle;
-        else low = middle + 1;
-    }
-    return NULL;
+    const otx__span wanted = otx__span_of(name, name_size);
+    const otx_tensor *const *found = (const otx_tensor *const *)otx__sorted_find(
+        otx__names_of(file), file->tensor_count, sizeof *found, &wanted, otx__name_to_tensor);
+    return found ? *found : NULL;
 }

@@ -1,15 +1,5 @@
 /* ---- safetensors: writing ----------------------------------------------- */
 
-OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
-{
-    size_t at = 0, length;
-    for (; at < size; at += length) {
-        length = otx__utf8_length((const unsigned char *)bytes + at, size - at);
-        if (length == 0) return false;
-    }
-    return true;
-}
-
 /* What is wrong with a tensor that is to be written, or NULL. */
 OTX__PRIVATE const char *otx__layout_problem(const otx_tensor *tensor)
 {
@@ -151,7 +141,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
     out->order = (uint32_t *)otx__alloc(ctx, count, sizeof *out->order);
     out->offsets = (uint64_t *)otx__alloc(ctx, count, sizeof *out->offsets);
     if (!sorted || !out->order || !out->offsets)
-        result = otx__fail_memory(error, (uint64_t)count * sizeof *out->offsets);
+        result = otx__fail_array(error, count, sizeof *out->offsets);
     if (!result)
         result = otx__layout_sort(ctx, sorted, tensors, count, metadata, metadata_count, error);
     if (!result)

@@ -27,15 +27,8 @@ OTX__PRIVATE int otx__compare_added(const void *a, const void *b)
 /* An id written as the name of a member: decimal digits only. */
 OTX__PRIVATE bool otx__id_of_key(const otx_json *json, uint32_t key, uint64_t *id)
 {
-    const otx_json_node *node = &json->nodes[key];
-    uint32_t at;
-    *id = 0;
-    if (node->start == node->end || node->end - node->start > 10) return false;
-    for (at = node->start; at < node->end; at++) {
-        if (json->text[at] < '0' || json->text[at] > '9') return false;
-        *id = *id * 10 + (uint64_t)(json->text[at] - '0');
-    }
-    return *id <= UINT32_MAX;
+    const otx__span digits = otx__json_span(json, key);
+    return digits.size <= 10 && otx__parse_uint(digits, id) && *id <= UINT32_MAX;
 }
 
 /* Where a file that adds tokens has the parts of one entry. */
@@ -45,21 +38,22 @@ typedef enum otx__added_form {
     OTX__ADDED_BY_NAME /* added_tokens.json: {"x": 3} */
 } otx__added_form;
 
-OTX__PRIVATE bool otx__added_entry(const otx_json *json, otx__added_form form, uint32_t node,
+OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form form,
                                    otx__added_token *token)
 {
-    const uint32_t entry = form == OTX__ADDED_LIST ? node : node + 1;
-    const uint32_t special = otx_json_find(json, entry, "special");
-    token->content = form == OTX__ADDED_BY_NAME ? node : otx_json_find(json, entry, "content");
+    const otx_json *json = entry->json;
+    const uint32_t special = otx_json_find(json, entry->value, "special");
+    uint32_t id = entry->value;
+    token->content = form == OTX__ADDED_BY_NAME ? entry->key
+                                                : otx_json_find(json, entry->value, "content");
     token->special = otx_json_type_of(json, special) == OTX_JSON_TRUE;
     if (special != OTX_JSON_NONE && !token->special &&
         otx_json_type_of(json, special) != OTX_JSON_FALSE)
         return false;
     if (otx_json_type_of(json, token->content) != OTX_JSON_STRING) return false;
-    if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, node, &token->declared);
-    if (form == OTX__ADDED_LIST) node = otx_json_find(json, entry, "id");
-    else node = entry;
-    return otx_json_uint(json, node, &token->declared) && token->declared <= UINT32_MAX;
+    if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, entry->key, &token->declared);
+    if (form == OTX__ADDED_LIST) id = otx_json_find(json, entry->value, "id");
+    return otx_json_uint(json, id, &token->declared) && token->declared <= UINT32_MAX;
 }
 
 /* Collects the tokens that a file adds. The two forms that are objects are added
@@ -69,27 +63,24 @@ OTX__PRIVATE otx_result otx__list_added(otx__tokenizer *t, const otx_json *json,
                                         otx__added_list *list)
 {
     const bool object = form != OTX__ADDED_LIST;
-    uint32_t i, count;
+    const uint32_t count = otx_json_count(json, node);
+    otx_json_iter entry = otx_json_iter_of(json, node);
     if (node == OTX_JSON_NONE) return OTX_OK;
     if (otx_json_type_of(json, node) != (object ? OTX_JSON_OBJECT : OTX_JSON_ARRAY))
         return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: %s must be an %s", t->name, file,
                          object ? "object" : "array");
-    count = json->nodes[node].count;
     list->json = json;
     list->file = file;
     list->tokens = (otx__added_token *)otx__alloc(t->ctx, count, sizeof *list->tokens);
-    if (!list->tokens)
-        return otx__fail_memory(t->error, (uint64_t)count * sizeof *list->tokens);
+    if (!list->tokens) return otx__fail_array(t->error, count, sizeof *list->tokens);
     list->count = count;
-    for (i = 0, node++; i < count; i++) {
-        if (!otx__added_entry(json, form, node, &list->tokens[i]))
+    while (otx_json_iter_next(&entry))
+        if (!otx__added_entry(&entry, form, &list->tokens[entry.index]))
             return otx__fail(t->error, OTX_ERROR_FORMAT,
                              "%s: entry %" PRIu32 " of %s lacks a content that is a string, "
                              "an id from 0 to %" PRIu32 ", or a special that is true or false",
-                             t->name, i, file, UINT32_MAX);
-        node = json->nodes[object ? node + 1 : node].next;
-    }
-    if (object) qsort(list->tokens, count, sizeof *list->tokens, otx__compare_added);
+                             t->name, entry.index, file, UINT32_MAX);
+    if (object) otx__sort(list->tokens, count, sizeof *list->tokens, otx__compare_added);
     return OTX_OK;
 }
 
@@ -204,24 +195,20 @@ OTX__PRIVATE otx_result otx__mark_special(otx__tokenizer *t, const otx_json *jso
                                           const char *key)
 {
     const uint32_t list = otx_json_find(json, 0, key);
-    const bool object = otx_json_type_of(json, list) == OTX_JSON_OBJECT;
+    otx_json_iter named = otx_json_iter_of(json, list);
     otx__example missing;
-    uint32_t i, node;
     memset(&missing, 0, sizeof missing);
-    if (!object && otx_json_type_of(json, list) != OTX_JSON_ARRAY) return OTX_OK;
-    for (i = 0, node = list + 1; i < json->nodes[list].count; i++) {
-        const uint32_t value = object ? node + 1 : node;
-        const uint32_t content = otx__content_node(json, value);
-        if (content != OTX_JSON_NONE) {
-            size_t size = 0;
-            int64_t id;
-            otx_result result = otx__tokenizer_string(t, json, content, &size);
-            if (result) return result;
-            id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
-            if (id >= 0) t->vocab->tokens[id].kind = OTX_TOKEN_CONTROL;
-            else otx__example_add(&missing, t->scratch, size, 0, 0);
-        }
-        node = json->nodes[value].next;
+    while (otx_json_iter_next(&named)) {
+        const uint32_t content = otx__content_node(json, named.value);
+        size_t size = 0;
+        int64_t id;
+        otx_result result;
+        if (content == OTX_JSON_NONE) continue;
+        result = otx__tokenizer_string(t, json, content, &size);
+        if (result) return result;
+        id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
+        if (id >= 0) t->vocab->tokens[id].kind = OTX_TOKEN_CONTROL;
+        else otx__example_add(&missing, t->scratch, size, 0, 0);
     }
     if (missing.count)
         otx__log(t->ctx, OTX_WARNING,
@@ -252,10 +239,10 @@ OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
     int role;
     for (role = 0; role < OTX_ROLE_COUNT; role++) {
         const otx_json *json;
-        char key[16], quoted[OTX__QUOTED];
+        const char *key = otx__role_keys[role];
+        char quoted[OTX__QUOTED];
         uint32_t node, content;
         otx_result result;
-        (void)snprintf(key, sizeof key, "%s_token", otx_role_name((otx_role)role));
         node = otx__role_node(t, key, &json);
         content = otx__content_node(json, node);
         if (content != OTX_JSON_NONE) {

@@ -28,42 +28,6 @@ typedef struct otx__trainer {
 
 /* ---- ids of the loader ---- */
 
-/* How a class of transformers numbers the pieces: first tokens of its own, then the
-   pieces but for the first few, then more of its own. Classes that do it by other
-   rules of their own have no tokens here, and are refused. */
-typedef struct otx__piece_layout {
-    const char *name;  /* the class, without "Fast" */
-    const char *model; /* the model_type of config.json that has it */
-    const char *before[6], *after[2];
-    unsigned dropped;
-} otx__piece_layout;
-
-static const otx__piece_layout otx__piece_layouts[] = {
-    {"XLMRobertaTokenizer", "xlm-roberta", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
-    {"XLMRobertaTokenizer", "xlm-roberta-xl", {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
-    {"LayoutXLMTokenizer", NULL, {"<s>", "<pad>", "</s>", "<unk>"}, {"<mask>"}, 3},
-    {"CamembertTokenizer", "camembert",
-     {"<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED"}, {"<mask>"}, 1},
-    {"T5Tokenizer", "t5", {NULL}, {NULL}, 0}, /* and <extra_id_99> to <extra_id_0> */
-    {"T5Tokenizer", "mt5", {NULL}, {NULL}, 0},
-    {"MBartTokenizer", "mbart", {NULL}, {NULL}, 0},
-    {"MBart50Tokenizer", NULL, {NULL}, {NULL}, 0},
-    {"NllbTokenizer", "nllb-moe", {NULL}, {NULL}, 0},
-    {"M2M100Tokenizer", "m2m_100", {NULL}, {NULL}, 0},
-    {"SeamlessM4TTokenizer", "seamless_m4t", {NULL}, {NULL}, 0},
-    {"XGLMTokenizer", "xglm", {NULL}, {NULL}, 0},
-    {"PLBartTokenizer", "plbart", {NULL}, {NULL}, 0},
-    {"BarthezTokenizer", NULL, {NULL}, {NULL}, 0},
-    {"BartphoTokenizer", NULL, {NULL}, {NULL}, 0},
-    {"MLukeTokenizer", "mluke", {NULL}, {NULL}, 0},
-    {"PegasusTokenizer", "pegasus", {NULL}, {NULL}, 0},
-    {"PegasusTokenizer", "bigbird_pegasus", {NULL}, {NULL}, 0},
-    {"XLMProphetNetTokenizer", "xlm-prophetnet", {NULL}, {NULL}, 0},
-    {"Speech2TextTokenizer", "speech_to_text", {NULL}, {NULL}, 0},
-    {"MarianTokenizer", "marian", {NULL}, {NULL}, 0},
-    {"CpmTokenizer", NULL, {NULL}, {NULL}, 0},
-};
-
 /* How many of T5's own tokens a configuration may ask for. */
 #define OTX__EXTRA_IDS 65536
 
@@ -71,7 +35,7 @@ static const otx__piece_layout otx__piece_layouts[] = {
 OTX__PRIVATE bool otx__is_class(const otx_json *json, uint32_t node, const char *name)
 {
     char fast[40];
-    (void)snprintf(fast, sizeof fast, "%sFast", name);
+    otx__format(fast, sizeof fast, "%sFast", name);
     return otx_json_equals(json, node, name) || otx_json_equals(json, node, fast);
 }
 
@@ -88,7 +52,7 @@ OTX__PRIVATE otx_result otx__find_layout(otx__tokenizer *t, bool *known)
     size_t i;
     memset(&model, 0, sizeof model);
     if (otx_json_type_of(json, node) != OTX_JSON_STRING) {
-        result = otx__open_beside(t, OTX_VOCAB_MODEL_CONFIG, "config.json", &model);
+        result = otx__open_beside(t, OTX_VOCAB_MODEL_CONFIG, &model);
         json = &model;
         node = otx_json_find(json, 0, "tokenizer_class");
     }
@@ -113,18 +77,18 @@ OTX__PRIVATE otx_result otx__read_layout(otx__tokenizer *t)
     const uint32_t node = otx_json_find(&t->config, 0, "extra_ids");
     bool known = false;
     otx_result result = otx__find_layout(t, &known);
-    if (!result && !known && otx__has_suffix(t->name, "sentencepiece.bpe.model"))
+    if (!result && !known && otx__has_suffix(t->name, OTX__SENTENCEPIECE_BPE))
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
                          "%s: how a file of this name numbers its pieces depends on the "
                          "loader, and neither tokenizer_config.json nor config.json names one",
                          t->name);
     if (result || !t->layout || t->layout->dropped > 0) return result;
-    if (strcmp(t->layout->name, "T5Tokenizer") != 0)
+    if (t->layout->extra == 0)
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
                          "%s: %s numbers the pieces by rules of its own; load it with "
                          "transformers' AutoTokenizer and save it with save_pretrained, which "
                          "writes tokenizer.json", t->name, t->layout->name);
-    t->extra_ids = 100;
+    t->extra_ids = t->layout->extra;
     if (node == OTX_JSON_NONE) return OTX_OK;
     if (otx_json_uint(&t->config, node, &t->extra_ids) && t->extra_ids <= OTX__EXTRA_IDS)
         return OTX_OK;
@@ -156,8 +120,7 @@ OTX__PRIVATE const char *otx__read_piece(otx__proto proto, otx__piece *piece)
 OTX__PRIVATE void otx__name_role(otx__tokenizer *t, otx_role role, const char *name,
                                  size_t size)
 {
-    t->role_names[role].bytes = name;
-    t->role_names[role].size = size;
+    t->role_names[role] = otx__span_of(name, size);
 }
 
 OTX__PRIVATE const char *otx__read_trainer(otx__tokenizer *t, otx__proto proto,
@@ -188,7 +151,7 @@ OTX__PRIVATE bool otx__is_byte_piece(const otx__piece *piece)
     const int byte = otx__fallback_byte(piece->text, piece->size);
     char name[16];
     if (byte < 0) return false;
-    (void)snprintf(name, sizeof name, "<0x%02X>", (unsigned)byte);
+    otx__format(name, sizeof name, "<0x%02X>", (unsigned)byte);
     return memcmp(name, piece->text, 6) == 0;
 }
 
@@ -258,9 +221,10 @@ OTX__PRIVATE otx_result otx__sentencepiece_open(otx__tokenizer *t)
     otx__piece_census census;
     otx_result result;
     size_t i, bytes = 0;
-    otx__name_role(t, OTX_ROLE_BOS, "<s>", 3);
-    otx__name_role(t, OTX_ROLE_EOS, "</s>", 4);
-    otx__name_role(t, OTX_ROLE_PAD, "<pad>", 5);
+    for (i = 0; i < OTX__COUNT(otx__roles_sentencepiece); i++) {
+        const otx__known_role *known = &otx__roles_sentencepiece[i];
+        otx__name_role(t, known->role, known->content, strlen(known->content));
+    }
     result = otx__scan_pieces(t, &trainer, &census);
     if (result) return result;
     for (i = 0; i < 256; i++) bytes += census.bytes[i];
@@ -312,7 +276,7 @@ OTX__PRIVATE bool otx__piece_after(otx__tokenizer *t, uint64_t place, otx__given
     if (place >= t->extra_ids) return false;
     *result = otx__tokenizer_scratch(t, 40);
     if (*result) return true;
-    (void)snprintf(t->scratch, 40, "<extra_id_%" PRIu64 ">", t->extra_ids - 1 - place);
+    otx__format(t->scratch, 40, "<extra_id_%" PRIu64 ">", t->extra_ids - 1 - place);
     otx__own_piece(word, t->scratch);
     return true;
 }
@@ -342,6 +306,7 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
     const otx__piece_layout *layout = t->layout;
     otx_result result = OTX_OK;
     otx__piece piece;
+    const bool first = t->offset == 0;
     bool found;
     unsigned i;
     word->id = t->position++;
@@ -351,7 +316,7 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
         return OTX_OK;
     }
     found = otx__next_piece(t, &piece);
-    if (layout && t->node++ == 0)
+    if (layout && first)
         for (i = 0; i < layout->dropped && found; i++) found = otx__next_piece(t, &piece);
     if (found) {
         word->content = piece.text;
@@ -368,15 +333,15 @@ OTX__PRIVATE otx_result otx__sentencepiece_next(otx__tokenizer *t, otx__given *w
 /* Roles go by the names of pieces, which must be control pieces. */
 OTX__PRIVATE otx_result otx__sentencepiece_roles(otx__tokenizer *t)
 {
-    static const otx_role roles[] = {OTX_ROLE_BOS, OTX_ROLE_EOS, OTX_ROLE_PAD};
     size_t i;
-    for (i = 0; i < OTX__COUNT(roles); i++) {
-        const otx_vocab_text name = t->role_names[roles[i]];
+    for (i = 0; i < OTX__COUNT(otx__roles_sentencepiece); i++) {
+        const otx_role role = otx__roles_sentencepiece[i].role;
+        const otx__span name = t->role_names[role];
         const int64_t id =
             otx__index_find(&t->contents, OTX_TOKEN_NONE, name.bytes, name.size);
         if (id >= 0 && id != t->fallback[OTX_ROLE_UNK] &&
             t->vocab->tokens[id].kind == OTX_TOKEN_CONTROL)
-            t->fallback[roles[i]] = id;
+            t->fallback[role] = id;
     }
     if (t->layout && t->layout->dropped > 0) {
         t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "<unk>");

@@ -3,17 +3,6 @@
 /* Special tokens have the first ids; then come the entries of the list of tokens, in
    order, as many as the configuration says. Bytes are in base64. */
 
-/* The special tokens of a file that lists none, as the first ones did. */
-static const char *const otx__tekken_specials[] = {
-    "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]",
-    "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]",
-    "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]",
-    "[TOOL_CONTENT]"
-};
-
-/* The last version of which a file may list no special tokens. */
-#define OTX__TEKKEN_UNLISTED 7
-
 /* A count from the configuration. */
 OTX__PRIVATE otx_result otx__tekken_count(otx__tokenizer *t, const char *key, uint64_t *count)
 {
@@ -28,19 +17,14 @@ OTX__PRIVATE unsigned otx__tekken_version(const otx__tokenizer *t)
 {
     const otx_json *json = &t->json;
     const uint32_t node = otx_json_find(json, otx_json_find(json, 0, "config"), "version");
-    unsigned version = 0;
+    uint64_t version = 0;
     char text[8] = "";
-    size_t size, i;
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING ||
-        json->nodes[node].end - json->nodes[node].start > sizeof text)
-        return 0;
+    size_t size;
+    if (otx__json_span(json, node).size > sizeof text) return 0;
     size = otx_json_string(json, node, text);
-    if (size < 2 || text[0] != 'v') return 0;
-    for (i = 1; i < size; i++) {
-        if (text[i] < '0' || text[i] > '9') return 0;
-        version = version * 10 + (unsigned)(text[i] - '0');
-    }
-    return version;
+    if (size > 0 && text[0] == 'v')
+        (void)otx__parse_uint(otx__span_of(text + 1, size - 1), &version);
+    return (unsigned)version;
 }
 
 /* Finds the two lists and checks how many of each there are. */
@@ -58,7 +42,7 @@ OTX__PRIVATE otx_result otx__tekken_open(otx__tokenizer *t)
         return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: there is no array \"vocab\"",
                          t->name);
     if (otx_json_type_of(json, t->specials) == OTX_JSON_ARRAY) {
-        listed = json->nodes[t->specials].count;
+        listed = otx_json_count(json, t->specials);
     } else if (otx_json_type_of(json, t->specials) != OTX_JSON_NULL ||
                otx__tekken_version(t) == 0 || otx__tekken_version(t) > OTX__TEKKEN_UNLISTED) {
         return otx__fail(t->error, OTX_ERROR_FORMAT,
@@ -70,12 +54,12 @@ OTX__PRIVATE otx_result otx__tekken_open(otx__tokenizer *t)
     }
     t->word_count = size - t->special_count;
     if (listed > t->special_count || t->special_count > size ||
-        t->word_count > json->nodes[t->words].count ||
-        t->special_count > otx__id_limit(json->nodes[t->words].count))
+        t->word_count > otx_json_count(json, t->words) ||
+        t->special_count > otx__id_limit(otx_json_count(json, t->words)))
         return otx__fail(t->error, OTX_ERROR_FORMAT,
                          "%s: a vocabulary of %" PRIu64 " with %" PRIu64 " special tokens does "
                          "not go with lists of %" PRIu32 " and %" PRIu64, t->name, size,
-                         t->special_count, json->nodes[t->words].count, listed);
+                         t->special_count, otx_json_count(json, t->words), listed);
     t->type = "BPE";
     t->repeat = OTX__REPEAT_APART;
     return OTX_OK;
@@ -97,32 +81,30 @@ OTX__PRIVATE otx_result otx__tekken_rank(otx__tokenizer *t, uint32_t entry, cons
 OTX__PRIVATE otx_result otx__tekken_special(otx__tokenizer *t, otx__given *word)
 {
     const otx_json *json = &t->json;
-    const uint32_t node = t->position == 0 ? t->specials + 1 : t->node;
-    const bool listed = t->specials != OTX_JSON_NONE;
     uint32_t content;
     otx_result result;
     word->kind = OTX_TOKEN_CONTROL;
     word->added = true;
-    if (listed && t->position < json->nodes[t->specials].count) {
-        result = otx__tekken_rank(t, node, "special_tokens", t->position);
+    if (t->position == 0) t->entries = otx_json_iter_of(json, t->specials);
+    if (otx_json_iter_next(&t->entries)) {
+        result = otx__tekken_rank(t, t->entries.value, "special_tokens", t->position);
         if (result) return result;
-        content = otx_json_find(json, node, "token_str");
+        content = otx_json_find(json, t->entries.value, "token_str");
         if (otx_json_type_of(json, content) != OTX_JSON_STRING)
             return otx__fail(t->error, OTX_ERROR_FORMAT, "%s: entry %" PRIu64 " of "
                              "special_tokens has no token_str", t->name, t->position);
-        t->node = json->nodes[node].next;
         result = otx__tokenizer_string(t, json, content, &word->size);
         word->content = t->scratch;
         return result;
     }
-    if (!listed && t->position < OTX__COUNT(otx__tekken_specials)) {
+    if (t->specials == OTX_JSON_NONE && t->position < OTX__COUNT(otx__tekken_specials)) {
         word->content = otx__tekken_specials[t->position];
         word->size = strlen(word->content);
         return OTX_OK;
     }
     result = otx__tokenizer_scratch(t, 40);
     if (result) return result;
-    word->size = (size_t)snprintf(t->scratch, 40, "<SPECIAL_%" PRIu64 ">", t->position);
+    word->size = otx__format(t->scratch, 40, "<SPECIAL_%" PRIu64 ">", t->position);
     word->content = t->scratch;
     return OTX_OK;
 }
@@ -131,7 +113,7 @@ OTX__PRIVATE otx_result otx__tekken_next(otx__tokenizer *t, otx__given *word, bo
 {
     const otx_json *json = &t->json;
     const uint64_t rank = t->position - t->special_count;
-    uint32_t entry, content;
+    uint32_t content;
     otx_result result;
     *more = t->position < t->special_count + t->word_count;
     word->id = t->position;
@@ -141,12 +123,12 @@ OTX__PRIVATE otx_result otx__tekken_next(otx__tokenizer *t, otx__given *word, bo
         t->position++;
         return result;
     }
-    entry = rank == 0 ? t->words + 1 : t->node;
+    if (rank == 0) t->entries = otx_json_iter_of(json, t->words);
     t->position++;
-    t->node = json->nodes[entry].next;
-    result = otx__tekken_rank(t, entry, "vocab", rank);
+    (void)otx_json_iter_next(&t->entries); /* there are enough: word_count is no more */
+    result = otx__tekken_rank(t, t->entries.value, "vocab", rank);
     if (result) return result;
-    content = otx_json_find(json, entry, "token_bytes");
+    content = otx_json_find(json, t->entries.value, "token_bytes");
     word->size = 0;
     if (otx_json_type_of(json, content) == OTX_JSON_STRING) {
         result = otx__tokenizer_string(t, json, content, &word->size);
@@ -166,9 +148,6 @@ OTX__PRIVATE otx_result otx__tekken_next(otx__tokenizer *t, otx__given *word, bo
 
 OTX__PRIVATE otx_result otx__tekken_roles(otx__tokenizer *t)
 {
-    t->fallback[OTX_ROLE_BOS] = otx__find_text(t, "<s>");
-    t->fallback[OTX_ROLE_EOS] = otx__find_text(t, "</s>");
-    t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "<unk>");
-    t->fallback[OTX_ROLE_PAD] = otx__find_text(t, "<pad>");
+    otx__fall_back_on(t, otx__roles_tekken, OTX__COUNT(otx__roles_tekken));
     return OTX_OK;
 }

@@ -9,13 +9,9 @@ OTX__PRIVATE bool otx__tiktoken_line(otx__tokenizer *t, const char *line, size_t
 {
     const char *space = (const char *)memchr(line, ' ', size);
     const size_t length = space ? (size_t)(space - line) : 0;
-    size_t at;
-    if (length == 0 || size - length < 2 || size - length > 11) return false;
-    word->id = 0;
-    for (at = length + 1; at < size; at++) {
-        if (line[at] < '0' || line[at] > '9') return false;
-        word->id = word->id * 10 + (uint64_t)(line[at] - '0');
-    }
+    if (length == 0 || size - length > 11 ||
+        !otx__parse_uint(otx__span_of(space + 1, size - length - 1), &word->id))
+        return false;
     word->content = t->scratch;
     word->kind = OTX_TOKEN_TEXT;
     return word->id <= UINT32_MAX &&
@@ -63,6 +59,5 @@ OTX__PRIVATE bool otx__looks_like_tiktoken(const char *text, size_t size)
 {
     size_t at = 0;
     while (at < size && (otx__base64_digit(text[at]) >= 0 || text[at] == '=')) at++;
-    return at > 0 && at + 1 < size && text[at] == ' ' && text[at + 1] >= '0' &&
-           text[at + 1] <= '9';
+    return at > 0 && at + 1 < size && text[at] == ' ' && otx__is_digit(text[at + 1]);
 }

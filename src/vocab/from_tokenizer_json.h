@@ -60,6 +60,15 @@ OTX__PRIVATE bool otx__is_merge_line(const char *line, size_t size)
     return spaces == 1;
 }
 
+/* Whether a node is an array of two items of these types. */
+OTX__PRIVATE bool otx__is_pair(const otx_json *json, uint32_t node, otx_json_type first,
+                               otx_json_type second)
+{
+    return otx_json_type_of(json, node) == OTX_JSON_ARRAY && otx_json_count(json, node) == 2 &&
+           otx_json_type_of(json, otx_json_item(json, node, 0)) == first &&
+           otx_json_type_of(json, otx_json_item(json, node, 1)) == second;
+}
+
 /* Merges make no tokens, but a file whose merges are broken is no tokenizer.
    They are all "a b" or all ["a", "b"]. */
 OTX__PRIVATE otx_result otx__check_merges(otx__tokenizer *t)
@@ -67,28 +76,26 @@ OTX__PRIVATE otx_result otx__check_merges(otx__tokenizer *t)
     const otx_json *json = &t->json;
     const uint32_t merges = otx_json_find(json, t->model, "merges");
     otx_json_type wanted = OTX_JSON_NULL;
-    uint32_t node, i;
+    otx_json_iter merge = otx_json_iter_of(json, merges);
     if (otx_json_type_of(json, merges) != OTX_JSON_ARRAY)
         return otx__fail(t->error, OTX_ERROR_FORMAT,
                          "%s: a BPE model must have an array \"merges\"", t->name);
-    for (i = 0, node = merges + 1; i < json->nodes[merges].count; i++) {
-        const otx_json_type type = otx_json_type_of(json, node);
+    while (otx_json_iter_next(&merge)) {
+        const otx_json_type type = otx_json_type_of(json, merge.value);
         bool good = type == OTX_JSON_STRING;
         if (good) {
             size_t size = 0;
-            otx_result result = otx__tokenizer_string(t, json, node, &size);
+            otx_result result = otx__tokenizer_string(t, json, merge.value, &size);
             if (result) return result;
             good = otx__is_merge_line(t->scratch, size);
-        } else if (type == OTX_JSON_ARRAY && json->nodes[node].count == 2) {
-            good = otx_json_type_of(json, node + 1) == OTX_JSON_STRING &&
-                   otx_json_type_of(json, node + 2) == OTX_JSON_STRING;
+        } else {
+            good = otx__is_pair(json, merge.value, OTX_JSON_STRING, OTX_JSON_STRING);
         }
-        if (i == 0) wanted = type;
+        if (merge.index == 0) wanted = type;
         if (!good || type != wanted)
             return otx__fail(t->error, OTX_ERROR_FORMAT,
                              "%s: merge %" PRIu32 " is neither \"a b\" nor [\"a\", \"b\"], or "
-                             "not written as the first is", t->name, i);
-        node = json->nodes[node].next;
+                             "not written as the first is", t->name, merge.index);
     }
     return OTX_OK;
 }
@@ -100,13 +107,10 @@ OTX__PRIVATE otx_result otx__check_merges(otx__tokenizer *t)
 OTX__PRIVATE uint32_t otx__find_step(const otx_json *json, uint32_t part, uint32_t after,
                                      const char *type)
 {
-    uint32_t node, end;
-    if (part == OTX_JSON_NONE) return OTX_JSON_NONE;
-    end = json->nodes[part].next;
+    const uint32_t end = otx_json_after(json, part);
+    uint32_t node;
     for (node = after == OTX_JSON_NONE ? part : after + 1; node < end; node++)
-        if (json->nodes[node].type == OTX_JSON_OBJECT &&
-            otx_json_equals(json, otx_json_find(json, node, "type"), type))
-            return node;
+        if (otx_json_equals(json, otx_json_find(json, node, "type"), type)) return node;
     return OTX_JSON_NONE;
 }
 
@@ -129,9 +133,9 @@ OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part
 OTX__PRIVATE bool otx__spell_with(const otx_json *json, otx__spelling *spelling,
                                   otx_family family, uint32_t node)
 {
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING ||
-        json->nodes[node].start == json->nodes[node].end ||
-        json->nodes[node].end - json->nodes[node].start > sizeof spelling->mark)
+    const size_t size = otx__json_span(json, node).size;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING || size == 0 ||
+        size > sizeof spelling->mark)
         return false;
     spelling->family = family;
     spelling->mark_size = otx_json_string(json, node, spelling->mark);
@@ -206,21 +210,19 @@ OTX__PRIVATE otx_result otx__tokenizer_json_open(otx__tokenizer *t)
 OTX__PRIVATE otx_result otx__next_scored(otx__tokenizer *t, otx__given *word, bool *more)
 {
     const otx_json *json = &t->json;
-    const uint32_t node = t->position == 0 ? t->words + 1 : t->node;
     otx_result result;
-    *more = t->position < json->nodes[t->words].count;
+    if (t->position == 0) t->entries = otx_json_iter_of(json, t->words);
+    *more = otx_json_iter_next(&t->entries);
     if (!*more) return OTX_OK;
-    if (otx_json_type_of(json, node) != OTX_JSON_ARRAY || json->nodes[node].count != 2 ||
-        otx_json_type_of(json, node + 1) != OTX_JSON_STRING ||
-        otx_json_type_of(json, node + 2) != OTX_JSON_NUMBER)
+    if (!otx__is_pair(json, t->entries.value, OTX_JSON_STRING, OTX_JSON_NUMBER))
         return otx__fail(t->error, OTX_ERROR_FORMAT,
                          "%s: entry %" PRIu64 " of the vocabulary is not [string, number]",
                          t->name, t->position);
-    result = otx__tokenizer_string(t, json, node + 1, &word->size);
+    result = otx__tokenizer_string(t, json, otx_json_item(json, t->entries.value, 0),
+                                   &word->size);
     word->content = t->scratch;
     word->id = t->position++;
     word->kind = OTX_TOKEN_TEXT;
-    t->node = json->nodes[node].next;
     return result;
 }
 

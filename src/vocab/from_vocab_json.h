@@ -75,18 +75,10 @@ OTX__PRIVATE otx_result otx__vocab_json_open(otx__tokenizer *t)
 /* The special tokens of RoBERTa's classes, or else of GPT-2's, where they are tokens. */
 OTX__PRIVATE otx_result otx__vocab_json_roles(otx__tokenizer *t)
 {
-    const int64_t end = otx__find_text(t, "<|endoftext|>");
-    const int64_t bos = otx__find_text(t, "<s>"), eos = otx__find_text(t, "</s>");
-    const int64_t pad = otx__find_text(t, "<pad>"), unk = otx__find_text(t, "<unk>");
-    int64_t *roles = t->fallback;
-    if (bos >= 0 && eos >= 0 && pad >= 0 && unk >= 0) {
-        roles[OTX_ROLE_BOS] = roles[OTX_ROLE_CLS] = bos;
-        roles[OTX_ROLE_EOS] = roles[OTX_ROLE_SEP] = eos;
-        roles[OTX_ROLE_PAD] = pad;
-        roles[OTX_ROLE_UNK] = unk;
-        roles[OTX_ROLE_MASK] = otx__find_text(t, "<mask>");
-    } else {
-        roles[OTX_ROLE_BOS] = roles[OTX_ROLE_EOS] = roles[OTX_ROLE_UNK] = end;
-    }
+    if (otx__find_text(t, "<s>") >= 0 && otx__find_text(t, "</s>") >= 0 &&
+        otx__find_text(t, "<pad>") >= 0 && otx__find_text(t, "<unk>") >= 0)
+        otx__fall_back_on(t, otx__roles_roberta, OTX__COUNT(otx__roles_roberta));
+    else
+        otx__fall_back_on(t, otx__roles_gpt2, OTX__COUNT(otx__roles_gpt2));
     return OTX_OK;
 }

@@ -50,10 +50,6 @@ OTX__PRIVATE otx_result otx__vocab_txt_next(otx__tokenizer *t, otx__given *word,
 
 OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
 {
-    t->fallback[OTX_ROLE_PAD] = otx__find_text(t, "[PAD]");
-    t->fallback[OTX_ROLE_UNK] = otx__find_text(t, "[UNK]");
-    t->fallback[OTX_ROLE_CLS] = otx__find_text(t, "[CLS]");
-    t->fallback[OTX_ROLE_SEP] = otx__find_text(t, "[SEP]");
-    t->fallback[OTX_ROLE_MASK] = otx__find_text(t, "[MASK]");
+    otx__fall_back_on(t, otx__roles_vocab_txt, OTX__COUNT(otx__roles_vocab_txt));
     return OTX_OK;
 }

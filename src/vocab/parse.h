@@ -2,17 +2,17 @@
 
 /* By otx_vocab_file. */
 static const otx__vocab_reader otx__vocab_readers[OTX_VOCAB_SOURCES] = {
-    {"tokenizer.json", "tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
+    {"tokenizer.json", OTX__NUMBERED_ON, true, otx__tokenizer_json_open,
      otx__tokenizer_json_next, otx__tokenizer_json_roles},
-    {"tekken.json", "tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
+    {"tekken.json", OTX__NUMBERED_ON, false, otx__tekken_open, otx__tekken_next,
      otx__tekken_roles},
-    {"tokenizer.model", "SentencePiece", OTX__NUMBERED_IN_PLACE, false,
+    {"SentencePiece", OTX__NUMBERED_IN_PLACE, false,
      otx__sentencepiece_open, otx__sentencepiece_next, otx__sentencepiece_roles},
-    {"tiktoken.model", "tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
+    {"tiktoken", OTX__NUMBERED_AS_SAID, false, otx__tiktoken_open,
      otx__tiktoken_next, otx__tiktoken_roles},
-    {"vocab.json", "vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
+    {"vocab.json", OTX__NUMBERED_ON, false, otx__vocab_json_open,
      otx__next_member, otx__vocab_json_roles},
-    {"vocab.txt", "vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
+    {"vocab.txt", OTX__NUMBERED_ON, false, otx__vocab_txt_open,
      otx__vocab_txt_next, otx__vocab_txt_roles},
 };
 
@@ -29,7 +29,7 @@ OTX__PRIVATE otx_result otx__choose_reader(otx__tokenizer *t, const char *name)
         otx__looks_like_tiktoken(t->text.bytes, t->text.size))
         source = OTX_VOCAB_TIKTOKEN;
     t->reader = &otx__vocab_readers[source];
-    t->name = name ? name : t->reader->file;
+    t->name = name ? name : otx__usual_name((otx_vocab_file)source);
     if (t->text.size < UINT32_MAX) return OTX_OK;
     return otx__fail(t->error, OTX_ERROR_LIMIT,
                      "%s: has %" PRIu64 " bytes, and at most %" PRIu64 " are supported",
@@ -38,13 +38,9 @@ OTX__PRIVATE otx_result otx__choose_reader(otx__tokenizer *t, const char *name)
 
 OTX__PRIVATE otx_result otx__open_texts(otx__tokenizer *t)
 {
-    otx_result result =
-        otx__open_beside(t, OTX_VOCAB_TOKENIZER_CONFIG, "tokenizer_config.json", &t->config);
-    if (!result)
-        result = otx__open_beside(t, OTX_VOCAB_SPECIAL_TOKENS, "special_tokens_map.json",
-                                  &t->special_map);
-    if (!result)
-        result = otx__open_beside(t, OTX_VOCAB_ADDED_TOKENS, "added_tokens.json", &t->added);
+    otx_result result = otx__open_beside(t, OTX_VOCAB_TOKENIZER_CONFIG, &t->config);
+    if (!result) result = otx__open_beside(t, OTX_VOCAB_SPECIAL_TOKENS, &t->special_map);
+    if (!result) result = otx__open_beside(t, OTX_VOCAB_ADDED_TOKENS, &t->added);
     return result ? result : t->reader->open(t);
 }
 
@@ -61,9 +57,10 @@ OTX__PRIVATE otx_result otx__list_all_added(otx__tokenizer *t, otx__added_list l
     if (result) return result;
     if (t->legacy)
         return otx__list_added(t, &t->added, t->added.count ? 0 : OTX_JSON_NONE,
-                               OTX__ADDED_BY_NAME, "added_tokens.json", &lists[1]);
-    return otx__list_added(t, &t->config, decoder, OTX__ADDED_BY_ID, "tokenizer_config.json",
-                           &lists[1]);
+                               OTX__ADDED_BY_NAME, otx__usual_name(OTX_VOCAB_ADDED_TOKENS),
+                               &lists[1]);
+    return otx__list_added(t, &t->config, decoder, OTX__ADDED_BY_ID,
+                           otx__usual_name(OTX_VOCAB_TOKENIZER_CONFIG), &lists[1]);
 }
 
 /* Makes the table, with room for all that will be put into it. */
@@ -77,8 +74,8 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
     for (i = 0; i < 2; i++) {
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
-            const otx_json_node *node = &lists[i].json->nodes[added->content];
-            census.bytes += otx__string_room((uint64_t)node->end - node->start);
+            census.bytes +=
+                otx__string_room(otx__json_span(lists[i].json, added->content).size);
             if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))
@@ -89,8 +86,9 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
             census.ids = added->declared + 1;
         }
     }
-    if (census.bytes > SIZE_MAX || census.ids + extra > SIZE_MAX)
-        return otx__fail_memory(t->error, census.bytes);
+    if (census.ids + extra > SIZE_MAX)
+        return otx__fail_array(t->error, census.ids + extra, sizeof(otx_token));
+    if (census.bytes > SIZE_MAX) return otx__fail_memory(t->error, census.bytes);
     result = otx__vocab_reserve(t->ctx, t->vocab, (size_t)(census.ids + extra),
                                 (size_t)census.bytes, t->error);
     if (!result)
@@ -101,12 +99,12 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
 
 OTX__PRIVATE otx_result otx__read_special(otx__tokenizer *t)
 {
-    static const char *const keys[] = {"additional_special_tokens", "extra_special_tokens"};
     otx_result result = OTX_OK;
     size_t i;
-    for (i = 0; !result && i < OTX__COUNT(keys); i++) {
-        result = otx__mark_special(t, &t->config, keys[i]);
-        if (!result && t->legacy) result = otx__mark_special(t, &t->special_map, keys[i]);
+    for (i = 0; !result && i < OTX__COUNT(otx__special_keys); i++) {
+        const char *key = otx__special_keys[i];
+        result = otx__mark_special(t, &t->config, key);
+        if (!result && t->legacy) result = otx__mark_special(t, &t->special_map, key);
     }
     if (!result) result = t->reader->roles(t);
     return result ? result : otx__read_roles(t);

@@ -1,4 +1,4 @@
-/* ---- tokenizer: what the readers of all its files share ---------------------- */
+/* ---- reader: what the readers of all sources share ---------------------------- */
 
 /* One token as the file of a model gives it. */
 typedef struct otx__given {
@@ -30,14 +30,13 @@ struct otx__tokenizer;
 
 /* A kind of file with tokens. */
 typedef struct otx__vocab_reader {
-    const char *file;   /* its usual name */
     const char *source; /* see otx_vocab */
     otx__numbering numbering;
     bool complete;      /* it lists the added tokens itself; other files should add none */
     /* Checks the file and sets what it knows of the tokenizer. */
     otx_result (*open)(struct otx__tokenizer *t);
     /* The next token, or *more = false after the last. Runs twice over the file:
-       t->position, t->offset and t->node are 0 at the first. */
+       otx__rewind_words goes before each time. */
     otx_result (*next)(struct otx__tokenizer *t, otx__given *word, bool *more);
     /* Sets t->fallback, when all tokens are known. */
     otx_result (*roles)(struct otx__tokenizer *t);
@@ -67,11 +66,11 @@ typedef struct otx__tokenizer {
     uint64_t word_count;      /* ... and how many entries of the list count */
     const struct otx__piece_layout *layout; /* SentencePiece: how ids are numbered */
     uint64_t extra_ids;       /* ... and T5's count of <extra_id_N> */
-    otx_vocab_text role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
+    otx__span role_names[OTX_ROLE_COUNT]; /* ... and its control pieces */
     uint64_t past;            /* ... and tokens given after the last piece */
     uint64_t position;        /* of the next token */
     size_t offset;            /* in the text: of the next line or field */
-    uint32_t node;            /* in the JSON: of the next entry */
+    otx_json_iter entries;    /* of `words` or `specials`; set at their first */
     int64_t fallback[OTX_ROLE_COUNT]; /* ids for roles that no file names, or -1 */
 
     otx_vocab *vocab;
@@ -99,14 +98,6 @@ OTX__PRIVATE void otx__example_add(otx__example *example, const char *bytes, siz
     example->declared = declared;
 }
 
-/* Quotes a string or number for a message, as the file spells it. */
-OTX__PRIVATE const char *otx__quote_node(char to[OTX__QUOTED], const otx_json *json,
-                                         uint32_t node)
-{
-    const otx_json_node *value = &json->nodes[node];
-    return otx__quote(to, OTX__QUOTED, json->text + value->start, value->end - value->start);
-}
-
 /* Room for `need` bytes at t->scratch, whose contents are lost. */
 OTX__PRIVATE otx_result otx__tokenizer_scratch(otx__tokenizer *t, size_t need)
 {
@@ -121,7 +112,7 @@ OTX__PRIVATE otx_result otx__tokenizer_scratch(otx__tokenizer *t, size_t need)
 OTX__PRIVATE otx_result otx__tokenizer_string(otx__tokenizer *t, const otx_json *json,
                                               uint32_t node, size_t *size)
 {
-    const size_t need = (size_t)json->nodes[node].end - json->nodes[node].start + 1;
+    const size_t need = otx__json_span(json, node).size + 1;
     otx_result result = otx__tokenizer_scratch(t, need);
     if (!result) *size = otx_json_string(json, node, t->scratch);
     return result;
@@ -150,6 +141,15 @@ OTX__PRIVATE int64_t otx__find_text(const otx__tokenizer *t, const char *text)
     return otx__index_find(&t->contents, OTX_TOKEN_NONE, text, strlen(text));
 }
 
+/* Sets the tokens of roles that no file names, by their contents. */
+OTX__PRIVATE void otx__fall_back_on(otx__tokenizer *t, const otx__known_role *roles,
+                                    size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
+}
+
 /* The next line of the reader's text, without its end ("\n" or "\r\n"). */
 OTX__PRIVATE bool otx__next_line(otx__tokenizer *t, const char **line, size_t *size)
 {
@@ -169,9 +169,10 @@ OTX__PRIVATE bool otx__next_line(otx__tokenizer *t, const char **line, size_t *s
 /* Parses a file that goes with the one that t->name names, in the same directory.
    Python reads and writes these. */
 OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, otx_vocab_file file,
-                                         const char *other, otx_json *json)
+                                         otx_json *json)
 {
     const otx_vocab_text *text = &t->texts[file];
+    const char *other = otx__usual_name(file);
     const char *slash = strrchr(t->name, '/');
     char name[512];
     otx_json_options options;
@@ -180,9 +181,10 @@ OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, otx_vocab_file file,
     memset(&options, 0, sizeof options);
     options.allow_nonfinite = true;
     if (slash && slash - t->name < 400)
-        (void)snprintf(name, sizeof name, "%.*s/%s", (int)(slash - t->name), t->name, other);
+        otx__format(name, sizeof name, "%.*s/%s", (int)(slash - t->name), t->name, other);
     else
-        (void)snprintf(name, sizeof name, "%.400s: %s", t->name, other);
+        otx__format(name, sizeof name, "%.*s: %s", (int)otx__utf8_cut(t->name, 400), t->name,
+                    other);
     result = otx_json_parse(t->ctx, text->bytes, text->size, name, &options, json, t->error);
     if (!result && otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
         result = otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", name);
@@ -203,19 +205,17 @@ OTX__PRIVATE otx_result otx__open_own(otx__tokenizer *t)
 OTX__PRIVATE otx_result otx__next_member(otx__tokenizer *t, otx__given *word, bool *more)
 {
     const otx_json *json = &t->json;
-    const uint32_t content = t->position == 0 ? t->words + 1 : t->node;
     char quoted[OTX__QUOTED], number[OTX__QUOTED];
     otx_result result;
-    *more = t->position < json->nodes[t->words].count;
+    if (t->position++ == 0) t->entries = otx_json_iter_of(json, t->words);
+    *more = otx_json_iter_next(&t->entries);
     if (!*more) return OTX_OK;
-    t->position++;
-    t->node = json->nodes[content + 1].next;
-    if (!otx_json_uint(json, content + 1, &word->id) || word->id > UINT32_MAX)
+    if (!otx_json_uint(json, t->entries.value, &word->id) || word->id > UINT32_MAX)
         return otx__fail(t->error, OTX_ERROR_FORMAT,
                          "%s: token \"%s\" has the id %s, expected a whole number from 0 to "
-                         "%" PRIu32, t->name, otx__quote_node(quoted, json, content),
-                         otx__quote_node(number, json, content + 1), UINT32_MAX);
-    result = otx__tokenizer_string(t, json, content, &word->size);
+                         "%" PRIu32, t->name, otx__quote_node(quoted, json, t->entries.key),
+                         otx__quote_node(number, json, t->entries.value), UINT32_MAX);
+    result = otx__tokenizer_string(t, json, t->entries.key, &word->size);
     word->content = t->scratch;
     word->kind = OTX_TOKEN_TEXT;
     return result;
@@ -236,7 +236,6 @@ OTX__PRIVATE void otx__rewind_words(otx__tokenizer *t)
 {
     t->position = 0;
     t->offset = 0;
-    t->node = 0;
     t->past = 0;
 }
 

@@ -87,14 +87,6 @@ OTX__PRIVATE size_t otx__spell(const otx__spelling *spelling, const char *conten
     }
 }
 
-OTX__PRIVATE int otx__hex_digit(char digit)
-{
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-    return -1;
-}
-
 /* The byte of a token that is exactly <0xNN>, or -1. */
 OTX__PRIVATE int otx__fallback_byte(const char *content, size_t size)
 {
