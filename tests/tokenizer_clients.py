@@ -8,8 +8,8 @@ them: the donor's files, beside another model's config.json, may be read by anot
 For each kind of base and each donor TOOL makes an OUT, and `AutoTokenizer` has to encode
 and decode a hundred lines there exactly as it did in the donor's directory, by the fast
 class and, where there is one, by the slow one. The bases differ in their model_type alone:
-one of each kind that the installed `transformers` tells apart, or with --all every type
-that it knows. Donors are small ones made here, and the real ones in OTX_REAL_TOKENIZERS,
+those in use and every one whose class the installed `transformers` forces, or with --all
+all that it knows. Donors are small ones made here, and the real ones in OTX_REAL_TOKENIZERS,
 a directory of directories. Prints the pairs that fail, and with --mend which change of
 OUT's files makes it right; the last line is `N passed, N failed`.
 """
@@ -507,7 +507,7 @@ USUAL = ["llama", "qwen2", "qwen3", "gemma3_text", "gpt2", "mistral", "phi3", "g
 
 
 def bases(every):
-    """All types; or one of each kind, or those in use and every one whose class is forced."""
+    """All types, or those in use and every one whose class is forced."""
     types = {t for types in kinds().values() for t in types}
     if every:
         return sorted(types)
@@ -667,6 +667,21 @@ def try_mends(out, donor_read, said):
 
 # ---- the pairs ----------------------------------------------------------------
 
+# What no change of OUT's files makes right with transformers 4, as 5 needs another one:
+# (donor, base or None for all, why).
+FOUR_CANNOT = [
+    ("deepseek_v3", "qwen2", "add_bos_token asks for a token that its tokenizer.json does not "
+                             "add; only 4's LlamaTokenizerFast heeds it, which 5 takes by "
+                             "another pre-tokenizer in a qwen2 body"),
+    ("real-deepseek_v3", "qwen2", "the same"),
+    ("siglip2", None, "4 has no Siglip2Tokenizer"),
+]
+
+
+def excused(donor, base):
+    return not FIVE and any(donor == d and b in (None, base) for d, b, _ in FOUR_CANNOT)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("tool")
@@ -717,6 +732,9 @@ def main():
                     failed += 1
                     continue
                 problem = problem_of(out, donor_read, said)
+                if problem and excused(name, model_type):
+                    print(f"note: {name} into {model_type}, which 4 cannot do: {problem}")
+                    continue
                 passed += not problem
                 failed += bool(problem)
                 if problem:
