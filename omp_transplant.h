@@ -16,157 +16,159 @@
 
    Options, defined before every include
        OTX_STATIC     every function is static to the file with the implementation
-       OTX_NO_STDIO   no files: only what works on memory is built
+       OTX_API        what your compiler wants before a function that a library exports
+       OTX_NO_STDIO   no files, no stdio.h: only what works on memory is built
        OTX_NO_SIMD    only the scalar reference kernels are built
    Compile with OpenMP for several threads, or set otx_context.parallel_for.
 
    What is where
 
-      184  api/version                version
-      214  api/result                 results
-      254  api/context                context: memory, threads, progress
-      332  api/isa                    instruction sets
-      349  api/matrix                 numbers and matrices
-      394  api/solver                 the solver
-      521  api/source                 sources and sinks: bytes in and out
-      541  api/json                   JSON
-      663  api/safetensors            safetensors
-      727  api/vocab                  vocabularies
-      826  api/align                  alignment
-      887  api/file                   files
-      897  api/directory              directories
-      948  api/job                    the whole job
-     1080  api/verify                 looking at a finished directory
+      186  api/version                version
+      216  api/result                 results
+      256  api/context                context: memory, threads, progress
+      334  api/isa                    instruction sets
+      351  api/matrix                 numbers and matrices
+      396  api/solver                 the solver
+      523  api/source                 sources and sinks: bytes in and out
+      543  api/json                   JSON
+      665  api/safetensors            safetensors
+      729  api/vocab                  vocabularies
+      828  api/align                  alignment
+      889  api/file                   files
+      899  api/directory              directories
+      950  api/job                    the whole job
+     1082  api/verify                 looking at a finished directory
 
-     1124  base                       what everything stands on
-     1157  base/begin                 system headers, and how floating point must be compiled
-     1195  base/sizes                 counting, and sums and products that may not wrap
-     1233  base/span                  bytes of others, digits, UTF-8
-     1386  base/decimal               the digits of a double
-     1521  base/format                printf without stdio and without a locale
-     1790  base/result                results, failures, messages
-     1906  base/memory                the allocator, arrays that grow
-     1965  base/text                  names in messages, and text that grows
-     2073  base/hooks                 log, progress, threads of the caller
-     2142  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2192  base/clock                 wall time for statistics
-     2238  base/hash                  keyed, for tables whose keys a stranger chooses
-     2317  base/pool                  blocks that are freed together
-     2432  base/number                element types, widening and rounding
-     2621  base/base64                decoding
-     2657  base/protobuf              fields of a message
-     2779  base/watch                 long loops that the caller can stop
+     1126  base                       what everything stands on
+     1159  base/begin                 system headers, and how floating point must be compiled
+     1197  base/sizes                 counting, and sums and products that may not wrap
+     1235  base/span                  bytes of others, digits, UTF-8
+     1383  base/decimal               the digits of a double
+     1518  base/format                printf without stdio and without a locale
+     1787  base/result                results, failures, messages
+     1903  base/memory                the allocator, arrays that grow
+     1962  base/text                  names in messages, and text that grows
+     2070  base/hooks                 log, progress, threads of the caller
+     2139  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2189  base/clock                 wall time for statistics
+     2235  base/hash                  keyed, for tables whose keys a stranger chooses
+     2314  base/pool                  blocks that are freed together
+     2429  base/number                element types, widening and rounding
+     2618  base/base64                decoding
+     2654  base/protobuf              fields of a message
+     2776  base/watch                 long loops that the caller can stop
 
-     2832  files                      formats, on memory and streams
-     2856  files/memory_source        memory as a source of bytes
-     2874  files/json_read            a parser without recursion
-     3227  files/json_values          looking at values, stepping through containers
-     3398  files/json_edit            writing, and edits that keep every byte they do not touch
-     3766  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3901  files/safetensors_read     the header of a file, checked
-     4224  files/safetensors_write    the header of a new file
+     2829  files                      formats, on memory and streams
+     2853  files/memory_source        memory as a source of bytes
+     2871  files/json_read            a parser without recursion
+     3224  files/json_values          looking at values, stepping through containers
+     3395  files/json_edit            writing, and edits that keep every byte they do not touch
+     3763  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3898  files/safetensors_read     the header of a file, checked
+     4221  files/safetensors_write    the header of a new file
 
-     4381  vocab                      tokens, from every source, and which of them are the same
-     4413  vocab/known                what the world calls things: files, classes, tokens
-     4701  vocab/token_table          the table of tokens, and finding tokens in it
-     4864  vocab/spelling             from what a file spells to bytes
-     4995  vocab/reader               what the readers of all sources share
-     5345  vocab/added_tokens         what other files add to a model's tokens
-     5606  vocab/from_tokenizer_json  tokenizer.json
-     5861  vocab/from_tekken          tekken.json
-     6016  vocab/from_tiktoken        *.tiktoken
-     6081  vocab/from_sentencepiece   tokenizer.model and its like
-     6436  vocab/from_vocab_json      vocab.json and merges.txt
-     6522  vocab/from_vocab_txt       vocab.txt
-     6579  vocab/parse                the first source that is given, and what goes with it
-     6764  vocab/align                which base token a donor token is
+     4378  vocab                      tokens, from every source, and which of them are the same
+     4410  vocab/known                what the world calls things: files, classes, tokens
+     4698  vocab/token_table          the table of tokens, and finding tokens in it
+     4861  vocab/spelling             from what a file spells to bytes
+     4992  vocab/reader               what the readers of all sources share
+     5342  vocab/added_tokens         what other files add to a model's tokens
+     5603  vocab/from_tokenizer_json  tokenizer.json
+     5858  vocab/from_tekken          tekken.json
+     6013  vocab/from_tiktoken        *.tiktoken
+     6078  vocab/from_sentencepiece   tokenizer.model and its like
+     6433  vocab/from_vocab_json      vocab.json and merges.txt
+     6519  vocab/from_vocab_txt       vocab.txt
+     6576  vocab/parse                the first source that is given, and what goes with it
+     6761  vocab/align                which base token a donor token is
 
-     7016  simd                       the hot loops, once for each instruction set
-     7040  simd/kernels               the table of kernels, and what all versions share
-     7317  simd/scalar                the reference
-     7486  simd/sse2                  the operations of 128-bit x86, and what each does
-     7591  simd/neon                  those of 64-bit Arm
-     7685  simd/wasm                  those of WebAssembly's SIMD128
-     7769  simd/avx2                  those of 256-bit x86, with FMA
-     7851  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8493  simd/avx_vnni              AVX2, and products of integers
-     8589  simd/neon_bf16             NEON, and products of matrices
-     8743  simd/avx512                512-bit x86, by hand
-     9349  simd/amx                   tiles of x86, beside AVX-512
-     9592  simd/dispatch              which of them this machine can run
+     7013  simd                       the hot loops, once for each instruction set
+     7037  simd/kernels               the table of kernels, and what all versions share
+     7314  simd/scalar                the reference
+     7483  simd/sse2                  the operations of 128-bit x86, and what each does
+     7588  simd/neon                  those of 64-bit Arm
+     7682  simd/wasm                  those of WebAssembly's SIMD128
+     7766  simd/avx2                  those of 256-bit x86, with FMA
+     7848  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8490  simd/avx_vnni              AVX2, and products of integers
+     8586  simd/neon_bf16             NEON, and products of matrices
+     8740  simd/avx512                512-bit x86, by hand
+     9346  simd/amx                   tiles of x86, beside AVX-512
+     9589  simd/dispatch              which of them this machine can run
 
-     9803  solve                      Orthogonal Matching Pursuit for many targets
-     9846  solve/views                the rows of matrices, as the kernels read them
-     9975  solve/panels               vectors as the dense products want them, and these
-    10166  solve/rests                vectors on their way into panels
-    10343  solve/dictionary           the atoms, and their split along a common direction
-    10498  solve/exact_gram           products of all pairs of atoms in double
-    10580  solve/triangle             packed lower triangles
-    10684  solve/support              what is known of one target, and the exact steps
-    10946  solve/gram_table           products of atoms with all atoms, for scans
-    11184  solve/screen               which atoms are worth scoring in double: the bound
-    11474  solve/scan                 the correlations of all atoms with a block's residuals
-    11631  solve/predict              making targets ready for the next scan
-    11877  solve/candidates           the atoms that a scan could not rule out
-    12161  solve/select               the next atoms of each target
-    12327  solve/pursuit              what one solve holds, and the memory it takes
-    12571  solve/plan                 which form, and in what blocks
-    12816  solve/steps                a pursuit from its rows to its results
-    13055  solve/combine              new rows of coefficients
-    13117  solve/solver               the public call
+     9800  solve                      Orthogonal Matching Pursuit for many targets
+     9843  solve/views                the rows of matrices, as the kernels read them
+     9972  solve/panels               vectors as the dense products want them, and these
+    10163  solve/rests                vectors on their way into panels
+    10340  solve/dictionary           the atoms, and their split along a common direction
+    10495  solve/exact_gram           products of all pairs of atoms in double
+    10577  solve/triangle             packed lower triangles
+    10681  solve/support              what is known of one target, and the exact steps
+    10943  solve/gram_table           products of atoms with all atoms, for scans
+    11181  solve/screen               which atoms are worth scoring in double: the bound
+    11471  solve/scan                 the correlations of all atoms with a block's residuals
+    11628  solve/predict              making targets ready for the next scan
+    11874  solve/candidates           the atoms that a scan could not rule out
+    12158  solve/select               the next atoms of each target
+    12324  solve/pursuit              what one solve holds, and the memory it takes
+    12568  solve/plan                 which form, and in what blocks
+    12813  solve/steps                a pursuit from its rows to its results
+    13052  solve/combine              new rows of coefficients
+    13114  solve/solver               the public call
 
-    13277  disk                       files and directories
-    13306  disk/system                what POSIX and Windows are asked for
-    13345  disk/windows_paths         paths as Windows takes them
-    13485  disk/windows               the system as Windows gives it
-    13784  disk/posix                 the system as POSIX gives it
-    14017  disk/paths                 what can be told from their text
-    14091  disk/failure               why the system refused
-    14205  disk/look                  what stands at a path, and whether within another
-    14326  disk/listing               listings of directories
-    14392  disk/reading               files to read
-    14566  disk/writing               files to write
-    14683  disk/copying               copies of files
-    14749  disk/trees                 directories looked through, copied and removed with all they hold
-    14940  disk/known                 what weights are called in a directory
-    14976  disk/staging               a directory made under another name, then renamed
-    15212  disk/missing               a path or a directory without what is wanted of it
-    15255  disk/weight_index          the index of a checkpoint in shards
-    15471  disk/checkpoint            a model directory, in one file or in shards
-    15789  disk/tokenizer_directory   the tokenizer of a model directory
+    13281  disk                       files and directories
+    13310  disk/system                what POSIX and Windows are asked for
+    13349  disk/windows_paths         paths as Windows takes them
+    13489  disk/windows               the system as Windows gives it
+    13788  disk/posix                 the system as POSIX gives it
+    14021  disk/paths                 what can be told from their text
+    14095  disk/failure               why the system refused
+    14209  disk/look                  what stands at a path, and whether within another
+    14330  disk/listing               listings of directories
+    14396  disk/reading               files to read
+    14570  disk/writing               files to write
+    14687  disk/copying               copies of files
+    14753  disk/trees                 directories looked through, copied and removed with all they hold
+    14944  disk/known                 what weights are called in a directory
+    14980  disk/staging               a directory made under another name, then renamed
+    15216  disk/missing               a path or a directory without what is wanted of it
+    15259  disk/weight_index          the index of a checkpoint in shards
+    15475  disk/checkpoint            a model directory, in one file or in shards
+    15793  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15990  model                      which tensors and config keys belong to the vocabulary
-    16016  model/known                what the world calls things
-    16375  model/names                names of tensors
-    16523  model/document             the JSON files of a model directory
-    16609  model/config               what config.json says
-    16763  model/side                 a model directory opened once
-    16863  model/parts                what each tensor does for the vocabulary
-    16973  model/find                 finding the parts of a model
-    17227  model/heirs                what becomes of the ids in a config
-    17378  model/config_ids           ids in a config being edited
-    17685  model/config_edit          config.json and generation_config.json, edited
+    15994  model                      which tensors and config keys belong to the vocabulary
+    16021  model/known                what the world calls things
+    16387  model/names                names of tensors
+    16535  model/document             the JSON files of a model directory
+    16621  model/config               what config.json says
+    16775  model/side                 a model directory opened once
+    16875  model/code                 the Python that a tokenizer is loaded with
+    17112  model/parts                what each tensor does for the vocabulary
+    17222  model/find                 finding the parts of a model
+    17476  model/heirs                what becomes of the ids in a config
+    17627  model/config_ids           ids in a config being edited
+    17934  model/config_edit          config.json and generation_config.json, edited
 
-    17913  job                        the whole transplant, in the order in which it happens
-    17945  job/job                    what a job holds
-    18157  job/open                   opening the two models
-    18226  job/map                    the caller's map
-    18343  job/align                  where every new row comes from
-    18480  job/plan                   what becomes of every tensor, and of the configs
-    18577  job/rows                   rows in memory: reading, checking, their mean
-    18830  job/solve                  solving for the rows of the donor
-    18999  job/rebuild                the new rows of one vocabulary tensor
-    19384  job/write                  the output and its weights
-    19651  job/copy                   the other files of the two models
-    19843  job/index                  the files that are written anew
-    20002  job/run                    the whole, in order
-    20096  job/report                 what a job did, as JSON and as a table
-    20325  job/findings               what is told of a finished directory
-    20374  job/check_files            its files
-    20465  job/check_ids              sizes, ids and tying
-    20637  job/check_values           values
-    20717  job/check_draft            as a draft model for another
-    20829  job/verify                 whether a finished directory agrees with itself
+    18185  job                        the whole transplant, in the order in which it happens
+    18217  job/job                    what a job holds
+    18429  job/open                   opening the two models
+    18498  job/map                    the caller's map
+    18615  job/align                  where every new row comes from
+    18752  job/plan                   what becomes of every tensor, and of the configs
+    18849  job/rows                   rows in memory: reading, checking, their mean
+    19102  job/solve                  solving for the rows of the donor
+    19271  job/rebuild                the new rows of one vocabulary tensor
+    19656  job/write                  the output and its weights
+    19923  job/copy                   the other files of the two models
+    20142  job/index                  the files that are written anew
+    20301  job/run                    the whole, in order
+    20395  job/report                 what a job did, as JSON and as a table
+    20624  job/findings               what is told of a finished directory
+    20673  job/check_files            its files
+    20774  job/check_ids              sizes, ids and tying
+    20946  job/check_values           values
+    21026  job/check_draft            as a draft model for another
+    21138  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -323,7 +325,7 @@ typedef struct otx_context {
     bool (*progress)(void *context, const otx_progress *progress); /* false: cancel */
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
-    void *log_context;
+    void *log_context;              /* messages are a line of UTF-8, as in otx_error */
     uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
                              the clock: for files of strangers where both can be foreseen
                              (WebAssembly, no clock). Results do not depend on it */
@@ -1278,11 +1280,6 @@ OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
 {
     size_t size = strlen(name), length = strlen(suffix);
     return size >= length && memcmp(name + size - length, suffix, length) == 0;
-}
-
-OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
 /* Whether a name fits a pattern, in which * stands for any bytes, or none. */
@@ -7220,13 +7217,13 @@ typedef struct otx__kernels {
 
 /* Targets between asking for the lines of one in a scan and using them. They lie
    anywhere in the tile, so no processor foresees them. */
-#define OTX__AHEAD 4
+#define OTX__PREFETCH_TARGETS 4
 
 /* The atoms to ask for while `target` is scanned; those behind its count are
    atoms of before, and harmless. */
 OTX__PRIVATE const uint32_t *otx__scan_ahead(const otx__scan *scan, size_t target)
 {
-    return scan->atoms + otx__min(target + OTX__AHEAD, scan->targets - 1) * scan->pitch;
+    return scan->atoms + otx__min(target + OTX__PREFETCH_TARGETS, scan->targets - 1) * scan->pitch;
 }
 
 /* The address of element `first` of a row. */
@@ -13164,6 +13161,15 @@ OTX__PRIVATE otx_result otx__check_matrices(const otx_matrix *atoms, const otx_m
     return result;
 }
 
+OTX__PRIVATE otx_result otx__fail_option(otx_error *error, const char *name, double value,
+                                         const char *range)
+{
+    char number[OTX__DOUBLE_TEXT + 1];
+    number[otx__double_text(number, value)] = 0;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's %s, %s, is out of range: %s", name,
+                     number[0] ? number : "infinite or not a number", range);
+}
+
 /* targets: how many there are. */
 OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_t targets,
                                            otx_error *error)
@@ -13172,11 +13178,9 @@ OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's form, %d, is out of range",
                          (int)options->form);
     if (options->tolerance < 0.0 || !otx__is_finite(options->tolerance))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the tolerance, %g, is out of range",
-                         options->tolerance);
+        return otx__fail_option(error, "tolerance", options->tolerance, "0 or more");
     if (!(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE_MAX))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the ridge, %g, is out of range: 0 to %g",
-                         options->ridge, OTX__RIDGE_MAX);
+        return otx__fail_option(error, "ridge", options->ridge, "0 to 1000000");
     if (options->first_target >= targets ||
         options->target_count > targets - options->first_target)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
@@ -16007,6 +16011,7 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
      document     the JSON files of a model directory
      config       what config.json says
      side         a model directory opened once
+     code         the Python that a tokenizer is loaded with
      parts        what each tensor does for the vocabulary
      find         finding the parts of a model
      heirs        what becomes of the ids in a config
@@ -16344,6 +16349,13 @@ static const char *const otx__bookkeeping[] = {
     ".git",         /* a clone */
     ".cache",       /* huggingface_hub: downloads into a directory */
     ".huggingface", /* the same, once */
+};
+
+/* Files that code of a tokenizer may name and that are the model's all the same. */
+static const char *const otx__model_files[] = {
+    "config.json", "generation_config.json",
+    "preprocessor_config.json", "processor_config.json", /* of pictures and sound */
+    "*.safetensors", "*.safetensors.index.json", "pytorch_model*",
 };
 
 /* Files that some loader may take in place of the weights that were checked, and one
@@ -16858,6 +16870,243 @@ OTX__PRIVATE otx_result otx__fail_tensor(const otx__side *side, const otx_tensor
     char text[OTX__TENSOR_TEXT];
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s %s", side->path,
                      otx__tensor_text(text, tensor), why);
+}
+
+/* >>> src/model/code.h */
+/* ---- code: the Python that a tokenizer is loaded with ------------------------ */
+
+/* The most that is read of one module. */
+#define OTX__CODE_LIMIT ((size_t)16 << 20)
+
+/* The most bytes of a name that is looked for in a text. */
+#define OTX__CODE_NAME 255
+
+/* What the code of a tokenizer consists of. Loaders run the modules that "auto_map"
+   names, those that these import from beside themselves, and these open files whose names
+   stand in them as strings. */
+typedef struct otx__code {
+    const otx_context *ctx;
+    const otx__side *side;
+    otx__listing there; /* what the directory has */
+    otx__listing files; /* of it, what is needed: in order of being found, each once */
+    otx_error *error;
+} otx__code;
+
+OTX__PRIVATE void otx__code_close(otx__code *code)
+{
+    otx__listing_close(&code->there);
+    otx__listing_close(&code->files);
+}
+
+OTX__PRIVATE bool otx__code_has(const otx__code *code, const char *name)
+{
+    size_t i;
+    for (i = 0; i < code->files.count; i++)
+        if (strcmp(code->files.names[i], name) == 0) return true;
+    return false;
+}
+
+/* Adds a file if the directory has it; `*found` tells. */
+OTX__PRIVATE otx_result otx__code_add(otx__code *code, const char *name, bool *found)
+{
+    *found = otx__listing_has(&code->there, name);
+    if (!*found || otx__code_has(code, name) || otx__listing_add(&code->files, name))
+        return OTX_OK;
+    return otx__fail_memory(code->error, strlen(name) + 1);
+}
+
+/* Adds the module of a dotted name: name.py, or the package whose name comes first. One
+   that is needed and not there is an error that names who wants it. */
+OTX__PRIVATE otx_result otx__code_module(otx__code *code, otx__span module, const char *who,
+                                         bool needed)
+{
+    char name[OTX__CODE_NAME + 4], text[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    size_t size = 0;
+    bool found = false;
+    otx_result result;
+    while (size < module.size && module.bytes[size] != '.') size++;
+    if (size == 0 || size > OTX__CODE_NAME) return OTX_OK;
+    memcpy(name, module.bytes, size);
+    memcpy(name + size, ".py", 4);
+    result = otx__code_add(code, name, &found);
+    name[size] = 0;
+    if (!result && !found) result = otx__code_add(code, name, &found);
+    if (result || found || !needed) return result;
+    return otx__fail(code->error, OTX_ERROR_NOT_FOUND,
+                     "%s: %s needs \"%s.py\", which is not there; the tokenizer cannot be "
+                     "loaded without it", otx__path_text(text, code->side->path), who,
+                     otx__quote(quoted, sizeof quoted, name, size));
+}
+
+/* The modules of an auto_map's AutoTokenizer: "module.Class", alone or in a list of slow
+   and fast. "repository--module.Class" is fetched by the loader, and needs no file. */
+OTX__PRIVATE otx_result otx__code_auto_map(otx__code *code, const otx__document *document)
+{
+    const otx_json *json = &document->json;
+    uint32_t map = otx_json_find(json, otx__document_root(document), OTX__KEY_AUTO_MAP);
+    uint32_t node = otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER), i;
+    otx_result result = OTX_OK;
+    for (i = node; node != OTX_JSON_NONE && i < otx_json_after(json, node) && !result; i++) {
+        otx__span name = otx__json_span(json, i);
+        bool remote = otx__span_contains(name, "--");
+        size_t at = name.size;
+        if (otx_json_type_of(json, i) != OTX_JSON_STRING) continue;
+        while (at > 0 && name.bytes[at - 1] != '-' && name.bytes[at - 1] != '/') at--;
+        name.bytes += at;
+        name.size -= at;
+        result = otx__code_module(code, name, "\"" OTX__KEY_AUTO_MAP "\"", !remote);
+    }
+    return result;
+}
+
+/* ---- what a module imports and opens ---- */
+
+OTX__PRIVATE otx__span otx__skip_blanks(otx__span text)
+{
+    while (text.size > 0 && (*text.bytes == ' ' || *text.bytes == '\t')) {
+        text.bytes++;
+        text.size--;
+    }
+    return text;
+}
+
+/* Takes a word off the front of a text if it begins with it and a blank follows. */
+OTX__PRIVATE bool otx__take_word(otx__span *text, const char *word)
+{
+    size_t size = strlen(word);
+    if (text->size <= size || memcmp(text->bytes, word, size) != 0) return false;
+    if (text->bytes[size] != ' ' && text->bytes[size] != '\t') return false;
+    text->bytes += size;
+    text->size -= size;
+    *text = otx__skip_blanks(*text);
+    return true;
+}
+
+/* Takes off the front what may stand in a Python name, dots included. */
+OTX__PRIVATE otx__span otx__take_name(otx__span *text)
+{
+    otx__span name = otx__span_of(text->bytes, 0);
+    while (name.size < text->size) {
+        unsigned char c = (unsigned char)text->bytes[name.size];
+        if (!(c == '_' || c == '.' || c >= 0x80 || otx__is_digit((char)c) ||
+              (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')))
+            break;
+        name.size++;
+    }
+    text->bytes += name.size;
+    text->size -= name.size;
+    return name;
+}
+
+/* "from .module import ...", from whose line `text` is the rest of the file; or
+   "from . import a, (b as c", where each may be a module or not. */
+OTX__PRIVATE otx_result otx__code_import(otx__code *code, otx__span text, const char *who)
+{
+    otx_result result = OTX_OK;
+    otx__span name;
+    bool parenthesis = false;
+    text = otx__skip_blanks(text);
+    if (!otx__take_word(&text, "from")) return OTX_OK;
+    name = otx__take_name(&text);
+    text = otx__skip_blanks(text);
+    if (name.size == 0 || *name.bytes != '.' || !otx__take_word(&text, "import")) return OTX_OK;
+    name.bytes++;
+    name.size--;
+    if (name.size > 0)
+        return *name.bytes == '.' ? OTX_OK : otx__code_module(code, name, who, true);
+    while (text.size > 0 && !result) {
+        name = otx__take_name(&text);
+        if (name.size > 0 && !otx__span_is(name, "as"))
+            result = otx__code_module(code, name, who, false);
+        if (name.size > 0) continue;
+        if (*text.bytes == '(') parenthesis = true;
+        if (*text.bytes == ')' || (*text.bytes == '\n' && !parenthesis)) break;
+        text.bytes++;
+        text.size--;
+    }
+    return result;
+}
+
+/* Whether a file that code names is the model's and not the tokenizer's. */
+OTX__PRIVATE bool otx__is_of_model(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__model_files); i++)
+        if (otx__name_fits(name, otx__model_files[i])) return true;
+    return false;
+}
+
+/* The string that a quotation mark opens, if a file of the directory has its name. */
+OTX__PRIVATE otx_result otx__code_string(otx__code *code, otx__span text)
+{
+    char name[OTX__CODE_NAME + 1];
+    size_t size = 1;
+    bool found;
+    while (size < text.size && text.bytes[size] != *text.bytes && text.bytes[size] != '\n' &&
+           size <= OTX__CODE_NAME)
+        size++;
+    if (size == 1 || size >= text.size || text.bytes[size] != *text.bytes) return OTX_OK;
+    memcpy(name, text.bytes + 1, size - 1);
+    name[size - 1] = 0;
+    if (strlen(name) != size - 1 || otx__is_of_model(name)) return OTX_OK;
+    return otx__code_add(code, name, &found);
+}
+
+/* Looks through a text: for imports if it is Python, and for names of files. */
+OTX__PRIVATE otx_result otx__code_scan(otx__code *code, otx__span text, const char *who,
+                                       bool python)
+{
+    otx_result result = OTX_OK;
+    bool line = true; /* at the start of one */
+    for (; text.size > 0 && !result; text.bytes++, text.size--) {
+        if (line && python) result = otx__code_import(code, text, who);
+        line = *text.bytes == '\n';
+        if (!result && (*text.bytes == '"' || *text.bytes == '\''))
+            result = otx__code_string(code, text);
+    }
+    return result;
+}
+
+/* Looks through one file that was found; directories are taken as they are. */
+OTX__PRIVATE otx_result otx__code_file(otx__code *code, const char *name)
+{
+    char *path, *text = NULL;
+    otx__status status;
+    otx_result result;
+    size_t size = 0;
+    if (!otx__has_suffix(name, ".py")) return OTX_OK;
+    path = otx__path_join(code->ctx, code->side->path, name);
+    if (!path) return otx__fail_memory(code->error, strlen(name) + 1);
+    result = otx__look(path, &status, code->error);
+    if (!result && !status.directory)
+        result = otx__file_read_all(code->ctx, path, OTX__CODE_LIMIT, &text, &size,
+                                    code->error);
+    if (!result && text) result = otx__code_scan(code, otx__span_of(text, size), name, true);
+    otx__file_free(code->ctx, text, size);
+    otx__path_free(code->ctx, path);
+    return result;
+}
+
+/* Finds all that the code of a side's tokenizer needs; no files if it brings none. Close
+   with otx__code_close in any case. A module that is not there is OTX_ERROR_NOT_FOUND. */
+OTX__PRIVATE otx_result otx__code_open(const otx_context *ctx, const otx__side *side,
+                                       otx__code *code, otx_error *error)
+{
+    const otx__document *config = &side->tokenizer;
+    otx_result result;
+    size_t i;
+    memset(code, 0, sizeof *code);
+    code->ctx = code->files.ctx = ctx;
+    code->side = side;
+    code->error = error;
+    result = otx__listing_open(ctx, side->path, &code->there, error);
+    if (!result) result = otx__code_auto_map(code, config);
+    if (!result && code->files.count == 0) result = otx__code_auto_map(code, &side->config);
+    if (!result && code->files.count > 0 && config->present)
+        result = otx__code_scan(code, otx__span_of(config->text, config->size), "", false);
+    for (i = 0; i < code->files.count && !result; i++) /* grows as it goes */
+        result = otx__code_file(code, code->files.names[i]);
+    return result;
 }
 
 /* >>> src/model/parts.h */
@@ -17764,22 +18013,46 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
     return result;
 }
 
-/* Appends a JSON string node of a document as JSON, quotes included. */
-OTX__PRIVATE void otx__config_quote(otx__text *to, const otx_json *json, uint32_t node)
+/* Appends a node of a document as it stands there, with all that is in it. */
+OTX__PRIVATE void otx__config_raw(otx__text *to, const otx_json *json, uint32_t node)
 {
-    otx__span text = otx__json_span(json, node);
-    otx__text_string(to, "\"");
-    otx__text_bytes(to, text.bytes, text.size);
-    otx__text_string(to, "\"");
+    uint32_t start, end;
+    otx__json_bytes(json, node, &start, &end);
+    otx__text_bytes(to, json->text + start, end - start);
 }
 
-/* The class of the tokenizer is the donor's from now on; code that only the base
-   brings for its own tokenizer is named no more. */
+/* The donor's code for its tokenizer is named where the donor names it: a config.json that
+   names some is followed where tokenizer_config.json names none. What the base has for its
+   own tokenizer is named no more. */
+OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
+{
+    const otx__document *donor = &e->plan->donor->config;
+    uint32_t map = otx_json_find(&e->document->json, 0, OTX__KEY_AUTO_MAP);
+    uint32_t given = otx_json_find(&donor->json, otx__document_root(donor), OTX__KEY_AUTO_MAP);
+    uint32_t theirs = otx_json_find(&donor->json, given, OTX__KEY_AUTO_TOKENIZER);
+    bool ours = otx_json_find(&e->document->json, map, OTX__KEY_AUTO_TOKENIZER) !=
+                OTX_JSON_NONE;
+    bool object = otx_json_type_of(&e->document->json, map) == OTX_JSON_OBJECT;
+    otx_result result;
+    otx__text value;
+    if (theirs == OTX_JSON_NONE && !ours) return OTX_OK;
+    otx__text_open(&value, e->plan->ctx);
+    if (theirs != OTX_JSON_NONE && !object)
+        otx__text_string(&value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
+    if (theirs == OTX_JSON_NONE) otx__text_string(&value, "null");
+    else otx__config_raw(&value, &donor->json, theirs);
+    if (theirs != OTX_JSON_NONE && !object) otx__text_string(&value, "}");
+    result = object ? otx__config_set_text(e, map, OTX__KEY_AUTO_TOKENIZER, &value)
+                    : otx__config_set_text(e, 0, OTX__KEY_AUTO_MAP, &value);
+    otx__text_close(&value);
+    return result;
+}
+
+/* The class of the tokenizer is the donor's from now on. */
 OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
 {
     const otx_json *json = &e->document->json;
     const otx__document *sources[2];
-    uint32_t map = otx_json_find(json, 0, OTX__KEY_AUTO_MAP);
     uint32_t node = otx_json_find(json, 0, OTX__KEY_TOKENIZER_CLASS);
     otx_result result = OTX_OK;
     otx__text value;
@@ -17792,13 +18065,11 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
             node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
                                  OTX__KEY_TOKENIZER_CLASS);
             if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
-                otx__config_quote(&value, &sources[i]->json, node);
+                otx__config_raw(&value, &sources[i]->json, node);
         }
         if (value.size == 0) otx__text_string(&value, "null");
         result = otx__config_set_text(e, 0, OTX__KEY_TOKENIZER_CLASS, &value);
     }
-    if (!result && otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER) != OTX_JSON_NONE)
-        result = otx__config_set(e, map, OTX__KEY_AUTO_TOKENIZER, "null");
     otx__text_close(&value);
     return result;
 }
@@ -17845,6 +18116,7 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     if (!result && !generation) result = otx__config_edit_tie(&e);
     if (!result && !generation) result = otx__config_edit_dtype(&e);
     if (!result && !generation) result = otx__config_edit_classes(&e);
+    if (!result && !generation) result = otx__config_edit_code(&e);
     if (!result) result = otx__edit_to_text(e.edit, out, error);
     otx_json_edit_close(plan->ctx, e.edit);
     return result;
@@ -19734,47 +20006,69 @@ OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const 
     return result;
 }
 
-/* Whether some string in an auto_map's AutoTokenizer, "module.Class" or
-   "repository--module.Class", names the module that is in `name` (module.py). */
-OTX__PRIVATE bool otx__auto_map_names(const otx__document *document, const char *name)
-{
-    const otx_json *json = &document->json;
-    uint32_t map = otx_json_find(json, otx__document_root(document), OTX__KEY_AUTO_MAP);
-    uint32_t node = otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER), i;
-    size_t size = strlen(name) - 3; /* without .py */
-    if (node == OTX_JSON_NONE) return false;
-    for (i = node; i < otx_json_after(json, node); i++) {
-        otx__span text = otx__json_span(json, i);
-        size_t at = text.size;
-        if (otx_json_type_of(json, i) != OTX_JSON_STRING) continue;
-        while (at > 0 && text.bytes[at - 1] != '-' && text.bytes[at - 1] != '/') at--;
-        if (text.size - at > size && memcmp(text.bytes + at, name, size) == 0 &&
-            text.bytes[at + size] == '.')
-            return true;
-    }
-    return false;
-}
-
 /* Whether a file of the donor is copied: those of its tokenizer, and of code what its
    configuration names. */
-OTX__PRIVATE bool otx__donor_gives(const otx__side *donor, const char *name)
+OTX__PRIVATE bool otx__donor_gives(const otx__code *code, const char *name)
 {
-    if (!otx__is_tokenizer_code(name)) return otx__is_of_tokenizer(name);
-    return otx__auto_map_names(&donor->tokenizer, name) ||
-           otx__auto_map_names(&donor->config, name);
+    return otx__code_has(code, name) ||
+           (otx__is_of_tokenizer(name) && !otx__is_tokenizer_code(name));
 }
 
-/* Whether an entry of a side belongs into the output; looks through it if it does. */
+/* Whether two files are the same byte for byte. */
+OTX__PRIVATE otx_result otx__files_equal(const otx_context *ctx, const char *one,
+                                         const char *other, bool *equal, otx_error *error)
+{
+    char *a = NULL, *b = NULL;
+    size_t a_size = 0, b_size = 0;
+    otx_result result = otx__file_read_all(ctx, one, OTX__CODE_LIMIT, &a, &a_size, error);
+    if (!result) result = otx__file_read_all(ctx, other, OTX__CODE_LIMIT, &b, &b_size, error);
+    *equal = !result && otx__same_bytes(a, a_size, b, b_size);
+    otx__file_free(ctx, a, a_size);
+    otx__file_free(ctx, b, b_size);
+    return result;
+}
+
+/* A file that the donor's tokenizer brings takes the place of the base's by the same name,
+   which must not be other code: the base's model may run it. */
+OTX__PRIVATE otx_result otx__check_clash(const otx_job *job, const char *name,
+                                         otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    char *ours = otx__path_join(ctx, job->base.path, name);
+    char *theirs = otx__path_join(ctx, job->donor.path, name);
+    char quoted[OTX__QUOTED];
+    bool equal = true;
+    otx_result result = OTX_OK;
+    if (!ours || !theirs) result = otx__fail_memory(error, strlen(name) + 1);
+    else if (otx__has_suffix(name, ".py"))
+        result = otx__files_equal(ctx, ours, theirs, &equal, error);
+    if (!equal)
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s and %s both have \"%s\", which differ: "
+                           "the model's code and the tokenizer's cannot stand in one directory",
+                           job->base.path, job->donor.path,
+                           otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    otx__path_free(ctx, ours);
+    otx__path_free(ctx, theirs);
+    return result;
+}
+
+/* Whether an entry of a side belongs into the output; looks through it if it does. `code`
+   is the donor's. */
 OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
-                                       const char *name, bool *wanted, otx_error *error)
+                                       const otx__code *code, const char *name, bool *wanted,
+                                       otx_error *error)
 {
     otx_result result = OTX_OK;
     bool old = false;
     char *path;
-    *wanted = side->donor ? otx__donor_gives(side, name)
+    *wanted = side->donor ? otx__donor_gives(code, name)
                           : !otx__job_replaces(job, name) &&
                                 !otx__name_is_in(name, otx__bookkeeping,
                                                  OTX__COUNT(otx__bookkeeping));
+    if (*wanted && !side->donor && otx__code_has(code, name)) {
+        *wanted = false;
+        return otx__check_clash(job, name, error);
+    }
     if (!*wanted) return OTX_OK;
     path = otx__path_join(&job->ctx, side->path, name);
     if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
@@ -19787,14 +20081,15 @@ OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side
 
 /* Lists what is copied of a side. */
 OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
-                                         otx__listing *wanted, otx_error *error)
+                                         const otx__code *code, otx__listing *wanted,
+                                         otx_error *error)
 {
     otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
     size_t count = wanted->count, i;
     wanted->count = 0;
     for (i = 0; i < count; i++) {
         bool kept = true;
-        if (!result) result = otx__is_wanted(job, side, wanted->names[i], &kept, error);
+        if (!result) result = otx__is_wanted(job, side, code, wanted->names[i], &kept, error);
         if (kept) wanted->names[wanted->count++] = wanted->names[i];
         else otx__path_free(&job->ctx, wanted->names[i]);
     }
@@ -19830,13 +20125,17 @@ OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writin
 {
     const otx_context *ctx = &job->ctx;
     otx__listing base, donor;
-    otx_result result = otx__list_wanted(job, &job->base, &base, error);
+    otx__code code;
+    otx_result result = otx__code_open(ctx, &job->donor, &code, error);
+    memset(&base, 0, sizeof base);
     memset(&donor, 0, sizeof donor);
-    if (!result) result = otx__list_wanted(job, &job->donor, &donor, error);
+    if (!result) result = otx__list_wanted(job, &job->base, &code, &base, error);
+    if (!result) result = otx__list_wanted(job, &job->donor, &code, &donor, error);
     if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
     if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
     otx__listing_close(&donor);
     otx__listing_close(&base);
+    otx__code_close(&code);
     return result;
 }
 
@@ -20462,6 +20761,16 @@ OTX__PRIVATE void otx__verify_listing(otx__verifier *v)
     otx__listing_close(&listing);
 }
 
+/* The code that the tokenizer is loaded with, if it has any. */
+OTX__PRIVATE void otx__verify_code(otx__verifier *v)
+{
+    otx__code code;
+    otx_error error;
+    if (v->failure) return;
+    (void)otx__verify_take(v, otx__code_open(&v->ctx, &v->side, &code, &error), &error);
+    otx__code_close(&code);
+}
+
 /* >>> src/job/check_ids.h */
 /* ---- verify: sizes, ids and tying ------------------------------------------ */
 
@@ -20854,6 +21163,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__verify_open(&v);
     otx__verify_index(&v);
     otx__verify_listing(&v);
+    otx__verify_code(&v);
     otx__verify_rows(&v);
     otx__verify_ids(&v);
     otx__verify_tie(&v);

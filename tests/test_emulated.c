@@ -1,6 +1,9 @@
 /* The tests of the kernels again, for instructions that few machines have: here plain
    C takes their place. What is tested is how the kernels use them; and, on a machine that
-   pretends to have them, what the processor and the system are asked for, and when. */
+   pretends to have them, what the processor and the system are asked for, and when.
+   Looks at private functions, as test_kernels.c does, which it includes. */
+#define OTX_STATIC
+#define OMP_TRANSPLANT_IMPLEMENTATION
 #if (defined(__x86_64__) || defined(__i386__)) && !defined(__TINYC__)
 
 #include <immintrin.h>

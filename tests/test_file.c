@@ -1,7 +1,10 @@
-/* Files: reading, writing, copying, listing, and the output directory. */
+/* Files: reading, writing, copying, listing, and the output directory.
+   Looks at private functions: includes the implementation, with functions that are static
+   so that those not used are left out. */
 #include <stdio.h>
+#define OTX_STATIC
 #define OMP_TRANSPLANT_IMPLEMENTATION
-#include "../omp_transplant.h"
+#include "omp_transplant.h"
 
 #include "failing.h"
 #include "scratch.h"

@@ -1,5 +1,7 @@
-/* The keyed hash, and a vocabulary made to defeat the table of tokens. Looks at private
-   functions. */
+/* The keyed hash, and a vocabulary made to defeat the table of tokens.
+   Looks at private functions: includes the implementation, with functions that are static
+   so that those not used are left out. */
+#define OTX_STATIC
 #define OMP_TRANSPLANT_IMPLEMENTATION
 #include "omp_transplant.h"
 #include "test.h"

@@ -1,8 +1,11 @@
 /* Paths: their text on each system, roots, drives and shares, long paths, and whether one
-   lies within another where a sandbox does not let one go up. */
+   lies within another where a sandbox does not let one go up.
+   Looks at private functions: includes the implementation, with functions that are static
+   so that those not used are left out. */
 #include <stdio.h>
+#define OTX_STATIC
 #define OMP_TRANSPLANT_IMPLEMENTATION
-#include "../omp_transplant.h"
+#include "omp_transplant.h"
 
 #include "scratch.h"
 #include "test.h"

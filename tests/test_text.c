@@ -1,7 +1,10 @@
 /* Text: the formatter against printf, what messages make of any bytes at any length,
-   spans, digits, UTF-8. */
+   spans, digits, UTF-8.
+   Looks at private functions: includes the implementation, with functions that are static
+   so that those not used are left out. */
+#define OTX_STATIC
 #define OMP_TRANSPLANT_IMPLEMENTATION
-#include "../omp_transplant.h"
+#include "omp_transplant.h"
 #include "test.h"
 #include <locale.h>
 

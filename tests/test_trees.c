@@ -1,8 +1,11 @@
 /* What stands at a path and what cannot be told, and trees: looked through before they
-   are copied, copied while they change, removed however deep or locked they are. */
+   are copied, copied while they change, removed however deep or locked they are.
+   Looks at private functions: includes the implementation, with functions that are static
+   so that those not used are left out. */
 #include <stdio.h>
+#define OTX_STATIC
 #define OMP_TRANSPLANT_IMPLEMENTATION
-#include "../omp_transplant.h"
+#include "omp_transplant.h"
 
 #include "failing.h"
 #include "scratch.h"

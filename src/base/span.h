@@ -47,11 +47,6 @@ OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
     return size >= length && memcmp(name + size - length, suffix, length) == 0;
 }
 
-OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
-}
-
 /* Whether a name fits a pattern, in which * stands for any bytes, or none. */
 OTX__PRIVATE bool otx__name_fits(const char *name, const char *pattern)
 {

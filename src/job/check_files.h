@@ -87,3 +87,13 @@ OTX__PRIVATE void otx__verify_listing(otx__verifier *v)
     }
     otx__listing_close(&listing);
 }
+
+/* The code that the tokenizer is loaded with, if it has any. */
+OTX__PRIVATE void otx__verify_code(otx__verifier *v)
+{
+    otx__code code;
+    otx_error error;
+    if (v->failure) return;
+    (void)otx__verify_take(v, otx__code_open(&v->ctx, &v->side, &code, &error), &error);
+    otx__code_close(&code);
+}

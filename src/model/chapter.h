@@ -17,6 +17,7 @@
      document     the JSON files of a model directory
      config       what config.json says
      side         a model directory opened once
+     code         the Python that a tokenizer is loaded with
      parts        what each tensor does for the vocabulary
      find         finding the parts of a model
      heirs        what becomes of the ids in a config

@@ -330,6 +330,13 @@ static const char *const otx__bookkeeping[] = {
     ".huggingface", /* the same, once */
 };
 
+/* Files that code of a tokenizer may name and that are the model's all the same. */
+static const char *const otx__model_files[] = {
+    "config.json", "generation_config.json",
+    "preprocessor_config.json", "processor_config.json", /* of pictures and sound */
+    "*.safetensors", "*.safetensors.index.json", "pytorch_model*",
+};
+
 /* Files that some loader may take in place of the weights that were checked, and one
    that only looks like it. */
 static const char *const otx__rival_files[] = {

@@ -180,13 +180,13 @@ typedef struct otx__kernels {
 
 /* Targets between asking for the lines of one in a scan and using them. They lie
    anywhere in the tile, so no processor foresees them. */
-#define OTX__AHEAD 4
+#define OTX__PREFETCH_TARGETS 4
 
 /* The atoms to ask for while `target` is scanned; those behind its count are
    atoms of before, and harmless. */
 OTX__PRIVATE const uint32_t *otx__scan_ahead(const otx__scan *scan, size_t target)
 {
-    return scan->atoms + otx__min(target + OTX__AHEAD, scan->targets - 1) * scan->pitch;
+    return scan->atoms + otx__min(target + OTX__PREFETCH_TARGETS, scan->targets - 1) * scan->pitch;
 }
 
 /* The address of element `first` of a row. */

@@ -47,6 +47,15 @@ OTX__PRIVATE otx_result otx__check_matrices(const otx_matrix *atoms, const otx_m
     return result;
 }
 
+OTX__PRIVATE otx_result otx__fail_option(otx_error *error, const char *name, double value,
+                                         const char *range)
+{
+    char number[OTX__DOUBLE_TEXT + 1];
+    number[otx__double_text(number, value)] = 0;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's %s, %s, is out of range: %s", name,
+                     number[0] ? number : "infinite or not a number", range);
+}
+
 /* targets: how many there are. */
 OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_t targets,
                                            otx_error *error)
@@ -55,11 +64,9 @@ OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_
         return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's form, %d, is out of range",
                          (int)options->form);
     if (options->tolerance < 0.0 || !otx__is_finite(options->tolerance))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the tolerance, %g, is out of range",
-                         options->tolerance);
+        return otx__fail_option(error, "tolerance", options->tolerance, "0 or more");
     if (!(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE_MAX))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "the ridge, %g, is out of range: 0 to %g",
-                         options->ridge, OTX__RIDGE_MAX);
+        return otx__fail_option(error, "ridge", options->ridge, "0 to 1000000");
     if (options->first_target >= targets ||
         options->target_count > targets - options->first_target)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
