@@ -129,46 +129,46 @@
     14570  disk/writing               files to write
     14687  disk/copying               copies of files
     14753  disk/trees                 directories looked through, copied and removed with all they hold
-    14944  disk/known                 what weights are called in a directory
-    14980  disk/staging               a directory made under another name, then renamed
-    15216  disk/missing               a path or a directory without what is wanted of it
-    15259  disk/weight_index          the index of a checkpoint in shards
-    15475  disk/checkpoint            a model directory, in one file or in shards
-    15793  disk/tokenizer_directory   the tokenizer of a model directory
+    14965  disk/known                 what weights are called in a directory
+    15001  disk/staging               a directory made under another name, then renamed
+    15237  disk/missing               a path or a directory without what is wanted of it
+    15280  disk/weight_index          the index of a checkpoint in shards
+    15496  disk/checkpoint            a model directory, in one file or in shards
+    15831  disk/tokenizer_directory   the tokenizer of a model directory
 
-    15994  model                      which tensors and config keys belong to the vocabulary
-    16021  model/known                what the world calls things
-    16387  model/names                names of tensors
-    16535  model/document             the JSON files of a model directory
-    16621  model/config               what config.json says
-    16775  model/side                 a model directory opened once
-    16875  model/code                 the Python that a tokenizer is loaded with
-    17112  model/parts                what each tensor does for the vocabulary
-    17222  model/find                 finding the parts of a model
-    17476  model/heirs                what becomes of the ids in a config
-    17627  model/config_ids           ids in a config being edited
-    17934  model/config_edit          config.json and generation_config.json, edited
+    16032  model                      which tensors and config keys belong to the vocabulary
+    16059  model/known                what the world calls things
+    16425  model/names                names of tensors
+    16573  model/document             the JSON files of a model directory
+    16659  model/config               what config.json says
+    16813  model/side                 a model directory opened once
+    16916  model/code                 the Python that a tokenizer is loaded with
+    17153  model/parts                what each tensor does for the vocabulary
+    17263  model/find                 finding the parts of a model
+    17517  model/heirs                what becomes of the ids in a config
+    17668  model/config_ids           ids in a config being edited
+    17975  model/config_edit          config.json and generation_config.json, edited
 
-    18185  job                        the whole transplant, in the order in which it happens
-    18217  job/job                    what a job holds
-    18429  job/open                   opening the two models
-    18498  job/map                    the caller's map
-    18615  job/align                  where every new row comes from
-    18752  job/plan                   what becomes of every tensor, and of the configs
-    18849  job/rows                   rows in memory: reading, checking, their mean
-    19102  job/solve                  solving for the rows of the donor
-    19271  job/rebuild                the new rows of one vocabulary tensor
-    19656  job/write                  the output and its weights
-    19923  job/copy                   the other files of the two models
-    20142  job/index                  the files that are written anew
-    20301  job/run                    the whole, in order
-    20395  job/report                 what a job did, as JSON and as a table
-    20624  job/findings               what is told of a finished directory
-    20673  job/check_files            its files
-    20774  job/check_ids              sizes, ids and tying
-    20946  job/check_values           values
-    21026  job/check_draft            as a draft model for another
-    21138  job/verify                 whether a finished directory agrees with itself
+    18226  job                        the whole transplant, in the order in which it happens
+    18258  job/job                    what a job holds
+    18470  job/open                   opening the two models
+    18547  job/map                    the caller's map
+    18664  job/align                  where every new row comes from
+    18801  job/plan                   what becomes of every tensor, and of the configs
+    18898  job/rows                   rows in memory: reading, checking, their mean
+    19151  job/solve                  solving for the rows of the donor
+    19320  job/rebuild                the new rows of one vocabulary tensor
+    19705  job/write                  the output and its weights
+    19974  job/copy                   the other files of the two models
+    20196  job/index                  the files that are written anew
+    20355  job/run                    the whole, in order
+    20463  job/report                 what a job did, as JSON and as a table
+    20692  job/findings               what is told of a finished directory
+    20741  job/check_files            its files
+    20842  job/check_ids              sizes, ids and tying
+    21014  job/check_values           values
+    21094  job/check_draft            as a draft model for another
+    21206  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -11335,8 +11335,8 @@ typedef struct otx__set_betas {
 } otx__set_betas;
 
 /* Makes the betas of a support, whose coefficients are current, and keeps them as floats. */
-OTX__PRIVATE void otx__screen_take_betas(const otx__screen *screen, size_t target, size_t set,
-                                         otx__set_betas *betas)
+OTX__PRIVATE void otx__betas_take(const otx__screen *screen, size_t target, size_t set,
+                                  otx__set_betas *betas)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
@@ -11362,8 +11362,8 @@ OTX__PRIVATE void otx__screen_take_betas(const otx__screen *screen, size_t targe
 
 /* Rounds the betas to 16 bits, and leaves of each the error of the coefficient itself, as
    the factor wants it. */
-OTX__PRIVATE void otx__screen_round_betas(const otx__screen *screen, size_t target, size_t set,
-                                          otx__set_betas *betas)
+OTX__PRIVATE void otx__betas_round(const otx__screen *screen, size_t target, size_t set,
+                                   otx__set_betas *betas)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
@@ -11389,8 +11389,8 @@ OTX__PRIVATE void otx__screen_round_betas(const otx__screen *screen, size_t targ
 }
 
 /* The bound of a set, as above; the betas' errors are lost. */
-OTX__PRIVATE otx__bound otx__screen_bound_set(const otx__screen *screen, size_t target,
-                                              otx__set_betas *betas)
+OTX__PRIVATE otx__bound otx__betas_bound(const otx__screen *screen, size_t target,
+                                         otx__set_betas *betas)
 {
     const otx__support *support = &screen->supports[target];
     double chain = otx__chain_error(screen->problem->dictionary->columns);
@@ -11420,9 +11420,9 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     otx__set_betas betas;
     betas.values = scratch->products;
     otx__support_solve(support);
-    otx__screen_take_betas(screen, target, set, &betas);
-    otx__screen_round_betas(screen, target, set, &betas);
-    *otx__screen_bound(screen, target, set) = otx__screen_bound_set(screen, target, &betas);
+    otx__betas_take(screen, target, set, &betas);
+    otx__betas_round(screen, target, set, &betas);
+    *otx__screen_bound(screen, target, set) = otx__betas_bound(screen, target, &betas);
     if (count % 2) {
         atoms[count] = atoms[count - 1];
         count++;
@@ -14817,6 +14817,27 @@ OTX__PRIVATE otx_result otx__stamps_add(otx__stamps *stamps, const char *path,
     return OTX_OK;
 }
 
+/* Adds the files of a directory, though not of those within, whose names are wanted. */
+OTX__PRIVATE otx_result otx__stamps_take(otx__stamps *stamps, const char *directory,
+                                         bool (*wanted)(const char *name), otx_error *error)
+{
+    otx__listing listing;
+    otx_result result = otx__listing_open(stamps->ctx, directory, &listing, error);
+    size_t i;
+    for (i = 0; i < listing.count && !result; i++) {
+        otx__status status;
+        char *path;
+        if (!wanted(listing.names[i])) continue;
+        path = otx__path_join(stamps->ctx, directory, listing.names[i]);
+        result = path ? otx__look(path, &status, error)
+                      : otx__fail_memory(error, strlen(directory) + 1);
+        if (!result && status.regular) result = otx__stamps_add(stamps, path, &status, error);
+        otx__path_free(stamps->ctx, path);
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
 /* Fails if one of the files is no longer what it was. */
 OTX__PRIVATE otx_result otx__stamps_compare(const otx__stamps *stamps, otx_error *error)
 {
@@ -15705,6 +15726,23 @@ OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                            ".safetensors file", otx__path_text(name, path));
     }
     if (result) otx_checkpoint_close(ctx, out);
+    return result;
+}
+
+/* Fails if a file of the checkpoint is no longer what it was when it was opened. */
+OTX__PRIVATE otx_result otx__checkpoint_unchanged(const otx_context *ctx,
+                                                  const otx_checkpoint *checkpoint,
+                                                  otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < checkpoint->file_count && !result; i++) {
+        const otx_checkpoint_file *file = &checkpoint->files[i];
+        char *path = otx__path_join(ctx, checkpoint->path, file->name);
+        result = path ? otx__source_unchanged(&file->source, path, error)
+                      : otx__fail_memory(error, strlen(checkpoint->path) + 1);
+        otx__path_free(ctx, path);
+    }
     return result;
 }
 
@@ -16809,6 +16847,7 @@ typedef struct otx__side {
     otx_checkpoint checkpoint;
     otx_vocab vocab;
     otx__parts parts;
+    otx__stamps read; /* the files beside the weights, as they were before they were read */
 } otx__side;
 
 /* A side of which nothing is open. Close it with otx__side_close in any case. */
@@ -16816,6 +16855,7 @@ OTX__PRIVATE otx_result otx__side_begin(const otx_context *ctx, const char *path
                                         otx__side *side, otx_error *error)
 {
     memset(side, 0, sizeof *side);
+    side->read.ctx = ctx;
     side->donor = donor;
     side->path = otx__path_copy(ctx, path, strlen(path));
     return side->path ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
@@ -16823,6 +16863,7 @@ OTX__PRIVATE otx_result otx__side_begin(const otx_context *ctx, const char *path
 
 OTX__PRIVATE void otx__side_close(const otx_context *ctx, otx__side *side)
 {
+    otx__stamps_close(&side->read);
     otx_vocab_close(ctx, &side->vocab);
     otx_checkpoint_close(ctx, &side->checkpoint);
     otx__document_close(ctx, &side->tokenizer);
@@ -18449,14 +18490,22 @@ OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *er
                      "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
 }
 
+/* Whether a file beside the weights is read, and must stay as it was. */
+OTX__PRIVATE bool otx__is_read(const char *name)
+{
+    return strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
+           strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name);
+}
+
 /* A matrix and its tokenizer are enough of a donor; the base's config is edited. The base's
    tokenizer_config.json is of no use. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    otx_result result =
-        otx__document_open(ctx, side->path, "config.json", &side->config, error);
+    otx_result result = otx__stamps_take(&side->read, side->path, otx__is_read, error);
+    if (!result)
+        result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
     if (!result && !side->config.present && !side->donor)
         result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
                            otx__path_text(name, side->path));
@@ -19656,9 +19705,8 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 /* >>> src/job/write.h */
 /* ---- write: the output and its weights ------------------------------------ */
 
-/* One file of weights of the output. */
+/* One file of weights of the output, in the place of one of the base's. */
 typedef struct otx__out_file {
-    const otx_checkpoint_file *old; /* the base's */
     bool touched;                 /* it holds tensors that change; else it is copied */
     bool empty;                   /* all its tensors are dropped: not written */
     otx_tensor *tensors;          /* of the new file, in order of the old one */
@@ -19673,6 +19721,7 @@ typedef struct otx__writing {
     otx__out_file *files; /* one for each of the base's */
     size_t file_count, opened;
     otx__meter meter;     /* of all that is written */
+    otx__stamps copied;   /* the files that are copied, as they were before */
 } otx__writing;
 
 /* The place of a tensor among the base's vocabulary tensors, or OTX__NONE. */
@@ -19695,10 +19744,9 @@ OTX__PRIVATE void otx__out_file_close(const otx_job *job, otx__out_file *file)
 
 /* Lays out the new file with the metadata of the old one. Some loaders want to
    see "format" in it. */
-OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, otx__out_file *file,
-                                             otx_error *error)
+OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, const otx_safetensors *old,
+                                             otx__out_file *file, otx_error *error)
 {
-    const otx_safetensors *old = &file->old->header;
     size_t count = old->metadata_count, i;
     otx_metadata *metadata =
         (otx_metadata *)otx__alloc(&job->ctx, count + 1, sizeof *metadata);
@@ -19720,13 +19768,11 @@ OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, otx__out_file *
 }
 
 /* Plans one file; close with otx__out_file_close in any case. */
-OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_checkpoint_file *from,
+OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safetensors *old,
                                            otx__out_file *file, otx_error *error)
 {
-    const otx_safetensors *old = &from->header;
     size_t i;
     memset(file, 0, sizeof *file);
-    file->old = from;
     for (i = 0; i < old->tensor_count && !file->touched; i++)
         file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE;
     if (!file->touched) return OTX_OK;
@@ -19748,7 +19794,7 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_checkpo
         file->originals[file->count++] = &old->tensors[i];
     }
     file->empty = file->count == 0;
-    return file->empty ? OTX_OK : otx__out_file_layout(job, file, error);
+    return file->empty ? OTX_OK : otx__out_file_layout(job, old, file, error);
 }
 
 /* No directory may hold another: the output would be copied into itself, or a
@@ -19784,6 +19830,7 @@ OTX__PRIVATE otx_result otx__writing_begin(const otx_job *job, const char *out,
 {
     otx_result result = otx__check_output(job, out, error);
     memset(writing, 0, sizeof *writing);
+    writing->copied.ctx = &job->ctx;
     writing->meter.stage = OTX_STAGE_WRITE;
     writing->meter.subject = job->base.path;
     if (result) return result;
@@ -19802,9 +19849,10 @@ OTX__PRIVATE otx_result otx__writing_layout(const otx_job *job, otx__writing *wr
         return otx__fail_memory(error, (uint64_t)base->file_count * sizeof *writing->files);
     writing->file_count = base->file_count;
     while (writing->opened < writing->file_count && !result) {
-        otx__out_file *file = &writing->files[writing->opened];
-        result = otx__out_file_open(job, &base->files[writing->opened++], file, error);
-        writing->meter.total += file->touched ? file->layout.file_size : file->old->source.size;
+        const otx_checkpoint_file *old = &base->files[writing->opened];
+        otx__out_file *file = &writing->files[writing->opened++];
+        result = otx__out_file_open(job, &old->header, file, error);
+        writing->meter.total += file->touched ? file->layout.file_size : old->source.size;
     }
     return result;
 }
@@ -19815,6 +19863,7 @@ OTX__PRIVATE void otx__writing_close(const otx_job *job, otx__writing *writing)
     size_t i;
     for (i = 0; i < writing->opened; i++) otx__out_file_close(job, &writing->files[i]);
     otx__free(&job->ctx, writing->files, writing->file_count, sizeof *writing->files);
+    otx__stamps_close(&writing->copied);
     otx__output_abandon(&writing->output);
 }
 
@@ -19856,10 +19905,11 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     return result;
 }
 
-/* Writes a file whose vocabulary tensors are new and whose others are copied. */
+/* Writes a file whose vocabulary tensors are new and whose others are copied from the old
+   one, which is at `from`. */
 OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *file,
-                                           const char *from, otx__file *to, otx__meter *meter,
-                                           otx_error *error)
+                                           const otx_source *old, const char *from,
+                                           otx__file *to, otx__meter *meter, otx_error *error)
 {
     const otx_layout *layout = &file->layout;
     otx_result result = OTX_OK;
@@ -19873,18 +19923,19 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
         meter->subject = original->name;
         if (which != OTX__NONE) result = otx__write_matrix(job, which, to, meter, error);
         else if (original->end > original->begin)
-            result = otx__stream(&job->ctx, &file->old->source, from, original->begin,
+            result = otx__stream(&job->ctx, old, from, original->begin,
                                  original->end - original->begin, &to->sink, meter, error);
     }
     return result;
 }
 
-OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
-                                        otx__writing *writing, otx_error *error)
+OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing *writing,
+                                        otx_error *error)
 {
-    const otx_source *source = &file->old->source;
+    const otx_checkpoint_file *old = &job->base.checkpoint.files[index];
+    const otx__out_file *file = &writing->files[index];
     const otx_context *ctx = &job->ctx;
-    const char *directory = writing->output.partial, *name = file->old->name;
+    const char *directory = writing->output.partial, *name = old->name;
     char *from = otx__path_join(ctx, job->base.path, name);
     char *path = otx__path_join(ctx, directory, name);
     otx_result result;
@@ -19897,10 +19948,10 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
     if (result) goto done;
     writing->meter.subject = name;
     if (file->touched)
-        result = otx__write_touched(job, file, from, &to, &writing->meter, error);
+        result = otx__write_touched(job, file, &old->source, from, &to, &writing->meter, error);
     else
-        result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
-                             error);
+        result = otx__stream(ctx, &old->source, from, 0, old->source.size, &to.sink,
+                             &writing->meter, error);
     result = otx__file_finish(&to, result, error);
 done:
     otx__path_free(ctx, from);
@@ -19916,7 +19967,7 @@ OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
     size_t i;
     for (i = 0; i < writing->file_count && !result; i++)
         if (!writing->files[i].empty)
-            result = otx__write_file(job, &writing->files[i], writing, error);
+            result = otx__write_file(job, i, writing, error);
     return result;
 }
 
@@ -20052,11 +20103,11 @@ OTX__PRIVATE otx_result otx__check_clash(const otx_job *job, const char *name,
     return result;
 }
 
-/* Whether an entry of a side belongs into the output; looks through it if it does. `code`
-   is the donor's. */
+/* Whether an entry of a side belongs into the output; looks through it if it does, and
+   notes how its files are. `code` is the donor's. */
 OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
-                                       const otx__code *code, const char *name, bool *wanted,
-                                       otx_error *error)
+                                       const otx__code *code, const char *name,
+                                       otx__stamps *copied, bool *wanted, otx_error *error)
 {
     otx_result result = OTX_OK;
     bool old = false;
@@ -20074,22 +20125,23 @@ OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side
     if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
     if (!side->donor) result = otx__is_old(job, path, name, &old, error);
     *wanted = !old;
-    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, NULL, error);
+    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, copied, error);
     otx__path_free(&job->ctx, path);
     return result;
 }
 
 /* Lists what is copied of a side. */
 OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
-                                         const otx__code *code, otx__listing *wanted,
-                                         otx_error *error)
+                                         const otx__code *code, otx__stamps *copied,
+                                         otx__listing *wanted, otx_error *error)
 {
     otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
     size_t count = wanted->count, i;
     wanted->count = 0;
     for (i = 0; i < count; i++) {
         bool kept = true;
-        if (!result) result = otx__is_wanted(job, side, code, wanted->names[i], &kept, error);
+        if (!result)
+            result = otx__is_wanted(job, side, code, wanted->names[i], copied, &kept, error);
         if (kept) wanted->names[wanted->count++] = wanted->names[i];
         else otx__path_free(&job->ctx, wanted->names[i]);
     }
@@ -20129,8 +20181,10 @@ OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writin
     otx_result result = otx__code_open(ctx, &job->donor, &code, error);
     memset(&base, 0, sizeof base);
     memset(&donor, 0, sizeof donor);
-    if (!result) result = otx__list_wanted(job, &job->base, &code, &base, error);
-    if (!result) result = otx__list_wanted(job, &job->donor, &code, &donor, error);
+    if (!result)
+        result = otx__list_wanted(job, &job->base, &code, &writing->copied, &base, error);
+    if (!result)
+        result = otx__list_wanted(job, &job->donor, &code, &writing->copied, &donor, error);
     if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
     if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
     otx__listing_close(&donor);
@@ -20349,6 +20403,19 @@ OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing
     return result;
 }
 
+/* Fails if a file that was read or copied is no longer what it was: the output would be a
+   mixture. */
+OTX__PRIVATE otx_result otx__job_unchanged(const otx_job *job, const otx__writing *writing,
+                                           otx_error *error)
+{
+    otx_result result = otx__stamps_compare(&job->base.read, error);
+    if (!result) result = otx__stamps_compare(&job->donor.read, error);
+    if (!result) result = otx__stamps_compare(&writing->copied, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->base.checkpoint, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->donor.checkpoint, error);
+    return result;
+}
+
 /* Stages, solves, makes the new rows and writes them, and gives the output its name. */
 OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
 {
@@ -20356,6 +20423,7 @@ OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_
     if (!result) result = otx__job_check_rows(job, error);
     if (!result) result = otx__job_solve(job, error);
     if (!result) result = otx__write_weights(job, writing, error);
+    if (!result) result = otx__job_unchanged(job, writing, error);
     if (!result) result = otx__output_commit(&writing->output, error);
     return result;
 }

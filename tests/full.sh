@@ -3,6 +3,7 @@
 
 # Address and undefined-behaviour sanitizers under both compilers.
 sanitized() {
+    sources=$(ls tests/test_*.c)
     flags="-std=c99 -g -O1 -I. -fsanitize=address,undefined -fno-sanitize-recover=all"
     for compiler in gcc clang; do
         if ! have $compiler; then skip "sanitizers of $compiler" "not installed"; continue; fi
@@ -15,15 +16,15 @@ sanitized() {
     done
 }
 
-# Every language standard and build option, without a warning.
+# Every language standard and build option, without a warning, and each layer alone.
 standards() {
+    suite "layers alone, every option" ./tests/test_layers.sh --full
     for compiler in gcc clang; do
         have $compiler || continue
+        # Optimised once in full, for the warnings that take it.
+        compiles "$compiler -std=c99 -O2" c $compiler -std=c99 -O2 $strict
         for standard in c99 c11 c17 c2x gnu99; do
             compiles "$compiler -std=$standard" c $compiler -std=$standard -O1 $strict
-        done
-        for option in OTX_NO_STDIO OTX_NO_SIMD OTX_STATIC; do
-            compiles "$compiler -D$option" c $compiler -std=c99 -O1 $strict -D$option
         done
         compiles "$compiler with OpenMP" c $compiler -std=c99 -O1 $strict $(openmp $compiler)
     done
