@@ -129,46 +129,46 @@
     14570  disk/writing               files to write
     14687  disk/copying               copies of files
     14753  disk/trees                 directories looked through, copied and removed with all they hold
-    14965  disk/known                 what weights are called in a directory
-    15001  disk/staging               a directory made under another name, then renamed
-    15237  disk/missing               a path or a directory without what is wanted of it
-    15280  disk/weight_index          the index of a checkpoint in shards
-    15496  disk/checkpoint            a model directory, in one file or in shards
-    15831  disk/tokenizer_directory   the tokenizer of a model directory
+    14968  disk/known                 what weights are called in a directory
+    15004  disk/staging               a directory made under another name, then renamed
+    15240  disk/missing               a path or a directory without what is wanted of it
+    15283  disk/weight_index          the index of a checkpoint in shards
+    15499  disk/checkpoint            a model directory, in one file or in shards
+    15834  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16032  model                      which tensors and config keys belong to the vocabulary
-    16059  model/known                what the world calls things
-    16425  model/names                names of tensors
-    16573  model/document             the JSON files of a model directory
-    16659  model/config               what config.json says
-    16813  model/side                 a model directory opened once
-    16916  model/code                 the Python that a tokenizer is loaded with
-    17153  model/parts                what each tensor does for the vocabulary
-    17263  model/find                 finding the parts of a model
-    17517  model/heirs                what becomes of the ids in a config
-    17668  model/config_ids           ids in a config being edited
-    17975  model/config_edit          config.json and generation_config.json, edited
+    16035  model                      which tensors and config keys belong to the vocabulary
+    16062  model/known                what the world calls things
+    16428  model/names                names of tensors
+    16576  model/document             the JSON files of a model directory
+    16662  model/config               what config.json says
+    16816  model/side                 a model directory opened once
+    16919  model/code                 the Python that a tokenizer is loaded with
+    17156  model/parts                what each tensor does for the vocabulary
+    17266  model/find                 finding the parts of a model
+    17520  model/heirs                what becomes of the ids in a config
+    17671  model/config_ids           ids in a config being edited
+    17978  model/config_edit          config.json and generation_config.json, edited
 
-    18226  job                        the whole transplant, in the order in which it happens
-    18258  job/job                    what a job holds
-    18470  job/open                   opening the two models
-    18547  job/map                    the caller's map
-    18664  job/align                  where every new row comes from
-    18801  job/plan                   what becomes of every tensor, and of the configs
-    18898  job/rows                   rows in memory: reading, checking, their mean
-    19151  job/solve                  solving for the rows of the donor
-    19320  job/rebuild                the new rows of one vocabulary tensor
-    19705  job/write                  the output and its weights
-    19975  job/copy                   the other files of the two models
-    20197  job/index                  the files that are written anew
-    20356  job/run                    the whole, in order
-    20464  job/report                 what a job did, as JSON and as a table
-    20693  job/findings               what is told of a finished directory
-    20742  job/check_files            its files
-    20843  job/check_ids              sizes, ids and tying
-    21015  job/check_values           values
-    21095  job/check_draft            as a draft model for another
-    21207  job/verify                 whether a finished directory agrees with itself
+    18229  job                        the whole transplant, in the order in which it happens
+    18261  job/job                    what a job holds
+    18473  job/open                   opening the two models
+    18550  job/map                    the caller's map
+    18667  job/align                  where every new row comes from
+    18804  job/plan                   what becomes of every tensor, and of the configs
+    18901  job/rows                   rows in memory: reading, checking, their mean
+    19154  job/solve                  solving for the rows of the donor
+    19323  job/rebuild                the new rows of one vocabulary tensor
+    19708  job/write                  the output and its weights
+    19978  job/copy                   the other files of the two models
+    20200  job/index                  the files that are written anew
+    20359  job/run                    the whole, in order
+    20467  job/report                 what a job did, as JSON and as a table
+    20696  job/findings               what is told of a finished directory
+    20745  job/check_files            its files
+    20846  job/check_ids              sizes, ids and tying
+    21018  job/check_values           values
+    21098  job/check_draft            as a draft model for another
+    21210  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -14829,8 +14829,11 @@ OTX__PRIVATE otx_result otx__stamps_take(otx__stamps *stamps, const char *direct
         char *path;
         if (!wanted(listing.names[i])) continue;
         path = otx__path_join(stamps->ctx, directory, listing.names[i]);
-        result = path ? otx__look(path, &status, error)
-                      : otx__fail_memory(error, strlen(directory) + 1);
+        if (!path) {
+            result = otx__fail_memory(error, strlen(directory) + 1);
+            break;
+        }
+        result = otx__look(path, &status, error);
         if (!result && status.regular) result = otx__stamps_add(stamps, path, &status, error);
         otx__path_free(stamps->ctx, path);
     }
