@@ -130,49 +130,49 @@
     14740  disk/writing               files to write
     14857  disk/copying               copies of files
     14923  disk/trees                 directories looked through, copied and removed with all they hold
-    15136  disk/known                 what weights are called in a directory
-    15172  disk/staging               a directory made under another name, then renamed
-    15408  disk/missing               a path or a directory without what is wanted of it
-    15451  disk/weight_index          the index of a checkpoint in shards
-    15667  disk/checkpoint            a model directory, in one file or in shards
-    16002  disk/tokenizer_directory   the tokenizer of a model directory
+    15139  disk/known                 what weights are called in a directory
+    15175  disk/staging               a directory made under another name, then renamed
+    15411  disk/missing               a path or a directory without what is wanted of it
+    15454  disk/weight_index          the index of a checkpoint in shards
+    15670  disk/checkpoint            a model directory, in one file or in shards
+    16005  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16203  model                      which tensors and config keys belong to the vocabulary
-    16232  model/known                what the world calls things
-    16599  model/known_classes        classes of tokenizers, by the type of model
-    16812  model/names                names of tensors
-    16960  model/document             the JSON files of a model directory
-    17046  model/config               what config.json says
-    17200  model/side                 a model directory opened once
-    17303  model/code                 the Python that a tokenizer is loaded with
-    17540  model/parts                what each tensor does for the vocabulary
-    17650  model/find                 finding the parts of a model
-    17904  model/heirs                what becomes of the ids in a config
-    18055  model/config_ids           ids in a config being edited
-    18362  model/config_edit          config.json and generation_config.json, edited
-    18613  model/classes              which class a tokenizer is loaded as
+    16206  model                      which tensors and config keys belong to the vocabulary
+    16235  model/known                what the world calls things
+    16602  model/known_classes        classes of tokenizers, by the type of model
+    16815  model/names                names of tensors
+    16963  model/document             the JSON files of a model directory
+    17049  model/config               what config.json says
+    17203  model/side                 a model directory opened once
+    17306  model/code                 the Python that a tokenizer is loaded with
+    17543  model/parts                what each tensor does for the vocabulary
+    17653  model/find                 finding the parts of a model
+    17907  model/heirs                what becomes of the ids in a config
+    18058  model/config_ids           ids in a config being edited
+    18365  model/config_edit          config.json and generation_config.json, edited
+    18616  model/classes              which class a tokenizer is loaded as
 
-    18798  job                        the whole transplant, in the order in which it happens
-    18831  job/job                    what a job holds
-    19056  job/open                   opening the two models
-    19132  job/map                    the caller's map
-    19249  job/align                  where every new row comes from
-    19387  job/plan                   what becomes of every tensor, and of the configs
-    19502  job/chat                   the template that turns messages into text
-    19646  job/rows                   rows in memory: reading, checking, their mean
-    19900  job/solve                  solving for the rows of the donor
-    20069  job/rebuild                the new rows of one vocabulary tensor
-    20454  job/write                  the output and its weights
-    20723  job/copy                   the other files of the two models
-    20950  job/index                  the files that are written anew
-    21118  job/run                    the whole, in order
-    21228  job/report                 what a job did, as JSON and as a table
-    21457  job/findings               what is told of a finished directory
-    21506  job/check_files            its files
-    21627  job/check_ids              sizes, ids and tying
-    21799  job/check_values           values
-    21879  job/check_draft            as a draft model for another
-    21991  job/verify                 whether a finished directory agrees with itself
+    18801  job                        the whole transplant, in the order in which it happens
+    18834  job/job                    what a job holds
+    19059  job/open                   opening the two models
+    19135  job/map                    the caller's map
+    19252  job/align                  where every new row comes from
+    19390  job/plan                   what becomes of every tensor, and of the configs
+    19505  job/chat                   the template that turns messages into text
+    19649  job/rows                   rows in memory: reading, checking, their mean
+    19903  job/solve                  solving for the rows of the donor
+    20072  job/rebuild                the new rows of one vocabulary tensor
+    20457  job/write                  the output and its weights
+    20726  job/copy                   the other files of the two models
+    20953  job/index                  the files that are written anew
+    21121  job/run                    the whole, in order
+    21231  job/report                 what a job did, as JSON and as a table
+    21460  job/findings               what is told of a finished directory
+    21509  job/check_files            its files
+    21630  job/check_ids              sizes, ids and tying
+    21802  job/check_values           values
+    21882  job/check_draft            as a draft model for another
+    21994  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -15000,8 +15000,11 @@ OTX__PRIVATE otx_result otx__stamps_take(otx__stamps *stamps, const char *direct
         if (!wanted(listing.names[i])) continue;
         memset(&status, 0, sizeof status);
         path = otx__path_join(stamps->ctx, directory, listing.names[i]);
-        result = path ? otx__look(path, &status, error)
-                      : otx__fail_memory(error, strlen(directory) + 1);
+        if (!path) {
+            result = otx__fail_memory(error, strlen(directory) + 1);
+            break;
+        }
+        result = otx__look(path, &status, error);
         if (!result && status.regular) result = otx__stamps_add(stamps, path, &status, error);
         otx__path_free(stamps->ctx, path);
     }
