@@ -46,7 +46,8 @@ replay() {
 # Runs suites, as many at a time as there are cores: suites LABEL RUNNER WARNINGS COMPILER
 # FLAGS... They are the files in $sources, tests/test_*.c and *.sh. Suites of the public API
 # are linked with $build/implementation.o, which is compiled once and first, with the
-# warnings as well; those that look at private functions include the implementation.
+# warnings as well; those that look at private functions include the implementation; scripts
+# find the object in OTX_TEST_OBJECT.
 suites() {
     label=$1 runner=$2 warnings=$3 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
     shift 3
@@ -66,20 +67,24 @@ suites() {
                     -o "$implementation.o"
                 echo $? >"$implementation.status"
                 exit 0 ;;
-            *.sh) "$0" >"$name.out" 2>&1 ;;
+            *.sh)
+                until [ -f "$implementation.status" ]; do sleep 1; done
+                OTX_TEST_OBJECT=$implementation.o "$0" >"$name.out" 2>&1 ;;
             *)
                 object=
                 case " $private " in
                 *" $0 "*) ;;
                 *)
                     object=$implementation.o
-                    until [ -f "$implementation.status" ]; do sleep 1; done ;;
+                    until [ -f "$implementation.status" ]; do sleep 1; done
+                    [ -f "$object" ] || exit 0 ;;
                 esac
                 "$@" "$0" $object -o "$name" -lm -pthread || exit 0
                 $runner "$name" >"$name.out" 2>&1 ;;
             esac
             echo $? >"$name.status"' '{}' "$build" "$runner" "$warnings" "$private" "$@"
     count "the implementation, $label" "$(cat "$build/implementation.status")"
+    [ -f "$build/implementation.o" ] || return 1
     for source in $sources; do
         name=$build/$(basename "${source%.*}")
         case $source in
@@ -177,8 +182,7 @@ everyday() {
     readme
     sources=$(ls tests/test_*.c tests/test_*.sh)
     # -O3 is what README.md has, and the fastest here.
-    suites "$CC" "" "$strict" $CC -std=c99 -O3 $(openmp $CC) -I.
-    tools
+    suites "$CC" "" "$strict" $CC -std=c99 -O3 $(openmp $CC) -I. && tools
     warnings
 }
 
@@ -190,7 +194,7 @@ chosen() {
             if [ -f "$source" ]; then sources="$sources $source"; fi
         done
     done
-    suites "$CC" "" "" $CC -std=c99 -O2 $(openmp $CC) -I.
+    suites "$CC" "" "" $CC -std=c99 -O2 $(openmp $CC) -I. || return
     rm -f "$build/transplant"
     for name; do
         case $name in
