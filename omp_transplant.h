@@ -140,39 +140,39 @@
     16206  model                      which tensors and config keys belong to the vocabulary
     16235  model/known                what the world calls things
     16602  model/known_classes        classes of tokenizers, by the type of model
-    16815  model/names                names of tensors
-    16963  model/document             the JSON files of a model directory
-    17049  model/config               what config.json says
-    17203  model/side                 a model directory opened once
-    17306  model/code                 the Python that a tokenizer is loaded with
-    17543  model/parts                what each tensor does for the vocabulary
-    17653  model/find                 finding the parts of a model
-    17907  model/heirs                what becomes of the ids in a config
-    18058  model/config_ids           ids in a config being edited
-    18365  model/config_edit          config.json and generation_config.json, edited
-    18616  model/classes              which class a tokenizer is loaded as
+    16810  model/names                names of tensors
+    16958  model/document             the JSON files of a model directory
+    17044  model/config               what config.json says
+    17198  model/side                 a model directory opened once
+    17301  model/code                 the Python that a tokenizer is loaded with
+    17538  model/parts                what each tensor does for the vocabulary
+    17648  model/find                 finding the parts of a model
+    17902  model/heirs                what becomes of the ids in a config
+    18053  model/config_ids           ids in a config being edited
+    18360  model/config_edit          config.json and generation_config.json, edited
+    18611  model/classes              which class a tokenizer is loaded as
 
-    18801  job                        the whole transplant, in the order in which it happens
-    18834  job/job                    what a job holds
-    19059  job/open                   opening the two models
-    19135  job/map                    the caller's map
-    19252  job/align                  where every new row comes from
-    19390  job/plan                   what becomes of every tensor, and of the configs
-    19505  job/chat                   the template that turns messages into text
-    19649  job/rows                   rows in memory: reading, checking, their mean
-    19903  job/solve                  solving for the rows of the donor
-    20072  job/rebuild                the new rows of one vocabulary tensor
-    20457  job/write                  the output and its weights
-    20726  job/copy                   the other files of the two models
-    20953  job/index                  the files that are written anew
-    21121  job/run                    the whole, in order
-    21231  job/report                 what a job did, as JSON and as a table
-    21460  job/findings               what is told of a finished directory
-    21509  job/check_files            its files
-    21630  job/check_ids              sizes, ids and tying
-    21802  job/check_values           values
-    21882  job/check_draft            as a draft model for another
-    21994  job/verify                 whether a finished directory agrees with itself
+    18796  job                        the whole transplant, in the order in which it happens
+    18829  job/job                    what a job holds
+    19054  job/open                   opening the two models
+    19130  job/map                    the caller's map
+    19247  job/align                  where every new row comes from
+    19385  job/plan                   what becomes of every tensor, and of the configs
+    19500  job/chat                   the template that turns messages into text
+    19644  job/rows                   rows in memory: reading, checking, their mean
+    19898  job/solve                  solving for the rows of the donor
+    20067  job/rebuild                the new rows of one vocabulary tensor
+    20452  job/write                  the output and its weights
+    20721  job/copy                   the other files of the two models
+    20948  job/index                  the files that are written anew
+    21116  job/run                    the whole, in order
+    21226  job/report                 what a job did, as JSON and as a table
+    21455  job/findings               what is told of a finished directory
+    21504  job/check_files            its files
+    21625  job/check_ids              sizes, ids and tying
+    21797  job/check_values           values
+    21877  job/check_draft            as a draft model for another
+    21989  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -13242,7 +13242,7 @@ OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double
 }
 
 /* row: atoms->columns doubles. */
-OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *atoms,
+OTX__PRIVATE void otx__combine_row(const otx__kernels *kernels, const otx_matrix *atoms,
                                const int32_t *indices, const double *coefficients, size_t k,
                                double *row)
 {
@@ -13278,7 +13278,7 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const 
 {
     const otx__kernels *kernels = otx__kernels_baseline();
     if (ctx && ctx->isa == OTX_ISA_SCALAR) kernels = &otx__kernels_scalar;
-    otx__combine(kernels, atoms, indices, coefficients, k, row);
+    otx__combine_row(kernels, atoms, indices, coefficients, k, row);
 }
 
 /* >>> src/solve/solver.h */
@@ -16807,11 +16807,6 @@ static const char *const otx__other_classes[] = {
     "LlamaTokenizer",
 };
 
-/* Names under which a class takes tokenizer.json as it stands. */
-static const char *const otx__generic_classes[] = {
-    "TokenizersBackend", "PythonBackend", "PreTrainedTokenizer", "MistralCommonBackend",
-};
-
 /* >>> src/model/names.h */
 /* ---- names of tensors --------------------------------------------------- */
 
@@ -20158,7 +20153,7 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
         const double *coefficients = solution->coefficients + target * solution->k;
-        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k,
+        otx__combine_row(r->kernels, &anchors, solution->indices + target * solution->k,
                      coefficients, solution->k, row);
         if (r->centre) otx__rebuild_centre(r, coefficients, row);
         if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;

@@ -204,8 +204,3 @@ static const char *const otx__other_classes[] = {
     "MobileBertTokenizer", "MvpTokenizer", "Pop2PianoTokenizer", "SqueezeBertTokenizer",
     "LlamaTokenizer",
 };
-
-/* Names under which a class takes tokenizer.json as it stands. */
-static const char *const otx__generic_classes[] = {
-    "TokenizersBackend", "PythonBackend", "PreTrainedTokenizer", "MistralCommonBackend",
-};
