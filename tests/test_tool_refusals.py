@@ -380,7 +380,8 @@ def standard_output_that_is_full(here):
 def interrupt(here, number, wait_for):
     base, donor = big_pair(here)
     process = subprocess.Popen([tool.TOOL, str(base), str(donor), str(here / "out"),
-                                "--isa", "scalar", "--threads", "1", "-k", "128", "--report", str(here / "r.json")],
+                                "--isa", "scalar",
+                                "--threads", "1", "-k", "128", "--report", str(here / "r.json")],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     seen = b""
     while wait_for not in seen:

@@ -18,7 +18,8 @@ ROOM, SUITE = 400, 800
 LONG_ROOMS = {"src/simd/avx512.h"}
 TEXT = {".c", ".h", ".py", ".sh", ".md", ".mjs", ".txt", ".cmake", ".in"}
 DATA = ("bench/RESULTS.md",  # what programs printed
-        "tests/config_keys.txt", "tests/golden/", "examples/models/heldout.txt", "build/", "examples/out/", "bench/.work/")
+        "tests/config_keys.txt",
+        "tests/golden/", "examples/models/heldout.txt", "build/", "examples/out/", "bench/.work/")
 CASES = []
 
 
