@@ -23,154 +23,156 @@
 
    What is where
 
-      188  api/version                version
-      218  api/result                 results
-      258  api/context                context: memory, threads, progress
-      336  api/isa                    instruction sets
-      353  api/matrix                 numbers and matrices
-      398  api/solver                 the solver
-      525  api/source                 sources and sinks: bytes in and out
-      545  api/json                   JSON
-      667  api/safetensors            safetensors
-      731  api/vocab                  vocabularies
-      836  api/align                  alignment
-      897  api/file                   files
-      907  api/directory              directories
-      958  api/job                    the whole job
-     1103  api/verify                 looking at a finished directory
+      190  api/version                version
+      220  api/result                 results
+      260  api/context                context: memory, threads, progress
+      338  api/isa                    instruction sets
+      355  api/matrix                 numbers and matrices
+      400  api/solver                 the solver
+      527  api/source                 sources and sinks: bytes in and out
+      547  api/json                   JSON
+      669  api/safetensors            safetensors
+      733  api/vocab                  vocabularies
+      838  api/align                  alignment
+      899  api/file                   files
+      909  api/directory              directories
+      960  api/job                    the whole job
+     1105  api/verify                 looking at a finished directory
 
-     1147  base                       what everything stands on
-     1180  base/begin                 system headers, and how floating point must be compiled
-     1218  base/sizes                 counting, and sums and products that may not wrap
-     1256  base/span                  bytes of others, digits, UTF-8
-     1404  base/decimal               the digits of a double
-     1539  base/format                printf without stdio and without a locale
-     1808  base/result                results, failures, messages
-     1924  base/memory                the allocator, arrays that grow
-     1983  base/text                  names in messages, and text that grows
-     2091  base/hooks                 log, progress, threads of the caller
-     2160  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2210  base/clock                 wall time for statistics
-     2256  base/hash                  keyed, for tables whose keys a stranger chooses
-     2335  base/pool                  blocks that are freed together
-     2450  base/number                element types, widening and rounding
-     2639  base/base64                decoding
-     2675  base/protobuf              fields of a message
-     2797  base/watch                 long loops that the caller can stop
+     1149  base                       what everything stands on
+     1182  base/begin                 system headers, and how floating point must be compiled
+     1220  base/sizes                 counting, and sums and products that may not wrap
+     1258  base/span                  bytes of others, digits, UTF-8
+     1406  base/decimal               the digits of a double
+     1541  base/format                printf without stdio and without a locale
+     1810  base/result                results, failures, messages
+     1926  base/memory                the allocator, arrays that grow
+     1985  base/text                  names in messages, and text that grows
+     2093  base/hooks                 log, progress, threads of the caller
+     2162  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2212  base/clock                 wall time for statistics
+     2258  base/hash                  keyed, for tables whose keys a stranger chooses
+     2337  base/pool                  blocks that are freed together
+     2452  base/number                element types, widening and rounding
+     2641  base/base64                decoding
+     2677  base/protobuf              fields of a message
+     2799  base/watch                 long loops that the caller can stop
 
-     2850  files                      formats, on memory and streams
-     2874  files/memory_source        memory as a source of bytes
-     2892  files/json_read            a parser without recursion
-     3245  files/json_values          looking at values, stepping through containers
-     3416  files/json_edit            writing, and edits that keep every byte they do not touch
-     3784  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3919  files/safetensors_read     the header of a file, checked
-     4242  files/safetensors_write    the header of a new file
+     2852  files                      formats, on memory and streams
+     2876  files/memory_source        memory as a source of bytes
+     2894  files/json_read            a parser without recursion
+     3247  files/json_values          looking at values, stepping through containers
+     3418  files/json_edit            writing, and edits that keep every byte they do not touch
+     3786  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3921  files/safetensors_read     the header of a file, checked
+     4244  files/safetensors_write    the header of a new file
 
-     4399  vocab                      tokens, from every source, and which of them are the same
-     4432  vocab/known                what the world calls things: files, classes, tokens
-     4735  vocab/token_table          the table of tokens, and finding tokens in it
-     4898  vocab/spelling             from what a file spells to bytes
-     5029  vocab/reader               what the readers of all sources share
-     5379  vocab/added_tokens         what other files add to a model's tokens
-     5640  vocab/in_use               tokens that are named as reserved ones and are none
-     5736  vocab/from_tokenizer_json  tokenizer.json
-     5991  vocab/from_tekken          tekken.json
-     6146  vocab/from_tiktoken        *.tiktoken
-     6211  vocab/from_sentencepiece   tokenizer.model and its like
-     6566  vocab/from_vocab_json      vocab.json and merges.txt
-     6652  vocab/from_vocab_txt       vocab.txt
-     6709  vocab/parse                the first source that is given, and what goes with it
-     6895  vocab/align                which base token a donor token is
+     4401  vocab                      tokens, from every source, and which of them are the same
+     4434  vocab/known                what the world calls things: files, classes, tokens
+     4737  vocab/token_table          the table of tokens, and finding tokens in it
+     4900  vocab/spelling             from what a file spells to bytes
+     5031  vocab/reader               what the readers of all sources share
+     5381  vocab/added_tokens         what other files add to a model's tokens
+     5642  vocab/in_use               tokens that are named as reserved ones and are none
+     5744  vocab/from_tokenizer_json  tokenizer.json
+     6000  vocab/from_tekken          tekken.json
+     6155  vocab/from_tiktoken        *.tiktoken
+     6220  vocab/from_sentencepiece   tokenizer.model and its like
+     6575  vocab/from_vocab_json      vocab.json and merges.txt
+     6661  vocab/from_vocab_txt       vocab.txt
+     6718  vocab/parse                the first source that is given, and what goes with it
+     6904  vocab/align                which base token a donor token is
 
-     7147  simd                       the hot loops, once for each instruction set
-     7171  simd/kernels               the table of kernels, and what all versions share
-     7448  simd/scalar                the reference
-     7617  simd/sse2                  the operations of 128-bit x86, and what each does
-     7722  simd/neon                  those of 64-bit Arm
-     7816  simd/wasm                  those of WebAssembly's SIMD128
-     7900  simd/avx2                  those of 256-bit x86, with FMA
-     7982  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8624  simd/avx_vnni              AVX2, and products of integers
-     8720  simd/neon_bf16             NEON, and products of matrices
-     8874  simd/avx512                512-bit x86, by hand
-     9480  simd/amx                   tiles of x86, beside AVX-512
-     9723  simd/dispatch              which of them this machine can run
+     7156  simd                       the hot loops, once for each instruction set
+     7189  simd/kernels               the table of kernels, and what all versions share
+     7466  simd/scalar                the reference
+     7635  simd/sse2                  the operations of 128-bit x86, and what each does
+     7756  simd/neon                  those of 64-bit Arm
+     7851  simd/wasm                  those of WebAssembly's SIMD128
+     7936  simd/avx2                  those of 256-bit x86, with FMA
+     8018  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8660  simd/avx_vnni              AVX2, and products of integers
+     8756  simd/neon_bf16             NEON, and products of matrices
+     8910  simd/avx512                512-bit x86, by hand
+     9516  simd/amx                   tiles of x86, beside AVX-512
+     9759  simd/dispatch              which of them this machine can run, and which a call takes
 
-     9934  solve                      Orthogonal Matching Pursuit for many targets
-     9977  solve/views                the rows of matrices, as the kernels read them
-    10106  solve/panels               vectors as the dense products want them, and these
-    10297  solve/rests                vectors on their way into panels
-    10474  solve/dictionary           the atoms, and their split along a common direction
-    10629  solve/exact_gram           products of all pairs of atoms in double
-    10711  solve/triangle             packed lower triangles
-    10815  solve/support              what is known of one target, and the exact steps
-    11077  solve/gram_table           products of atoms with all atoms, for scans
-    11315  solve/screen               which atoms are worth scoring in double: the bound
-    11605  solve/scan                 the correlations of all atoms with a block's residuals
-    11762  solve/predict              making targets ready for the next scan
-    12008  solve/candidates           the atoms that a scan could not rule out
-    12292  solve/select               the next atoms of each target
-    12458  solve/pursuit              what one solve holds, and the memory it takes
-    12702  solve/plan                 which form, and in what blocks
-    12947  solve/steps                a pursuit from its rows to its results
-    13186  solve/combine              new rows of coefficients
-    13248  solve/solver               the public call
+     9970  solve                      Orthogonal Matching Pursuit for many targets
+    10013  solve/views                the rows of matrices, as the kernels read them
+    10142  solve/panels               vectors as the dense products want them, and these
+    10333  solve/rests                vectors on their way into panels
+    10510  solve/dictionary           the atoms, and their split along a common direction
+    10665  solve/exact_gram           products of all pairs of atoms in double
+    10747  solve/triangle             packed lower triangles
+    10851  solve/support              what is known of one target, and the exact steps
+    11113  solve/gram_table           products of atoms with all atoms, for scans
+    11351  solve/screen               which atoms are worth scoring in double: the bound
+    11641  solve/scan                 the correlations of all atoms with a block's residuals
+    11798  solve/predict              making targets ready for the next scan
+    12044  solve/candidates           the atoms that a scan could not rule out
+    12328  solve/select               the next atoms of each target
+    12494  solve/pursuit              what one solve holds, and the memory it takes
+    12738  solve/plan                 which form, and in what blocks
+    12983  solve/steps                a pursuit from its rows to its results
+    13222  solve/combine              new rows of coefficients
+    13284  solve/solver               the public call
 
-    13415  disk                       files and directories
-    13444  disk/system                what POSIX and Windows are asked for
-    13483  disk/windows_paths         paths as Windows takes them
-    13623  disk/windows               the system as Windows gives it
-    13922  disk/posix                 the system as POSIX gives it
-    14155  disk/paths                 what can be told from their text
-    14229  disk/failure               why the system refused
-    14343  disk/look                  what stands at a path, and whether within another
-    14464  disk/listing               listings of directories
-    14530  disk/reading               files to read
-    14704  disk/writing               files to write
-    14821  disk/copying               copies of files
-    14887  disk/trees                 directories looked through, copied and removed with all they hold
-    15100  disk/known                 what weights are called in a directory
-    15136  disk/staging               a directory made under another name, then renamed
-    15372  disk/missing               a path or a directory without what is wanted of it
-    15415  disk/weight_index          the index of a checkpoint in shards
-    15631  disk/checkpoint            a model directory, in one file or in shards
-    15966  disk/tokenizer_directory   the tokenizer of a model directory
+    13451  disk                       files and directories
+    13480  disk/system                what POSIX and Windows are asked for
+    13519  disk/windows_paths         paths as Windows takes them
+    13659  disk/windows               the system as Windows gives it
+    13958  disk/posix                 the system as POSIX gives it
+    14191  disk/paths                 what can be told from their text
+    14265  disk/failure               why the system refused
+    14379  disk/look                  what stands at a path, and whether within another
+    14500  disk/listing               listings of directories
+    14566  disk/reading               files to read
+    14740  disk/writing               files to write
+    14857  disk/copying               copies of files
+    14923  disk/trees                 directories looked through, copied and removed with all they hold
+    15139  disk/known                 what weights are called in a directory
+    15175  disk/staging               a directory made under another name, then renamed
+    15411  disk/missing               a path or a directory without what is wanted of it
+    15454  disk/weight_index          the index of a checkpoint in shards
+    15670  disk/checkpoint            a model directory, in one file or in shards
+    16005  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16167  model                      which tensors and config keys belong to the vocabulary
-    16194  model/known                what the world calls things
-    16561  model/names                names of tensors
-    16709  model/document             the JSON files of a model directory
-    16795  model/config               what config.json says
-    16949  model/side                 a model directory opened once
-    17052  model/code                 the Python that a tokenizer is loaded with
-    17289  model/parts                what each tensor does for the vocabulary
-    17399  model/find                 finding the parts of a model
-    17653  model/heirs                what becomes of the ids in a config
-    17804  model/config_ids           ids in a config being edited
-    18111  model/config_edit          config.json and generation_config.json, edited
+    16206  model                      which tensors and config keys belong to the vocabulary
+    16235  model/known                what the world calls things
+    16602  model/known_classes        classes of tokenizers, by the type of model
+    16810  model/names                names of tensors
+    16958  model/document             the JSON files of a model directory
+    17044  model/config               what config.json says
+    17198  model/side                 a model directory opened once
+    17301  model/code                 the Python that a tokenizer is loaded with
+    17538  model/parts                what each tensor does for the vocabulary
+    17648  model/find                 finding the parts of a model
+    17902  model/heirs                what becomes of the ids in a config
+    18053  model/config_ids           ids in a config being edited
+    18360  model/config_edit          config.json and generation_config.json, edited
+    18611  model/classes              which class a tokenizer is loaded as
 
-    18362  job                        the whole transplant, in the order in which it happens
-    18395  job/job                    what a job holds
-    18614  job/open                   opening the two models
-    18690  job/map                    the caller's map
-    18807  job/align                  where every new row comes from
-    18945  job/plan                   what becomes of every tensor, and of the configs
-    19042  job/chat                   the template that turns messages into text
-    19186  job/rows                   rows in memory: reading, checking, their mean
-    19439  job/solve                  solving for the rows of the donor
-    19608  job/rebuild                the new rows of one vocabulary tensor
-    19993  job/write                  the output and its weights
-    20262  job/copy                   the other files of the two models
-    20488  job/index                  the files that are written anew
-    20651  job/run                    the whole, in order
-    20760  job/report                 what a job did, as JSON and as a table
-    20989  job/findings               what is told of a finished directory
-    21038  job/check_files            its files
-    21139  job/check_ids              sizes, ids and tying
-    21311  job/check_values           values
-    21391  job/check_draft            as a draft model for another
-    21503  job/verify                 whether a finished directory agrees with itself
+    18796  job                        the whole transplant, in the order in which it happens
+    18829  job/job                    what a job holds
+    19054  job/open                   opening the two models
+    19130  job/map                    the caller's map
+    19247  job/align                  where every new row comes from
+    19385  job/plan                   what becomes of every tensor, and of the configs
+    19500  job/chat                   the template that turns messages into text
+    19644  job/rows                   rows in memory: reading, checking, their mean
+    19898  job/solve                  solving for the rows of the donor
+    20067  job/rebuild                the new rows of one vocabulary tensor
+    20452  job/write                  the output and its weights
+    20721  job/copy                   the other files of the two models
+    20948  job/index                  the files that are written anew
+    21116  job/run                    the whole, in order
+    21226  job/report                 what a job did, as JSON and as a table
+    21455  job/findings               what is told of a finished directory
+    21504  job/check_files            its files
+    21625  job/check_ids              sizes, ids and tying
+    21797  job/check_values           values
+    21877  job/check_draft            as a draft model for another
+    21989  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -5695,16 +5697,22 @@ OTX__PRIVATE otx_result otx__use_templates(otx__tokenizer *t)
     return result;
 }
 
-/* The ids of generation_config.json, numbers and lists, under whatever names end so. */
+/* The ids of generation_config.json, numbers and lists, under whatever names end so. What
+   is wrong with the file concerns those who need it for more. */
 OTX__PRIVATE otx_result otx__use_generation(otx__tokenizer *t)
 {
+    otx_error *error = t->error;
     otx_json json;
     otx_json_iter at;
     otx_result result;
     uint64_t id;
     uint32_t i;
     memset(&json, 0, sizeof json);
+    t->error = NULL;
     result = otx__open_beside(t, OTX_VOCAB_GENERATION_CONFIG, &json);
+    t->error = error;
+    if (result == OTX_ERROR_MEMORY)
+        return otx__fail_memory(error, t->texts[OTX_VOCAB_GENERATION_CONFIG].size);
     at = otx_json_iter_of(&json, result || !json.count ? OTX_JSON_NONE : 0);
     while (otx_json_iter_next(&at)) {
         otx__span key = otx__json_span(&json, at.key);
@@ -5716,7 +5724,7 @@ OTX__PRIVATE otx_result otx__use_generation(otx__tokenizer *t)
                 otx__use_token(t->vocab, (int64_t)id);
     }
     otx_json_close(t->ctx, &json);
-    return result;
+    return OTX_OK;
 }
 
 /* Tokens that a role, a chat template, a processor or a generation names are in use,
@@ -5800,9 +5808,10 @@ OTX__PRIVATE bool otx__is_merge_line(const char *line, size_t size)
 OTX__PRIVATE bool otx__is_pair(const otx_json *json, uint32_t node, otx_json_type first,
                                otx_json_type second)
 {
+    otx_json_iter item = otx_json_iter_of(json, node);
     return otx_json_type_of(json, node) == OTX_JSON_ARRAY && otx_json_count(json, node) == 2 &&
-           otx_json_type_of(json, otx_json_item(json, node, 0)) == first &&
-           otx_json_type_of(json, otx_json_item(json, node, 1)) == second;
+           otx_json_iter_next(&item) && otx_json_type_of(json, item.value) == first &&
+           otx_json_iter_next(&item) && otx_json_type_of(json, item.value) == second;
 }
 
 /* Merges make no tokens, but a file whose merges are broken is no tokenizer.
@@ -7147,12 +7156,21 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* >>> src/simd/chapter.h */
 /* ==== simd: the hot loops, once for each instruction set ==== */
 
-/* Knows a dozen loops: kernels.h says what each computes, scalar.h computes it plainly, and
-   all others must give the same bits (those that decide) or stay within one bound (those that
-   only screen).
-   Hides intrinsics, and which sets this machine can run.
-   Owns nothing: a set of kernels is a constant table.
-   Read kernels.h and scalar.h first.
+/* Knows a dozen loops, which take nearly all the time of a solve: kernels.h says what each
+   computes. Knows nothing of what they are for.
+   Hides intrinsics, compilers' and processors' names, and which sets this machine can run.
+   Owns nothing: a set of kernels is a constant table, found anew for each solve, as there is
+   no state to keep it in. The one thing that outlives a call is AMX's: once a solve has taken
+   the tile registers from the system, the process keeps them.
+   Those of the loops that decide give the same bits in every set; those that only screen stay
+   within one bound (screen.h); those that guess may be anything. tests/test_kernels.c holds
+   all sets to this.
+   Read kernels.h and scalar.h first, then sse2.h and body.h side by side.
+
+   A new set: a name in otx_isa (context.h) and in otx_isa_name, a line in otx__isas_here and
+   in the list of otx__kernels_among. Where it is one more of 128 or of 256 bits, its
+   operations, as sse2.h has them, and body.h does the rest; where it multiplies matrices, a
+   table with a product_bf16 or product_int8 of its own, as avx_vnni.h has.
 
    Rooms, in order of dependency:
      kernels    the table of kernels, and what all versions share
@@ -7166,7 +7184,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      neon_bf16  NEON, and products of matrices
      avx512     512-bit x86, by hand
      amx        tiles of x86, beside AVX-512
-     dispatch   which of them this machine can run */
+     dispatch   which of them this machine can run, and which a call takes */
 
 /* >>> src/simd/kernels.h */
 /* ---- kernels: the table of them, and what all versions share ---------------- */
@@ -7212,7 +7230,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 #endif
 
 /* Processors. ARM64EC, Arm code that x86 code can call, names itself x86 as well. */
-#if defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC))
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(_M_ARM64EC)
 #define OTX__X86_64
 #endif
 #if defined(OTX__X86_64) || defined(__i386__) || defined(_M_IX86)
@@ -7626,6 +7644,21 @@ OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
 #define OTX__128_ISA OTX_ISA_SSE2
 
 #include <immintrin.h>
+#if defined(_MSC_VER) && defined(__clang__) /* which leaves out what no option has named */
+#include <smmintrin.h>
+#include <avxintrin.h>
+#include <avx2intrin.h>
+#include <fmaintrin.h>
+#include <avx512fintrin.h>
+#include <avx512bwintrin.h>
+#include <avx512dqintrin.h>
+#include <avx512vlintrin.h>
+#include <avx512vnniintrin.h>
+#if __clang_major__ >= 12
+#include <avxvnniintrin.h>
+#include <avx512bf16intrin.h>
+#endif
+#endif
 
 #ifdef OTX__MSVC
 #define OTX__128_KERNEL OTX__PRIVATE
@@ -7644,6 +7677,7 @@ typedef __m128i otx__ints_128;
 #define OTX__128_ACROSS 2 /* of a that a chain takes: there are four sums of each */
 #define OTX__128_SUMS 8   /* of integers that a scan may fill */
 #define OTX__128_ROWS 1   /* rows whose 16 sums of doubles fill eight */
+#define OTX__128_FUSES 0  /* whether it multiplies and adds in one operation */
 
 /* Floats. sum + a b, sum - a b and a b - sum may be rounded once or twice. */
 #define OTX__128_LOAD(at) _mm_loadu_ps(at)
@@ -7722,11 +7756,11 @@ OTX__128_INLINE void otx__add_pair_128(__m128i sums[2], const __m128i pair[2], _
 /* >>> src/simd/neon.h */
 /* ---- neon: the operations of 64-bit Arm --------------------------------------- */
 
-/* Little-endian only: lanes of a big-endian load stand in another order. Microsoft's own
-   compiler should build this, and has never been tried. */
+/* Little-endian only: lanes of a big-endian load stand in another order. For Microsoft's own
+   compiler it is written as its manual has it; it was never tried there. */
 #if !defined(OTX_NO_SIMD) &&                                                     \
     ((defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)) || \
-     (defined(OTX__MSVC) && (defined(_M_ARM64) || defined(_M_ARM64EC))))
+     defined(_M_ARM64) || defined(_M_ARM64EC))
 #define OTX__NEON
 #define OTX__128_ISA OTX_ISA_NEON
 
@@ -7747,6 +7781,7 @@ typedef int32x4_t otx__ints_128;
 #define OTX__128_ACROSS 4
 #define OTX__128_SUMS 12
 #define OTX__128_ROWS 1
+#define OTX__128_FUSES 1
 
 #define OTX__128_LOAD(at) vld1q_f32(at)
 #define OTX__128_STORE(at, a) vst1q_f32(at, a)
@@ -7833,6 +7868,7 @@ typedef v128_t otx__floats_128, otx__doubles_128, otx__ints_128;
 #define OTX__128_ACROSS 2
 #define OTX__128_SUMS 8
 #define OTX__128_ROWS 1
+#define OTX__128_FUSES 0
 
 #define OTX__128_LOAD(at) wasm_v128_load(at)
 #define OTX__128_STORE(at, a) wasm_v128_store(at, a)
@@ -8297,8 +8333,8 @@ OTX__128_KERNEL void otx__residual_128(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_128 = {
     OTX__128_ISA, otx__product_128, NULL, NULL, otx__scan_128, otx__sift_128, otx__refine_128,
-    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128, otx__products_128, NULL,
-    otx__residual_128};
+    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128,
+    OTX__128_FUSES ? otx__products_128 : otx__dots_128, NULL, otx__residual_128};
 
 #endif
 
@@ -8616,8 +8652,8 @@ OTX__256_KERNEL void otx__residual_256(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_256 = {
     OTX_ISA_AVX2, otx__product_256, NULL, NULL, otx__scan_256, otx__sift_256, otx__refine_256,
-    otx__rough_dots_256, otx__rough_residual_256, otx__dots_256, otx__products_256, NULL,
-    otx__residual_256};
+    otx__rough_dots_256, otx__rough_residual_256, otx__dots_256,
+    otx__products_256, NULL, otx__residual_256};
 
 #endif
 
@@ -13206,7 +13242,7 @@ OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double
 }
 
 /* row: atoms->columns doubles. */
-OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *atoms,
+OTX__PRIVATE void otx__combine_row(const otx__kernels *kernels, const otx_matrix *atoms,
                                const int32_t *indices, const double *coefficients, size_t k,
                                double *row)
 {
@@ -13242,7 +13278,7 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const 
 {
     const otx__kernels *kernels = otx__kernels_baseline();
     if (ctx && ctx->isa == OTX_ISA_SCALAR) kernels = &otx__kernels_scalar;
-    otx__combine(kernels, atoms, indices, coefficients, k, row);
+    otx__combine_row(kernels, atoms, indices, coefficients, k, row);
 }
 
 /* >>> src/solve/solver.h */
@@ -14964,8 +15000,11 @@ OTX__PRIVATE otx_result otx__stamps_take(otx__stamps *stamps, const char *direct
         if (!wanted(listing.names[i])) continue;
         memset(&status, 0, sizeof status);
         path = otx__path_join(stamps->ctx, directory, listing.names[i]);
-        result = path ? otx__look(path, &status, error)
-                      : otx__fail_memory(error, strlen(directory) + 1);
+        if (!path) {
+            result = otx__fail_memory(error, strlen(directory) + 1);
+            break;
+        }
+        result = otx__look(path, &status, error);
         if (!result && status.regular) result = otx__stamps_add(stamps, path, &status, error);
         otx__path_free(stamps->ctx, path);
     }
@@ -16179,17 +16218,19 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
    tensors and heirs.h for ids in configs.
 
    Rooms, in order of dependency:
-     known        what the world calls things
-     names        names of tensors
-     document     the JSON files of a model directory
-     config       what config.json says
-     side         a model directory opened once
-     code         the Python that a tokenizer is loaded with
-     parts        what each tensor does for the vocabulary
-     find         finding the parts of a model
-     heirs        what becomes of the ids in a config
-     config_ids   ids in a config being edited
-     config_edit  config.json and generation_config.json, edited */
+     known          what the world calls things
+     known_classes  classes of tokenizers, by the type of model
+     names          names of tensors
+     document       the JSON files of a model directory
+     config         what config.json says
+     side           a model directory opened once
+     code           the Python that a tokenizer is loaded with
+     parts          what each tensor does for the vocabulary
+     find           finding the parts of a model
+     heirs          what becomes of the ids in a config
+     config_ids     ids in a config being edited
+     config_edit    config.json and generation_config.json, edited
+     classes        which class a tokenizer is loaded as */
 
 /* >>> src/model/known.h */
 /* ---- known: what the world calls things --------------------------------- */
@@ -16557,6 +16598,214 @@ static const char *const otx__rival_files[] = {
 /* Whether a tokenizer puts the tokens at both ends of a text. */
 #define OTX__KEY_ADD_BOS "add_bos_token"
 #define OTX__KEY_ADD_EOS "add_eos_token"
+
+/* >>> src/model/known_classes.h */
+/* ---- known classes: what transformers makes of a tokenizer beside a type of model ---- */
+
+/* How the class that AutoTokenizer takes goes by "model_type" of config.json. */
+typedef enum otx__class_rule {
+    OTX__CLASS_FORCED, /* this class, whatever tokenizer_config.json says */
+    OTX__CLASS_AS_IS,  /* tokenizer.json as it stands, whatever it says */
+    OTX__CLASS_DEFAULT /* this class where it says nothing */
+} otx__class_rule;
+
+typedef struct otx__class_types {
+    const char *name; /* of the class, without "Fast" */
+    otx__class_rule rule;
+    const char *types; /* with blanks between them */
+} otx__class_types;
+
+/* Read from transformers 5.24.0: tests/tokenizer_classes.py prints them, and checks the rule
+   of classes.h against AutoTokenizer. */
+static const otx__class_types otx__tokenizer_classes[] = {
+    {"GPT2Tokenizer", OTX__CLASS_FORCED,
+     "hyperclovax_vision_v2"},
+    {"Qwen2Tokenizer", OTX__CLASS_FORCED,
+     "qwen2"},
+    {"Qwen3_5Tokenizer", OTX__CLASS_FORCED,
+     "qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen4_exp"},
+    {"Siglip2Tokenizer", OTX__CLASS_FORCED,
+     "siglip2"},
+    {"TokenizersBackend", OTX__CLASS_AS_IS,
+     "EvollaModel arctic aria beam bigbird_pegasus camembertv2-base canary chatlm"
+     " cohere_asr ernie4_5 ernie4_5_moe fastspeech2_conformer flex_olmo fuyu glm glm4"
+     " glm4_moe glm4_moe_lite glm4v glm4v_moe glm_image glmasr got_ocr2 gpt_bigcode"
+     " gradium_phonon_tts granite granitemoe granitemoehybrid granitemoeshared h2ovl_chat"
+     " hyperclovax hyperclovax_vlm internlm2 internlm3 iquestcoder jamba kimi_k25"
+     " kimi_linear kosmos-2 llava llava_next mimo_v2_flash minicpm3 minicpm_ocr minicpmv"
+     " minicpmv4_6 minicpmv4_7 minimax_m2 ministral ministral3 mistral mistral3"
+     " mistral_large4 mixtral modernbert modernbert-decoder molmo molmo2 nemo_speechlm"
+     " nemotron nvfp4 nystromformer olmo2 olmo3 olmo_hybrid omniasr opencua openvla"
+     " paddleocr_vl pegasus_x persimmon phi3 phi3_v phimoe pix2struct pixtral pocket_tts"
+     " smolvlm stablelm step3_vl umt5 vipllava voxtral voxtral_realtime xlm-roberta-xl"},
+    {"AlbertTokenizer", OTX__CLASS_DEFAULT,
+     "albert yoso"},
+    {"BertGenerationTokenizer", OTX__CLASS_DEFAULT,
+     "bert-generation"},
+    {"BertTokenizer", OTX__CLASS_DEFAULT,
+     "align bark bert blip bros chinese_clip convbert distilbert electra ernie flava git"
+     " grounding-dino layoutlm lxmert megatron-bert mm-grounding-dino mobilebert"
+     " nomic_bert squeezebert tvp vilt visual_bert"},
+    {"BigBirdTokenizer", OTX__CLASS_DEFAULT,
+     "big_bird"},
+    {"BioGptTokenizer", OTX__CLASS_DEFAULT,
+     "biogpt"},
+    {"BlenderbotSmallTokenizer", OTX__CLASS_DEFAULT,
+     "blenderbot-small"},
+    {"BlenderbotTokenizer", OTX__CLASS_DEFAULT,
+     "blenderbot"},
+    {"CLIPTokenizer", OTX__CLASS_DEFAULT,
+     "aimv2 clip clipseg groupvit omdet-turbo oneformer owlv2 owlvit sam3 sam3_video xclip"},
+    {"CTRLTokenizer", OTX__CLASS_DEFAULT,
+     "ctrl"},
+    {"CamembertTokenizer", OTX__CLASS_DEFAULT,
+     "camembert"},
+    {"CanineTokenizer", OTX__CLASS_DEFAULT,
+     "canine"},
+    {"ClvpTokenizer", OTX__CLASS_DEFAULT,
+     "clvp"},
+    {"CohereTokenizer", OTX__CLASS_DEFAULT,
+     "aya_vision cohere cohere2"},
+    {"CpmAntTokenizer", OTX__CLASS_DEFAULT,
+     "cpmant"},
+    {"DPRQuestionEncoderTokenizer", OTX__CLASS_DEFAULT,
+     "dpr"},
+    {"DebertaTokenizer", OTX__CLASS_DEFAULT,
+     "deberta"},
+    {"DebertaV2Tokenizer", OTX__CLASS_DEFAULT,
+     "deberta-v2"},
+    {"DiaTokenizer", OTX__CLASS_DEFAULT,
+     "dia"},
+    {"EsmTokenizer", OTX__CLASS_DEFAULT,
+     "esm"},
+    {"EsmcTokenizer", OTX__CLASS_DEFAULT,
+     "esmc esmfold2"},
+    {"FNetTokenizer", OTX__CLASS_DEFAULT,
+     "fnet"},
+    {"FSMTTokenizer", OTX__CLASS_DEFAULT,
+     "fsmt"},
+    {"FlaubertTokenizer", OTX__CLASS_DEFAULT,
+     "flaubert"},
+    {"FunnelTokenizer", OTX__CLASS_DEFAULT,
+     "funnel"},
+    {"GPT2Tokenizer", OTX__CLASS_DEFAULT,
+     "blip-2 codegen dbrx emu3 gpt-sw3 gpt2 gpt_neo gptj instructblip instructblipvideo"
+     " jais2 opt phi starcoder2"},
+    {"GPTNeoXJapaneseTokenizer", OTX__CLASS_DEFAULT,
+     "gpt_neox_japanese"},
+    {"GPTNeoXTokenizer", OTX__CLASS_DEFAULT,
+     "falcon_mamba gpt_neox mamba mamba2 mpt olmo olmoe rwkv xlstm"},
+    {"GemmaTokenizer", OTX__CLASS_DEFAULT,
+     "diffusion_gemma gemma gemma2 gemma3 gemma3_text gemma3n gemma3n_text recurrent_gemma"
+     " shieldgemma2 t5gemma zaya"},
+    {"LasrTokenizer", OTX__CLASS_DEFAULT,
+     "lasr_ctc lasr_encoder"},
+    {"LayoutLMv2Tokenizer", OTX__CLASS_DEFAULT,
+     "layoutlmv2"},
+    {"LayoutLMv3Tokenizer", OTX__CLASS_DEFAULT,
+     "layoutlmv3"},
+    {"LayoutXLMTokenizer", OTX__CLASS_DEFAULT,
+     "layoutxlm"},
+    {"LlamaTokenizer", OTX__CLASS_DEFAULT,
+     "idefics idefics2"},
+    {"LukeTokenizer", OTX__CLASS_DEFAULT,
+     "luke"},
+    {"M2M100Tokenizer", OTX__CLASS_DEFAULT,
+     "m2m_100"},
+    {"MBartTokenizer", OTX__CLASS_DEFAULT,
+     "mbart"},
+    {"MPNetTokenizer", OTX__CLASS_DEFAULT,
+     "mpnet"},
+    {"MarianTokenizer", OTX__CLASS_DEFAULT,
+     "marian"},
+    {"MarkupLMTokenizer", OTX__CLASS_DEFAULT,
+     "markuplm"},
+    {"MgpstrTokenizer", OTX__CLASS_DEFAULT,
+     "mgp-str"},
+    {"NllbTokenizer", OTX__CLASS_DEFAULT,
+     "nllb-moe"},
+    {"NougatTokenizer", OTX__CLASS_DEFAULT,
+     "pp_formulanet"},
+    {"OpenAIGPTTokenizer", OTX__CLASS_DEFAULT,
+     "openai-gpt"},
+    {"PLBartTokenizer", OTX__CLASS_DEFAULT,
+     "plbart"},
+    {"ParakeetTokenizer", OTX__CLASS_DEFAULT,
+     "granite_speech5_ctc nemotron3_5_asr nemotron_asr_streaming omniasr_ctc parakeet_ctc"
+     " parakeet_rnnt parakeet_tdt"},
+    {"PegasusTokenizer", OTX__CLASS_DEFAULT,
+     "pegasus"},
+    {"PerceiverTokenizer", OTX__CLASS_DEFAULT,
+     "perceiver"},
+    {"ProphetNetTokenizer", OTX__CLASS_DEFAULT,
+     "prophetnet"},
+    {"Qwen2Tokenizer", OTX__CLASS_DEFAULT,
+     "audioflamingo3 colqwen2 cosmos3_omni dots3_note fun_asr_nano hunyuan_vl internvl"
+     " lighton_ocr moss_transcribe_diarize ovis2 qianfan_ocr qwen2_5_omni qwen2_5_vl"
+     " qwen2_audio qwen2_moe qwen2_vl qwen3 qwen3_asr qwen3_moe qwen3_next qwen3_omni_moe"
+     " qwen3_vl qwen3_vl_moe vibevoice"},
+    {"Qwen3_5Tokenizer", OTX__CLASS_DEFAULT,
+     "qwen3_5_text"},
+    {"RagTokenizer", OTX__CLASS_DEFAULT,
+     "rag"},
+    {"ReformerTokenizer", OTX__CLASS_DEFAULT,
+     "reformer"},
+    {"RemBertTokenizer", OTX__CLASS_DEFAULT,
+     "rembert"},
+    {"RoCBertTokenizer", OTX__CLASS_DEFAULT,
+     "roc_bert"},
+    {"RoFormerTokenizer", OTX__CLASS_DEFAULT,
+     "roformer"},
+    {"RobertaTokenizer", OTX__CLASS_DEFAULT,
+     "bart bridgetower clap data2vec-text florence2 ibert led lilt longformer mra mvp"
+     " roberta roberta-prelayernorm"},
+    {"SeamlessM4TTokenizer", OTX__CLASS_DEFAULT,
+     "seamless_m4t seamless_m4t_v2"},
+    {"SiglipTokenizer", OTX__CLASS_DEFAULT,
+     "siglip"},
+    {"Speech2TextTokenizer", OTX__CLASS_DEFAULT,
+     "speech_to_text"},
+    {"SpeechT5Tokenizer", OTX__CLASS_DEFAULT,
+     "speecht5"},
+    {"SplinterTokenizer", OTX__CLASS_DEFAULT,
+     "splinter"},
+    {"T5Tokenizer", OTX__CLASS_DEFAULT,
+     "mt5 musicgen musicgen_melody switch_transformers t5"},
+    {"TapasTokenizer", OTX__CLASS_DEFAULT,
+     "tapas"},
+    {"Tipsv2Tokenizer", OTX__CLASS_DEFAULT,
+     "tipsv2"},
+    {"UdopTokenizer", OTX__CLASS_DEFAULT,
+     "udop"},
+    {"VideoPrismTokenizer", OTX__CLASS_DEFAULT,
+     "videoprism"},
+    {"VitsTokenizer", OTX__CLASS_DEFAULT,
+     "vits"},
+    {"Wav2Vec2CTCTokenizer", OTX__CLASS_DEFAULT,
+     "data2vec-audio hubert unispeech unispeech-sat wav2vec2 wav2vec2-bert"
+     " wav2vec2-conformer"},
+    {"WhisperTokenizer", OTX__CLASS_DEFAULT,
+     "whisper"},
+    {"XGLMTokenizer", OTX__CLASS_DEFAULT,
+     "xglm"},
+    {"XLMRobertaTokenizer", OTX__CLASS_DEFAULT,
+     "gte jina_embeddings_v3 metaclip_2 trocr xlm-roberta xmod"},
+    {"XLMTokenizer", OTX__CLASS_DEFAULT,
+     "xlm"},
+    {"XLNetTokenizer", OTX__CLASS_DEFAULT,
+     "xlnet"},
+};
+
+/* Classes that are no type's default, and those that are other classes by another name. */
+static const char *const otx__other_classes[] = {
+    "BarthezTokenizer", "BartphoTokenizer", "BertJapaneseTokenizer", "BertweetTokenizer",
+    "ByT5Tokenizer", "CodeLlamaTokenizer", "CpmTokenizer", "HerbertTokenizer",
+    "MBart50Tokenizer", "MLukeTokenizer", "MyT5Tokenizer", "PhobertTokenizer",
+    "Wav2Vec2PhonemeCTCTokenizer", "BartTokenizer", "CodeGenTokenizer", "ConvBertTokenizer",
+    "DistilBertTokenizer", "GPTSw3Tokenizer", "LEDTokenizer", "LxmertTokenizer",
+    "MobileBertTokenizer", "MvpTokenizer", "Pop2PianoTokenizer", "SqueezeBertTokenizer",
+    "LlamaTokenizer",
+};
 
 /* >>> src/model/names.h */
 /* ---- names of tensors --------------------------------------------------- */
@@ -18359,6 +18608,191 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
     return result;
 }
 
+/* >>> src/model/classes.h */
+/* ---- classes: which class a tokenizer is loaded as ---------------------------- */
+
+/* transformers 5 takes the class of a tokenizer from "model_type" for some types of models,
+   whatever the tokenizer says, and many classes bring rules of their own for how text is
+   cut: the same files read otherwise beside another model. */
+
+#define OTX__AS_IS "TokenizersBackend" /* tokenizer.json as it stands, by transformers 5 */
+#define OTX__AS_IS_4 "PreTrainedTokenizerFast" /* the same for 4 and 5 */
+
+/* A name without "Fast". */
+OTX__PRIVATE otx__span otx__class_stem(otx__span name)
+{
+    if (name.size > 4 && memcmp(name.bytes + name.size - 4, "Fast", 4) == 0) name.size -= 4;
+    return name;
+}
+
+/* Whether a word is among those of a text, with blanks between them. */
+OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
+{
+    while (*words) {
+        size_t size = strcspn(words, " ");
+        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
+        words += size + (words[size] == ' ');
+    }
+    return false;
+}
+
+/* What is known of a type of models, or NULL. */
+OTX__PRIVATE const otx__class_types *otx__class_of_type(otx__span type)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__tokenizer_classes) && type.size > 0; i++)
+        if (otx__has_word(otx__tokenizer_classes[i].types, type))
+            return &otx__tokenizer_classes[i];
+    return NULL;
+}
+
+/* The class that a name makes by itself, without "Fast": one that is generic or not known
+   takes tokenizer.json as it stands. */
+OTX__PRIVATE otx__span otx__class_made(otx__span name)
+{
+    const otx__span stem = otx__class_stem(name);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__tokenizer_classes); i++)
+        if (otx__tokenizer_classes[i].rule != OTX__CLASS_AS_IS &&
+            otx__span_is(stem, otx__tokenizer_classes[i].name))
+            return stem;
+    for (i = 0; i < OTX__COUNT(otx__other_classes); i++)
+        if (otx__span_is(stem, otx__other_classes[i])) return stem;
+    return otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
+}
+
+/* The class that AutoTokenizer makes, without "Fast", beside a model of a type of a
+   tokenizer that names a class or (size 0) none. `mapped`: it names code of its own. */
+OTX__PRIVATE otx__span otx__class_effective(otx__span type, otx__span name, bool byte_level,
+                                            bool mapped)
+{
+    const otx__span as_is = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
+    const otx__class_types *own = mapped ? NULL : otx__class_of_type(type);
+    if (name.size == 0) return own ? otx__span_of(own->name, strlen(own->name)) : as_is;
+    if (own && own->rule == OTX__CLASS_FORCED) return otx__span_of(own->name, strlen(own->name));
+    if (!mapped && byte_level && otx__span_is(otx__class_stem(name), "LlamaTokenizer"))
+        return as_is;
+    return own && own->rule == OTX__CLASS_AS_IS ? as_is : otx__class_made(name);
+}
+
+/* ---- one directory ---- */
+
+/* A string of config.json or another file, or nothing. */
+OTX__PRIVATE otx__span otx__document_word(const otx__document *document, const char *key)
+{
+    uint32_t node = otx_json_find(&document->json, otx__document_root(document), key);
+    if (otx_json_type_of(&document->json, node) != OTX_JSON_STRING) return otx__span_of("", 0);
+    return otx__json_span(&document->json, node);
+}
+
+/* The class that a side's tokenizer names. */
+OTX__PRIVATE otx__span otx__side_class(const otx__side *side)
+{
+    otx__span name = otx__document_word(&side->tokenizer, OTX__KEY_TOKENIZER_CLASS);
+    return name.size ? name : otx__document_word(&side->config, OTX__KEY_TOKENIZER_CLASS);
+}
+
+/* Whether its tokenizer_config.json names code of its own. */
+OTX__PRIVATE bool otx__side_is_mapped(const otx__side *side)
+{
+    const otx_json *json = &side->tokenizer.json;
+    uint32_t map = otx_json_find(json, otx__document_root(&side->tokenizer), OTX__KEY_AUTO_MAP);
+    return otx_json_type_of(json, otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER)) !=
+           OTX_JSON_NULL;
+}
+
+/* ---- the donor's tokenizer beside the base's config ---- */
+
+/* What to write for the donor's class to be made. */
+typedef struct otx__class_choice {
+    char name[OTX__QUOTED]; /* tokenizer_class; empty: the file stays as it is */
+    char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
+    bool code;              /* "auto_map" is needed as well: see otx__class_code */
+} otx__class_choice;
+
+/* By the policy that tests/tokenizer_classes.py states and tries with both versions of
+   transformers. */
+OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base,
+                                    otx__class_choice *choice)
+{
+    const bool byte_level = donor->vocab.family == OTX_FAMILY_BYTE_LEVEL;
+    const bool has_json = strcmp(otx__word(donor->vocab.source), "tokenizer.json") == 0;
+    const otx__span type = otx__document_word(&base->config, OTX__KEY_MODEL_TYPE);
+    const otx__span name = otx__side_class(donor);
+    const otx__span wanted = otx__class_effective(
+        otx__document_word(&donor->config, OTX__KEY_MODEL_TYPE), name, byte_level, false);
+    otx__span chosen, seen, made;
+    memset(choice, 0, sizeof *choice);
+    if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
+    otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
+    seen = otx__class_effective(type, name, byte_level, false);
+    if (name.size > 0 && otx__span_is(seen, choice->made)) return;
+    if (otx__span_is(wanted, OTX__AS_IS) || otx__span_is(wanted, "Qwen3_5Tokenizer"))
+        otx__format(choice->name, sizeof choice->name, OTX__AS_IS_4); /* 4 knows neither */
+    else if (name.size > 0 && otx__span_is(otx__class_stem(name), choice->made))
+        otx__format(choice->name, sizeof choice->name, "%.*s", (int)name.size, name.bytes);
+    else
+        otx__format(choice->name, sizeof choice->name, "%s%s", choice->made,
+                    has_json ? "Fast" : "");
+    chosen = otx__span_of(choice->name, strlen(choice->name));
+    seen = otx__class_effective(type, chosen, byte_level, false);
+    made = otx__class_made(chosen);
+    choice->code = !otx__same_bytes(seen.bytes, seen.size, made.bytes, made.size);
+}
+
+/* Where "auto_map" keeps a class from being forced: without trust in code loaders pass it
+   by and take tokenizer_class, with it they run this file. */
+#define OTX__CLASS_MODULE "tokenization_transplanted"
+#define OTX__CLASS_MAP                                                       \
+    "[\"" OTX__CLASS_MODULE ".TransplantedTokenizer\", \"" OTX__CLASS_MODULE \
+    ".TransplantedTokenizer\"]"
+
+/* Appends that file. A class with an __init__ of its own is made as such by transformers 5,
+   others take tokenizer.json as it stands. */
+OTX__PRIVATE void otx__class_code(const otx__class_choice *choice, otx__text *to)
+{
+    if (strcmp(choice->name, OTX__AS_IS_4) == 0) {
+        otx__text_string(to, "from transformers import PreTrainedTokenizerFast\n\n\n"
+                             "class TransplantedTokenizer(PreTrainedTokenizerFast):\n"
+                             "    pass\n");
+        return;
+    }
+    otx__text_format(to, "import transformers\n\nClass = getattr(transformers, \"%sFast\", None) "
+                         "or transformers.%s\n\n\n", choice->made, choice->made);
+    otx__text_string(to, "class TransplantedTokenizer(Class):\n"
+                         "    def __init__(self, *arguments, **settings):\n"
+                         "        super().__init__(*arguments, **settings)\n");
+}
+
+/* Appends tokenizer_config.json with what was chosen. */
+OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__side *donor,
+                                          const otx__class_choice *choice, otx__text *to,
+                                          otx_error *error)
+{
+    const otx__document *document = &donor->tokenizer;
+    otx_json_edit *edit = NULL;
+    char value[OTX__QUOTED + 2];
+    otx_result result;
+    if (!document->present) {
+        otx__text_format(to, "{\n  \"" OTX__KEY_TOKENIZER_CLASS "\": \"%s\"", choice->name);
+        if (choice->code)
+            otx__text_string(to, ",\n  \"" OTX__KEY_AUTO_MAP "\": {\"" OTX__KEY_AUTO_TOKENIZER
+                                 "\": " OTX__CLASS_MAP "}");
+        otx__text_string(to, "\n}\n");
+        return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+    }
+    otx__format(value, sizeof value, "\"%s\"", choice->name);
+    result = otx_json_edit_open(ctx, &document->json, &edit, error);
+    if (!result)
+        result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_TOKENIZER_CLASS, value, error);
+    if (!result && choice->code)
+        result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_AUTO_MAP,
+                                   "{\"" OTX__KEY_AUTO_TOKENIZER "\": " OTX__CLASS_MAP "}", error);
+    if (!result) result = otx__edit_to_text(edit, to, error);
+    otx_json_edit_close(ctx, edit);
+    return result;
+}
+
 /* >>> src/job/chapter.h */
 /* ==== job: the whole transplant, in the order in which it happens ==== */
 
@@ -18444,6 +18878,8 @@ struct otx_job {
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
     otx__text chat;               /* chat: the template, unless it is the donor's */
+    otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
+                                     otx__job_plan_class */
 
     /* solve: the combinations of anchors */
     otx__solution solutions[2];
@@ -18560,6 +18996,8 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
     otx__text_open(&job->chat, &job->ctx);
+    otx__text_open(&job->tokenizer, &job->ctx);
+    otx__text_open(&job->code, &job->ctx);
     result = otx__side_begin(&job->ctx, base, false, &job->base, error);
     if (!result) result = otx__side_begin(&job->ctx, donor, true, &job->donor, error);
     return result;
@@ -18587,6 +19025,8 @@ OTX_API void otx_job_close(otx_job *job)
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
     otx__text_close(&job->chat);
+    otx__text_close(&job->tokenizer);
+    otx__text_close(&job->code);
     otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
@@ -19039,6 +19479,24 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
+/* Names another class for the tokenizer where the donor's own name would be taken for
+   another beside the base's config.json. */
+OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
+{
+    otx__class_choice choice;
+    otx_result result;
+    otx__class_choose(&job->donor, &job->base, &choice);
+    if (!choice.name[0]) return OTX_OK;
+    result = otx__class_config(&job->ctx, &job->donor, &choice, &job->tokenizer, error);
+    if (result) return result;
+    if (choice.code) otx__class_code(&choice, &job->code);
+    otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
+             "config.json of %s, transformers would load the tokenizer of %s otherwise than it "
+             "does there", choice.name, choice.code ? ", and " OTX__CLASS_MODULE ".py" : "",
+             job->base.path, job->donor.path);
+    return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
+}
+
 /* >>> src/job/chat.h */
 /* ---- chat: the template that turns messages into text ------------------------ */
 
@@ -19411,7 +19869,8 @@ OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
     }
 }
 
-/* The mean of the wanted rows in double; zeros if none is wanted. */
+/* The mean of the wanted rows in double; zeros if none is wanted. The solver has a mean of
+   its own (solve/views.h): of rows as it takes them, F64 rounded to float, by an index. */
 OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
                                       const uint8_t *wanted, double *to, otx_error *error)
 {
@@ -19694,7 +20153,7 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
         const double *coefficients = solution->coefficients + target * solution->k;
-        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k,
+        otx__combine_row(r->kernels, &anchors, solution->indices + target * solution->k,
                      coefficients, solution->k, row);
         if (r->centre) otx__rebuild_centre(r, coefficients, row);
         if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
@@ -20350,6 +20809,7 @@ OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const 
 OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
                                    const char *name)
 {
+    if (job->tokenizer.size > 0 && strcmp(name, "tokenizer_config.json") == 0) return false;
     if (job->options.chat != OTX_CHAT_DONOR &&
         otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
         return false;
@@ -20633,8 +21093,8 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     return result;
 }
 
-/* config.json, generation_config.json and a chat template that is not the donor's, as
-   planned. */
+/* config.json, generation_config.json, and what is not the donor's of the tokenizer's
+   files, as planned. */
 OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
                                            otx_error *error)
 {
@@ -20642,6 +21102,11 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->tokenizer.size > 0)
+        result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
+                                 error);
+    if (!result && job->code.size > 0)
+        result = otx__write_text(job, directory, OTX__CLASS_MODULE ".py", &job->code, error);
     if (!result && job->options.chat != OTX_CHAT_DONOR)
         result = otx__write_text(job, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
                                  &job->chat, error);
@@ -20661,6 +21126,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
+    if (!result) result = otx__job_plan_class(job, error);
     if (!result) result = otx__job_plan_chat(job, error);
     return result;
 }
@@ -21136,6 +21602,26 @@ OTX__PRIVATE void otx__verify_code(otx__verifier *v)
     otx__code_close(&code);
 }
 
+/* Whether transformers makes another class of the tokenizer than it names. */
+OTX__PRIVATE void otx__verify_class(otx__verifier *v)
+{
+    const otx__span type = otx__document_word(&v->side.config, OTX__KEY_MODEL_TYPE);
+    const otx__class_types *forced = otx__class_of_type(type);
+    const otx__span name = otx__side_class(&v->side);
+    const otx__span made = otx__class_made(name);
+    char quoted[OTX__QUOTED];
+    if (v->failure || !v->side.vocab.tokens || !forced || forced->rule != OTX__CLASS_FORCED ||
+        otx__side_is_mapped(&v->side) || otx__span_is(otx__class_stem(name), forced->name))
+        return;
+    otx__found(v, OTX_FAULT, "%s: transformers makes a %s of the tokenizer of a model of type "
+               "%s, whatever tokenizer_config.json says (%s); load it with "
+               "transformers.%.*s.from_pretrained(...)", v->side.path, forced->name,
+               otx__quote(quoted, sizeof quoted, type.bytes, type.size),
+               name.size ? "another class" : "nothing",
+               otx__span_is(made, OTX__AS_IS) ? (int)strlen(OTX__AS_IS_4) : (int)made.size,
+               otx__span_is(made, OTX__AS_IS) ? OTX__AS_IS_4 : made.bytes);
+}
+
 /* >>> src/job/check_ids.h */
 /* ---- verify: sizes, ids and tying ------------------------------------------ */
 
@@ -21529,6 +22015,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__verify_index(&v);
     otx__verify_listing(&v);
     otx__verify_code(&v);
+    otx__verify_class(&v);
     otx__verify_rows(&v);
     otx__verify_ids(&v);
     otx__verify_tie(&v);

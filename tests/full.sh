@@ -103,11 +103,30 @@ architectures() {
         tests/architectures.py "$build/transplant"
 }
 
+# How transformers, old and new, reads from an output the tokenizer that it read from the
+# donor, and whether its rule is the one that src/model/classes.h has.
+tokenizer_clients() {
+    for version in 5.24.0 4.57.6; do
+        python=$(python_with "transformers-$version" "transformers==$version" tokenizers \
+            sentencepiece protobuf numpy safetensors)
+        if [ -z "$python" ]; then
+            skip "tokenizers in transformers $version" "it cannot be installed"
+            continue
+        fi
+        suite "tokenizers in transformers $version" "$python" tests/tokenizer_clients.py \
+            "$build/transplant"
+        [ $version = 5.24.0 ] || continue
+        suite "the rule of classes, against transformers $version" "$python" \
+            tests/tokenizer_classes.py --check
+    done
+}
+
 # The real clients: what they accept, and what they find in their own files.
 clients() {
     $CC -O2 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
     count "examples/transplant.c, as one program" $?
     architectures
+    tokenizer_clients
     python=$(python_with formats safetensors tokenizers numpy)
     if [ -z "$python" ]; then skip "real clients" "their packages cannot be installed"; return; fi
     $CC -O2 -I. tests/print_alignment.c -o "$build/print_alignment" -lm

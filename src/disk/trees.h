@@ -77,8 +77,11 @@ OTX__PRIVATE otx_result otx__stamps_take(otx__stamps *stamps, const char *direct
         if (!wanted(listing.names[i])) continue;
         memset(&status, 0, sizeof status);
         path = otx__path_join(stamps->ctx, directory, listing.names[i]);
-        result = path ? otx__look(path, &status, error)
-                      : otx__fail_memory(error, strlen(directory) + 1);
+        if (!path) {
+            result = otx__fail_memory(error, strlen(directory) + 1);
+            break;
+        }
+        result = otx__look(path, &status, error);
         if (!result && status.regular) result = otx__stamps_add(stamps, path, &status, error);
         otx__path_free(stamps->ctx, path);
     }

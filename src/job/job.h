@@ -49,6 +49,8 @@ struct otx_job {
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
     otx__text chat;               /* chat: the template, unless it is the donor's */
+    otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
+                                     otx__job_plan_class */
 
     /* solve: the combinations of anchors */
     otx__solution solutions[2];
@@ -165,6 +167,8 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
     otx__text_open(&job->chat, &job->ctx);
+    otx__text_open(&job->tokenizer, &job->ctx);
+    otx__text_open(&job->code, &job->ctx);
     result = otx__side_begin(&job->ctx, base, false, &job->base, error);
     if (!result) result = otx__side_begin(&job->ctx, donor, true, &job->donor, error);
     return result;
@@ -192,6 +196,8 @@ OTX_API void otx_job_close(otx_job *job)
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
     otx__text_close(&job->chat);
+    otx__text_close(&job->tokenizer);
+    otx__text_close(&job->code);
     otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);

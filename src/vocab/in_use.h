@@ -55,16 +55,22 @@ OTX__PRIVATE otx_result otx__use_templates(otx__tokenizer *t)
     return result;
 }
 
-/* The ids of generation_config.json, numbers and lists, under whatever names end so. */
+/* The ids of generation_config.json, numbers and lists, under whatever names end so. What
+   is wrong with the file concerns those who need it for more. */
 OTX__PRIVATE otx_result otx__use_generation(otx__tokenizer *t)
 {
+    otx_error *error = t->error;
     otx_json json;
     otx_json_iter at;
     otx_result result;
     uint64_t id;
     uint32_t i;
     memset(&json, 0, sizeof json);
+    t->error = NULL;
     result = otx__open_beside(t, OTX_VOCAB_GENERATION_CONFIG, &json);
+    t->error = error;
+    if (result == OTX_ERROR_MEMORY)
+        return otx__fail_memory(error, t->texts[OTX_VOCAB_GENERATION_CONFIG].size);
     at = otx_json_iter_of(&json, result || !json.count ? OTX_JSON_NONE : 0);
     while (otx_json_iter_next(&at)) {
         otx__span key = otx__json_span(&json, at.key);
@@ -76,7 +82,7 @@ OTX__PRIVATE otx_result otx__use_generation(otx__tokenizer *t)
                 otx__use_token(t->vocab, (int64_t)id);
     }
     otx_json_close(t->ctx, &json);
-    return result;
+    return OTX_OK;
 }
 
 /* Tokens that a role, a chat template, a processor or a generation names are in use,
