@@ -49,7 +49,7 @@
      1926  base/memory                the allocator, arrays that grow
      1985  base/text                  names in messages, and text that grows
      2093  base/hooks                 log, progress, threads of the caller
-     2162  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2162  base/sort                  in place, without memory, never quadratic; and finding
      2212  base/clock                 wall time for statistics
      2258  base/hash                  keyed, for tables whose keys a stranger chooses
      2337  base/pool                  blocks that are freed together
@@ -63,7 +63,7 @@
      2894  files/json_read            a parser without recursion
      3247  files/json_values          looking at values, stepping through containers
      3418  files/json_edit            writing, and edits that keep every byte they do not touch
-     3786  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3786  files/tensors              what reading and writing a header share
      3921  files/safetensors_read     the header of a file, checked
      4244  files/safetensors_write    the header of a new file
 
@@ -129,7 +129,7 @@
     14566  disk/reading               files to read
     14740  disk/writing               files to write
     14857  disk/copying               copies of files
-    14923  disk/trees                 directories looked through, copied and removed with all they hold
+    14923  disk/trees                 whole directories looked through, copied, removed
     15139  disk/known                 what weights are called in a directory
     15175  disk/staging               a directory made under another name, then renamed
     15411  disk/missing               a path or a directory without what is wanted of it
@@ -1169,7 +1169,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
      memory    the allocator, arrays that grow
      text      names in messages, and text that grows
      hooks     log, progress, threads of the caller
-     sort      in place, without memory, never quadratic; finding in what is sorted
+     sort      in place, without memory, never quadratic; and finding
      clock     wall time for statistics
      hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
@@ -2869,7 +2869,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
      json_read          a parser without recursion
      json_values        looking at values, stepping through containers
      json_edit          writing, and edits that keep every byte they do not touch
-     tensors            what reading and writing a header share: orders, sizes, messages
+     tensors            what reading and writing a header share
      safetensors_read   the header of a file, checked
      safetensors_write  the header of a new file */
 
@@ -13469,7 +13469,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
      reading              files to read
      writing              files to write
      copying              copies of files
-     trees                directories looked through, copied and removed with all they hold
+     trees                whole directories looked through, copied, removed
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it

@@ -8,7 +8,8 @@ def row(name, lines, total, first):
     runs = [line for line in lines if "seconds" in line]
     failed = [line["skipped"] for line in lines if "skipped" in line]
     if not runs:
-        print(f"| {name} | - | - | - | - | - | - | skipped: {failed[-1] if failed else 'not run'} |")
+        print(
+            f"| {name} | - | - | - | - | - | - | skipped: {failed[-1] if failed else 'not run'} |")
         return first
     last = runs[-1]
     targets = last.get("targets", total)
@@ -20,8 +21,10 @@ def row(name, lines, total, first):
     if failed:
         how.append(f"{len(failed)} runs failed: {failed[-1]}")
     memory = last.get("vm_hwm_kib", 0) * 1024 or last["peak_bytes"]  # of the process
-    print(f"| {name} | {last['threads']} | {len(seconds)} | {median:.4g} | {min(seconds):.4g} to {max(seconds):.4g} "
-          f"| {median / (first or median):.3g} | {memory / 2 ** 30:.2f} | {', '.join(how)} |")
+    print(
+    f"| {name} | {last['threads']} | {len(seconds)} | {median:.4g} | {min(seconds):.4g} to "
+    f"{max(seconds):.4g} "
+    f"| {median / (first or median):.3g} | {memory / 2 ** 30:.2f} | {', '.join(how)} |")
     return first or median
 
 

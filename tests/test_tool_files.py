@@ -91,7 +91,8 @@ def code_that_the_model_config_names(here):
     call(base, donor, here / "out")
     assert json.loads((here / "out" / "config.json").read_text())["auto_map"] == MAP
     base = base_model()
-    base.config = base.config.replace('"x_first"', '"auto_map": {"AutoConfig": "c.C"},\n  "x_first"')
+    base.config = base.config.replace('"x_first"',
+     '"auto_map": {"AutoConfig": "c.C"},\n  "x_first"')
     base, donor = coded(here / "both", config=True, base=base)
     call(base, donor, here / "both" / "out")
     config = json.loads((here / "both" / "out" / "config.json").read_text())
@@ -181,7 +182,8 @@ def reserved_names_in_use(here):
         "processor_config.json": json.dumps({"image_token": "<reserved_2>"}),
         "generation_config.json": json.dumps({"user_token_id": first + 3, "max_length": first + 5}),
     })
-    donor.roles["chat_template"] = [{"name": "a", "template": "{{ \"<|reserved_special_token_7|>\" }}"}]
+    donor.roles["chat_template"] = [
+        {"name": "a", "template": "{{ \"<|reserved_special_token_7|>\" }}"}]
     base, donor = pair(here, None, donor)
     table = here / "tokens"
     call(base, donor, here / "out", "--token-report", table)
