@@ -18,4 +18,9 @@
      predict         making targets ready for the next scan
      select          the next atoms of each target
      plan            which form, and in what blocks
-     solve           the solve itself */
+     solve           the solve itself
+     affine_digits   whole numbers of 16 bits, whose products are exact
+     affine_normal   the normal equations of an affine map, and their solution
+     affine_map      a fitted map, and the rows it makes
+     affine_choice   how many atoms to take, and chosen by what
+     affine          fitting and applying affine maps */
