@@ -29,122 +29,122 @@
       319  api/matrix                 numbers and matrices
       363  api/solver                 the solver
       474  api/affine                 the affine map: rows as the map makes them, and what it misses
-      598  api/source                 sources and sinks: bytes in and out
-      618  api/json                   JSON
-      740  api/safetensors            safetensors
-      804  api/vocab                  vocabularies
-      903  api/align                  alignment
-      964  api/file                   files
-      974  api/directory              directories
-     1025  api/job                    the whole job
-     1155  api/verify                 looking at a finished directory
+      601  api/source                 sources and sinks: bytes in and out
+      621  api/json                   JSON
+      743  api/safetensors            safetensors
+      807  api/vocab                  vocabularies
+      906  api/align                  alignment
+      967  api/file                   files
+      977  api/directory              directories
+     1028  api/job                    the whole job
+     1158  api/verify                 looking at a finished directory
 
-     1199  base                       what everything stands on
-     1225  base/begin                 system headers, and how floating point must be compiled
-     1261  base/result                results, failures, checked sizes
-     1351  base/memory                the allocator, arrays that grow
-     1410  base/text                  spans, UTF-8, digits, names in messages, and text that grows
-     1647  base/hooks                 log, progress, threads of the caller
-     1716  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     1766  base/clock                 wall time for statistics
-     1812  base/pool                  blocks that are freed together
-     1927  base/number                element types, widening and rounding
-     2115  base/base64                decoding
-     2151  base/protobuf              fields of a message
-     2273  base/decimal               the shortest digits of a double
-     2398  base/watch                 long loops that the caller can stop
+     1202  base                       what everything stands on
+     1228  base/begin                 system headers, and how floating point must be compiled
+     1264  base/result                results, failures, checked sizes
+     1354  base/memory                the allocator, arrays that grow
+     1413  base/text                  spans, UTF-8, digits, names in messages, and text that grows
+     1650  base/hooks                 log, progress, threads of the caller
+     1719  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     1769  base/clock                 wall time for statistics
+     1815  base/pool                  blocks that are freed together
+     1930  base/number                element types, widening and rounding
+     2118  base/base64                decoding
+     2154  base/protobuf              fields of a message
+     2276  base/decimal               the shortest digits of a double
+     2401  base/watch                 long loops that the caller can stop
 
-     2451  files                      formats, on memory and streams
-     2470  files/memory_source        memory as a source of bytes
-     2488  files/json_read            a parser without recursion
-     2841  files/json_values          looking at values, stepping through containers
-     3012  files/json_edit            writing, and edits that keep every byte they do not touch
-     3380  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3515  files/safetensors_read     the header of a file, checked
-     3838  files/safetensors_write    the header of a new file
+     2454  files                      formats, on memory and streams
+     2473  files/memory_source        memory as a source of bytes
+     2491  files/json_read            a parser without recursion
+     2844  files/json_values          looking at values, stepping through containers
+     3015  files/json_edit            writing, and edits that keep every byte they do not touch
+     3383  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3518  files/safetensors_read     the header of a file, checked
+     3841  files/safetensors_write    the header of a new file
 
-     3995  vocab                      tokens, from every source, and which of them are the same
-     4019  vocab/known                what the world calls things: files, classes, tokens
-     4307  vocab/token_table          the table of tokens, and finding tokens in it
-     4485  vocab/spelling             from what a file spells to bytes
-     4616  vocab/reader               what the readers of all sources share
-     4964  vocab/added_tokens         what other files add to a model's tokens
-     5226  vocab/from_tokenizer_json  tokenizer.json
-     5481  vocab/from_tekken          tekken.json
-     5636  vocab/from_tiktoken        *.tiktoken
-     5701  vocab/from_sentencepiece   tokenizer.model and its like
-     6056  vocab/from_vocab_json      vocab.json and merges.txt
-     6142  vocab/from_vocab_txt       vocab.txt
-     6199  vocab/parse                the first source that is given, and what goes with it
-     6383  vocab/align                which base token a donor token is
+     3998  vocab                      tokens, from every source, and which of them are the same
+     4022  vocab/known                what the world calls things: files, classes, tokens
+     4310  vocab/token_table          the table of tokens, and finding tokens in it
+     4488  vocab/spelling             from what a file spells to bytes
+     4619  vocab/reader               what the readers of all sources share
+     4967  vocab/added_tokens         what other files add to a model's tokens
+     5229  vocab/from_tokenizer_json  tokenizer.json
+     5484  vocab/from_tekken          tekken.json
+     5639  vocab/from_tiktoken        *.tiktoken
+     5704  vocab/from_sentencepiece   tokenizer.model and its like
+     6059  vocab/from_vocab_json      vocab.json and merges.txt
+     6145  vocab/from_vocab_txt       vocab.txt
+     6202  vocab/parse                the first source that is given, and what goes with it
+     6386  vocab/align                which base token a donor token is
 
-     6635  simd                       the hot loops, once for each instruction set
-     6656  simd/kernels               the table of kernels, and what all versions share
-     6911  simd/scalar                the reference
-     7080  simd/sse2                  128-bit x86
-     7385  simd/avx2                  256-bit x86, with FMA
-     7859  simd/avx512                512-bit x86
-     8517  simd/amx                   tiles of x86
-     8738  simd/neon                  64-bit Arm
-     9176  simd/wasm                  WebAssembly's SIMD128
-     9449  simd/dispatch              which of them this machine can run
+     6638  simd                       the hot loops, once for each instruction set
+     6659  simd/kernels               the table of kernels, and what all versions share
+     6914  simd/scalar                the reference
+     7083  simd/sse2                  128-bit x86
+     7388  simd/avx2                  256-bit x86, with FMA
+     7862  simd/avx512                512-bit x86
+     8520  simd/amx                   tiles of x86
+     8741  simd/neon                  64-bit Arm
+     9179  simd/wasm                  WebAssembly's SIMD128
+     9452  simd/dispatch              which of them this machine can run
 
-     9624  solve                      Orthogonal Matching Pursuit for many targets
-     9652  solve/panels               vectors as the dense products want them
-     9987  solve/dictionary           the atoms, split along their common direction
-    10263  solve/exact_products       products of all pairs of atoms in double
-    10343  solve/triangle             packed lower triangles
-    10447  solve/support              what is known of one target, and the exact steps
-    10693  solve/gram_table           products of atoms with all atoms, for scans
-    10925  solve/screen               which atoms are worth scoring in double
-    11304  solve/predict              making targets ready for the next scan
-    11531  solve/select               the next atoms of each target
-    11965  solve/plan                 which form, and in what blocks
-    12265  solve/solve                the solve itself
-    12817  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13026  solve/affine_normal        the normal equations of an affine map, and their solution
-    13439  solve/affine_map           a fitted map, and the rows it makes
-    13780  solve/affine_choice        how many atoms to take, and chosen by what
-    14115  solve/affine               fitting and applying affine maps
+     9627  solve                      Orthogonal Matching Pursuit for many targets
+     9655  solve/panels               vectors as the dense products want them
+     9990  solve/dictionary           the atoms, split along their common direction
+    10266  solve/exact_products       products of all pairs of atoms in double
+    10346  solve/triangle             packed lower triangles
+    10450  solve/support              what is known of one target, and the exact steps
+    10696  solve/gram_table           products of atoms with all atoms, for scans
+    10928  solve/screen               which atoms are worth scoring in double
+    11307  solve/predict              making targets ready for the next scan
+    11534  solve/select               the next atoms of each target
+    11968  solve/plan                 which form, and in what blocks
+    12268  solve/solve                the solve itself
+    12820  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13029  solve/affine_normal        the normal equations of an affine map, and their solution
+    13484  solve/affine_map           a fitted map, and the rows it makes
+    13825  solve/affine_choice        how many atoms to take, and chosen by what
+    14182  solve/affine               fitting and applying affine maps
 
-    14618  disk                       files and directories
-    14643  disk/system                what POSIX and Windows are asked for
-    14679  disk/windows               the system as Windows gives it
-    14924  disk/posix                 the system as POSIX gives it
-    15119  disk/paths                 paths, and failures of the system
-    15271  disk/listing               listings of directories
-    15337  disk/reading               files to read
-    15469  disk/writing               files to write
-    15573  disk/copying               copies of files and trees, and their removal
-    15687  disk/staging               a directory made under another name, then renamed
-    15920  disk/known                 what a model directory holds, and what is not read
-    15995  disk/foreign               a directory without what is wanted of it
-    16058  disk/weight_index          the index of a checkpoint in shards
-    16274  disk/checkpoint            a model directory, in one file or in shards
-    16586  disk/tokenizer_directory   the tokenizer of a model directory
+    14688  disk                       files and directories
+    14713  disk/system                what POSIX and Windows are asked for
+    14749  disk/windows               the system as Windows gives it
+    14994  disk/posix                 the system as POSIX gives it
+    15189  disk/paths                 paths, and failures of the system
+    15341  disk/listing               listings of directories
+    15407  disk/reading               files to read
+    15539  disk/writing               files to write
+    15643  disk/copying               copies of files and trees, and their removal
+    15757  disk/staging               a directory made under another name, then renamed
+    15990  disk/known                 what a model directory holds, and what is not read
+    16065  disk/foreign               a directory without what is wanted of it
+    16128  disk/weight_index          the index of a checkpoint in shards
+    16344  disk/checkpoint            a model directory, in one file or in shards
+    16656  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16842  model                      which tensors and config keys belong to the vocabulary
-    16859  model/document             the JSON files of a model directory
-    16914  model/config               what config.json says
-    17011  model/names                names of tensors
-    17144  model/parts                the tensors that the vocabulary sizes
-    17600  model/heirs                what becomes of the ids in a config
-    17781  model/config_ids           ids in a config being edited
-    18123  model/config_edit          config.json and generation_config.json, edited
+    16912  model                      which tensors and config keys belong to the vocabulary
+    16929  model/document             the JSON files of a model directory
+    16984  model/config               what config.json says
+    17081  model/names                names of tensors
+    17214  model/parts                the tensors that the vocabulary sizes
+    17670  model/heirs                what becomes of the ids in a config
+    17851  model/config_ids           ids in a config being edited
+    18193  model/config_edit          config.json and generation_config.json, edited
 
-    18361  job                        the whole transplant, in the order in which it happens
-    18384  job/job                    what a job holds, and opening the two models
-    18573  job/map                    the caller's map
-    18694  job/plan                   what becomes of every tensor
-    18897  job/open                   opening a job
-    19010  job/rows                   rows in memory
-    19095  job/solve                  solving for the rows of the donor
-    19213  job/rebuild                the new rows of one vocabulary tensor
-    19596  job/write                  the new weights and their index
-    19906  job/copy                   the other files of the two models
-    20065  job/run                    running a job
-    20201  job/report                 what a job did, as JSON and as a table
-    20428  job/verify                 whether a finished directory agrees with itself
+    18431  job                        the whole transplant, in the order in which it happens
+    18454  job/job                    what a job holds, and opening the two models
+    18643  job/map                    the caller's map
+    18764  job/plan                   what becomes of every tensor
+    18967  job/open                   opening a job
+    19080  job/rows                   rows in memory
+    19165  job/solve                  solving for the rows of the donor
+    19283  job/rebuild                the new rows of one vocabulary tensor
+    19666  job/write                  the new weights and their index
+    19976  job/copy                   the other files of the two models
+    20135  job/run                    running a job
+    20271  job/report                 what a job did, as JSON and as a table
+    20498  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -504,9 +504,12 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
      share = sum <p, b> / sum <b, b>                            of its logit that a row gives
      error = sqrt(sum <p - b, M (p - b)> / sum <b, M b>)        of its logits elsewhere
 
-   The choice has the least error + 0.75 * (1 - share). (In that proportion the two explain
-   the bits per byte of a language model to 0.007 over the methods that were measured.)
-   Anchors that look like the targets are hidden, where targets are given. */
+   The choice has the least loss, error + 0.75 * (1 - share); in that proportion the two
+   explain the bits per byte that a language model needs with such rows to 0.007, over the
+   methods that were measured. If it takes atoms, more of them are taken as long as the loss
+   is within 2 % of it: targets lie further from the anchors than these from one another, and
+   what is far wants more atoms. Anchors that look like the targets are hidden, where targets
+   are given. */
 
 /* One choice, and what came of it on the hidden anchors. */
 typedef struct otx_affine_trial {
@@ -13035,6 +13038,9 @@ OTX__PRIVATE void otx__digits_multiply(const otx__digits *a, size_t first, size_
 
 #define OTX__TILE_SIZE ((size_t)OTX__TILE * OTX__TILE)
 
+/* See otx__tile_take_by. */
+typedef void (*otx__take)(double *t, const double *a, const double *b, size_t step, size_t pitch);
+
 /* Rows of one matrix as the normal reads them. */
 typedef struct otx__affine_side {
     const otx_matrix *matrix;
@@ -13058,6 +13064,7 @@ typedef struct otx__normal {
     double *weights;       /* as cross: C in true units, then the map */
     double *diagonal;      /* [donor column] of factor, before it is one; 0 behind the last */
     double ridge;          /* what is added to the diagonal */
+    otx__take take;
     size_t column;         /* tile of the factor at hand */
     uint64_t done, total;  /* for the caller: rows and columns that are through */
 } otx__normal;
@@ -13265,31 +13272,69 @@ OTX__PRIVATE double otx__normal_diagonal(const otx__normal *normal)
 /* ---- the factor ---- */
 
 /* t[j][i] -= sum over p of a[p][i] * b[p * step + j * pitch], p in order: the loop that the
-   factor and the solution consist of. */
-OTX__PRIVATE void otx__tile_take(double *OTX__RESTRICT t, const double *OTX__RESTRICT a,
-                                 const double *OTX__RESTRICT b, size_t step, size_t pitch)
+   factor and the solution consist of. `lanes` is how many i, and j, are kept in registers:
+   which has no influence on the order of operations on any number. */
+OTX__INLINE void otx__tile_take_by(size_t lanes, double *OTX__RESTRICT t,
+                                   const double *OTX__RESTRICT a, const double *OTX__RESTRICT b,
+                                   size_t step, size_t pitch)
 {
     size_t i, j, p, x, y;
     for (j = 0; j < OTX__TILE; j += 4) {
-        for (i = 0; i < OTX__TILE; i += 4) {
-            double sums[4][4];
+        for (i = 0; i < OTX__TILE; i += lanes) {
+            double sums[4][16];
             for (y = 0; y < 4; y++)
-                for (x = 0; x < 4; x++) sums[y][x] = t[(j + y) * OTX__TILE + i + x];
+                for (x = 0; x < lanes; x++) sums[y][x] = t[(j + y) * OTX__TILE + i + x];
             for (p = 0; p < OTX__TILE; p++) {
                 OTX__UNROLL
                 for (y = 0; y < 4; y++) {
                     double by = b[p * step + (j + y) * pitch];
                     OTX__UNROLL
-                    for (x = 0; x < 4; x++) {
+                    for (x = 0; x < lanes; x++) {
                         double term = a[p * OTX__TILE + i + x] * by;
                         sums[y][x] -= term;
                     }
                 }
             }
             for (y = 0; y < 4; y++)
-                for (x = 0; x < 4; x++) t[(j + y) * OTX__TILE + i + x] = sums[y][x];
+                for (x = 0; x < lanes; x++) t[(j + y) * OTX__TILE + i + x] = sums[y][x];
         }
     }
+}
+
+OTX__PRIVATE void otx__tile_take(double *t, const double *a, const double *b, size_t step,
+                                 size_t pitch)
+{
+    otx__tile_take_by(4, t, a, b, step, pitch);
+}
+
+/* The same loop, for compilers to make wider vectors of. */
+#if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
+__attribute__((target("avx2"))) OTX__PRIVATE void otx__tile_take_avx2(
+    double *t, const double *a, const double *b, size_t step, size_t pitch)
+{
+    otx__tile_take_by(8, t, a, b, step, pitch);
+}
+#endif
+
+#if defined(OTX__AVX512) && (defined(__GNUC__) || defined(__clang__))
+__attribute__((target("avx512f,avx512vl"))) OTX__PRIVATE void otx__tile_take_avx512(
+    double *t, const double *a, const double *b, size_t step, size_t pitch)
+{
+    otx__tile_take_by(16, t, a, b, step, pitch);
+}
+#endif
+
+OTX__PRIVATE otx__take otx__tile_take_for(otx_isa isa)
+{
+#if defined(OTX__AVX512) && (defined(__GNUC__) || defined(__clang__))
+    if (isa == OTX_ISA_AVX512 || isa == OTX_ISA_AVX512_BF16 || isa == OTX_ISA_AMX)
+        return otx__tile_take_avx512;
+#endif
+#if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
+    if (isa >= OTX_ISA_AVX2 && isa <= OTX_ISA_AMX) return otx__tile_take_avx2;
+#endif
+    (void)isa;
+    return otx__tile_take;
 }
 
 /* A tile of the column at hand, less what the columns before it account for. */
@@ -13300,7 +13345,7 @@ OTX__PRIVATE void otx__factor_take_body(void *argument, size_t index, int worker
     double *tile = otx__tile_at(normal->factor, x, normal->column);
     (void)worker;
     for (y = 0; y < normal->column; y++)
-        otx__tile_take(tile, otx__tile_at(normal->factor, x, y),
+        normal->take(tile, otx__tile_at(normal->factor, x, y),
                        otx__tile_at(normal->factor, normal->column, y), OTX__TILE, 1);
 }
 
@@ -13407,13 +13452,13 @@ OTX__PRIVATE void otx__normal_solve_body(void *argument, size_t strip, int worke
     (void)worker;
     for (x = 0; x < tiles; x++) {
         for (y = 0; y < x; y++)
-            otx__tile_take(to + x * OTX__TILE_SIZE, to + y * OTX__TILE_SIZE,
+            normal->take(to + x * OTX__TILE_SIZE, to + y * OTX__TILE_SIZE,
                            otx__tile_at(normal->factor, x, y), OTX__TILE, 1);
         otx__corner_forward(otx__tile_at(normal->factor, x, x), to + x * OTX__TILE_SIZE);
     }
     for (x = tiles; x-- > 0;) {
         for (y = tiles; y-- > x + 1;)
-            otx__tile_take(to + x * OTX__TILE_SIZE, to + y * OTX__TILE_SIZE,
+            normal->take(to + x * OTX__TILE_SIZE, to + y * OTX__TILE_SIZE,
                            otx__tile_at(normal->factor, y, x), 1, OTX__TILE);
         otx__corner_backward(otx__tile_at(normal->factor, x, x), to + x * OTX__TILE_SIZE);
     }
@@ -13557,7 +13602,7 @@ OTX__PRIVATE void otx__affine_strip_body(void *argument, size_t strip, int worke
     }
 }
 
-/* Takes the weights over, which are laid out as otx__normal has them. */
+/* Takes the means over, and the weights as otx__normal has them. */
 OTX__PRIVATE otx_result otx__affine_set(otx__affine *map, const otx__normal *normal, double *column,
                                      otx_error *error)
 {
@@ -13568,11 +13613,13 @@ OTX__PRIVATE otx_result otx__affine_set(otx__affine *map, const otx__normal *nor
     task.weights = normal->weights;
     task.pitch = normal->donor.tiles * OTX__TILE;
     task.column = column;
+    memcpy(map->donor_mean, normal->donor.mean, map->columns * sizeof *map->donor_mean);
+    memcpy(map->base_mean, normal->base.mean, map->width * sizeof *map->base_mean);
     return otx__watch_loop(&watch, map->digits.tiles, 8.0 * OTX__TILE * (double)map->columns,
                            otx__affine_strip_body, &task, error);
 }
 
-/* Takes the means over, and looks at all anchors. */
+/* Learns what the anchors' donor rows are. */
 OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *normal, otx_error *error)
 {
     otx__watch watch = otx__watch_open(normal->ctx, OTX_STAGE_GRAM, normal->done, normal->total);
@@ -13581,8 +13628,6 @@ OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *no
     memset(&task, 0, sizeof task);
     task.map = map;
     task.donor = normal->donor.matrix;
-    memcpy(map->donor_mean, normal->donor.mean, map->columns * sizeof *map->donor_mean);
-    memcpy(map->base_mean, normal->base.mean, map->width * sizeof *map->base_mean);
     result = otx__watch_loop(&watch, (map->anchors + OTX__TILE - 1) / OTX__TILE,
                              4.0 * OTX__TILE * (double)map->columns, otx__affine_hash_body, &task,
                              error);
@@ -13790,6 +13835,9 @@ OTX__PRIVATE otx_result otx__mapping_run(otx__mapping *mapping, otx__watch *watc
 /* What the loss counts a lack of share for, against the error. */
 #define OTX__CHOICE_SHARE 0.75
 
+/* The loss at which more atoms are as good as the best, relative to its. */
+#define OTX__CHOICE_SLACK 1.02
+
 /* Sums of one hidden anchor: <p, b>, <b, b>, and those of squared products with rows of the
    base, of p - b and of b. */
 typedef struct otx__figures {
@@ -13806,9 +13854,11 @@ typedef struct otx__choice {
     size_t hidden, kept;
     uint32_t *order; /* [anchors] those kept, those hidden, both in ascending order */
     uint32_t *donor_rows, *base_rows; /* [anchors] where they stand in the matrices */
-    int32_t *indices;                 /* [hidden][most] of those kept */
-    double *last;                     /* [hidden][most] coefficients of all of these */
-    double *coefficients;             /* [k][hidden][most] of the first so many */
+    size_t selections;
+    int32_t *indices;     /* [selection][hidden][most] of those kept */
+    double *last;         /* [hidden][most] coefficients of all of these */
+    double *coefficients; /* [selection][k][hidden][most] of the first so many */
+    size_t selection;     /* at hand */
     float *rows;                      /* [worker][most + 1][d] less the mean */
     double *wide;                     /* [worker][d] */
     double *factor;                   /* [worker][most * (most + 1) / 2 + 2 * most + 1] */
@@ -13937,7 +13987,8 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
     double *wide = choice->wide + (size_t)worker * columns;
     double *factor = choice->factor + (size_t)worker * (triangle + 2 * most + 2);
     double *forward = factor + triangle, *products = forward + most;
-    const int32_t *indices = choice->indices + i * most;
+    const int32_t *indices =
+        choice->indices + (choice->selection * choice->hidden + i) * most;
     otx__choice_centre(choice, choice->order[choice->kept + i], rows);
     for (count = 0; count < most && indices[count] >= 0; count++) {
         double *row = factor + otx__triangle_size(count), pivot, value;
@@ -13958,12 +14009,14 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
     }
     for (j = 0; j < choice->k_count; j++) {
         size_t first = otx__min(choice->ks[j], count);
-        double *to = choice->coefficients + (j * choice->hidden + i) * most;
+        size_t set = choice->selection * choice->k_count + j;
+        double *to = choice->coefficients + (set * choice->hidden + i) * most;
         for (p = 0; p < most; p++) to[p] = p < first ? forward[p] : 0.0;
         if (first) otx__triangle_backward(factor, first, to);
     }
 }
 
+/* The pursuit of all hidden anchors. */
 OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, bool cosine, uint64_t taken,
                                            otx_error *error)
 {
@@ -13974,7 +14027,6 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, bool cosine, uin
     otx_omp_options options;
     otx_omp_output output;
     otx_result result;
-    double clock = otx__now();
     if (!choice->most) return OTX_OK;
     atoms.index = choice->donor_rows;
     atoms.rows = choice->kept;
@@ -13986,7 +14038,8 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, bool cosine, uin
     options.cosine = cosine;
     options.centred = true;
     options.memory = otx__choice_budget(choice, taken);
-    output.indices = choice->indices;
+    output.indices =
+        choice->indices + choice->selection * choice->hidden * choice->most;
     output.coefficients = choice->last;
     result = otx_omp(choice->ctx, &atoms, &targets, &options, &output, NULL, error);
     if (!result)
@@ -13994,7 +14047,6 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, bool cosine, uin
                                  (double)choice->most * (double)choice->most *
                                      (double)donor->columns,
                                  otx__choice_prefix_body, choice, error);
-    choice->seconds_pursuit += otx__now() - clock;
     return result;
 }
 
@@ -14053,8 +14105,8 @@ OTX__PRIVATE void otx__choice_compare_body(void *argument, size_t i, int worker)
 }
 
 /* The rows of all hidden anchors by one choice, and its figures. */
-OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affine_trial *trial,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t selection, size_t k,
+                                        otx_affine_trial *trial, otx_error *error)
 {
     otx__watch watch =
         otx__watch_open(choice->ctx, OTX_STAGE_GRAM, choice->normal->done, choice->normal->total);
@@ -14062,9 +14114,11 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affin
     otx__figures sum = {0.0, 0.0, 0.0, 0.0};
     otx_result result;
     size_t i;
-    choice->mapping.indices = choice->indices;
+    choice->mapping.indices =
+        choice->indices + selection * choice->hidden * choice->most;
     choice->mapping.coefficients =
-        choice->coefficients + k * choice->hidden * choice->most;
+        choice->coefficients +
+        (selection * choice->k_count + k) * choice->hidden * choice->most;
     choice->mapping.k = choice->most;
     result = otx__mapping_run(&choice->mapping, &watch, error);
     if (!result)
@@ -14083,32 +14137,45 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affin
     return result;
 }
 
-/* Tries every choice, and returns the best in *best; of equals the first. */
-OTX__PRIVATE otx_result otx__choice_run(otx__choice *choice, otx_affine_trial *trials,
-                                        size_t count, size_t *best, uint64_t taken,
-                                        otx_error *error)
+/* The choice of the least loss, of equals the first; if it takes atoms, the one with most
+   atoms, all else being the same, whose loss is nearly that. */
+OTX__PRIVATE size_t otx__choice_best(const otx_affine_trial *trials, size_t count)
 {
-    size_t selections = choice->options->selection == OTX_AFFINE_EITHER ? 2 : 1, i;
-    size_t each = choice->k_count;
+    size_t best = 0, i;
+    double least;
+    for (i = 1; i < count; i++)
+        if (trials[i].loss < trials[best].loss) best = i;
+    least = trials[best].loss;
+    if (trials[best].k == 0) return best;
+    for (i = best + 1; i < count && trials[i].k > trials[i - 1].k; i++)
+        if (trials[i].loss <= OTX__CHOICE_SLACK * least) best = i;
+    return best;
+}
+
+/* Tries every choice. */
+OTX__PRIVATE otx_result otx__choice_run(otx__choice *choice, otx_affine_trial *trials,
+                                        size_t count, uint64_t taken, otx_error *error)
+{
+    size_t each = choice->k_count, i;
+    double clock = otx__now();
     otx_result result = OTX_OK;
-    double clock;
+    for (i = 0; i < choice->selections && !result; i++) {
+        choice->selection = i;
+        result = otx__choice_pursue(choice, trials[i * each].cosine, taken, error);
+    }
+    choice->seconds_pursuit += otx__now() - clock;
     for (i = 0; i < count && !result; i++) {
-        /* In the order of selection, lambda and k, whatever that of the list. */
-        size_t lambdas = count / selections / each, at = i / each;
-        size_t selection = at / lambdas, lambda = at % lambdas;
-        otx_affine_trial *trial = &trials[(lambda * selections + selection) * each + i % each];
-        if (i % (lambdas * each) == 0)
-            result = otx__choice_pursue(choice, trial->cosine, taken, error);
-        if (!result && i % each == 0 && (lambdas > 1 || i == 0))
-            result = otx__normal_solve(choice->normal, trial->lambda, error);
-        if (!result && i % each == 0 && (lambdas > 1 || i == 0))
-            result = otx__affine_set(choice->map, choice->normal, choice->wide, error);
+        if (i % (each * choice->selections) == 0) {
+            result = otx__normal_solve(choice->normal, trials[i].lambda, error);
+            if (!result)
+                result = otx__affine_set(choice->map, choice->normal, choice->wide, error);
+        }
         clock = otx__now();
-        if (!result) result = otx__choice_try(choice, i % each, trial, error);
+        if (!result)
+            result = otx__choice_try(choice, i / each % choice->selections, i % each,
+                                     &trials[i], error);
         choice->seconds_trials += otx__now() - clock;
     }
-    for (*best = 0, i = 1; i < count; i++)
-        if (trials[i].loss < trials[*best].loss) *best = i;
     return result;
 }
 
@@ -14212,8 +14279,8 @@ OTX__PRIVATE void otx__fit_choices(otx__fit *fit)
         if (choice->k_count && k == choice->most) continue;
         choice->ks[choice->k_count++] = choice->most = k;
     }
-    fit->trial_count = choice->k_count * options->lambda_count *
-                       (options->selection == OTX_AFFINE_EITHER ? 2 : 1);
+    choice->selections = options->selection == OTX_AFFINE_EITHER ? 2 : 1;
+    fit->trial_count = choice->k_count * choice->selections * options->lambda_count;
     fit->chooses = hidden > 0 && (fit->trial_count > 1 || options->holdout > 0);
     choice->hidden = fit->chooses ? hidden : 0;
     choice->kept = rows - choice->hidden;
@@ -14230,12 +14297,13 @@ OTX__PRIVATE double otx__fit_need(const otx__fit *fit)
     double rows = (double)normal->donor.tiles, strips = (double)normal->base.tiles;
     double sums = 8.0 * (double)OTX__TILE_SIZE * (rows * (rows + 1.0) / 2.0 + rows * strips);
     double hidden = (double)choice->hidden, most = (double)choice->most;
+    double sets = (double)choice->selections * (double)choice->k_count;
     double need = sums + otx__digits_need(&normal->block) +
                   otx__digits_need(&fit->map->digits) + 16.0 * (double)normal->rows +
                   (double)fit->ctx.threads * (8.0 * d + 16.0 * OTX__GROUP * OTX__TILE_SIZE);
     if (!fit->chooses) return need;
     need += sums + 13.0 * (double)normal->rows + otx__digits_need(&choice->mapping.digits);
-    need += hidden * (8.0 * e + most * (12.0 + 8.0 * (double)choice->k_count));
+    need += hidden * (8.0 * e + most * (16.0 + 8.0 * sets));
     need += 4.0 * (double)choice->sample_count * e;
     need += (double)fit->ctx.threads * (4.0 * (most + 1.0) * d + 16.0 * d + 8.0 * e +
                                         8.0 * (most + 4.0) * (most + 4.0) +
@@ -14301,10 +14369,11 @@ OTX__PRIVATE bool otx__fit_take_choice(otx__fit *fit)
     choice->order = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->donor_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->base_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
-    choice->indices = (int32_t *)otx__pool_take(pool, hidden, each * sizeof(int32_t));
+    choice->indices = (int32_t *)otx__pool_take(
+        pool, hidden, choice->selections * each * sizeof(int32_t));
     choice->last = (double *)otx__pool_take(pool, hidden, each * sizeof(double));
     choice->coefficients = (double *)otx__pool_take_zero(
-        pool, hidden, each * choice->k_count * sizeof(double));
+        pool, hidden, choice->selections * choice->k_count * each * sizeof(double));
     choice->rows = (float *)otx__pool_take(pool, threads, (most + 1) * d * sizeof(float));
     choice->wide = fit->column;
     choice->factor = (double *)otx__pool_take(pool, threads, factor * sizeof(double));
@@ -14350,6 +14419,7 @@ OTX__PRIVATE void otx__fit_shape(otx__fit *fit, const otx_matrix *donor, const o
     otx__affine *map = fit->map;
     normal->ctx = choice->ctx = &fit->ctx;
     normal->kernels = choice->kernels = kernels;
+    normal->take = otx__tile_take_for(kernels->isa);
     normal->rows = map->anchors = donor->rows;
     otx__fit_set_side(&normal->donor, donor, "donor");
     otx__fit_set_side(&normal->base, base, "base");
@@ -14374,7 +14444,7 @@ OTX__PRIVATE void otx__fit_shape(otx__fit *fit, const otx_matrix *donor, const o
 OTX__PRIVATE void otx__fit_list(otx__fit *fit)
 {
     const otx_affine_options *options = &fit->options;
-    size_t selections = options->selection == OTX_AFFINE_EITHER ? 2 : 1, i;
+    size_t selections = fit->choice.selections, i;
     for (i = 0; i < fit->trial_count; i++) {
         size_t selection = i / fit->choice.k_count % selections;
         fit->trials[i].k = fit->choice.ks[i % fit->choice.k_count];
@@ -14409,8 +14479,8 @@ OTX__PRIVATE otx_result otx__fit_choose(otx__fit *fit, const otx_matrix *targets
     clock = otx__now();
     result = otx__normal_add(&fit->normal, 0, choice->kept, error);
     stats->seconds_products += otx__now() - clock;
-    clock = otx__now();
-    if (!result) result = otx__choice_run(choice, fit->trials, fit->trial_count, best, taken, error);
+    if (!result) result = otx__choice_run(choice, fit->trials, fit->trial_count, taken, error);
+    if (!result) *best = otx__choice_best(fit->trials, fit->trial_count);
     stats->seconds_pursuit = choice->seconds_pursuit;
     stats->seconds_trials = choice->seconds_trials;
     return result;

@@ -30,9 +30,12 @@
      share = sum <p, b> / sum <b, b>                            of its logit that a row gives
      error = sqrt(sum <p - b, M (p - b)> / sum <b, M b>)        of its logits elsewhere
 
-   The choice has the least error + 0.75 * (1 - share). (In that proportion the two explain
-   the bits per byte of a language model to 0.007 over the methods that were measured.)
-   Anchors that look like the targets are hidden, where targets are given. */
+   The choice has the least loss, error + 0.75 * (1 - share); in that proportion the two
+   explain the bits per byte that a language model needs with such rows to 0.007, over the
+   methods that were measured. If it takes atoms, more of them are taken as long as the loss
+   is within 2 % of it: targets lie further from the anchors than these from one another, and
+   what is far wants more atoms. Anchors that look like the targets are hidden, where targets
+   are given. */
 
 /* One choice, and what came of it on the hidden anchors. */
 typedef struct otx_affine_trial {

@@ -97,8 +97,8 @@ OTX__PRIVATE void otx__fit_choices(otx__fit *fit)
         if (choice->k_count && k == choice->most) continue;
         choice->ks[choice->k_count++] = choice->most = k;
     }
-    fit->trial_count = choice->k_count * options->lambda_count *
-                       (options->selection == OTX_AFFINE_EITHER ? 2 : 1);
+    choice->selections = options->selection == OTX_AFFINE_EITHER ? 2 : 1;
+    fit->trial_count = choice->k_count * choice->selections * options->lambda_count;
     fit->chooses = hidden > 0 && (fit->trial_count > 1 || options->holdout > 0);
     choice->hidden = fit->chooses ? hidden : 0;
     choice->kept = rows - choice->hidden;
@@ -115,12 +115,13 @@ OTX__PRIVATE double otx__fit_need(const otx__fit *fit)
     double rows = (double)normal->donor.tiles, strips = (double)normal->base.tiles;
     double sums = 8.0 * (double)OTX__TILE_SIZE * (rows * (rows + 1.0) / 2.0 + rows * strips);
     double hidden = (double)choice->hidden, most = (double)choice->most;
+    double sets = (double)choice->selections * (double)choice->k_count;
     double need = sums + otx__digits_need(&normal->block) +
                   otx__digits_need(&fit->map->digits) + 16.0 * (double)normal->rows +
                   (double)fit->ctx.threads * (8.0 * d + 16.0 * OTX__GROUP * OTX__TILE_SIZE);
     if (!fit->chooses) return need;
     need += sums + 13.0 * (double)normal->rows + otx__digits_need(&choice->mapping.digits);
-    need += hidden * (8.0 * e + most * (12.0 + 8.0 * (double)choice->k_count));
+    need += hidden * (8.0 * e + most * (16.0 + 8.0 * sets));
     need += 4.0 * (double)choice->sample_count * e;
     need += (double)fit->ctx.threads * (4.0 * (most + 1.0) * d + 16.0 * d + 8.0 * e +
                                         8.0 * (most + 4.0) * (most + 4.0) +
@@ -186,10 +187,11 @@ OTX__PRIVATE bool otx__fit_take_choice(otx__fit *fit)
     choice->order = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->donor_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->base_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
-    choice->indices = (int32_t *)otx__pool_take(pool, hidden, each * sizeof(int32_t));
+    choice->indices = (int32_t *)otx__pool_take(
+        pool, hidden, choice->selections * each * sizeof(int32_t));
     choice->last = (double *)otx__pool_take(pool, hidden, each * sizeof(double));
     choice->coefficients = (double *)otx__pool_take_zero(
-        pool, hidden, each * choice->k_count * sizeof(double));
+        pool, hidden, choice->selections * choice->k_count * each * sizeof(double));
     choice->rows = (float *)otx__pool_take(pool, threads, (most + 1) * d * sizeof(float));
     choice->wide = fit->column;
     choice->factor = (double *)otx__pool_take(pool, threads, factor * sizeof(double));
@@ -235,6 +237,7 @@ OTX__PRIVATE void otx__fit_shape(otx__fit *fit, const otx_matrix *donor, const o
     otx__affine *map = fit->map;
     normal->ctx = choice->ctx = &fit->ctx;
     normal->kernels = choice->kernels = kernels;
+    normal->take = otx__tile_take_for(kernels->isa);
     normal->rows = map->anchors = donor->rows;
     otx__fit_set_side(&normal->donor, donor, "donor");
     otx__fit_set_side(&normal->base, base, "base");
@@ -259,7 +262,7 @@ OTX__PRIVATE void otx__fit_shape(otx__fit *fit, const otx_matrix *donor, const o
 OTX__PRIVATE void otx__fit_list(otx__fit *fit)
 {
     const otx_affine_options *options = &fit->options;
-    size_t selections = options->selection == OTX_AFFINE_EITHER ? 2 : 1, i;
+    size_t selections = fit->choice.selections, i;
     for (i = 0; i < fit->trial_count; i++) {
         size_t selection = i / fit->choice.k_count % selections;
         fit->trials[i].k = fit->choice.ks[i % fit->choice.k_count];
@@ -294,8 +297,8 @@ OTX__PRIVATE otx_result otx__fit_choose(otx__fit *fit, const otx_matrix *targets
     clock = otx__now();
     result = otx__normal_add(&fit->normal, 0, choice->kept, error);
     stats->seconds_products += otx__now() - clock;
-    clock = otx__now();
-    if (!result) result = otx__choice_run(choice, fit->trials, fit->trial_count, best, taken, error);
+    if (!result) result = otx__choice_run(choice, fit->trials, fit->trial_count, taken, error);
+    if (!result) *best = otx__choice_best(fit->trials, fit->trial_count);
     stats->seconds_pursuit = choice->seconds_pursuit;
     stats->seconds_trials = choice->seconds_trials;
     return result;

@@ -10,6 +10,9 @@
 /* What the loss counts a lack of share for, against the error. */
 #define OTX__CHOICE_SHARE 0.75
 
+/* The loss at which more atoms are as good as the best, relative to its. */
+#define OTX__CHOICE_SLACK 1.02
+
 /* Sums of one hidden anchor: <p, b>, <b, b>, and those of squared products with rows of the
    base, of p - b and of b. */
 typedef struct otx__figures {
@@ -26,9 +29,11 @@ typedef struct otx__choice {
     size_t hidden, kept;
     uint32_t *order; /* [anchors] those kept, those hidden, both in ascending order */
     uint32_t *donor_rows, *base_rows; /* [anchors] where they stand in the matrices */
-    int32_t *indices;                 /* [hidden][most] of those kept */
-    double *last;                     /* [hidden][most] coefficients of all of these */
-    double *coefficients;             /* [k][hidden][most] of the first so many */
+    size_t selections;
+    int32_t *indices;     /* [selection][hidden][most] of those kept */
+    double *last;         /* [hidden][most] coefficients of all of these */
+    double *coefficients; /* [selection][k][hidden][most] of the first so many */
+    size_t selection;     /* at hand */
     float *rows;                      /* [worker][most + 1][d] less the mean */
     double *wide;                     /* [worker][d] */
     double *factor;                   /* [worker][most * (most + 1) / 2 + 2 * most + 1] */
@@ -157,7 +162,8 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
     double *wide = choice->wide + (size_t)worker * columns;
     double *factor = choice->factor + (size_t)worker * (triangle + 2 * most + 2);
     double *forward = factor + triangle, *products = forward + most;
-    const int32_t *indices = choice->indices + i * most;
+    const int32_t *indices =
+        choice->indices + (choice->selection * choice->hidden + i) * most;
     otx__choice_centre(choice, choice->order[choice->kept + i], rows);
     for (count = 0; count < most && indices[count] >= 0; count++) {
         double *row = factor + otx__triangle_size(count), pivot, value;
@@ -178,12 +184,14 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
     }
     for (j = 0; j < choice->k_count; j++) {
         size_t first = otx__min(choice->ks[j], count);
-        double *to = choice->coefficients + (j * choice->hidden + i) * most;
+        size_t set = choice->selection * choice->k_count + j;
+        double *to = choice->coefficients + (set * choice->hidden + i) * most;
         for (p = 0; p < most; p++) to[p] = p < first ? forward[p] : 0.0;
         if (first) otx__triangle_backward(factor, first, to);
     }
 }
 
+/* The pursuit of all hidden anchors. */
 OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, bool cosine, uint64_t taken,
                                            otx_error *error)
 {
@@ -194,7 +202,6 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, bool cosine, uin
     otx_omp_options options;
     otx_omp_output output;
     otx_result result;
-    double clock = otx__now();
     if (!choice->most) return OTX_OK;
     atoms.index = choice->donor_rows;
     atoms.rows = choice->kept;
@@ -206,7 +213,8 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, bool cosine, uin
     options.cosine = cosine;
     options.centred = true;
     options.memory = otx__choice_budget(choice, taken);
-    output.indices = choice->indices;
+    output.indices =
+        choice->indices + choice->selection * choice->hidden * choice->most;
     output.coefficients = choice->last;
     result = otx_omp(choice->ctx, &atoms, &targets, &options, &output, NULL, error);
     if (!result)
@@ -214,7 +222,6 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, bool cosine, uin
                                  (double)choice->most * (double)choice->most *
                                      (double)donor->columns,
                                  otx__choice_prefix_body, choice, error);
-    choice->seconds_pursuit += otx__now() - clock;
     return result;
 }
 
@@ -273,8 +280,8 @@ OTX__PRIVATE void otx__choice_compare_body(void *argument, size_t i, int worker)
 }
 
 /* The rows of all hidden anchors by one choice, and its figures. */
-OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affine_trial *trial,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t selection, size_t k,
+                                        otx_affine_trial *trial, otx_error *error)
 {
     otx__watch watch =
         otx__watch_open(choice->ctx, OTX_STAGE_GRAM, choice->normal->done, choice->normal->total);
@@ -282,9 +289,11 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affin
     otx__figures sum = {0.0, 0.0, 0.0, 0.0};
     otx_result result;
     size_t i;
-    choice->mapping.indices = choice->indices;
+    choice->mapping.indices =
+        choice->indices + selection * choice->hidden * choice->most;
     choice->mapping.coefficients =
-        choice->coefficients + k * choice->hidden * choice->most;
+        choice->coefficients +
+        (selection * choice->k_count + k) * choice->hidden * choice->most;
     choice->mapping.k = choice->most;
     result = otx__mapping_run(&choice->mapping, &watch, error);
     if (!result)
@@ -303,31 +312,44 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affin
     return result;
 }
 
-/* Tries every choice, and returns the best in *best; of equals the first. */
-OTX__PRIVATE otx_result otx__choice_run(otx__choice *choice, otx_affine_trial *trials,
-                                        size_t count, size_t *best, uint64_t taken,
-                                        otx_error *error)
+/* The choice of the least loss, of equals the first; if it takes atoms, the one with most
+   atoms, all else being the same, whose loss is nearly that. */
+OTX__PRIVATE size_t otx__choice_best(const otx_affine_trial *trials, size_t count)
 {
-    size_t selections = choice->options->selection == OTX_AFFINE_EITHER ? 2 : 1, i;
-    size_t each = choice->k_count;
+    size_t best = 0, i;
+    double least;
+    for (i = 1; i < count; i++)
+        if (trials[i].loss < trials[best].loss) best = i;
+    least = trials[best].loss;
+    if (trials[best].k == 0) return best;
+    for (i = best + 1; i < count && trials[i].k > trials[i - 1].k; i++)
+        if (trials[i].loss <= OTX__CHOICE_SLACK * least) best = i;
+    return best;
+}
+
+/* Tries every choice. */
+OTX__PRIVATE otx_result otx__choice_run(otx__choice *choice, otx_affine_trial *trials,
+                                        size_t count, uint64_t taken, otx_error *error)
+{
+    size_t each = choice->k_count, i;
+    double clock = otx__now();
     otx_result result = OTX_OK;
-    double clock;
+    for (i = 0; i < choice->selections && !result; i++) {
+        choice->selection = i;
+        result = otx__choice_pursue(choice, trials[i * each].cosine, taken, error);
+    }
+    choice->seconds_pursuit += otx__now() - clock;
     for (i = 0; i < count && !result; i++) {
-        /* In the order of selection, lambda and k, whatever that of the list. */
-        size_t lambdas = count / selections / each, at = i / each;
-        size_t selection = at / lambdas, lambda = at % lambdas;
-        otx_affine_trial *trial = &trials[(lambda * selections + selection) * each + i % each];
-        if (i % (lambdas * each) == 0)
-            result = otx__choice_pursue(choice, trial->cosine, taken, error);
-        if (!result && i % each == 0 && (lambdas > 1 || i == 0))
-            result = otx__normal_solve(choice->normal, trial->lambda, error);
-        if (!result && i % each == 0 && (lambdas > 1 || i == 0))
-            result = otx__affine_set(choice->map, choice->normal, choice->wide, error);
+        if (i % (each * choice->selections) == 0) {
+            result = otx__normal_solve(choice->normal, trials[i].lambda, error);
+            if (!result)
+                result = otx__affine_set(choice->map, choice->normal, choice->wide, error);
+        }
         clock = otx__now();
-        if (!result) result = otx__choice_try(choice, i % each, trial, error);
+        if (!result)
+            result = otx__choice_try(choice, i / each % choice->selections, i % each,
+                                     &trials[i], error);
         choice->seconds_trials += otx__now() - clock;
     }
-    for (*best = 0, i = 1; i < count; i++)
-        if (trials[i].loss < trials[*best].loss) *best = i;
     return result;
 }

@@ -118,7 +118,7 @@ OTX__PRIVATE void otx__affine_strip_body(void *argument, size_t strip, int worke
     }
 }
 
-/* Takes the weights over, which are laid out as otx__normal has them. */
+/* Takes the means over, and the weights as otx__normal has them. */
 OTX__PRIVATE otx_result otx__affine_set(otx__affine *map, const otx__normal *normal, double *column,
                                      otx_error *error)
 {
@@ -129,11 +129,13 @@ OTX__PRIVATE otx_result otx__affine_set(otx__affine *map, const otx__normal *nor
     task.weights = normal->weights;
     task.pitch = normal->donor.tiles * OTX__TILE;
     task.column = column;
+    memcpy(map->donor_mean, normal->donor.mean, map->columns * sizeof *map->donor_mean);
+    memcpy(map->base_mean, normal->base.mean, map->width * sizeof *map->base_mean);
     return otx__watch_loop(&watch, map->digits.tiles, 8.0 * OTX__TILE * (double)map->columns,
                            otx__affine_strip_body, &task, error);
 }
 
-/* Takes the means over, and looks at all anchors. */
+/* Learns what the anchors' donor rows are. */
 OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *normal, otx_error *error)
 {
     otx__watch watch = otx__watch_open(normal->ctx, OTX_STAGE_GRAM, normal->done, normal->total);
@@ -142,8 +144,6 @@ OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *no
     memset(&task, 0, sizeof task);
     task.map = map;
     task.donor = normal->donor.matrix;
-    memcpy(map->donor_mean, normal->donor.mean, map->columns * sizeof *map->donor_mean);
-    memcpy(map->base_mean, normal->base.mean, map->width * sizeof *map->base_mean);
     result = otx__watch_loop(&watch, (map->anchors + OTX__TILE - 1) / OTX__TILE,
                              4.0 * OTX__TILE * (double)map->columns, otx__affine_hash_body, &task,
                              error);

@@ -9,6 +9,9 @@
 
 #define OTX__TILE_SIZE ((size_t)OTX__TILE * OTX__TILE)
 
+/* See otx__tile_take_by. */
+typedef void (*otx__take)(double *t, const double *a, const double *b, size_t step, size_t pitch);
+
 /* Rows of one matrix as the normal reads them. */
 typedef struct otx__affine_side {
     const otx_matrix *matrix;
@@ -32,6 +35,7 @@ typedef struct otx__normal {
     double *weights;       /* as cross: C in true units, then the map */
     double *diagonal;      /* [donor column] of factor, before it is one; 0 behind the last */
     double ridge;          /* what is added to the diagonal */
+    otx__take take;
     size_t column;         /* tile of the factor at hand */
     uint64_t done, total;  /* for the caller: rows and columns that are through */
 } otx__normal;
@@ -239,31 +243,69 @@ OTX__PRIVATE double otx__normal_diagonal(const otx__normal *normal)
 /* ---- the factor ---- */
 
 /* t[j][i] -= sum over p of a[p][i] * b[p * step + j * pitch], p in order: the loop that the
-   factor and the solution consist of. */
-OTX__PRIVATE void otx__tile_take(double *OTX__RESTRICT t, const double *OTX__RESTRICT a,
-                                 const double *OTX__RESTRICT b, size_t step, size_t pitch)
+   factor and the solution consist of. `lanes` is how many i, and j, are kept in registers:
+   which has no influence on the order of operations on any number. */
+OTX__INLINE void otx__tile_take_by(size_t lanes, double *OTX__RESTRICT t,
+                                   const double *OTX__RESTRICT a, const double *OTX__RESTRICT b,
+                                   size_t step, size_t pitch)
 {
     size_t i, j, p, x, y;
     for (j = 0; j < OTX__TILE; j += 4) {
-        for (i = 0; i < OTX__TILE; i += 4) {
-            double sums[4][4];
+        for (i = 0; i < OTX__TILE; i += lanes) {
+            double sums[4][16];
             for (y = 0; y < 4; y++)
-                for (x = 0; x < 4; x++) sums[y][x] = t[(j + y) * OTX__TILE + i + x];
+                for (x = 0; x < lanes; x++) sums[y][x] = t[(j + y) * OTX__TILE + i + x];
             for (p = 0; p < OTX__TILE; p++) {
                 OTX__UNROLL
                 for (y = 0; y < 4; y++) {
                     double by = b[p * step + (j + y) * pitch];
                     OTX__UNROLL
-                    for (x = 0; x < 4; x++) {
+                    for (x = 0; x < lanes; x++) {
                         double term = a[p * OTX__TILE + i + x] * by;
                         sums[y][x] -= term;
                     }
                 }
             }
             for (y = 0; y < 4; y++)
-                for (x = 0; x < 4; x++) t[(j + y) * OTX__TILE + i + x] = sums[y][x];
+                for (x = 0; x < lanes; x++) t[(j + y) * OTX__TILE + i + x] = sums[y][x];
         }
     }
+}
+
+OTX__PRIVATE void otx__tile_take(double *t, const double *a, const double *b, size_t step,
+                                 size_t pitch)
+{
+    otx__tile_take_by(4, t, a, b, step, pitch);
+}
+
+/* The same loop, for compilers to make wider vectors of. */
+#if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
+__attribute__((target("avx2"))) OTX__PRIVATE void otx__tile_take_avx2(
+    double *t, const double *a, const double *b, size_t step, size_t pitch)
+{
+    otx__tile_take_by(8, t, a, b, step, pitch);
+}
+#endif
+
+#if defined(OTX__AVX512) && (defined(__GNUC__) || defined(__clang__))
+__attribute__((target("avx512f,avx512vl"))) OTX__PRIVATE void otx__tile_take_avx512(
+    double *t, const double *a, const double *b, size_t step, size_t pitch)
+{
+    otx__tile_take_by(16, t, a, b, step, pitch);
+}
+#endif
+
+OTX__PRIVATE otx__take otx__tile_take_for(otx_isa isa)
+{
+#if defined(OTX__AVX512) && (defined(__GNUC__) || defined(__clang__))
+    if (isa == OTX_ISA_AVX512 || isa == OTX_ISA_AVX512_BF16 || isa == OTX_ISA_AMX)
+        return otx__tile_take_avx512;
+#endif
+#if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
+    if (isa >= OTX_ISA_AVX2 && isa <= OTX_ISA_AMX) return otx__tile_take_avx2;
+#endif
+    (void)isa;
+    return otx__tile_take;
 }
 
 /* A tile of the column at hand, less what the columns before it account for. */
@@ -274,7 +316,7 @@ OTX__PRIVATE void otx__factor_take_body(void *argument, size_t index, int worker
     double *tile = otx__tile_at(normal->factor, x, normal->column);
     (void)worker;
     for (y = 0; y < normal->column; y++)
-        otx__tile_take(tile, otx__tile_at(normal->factor, x, y),
+        normal->take(tile, otx__tile_at(normal->factor, x, y),
                        otx__tile_at(normal->factor, normal->column, y), OTX__TILE, 1);
 }
 
@@ -381,13 +423,13 @@ OTX__PRIVATE void otx__normal_solve_body(void *argument, size_t strip, int worke
     (void)worker;
     for (x = 0; x < tiles; x++) {
         for (y = 0; y < x; y++)
-            otx__tile_take(to + x * OTX__TILE_SIZE, to + y * OTX__TILE_SIZE,
+            normal->take(to + x * OTX__TILE_SIZE, to + y * OTX__TILE_SIZE,
                            otx__tile_at(normal->factor, x, y), OTX__TILE, 1);
         otx__corner_forward(otx__tile_at(normal->factor, x, x), to + x * OTX__TILE_SIZE);
     }
     for (x = tiles; x-- > 0;) {
         for (y = tiles; y-- > x + 1;)
-            otx__tile_take(to + x * OTX__TILE_SIZE, to + y * OTX__TILE_SIZE,
+            normal->take(to + x * OTX__TILE_SIZE, to + y * OTX__TILE_SIZE,
                            otx__tile_at(normal->factor, y, x), 1, OTX__TILE);
         otx__corner_backward(otx__tile_at(normal->factor, x, x), to + x * OTX__TILE_SIZE);
     }
