@@ -29,122 +29,122 @@
       319  api/matrix                 numbers and matrices
       363  api/solver                 the solver
       474  api/affine                 the affine map: rows as the map makes them, and what it misses
-      601  api/source                 sources and sinks: bytes in and out
-      621  api/json                   JSON
-      743  api/safetensors            safetensors
-      807  api/vocab                  vocabularies
-      906  api/align                  alignment
-      967  api/file                   files
-      977  api/directory              directories
-     1028  api/job                    the whole job
-     1158  api/verify                 looking at a finished directory
+      603  api/source                 sources and sinks: bytes in and out
+      623  api/json                   JSON
+      745  api/safetensors            safetensors
+      809  api/vocab                  vocabularies
+      908  api/align                  alignment
+      969  api/file                   files
+      979  api/directory              directories
+     1030  api/job                    the whole job
+     1160  api/verify                 looking at a finished directory
 
-     1202  base                       what everything stands on
-     1228  base/begin                 system headers, and how floating point must be compiled
-     1264  base/result                results, failures, checked sizes
-     1354  base/memory                the allocator, arrays that grow
-     1413  base/text                  spans, UTF-8, digits, names in messages, and text that grows
-     1650  base/hooks                 log, progress, threads of the caller
-     1719  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     1769  base/clock                 wall time for statistics
-     1815  base/pool                  blocks that are freed together
-     1930  base/number                element types, widening and rounding
-     2118  base/base64                decoding
-     2154  base/protobuf              fields of a message
-     2276  base/decimal               the shortest digits of a double
-     2401  base/watch                 long loops that the caller can stop
+     1204  base                       what everything stands on
+     1230  base/begin                 system headers, and how floating point must be compiled
+     1266  base/result                results, failures, checked sizes
+     1356  base/memory                the allocator, arrays that grow
+     1415  base/text                  spans, UTF-8, digits, names in messages, and text that grows
+     1652  base/hooks                 log, progress, threads of the caller
+     1721  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     1771  base/clock                 wall time for statistics
+     1817  base/pool                  blocks that are freed together
+     1932  base/number                element types, widening and rounding
+     2120  base/base64                decoding
+     2156  base/protobuf              fields of a message
+     2278  base/decimal               the shortest digits of a double
+     2403  base/watch                 long loops that the caller can stop
 
-     2454  files                      formats, on memory and streams
-     2473  files/memory_source        memory as a source of bytes
-     2491  files/json_read            a parser without recursion
-     2844  files/json_values          looking at values, stepping through containers
-     3015  files/json_edit            writing, and edits that keep every byte they do not touch
-     3383  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3518  files/safetensors_read     the header of a file, checked
-     3841  files/safetensors_write    the header of a new file
+     2456  files                      formats, on memory and streams
+     2475  files/memory_source        memory as a source of bytes
+     2493  files/json_read            a parser without recursion
+     2846  files/json_values          looking at values, stepping through containers
+     3017  files/json_edit            writing, and edits that keep every byte they do not touch
+     3385  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3520  files/safetensors_read     the header of a file, checked
+     3843  files/safetensors_write    the header of a new file
 
-     3998  vocab                      tokens, from every source, and which of them are the same
-     4022  vocab/known                what the world calls things: files, classes, tokens
-     4310  vocab/token_table          the table of tokens, and finding tokens in it
-     4488  vocab/spelling             from what a file spells to bytes
-     4619  vocab/reader               what the readers of all sources share
-     4967  vocab/added_tokens         what other files add to a model's tokens
-     5229  vocab/from_tokenizer_json  tokenizer.json
-     5484  vocab/from_tekken          tekken.json
-     5639  vocab/from_tiktoken        *.tiktoken
-     5704  vocab/from_sentencepiece   tokenizer.model and its like
-     6059  vocab/from_vocab_json      vocab.json and merges.txt
-     6145  vocab/from_vocab_txt       vocab.txt
-     6202  vocab/parse                the first source that is given, and what goes with it
-     6386  vocab/align                which base token a donor token is
+     4000  vocab                      tokens, from every source, and which of them are the same
+     4024  vocab/known                what the world calls things: files, classes, tokens
+     4312  vocab/token_table          the table of tokens, and finding tokens in it
+     4490  vocab/spelling             from what a file spells to bytes
+     4621  vocab/reader               what the readers of all sources share
+     4969  vocab/added_tokens         what other files add to a model's tokens
+     5231  vocab/from_tokenizer_json  tokenizer.json
+     5486  vocab/from_tekken          tekken.json
+     5641  vocab/from_tiktoken        *.tiktoken
+     5706  vocab/from_sentencepiece   tokenizer.model and its like
+     6061  vocab/from_vocab_json      vocab.json and merges.txt
+     6147  vocab/from_vocab_txt       vocab.txt
+     6204  vocab/parse                the first source that is given, and what goes with it
+     6388  vocab/align                which base token a donor token is
 
-     6638  simd                       the hot loops, once for each instruction set
-     6659  simd/kernels               the table of kernels, and what all versions share
-     6914  simd/scalar                the reference
-     7083  simd/sse2                  128-bit x86
-     7388  simd/avx2                  256-bit x86, with FMA
-     7862  simd/avx512                512-bit x86
-     8520  simd/amx                   tiles of x86
-     8741  simd/neon                  64-bit Arm
-     9179  simd/wasm                  WebAssembly's SIMD128
-     9452  simd/dispatch              which of them this machine can run
+     6640  simd                       the hot loops, once for each instruction set
+     6661  simd/kernels               the table of kernels, and what all versions share
+     6916  simd/scalar                the reference
+     7085  simd/sse2                  128-bit x86
+     7390  simd/avx2                  256-bit x86, with FMA
+     7864  simd/avx512                512-bit x86
+     8522  simd/amx                   tiles of x86
+     8743  simd/neon                  64-bit Arm
+     9181  simd/wasm                  WebAssembly's SIMD128
+     9454  simd/dispatch              which of them this machine can run
 
-     9627  solve                      Orthogonal Matching Pursuit for many targets
-     9655  solve/panels               vectors as the dense products want them
-     9990  solve/dictionary           the atoms, split along their common direction
-    10266  solve/exact_products       products of all pairs of atoms in double
-    10346  solve/triangle             packed lower triangles
-    10450  solve/support              what is known of one target, and the exact steps
-    10696  solve/gram_table           products of atoms with all atoms, for scans
-    10928  solve/screen               which atoms are worth scoring in double
-    11307  solve/predict              making targets ready for the next scan
-    11534  solve/select               the next atoms of each target
-    11968  solve/plan                 which form, and in what blocks
-    12268  solve/solve                the solve itself
-    12820  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13029  solve/affine_normal        the normal equations of an affine map, and their solution
-    13484  solve/affine_map           a fitted map, and the rows it makes
-    13825  solve/affine_choice        how many atoms to take, and chosen by what
-    14182  solve/affine               fitting and applying affine maps
+     9629  solve                      Orthogonal Matching Pursuit for many targets
+     9657  solve/panels               vectors as the dense products want them
+     9992  solve/dictionary           the atoms, split along their common direction
+    10268  solve/exact_products       products of all pairs of atoms in double
+    10348  solve/triangle             packed lower triangles
+    10452  solve/support              what is known of one target, and the exact steps
+    10698  solve/gram_table           products of atoms with all atoms, for scans
+    10930  solve/screen               which atoms are worth scoring in double
+    11309  solve/predict              making targets ready for the next scan
+    11536  solve/select               the next atoms of each target
+    11970  solve/plan                 which form, and in what blocks
+    12270  solve/solve                the solve itself
+    12822  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13031  solve/affine_normal        the normal equations of an affine map, and their solution
+    13486  solve/affine_map           a fitted map, and the rows it makes
+    13827  solve/affine_choice        how many atoms to take, and chosen by what
+    14187  solve/affine               fitting and applying affine maps
 
-    14688  disk                       files and directories
-    14713  disk/system                what POSIX and Windows are asked for
-    14749  disk/windows               the system as Windows gives it
-    14994  disk/posix                 the system as POSIX gives it
-    15189  disk/paths                 paths, and failures of the system
-    15341  disk/listing               listings of directories
-    15407  disk/reading               files to read
-    15539  disk/writing               files to write
-    15643  disk/copying               copies of files and trees, and their removal
-    15757  disk/staging               a directory made under another name, then renamed
-    15990  disk/known                 what a model directory holds, and what is not read
-    16065  disk/foreign               a directory without what is wanted of it
-    16128  disk/weight_index          the index of a checkpoint in shards
-    16344  disk/checkpoint            a model directory, in one file or in shards
-    16656  disk/tokenizer_directory   the tokenizer of a model directory
+    14693  disk                       files and directories
+    14718  disk/system                what POSIX and Windows are asked for
+    14754  disk/windows               the system as Windows gives it
+    14999  disk/posix                 the system as POSIX gives it
+    15194  disk/paths                 paths, and failures of the system
+    15346  disk/listing               listings of directories
+    15412  disk/reading               files to read
+    15544  disk/writing               files to write
+    15648  disk/copying               copies of files and trees, and their removal
+    15762  disk/staging               a directory made under another name, then renamed
+    15995  disk/known                 what a model directory holds, and what is not read
+    16070  disk/foreign               a directory without what is wanted of it
+    16133  disk/weight_index          the index of a checkpoint in shards
+    16349  disk/checkpoint            a model directory, in one file or in shards
+    16661  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16912  model                      which tensors and config keys belong to the vocabulary
-    16929  model/document             the JSON files of a model directory
-    16984  model/config               what config.json says
-    17081  model/names                names of tensors
-    17214  model/parts                the tensors that the vocabulary sizes
-    17670  model/heirs                what becomes of the ids in a config
-    17851  model/config_ids           ids in a config being edited
-    18193  model/config_edit          config.json and generation_config.json, edited
+    16917  model                      which tensors and config keys belong to the vocabulary
+    16934  model/document             the JSON files of a model directory
+    16989  model/config               what config.json says
+    17086  model/names                names of tensors
+    17219  model/parts                the tensors that the vocabulary sizes
+    17675  model/heirs                what becomes of the ids in a config
+    17856  model/config_ids           ids in a config being edited
+    18198  model/config_edit          config.json and generation_config.json, edited
 
-    18431  job                        the whole transplant, in the order in which it happens
-    18454  job/job                    what a job holds, and opening the two models
-    18643  job/map                    the caller's map
-    18764  job/plan                   what becomes of every tensor
-    18967  job/open                   opening a job
-    19080  job/rows                   rows in memory
-    19165  job/solve                  solving for the rows of the donor
-    19283  job/rebuild                the new rows of one vocabulary tensor
-    19666  job/write                  the new weights and their index
-    19976  job/copy                   the other files of the two models
-    20135  job/run                    running a job
-    20271  job/report                 what a job did, as JSON and as a table
-    20498  job/verify                 whether a finished directory agrees with itself
+    18436  job                        the whole transplant, in the order in which it happens
+    18459  job/job                    what a job holds, and opening the two models
+    18648  job/map                    the caller's map
+    18769  job/plan                   what becomes of every tensor
+    18972  job/open                   opening a job
+    19085  job/rows                   rows in memory
+    19170  job/solve                  solving for the rows of the donor
+    19288  job/rebuild                the new rows of one vocabulary tensor
+    19671  job/write                  the new weights and their index
+    19981  job/copy                   the other files of the two models
+    20140  job/run                    running a job
+    20276  job/report                 what a job did, as JSON and as a table
+    20503  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -495,9 +495,9 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
    binary32/64. Without ridge, a column of A that depends on those before it (pivot <= 1e-12
    of its square) gets weights 0, as constant columns do. Fewer anchors than columns are fine.
 
-   How many atoms to take, and chosen by what, differs from pair to pair and matrix to matrix:
-   from none to 64 by correlation or by cosine. It is found by hiding some anchors, making
-   their rows by each choice from the rest, and comparing with the true rows b by two figures
+   How many atoms to take differs from pair to pair and matrix to matrix, from none to 64. It
+   is found by hiding some anchors, making their rows by each choice from the rest (one pursuit
+   holds all shorter ones), and comparing with the true rows b by two figures
    over all of them, with M the second moment of the base's rows (its anchors', 1,024 of them
    or all):
 
@@ -519,10 +519,12 @@ typedef struct otx_affine_trial {
     double share, error, loss; /* as above; 0 where nothing was hidden */
 } otx_affine_trial;
 
+/* How the pursuit selects. */
 typedef enum otx_affine_selection {
-    OTX_AFFINE_EITHER,      /* both are tried */
+    OTX_AFFINE_COSINE,      /* as with otx_omp's option `cosine`: on the pairs that were
+                               measured, the better or as good */
     OTX_AFFINE_CORRELATION, /* as otx_omp selects by itself */
-    OTX_AFFINE_COSINE       /* as with its option `cosine` */
+    OTX_AFFINE_EITHER       /* both are tried, correlation first */
 } otx_affine_selection;
 
 typedef struct otx_affine_options {
@@ -533,7 +535,7 @@ typedef struct otx_affine_options {
     const double *lambdas;  /* to choose from, 0 to 1e6 each; NULL: 0.01 */
     size_t lambda_count;
     otx_affine_selection selection;
-    size_t holdout;         /* anchors to hide, a tenth of all at most; 0: 512. None are where
+    size_t holdout;         /* anchors to hide, a tenth of all at most; 0: 256. None are where
                                there is but one choice and this is 0 */
     uint64_t seed;          /* of which are hidden, beyond those that look like targets */
     uint64_t memory;        /* budget in bytes for fitting; 0: 4 GiB */
@@ -13867,6 +13869,7 @@ typedef struct otx__choice {
     size_t sample_count;
     double *truth;         /* [worker][e + 1024] */
     otx__figures *figures; /* [hidden] */
+    bool known;            /* whether these have what does not go by the choice */
     double seconds_pursuit, seconds_trials;
 } otx__choice;
 
@@ -14090,17 +14093,18 @@ OTX__PRIVATE void otx__choice_compare_body(void *argument, size_t i, int worker)
     const otx_matrix *base = choice->normal->base.matrix;
     size_t width = base->columns, j;
     double *truth = choice->truth + (size_t)worker * (width + OTX__TILE);
-    double *row = choice->mapping.rows + i * width, share = 0.0, whole = 0.0;
+    double *row = choice->mapping.rows + i * width, share = 0.0;
     otx__figures *figures = &choice->figures[i];
     otx__mapping_copy(&choice->mapping, choice->kept + i, truth);
     for (j = 0; j < width; j++) {
         share += row[j] * truth[j];
-        whole += truth[j] * truth[j];
         row[j] -= truth[j];
     }
     figures->share = share;
-    figures->whole = whole;
     figures->error = otx__choice_moment(choice, row, truth + width);
+    if (choice->known) return;
+    figures->whole = 0.0;
+    for (j = 0; j < width; j++) figures->whole += truth[j] * truth[j];
     figures->moment = otx__choice_moment(choice, truth, truth + width);
 }
 
@@ -14125,6 +14129,7 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t selection, s
         result = otx__watch_loop(&watch, choice->hidden,
                                  2.0 * (double)choice->sample_count * width,
                                  otx__choice_compare_body, choice, error);
+    choice->known = true;
     for (i = 0; i < choice->hidden && !result; i++) {
         sum.share += choice->figures[i].share;
         sum.whole += choice->figures[i].whole;
@@ -14183,7 +14188,7 @@ OTX__PRIVATE otx_result otx__choice_run(otx__choice *choice, otx_affine_trial *t
 /* ---- affine: fitting and applying affine maps ---------------------------------------- */
 
 #define OTX__LAMBDA 0.01
-#define OTX__HIDDEN 512
+#define OTX__HIDDEN 256
 
 /* Everything that one fit needs. */
 typedef struct otx__fit {
@@ -14220,7 +14225,7 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
         if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE))
             return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
                              options->lambdas[i], OTX__RIDGE);
-    if ((unsigned)options->selection > OTX_AFFINE_COSINE)
+    if ((unsigned)options->selection > OTX_AFFINE_EITHER)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "selection %d is none",
                          (int)options->selection);
     return OTX_OK;

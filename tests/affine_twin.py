@@ -199,7 +199,7 @@ def compare_types(lib):
     for dtype, given, meant in ((F16, halves, halves), (BF16, brains, wide),
                                 (F64, doubles, doubles)):
         donor, base, targets = (matrix(x, dtype) for x in given)
-        fitted = fit(lib, donor, base, ks=[4], selection=2)
+        fitted = fit(lib, donor, base, ks=[4])
         found = pursue(lib, donor, targets, 4, True)
         rows = apply(lib, fitted, donor, base, targets, *found)
         meant = [x.astype(float) for x in meant]
@@ -253,7 +253,7 @@ def compare_figures(lib):
             scores = np.abs(wanted @ centred.T) / np.linalg.norm(centred, axis=1)
             marks[scores.argmax(1)] = True
         marks = hidden_by(n, count, marks)
-        fitted = fit(lib, donor, base, matrix(y) if near else None, ks, lambdas, 0, count)
+        fitted = fit(lib, donor, base, matrix(y) if near else None, ks, lambdas, 2, count)
         assert fitted.hidden == count and fitted.trial_count == 12
         sample = wide_b if n <= 1024 else wide_b[np.arange(1024) * n // 1024]
         trials = []

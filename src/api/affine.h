@@ -21,9 +21,9 @@
    binary32/64. Without ridge, a column of A that depends on those before it (pivot <= 1e-12
    of its square) gets weights 0, as constant columns do. Fewer anchors than columns are fine.
 
-   How many atoms to take, and chosen by what, differs from pair to pair and matrix to matrix:
-   from none to 64 by correlation or by cosine. It is found by hiding some anchors, making
-   their rows by each choice from the rest, and comparing with the true rows b by two figures
+   How many atoms to take differs from pair to pair and matrix to matrix, from none to 64. It
+   is found by hiding some anchors, making their rows by each choice from the rest (one pursuit
+   holds all shorter ones), and comparing with the true rows b by two figures
    over all of them, with M the second moment of the base's rows (its anchors', 1,024 of them
    or all):
 
@@ -45,10 +45,12 @@ typedef struct otx_affine_trial {
     double share, error, loss; /* as above; 0 where nothing was hidden */
 } otx_affine_trial;
 
+/* How the pursuit selects. */
 typedef enum otx_affine_selection {
-    OTX_AFFINE_EITHER,      /* both are tried */
+    OTX_AFFINE_COSINE,      /* as with otx_omp's option `cosine`: on the pairs that were
+                               measured, the better or as good */
     OTX_AFFINE_CORRELATION, /* as otx_omp selects by itself */
-    OTX_AFFINE_COSINE       /* as with its option `cosine` */
+    OTX_AFFINE_EITHER       /* both are tried, correlation first */
 } otx_affine_selection;
 
 typedef struct otx_affine_options {
@@ -59,7 +61,7 @@ typedef struct otx_affine_options {
     const double *lambdas;  /* to choose from, 0 to 1e6 each; NULL: 0.01 */
     size_t lambda_count;
     otx_affine_selection selection;
-    size_t holdout;         /* anchors to hide, a tenth of all at most; 0: 512. None are where
+    size_t holdout;         /* anchors to hide, a tenth of all at most; 0: 256. None are where
                                there is but one choice and this is 0 */
     uint64_t seed;          /* of which are hidden, beyond those that look like targets */
     uint64_t memory;        /* budget in bytes for fitting; 0: 4 GiB */

@@ -1,7 +1,7 @@
 /* ---- affine: fitting and applying affine maps ---------------------------------------- */
 
 #define OTX__LAMBDA 0.01
-#define OTX__HIDDEN 512
+#define OTX__HIDDEN 256
 
 /* Everything that one fit needs. */
 typedef struct otx__fit {
@@ -38,7 +38,7 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
         if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE))
             return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
                              options->lambdas[i], OTX__RIDGE);
-    if ((unsigned)options->selection > OTX_AFFINE_COSINE)
+    if ((unsigned)options->selection > OTX_AFFINE_EITHER)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "selection %d is none",
                          (int)options->selection);
     return OTX_OK;

@@ -42,6 +42,7 @@ typedef struct otx__choice {
     size_t sample_count;
     double *truth;         /* [worker][e + 1024] */
     otx__figures *figures; /* [hidden] */
+    bool known;            /* whether these have what does not go by the choice */
     double seconds_pursuit, seconds_trials;
 } otx__choice;
 
@@ -265,17 +266,18 @@ OTX__PRIVATE void otx__choice_compare_body(void *argument, size_t i, int worker)
     const otx_matrix *base = choice->normal->base.matrix;
     size_t width = base->columns, j;
     double *truth = choice->truth + (size_t)worker * (width + OTX__TILE);
-    double *row = choice->mapping.rows + i * width, share = 0.0, whole = 0.0;
+    double *row = choice->mapping.rows + i * width, share = 0.0;
     otx__figures *figures = &choice->figures[i];
     otx__mapping_copy(&choice->mapping, choice->kept + i, truth);
     for (j = 0; j < width; j++) {
         share += row[j] * truth[j];
-        whole += truth[j] * truth[j];
         row[j] -= truth[j];
     }
     figures->share = share;
-    figures->whole = whole;
     figures->error = otx__choice_moment(choice, row, truth + width);
+    if (choice->known) return;
+    figures->whole = 0.0;
+    for (j = 0; j < width; j++) figures->whole += truth[j] * truth[j];
     figures->moment = otx__choice_moment(choice, truth, truth + width);
 }
 
@@ -300,6 +302,7 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t selection, s
         result = otx__watch_loop(&watch, choice->hidden,
                                  2.0 * (double)choice->sample_count * width,
                                  otx__choice_compare_body, choice, error);
+    choice->known = true;
     for (i = 0; i < choice->hidden && !result; i++) {
         sum.share += choice->figures[i].share;
         sum.whole += choice->figures[i].whole;
