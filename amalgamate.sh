@@ -42,7 +42,7 @@ vocab) api="version result context source json vocab align"
              files/safetensors_read files/safetensors_write" ;;
 solve) api="version result context isa matrix solver affine"
     wings="base simd solve" path_api='' path_wings=''
-    without="base/base64 base/protobuf base/decimal" ;;
+    without="base/base64 base/protobuf" ;;
 *) usage ;;
 esac
 
@@ -52,9 +52,18 @@ rooms() {
         "src/$1/chapter.h" | grep -v '^end$'
 }
 
+# A room. Where it says "/* @expand BODY NAME */", the text of that file of the wing stands in
+# the header, with _NAME for every _VEC in it.
 room() {
     printf '\n/* >>> src/%s/%s.h */\n' "$1" "$2"
-    cat "src/$1/$2.h"
+    awk -v wing="src/$1" '
+        $2 != "@expand" { print; next }
+        {
+            body = wing "/" $3 ".h"
+            while ((more = getline line < body) > 0) { gsub(/_VEC/, "_" $4, line); print line }
+            if (more < 0) { print "amalgamate.sh: no " body | "cat >&2"; exit 1 }
+            close(body)
+        }' "src/$1/$2.h"
 }
 
 wing() {
@@ -138,7 +147,7 @@ for file in src/*/*.h; do
     case $folder in
     api) listed="banner $api $path_api" ;;
     base) listed="$(rooms base) end" ;;
-    *) listed=$(rooms "$folder") ;;
+    *) listed="$(rooms "$folder") $(awk '$2 == "@expand" { print $3 }' "src/$folder"/*.h)" ;;
     esac
     case " $(echo $listed) " in
     *" $name "*) ;;

@@ -16,135 +16,164 @@
 
    Options, defined before every include
        OTX_STATIC     every function is static to the file with the implementation
-       OTX_NO_STDIO   no files: only what works on memory is built
+       OTX_API        what your compiler wants before a function that a library exports
+       OTX_NO_STDIO   no files, no stdio.h: only what works on memory is built
        OTX_NO_SIMD    only the scalar reference kernels are built
    Compile with OpenMP for several threads, or set otx_context.parallel_for.
 
    What is where
 
-      162  api/version                version
-      188  api/result                 results
-      228  api/context                context: memory, threads, progress
-      303  api/isa                    instruction sets
-      319  api/matrix                 numbers and matrices
-      363  api/solver                 the solver
-      474  api/affine                 the affine map: rows as the map makes them, and what it misses
-      603  api/source                 sources and sinks: bytes in and out
-      623  api/json                   JSON
-      745  api/safetensors            safetensors
-      809  api/vocab                  vocabularies
-      908  api/align                  alignment
-      969  api/file                   files
-      979  api/directory              directories
-     1030  api/job                    the whole job
-     1160  api/verify                 looking at a finished directory
+      191  api/version                version
+      221  api/result                 results
+      261  api/context                context: memory, threads, progress
+      339  api/isa                    instruction sets
+      356  api/matrix                 numbers and matrices
+      401  api/solver                 the solver
+      528  api/affine                 the affine map: rows as the map makes them, and what it misses
+      657  api/source                 sources and sinks: bytes in and out
+      677  api/json                   JSON
+      799  api/safetensors            safetensors
+      863  api/vocab                  vocabularies
+      962  api/align                  alignment
+     1023  api/file                   files
+     1033  api/directory              directories
+     1084  api/job                    the whole job
+     1216  api/verify                 looking at a finished directory
 
-     1204  base                       what everything stands on
-     1230  base/begin                 system headers, and how floating point must be compiled
-     1266  base/result                results, failures, checked sizes
-     1356  base/memory                the allocator, arrays that grow
-     1415  base/text                  spans, UTF-8, digits, names in messages, and text that grows
-     1652  base/hooks                 log, progress, threads of the caller
-     1721  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     1771  base/clock                 wall time for statistics
-     1817  base/pool                  blocks that are freed together
-     1932  base/number                element types, widening and rounding
-     2120  base/base64                decoding
-     2156  base/protobuf              fields of a message
-     2278  base/decimal               the shortest digits of a double
-     2403  base/watch                 long loops that the caller can stop
+     1260  base                       what everything stands on
+     1293  base/begin                 system headers, and how floating point must be compiled
+     1331  base/sizes                 counting, and sums and products that may not wrap
+     1369  base/span                  bytes of others, digits, UTF-8
+     1517  base/decimal               the digits of a double
+     1652  base/format                printf without stdio and without a locale
+     1921  base/result                results, failures, messages
+     2037  base/memory                the allocator, arrays that grow
+     2096  base/text                  names in messages, and text that grows
+     2204  base/hooks                 log, progress, threads of the caller
+     2273  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2323  base/clock                 wall time for statistics
+     2369  base/hash                  keyed, for tables whose keys a stranger chooses
+     2448  base/pool                  blocks that are freed together
+     2563  base/number                element types, widening and rounding
+     2752  base/base64                decoding
+     2788  base/protobuf              fields of a message
+     2910  base/watch                 long loops that the caller can stop
 
-     2456  files                      formats, on memory and streams
-     2475  files/memory_source        memory as a source of bytes
-     2493  files/json_read            a parser without recursion
-     2846  files/json_values          looking at values, stepping through containers
-     3017  files/json_edit            writing, and edits that keep every byte they do not touch
-     3385  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3520  files/safetensors_read     the header of a file, checked
-     3843  files/safetensors_write    the header of a new file
+     2963  files                      formats, on memory and streams
+     2987  files/memory_source        memory as a source of bytes
+     3005  files/json_read            a parser without recursion
+     3358  files/json_values          looking at values, stepping through containers
+     3529  files/json_edit            writing, and edits that keep every byte they do not touch
+     3897  files/tensors              what reading and writing a header share: orders, sizes, messages
+     4032  files/safetensors_read     the header of a file, checked
+     4355  files/safetensors_write    the header of a new file
 
-     4000  vocab                      tokens, from every source, and which of them are the same
-     4024  vocab/known                what the world calls things: files, classes, tokens
-     4312  vocab/token_table          the table of tokens, and finding tokens in it
-     4490  vocab/spelling             from what a file spells to bytes
-     4621  vocab/reader               what the readers of all sources share
-     4969  vocab/added_tokens         what other files add to a model's tokens
-     5231  vocab/from_tokenizer_json  tokenizer.json
-     5486  vocab/from_tekken          tekken.json
-     5641  vocab/from_tiktoken        *.tiktoken
-     5706  vocab/from_sentencepiece   tokenizer.model and its like
-     6061  vocab/from_vocab_json      vocab.json and merges.txt
-     6147  vocab/from_vocab_txt       vocab.txt
-     6204  vocab/parse                the first source that is given, and what goes with it
-     6388  vocab/align                which base token a donor token is
+     4512  vocab                      tokens, from every source, and which of them are the same
+     4544  vocab/known                what the world calls things: files, classes, tokens
+     4832  vocab/token_table          the table of tokens, and finding tokens in it
+     4995  vocab/spelling             from what a file spells to bytes
+     5126  vocab/reader               what the readers of all sources share
+     5476  vocab/added_tokens         what other files add to a model's tokens
+     5737  vocab/from_tokenizer_json  tokenizer.json
+     5992  vocab/from_tekken          tekken.json
+     6147  vocab/from_tiktoken        *.tiktoken
+     6212  vocab/from_sentencepiece   tokenizer.model and its like
+     6567  vocab/from_vocab_json      vocab.json and merges.txt
+     6653  vocab/from_vocab_txt       vocab.txt
+     6710  vocab/parse                the first source that is given, and what goes with it
+     6895  vocab/align                which base token a donor token is
 
-     6640  simd                       the hot loops, once for each instruction set
-     6661  simd/kernels               the table of kernels, and what all versions share
-     6916  simd/scalar                the reference
-     7085  simd/sse2                  128-bit x86
-     7390  simd/avx2                  256-bit x86, with FMA
-     7864  simd/avx512                512-bit x86
-     8522  simd/amx                   tiles of x86
-     8743  simd/neon                  64-bit Arm
-     9181  simd/wasm                  WebAssembly's SIMD128
-     9454  simd/dispatch              which of them this machine can run
+     7147  simd                       the hot loops, once for each instruction set
+     7171  simd/kernels               the table of kernels, and what all versions share
+     7448  simd/scalar                the reference
+     7617  simd/sse2                  the operations of 128-bit x86, and what each does
+     7722  simd/neon                  those of 64-bit Arm
+     7816  simd/wasm                  those of WebAssembly's SIMD128
+     7900  simd/avx2                  those of 256-bit x86, with FMA
+     7982  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8624  simd/avx_vnni              AVX2, and products of integers
+     8720  simd/neon_bf16             NEON, and products of matrices
+     8874  simd/avx512                512-bit x86, by hand
+     9480  simd/amx                   tiles of x86, beside AVX-512
+     9723  simd/dispatch              which of them this machine can run
 
-     9629  solve                      Orthogonal Matching Pursuit for many targets
-     9657  solve/panels               vectors as the dense products want them
-     9992  solve/dictionary           the atoms, split along their common direction
-    10268  solve/exact_products       products of all pairs of atoms in double
-    10348  solve/triangle             packed lower triangles
-    10452  solve/support              what is known of one target, and the exact steps
-    10698  solve/gram_table           products of atoms with all atoms, for scans
-    10930  solve/screen               which atoms are worth scoring in double
-    11309  solve/predict              making targets ready for the next scan
-    11536  solve/select               the next atoms of each target
-    11970  solve/plan                 which form, and in what blocks
-    12270  solve/solve                the solve itself
-    12822  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13031  solve/affine_normal        the normal equations of an affine map, and their solution
-    13486  solve/affine_map           a fitted map, and the rows it makes
-    13827  solve/affine_choice        how many atoms to take, and chosen by what
-    14187  solve/affine               fitting and applying affine maps
+     9934  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+     9985  solve/views                the rows of matrices, as the kernels read them
+    10114  solve/panels               vectors as the dense products want them, and these
+    10305  solve/rests                vectors on their way into panels
+    10482  solve/dictionary           the atoms, and their split along a common direction
+    10637  solve/exact_gram           products of all pairs of atoms in double
+    10719  solve/triangle             packed lower triangles
+    10823  solve/support              what is known of one target, and the exact steps
+    11085  solve/gram_table           products of atoms with all atoms, for scans
+    11323  solve/screen               which atoms are worth scoring in double: the bound
+    11613  solve/scan                 the correlations of all atoms with a block's residuals
+    11770  solve/predict              making targets ready for the next scan
+    12016  solve/candidates           the atoms that a scan could not rule out
+    12300  solve/select               the next atoms of each target
+    12466  solve/pursuit              what one solve holds, and the memory it takes
+    12710  solve/plan                 which form, and in what blocks
+    12955  solve/steps                a pursuit from its rows to its results
+    13194  solve/combine              new rows of coefficients
+    13256  solve/solver               the public call
+    13421  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13630  solve/affine_normal        the normal equations of an affine map, and their solution
+    14085  solve/affine_map           a fitted map, and the rows it makes
+    14426  solve/affine_choice        how many atoms to take, and chosen by what
+    14786  solve/affine               fitting and applying affine maps
 
-    14693  disk                       files and directories
-    14718  disk/system                what POSIX and Windows are asked for
-    14754  disk/windows               the system as Windows gives it
-    14999  disk/posix                 the system as POSIX gives it
-    15194  disk/paths                 paths, and failures of the system
-    15346  disk/listing               listings of directories
-    15412  disk/reading               files to read
-    15544  disk/writing               files to write
-    15648  disk/copying               copies of files and trees, and their removal
-    15762  disk/staging               a directory made under another name, then renamed
-    15995  disk/known                 what a model directory holds, and what is not read
-    16070  disk/foreign               a directory without what is wanted of it
-    16133  disk/weight_index          the index of a checkpoint in shards
-    16349  disk/checkpoint            a model directory, in one file or in shards
-    16661  disk/tokenizer_directory   the tokenizer of a model directory
+    15292  disk                       files and directories
+    15321  disk/system                what POSIX and Windows are asked for
+    15360  disk/windows_paths         paths as Windows takes them
+    15500  disk/windows               the system as Windows gives it
+    15799  disk/posix                 the system as POSIX gives it
+    16032  disk/paths                 what can be told from their text
+    16106  disk/failure               why the system refused
+    16220  disk/look                  what stands at a path, and whether within another
+    16341  disk/listing               listings of directories
+    16407  disk/reading               files to read
+    16581  disk/writing               files to write
+    16698  disk/copying               copies of files
+    16764  disk/trees                 directories looked through, copied and removed with all they hold
+    16955  disk/known                 what weights are called in a directory
+    16991  disk/staging               a directory made under another name, then renamed
+    17227  disk/missing               a path or a directory without what is wanted of it
+    17270  disk/weight_index          the index of a checkpoint in shards
+    17486  disk/checkpoint            a model directory, in one file or in shards
+    17804  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16917  model                      which tensors and config keys belong to the vocabulary
-    16934  model/document             the JSON files of a model directory
-    16989  model/config               what config.json says
-    17086  model/names                names of tensors
-    17219  model/parts                the tensors that the vocabulary sizes
-    17675  model/heirs                what becomes of the ids in a config
-    17856  model/config_ids           ids in a config being edited
-    18198  model/config_edit          config.json and generation_config.json, edited
+    18005  model                      which tensors and config keys belong to the vocabulary
+    18031  model/known                what the world calls things
+    18390  model/names                names of tensors
+    18538  model/document             the JSON files of a model directory
+    18624  model/config               what config.json says
+    18778  model/side                 a model directory opened once
+    18878  model/parts                what each tensor does for the vocabulary
+    18988  model/find                 finding the parts of a model
+    19242  model/heirs                what becomes of the ids in a config
+    19393  model/config_ids           ids in a config being edited
+    19700  model/config_edit          config.json and generation_config.json, edited
 
-    18436  job                        the whole transplant, in the order in which it happens
-    18459  job/job                    what a job holds, and opening the two models
-    18648  job/map                    the caller's map
-    18769  job/plan                   what becomes of every tensor
-    18972  job/open                   opening a job
-    19085  job/rows                   rows in memory
-    19170  job/solve                  solving for the rows of the donor
-    19288  job/rebuild                the new rows of one vocabulary tensor
-    19671  job/write                  the new weights and their index
-    19981  job/copy                   the other files of the two models
-    20140  job/run                    running a job
-    20276  job/report                 what a job did, as JSON and as a table
-    20503  job/verify                 whether a finished directory agrees with itself
+    19928  job                        the whole transplant, in the order in which it happens
+    19960  job/job                    what a job holds
+    20172  job/open                   opening the two models
+    20241  job/map                    the caller's map
+    20358  job/align                  where every new row comes from
+    20495  job/plan                   what becomes of every tensor, and of the configs
+    20592  job/rows                   rows in memory: reading, checking, their mean
+    20845  job/solve                  solving for the rows of the donor
+    21014  job/rebuild                the new rows of one vocabulary tensor
+    21399  job/write                  the output and its weights
+    21666  job/copy                   the other files of the two models
+    21858  job/index                  the files that are written anew
+    22017  job/run                    the whole, in order
+    22111  job/report                 what a job did, as JSON and as a table
+    22340  job/findings               what is told of a finished directory
+    22389  job/check_files            its files
+    22480  job/check_ids              sizes, ids and tying
+    22652  job/check_values           values
+    22732  job/check_draft            as a draft model for another
+    22844  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -163,12 +192,14 @@ extern "C" {
 /* ---- version ---------------------------------------------------------- */
 
 #define OTX_VERSION_MAJOR 0
-#define OTX_VERSION_MINOR 1
+#define OTX_VERSION_MINOR 2
 #define OTX_VERSION_PATCH 0
-#define OTX_VERSION_STRING "0.1.0"
+#define OTX_VERSION_STRING "0.2.0"
 
-/* Linkage of the public functions. Define OTX_STATIC before every include to
-   make them static to the file that holds the implementation. */
+/* Linkage of the public functions. Define OTX_STATIC before every include to make them
+   static to the file that holds the implementation, or OTX_API to what your compiler wants
+   before a function that a shared library exports, such as __declspec(dllexport) or
+   __attribute__((visibility("default"))). */
 #if defined(__GNUC__) || defined(__clang__)
 #define OTX__PRIVATE static __attribute__((unused))
 #define OTX__PRINTF(string, first) __attribute__((format(printf, string, first)))
@@ -176,10 +207,12 @@ extern "C" {
 #define OTX__PRIVATE static
 #define OTX__PRINTF(string, first)
 #endif
+#ifndef OTX_API
 #ifdef OTX_STATIC
 #define OTX_API OTX__PRIVATE
 #else
 #define OTX_API extern
+#endif
 #endif
 
 /* The version the implementation was built from, "major.minor.patch". */
@@ -291,13 +324,16 @@ typedef struct otx_context {
     otx_allocator allocator;        /* resize NULL: realloc and free */
     otx_parallel_for parallel_for;  /* NULL: OpenMP if compiled in, else serial */
     void *parallel_context;
-    int threads;                    /* most workers at once; 0: all that OpenMP
-                                       gives, or 1 under a hook */
+    int threads;                    /* most workers at once, up to 1,024; 0 or less: all
+                                       that OpenMP gives, or 1 under a hook */
     otx_isa isa;                    /* an unavailable one is OTX_ERROR_UNSUPPORTED */
     bool (*progress)(void *context, const otx_progress *progress); /* false: cancel */
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
-    void *log_context;
+    void *log_context;              /* messages are a line of UTF-8, as in otx_error */
+    uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
+                             the clock: for files of strangers where both can be foreseen
+                             (WebAssembly, no clock). Results do not depend on it */
 } otx_context;
 
 /* >>> src/api/isa.h */
@@ -310,7 +346,8 @@ OTX_API const char *otx_isa_name(otx_isa isa);
 OTX_API otx_isa otx_isa_from_name(const char *name);
 
 /* Whether this build and this machine (processor and operating system) can run
-   it. AUTO and SCALAR always can. */
+   it. AUTO and SCALAR always can. Linux lends the registers of AMX to a process as a
+   whole: only a solve asks for them, and where it is refused, AUTO takes the next. */
 OTX_API bool otx_isa_available(otx_isa isa);
 
 /* What AUTO resolves to here. */
@@ -320,15 +357,16 @@ OTX_API otx_isa otx_isa_best(void);
 /* ---- numbers and matrices ---------------------------------------------- */
 
 /* The types a safetensors file can hold, in the order in which the reference
-   implementation sorts them. */
+   implementation sorts them. 0 is none of them: what nobody has set. */
 typedef enum otx_dtype {
+    OTX_DTYPE_NONE,
     OTX_BOOL, OTX_F4, OTX_F6_E2M3, OTX_F6_E3M2, OTX_U8, OTX_I8, OTX_F8_E5M2,
     OTX_F8_E4M3, OTX_F8_E8M0, OTX_F8_E4M3FNUZ, OTX_F8_E5M2FNUZ, OTX_I16, OTX_U16,
     OTX_F16, OTX_BF16, OTX_I32, OTX_U32, OTX_F32, OTX_C64, OTX_F64, OTX_I64, OTX_U64,
     OTX_DTYPE_COUNT
 } otx_dtype;
 
-/* "BF16"; NULL for a number that is no type. */
+/* "BF16"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
 OTX_API const char *otx_dtype_name(otx_dtype dtype);
 
 /* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type. */
@@ -376,20 +414,25 @@ typedef enum otx_omp_form {
     OTX_FORM_COUNT
 } otx_omp_form;
 
-/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none. */
+/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none.
+   Thread-safe. */
 OTX_API const char *otx_omp_form_name(otx_omp_form form);
 
+/* All zero is the default. */
 typedef struct otx_omp_options {
     size_t k;            /* atoms per target; 0: 64. Capped at atoms and columns */
-    double tolerance;    /* a target ends when ||residual|| <= tolerance * ||target|| */
+    double tolerance;    /* a target ends when ||residual|| <= tolerance * ||target||;
+                            finite, 0 or more */
     uint64_t memory;     /* budget in bytes for what the solver allocates;
-                            0: 4 GiB */
+                            0: 4 GiB. It is kept to; one that no form fits in is
+                            OTX_ERROR_MEMORY */
     otx_omp_form form;
-    bool cosine;         /* select by |<residual, atom>| / ||atom|| */
+    bool cosine;         /* select by |<residual, atom>| / ||atom||, as if all atoms
+                            had norm 1 */
     double ridge;        /* adds ridge * ||atom||^2 to the diagonal of the normal
-                            equations of a target: a ridge regression on the atoms
-                            scaled to norm 1, which holds near-dependent ones down.
-                            At most 1e6 */
+                            equations of a target: a ridge regression (Hoerl and
+                            Kennard 1970) on the atoms scaled to norm 1, which holds
+                            near-dependent ones down. 0 to 1e6 */
     bool centred;        /* take the atoms' mean off atoms and targets first, each
                             value rounded to float; norms and residuals are then
                             those of the centred targets */
@@ -397,7 +440,8 @@ typedef struct otx_omp_options {
     size_t target_count; /* still addressed by target. 0: all from the first     */
 } otx_omp_options;
 
-/* Where the results go; the caller owns all arrays. Results for one target do
+/* Where the results go; the caller owns all arrays, of as many rows as there are
+   targets, also for a window of them. k is otx_omp_k's. Results for one target do
    not depend on the others, so windows solved apart join byte for byte. */
 typedef struct otx_omp_output {
     int32_t *indices;        /* [targets][k] atoms in order of selection; -1 where
@@ -410,9 +454,9 @@ typedef struct otx_omp_output {
 
 /* What a solve did. Seconds are wall time. */
 typedef struct otx_omp_stats {
-    otx_omp_form form;
-    otx_isa isa;
-    int threads;
+    otx_omp_form form;      /* the one used, never AUTO */
+    otx_isa isa;            /* likewise */
+    int threads;            /* most workers at once */
     uint64_t steps;         /* atoms selected */
     uint64_t passes;        /* times that a whole block of targets was screened */
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
@@ -421,7 +465,7 @@ typedef struct otx_omp_stats {
     uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
                                atom was passed over, or where hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
-    double seconds;
+    double seconds;         /* of the whole call */
     double seconds_gram;      /* splitting the atoms; all their products, or columns */
     double seconds_correlate; /* products of targets and atoms */
     double seconds_scan;      /* correlations of all atoms, step by step */
@@ -450,23 +494,33 @@ typedef struct otx_omp_stats {
    the output is the same to the last bit on every instruction set, thread count,
    byte order and compiler that keeps to IEEE binary32/64.
 
-   atoms: N x d, targets: B x d, both at most 2^31 - 1 rows. A NaN or infinity in
-   either is OTX_ERROR_NOT_FINITE; F64 values are rounded to float first. Rows of
-   zeros are fine: never selected as atoms, and no atoms for such a target. On
-   failure the outputs hold nothing of use. stats may be NULL. Thread-safe if the
-   hooks of ctx are. */
+   atoms: N x d, targets: B x d, at most 2^31 - 1 of each, of any type that
+   otx_dtype_is_embedding accepts; F64 values are rounded to float first. They are
+   read only, and may be the same. Rows of zeros are fine: never selected as atoms,
+   and no atoms for such a target. options and stats may be NULL.
+
+   Fails with OTX_ERROR_ARGUMENT (a matrix that is empty, of another type or too
+   large, columns that differ, no array for indices or coefficients, an option out
+   of range), OTX_ERROR_UNSUPPORTED (an instruction set that is not there),
+   OTX_ERROR_MEMORY, OTX_ERROR_NOT_FINITE (names the atom or target that holds a NaN
+   or infinity) or OTX_ERROR_CANCELLED; then the arrays hold nothing of use, and
+   stats is as it was. Thread-safe if the hooks of ctx are, and nothing writes to
+   the matrices. */
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_matrix *targets, const otx_omp_options *options,
                            const otx_omp_output *output, otx_omp_stats *stats,
                            otx_error *error);
 
 /* The atoms a target gets at most: min(k or 64, N, d). It is the row length of
-   otx_omp_output's arrays. */
+   otx_omp_output's arrays. Thread-safe. */
 OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
 
 /* One new row: sum over j of coefficients[j] * atoms[indices[j]], in double, j in
-   order, up to the first negative index. row: atoms->columns doubles. Indices
-   are not checked against atoms->rows. Of ctx only isa matters. Thread-safe. */
+   order, every product and sum rounded, up to the first negative index, of k at
+   most. row: atoms->columns doubles, overwritten; zeros if no index counts. Indices
+   are not checked against atoms->rows, nor the matrix as otx_omp checks it. Of ctx
+   only isa matters, and of that only SCALAR: what runs wherever the build does is
+   taken otherwise, and the bits are the same. Cannot fail, takes no memory. Thread-safe. */
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);
@@ -1074,8 +1128,8 @@ typedef struct otx_job_options {
     uint64_t rows_multiple;
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
-                          0: the base's. Loaders convert to the type that config.json
-                          names, which stays */
+                          OTX_DTYPE_NONE: the base's. Loaders convert to the type that
+                          config.json names, which stays */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
@@ -1141,8 +1195,10 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    temporary directory is removed. Files and sub-directories of the base that have
    nothing to do with the vocabulary are copied; weights in other formats, and
    sub-directories that hold a model of their own (checkpoint-500 and the like), are
-   left out with a note. With `out` NULL it solves and writes nothing: for the
-   processes that only help another by options.solve. */
+   left out with a note. All but the weights is written before the first solve, so that
+   a file that cannot be copied ends the run at once: OTX_STAGE_WRITE is reported before
+   the solves and after them, as one count. With `out` NULL it solves and writes
+   nothing: for the processes that only help another by options.solve. */
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
 
 /* The report as one JSON object; the token table as tab-separated text. Before
@@ -1204,26 +1260,33 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 /* >>> src/base/chapter.h */
 /* ==== base: what everything stands on ==== */
 
-/* Knows nothing of models, tokens or files: results and messages, checked sizes, the
-   caller's hooks (memory, threads, progress, log), text, numbers, sorting.
-   Hides byte order, the locale, compilers' habits with floating point.
+/* Knows nothing of models, tokens or files: sizes that do not wrap, bytes and digits, results
+   and messages, the caller's hooks (memory, threads, progress, log), numbers, sorting.
+   Hides byte order, the locale, stdio, and compilers' habits with floating point.
    Owns nothing. Memory is asked of the context that is handed down, with its old size, and
-   given back to the same; a function that fails fills in the error and returns its code.
-   Read result.h and memory.h first: all other rooms speak that way.
+   given back to the same; only a pool and a text remember what they took.
+   A function that can fail takes the error last, fills it in with otx__fail and returns its
+   code; the first failure is the one that is told. Messages are for people: one line of
+   UTF-8 that names the file, the tensor or token, and the numbers (otx__quote for names).
+   Read result.h and memory.h first: all other rooms speak that way; then span.h.
 
    Rooms, in order of dependency:
      begin     system headers, and how floating point must be compiled
-     result    results, failures, checked sizes
+     sizes     counting, and sums and products that may not wrap
+     span      bytes of others, digits, UTF-8
+     decimal   the digits of a double
+     format    printf without stdio and without a locale
+     result    results, failures, messages
      memory    the allocator, arrays that grow
-     text      spans, UTF-8, digits, names in messages, and text that grows
+     text      names in messages, and text that grows
      hooks     log, progress, threads of the caller
      sort      in place, without memory, never quadratic; finding in what is sorted
      clock     wall time for statistics
+     hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
      number    element types, widening and rounding
      base64    decoding
      protobuf  fields of a message
-     decimal   the shortest digits of a double
      watch     long loops that the caller can stop
      end       what begin changed is put back: the last room of all */
 
@@ -1237,7 +1300,9 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
+#ifndef OTX_NO_STDIO
+#include <stdio.h> /* rename and remove, no more */
+#endif
 #include <stdlib.h>
 #include <string.h>
 #ifdef _OPENMP
@@ -1263,8 +1328,8 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
 #pragma fp_contract(off)
 #endif
 
-/* >>> src/base/result.h */
-/* ---- results, failures, checked sizes ----------------------------------- */
+/* >>> src/base/sizes.h */
+/* ---- sizes: counting, and sums and products that may not wrap ------------------ */
 
 #define OTX__COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -1274,59 +1339,11 @@ typedef char otx__assert_binary64[DBL_MANT_DIG == 53 && DBL_MAX_EXP == 1024 ? 1 
 typedef char otx__assert_binary32[FLT_MANT_DIG == 24 && FLT_MAX_EXP == 128 ? 1 : -1];
 typedef char otx__assert_octets[CHAR_BIT == 8 ? 1 : -1];
 
-OTX_API const char *otx_version(void) { return OTX_VERSION_STRING; }
+OTX__PRIVATE size_t otx__min(size_t a, size_t b) { return a < b ? a : b; }
+OTX__PRIVATE size_t otx__max(size_t a, size_t b) { return a > b ? a : b; }
+OTX__PRIVATE double otx__least(double a, double b) { return a < b ? a : b; }
 
-OTX_API const char *otx_result_name(otx_result result)
-{
-    static const char *const names[] = {
-#define OTX__RESULT_NAME(name, text) #name,
-        OTX_RESULTS(OTX__RESULT_NAME)
-#undef OTX__RESULT_NAME
-    };
-    return (unsigned)result < OTX__COUNT(names) ? names[result] : "OTX_ERROR_UNKNOWN";
-}
-
-OTX_API const char *otx_result_text(otx_result result)
-{
-    static const char *const texts[] = {
-#define OTX__RESULT_TEXT(name, text) text,
-        OTX_RESULTS(OTX__RESULT_TEXT)
-#undef OTX__RESULT_TEXT
-    };
-    return (unsigned)result < OTX__COUNT(texts) ? texts[result] : "unknown error";
-}
-
-/* A message is one line, whatever names are in it, and does nothing to a terminal. */
-OTX__PRIVATE void otx__one_line(char *message)
-{
-    for (; *message; message++)
-        if ((unsigned char)*message < 0x20 || *message == 0x7f) *message = '?';
-}
-
-/* Fills in the error and returns its code, so that failing reads
-   `return otx__fail(error, OTX_ERROR_FORMAT, "%s: ...", name);`. A message too
-   long is cut. Never allocates. */
-OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char *format, ...)
-    OTX__PRINTF(3, 4);
-OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char *format, ...)
-{
-    if (error) {
-        va_list arguments;
-        va_start(arguments, format);
-        error->code = code;
-        (void)vsnprintf(error->message, sizeof error->message, format, arguments);
-        va_end(arguments);
-        otx__one_line(error->message);
-    }
-    return code;
-}
-
-OTX__PRIVATE otx_result otx__fail_memory(otx_error *error, uint64_t bytes)
-{
-    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " bytes", bytes);
-}
-
-/* ---- checked sizes ---- */
+/* These set the result and return true, unless it would wrap. */
 
 OTX__PRIVATE bool otx__mul(size_t a, size_t b, size_t *product)
 {
@@ -1349,73 +1366,8 @@ OTX__PRIVATE bool otx__mul64(uint64_t a, uint64_t b, uint64_t *product)
     return true;
 }
 
-OTX__PRIVATE size_t otx__min(size_t a, size_t b) { return a < b ? a : b; }
-OTX__PRIVATE size_t otx__max(size_t a, size_t b) { return a > b ? a : b; }
-OTX__PRIVATE double otx__least(double a, double b) { return a < b ? a : b; }
-
-/* >>> src/base/memory.h */
-/* ---- memory ------------------------------------------------------------- */
-
-OTX__PRIVATE void *otx__resize(const otx_context *ctx, void *block, size_t old_size,
-                               size_t new_size)
-{
-    if (ctx && ctx->allocator.resize)
-        return ctx->allocator.resize(ctx->allocator.context, block, old_size, new_size);
-    if (new_size == 0) {
-        free(block);
-        return NULL;
-    }
-    return realloc(block, new_size);
-}
-
-/* count elements of `size` bytes; NULL when out of memory or when the product
-   overflows. A count of 0 still gives a block that must be freed (as 1 byte). */
-OTX__PRIVATE void *otx__alloc(const otx_context *ctx, size_t count, size_t size)
-{
-    size_t bytes;
-    if (!otx__mul(count, size, &bytes)) return NULL;
-    return otx__resize(ctx, NULL, 0, bytes ? bytes : 1);
-}
-
-OTX__PRIVATE void *otx__alloc_zero(const otx_context *ctx, size_t count, size_t size)
-{
-    void *block = otx__alloc(ctx, count, size);
-    if (block) memset(block, 0, count * size);
-    return block;
-}
-
-/* Frees what otx__alloc(ctx, count, size) gave; NULL is fine. */
-OTX__PRIVATE void otx__free(const otx_context *ctx, void *block, size_t count, size_t size)
-{
-    size_t bytes = count * size;
-    if (block) (void)otx__resize(ctx, block, bytes ? bytes : 1, 0);
-}
-
-/* Makes room for at least `need` elements in a growing array (doubling).
-   `*items` may move; false when out of memory, and then nothing has changed.
-   Free with otx__free(ctx, items, capacity, size) if capacity > 0. */
-OTX__PRIVATE bool otx__grow(const otx_context *ctx, void **items, size_t *capacity, size_t need,
-                            size_t size)
-{
-    size_t wanted = *capacity ? *capacity : 16, old_bytes = *capacity * size, bytes;
-    void *moved;
-    if (need <= *capacity) return true;
-    while (wanted < need) {
-        if (wanted > SIZE_MAX / 2) return false;
-        wanted *= 2;
-    }
-    if (!otx__mul(wanted, size, &bytes)) return false;
-    moved = otx__resize(ctx, *items, old_bytes, bytes);
-    if (!moved) return false;
-    *items = moved;
-    *capacity = wanted;
-    return true;
-}
-
-/* >>> src/base/text.h */
-/* ---- text: spans, UTF-8, names in messages, and text that grows -------------- */
-
-/* ---- bytes of others ---- */
+/* >>> src/base/span.h */
+/* ---- span: bytes of others, digits, UTF-8 --------------------------------------- */
 
 /* A part of a text that someone else owns. Not terminated. */
 typedef struct otx__span {
@@ -1462,11 +1414,6 @@ OTX__PRIVATE bool otx__has_suffix(const char *name, const char *suffix)
 {
     size_t size = strlen(name), length = strlen(suffix);
     return size >= length && memcmp(name + size - length, suffix, length) == 0;
-}
-
-OTX__PRIVATE bool otx__has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
 /* Whether a name fits a pattern, in which * stands for any bytes, or none. */
@@ -1543,6 +1490,20 @@ OTX__PRIVATE size_t otx__utf8_length(const unsigned char *bytes, size_t size)
     return length;
 }
 
+/* The size of the longest beginning of `text` that has at most `limit` bytes and splits no
+   character. */
+OTX__PRIVATE size_t otx__utf8_cut(const char *text, size_t limit)
+{
+    size_t size = strlen(text), at = 0, length;
+    if (size <= limit) return size;
+    for (; at < limit; at += length) {
+        length = otx__utf8_length((const unsigned char *)text + at, size - at);
+        if (length == 0) length = 1;
+        if (at + length > limit) break;
+    }
+    return at;
+}
+
 OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
 {
     size_t at = 0, length;
@@ -1552,6 +1513,588 @@ OTX__PRIVATE bool otx__is_utf8(const char *bytes, size_t size)
     }
     return true;
 }
+
+/* >>> src/base/decimal.h */
+/* ---- decimal: the digits of a double --------------------------------------- */
+
+/* The digits of significand * 2^exponent, exact: 315 digits before
+   the point and 1080 after it, which is room for every double and for a quarter
+   of its last place. */
+#define OTX__DECIMAL_WHOLE 315
+#define OTX__DECIMAL_DIGITS 1395
+
+OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
+{
+    enum { LIMBS = OTX__DECIMAL_DIGITS / 9, WHOLE = OTX__DECIMAL_WHOLE / 9 };
+    const uint32_t base = 1000000000;
+    uint32_t limbs[LIMBS]; /* nine digits each, the most significant first */
+    int i, j, shift;
+    memset(limbs, 0, sizeof limbs);
+    for (i = WHOLE - 1; significand > 0; i--, significand /= base)
+        limbs[i] = (uint32_t)(significand % base);
+    for (; exponent > 0; exponent -= shift) {
+        uint64_t carry = 0;
+        shift = exponent < 29 ? exponent : 29;
+        for (i = WHOLE - 1; i >= 0; i--) {
+            carry += (uint64_t)limbs[i] << shift;
+            limbs[i] = (uint32_t)(carry % base);
+            carry /= base;
+        }
+    }
+    for (; exponent < 0; exponent += shift) {
+        uint64_t rest = 0;
+        shift = -exponent < 29 ? -exponent : 29;
+        for (i = 0; i < LIMBS; i++) {
+            rest = rest * base + limbs[i];
+            limbs[i] = (uint32_t)(rest >> shift);
+            rest &= (UINT64_C(1) << shift) - 1;
+        }
+    }
+    for (i = 0; i < LIMBS; i++)
+        for (j = 8; j >= 0; j--, limbs[i] /= 10)
+            digits[9 * i + j] = (char)('0' + limbs[i] % 10);
+}
+
+/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
+   next is at least `threshold`. Returns whether the result lies in the interval
+   that reads back as the same double; its ends belong to it if `closed`. */
+OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
+                                   bool closed, int first, int keep, char threshold,
+                                   char *digits)
+{
+    const size_t size = OTX__DECIMAL_DIGITS;
+    int i = first + keep, from_below, from_above;
+    bool up = exact[i] >= threshold;
+    memcpy(digits, exact, (size_t)i);
+    memset(digits + i, '0', size - (size_t)i);
+    while (up) {
+        i--;
+        up = digits[i] == '9';
+        digits[i] = (char)(up ? '0' : digits[i] + 1);
+    }
+    from_below = memcmp(digits, below, size);
+    from_above = memcmp(above, digits, size);
+    return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
+}
+
+/* Finds the fewest digits that read back as the same double, and of those the
+   nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
+   between the midpoints to its neighbours (where reading rounds to even).
+   17 digits always do. */
+OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
+{
+    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
+    uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
+    int exponent = (int)(bits >> 52), first = 0, keep = 1;
+    /* The neighbour below a power of two is at half the distance, which is why
+       rounding up may do where rounding to nearest, downwards, does not. */
+    uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
+    bool closed = significand % 2 == 0;
+    if (exponent > 0) significand |= UINT64_C(1) << 52;
+    else exponent = 1;
+    otx__decimal(4 * significand - half, exponent - 1077, below);
+    otx__decimal(4 * significand, exponent - 1077, exact);
+    otx__decimal(4 * significand + 2, exponent - 1077, above);
+    while (exact[first] == '0') first++;
+    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
+           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
+        keep++;
+}
+
+/* Most bytes of a double as text, "-1.2345678901234567e-308". */
+#define OTX__DOUBLE_TEXT 24
+
+/* Writes a double to `to`, which has room for OTX__DOUBLE_TEXT bytes, with the fewest
+   digits that read back as the same double, laid out as by Python's repr (1.0, 0.0001,
+   1e-05, 1e+16), whatever the locale. Returns how many bytes that took: 0 for a NaN or
+   an infinity. */
+OTX__PRIVATE size_t otx__double_text(char *to, double value)
+{
+    const int point = OTX__DECIMAL_WHOLE;
+    char digits[OTX__DECIMAL_DIGITS], *end = to;
+    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power, size;
+    uint64_t bits, magnitude;
+    memcpy(&bits, &value, sizeof bits);
+    magnitude = bits & (UINT64_MAX >> 1);
+    if (magnitude >> 52 == 0x7ff) return 0;
+    if (bits != magnitude) *end++ = '-';
+    if (magnitude == 0) {
+        memcpy(end, "0.0", 3);
+        return (size_t)(end + 3 - to);
+    }
+    otx__decimal_shortest(magnitude, digits);
+    while (digits[first] == '0') first++;
+    while (digits[last] == '0') last--;
+    power = point - 1 - first;
+    if (power < -4 || power > 15) {
+        *end++ = digits[first];
+        if (last > first) *end++ = '.';
+        memcpy(end, digits + first + 1, (size_t)(last - first));
+        end += last - first;
+        *end++ = 'e';
+        *end++ = power < 0 ? '-' : '+';
+        size = power < 0 ? -power : power;
+        if (size >= 100) *end++ = (char)('0' + size / 100);
+        *end++ = (char)('0' + size / 10 % 10);
+        *end++ = (char)('0' + size % 10);
+    } else {
+        if (first >= point) first = point - 1;
+        if (last < point) last = point;
+        memcpy(end, digits + first, (size_t)(point - first));
+        end += point - first;
+        *end++ = '.';
+        memcpy(end, digits + point, (size_t)(last - point + 1));
+        end += last - point + 1;
+    }
+    return (size_t)(end - to);
+}
+
+/* >>> src/base/format.h */
+/* ---- format: printf without stdio and without a locale ------------------------------ */
+
+/* Of what printf has: %s, %c, %d, %u, %x, %X, %f and %%; a width, with spaces or zeros
+   before the number; a precision of %s (bytes) and of %f (digits, rounded to nearest even
+   as by printf), also as *; and the sizes l, ll, z, j and I64, which is what PRIu64 may
+   be. Nothing else: what is not known is copied as it stands. */
+
+/* C libraries without them, or with them only for C. */
+#ifndef PRIu64
+#if ULONG_MAX == UINT64_MAX
+#define PRIu64 "lu"
+#define PRId64 "ld"
+#else
+#define PRIu64 "llu"
+#define PRId64 "lld"
+#endif
+#endif
+#ifndef PRIu32
+#define PRIu32 "u"
+#define PRId32 "d"
+#endif
+
+/* Text that is written to a block, and that goes on being counted behind its end. */
+typedef struct otx__written {
+    char *to;
+    size_t capacity, size;
+} otx__written;
+
+/* A conversion: what stands between % and the letter, and the letter. */
+typedef struct otx__conversion {
+    size_t width, precision;
+    bool zeros, precise, star; /* star: the precision is the next argument */
+    char type;                 /* of an integer: i int, l long, L long long, z size_t,
+                                  j intmax_t */
+    char letter;
+} otx__conversion;
+
+OTX__PRIVATE void otx__write(otx__written *text, const char *bytes, size_t size)
+{
+    if (size && text->size < text->capacity)
+        memcpy(text->to + text->size, bytes, otx__min(size, text->capacity - text->size));
+    text->size += size;
+}
+
+OTX__PRIVATE void otx__write_repeated(otx__written *text, char byte, size_t count)
+{
+    for (; count > 0; count--) otx__write(text, &byte, 1);
+}
+
+/* What goes before the last `size` bytes of a conversion: its sign, and what fills it up
+   to its width. */
+OTX__PRIVATE void otx__write_padding(otx__written *text, const otx__conversion *c,
+                                     const char *sign, size_t size)
+{
+    const size_t taken = size + strlen(sign), fill = c->width > taken ? c->width - taken : 0;
+    if (!c->zeros) otx__write_repeated(text, ' ', fill);
+    otx__write(text, sign, strlen(sign));
+    if (c->zeros) otx__write_repeated(text, '0', fill);
+}
+
+OTX__PRIVATE void otx__write_integer(otx__written *text, const otx__conversion *c,
+                                     uint64_t value, bool negative)
+{
+    const char *digits = c->letter == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
+    const unsigned base = c->letter == 'x' || c->letter == 'X' ? 16 : 10;
+    char bytes[20];
+    size_t first = sizeof bytes;
+    do bytes[--first] = digits[value % base];
+    while ((value /= base) > 0);
+    otx__write_padding(text, c, negative ? "-" : "", sizeof bytes - first);
+    otx__write(text, bytes + first, sizeof bytes - first);
+}
+
+/* Rounds exact digits to nearest even at `end`: digits from there on fall off. */
+OTX__PRIVATE void otx__round_digits(char *digits, int end)
+{
+    const int size = OTX__DECIMAL_DIGITS;
+    int i = end;
+    bool up = digits[end] > '5';
+    if (digits[end] == '5') {
+        for (i = end + 1; i < size && digits[i] == '0';) i++;
+        up = i < size || (digits[end - 1] - '0') % 2 == 1;
+    }
+    for (i = end - 1; up; i--) {
+        up = digits[i] == '9';
+        digits[i] = (char)(up ? '0' : digits[i] + 1);
+    }
+}
+
+OTX__PRIVATE void otx__write_double(otx__written *text, const otx__conversion *c, double value)
+{
+    const int point = OTX__DECIMAL_WHOLE, most = OTX__DECIMAL_DIGITS - point - 1;
+    const int precision =
+        !c->precise ? 6 : c->precision < (size_t)most ? (int)c->precision : most;
+    char digits[OTX__DECIMAL_DIGITS];
+    otx__conversion plain = *c;
+    uint64_t bits, significand;
+    int exponent, first = 0;
+    const char *sign;
+    memcpy(&bits, &value, sizeof bits);
+    sign = bits >> 63 ? "-" : "";
+    exponent = (int)(bits >> 52 & 0x7ff);
+    significand = bits & ((UINT64_C(1) << 52) - 1);
+    if (exponent == 0x7ff) {
+        plain.zeros = false;
+        otx__write_padding(text, &plain, sign, 3);
+        otx__write(text, significand ? "nan" : "inf", 3);
+        return;
+    }
+    if (exponent > 0) significand |= UINT64_C(1) << 52;
+    else exponent = 1;
+    otx__decimal(significand, exponent - 1075, digits);
+    otx__round_digits(digits, point + precision);
+    while (first < point - 1 && digits[first] == '0') first++;
+    otx__write_padding(text, c, sign,
+                       (size_t)(point - first + precision + (precision > 0 ? 1 : 0)));
+    otx__write(text, digits + first, (size_t)(point - first));
+    if (precision > 0) otx__write(text, ".", 1);
+    otx__write(text, digits + point, (size_t)precision);
+}
+
+OTX__PRIVATE void otx__write_string(otx__written *text, const otx__conversion *c,
+                                    const char *string)
+{
+    size_t size = 0;
+    if (!string) string = "(null)";
+    while ((!c->precise || size < c->precision) && string[size]) size++;
+    otx__write_padding(text, c, "", size);
+    otx__write(text, string, size);
+}
+
+OTX__PRIVATE size_t otx__read_number(const char **at)
+{
+    size_t number = 0;
+    for (; otx__is_digit(**at) && number < 1000000; ++*at)
+        number = number * 10 + (size_t)(**at - '0');
+    return number;
+}
+
+/* Reads what follows a %; returns what follows that. */
+OTX__PRIVATE const char *otx__read_conversion(otx__conversion *c, const char *at)
+{
+    memset(c, 0, sizeof *c);
+    c->type = 'i';
+    c->zeros = *at == '0';
+    c->width = otx__read_number(&at);
+    if (*at == '.') {
+        c->precise = true;
+        c->star = *++at == '*';
+        if (c->star) at++;
+        else c->precision = otx__read_number(&at);
+    }
+    if (strncmp(at, "I64", 3) == 0 || strncmp(at, "ll", 2) == 0) {
+        at += *at == 'I' ? 3 : 2;
+        c->type = 'L';
+    } else if (*at == 'l' || *at == 'z' || *at == 'j') {
+        c->type = *at++;
+    }
+    c->letter = *at;
+    return *at ? at + 1 : at;
+}
+
+/* What is left of the arguments. A list by itself cannot be handed on and used again. */
+typedef struct otx__arguments {
+    va_list list;
+} otx__arguments;
+
+OTX__PRIVATE uint64_t otx__next_unsigned(otx__arguments *arguments, char type)
+{
+    switch (type) {
+    case 'l': return va_arg(arguments->list, unsigned long);
+    case 'L': return va_arg(arguments->list, unsigned long long);
+    case 'z': return va_arg(arguments->list, size_t);
+    case 'j': return va_arg(arguments->list, uintmax_t);
+    default: return va_arg(arguments->list, unsigned);
+    }
+}
+
+OTX__PRIVATE int64_t otx__next_signed(otx__arguments *arguments, char type)
+{
+    switch (type) {
+    case 'l': return va_arg(arguments->list, long);
+    case 'L': return va_arg(arguments->list, long long);
+    case 'z': return va_arg(arguments->list, ptrdiff_t);
+    case 'j': return va_arg(arguments->list, intmax_t);
+    default: return va_arg(arguments->list, int);
+    }
+}
+
+/* Writes the next arguments as a conversion says; false if it is none of ours. */
+OTX__PRIVATE bool otx__convert(otx__written *text, otx__conversion *c,
+                               otx__arguments *arguments)
+{
+    int64_t number;
+    char byte;
+    if (c->star) {
+        const int precision = va_arg(arguments->list, int);
+        c->precise = precision >= 0;
+        c->precision = precision >= 0 ? (size_t)precision : 0;
+    }
+    switch (c->letter) {
+    case 's':
+        otx__write_string(text, c, va_arg(arguments->list, const char *));
+        return true;
+    case 'c':
+        byte = (char)va_arg(arguments->list, int);
+        otx__write_padding(text, c, "", 1);
+        otx__write(text, &byte, 1);
+        return true;
+    case 'd':
+        number = otx__next_signed(arguments, c->type);
+        otx__write_integer(text, c, number < 0 ? 0 - (uint64_t)number : (uint64_t)number,
+                           number < 0);
+        return true;
+    case 'u':
+    case 'x':
+    case 'X':
+        otx__write_integer(text, c, otx__next_unsigned(arguments, c->type), false);
+        return true;
+    case 'f':
+        otx__write_double(text, c, va_arg(arguments->list, double));
+        return true;
+    default:
+        otx__write(text, "%", 1);
+        return c->letter == '%';
+    }
+}
+
+/* Writes what fits into `capacity` bytes, a terminator included; returns how many bytes
+   the whole has, as vsnprintf does. */
+OTX__PRIVATE size_t otx__format_list(char *to, size_t capacity, const char *format,
+                                     va_list arguments) OTX__PRINTF(3, 0);
+OTX__PRIVATE size_t otx__format_list(char *to, size_t capacity, const char *format,
+                                     va_list arguments)
+{
+    otx__arguments rest;
+    otx__written text;
+    text.to = to;
+    text.capacity = capacity;
+    text.size = 0;
+    va_copy(rest.list, arguments);
+    while (*format) {
+        const size_t plain = strcspn(format, "%");
+        const char *after;
+        otx__conversion c;
+        otx__write(&text, format, plain);
+        format += plain;
+        if (!*format) break;
+        after = otx__read_conversion(&c, ++format);
+        if (otx__convert(&text, &c, &rest)) format = after;
+    }
+    va_end(rest.list);
+    if (capacity) to[otx__min(text.size, capacity - 1)] = 0;
+    return text.size;
+}
+
+OTX__PRIVATE size_t otx__format(char *to, size_t capacity, const char *format, ...)
+    OTX__PRINTF(3, 4);
+OTX__PRIVATE size_t otx__format(char *to, size_t capacity, const char *format, ...)
+{
+    va_list arguments;
+    size_t size;
+    va_start(arguments, format);
+    size = otx__format_list(to, capacity, format, arguments);
+    va_end(arguments);
+    return size;
+}
+
+/* >>> src/base/result.h */
+/* ---- result: results and failures ----------------------------------------- */
+
+OTX_API const char *otx_version(void) { return OTX_VERSION_STRING; }
+
+OTX_API const char *otx_result_name(otx_result result)
+{
+    static const char *const names[] = {
+#define OTX__RESULT_NAME(name, text) #name,
+        OTX_RESULTS(OTX__RESULT_NAME)
+#undef OTX__RESULT_NAME
+    };
+    return (unsigned)result < OTX__COUNT(names) ? names[result] : "OTX_ERROR_UNKNOWN";
+}
+
+OTX_API const char *otx_result_text(otx_result result)
+{
+    static const char *const texts[] = {
+#define OTX__RESULT_TEXT(name, text) text,
+        OTX_RESULTS(OTX__RESULT_TEXT)
+#undef OTX__RESULT_TEXT
+    };
+    return (unsigned)result < OTX__COUNT(texts) ? texts[result] : "unknown error";
+}
+
+/* ---- messages ---- */
+
+#define OTX__MESSAGE sizeof(((otx_error *)0)->message)
+
+/* What stands in a message for the character at `bytes`: the character itself, but '?'
+   for a control character, and \xNN for a byte that is no UTF-8 or starts a control
+   character of two bytes. Returns the size of what it wrote; *step is that of what it
+   read. */
+OTX__PRIVATE size_t otx__message_character(char to[4], const char *bytes, size_t size,
+                                           size_t *step)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char byte = (unsigned char)bytes[0];
+    const size_t length = otx__utf8_length((const unsigned char *)bytes, size);
+    if (length > 1 && !(byte == 0xc2 && (unsigned char)bytes[1] < 0xa0)) {
+        memcpy(to, bytes, length);
+        return *step = length;
+    }
+    *step = 1;
+    to[0] = byte < 0x20 || byte == 0x7f ? '?' : bytes[0];
+    if (byte < 0x80) return 1;
+    to[0] = '\\';
+    to[1] = 'x';
+    to[2] = digits[byte >> 4];
+    to[3] = digits[byte & 15];
+    return 4;
+}
+
+/* Makes a message for people: one line of UTF-8 that does nothing to a terminal,
+   whatever the names in it hold. One too long is cut between two characters, with
+   "...". */
+OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_list arguments)
+    OTX__PRINTF(2, 0);
+OTX__PRIVATE void otx__message(char to[OTX__MESSAGE], const char *format, va_list arguments)
+{
+    /* A message is never shorter than what it is made of: no more of that is looked at than
+       what fits, and one character that does not. */
+    char raw[OTX__MESSAGE + 4], character[4];
+    const size_t limit = OTX__MESSAGE - 1;
+    size_t size = otx__min(otx__format_list(raw, sizeof raw, format, arguments), sizeof raw - 1);
+    size_t at = 0, length = 0, cut = 0, step, room;
+    for (; at < size; at += step, length += room) {
+        room = otx__message_character(character, raw + at, size - at, &step);
+        if (length + room > limit) {
+            memcpy(to + cut, "...", 3);
+            length = cut + 3;
+            break;
+        }
+        memcpy(to + length, character, room);
+        if (length + room + 3 <= limit) cut = length + room;
+    }
+    to[length] = 0;
+}
+
+/* Fills in the error and returns its code, so that failing reads
+   `return otx__fail(error, OTX_ERROR_FORMAT, "%s: ...", name);`. Never allocates. The
+   arguments may point into the error's own message. */
+OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char *format, ...)
+    OTX__PRINTF(3, 4);
+OTX__PRIVATE otx_result otx__fail(otx_error *error, otx_result code, const char *format, ...)
+{
+    if (error) {
+        va_list arguments;
+        va_start(arguments, format);
+        error->code = code;
+        otx__message(error->message, format, arguments);
+        va_end(arguments);
+    }
+    return code;
+}
+
+/* `bytes` may be UINT64_MAX for a sum or a product that wraps. */
+OTX__PRIVATE otx_result otx__fail_memory(otx_error *error, uint64_t bytes)
+{
+    if (bytes == UINT64_MAX)
+        return otx__fail(error, OTX_ERROR_MEMORY,
+                         "out of memory asking for more bytes than can be addressed");
+    return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " bytes%s",
+                     bytes, bytes > SIZE_MAX ? ", more than can be addressed" : "");
+}
+
+/* The same for `count` elements of `size` bytes, whose product may wrap. */
+OTX__PRIVATE otx_result otx__fail_array(otx_error *error, uint64_t count, size_t size)
+{
+    uint64_t bytes;
+    if (otx__mul64(count, size, &bytes)) return otx__fail_memory(error, bytes);
+    return otx__fail(error, OTX_ERROR_MEMORY,
+                     "out of memory asking for %" PRIu64 " elements of %" PRIu64 " bytes, "
+                     "more than can be addressed", count, (uint64_t)size);
+}
+
+/* >>> src/base/memory.h */
+/* ---- memory ------------------------------------------------------------- */
+
+OTX__PRIVATE void *otx__resize(const otx_context *ctx, void *block, size_t old_size,
+                               size_t new_size)
+{
+    if (ctx && ctx->allocator.resize)
+        return ctx->allocator.resize(ctx->allocator.context, block, old_size, new_size);
+    if (new_size == 0) {
+        free(block);
+        return NULL;
+    }
+    return realloc(block, new_size);
+}
+
+/* count elements of `size` bytes; NULL when out of memory or when the product
+   overflows. A count of 0 still gives a block that must be freed (as 1 byte). */
+OTX__PRIVATE void *otx__alloc(const otx_context *ctx, size_t count, size_t size)
+{
+    size_t bytes;
+    if (!otx__mul(count, size, &bytes)) return NULL;
+    return otx__resize(ctx, NULL, 0, bytes ? bytes : 1);
+}
+
+OTX__PRIVATE void *otx__alloc_zero(const otx_context *ctx, size_t count, size_t size)
+{
+    void *block = otx__alloc(ctx, count, size);
+    if (block) memset(block, 0, count * size);
+    return block;
+}
+
+/* Frees what otx__alloc(ctx, count, size) gave; NULL is fine. */
+OTX__PRIVATE void otx__free(const otx_context *ctx, void *block, size_t count, size_t size)
+{
+    size_t bytes = count * size;
+    if (block) (void)otx__resize(ctx, block, bytes ? bytes : 1, 0);
+}
+
+/* Makes room for at least `need` elements in a growing array (doubling).
+   `*items` may move; false when out of memory, and then nothing has changed.
+   Free with otx__free(ctx, items, capacity, size) if capacity > 0. */
+OTX__PRIVATE bool otx__grow(const otx_context *ctx, void **items, size_t *capacity, size_t need,
+                            size_t size)
+{
+    size_t wanted = *capacity ? *capacity : 16, old_bytes = *capacity * size, bytes;
+    void *moved;
+    if (need <= *capacity) return true;
+    while (wanted < need) {
+        if (wanted > SIZE_MAX / 2) return false;
+        wanted *= 2;
+    }
+    if (!otx__mul(wanted, size, &bytes)) return false;
+    moved = otx__resize(ctx, *items, old_bytes, bytes);
+    if (!moved) return false;
+    *items = moved;
+    *capacity = wanted;
+    return true;
+}
+
+/* >>> src/base/text.h */
+/* ---- text: names in messages, and text that grows -------------------------------- */
 
 /* ---- names in messages ---- */
 
@@ -1634,41 +2177,51 @@ OTX__PRIVATE void otx__text_string(otx__text *text, const char *string)
     otx__text_bytes(text, string, strlen(string));
 }
 
-/* For what fits in 512 bytes: numbers and short words. %g and the like are
-   barred, because they follow the locale: see otx__text_double. */
+/* For what fits in 512 bytes: numbers and short words. */
 OTX__PRIVATE void otx__text_format(otx__text *text, const char *format, ...) OTX__PRINTF(2, 3);
 OTX__PRIVATE void otx__text_format(otx__text *text, const char *format, ...)
 {
     char line[512];
-    int length;
+    size_t length;
     va_list arguments;
     va_start(arguments, format);
-    length = vsnprintf(line, sizeof line, format, arguments);
+    length = otx__format_list(line, sizeof line, format, arguments);
     va_end(arguments);
-    if (length < 0 || (size_t)length >= sizeof line) text->failed = true;
-    else otx__text_bytes(text, line, (size_t)length);
+    if (length >= sizeof line) text->failed = true;
+    else otx__text_bytes(text, line, length);
+}
+
+/* Appends a number as otx__double_text writes it; one that JSON does not have becomes
+   null. */
+OTX__PRIVATE void otx__text_double(otx__text *text, double value)
+{
+    char digits[OTX__DOUBLE_TEXT];
+    const size_t size = otx__double_text(digits, value);
+    if (size) otx__text_bytes(text, digits, size);
+    else otx__text_string(text, "null");
 }
 
 /* >>> src/base/hooks.h */
 /* ---- hooks of the caller ------------------------------------------------ */
 
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
-    OTX__PRINTF(3, 4);
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...) OTX__PRINTF(3, 4);
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...)
 {
-    char message[768];
+    char message[OTX__MESSAGE];
     va_list arguments;
     if (!ctx || !ctx->log) return;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    otx__message(message, format, arguments);
     va_end(arguments);
-    otx__one_line(message);
     ctx->log(ctx->log_context, severity, message);
 }
 
 /* Reports progress; OTX_ERROR_CANCELLED if the caller wants to stop. */
-OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, const char *subject,
-                                      uint64_t done, uint64_t total, otx_error *error)
+OTX__PRIVATE otx_result otx__poll(const otx_context *ctx, otx_stage stage,
+                                  const char *subject, uint64_t done, uint64_t total,
+                                  otx_error *error)
 {
     otx_progress progress;
     if (!ctx || !ctx->progress) return OTX_OK;
@@ -1680,21 +2233,20 @@ OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, c
     return otx__fail(error, OTX_ERROR_CANCELLED, "cancelled");
 }
 
-/* Most workers that otx__parallel_for runs at once. */
+/* More threads than any machine has of processors end in the runtime's own crash. */
+#define OTX__THREADS_MOST 1024
+
+/* Most workers that otx__parallel runs at once. */
 OTX__PRIVATE int otx__threads(const otx_context *ctx)
 {
-    if (ctx && ctx->threads > 0) {
-#ifndef _OPENMP
-        if (!ctx->parallel_for) return 1;
-#endif
-        return ctx->threads;
-    }
-    if (ctx && ctx->parallel_for) return 1;
+    int threads = ctx ? ctx->threads : 0;
 #ifdef _OPENMP
-    return omp_get_max_threads();
+    if (threads <= 0 && !(ctx && ctx->parallel_for)) threads = omp_get_max_threads();
 #else
-    return 1;
+    if (!(ctx && ctx->parallel_for)) threads = 1;
 #endif
+    if (threads > OTX__THREADS_MOST) return OTX__THREADS_MOST;
+    return threads > 0 ? threads : 1;
 }
 
 OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parallel_body body,
@@ -1707,7 +2259,7 @@ OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parall
     }
 #ifdef _OPENMP
     if (count > 1 && otx__threads(ctx) > 1) {
-        int threads = otx__threads(ctx);
+        int threads = (int)otx__min((size_t)otx__threads(ctx), count);
         int64_t index, total = (int64_t)count; /* signed: OpenMP 2.0 (MSVC) */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
         for (index = 0; index < total; index++)
@@ -1812,6 +2364,85 @@ OTX__PRIVATE double otx__now(void)
 #else
     return (double)time(NULL);
 #endif
+}
+
+/* >>> src/base/hash.h */
+/* ---- hash: keyed, for tables whose keys a stranger chooses ------------------- */
+
+/* The key of one table. Who does not know it cannot make keys that fall into one slot. */
+typedef struct otx__hash_key {
+    uint64_t a, b;
+} otx__hash_key;
+
+typedef struct otx__hash_state {
+    uint64_t v0, v1, v2, v3;
+} otx__hash_state;
+
+OTX__PRIVATE uint64_t otx__rotate(uint64_t x, unsigned by) { return x << by | x >> (64 - by); }
+
+OTX__PRIVATE void otx__hash_round(otx__hash_state *s)
+{
+    s->v0 += s->v1;
+    s->v2 += s->v3;
+    s->v1 = otx__rotate(s->v1, 13) ^ s->v0;
+    s->v3 = otx__rotate(s->v3, 16) ^ s->v2;
+    s->v0 = otx__rotate(s->v0, 32) + s->v3;
+    s->v2 += s->v1;
+    s->v1 = otx__rotate(s->v1, 17) ^ s->v2;
+    s->v3 = otx__rotate(s->v3, 21) ^ s->v0;
+    s->v2 = otx__rotate(s->v2, 32);
+}
+
+/* Takes in eight bytes. */
+OTX__PRIVATE void otx__hash_take(otx__hash_state *s, uint64_t word)
+{
+    s->v3 ^= word;
+    otx__hash_round(s);
+    s->v0 ^= word;
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
+OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+{
+    otx__hash_state s;
+    uint64_t word = 0;
+    size_t i;
+    s.v0 = key.a ^ UINT64_C(0x736f6d6570736575);
+    s.v1 = key.b ^ UINT64_C(0x646f72616e646f6d);
+    s.v2 = key.a ^ UINT64_C(0x6c7967656e657261);
+    s.v3 = key.b ^ UINT64_C(0x7465646279746573);
+    for (i = 0; i < size; i++) {
+        word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
+        if (i % 8 == 7) {
+            otx__hash_take(&s, word);
+            word = 0;
+        }
+    }
+    otx__hash_take(&s, word | (uint64_t)size << 56);
+    s.v2 ^= 0xff;
+    for (i = 0; i < 3; i++) otx__hash_round(&s);
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+/* A key for a table in `block`: the caller's secret, if there is one, with what differs
+   from run to run where nothing else does, addresses and the clock. */
+OTX__PRIVATE otx__hash_key otx__hash_key_for(const otx_context *ctx, const void *block)
+{
+    otx__hash_key key = {0, 0};
+    double now = otx__now();
+    uint64_t parts[4];
+    if (ctx) {
+        key.a = ctx->hash_key[0];
+        key.b = ctx->hash_key[1];
+    }
+    parts[0] = (uint64_t)(uintptr_t)block;
+    parts[1] = (uint64_t)(uintptr_t)&key;
+    memcpy(&parts[2], &now, sizeof now);
+    parts[3] = 0;
+    key.a = otx__hash(key, (const char *)parts, sizeof parts);
+    parts[3] = 1;
+    key.b = otx__hash(key, (const char *)parts, sizeof parts);
+    return key;
 }
 
 /* >>> src/base/pool.h */
@@ -1937,9 +2568,10 @@ typedef struct otx__dtype_info {
     unsigned bits;
 } otx__dtype_info;
 
-OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
+OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
+        {NULL, 0},
         {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6},     {"F6_E3M2", 6},
         {"U8", 8},      {"I8", 8},       {"F8_E5M2", 8},     {"F8_E4M3", 8},
         {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
@@ -1952,13 +2584,13 @@ OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
 
 OTX_API const char *otx_dtype_name(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->name : NULL;
 }
 
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->bits : 0;
 }
 
@@ -2275,131 +2907,6 @@ OTX__PRIVATE const char *otx__proto_next(otx__proto *proto, otx__field *field, b
     return otx__proto_body(proto, field);
 }
 
-/* >>> src/base/decimal.h */
-/* ---- decimal: the shortest digits of a double --------------------------- */
-
-/* The digits of significand * 2^exponent, exact: 315 digits before
-   the point and 1080 after it, which is room for every double and for a quarter
-   of its last place. */
-#define OTX__DECIMAL_WHOLE 315
-#define OTX__DECIMAL_DIGITS 1395
-
-OTX__PRIVATE void otx__decimal(uint64_t significand, int exponent, char *digits)
-{
-    enum { LIMBS = OTX__DECIMAL_DIGITS / 9, WHOLE = OTX__DECIMAL_WHOLE / 9 };
-    const uint32_t base = 1000000000;
-    uint32_t limbs[LIMBS]; /* nine digits each, the most significant first */
-    int i, j, shift;
-    memset(limbs, 0, sizeof limbs);
-    for (i = WHOLE - 1; significand > 0; i--, significand /= base)
-        limbs[i] = (uint32_t)(significand % base);
-    for (; exponent > 0; exponent -= shift) {
-        uint64_t carry = 0;
-        shift = exponent < 29 ? exponent : 29;
-        for (i = WHOLE - 1; i >= 0; i--) {
-            carry += (uint64_t)limbs[i] << shift;
-            limbs[i] = (uint32_t)(carry % base);
-            carry /= base;
-        }
-    }
-    for (; exponent < 0; exponent += shift) {
-        uint64_t rest = 0;
-        shift = -exponent < 29 ? -exponent : 29;
-        for (i = 0; i < LIMBS; i++) {
-            rest = rest * base + limbs[i];
-            limbs[i] = (uint32_t)(rest >> shift);
-            rest &= (UINT64_C(1) << shift) - 1;
-        }
-    }
-    for (i = 0; i < LIMBS; i++)
-        for (j = 8; j >= 0; j--, limbs[i] /= 10)
-            digits[9 * i + j] = (char)('0' + limbs[i] % 10);
-}
-
-/* Cuts the exact digits after `keep` of them from `first` on, rounding up if the
-   next is at least `threshold`. Returns whether the result lies in the interval
-   that reads back as the same double; its ends belong to it if `closed`. */
-OTX__PRIVATE bool otx__decimal_try(const char *exact, const char *below, const char *above,
-                                   bool closed, int first, int keep, char threshold,
-                                   char *digits)
-{
-    const size_t size = OTX__DECIMAL_DIGITS;
-    int i = first + keep, from_below, from_above;
-    bool up = exact[i] >= threshold;
-    memcpy(digits, exact, (size_t)i);
-    memset(digits + i, '0', size - (size_t)i);
-    while (up) {
-        i--;
-        up = digits[i] == '9';
-        digits[i] = (char)(up ? '0' : digits[i] + 1);
-    }
-    from_below = memcmp(digits, below, size);
-    from_above = memcmp(above, digits, size);
-    return closed ? from_below >= 0 && from_above >= 0 : from_below > 0 && from_above > 0;
-}
-
-/* Finds the fewest digits that read back as the same double, and of those the
-   nearest to it (upwards if two are): cuts its exact digits at 1, 2, ... until the result lies
-   between the midpoints to its neighbours (where reading rounds to even).
-   17 digits always do. */
-OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
-{
-    char exact[OTX__DECIMAL_DIGITS], below[OTX__DECIMAL_DIGITS], above[OTX__DECIMAL_DIGITS];
-    uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
-    int exponent = (int)(bits >> 52), first = 0, keep = 1;
-    /* The neighbour below a power of two is at half the distance, which is why
-       rounding up may do where rounding to nearest, downwards, does not. */
-    uint64_t half = significand == 0 && exponent > 1 ? 1 : 2;
-    bool closed = significand % 2 == 0;
-    if (exponent > 0) significand |= UINT64_C(1) << 52;
-    else exponent = 1;
-    otx__decimal(4 * significand - half, exponent - 1077, below);
-    otx__decimal(4 * significand, exponent - 1077, exact);
-    otx__decimal(4 * significand + 2, exponent - 1077, above);
-    while (exact[first] == '0') first++;
-    while (!otx__decimal_try(exact, below, above, closed, first, keep, '5', digits) &&
-           !otx__decimal_try(exact, below, above, closed, first, keep, '0', digits))
-        keep++;
-}
-
-/* Appends a number with the fewest digits that read back as the same double, laid
-   out as by Python's repr (1.0, 0.0001, 1e-05, 1e+16), whatever the locale. A NaN or an
-   infinity, which JSON does not have, becomes null. */
-OTX__PRIVATE void otx__text_double(otx__text *text, double value)
-{
-    const int point = OTX__DECIMAL_WHOLE;
-    char digits[OTX__DECIMAL_DIGITS];
-    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power;
-    uint64_t bits, magnitude;
-    memcpy(&bits, &value, sizeof bits);
-    magnitude = bits & (UINT64_MAX >> 1);
-    if (magnitude >> 52 == 0x7ff) {
-        otx__text_string(text, "null");
-        return;
-    }
-    if (bits != magnitude) otx__text_string(text, "-");
-    if (magnitude == 0) {
-        otx__text_string(text, "0.0");
-        return;
-    }
-    otx__decimal_shortest(magnitude, digits);
-    while (digits[first] == '0') first++;
-    while (digits[last] == '0') last--;
-    power = point - 1 - first;
-    if (power < -4 || power > 15) {
-        otx__text_bytes(text, digits + first, 1);
-        if (last > first) otx__text_string(text, ".");
-        otx__text_bytes(text, digits + first + 1, (size_t)(last - first));
-        otx__text_format(text, "e%c%02d", power < 0 ? '-' : '+', power < 0 ? -power : power);
-    } else {
-        if (first >= point) first = point - 1;
-        if (last < point) last = point;
-        otx__text_bytes(text, digits + first, (size_t)(point - first));
-        otx__text_string(text, ".");
-        otx__text_bytes(text, digits + point, (size_t)(last - point + 1));
-    }
-}
-
 /* >>> src/base/watch.h */
 /* ---- watch: long loops that the caller can stop ---------------------------- */
 
@@ -2448,7 +2955,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
     watch->argument = argument;
     for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
         otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
-        result = otx__progress(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
+        result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
     return result;
 }
@@ -2457,11 +2964,16 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
 /* ==== files: formats, on memory and streams ==== */
 
 /* Knows JSON and safetensors as their specifications have them, and nothing of what a model
-   keeps in them. Everything is untrusted: every size is checked before it is used.
-   Hides spans and nodes behind numbers, a header behind a table of tensors.
-   A parsed JSON refers to the caller's text, which must outlive it; a safetensors header owns
-   its strings and refers to the source.
-   Read json_read.h first.
+   keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
+   an otx_sink.
+   Everything is untrusted: every size is checked before it is used, nothing recurses, memory
+   stays in proportion to the input.
+   Hides spans and nodes behind numbers (step through them with otx_json_iter, never by
+   hand), a header behind a table of tensors.
+   A parsed JSON refers to the caller's text, which must outlive it, and an edit to the parsed
+   JSON; a safetensors header owns its strings in one block, and refers to no source.
+   Read json_values.h first, then tensors.h. A new format is a room of its own here, and
+   learns nothing of models.
 
    Rooms, in order of dependency:
      memory_source      memory as a source of bytes
@@ -2533,13 +3045,13 @@ OTX__PRIVATE otx_result otx__json_expected(const otx__json_parser *p, const char
     const size_t size = sizeof problem;
     unsigned byte = p->at < p->size ? p->text[p->at] : 0;
     if (p->at >= p->size)
-        (void)snprintf(problem, size, "the text ends, expected %s", expected);
+        otx__format(problem, size, "the text ends, expected %s", expected);
     else if (p->size - p->at >= 3 && memcmp(p->text + p->at, "\xef\xbb\xbf", 3) == 0)
-        (void)snprintf(problem, size, "found a byte order mark, expected %s", expected);
+        otx__format(problem, size, "found a byte order mark, expected %s", expected);
     else if (byte > 0x20 && byte < 0x7f)
-        (void)snprintf(problem, size, "found '%c', expected %s", (int)byte, expected);
+        otx__format(problem, size, "found '%c', expected %s", (int)byte, expected);
     else
-        (void)snprintf(problem, size, "found byte 0x%02x, expected %s", byte, expected);
+        otx__format(problem, size, "found byte 0x%02x, expected %s", byte, expected);
     return otx__json_fail(p, OTX_ERROR_FORMAT, p->at, problem);
 }
 
@@ -2572,7 +3084,7 @@ OTX__PRIVATE otx_result otx__json_add(otx__json_parser *p, otx_json_type type, s
     if (json->count == json->capacity) {
         void *items = json->nodes;
         if (!otx__grow(p->ctx, &items, &json->capacity, json->count + 1, sizeof *json->nodes))
-            return otx__fail_memory(p->error, (uint64_t)json->count * 2 * sizeof *json->nodes);
+            return otx__fail_array(p->error, (uint64_t)json->count * 2, sizeof *json->nodes);
         json->nodes = (otx_json_node *)items;
     }
     node = &json->nodes[json->count++];
@@ -3467,7 +3979,7 @@ OTX__PRIVATE otx_result otx__check_keys(const otx_context *ctx, const otx_metada
     size_t i;
     if (count < 2) return OTX_OK;
     sorted = (otx_metadata *)otx__alloc(ctx, count, sizeof *sorted);
-    if (!sorted) return otx__fail_memory(error, (uint64_t)count * sizeof *sorted);
+    if (!sorted) return otx__fail_array(error, count, sizeof *sorted);
     memcpy(sorted, metadata, count * sizeof *sorted);
     otx__sort(sorted, count, sizeof *sorted, otx__metadata_by_key);
     for (i = 1; i < count && !result; i++)
@@ -3486,9 +3998,9 @@ OTX__PRIVATE const char *otx__shape_text(char *to, size_t capacity, const uint64
     unsigned i;
     to[0] = '[';
     for (i = 0; i < rank && length + 32 < capacity; i++)
-        length += (size_t)snprintf(to + length, capacity - length, "%s%" PRIu64, i ? ", " : "",
+        length += otx__format(to + length, capacity - length, "%s%" PRIu64, i ? ", " : "",
                                    shape[i]);
-    (void)snprintf(to + length, capacity - length, "%s", i < rank ? ", ...]" : "]");
+    otx__format(to + length, capacity - length, "%s", i < rank ? ", ...]" : "]");
     return to;
 }
 
@@ -3512,7 +4024,7 @@ OTX__PRIVATE otx_result otx__tensor_fail(otx_error *error, otx_result code, cons
                                          const otx_tensor *tensor, const char *problem)
 {
     char text[320], shape[128];
-    (void)snprintf(text, sizeof text, "(%s %s) %s", otx_dtype_name(tensor->dtype),
+    otx__format(text, sizeof text, "(%s %s) %s", otx_dtype_name(tensor->dtype),
                    otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank), problem);
     return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
 }
@@ -3700,7 +4212,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_
 {
     otx__entry entry;
     otx_json_iter size;
-    int dtype = 0;
+    int dtype = OTX_DTYPE_NONE + 1;
     otx_result result = otx__header_entry(h, key, value, &entry);
     if (result) return result;
     while (dtype < OTX_DTYPE_COUNT &&
@@ -3708,7 +4220,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_
         dtype++;
     if (dtype == OTX_DTYPE_COUNT) {
         char quoted[OTX__QUOTED], problem[OTX__QUOTED + 40];
-        (void)snprintf(problem, sizeof problem, "has an unknown dtype, \"%s\"",
+        otx__format(problem, sizeof problem, "has an unknown dtype, \"%s\"",
                        otx__quote_node(quoted, h->json, entry.dtype));
         return otx__header_fail(h, OTX_ERROR_UNSUPPORTED, "tensor", key, problem);
     }
@@ -3763,12 +4275,12 @@ OTX__PRIVATE otx_result otx__header_offsets(otx__header *h, uint64_t file_size)
         otx_tensor *tensor = &out->tensors[i];
         const char *wrong = otx__tensor_bytes(tensor, &bytes);
         if (tensor->begin != end || tensor->end < tensor->begin) {
-            (void)snprintf(problem, sizeof problem, "has data_offsets [%" PRIu64 ", %" PRIu64
+            otx__format(problem, sizeof problem, "has data_offsets [%" PRIu64 ", %" PRIu64
                            "], but the bytes before it end at %" PRIu64,
                            tensor->begin, tensor->end, end);
             wrong = problem;
         } else if (!wrong && tensor->end - tensor->begin != bytes) {
-            (void)snprintf(problem, sizeof problem, "takes %" PRIu64 " bytes, but its "
+            otx__format(problem, sizeof problem, "takes %" PRIu64 " bytes, but its "
                            "data_offsets [%" PRIu64 ", %" PRIu64 "] span %" PRIu64,
                            bytes, tensor->begin, tensor->end, tensor->end - tensor->begin);
             wrong = problem;
@@ -3984,7 +4496,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
     out->order = (uint32_t *)otx__alloc(ctx, count, sizeof *out->order);
     out->offsets = (uint64_t *)otx__alloc(ctx, count, sizeof *out->offsets);
     if (!sorted || !out->order || !out->offsets)
-        result = otx__fail_memory(error, (uint64_t)count * sizeof *out->offsets);
+        result = otx__fail_array(error, count, sizeof *out->offsets);
     if (!result)
         result = otx__layout_sort(ctx, sorted, tensors, count, metadata, metadata_count, error);
     if (!result)
@@ -4002,9 +4514,17 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
 
 /* Knows what tokenizers' files say and what their loaders make of it: for every id a kind and
    the bytes that the token stands for, and the roles of special tokens.
-   Hides each source behind one reader; what they share is in reader.h.
-   A vocabulary owns its tokens and their bytes in one block.
-   Read token_table.h, then reader.h, then one of the sources.
+   Hides each source behind one reader: three functions and a few facts in a table (parse.h).
+   A reader hands out tokens one by one, twice: to be counted, then to be kept; what all
+   sources share (added tokens, roles, spelling, errors) is done once, outside.
+   A vocabulary owns its tokens and their bytes in one block; while it is read, the texts and
+   the parsed JSON belong to otx__tokenizer, which goes when it is done.
+   Read known.h for names, token_table.h for the result, then reader.h, then one of the
+   sources.
+   To add a source: its kind to otx_vocab_file (api/vocab.h), the names of its files to
+   known.h, a room from_*.h with open, next and roles, a row to otx__vocab_readers in parse.h;
+   to the tests, a fuzz target, a case in test_sources.c, and the loader to hold it to in
+   vocab_sources.py.
 
    Rooms, in order of dependency:
      known                what the world calls things: files, classes, tokens
@@ -4382,7 +4902,7 @@ OTX__PRIVATE otx_result otx__vocab_reserve(const otx_context *ctx, otx_vocab *vo
     for (i = 0; i < OTX_ROLE_COUNT; i++) vocab->roles[i] = -1;
     if (!otx__add(tokens, head, &before) || !otx__mul(before, sizeof(otx_token), &before) ||
         !otx__add(before, bytes, &size))
-        return otx__fail_memory(error, UINT64_MAX);
+        return otx__fail_array(error, tokens, sizeof(otx_token));
     memory = (otx__vocab_memory *)otx__alloc(ctx, size, 1);
     if (!memory) return otx__fail_memory(error, size);
     memset(memory, 0, before);
@@ -4413,14 +4933,13 @@ OTX__PRIVATE char *otx__vocab_keep(otx_vocab *vocab, size_t size)
 
 /* ---- index ---- */
 
-/* A hash table of ids, by (kind, bytes) or by content. The hash is seeded with
-   the table's own address, so that no file can be made whose tokens all fall into
-   one slot; what is found does not depend on it. */
+/* A hash table of ids, by (kind, bytes) or by content. The hash is keyed, so that no file
+   can be made whose tokens all fall into one slot; what is found does not depend on it. */
 typedef struct otx__token_index {
     const otx_token *tokens;
     uint32_t *slots; /* id + 1, or 0; a power of two of them */
     size_t slot_count;
-    uint64_t seed;
+    otx__hash_key key;
     bool by_content; /* and then the kind is ignored */
 } otx__token_index;
 
@@ -4433,11 +4952,10 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
     while (slots / 2 < limit && slots <= SIZE_MAX / 2) slots *= 2;
     memset(index, 0, sizeof *index);
     index->slots = (uint32_t *)otx__alloc_zero(ctx, slots, sizeof *index->slots);
-    if (!index->slots) return otx__fail_memory(error, (uint64_t)slots * sizeof *index->slots);
+    if (!index->slots) return otx__fail_array(error, slots, sizeof *index->slots);
     index->tokens = tokens;
     index->slot_count = slots;
-    index->seed = (uint64_t)(uintptr_t)index->slots * UINT64_C(0x9e3779b97f4a7c15);
-    index->seed ^= index->seed >> 32;
+    index->key = otx__hash_key_for(ctx, index->slots);
     index->by_content = by_content;
     return OTX_OK;
 }
@@ -4448,19 +4966,6 @@ OTX__PRIVATE void otx__index_close(const otx_context *ctx, otx__token_index *ind
     memset(index, 0, sizeof *index);
 }
 
-/* FNV-1a, with the high bits folded into the low ones that pick the slot. */
-OTX__PRIVATE size_t otx__token_hash(uint64_t seed, otx_token_kind kind, const char *bytes,
-                                    size_t size)
-{
-    uint64_t hash = seed + (uint64_t)kind;
-    size_t i;
-    for (i = 0; i < size; i++) {
-        hash ^= (unsigned char)bytes[i];
-        hash *= UINT64_C(0x100000001b3);
-    }
-    return (size_t)(hash ^ hash >> 32);
-}
-
 /* The slot that holds such a token, or the empty one where it would go. */
 OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_kind kind,
                                        const char *bytes, size_t size)
@@ -4468,7 +4973,7 @@ OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_
     const size_t mask = index->slot_count - 1;
     size_t at;
     if (index->by_content) kind = OTX_TOKEN_NONE;
-    at = otx__token_hash(index->seed, kind, bytes, size) & mask;
+    at = ((size_t)otx__hash(index->key, bytes, size) + (size_t)kind) & mask;
     for (; index->slots[at]; at = (at + 1) & mask) {
         const otx_token *token = &index->tokens[index->slots[at] - 1];
         if (index->by_content) {
@@ -4767,7 +5272,8 @@ OTX__PRIVATE void otx__fall_back_on(otx__tokenizer *t, const otx__known_role *ro
                                     size_t count)
 {
     size_t i;
-    for (i = 0; i < count; i++) t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
+    for (i = 0; i < count; i++)
+        t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
 }
 
 /* The next line of the reader's text, without its end ("\n" or "\r\n"). */
@@ -4801,9 +5307,10 @@ OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, otx_vocab_file file,
     memset(&options, 0, sizeof options);
     options.allow_nonfinite = true;
     if (slash && slash - t->name < 400)
-        (void)snprintf(name, sizeof name, "%.*s/%s", (int)(slash - t->name), t->name, other);
+        otx__format(name, sizeof name, "%.*s/%s", (int)(slash - t->name), t->name, other);
     else
-        (void)snprintf(name, sizeof name, "%.400s: %s", t->name, other);
+        otx__format(name, sizeof name, "%.*s: %s", (int)otx__utf8_cut(t->name, 400), t->name,
+                    other);
     result = otx_json_parse(t->ctx, text->bytes, text->size, name, &options, json, t->error);
     if (!result && otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
         result = otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", name);
@@ -5041,8 +5548,7 @@ OTX__PRIVATE otx_result otx__list_added(otx__tokenizer *t, const otx_json *json,
     list->json = json;
     list->file = file;
     list->tokens = (otx__added_token *)otx__alloc(t->ctx, count, sizeof *list->tokens);
-    if (!list->tokens)
-        return otx__fail_memory(t->error, (uint64_t)count * sizeof *list->tokens);
+    if (!list->tokens) return otx__fail_array(t->error, count, sizeof *list->tokens);
     list->count = count;
     while (otx_json_iter_next(&entry))
         if (!otx__added_entry(&entry, form, &list->tokens[entry.index]))
@@ -5590,7 +6096,7 @@ OTX__PRIVATE otx_result otx__tekken_special(otx__tokenizer *t, otx__given *word)
     }
     result = otx__tokenizer_scratch(t, 40);
     if (result) return result;
-    word->size = (size_t)snprintf(t->scratch, 40, "<SPECIAL_%" PRIu64 ">", t->position);
+    word->size = otx__format(t->scratch, 40, "<SPECIAL_%" PRIu64 ">", t->position);
     word->content = t->scratch;
     return OTX_OK;
 }
@@ -5741,7 +6247,7 @@ typedef struct otx__trainer {
 OTX__PRIVATE bool otx__is_class(const otx_json *json, uint32_t node, const char *name)
 {
     char fast[40];
-    (void)snprintf(fast, sizeof fast, "%sFast", name);
+    otx__format(fast, sizeof fast, "%sFast", name);
     return otx_json_equals(json, node, name) || otx_json_equals(json, node, fast);
 }
 
@@ -5857,7 +6363,7 @@ OTX__PRIVATE bool otx__is_byte_piece(const otx__piece *piece)
     const int byte = otx__fallback_byte(piece->text, piece->size);
     char name[16];
     if (byte < 0) return false;
-    (void)snprintf(name, sizeof name, "<0x%02X>", (unsigned)byte);
+    otx__format(name, sizeof name, "<0x%02X>", (unsigned)byte);
     return memcmp(name, piece->text, 6) == 0;
 }
 
@@ -5982,7 +6488,7 @@ OTX__PRIVATE bool otx__piece_after(otx__tokenizer *t, uint64_t place, otx__given
     if (place >= t->extra_ids) return false;
     *result = otx__tokenizer_scratch(t, 40);
     if (*result) return true;
-    (void)snprintf(t->scratch, 40, "<extra_id_%" PRIu64 ">", t->extra_ids - 1 - place);
+    otx__format(t->scratch, 40, "<extra_id_%" PRIu64 ">", t->extra_ids - 1 - place);
     otx__own_piece(word, t->scratch);
     return true;
 }
@@ -6290,8 +6796,9 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
             census.ids = added->declared + 1;
         }
     }
-    if (census.bytes > SIZE_MAX || census.ids + extra > SIZE_MAX)
-        return otx__fail_memory(t->error, census.bytes);
+    if (census.ids + extra > SIZE_MAX)
+        return otx__fail_array(t->error, census.ids + extra, sizeof(otx_token));
+    if (census.bytes > SIZE_MAX) return otx__fail_memory(t->error, census.bytes);
     result = otx__vocab_reserve(t->ctx, t->vocab, (size_t)(census.ids + extra),
                                 (size_t)census.bytes, t->error);
     if (!result)
@@ -6591,7 +7098,7 @@ OTX__PRIVATE otx_result otx__align_rows(const otx_context *ctx, otx_alignment *o
         return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " rows",
                          rows);
     out->rows = (otx_alignment_row *)otx__alloc_zero(ctx, (size_t)rows, sizeof *out->rows);
-    if (!out->rows) return otx__fail_memory(error, rows * sizeof *out->rows);
+    if (!out->rows) return otx__fail_array(error, rows, sizeof *out->rows);
     out->count = (size_t)rows;
     for (id = 0; id < out->count; id++) out->rows[id].base = -1;
     return OTX_OK;
@@ -6648,18 +7155,21 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
    Read kernels.h and scalar.h first.
 
    Rooms, in order of dependency:
-     kernels   the table of kernels, and what all versions share
-     scalar    the reference
-     sse2      128-bit x86
-     avx2      256-bit x86, with FMA
-     avx512    512-bit x86
-     amx       tiles of x86
-     neon      64-bit Arm
-     wasm      WebAssembly's SIMD128
-     dispatch  which of them this machine can run */
+     kernels    the table of kernels, and what all versions share
+     scalar     the reference
+     sse2       the operations of 128-bit x86, and what each does
+     neon       those of 64-bit Arm
+     wasm       those of WebAssembly's SIMD128
+     avx2       those of 256-bit x86, with FMA
+     vectors    body.h by the operations of 128 bits and by those of 256
+     avx_vnni   AVX2, and products of integers
+     neon_bf16  NEON, and products of matrices
+     avx512     512-bit x86, by hand
+     amx        tiles of x86, beside AVX-512
+     dispatch   which of them this machine can run */
 
 /* >>> src/simd/kernels.h */
-/* ---- kernel: the hot loops, and their scalar reference -------------------- */
+/* ---- kernels: the table of them, and what all versions share ---------------- */
 
 /* A few loops take nearly all the time. Each instruction set has its own version
    of them; otx__kernels is the set in use.
@@ -6694,6 +7204,20 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 #define OTX__INT8_CHAIN 512
 
 #define OTX__LANES 16
+
+/* Microsoft's own compiler: it has every instruction in every function, and Clang in its
+   place, which knows attributes, does not. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define OTX__MSVC
+#endif
+
+/* Processors. ARM64EC, Arm code that x86 code can call, names itself x86 as well. */
+#if defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC))
+#define OTX__X86_64
+#endif
+#if defined(OTX__X86_64) || defined(__i386__) || defined(_M_IX86)
+#define OTX__X86
+#endif
 
 /* Loops over a few registers must vanish at every level of optimisation. */
 #if defined(__clang__)
@@ -6818,7 +7342,7 @@ typedef struct otx__kernels {
    first has room for too few of them. */
 #if defined(__GNUC__) || defined(__clang__)
 #define OTX__PREFETCH(at) __builtin_prefetch((at), 0, 2)
-#elif defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
+#elif defined(OTX__MSVC) && defined(OTX__X86)
 #include <intrin.h>
 #define OTX__PREFETCH(at) _mm_prefetch((const char *)(at), _MM_HINT_T1)
 #else
@@ -6827,19 +7351,27 @@ typedef struct otx__kernels {
 
 /* Targets between asking for the lines of one in a scan and using them. They lie
    anywhere in the tile, so no processor foresees them. */
-#define OTX__AHEAD 4
+#define OTX__PREFETCH_TARGETS 4
 
 /* The atoms to ask for while `target` is scanned; those behind its count are
    atoms of before, and harmless. */
 OTX__PRIVATE const uint32_t *otx__scan_ahead(const otx__scan *scan, size_t target)
 {
-    return scan->atoms + otx__min(target + OTX__AHEAD, scan->targets - 1) * scan->pitch;
+    return scan->atoms + otx__min(target + OTX__PREFETCH_TARGETS, scan->targets - 1) * scan->pitch;
 }
 
 /* The address of element `first` of a row. */
 OTX__PRIVATE const char *otx__row_at(otx__row row, size_t first)
 {
     return (const char *)row.data + first * (row.bf16 ? 2 : 4);
+}
+
+/* Two 16-bit or four 8-bit numbers as one of 32 bits, to be copied across a register. */
+OTX__INLINE int32_t otx__int32_at(const void *at)
+{
+    int32_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
 }
 
 OTX__PRIVATE float otx__row_element(otx__row row, size_t i)
@@ -7083,732 +7615,1058 @@ OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
     otx__rough_residual_scalar, otx__dots_scalar, otx__dots_scalar, NULL, otx__residual_scalar};
 
 /* >>> src/simd/sse2.h */
-/* ---- kernel_sse2: 128-bit x86, the baseline of x86-64 ----------------------- */
+/* ---- sse2: the operations of 128-bit x86, the baseline of x86-64 --------------- */
 
-#if !defined(OTX_NO_SIMD) &&                                                                 \
-    (defined(__x86_64__) || defined(_M_X64) || defined(__i386__) || defined(_M_IX86)) &&     \
-    (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5 && !defined(__TINYC__)) ||    \
+/* Of the sets of 128 bits (this, NEON, WebAssembly's) a build has one at most, so that all
+   go by the same names. */
+#if !defined(OTX_NO_SIMD) && defined(OTX__X86) &&                                        \
+    (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5 && !defined(__TINYC__)) || \
      (defined(_MSC_VER) && _MSC_VER >= 1900))
 #define OTX__SSE2
+#define OTX__128_ISA OTX_ISA_SSE2
 
 #include <immintrin.h>
 
-#ifdef _MSC_VER
-#define OTX__SSE2_TARGET
+#ifdef OTX__MSVC
+#define OTX__128_KERNEL OTX__PRIVATE
+#define OTX__128_INLINE OTX__INLINE
 #else
-#define OTX__SSE2_TARGET __attribute__((target("sse2")))
+#define OTX__128_KERNEL __attribute__((target("sse2"))) OTX__PRIVATE
+#define OTX__128_INLINE __attribute__((target("sse2"))) OTX__INLINE
 #endif
 
-/* One chain of products, for eight rows of a by four of b: eight sums stay in
-   registers. It is put in c, or added to it. */
-OTX__SSE2_TARGET OTX__PRIVATE void otx__chain_sse2(const float *a, const float *b, size_t count,
-                                                   bool add, float *c)
+/* What body.h is written in, and every set has. Registers, of floats, doubles and integers
+   of 32 bits: */
+typedef __m128 otx__floats_128;
+typedef __m128d otx__doubles_128;
+typedef __m128i otx__ints_128;
+#define OTX__128_WIDTH 4  /* floats in one */
+#define OTX__128_ACROSS 2 /* of a that a chain takes: there are four sums of each */
+#define OTX__128_SUMS 8   /* of integers that a scan may fill */
+#define OTX__128_ROWS 1   /* rows whose 16 sums of doubles fill eight */
+
+/* Floats. sum + a b, sum - a b and a b - sum may be rounded once or twice. */
+#define OTX__128_LOAD(at) _mm_loadu_ps(at)
+#define OTX__128_STORE(at, a) _mm_storeu_ps(at, a)
+#define OTX__128_SPLAT(number) _mm_set1_ps(number)
+#define OTX__128_ADD(a, b) _mm_add_ps(a, b)
+#define OTX__128_MUL(a, b) _mm_mul_ps(a, b)
+#define OTX__128_MAX(a, b) _mm_max_ps(a, b)
+#define OTX__128_ABS(a) _mm_andnot_ps(_mm_set1_ps(-0.0f), a)
+#define OTX__128_ADD_PRODUCT(sum, a, b) _mm_add_ps(sum, _mm_mul_ps(a, b))
+#define OTX__128_SUB_PRODUCT(sum, a, b) _mm_sub_ps(sum, _mm_mul_ps(a, b))
+#define OTX__128_PRODUCT_SUB(a, b, sum) _mm_sub_ps(_mm_mul_ps(a, b), sum)
+/* sum + a b[i], of four floats b. */
+#define OTX__128_ADD_BY(sum, a, b, i) _mm_add_ps(sum, _mm_mul_ps(a, _mm_set1_ps((b)[i])))
+/* Whether any of a is above b; those of a that are not below b, a bit each. */
+#define OTX__128_ANY_ABOVE(a, b) _mm_movemask_ps(_mm_cmpgt_ps(a, b))
+#define OTX__128_NOT_BELOW(a, b) (uint32_t)_mm_movemask_ps(_mm_cmpge_ps(a, b))
+/* As otx__packed, the atoms `first` and following. */
+#define OTX__128_PACK(a, first)                                               \
+    _mm_or_ps(_mm_andnot_ps(_mm_castsi128_ps(_mm_set1_epi32(OTX__TILE - 1)), a), \
+              _mm_castsi128_ps(_mm_add_epi32(_mm_setr_epi32(0, 1, 2, 3), _mm_set1_epi32(first))))
+
+/* Floats from floats at any address, bf16, 16-bit integers, and a register of integers. */
+#define OTX__128_FLOATS_AT(at) _mm_loadu_ps((const float *)(const void *)(at))
+#define OTX__128_OF_BF16(at) \
+    _mm_castsi128_ps(_mm_unpacklo_epi16(_mm_setzero_si128(), otx__half_128(at)))
+#define OTX__128_OF_INT16(at) \
+    _mm_cvtepi32_ps(_mm_srai_epi32(_mm_unpacklo_epi16(otx__half_128(at), otx__half_128(at)), 16))
+#define OTX__128_OF_INTS(a) _mm_cvtepi32_ps(a)
+
+/* Integers. LOW and HIGH of two columns of 16-bit numbers are what ADD_PAIR takes, each of
+   them; FIRST and SECOND of two sums so made have the atoms in order. */
+#define OTX__128_SPLAT_INT(number) _mm_set1_epi32(number)
+#define OTX__128_LOAD_INTS(at) _mm_loadu_si128((const __m128i *)(const void *)(at))
+#define OTX__128_LOW(column0, column1) _mm_unpacklo_epi16(column0, column1)
+#define OTX__128_HIGH(column0, column1) _mm_unpackhi_epi16(column0, column1)
+#define OTX__128_FIRST(low, high) (low)
+#define OTX__128_SECOND(low, high) (high)
+
+/* Doubles. The first is of exact products, or else rounds twice; the second always does. */
+#define OTX__128_LOAD64(at) _mm_loadu_pd(at)
+#define OTX__128_STORE64(at, a) _mm_storeu_pd(at, a)
+#define OTX__128_SPLAT64(number) _mm_set1_pd(number)
+#define OTX__128_ADD_PRODUCT64(sum, a, b, exact) ((void)(exact), _mm_add_pd(sum, _mm_mul_pd(a, b)))
+#define OTX__128_SUB_PRODUCT64(sum, a, b) _mm_sub_pd(sum, _mm_mul_pd(a, b))
+#define OTX__128_LOW64(a) _mm_cvtps_pd(a)
+#define OTX__128_HIGH64(a) _mm_cvtps_pd(_mm_movehl_ps(a, a))
+
+OTX__128_INLINE __m128i otx__half_128(const void *at)
 {
-    __m128 low[4], high[4];
-    size_t p, j;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) low[j] = high[j] = _mm_setzero_ps();
-    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
-        __m128 a0 = _mm_loadu_ps(a), a1 = _mm_loadu_ps(a + 4);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
-            __m128 b0 = _mm_set1_ps(b[j]);
-            low[j] = _mm_add_ps(low[j], _mm_mul_ps(a0, b0));
-            high[j] = _mm_add_ps(high[j], _mm_mul_ps(a1, b0));
-        }
-    }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++, c += OTX__TILE) {
-        if (add) {
-            low[j] = _mm_add_ps(low[j], _mm_loadu_ps(c));
-            high[j] = _mm_add_ps(high[j], _mm_loadu_ps(c + 4));
-        }
-        _mm_storeu_ps(c, low[j]);
-        _mm_storeu_ps(c + 4, high[j]);
-    }
+    return _mm_loadl_epi64((const __m128i *)at);
 }
 
-OTX__PRIVATE void otx__product_sse2(const float *a, const float *b, size_t n, bool add, float *c)
+/* The largest number of a register, and the sum of all. */
+OTX__128_INLINE float otx__largest_128(__m128 a)
 {
-    size_t i, j;
-    for (j = 0; j < OTX__STRIP; j += 4)
-        for (i = 0; i < OTX__TILE; i += 8)
-            otx__chain_sse2(a + i, b + j, n, add, c + j * OTX__TILE + i);
+    a = _mm_max_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_max_ss(a, _mm_shuffle_ps(a, a, 1)));
 }
 
-/* The larger of `best` and the weighted correlations of four atoms. */
-OTX__SSE2_TARGET OTX__PRIVATE __m128 otx__score_sse2(__m128 best, const int16_t *start,
-                                                     __m128i sum, const float *scales,
-                                                     const float *common, const float *weight,
-                                                     int first)
+OTX__128_INLINE float otx__total_128(__m128 a)
 {
-    __m128i numbers = _mm_add_epi32(_mm_setr_epi32(0, 1, 2, 3), _mm_set1_epi32(first));
-    __m128i wide = _mm_loadl_epi64((const __m128i *)(const void *)start);
-    __m128 value, along, sums;
-    wide = _mm_srai_epi32(_mm_unpacklo_epi16(wide, wide), 16);
-    value = _mm_mul_ps(_mm_cvtepi32_ps(wide), _mm_set1_ps(scales[0]));
-    along = _mm_mul_ps(_mm_loadu_ps(common), _mm_set1_ps(scales[1]));
-    sums = _mm_mul_ps(_mm_cvtepi32_ps(sum), _mm_set1_ps(scales[2]));
-    value = _mm_sub_ps(_mm_add_ps(value, along), sums);
-    value = _mm_mul_ps(_mm_andnot_ps(_mm_set1_ps(-0.0f), value), _mm_loadu_ps(weight));
-    /* As otx__packed does. */
-    value = _mm_andnot_ps(_mm_castsi128_ps(_mm_set1_epi32(OTX__TILE - 1)), value);
-    return _mm_max_ps(best, _mm_or_ps(value, _mm_castsi128_ps(numbers)));
+    a = _mm_add_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_add_ss(a, _mm_shuffle_ps(a, a, 1)));
 }
 
-OTX__SSE2_TARGET OTX__PRIVATE __m128i otx__load_sse2(const int16_t *at)
+/* Adds two columns, each times one of two 16-bit steps. */
+OTX__128_INLINE void otx__add_pair_128(__m128i sums[2], const __m128i pair[2], __m128i steps)
 {
-    return _mm_loadu_si128((const __m128i *)(const void *)at);
+    sums[0] = _mm_add_epi32(sums[0], _mm_madd_epi16(pair[0], steps));
+    sums[1] = _mm_add_epi32(sums[1], _mm_madd_epi16(pair[1], steps));
 }
-
-/* The sums of `sets` supports of one target over `quarters` quarters of a tile, two
-   atoms of them at a time. sums[set] holds the tile's atoms in order. */
-OTX__SSE2_TARGET OTX__INLINE void otx__sums_sse2(const otx__scan *scan, size_t target,
-                                                 size_t quarter, size_t quarters, size_t sets,
-                                                 __m128i sums[OTX__SETS][8])
-{
-    const uint32_t *atoms = scan->atoms + target * scan->pitch;
-    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
-    const int16_t *gram = scan->gram + 8 * quarter;
-    const uint32_t *ahead = otx__scan_ahead(scan, target);
-    size_t count = scan->counts[target], j, set, h;
-    __m128i parts[OTX__SETS][4];
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (h = 0; h < 2 * quarters; h++) parts[set][h] = _mm_setzero_si128();
-    }
-    for (j = 0; j < count; j += 2) {
-        const int16_t *column0 = gram + (size_t)atoms[j] * OTX__TILE;
-        const int16_t *column1 = gram + (size_t)atoms[j + 1] * OTX__TILE;
-        OTX__PREFETCH(gram + (size_t)ahead[j + quarter / 2] * OTX__TILE);
-        OTX__UNROLL
-        for (h = 0; h < 2 * quarters; h += 2) {
-            __m128i g0 = otx__load_sse2(column0 + 4 * h), g1 = otx__load_sse2(column1 + 4 * h);
-            __m128i low = _mm_unpacklo_epi16(g0, g1), high = _mm_unpackhi_epi16(g0, g1);
-            OTX__UNROLL
-            for (set = 0; set < sets; set++) {
-                int32_t both;
-                __m128i pair;
-                memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
-                pair = _mm_set1_epi32(both);
-                parts[set][h] = _mm_add_epi32(parts[set][h], _mm_madd_epi16(low, pair));
-                parts[set][h + 1] = _mm_add_epi32(parts[set][h + 1], _mm_madd_epi16(high, pair));
-            }
-        }
-    }
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (h = 0; h < 2 * quarters; h++) sums[set][2 * quarter + h] = parts[set][h];
-    }
-}
-
-OTX__SSE2_TARGET OTX__PRIVATE float otx__largest_sse2(__m128 values)
-{
-    values = _mm_max_ps(values, _mm_movehl_ps(values, values));
-    return _mm_cvtss_f32(_mm_max_ss(values, _mm_shuffle_ps(values, values, 1)));
-}
-
-/* Up to eight sums stay in registers. */
-OTX__SSE2_TARGET OTX__PRIVATE void otx__scan_sse2(const otx__scan *scan)
-{
-    size_t target, set, i;
-    for (target = 0; target < scan->targets; target++) {
-        const int16_t *start = scan->start + target * OTX__TILE;
-        size_t sets = scan->sets[target];
-        __m128i sums[OTX__SETS][8];
-        for (i = 0; i < 4; i += sets > 2 ? 1 : 2) {
-            if (sets == 1) otx__sums_sse2(scan, target, i, 2, 1, sums);
-            else if (sets == 2) otx__sums_sse2(scan, target, i, 2, 2, sums);
-            else otx__sums_sse2(scan, target, i, 1, OTX__SETS, sums);
-        }
-        for (set = 0; set < sets; set++) {
-            const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
-            __m128 best = _mm_setzero_ps();
-            OTX__UNROLL
-            for (i = 0; i < 8; i++)
-                best = otx__score_sse2(best, start + 4 * i, sums[set][i], scales,
-                                       scan->common + 4 * i, scan->weight + 4 * i, (int)(4 * i));
-            scan->best[set * scan->best_pitch + target] = otx__largest_sse2(best);
-        }
-    }
-}
-
-/* Takes one column off four correlations, whose numbers stand twice in `twice`. */
-OTX__SSE2_TARGET OTX__INLINE __m128 otx__refine_part_sse2(__m128 value, __m128 beta,
-                                                          __m128i twice)
-{
-    __m128 wide = _mm_cvtepi32_ps(_mm_srai_epi32(twice, 16));
-    return _mm_sub_ps(value, _mm_mul_ps(beta, wide));
-}
-
-OTX__SSE2_TARGET OTX__PRIVATE void otx__refine_sse2(const int16_t *gram, const uint32_t *atoms,
-                                                    const float *betas, size_t count,
-                                                    float *correlations)
-{
-    __m128 values[8];
-    size_t i, j;
-    OTX__UNROLL
-    for (i = 0; i < 8; i++) values[i] = _mm_loadu_ps(correlations + 4 * i);
-    for (j = 0; j < count; j++) {
-        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
-        __m128 beta = _mm_set1_ps(betas[j] / 32767.0f);
-        OTX__UNROLL
-        for (i = 0; i < 8; i += 2) {
-            __m128i eight = otx__load_sse2(column + 4 * i);
-            __m128i low = _mm_unpacklo_epi16(eight, eight);
-            __m128i high = _mm_unpackhi_epi16(eight, eight);
-            values[i] = otx__refine_part_sse2(values[i], beta, low);
-            values[i + 1] = otx__refine_part_sse2(values[i + 1], beta, high);
-        }
-    }
-    OTX__UNROLL
-    for (i = 0; i < 8; i++) _mm_storeu_ps(correlations + 4 * i, values[i]);
-}
-
-/* Four elements of a row. */
-OTX__SSE2_TARGET OTX__INLINE __m128 otx__floats_sse2(otx__row row, size_t i)
-{
-    const char *at = otx__row_at(row, i);
-    __m128i halves;
-    if (!row.bf16) return _mm_loadu_ps((const float *)(const void *)at);
-    halves = _mm_loadl_epi64((const __m128i *)(const void *)at);
-    return _mm_castsi128_ps(_mm_unpacklo_epi16(_mm_setzero_si128(), halves));
-}
-
-OTX__SSE2_TARGET OTX__PRIVATE void otx__rough_dots_sse2(const float *a, const otx__row *rows,
-                                                        size_t count, size_t n, float *out)
-{
-    size_t i, j, h, whole = n - n % OTX__LANES;
-    for (j = 0; j < count; j++) {
-        __m128 sums[4];
-        float lanes[4];
-        OTX__UNROLL
-        for (h = 0; h < 4; h++) sums[h] = _mm_setzero_ps();
-        for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 4; h++)
-                sums[h] = _mm_add_ps(sums[h], _mm_mul_ps(_mm_loadu_ps(a + i + 4 * h),
-                                                         otx__floats_sse2(rows[j], i + 4 * h)));
-        }
-        sums[0] = _mm_add_ps(_mm_add_ps(sums[0], sums[1]), _mm_add_ps(sums[2], sums[3]));
-        _mm_storeu_ps(lanes, sums[0]);
-        out[j] = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
-    }
-}
-
-OTX__SSE2_TARGET OTX__PRIVATE void otx__rough_residual_sse2(float *r, otx__row y,
-                                                            const double *coefficients,
-                                                            const otx__row *rows, size_t count,
-                                                            size_t n)
-{
-    size_t i, j, whole = n - n % 4;
-    for (i = 0; i < whole; i += 4) {
-        __m128 value = otx__floats_sse2(y, i);
-        for (j = 0; j < count; j++)
-            value = _mm_sub_ps(value, _mm_mul_ps(_mm_set1_ps((float)coefficients[j]),
-                                                 otx__floats_sse2(rows[j], i)));
-        _mm_storeu_ps(r + i, value);
-    }
-    for (; i < n; i++) {
-        r[i] = otx__row_element(y, i);
-        for (j = 0; j < count; j++)
-            r[i] -= (float)coefficients[j] * otx__row_element(rows[j], i);
-    }
-}
-
-/* Four elements of a row as two registers of doubles. */
-OTX__SSE2_TARGET OTX__INLINE void otx__widen_sse2(otx__row row, size_t i, __m128d *low,
-                                                  __m128d *high)
-{
-    __m128 values = otx__floats_sse2(row, i);
-    *low = _mm_cvtps_pd(values);
-    *high = _mm_cvtps_pd(_mm_movehl_ps(values, values));
-}
-
-/* The sums of a row's 16 lanes fill eight registers. */
-OTX__SSE2_TARGET OTX__PRIVATE void otx__dots_sse2(const double *a, const otx__row *rows,
-                                                  size_t count, size_t n, double *out)
-{
-    size_t row, i, h, whole = n - n % OTX__LANES;
-    for (row = 0; row < count; row++) {
-        __m128d sums[8], low, high;
-        double lanes[OTX__LANES];
-        OTX__UNROLL
-        for (h = 0; h < 8; h++) sums[h] = _mm_setzero_pd();
-        for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 8; h += 2) {
-                const double *at = a + i + 2 * h;
-                otx__widen_sse2(rows[row], i + 2 * h, &low, &high);
-                sums[h] = _mm_add_pd(sums[h], _mm_mul_pd(_mm_loadu_pd(at), low));
-                sums[h + 1] = _mm_add_pd(sums[h + 1], _mm_mul_pd(_mm_loadu_pd(at + 2), high));
-            }
-        }
-        OTX__UNROLL
-        for (h = 0; h < 8; h++) _mm_storeu_pd(lanes + 2 * h, sums[h]);
-        otx__dot_lanes(lanes, a, rows[row], whole, n);
-        out[row] = otx__fold_lanes(lanes);
-    }
-}
-
-OTX__SSE2_TARGET OTX__PRIVATE void otx__residual_sse2(double *r, otx__row y,
-                                                      const double *coefficients,
-                                                      const otx__row *rows, size_t count,
-                                                      size_t n)
-{
-    size_t i, j, whole = n - n % 4;
-    for (i = 0; i < whole; i += 4) {
-        __m128d low = _mm_setzero_pd(), high = low, b0, b1;
-        if (y.data) {
-            otx__widen_sse2(y, i, &low, &high);
-        } else {
-            low = _mm_loadu_pd(r + i);
-            high = _mm_loadu_pd(r + i + 2);
-        }
-        for (j = 0; j < count; j++) {
-            __m128d coefficient = _mm_set1_pd(coefficients[j]);
-            otx__widen_sse2(rows[j], i, &b0, &b1);
-            low = _mm_sub_pd(low, _mm_mul_pd(coefficient, b0));
-            high = _mm_sub_pd(high, _mm_mul_pd(coefficient, b1));
-        }
-        _mm_storeu_pd(r + i, low);
-        _mm_storeu_pd(r + i + 2, high);
-    }
-    otx__residual_elements(r, y, coefficients, rows, count, whole, n);
-}
-
-OTX__PRIVATE const otx__kernels otx__kernels_sse2 = {
-    OTX_ISA_SSE2, otx__product_sse2, NULL, NULL, otx__scan_sse2, otx__sift_scalar, otx__refine_sse2,
-    otx__rough_dots_sse2, otx__rough_residual_sse2, otx__dots_sse2, otx__dots_sse2,
-    NULL, otx__residual_sse2};
 
 #endif /* OTX__SSE2 */
 
+/* >>> src/simd/neon.h */
+/* ---- neon: the operations of 64-bit Arm --------------------------------------- */
+
+/* Little-endian only: lanes of a big-endian load stand in another order. Microsoft's own
+   compiler should build this, and has never been tried. */
+#if !defined(OTX_NO_SIMD) &&                                                     \
+    ((defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)) || \
+     (defined(OTX__MSVC) && (defined(_M_ARM64) || defined(_M_ARM64EC))))
+#define OTX__NEON
+#define OTX__128_ISA OTX_ISA_NEON
+
+#ifdef OTX__MSVC
+#include <arm64_neon.h>
+#else
+#include <arm_neon.h>
+#endif
+
+#define OTX__128_KERNEL OTX__PRIVATE
+#define OTX__128_INLINE OTX__INLINE
+
+/* sse2.h says what each does. */
+typedef float32x4_t otx__floats_128;
+typedef float64x2_t otx__doubles_128;
+typedef int32x4_t otx__ints_128;
+#define OTX__128_WIDTH 4
+#define OTX__128_ACROSS 4
+#define OTX__128_SUMS 12
+#define OTX__128_ROWS 1
+
+#define OTX__128_LOAD(at) vld1q_f32(at)
+#define OTX__128_STORE(at, a) vst1q_f32(at, a)
+#define OTX__128_SPLAT(number) vdupq_n_f32(number)
+#define OTX__128_ADD(a, b) vaddq_f32(a, b)
+#define OTX__128_MUL(a, b) vmulq_f32(a, b)
+#define OTX__128_MAX(a, b) vmaxq_f32(a, b)
+#define OTX__128_ABS(a) vabsq_f32(a)
+#define OTX__128_ADD_PRODUCT(sum, a, b) vfmaq_f32(sum, a, b)
+#define OTX__128_SUB_PRODUCT(sum, a, b) vfmsq_f32(sum, a, b)
+#define OTX__128_PRODUCT_SUB(a, b, sum) vnegq_f32(vfmsq_f32(sum, a, b))
+#define OTX__128_ADD_BY(sum, a, b, i) vfmaq_laneq_f32(sum, a, vld1q_f32(b), i)
+#define OTX__128_ANY_ABOVE(a, b) vmaxvq_u32(vcgtq_f32(a, b))
+#define OTX__128_NOT_BELOW(a, b) vaddvq_u32(vandq_u32(vcgeq_f32(a, b), otx__numbers_128(1)))
+#define OTX__128_PACK(a, first)                                                          \
+    vreinterpretq_f32_u32(                                                               \
+        vorrq_u32(vbicq_u32(vreinterpretq_u32_f32(a), vdupq_n_u32(OTX__TILE - 1)),         \
+                  vaddq_u32(otx__numbers_128(0), vdupq_n_u32((uint32_t)(first)))))
+
+#define OTX__128_FLOATS_AT(at) vreinterpretq_f32_u8(vld1q_u8((const uint8_t *)(at)))
+#define OTX__128_OF_BF16(at) \
+    vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8((const uint8_t *)(at))), 16))
+#define OTX__128_OF_INT16(at) vcvtq_f32_s32(vmovl_s16(vld1_s16(at)))
+#define OTX__128_OF_INTS(a) vcvtq_f32_s32(a)
+
+/* A column can be multiplied by a number: pairs are just the columns. */
+#define OTX__128_SPLAT_INT(number) vdupq_n_s32(number)
+#define OTX__128_LOAD_INTS(at) vreinterpretq_s32_s16(vld1q_s16(at))
+#define OTX__128_LOW(column0, column1) (column0)
+#define OTX__128_HIGH(column0, column1) (column1)
+#define OTX__128_FIRST(low, high) (low)
+#define OTX__128_SECOND(low, high) (high)
+
+#define OTX__128_LOAD64(at) vld1q_f64(at)
+#define OTX__128_STORE64(at, a) vst1q_f64(at, a)
+#define OTX__128_SPLAT64(number) vdupq_n_f64(number)
+#define OTX__128_ADD_PRODUCT64(sum, a, b, exact) \
+    ((exact) ? vfmaq_f64(sum, a, b) : vaddq_f64(sum, vmulq_f64(a, b)))
+#define OTX__128_SUB_PRODUCT64(sum, a, b) vsubq_f64(sum, vmulq_f64(a, b))
+#define OTX__128_LOW64(a) vcvt_f64_f32(vget_low_f32(a))
+#define OTX__128_HIGH64(a) vcvt_high_f64_f32(a)
+
+/* 0 to 3, or with 1 the bits of 1, 2, 4 and 8. */
+OTX__128_INLINE uint32x4_t otx__numbers_128(int bits)
+{
+    static const uint32_t numbers[2][4] = {{0, 1, 2, 3}, {1, 2, 4, 8}};
+    return vld1q_u32(numbers[bits]);
+}
+
+OTX__128_INLINE float otx__largest_128(float32x4_t a) { return vmaxvq_f32(a); }
+
+OTX__128_INLINE float otx__total_128(float32x4_t a) { return vaddvq_f32(a); }
+
+OTX__128_INLINE void otx__add_pair_128(int32x4_t sums[2], const int32x4_t pair[2],
+                                       int32x4_t steps)
+{
+    int16x8_t column0 = vreinterpretq_s16_s32(pair[0]), column1 = vreinterpretq_s16_s32(pair[1]);
+    int16x4_t two = vreinterpret_s16_s32(vget_low_s32(steps));
+    sums[0] = vmlal_lane_s16(sums[0], vget_low_s16(column0), two, 0);
+    sums[1] = vmlal_high_lane_s16(sums[1], column0, two, 0);
+    sums[0] = vmlal_lane_s16(sums[0], vget_low_s16(column1), two, 1);
+    sums[1] = vmlal_high_lane_s16(sums[1], column1, two, 1);
+}
+
+#endif /* OTX__NEON */
+
+/* >>> src/simd/wasm.h */
+/* ---- wasm: the operations of WebAssembly with SIMD128 ------------------------- */
+
+/* Chosen when compiling: a module with these instructions loads only where they are
+   known. */
+#if !defined(OTX_NO_SIMD) && defined(__wasm_simd128__)
+#define OTX__WASM
+#define OTX__128_ISA OTX_ISA_WASM
+
+#include <wasm_simd128.h>
+
+#define OTX__128_KERNEL OTX__PRIVATE
+#define OTX__128_INLINE OTX__INLINE
+
+/* sse2.h says what each does. */
+typedef v128_t otx__floats_128, otx__doubles_128, otx__ints_128;
+#define OTX__128_WIDTH 4
+#define OTX__128_ACROSS 2
+#define OTX__128_SUMS 8
+#define OTX__128_ROWS 1
+
+#define OTX__128_LOAD(at) wasm_v128_load(at)
+#define OTX__128_STORE(at, a) wasm_v128_store(at, a)
+#define OTX__128_SPLAT(number) wasm_f32x4_splat(number)
+#define OTX__128_ADD(a, b) wasm_f32x4_add(a, b)
+#define OTX__128_MUL(a, b) wasm_f32x4_mul(a, b)
+#define OTX__128_MAX(a, b) wasm_f32x4_max(a, b)
+#define OTX__128_ABS(a) wasm_f32x4_abs(a)
+#define OTX__128_ADD_PRODUCT(sum, a, b) wasm_f32x4_add(sum, wasm_f32x4_mul(a, b))
+#define OTX__128_SUB_PRODUCT(sum, a, b) wasm_f32x4_sub(sum, wasm_f32x4_mul(a, b))
+#define OTX__128_PRODUCT_SUB(a, b, sum) wasm_f32x4_sub(wasm_f32x4_mul(a, b), sum)
+#define OTX__128_ADD_BY(sum, a, b, i) \
+    wasm_f32x4_add(sum, wasm_f32x4_mul(a, wasm_v128_load32_splat((b) + (i))))
+#define OTX__128_ANY_ABOVE(a, b) wasm_v128_any_true(wasm_f32x4_gt(a, b))
+#define OTX__128_NOT_BELOW(a, b) (uint32_t)wasm_i32x4_bitmask(wasm_f32x4_ge(a, b))
+#define OTX__128_PACK(a, first)                                        \
+    wasm_v128_or(wasm_v128_andnot(a, wasm_i32x4_splat(OTX__TILE - 1)), \
+                 wasm_i32x4_add(wasm_i32x4_make(0, 1, 2, 3), wasm_i32x4_splat(first)))
+
+#define OTX__128_FLOATS_AT(at) wasm_v128_load(at)
+#define OTX__128_OF_BF16(at) wasm_i32x4_shl(wasm_u32x4_load16x4(at), 16)
+#define OTX__128_OF_INT16(at) wasm_f32x4_convert_i32x4(wasm_i32x4_load16x4(at))
+#define OTX__128_OF_INTS(a) wasm_f32x4_convert_i32x4(a)
+
+#define OTX__128_SPLAT_INT(number) wasm_i32x4_splat(number)
+#define OTX__128_LOAD_INTS(at) wasm_v128_load(at)
+#define OTX__128_LOW(column0, column1) \
+    wasm_i16x8_shuffle(column0, column1, 0, 8, 1, 9, 2, 10, 3, 11)
+#define OTX__128_HIGH(column0, column1) \
+    wasm_i16x8_shuffle(column0, column1, 4, 12, 5, 13, 6, 14, 7, 15)
+#define OTX__128_FIRST(low, high) (low)
+#define OTX__128_SECOND(low, high) (high)
+
+#define OTX__128_LOAD64(at) wasm_v128_load(at)
+#define OTX__128_STORE64(at, a) wasm_v128_store(at, a)
+#define OTX__128_SPLAT64(number) wasm_f64x2_splat(number)
+#define OTX__128_ADD_PRODUCT64(sum, a, b, exact) \
+    ((void)(exact), wasm_f64x2_add(sum, wasm_f64x2_mul(a, b)))
+#define OTX__128_SUB_PRODUCT64(sum, a, b) wasm_f64x2_sub(sum, wasm_f64x2_mul(a, b))
+#define OTX__128_LOW64(a) wasm_f64x2_promote_low_f32x4(a)
+#define OTX__128_HIGH64(a) wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(a, a, 1, 1))
+
+OTX__128_INLINE float otx__largest_128(v128_t a)
+{
+    a = wasm_f32x4_max(a, wasm_i32x4_shuffle(a, a, 2, 3, 0, 1));
+    a = wasm_f32x4_max(a, wasm_i32x4_shuffle(a, a, 1, 0, 3, 2));
+    return wasm_f32x4_extract_lane(a, 0);
+}
+
+OTX__128_INLINE float otx__total_128(v128_t a)
+{
+    a = wasm_f32x4_add(a, wasm_i32x4_shuffle(a, a, 2, 3, 0, 1));
+    a = wasm_f32x4_add(a, wasm_i32x4_shuffle(a, a, 1, 0, 3, 2));
+    return wasm_f32x4_extract_lane(a, 0);
+}
+
+OTX__128_INLINE void otx__add_pair_128(v128_t sums[2], const v128_t pair[2], v128_t steps)
+{
+    sums[0] = wasm_i32x4_add(sums[0], wasm_i32x4_dot_i16x8(pair[0], steps));
+    sums[1] = wasm_i32x4_add(sums[1], wasm_i32x4_dot_i16x8(pair[1], steps));
+}
+
+#endif /* OTX__WASM */
+
 /* >>> src/simd/avx2.h */
-/* ---- kernel_avx2: 256-bit x86 (AVX2, FMA) --------------------------------- */
+/* ---- avx2: the operations of 256-bit x86 (AVX2, FMA) -------------------------- */
 
 #ifdef OTX__SSE2
 #define OTX__AVX2
 
-#ifdef _MSC_VER
-#define OTX__AVX2_TARGET
+#ifdef OTX__MSVC
+#define OTX__256_KERNEL OTX__PRIVATE
+#define OTX__256_INLINE OTX__INLINE
 #else
-#define OTX__AVX2_TARGET __attribute__((target("avx2,fma")))
+#define OTX__256_KERNEL __attribute__((target("avx2,fma"))) OTX__PRIVATE
+#define OTX__256_INLINE __attribute__((target("avx2,fma"))) OTX__INLINE
 #endif
 
-/* One chain of products, for sixteen rows of a by four of b: eight sums stay in
-   registers. It is put in c, or added to it. */
-OTX__AVX2_TARGET OTX__PRIVATE void otx__chain_avx2(const float *a, const float *b, size_t count,
-                                                   bool add, float *c)
+/* sse2.h says what each does. */
+typedef __m256 otx__floats_256;
+typedef __m256d otx__doubles_256;
+typedef __m256i otx__ints_256;
+#define OTX__256_WIDTH 8
+#define OTX__256_ACROSS 2
+#define OTX__256_SUMS 8
+#define OTX__256_ROWS 2
+
+#define OTX__256_LOAD(at) _mm256_loadu_ps(at)
+#define OTX__256_STORE(at, a) _mm256_storeu_ps(at, a)
+#define OTX__256_SPLAT(number) _mm256_set1_ps(number)
+#define OTX__256_ADD(a, b) _mm256_add_ps(a, b)
+#define OTX__256_MUL(a, b) _mm256_mul_ps(a, b)
+#define OTX__256_MAX(a, b) _mm256_max_ps(a, b)
+#define OTX__256_ABS(a) _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a)
+#define OTX__256_ADD_PRODUCT(sum, a, b) _mm256_fmadd_ps(a, b, sum)
+#define OTX__256_SUB_PRODUCT(sum, a, b) _mm256_fnmadd_ps(a, b, sum)
+#define OTX__256_PRODUCT_SUB(a, b, sum) _mm256_fmsub_ps(a, b, sum)
+#define OTX__256_ADD_BY(sum, a, b, i) _mm256_fmadd_ps(a, _mm256_broadcast_ss((b) + (i)), sum)
+#define OTX__256_ANY_ABOVE(a, b) _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ))
+#define OTX__256_NOT_BELOW(a, b) (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ))
+#define OTX__256_PACK(a, first)                                                              \
+    _mm256_or_ps(_mm256_andnot_ps(_mm256_castsi256_ps(_mm256_set1_epi32(OTX__TILE - 1)), a), \
+                 _mm256_castsi256_ps(_mm256_add_epi32(                                       \
+                     _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(first))))
+
+#define OTX__256_FLOATS_AT(at) _mm256_loadu_ps((const float *)(const void *)(at))
+#define OTX__256_OF_BF16(at) \
+    _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(OTX__128_LOAD_INTS(at)), 16))
+#define OTX__256_OF_INT16(at) _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(OTX__128_LOAD_INTS(at)))
+#define OTX__256_OF_INTS(a) _mm256_cvtepi32_ps(a)
+
+/* Unpacking works on 128-bit halves. */
+#define OTX__256_SPLAT_INT(number) _mm256_set1_epi32(number)
+#define OTX__256_LOAD_INTS(at) _mm256_loadu_si256((const __m256i *)(const void *)(at))
+#define OTX__256_LOW(column0, column1) _mm256_unpacklo_epi16(column0, column1)
+#define OTX__256_HIGH(column0, column1) _mm256_unpackhi_epi16(column0, column1)
+#define OTX__256_FIRST(low, high) _mm256_permute2x128_si256(low, high, 0x20)
+#define OTX__256_SECOND(low, high) _mm256_permute2x128_si256(low, high, 0x31)
+
+#define OTX__256_LOAD64(at) _mm256_loadu_pd(at)
+#define OTX__256_STORE64(at, a) _mm256_storeu_pd(at, a)
+#define OTX__256_SPLAT64(number) _mm256_set1_pd(number)
+#define OTX__256_ADD_PRODUCT64(sum, a, b, exact) \
+    ((exact) ? _mm256_fmadd_pd(a, b, sum) : _mm256_add_pd(sum, _mm256_mul_pd(a, b)))
+#define OTX__256_SUB_PRODUCT64(sum, a, b) _mm256_sub_pd(sum, _mm256_mul_pd(a, b))
+#define OTX__256_LOW64(a) _mm256_cvtps_pd(_mm256_castps256_ps128(a))
+#define OTX__256_HIGH64(a) _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1))
+
+OTX__256_INLINE float otx__largest_256(__m256 a)
 {
-    __m256 low[4], high[4];
-    size_t p, j;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) low[j] = high[j] = _mm256_setzero_ps();
+    return otx__largest_128(_mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)));
+}
+
+OTX__256_INLINE float otx__total_256(__m256 a)
+{
+    return otx__total_128(_mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)));
+}
+
+OTX__256_INLINE void otx__add_pair_256(__m256i sums[2], const __m256i pair[2], __m256i steps)
+{
+    sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(pair[0], steps));
+    sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(pair[1], steps));
+}
+
+#endif /* OTX__SSE2 */
+
+/* >>> src/simd/vectors.h */
+/* ---- vectors: the kernels of body.h, of 128 and of 256 bits --------------------- */
+
+/* amalgamate.sh puts the text of body.h in place of a line that says so. */
+#ifdef OTX__128_ISA
+/* ---- the kernels, by the operations of the set ---- */
+
+#define OTX__128_TILE (OTX__TILE / OTX__128_WIDTH) /* registers in a tile */
+
+/* One chain of products, for OTX__128_ACROSS registers of a by four rows of b: their sums
+   stay in registers. It is put in c, or added to it. */
+OTX__128_KERNEL void otx__chain_128(const float *a, const float *b, size_t count, bool add,
+                                    float *c)
+{
+    otx__floats_128 sums[4][OTX__128_ACROSS];
+    size_t p, i, j;
+    OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++)
+        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = OTX__128_SPLAT(0.0f);
     for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
-        __m256 a0 = _mm256_loadu_ps(a), a1 = _mm256_loadu_ps(a + 8);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
-            __m256 b0 = _mm256_broadcast_ss(b + j);
-            low[j] = _mm256_fmadd_ps(a0, b0, low[j]);
-            high[j] = _mm256_fmadd_ps(a1, b0, high[j]);
-        }
+        otx__floats_128 x[OTX__128_ACROSS];
+        OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++)
+            x[i] = OTX__128_LOAD(a + OTX__128_WIDTH * i);
+        OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++)
+            sums[0][i] = OTX__128_ADD_BY(sums[0][i], x[i], b, 0);
+        OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++)
+            sums[1][i] = OTX__128_ADD_BY(sums[1][i], x[i], b, 1);
+        OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++)
+            sums[2][i] = OTX__128_ADD_BY(sums[2][i], x[i], b, 2);
+        OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++)
+            sums[3][i] = OTX__128_ADD_BY(sums[3][i], x[i], b, 3);
     }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
-        float *column = c + j * OTX__TILE;
-        if (add) {
-            low[j] = _mm256_add_ps(low[j], _mm256_loadu_ps(column));
-            high[j] = _mm256_add_ps(high[j], _mm256_loadu_ps(column + 8));
+    OTX__UNROLL for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (i = 0; i < OTX__128_ACROSS; i++) {
+            float *at = c + j * OTX__TILE + OTX__128_WIDTH * i;
+            if (add) sums[j][i] = OTX__128_ADD(sums[j][i], OTX__128_LOAD(at));
+            OTX__128_STORE(at, sums[j][i]);
         }
-        _mm256_storeu_ps(column, low[j]);
-        _mm256_storeu_ps(column + 8, high[j]);
     }
 }
 
-OTX__PRIVATE void otx__product_avx2(const float *a, const float *b, size_t n, bool add, float *c)
+OTX__PRIVATE void otx__product_128(const float *a, const float *b, size_t n, bool add, float *c)
 {
     size_t i, j;
     for (j = 0; j < OTX__STRIP; j += 4)
-        for (i = 0; i < OTX__TILE; i += 16)
-            otx__chain_avx2(a + i, b + j, n, add, c + j * OTX__TILE + i);
+        for (i = 0; i < OTX__TILE; i += OTX__128_WIDTH * OTX__128_ACROSS)
+            otx__chain_128(a + i, b + j, n, add, c + j * OTX__TILE + i);
 }
 
-/* The larger of `best` and the weighted correlations of eight atoms. */
-OTX__AVX2_TARGET OTX__PRIVATE __m256 otx__score_avx2(__m256 best, const int16_t *start,
-                                                     __m256i sum, const float *scales,
-                                                     const float *common, const float *weight,
-                                                     int first)
+/* The larger of `best` and the weighted correlations of the atoms from `first`, as
+   otx__packed. */
+OTX__128_INLINE otx__floats_128 otx__score_128(otx__floats_128 best, const int16_t *start,
+                                               otx__ints_128 sum, const float *scales,
+                                               const float *common, const float *weight,
+                                               int first)
 {
-    __m256i numbers = _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
-                                       _mm256_set1_epi32(first));
-    __m256i wide = _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)start));
-    __m256 value = _mm256_mul_ps(_mm256_cvtepi32_ps(wide), _mm256_set1_ps(scales[0]));
-    value = _mm256_fmadd_ps(_mm256_loadu_ps(common), _mm256_set1_ps(scales[1]), value);
-    value = _mm256_fnmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(scales[2]), value);
-    value = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), value);
-    value = _mm256_mul_ps(value, _mm256_loadu_ps(weight));
-    /* As otx__packed does. */
-    value = _mm256_andnot_ps(_mm256_castsi256_ps(_mm256_set1_epi32(OTX__TILE - 1)), value);
-    return _mm256_max_ps(best, _mm256_or_ps(value, _mm256_castsi256_ps(numbers)));
+    otx__floats_128 value = OTX__128_MUL(OTX__128_OF_INT16(start), OTX__128_SPLAT(scales[0]));
+    value = OTX__128_ADD_PRODUCT(value, OTX__128_LOAD(common), OTX__128_SPLAT(scales[1]));
+    value = OTX__128_SUB_PRODUCT(value, OTX__128_OF_INTS(sum), OTX__128_SPLAT(scales[2]));
+    value = OTX__128_MUL(OTX__128_ABS(value), OTX__128_LOAD(weight));
+    return OTX__128_MAX(best, OTX__128_PACK(value, first));
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE __m256i otx__load_avx2(const int16_t *at)
-{
-    return _mm256_loadu_si256((const __m256i *)(const void *)at);
-}
+/* Adds to two registers of sums the products of two atoms with two steps. */
+typedef void (*otx__adder_128)(otx__ints_128 sums[2], const otx__ints_128 pair[2],
+                                otx__ints_128 steps);
 
-/* sum + the products of neighbours in a and b, added in pairs. */
-typedef __m256i (*otx__multiply_add)(__m256i sum, __m256i a, __m256i b);
-
-OTX__AVX2_TARGET OTX__INLINE __m256i otx__multiply_add_avx2(__m256i sum, __m256i a, __m256i b)
-{
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
-}
-
-/* The sums of `sets` supports of one target over `halves` halves of a tile, two
-   atoms of them at a time. sums[set] holds the tile's atoms in order.
-   `multiply_add` is known where this is inlined, and so is inlined itself. */
-OTX__AVX2_TARGET OTX__INLINE void otx__sums_avx2(const otx__scan *scan, size_t target, size_t half,
-                                                 size_t halves, size_t sets,
-                                                 otx__multiply_add multiply_add,
-                                                 __m256i sums[OTX__SETS][4])
+/* The sums of `sets` supports of one target over `units` units of a tile, two registers of
+   sums each, two atoms at a time. sums[set] holds the tile's atoms in order. `add` is known
+   where this is inlined, and so is inlined itself. */
+OTX__128_INLINE void otx__sums_128(const otx__scan *scan, size_t target, size_t unit,
+                                   size_t units, size_t sets, otx__adder_128 add,
+                                   otx__ints_128 sums[OTX__SETS][OTX__128_TILE])
 {
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
     const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
-    const int16_t *gram = scan->gram + 16 * half;
+    const int16_t *gram = scan->gram + 2 * OTX__128_WIDTH * unit;
     const uint32_t *ahead = otx__scan_ahead(scan, target);
+    const size_t half = OTX__128_TILE / 4; /* of a tile, in units */
     size_t count = scan->counts[target], j, set, h;
-    __m256i parts[OTX__SETS][4];
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (h = 0; h < 2 * halves; h++) parts[set][h] = _mm256_setzero_si256();
-    }
+    otx__ints_128 parts[OTX__SETS][4];
+    OTX__UNROLL for (set = 0; set < sets; set++)
+        OTX__UNROLL for (h = 0; h < 2 * units; h++) parts[set][h] = OTX__128_SPLAT_INT(0);
     for (j = 0; j < count; j += 2) {
         const int16_t *column0 = gram + (size_t)atoms[j] * OTX__TILE;
         const int16_t *column1 = gram + (size_t)atoms[j + 1] * OTX__TILE;
-        OTX__UNROLL
-        for (h = half; h < half + halves; h++)
-            OTX__PREFETCH(gram + (size_t)ahead[j + h] * OTX__TILE);
-        OTX__UNROLL
-        for (h = 0; h < 2 * halves; h += 2) {
-            __m256i g0 = otx__load_avx2(column0 + 8 * h), g1 = otx__load_avx2(column1 + 8 * h);
-            __m256i low = _mm256_unpacklo_epi16(g0, g1), high = _mm256_unpackhi_epi16(g0, g1);
-            OTX__UNROLL
-            for (set = 0; set < sets; set++) {
-                int32_t both;
-                __m256i pair;
-                memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
-                pair = _mm256_set1_epi32(both);
-                parts[set][h] = multiply_add(parts[set][h], low, pair);
-                parts[set][h + 1] = multiply_add(parts[set][h + 1], high, pair);
+        OTX__UNROLL for (h = 0; h < units; h += half)
+            OTX__PREFETCH(gram + (size_t)ahead[j + (unit + h) / half] * OTX__TILE);
+        OTX__UNROLL for (h = 0; h < 2 * units; h += 2) {
+            otx__ints_128 pair[2], g0 = OTX__128_LOAD_INTS(column0 + OTX__128_WIDTH * h);
+            otx__ints_128 g1 = OTX__128_LOAD_INTS(column1 + OTX__128_WIDTH * h);
+            pair[0] = OTX__128_LOW(g0, g1);
+            pair[1] = OTX__128_HIGH(g0, g1);
+            OTX__UNROLL for (set = 0; set < sets; set++) {
+                const int16_t *two = steps + j * OTX__SETS + 2 * set;
+                add(&parts[set][h], pair, OTX__128_SPLAT_INT(otx__int32_at(two)));
             }
         }
     }
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (h = 0; h < 2 * halves; h += 2) {
-            /* Unpacking works on 128-bit halves: put the atoms back in order. */
-            __m256i low = parts[set][h], high = parts[set][h + 1];
-            sums[set][2 * half + h] = _mm256_permute2x128_si256(low, high, 0x20);
-            sums[set][2 * half + h + 1] = _mm256_permute2x128_si256(low, high, 0x31);
+    OTX__UNROLL for (set = 0; set < sets; set++) {
+        OTX__UNROLL for (h = 0; h < 2 * units; h += 2) {
+            otx__ints_128 low = parts[set][h], high = parts[set][h + 1];
+            sums[set][2 * unit + h] = OTX__128_FIRST(low, high);
+            sums[set][2 * unit + h + 1] = OTX__128_SECOND(low, high);
         }
     }
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE float otx__largest_avx2(__m256 values)
+/* OTX__128_SUMS sums stay in registers. */
+OTX__128_INLINE void otx__scan_body_128(const otx__scan *scan, otx__adder_128 add)
 {
-    __m128 four = _mm_max_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps(values, 1));
-    four = _mm_max_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_max_ss(four, _mm_shuffle_ps(four, four, 1)));
-}
-
-OTX__AVX2_TARGET OTX__PRIVATE uint32_t otx__sift_avx2(const otx__sift *sift, float *least,
-                                                      float *most)
-{
-    __m256 high[4], mark = _mm256_set1_ps(*least), lows = mark, highs = _mm256_setzero_ps();
-    const __m256 by = _mm256_set1_ps(sift->by), along = _mm256_set1_ps(sift->along);
-    const __m256 bound = _mm256_set1_ps(sift->bound), rest = _mm256_set1_ps(sift->rest);
-    uint32_t mask = 0;
-    size_t i;
-    OTX__UNROLL
-    for (i = 0; i < 4; i++) {
-        __m256 weight = _mm256_loadu_ps(sift->weight + 8 * i);
-        __m256 value = _mm256_mul_ps(_mm256_loadu_ps(sift->products + 8 * i),
-                                     _mm256_loadu_ps(sift->scale + 8 * i));
-        __m256 spread = _mm256_fmadd_ps(_mm256_loadu_ps(sift->error + 8 * i), rest, bound);
-        value = _mm256_fmadd_ps(_mm256_loadu_ps(sift->common + 8 * i), along,
-                                _mm256_mul_ps(value, by));
-        value = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), value);
-        spread = _mm256_fmadd_ps(weight, spread, _mm256_set1_ps(OTX__SIFT_ROOM));
-        lows = _mm256_max_ps(lows, _mm256_fmsub_ps(weight, value, spread));
-        high[i] = _mm256_fmadd_ps(weight, value, spread);
-        highs = _mm256_max_ps(highs, high[i]);
-    }
-    if (_mm256_movemask_ps(_mm256_cmp_ps(lows, mark, _CMP_GT_OQ))) {
-        *least = otx__largest_avx2(lows);
-        mark = _mm256_set1_ps(*least);
-    }
-    OTX__UNROLL
-    for (i = 0; i < 4; i++)
-        mask |= (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(high[i], mark, _CMP_GE_OQ)) << 8 * i;
-    if (mask) *most = otx__largest_avx2(highs);
-    return mask;
-}
-
-/* Up to eight sums stay in registers. */
-OTX__AVX2_TARGET OTX__INLINE void otx__scan_256(const otx__scan *scan,
-                                                otx__multiply_add multiply_add)
-{
+    const size_t units = OTX__128_TILE / 2, few = OTX__128_SUMS / (2 * OTX__SETS);
     size_t target, set, i;
     for (target = 0; target < scan->targets; target++) {
         const int16_t *start = scan->start + target * OTX__TILE;
         size_t sets = scan->sets[target];
-        __m256i sums[OTX__SETS][4];
-        if (sets == 1) {
-            otx__sums_avx2(scan, target, 0, 2, 1, multiply_add, sums);
-        } else if (sets == 2) {
-            otx__sums_avx2(scan, target, 0, 2, 2, multiply_add, sums);
-        } else {
-            otx__sums_avx2(scan, target, 0, 1, OTX__SETS, multiply_add, sums);
-            otx__sums_avx2(scan, target, 1, 1, OTX__SETS, multiply_add, sums);
-        }
+        otx__ints_128 sums[OTX__SETS][OTX__128_TILE];
+        if (sets == 1)
+            for (i = 0; i < units; i += 2) otx__sums_128(scan, target, i, 2, 1, add, sums);
+        else if (sets == 2)
+            for (i = 0; i < units; i += 2) otx__sums_128(scan, target, i, 2, 2, add, sums);
+        else
+            for (i = 0; i < units; i += few)
+                otx__sums_128(scan, target, i, few, OTX__SETS, add, sums);
         for (set = 0; set < sets; set++) {
             const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
-            __m256 best = _mm256_setzero_ps();
-            OTX__UNROLL
-            for (i = 0; i < 4; i++)
-                best = otx__score_avx2(best, start + 8 * i, sums[set][i], scales,
-                                       scan->common + 8 * i, scan->weight + 8 * i, (int)(8 * i));
-            scan->best[set * scan->best_pitch + target] = otx__largest_avx2(best);
+            otx__floats_128 best = OTX__128_SPLAT(0.0f);
+            OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++) {
+                const size_t at = OTX__128_WIDTH * i;
+                best = otx__score_128(best, start + at, sums[set][i], scales, scan->common + at,
+                                       scan->weight + at, (int)at);
+            }
+            scan->best[set * scan->best_pitch + target] = otx__largest_128(best);
         }
     }
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__scan_avx2(const otx__scan *scan)
+OTX__128_KERNEL void otx__scan_128(const otx__scan *scan)
 {
-    otx__scan_256(scan, otx__multiply_add_avx2);
+    otx__scan_body_128(scan, otx__add_pair_128);
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__refine_avx2(const int16_t *gram, const uint32_t *atoms,
-                                                    const float *betas, size_t count,
-                                                    float *correlations)
+OTX__128_KERNEL uint32_t otx__sift_128(const otx__sift *sift, float *least, float *most)
 {
-    __m256 values[4];
+    otx__floats_128 high[OTX__128_TILE], mark = OTX__128_SPLAT(*least), lows = mark;
+    otx__floats_128 highs = OTX__128_SPLAT(0.0f);
+    const otx__floats_128 by = OTX__128_SPLAT(sift->by), along = OTX__128_SPLAT(sift->along);
+    const otx__floats_128 bound = OTX__128_SPLAT(sift->bound), rest = OTX__128_SPLAT(sift->rest);
+    uint32_t mask = 0;
+    size_t i;
+    OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++) {
+        const size_t at = OTX__128_WIDTH * i;
+        otx__floats_128 weight = OTX__128_LOAD(sift->weight + at);
+        otx__floats_128 value = OTX__128_LOAD(sift->products + at);
+        otx__floats_128 spread = OTX__128_LOAD(sift->error + at);
+        value = OTX__128_MUL(OTX__128_MUL(value, OTX__128_LOAD(sift->scale + at)), by);
+        value = OTX__128_ADD_PRODUCT(value, OTX__128_LOAD(sift->common + at), along);
+        value = OTX__128_ABS(value);
+        spread = OTX__128_ADD_PRODUCT(bound, spread, rest);
+        spread = OTX__128_ADD_PRODUCT(OTX__128_SPLAT(OTX__SIFT_ROOM), weight, spread);
+        lows = OTX__128_MAX(lows, OTX__128_PRODUCT_SUB(weight, value, spread));
+        high[i] = OTX__128_ADD_PRODUCT(spread, weight, value);
+        highs = OTX__128_MAX(highs, high[i]);
+    }
+    if (OTX__128_ANY_ABOVE(lows, mark)) {
+        *least = otx__largest_128(lows);
+        mark = OTX__128_SPLAT(*least);
+    }
+    OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++)
+        mask |= OTX__128_NOT_BELOW(high[i], mark) << OTX__128_WIDTH * i;
+    if (mask) *most = otx__largest_128(highs);
+    return mask;
+}
+
+OTX__128_KERNEL void otx__refine_128(const int16_t *gram, const uint32_t *atoms,
+                                     const float *betas, size_t count, float *correlations)
+{
+    otx__floats_128 values[OTX__128_TILE];
     size_t i, j;
-    OTX__UNROLL
-    for (i = 0; i < 4; i++) values[i] = _mm256_loadu_ps(correlations + 8 * i);
+    OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++)
+        values[i] = OTX__128_LOAD(correlations + OTX__128_WIDTH * i);
     for (j = 0; j < count; j++) {
         const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
-        __m256 beta = _mm256_set1_ps(betas[j] / 32767.0f);
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) {
-            __m128i eight = _mm_loadu_si128((const __m128i *)(const void *)(column + 8 * i));
-            __m256 wide = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(eight));
-            values[i] = _mm256_fnmadd_ps(beta, wide, values[i]);
+        otx__floats_128 beta = OTX__128_SPLAT(betas[j] / 32767.0f);
+        OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++) {
+            otx__floats_128 wide = OTX__128_OF_INT16(column + OTX__128_WIDTH * i);
+            values[i] = OTX__128_SUB_PRODUCT(values[i], beta, wide);
         }
     }
-    OTX__UNROLL
-    for (i = 0; i < 4; i++) _mm256_storeu_ps(correlations + 8 * i, values[i]);
+    OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++)
+        OTX__128_STORE(correlations + OTX__128_WIDTH * i, values[i]);
 }
 
-/* Eight elements of a row. */
-OTX__AVX2_TARGET OTX__INLINE __m256 otx__floats_avx2(otx__row row, size_t i)
+/* A register of a row's elements. */
+OTX__128_INLINE otx__floats_128 otx__row_128(otx__row row, size_t i)
 {
     const char *at = otx__row_at(row, i);
-    __m256i wide;
-    if (!row.bf16) return _mm256_loadu_ps((const float *)(const void *)at);
-    wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+    return row.bf16 ? OTX__128_OF_BF16(at) : OTX__128_FLOATS_AT(at);
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__rough_dots_avx2(const float *a, const otx__row *rows,
-                                                        size_t count, size_t n, float *out)
+OTX__128_KERNEL void otx__rough_dots_128(const float *a, const otx__row *rows, size_t count,
+                                         size_t n, float *out)
 {
-    size_t i, j, k, whole = n - n % OTX__LANES;
+    const size_t registers = OTX__LANES / OTX__128_WIDTH;
+    size_t i, j, h, whole = n - n % OTX__LANES;
     for (j = 0; j < count; j++) {
-        __m256 low = _mm256_setzero_ps(), high = low;
-        float lanes[8], sum = 0.0f;
+        otx__floats_128 sums[OTX__LANES / OTX__128_WIDTH];
+        OTX__UNROLL for (h = 0; h < registers; h++) sums[h] = OTX__128_SPLAT(0.0f);
         for (i = 0; i < whole; i += OTX__LANES) {
-            low = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), otx__floats_avx2(rows[j], i), low);
-            high = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), otx__floats_avx2(rows[j], i + 8),
-                                   high);
+            OTX__UNROLL for (h = 0; h < registers; h++) {
+                const size_t at = i + OTX__128_WIDTH * h;
+                sums[h] = OTX__128_ADD_PRODUCT(sums[h], OTX__128_LOAD(a + at),
+                                                otx__row_128(rows[j], at));
+            }
         }
-        _mm256_storeu_ps(lanes, _mm256_add_ps(low, high));
-        for (k = 0; k < 8; k++) sum += lanes[k];
-        for (; i < n; i++) sum += a[i] * otx__row_element(rows[j], i);
-        out[j] = sum;
+        OTX__UNROLL for (h = 1; h < registers; h++) sums[0] = OTX__128_ADD(sums[0], sums[h]);
+        out[j] = otx__total_128(sums[0]);
+        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
     }
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__rough_residual_avx2(float *r, otx__row y,
-                                                            const double *coefficients,
-                                                            const otx__row *rows, size_t count,
-                                                            size_t n)
+OTX__128_KERNEL void otx__rough_residual_128(float *r, otx__row y, const double *coefficients,
+                                             const otx__row *rows, size_t count, size_t n)
 {
-    size_t i, j, whole = n - n % 8;
-    for (i = 0; i < whole; i += 8) _mm256_storeu_ps(r + i, otx__floats_avx2(y, i));
+    size_t i, j, whole = n - n % OTX__128_WIDTH;
+    for (i = 0; i < whole; i += OTX__128_WIDTH) OTX__128_STORE(r + i, otx__row_128(y, i));
     for (; i < n; i++) r[i] = otx__row_element(y, i);
     for (j = 0; j < count; j++) {
         float coefficient = (float)coefficients[j];
-        __m256 by = _mm256_set1_ps(coefficient);
-        for (i = 0; i < whole; i += 8)
-            _mm256_storeu_ps(r + i, _mm256_fnmadd_ps(by, otx__floats_avx2(rows[j], i),
-                                                     _mm256_loadu_ps(r + i)));
+        otx__floats_128 by = OTX__128_SPLAT(coefficient);
+        for (i = 0; i < whole; i += OTX__128_WIDTH) {
+            otx__floats_128 value = OTX__128_LOAD(r + i), row = otx__row_128(rows[j], i);
+            OTX__128_STORE(r + i, OTX__128_SUB_PRODUCT(value, by, row));
+        }
         for (; i < n; i++) r[i] -= coefficient * otx__row_element(rows[j], i);
     }
 }
 
-/* Eight elements of a row as two registers of doubles. */
-OTX__AVX2_TARGET OTX__PRIVATE void otx__widen_avx2(otx__row row, size_t i, __m256d *low,
-                                                   __m256d *high)
+/* A register of a row's elements as two of doubles. */
+OTX__128_INLINE void otx__widen_128(otx__row row, size_t i, otx__doubles_128 *low,
+                                    otx__doubles_128 *high)
 {
-    __m256 values = otx__floats_avx2(row, i);
-    *low = _mm256_cvtps_pd(_mm256_castps256_ps128(values));
-    *high = _mm256_cvtps_pd(_mm256_extractf128_ps(values, 1));
+    otx__floats_128 values = otx__row_128(row, i);
+    *low = OTX__128_LOW64(values);
+    *high = OTX__128_HIGH64(values);
 }
 
-/* sum + a b. Fused, where the product is exact, it has the same bits. */
-OTX__AVX2_TARGET OTX__INLINE __m256d otx__add_product_avx2(__m256d sum, __m256d a, __m256d b,
-                                                           bool fused)
+/* OTX__128_ROWS rows at a time: the sums of their 16 lanes fill eight registers. */
+OTX__128_INLINE void otx__dots_body_128(const double *a, const otx__row *rows, size_t count,
+                                        size_t n, bool exact, double *out)
 {
-    return fused ? _mm256_fmadd_pd(a, b, sum) : _mm256_add_pd(sum, _mm256_mul_pd(a, b));
-}
-
-/* Two rows at a time: the sums of their 16 lanes fill eight registers. */
-OTX__AVX2_TARGET OTX__INLINE void otx__dots_body_avx2(const double *a, const otx__row *rows,
-                                                      size_t count, size_t n, bool fused,
-                                                      double *out)
-{
+    const size_t half = OTX__128_WIDTH / 2, registers = OTX__LANES / half;
     size_t first, i, j, h, whole = n - n % OTX__LANES;
-    for (first = 0; first < count; first += 2) {
-        size_t group = otx__min(2, count - first);
-        __m256d sums[2][4];
-        OTX__UNROLL
-        for (j = 0; j < 2; j++)
-            OTX__UNROLL
-            for (h = 0; h < 4; h++) sums[j][h] = _mm256_setzero_pd();
+    for (first = 0; first < count; first += OTX__128_ROWS) {
+        size_t group = otx__min(OTX__128_ROWS, count - first);
+        otx__doubles_128 sums[OTX__128_ROWS][2 * OTX__LANES / OTX__128_WIDTH];
+        OTX__UNROLL for (j = 0; j < OTX__128_ROWS; j++)
+            OTX__UNROLL for (h = 0; h < registers; h++) sums[j][h] = OTX__128_SPLAT64(0.0);
         for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 2; h++) {
-                const double *at = a + i + 8 * h;
-                __m256d a0 = _mm256_loadu_pd(at), a1 = _mm256_loadu_pd(at + 4), b0, b1;
-                OTX__UNROLL
-                for (j = 0; j < 2; j++) {
-                    otx__widen_avx2(rows[first + (j < group ? j : 0)], i + 8 * h, &b0, &b1);
-                    sums[j][2 * h] = otx__add_product_avx2(sums[j][2 * h], a0, b0, fused);
-                    sums[j][2 * h + 1] =
-                        otx__add_product_avx2(sums[j][2 * h + 1], a1, b1, fused);
+            OTX__UNROLL for (h = 0; h < registers; h += 2) {
+                const size_t at = i + half * h;
+                otx__doubles_128 a0 = OTX__128_LOAD64(a + at), b0;
+                otx__doubles_128 a1 = OTX__128_LOAD64(a + at + half), b1;
+                OTX__UNROLL for (j = 0; j < OTX__128_ROWS; j++) {
+                    otx__widen_128(rows[first + (j < group ? j : 0)], at, &b0, &b1);
+                    sums[j][h] = OTX__128_ADD_PRODUCT64(sums[j][h], a0, b0, exact);
+                    sums[j][h + 1] = OTX__128_ADD_PRODUCT64(sums[j][h + 1], a1, b1, exact);
                 }
             }
         }
         for (j = 0; j < group; j++) {
             double lanes[OTX__LANES];
-            OTX__UNROLL
-            for (h = 0; h < 4; h++) _mm256_storeu_pd(lanes + 4 * h, sums[j][h]);
+            OTX__UNROLL for (h = 0; h < registers; h++)
+                OTX__128_STORE64(lanes + half * h, sums[j][h]);
             otx__dot_lanes(lanes, a, rows[first + j], whole, n);
             out[first + j] = otx__fold_lanes(lanes);
         }
     }
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__dots_avx2(const double *a, const otx__row *rows,
-                                                  size_t count, size_t n, double *out)
+OTX__128_KERNEL void otx__dots_128(const double *a, const otx__row *rows, size_t count, size_t n,
+                                   double *out)
 {
-    otx__dots_body_avx2(a, rows, count, n, false, out);
+    otx__dots_body_128(a, rows, count, n, false, out);
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__products_avx2(const double *a, const otx__row *rows,
-                                                      size_t count, size_t n, double *out)
+OTX__128_KERNEL void otx__products_128(const double *a, const otx__row *rows, size_t count,
+                                       size_t n, double *out)
 {
-    otx__dots_body_avx2(a, rows, count, n, true, out);
+    otx__dots_body_128(a, rows, count, n, true, out);
 }
 
-OTX__AVX2_TARGET OTX__PRIVATE void otx__residual_avx2(double *r, otx__row y,
-                                                      const double *coefficients,
-                                                      const otx__row *rows, size_t count,
-                                                      size_t n)
+OTX__128_KERNEL void otx__residual_128(double *r, otx__row y, const double *coefficients,
+                                       const otx__row *rows, size_t count, size_t n)
 {
-    size_t i, j, whole = n - n % 8;
-    for (i = 0; i < whole; i += 8) {
-        __m256d low = _mm256_setzero_pd(), high = low, b0, b1;
+    const size_t half = OTX__128_WIDTH / 2;
+    size_t i, j, whole = n - n % OTX__128_WIDTH;
+    for (i = 0; i < whole; i += OTX__128_WIDTH) {
+        otx__doubles_128 low, high, b0, b1;
         if (y.data) {
-            otx__widen_avx2(y, i, &low, &high);
+            otx__widen_128(y, i, &low, &high);
         } else {
-            low = _mm256_loadu_pd(r + i);
-            high = _mm256_loadu_pd(r + i + 4);
+            low = OTX__128_LOAD64(r + i);
+            high = OTX__128_LOAD64(r + i + half);
         }
         for (j = 0; j < count; j++) {
-            __m256d coefficient = _mm256_set1_pd(coefficients[j]);
-            otx__widen_avx2(rows[j], i, &b0, &b1);
-            low = _mm256_sub_pd(low, _mm256_mul_pd(coefficient, b0));
-            high = _mm256_sub_pd(high, _mm256_mul_pd(coefficient, b1));
+            otx__doubles_128 coefficient = OTX__128_SPLAT64(coefficients[j]);
+            otx__widen_128(rows[j], i, &b0, &b1);
+            low = OTX__128_SUB_PRODUCT64(low, coefficient, b0);
+            high = OTX__128_SUB_PRODUCT64(high, coefficient, b1);
         }
-        _mm256_storeu_pd(r + i, low);
-        _mm256_storeu_pd(r + i + 4, high);
+        OTX__128_STORE64(r + i, low);
+        OTX__128_STORE64(r + i + half, high);
     }
     otx__residual_elements(r, y, coefficients, rows, count, whole, n);
 }
 
-OTX__PRIVATE const otx__kernels otx__kernels_avx2 = {
-    OTX_ISA_AVX2, otx__product_avx2, NULL, NULL, otx__scan_avx2, otx__sift_avx2, otx__refine_avx2,
-    otx__rough_dots_avx2, otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2,
-    NULL, otx__residual_avx2};
+OTX__PRIVATE const otx__kernels otx__kernels_128 = {
+    OTX__128_ISA, otx__product_128, NULL, NULL, otx__scan_128, otx__sift_128, otx__refine_128,
+    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128, otx__products_128, NULL,
+    otx__residual_128};
 
-/* ---- and with AVX-VNNI, which multiplies and adds in one instruction ---- */
+#endif
 
-#if (defined(__clang__) && __clang_major__ >= 12) || \
-    (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11)
-#define OTX__AVX_VNNI
-#define OTX__AVX_VNNI_TARGET __attribute__((target("avx2,fma,avxvnni")))
+#ifdef OTX__AVX2
+/* ---- the kernels, by the operations of the set ---- */
 
-OTX__AVX_VNNI_TARGET OTX__INLINE __m256i otx__multiply_add_avx_vnni(__m256i sum, __m256i a,
-                                                                    __m256i b)
+#define OTX__256_TILE (OTX__TILE / OTX__256_WIDTH) /* registers in a tile */
+
+/* One chain of products, for OTX__256_ACROSS registers of a by four rows of b: their sums
+   stay in registers. It is put in c, or added to it. */
+OTX__256_KERNEL void otx__chain_256(const float *a, const float *b, size_t count, bool add,
+                                    float *c)
 {
-    return _mm256_dpwssd_avx_epi32(sum, a, b);
+    otx__floats_256 sums[4][OTX__256_ACROSS];
+    size_t p, i, j;
+    OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++)
+        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = OTX__256_SPLAT(0.0f);
+    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
+        otx__floats_256 x[OTX__256_ACROSS];
+        OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++)
+            x[i] = OTX__256_LOAD(a + OTX__256_WIDTH * i);
+        OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++)
+            sums[0][i] = OTX__256_ADD_BY(sums[0][i], x[i], b, 0);
+        OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++)
+            sums[1][i] = OTX__256_ADD_BY(sums[1][i], x[i], b, 1);
+        OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++)
+            sums[2][i] = OTX__256_ADD_BY(sums[2][i], x[i], b, 2);
+        OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++)
+            sums[3][i] = OTX__256_ADD_BY(sums[3][i], x[i], b, 3);
+    }
+    OTX__UNROLL for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (i = 0; i < OTX__256_ACROSS; i++) {
+            float *at = c + j * OTX__TILE + OTX__256_WIDTH * i;
+            if (add) sums[j][i] = OTX__256_ADD(sums[j][i], OTX__256_LOAD(at));
+            OTX__256_STORE(at, sums[j][i]);
+        }
+    }
 }
 
-OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__scan_avx_vnni(const otx__scan *scan)
+OTX__PRIVATE void otx__product_256(const float *a, const float *b, size_t n, bool add, float *c)
 {
-    otx__scan_256(scan, otx__multiply_add_avx_vnni);
+    size_t i, j;
+    for (j = 0; j < OTX__STRIP; j += 4)
+        for (i = 0; i < OTX__TILE; i += OTX__256_WIDTH * OTX__256_ACROSS)
+            otx__chain_256(a + i, b + j, n, add, c + j * OTX__TILE + i);
+}
+
+/* The larger of `best` and the weighted correlations of the atoms from `first`, as
+   otx__packed. */
+OTX__256_INLINE otx__floats_256 otx__score_256(otx__floats_256 best, const int16_t *start,
+                                               otx__ints_256 sum, const float *scales,
+                                               const float *common, const float *weight,
+                                               int first)
+{
+    otx__floats_256 value = OTX__256_MUL(OTX__256_OF_INT16(start), OTX__256_SPLAT(scales[0]));
+    value = OTX__256_ADD_PRODUCT(value, OTX__256_LOAD(common), OTX__256_SPLAT(scales[1]));
+    value = OTX__256_SUB_PRODUCT(value, OTX__256_OF_INTS(sum), OTX__256_SPLAT(scales[2]));
+    value = OTX__256_MUL(OTX__256_ABS(value), OTX__256_LOAD(weight));
+    return OTX__256_MAX(best, OTX__256_PACK(value, first));
+}
+
+/* Adds to two registers of sums the products of two atoms with two steps. */
+typedef void (*otx__adder_256)(otx__ints_256 sums[2], const otx__ints_256 pair[2],
+                                otx__ints_256 steps);
+
+/* The sums of `sets` supports of one target over `units` units of a tile, two registers of
+   sums each, two atoms at a time. sums[set] holds the tile's atoms in order. `add` is known
+   where this is inlined, and so is inlined itself. */
+OTX__256_INLINE void otx__sums_256(const otx__scan *scan, size_t target, size_t unit,
+                                   size_t units, size_t sets, otx__adder_256 add,
+                                   otx__ints_256 sums[OTX__SETS][OTX__256_TILE])
+{
+    const uint32_t *atoms = scan->atoms + target * scan->pitch;
+    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
+    const int16_t *gram = scan->gram + 2 * OTX__256_WIDTH * unit;
+    const uint32_t *ahead = otx__scan_ahead(scan, target);
+    const size_t half = OTX__256_TILE / 4; /* of a tile, in units */
+    size_t count = scan->counts[target], j, set, h;
+    otx__ints_256 parts[OTX__SETS][4];
+    OTX__UNROLL for (set = 0; set < sets; set++)
+        OTX__UNROLL for (h = 0; h < 2 * units; h++) parts[set][h] = OTX__256_SPLAT_INT(0);
+    for (j = 0; j < count; j += 2) {
+        const int16_t *column0 = gram + (size_t)atoms[j] * OTX__TILE;
+        const int16_t *column1 = gram + (size_t)atoms[j + 1] * OTX__TILE;
+        OTX__UNROLL for (h = 0; h < units; h += half)
+            OTX__PREFETCH(gram + (size_t)ahead[j + (unit + h) / half] * OTX__TILE);
+        OTX__UNROLL for (h = 0; h < 2 * units; h += 2) {
+            otx__ints_256 pair[2], g0 = OTX__256_LOAD_INTS(column0 + OTX__256_WIDTH * h);
+            otx__ints_256 g1 = OTX__256_LOAD_INTS(column1 + OTX__256_WIDTH * h);
+            pair[0] = OTX__256_LOW(g0, g1);
+            pair[1] = OTX__256_HIGH(g0, g1);
+            OTX__UNROLL for (set = 0; set < sets; set++) {
+                const int16_t *two = steps + j * OTX__SETS + 2 * set;
+                add(&parts[set][h], pair, OTX__256_SPLAT_INT(otx__int32_at(two)));
+            }
+        }
+    }
+    OTX__UNROLL for (set = 0; set < sets; set++) {
+        OTX__UNROLL for (h = 0; h < 2 * units; h += 2) {
+            otx__ints_256 low = parts[set][h], high = parts[set][h + 1];
+            sums[set][2 * unit + h] = OTX__256_FIRST(low, high);
+            sums[set][2 * unit + h + 1] = OTX__256_SECOND(low, high);
+        }
+    }
+}
+
+/* OTX__256_SUMS sums stay in registers. */
+OTX__256_INLINE void otx__scan_body_256(const otx__scan *scan, otx__adder_256 add)
+{
+    const size_t units = OTX__256_TILE / 2, few = OTX__256_SUMS / (2 * OTX__SETS);
+    size_t target, set, i;
+    for (target = 0; target < scan->targets; target++) {
+        const int16_t *start = scan->start + target * OTX__TILE;
+        size_t sets = scan->sets[target];
+        otx__ints_256 sums[OTX__SETS][OTX__256_TILE];
+        if (sets == 1)
+            for (i = 0; i < units; i += 2) otx__sums_256(scan, target, i, 2, 1, add, sums);
+        else if (sets == 2)
+            for (i = 0; i < units; i += 2) otx__sums_256(scan, target, i, 2, 2, add, sums);
+        else
+            for (i = 0; i < units; i += few)
+                otx__sums_256(scan, target, i, few, OTX__SETS, add, sums);
+        for (set = 0; set < sets; set++) {
+            const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
+            otx__floats_256 best = OTX__256_SPLAT(0.0f);
+            OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++) {
+                const size_t at = OTX__256_WIDTH * i;
+                best = otx__score_256(best, start + at, sums[set][i], scales, scan->common + at,
+                                       scan->weight + at, (int)at);
+            }
+            scan->best[set * scan->best_pitch + target] = otx__largest_256(best);
+        }
+    }
+}
+
+OTX__256_KERNEL void otx__scan_256(const otx__scan *scan)
+{
+    otx__scan_body_256(scan, otx__add_pair_256);
+}
+
+OTX__256_KERNEL uint32_t otx__sift_256(const otx__sift *sift, float *least, float *most)
+{
+    otx__floats_256 high[OTX__256_TILE], mark = OTX__256_SPLAT(*least), lows = mark;
+    otx__floats_256 highs = OTX__256_SPLAT(0.0f);
+    const otx__floats_256 by = OTX__256_SPLAT(sift->by), along = OTX__256_SPLAT(sift->along);
+    const otx__floats_256 bound = OTX__256_SPLAT(sift->bound), rest = OTX__256_SPLAT(sift->rest);
+    uint32_t mask = 0;
+    size_t i;
+    OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++) {
+        const size_t at = OTX__256_WIDTH * i;
+        otx__floats_256 weight = OTX__256_LOAD(sift->weight + at);
+        otx__floats_256 value = OTX__256_LOAD(sift->products + at);
+        otx__floats_256 spread = OTX__256_LOAD(sift->error + at);
+        value = OTX__256_MUL(OTX__256_MUL(value, OTX__256_LOAD(sift->scale + at)), by);
+        value = OTX__256_ADD_PRODUCT(value, OTX__256_LOAD(sift->common + at), along);
+        value = OTX__256_ABS(value);
+        spread = OTX__256_ADD_PRODUCT(bound, spread, rest);
+        spread = OTX__256_ADD_PRODUCT(OTX__256_SPLAT(OTX__SIFT_ROOM), weight, spread);
+        lows = OTX__256_MAX(lows, OTX__256_PRODUCT_SUB(weight, value, spread));
+        high[i] = OTX__256_ADD_PRODUCT(spread, weight, value);
+        highs = OTX__256_MAX(highs, high[i]);
+    }
+    if (OTX__256_ANY_ABOVE(lows, mark)) {
+        *least = otx__largest_256(lows);
+        mark = OTX__256_SPLAT(*least);
+    }
+    OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++)
+        mask |= OTX__256_NOT_BELOW(high[i], mark) << OTX__256_WIDTH * i;
+    if (mask) *most = otx__largest_256(highs);
+    return mask;
+}
+
+OTX__256_KERNEL void otx__refine_256(const int16_t *gram, const uint32_t *atoms,
+                                     const float *betas, size_t count, float *correlations)
+{
+    otx__floats_256 values[OTX__256_TILE];
+    size_t i, j;
+    OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++)
+        values[i] = OTX__256_LOAD(correlations + OTX__256_WIDTH * i);
+    for (j = 0; j < count; j++) {
+        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
+        otx__floats_256 beta = OTX__256_SPLAT(betas[j] / 32767.0f);
+        OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++) {
+            otx__floats_256 wide = OTX__256_OF_INT16(column + OTX__256_WIDTH * i);
+            values[i] = OTX__256_SUB_PRODUCT(values[i], beta, wide);
+        }
+    }
+    OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++)
+        OTX__256_STORE(correlations + OTX__256_WIDTH * i, values[i]);
+}
+
+/* A register of a row's elements. */
+OTX__256_INLINE otx__floats_256 otx__row_256(otx__row row, size_t i)
+{
+    const char *at = otx__row_at(row, i);
+    return row.bf16 ? OTX__256_OF_BF16(at) : OTX__256_FLOATS_AT(at);
+}
+
+OTX__256_KERNEL void otx__rough_dots_256(const float *a, const otx__row *rows, size_t count,
+                                         size_t n, float *out)
+{
+    const size_t registers = OTX__LANES / OTX__256_WIDTH;
+    size_t i, j, h, whole = n - n % OTX__LANES;
+    for (j = 0; j < count; j++) {
+        otx__floats_256 sums[OTX__LANES / OTX__256_WIDTH];
+        OTX__UNROLL for (h = 0; h < registers; h++) sums[h] = OTX__256_SPLAT(0.0f);
+        for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL for (h = 0; h < registers; h++) {
+                const size_t at = i + OTX__256_WIDTH * h;
+                sums[h] = OTX__256_ADD_PRODUCT(sums[h], OTX__256_LOAD(a + at),
+                                                otx__row_256(rows[j], at));
+            }
+        }
+        OTX__UNROLL for (h = 1; h < registers; h++) sums[0] = OTX__256_ADD(sums[0], sums[h]);
+        out[j] = otx__total_256(sums[0]);
+        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
+    }
+}
+
+OTX__256_KERNEL void otx__rough_residual_256(float *r, otx__row y, const double *coefficients,
+                                             const otx__row *rows, size_t count, size_t n)
+{
+    size_t i, j, whole = n - n % OTX__256_WIDTH;
+    for (i = 0; i < whole; i += OTX__256_WIDTH) OTX__256_STORE(r + i, otx__row_256(y, i));
+    for (; i < n; i++) r[i] = otx__row_element(y, i);
+    for (j = 0; j < count; j++) {
+        float coefficient = (float)coefficients[j];
+        otx__floats_256 by = OTX__256_SPLAT(coefficient);
+        for (i = 0; i < whole; i += OTX__256_WIDTH) {
+            otx__floats_256 value = OTX__256_LOAD(r + i), row = otx__row_256(rows[j], i);
+            OTX__256_STORE(r + i, OTX__256_SUB_PRODUCT(value, by, row));
+        }
+        for (; i < n; i++) r[i] -= coefficient * otx__row_element(rows[j], i);
+    }
+}
+
+/* A register of a row's elements as two of doubles. */
+OTX__256_INLINE void otx__widen_256(otx__row row, size_t i, otx__doubles_256 *low,
+                                    otx__doubles_256 *high)
+{
+    otx__floats_256 values = otx__row_256(row, i);
+    *low = OTX__256_LOW64(values);
+    *high = OTX__256_HIGH64(values);
+}
+
+/* OTX__256_ROWS rows at a time: the sums of their 16 lanes fill eight registers. */
+OTX__256_INLINE void otx__dots_body_256(const double *a, const otx__row *rows, size_t count,
+                                        size_t n, bool exact, double *out)
+{
+    const size_t half = OTX__256_WIDTH / 2, registers = OTX__LANES / half;
+    size_t first, i, j, h, whole = n - n % OTX__LANES;
+    for (first = 0; first < count; first += OTX__256_ROWS) {
+        size_t group = otx__min(OTX__256_ROWS, count - first);
+        otx__doubles_256 sums[OTX__256_ROWS][2 * OTX__LANES / OTX__256_WIDTH];
+        OTX__UNROLL for (j = 0; j < OTX__256_ROWS; j++)
+            OTX__UNROLL for (h = 0; h < registers; h++) sums[j][h] = OTX__256_SPLAT64(0.0);
+        for (i = 0; i < whole; i += OTX__LANES) {
+            OTX__UNROLL for (h = 0; h < registers; h += 2) {
+                const size_t at = i + half * h;
+                otx__doubles_256 a0 = OTX__256_LOAD64(a + at), b0;
+                otx__doubles_256 a1 = OTX__256_LOAD64(a + at + half), b1;
+                OTX__UNROLL for (j = 0; j < OTX__256_ROWS; j++) {
+                    otx__widen_256(rows[first + (j < group ? j : 0)], at, &b0, &b1);
+                    sums[j][h] = OTX__256_ADD_PRODUCT64(sums[j][h], a0, b0, exact);
+                    sums[j][h + 1] = OTX__256_ADD_PRODUCT64(sums[j][h + 1], a1, b1, exact);
+                }
+            }
+        }
+        for (j = 0; j < group; j++) {
+            double lanes[OTX__LANES];
+            OTX__UNROLL for (h = 0; h < registers; h++)
+                OTX__256_STORE64(lanes + half * h, sums[j][h]);
+            otx__dot_lanes(lanes, a, rows[first + j], whole, n);
+            out[first + j] = otx__fold_lanes(lanes);
+        }
+    }
+}
+
+OTX__256_KERNEL void otx__dots_256(const double *a, const otx__row *rows, size_t count, size_t n,
+                                   double *out)
+{
+    otx__dots_body_256(a, rows, count, n, false, out);
+}
+
+OTX__256_KERNEL void otx__products_256(const double *a, const otx__row *rows, size_t count,
+                                       size_t n, double *out)
+{
+    otx__dots_body_256(a, rows, count, n, true, out);
+}
+
+OTX__256_KERNEL void otx__residual_256(double *r, otx__row y, const double *coefficients,
+                                       const otx__row *rows, size_t count, size_t n)
+{
+    const size_t half = OTX__256_WIDTH / 2;
+    size_t i, j, whole = n - n % OTX__256_WIDTH;
+    for (i = 0; i < whole; i += OTX__256_WIDTH) {
+        otx__doubles_256 low, high, b0, b1;
+        if (y.data) {
+            otx__widen_256(y, i, &low, &high);
+        } else {
+            low = OTX__256_LOAD64(r + i);
+            high = OTX__256_LOAD64(r + i + half);
+        }
+        for (j = 0; j < count; j++) {
+            otx__doubles_256 coefficient = OTX__256_SPLAT64(coefficients[j]);
+            otx__widen_256(rows[j], i, &b0, &b1);
+            low = OTX__256_SUB_PRODUCT64(low, coefficient, b0);
+            high = OTX__256_SUB_PRODUCT64(high, coefficient, b1);
+        }
+        OTX__256_STORE64(r + i, low);
+        OTX__256_STORE64(r + i + half, high);
+    }
+    otx__residual_elements(r, y, coefficients, rows, count, whole, n);
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_256 = {
+    OTX_ISA_AVX2, otx__product_256, NULL, NULL, otx__scan_256, otx__sift_256, otx__refine_256,
+    otx__rough_dots_256, otx__rough_residual_256, otx__dots_256, otx__products_256, NULL,
+    otx__residual_256};
+
+#endif
+
+/* >>> src/simd/avx_vnni.h */
+/* ---- avx_vnni: AVX2 with AVX-VNNI, which multiplies and adds in one instruction ---- */
+
+#if defined(OTX__AVX2) && ((defined(__clang__) && __clang_major__ >= 12) || \
+                           (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11))
+#define OTX__AVX_VNNI
+#define OTX__AVX_VNNI_TARGET __attribute__((target("avx2,fma,avxvnni")))
+#define OTX__AVX_VNNI_KERNEL OTX__AVX_VNNI_TARGET OTX__PRIVATE
+
+OTX__AVX_VNNI_TARGET OTX__INLINE void otx__add_pair_avx_vnni(__m256i sums[2],
+                                                             const __m256i pair[2],
+                                                             __m256i steps)
+{
+    sums[0] = _mm256_dpwssd_avx_epi32(sums[0], pair[0], steps);
+    sums[1] = _mm256_dpwssd_avx_epi32(sums[1], pair[1], steps);
+}
+
+OTX__AVX_VNNI_KERNEL void otx__scan_avx_vnni(const otx__scan *scan)
+{
+    otx__scan_body_256(scan, otx__add_pair_avx_vnni);
 }
 
 /* One chain of products of 8-bit numbers, n terms, of four rows of b and 16 of a, with
    `less` taken off the sums of each row of b. The instruction wants one side without a
    sign: a is taken 128 too large. Sums of integers go in c or are added to it; the last
    of them are made floats. */
-OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__chain_int8_avx_vnni(const int8_t *a, const int8_t *b,
-                                                                size_t n, const int32_t *less,
-                                                                bool add, bool last, float *c)
+OTX__AVX_VNNI_KERNEL void otx__chain_int8_avx_vnni(const int8_t *a, const int8_t *b, size_t n,
+                                                   const int32_t *less, bool add, bool last,
+                                                   float *c)
 {
     const __m256i sign = _mm256_set1_epi8(-128);
     __m256i sums[4][2];
     size_t p, j, h;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) sums[j][0] = sums[j][1] = _mm256_set1_epi32(-less[j]);
+    OTX__UNROLL for (j = 0; j < 4; j++) sums[j][0] = sums[j][1] = _mm256_set1_epi32(-less[j]);
     for (p = 0; p < n; p += 4) {
         const __m256i *fours = (const __m256i *)(const void *)(a + p * OTX__TILE);
         __m256i a0 = _mm256_xor_si256(_mm256_loadu_si256(fours), sign);
         __m256i a1 = _mm256_xor_si256(_mm256_loadu_si256(fours + 1), sign);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
-            int32_t four;
-            __m256i b0;
-            memcpy(&four, b + p * OTX__TILE + 4 * j, sizeof four);
-            b0 = _mm256_set1_epi32(four);
+        OTX__UNROLL for (j = 0; j < 4; j++) {
+            __m256i b0 = _mm256_set1_epi32(otx__int32_at(b + p * OTX__TILE + 4 * j));
             sums[j][0] = _mm256_dpbusd_avx_epi32(sums[j][0], a0, b0);
             sums[j][1] = _mm256_dpbusd_avx_epi32(sums[j][1], a1, b0);
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
-        OTX__UNROLL
-        for (h = 0; h < 2; h++) {
+    OTX__UNROLL for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (h = 0; h < 2; h++) {
             __m256i *at = (__m256i *)(void *)(c + j * OTX__TILE + 8 * h), sum = sums[j][h];
             if (add) sum = _mm256_add_epi32(sum, _mm256_loadu_si256(at));
             if (last) sum = _mm256_castps_si256(_mm256_cvtepi32_ps(sum));
@@ -7818,8 +8676,8 @@ OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__chain_int8_avx_vnni(const int8_t *a,
 }
 
 /* less[j]: what the sums of row j of b, n terms, come out too large by. */
-OTX__AVX_VNNI_TARGET OTX__PRIVATE void otx__excess_avx_vnni(const int8_t *b, size_t n,
-                                                            int32_t less[OTX__TILE])
+OTX__AVX_VNNI_KERNEL void otx__excess_avx_vnni(const int8_t *b, size_t n,
+                                               int32_t less[OTX__TILE])
 {
     const __m256i sign = _mm256_set1_epi8(-128);
     size_t p, i;
@@ -7853,20 +8711,172 @@ OTX__PRIVATE void otx__product_int8_avx_vnni(const int8_t *a, size_t tiles, cons
 }
 
 OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
-    OTX_ISA_AVX_VNNI, otx__product_avx2, NULL, otx__product_int8_avx_vnni,
-    otx__scan_avx_vnni, otx__sift_avx2, otx__refine_avx2, otx__rough_dots_avx2,
-    otx__rough_residual_avx2, otx__dots_avx2, otx__products_avx2, NULL, otx__residual_avx2};
+    OTX_ISA_AVX_VNNI, otx__product_256, NULL, otx__product_int8_avx_vnni, otx__scan_avx_vnni,
+    otx__sift_256, otx__refine_256, otx__rough_dots_256, otx__rough_residual_256,
+    otx__dots_256, otx__products_256, NULL, otx__residual_256};
 
 #endif /* OTX__AVX_VNNI */
 
-#endif /* OTX__AVX2 */
+/* >>> src/simd/neon_bf16.h */
+/* ---- neon_bf16: NEON with matrices of bf16 and of 8-bit numbers ---------------- */
+
+/* FEAT_BF16 and FEAT_I8MM. The other extensions do not help. The scan's numbers have 16
+   bits, and products of 8-bit numbers would take them in halves: more work than the widening
+   multiply-add. Half-precision floats (fp16) keep 11 bits and overflow at 65,504: they would
+   widen the bound of the screen a thousandfold. */
+#if defined(OTX__NEON) && (defined(__linux__) || defined(__APPLE__)) &&                     \
+    ((defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) && defined(__ARM_FEATURE_MATMUL_INT8)) || \
+     (defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 10))
+#define OTX__NEON_BF16
+
+#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) && defined(__ARM_FEATURE_MATMUL_INT8)
+#define OTX__NEON_BF16_TARGET
+#else
+#define OTX__NEON_BF16_TARGET __attribute__((target("arch=armv8.2-a+bf16+i8mm")))
+#endif
+#define OTX__NEON_BF16_KERNEL OTX__NEON_BF16_TARGET OTX__PRIVATE
+#define OTX__NEON_BF16_INLINE OTX__NEON_BF16_TARGET OTX__INLINE
+
+/* By names of our own: strict C modes hide the declarations. */
+#ifdef __APPLE__
+extern int otx__sys_sysctlbyname(const char *name, void *old, size_t *old_size, void *fresh,
+                                 size_t fresh_size) __asm__("_sysctlbyname");
+#else
+extern unsigned long otx__sys_getauxval(unsigned long type) __asm__("getauxval");
+#endif
+
+#ifdef __APPLE__
+OTX__PRIVATE bool otx__neon_has(const char *name)
+{
+    int has = 0;
+    size_t size = sizeof has;
+    return otx__sys_sysctlbyname(name, &has, &size, NULL, 0) == 0 && has;
+}
+#endif
+
+OTX__PRIVATE bool otx__neon_bf16_here(void)
+{
+#ifdef __APPLE__
+    return otx__neon_has("hw.optional.arm.FEAT_BF16") && otx__neon_has("hw.optional.arm.FEAT_I8MM");
+#else
+    const unsigned long hwcap2 = 26, both = 1ul << 13 | 1ul << 14; /* AT_HWCAP2: I8MM, BF16 */
+    return (otx__sys_getauxval(hwcap2) & both) == both;
+#endif
+}
+
+/* Two rows of four terms each, from two pairs of terms of four rows: the rows that
+   the instructions multiply with two others. Of 8-bit numbers, four count as a pair. */
+OTX__NEON_BF16_INLINE void otx__rows_neon(const uint16_t *panel, size_t terms, uint32x4_t *first,
+                                          uint32x4_t *second)
+{
+    uint32x4_t pair0 = vreinterpretq_u32_u16(vld1q_u16(panel)), pair1 = vdupq_n_u32(0);
+    if (terms > 2) pair1 = vreinterpretq_u32_u16(vld1q_u16(panel + 2 * OTX__TILE));
+    *first = vzip1q_u32(pair0, pair1);
+    *second = vzip2q_u32(pair0, pair1);
+}
+
+/* sum + the products of two rows x with two rows y. */
+OTX__NEON_BF16_INLINE float32x4_t otx__square_neon(float32x4_t sum, uint32x4_t x, uint32x4_t y,
+                                                   bool int8)
+{
+    if (int8)
+        return vreinterpretq_f32_s32(vmmlaq_s32(vreinterpretq_s32_f32(sum),
+                                                vreinterpretq_s8_u32(x), vreinterpretq_s8_u32(y)));
+    return vbfmmlaq_f32(sum, vreinterpretq_bf16_u32(x), vreinterpretq_bf16_u32(y));
+}
+
+/* Two sums, with those before where there are any. */
+OTX__NEON_BF16_INLINE void otx__put_neon(float32x2_t sums, bool first, bool int8, float *c)
+{
+    if (!first && int8)
+        sums = vreinterpret_f32_s32(
+            vadd_s32(vreinterpret_s32_f32(sums), vreinterpret_s32_f32(vld1_f32(c))));
+    else if (!first)
+        sums = vadd_f32(sums, vld1_f32(c));
+    vst1_f32(c, sums);
+}
+
+/* Adds one chain, for eight rows of a by eight of b: sixteen squares of two by two
+   sums stay in registers.
+
+   BFMMLA adds to a sum the two products of a pair of terms, after adding them up:
+   exact products (their 16 bits fit a float), and two additions that may be off by
+   2 u each, for they round to odd. A chain of OTX__CHAIN terms, whose first addition
+   is to 0, is so off by at most OTX__CHAIN * u, as a chain of float additions is.
+   SMMLA is exact; its integers lie where the floats do. */
+OTX__NEON_BF16_INLINE void otx__chain_neon_bf16(const uint16_t *a, const uint16_t *b,
+                                                size_t terms, bool first, bool int8, float *c)
+{
+    float32x4_t sums[4][4];
+    size_t p, i, j;
+    OTX__UNROLL for (i = 0; i < 4; i++)
+        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = vdupq_n_f32(0.0f);
+    for (p = 0; p < terms; p += 4) {
+        uint32x4_t x[4], y[4];
+        OTX__UNROLL for (i = 0; i < 4; i += 2) {
+            otx__rows_neon(a + p * OTX__TILE + 4 * i, terms - p, &x[i], &x[i + 1]);
+            otx__rows_neon(b + p * OTX__TILE + 4 * i, terms - p, &y[i], &y[i + 1]);
+        }
+        OTX__UNROLL for (j = 0; j < 4; j++) {
+            OTX__UNROLL for (i = 0; i < 4; i++)
+                sums[j][i] = otx__square_neon(sums[j][i], y[j], x[i], int8);
+        }
+    }
+    OTX__UNROLL for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (i = 0; i < 4; i++) {
+            float *even = c + 2 * j * OTX__TILE + 2 * i;
+            otx__put_neon(vget_low_f32(sums[j][i]), first, int8, even);
+            otx__put_neon(vget_high_f32(sums[j][i]), first, int8, even + OTX__TILE);
+        }
+    }
+}
+
+/* c[tile][j][i] as product_bf16 and, in integers, product_int8 want it, n the elements
+   of bf16 that are as wide. */
+OTX__NEON_BF16_INLINE void otx__products_of_tiles_neon(const uint16_t *a, size_t tiles,
+                                                       const uint16_t *b, size_t n, bool int8,
+                                                       float *c)
+{
+    size_t tile, block, i, j;
+    for (tile = 0; tile < tiles; tile++, a += n * OTX__TILE, c += OTX__TILE * OTX__TILE)
+        for (block = 0; block < n || block == 0; block += OTX__CHAIN)
+            for (j = 0; j < OTX__TILE; j += 8)
+                for (i = 0; i < OTX__TILE; i += 8)
+                    otx__chain_neon_bf16(a + block * OTX__TILE + 2 * i,
+                                         b + block * OTX__TILE + 2 * j,
+                                         otx__min(n - block, OTX__CHAIN), block == 0, int8,
+                                         c + j * OTX__TILE + i);
+}
+
+OTX__NEON_BF16_KERNEL void otx__product_bf16_neon(const uint16_t *a, size_t tiles,
+                                                  const uint16_t *b, size_t n, float *c)
+{
+    otx__products_of_tiles_neon(a, tiles, b, n, false, c);
+}
+
+OTX__NEON_BF16_KERNEL void otx__product_int8_neon(const int8_t *a, size_t tiles, const int8_t *b,
+                                                  size_t n, float *c)
+{
+    size_t i;
+    otx__products_of_tiles_neon((const uint16_t *)(const void *)a, tiles,
+                                (const uint16_t *)(const void *)b, n / 2, true, c);
+    for (i = 0; i < tiles * OTX__TILE * OTX__TILE; i += 4)
+        vst1q_f32(c + i, vcvtq_f32_s32(vreinterpretq_s32_f32(vld1q_f32(c + i))));
+}
+
+OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
+    OTX_ISA_NEON_BF16, otx__product_128, otx__product_bf16_neon, otx__product_int8_neon,
+    otx__scan_128, otx__sift_128, otx__refine_128, otx__rough_dots_128,
+    otx__rough_residual_128, otx__dots_128, otx__products_128, NULL, otx__residual_128};
+
+#endif /* OTX__NEON_BF16 */
 
 /* >>> src/simd/avx512.h */
-/* ---- kernel_avx512: 512-bit x86 (F, BW, DQ, VL, VNNI) --------------------- */
+/* ---- avx512: 512-bit x86 (F, BW, DQ, VL, VNNI) ------------------------------ */
 
-#if !defined(OTX_NO_SIMD) && (defined(__x86_64__) || defined(_M_X64)) &&                  \
-    (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 8 && !defined(__TINYC__)) || \
-     (defined(_MSC_VER) && _MSC_VER >= 1920))
+#if defined(OTX__AVX2) && defined(OTX__X86_64) &&               \
+    (defined(__clang__) || (defined(OTX__MSVC) && _MSC_VER >= 1920) || \
+     (defined(__GNUC__) && __GNUC__ >= 8))
 #define OTX__AVX512
 
 /* GCC's own header warns of itself when compiled as C++ (its bug 105593). */
@@ -7876,8 +8886,6 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-#include <immintrin.h>
-
 /* Lets a sum stay in its register: GCC 12 copies those of integer products about. */
 #if defined(__GNUC__)
 #define OTX__KEEP(sum) __asm__("" : "+v"(sum))
@@ -7885,37 +8893,37 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx_vnni = {
 #define OTX__KEEP(sum) ((void)0)
 #endif
 
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
 #define OTX__AVX512_TARGET
 #else
 #define OTX__AVX512_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 #endif
+#define OTX__AVX512_KERNEL OTX__AVX512_TARGET OTX__PRIVATE
+#define OTX__AVX512_INLINE OTX__AVX512_TARGET OTX__INLINE
 
 /* Only these let a register of integers be taken for one of bf16. */
 #if (defined(__clang__) && __clang_major__ >= 12) || \
     (defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 10)
 #define OTX__AVX512_BF16
-#define OTX__AVX512_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
+#define OTX__AVX512_BF16_KERNEL \
+    __attribute__((target("avx512f,avx512bw,avx512bf16"))) OTX__PRIVATE
 #endif
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__product_avx512(const float *a, const float *b, size_t n,
-                                                         bool add, float *c)
+OTX__AVX512_KERNEL void otx__product_avx512(const float *a, const float *b, size_t n, bool add,
+                                            float *c)
 {
     __m512 low[OTX__STRIP], high[OTX__STRIP];
     size_t p, j;
-    OTX__UNROLL
-    for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
+    OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
     for (p = 0; p < n; p++, a += OTX__TILE, b += OTX__TILE) {
         __m512 a0 = _mm512_loadu_ps(a), a1 = _mm512_loadu_ps(a + 16);
-        OTX__UNROLL
-        for (j = 0; j < OTX__STRIP; j++) {
+        OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) {
             __m512 b0 = _mm512_set1_ps(b[j]);
             low[j] = _mm512_fmadd_ps(a0, b0, low[j]);
             high[j] = _mm512_fmadd_ps(a1, b0, high[j]);
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
+    OTX__UNROLL for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
         if (add) {
             low[j] = _mm512_add_ps(low[j], _mm512_loadu_ps(c));
             high[j] = _mm512_add_ps(high[j], _mm512_loadu_ps(c + 16));
@@ -7928,31 +8936,24 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__product_avx512(const float *a, const f
 #ifdef OTX__AVX512_BF16
 /* One chain of products, n terms, of eight rows of b and 32 of a: it is put in c, or
    added to it. */
-OTX__AVX512_BF16_TARGET OTX__PRIVATE void otx__chain_bf16_avx512(const uint16_t *a,
-                                                                 const uint16_t *b, size_t n,
-                                                                 bool add, float *c)
+OTX__AVX512_BF16_KERNEL void otx__chain_bf16_avx512(const uint16_t *a, const uint16_t *b,
+                                                    size_t n, bool add, float *c)
 {
     __m512 low[OTX__STRIP], high[OTX__STRIP];
     size_t p, j;
-    OTX__UNROLL
-    for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
+    OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_setzero_ps();
     for (p = 0; p < n; p += 2) {
         const uint16_t *pairs = b + p * OTX__TILE;
         __m512bh a0 = (__m512bh)_mm512_loadu_si512(a + p * OTX__TILE);
         __m512bh a1 = (__m512bh)_mm512_loadu_si512(a + p * OTX__TILE + 32);
-        OTX__UNROLL
-        for (j = 0; j < OTX__STRIP; j++) {
-            int32_t both;
-            __m512i b0;
-            memcpy(&both, pairs + 2 * j, sizeof both);
-            b0 = _mm512_set1_epi32(both);
+        OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) {
+            __m512i b0 = _mm512_set1_epi32(otx__int32_at(pairs + 2 * j));
             __asm__("" : "+v"(b0)); /* Clang 16 crashes if it sees a broadcast of bf16 */
             low[j] = _mm512_dpbf16_ps(low[j], a0, (__m512bh)b0);
             high[j] = _mm512_dpbf16_ps(high[j], a1, (__m512bh)b0);
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < OTX__STRIP; j++) {
+    OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) {
         float *column = c + j * OTX__TILE;
         if (add) {
             low[j] = _mm512_add_ps(low[j], _mm512_loadu_ps(column));
@@ -7984,33 +8985,27 @@ OTX__PRIVATE void otx__product_bf16_avx512(const uint16_t *a, size_t tiles, cons
    `less` taken off the sums of each row of b. The instruction wants one side without a
    sign: a is taken 128 too large. Sums of integers go in c or are added to it; the last
    of them are made floats. */
-OTX__AVX512_TARGET OTX__PRIVATE void otx__chain_int8_avx512(const int8_t *a, const int8_t *b,
-                                                            size_t n, const int32_t *less,
-                                                            bool add, bool last, float *c)
+OTX__AVX512_KERNEL void otx__chain_int8_avx512(const int8_t *a, const int8_t *b, size_t n,
+                                               const int32_t *less, bool add, bool last,
+                                               float *c)
 {
     const __m512i sign = _mm512_set1_epi8(-128);
     __m512i low[OTX__STRIP], high[OTX__STRIP];
     size_t p, j;
-    OTX__UNROLL
-    for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_set1_epi32(-less[j]);
+    OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) low[j] = high[j] = _mm512_set1_epi32(-less[j]);
     for (p = 0; p < n; p += 4) {
         const int8_t *fours = b + p * OTX__TILE;
         __m512i a0 = _mm512_xor_si512(_mm512_loadu_si512(a + p * OTX__TILE), sign);
         __m512i a1 = _mm512_xor_si512(_mm512_loadu_si512(a + p * OTX__TILE + 64), sign);
-        OTX__UNROLL
-        for (j = 0; j < OTX__STRIP; j++) {
-            int32_t four;
-            __m512i b0;
-            memcpy(&four, fours + 4 * j, sizeof four);
-            b0 = _mm512_set1_epi32(four);
+        OTX__UNROLL for (j = 0; j < OTX__STRIP; j++) {
+            __m512i b0 = _mm512_set1_epi32(otx__int32_at(fours + 4 * j));
             low[j] = _mm512_dpbusd_epi32(low[j], a0, b0);
             high[j] = _mm512_dpbusd_epi32(high[j], a1, b0);
             OTX__KEEP(low[j]);
             OTX__KEEP(high[j]);
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
+    OTX__UNROLL for (j = 0; j < OTX__STRIP; j++, c += OTX__TILE) {
         if (add) {
             low[j] = _mm512_add_epi32(low[j], _mm512_loadu_si512(c));
             high[j] = _mm512_add_epi32(high[j], _mm512_loadu_si512(c + 16));
@@ -8025,8 +9020,7 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__chain_int8_avx512(const int8_t *a, con
 }
 
 /* less[j]: what the sums of row j of b, n terms, come out too large by. */
-OTX__AVX512_TARGET OTX__PRIVATE void otx__excess_avx512(const int8_t *b, size_t n,
-                                                        int32_t less[OTX__TILE])
+OTX__AVX512_KERNEL void otx__excess_avx512(const int8_t *b, size_t n, int32_t less[OTX__TILE])
 {
     const __m512i sign = _mm512_set1_epi8(-128);
     __m512i low = _mm512_setzero_si512(), high = low;
@@ -8058,22 +9052,21 @@ OTX__PRIVATE void otx__product_int8_avx512(const int8_t *a, size_t tiles, const 
 
 /* The numbers of the atoms in the order in which unpacking interleaved 16-bit numbers
    leaves them. */
-OTX__AVX512_TARGET OTX__PRIVATE __m512i otx__numbers_avx512(int high)
+OTX__AVX512_KERNEL __m512i otx__numbers_avx512(int high)
 {
     __m512i order = _mm512_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
     return _mm512_add_epi32(order, _mm512_set1_epi32(high ? 4 : 0));
 }
 
 /* What belongs to a tile's atoms, in that order. */
-OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__unpacked_avx512(const float *tile, int high)
+OTX__AVX512_KERNEL __m512 otx__unpacked_avx512(const float *tile, int high)
 {
     return _mm512_permutex2var_ps(_mm512_loadu_ps(tile), otx__numbers_avx512(high),
                                   _mm512_loadu_ps(tile + 16));
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__score_avx512(__m512i start, __m512i sum,
-                                                         const float *scales, __m512 common,
-                                                         __m512 weight, __m512i numbers)
+OTX__AVX512_KERNEL __m512 otx__score_avx512(__m512i start, __m512i sum, const float *scales,
+                                            __m512 common, __m512 weight, __m512i numbers)
 {
     __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(start), _mm512_set1_ps(scales[0]));
     value = _mm512_fmadd_ps(common, _mm512_set1_ps(scales[1]), value);
@@ -8086,34 +9079,31 @@ OTX__AVX512_TARGET OTX__PRIVATE __m512 otx__score_avx512(__m512i start, __m512i 
 
 /* The sums of `sets` supports of one target, two atoms of them at a time:
    sums[set][0] and [1] hold the tile in the order of unpacking. */
-OTX__AVX512_TARGET OTX__INLINE void otx__sums_avx512(const otx__scan *scan, size_t target,
-                                                     size_t sets, __m512i sums[OTX__SETS][2])
+OTX__AVX512_INLINE void otx__sums_avx512(const otx__scan *scan, size_t target, size_t sets,
+                                         __m512i sums[OTX__SETS][2])
 {
     const uint32_t *atoms = scan->atoms + target * scan->pitch;
     const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
     const uint32_t *ahead = otx__scan_ahead(scan, target);
     size_t count = scan->counts[target], j, set;
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) sums[set][0] = sums[set][1] = _mm512_setzero_si512();
+    OTX__UNROLL for (set = 0; set < sets; set++)
+        sums[set][0] = sums[set][1] = _mm512_setzero_si512();
     for (j = 0; j < count; j += 2) {
         __m512i g0 = _mm512_loadu_si512(scan->gram + (size_t)atoms[j] * OTX__TILE);
         __m512i g1 = _mm512_loadu_si512(scan->gram + (size_t)atoms[j + 1] * OTX__TILE);
         __m512i low = _mm512_unpacklo_epi16(g0, g1), high = _mm512_unpackhi_epi16(g0, g1);
         OTX__PREFETCH(scan->gram + (size_t)ahead[j] * OTX__TILE);
         OTX__PREFETCH(scan->gram + (size_t)ahead[j + 1] * OTX__TILE);
-        OTX__UNROLL
-        for (set = 0; set < sets; set++) {
-            int32_t both;
-            __m512i pair;
-            memcpy(&both, steps + j * OTX__SETS + 2 * set, sizeof both);
-            pair = _mm512_set1_epi32(both);
+        OTX__UNROLL for (set = 0; set < sets; set++) {
+            const int16_t *two = steps + j * OTX__SETS + 2 * set;
+            __m512i pair = _mm512_set1_epi32(otx__int32_at(two));
             sums[set][0] = _mm512_dpwssd_epi32(sums[set][0], low, pair);
             sums[set][1] = _mm512_dpwssd_epi32(sums[set][1], high, pair);
         }
     }
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__scan_avx512(const otx__scan *scan)
+OTX__AVX512_KERNEL void otx__scan_avx512(const otx__scan *scan)
 {
     __m512 common0 = otx__unpacked_avx512(scan->common, 0);
     __m512 common1 = otx__unpacked_avx512(scan->common, 1);
@@ -8146,8 +9136,8 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__scan_avx512(const otx__scan *scan)
 }
 
 /* What sixteen weighted correlations are at least and at most. */
-OTX__AVX512_TARGET OTX__INLINE void otx__sift_half_avx512(const otx__sift *sift, size_t first,
-                                                          __m512 *low, __m512 *high)
+OTX__AVX512_INLINE void otx__sift_half_avx512(const otx__sift *sift, size_t first, __m512 *low,
+                                              __m512 *high)
 {
     __m512 weight = _mm512_loadu_ps(sift->weight + first), room = _mm512_set1_ps(OTX__SIFT_ROOM);
     __m512 value = _mm512_mul_ps(_mm512_loadu_ps(sift->products + first),
@@ -8162,8 +9152,7 @@ OTX__AVX512_TARGET OTX__INLINE void otx__sift_half_avx512(const otx__sift *sift,
     *high = _mm512_fmadd_ps(weight, value, spread);
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE uint32_t otx__sift_avx512(const otx__sift *sift, float *least,
-                                                          float *most)
+OTX__AVX512_KERNEL uint32_t otx__sift_avx512(const otx__sift *sift, float *least, float *most)
 {
     __m512 low0, low1, high0, high1, mark = _mm512_set1_ps(*least);
     __mmask16 mask0, mask1;
@@ -8181,18 +9170,14 @@ OTX__AVX512_TARGET OTX__PRIVATE uint32_t otx__sift_avx512(const otx__sift *sift,
 }
 
 /* Takes one column off sixteen correlations. */
-OTX__AVX512_TARGET OTX__INLINE __m512 otx__refine_part_avx512(const int16_t *gram, float beta,
-                                                              __m512 value)
+OTX__AVX512_INLINE __m512 otx__refine_part_avx512(const int16_t *gram, float beta, __m512 value)
 {
-    __m256i column = _mm256_loadu_si256((const __m256i *)(const void *)gram);
-    __m512 wide = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(column));
+    __m512 wide = _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(OTX__256_LOAD_INTS(gram)));
     return _mm512_fnmadd_ps(_mm512_set1_ps(beta), wide, value);
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__refine_avx512(const int16_t *gram,
-                                                        const uint32_t *atoms,
-                                                        const float *betas, size_t count,
-                                                        float *correlations)
+OTX__AVX512_KERNEL void otx__refine_avx512(const int16_t *gram, const uint32_t *atoms,
+                                           const float *betas, size_t count, float *correlations)
 {
     __m512 low = _mm512_loadu_ps(correlations), high = _mm512_loadu_ps(correlations + 16);
     size_t j;
@@ -8207,40 +9192,35 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__refine_avx512(const int16_t *gram,
 }
 
 /* Sixteen elements of a row. */
-OTX__AVX512_TARGET OTX__INLINE __m512 otx__floats_avx512(const char *at, bool bf16)
+OTX__AVX512_INLINE __m512 otx__floats_avx512(const char *at, bool bf16)
 {
     __m512i wide;
     if (!bf16) return _mm512_loadu_ps(at);
-    wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)at));
+    wide = _mm512_cvtepu16_epi32(OTX__256_LOAD_INTS(at));
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
 /* Rows 4 to 7 come next and are asked for. */
-OTX__AVX512_TARGET OTX__INLINE void otx__rough_dots_group_avx512(const float *a,
-                                                                 const char *const rows[8],
-                                                                 bool bf16, size_t whole,
-                                                                 float *out)
+OTX__AVX512_INLINE void otx__rough_dots_group_avx512(const float *a, const char *const rows[8],
+                                                     bool bf16, size_t whole, float *out)
 {
     const size_t element = bf16 ? 2 : 4;
     __m512 sums[4];
     size_t i, j;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) sums[j] = _mm512_setzero_ps();
+    OTX__UNROLL for (j = 0; j < 4; j++) sums[j] = _mm512_setzero_ps();
     for (i = 0; i < whole; i += OTX__LANES) {
         __m512 a0 = _mm512_loadu_ps(a + i);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (j = 0; j < 4; j++) {
             OTX__PREFETCH(rows[4 + j] + i * element);
             sums[j] = _mm512_fmadd_ps(a0, otx__floats_avx512(rows[j] + i * element, bf16),
                                       sums[j]);
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) out[j] = _mm512_reduce_add_ps(sums[j]);
+    OTX__UNROLL for (j = 0; j < 4; j++) out[j] = _mm512_reduce_add_ps(sums[j]);
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_dots_avx512(const float *a, const otx__row *rows,
-                                                            size_t count, size_t n, float *out)
+OTX__AVX512_KERNEL void otx__rough_dots_avx512(const float *a, const otx__row *rows,
+                                               size_t count, size_t n, float *out)
 {
     size_t first, i, j, whole = n - n % OTX__LANES;
     for (first = 0; first < count; first += 4) {
@@ -8257,15 +9237,14 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_dots_avx512(const float *a, cons
     }
 }
 
-OTX__AVX512_TARGET OTX__INLINE void otx__rough_group_avx512(float *r, const double *coefficients,
-                                                            const char *const rows[4],
-                                                            bool bf16, size_t whole)
+OTX__AVX512_INLINE void otx__rough_group_avx512(float *r, const double *coefficients,
+                                                const char *const rows[4], bool bf16,
+                                                size_t whole)
 {
     size_t i, j;
     for (i = 0; i < whole; i += OTX__LANES) {
         __m512 value = _mm512_loadu_ps(r + i);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++)
+        OTX__UNROLL for (j = 0; j < 4; j++)
             value = _mm512_fnmadd_ps(_mm512_set1_ps((float)coefficients[j]),
                                      otx__floats_avx512(rows[j] + i * (bf16 ? 2 : 4), bf16),
                                      value);
@@ -8273,10 +9252,9 @@ OTX__AVX512_TARGET OTX__INLINE void otx__rough_group_avx512(float *r, const doub
     }
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_residual_avx512(float *r, otx__row y,
-                                                                const double *coefficients,
-                                                                const otx__row *rows,
-                                                                size_t count, size_t n)
+OTX__AVX512_KERNEL void otx__rough_residual_avx512(float *r, otx__row y,
+                                                   const double *coefficients,
+                                                   const otx__row *rows, size_t count, size_t n)
 {
     size_t first, i, j, whole = n - n % OTX__LANES;
     for (i = 0; i < whole; i += OTX__LANES)
@@ -8298,17 +9276,13 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__rough_residual_avx512(float *r, otx__r
 }
 
 /* Eight elements of a row. */
-OTX__AVX512_TARGET OTX__INLINE __m256 otx__eight_floats_avx512(const char *at, bool bf16)
+OTX__AVX512_INLINE __m256 otx__eight_floats_avx512(const char *at, bool bf16)
 {
-    __m256i wide;
-    if (!bf16) return _mm256_loadu_ps((const float *)(const void *)at);
-    wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+    return bf16 ? OTX__256_OF_BF16(at) : OTX__256_FLOATS_AT(at);
 }
 
 /* Sixteen elements of a row as two registers of doubles. */
-OTX__AVX512_TARGET OTX__INLINE void otx__widen_avx512(const char *at, bool bf16, __m512d *low,
-                                                      __m512d *high)
+OTX__AVX512_INLINE void otx__widen_avx512(const char *at, bool bf16, __m512d *low, __m512d *high)
 {
     *low = _mm512_cvtps_pd(otx__eight_floats_avx512(at, bf16));
     *high = _mm512_cvtps_pd(otx__eight_floats_avx512(at + (bf16 ? 16 : 32), bf16));
@@ -8317,20 +9291,17 @@ OTX__AVX512_TARGET OTX__INLINE void otx__widen_avx512(const char *at, bool bf16,
 /* The lanes of a's products with four rows, up to `whole`; rows[4] to [7] come next
    and are asked for. Four at a time hide the latency of the additions. With `fused`
    the products must be exact. */
-OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
-                                                           const char *const rows[8], bool bf16,
-                                                           bool fused, size_t whole,
-                                                           double lanes[4][OTX__LANES])
+OTX__AVX512_INLINE void otx__dots_group_avx512(const double *a, const char *const rows[8],
+                                               bool bf16, bool fused, size_t whole,
+                                               double lanes[4][OTX__LANES])
 {
     const size_t element = bf16 ? 2 : 4;
     __m512d low[4], high[4];
     size_t i, j;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) low[j] = high[j] = _mm512_setzero_pd();
+    OTX__UNROLL for (j = 0; j < 4; j++) low[j] = high[j] = _mm512_setzero_pd();
     for (i = 0; i < whole; i += OTX__LANES) {
         __m512d a0 = _mm512_loadu_pd(a + i), a1 = _mm512_loadu_pd(a + i + 8), b0, b1;
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (j = 0; j < 4; j++) {
             OTX__PREFETCH(rows[4 + j] + i * element);
             otx__widen_avx512(rows[j] + i * element, bf16, &b0, &b1);
             low[j] = fused ? _mm512_fmadd_pd(a0, b0, low[j])
@@ -8339,16 +9310,14 @@ OTX__AVX512_TARGET OTX__INLINE void otx__dots_group_avx512(const double *a,
                             : _mm512_add_pd(high[j], _mm512_mul_pd(a1, b1));
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
+    OTX__UNROLL for (j = 0; j < 4; j++) {
         _mm512_storeu_pd(lanes[j], low[j]);
         _mm512_storeu_pd(lanes[j] + 8, high[j]);
     }
 }
 
-OTX__AVX512_TARGET OTX__INLINE void otx__dots_body_avx512(const double *a, const otx__row *rows,
-                                                          size_t count, size_t n, bool fused,
-                                                          double *out)
+OTX__AVX512_INLINE void otx__dots_body_avx512(const double *a, const otx__row *rows,
+                                              size_t count, size_t n, bool fused, double *out)
 {
     size_t first, j, whole = n - n % OTX__LANES;
     for (first = 0; first < count; first += 4) {
@@ -8365,59 +9334,52 @@ OTX__AVX512_TARGET OTX__INLINE void otx__dots_body_avx512(const double *a, const
     }
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__dots_avx512(const double *a, const otx__row *rows,
-                                                      size_t count, size_t n, double *out)
+OTX__AVX512_KERNEL void otx__dots_avx512(const double *a, const otx__row *rows, size_t count,
+                                         size_t n, double *out)
 {
     otx__dots_body_avx512(a, rows, count, n, false, out);
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__products_avx512(const double *a, const otx__row *rows,
-                                                          size_t count, size_t n, double *out)
+OTX__AVX512_KERNEL void otx__products_avx512(const double *a, const otx__row *rows, size_t count,
+                                             size_t n, double *out)
 {
     otx__dots_body_avx512(a, rows, count, n, true, out);
 }
 
 /* The lanes of the products of two rows with four others, up to `whole`: lanes[j][i]
    of row i of the two and row j of the four. */
-OTX__AVX512_TARGET OTX__INLINE void otx__pair_group_avx512(const char *const a[2],
-                                                           const char *const b[4], bool bf16,
-                                                           size_t whole,
-                                                           double lanes[4][2][OTX__LANES])
+OTX__AVX512_INLINE void otx__pair_group_avx512(const char *const a[2], const char *const b[4],
+                                               bool bf16, size_t whole,
+                                               double lanes[4][2][OTX__LANES])
 {
     const size_t element = bf16 ? 2 : 4;
     __m512d low[4][2], high[4][2];
     size_t p, i, j;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++)
+    OTX__UNROLL for (j = 0; j < 4; j++)
         low[j][0] = low[j][1] = high[j][0] = high[j][1] = _mm512_setzero_pd();
     for (p = 0; p < whole; p += OTX__LANES) {
         __m512d a0[2], a1[2], b0, b1;
         otx__widen_avx512(a[0] + p * element, bf16, &a0[0], &a1[0]);
         otx__widen_avx512(a[1] + p * element, bf16, &a0[1], &a1[1]);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (j = 0; j < 4; j++) {
             otx__widen_avx512(b[j] + p * element, bf16, &b0, &b1);
-            OTX__UNROLL
-            for (i = 0; i < 2; i++) {
+            OTX__UNROLL for (i = 0; i < 2; i++) {
                 low[j][i] = _mm512_fmadd_pd(a0[i], b0, low[j][i]);
                 high[j][i] = _mm512_fmadd_pd(a1[i], b1, high[j][i]);
             }
         }
     }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
-        OTX__UNROLL
-        for (i = 0; i < 2; i++) {
+    OTX__UNROLL for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (i = 0; i < 2; i++) {
             _mm512_storeu_pd(lanes[j][i], low[j][i]);
             _mm512_storeu_pd(lanes[j][i] + 8, high[j][i]);
         }
     }
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__pair_products_avx512(const otx__row a[2],
-                                                               const otx__row *b, size_t count,
-                                                               size_t n, double *out,
-                                                               size_t pitch)
+OTX__AVX512_KERNEL void otx__pair_products_avx512(const otx__row a[2], const otx__row *b,
+                                                  size_t count, size_t n, double *out,
+                                                  size_t pitch)
 {
     const char *const pair[2] = {(const char *)a[0].data, (const char *)a[1].data};
     size_t first, i, j, p, whole = n - n % OTX__LANES;
@@ -8441,17 +9403,15 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__pair_products_avx512(const otx__row a[
 
 /* Takes four rows, one after the other, off r up to `whole`. Reading all rows at
    once would be too many streams for the processor to foresee. */
-OTX__AVX512_TARGET OTX__INLINE void otx__residual_group_avx512(double *r,
-                                                               const double *coefficients,
-                                                               const char *const rows[4],
-                                                               bool bf16, size_t whole)
+OTX__AVX512_INLINE void otx__residual_group_avx512(double *r, const double *coefficients,
+                                                   const char *const rows[4], bool bf16,
+                                                   size_t whole)
 {
     const size_t element = bf16 ? 2 : 4;
     size_t i, j;
     for (i = 0; i < whole; i += OTX__LANES) {
         __m512d low = _mm512_loadu_pd(r + i), high = _mm512_loadu_pd(r + i + 8), b0, b1;
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
+        OTX__UNROLL for (j = 0; j < 4; j++) {
             __m512d coefficient = _mm512_set1_pd(coefficients[j]);
             otx__widen_avx512(rows[j] + i * element, bf16, &b0, &b1);
             low = _mm512_sub_pd(low, _mm512_mul_pd(coefficient, b0));
@@ -8462,10 +9422,8 @@ OTX__AVX512_TARGET OTX__INLINE void otx__residual_group_avx512(double *r,
     }
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__residual_avx512(double *r, otx__row y,
-                                                          const double *coefficients,
-                                                          const otx__row *rows, size_t count,
-                                                          size_t n)
+OTX__AVX512_KERNEL void otx__residual_avx512(double *r, otx__row y, const double *coefficients,
+                                             const otx__row *rows, size_t count, size_t n)
 {
     size_t i, j, whole = n - n % OTX__LANES, first = 0;
     if (y.data) {
@@ -8520,7 +9478,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
 #endif /* OTX__AVX512 */
 
 /* >>> src/simd/amx.h */
-/* ---- kernel_amx: x86 tile registers (bf16, int8), beside AVX-512 ------------------- */
+/* ---- amx: x86 tile registers (bf16, int8), beside AVX-512 ---------------------- */
 
 /* Linux only: elsewhere there is no known way to be lent the registers. */
 #if defined(OTX__AVX512) && defined(__linux__) && defined(__x86_64__) && !defined(__ILP32__) && \
@@ -8536,6 +9494,7 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
 #endif
 
 #define OTX__AMX_TARGET __attribute__((target("amx-tile,amx-bf16,amx-int8")))
+#define OTX__AMX_KERNEL OTX__AMX_TARGET OTX__PRIVATE
 #define OTX__AMX_ALIGNED __attribute__((aligned(64)))
 
 /* One instruction multiplies 16 rows of 32 terms by 32 terms of 16 rows: it sums
@@ -8554,17 +9513,39 @@ OTX__PRIVATE const otx__kernels otx__kernels_avx512_bf16 = {
 /* For the tile instructions: some compilers do not know that they read memory. */
 #define OTX__AMX_WRITTEN(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
 
-/* Asks the operating system for the tile registers, for the whole process. Asking
-   again does no harm. */
-OTX__PRIVATE bool otx__amx_granted(void)
+/* A call of Linux, as the C library has none. Tests put their own in its place. */
+#ifndef OTX__ARCH_PRCTL
+#define OTX__ARCH_PRCTL(what, argument) otx__arch_prctl(what, argument)
+#endif
+
+OTX__PRIVATE long otx__arch_prctl(long what, uintptr_t argument)
 {
-    const long arch_prctl = 158, request_permission = 0x1023, tile_data = 18;
+    const long arch_prctl = 158;
     long result;
     __asm__ volatile("syscall"
                      : "=a"(result)
-                     : "a"(arch_prctl), "D"(request_permission), "S"(tile_data)
+                     : "a"(arch_prctl), "D"(what), "S"(argument)
                      : "rcx", "r11", "memory");
-    return result == 0;
+    return result;
+}
+
+#define OTX__AMX_TILE_DATA 18 /* the number of this state of the processor */
+
+/* Whether the operating system lends the tile registers to those who ask for them. */
+OTX__PRIVATE bool otx__amx_lent(void)
+{
+    const long get_supported = 0x1021;
+    uint64_t states = 0;
+    return OTX__ARCH_PRCTL(get_supported, (uintptr_t)&states) == 0 &&
+           (states >> OTX__AMX_TILE_DATA & 1);
+}
+
+/* Asks for them, for the whole process and to its end: its threads' signal frames grow by
+   8 KiB. Asking again does no harm. */
+OTX__PRIVATE bool otx__amx_take(void)
+{
+    const long request_permission = 0x1023;
+    return OTX__ARCH_PRCTL(request_permission, OTX__AMX_TILE_DATA) == 0;
 }
 
 /* One block of a panel: where it lies, or, when fewer terms are left, a copy filled
@@ -8579,19 +9560,17 @@ OTX__PRIVATE const uint16_t *otx__amx_block(const uint16_t *panel, size_t terms,
 }
 
 /* Sixteen rows of a block, row by row: from[pair][row of 32] to to[row][pair]. */
-OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_transpose(const uint16_t *from, uint16_t *to)
+OTX__AVX512_KERNEL void otx__amx_transpose(const uint16_t *from, uint16_t *to)
 {
     __m512i rows[4], low01, low23, high01, high23;
     size_t four, i, lane;
     for (four = 0; four < 4; four++) {
         const uint16_t *columns = from + 8 * four;
         /* Four rows of four pairs are turned in each of the four lanes. */
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) {
+        OTX__UNROLL for (i = 0; i < 4; i++) {
             const uint16_t *at = columns + i * 2 * OTX__TILE;
             __m128i lanes[4];
-            OTX__UNROLL
-            for (lane = 0; lane < 4; lane++)
+            OTX__UNROLL for (lane = 0; lane < 4; lane++)
                 lanes[lane] = _mm_loadu_si128(
                     (const __m128i *)(const void *)(at + lane * 8 * OTX__TILE));
             rows[i] = _mm512_castsi128_si512(lanes[0]);
@@ -8661,7 +9640,7 @@ OTX__AMX_TARGET OTX__INLINE void otx__amx_chunk(const uint16_t *a, size_t terms,
 }
 
 /* Adds the sums of a chunk of one panel. */
-OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_add(float *c, const float *sums, bool int8)
+OTX__AVX512_KERNEL void otx__amx_add(float *c, const float *sums, bool int8)
 {
     size_t i;
     for (i = 0; i < OTX__TILE * OTX__TILE; i += 16) {
@@ -8677,7 +9656,8 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_add(float *c, const float *sums, b
 /* c[tile][j][i] as product_bf16 and, in integers, product_int8 want it, n the elements
    of bf16 that are as wide. */
 OTX__AMX_TARGET OTX__INLINE void otx__product_amx(const uint16_t *a, size_t tiles,
-                                                  const uint16_t *b, size_t n, bool int8, float *c)
+                                                  const uint16_t *b, size_t n, bool int8,
+                                                  float *c)
 {
     /* All eight tiles have 16 rows of 64 bytes: palette 1, the widths, the heights. */
     static const uint8_t config[64] = {1,  0,  0,  0,  0,  0,  0,  0,  0,  0, 0,  0, 0,  0, 0,  0,
@@ -8706,21 +9686,21 @@ OTX__AMX_TARGET OTX__INLINE void otx__product_amx(const uint16_t *a, size_t tile
     _tile_release();
 }
 
-OTX__AMX_TARGET OTX__PRIVATE void otx__product_bf16_amx(const uint16_t *a, size_t tiles,
-                                                        const uint16_t *b, size_t n, float *c)
+OTX__AMX_KERNEL void otx__product_bf16_amx(const uint16_t *a, size_t tiles, const uint16_t *b,
+                                           size_t n, float *c)
 {
     otx__product_amx(a, tiles, b, n, false, c);
 }
 
-OTX__AMX_TARGET OTX__PRIVATE void otx__amx_product_int8(const int8_t *a, size_t tiles,
-                                                        const int8_t *b, size_t n, float *c)
+OTX__AMX_KERNEL void otx__amx_product_int8(const int8_t *a, size_t tiles, const int8_t *b,
+                                           size_t n, float *c)
 {
     otx__product_amx((const uint16_t *)(const void *)a, tiles, (const uint16_t *)(const void *)b,
                      n / 2, true, c);
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__product_int8_amx(const int8_t *a, size_t tiles,
-                                                           const int8_t *b, size_t n, float *c)
+OTX__AVX512_KERNEL void otx__product_int8_amx(const int8_t *a, size_t tiles, const int8_t *b,
+                                              size_t n, float *c)
 {
     size_t i;
     otx__amx_product_int8(a, tiles, b, n, c);
@@ -8740,734 +9720,31 @@ OTX__PRIVATE const otx__kernels otx__kernels_amx = {
 
 #endif /* OTX__AMX */
 
-/* >>> src/simd/neon.h */
-/* ---- kernel_neon: 64-bit Arm ---------------------------------------------- */
-
-/* Little-endian only: lanes of a big-endian load stand in another order. */
-#if !defined(OTX_NO_SIMD) && defined(__aarch64__) && defined(__ARM_NEON) && \
-    !defined(__AARCH64EB__)
-#define OTX__NEON
-
-#include <arm_neon.h>
-
-/* One chain of products, for sixteen rows of a by four of b: sixteen sums stay in
-   registers. It is put in c, or added to it. */
-OTX__PRIVATE void otx__chain_neon(const float *a, const float *b, size_t count, bool add,
-                                  float *c)
-{
-    float32x4_t sums[4][4];
-    size_t p, i, j;
-    OTX__UNROLL
-    for (i = 0; i < 4; i++)
-        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = vdupq_n_f32(0.0f);
-    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
-        float32x4_t b0 = vld1q_f32(b);
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) {
-            float32x4_t a0 = vld1q_f32(a + 4 * i);
-            sums[0][i] = vfmaq_laneq_f32(sums[0][i], a0, b0, 0);
-            sums[1][i] = vfmaq_laneq_f32(sums[1][i], a0, b0, 1);
-            sums[2][i] = vfmaq_laneq_f32(sums[2][i], a0, b0, 2);
-            sums[3][i] = vfmaq_laneq_f32(sums[3][i], a0, b0, 3);
-        }
-    }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) {
-            float *at = c + j * OTX__TILE + 4 * i;
-            if (add) sums[j][i] = vaddq_f32(sums[j][i], vld1q_f32(at));
-            vst1q_f32(at, sums[j][i]);
-        }
-    }
-}
-
-OTX__PRIVATE void otx__product_neon(const float *a, const float *b, size_t n, bool add, float *c)
-{
-    size_t i, j;
-    for (j = 0; j < OTX__STRIP; j += 4)
-        for (i = 0; i < OTX__TILE; i += 16)
-            otx__chain_neon(a + i, b + j, n, add, c + j * OTX__TILE + i);
-}
-
-/* The larger of `best` and the weighted correlations of four atoms. */
-OTX__PRIVATE float32x4_t otx__score_neon(float32x4_t best, int16x4_t start, int32x4_t sum,
-                                         const float *scales, const float *common,
-                                         const float *weight, uint32_t first)
-{
-    static const uint32_t four[4] = {0, 1, 2, 3};
-    uint32x4_t numbers = vaddq_u32(vld1q_u32(four), vdupq_n_u32(first)), bits;
-    float32x4_t value = vmulq_n_f32(vcvtq_f32_s32(vmovl_s16(start)), scales[0]);
-    value = vfmaq_n_f32(value, vld1q_f32(common), scales[1]);
-    value = vfmsq_n_f32(value, vcvtq_f32_s32(sum), scales[2]);
-    value = vmulq_f32(vabsq_f32(value), vld1q_f32(weight));
-    /* As otx__packed does. */
-    bits = vbicq_u32(vreinterpretq_u32_f32(value), vdupq_n_u32(OTX__TILE - 1));
-    return vmaxq_f32(best, vreinterpretq_f32_u32(vorrq_u32(bits, numbers)));
-}
-
-/* The sums of `sets` supports of one target over half a tile. */
-OTX__INLINE void otx__sums_neon(const otx__scan *scan, size_t target, size_t half, size_t sets,
-                                int32x4_t sums[OTX__SETS][4])
-{
-    const uint32_t *atoms = scan->atoms + target * scan->pitch;
-    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
-    size_t count = scan->counts[target], i, j, set;
-    int32x4_t parts[OTX__SETS][4];
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) parts[set][i] = vdupq_n_s32(0);
-    }
-    for (j = 0; j < count; j++) {
-        const int16_t *gram = scan->gram + (size_t)atoms[j] * OTX__TILE + 16 * half;
-        int16x8_t low = vld1q_s16(gram), high = vld1q_s16(gram + 8);
-        OTX__UNROLL
-        for (set = 0; set < sets; set++) {
-            int16_t step = steps[j / 2 * OTX__SETS * 2 + 2 * set + j % 2];
-            parts[set][0] = vmlal_n_s16(parts[set][0], vget_low_s16(low), step);
-            parts[set][1] = vmlal_high_n_s16(parts[set][1], low, step);
-            parts[set][2] = vmlal_n_s16(parts[set][2], vget_low_s16(high), step);
-            parts[set][3] = vmlal_high_n_s16(parts[set][3], high, step);
-        }
-    }
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) sums[set][i] = parts[set][i];
-    }
-}
-
-OTX__PRIVATE void otx__scan_neon(const otx__scan *scan)
-{
-    size_t target, set, half, i;
-    for (target = 0; target < scan->targets; target++) {
-        const float *scales = scan->scales + target * OTX__SETS * 3;
-        size_t sets = scan->sets[target];
-        float32x4_t best[OTX__SETS];
-        int32x4_t sums[OTX__SETS][4];
-        for (set = 0; set < OTX__SETS; set++) best[set] = vdupq_n_f32(0.0f);
-        for (half = 0; half < 2; half++) {
-            const int16_t *start = scan->start + target * OTX__TILE + 16 * half;
-            const float *common = scan->common + 16 * half, *weight = scan->weight + 16 * half;
-            if (sets == 1) otx__sums_neon(scan, target, half, 1, sums);
-            else if (sets == 2) otx__sums_neon(scan, target, half, 2, sums);
-            else otx__sums_neon(scan, target, half, OTX__SETS, sums);
-            for (set = 0; set < sets; set++)
-                for (i = 0; i < 4; i++)
-                    best[set] = otx__score_neon(best[set], vld1_s16(start + 4 * i), sums[set][i],
-                                                scales + 3 * set, common + 4 * i,
-                                                weight + 4 * i, (uint32_t)(16 * half + 4 * i));
-        }
-        for (set = 0; set < sets; set++)
-            scan->best[set * scan->best_pitch + target] = vmaxvq_f32(best[set]);
-    }
-}
-
-OTX__PRIVATE void otx__refine_neon(const int16_t *gram, const uint32_t *atoms,
-                                   const float *betas, size_t count, float *correlations)
-{
-    float32x4_t values[8];
-    size_t i, j;
-    OTX__UNROLL
-    for (i = 0; i < 8; i++) values[i] = vld1q_f32(correlations + 4 * i);
-    for (j = 0; j < count; j++) {
-        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
-        float beta = betas[j] / 32767.0f;
-        OTX__UNROLL
-        for (i = 0; i < 8; i++) {
-            float32x4_t wide = vcvtq_f32_s32(vmovl_s16(vld1_s16(column + 4 * i)));
-            values[i] = vfmsq_n_f32(values[i], wide, beta);
-        }
-    }
-    OTX__UNROLL
-    for (i = 0; i < 8; i++) vst1q_f32(correlations + 4 * i, values[i]);
-}
-
-/* Four elements of a row. */
-OTX__PRIVATE float32x4_t otx__floats_neon(otx__row row, size_t i)
-{
-    uint16_t halves[4];
-    float four[4];
-    if (row.bf16) {
-        memcpy(halves, otx__row_at(row, i), sizeof halves);
-        return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(halves), 16));
-    }
-    memcpy(four, otx__row_at(row, i), sizeof four);
-    return vld1q_f32(four);
-}
-
-OTX__PRIVATE void otx__rough_dots_neon(const float *a, const otx__row *rows, size_t count,
-                                       size_t n, float *out)
-{
-    size_t i, j, h, whole = n - n % OTX__LANES;
-    for (j = 0; j < count; j++) {
-        float32x4_t sums[4];
-        OTX__UNROLL
-        for (h = 0; h < 4; h++) sums[h] = vdupq_n_f32(0.0f);
-        for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 4; h++)
-                sums[h] = vfmaq_f32(sums[h], vld1q_f32(a + i + 4 * h),
-                                    otx__floats_neon(rows[j], i + 4 * h));
-        }
-        sums[0] = vaddq_f32(vaddq_f32(sums[0], sums[1]), vaddq_f32(sums[2], sums[3]));
-        out[j] = vaddvq_f32(sums[0]);
-        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
-    }
-}
-
-OTX__PRIVATE void otx__rough_residual_neon(float *r, otx__row y, const double *coefficients,
-                                           const otx__row *rows, size_t count, size_t n)
-{
-    size_t i, j, whole = n - n % 4;
-    for (i = 0; i < whole; i += 4) {
-        float32x4_t value = otx__floats_neon(y, i);
-        for (j = 0; j < count; j++)
-            value = vfmsq_n_f32(value, otx__floats_neon(rows[j], i), (float)coefficients[j]);
-        vst1q_f32(r + i, value);
-    }
-    for (; i < n; i++) {
-        r[i] = otx__row_element(y, i);
-        for (j = 0; j < count; j++)
-            r[i] -= (float)coefficients[j] * otx__row_element(rows[j], i);
-    }
-}
-
-/* Four elements of a row as two registers of doubles. */
-OTX__PRIVATE void otx__widen_neon(otx__row row, size_t i, float64x2_t *low, float64x2_t *high)
-{
-    float32x4_t values = otx__floats_neon(row, i);
-    *low = vcvt_f64_f32(vget_low_f32(values));
-    *high = vcvt_high_f64_f32(values);
-}
-
-/* sum + a b. Fused, where the product is exact, it has the same bits. */
-OTX__INLINE float64x2_t otx__add_product_neon(float64x2_t sum, float64x2_t a, float64x2_t b,
-                                              bool fused)
-{
-    return fused ? vfmaq_f64(sum, a, b) : vaddq_f64(sum, vmulq_f64(a, b));
-}
-
-OTX__INLINE void otx__dots_body_neon(const double *a, const otx__row *rows, size_t count,
-                                     size_t n, bool fused, double *out)
-{
-    size_t row, i, h, whole = n - n % OTX__LANES;
-    for (row = 0; row < count; row++) {
-        float64x2_t sums[8], low, high;
-        double lanes[OTX__LANES];
-        OTX__UNROLL
-        for (h = 0; h < 8; h++) sums[h] = vdupq_n_f64(0.0);
-        for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 4; h++) {
-                const double *at = a + i + 4 * h;
-                otx__widen_neon(rows[row], i + 4 * h, &low, &high);
-                sums[2 * h] =
-                    otx__add_product_neon(sums[2 * h], vld1q_f64(at), low, fused);
-                sums[2 * h + 1] =
-                    otx__add_product_neon(sums[2 * h + 1], vld1q_f64(at + 2), high, fused);
-            }
-        }
-        OTX__UNROLL
-        for (h = 0; h < 8; h++) vst1q_f64(lanes + 2 * h, sums[h]);
-        otx__dot_lanes(lanes, a, rows[row], whole, n);
-        out[row] = otx__fold_lanes(lanes);
-    }
-}
-
-OTX__PRIVATE void otx__dots_neon(const double *a, const otx__row *rows, size_t count, size_t n,
-                                 double *out)
-{
-    otx__dots_body_neon(a, rows, count, n, false, out);
-}
-
-OTX__PRIVATE void otx__products_neon(const double *a, const otx__row *rows, size_t count,
-                                     size_t n, double *out)
-{
-    otx__dots_body_neon(a, rows, count, n, true, out);
-}
-
-OTX__PRIVATE void otx__residual_neon(double *r, otx__row y, const double *coefficients,
-                                     const otx__row *rows, size_t count, size_t n)
-{
-    size_t i, j, whole = n - n % 4;
-    for (i = 0; i < whole; i += 4) {
-        float64x2_t low = vdupq_n_f64(0.0), high = low, b0, b1;
-        if (y.data) {
-            otx__widen_neon(y, i, &low, &high);
-        } else {
-            low = vld1q_f64(r + i);
-            high = vld1q_f64(r + i + 2);
-        }
-        for (j = 0; j < count; j++) {
-            otx__widen_neon(rows[j], i, &b0, &b1);
-            low = vsubq_f64(low, vmulq_n_f64(b0, coefficients[j]));
-            high = vsubq_f64(high, vmulq_n_f64(b1, coefficients[j]));
-        }
-        vst1q_f64(r + i, low);
-        vst1q_f64(r + i + 2, high);
-    }
-    otx__residual_elements(r, y, coefficients, rows, count, whole, n);
-}
-
-OTX__PRIVATE const otx__kernels otx__kernels_neon = {
-    OTX_ISA_NEON, otx__product_neon, NULL, NULL, otx__scan_neon, otx__sift_scalar, otx__refine_neon,
-    otx__rough_dots_neon, otx__rough_residual_neon, otx__dots_neon, otx__products_neon,
-    NULL, otx__residual_neon};
-
-/* ---- and with matrices of bf16 and of 8-bit numbers (FEAT_BF16, FEAT_I8MM) ---- */
-
-/* The other extensions do not help. The scan's numbers have 16 bits, and products of
-   8-bit numbers would take them in halves: more work than the widening multiply-add.
-   Half-precision floats (fp16) keep 11 bits and overflow at 65,504: they would widen the
-   bound of the screen a thousandfold. */
-#if (defined(__linux__) || defined(__APPLE__)) &&                                           \
-    ((defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) && defined(__ARM_FEATURE_MATMUL_INT8)) || \
-     (defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 10))
-#define OTX__NEON_BF16
-
-#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) && defined(__ARM_FEATURE_MATMUL_INT8)
-#define OTX__NEON_BF16_TARGET
-#else
-#define OTX__NEON_BF16_TARGET __attribute__((target("arch=armv8.2-a+bf16+i8mm")))
-#endif
-
-/* By names of our own: strict C modes hide the declarations. */
-#ifdef __APPLE__
-extern int otx__sys_sysctlbyname(const char *name, void *old, size_t *old_size, void *fresh,
-                                 size_t fresh_size) __asm__("_sysctlbyname");
-#else
-extern unsigned long otx__sys_getauxval(unsigned long type) __asm__("getauxval");
-#endif
-
-#ifdef __APPLE__
-OTX__PRIVATE bool otx__neon_has(const char *name)
-{
-    int has = 0;
-    size_t size = sizeof has;
-    return otx__sys_sysctlbyname(name, &has, &size, NULL, 0) == 0 && has;
-}
-#endif
-
-OTX__PRIVATE bool otx__neon_bf16_here(void)
-{
-#ifdef __APPLE__
-    return otx__neon_has("hw.optional.arm.FEAT_BF16") && otx__neon_has("hw.optional.arm.FEAT_I8MM");
-#else
-    const unsigned long hwcap2 = 26, both = 1ul << 13 | 1ul << 14; /* AT_HWCAP2: I8MM, BF16 */
-    return (otx__sys_getauxval(hwcap2) & both) == both;
-#endif
-}
-
-/* Two rows of four terms each, from two pairs of terms of four rows: the rows that
-   the instructions multiply with two others. Of 8-bit numbers, four count as a pair. */
-OTX__NEON_BF16_TARGET OTX__INLINE void otx__rows_neon(const uint16_t *panel, size_t terms,
-                                                      uint32x4_t *first, uint32x4_t *second)
-{
-    uint32x4_t pair0 = vreinterpretq_u32_u16(vld1q_u16(panel)), pair1 = vdupq_n_u32(0);
-    if (terms > 2) pair1 = vreinterpretq_u32_u16(vld1q_u16(panel + 2 * OTX__TILE));
-    *first = vzip1q_u32(pair0, pair1);
-    *second = vzip2q_u32(pair0, pair1);
-}
-
-/* sum + the products of two rows x with two rows y. */
-OTX__NEON_BF16_TARGET OTX__INLINE float32x4_t otx__square_neon(float32x4_t sum, uint32x4_t x,
-                                                               uint32x4_t y, bool int8)
-{
-    if (int8)
-        return vreinterpretq_f32_s32(vmmlaq_s32(vreinterpretq_s32_f32(sum),
-                                                vreinterpretq_s8_u32(x), vreinterpretq_s8_u32(y)));
-    return vbfmmlaq_f32(sum, vreinterpretq_bf16_u32(x), vreinterpretq_bf16_u32(y));
-}
-
-/* Two sums, with those before where there are any. */
-OTX__NEON_BF16_TARGET OTX__INLINE void otx__put_neon(float32x2_t sums, bool first, bool int8,
-                                                     float *c)
-{
-    if (!first && int8)
-        sums = vreinterpret_f32_s32(
-            vadd_s32(vreinterpret_s32_f32(sums), vreinterpret_s32_f32(vld1_f32(c))));
-    else if (!first)
-        sums = vadd_f32(sums, vld1_f32(c));
-    vst1_f32(c, sums);
-}
-
-/* Adds one chain, for eight rows of a by eight of b: sixteen squares of two by two
-   sums stay in registers.
-
-   BFMMLA adds to a sum the two products of a pair of terms, after adding them up:
-   exact products (their 16 bits fit a float), and two additions that may be off by
-   2 u each, for they round to odd. A chain of OTX__CHAIN terms, whose first addition
-   is to 0, is so off by at most OTX__CHAIN * u, as a chain of float additions is.
-   SMMLA is exact; its integers lie where the floats do. */
-OTX__NEON_BF16_TARGET OTX__INLINE void otx__chain_neon_bf16(const uint16_t *a, const uint16_t *b,
-                                                            size_t terms, bool first, bool int8,
-                                                            float *c)
-{
-    float32x4_t sums[4][4];
-    size_t p, i, j;
-    OTX__UNROLL
-    for (i = 0; i < 4; i++)
-        sums[0][i] = sums[1][i] = sums[2][i] = sums[3][i] = vdupq_n_f32(0.0f);
-    for (p = 0; p < terms; p += 4) {
-        uint32x4_t x[4], y[4];
-        OTX__UNROLL
-        for (i = 0; i < 4; i += 2) {
-            otx__rows_neon(a + p * OTX__TILE + 4 * i, terms - p, &x[i], &x[i + 1]);
-            otx__rows_neon(b + p * OTX__TILE + 4 * i, terms - p, &y[i], &y[i + 1]);
-        }
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
-            OTX__UNROLL
-            for (i = 0; i < 4; i++) sums[j][i] = otx__square_neon(sums[j][i], y[j], x[i], int8);
-        }
-    }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) {
-            float *even = c + 2 * j * OTX__TILE + 2 * i;
-            otx__put_neon(vget_low_f32(sums[j][i]), first, int8, even);
-            otx__put_neon(vget_high_f32(sums[j][i]), first, int8, even + OTX__TILE);
-        }
-    }
-}
-
-/* c[tile][j][i] as product_bf16 and, in integers, product_int8 want it, n the elements
-   of bf16 that are as wide. */
-OTX__NEON_BF16_TARGET OTX__INLINE void otx__products_of_tiles_neon(const uint16_t *a, size_t tiles,
-                                                                   const uint16_t *b, size_t n,
-                                                                   bool int8, float *c)
-{
-    size_t tile, block, i, j;
-    for (tile = 0; tile < tiles; tile++, a += n * OTX__TILE, c += OTX__TILE * OTX__TILE)
-        for (block = 0; block < n || block == 0; block += OTX__CHAIN)
-            for (j = 0; j < OTX__TILE; j += 8)
-                for (i = 0; i < OTX__TILE; i += 8)
-                    otx__chain_neon_bf16(a + block * OTX__TILE + 2 * i,
-                                         b + block * OTX__TILE + 2 * j,
-                                         otx__min(n - block, OTX__CHAIN), block == 0, int8,
-                                         c + j * OTX__TILE + i);
-}
-
-OTX__NEON_BF16_TARGET OTX__PRIVATE void otx__product_bf16_neon(const uint16_t *a, size_t tiles,
-                                                               const uint16_t *b, size_t n,
-                                                               float *c)
-{
-    otx__products_of_tiles_neon(a, tiles, b, n, false, c);
-}
-
-OTX__NEON_BF16_TARGET OTX__PRIVATE void otx__product_int8_neon(const int8_t *a, size_t tiles,
-                                                               const int8_t *b, size_t n,
-                                                               float *c)
-{
-    size_t i;
-    otx__products_of_tiles_neon((const uint16_t *)(const void *)a, tiles,
-                                (const uint16_t *)(const void *)b, n / 2, true, c);
-    for (i = 0; i < tiles * OTX__TILE * OTX__TILE; i += 4)
-        vst1q_f32(c + i, vcvtq_f32_s32(vreinterpretq_s32_f32(vld1q_f32(c + i))));
-}
-
-OTX__PRIVATE const otx__kernels otx__kernels_neon_bf16 = {
-    OTX_ISA_NEON_BF16, otx__product_neon, otx__product_bf16_neon, otx__product_int8_neon,
-    otx__scan_neon, otx__sift_scalar, otx__refine_neon, otx__rough_dots_neon,
-    otx__rough_residual_neon, otx__dots_neon, otx__products_neon, NULL, otx__residual_neon};
-
-#endif /* OTX__NEON_BF16 */
-
-#endif /* OTX__NEON */
-
-/* >>> src/simd/wasm.h */
-/* ---- kernel_wasm: WebAssembly with SIMD128 ---------------------------------- */
-
-/* Chosen when compiling: a module with these instructions loads only where they are
-   known. */
-#if !defined(OTX_NO_SIMD) && defined(__wasm_simd128__)
-#define OTX__WASM
-
-#include <wasm_simd128.h>
-
-/* One chain of products, for eight rows of a by four of b: eight sums stay in
-   registers. It is put in c, or added to it. */
-OTX__PRIVATE void otx__chain_wasm(const float *a, const float *b, size_t count, bool add,
-                                  float *c)
-{
-    v128_t low[4], high[4];
-    size_t p, j;
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) low[j] = high[j] = wasm_f32x4_splat(0.0f);
-    for (p = 0; p < count; p++, a += OTX__TILE, b += OTX__TILE) {
-        v128_t a0 = wasm_v128_load(a), a1 = wasm_v128_load(a + 4);
-        OTX__UNROLL
-        for (j = 0; j < 4; j++) {
-            v128_t b0 = wasm_v128_load32_splat(b + j);
-            low[j] = wasm_f32x4_add(low[j], wasm_f32x4_mul(a0, b0));
-            high[j] = wasm_f32x4_add(high[j], wasm_f32x4_mul(a1, b0));
-        }
-    }
-    OTX__UNROLL
-    for (j = 0; j < 4; j++) {
-        float *column = c + j * OTX__TILE;
-        if (add) {
-            low[j] = wasm_f32x4_add(low[j], wasm_v128_load(column));
-            high[j] = wasm_f32x4_add(high[j], wasm_v128_load(column + 4));
-        }
-        wasm_v128_store(column, low[j]);
-        wasm_v128_store(column + 4, high[j]);
-    }
-}
-
-OTX__PRIVATE void otx__product_wasm(const float *a, const float *b, size_t n, bool add, float *c)
-{
-    size_t i, j;
-    for (j = 0; j < OTX__STRIP; j += 4)
-        for (i = 0; i < OTX__TILE; i += 8)
-            otx__chain_wasm(a + i, b + j, n, add, c + j * OTX__TILE + i);
-}
-
-/* The larger of `best` and the weighted correlations of four atoms. */
-OTX__PRIVATE v128_t otx__score_wasm(v128_t best, const int16_t *start, v128_t sum,
-                                    const float *scales, const float *common,
-                                    const float *weight, int first)
-{
-    v128_t numbers = wasm_i32x4_add(wasm_i32x4_make(0, 1, 2, 3), wasm_i32x4_splat(first));
-    v128_t starts = wasm_f32x4_convert_i32x4(wasm_i32x4_load16x4(start));
-    v128_t value = wasm_f32x4_mul(starts, wasm_f32x4_splat(scales[0]));
-    v128_t along = wasm_f32x4_mul(wasm_v128_load(common), wasm_f32x4_splat(scales[1]));
-    v128_t sums = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(sum), wasm_f32x4_splat(scales[2]));
-    value = wasm_f32x4_abs(wasm_f32x4_sub(wasm_f32x4_add(value, along), sums));
-    value = wasm_f32x4_mul(value, wasm_v128_load(weight));
-    /* As otx__packed does. */
-    value = wasm_v128_andnot(value, wasm_i32x4_splat(OTX__TILE - 1));
-    return wasm_f32x4_max(best, wasm_v128_or(value, numbers));
-}
-
-/* The sums of `sets` supports of one target over `quarters` quarters of a tile, two
-   atoms of them at a time. sums[set] holds the tile's atoms in order. */
-OTX__INLINE void otx__sums_wasm(const otx__scan *scan, size_t target, size_t quarter,
-                                size_t quarters, size_t sets, v128_t sums[OTX__SETS][8])
-{
-    const uint32_t *atoms = scan->atoms + target * scan->pitch;
-    const int16_t *steps = scan->steps + target * OTX__SETS * scan->pitch;
-    const int16_t *gram = scan->gram + 8 * quarter;
-    size_t count = scan->counts[target], j, set, h;
-    v128_t parts[OTX__SETS][4];
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (h = 0; h < 2 * quarters; h++) parts[set][h] = wasm_i32x4_splat(0);
-    }
-    for (j = 0; j < count; j += 2) {
-        const int16_t *column0 = gram + (size_t)atoms[j] * OTX__TILE;
-        const int16_t *column1 = gram + (size_t)atoms[j + 1] * OTX__TILE;
-        OTX__UNROLL
-        for (h = 0; h < 2 * quarters; h += 2) {
-            v128_t g0 = wasm_v128_load(column0 + 4 * h), g1 = wasm_v128_load(column1 + 4 * h);
-            v128_t low = wasm_i16x8_shuffle(g0, g1, 0, 8, 1, 9, 2, 10, 3, 11);
-            v128_t high = wasm_i16x8_shuffle(g0, g1, 4, 12, 5, 13, 6, 14, 7, 15);
-            OTX__UNROLL
-            for (set = 0; set < sets; set++) {
-                v128_t pair = wasm_v128_load32_splat(steps + j * OTX__SETS + 2 * set);
-                parts[set][h] =
-                    wasm_i32x4_add(parts[set][h], wasm_i32x4_dot_i16x8(low, pair));
-                parts[set][h + 1] =
-                    wasm_i32x4_add(parts[set][h + 1], wasm_i32x4_dot_i16x8(high, pair));
-            }
-        }
-    }
-    OTX__UNROLL
-    for (set = 0; set < sets; set++) {
-        OTX__UNROLL
-        for (h = 0; h < 2 * quarters; h++) sums[set][2 * quarter + h] = parts[set][h];
-    }
-}
-
-OTX__PRIVATE float otx__largest_wasm(v128_t values)
-{
-    values = wasm_f32x4_max(values, wasm_i32x4_shuffle(values, values, 2, 3, 0, 1));
-    values = wasm_f32x4_max(values, wasm_i32x4_shuffle(values, values, 1, 0, 3, 2));
-    return wasm_f32x4_extract_lane(values, 0);
-}
-
-/* Up to eight sums stay in registers. */
-OTX__PRIVATE void otx__scan_wasm(const otx__scan *scan)
-{
-    size_t target, set, i;
-    for (target = 0; target < scan->targets; target++) {
-        const int16_t *start = scan->start + target * OTX__TILE;
-        size_t sets = scan->sets[target];
-        v128_t sums[OTX__SETS][8];
-        for (i = 0; i < 4; i += sets > 2 ? 1 : 2) {
-            if (sets == 1) otx__sums_wasm(scan, target, i, 2, 1, sums);
-            else if (sets == 2) otx__sums_wasm(scan, target, i, 2, 2, sums);
-            else otx__sums_wasm(scan, target, i, 1, OTX__SETS, sums);
-        }
-        for (set = 0; set < sets; set++) {
-            const float *scales = scan->scales + (target * OTX__SETS + set) * 3;
-            v128_t best = wasm_f32x4_splat(0.0f);
-            OTX__UNROLL
-            for (i = 0; i < 8; i++)
-                best = otx__score_wasm(best, start + 4 * i, sums[set][i], scales,
-                                       scan->common + 4 * i, scan->weight + 4 * i, (int)(4 * i));
-            scan->best[set * scan->best_pitch + target] = otx__largest_wasm(best);
-        }
-    }
-}
-
-OTX__PRIVATE void otx__refine_wasm(const int16_t *gram, const uint32_t *atoms,
-                                   const float *betas, size_t count, float *correlations)
-{
-    v128_t values[8];
-    size_t i, j;
-    OTX__UNROLL
-    for (i = 0; i < 8; i++) values[i] = wasm_v128_load(correlations + 4 * i);
-    for (j = 0; j < count; j++) {
-        const int16_t *column = gram + (size_t)atoms[j] * OTX__TILE;
-        v128_t beta = wasm_f32x4_splat(betas[j] / 32767.0f);
-        OTX__UNROLL
-        for (i = 0; i < 8; i++) {
-            v128_t wide = wasm_f32x4_convert_i32x4(wasm_i32x4_load16x4(column + 4 * i));
-            values[i] = wasm_f32x4_sub(values[i], wasm_f32x4_mul(beta, wide));
-        }
-    }
-    OTX__UNROLL
-    for (i = 0; i < 8; i++) wasm_v128_store(correlations + 4 * i, values[i]);
-}
-
-/* Four elements of a row. */
-OTX__PRIVATE v128_t otx__floats_wasm(otx__row row, size_t i)
-{
-    const char *at = otx__row_at(row, i);
-    return row.bf16 ? wasm_i32x4_shl(wasm_u32x4_load16x4(at), 16) : wasm_v128_load(at);
-}
-
-OTX__PRIVATE void otx__rough_dots_wasm(const float *a, const otx__row *rows, size_t count,
-                                       size_t n, float *out)
-{
-    size_t i, j, h, whole = n - n % OTX__LANES;
-    for (j = 0; j < count; j++) {
-        v128_t sums[4];
-        float lanes[4];
-        OTX__UNROLL
-        for (h = 0; h < 4; h++) sums[h] = wasm_f32x4_splat(0.0f);
-        for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 4; h++)
-                sums[h] =
-                    wasm_f32x4_add(sums[h], wasm_f32x4_mul(wasm_v128_load(a + i + 4 * h),
-                                                           otx__floats_wasm(rows[j], i + 4 * h)));
-        }
-        sums[0] = wasm_f32x4_add(wasm_f32x4_add(sums[0], sums[1]),
-                                 wasm_f32x4_add(sums[2], sums[3]));
-        wasm_v128_store(lanes, sums[0]);
-        out[j] = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-        for (; i < n; i++) out[j] += a[i] * otx__row_element(rows[j], i);
-    }
-}
-
-OTX__PRIVATE void otx__rough_residual_wasm(float *r, otx__row y, const double *coefficients,
-                                           const otx__row *rows, size_t count, size_t n)
-{
-    size_t i, j, whole = n - n % 4;
-    for (i = 0; i < whole; i += 4) {
-        v128_t value = otx__floats_wasm(y, i);
-        for (j = 0; j < count; j++)
-            value = wasm_f32x4_sub(value,
-                                   wasm_f32x4_mul(wasm_f32x4_splat((float)coefficients[j]),
-                                                  otx__floats_wasm(rows[j], i)));
-        wasm_v128_store(r + i, value);
-    }
-    for (; i < n; i++) {
-        r[i] = otx__row_element(y, i);
-        for (j = 0; j < count; j++)
-            r[i] -= (float)coefficients[j] * otx__row_element(rows[j], i);
-    }
-}
-
-/* Four elements of a row as two registers of doubles. */
-OTX__PRIVATE void otx__widen_wasm(otx__row row, size_t i, v128_t *low, v128_t *high)
-{
-    v128_t values = otx__floats_wasm(row, i);
-    *low = wasm_f64x2_promote_low_f32x4(values);
-    *high = wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(values, values, 1, 1));
-}
-
-/* The sums of a row's 16 lanes fill eight registers. */
-OTX__PRIVATE void otx__dots_wasm(const double *a, const otx__row *rows, size_t count, size_t n,
-                                 double *out)
-{
-    size_t row, i, h, whole = n - n % OTX__LANES;
-    for (row = 0; row < count; row++) {
-        v128_t sums[8], low, high;
-        double lanes[OTX__LANES];
-        OTX__UNROLL
-        for (h = 0; h < 8; h++) sums[h] = wasm_f64x2_splat(0.0);
-        for (i = 0; i < whole; i += OTX__LANES) {
-            OTX__UNROLL
-            for (h = 0; h < 8; h += 2) {
-                const double *at = a + i + 2 * h;
-                otx__widen_wasm(rows[row], i + 2 * h, &low, &high);
-                sums[h] = wasm_f64x2_add(sums[h], wasm_f64x2_mul(wasm_v128_load(at), low));
-                sums[h + 1] =
-                    wasm_f64x2_add(sums[h + 1], wasm_f64x2_mul(wasm_v128_load(at + 2), high));
-            }
-        }
-        OTX__UNROLL
-        for (h = 0; h < 8; h++) wasm_v128_store(lanes + 2 * h, sums[h]);
-        otx__dot_lanes(lanes, a, rows[row], whole, n);
-        out[row] = otx__fold_lanes(lanes);
-    }
-}
-
-OTX__PRIVATE void otx__residual_wasm(double *r, otx__row y, const double *coefficients,
-                                     const otx__row *rows, size_t count, size_t n)
-{
-    size_t i, j, whole = n - n % 4;
-    for (i = 0; i < whole; i += 4) {
-        v128_t low = wasm_f64x2_splat(0.0), high = low, b0, b1;
-        if (y.data) {
-            otx__widen_wasm(y, i, &low, &high);
-        } else {
-            low = wasm_v128_load(r + i);
-            high = wasm_v128_load(r + i + 2);
-        }
-        for (j = 0; j < count; j++) {
-            v128_t coefficient = wasm_f64x2_splat(coefficients[j]);
-            otx__widen_wasm(rows[j], i, &b0, &b1);
-            low = wasm_f64x2_sub(low, wasm_f64x2_mul(coefficient, b0));
-            high = wasm_f64x2_sub(high, wasm_f64x2_mul(coefficient, b1));
-        }
-        wasm_v128_store(r + i, low);
-        wasm_v128_store(r + i + 2, high);
-    }
-    otx__residual_elements(r, y, coefficients, rows, count, whole, n);
-}
-
-OTX__PRIVATE const otx__kernels otx__kernels_wasm = {
-    OTX_ISA_WASM, otx__product_wasm, NULL, NULL, otx__scan_wasm, otx__sift_scalar, otx__refine_wasm,
-    otx__rough_dots_wasm, otx__rough_residual_wasm, otx__dots_wasm, otx__dots_wasm,
-    NULL, otx__residual_wasm};
-
-#endif /* OTX__WASM */
-
 /* >>> src/simd/dispatch.h */
-/* ---- dispatch: which kernels this machine can run ------------------------- */
+/* ---- dispatch: which kernels this machine can run, and which a call takes -------- */
 
 /* Sets of instruction sets, as here, are bits numbered by otx_isa. */
 #define OTX__ISA_BIT(isa) (1u << (isa))
 
 #ifdef OTX__SSE2
 
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
 #include <intrin.h>
 #else
 #include <cpuid.h>
 #endif
 
+/* What the processor says of itself. A virtual machine may take many microseconds to answer.
+   Tests put their own in its place. */
+#ifndef OTX__CPUID
+#define OTX__CPUID(leaf, part, registers) otx__cpuid(leaf, part, registers)
+#define OTX__XGETBV() otx__xgetbv()
+#endif
+
+/* eax, ebx, ecx and edx. */
 OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned part, unsigned registers[4])
 {
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
     int values[4], i;
     __cpuidex(values, (int)leaf, (int)part);
     for (i = 0; i < 4; i++) registers[i] = (unsigned)values[i];
@@ -9479,7 +9756,7 @@ OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned part, unsigned registers[4]
 /* The register states that the operating system saves. */
 OTX__PRIVATE uint64_t otx__xgetbv(void)
 {
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
     return _xgetbv(0);
 #else
     uint32_t low, high;
@@ -9488,27 +9765,31 @@ OTX__PRIVATE uint64_t otx__xgetbv(void)
 #endif
 }
 
-OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits) { return (value & bits) == bits; }
+OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits)
+{
+    return (value & bits) == bits;
+}
 
+/* Each set needs its own bits, a state that is saved, and the set before it. */
 OTX__PRIVATE unsigned otx__isas_x86(void)
 {
-    const unsigned sse2 = 1u << 26;                                        /* leaf 1, edx */
-    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;     /* leaf 1, ecx */
-    const unsigned avx2 = 1u << 5;                                         /* leaf 7, ebx */
-    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;     /* F, DQ, BW, VL */
-    const unsigned avx512_vnni = 1u << 11;                                 /* leaf 7, ecx */
+    const unsigned sse2 = 1u << 26;                                    /* leaf 1, edx */
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28; /* leaf 1, ecx */
+    const unsigned avx2 = 1u << 5;                                     /* leaf 7, ebx */
+    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
+    const unsigned avx512_vnni = 1u << 11;                             /* leaf 7, ecx */
     const unsigned amx = 1u << 22 | 1u << 24 | 1u << 25; /* leaf 7, edx: bf16, tiles, int8 */
-    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;            /* leaf 7.1, eax */
+    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;          /* leaf 7.1, eax */
     const uint64_t avx_state = 0x06, avx512_state = 0xe6, amx_state = 0x60000;
     unsigned leaf0[4], leaf1[4], leaf7[4], more[4] = {0}, found = 0;
     uint64_t state;
-    otx__cpuid(0, 0, leaf0);
-    otx__cpuid(1, 0, leaf1);
+    OTX__CPUID(0, 0, leaf0);
+    OTX__CPUID(1, 0, leaf1);
     if (leaf1[3] & sse2) found |= OTX__ISA_BIT(OTX_ISA_SSE2);
     if (leaf0[0] < 7 || !otx__all_bits(leaf1[2], fma | osxsave | avx)) return found;
-    otx__cpuid(7, 0, leaf7);
-    if (leaf7[0] >= 1) otx__cpuid(7, 1, more);
-    state = otx__xgetbv();
+    OTX__CPUID(7, 0, leaf7);
+    if (leaf7[0] >= 1) OTX__CPUID(7, 1, more);
+    state = OTX__XGETBV();
     if (!(leaf7[1] & avx2) || !otx__all_bits(state, avx_state)) return found;
     found |= OTX__ISA_BIT(OTX_ISA_AVX2);
     if (more[0] & avx_vnni) found |= OTX__ISA_BIT(OTX_ISA_AVX_VNNI);
@@ -9517,13 +9798,8 @@ OTX__PRIVATE unsigned otx__isas_x86(void)
         return found;
     found |= OTX__ISA_BIT(OTX_ISA_AVX512);
     if (more[0] & avx512_bf16) found |= OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
-#ifdef OTX__AMX
-    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state) && otx__amx_granted())
+    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state))
         found |= OTX__ISA_BIT(OTX_ISA_AMX);
-#else
-    (void)amx;
-    (void)amx_state;
-#endif
     return found;
 }
 
@@ -9533,7 +9809,7 @@ OTX__PRIVATE bool otx__avx512_bf16_pays(void)
 {
     unsigned leaf0[4];
     char vendor[13] = {0};
-    otx__cpuid(0, 0, leaf0);
+    OTX__CPUID(0, 0, leaf0);
     memcpy(vendor, &leaf0[1], 4);
     memcpy(vendor + 4, &leaf0[3], 4);
     memcpy(vendor + 8, &leaf0[2], 4);
@@ -9542,27 +9818,27 @@ OTX__PRIVATE bool otx__avx512_bf16_pays(void)
 
 #endif /* OTX__SSE2 */
 
-/* What processor and operating system can run, of what this file was built with. */
+/* What processor and operating system can run, whatever this was built with. Asks for
+   nothing that the process does not have. */
 OTX__PRIVATE unsigned otx__isas_here(void)
 {
     unsigned found = OTX__ISA_BIT(OTX_ISA_SCALAR);
 #ifdef OTX__SSE2
     found |= otx__isas_x86();
+#elif defined(OTX__128_ISA)
+    found |= OTX__ISA_BIT(OTX__128_ISA);
 #endif
-#ifdef OTX__NEON
-    found |= OTX__ISA_BIT(OTX_ISA_NEON);
+#ifdef OTX__AMX
+    if (found & OTX__ISA_BIT(OTX_ISA_AMX) && !otx__amx_lent()) found &= ~OTX__ISA_BIT(OTX_ISA_AMX);
 #endif
 #ifdef OTX__NEON_BF16
     if (otx__neon_bf16_here()) found |= OTX__ISA_BIT(OTX_ISA_NEON_BF16);
 #endif
-#ifdef OTX__WASM
-    found |= OTX__ISA_BIT(OTX_ISA_WASM);
-#endif
     return found;
 }
 
-/* The kernels for an instruction set, or NULL where they cannot run. */
-OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+/* The kernels built for one of `sets`: for AUTO the fastest, or NULL. */
+OTX__PRIVATE const otx__kernels *otx__kernels_among(unsigned sets, otx_isa isa)
 {
     /* The fastest first. */
     static const otx__kernels *const built[] = {
@@ -9579,31 +9855,60 @@ OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
         &otx__kernels_avx_vnni,
 #endif
 #ifdef OTX__AVX2
-        &otx__kernels_avx2,
-#endif
-#ifdef OTX__SSE2
-        &otx__kernels_sse2,
+        &otx__kernels_256,
 #endif
 #ifdef OTX__NEON_BF16
         &otx__kernels_neon_bf16,
 #endif
-#ifdef OTX__NEON
-        &otx__kernels_neon,
-#endif
-#ifdef OTX__WASM
-        &otx__kernels_wasm,
+#ifdef OTX__128_ISA
+        &otx__kernels_128,
 #endif
         &otx__kernels_scalar};
-    unsigned here = otx__isas_here();
     size_t i;
 #ifdef OTX__SSE2
-    if (isa == OTX_ISA_AUTO && !otx__avx512_bf16_pays())
-        here &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
+    if (isa == OTX_ISA_AUTO && sets & OTX__ISA_BIT(OTX_ISA_AVX512_BF16) && !otx__avx512_bf16_pays())
+        sets &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
 #endif
     for (i = 0; i < OTX__COUNT(built); i++)
-        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) && (here & OTX__ISA_BIT(built[i]->isa)))
+        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) &&
+            (sets & OTX__ISA_BIT(built[i]->isa)))
             return built[i];
     return NULL;
+}
+
+/* The kernels for an instruction set, or NULL where they cannot run. Before their dense
+   products are called they are to be taken. */
+OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+{
+    return otx__kernels_among(otx__isas_here(), isa);
+}
+
+/* The same, with all that they need: where the system refuses that, NULL, or for AUTO the
+   fastest of the others. */
+OTX__PRIVATE const otx__kernels *otx__kernels_take(otx_isa isa)
+{
+    unsigned sets = otx__isas_here();
+    const otx__kernels *kernels = otx__kernels_among(sets, isa);
+#ifdef OTX__AMX
+    if (kernels == &otx__kernels_amx && !otx__amx_take())
+        kernels = otx__kernels_among(sets & ~OTX__ISA_BIT(OTX_ISA_AMX), isa);
+#endif
+    return kernels;
+}
+
+/* Kernels that run wherever this build does. For single calls: to ask the processor would
+   take longer than they do. */
+OTX__PRIVATE const otx__kernels *otx__kernels_baseline(void)
+{
+#if defined(OTX__AVX2) && defined(__AVX2__) && (defined(__FMA__) || defined(OTX__MSVC))
+    return &otx__kernels_256;
+#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) ||    \
+                                defined(__SSE2__) ||                             \
+                                (defined(_M_IX86_FP) && _M_IX86_FP >= 2))
+    return &otx__kernels_128;
+#else
+    return &otx__kernels_scalar;
+#endif
 }
 
 OTX_API otx_isa otx_isa_best(void) { return otx__kernels_for(OTX_ISA_AUTO)->isa; }
@@ -9627,35 +9932,187 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
 }
 
 /* >>> src/solve/chapter.h */
-/* ==== solve: Orthogonal Matching Pursuit for many targets ==== */
+/* ==== solve: Orthogonal Matching Pursuit for many targets, and affine maps ==== */
 
-/* Knows atoms, targets and supports, and nothing of tokens or models.
-   Hides low precision: cheap arithmetic screens, with a proved bound, and what is left is
-   decided in double, in one order (support.h).
-   A solve owns one pool, given back at its end; results go to the caller's arrays.
-   Read support.h for the method itself, screen.h for the bound, solve.h for the order of it
-   all.
+/* Knows atoms, targets, and supports: the atoms that a target has selected. Knows nothing of
+   tokens or models.
+
+   Hides low precision. What decides is computed in double, every operation rounded, in one
+   order, whatever the form, the kernels and the threads, so that all give the same bits:
+     the residual, the scores of atoms by it, the end of a target    support.h, select.h
+     the factor of the support's Gram matrix, the coefficients       support.h, triangle.h
+     products of atoms, which are exact in double, kept or not       support.h, exact_gram.h
+     the mean taken off in a centred solve; new rows                 views.h, combine.h
+   All else screens: cheap arithmetic that leaves the atoms which may score best, within a
+   bound of its error that is proved (screen.h); or guesses, which cost nothing but time where
+   they are wrong (predict.h).
+
+   A solve is a pursuit (pursuit.h). It owns one pool of memory, given back at its end; atoms,
+   targets and the arrays of results are the caller's. Tasks that run at once write to the
+   scratch of their worker, and to targets or tiles that are theirs alone.
+
+   Read support.h first: its exhaustive step is the method. Then screen.h for the bound, and
+   steps.h for the order of it all.
+
+   The affine rooms fit maps between two models' rows: their sums are of whole numbers, exact in
+   every order (affine_digits.h), their systems solved in double in one (affine_normal.h).
 
    Rooms, in order of dependency:
-     panels          vectors as the dense products want them
-     dictionary      the atoms, split along their common direction
-     exact_products  products of all pairs of atoms in double
-     triangle        packed lower triangles
-     support         what is known of one target, and the exact steps
-     gram_table      products of atoms with all atoms, for scans
-     screen          which atoms are worth scoring in double
-     predict         making targets ready for the next scan
-     select          the next atoms of each target
-     plan            which form, and in what blocks
-     solve           the solve itself
-     affine_digits   whole numbers of 16 bits, whose products are exact
-     affine_normal   the normal equations of an affine map, and their solution
-     affine_map      a fitted map, and the rows it makes
-     affine_choice   how many atoms to take, and chosen by what
-     affine          fitting and applying affine maps */
+     views          the rows of matrices, as the kernels read them
+     panels         vectors as the dense products want them, and these
+     rests          vectors on their way into panels
+     dictionary     the atoms, and their split along a common direction
+     exact_gram     products of all pairs of atoms in double
+     triangle       packed lower triangles
+     support        what is known of one target, and the exact steps
+     gram_table     products of atoms with all atoms, for scans
+     screen         which atoms are worth scoring in double: the bound
+     scan           the correlations of all atoms with a block's residuals
+     predict        making targets ready for the next scan
+     candidates     the atoms that a scan could not rule out
+     select         the next atoms of each target
+     pursuit        what one solve holds, and the memory it takes
+     plan           which form, and in what blocks
+     steps          a pursuit from its rows to its results
+     combine        new rows of coefficients
+     solver         the public call
+     affine_digits  whole numbers of 16 bits, whose products are exact
+     affine_normal  the normal equations of an affine map, and their solution
+     affine_map     a fitted map, and the rows it makes
+     affine_choice  how many atoms to take, and chosen by what
+     affine         fitting and applying affine maps */
+
+/* >>> src/solve/views.h */
+/* ---- views: the rows of matrices, as the kernels read them ------------------- */
+
+/* The rows of a matrix, float or bf16, or of a copy that is float. */
+typedef struct otx__view {
+    const char *data;
+    size_t stride; /* bytes */
+    const uint32_t *index;
+    bool bf16;
+    float *copy; /* the pool's, or NULL */
+} otx__view;
+
+/* Tiles, or panels, that so many rows take. */
+OTX__PRIVATE size_t otx__tiles(size_t rows) { return (rows + OTX__TILE - 1) / OTX__TILE; }
+
+OTX__PRIVATE otx__row otx__view_row(const otx__view *view, size_t i)
+{
+    otx__row row;
+    row.data = view->data + (view->index ? view->index[i] : i) * view->stride;
+    row.bf16 = view->bf16;
+    return row;
+}
+
+/* Doubles of a row, exactly. */
+OTX__PRIVATE void otx__row_widen(const otx__kernels *kernels, otx__row row, size_t n, double *to)
+{
+    kernels->residual(to, row, NULL, NULL, 0, n);
+}
+
+/* Whether the kernels can read the matrix where it stands. */
+OTX__PRIVATE bool otx__view_is_direct(const otx_matrix *matrix, bool centred)
+{
+    return !centred && (matrix->dtype == OTX_F32 || matrix->dtype == OTX_BF16);
+}
+
+/* Views a matrix. Types that the kernels do not read, and rows that a centre is to be
+   taken off, need a copy: its memory is taken here, otx__view_copy fills it in. */
+OTX__PRIVATE bool otx__view_open(otx__view *view, const otx_matrix *matrix, bool centred,
+                                 otx__pool *pool)
+{
+    size_t element = otx_dtype_bits(matrix->dtype) / 8;
+    view->data = (const char *)matrix->data;
+    view->stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
+    view->index = matrix->index;
+    view->bf16 = matrix->dtype == OTX_BF16;
+    if (otx__view_is_direct(matrix, centred)) return true;
+    view->copy = (float *)otx__pool_take(pool, matrix->rows, matrix->columns * sizeof(float));
+    return view->copy != NULL;
+}
+
+/* A view not yet copied, of that matrix. */
+typedef struct otx__view_task {
+    const otx__view *view;
+    const otx_matrix *matrix;
+    double *centre; /* [columns] of the mean, or NULL */
+} otx__view_task;
+
+/* Columns of a mean that one task sums up. */
+#define OTX__VIEW_MEAN_COLUMNS 64
+
+/* Some columns of the mean, added up in double in the order of the rows. */
+OTX__PRIVATE void otx__view_mean_body(void *argument, size_t index, int worker)
+{
+    otx__view_task *task = (otx__view_task *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t first = index * OTX__VIEW_MEAN_COLUMNS, i, j;
+    size_t count = otx__min(OTX__VIEW_MEAN_COLUMNS, matrix->columns - first);
+    size_t offset = first * otx_dtype_bits(matrix->dtype) / 8;
+    double *mean = task->centre + first;
+    float part[OTX__VIEW_MEAN_COLUMNS];
+    (void)worker;
+    for (j = 0; j < count; j++) mean[j] = 0.0;
+    for (i = 0; i < matrix->rows; i++) {
+        const char *row = (const char *)otx__view_row(task->view, i).data;
+        otx_to_float(part, row + offset, matrix->dtype, count);
+        for (j = 0; j < count; j++) mean[j] += (double)part[j];
+    }
+    for (j = 0; j < count; j++) mean[j] /= (double)matrix->rows;
+}
+
+/* The mean of the rows of a matrix, which a centred solve takes off: deciding, so in one
+   order. */
+OTX__PRIVATE otx_result otx__view_mean(otx__watch *watch, const otx__view *view,
+                                       const otx_matrix *matrix, double *mean, otx_error *error)
+{
+    size_t chunks = (matrix->columns + OTX__VIEW_MEAN_COLUMNS - 1) / OTX__VIEW_MEAN_COLUMNS;
+    otx__view_task task;
+    task.view = view;
+    task.matrix = matrix;
+    task.centre = mean;
+    return otx__watch_loop(watch, chunks, 4.0 * OTX__VIEW_MEAN_COLUMNS * (double)matrix->rows,
+                           otx__view_mean_body, &task, error);
+}
+
+OTX__PRIVATE void otx__view_copy_body(void *argument, size_t index, int worker)
+{
+    const otx__view_task *task = (const otx__view_task *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t n = matrix->columns, i, j, end = otx__min(matrix->rows, (index + 1) * OTX__TILE);
+    (void)worker;
+    for (i = index * OTX__TILE; i < end; i++) {
+        float *row = task->view->copy + i * n;
+        otx_to_float(row, otx__view_row(task->view, i).data, matrix->dtype, n);
+        for (j = 0; j < n && task->centre; j++)
+            row[j] = (float)((double)row[j] - task->centre[j]);
+    }
+}
+
+/* Makes the copy, if one is needed, and views that. */
+OTX__PRIVATE otx_result otx__view_copy(otx__watch *watch, otx__view *view,
+                                       const otx_matrix *matrix, double *centre,
+                                       otx_error *error)
+{
+    otx__view_task task;
+    otx_result result;
+    if (!view->copy) return OTX_OK;
+    task.view = view;
+    task.matrix = matrix;
+    task.centre = centre;
+    result = otx__watch_loop(watch, otx__tiles(matrix->rows),
+                             4.0 * OTX__TILE * (double)matrix->columns, otx__view_copy_body,
+                             &task, error);
+    view->data = (const char *)view->copy;
+    view->stride = matrix->columns * sizeof *view->copy;
+    view->index = NULL;
+    view->bf16 = false;
+    return result;
+}
 
 /* >>> src/solve/panels.h */
-/* ---- panels: vectors as the dense products want them ------------------------- */
+/* ---- panels: vectors as the dense products want them, and these ---------------- */
 
 /* What the numbers of panels are. Those that round need fewer bytes and less time, and
    take their errors into the bound (screen.h). */
@@ -9681,6 +10138,12 @@ typedef struct otx__panels {
 } otx__panels;
 
 /* ---- memory ---- */
+
+/* For what is said of a plan. */
+OTX__PRIVATE const char *otx__panel_type_name(otx__panel_type type)
+{
+    return type == OTX__PANEL_INT8 ? "8 bits" : type == OTX__PANEL_FLOAT ? "float" : "bf16";
+}
 
 /* Columns with those added that fill up pairs or fours. */
 OTX__PRIVATE size_t otx__panel_columns(otx__panel_type type, size_t columns)
@@ -9756,156 +10219,6 @@ OTX__PRIVATE void otx__panels_clear(otx__panels *panels, size_t tile)
     memset(otx__panel_at(panels, tile), 0, otx__panel_bytes(panels->type, panels->columns));
     for (i = tile * OTX__TILE; i < (tile + 1) * OTX__TILE; i++)
         panels->common[i] = panels->scale[i] = panels->error[i] = 0.0f;
-}
-
-/* ---- vectors ---- */
-
-/* One vector on its way into panels of rests. */
-typedef struct otx__splitting {
-    const double *vector, *direction;
-    double scale, common; /* 1 / norm, and the part along the direction */
-    size_t n;
-} otx__splitting;
-
-/* Elements of a rest that are made at a time, and partial sums of them. */
-#define OTX__REST 32
-#define OTX__REST_SUMS 8
-
-/* Elements of the rest from `first` on, with 0 behind the last. */
-OTX__PRIVATE void otx__rest_part(const otx__splitting *from, size_t first, double *rest)
-{
-    const double *vector = from->vector + first, *direction = from->direction + first;
-    double scale = from->scale, common = from->common;
-    size_t count = otx__min(OTX__REST, from->n - first), p;
-    for (p = 0; p < count; p++) rest[p] = vector[p] * scale - common * direction[p];
-    for (; p < OTX__REST; p++) rest[p] = 0.0;
-}
-
-/* Adds the squares of such elements, and keeps the largest. */
-OTX__PRIVATE void otx__rest_measure(const double *rest, double *sums, double *largest)
-{
-    size_t p, i;
-    for (p = 0; p < OTX__REST; p += OTX__REST_SUMS) {
-        for (i = 0; i < OTX__REST_SUMS; i++) {
-            double size = fabs(rest[p + i]);
-            sums[i] += size * size;
-            largest[i] = size > largest[i] ? size : largest[i];
-        }
-    }
-}
-
-/* Rounds elements to bf16, the even of two that are equally near, and leaves what that
-   takes off. */
-OTX__PRIVATE void otx__rest_to_bf16(double *rest, uint16_t *to)
-{
-    size_t p;
-    for (p = 0; p < OTX__REST; p++) {
-        float wide = (float)rest[p];
-        uint32_t bits;
-        memcpy(&bits, &wide, sizeof bits);
-        bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
-        to[p] = (uint16_t)(bits >> 16);
-        rest[p] -= (double)otx__float_of_bits(bits);
-    }
-}
-
-/* Rounds elements to multiples of `unit`, of which they are 127 at most, likewise. The
-   number added and taken away rounds to integers; where a compiler keeps more digits,
-   more is left. */
-OTX__PRIVATE void otx__rest_to_int8(double *rest, double unit, double rate, int8_t *to)
-{
-    const double rounder = 6755399441055744.0; /* 1.5 * 2^52 */
-    size_t p;
-    for (p = 0; p < OTX__REST; p++) {
-        int32_t steps = (int32_t)(rest[p] * rate + rounder - rounder);
-        to[p] = (int8_t)steps;
-        rest[p] -= (double)steps * unit;
-    }
-}
-
-/* Writes OTX__REST elements, fewer at the end of a panel, to the lane of a vector. */
-OTX__PRIVATE void otx__panel_put(char *panel, size_t bytes, const void *elements, size_t size,
-                                 size_t first, size_t lane)
-{
-    char *to = panel + first * size * OTX__TILE + 4 * lane;
-    const char *from = (const char *)elements;
-    size_t p, end = otx__min(OTX__REST * size, bytes / OTX__TILE - first * size);
-    for (p = 0; p < end; p += 4) memcpy(to + p * OTX__TILE, from + p, 4);
-}
-
-/* Puts the rest of a vector of n elements and of that norm, not 0, into place `at`, and
-   returns the rest's square. */
-OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
-                                         size_t n, double norm, const double *direction)
-{
-    char *panel = otx__panel_at(panels, at / OTX__TILE);
-    size_t bytes = otx__panel_bytes(panels->type, panels->columns), p, i;
-    double sums[OTX__REST_SUMS] = {0}, largest[OTX__REST_SUMS] = {0}, left[OTX__REST_SUMS] = {0};
-    double rest[OTX__REST], unused[OTX__REST_SUMS] = {0}, unit = 1.0, rate = 0.0;
-    otx__splitting from;
-    from.vector = vector;
-    from.direction = direction;
-    from.scale = 1.0 / norm;
-    from.common = (double)panels->common[at];
-    from.n = n;
-    for (p = 0; p < n; p += OTX__REST) {
-        otx__rest_part(&from, p, rest);
-        otx__rest_measure(rest, sums, largest);
-    }
-    for (i = 1; i < OTX__REST_SUMS; i++) {
-        sums[0] += sums[i];
-        if (largest[i] > largest[0]) largest[0] = largest[i];
-    }
-    if (panels->type == OTX__PANEL_INT8 && largest[0] > 1e-30) { /* below, all is left */
-        unit = (double)(float)(largest[0] / 127.0);
-        rate = 1.0 / unit;
-    }
-    for (p = 0; p < n; p += OTX__REST) {
-        union {
-            float floats[OTX__REST];
-            uint16_t halves[OTX__REST];
-            int8_t bytes[OTX__REST];
-        } to;
-        otx__rest_part(&from, p, rest);
-        if (panels->type == OTX__PANEL_INT8) {
-            otx__rest_to_int8(rest, unit, rate, to.bytes);
-            otx__panel_put(panel, bytes, to.bytes, 1, p, at % OTX__TILE);
-        } else if (panels->type == OTX__PANEL_BF16) {
-            otx__rest_to_bf16(rest, to.halves);
-            otx__panel_put(panel, bytes, to.halves, 2, p, at % OTX__TILE);
-        } else {
-            for (i = 0; i < OTX__REST; i++) to.floats[i] = (float)rest[i];
-            otx__panel_put(panel, bytes, to.floats, 4, p, at % OTX__TILE);
-            continue;
-        }
-        otx__rest_measure(rest, left, unused);
-    }
-    for (i = 1; i < OTX__REST_SUMS; i++) left[0] += left[i];
-    panels->scale[at] = (float)unit;
-    panels->error[at] = left[0] > 0.0 ? (float)(sqrt(left[0]) * (1.0 + 1e-6)) + 1e-30f : 0.0f;
-    return sums[0];
-}
-
-/* Puts a row of bf16, of that norm, not 0, into place `at` of bf16 panels. The power
-   of 2 brings the norm to between 1 and 2, so that what becomes subnormal, or 0, is
-   far below the rounding of the products. */
-OTX__PRIVATE void otx__panels_put_row(otx__panels *panels, size_t at, otx__row row, size_t n,
-                                      double norm)
-{
-    uint16_t *panel =
-        (uint16_t *)(void *)otx__panel_at(panels, at / OTX__TILE) + 2 * (at % OTX__TILE);
-    double scale;
-    int exponent;
-    size_t p;
-    (void)frexp(norm, &exponent);
-    scale = ldexp(1.0, 1 - exponent);
-    for (p = 0; p < n; p++) {
-        float scaled = (float)((double)otx__row_element(row, p) * scale);
-        uint32_t bits;
-        memcpy(&bits, &scaled, sizeof bits);
-        panel[p / 2 * 2 * OTX__TILE + p % 2] = (uint16_t)(bits >> 16);
-    }
-    panels->scale[at] = (float)(1.0 / (norm * scale));
 }
 
 /* Copies a vector from one set of panels to another of the same type. */
@@ -9989,17 +10302,185 @@ OTX__PRIVATE void otx__panels_multiply(const otx__kernels *kernels, const otx__p
     }
 }
 
-/* >>> src/solve/dictionary.h */
-/* ---- dictionary: the atoms, as the solver wants them ----------------------- */
+/* >>> src/solve/rests.h */
+/* ---- rests: vectors on their way into panels ------------------------------------ */
 
-/* The rows of a matrix that the kernels can read: float or bf16. */
-typedef struct otx__rows {
-    const char *data;
-    size_t stride; /* bytes */
-    const uint32_t *index;
-    bool bf16;
-    float *copy; /* the solver's own, or NULL */
-} otx__rows;
+/* One vector, and what its rest is made of. */
+typedef struct otx__splitting {
+    const double *vector, *direction;
+    double scale, common; /* 1 / norm, and the part along the direction */
+    size_t n;
+} otx__splitting;
+
+/* Elements of a rest that are made at a time, and partial sums of them. */
+#define OTX__REST_CHUNK 32
+#define OTX__REST_SUMS 8
+
+/* Elements of the rest from `first` on, with 0 behind the last. */
+OTX__PRIVATE void otx__rest_part(const otx__splitting *from, size_t first, double *rest)
+{
+    const double *vector = from->vector + first, *direction = from->direction + first;
+    double scale = from->scale, common = from->common;
+    size_t count = otx__min(OTX__REST_CHUNK, from->n - first), p;
+    for (p = 0; p < count; p++) rest[p] = vector[p] * scale - common * direction[p];
+    for (; p < OTX__REST_CHUNK; p++) rest[p] = 0.0;
+}
+
+/* Of elements of a rest, in partial sums. */
+typedef struct otx__rest_sums {
+    double squares[OTX__REST_SUMS], largest[OTX__REST_SUMS];
+} otx__rest_sums;
+
+/* Adds the squares of OTX__REST_CHUNK elements, and keeps the largest. */
+OTX__PRIVATE void otx__rest_measure(const double *rest, otx__rest_sums *sums)
+{
+    size_t p, i;
+    for (p = 0; p < OTX__REST_CHUNK; p += OTX__REST_SUMS) {
+        for (i = 0; i < OTX__REST_SUMS; i++) {
+            double size = fabs(rest[p + i]);
+            sums->squares[i] += size * size;
+            sums->largest[i] = size > sums->largest[i] ? size : sums->largest[i];
+        }
+    }
+}
+
+/* Folds the partial sums into the first. */
+OTX__PRIVATE void otx__rest_fold(otx__rest_sums *sums)
+{
+    size_t i;
+    for (i = 1; i < OTX__REST_SUMS; i++) {
+        sums->squares[0] += sums->squares[i];
+        if (sums->largest[i] > sums->largest[0]) sums->largest[0] = sums->largest[i];
+    }
+}
+
+/* Rounds elements to bf16, the even of two that are equally near, and leaves what that
+   takes off. */
+OTX__PRIVATE void otx__rest_to_bf16(double *rest, uint16_t *to)
+{
+    size_t p;
+    for (p = 0; p < OTX__REST_CHUNK; p++) {
+        float wide = (float)rest[p];
+        uint32_t bits;
+        memcpy(&bits, &wide, sizeof bits);
+        bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+        to[p] = (uint16_t)(bits >> 16);
+        rest[p] -= (double)otx__float_of_bits(bits);
+    }
+}
+
+/* Rounds elements to multiples of `unit`, of which they are 127 at most, likewise. The
+   number added and taken away rounds to integers; where a compiler keeps more digits,
+   more is left. */
+OTX__PRIVATE void otx__rest_to_int8(double *rest, double unit, double rate, int8_t *to)
+{
+    const double rounder = 6755399441055744.0; /* 1.5 * 2^52 */
+    size_t p;
+    for (p = 0; p < OTX__REST_CHUNK; p++) {
+        int32_t steps = (int32_t)(rest[p] * rate + rounder - rounder);
+        to[p] = (int8_t)steps;
+        rest[p] -= (double)steps * unit;
+    }
+}
+
+/* Writes OTX__REST_CHUNK elements, fewer at the end of a panel, to the lane of a vector. */
+OTX__PRIVATE void otx__panel_put(char *panel, size_t bytes, const void *elements, size_t size,
+                                 size_t first, size_t lane)
+{
+    char *to = panel + first * size * OTX__TILE + 4 * lane;
+    const char *from = (const char *)elements;
+    size_t p, end = otx__min(OTX__REST_CHUNK * size, bytes / OTX__TILE - first * size);
+    for (p = 0; p < end; p += 4) memcpy(to + p * OTX__TILE, from + p, 4);
+}
+
+/* Writes a rest to its place in the panels, int8 in that unit, and returns the square of
+   what rounding to bf16 or int8 takes off it. */
+OTX__PRIVATE double otx__rest_write(const otx__panels *panels, size_t at,
+                                    const otx__splitting *from, double unit, double rate)
+{
+    char *panel = otx__panel_at(panels, at / OTX__TILE);
+    size_t bytes = otx__panel_bytes(panels->type, panels->columns), lane = at % OTX__TILE, p, i;
+    double rest[OTX__REST_CHUNK];
+    otx__rest_sums left;
+    memset(&left, 0, sizeof left);
+    for (p = 0; p < from->n; p += OTX__REST_CHUNK) {
+        union {
+            float floats[OTX__REST_CHUNK];
+            uint16_t halves[OTX__REST_CHUNK];
+            int8_t bytes[OTX__REST_CHUNK];
+        } to;
+        otx__rest_part(from, p, rest);
+        if (panels->type == OTX__PANEL_INT8) {
+            otx__rest_to_int8(rest, unit, rate, to.bytes);
+            otx__panel_put(panel, bytes, to.bytes, 1, p, lane);
+        } else if (panels->type == OTX__PANEL_BF16) {
+            otx__rest_to_bf16(rest, to.halves);
+            otx__panel_put(panel, bytes, to.halves, 2, p, lane);
+        } else {
+            for (i = 0; i < OTX__REST_CHUNK; i++) to.floats[i] = (float)rest[i];
+            otx__panel_put(panel, bytes, to.floats, 4, p, lane);
+            continue;
+        }
+        otx__rest_measure(rest, &left);
+    }
+    otx__rest_fold(&left);
+    return left.squares[0];
+}
+
+/* Puts the rest of a vector of n elements and of that norm, not 0, whose common part the
+   panels have, into place `at`, and returns the rest's square. */
+OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
+                                         size_t n, double norm, const double *direction)
+{
+    double rest[OTX__REST_CHUNK], unit = 1.0, rate = 0.0, left;
+    otx__splitting from;
+    otx__rest_sums whole;
+    size_t p;
+    from.vector = vector;
+    from.direction = direction;
+    from.scale = 1.0 / norm;
+    from.common = (double)panels->common[at];
+    from.n = n;
+    memset(&whole, 0, sizeof whole);
+    for (p = 0; p < n; p += OTX__REST_CHUNK) {
+        otx__rest_part(&from, p, rest);
+        otx__rest_measure(rest, &whole);
+    }
+    otx__rest_fold(&whole);
+    if (panels->type == OTX__PANEL_INT8 && whole.largest[0] > 1e-30) { /* below, all is left */
+        unit = (double)(float)(whole.largest[0] / 127.0);
+        rate = 1.0 / unit;
+    }
+    left = otx__rest_write(panels, at, &from, unit, rate);
+    panels->scale[at] = (float)unit;
+    panels->error[at] = left > 0.0 ? (float)(sqrt(left) * (1.0 + 1e-6)) + 1e-30f : 0.0f;
+    return whole.squares[0];
+}
+
+/* Puts a row of bf16, of that norm, not 0, into place `at` of bf16 panels. The power
+   of 2 brings the norm to between 1 and 2, so that what becomes subnormal, or 0, is
+   far below the rounding of the products. */
+OTX__PRIVATE void otx__panels_put_row(otx__panels *panels, size_t at, otx__row row, size_t n,
+                                      double norm)
+{
+    uint16_t *panel =
+        (uint16_t *)(void *)otx__panel_at(panels, at / OTX__TILE) + 2 * (at % OTX__TILE);
+    double scale;
+    int exponent;
+    size_t p;
+    (void)frexp(norm, &exponent);
+    scale = ldexp(1.0, 1 - exponent);
+    for (p = 0; p < n; p++) {
+        float scaled = (float)((double)otx__row_element(row, p) * scale);
+        uint32_t bits;
+        memcpy(&bits, &scaled, sizeof bits);
+        panel[p / 2 * 2 * OTX__TILE + p % 2] = (uint16_t)(bits >> 16);
+    }
+    panels->scale[at] = (float)(1.0 / (norm * scale));
+}
+
+/* >>> src/solve/dictionary.h */
+/* ---- dictionary: the atoms, and their split along a common direction ----------- */
 
 /* For screening, every atom is split. The direction is that of the mean of the unit
    atoms, which in real embeddings is so strong that correlations without it are an
@@ -10007,11 +10488,11 @@ typedef struct otx__rows {
 typedef struct otx__dictionary {
     const otx_context *ctx;
     const otx__kernels *kernels;
-    otx__rows rows;
+    otx__view rows;
     size_t count, columns, tiles;
     double *squares;    /* [atom] <a, a> */
     double *norms;      /* [atom] */
-    double *gram;       /* [atom][atom] <a, b>, or NULL (gram.h) */
+    double *exact_gram; /* [atom][atom] <a, b>, or NULL (exact_gram.h) */
     double *along;      /* [atom] <a, direction> */
     double *direction;  /* [column], of norm 1, or 0 if the atoms have no mean */
     double largest;     /* of the norms */
@@ -10022,121 +10503,7 @@ typedef struct otx__dictionary {
     bool cosine;        /* atoms are selected as if all had norm 1 */
 } otx__dictionary;
 
-OTX__PRIVATE otx__row otx__rows_at(const otx__rows *rows, size_t i)
-{
-    otx__row row;
-    row.data = rows->data + (rows->index ? rows->index[i] : i) * rows->stride;
-    row.bf16 = rows->bf16;
-    return row;
-}
-
-/* Whether the kernels can read the matrix where it stands. */
-OTX__PRIVATE bool otx__rows_are_direct(const otx_matrix *matrix, bool centred)
-{
-    return !centred && (matrix->dtype == OTX_F32 || matrix->dtype == OTX_BF16);
-}
-
-/* Views a matrix. Types that the kernels do not read, and rows that a centre is to be
-   taken off, need a copy: otx__rows_copy makes it. */
-OTX__PRIVATE bool otx__rows_open(otx__rows *rows, const otx_matrix *matrix, bool centred,
-                                 otx__pool *pool)
-{
-    size_t element = otx_dtype_bits(matrix->dtype) / 8;
-    rows->data = (const char *)matrix->data;
-    rows->stride = (matrix->stride ? matrix->stride : matrix->columns) * element;
-    rows->index = matrix->index;
-    rows->bf16 = matrix->dtype == OTX_BF16;
-    if (otx__rows_are_direct(matrix, centred)) return true;
-    rows->copy = (float *)otx__pool_take(pool, matrix->rows, matrix->columns * sizeof(float));
-    return rows->copy != NULL;
-}
-
-typedef struct otx__copy_task {
-    const otx__rows *rows;
-    const otx_matrix *matrix;
-    double *centre; /* or NULL */
-} otx__copy_task;
-
-/* Columns of a mean that one task sums up. */
-#define OTX__SUM_COLUMNS 64
-
-/* Some columns of the mean, added up in double in the order of the rows. */
-OTX__PRIVATE void otx__rows_mean_body(void *argument, size_t index, int worker)
-{
-    otx__copy_task *task = (otx__copy_task *)argument;
-    const otx_matrix *matrix = task->matrix;
-    size_t first = index * OTX__SUM_COLUMNS, i, j;
-    size_t count = otx__min(OTX__SUM_COLUMNS, matrix->columns - first);
-    size_t offset = first * otx_dtype_bits(matrix->dtype) / 8;
-    double *mean = task->centre + first;
-    float part[OTX__SUM_COLUMNS];
-    (void)worker;
-    for (j = 0; j < count; j++) mean[j] = 0.0;
-    for (i = 0; i < matrix->rows; i++) {
-        const char *row = (const char *)otx__rows_at(task->rows, i).data;
-        otx_to_float(part, row + offset, matrix->dtype, count);
-        for (j = 0; j < count; j++) mean[j] += (double)part[j];
-    }
-    for (j = 0; j < count; j++) mean[j] /= (double)matrix->rows;
-}
-
-/* The mean of the rows of a matrix. */
-OTX__PRIVATE otx_result otx__rows_mean(otx__watch *watch, const otx__rows *rows,
-                                       const otx_matrix *matrix, double *mean, otx_error *error)
-{
-    size_t chunks = (matrix->columns + OTX__SUM_COLUMNS - 1) / OTX__SUM_COLUMNS;
-    otx__copy_task task;
-    task.rows = rows;
-    task.matrix = matrix;
-    task.centre = mean;
-    return otx__watch_loop(watch, chunks, 4.0 * OTX__SUM_COLUMNS * (double)matrix->rows,
-                           otx__rows_mean_body, &task, error);
-}
-
-OTX__PRIVATE void otx__copy_body(void *argument, size_t index, int worker)
-{
-    const otx__copy_task *task = (const otx__copy_task *)argument;
-    const otx_matrix *matrix = task->matrix;
-    size_t n = matrix->columns, i, j, end = otx__min(matrix->rows, (index + 1) * OTX__TILE);
-    (void)worker;
-    for (i = index * OTX__TILE; i < end; i++) {
-        float *row = task->rows->copy + i * n;
-        otx_to_float(row, otx__rows_at(task->rows, i).data, matrix->dtype, n);
-        for (j = 0; j < n && task->centre; j++)
-            row[j] = (float)((double)row[j] - task->centre[j]);
-    }
-}
-
-/* Makes the copy, if one is needed, and views that. */
-OTX__PRIVATE otx_result otx__rows_copy(otx__watch *watch, otx__rows *rows,
-                                       const otx_matrix *matrix, double *centre,
-                                       otx_error *error)
-{
-    otx__copy_task task;
-    otx_result result;
-    if (!rows->copy) return OTX_OK;
-    task.rows = rows;
-    task.matrix = matrix;
-    task.centre = centre;
-    result = otx__watch_loop(watch, (matrix->rows + OTX__TILE - 1) / OTX__TILE,
-                             4.0 * OTX__TILE * (double)matrix->columns, otx__copy_body, &task,
-                             error);
-    rows->data = (const char *)rows->copy;
-    rows->stride = matrix->columns * sizeof *rows->copy;
-    rows->index = NULL;
-    rows->bf16 = false;
-    return result;
-}
-
-/* Doubles of a row, exactly. */
-OTX__PRIVATE void otx__row_widen(const otx__kernels *kernels, otx__row row, size_t n, double *to)
-{
-    kernels->residual(to, row, NULL, NULL, 0, n);
-}
-
-/* ---- building ---- */
-
-OTX__PRIVATE size_t otx__tiles(size_t rows) { return (rows + OTX__TILE - 1) / OTX__TILE; }
+/* ---- norms and direction ---- */
 
 typedef struct otx__dictionary_task {
     otx__dictionary *dictionary;
@@ -10150,7 +10517,7 @@ OTX__PRIVATE void otx__norms_body(void *argument, size_t tile, int worker)
     double *wide = task->scratch + (size_t)worker * dictionary->columns;
     size_t i, end = otx__min(dictionary->count, (tile + 1) * OTX__TILE);
     for (i = tile * OTX__TILE; i < end; i++) {
-        otx__row row = otx__rows_at(&dictionary->rows, i);
+        otx__row row = otx__view_row(&dictionary->rows, i);
         otx__row_widen(dictionary->kernels, row, dictionary->columns, wide);
         dictionary->kernels->products(wide, &row, 1, dictionary->columns, &dictionary->squares[i]);
         dictionary->norms[i] = sqrt(dictionary->squares[i]);
@@ -10169,7 +10536,7 @@ OTX__PRIVATE void otx__direction_body(void *argument, size_t index, int worker)
     (void)worker;
     for (j = 0; j < count; j++) sum[j] = 0.0;
     for (i = 0; i < dictionary->count; i++) {
-        otx__row row = otx__rows_at(&dictionary->rows, i);
+        otx__row row = otx__view_row(&dictionary->rows, i);
         double scale = dictionary->norms[i] > 0.0 ? 1.0 / dictionary->norms[i] : 0.0;
         for (j = 0; j < count; j++)
             sum[j] += scale * (double)otx__row_element(row, first + j);
@@ -10178,36 +10545,38 @@ OTX__PRIVATE void otx__direction_body(void *argument, size_t index, int worker)
 
 /* ---- splitting the atoms ---- */
 
+/* Splits one atom, and returns its weight. */
+OTX__PRIVATE float otx__split_atom(otx__dictionary *dictionary, size_t atom, double *wide)
+{
+    otx__panels *panels = &dictionary->panels;
+    otx__row row = otx__view_row(&dictionary->rows, atom);
+    size_t n = dictionary->columns, p;
+    double norm = dictionary->norms[atom], along = 0.0;
+    float weight;
+    otx__row_widen(dictionary->kernels, row, n, wide);
+    for (p = 0; p < n; p++) along += wide[p] * dictionary->direction[p];
+    dictionary->along[atom] = along;
+    if (!(norm > 0.0)) return 0.0f;
+    panels->common[atom] = (float)(along / norm);
+    if (panels->type == OTX__PANEL_ROWS)
+        otx__panels_put_row(panels, atom, row, n, norm);
+    else
+        (void)otx__panels_put_rest(panels, atom, wide, n, norm, dictionary->direction);
+    /* Never 0 for an atom that may be taken; the bounds allow for the lift. */
+    weight = dictionary->cosine ? 1.0f : (float)(norm / dictionary->largest);
+    return weight < OTX__LEAST_WEIGHT ? OTX__LEAST_WEIGHT : weight;
+}
+
 OTX__PRIVATE void otx__split_body(void *argument, size_t tile, int worker)
 {
     otx__dictionary_task *task = (otx__dictionary_task *)argument;
     otx__dictionary *dictionary = task->dictionary;
-    otx__panels *panels = &dictionary->panels;
-    size_t n = dictionary->columns, i, p, lane;
-    double *wide = task->scratch + (size_t)worker * n;
+    double *wide = task->scratch + (size_t)worker * dictionary->columns;
+    size_t i, end = (tile + 1) * OTX__TILE;
     float largest = 0.0f;
-    otx__panels_clear(panels, tile);
-    for (lane = 0; lane < OTX__TILE; lane++) {
-        otx__row row;
-        double norm, along = 0.0;
-        float weight;
-        i = tile * OTX__TILE + lane;
-        dictionary->weight[i] = 0.0f;
-        if (i >= dictionary->count) continue;
-        row = otx__rows_at(&dictionary->rows, i);
-        otx__row_widen(dictionary->kernels, row, n, wide);
-        for (p = 0; p < n; p++) along += wide[p] * dictionary->direction[p];
-        dictionary->along[i] = along;
-        norm = dictionary->norms[i];
-        if (!(norm > 0.0)) continue;
-        panels->common[i] = (float)(along / norm);
-        if (panels->type == OTX__PANEL_ROWS)
-            otx__panels_put_row(panels, i, row, n, norm);
-        else
-            (void)otx__panels_put_rest(panels, i, wide, n, norm, dictionary->direction);
-        /* Never 0 for an atom that may be taken; screen.h allows for the lift. */
-        weight = dictionary->cosine ? 1.0f : (float)(norm / dictionary->largest);
-        if (weight < OTX__LEAST_WEIGHT) weight = OTX__LEAST_WEIGHT;
+    otx__panels_clear(&dictionary->panels, tile);
+    for (i = tile * OTX__TILE; i < end; i++) {
+        float weight = i < dictionary->count ? otx__split_atom(dictionary, i, wide) : 0.0f;
         dictionary->weight[i] = weight;
         if (weight > largest) largest = weight;
     }
@@ -10247,7 +10616,7 @@ OTX__PRIVATE otx_result otx__dictionary_norms(otx__dictionary *dictionary, doubl
     return result;
 }
 
-/* What only screening needs. */
+/* What only screening needs: the direction, and the atoms split along it. */
 OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, double *scratch,
                                               otx_error *error)
 {
@@ -10265,8 +10634,8 @@ OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, doubl
     return otx__watch_loop(&watch, dictionary->tiles, work, otx__split_body, &task, error);
 }
 
-/* >>> src/solve/exact_products.h */
-/* ---- gram: products of all pairs of atoms in double --------------------------- */
+/* >>> src/solve/exact_gram.h */
+/* ---- exact gram: products of all pairs of atoms in double ---------------------- */
 
 /* The factors of supports are made of exact products of atoms. Where there are few
    atoms and many targets, the same pairs come again and again: then all of them are
@@ -10275,11 +10644,11 @@ OTX__PRIVATE otx_result otx__dictionary_split(otx__dictionary *dictionary, doubl
 
 /* Bytes of rows that are read against 32 others before the next ones are: they stay
    in a core's cache. */
-#define OTX__GRAM_BYTES 262144
+#define OTX__EXACT_GRAM_ROW_BYTES 262144
 
 /* Ranges that the tiles up to one, for the products with its atoms, are divided into, so
    that the caller is asked between them. */
-OTX__PRIVATE size_t otx__gram_parts(const otx__dictionary *dictionary)
+OTX__PRIVATE size_t otx__exact_gram_parts(const otx__dictionary *dictionary)
 {
     double work = (double)OTX__TILE * (double)dictionary->count * (double)dictionary->columns;
     return otx__min(dictionary->tiles, 1 + (size_t)(work / OTX__POLL_WORK));
@@ -10287,14 +10656,15 @@ OTX__PRIVATE size_t otx__gram_parts(const otx__dictionary *dictionary)
 
 /* Products of one or two atoms from `a` on with those from `start` on, whose rows are
    given. */
-OTX__PRIVATE void otx__gram_pair(const otx__dictionary *dictionary, size_t a, size_t pair,
-                                 const otx__row *rows, size_t count, size_t start, double *wide)
+OTX__PRIVATE void otx__exact_gram_pair(const otx__dictionary *dictionary, size_t a, size_t pair,
+                                       const otx__row *rows, size_t count, size_t start,
+                                       double *wide)
 {
     const otx__kernels *kernels = dictionary->kernels;
     size_t pitch = dictionary->count, i;
-    double *products = dictionary->gram + a * pitch + start;
+    double *products = dictionary->exact_gram + a * pitch + start;
     otx__row two[2];
-    for (i = 0; i < pair; i++) two[i] = otx__rows_at(&dictionary->rows, a + i);
+    for (i = 0; i < pair; i++) two[i] = otx__view_row(&dictionary->rows, a + i);
     if (pair == 2 && kernels->pair_products) {
         kernels->pair_products(two, rows, count, dictionary->columns, products, pitch);
         return;
@@ -10307,42 +10677,43 @@ OTX__PRIVATE void otx__gram_pair(const otx__dictionary *dictionary, size_t a, si
 
 /* Products of the atoms of a tile with those of a range of the tiles up to it, on both
    sides of the diagonal. No two tasks write the same place. */
-OTX__PRIVATE void otx__gram_body(void *argument, size_t index, int worker)
+OTX__PRIVATE void otx__exact_gram_body(void *argument, size_t index, int worker)
 {
     otx__dictionary_task *task = (otx__dictionary_task *)argument;
     otx__dictionary *dictionary = task->dictionary;
-    size_t parts = otx__gram_parts(dictionary), tile = index / parts, part = index % parts;
+    size_t parts = otx__exact_gram_parts(dictionary), tile = index / parts, part = index % parts;
     size_t range = (tile + parts) / parts * OTX__TILE; /* tiles 0 to `tile`, divided */
     size_t n = dictionary->columns, first = tile * OTX__TILE, start, count, a, b;
     size_t last = otx__min(dictionary->count, first + OTX__TILE);
     size_t end = otx__min(last, (part + 1) * range);
-    size_t most = otx__min(OTX__TILE, 4 + OTX__GRAM_BYTES / (4 * n));
+    size_t most = otx__min(OTX__TILE, 4 + OTX__EXACT_GRAM_ROW_BYTES / (4 * n));
     for (start = part * range; start < end; start += count) {
         otx__row rows[OTX__TILE];
         count = otx__min(most, end - start);
-        for (b = 0; b < count; b++) rows[b] = otx__rows_at(&dictionary->rows, start + b);
+        for (b = 0; b < count; b++) rows[b] = otx__view_row(&dictionary->rows, start + b);
         for (a = first; a < last; a += 2)
-            otx__gram_pair(dictionary, a, otx__min(2, last - a), rows, count, start,
-                           task->scratch + (size_t)worker * n);
+            otx__exact_gram_pair(dictionary, a, otx__min(2, last - a), rows, count, start,
+                                 task->scratch + (size_t)worker * n);
         for (a = first; a < last; a++)
             for (b = start; b < otx__min(start + count, first); b++)
-                dictionary->gram[b * dictionary->count + a] =
-                    dictionary->gram[a * dictionary->count + b];
+                dictionary->exact_gram[b * dictionary->count + a] =
+                    dictionary->exact_gram[a * dictionary->count + b];
     }
 }
 
-OTX__PRIVATE otx_result otx__dictionary_gram(otx__dictionary *dictionary, double *scratch,
+/* scratch: [worker][columns]. */
+OTX__PRIVATE otx_result otx__exact_gram_fill(otx__dictionary *dictionary, double *scratch,
                                              otx_error *error)
 {
     otx__watch watch = otx__watch_open(dictionary->ctx, OTX_STAGE_GRAM, dictionary->count,
                                        dictionary->count);
     double work = (double)OTX__TILE * (double)dictionary->count * (double)dictionary->columns;
-    size_t parts = otx__gram_parts(dictionary);
+    size_t parts = otx__exact_gram_parts(dictionary);
     otx__dictionary_task task;
     task.dictionary = dictionary;
     task.scratch = scratch;
     return otx__watch_loop(&watch, dictionary->tiles * parts, work / (double)parts,
-                           otx__gram_body, &task, error);
+                           otx__exact_gram_body, &task, error);
 }
 
 /* >>> src/solve/triangle.h */
@@ -10351,7 +10722,7 @@ OTX__PRIVATE otx_result otx__dictionary_gram(otx__dictionary *dictionary, double
 /* Row i of L holds i + 1 elements from i (i + 1) / 2 on. The loops take four rows at
    a time, for the processor to have four sums under way; the order of the operations
    on any one number, and so every bit, is that of the loops over single rows. */
-#define OTX__ROWS 4
+#define OTX__TRIANGLE_ROWS 4
 
 /* Pointers that nothing else in the function reaches. */
 #if defined(__GNUC__) || defined(__clang__) || defined(_MSC_VER)
@@ -10363,8 +10734,8 @@ OTX__PRIVATE otx_result otx__dictionary_gram(otx__dictionary *dictionary, double
 OTX__PRIVATE size_t otx__triangle_size(size_t rows) { return rows * (rows + 1) / 2; }
 
 /* The elements (first + i, first + j), i > j, of four rows' own block. */
-OTX__PRIVATE void otx__triangle_corner(const double *const rows[OTX__ROWS], size_t first,
-                                       size_t count, double sums[OTX__ROWS])
+OTX__PRIVATE void otx__triangle_corner(const double *const rows[OTX__TRIANGLE_ROWS], size_t first,
+                                       size_t count, double sums[OTX__TRIANGLE_ROWS])
 {
     size_t i, j;
     for (j = 0; j < count; j++) {
@@ -10380,11 +10751,11 @@ OTX__PRIVATE void otx__triangle_corner(const double *const rows[OTX__ROWS], size
 OTX__PRIVATE void otx__triangle_forward(const double *factor, size_t count, double *x)
 {
     size_t first, i, j;
-    for (first = 0; first < count; first += OTX__ROWS) {
-        size_t rows = otx__min(OTX__ROWS, count - first);
-        const double *at[OTX__ROWS];
-        double sums[OTX__ROWS], s0, s1, s2, s3;
-        for (i = 0; i < OTX__ROWS; i++) {
+    for (first = 0; first < count; first += OTX__TRIANGLE_ROWS) {
+        size_t rows = otx__min(OTX__TRIANGLE_ROWS, count - first);
+        const double *at[OTX__TRIANGLE_ROWS];
+        double sums[OTX__TRIANGLE_ROWS], s0, s1, s2, s3;
+        for (i = 0; i < OTX__TRIANGLE_ROWS; i++) {
             at[i] = factor + otx__triangle_size(otx__min(first + i, count - 1));
             sums[i] = x[otx__min(first + i, count - 1)];
         }
@@ -10419,9 +10790,9 @@ OTX__PRIVATE void otx__triangle_take(double *OTX__RESTRICT x, const double *OTX_
 OTX__PRIVATE void otx__triangle_backward(const double *factor, size_t count, double *x)
 {
     size_t end, i, j;
-    for (end = count; end > 0; end -= otx__min(OTX__ROWS, end)) {
-        size_t rows = otx__min(OTX__ROWS, end), first = end - rows;
-        const double *row[OTX__ROWS] = {factor, factor, factor, factor};
+    for (end = count; end > 0; end -= otx__min(OTX__TRIANGLE_ROWS, end)) {
+        size_t rows = otx__min(OTX__TRIANGLE_ROWS, end), first = end - rows;
+        const double *row[OTX__TRIANGLE_ROWS] = {factor, factor, factor, factor};
         for (i = rows; i-- > 0;) {
             row[i] = factor + otx__triangle_size(first + i);
             x[first + i] /= row[i][first + i];
@@ -10450,16 +10821,24 @@ OTX__PRIVATE double otx__triangle_norm(const double *factor, size_t count, doubl
 }
 
 /* >>> src/solve/support.h */
-/* ---- support: what is known of one target, and the exact steps -------------- */
+/* ---- support: what is known of one target, and the exact steps ----------------- */
+
+/* Everything here decides: it is computed in double, in one order. */
 
 /* Candidates of one target and step; more mean that every atom is scored. */
-#define OTX__CANDIDATES 256
+#define OTX__CANDIDATES_MAX 256
 
-/* A target on its way. The factor is that of the Gram matrix of the atoms
-   selected, G = L L', row after row without the zeros; forward solves L z = A'y.
-   Behind the atoms selected, indices, factor and forward may hold predicted ones
-   (screen.h); raising the count selects them. The coefficients are those of the
-   atoms selected after otx__support_solve. */
+/* An atom of which less than this share of <a, a> is left without its projection on the
+   atoms selected depends on them. */
+#define OTX__PIVOT_MIN 1e-12
+
+/* Scores below so many units of columns * ||target|| * ||atom|| are nothing but rounding. */
+#define OTX__ROUNDING_LEVEL (64.0 * DBL_EPSILON)
+
+/* A target on its way. The factor is that of the Gram matrix of the atoms selected,
+   G = L L' (triangle.h); forward solves L z = A'y. Behind the atoms selected, indices,
+   factor and forward may hold predicted ones (predict.h); raising the count selects them.
+   The coefficients are those of the atoms selected after otx__support_solve. */
 typedef struct otx__support {
     otx__row target;
     double norm;          /* of the target */
@@ -10473,28 +10852,35 @@ typedef struct otx__support {
     bool ended;
 } otx__support;
 
-/* What one worker computes in. */
+/* What one worker computes in, and what it counts. */
 typedef struct otx__scratch {
     double *row, *residual; /* [columns] */
-    const void *wide;       /* the target that row holds, or NULL */
+    const void *row_target; /* the target that row holds, or NULL */
     otx__row *rows;         /* [k + 1] those of the atoms selected */
     double *products;       /* [k + 2] */
-    double *scores;         /* [atoms] */
+    double *scores;         /* [otx__scratch_scores(atoms)] */
     float *block;           /* [OTX__GROUP][32][32] dense products */
     float *rough;           /* [columns] */
     float *least;           /* [target of a block] the residual form: what the largest
                                weighted correlation is at least, by the tiles seen */
-    uint32_t *likely;       /* [atoms] likewise: those not ruled out */
-    uint64_t likely_atoms, likely_steps; /* since the last pass: of them, and for so many */
+    uint32_t *survivors;    /* [atoms] likewise: those that a scan has not ruled out */
+    uint64_t survivors_scored, survivors_steps; /* since the last scan: in float; steps */
     uint64_t fallbacks, steps;
-    uint64_t candidates[OTX__CANDIDATES + 1]; /* steps by how many atoms were candidates;
-                                                 the last: every atom was */
+    uint64_t candidates[OTX__CANDIDATES_MAX + 1]; /* steps by how many atoms were
+                                                     candidates; the last: every atom was */
     double seconds_rescore, seconds_factor, seconds_predict;
 } otx__scratch;
 
+/* Scores that a worker needs room for. */
+OTX__PRIVATE size_t otx__scratch_scores(size_t atoms)
+{
+    return otx__max(atoms, OTX__CANDIDATES_MAX);
+}
+
+/* What all targets share. */
 typedef struct otx__problem {
     const otx__dictionary *dictionary;
-    otx__rows targets;
+    otx__view targets;
     size_t k;
     double tolerance;
     double ridge; /* added to the diagonal of the Gram matrix, times ||atom||^2 */
@@ -10516,7 +10902,7 @@ OTX__PRIVATE void otx__support_rows(const otx__problem *problem, const otx__supp
 {
     size_t i;
     for (i = 0; i < support->count; i++)
-        scratch->rows[i] = otx__rows_at(&problem->dictionary->rows, (size_t)support->indices[i]);
+        scratch->rows[i] = otx__view_row(&problem->dictionary->rows, (size_t)support->indices[i]);
 }
 
 /* The norm of a vector of doubles, in the order of all deciding sums. */
@@ -10550,25 +10936,26 @@ OTX__PRIVATE void otx__support_residual(const otx__problem *problem, otx__suppor
                                            problem->dictionary->columns);
 }
 
-/* The same of exact products that are kept: only that with the target is computed, from
-   the target widened, which stays for the next atom. */
+/* The products of an atom with those selected and, behind them, with the target, where
+   all products of atoms are kept: only that with the target is computed, from the target
+   widened, which stays for the next atom. */
 OTX__PRIVATE void otx__support_look_up(const otx__problem *problem, const otx__support *support,
                                        size_t atom, otx__scratch *scratch, double *products)
 {
     const otx__dictionary *dictionary = problem->dictionary;
-    const double *gram = dictionary->gram + atom * dictionary->count;
-    otx__row row = otx__rows_at(&dictionary->rows, atom);
+    const double *gram = dictionary->exact_gram + atom * dictionary->count;
+    otx__row row = otx__view_row(&dictionary->rows, atom);
     size_t i;
     /* They lie anywhere: asked for now, they are there when the target's is done. */
     for (i = 0; i < support->count; i++) OTX__PREFETCH(gram + support->indices[i]);
-    if (scratch->wide != support->target.data)
+    if (scratch->row_target != support->target.data)
         otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
-    scratch->wide = support->target.data;
+    scratch->row_target = support->target.data;
     dictionary->kernels->products(scratch->row, &row, 1, dictionary->columns, products + i);
     for (i = 0; i < support->count; i++) products[i] = gram[support->indices[i]];
 }
 
-/* The products of an atom with those selected and, behind them, with the target. */
+/* The same, looked up or computed. */
 OTX__PRIVATE void otx__support_products(const otx__problem *problem,
                                         const otx__support *support, size_t atom,
                                         otx__scratch *scratch, double *products)
@@ -10576,11 +10963,11 @@ OTX__PRIVATE void otx__support_products(const otx__problem *problem,
     const otx__dictionary *dictionary = problem->dictionary;
     const otx__kernels *kernels = dictionary->kernels;
     size_t t = support->count, together = t;
-    if (dictionary->gram) {
+    if (dictionary->exact_gram) {
         otx__support_look_up(problem, support, atom, scratch, products);
         return;
     }
-    otx__row_widen(kernels, otx__rows_at(&dictionary->rows, atom), dictionary->columns,
+    otx__row_widen(kernels, otx__view_row(&dictionary->rows, atom), dictionary->columns,
                    scratch->row);
     otx__support_rows(problem, support, scratch);
     scratch->rows[t] = support->target;
@@ -10610,7 +10997,7 @@ OTX__PRIVATE bool otx__support_append(const otx__problem *problem, otx__support 
         value -= share;
     }
     scratch->seconds_factor += otx__now() - clock;
-    if (!(pivot > 1e-12 * dictionary->squares[atom])) return false;
+    if (!(pivot > OTX__PIVOT_MIN * dictionary->squares[atom])) return false;
     row[t] = sqrt(pivot);
     support->forward[t] = value / row[t];
     support->indices[t] = (int32_t)atom;
@@ -10647,7 +11034,7 @@ OTX__PRIVATE bool otx__is_rounding(const otx__problem *problem, const otx__suppo
                                    size_t atom, double score)
 {
     const otx__dictionary *dictionary = problem->dictionary;
-    return score <= 64.0 * DBL_EPSILON * (double)dictionary->columns * support->norm *
+    return score <= OTX__ROUNDING_LEVEL * (double)dictionary->columns * support->norm *
                         (dictionary->cosine ? 1.0 : dictionary->norms[atom]);
 }
 
@@ -10675,11 +11062,11 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
         otx__row rows[OTX__TILE];
         double *scores = scratch->scores + i;
         size_t count = otx__min(OTX__TILE, dictionary->count - i);
-        for (j = 0; j < count; j++) rows[j] = otx__rows_at(&dictionary->rows, i + j);
+        for (j = 0; j < count; j++) rows[j] = otx__view_row(&dictionary->rows, i + j);
         dictionary->kernels->dots(scratch->residual, rows, count, dictionary->columns, scores);
         for (j = 0; j < count; j++) scores[j] = otx__score(dictionary, i + j, scores[j]);
     }
-    scratch->candidates[OTX__CANDIDATES]++;
+    scratch->candidates[OTX__CANDIDATES_MAX]++;
     for (i = 0; i < support->count; i++) scratch->scores[support->indices[i]] = 0.0;
     for (i = 0; i < support->barred_count; i++) scratch->scores[support->barred[i]] = 0.0;
     while (!support->ended) {
@@ -10696,35 +11083,41 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
 }
 
 /* >>> src/solve/gram_table.h */
-/* ---- table: products of atoms with all atoms -------------------------------- */
+/* ---- gram table: products of atoms with all atoms, for scans -------------------- */
 
-/* The rests' products as 16-bit fixed point, for scans: [tile][slot][32], the 32
-   atoms of a tile against the atom in a slot. In the Gram form every atom stands
-   in the slot of its own number. In the columns form only atoms that supports hold
-   have a slot, as long as they need it; a column is computed when its atom comes
-   in. */
-typedef struct otx__table {
+/* Whether correlations come from a table of products, not from the residuals. */
+OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
+{
+    return form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS;
+}
+
+#define OTX__NO_ATOM UINT32_MAX
+
+/* Columns that are computed together at most: whole tiles. */
+#define OTX__BATCH_COLUMNS 512
+
+/* The rests' products as 16-bit fixed point: [tile][slot][32], the 32 atoms of a tile
+   against the atom in a slot. In the Gram form every atom stands in the slot of its own
+   number. In the columns form only atoms that supports hold have a slot, as long as they
+   need it; a column is computed when its atom comes in. */
+typedef struct otx__gram_table {
     otx__dictionary *dictionary;
     int16_t *products;
     size_t slots;
+    size_t group;     /* the Gram form: the first of the tiles at hand */
+    uint64_t columns; /* computed so far */
     /* The columns form only: */
-    int32_t *slot_of;  /* [atom] -1: none */
-    uint32_t *atom_of; /* [slot] OTX__NOBODY: free */
-    uint32_t *stamps;  /* [slot] the pass that needed it last */
-    uint32_t *fresh;   /* [slot] slots whose columns are to be computed */
-    size_t fresh_count, hand;
+    int32_t *slot_of;          /* [atom] -1: none */
+    uint32_t *atom_of;         /* [slot] OTX__NO_ATOM: free */
+    uint32_t *last_needed;     /* [slot] the pass that needed it last */
     uint32_t pass;
-    bool full;          /* no slot was left in this pass */
-    otx__panels panels; /* the atoms of OTX__FRESH of those slots */
-    size_t first, count; /* of the fresh ones at hand */
-    size_t group;        /* the Gram form: the first of the tiles at hand */
-    uint64_t columns;    /* computed so far */
-} otx__table;
-
-#define OTX__NOBODY UINT32_MAX
-
-/* Columns that are computed together: whole tiles. */
-#define OTX__FRESH 512
+    size_t next_slot;          /* where the search for a free slot goes on */
+    bool full;                 /* no slot was left in this pass */
+    uint32_t *missing;         /* slots whose columns are to be computed */
+    size_t missing_count;
+    size_t batch, batch_count; /* those at hand: the first, and how many */
+    otx__panels panels;        /* their atoms */
+} otx__gram_table;
 
 /* Nearest integer to a number, within int16; wrong by at most 0.51 in all. */
 OTX__PRIVATE int16_t otx__fixed(float value)
@@ -10735,27 +11128,27 @@ OTX__PRIVATE int16_t otx__fixed(float value)
     return (int16_t)shifted;
 }
 
-OTX__PRIVATE int16_t *otx__table_at(const otx__table *table, size_t tile, size_t slot)
+OTX__PRIVATE int16_t *otx__gram_table_at(const otx__gram_table *table, size_t tile, size_t slot)
 {
     return table->products + (tile * table->slots + slot) * OTX__TILE;
 }
 
-/* ---- all of them ---- */
+/* ---- the Gram form: all of them ---- */
 
-typedef struct otx__table_task {
-    otx__table *table;
+typedef struct otx__gram_table_task {
+    otx__gram_table *table;
     const otx__scratch *scratch; /* [worker] */
-} otx__table_task;
+} otx__gram_table_task;
 
 /* The products of the rests of two tiles' atoms, of the exact products of these. */
-OTX__PRIVATE void otx__table_exact(const otx__dictionary *dictionary, size_t tile, size_t other,
-                                   float *block)
+OTX__PRIVATE void otx__gram_table_from_exact(const otx__dictionary *dictionary, size_t tile,
+                                             size_t other, float *block)
 {
     const float *common = dictionary->panels.common;
     size_t i, j;
     memset(block, 0, OTX__TILE * OTX__TILE * sizeof *block);
     for (j = other * OTX__TILE; j < otx__min(dictionary->count, (other + 1) * OTX__TILE); j++) {
-        const double *row = dictionary->gram + j * dictionary->count;
+        const double *row = dictionary->exact_gram + j * dictionary->count;
         float *column = block + j % OTX__TILE * OTX__TILE;
         if (!(dictionary->norms[j] > 0.0)) continue;
         for (i = tile * OTX__TILE; i < otx__min(dictionary->count, (tile + 1) * OTX__TILE); i++)
@@ -10768,24 +11161,24 @@ OTX__PRIVATE void otx__table_exact(const otx__dictionary *dictionary, size_t til
 
 /* Products of tile `index` with the group's tiles from it on, stored on both
    sides of the diagonal. No two tasks write the same place. */
-OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
+OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int worker)
 {
-    otx__table_task *task = (otx__table_task *)argument;
-    otx__table *table = task->table;
+    otx__gram_table_task *task = (otx__gram_table_task *)argument;
+    otx__gram_table *table = task->table;
     const otx__dictionary *dictionary = table->dictionary;
     const otx__panels *panels = &dictionary->panels;
     size_t end = otx__min(dictionary->tiles, table->group + otx__panels_group(panels));
     size_t first = otx__max(table->group, index), tile, i, j;
     float *block = task->scratch[worker].block;
-    for (tile = first; tile < end && dictionary->gram; tile++)
-        otx__table_exact(dictionary, tile, index,
-                         block + (tile - first) * OTX__TILE * OTX__TILE);
-    if (!dictionary->gram)
+    for (tile = first; tile < end && dictionary->exact_gram; tile++)
+        otx__gram_table_from_exact(dictionary, tile, index,
+                                   block + (tile - first) * OTX__TILE * OTX__TILE);
+    if (!dictionary->exact_gram)
         otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
                              block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
-        int16_t *here = otx__table_at(table, tile, index * OTX__TILE);
-        int16_t *there = otx__table_at(table, index, tile * OTX__TILE);
+        int16_t *here = otx__gram_table_at(table, tile, index * OTX__TILE);
+        int16_t *there = otx__gram_table_at(table, index, tile * OTX__TILE);
         for (i = 0; i < OTX__TILE * OTX__TILE; i++) here[i] = otx__fixed(block[i] * 32767.0f);
         if (tile == index) continue;
         for (i = 0; i < OTX__TILE; i++)
@@ -10793,13 +11186,13 @@ OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
     }
 }
 
-OTX__PRIVATE otx_result otx__table_fill(otx__table *table, const otx__scratch *scratch,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__gram_table_fill(otx__gram_table *table, const otx__scratch *scratch,
+                                             otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__panels_group(&dictionary->panels), end;
     otx_result result = OTX_OK;
-    otx__table_task task;
+    otx__gram_table_task task;
     task.table = table;
     task.scratch = scratch;
     for (table->group = 0; table->group < dictionary->tiles && !result; table->group += group) {
@@ -10808,96 +11201,96 @@ OTX__PRIVATE otx_result otx__table_fill(otx__table *table, const otx__scratch *s
                                            table->group * OTX__TILE,
                                            dictionary->tiles * OTX__TILE);
         end = otx__min(dictionary->tiles, table->group + group);
-        result = otx__watch_loop(&watch, end, work, otx__table_body, &task, error);
+        result = otx__watch_loop(&watch, end, work, otx__gram_table_fill_body, &task, error);
     }
     table->columns = dictionary->count;
     return result;
 }
 
-/* ---- those that are needed ---- */
+/* ---- the columns form: those that are needed ---- */
 
-OTX__PRIVATE void otx__table_clear(otx__table *table)
+OTX__PRIVATE void otx__gram_table_clear(otx__gram_table *table)
 {
     size_t i;
     for (i = 0; i < table->dictionary->count; i++) table->slot_of[i] = -1;
     for (i = 0; i < table->slots; i++) {
-        table->atom_of[i] = OTX__NOBODY;
-        table->stamps[i] = 0;
+        table->atom_of[i] = OTX__NO_ATOM;
+        table->last_needed[i] = 0;
     }
 }
 
 /* Nothing is needed yet in the pass that begins. */
-OTX__PRIVATE void otx__table_begin(otx__table *table)
+OTX__PRIVATE void otx__gram_table_begin(otx__gram_table *table)
 {
     table->pass++;
-    table->fresh_count = 0;
+    table->missing_count = 0;
     table->full = false;
 }
 
 /* Whether an atom has a column. */
-OTX__PRIVATE bool otx__table_has(const otx__table *table, size_t atom)
+OTX__PRIVATE bool otx__gram_table_has(const otx__gram_table *table, size_t atom)
 {
     return !table->slot_of || table->slot_of[atom] >= 0;
 }
 
-OTX__PRIVATE uint32_t otx__table_slot(const otx__table *table, size_t atom)
+OTX__PRIVATE uint32_t otx__gram_table_slot(const otx__gram_table *table, size_t atom)
 {
     return table->slot_of ? (uint32_t)table->slot_of[atom] : (uint32_t)atom;
 }
 
 /* Keeps an atom's column for this pass, giving it a slot that nobody else needs
    in this pass if it has none. False if there is none. */
-OTX__PRIVATE bool otx__table_need(otx__table *table, size_t atom)
+OTX__PRIVATE bool otx__gram_table_need(otx__gram_table *table, size_t atom)
 {
     size_t tried, slot;
     if (table->slot_of[atom] >= 0) {
-        table->stamps[table->slot_of[atom]] = table->pass;
+        table->last_needed[table->slot_of[atom]] = table->pass;
         return true;
     }
     for (tried = 0; tried < table->slots && !table->full; tried++) {
-        slot = table->hand;
-        table->hand = (slot + 1) % table->slots;
-        if (table->stamps[slot] == table->pass) continue;
-        if (table->atom_of[slot] != OTX__NOBODY) table->slot_of[table->atom_of[slot]] = -1;
+        slot = table->next_slot;
+        table->next_slot = (slot + 1) % table->slots;
+        if (table->last_needed[slot] == table->pass) continue;
+        if (table->atom_of[slot] != OTX__NO_ATOM) table->slot_of[table->atom_of[slot]] = -1;
         table->atom_of[slot] = (uint32_t)atom;
         table->slot_of[atom] = (int32_t)slot;
-        table->stamps[slot] = table->pass;
-        table->fresh[table->fresh_count++] = (uint32_t)slot;
+        table->last_needed[slot] = table->pass;
+        table->missing[table->missing_count++] = (uint32_t)slot;
         return true;
     }
     table->full = true;
     return false;
 }
 
-/* Gathers the atoms of one panel of the fresh columns. */
-OTX__PRIVATE void otx__fresh_body(void *argument, size_t index, int worker)
+/* Gathers the atoms of one panel of the columns at hand. */
+OTX__PRIVATE void otx__gram_table_gather_body(void *argument, size_t index, int worker)
 {
-    otx__table *table = ((otx__table_task *)argument)->table;
-    size_t i, end = otx__min(table->count, (index + 1) * OTX__TILE);
+    otx__gram_table *table = ((otx__gram_table_task *)argument)->table;
+    size_t i, end = otx__min(table->batch_count, (index + 1) * OTX__TILE);
     (void)worker;
     for (i = index * OTX__TILE; i < end; i++)
         otx__panels_copy(&table->panels, i, &table->dictionary->panels,
-                         table->atom_of[table->fresh[table->first + i]]);
+                         table->atom_of[table->missing[table->batch + i]]);
 }
 
-/* One group of tiles against the fresh columns at hand. */
-OTX__PRIVATE void otx__columns_body(void *argument, size_t index, int worker)
+/* One group of tiles against the columns at hand. */
+OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int worker)
 {
-    otx__table_task *task = (otx__table_task *)argument;
-    otx__table *table = task->table;
+    otx__gram_table_task *task = (otx__gram_table_task *)argument;
+    otx__gram_table *table = task->table;
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__panels_group(&dictionary->panels), first = index * group;
     size_t tiles = otx__min(group, dictionary->tiles - first), panel, tile, i, j;
     float *block = task->scratch[worker].block;
-    for (panel = 0; panel < otx__tiles(table->count); panel++) {
-        size_t columns = otx__min(OTX__TILE, table->count - panel * OTX__TILE);
-        const uint32_t *slots = table->fresh + table->first + panel * OTX__TILE;
+    for (panel = 0; panel < otx__tiles(table->batch_count); panel++) {
+        size_t columns = otx__min(OTX__TILE, table->batch_count - panel * OTX__TILE);
+        const uint32_t *slots = table->missing + table->batch + panel * OTX__TILE;
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
                              &table->panels, panel, block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < columns; j++) {
                 const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;
-                int16_t *to = otx__table_at(table, first + tile, slots[j]);
+                int16_t *to = otx__gram_table_at(table, first + tile, slots[j]);
                 for (i = 0; i < OTX__TILE; i++) to[i] = otx__fixed(column[i] * 32767.0f);
             }
         }
@@ -10905,30 +11298,30 @@ OTX__PRIVATE void otx__columns_body(void *argument, size_t index, int worker)
 }
 
 /* Computes the columns of the atoms that got a slot in this pass. */
-OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
-                                           const otx__scratch *scratch, otx_error *error)
+OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__watch *watch,
+                                                const otx__scratch *scratch, otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__panels_group(&dictionary->panels);
     size_t groups = (dictionary->tiles + group - 1) / group;
     otx_result result = OTX_OK;
-    otx__table_task task;
+    otx__gram_table_task task;
     task.table = table;
     task.scratch = scratch;
-    for (table->first = 0; table->first < table->fresh_count && !result;
-         table->first += table->count) {
-        double work;
-        table->count = otx__min(OTX__FRESH, table->fresh_count - table->first);
-        work = (double)(group * OTX__TILE) * (double)table->count * (double)dictionary->columns;
-        otx__parallel(dictionary->ctx, otx__tiles(table->count), otx__fresh_body, &task);
-        result = otx__watch_loop(watch, groups, work, otx__columns_body, &task, error);
+    for (table->batch = 0; table->batch < table->missing_count && !result;
+         table->batch += table->batch_count) {
+        size_t count = otx__min(OTX__BATCH_COLUMNS, table->missing_count - table->batch);
+        double work = (double)(group * OTX__TILE) * (double)count * (double)dictionary->columns;
+        table->batch_count = count;
+        otx__parallel(dictionary->ctx, otx__tiles(count), otx__gram_table_gather_body, &task);
+        result = otx__watch_loop(watch, groups, work, otx__gram_table_columns_body, &task, error);
     }
-    table->columns += table->fresh_count;
+    table->columns += table->missing_count;
     return result;
 }
 
 /* >>> src/solve/screen.h */
-/* ---- screen: which atoms are worth scoring in double ------------------------ */
+/* ---- screen: which atoms are worth scoring in double ---------------------------- */
 
 /* Screening finds, for a block of targets at a time, approximate correlations of
    every atom with every residual and a bound on their error. Only atoms that the
@@ -10941,7 +11334,7 @@ OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
        <r, a^_n> = common_n <r, m> + <y', rest_n> - sum beta_j <rest_j, rest_n>
 
    where y' is y without its part along m. The Gram form and the columns form keep
-   the products <rest_j, rest_n> (table.h) and <y', rest_n> as 16-bit fixed point, and
+   the products <rest_j, rest_n> (gram_table.h) and <y', rest_n> as 16-bit fixed point, and
    round beta to 16 bits, so that a step is a sum of integer products. The residual
    form keeps no products: it multiplies the rests with the residual without its part
    along m, both rounded to 8 bits or to bf16 where that is faster.
@@ -10981,13 +11374,23 @@ OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
    rounding to fixed point and a float sum of products of unit vectors; in that 12
    are the scales and the common part that products of rows take off last. */
 
-#define OTX__UNIT 5.9604644775390625e-08 /* u */
-#define OTX__GRID (0.51 / 32767.0)
+#define OTX__FLOAT_ROUNDOFF 5.9604644775390625e-08 /* u */
+#define OTX__FIXED_ROUNDOFF (0.51 / 32767.0)       /* grid */
 
+/* Of a correlation in units of the target's norm, for one set. The residual form has one
+   set and no second bound; its first may be infinite. */
+typedef struct otx__bound {
+    double scanned; /* as a scan computes it, with rounded betas */
+    double refined; /* with the betas as floats */
+} otx__bound;
+
+/* A block of targets, and what the screen knows of them. A set is a support that a scan
+   looks at: number 0 the atoms selected, and with each further one a predicted atom
+   more. */
 typedef struct otx__screen {
     const otx__problem *problem;
     otx_omp_form form;
-    otx__table table;       /* in the forms that scan */
+    otx__gram_table table;  /* in the forms that scan */
     size_t pitch;           /* k, padded to an even number */
     size_t capacity;        /* targets a block can hold: whole tiles */
     size_t count;           /* targets in the block */
@@ -10998,42 +11401,227 @@ typedef struct otx__screen {
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
                                be the best of all */
-    double *bounds;         /* [target][OTX__SETS][2]: of a scan, and of a candidate; the
-                               residual form's may be infinite */
+    otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
     double *rest;           /* [target] ||y'|| / ||y||, rounded up */
     float *scales;          /* these five as in otx__scan */
     uint32_t *atoms, *counts, *sets;
     int16_t *steps;
-    uint32_t *last;         /* [target] the last set that the last scan got right */
+    uint32_t *last_right;   /* [target] the last set that the last scan was asked about: all
+                               atoms predicted for it were right */
     uint32_t *undecided;    /* targets whose every atom is to be scored */
     otx__scratch *scratch;  /* [worker] */
     otx__watch watch;       /* of the stage at hand */
     uint64_t passes;        /* scans of a whole block */
-    bool coarse;            /* the panels' 8 bits leave too many candidates */
+    bool too_coarse;        /* the panels' 8 bits leave too many candidates */
 } otx__screen;
 
-/* Whether correlations come from a table of products, not from the residuals. */
-OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
+/* Where <y', rest> of a tile's atoms stands for one target. */
+OTX__PRIVATE int16_t *otx__screen_start(const otx__screen *screen, size_t tile, size_t target)
 {
-    return form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS;
+    return screen->start + (tile * screen->capacity + target) * OTX__TILE;
+}
+
+OTX__PRIVATE otx__bound *otx__screen_bound(const otx__screen *screen, size_t target, size_t set)
+{
+    return &screen->bounds[target * OTX__SETS + set];
+}
+
+/* Whether the residual form has a bound for a target. */
+OTX__PRIVATE bool otx__screen_is_bounded(const otx__screen *screen, size_t target)
+{
+    return otx__screen_bound(screen, target, 0)->scanned < HUGE_VAL;
 }
 
 OTX__PRIVATE double otx__chain_error(size_t columns)
 {
-    return ((double)OTX__CHAIN + (double)(columns / OTX__CHAIN) + 12.0) * OTX__UNIT;
+    return ((double)OTX__CHAIN + (double)(columns / OTX__CHAIN) + 12.0) * OTX__FLOAT_ROUNDOFF;
 }
+
+/* ---- what a scan needs of one target ---- */
+
+/* Splits a vector (a target or a residual) into its part along m, which is returned,
+   and its rest, both in units of the target's norm, and puts it into the panel. */
+OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const double *vector)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    size_t n = dictionary->columns, p;
+    double along = 0.0, square = 0.0;
+    screen->rest[target] = 1e-30;
+    if (!(support->norm > 0.0)) return 0.0;
+    for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
+    along /= support->norm;
+    screen->panels.common[target] = (float)along;
+    if (screen->panels.type == OTX__PANEL_ROWS) {
+        otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
+        for (p = 0; p < n; p++) {
+            double rest = vector[p] / support->norm - along * dictionary->direction[p];
+            square += rest * rest;
+        }
+    } else {
+        square = otx__panels_put_rest(&screen->panels, target, vector, n, support->norm,
+                                      dictionary->direction);
+    }
+    screen->rest[target] += sqrt(square) * (1.0 + 1e-6);
+    return along;
+}
+
+/* The betas of one set on their way into a scan. */
+typedef struct otx__set_betas {
+    double *values;      /* [count] in double; in the end what rounding took off them */
+    double sum, largest; /* of their magnitudes */
+    double along;        /* <r, m> */
+    double unit;         /* that they are rounded to multiples of */
+} otx__set_betas;
+
+/* Makes the betas of a support, whose coefficients are current, and keeps them as floats. */
+OTX__PRIVATE void otx__screen_take_betas(const otx__screen *screen, size_t target, size_t set,
+                                         otx__set_betas *betas)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    float *kept = screen->betas + (target * OTX__SETS + set) * screen->pitch;
+    uint32_t *atoms = screen->atoms + target * screen->pitch;
+    double scale = 1.0 / support->norm, along = screen->along[target], sum = 0.0, largest = 0.0;
+    size_t j;
+    for (j = 0; j < support->count; j++) {
+        size_t atom = (size_t)support->indices[j];
+        double share = support->coefficients[j] * scale;
+        double beta = share * dictionary->norms[atom];
+        along -= share * dictionary->along[atom];
+        sum += fabs(beta);
+        if (fabs(beta) > largest) largest = fabs(beta);
+        atoms[j] = otx__gram_table_slot(&screen->table, atom);
+        kept[j] = (float)beta;
+        betas->values[j] = beta;
+    }
+    betas->along = along;
+    betas->sum = sum;
+    betas->largest = largest;
+}
+
+/* Rounds the betas to 16 bits, and leaves of each the error of the coefficient itself, as
+   the factor wants it. */
+OTX__PRIVATE void otx__screen_round_betas(const otx__screen *screen, size_t target, size_t set,
+                                          otx__set_betas *betas)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    int16_t *steps = screen->steps + target * OTX__SETS * screen->pitch + 2 * set;
+    size_t count = support->count, j;
+    double *values = betas->values, unit, rate;
+    /* Sums of up to 65,536 times 32,767 fit 32 bits. */
+    unit = betas->sum / (65500.0 - (double)count);
+    if (unit < betas->largest / 32766.0) unit = betas->largest / 32766.0;
+    if (!(unit > 0.0)) unit = 1.0;
+    rate = 1.0 / unit;
+    for (j = 0; j < count; j++) {
+        double rounded = values[j] * rate;
+        int16_t step = (int16_t)(rounded + (rounded < 0.0 ? -0.5 : 0.5));
+        steps[j / 2 * OTX__SETS * 2 + j % 2] = step;
+        values[j] = (values[j] - unit * step) * support->norm /
+                    dictionary->norms[support->indices[j]];
+    }
+    /* Later sets are larger, but by no more than a scan can take. */
+    for (; j < otx__min(screen->pitch, count + OTX__SETS + 1); j++)
+        steps[j / 2 * OTX__SETS * 2 + j % 2] = 0;
+    betas->unit = unit;
+}
+
+/* The bound of a set, as above; the betas' errors are lost. */
+OTX__PRIVATE otx__bound otx__screen_bound_set(const otx__screen *screen, size_t target,
+                                              otx__set_betas *betas)
+{
+    const otx__support *support = &screen->supports[target];
+    double chain = otx__chain_error(screen->problem->dictionary->columns);
+    double rest = screen->rest[target], sum = betas->sum, count = (double)support->count;
+    double ones = screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest;
+    otx__bound bound;
+    /* What the scan adds up are the rounded betas. */
+    bound.scanned = (sum + 0.5 * count * betas->unit) * (OTX__FIXED_ROUNDOFF + chain) +
+                    rest * OTX__FIXED_ROUNDOFF + ones * chain +
+                    8.0 * OTX__FLOAT_ROUNDOFF *
+                        (2.0 + 2.0 * sum + 2.0 * rest + fabs(betas->along));
+    bound.refined = bound.scanned + (count + 4.0) * OTX__FLOAT_ROUNDOFF * sum;
+    /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
+    bound.scanned += otx__triangle_norm(support->factor, support->count, betas->values) *
+                     (1.0 + 1e-6) * (1.0 / support->norm);
+    return bound;
+}
+
+/* Makes a support ready for the next scan, as its set number `set`. */
+OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t set,
+                                      otx__scratch *scratch)
+{
+    otx__support *support = &screen->supports[target];
+    uint32_t *atoms = screen->atoms + target * screen->pitch;
+    float *scales = screen->scales + 3 * (target * OTX__SETS + set);
+    size_t count = support->count;
+    otx__set_betas betas;
+    betas.values = scratch->products;
+    otx__support_solve(support);
+    otx__screen_take_betas(screen, target, set, &betas);
+    otx__screen_round_betas(screen, target, set, &betas);
+    *otx__screen_bound(screen, target, set) = otx__screen_bound_set(screen, target, &betas);
+    if (count % 2) {
+        atoms[count] = atoms[count - 1];
+        count++;
+    }
+    screen->counts[target] = (uint32_t)count;
+    screen->sets[target] = (uint32_t)set + 1;
+    scales[0] = (float)(screen->rest[target] / 32767.0);
+    scales[1] = (float)betas.along;
+    scales[2] = (float)(betas.unit / 32767.0);
+}
+
+/* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
+   which on the residual form scores every atom: the bound would mean nothing. */
+#define OTX__BOUND_SUM_MAX 1e20
+#define OTX__BOUND_PART_MAX 3.0
+
+/* The same for the residual form, whose panel must be made anew. */
+OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    double along, bound, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
+    size_t j;
+    screen->sets[target] = !support->ended;
+    if (support->ended) return;
+    otx__support_residual(problem, support, scratch);
+    for (j = 0; j < support->count; j++)
+        sum += fabs(support->coefficients[j]) *
+               problem->dictionary->norms[support->indices[j]] / support->norm;
+    otx__screen_bound(screen, target, 0)->scanned = HUGE_VAL;
+    if (!(sum < OTX__BOUND_SUM_MAX)) return;
+    along = otx__screen_split(screen, target, scratch->residual);
+    if (!(screen->rest[target] + fabs(along) < OTX__BOUND_PART_MAX)) return;
+    /* Rounded to 8 bits, sums are exact; in float, of numbers a little larger at most. */
+    bound = screen->panels.type == OTX__PANEL_INT8 ? 0.0 : 1.02 * chain * screen->rest[target];
+    bound += 16.0 * OTX__FLOAT_ROUNDOFF * (2.0 + screen->rest[target] + fabs(along)) +
+             8.0 * DBL_EPSILON * (1.0 + sum) *
+                 (double)(problem->k + problem->dictionary->columns);
+    /* <a, r> - <a', r'>, with what they are rounded to: at most |a - a'| |r| + |a'| |r - r'|,
+       and |a'| is at most 1 + |a - a'|. */
+    bound += (double)screen->panels.error[target];
+    screen->rest[target] += (double)screen->panels.error[target];
+    otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
+}
+
+/* >>> src/solve/scan.h */
+/* ---- scan: the correlations of all atoms with a block's residuals --------------- */
 
 /* ---- products of all atoms with the rows of a panel ---- */
 
 /* Products of a tile's atoms with one target: to fixed point. */
-OTX__PRIVATE void otx__screen_start(const otx__screen *screen, size_t tile, size_t target,
-                                    const float *products)
+OTX__PRIVATE void otx__screen_keep(const otx__screen *screen, size_t tile, size_t target,
+                                   const float *products)
 {
     double rest = screen->rest[target];
     float scale = rest > 0.0 ? (float)(32767.0 / rest) : 0.0f;
-    int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    int16_t *start = otx__screen_start(screen, tile, target);
     size_t i;
     for (i = 0; i < OTX__TILE; i++) start[i] = otx__fixed(products[i] * scale);
 }
@@ -11053,15 +11641,9 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
     sift.error = dictionary->panels.error + first;
     sift.by = screen->panels.scale[target];
     sift.along = screen->panels.common[target];
-    sift.bound = (float)screen->bounds[2 * target * OTX__SETS];
+    sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];
     screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
-}
-
-/* Whether the residual form has a bound for a target. */
-OTX__PRIVATE bool otx__screen_is_bounded(const otx__screen *screen, size_t target)
-{
-    return screen->bounds[2 * target * OTX__SETS] < HUGE_VAL;
 }
 
 /* The products of a tile with the targets of one panel; in the residual form `least` is
@@ -11072,7 +11654,7 @@ OTX__PRIVATE void otx__screen_products(const otx__screen *screen, size_t tile, s
     size_t first = panel * OTX__TILE, target;
     size_t end = otx__min(screen->count, first + OTX__TILE);
     for (target = first; target < end; target++, products += OTX__TILE) {
-        if (otx__form_scans(screen->form)) otx__screen_start(screen, tile, target, products);
+        if (otx__form_scans(screen->form)) otx__screen_keep(screen, tile, target, products);
         else if (screen->sets[target] && otx__screen_is_bounded(screen, target))
             otx__screen_sift(screen, tile, target, products, least);
     }
@@ -11110,127 +11692,6 @@ OTX__PRIVATE otx_result otx__screen_correlate(otx__screen *screen, otx_error *er
                            otx__correlate_body, screen, error);
 }
 
-/* ---- what a step of one target needs ---- */
-
-/* Splits a vector (a target or a residual) into its part along m, which is returned,
-   and its rest, both in units of the target's norm, and puts it into the panel. */
-OTX__PRIVATE double otx__screen_split(otx__screen *screen, size_t target, const double *vector)
-{
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    const otx__support *support = &screen->supports[target];
-    size_t n = dictionary->columns, p;
-    double along = 0.0, square = 0.0;
-    screen->rest[target] = 1e-30;
-    if (!(support->norm > 0.0)) return 0.0;
-    for (p = 0; p < n; p++) along += vector[p] * dictionary->direction[p];
-    along /= support->norm;
-    screen->panels.common[target] = (float)along;
-    if (screen->panels.type == OTX__PANEL_ROWS) {
-        otx__panels_put_row(&screen->panels, target, support->target, n, support->norm);
-        for (p = 0; p < n; p++) {
-            double rest = vector[p] / support->norm - along * dictionary->direction[p];
-            square += rest * rest;
-        }
-    } else {
-        square = otx__panels_put_rest(&screen->panels, target, vector, n, support->norm,
-                                      dictionary->direction);
-    }
-    screen->rest[target] += sqrt(square) * (1.0 + 1e-6);
-    return along;
-}
-
-/* Rounds the coefficients of a support for the next scan, as its set number
-   `set`, and bounds what comes of it. */
-OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t set,
-                                      otx__scratch *scratch)
-{
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    otx__support *support = &screen->supports[target];
-    uint32_t *atoms = screen->atoms + target * screen->pitch;
-    size_t count = support->count, j, slot = target * OTX__SETS + set;
-    int16_t *steps = screen->steps + target * OTX__SETS * screen->pitch + 2 * set;
-    double *betas = scratch->products, sum = 0.0, largest = 0.0, along = screen->along[target];
-    double rest = screen->rest[target], chain = otx__chain_error(dictionary->columns), unit;
-    double *bounds = screen->bounds + 2 * slot, scale = 1.0 / support->norm, rate;
-    otx__support_solve(support);
-    for (j = 0; j < count; j++) {
-        size_t atom = (size_t)support->indices[j];
-        double share = support->coefficients[j] * scale;
-        betas[j] = share * dictionary->norms[atom];
-        along -= share * dictionary->along[atom];
-        sum += fabs(betas[j]);
-        if (fabs(betas[j]) > largest) largest = fabs(betas[j]);
-        atoms[j] = otx__table_slot(&screen->table, atom);
-        screen->betas[slot * screen->pitch + j] = (float)betas[j];
-    }
-    /* Sums of up to 65,536 times 32,767 fit 32 bits. */
-    unit = sum / (65500.0 - (double)count);
-    if (unit < largest / 32766.0) unit = largest / 32766.0;
-    if (!(unit > 0.0)) unit = 1.0;
-    rate = 1.0 / unit;
-    for (j = 0; j < count; j++) {
-        double rounded = betas[j] * rate;
-        int16_t step = (int16_t)(rounded + (rounded < 0.0 ? -0.5 : 0.5));
-        steps[j / 2 * OTX__SETS * 2 + j % 2] = step;
-        /* The error of the coefficient itself, as the factor wants it. */
-        betas[j] = (betas[j] - unit * step) * support->norm /
-                   dictionary->norms[support->indices[j]];
-    }
-    /* Later sets are larger, but by no more than a scan can take. */
-    for (; j < otx__min(screen->pitch, count + OTX__SETS + 1); j++)
-        steps[j / 2 * OTX__SETS * 2 + j % 2] = 0;
-    /* What the scan adds up are the rounded betas. */
-    bounds[0] = (sum + 0.5 * (double)count * unit) * (OTX__GRID + chain) +
-                rest * OTX__GRID + (screen->panels.type == OTX__PANEL_ROWS ? 1.0 : rest) * chain +
-                8.0 * OTX__UNIT * (2.0 + 2.0 * sum + 2.0 * rest + fabs(along));
-    bounds[1] = bounds[0] + ((double)count + 4.0) * OTX__UNIT * sum;
-    /* ||sum of errors_j a_j||: with G = L L' that is ||L' e||. */
-    bounds[0] += otx__triangle_norm(support->factor, count, betas) * (1.0 + 1e-6) * scale;
-    if (count % 2) {
-        atoms[count] = atoms[count - 1];
-        count++;
-    }
-    screen->counts[target] = (uint32_t)count;
-    screen->sets[target] = (uint32_t)set + 1;
-    screen->scales[3 * slot] = (float)(rest / 32767.0);
-    screen->scales[3 * slot + 1] = (float)along;
-    screen->scales[3 * slot + 2] = (float)(unit / 32767.0);
-}
-
-/* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
-   which on the residual form scores every atom: the bound would mean nothing. */
-#define OTX__WILD_SUM 1e20
-#define OTX__WILD_PART 3.0
-
-/* The same for the residual form, whose panel must be made anew. */
-OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__scratch *scratch)
-{
-    const otx__problem *problem = screen->problem;
-    otx__support *support = &screen->supports[target];
-    double along, bound, sum = 0.0, chain = otx__chain_error(problem->dictionary->columns);
-    size_t j;
-    screen->sets[target] = !support->ended;
-    if (support->ended) return;
-    otx__support_residual(problem, support, scratch);
-    for (j = 0; j < support->count; j++)
-        sum += fabs(support->coefficients[j]) *
-               problem->dictionary->norms[support->indices[j]] / support->norm;
-    screen->bounds[2 * target * OTX__SETS] = HUGE_VAL;
-    if (!(sum < OTX__WILD_SUM)) return;
-    along = otx__screen_split(screen, target, scratch->residual);
-    if (!(screen->rest[target] + fabs(along) < OTX__WILD_PART)) return;
-    /* Rounded to 8 bits, sums are exact; in float, of numbers a little larger at most. */
-    bound = screen->panels.type == OTX__PANEL_INT8 ? 0.0 : 1.02 * chain * screen->rest[target];
-    bound += 16.0 * OTX__UNIT * (2.0 + screen->rest[target] + fabs(along)) +
-             8.0 * DBL_EPSILON * (1.0 + sum) *
-                 (double)(problem->k + problem->dictionary->columns);
-    /* <a, r> - <a', r'>, with what they are rounded to: at most |a - a'| |r| + |a'| |r - r'|,
-       and |a'| is at most 1 + |a - a'|. */
-    bound += (double)screen->panels.error[target];
-    screen->rest[target] += (double)screen->panels.error[target];
-    screen->bounds[2 * target * OTX__SETS] = bound * (1.0 + 1e-6);
-}
-
 /* ---- scanning ---- */
 
 OTX__PRIVATE otx__scan otx__screen_scan(const otx__screen *screen, size_t tile, size_t target,
@@ -11238,10 +11699,10 @@ OTX__PRIVATE otx__scan otx__screen_scan(const otx__screen *screen, size_t tile, 
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     otx__scan scan;
-    scan.gram = otx__table_at(&screen->table, tile, 0);
+    scan.gram = otx__gram_table_at(&screen->table, tile, 0);
     scan.common = dictionary->panels.common + tile * OTX__TILE;
     scan.weight = dictionary->weight + tile * OTX__TILE;
-    scan.start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    scan.start = otx__screen_start(screen, tile, target);
     scan.atoms = screen->atoms + target * screen->pitch;
     scan.steps = screen->steps + target * OTX__SETS * screen->pitch;
     scan.counts = screen->counts + target;
@@ -11298,29 +11759,29 @@ OTX__PRIVATE void otx__screen_refine(const otx__screen *screen, size_t tile, siz
     size_t slot = target * OTX__SETS + set, count = screen->supports[target].count, i;
     const float *betas = screen->betas + slot * screen->pitch, *scales = screen->scales + 3 * slot;
     const uint32_t *atoms = screen->atoms + target * screen->pitch;
-    const int16_t *start = screen->start + (tile * screen->capacity + target) * OTX__TILE;
+    const int16_t *start = otx__screen_start(screen, tile, target);
     const float *common = dictionary->panels.common + tile * OTX__TILE;
     for (i = 0; i < OTX__TILE; i++)
         correlations[i] = (float)start[i] * scales[0] + common[i] * scales[1];
-    dictionary->kernels->refine(otx__table_at(&screen->table, tile, 0), atoms, betas, count,
+    dictionary->kernels->refine(otx__gram_table_at(&screen->table, tile, 0), atoms, betas, count,
                                 correlations);
 }
 
 /* >>> src/solve/predict.h */
-/* ---- predict: making targets ready for the next scan ------------------------- */
+/* ---- predict: making targets ready for the next scan ---------------------------- */
 
 /* Atoms among which those of the next steps are looked for, each from another tile. */
-#define OTX__LIKELY 24
+#define OTX__PROSPECTS_MAX 24
 
 /* The best atoms of the tiles that held the best ones for a target's set, without those
    that it holds. Returns how many. */
-OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target, size_t set,
-                                       uint32_t atoms[OTX__LIKELY])
+OTX__PRIVATE size_t otx__prospects_find(const otx__screen *screen, size_t target, size_t set,
+                                        uint32_t atoms[OTX__PROSPECTS_MAX])
 {
     size_t tiles = screen->problem->dictionary->tiles, count = 0, kept = 0, tile, at;
-    size_t most = otx__min(OTX__LIKELY, 4 + tiles / 8);
+    size_t most = otx__min(OTX__PROSPECTS_MAX, 4 + tiles / 8);
     const float *best = screen->best + set * tiles * screen->capacity + target;
-    float values[OTX__LIKELY];
+    float values[OTX__PROSPECTS_MAX];
     for (tile = 0; tile < tiles; tile++) {
         float value = best[tile * screen->capacity];
         if (count == most && !(value > values[count - 1])) continue;
@@ -11339,27 +11800,23 @@ OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target,
     return kept;
 }
 
-/* Columns from which on exact products of atoms, which lie anywhere, are read sooner
-   than rows. */
-#define OTX__LONG_ROW 1024
+/* Columns from which on looking up exact products of atoms, which lie anywhere, takes less
+   time than reading the atoms. */
+#define OTX__LOOK_UP_COLUMNS_MIN 1024
 
 /* Roughly the products of atoms with the residual of a target's support, whose
-   coefficients are current: by the residual, or by the products of the atoms and, as
-   the screen has them, of the target. */
-OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
-                                    const uint32_t *atoms, size_t count, otx__scratch *scratch,
-                                    double *products)
+   coefficients are current: by the products of the atoms and, as the screen has them, of
+   the target. */
+OTX__PRIVATE void otx__prospects_look_up(const otx__screen *screen, size_t target,
+                                         const uint32_t *atoms, size_t count, double *products)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
-    otx__row rows[OTX__LIKELY];
-    float rough[OTX__LIKELY];
-    bool look_up = dictionary->gram && dictionary->columns >= OTX__LONG_ROW;
     size_t i, j;
-    for (i = 0; i < count && look_up; i++) {
+    for (i = 0; i < count; i++) {
         size_t atom = atoms[i], tile = atom / OTX__TILE, lane = atom % OTX__TILE;
-        const double *gram = dictionary->gram + atom * dictionary->count;
-        double start = (double)screen->start[(tile * screen->capacity + target) * OTX__TILE + lane];
+        const double *gram = dictionary->exact_gram + atom * dictionary->count;
+        double start = (double)otx__screen_start(screen, tile, target)[lane];
         double sum = start * screen->rest[target] / 32767.0 +
                      screen->along[target] * (double)dictionary->panels.common[atom];
         sum *= support->norm * dictionary->norms[atom];
@@ -11367,8 +11824,19 @@ OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
             sum -= support->coefficients[j] * gram[support->indices[j]];
         products[i] = sum;
     }
-    if (look_up) return;
-    for (i = 0; i < count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
+}
+
+/* The same by the residual, in float. */
+OTX__PRIVATE void otx__prospects_multiply(const otx__screen *screen, size_t target,
+                                          const uint32_t *atoms, size_t count,
+                                          otx__scratch *scratch, double *products)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    otx__row rows[OTX__PROSPECTS_MAX];
+    float rough[OTX__PROSPECTS_MAX];
+    size_t i;
+    for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
     otx__support_rows(screen->problem, support, scratch);
     dictionary->kernels->rough_residual(scratch->rough, support->target, support->coefficients,
                                         scratch->rows, support->count, dictionary->columns);
@@ -11378,13 +11846,17 @@ OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
 
 /* Takes the best of these atoms for a target's support off the list. False if there is
    none. */
-OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, uint32_t *atoms,
-                                    size_t *count, otx__scratch *scratch, size_t *atom)
+OTX__PRIVATE bool otx__prospects_take(const otx__screen *screen, size_t target,
+                                      uint32_t *atoms, size_t *count, otx__scratch *scratch,
+                                      size_t *atom)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    double products[OTX__LIKELY], score = 0.0;
+    double products[OTX__PROSPECTS_MAX], score = 0.0;
     size_t i, best = 0;
-    otx__screen_rough(screen, target, atoms, *count, scratch, products);
+    if (dictionary->exact_gram && dictionary->columns >= OTX__LOOK_UP_COLUMNS_MIN)
+        otx__prospects_look_up(screen, target, atoms, *count, products);
+    else
+        otx__prospects_multiply(screen, target, atoms, *count, scratch, products);
     for (i = 0; i < *count; i++) {
         double value = otx__score(dictionary, atoms[i], products[i]);
         if (!(value > score)) continue;
@@ -11398,21 +11870,21 @@ OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, ui
 }
 
 /* Makes the sets for the next scan: the support as it is, and with one atom after
-   the other that is likely to come. */
+   the other that is likely to come. The factor grows with them; the count does not. */
 OTX__PRIVATE void otx__screen_predict(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
-    size_t sure = support->count, last = screen->last[target], sets, count, atom;
-    uint32_t likely[OTX__LIKELY];
+    size_t sure = support->count, last = screen->last_right[target], sets, count, atom;
+    uint32_t prospects[OTX__PROSPECTS_MAX];
     otx__screen_prepare(screen, target, 0, scratch);
     if (sure == 0) return;
-    count = otx__screen_likely(screen, target, last, likely);
+    count = otx__prospects_find(screen, target, last, prospects);
     /* One more than was right the last time. */
     for (sets = 1; sets < OTX__SETS && sets <= last + 1 && support->count + 1 < problem->k;
          sets++) {
-        if (!otx__screen_guess(screen, target, likely, &count, scratch, &atom) ||
-            !otx__table_has(&screen->table, atom) ||
+        if (!otx__prospects_take(screen, target, prospects, &count, scratch, &atom) ||
+            !otx__gram_table_has(&screen->table, atom) ||
             !otx__support_append(problem, support, atom, scratch))
             break;
         otx__screen_prepare(screen, target, sets, scratch);
@@ -11421,23 +11893,23 @@ OTX__PRIVATE void otx__screen_predict(otx__screen *screen, size_t target, otx__s
 }
 
 /* Whether all the atoms that a target has selected have a column. */
-OTX__PRIVATE bool otx__screen_ready(const otx__screen *screen, size_t target)
+OTX__PRIVATE bool otx__screen_has_columns(const otx__screen *screen, size_t target)
 {
     const otx__support *support = &screen->supports[target];
     size_t i;
     for (i = 0; i < support->count; i++)
-        if (!otx__table_has(&screen->table, (size_t)support->indices[i])) return false;
+        if (!otx__gram_table_has(&screen->table, (size_t)support->indices[i])) return false;
     return true;
 }
 
 /* Makes a target ready for the next scan. One that has ended, or whose columns are
    not there, is left out of it. */
-OTX__PRIVATE void otx__screen_next(otx__screen *screen, size_t target, otx__scratch *scratch)
+OTX__PRIVATE void otx__screen_make_ready(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     double clock = otx__now();
     if (!otx__form_scans(screen->form))
         otx__screen_residual(screen, target, scratch);
-    else if (screen->supports[target].ended || !otx__screen_ready(screen, target))
+    else if (screen->supports[target].ended || !otx__screen_has_columns(screen, target))
         screen->sets[target] = screen->counts[target] = 0;
     else
         otx__screen_predict(screen, target, scratch);
@@ -11445,62 +11917,70 @@ OTX__PRIVATE void otx__screen_next(otx__screen *screen, size_t target, otx__scra
 }
 
 /* Targets that one task makes ready or selects for: a cache line of `best`. */
-#define OTX__SELECTED 16
+#define OTX__TASK_TARGETS 16
+
+OTX__PRIVATE size_t otx__task_count(const otx__screen *screen)
+{
+    return (screen->count + OTX__TASK_TARGETS - 1) / OTX__TASK_TARGETS;
+}
 
 OTX__PRIVATE void otx__waiting_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
-    size_t target = index * OTX__SELECTED;
-    size_t end = otx__min(screen->count, target + OTX__SELECTED);
+    size_t target = index * OTX__TASK_TARGETS;
+    size_t end = otx__min(screen->count, target + OTX__TASK_TARGETS);
     for (; target < end; target++)
         if (screen->sets[target] == 0 && !screen->supports[target].ended)
-            otx__screen_next(screen, target, &screen->scratch[worker]);
+            otx__screen_make_ready(screen, target, &screen->scratch[worker]);
 }
 
-/* What selecting for a chunk of targets costs, in multiply-adds or so. */
-OTX__PRIVATE double otx__select_work(const otx__screen *screen)
+/* What selecting for so many targets costs, in multiply-adds or so. */
+OTX__PRIVATE double otx__task_work(const otx__screen *screen)
 {
     const otx__problem *problem = screen->problem;
     double n = (double)problem->dictionary->count, d = (double)problem->dictionary->columns;
-    double likely = otx__form_scans(screen->form) ? 0.0 : n / 8.0; /* a block may have more */
-    return OTX__SELECTED * (16.0 * (double)problem->k * d + likely * d + n / 8.0);
+    double scored = otx__form_scans(screen->form) ? 0.0 : n / 8.0; /* a block may have more */
+    return OTX__TASK_TARGETS * (16.0 * (double)problem->k * d + scored * d + n / 8.0);
 }
 
-/* Makes the targets ready that wait. */
-OTX__PRIVATE otx_result otx__screen_waiting(otx__screen *screen, otx_error *error)
+/* Makes the targets ready that the last scan left out: all of a new block or of new panels,
+   and those that waited for columns. */
+OTX__PRIVATE otx_result otx__screen_make_waiting_ready(otx__screen *screen, otx_error *error)
 {
-    return otx__watch_loop(&screen->watch, (screen->count + OTX__SELECTED - 1) / OTX__SELECTED,
-                           otx__select_work(screen), otx__waiting_body, screen, error);
+    return otx__watch_loop(&screen->watch, otx__task_count(screen), otx__task_work(screen),
+                           otx__waiting_body, screen, error);
 }
+
+/* ---- the columns form ---- */
 
 /* Keeps, or gets, the columns of a target's atoms; false if there is no room. */
-OTX__PRIVATE bool otx__screen_need(otx__screen *screen, size_t target)
+OTX__PRIVATE bool otx__screen_need_columns(otx__screen *screen, size_t target)
 {
     const otx__support *support = &screen->supports[target];
     size_t count = support->count, i;
     if (screen->sets[target]) count += screen->sets[target] - 1; /* those predicted */
     for (i = 0; i < count; i++)
-        if (!otx__table_need(&screen->table, (size_t)support->indices[i])) return false;
+        if (!otx__gram_table_need(&screen->table, (size_t)support->indices[i])) return false;
     return true;
 }
 
 /* The columns form: gets the columns that waiting targets need, the first of them
    first, and keeps those that the others use. As there is room for k columns, one
    target at least goes on, so all of them end. */
-OTX__PRIVATE otx_result otx__screen_columns(otx__screen *screen, otx_error *error)
+OTX__PRIVATE otx_result otx__screen_get_columns(otx__screen *screen, otx_error *error)
 {
-    otx__table *table = &screen->table;
+    otx__gram_table *table = &screen->table;
     size_t target;
     otx_result result;
     if (screen->form != OTX_FORM_COLUMNS) return OTX_OK;
-    otx__table_begin(table);
+    otx__gram_table_begin(table);
     for (target = 0; target < screen->count; target++)
-        if (screen->sets[target]) (void)otx__screen_need(screen, target);
+        if (screen->sets[target]) (void)otx__screen_need_columns(screen, target);
     for (target = 0; target < screen->count; target++)
         if (!screen->sets[target] && !screen->supports[target].ended)
-            (void)otx__screen_need(screen, target);
-    result = otx__table_refresh(table, &screen->watch, screen->scratch, error);
-    return result ? result : otx__screen_waiting(screen, error);
+            (void)otx__screen_need_columns(screen, target);
+    result = otx__gram_table_compute(table, &screen->watch, screen->scratch, error);
+    return result ? result : otx__screen_make_waiting_ready(screen, error);
 }
 
 /* ---- the first step of a block ---- */
@@ -11518,7 +11998,7 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
         screen->counts[target] = 0;
         otx__row_widen(dictionary->kernels, screen->supports[target].target,
                        dictionary->columns, scratch->row);
-        scratch->wide = NULL;
+        scratch->row_target = NULL;
         screen->along[target] = otx__screen_split(screen, target, scratch->row);
     }
 }
@@ -11530,70 +12010,73 @@ OTX__PRIVATE otx_result otx__screen_open_block(otx__screen *screen, otx_error *e
     otx_result result = otx__watch_loop(&screen->watch, otx__tiles(screen->count), work,
                                         otx__screen_open_body, screen, error);
     if (!result && otx__form_scans(screen->form)) result = otx__screen_correlate(screen, error);
-    return result ? result : otx__screen_waiting(screen, error);
+    return result ? result : otx__screen_make_waiting_ready(screen, error);
 }
 
-/* >>> src/solve/select.h */
-/* ---- select: the next atoms of each target ---------------------------------- */
+/* >>> src/solve/candidates.h */
+/* ---- candidates: the atoms that a scan could not rule out ----------------------- */
 
 /* Tiles with candidates of one target and set; more mean that every atom is scored. */
-#define OTX__FOUND 64
+#define OTX__BEST_TILES_MAX 64
 
-/* Atoms that may be the best for one support of one target, with their
-   correlations as the screen has them, weighted in `high` with the error added. In the
-   residual form they stand in scratch->likely until otx__screen_narrow. */
+/* Atoms that may be the best for one set of one target, with their correlations as the
+   screen has them, and weighted with the error added. In the residual form they stand in
+   scratch->survivors until otx__sifted_narrow, and have no such numbers. */
 typedef struct otx__candidates {
-    size_t atoms[OTX__CANDIDATES];
-    double correlations[OTX__CANDIDATES], high[OTX__CANDIDATES];
+    size_t atoms[OTX__CANDIDATES_MAX];
+    double correlations[OTX__CANDIDATES_MAX], high[OTX__CANDIDATES_MAX];
     size_t count;
-    bool overflow;
-    double least; /* what the best weighted correlation of all is at least */
+    bool overflow; /* there are more, or others may be the best */
+    double least;  /* what the best weighted correlation of all is at least */
 } otx__candidates;
 
 /* Tiles that may hold the best atom for one set of one target. */
-typedef struct otx__finds {
-    uint32_t tiles[OTX__FOUND];
-    size_t count; /* more than OTX__FOUND: too many */
+typedef struct otx__best_tiles {
+    uint32_t tiles[OTX__BEST_TILES_MAX];
+    size_t count; /* more than OTX__BEST_TILES_MAX: too many */
     double least; /* what the best weighted correlation of all is at least */
-} otx__finds;
+} otx__best_tiles;
+
+/* ---- in the forms that scan ---- */
 
 /* How far the weighted correlation of a scan may be off, relatively, by its last
    operations. */
-#define OTX__SLACK (8.0 * OTX__UNIT + OTX__PACKED)
+#define OTX__SCAN_RELATIVE_ERROR (8.0 * OTX__FLOAT_ROUNDOFF + OTX__PACKED)
 
-/* Finds those tiles for a chunk of targets in the forms that scan. */
-OTX__PRIVATE void otx__screen_gather(const otx__screen *screen, size_t first, size_t count,
-                                     size_t set, otx__finds *finds)
+/* Finds the best tiles of one set of each target of a task. */
+OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, size_t count,
+                                     size_t set, otx__best_tiles *found)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
-    double least[OTX__SELECTED], bounds[OTX__SELECTED];
+    double least[OTX__TASK_TARGETS], bounds[OTX__TASK_TARGETS];
     size_t tile, j;
     for (j = 0; j < count; j++) {
         /* What is not looked at has no set of this number. */
         bool looked = set < screen->sets[first + j];
         least[j] = looked ? 0.0 : HUGE_VAL;
-        bounds[j] = looked ? screen->bounds[2 * ((first + j) * OTX__SETS + set)] : 0.0;
-        finds[j].count = 0;
+        bounds[j] = looked ? otx__screen_bound(screen, first + j, set)->scanned : 0.0;
+        found[j].count = 0;
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double low = (double)best[j] * (1.0 - OTX__SLACK) - weight * bounds[j] -
-                         4.0 * (double)OTX__LEAST_WEIGHT;
+            double low = (double)best[j] * (1.0 - OTX__SCAN_RELATIVE_ERROR) -
+                         weight * bounds[j] - 4.0 * (double)OTX__LEAST_WEIGHT;
             if (low > least[j]) least[j] = low;
         }
     }
-    for (j = 0; j < count; j++) finds[j].least = least[j];
+    for (j = 0; j < count; j++) found[j].least = least[j];
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double high = (double)best[j] * (1.0 + OTX__SLACK) + weight * bounds[j];
+            double high = (double)best[j] * (1.0 + OTX__SCAN_RELATIVE_ERROR) + weight * bounds[j];
             if (!(high >= least[j])) continue;
-            if (finds[j].count < OTX__FOUND) finds[j].tiles[finds[j].count] = (uint32_t)tile;
-            finds[j].count++;
+            if (found[j].count < OTX__BEST_TILES_MAX)
+                found[j].tiles[found[j].count] = (uint32_t)tile;
+            found[j].count++;
         }
     }
 }
@@ -11604,7 +12087,7 @@ OTX__PRIVATE bool otx__candidates_add(otx__candidates *candidates, size_t atom,
                                       double correlation, double high)
 {
     size_t at = candidates->count;
-    candidates->overflow |= at == OTX__CANDIDATES;
+    candidates->overflow |= at == OTX__CANDIDATES_MAX;
     if (candidates->overflow) return false;
     candidates->atoms[at] = atom;
     candidates->correlations[at] = correlation;
@@ -11614,30 +12097,30 @@ OTX__PRIVATE bool otx__candidates_add(otx__candidates *candidates, size_t atom,
 }
 
 /* Adds the atoms of one tile that may be the best. */
-OTX__PRIVATE void otx__screen_tile(const otx__screen *screen, size_t tile, size_t target,
-                                   size_t set, otx__candidates *candidates)
+OTX__PRIVATE void otx__scanned_atoms(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set, otx__candidates *candidates)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *weights = dictionary->weight + tile * OTX__TILE;
     float correlations[OTX__TILE];
-    double bound = screen->bounds[2 * (target * OTX__SETS + set) + 1];
+    double bound = otx__screen_bound(screen, target, set)->refined;
     size_t i;
     otx__screen_refine(screen, tile, target, set, correlations);
     for (i = 0; i < OTX__TILE; i++) {
         double weight = (double)weights[i], value = fabs((double)correlations[i]), low, high;
         size_t atom = tile * OTX__TILE + i;
-        high = (value + bound) * weight * (1.0 + 8.0 * OTX__UNIT);
+        high = (value + bound) * weight * (1.0 + 8.0 * OTX__FLOAT_ROUNDOFF);
         if (!(weight > 0.0) || high < candidates->least) continue;
         if (otx__support_holds(&screen->supports[target], atom)) continue;
         if (!otx__candidates_add(candidates, atom, value, high)) return;
-        low = (value - bound) * weight * (1.0 - 8.0 * OTX__UNIT) -
+        low = (value - bound) * weight * (1.0 - 8.0 * OTX__FLOAT_ROUNDOFF) -
               4.0 * (double)OTX__LEAST_WEIGHT;
         if (low > candidates->least) candidates->least = low;
     }
 }
 
 /* Drops the candidates that better ones, found later, rule out. */
-OTX__PRIVATE void otx__screen_prune(otx__candidates *candidates)
+OTX__PRIVATE void otx__scanned_prune(otx__candidates *candidates)
 {
     size_t i, kept = 0;
     for (i = 0; i < candidates->count; i++) {
@@ -11648,22 +12131,22 @@ OTX__PRIVATE void otx__screen_prune(otx__candidates *candidates)
     candidates->count = kept;
 }
 
-/* ---- candidates in the residual form ---- */
+/* ---- in the residual form ---- */
 
-/* What the best weighted correlation of all is at least, for a chunk of targets. */
+/* What the best weighted correlation of all is at least, for each target of a task. */
 OTX__PRIVATE void otx__sifted_least(const otx__screen *screen, size_t first, size_t count,
-                                    otx__finds *finds)
+                                    otx__best_tiles *found)
 {
     size_t workers = (size_t)otx__threads(screen->problem->dictionary->ctx), worker, j;
-    for (j = 0; j < count; j++) finds[j].least = 0.0;
+    for (j = 0; j < count; j++) found[j].least = 0.0;
     for (worker = 0; worker < workers; worker++) {
         const float *least = screen->scratch[worker].least + first;
         for (j = 0; j < count; j++)
-            if ((double)least[j] > finds[j].least) finds[j].least = (double)least[j];
+            if ((double)least[j] > found[j].least) found[j].least = (double)least[j];
     }
 }
 
-/* Gathers the atoms that the scan could not rule out. */
+/* Gathers the atoms that the scan could not rule out: the survivors. */
 OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target, double least,
                                       otx__candidates *candidates, otx__scratch *scratch)
 {
@@ -11677,16 +12160,16 @@ OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target, 
         for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
             if ((mask & 1) && dictionary->weight[i] > 0.0f &&
                 !otx__support_holds(&screen->supports[target], i))
-                scratch->likely[candidates->count++] = (uint32_t)i;
+                scratch->survivors[candidates->count++] = (uint32_t)i;
     }
-    scratch->likely_steps++;
+    scratch->survivors_steps++;
 }
 
-/* So few are scored in double at once. */
-#define OTX__FEW 12
+/* Survivors up to which all are scored in double; more are scored in float first. */
+#define OTX__DIRECT_SCORES_MAX 12
 
 /* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
-OTX__PRIVATE double otx__likely_open(const otx__dictionary *dictionary, otx__scratch *scratch)
+OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__scratch *scratch)
 {
     double norm = otx__norm(scratch->residual, dictionary->columns);
     double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
@@ -11696,21 +12179,21 @@ OTX__PRIVATE double otx__likely_open(const otx__dictionary *dictionary, otx__scr
     return norm;
 }
 
-/* What the scores of some likely atoms with that vector are at most, by products in
-   float, and, of the best of them, at least. A sum of n such products is off by no more
+/* What the scores of some survivors with that vector are at most, by products in float,
+   and, of the best of them, at least. A sum of n such products is off by no more
    than n + 2 units of the norms, whatever its order, and by what counts as 0. */
-OTX__PRIVATE double otx__likely_scores(const otx__dictionary *dictionary, size_t first,
-                                       size_t end, otx__scratch *scratch)
+OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
+                                         size_t end, otx__scratch *scratch)
 {
     size_t n = dictionary->columns, i, count;
-    double share = 1.02 * (double)(n + 2) * OTX__UNIT, tiny = (double)n * ldexp(1.0, -125);
-    double least = 0.0;
+    double share = 1.02 * (double)(n + 2) * OTX__FLOAT_ROUNDOFF;
+    double tiny = (double)n * ldexp(1.0, -125), least = 0.0;
     for (; first < end; first += count) {
-        const uint32_t *atoms = scratch->likely + first;
+        const uint32_t *atoms = scratch->survivors + first;
         otx__row rows[OTX__TILE];
         float products[OTX__TILE];
         count = otx__min(OTX__TILE, end - first);
-        for (i = 0; i < count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
+        for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
         dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
         for (i = 0; i < count; i++) {
             double off = share * dictionary->norms[atoms[i]] + tiny;
@@ -11724,10 +12207,10 @@ OTX__PRIVATE double otx__likely_scores(const otx__dictionary *dictionary, size_t
     return least;
 }
 
-/* Drops those of the likely atoms whose tile promises less than the atoms of the most
+/* Drops the survivors whose tile promises less than the atoms of the most
    promising tile have, and returns how many are left, in their order. */
-OTX__PRIVATE size_t otx__likely_near(const otx__screen *screen, size_t target, size_t count,
-                                     double norm, otx__scratch *scratch)
+OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t target, size_t count,
+                                         double norm, otx__scratch *scratch)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const float *most = screen->best + target;
@@ -11735,135 +12218,46 @@ OTX__PRIVATE size_t otx__likely_near(const otx__screen *screen, size_t target, s
     size_t best = 0, end, i, kept = 0;
     double least;
     for (i = 0; i < count; i++)
-        if (most[scratch->likely[i] / OTX__TILE * screen->capacity] >
-            most[scratch->likely[best] / OTX__TILE * screen->capacity])
+        if (most[scratch->survivors[i] / OTX__TILE * screen->capacity] >
+            most[scratch->survivors[best] / OTX__TILE * screen->capacity])
             best = i;
     for (end = best; end < count; end++)
-        if (scratch->likely[end] / OTX__TILE != scratch->likely[best] / OTX__TILE) break;
-    least = otx__likely_scores(dictionary, best, end, scratch) * norm / unit * (1.0 - 1e-5);
+        if (scratch->survivors[end] / OTX__TILE != scratch->survivors[best] / OTX__TILE) break;
+    least = otx__survivors_score(dictionary, best, end, scratch) * norm / unit * (1.0 - 1e-5);
     for (i = 0; i < count; i++)
-        if ((double)most[scratch->likely[i] / OTX__TILE * screen->capacity] >= least)
-            scratch->likely[kept++] = scratch->likely[i];
+        if ((double)most[scratch->survivors[i] / OTX__TILE * screen->capacity] >= least)
+            scratch->survivors[kept++] = scratch->survivors[i];
     return kept;
 }
 
-/* Makes candidates of those of the likely atoms that can be the best; the deciding
-   residual must be current. False if there are none or too many. */
-OTX__PRIVATE bool otx__screen_narrow(const otx__screen *screen, size_t target,
+/* Makes candidates of those survivors that can be the best; the deciding residual must be
+   current. False if there are none or too many. */
+OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
                                      otx__candidates *candidates, otx__scratch *scratch)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     size_t count = candidates->count, i;
-    bool few = count <= OTX__FEW;
+    bool direct = count <= OTX__DIRECT_SCORES_MAX;
     double least = 0.0;
-    if (!few) {
-        double norm = otx__likely_open(dictionary, scratch);
-        count = otx__likely_near(screen, target, count, norm, scratch);
-        least = otx__likely_scores(dictionary, 0, count, scratch);
-        scratch->likely_atoms += count;
+    if (!direct) {
+        double norm = otx__survivors_open(dictionary, scratch);
+        count = otx__survivors_prune(screen, target, count, norm, scratch);
+        least = otx__survivors_score(dictionary, 0, count, scratch);
+        scratch->survivors_scored += count;
     }
     candidates->count = 0;
     for (i = 0; i < count; i++)
-        if ((few || scratch->scores[i] >= least) &&
-            !otx__candidates_add(candidates, scratch->likely[i], 0.0, 0.0))
+        if ((direct || scratch->scores[i] >= least) &&
+            !otx__candidates_add(candidates, scratch->survivors[i], 0.0, 0.0))
             return false;
     return candidates->count > 0;
 }
 
-/* ---- deciding ---- */
-
-/* Scores the candidates in double and returns the best, the lowest index among
-   equals. */
-OTX__PRIVATE size_t otx__screen_decide(const otx__screen *screen,
-                                       const otx__candidates *candidates, otx__scratch *scratch,
-                                       double *score)
-{
-    const otx__dictionary *dictionary = screen->problem->dictionary;
-    otx__row rows[OTX__CANDIDATES];
-    size_t i, best = 0;
-    for (i = 0; i < candidates->count; i++)
-        rows[i] = otx__rows_at(&dictionary->rows, candidates->atoms[i]);
-    dictionary->kernels->dots(scratch->residual, rows, candidates->count, dictionary->columns,
-                              scratch->scores);
-    for (i = 0; i < candidates->count; i++) {
-        scratch->scores[i] =
-            otx__score(dictionary, candidates->atoms[i], scratch->scores[i]);
-        if (scratch->scores[i] > scratch->scores[best]) best = i;
-    }
-    *score = scratch->scores[best];
-    return candidates->atoms[best];
-}
-
-/* Finds the best atom for one support of a target among the candidates, or ends
-   the target. False if it takes more than the candidates to tell. */
-OTX__PRIVATE bool otx__screen_best(otx__screen *screen, size_t target, size_t set,
-                                   otx__candidates *candidates, otx__scratch *scratch,
-                                   size_t *atom)
-{
-    const otx__problem *problem = screen->problem;
-    otx__support *support = &screen->supports[target];
-    double rounding = 64.0 * DBL_EPSILON * (double)problem->dictionary->columns, score;
-    bool scans = otx__form_scans(screen->form);
-    double clock;
-    if (scans) otx__screen_prune(candidates);
-    /* With atoms barred the screen's least may be theirs. */
-    if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
-    *atom = scans ? candidates->atoms[0] : 0;
-    if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
-        candidates->correlations[0] - screen->bounds[2 * (target * OTX__SETS + set) + 1] >
-            2.0 * rounding) {
-        scratch->candidates[0]++;
-        return true;
-    }
-    clock = otx__now();
-    otx__support_residual(problem, support, scratch);
-    if (!otx__support_is_close(problem, support, scratch)) {
-        if (!scans && !otx__screen_narrow(screen, target, candidates, scratch)) return false;
-        *atom = otx__screen_decide(screen, candidates, scratch, &score);
-        support->ended = otx__is_rounding(problem, support, *atom, score);
-        scratch->candidates[candidates->count - 1]++;
-    }
-    scratch->seconds_rescore += otx__now() - clock;
-    return true;
-}
-
-/* In place of a number of sets: the target is among screen->undecided. */
-#define OTX__UNDECIDED UINT32_MAX
-
-/* How a step came out. */
-typedef enum otx__outcome {
-    OTX__STEP_DONE,     /* an atom was selected, or the target has ended */
-    OTX__STEP_FORESEEN, /* the atom predicted was: the next set holds good */
-    OTX__STEP_OPEN      /* every atom has to be scored */
-} otx__outcome;
-
-/* One step of one target, by what the scan found for its set number `set`. */
-OTX__PRIVATE otx__outcome otx__screen_step(otx__screen *screen, size_t target, size_t set,
-                                           otx__candidates *candidates,
-                                           otx__scratch *scratch)
-{
-    const otx__problem *problem = screen->problem;
-    otx__support *support = &screen->supports[target];
-    size_t atom;
-    if (!otx__screen_best(screen, target, set, candidates, scratch, &atom))
-        return OTX__STEP_OPEN;
-    if (support->ended) return OTX__STEP_DONE;
-    if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
-        support->count++; /* all else was made ready with the prediction */
-        scratch->steps++;
-        support->ended = support->count == problem->k;
-        return support->ended ? OTX__STEP_DONE : OTX__STEP_FORESEEN;
-    }
-    return otx__support_select(problem, support, atom, scratch) ? OTX__STEP_DONE : OTX__STEP_OPEN;
-}
-
-/* Where more than this share of the atoms are likely, telling them apart takes longer
-   than a scan in finer numbers. */
-#define OTX__COARSE (1.0 / 40.0)
+/* ---- in either ---- */
 
 /* What the weighted correlations of the atoms selected are at most: nothing without
    ridge, as the residual is orthogonal to them. */
-OTX__PRIVATE double otx__screen_held(const otx__screen *screen, size_t target, size_t set)
+OTX__PRIVATE double otx__candidates_held(const otx__screen *screen, size_t target, size_t set)
 {
     const otx__problem *problem = screen->problem;
     const otx__support *support = &screen->supports[target];
@@ -11882,57 +12276,146 @@ OTX__PRIVATE double otx__screen_held(const otx__screen *screen, size_t target, s
 }
 
 /* Makes the candidates of a target's set from the tiles that may hold them. */
-OTX__PRIVATE void otx__screen_collect(const otx__screen *screen, size_t target, size_t set,
-                                      const otx__finds *finds, otx__candidates *candidates,
-                                      otx__scratch *scratch)
+OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t target, size_t set,
+                                          const otx__best_tiles *found,
+                                          otx__candidates *candidates, otx__scratch *scratch)
 {
     size_t i;
     candidates->count = 0;
-    candidates->least = finds->least;
-    candidates->overflow = otx__form_scans(screen->form) && finds->count > OTX__FOUND;
+    candidates->least = found->least;
+    candidates->overflow = otx__form_scans(screen->form) && found->count > OTX__BEST_TILES_MAX;
     /* An atom that is selected may have set the mark: none is ruled out by it. */
-    if (screen->problem->ridge > 0.0 && finds->least <= otx__screen_held(screen, target, set))
+    if (screen->problem->ridge > 0.0 && found->least <= otx__candidates_held(screen, target, set))
         candidates->overflow = true;
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;
-        otx__sifted_collect(screen, target, finds->least, candidates, scratch);
+        otx__sifted_collect(screen, target, found->least, candidates, scratch);
         return;
     }
-    for (i = 0; i < finds->count && !candidates->overflow; i++)
-        otx__screen_tile(screen, finds->tiles[i], target, set, candidates);
+    for (i = 0; i < found->count && !candidates->overflow; i++)
+        otx__scanned_atoms(screen, found->tiles[i], target, set, candidates);
 }
 
-/* Selects for a chunk of targets whose `best` is filled in, and makes them ready for
-   the next scan: target by target, as all that reads the rows of one support. */
+/* >>> src/solve/select.h */
+/* ---- select: the next atoms of each target -------------------------------------- */
+
+/* Scores the candidates in double and returns the best, the lowest index among
+   equals. */
+OTX__PRIVATE size_t otx__select_decide(const otx__screen *screen,
+                                       const otx__candidates *candidates, otx__scratch *scratch,
+                                       double *score)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    otx__row rows[OTX__CANDIDATES_MAX];
+    size_t i, best = 0;
+    for (i = 0; i < candidates->count; i++)
+        rows[i] = otx__view_row(&dictionary->rows, candidates->atoms[i]);
+    dictionary->kernels->dots(scratch->residual, rows, candidates->count, dictionary->columns,
+                              scratch->scores);
+    for (i = 0; i < candidates->count; i++) {
+        scratch->scores[i] = otx__score(dictionary, candidates->atoms[i], scratch->scores[i]);
+        if (scratch->scores[i] > scratch->scores[best]) best = i;
+    }
+    *score = scratch->scores[best];
+    return candidates->atoms[best];
+}
+
+/* Finds the best atom for one support of a target among the candidates, or ends
+   the target. False if it takes more than the candidates to tell. */
+OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t set,
+                                   otx__candidates *candidates, otx__scratch *scratch,
+                                   size_t *atom)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    double rounding = OTX__ROUNDING_LEVEL * (double)problem->dictionary->columns, score;
+    bool scans = otx__form_scans(screen->form);
+    double clock;
+    if (scans) otx__scanned_prune(candidates);
+    /* With atoms barred the screen's least may be theirs. */
+    if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
+    *atom = scans ? candidates->atoms[0] : 0;
+    if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
+        candidates->correlations[0] - otx__screen_bound(screen, target, set)->refined >
+            2.0 * rounding) {
+        scratch->candidates[0]++;
+        return true;
+    }
+    clock = otx__now();
+    otx__support_residual(problem, support, scratch);
+    if (!otx__support_is_close(problem, support, scratch)) {
+        if (!scans && !otx__sifted_narrow(screen, target, candidates, scratch)) return false;
+        *atom = otx__select_decide(screen, candidates, scratch, &score);
+        support->ended = otx__is_rounding(problem, support, *atom, score);
+        scratch->candidates[candidates->count - 1]++;
+    }
+    scratch->seconds_rescore += otx__now() - clock;
+    return true;
+}
+
+/* In place of a number of sets: the target is among screen->undecided. */
+#define OTX__SETS_UNDECIDED UINT32_MAX
+
+/* How a step came out. */
+typedef enum otx__outcome {
+    OTX__STEP_DONE,     /* an atom was selected, or the target has ended */
+    OTX__STEP_FORESEEN, /* the atom predicted was: the next set holds good */
+    OTX__STEP_OPEN      /* every atom has to be scored */
+} otx__outcome;
+
+/* One step of one target, by what the scan found for its set number `set`. */
+OTX__PRIVATE otx__outcome otx__select_step(otx__screen *screen, size_t target, size_t set,
+                                           otx__candidates *candidates,
+                                           otx__scratch *scratch)
+{
+    const otx__problem *problem = screen->problem;
+    otx__support *support = &screen->supports[target];
+    size_t atom;
+    if (!otx__select_best(screen, target, set, candidates, scratch, &atom))
+        return OTX__STEP_OPEN;
+    if (support->ended) return OTX__STEP_DONE;
+    if (set + 1 < screen->sets[target] && (size_t)support->indices[support->count] == atom) {
+        support->count++; /* all else was made ready with the prediction */
+        scratch->steps++;
+        support->ended = support->count == problem->k;
+        return support->ended ? OTX__STEP_DONE : OTX__STEP_FORESEEN;
+    }
+    return otx__support_select(problem, support, atom, scratch) ? OTX__STEP_DONE : OTX__STEP_OPEN;
+}
+
+/* Selects for the targets of a task, which a scan has served, and makes them ready for the
+   next: target by target, as all that reads the rows of one support. */
 OTX__PRIVATE void otx__select_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
     otx__scratch *scratch = &screen->scratch[worker];
-    size_t first = index * OTX__SELECTED, count = otx__min(OTX__SELECTED, screen->count - first);
-    size_t sets = 0, set, j;
-    otx__finds finds[OTX__SETS][OTX__SELECTED];
+    size_t first = index * OTX__TASK_TARGETS, sets = 0, set, j;
+    size_t count = otx__min(OTX__TASK_TARGETS, screen->count - first);
+    otx__best_tiles found[OTX__SETS][OTX__TASK_TARGETS];
     otx__candidates candidates;
     for (j = 0; j < count; j++) sets = otx__max(sets, screen->sets[first + j]);
     for (set = 0; set < sets; set++) {
         if (otx__form_scans(screen->form))
-            otx__screen_gather(screen, first, count, set, finds[set]);
+            otx__scanned_tiles(screen, first, count, set, found[set]);
         else
-            otx__sifted_least(screen, first, count, finds[set]);
+            otx__sifted_least(screen, first, count, found[set]);
     }
     for (j = 0; j < count; j++) {
         size_t target = first + j;
         otx__outcome outcome = OTX__STEP_FORESEEN;
         if (screen->sets[target] == 0) continue;
         for (set = 0; outcome == OTX__STEP_FORESEEN; set++) {
-            screen->last[target] = (uint32_t)set;
-            otx__screen_collect(screen, target, set, &finds[set][j], &candidates, scratch);
-            outcome = otx__screen_step(screen, target, set, &candidates, scratch);
+            screen->last_right[target] = (uint32_t)set;
+            otx__candidates_collect(screen, target, set, &found[set][j], &candidates, scratch);
+            outcome = otx__select_step(screen, target, set, &candidates, scratch);
         }
-        if (outcome == OTX__STEP_OPEN) screen->sets[target] = OTX__UNDECIDED;
-        else otx__screen_next(screen, target, scratch);
+        if (outcome == OTX__STEP_OPEN) screen->sets[target] = OTX__SETS_UNDECIDED;
+        else otx__screen_make_ready(screen, target, scratch);
     }
 }
+
+/* ---- all targets of a block ---- */
 
 OTX__PRIVATE void otx__undecided_body(void *argument, size_t index, int worker)
 {
@@ -11941,118 +12424,123 @@ OTX__PRIVATE void otx__undecided_body(void *argument, size_t index, int worker)
     size_t target = screen->undecided[index];
     scratch->fallbacks++;
     otx__support_exhaustive_step(screen->problem, &screen->supports[target], scratch);
-    otx__screen_next(screen, target, scratch);
+    otx__screen_make_ready(screen, target, scratch);
 }
 
+/* Where more than this share of the atoms survive a scan of 8 bits, telling them apart
+   takes longer than scanning in finer numbers. */
+#define OTX__SURVIVORS_SHARE_MAX (1.0 / 40.0)
+
+/* Whether the scan was too coarse, by what the workers counted since the last. */
+OTX__PRIVATE bool otx__screen_is_too_coarse(const otx__screen *screen)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    uint64_t atoms = 0, steps = 0;
+    size_t worker;
+    for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++) {
+        otx__scratch *scratch = &screen->scratch[worker];
+        atoms += scratch->survivors_scored;
+        steps += scratch->survivors_steps;
+        scratch->survivors_scored = scratch->survivors_steps = 0;
+    }
+    return screen->panels.type == OTX__PANEL_INT8 &&
+           (double)atoms > OTX__SURVIVORS_SHARE_MAX * (double)steps * (double)dictionary->count;
+}
+
+/* The next atom, or the next few, of every target that has been scanned. */
 OTX__PRIVATE otx_result otx__screen_select(otx__screen *screen, otx_error *error)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     double work = (double)dictionary->count * (double)dictionary->columns;
-    size_t count = 0, target, worker;
-    uint64_t atoms = 0, steps = 0;
-    otx_result result =
-        otx__watch_loop(&screen->watch, (screen->count + OTX__SELECTED - 1) / OTX__SELECTED,
-                        otx__select_work(screen), otx__select_body, screen, error);
+    size_t count = 0, target;
+    otx_result result = otx__watch_loop(&screen->watch, otx__task_count(screen),
+                                        otx__task_work(screen), otx__select_body, screen, error);
     for (target = 0; target < screen->count; target++)
-        if (screen->sets[target] == OTX__UNDECIDED) screen->undecided[count++] = (uint32_t)target;
+        if (screen->sets[target] == OTX__SETS_UNDECIDED)
+            screen->undecided[count++] = (uint32_t)target;
     if (result) return result;
-    for (worker = 0; worker < (size_t)otx__threads(dictionary->ctx); worker++) {
-        otx__scratch *scratch = &screen->scratch[worker];
-        atoms += scratch->likely_atoms;
-        steps += scratch->likely_steps;
-        scratch->likely_atoms = scratch->likely_steps = 0;
-    }
-    screen->coarse = screen->panels.type == OTX__PANEL_INT8 &&
-                     (double)atoms > OTX__COARSE * (double)steps * (double)dictionary->count;
+    screen->too_coarse = otx__screen_is_too_coarse(screen);
     return otx__watch_loop(&screen->watch, count, work, otx__undecided_body, screen, error);
 }
 
-/* >>> src/solve/plan.h */
-/* ---- plan: which form, and in what blocks ------------------------------------ */
+/* >>> src/solve/pursuit.h */
+/* ---- pursuit: what one solve holds, and the memory it takes --------------------- */
 
-/* What one solve works with, and how it was planned. */
-typedef struct otx__solve {
-    const otx_context *ctx; /* the caller's, with the number of threads settled */
+typedef struct otx__pursuit {
+    otx_context ctx; /* the caller's, with the number of threads settled */
+    const otx_matrix *atoms, *targets; /* the caller's, as the next two */
+    const otx_omp_options *options;
+    const otx_omp_output *output;
+    size_t first, end; /* targets wanted */
     otx__problem problem;
     otx__dictionary dictionary;
     otx__screen screen;
-    const otx_omp_output *output;
     otx__pool pool;
-    int threads;
+    double *centre; /* [columns] to be taken off all rows, or NULL */
+    /* As planned, besides screen.capacity and screen.table.slots: */
     otx_omp_form form;
     otx__panel_type panels;
-    bool gram;         /* exact products of all pairs of atoms */
-    double *centre;    /* [columns] to be taken off all rows, or NULL */
-    size_t first, end; /* targets wanted */
+    bool exact_gram; /* exact products of all pairs of atoms, if there is memory */
     otx_omp_stats stats;
-} otx__solve;
-
-/* The scan's integer sums have room for that many atoms of a target. */
-#define OTX__GRAM_K 32000
-
-/* What a form needs: fixed bytes, bytes for each target of a block, and, in the
-   columns form, for each column. */
-typedef struct otx__need {
-    double fixed, target, column;
-} otx__need;
-
-/* One way to solve. */
-typedef struct otx__plan {
-    otx_omp_form form;
-    double capacity; /* targets of a block */
-    double columns;  /* of the table */
-    bool gram;       /* with exact products of all pairs of atoms */
-    double seconds, bytes;
-} otx__plan;
-
-/* Scores that a worker has room for. */
-OTX__PRIVATE size_t otx__scores(size_t atoms) { return otx__max(atoms, OTX__CANDIDATES); }
+} otx__pursuit;
 
 /* The longest rows that the residual form rounds to 8 bits. That leaves its bound at
    some 1.6 % of the residual's norm, of which the largest correlations are a smaller
    part in longer rows: too many atoms would be within the bound of each other. */
-#define OTX__INT8_COLUMNS 1536
+#define OTX__INT8_COLUMNS_MAX 1536
 
 /* What the panels of a form hold. Products of rows that are bf16 already need no
    rounding; what the residual form rounds is given exact scores in the end. */
-OTX__PRIVATE otx__panel_type otx__plan_panels(const otx__solve *solve, const otx_matrix *atoms,
-                                              const otx_matrix *targets, bool centred,
-                                              otx_omp_form form)
+OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit,
+                                                     otx_omp_form form)
 {
-    const otx__kernels *kernels = solve->dictionary.kernels;
-    if (!otx__form_scans(form)) {
-        if (kernels->product_int8 && atoms->columns <= OTX__INT8_COLUMNS) return OTX__PANEL_INT8;
-        return otx__panel_finer(kernels);
-    }
-    if (!centred && atoms->dtype == OTX_BF16 && targets->dtype == OTX_BF16 &&
-        kernels->product_bf16)
+    const otx__kernels *kernels = pursuit->dictionary.kernels;
+    bool int8 = kernels->product_int8 && pursuit->atoms->columns <= OTX__INT8_COLUMNS_MAX;
+    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : otx__panel_finer(kernels);
+    if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
+        pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
         return OTX__PANEL_ROWS;
     return OTX__PANEL_FLOAT;
 }
 
-OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
-                                      const otx_matrix *targets, bool centred,
-                                      otx_omp_form form)
+/* ---- how much a form needs ---- */
+
+/* Bytes: fixed, for each target of a block and, in the columns form, for each column. A
+   little more than what is taken below, and to be changed with it. */
+typedef struct otx__pursuit_need {
+    double fixed, target, column;
+} otx__pursuit_need;
+
+/* Bytes of the copy that a matrix needs. */
+OTX__PRIVATE double otx__view_need(const otx_matrix *matrix, bool centred)
 {
-    double n = (double)atoms->rows, d = (double)atoms->columns, k = (double)solve->problem.k;
-    double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
+    if (otx__view_is_direct(matrix, centred)) return 0.0;
+    return 4.0 * (double)matrix->rows * (double)matrix->columns;
+}
+
+OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, otx_omp_form form)
+{
+    double n = (double)pursuit->dictionary.count, d = (double)pursuit->dictionary.columns;
+    double k = (double)pursuit->problem.k, threads = pursuit->ctx.threads;
+    double tiles = (double)pursuit->dictionary.tiles, width = tiles * OTX__TILE;
     double sets = otx__form_scans(form) ? OTX__SETS : 2; /* one, and the masks */
-    otx__panel_type type = otx__plan_panels(solve, atoms, targets, centred, form);
-    double vector = otx__panel_need(solve->dictionary.kernels, type, d);
-    otx__need need;
-    need.fixed = 24.0 * n + 8.0 * d +
-                 solve->threads *
-                     (20.0 * d + 40.0 * k + 8.0 * (double)otx__scores(atoms->rows) +
-                      sizeof(otx__scratch) + 512.0);
-    if (!otx__rows_are_direct(atoms, centred)) need.fixed += 4.0 * n * d;
-    if (!otx__rows_are_direct(targets, centred)) need.fixed += 4.0 * (double)targets->rows * d;
-    if (centred) need.fixed += 8.0 * d;
-    if (form == OTX_FORM_RESIDUAL) need.fixed += 4.0 * n * solve->threads;
+    bool centred = pursuit->options->centred;
+    otx__panel_type type = otx__pursuit_panel_type(pursuit, form);
+    double vector = otx__panel_need(pursuit->dictionary.kernels, type, d);
+    otx__pursuit_need need;
+    need.fixed = 24.0 * n + 8.0 * d + (centred ? 8.0 * d : 0.0) +
+                 otx__view_need(pursuit->atoms, centred) +
+                 otx__view_need(pursuit->targets, centred);
+    need.fixed += threads * (20.0 * d + 40.0 * k + sizeof(otx__scratch) + 512.0 +
+                             8.0 * (double)otx__scratch_scores(pursuit->dictionary.count));
     need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
-    if (form == OTX_FORM_RESIDUAL) need.target += 4.0 * solve->threads;
     need.column = 0.0;
+    if (form == OTX_FORM_RESIDUAL) {
+        need.fixed += 4.0 * n * threads;
+        need.target += 4.0 * threads;
+    }
     if (form != OTX_FORM_EXHAUSTIVE) {
-        need.fixed += solve->threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
+        need.fixed += threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
         need.fixed += width * (vector + 4.0) + 4.0 * tiles;
         need.target += vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
     }
@@ -12061,22 +12549,202 @@ OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix 
     if (form == OTX_FORM_GRAM) need.fixed += 2.0 * width * width;
     if (form == OTX_FORM_COLUMNS) {
         need.column = 2.0 * width + 12.0;
-        need.fixed += 4.0 * n + OTX__FRESH * vector;
+        need.fixed += 4.0 * n + OTX__BATCH_COLUMNS * vector;
     }
-    need.fixed += 65536.0; /* alignment */
+    need.fixed += 65536.0; /* what aligns the blocks */
     return need;
 }
 
-/* What a core of a machine does in a second, roughly, in 10^9 multiply-adds: of dense
-   products in float, in bf16 and of 8-bit numbers, of scans, and in double. Only the
-   ratios matter. */
-typedef struct otx__rates {
-    double dense, dense_bf16, dense_int8, scan, exact;
-} otx__rates;
+/* ---- taking it ---- */
 
-OTX__PRIVATE otx__rates otx__rates_of(otx_isa isa)
+OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
 {
-    static const otx__rates rates[OTX_ISA_COUNT] = {
+    otx__pool *pool = &pursuit->pool;
+    bool residual = pursuit->form == OTX_FORM_RESIDUAL;
+    size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
+    size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
+    size_t block = pursuit->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
+    size_t survivors = residual ? n : 1, capacity = residual ? pursuit->screen.capacity : 1;
+    otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
+    double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
+    double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
+    double *products = (double *)otx__pool_take(pool, threads, (k + 2) * sizeof(double));
+    double *scores = (double *)otx__pool_take(pool, threads, most * sizeof(double));
+    otx__row *rows = (otx__row *)otx__pool_take(pool, threads, (k + 1) * sizeof(otx__row));
+    float *blocks = (float *)otx__pool_take(pool, threads, block * sizeof(float));
+    float *roughs = (float *)otx__pool_take(pool, threads, d * sizeof(float));
+    float *least = (float *)otx__pool_take(pool, threads, capacity * sizeof(float));
+    uint32_t *left = (uint32_t *)otx__pool_take(pool, threads, survivors * sizeof(uint32_t));
+    if (pool->failed) return false;
+    for (i = 0; i < threads; i++) {
+        scratch[i].row = wide + i * d;
+        scratch[i].residual = residuals + i * d;
+        scratch[i].products = products + i * (k + 2);
+        scratch[i].scores = scores + i * most;
+        scratch[i].rows = rows + i * (k + 1);
+        scratch[i].block = blocks + i * block;
+        scratch[i].rough = roughs + i * d;
+        scratch[i].least = least + i * capacity;
+        scratch[i].survivors = left + i * survivors;
+    }
+    pursuit->screen.scratch = scratch;
+    return true;
+}
+
+OTX__PRIVATE bool otx__pursuit_take_dictionary(otx__pursuit *pursuit)
+{
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__pool *pool = &pursuit->pool;
+    size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE;
+    dictionary->squares = (double *)otx__pool_take(pool, n, sizeof(double));
+    dictionary->norms = (double *)otx__pool_take(pool, n, sizeof(double));
+    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return !pool->failed;
+    dictionary->along = (double *)otx__pool_take(pool, n, sizeof(double));
+    dictionary->direction = (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
+    dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
+    dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
+    return otx__panels_take(&dictionary->panels, dictionary->kernels, pursuit->panels,
+                            dictionary->columns, dictionary->tiles, pool);
+}
+
+OTX__PRIVATE bool otx__pursuit_take_table(otx__pursuit *pursuit)
+{
+    otx__gram_table *table = &pursuit->screen.table;
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__pool *pool = &pursuit->pool;
+    size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE, slots = table->slots;
+    if (!otx__form_scans(pursuit->form)) return true;
+    table->dictionary = dictionary;
+    table->products = (int16_t *)otx__pool_take(pool, width, slots * sizeof(int16_t));
+    if (pursuit->form == OTX_FORM_GRAM) return !pool->failed;
+    table->slot_of = (int32_t *)otx__pool_take(pool, n, sizeof(int32_t));
+    table->atom_of = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
+    table->last_needed = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
+    table->missing = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
+    if (!otx__panels_take(&table->panels, dictionary->kernels, pursuit->panels,
+                          dictionary->columns, OTX__BATCH_COLUMNS / OTX__TILE, pool))
+        return false;
+    otx__gram_table_clear(table);
+    return true;
+}
+
+OTX__PRIVATE bool otx__pursuit_take_supports(otx__pursuit *pursuit)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t k = pursuit->problem.k, triangle = otx__triangle_size(k), i;
+    size_t capacity = pursuit->screen.capacity;
+    otx__support *supports = (otx__support *)otx__pool_take(pool, capacity, sizeof *supports);
+    double *factors = (double *)otx__pool_take(pool, capacity, triangle * sizeof(double));
+    double *forwards = (double *)otx__pool_take(pool, capacity, k * sizeof(double));
+    int32_t *barred = (int32_t *)otx__pool_take(pool, capacity, k * sizeof(int32_t));
+    if (pool->failed) return false;
+    for (i = 0; i < capacity; i++) {
+        supports[i].factor = factors + i * triangle;
+        supports[i].forward = forwards + i * k;
+        supports[i].barred = barred + i * k;
+    }
+    pursuit->screen.supports = supports;
+    return true;
+}
+
+OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
+{
+    otx__screen *screen = &pursuit->screen;
+    otx__pool *pool = &pursuit->pool;
+    size_t k = pursuit->problem.k, capacity = screen->capacity, pitch = k + k % 2;
+    size_t tiles = pursuit->dictionary.tiles, width = tiles * OTX__TILE;
+    size_t sets = otx__form_scans(pursuit->form) ? OTX__SETS : 1;
+    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return true;
+    (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
+                           pursuit->dictionary.columns, capacity / OTX__TILE, pool);
+    screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
+    screen->bounds = (otx__bound *)otx__pool_take(pool, capacity, OTX__SETS * sizeof(otx__bound));
+    screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
+    screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
+    screen->scales = (float *)otx__pool_take(pool, capacity, OTX__SETS * 3 * sizeof(float));
+    screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    screen->last_right = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
+    screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    if (pursuit->form == OTX_FORM_RESIDUAL) {
+        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
+        return !pool->failed;
+    }
+    screen->pitch = pitch;
+    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
+    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
+    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
+    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
+    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    return !pool->failed;
+}
+
+/* Views the atoms and the targets, and takes the memory of copies. */
+OTX__PRIVATE bool otx__pursuit_take_views(otx__pursuit *pursuit)
+{
+    otx__pool *pool = &pursuit->pool;
+    bool centred = pursuit->options->centred;
+    if (centred)
+        pursuit->centre =
+            (double *)otx__pool_take(pool, pursuit->atoms->columns, sizeof(double));
+    return !pool->failed &&
+           otx__view_open(&pursuit->dictionary.rows, pursuit->atoms, centred, pool) &&
+           otx__view_open(&pursuit->problem.targets, pursuit->targets, centred, pool);
+}
+
+/* All memory of a solve that has been planned; otx__pool_close gives it back. The exact
+   products of all pairs of atoms come last: where there is no room for them, a solve goes
+   on without. */
+OTX__PRIVATE otx_result otx__pursuit_take(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t n = pursuit->dictionary.count, all;
+    if (!otx__pursuit_take_scratch(pursuit) || !otx__pursuit_take_dictionary(pursuit) ||
+        !otx__pursuit_take_table(pursuit) || !otx__pursuit_take_supports(pursuit) ||
+        !otx__pursuit_take_screen(pursuit) || !otx__pursuit_take_views(pursuit))
+        return otx__pool_fail(pool, error);
+    if (pursuit->exact_gram && otx__mul(n, n, &all))
+        pursuit->dictionary.exact_gram = (double *)otx__pool_try(pool, all, sizeof(double));
+    return OTX_OK;
+}
+
+/* >>> src/solve/plan.h */
+/* ---- plan: which form, and in what blocks --------------------------------------- */
+
+OTX_API const char *otx_omp_form_name(otx_omp_form form)
+{
+    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "columns", "residual",
+                                                      "exhaustive"};
+    return (unsigned)form < OTX_FORM_COUNT ? names[form] : NULL;
+}
+
+/* The budget where the caller names none: 4 GiB. */
+#define OTX__MEMORY_DEFAULT 4294967296.0
+
+/* The most atoms of a target for which the scan's integer sums have room. */
+#define OTX__SCAN_K_MAX 32000
+
+/* One way to solve. */
+typedef struct otx__plan {
+    otx_omp_form form; /* AUTO: not considered */
+    otx__panel_type panels;
+    double capacity;   /* targets of a block */
+    double columns;    /* of the table */
+    bool exact_gram;   /* with exact products of all pairs of atoms */
+    double seconds;    /* 0: there is no room for it */
+    double bytes;      /* and then what it needs at least */
+} otx__plan;
+
+/* ---- what it costs ---- */
+
+/* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
+   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
+typedef struct otx__plan_rates {
+    double dense, dense_bf16, dense_int8, scan, exact;
+} otx__plan_rates;
+
+OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
+{
+    static const otx__plan_rates rates[OTX_ISA_COUNT] = {
         {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
         {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
         {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
@@ -12093,55 +12761,55 @@ OTX__PRIVATE otx__rates otx__rates_of(otx_isa isa)
 }
 
 /* Of dense products with panels of a type. */
-OTX__PRIVATE double otx__dense_rate(otx_isa isa, otx__panel_type type)
+OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type)
 {
-    otx__rates rates = otx__rates_of(isa);
-    if (type == OTX__PANEL_FLOAT) return rates.dense;
-    return type == OTX__PANEL_INT8 ? rates.dense_int8 : rates.dense_bf16;
+    if (type == OTX__PANEL_FLOAT) return rates->dense;
+    return type == OTX__PANEL_INT8 ? rates->dense_int8 : rates->dense_bf16;
 }
 
 /* Columns that the targets of one block need, at a guess: supports share atoms. */
-OTX__PRIVATE double otx__block_columns(const otx__solve *solve, double capacity)
+OTX__PRIVATE double otx__plan_block_columns(const otx__pursuit *pursuit, double capacity)
 {
-    double n = (double)solve->dictionary.count, taken = capacity * (double)solve->problem.k;
+    double n = (double)pursuit->dictionary.count, taken = capacity * (double)pursuit->problem.k;
     return n * (1.0 - exp(-0.5 * taken / n));
 }
 
-/* Seconds, roughly. */
-OTX__PRIVATE double otx__plan_cost(const otx__solve *solve, const otx__plan *plan,
-                                   otx__panel_type type)
+/* Seconds, roughly; never 0. */
+OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan *plan)
 {
-    double n = (double)solve->dictionary.count, d = (double)solve->dictionary.columns;
-    double k = (double)solve->problem.k, b = (double)(solve->end - solve->first);
-    double blocks = ceil(b / plan->capacity), columns = plan->gram ? 0.0 : n / 2.0;
-    double exact = plan->gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
-    otx__rates rates = otx__rates_of(solve->dictionary.kernels->isa);
-    double dense = otx__dense_rate(solve->dictionary.kernels->isa, type);
+    double n = (double)pursuit->dictionary.count, d = (double)pursuit->dictionary.columns;
+    double k = (double)pursuit->problem.k, b = (double)(pursuit->end - pursuit->first);
+    double blocks = ceil(b / plan->capacity), columns = plan->exact_gram ? 0.0 : n / 2.0;
+    double exact = plan->exact_gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
+    otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
+    double dense = otx__plan_dense_rate(&rates, plan->panels), threads = pursuit->ctx.threads;
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
     if (plan->form == OTX_FORM_EXHAUSTIVE)
-        return k * b * n * d / rates.exact / solve->threads * 1e-9;
+        return k * b * n * d / rates.exact / threads * 1e-9 + 1e-12;
     /* Residuals are made and rounded, and some 64 atoms a step told apart. */
     if (plan->form == OTX_FORM_RESIDUAL)
         return (k * b * n * d / dense + (3.0 * exact + 64.0 * k * b * d) / rates.exact) /
-               solve->threads * 1e-9;
+                   threads * 1e-9 + 1e-12;
     if (plan->form == OTX_FORM_COLUMNS) {
-        double wanted = otx__block_columns(solve, plan->capacity);
+        double wanted = otx__plan_block_columns(pursuit, plan->capacity);
         /* Those of a block; and of each further one what the table does not keep. */
         columns = wanted + (blocks - 1.0) * (wanted > plan->columns ? wanted : wanted * 0.5);
         if (plan->columns >= n) columns = otx__least(columns, n);
     }
     return ((columns * n * d + b * n * d) / dense + b * n * k * k / 2.0 / rates.scan +
             exact / rates.exact + blocks * k * n * otx__least(n, plan->columns) / bytes) /
-           solve->threads * 1e-9;
+               threads * 1e-9 + 1e-12;
 }
 
+/* ---- what there is room for ---- */
+
 /* The largest blocks, and the most columns, that a form has room for. */
-OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, double budget,
-                                otx__plan *plan)
+OTX__PRIVATE bool otx__plan_fit(const otx__pursuit *pursuit, const otx__pursuit_need *need,
+                                double budget, otx__plan *plan)
 {
-    double wanted = (double)(solve->end - solve->first), n = (double)solve->dictionary.count;
-    double k = (double)solve->problem.k, room = budget - need->fixed;
+    double wanted = (double)(pursuit->end - pursuit->first), n = (double)pursuit->dictionary.count;
+    double k = (double)pursuit->problem.k, room = budget - need->fixed;
     /* Only forms that scan gain by large blocks; small ones let a caller stop. */
     double most = otx__form_scans(plan->form) ? 16384.0 : 2048.0;
     plan->columns = plan->form == OTX_FORM_GRAM ? n : 0.0;
@@ -12170,119 +12838,366 @@ OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, 
     return true;
 }
 
-/* The cheapest way that a form has room for: the Gram form with or without the exact
-   products of all pairs of atoms. False if there is none. */
-OTX__PRIVATE bool otx__plan_form(const otx__solve *solve, const otx__need *need,
-                                 otx__panel_type type, double budget, otx__plan *plan)
+/* The cheapest way of a form that there is room for: of the Gram form, with or without the
+   exact products of all pairs of atoms. False if there is none. */
+OTX__PRIVATE bool otx__plan_form(const otx__pursuit *pursuit, double budget, otx__plan *plan)
 {
-    double n = (double)solve->dictionary.count;
-    otx__need more = *need;
-    otx__plan with = *plan;
-    if (!otx__plan_fit(solve, need, budget, plan)) return false;
-    plan->seconds = otx__plan_cost(solve, plan, type) + 1e-12;
-    with.gram = plan->form == OTX_FORM_GRAM;
-    more.fixed += 8.0 * n * n + OTX__ALIGNMENT;
-    if (!with.gram || !otx__plan_fit(solve, &more, budget, &with)) return true;
-    with.seconds = otx__plan_cost(solve, &with, type) + 1e-12;
+    double n = (double)pursuit->dictionary.count;
+    otx__pursuit_need need = otx__pursuit_needs(pursuit, plan->form);
+    otx__plan with;
+    plan->panels = otx__pursuit_panel_type(pursuit, plan->form);
+    plan->bytes = need.fixed + need.target * OTX__TILE +
+                  need.column * (double)pursuit->problem.k;
+    with = *plan;
+    if (!otx__plan_fit(pursuit, &need, budget, plan)) return false;
+    plan->seconds = otx__plan_cost(pursuit, plan);
+    if (plan->form != OTX_FORM_GRAM) return true;
+    with.exact_gram = true;
+    need.fixed += 8.0 * n * n + OTX__ALIGNMENT;
+    if (!otx__plan_fit(pursuit, &need, budget, &with)) return true;
+    with.seconds = otx__plan_cost(pursuit, &with);
     if (with.seconds < 0.9 * plan->seconds) *plan = with;
     return true;
 }
 
-/* Says what was chosen, and what the others would have taken. */
-OTX__PRIVATE void otx__plan_tell(const otx__solve *solve, const otx__plan *plans,
-                                 const otx__plan *best, double budget, char *line, size_t size)
+/* ---- what is chosen ---- */
+
+/* A line on its way into a buffer of that size; what does not fit is cut. */
+typedef struct otx__plan_line {
+    char *text;
+    size_t size, length;
+} otx__plan_line;
+
+OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
+    OTX__PRINTF(2, 3);
+OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
 {
-    size_t length, form;
-    int written = snprintf(line, size, "%s form in blocks of %.0f targets, %.0f of %.0f MiB",
-                           otx__word(otx_omp_form_name(best->form)), best->capacity,
-                           ceil(best->bytes / 1048576.0), floor(budget / 1048576.0));
-    length = written > 0 ? (size_t)written : 0;
-    if (best->gram && length < size) {
-        written = snprintf(line + length, size - length, ", exact products kept");
-        length += written > 0 ? (size_t)written : 0;
-    }
-    if (best->form == OTX_FORM_RESIDUAL && length < size) {
-        written = snprintf(line + length, size - length, ", rounded to %s",
-                           solve->panels == OTX__PANEL_INT8   ? "8 bits"
-                           : solve->panels == OTX__PANEL_BF16 ? "bf16"
-                                                              : "float");
-        length += written > 0 ? (size_t)written : 0;
-    }
-    if (best->form == OTX_FORM_COLUMNS && length < size) {
-        written = snprintf(line + length, size - length, ", %.0f of %.0f columns kept",
-                           best->columns, (double)solve->dictionary.count);
-        length += written > 0 ? (size_t)written : 0;
-    }
-    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT && length < size; form++) {
-        if (&plans[form] == best) continue;
-        if (plans[form].form == OTX_FORM_AUTO) continue;
-        if (plans[form].seconds > 0.0)
-            written = snprintf(line + length, size - length, "; %s: %.0f %% of the time",
-                               otx__word(otx_omp_form_name((otx_omp_form)form)),
-                               100.0 * plans[form].seconds / best->seconds);
+    va_list arguments;
+    if (line->length >= line->size) return;
+    va_start(arguments, format);
+    line->length += otx__format_list(line->text + line->length, line->size - line->length,
+                                     format, arguments);
+    va_end(arguments);
+}
+
+/* Says what was chosen, and what the others would have taken. */
+OTX__PRIVATE void otx__plan_tell(const otx__pursuit *pursuit, const otx__plan *plans,
+                                 const otx__plan *best, double budget, otx__plan_line *line)
+{
+    const double mib = 1048576.0;
+    size_t form;
+    otx__plan_say(line, "%s form in blocks of %.0f targets, %.0f of %.0f MiB",
+                  otx__word(otx_omp_form_name(best->form)), best->capacity,
+                  ceil(best->bytes / mib), floor(budget / mib));
+    if (best->exact_gram) otx__plan_say(line, ", exact products kept");
+    if (best->form == OTX_FORM_RESIDUAL)
+        otx__plan_say(line, ", rounded to %s", otx__panel_type_name(best->panels));
+    if (best->form == OTX_FORM_COLUMNS)
+        otx__plan_say(line, ", %.0f of %.0f columns kept", best->columns,
+                      (double)pursuit->dictionary.count);
+    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
+        const otx__plan *plan = &plans[form];
+        const char *name = otx__word(otx_omp_form_name((otx_omp_form)form));
+        if (plan == best || plan->form == OTX_FORM_AUTO) continue;
+        if (plan->seconds > 0.0)
+            otx__plan_say(line, "; %s: %.0f %% of the time", name,
+                          100.0 * plan->seconds / best->seconds);
         else
-            written = snprintf(line + length, size - length, "; %s: needs %.0f MiB",
-                               otx__word(otx_omp_form_name((otx_omp_form)form)),
-                               ceil(plans[form].bytes / 1048576.0));
-        length += written > 0 ? (size_t)written : 0;
+            otx__plan_say(line, "; %s: needs %.0f MiB", name, ceil(plan->bytes / mib));
     }
 }
 
-/* Picks the form and the size of its blocks. */
-OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *atoms,
-                                        const otx_matrix *targets,
-                                        const otx_omp_options *options, otx_error *error)
+/* Lets the pursuit go by a plan. */
+OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *plan)
 {
-    double budget = options->memory ? (double)options->memory : 4294967296.0, least = 0.0;
+    pursuit->form = pursuit->screen.form = plan->form;
+    pursuit->exact_gram = plan->exact_gram;
+    pursuit->panels = plan->panels;
+    pursuit->screen.capacity = (size_t)plan->capacity;
+    pursuit->screen.table.slots = plan->form == OTX_FORM_GRAM
+                                      ? pursuit->dictionary.tiles * OTX__TILE
+                                      : (size_t)plan->columns;
+}
+
+/* Picks the form and the size of its blocks. */
+OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *error)
+{
+    const otx_omp_options *options = pursuit->options;
+    double budget = options->memory ? (double)options->memory : OTX__MEMORY_DEFAULT, least = 0.0;
     otx__plan plans[OTX_FORM_COUNT];
+    otx__plan_line line = {NULL, 0, 0};
     const otx__plan *best = NULL;
     int form;
     memset(plans, 0, sizeof plans);
     for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
         otx__plan *plan = &plans[form];
         otx_omp_form name = (otx_omp_form)form;
-        otx__need need = otx__form_need(solve, atoms, targets, options->centred, name);
-        otx__panel_type type = otx__plan_panels(solve, atoms, targets, options->centred, name);
-        double k = (double)solve->problem.k;
+        bool fits;
         if (options->form != OTX_FORM_AUTO && options->form != name) continue;
-        if (otx__form_scans(name) && solve->problem.k > OTX__GRAM_K) continue;
+        if (otx__form_scans(name) && pursuit->problem.k > OTX__SCAN_K_MAX) continue;
         plan->form = name;
-        plan->bytes = need.fixed + need.target * OTX__TILE + need.column * k;
-        if (least == 0.0 || plan->bytes < least) least = plan->bytes;
-        if (!otx__plan_form(solve, &need, type, budget, plan)) continue;
-        if (!best || plan->seconds < best->seconds) best = plan;
+        fits = otx__plan_form(pursuit, budget, plan);
+        if (fits && (!best || plan->seconds < best->seconds)) best = plan;
+        if (!fits && (least == 0.0 || plan->bytes < least)) least = plan->bytes;
     }
     if (!best)
         return otx__fail(error, OTX_ERROR_MEMORY,
                          "the solver needs at least %.0f MiB and its budget is %.0f MiB",
                          ceil(least / 1048576.0), floor(budget / 1048576.0));
-    solve->form = best->form;
-    solve->gram = best->gram;
-    solve->panels = otx__plan_panels(solve, atoms, targets, options->centred, best->form);
-    solve->screen.capacity = (size_t)best->capacity;
-    solve->screen.table.slots =
-        best->form == OTX_FORM_GRAM ? solve->dictionary.tiles * OTX__TILE : (size_t)best->columns;
-    otx__plan_tell(solve, plans, best, budget, solve->stats.plan, sizeof solve->stats.plan);
-    otx__log(solve->ctx, OTX_NOTE, "solver: %s", solve->stats.plan);
+    otx__pursuit_follow(pursuit, best);
+    line.text = pursuit->stats.plan;
+    line.size = sizeof pursuit->stats.plan;
+    otx__plan_tell(pursuit, plans, best, budget, &line);
+    otx__log(&pursuit->ctx, OTX_NOTE, "solver: %s", pursuit->stats.plan);
     return OTX_OK;
 }
 
-/* >>> src/solve/solve.h */
-/* ---- omp: Orthogonal Matching Pursuit for many targets ---------------------- */
+/* >>> src/solve/steps.h */
+/* ---- steps: a pursuit from its rows to its results ------------------------------ */
 
-OTX_API const char *otx_omp_form_name(otx_omp_form form)
+/* Adds the time since the last call to a stage's. */
+OTX__PRIVATE void otx__lap(double *clock, double *stage)
 {
-    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "columns", "residual",
-                                                        "exhaustive"};
-    return (unsigned)form < OTX_FORM_COUNT ? names[form] : NULL;
+    double now = otx__now();
+    *stage += now - *clock;
+    *clock = now;
 }
 
-OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns)
+/* ---- what all targets share ---- */
+
+/* Makes copies of those rows that need it, without the atoms' mean if that is wanted. */
+OTX__PRIVATE otx_result otx__pursuit_copy(otx__pursuit *pursuit, otx_error *error)
 {
-    return otx__min(k ? k : 64, otx__min(atoms, columns));
+    const otx_matrix *atoms = pursuit->atoms, *targets = pursuit->targets;
+    otx__watch watch = otx__watch_open(&pursuit->ctx, OTX_STAGE_GRAM, 0, atoms->rows);
+    otx__view *rows = &pursuit->dictionary.rows, *others = &pursuit->problem.targets;
+    double *centre = pursuit->centre;
+    otx_result result = OTX_OK;
+    if (centre) result = otx__view_mean(&watch, rows, atoms, centre, error);
+    if (!result) result = otx__view_copy(&watch, rows, atoms, centre, error);
+    return result ? result : otx__view_copy(&watch, others, targets, centre, error);
 }
 
-/* The same as the residual kernels, for the types that they do not read. */
+/* Norms, and what the form screens by. */
+OTX__PRIVATE otx_result otx__pursuit_prepare(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__scratch *scratch = pursuit->screen.scratch;
+    double *rows = scratch[0].row; /* [worker][columns] */
+    otx_result result = otx__dictionary_norms(dictionary, rows, error);
+    if (!result && pursuit->form != OTX_FORM_EXHAUSTIVE)
+        result = otx__dictionary_split(dictionary, rows, error);
+    if (!result && dictionary->exact_gram) result = otx__exact_gram_fill(dictionary, rows, error);
+    if (!result && pursuit->form == OTX_FORM_GRAM)
+        result = otx__gram_table_fill(&pursuit->screen.table, scratch, error);
+    return result;
+}
+
+/* ---- a block of targets ---- */
+
+OTX__PRIVATE void otx__block_open_body(void *argument, size_t index, int worker)
+{
+    otx__pursuit *pursuit = (otx__pursuit *)argument;
+    const otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__scratch *scratch = &pursuit->screen.scratch[worker];
+    otx__support *support = &pursuit->screen.supports[index];
+    otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
+    scratch->row_target = NULL;
+    support->norm = otx__norm(scratch->row, dictionary->columns);
+    support->ended = !(support->norm > 0.0);
+}
+
+/* Points the block's supports at their targets and results. A target that is not finite is
+   named. */
+OTX__PRIVATE otx_result otx__block_open(otx__pursuit *pursuit, size_t first, otx_error *error)
+{
+    const otx_omp_output *output = pursuit->output;
+    otx__screen *screen = &pursuit->screen;
+    size_t i, k = pursuit->problem.k;
+    otx__watch watch = otx__watch_open(&pursuit->ctx, OTX_STAGE_SOLVE,
+                                       (first - pursuit->first) * k,
+                                       (pursuit->end - pursuit->first) * k);
+    otx_result result;
+    screen->count = otx__min(screen->capacity, pursuit->end - first);
+    for (i = 0; i < screen->count; i++) {
+        otx__support *support = &screen->supports[i];
+        support->target = otx__view_row(&pursuit->problem.targets, first + i);
+        support->indices = output->indices + (first + i) * k;
+        support->coefficients = output->coefficients + (first + i) * k;
+        support->count = support->barred_count = 0;
+    }
+    result = otx__watch_loop(&watch, screen->count, 4.0 * (double)pursuit->dictionary.columns,
+                             otx__block_open_body, pursuit, error);
+    for (i = 0; i < screen->count && !result; i++)
+        if (!otx__is_finite(screen->supports[i].norm))
+            return otx__fail(error, OTX_ERROR_NOT_FINITE,
+                             "target %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
+                             "float",
+                             (uint64_t)(first + i));
+    return result;
+}
+
+OTX__PRIVATE void otx__exhaustive_body(void *argument, size_t index, int worker)
+{
+    otx__pursuit *pursuit = (otx__pursuit *)argument;
+    otx__support *support = &pursuit->screen.supports[index];
+    if (!support->ended)
+        otx__support_exhaustive_step(&pursuit->problem, support, &pursuit->screen.scratch[worker]);
+}
+
+/* Steps that the block's targets have behind them; *active: one has not ended. */
+OTX__PRIVATE uint64_t otx__block_steps(const otx__screen *screen, bool *active)
+{
+    uint64_t steps = 0;
+    size_t i;
+    *active = false;
+    for (i = 0; i < screen->count; i++) {
+        const otx__support *support = &screen->supports[i];
+        steps += support->ended ? screen->problem->k : support->count;
+        *active |= !support->ended;
+    }
+    return steps;
+}
+
+/* Makes the panels anew in finer numbers. */
+OTX__PRIVATE otx_result otx__pursuit_sharpen(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen;
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    size_t columns = dictionary->columns, i;
+    otx_result result;
+    pursuit->panels = otx__panel_finer(dictionary->kernels);
+    otx__log(&pursuit->ctx, OTX_NOTE, "solver: 8 bits leave too many candidates; %s from here",
+             otx__panel_type_name(pursuit->panels));
+    otx__panels_set_type(&dictionary->panels, pursuit->panels, columns);
+    otx__panels_set_type(&screen->panels, pursuit->panels, columns);
+    result = otx__dictionary_split(dictionary, screen->scratch[0].row, error);
+    for (i = 0; i < screen->capacity / OTX__TILE; i++) otx__panels_clear(&screen->panels, i);
+    for (i = 0; i < screen->count; i++) screen->sets[i] = 0;
+    return result ? result : otx__screen_make_waiting_ready(screen, error);
+}
+
+/* One step of all targets of a block, or, in the forms that scan, several. */
+OTX__PRIVATE otx_result otx__block_step(otx__pursuit *pursuit, double *clock, otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen;
+    otx_omp_stats *stats = &pursuit->stats;
+    otx_result result;
+    if (pursuit->form == OTX_FORM_EXHAUSTIVE) {
+        double work = (double)pursuit->dictionary.count * (double)pursuit->dictionary.columns;
+        result = otx__watch_loop(&screen->watch, screen->count, work, otx__exhaustive_body,
+                                 pursuit, error);
+        otx__lap(clock, &stats->seconds_select);
+        return result;
+    }
+    result = otx__screen_scan_all(screen, error);
+    otx__lap(clock, &stats->seconds_scan);
+    if (!result) result = otx__screen_select(screen, error);
+    if (!result && screen->too_coarse) result = otx__pursuit_sharpen(pursuit, error);
+    otx__lap(clock, &stats->seconds_select);
+    if (!result) result = otx__screen_get_columns(screen, error);
+    otx__lap(clock, &stats->seconds_gram);
+    return result;
+}
+
+/* All steps of a block of targets. */
+OTX__PRIVATE otx_result otx__block_run(otx__pursuit *pursuit, size_t first, double *clock,
+                                       otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen;
+    uint64_t k = pursuit->problem.k, done = (first - pursuit->first) * k;
+    otx_result result = OTX_OK;
+    bool active;
+    screen->watch = otx__watch_open(&pursuit->ctx, OTX_STAGE_SOLVE, done,
+                                    (pursuit->end - pursuit->first) * k);
+    if (pursuit->form != OTX_FORM_EXHAUSTIVE) result = otx__screen_open_block(screen, error);
+    otx__lap(clock, &pursuit->stats.seconds_correlate);
+    while (!result) {
+        screen->watch.done = done + otx__block_steps(screen, &active);
+        if (!active) break;
+        result = otx__block_step(pursuit, clock, error);
+    }
+    if (result) return result;
+    return otx__poll(&pursuit->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
+                     screen->watch.total, error);
+}
+
+/* ---- results ---- */
+
+OTX__PRIVATE void otx__finish_body(void *argument, size_t index, int worker)
+{
+    otx__pursuit *pursuit = (otx__pursuit *)argument;
+    const otx_omp_output *output = pursuit->output;
+    otx__support *support = &pursuit->screen.supports[index];
+    otx__scratch *scratch = &pursuit->screen.scratch[worker];
+    size_t k = pursuit->problem.k, target = (size_t)(support->indices - output->indices) / k, i;
+    otx__support_solve(support);
+    for (i = support->count; i < k; i++) { /* what was predicted last */
+        support->indices[i] = -1;
+        support->coefficients[i] = 0.0;
+    }
+    if (output->target_norms) output->target_norms[target] = support->norm;
+    if (!output->residual_norms) return;
+    otx__support_residual(&pursuit->problem, support, scratch);
+    output->residual_norms[target] = otx__norm(scratch->residual, pursuit->dictionary.columns);
+}
+
+/* Adds up what the workers counted. */
+OTX__PRIVATE void otx__pursuit_count(otx__pursuit *pursuit)
+{
+    otx_omp_stats *stats = &pursuit->stats;
+    uint64_t steps[OTX__CANDIDATES_MAX + 1] = {0}, all = 0, below = 0, atoms;
+    int threads = pursuit->ctx.threads;
+    size_t i, j;
+    for (i = 0; i < (size_t)threads; i++) {
+        const otx__scratch *scratch = &pursuit->screen.scratch[i];
+        stats->steps += scratch->steps;
+        stats->fallbacks += scratch->fallbacks;
+        stats->seconds_rescore += scratch->seconds_rescore / threads;
+        stats->seconds_factor += scratch->seconds_factor / threads;
+        stats->seconds_predict += scratch->seconds_predict / threads;
+        for (j = 0; j <= OTX__CANDIDATES_MAX; j++) steps[j] += scratch->candidates[j];
+    }
+    for (j = 0; j <= OTX__CANDIDATES_MAX; j++) all += steps[j];
+    for (j = 0; j <= OTX__CANDIDATES_MAX; j++) {
+        atoms = j < OTX__CANDIDATES_MAX ? j + 1 : pursuit->dictionary.count;
+        stats->candidates += steps[j] * atoms;
+        if (below < all - all / 100) stats->candidates_99 = atoms;
+        below += steps[j];
+    }
+    stats->passes = pursuit->screen.passes;
+    stats->columns = pursuit->screen.table.columns;
+}
+
+/* Solves block after block; the pursuit has been planned, and its memory taken. */
+OTX__PRIVATE otx_result otx__pursuit_run(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__screen *screen = &pursuit->screen;
+    double work = 2.0 * (double)pursuit->problem.k * (double)pursuit->dictionary.columns, clock;
+    otx_result result = otx__pursuit_copy(pursuit, error);
+    size_t first;
+    clock = otx__now();
+    if (!result) result = otx__pursuit_prepare(pursuit, error);
+    otx__lap(&clock, &pursuit->stats.seconds_gram);
+    for (first = pursuit->first; first < pursuit->end && !result; first += screen->count) {
+        result = otx__block_open(pursuit, first, error);
+        if (!result) result = otx__block_run(pursuit, first, &clock, error);
+        if (result) break;
+        result = otx__watch_loop(&screen->watch, screen->count, work, otx__finish_body, pursuit,
+                                 error);
+        otx__lap(&clock, &pursuit->stats.seconds_finish);
+    }
+    if (!result) otx__pursuit_count(pursuit);
+    return result;
+}
+
+/* >>> src/solve/combine.h */
+/* ---- combine: new rows of coefficients ------------------------------------------ */
+
+/* Deciding, as a new row's bits are the output: in double, one product after the other. The
+   kernels of residuals do it, as r = 0 - sum of -coefficient * row. */
+
+/* The same for the types that they do not read. */
 OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double *negated,
                                       const otx__row *rows, size_t count, size_t n)
 {
@@ -12298,6 +13213,7 @@ OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double
     }
 }
 
+/* row: atoms->columns doubles. */
 OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *atoms,
                                const int32_t *indices, const double *coefficients, size_t k,
                                double *row)
@@ -12322,7 +13238,7 @@ OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *at
     }
 }
 
-/* The kernels that combine rows; all give the same bits. */
+/* The kernels that combine many rows; all give the same bits. */
 OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 {
     const otx__kernels *kernels = otx__kernels_for(ctx ? ctx->isa : OTX_ISA_AUTO);
@@ -12332,376 +13248,27 @@ OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
                          const double *coefficients, size_t k, double *row)
 {
-    otx__combine(otx__combine_kernels(ctx), atoms, indices, coefficients, k, row);
+    const otx__kernels *kernels = otx__kernels_baseline();
+    if (ctx && ctx->isa == OTX_ISA_SCALAR) kernels = &otx__kernels_scalar;
+    otx__combine(kernels, atoms, indices, coefficients, k, row);
 }
 
-/* ---- memory ---- */
+/* >>> src/solve/solver.h */
+/* ---- solver: the public call ---------------------------------------------------- */
 
-OTX__PRIVATE bool otx__solve_scratch(otx__solve *solve)
+/* Atoms of a target where the caller names no number. */
+#define OTX__K_DEFAULT 64
+
+/* The most ridge: beyond all use, and far from where the coefficients that screening
+   keeps as floats would vanish. */
+#define OTX__RIDGE_MAX 1e6
+
+OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns)
 {
-    otx__pool *pool = &solve->pool;
-    size_t threads = (size_t)solve->threads, d = solve->dictionary.columns, i;
-    size_t k = solve->problem.k, n = solve->dictionary.count;
-    otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
-    double *rows = (double *)otx__pool_take(pool, threads, d * sizeof(double));
-    double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
-    double *products = (double *)otx__pool_take(pool, threads, (k + 2) * sizeof(double));
-    double *scores = (double *)otx__pool_take(pool, threads, otx__scores(n) * sizeof(double));
-    otx__row *supports = (otx__row *)otx__pool_take(pool, threads, (k + 1) * sizeof(otx__row));
-    size_t block = solve->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
-    float *blocks = (float *)otx__pool_take(pool, threads, block * sizeof *blocks);
-    float *roughs = (float *)otx__pool_take(pool, threads, d * sizeof *roughs);
-    size_t many = solve->form == OTX_FORM_RESIDUAL ? n : 1;
-    size_t capacity = solve->form == OTX_FORM_RESIDUAL ? solve->screen.capacity : 1;
-    float *least = (float *)otx__pool_take(pool, threads, capacity * sizeof *least);
-    uint32_t *likely = (uint32_t *)otx__pool_take(pool, threads, many * sizeof *likely);
-    if (pool->failed) return false;
-    for (i = 0; i < threads; i++) {
-        scratch[i].least = least + i * capacity;
-        scratch[i].likely = likely + i * many;
-        scratch[i].row = rows + i * d;
-        scratch[i].residual = residuals + i * d;
-        scratch[i].products = products + i * (k + 2);
-        scratch[i].scores = scores + i * otx__scores(n);
-        scratch[i].rows = supports + i * (k + 1);
-        scratch[i].block = blocks + i * block;
-        scratch[i].rough = roughs + i * d;
-    }
-    solve->screen.scratch = scratch;
-    return true;
+    return otx__min(k ? k : OTX__K_DEFAULT, otx__min(atoms, columns));
 }
 
-/* Views the atoms and the targets. */
-OTX__PRIVATE bool otx__solve_rows(otx__solve *solve, const otx_matrix *atoms,
-                                  const otx_matrix *targets, bool centred)
-{
-    otx__pool *pool = &solve->pool;
-    if (centred)
-        solve->centre = (double *)otx__pool_take(pool, atoms->columns, sizeof *solve->centre);
-    return !pool->failed && otx__rows_open(&solve->dictionary.rows, atoms, centred, pool) &&
-           otx__rows_open(&solve->problem.targets, targets, centred, pool);
-}
-
-/* Makes copies of those rows that need it, without the atoms' mean if that is wanted. */
-OTX__PRIVATE otx_result otx__solve_copy(otx__solve *solve, const otx_matrix *atoms,
-                                        const otx_matrix *targets, otx_error *error)
-{
-    otx__watch watch = otx__watch_open(solve->ctx, OTX_STAGE_GRAM, 0, atoms->rows);
-    otx_result result = OTX_OK;
-    if (solve->centre)
-        result = otx__rows_mean(&watch, &solve->dictionary.rows, atoms, solve->centre, error);
-    if (!result)
-        result = otx__rows_copy(&watch, &solve->dictionary.rows, atoms, solve->centre, error);
-    if (!result)
-        result = otx__rows_copy(&watch, &solve->problem.targets, targets, solve->centre, error);
-    return result;
-}
-
-OTX__PRIVATE bool otx__solve_dictionary(otx__solve *solve)
-{
-    otx__dictionary *dictionary = &solve->dictionary;
-    otx__pool *pool = &solve->pool;
-    size_t width = dictionary->tiles * OTX__TILE;
-    dictionary->squares = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
-    dictionary->norms = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
-    if (solve->form != OTX_FORM_EXHAUSTIVE) {
-        dictionary->along = (double *)otx__pool_take(pool, dictionary->count, sizeof(double));
-        dictionary->direction =
-            (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
-        dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
-        dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
-        (void)otx__panels_take(&dictionary->panels, dictionary->kernels, solve->panels,
-                               dictionary->columns, dictionary->tiles, pool);
-    }
-    return !pool->failed;
-}
-
-OTX__PRIVATE bool otx__solve_table(otx__solve *solve)
-{
-    otx__table *table = &solve->screen.table;
-    otx__dictionary *dictionary = &solve->dictionary;
-    otx__pool *pool = &solve->pool;
-    size_t width = dictionary->tiles * OTX__TILE;
-    if (!otx__form_scans(solve->form)) return true;
-    table->dictionary = dictionary;
-    table->products =
-        (int16_t *)otx__pool_take(pool, width, table->slots * sizeof(int16_t));
-    if (solve->form == OTX_FORM_COLUMNS) {
-        table->slot_of = (int32_t *)otx__pool_take(pool, dictionary->count, sizeof(int32_t));
-        table->atom_of = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
-        table->stamps = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
-        table->fresh = (uint32_t *)otx__pool_take(pool, table->slots, sizeof(uint32_t));
-        (void)otx__panels_take(&table->panels, dictionary->kernels, solve->panels,
-                               dictionary->columns, OTX__FRESH / OTX__TILE, pool);
-    }
-    if (pool->failed) return false;
-    if (solve->form == OTX_FORM_COLUMNS) otx__table_clear(table);
-    return true;
-}
-
-OTX__PRIVATE bool otx__solve_block(otx__solve *solve)
-{
-    otx__screen *screen = &solve->screen;
-    otx__pool *pool = &solve->pool;
-    size_t k = solve->problem.k, capacity = screen->capacity, i;
-    size_t tiles = solve->dictionary.tiles, triangle = otx__triangle_size(k);
-    size_t sets = otx__form_scans(solve->form) ? OTX__SETS : 1;
-    double *factors, *forwards;
-    int32_t *barred;
-    screen->supports = (otx__support *)otx__pool_take(pool, capacity, sizeof(otx__support));
-    factors = (double *)otx__pool_take(pool, capacity, triangle * sizeof(double));
-    forwards = (double *)otx__pool_take(pool, capacity, k * sizeof(double));
-    barred = (int32_t *)otx__pool_take(pool, capacity, k * sizeof(int32_t));
-    if (solve->form != OTX_FORM_EXHAUSTIVE) {
-        (void)otx__panels_take(&screen->panels, solve->dictionary.kernels, solve->panels,
-                               solve->dictionary.columns, capacity / OTX__TILE, pool);
-        screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
-        screen->bounds = (double *)otx__pool_take(pool, capacity, OTX__SETS * 2 * sizeof(double));
-        screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
-        screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
-        screen->scales = (float *)otx__pool_take(pool, capacity, OTX__SETS * 3 * sizeof(float));
-        screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-        screen->last = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
-        screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    }
-    if (solve->form == OTX_FORM_RESIDUAL)
-        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
-    if (otx__form_scans(solve->form)) {
-        size_t width = tiles * OTX__TILE;
-        screen->pitch = k + k % 2;
-        screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
-        screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * screen->pitch * 4);
-        screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, screen->pitch * 4);
-        screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * screen->pitch * 2);
-        screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
-    }
-    if (pool->failed) return false;
-    for (i = 0; i < capacity; i++) {
-        screen->supports[i].factor = factors + i * triangle;
-        screen->supports[i].forward = forwards + i * k;
-        screen->supports[i].barred = barred + i * k;
-    }
-    return true;
-}
-
-/* The exact products of all pairs of atoms. Taken after all else; where there is no
-   room for them, a solve goes on without. */
-OTX__PRIVATE void otx__solve_gram(otx__solve *solve)
-{
-    otx__dictionary *dictionary = &solve->dictionary;
-    size_t count = dictionary->count, bytes;
-    if (!solve->gram || !otx__mul(count, count, &bytes)) return;
-    dictionary->gram = (double *)otx__pool_try(&solve->pool, bytes, sizeof(double));
-}
-
-/* ---- solving ---- */
-
-OTX__PRIVATE void otx__support_open_body(void *argument, size_t index, int worker)
-{
-    otx__solve *solve = (otx__solve *)argument;
-    const otx__dictionary *dictionary = &solve->dictionary;
-    otx__scratch *scratch = &solve->screen.scratch[worker];
-    otx__support *support = &solve->screen.supports[index];
-    otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
-    scratch->wide = NULL;
-    support->norm = otx__norm(scratch->row, dictionary->columns);
-    support->ended = !(support->norm > 0.0);
-}
-
-/* Points the block's supports at their targets and results. */
-OTX__PRIVATE otx_result otx__solve_open(otx__solve *solve, size_t first, otx_error *error)
-{
-    otx__screen *screen = &solve->screen;
-    size_t i, k = solve->problem.k;
-    otx__watch watch = otx__watch_open(solve->ctx, OTX_STAGE_SOLVE, (first - solve->first) * k,
-                                       (solve->end - solve->first) * k);
-    otx_result result;
-    screen->count = otx__min(screen->capacity, solve->end - first);
-    for (i = 0; i < screen->count; i++) {
-        otx__support *support = &screen->supports[i];
-        support->target = otx__rows_at(&solve->problem.targets, first + i);
-        support->indices = solve->output->indices + (first + i) * k;
-        support->coefficients = solve->output->coefficients + (first + i) * k;
-        support->count = support->barred_count = 0;
-    }
-    result = otx__watch_loop(&watch, screen->count, 4.0 * (double)solve->dictionary.columns,
-                             otx__support_open_body, solve, error);
-    for (i = 0; i < screen->count && !result; i++)
-        if (!otx__is_finite(screen->supports[i].norm))
-            return otx__fail(error, OTX_ERROR_NOT_FINITE,
-                             "target %" PRIu64 " holds a value that is NaN, infinite, or beyond a "
-                             "float",
-                             (uint64_t)(first + i));
-    return result;
-}
-
-OTX__PRIVATE void otx__exhaustive_body(void *argument, size_t index, int worker)
-{
-    otx__solve *solve = (otx__solve *)argument;
-    otx__support *support = &solve->screen.supports[index];
-    if (!support->ended)
-        otx__support_exhaustive_step(&solve->problem, support, &solve->screen.scratch[worker]);
-}
-
-/* Steps that the block's targets have behind them; *active: one has not ended. */
-OTX__PRIVATE uint64_t otx__block_steps(const otx__screen *screen, bool *active)
-{
-    uint64_t steps = 0;
-    size_t i;
-    *active = false;
-    for (i = 0; i < screen->count; i++) {
-        const otx__support *support = &screen->supports[i];
-        steps += support->ended ? screen->problem->k : support->count;
-        *active |= !support->ended;
-    }
-    return steps;
-}
-
-/* Adds the time since the last call to a stage's. */
-OTX__PRIVATE void otx__lap(double *clock, double *stage)
-{
-    double now = otx__now();
-    *stage += now - *clock;
-    *clock = now;
-}
-
-/* Makes the panels anew in finer numbers. */
-OTX__PRIVATE otx_result otx__solve_sharpen(otx__solve *solve, otx_error *error)
-{
-    otx__screen *screen = &solve->screen;
-    otx__dictionary *dictionary = &solve->dictionary;
-    size_t columns = dictionary->columns, i;
-    otx_result result;
-    otx__log(solve->ctx, OTX_NOTE, "solver: 8 bits leave too many candidates; %s from here",
-             otx__panel_finer(dictionary->kernels) == OTX__PANEL_BF16 ? "bf16" : "float");
-    solve->panels = otx__panel_finer(dictionary->kernels);
-    otx__panels_set_type(&dictionary->panels, solve->panels, columns);
-    otx__panels_set_type(&screen->panels, solve->panels, columns);
-    result = otx__dictionary_split(dictionary, screen->scratch[0].row, error);
-    for (i = 0; i < screen->capacity / OTX__TILE; i++) otx__panels_clear(&screen->panels, i);
-    for (i = 0; i < screen->count; i++) screen->sets[i] = 0;
-    return result ? result : otx__screen_waiting(screen, error);
-}
-
-/* One step of all targets of a block, or, in the forms that scan, several. */
-OTX__PRIVATE otx_result otx__solve_step(otx__solve *solve, double *clock, otx_error *error)
-{
-    otx__screen *screen = &solve->screen;
-    otx_omp_stats *stats = &solve->stats;
-    otx_result result;
-    if (solve->form == OTX_FORM_EXHAUSTIVE) {
-        double work = (double)solve->dictionary.count * (double)solve->dictionary.columns;
-        result = otx__watch_loop(&screen->watch, screen->count, work, otx__exhaustive_body,
-                                 solve, error);
-        otx__lap(clock, &stats->seconds_select);
-        return result;
-    }
-    result = otx__screen_scan_all(screen, error);
-    otx__lap(clock, &stats->seconds_scan);
-    if (!result) result = otx__screen_select(screen, error);
-    if (!result && screen->coarse) result = otx__solve_sharpen(solve, error);
-    otx__lap(clock, &stats->seconds_select);
-    if (!result) result = otx__screen_columns(screen, error);
-    otx__lap(clock, &stats->seconds_gram);
-    return result;
-}
-
-/* All steps of a block of targets. */
-OTX__PRIVATE otx_result otx__solve_steps(otx__solve *solve, size_t first, double *clock,
-                                         otx_error *error)
-{
-    otx__screen *screen = &solve->screen;
-    uint64_t k = solve->problem.k, done = (first - solve->first) * k;
-    otx_result result = OTX_OK;
-    bool active;
-    screen->watch = otx__watch_open(solve->ctx, OTX_STAGE_SOLVE, done,
-                                    (solve->end - solve->first) * k);
-    if (solve->form != OTX_FORM_EXHAUSTIVE) result = otx__screen_open_block(screen, error);
-    otx__lap(clock, &solve->stats.seconds_correlate);
-    while (!result) {
-        screen->watch.done = done + otx__block_steps(screen, &active);
-        if (!active) break;
-        result = otx__solve_step(solve, clock, error);
-    }
-    if (result) return result;
-    return otx__progress(solve->ctx, OTX_STAGE_SOLVE, NULL, screen->watch.done,
-                         screen->watch.total, error);
-}
-
-OTX__PRIVATE void otx__finish_body(void *argument, size_t index, int worker)
-{
-    otx__solve *solve = (otx__solve *)argument;
-    otx__support *support = &solve->screen.supports[index];
-    otx__scratch *scratch = &solve->screen.scratch[worker];
-    size_t target = (size_t)(support->indices - solve->output->indices) / solve->problem.k, i;
-    otx__support_solve(support);
-    for (i = support->count; i < solve->problem.k; i++) { /* what was predicted last */
-        support->indices[i] = -1;
-        support->coefficients[i] = 0.0;
-    }
-    if (solve->output->target_norms) solve->output->target_norms[target] = support->norm;
-    if (!solve->output->residual_norms) return;
-    otx__support_residual(&solve->problem, support, scratch);
-    solve->output->residual_norms[target] =
-        otx__norm(scratch->residual, solve->dictionary.columns);
-}
-
-/* Adds up what the workers counted. */
-OTX__PRIVATE void otx__solve_count(otx__solve *solve)
-{
-    otx_omp_stats *stats = &solve->stats;
-    uint64_t steps[OTX__CANDIDATES + 1] = {0}, all = 0, below = 0;
-    size_t i, j;
-    for (i = 0; i < (size_t)solve->threads; i++) {
-        const otx__scratch *scratch = &solve->screen.scratch[i];
-        stats->steps += scratch->steps;
-        stats->fallbacks += scratch->fallbacks;
-        stats->seconds_rescore += scratch->seconds_rescore / solve->threads;
-        stats->seconds_factor += scratch->seconds_factor / solve->threads;
-        stats->seconds_predict += scratch->seconds_predict / solve->threads;
-        for (j = 0; j <= OTX__CANDIDATES; j++) steps[j] += scratch->candidates[j];
-    }
-    for (j = 0; j <= OTX__CANDIDATES; j++) {
-        stats->candidates += steps[j] * (j < OTX__CANDIDATES ? j + 1 : solve->dictionary.count);
-        all += steps[j];
-    }
-    for (j = 0; j <= OTX__CANDIDATES && below < all - all / 100; j++) {
-        below += steps[j];
-        stats->candidates_99 = j < OTX__CANDIDATES ? j + 1 : solve->dictionary.count;
-    }
-    stats->passes = solve->screen.passes;
-    stats->columns = solve->screen.table.columns;
-}
-
-OTX__PRIVATE otx_result otx__solve_run(otx__solve *solve, otx_error *error)
-{
-    otx__dictionary *dictionary = &solve->dictionary;
-    otx__scratch *scratch = solve->screen.scratch;
-    otx_omp_stats *stats = &solve->stats;
-    double clock = otx__now();
-    size_t first;
-    otx_result result = otx__dictionary_norms(dictionary, scratch[0].row, error);
-    if (!result && solve->form != OTX_FORM_EXHAUSTIVE)
-        result = otx__dictionary_split(dictionary, scratch[0].row, error);
-    if (!result && dictionary->gram)
-        result = otx__dictionary_gram(dictionary, scratch[0].row, error);
-    if (!result && solve->form == OTX_FORM_GRAM)
-        result = otx__table_fill(&solve->screen.table, scratch, error);
-    otx__lap(&clock, &stats->seconds_gram);
-    for (first = solve->first; first < solve->end && !result; first += solve->screen.count) {
-        result = otx__solve_open(solve, first, error);
-        if (!result) result = otx__solve_steps(solve, first, &clock, error);
-        if (result) break;
-        result = otx__watch_loop(&solve->screen.watch, solve->screen.count,
-                                 2.0 * (double)solve->problem.k * (double)dictionary->columns,
-                                 otx__finish_body, solve, error);
-        otx__lap(&clock, &stats->seconds_finish);
-    }
-    if (!result) otx__solve_count(solve);
-    return result;
-}
-
-/* ---- the public call ---- */
+/* ---- checks ---- */
 
 OTX__PRIVATE otx_result otx__check_matrix(const otx_matrix *matrix, const char *name,
                                           otx_error *error)
@@ -12724,46 +13291,101 @@ OTX__PRIVATE otx_result otx__check_matrix(const otx_matrix *matrix, const char *
     return OTX_OK;
 }
 
-/* The most ridge: beyond all use, and far from where the coefficients that screening
-   keeps as floats would vanish. */
-#define OTX__RIDGE 1e6
-
-OTX__PRIVATE otx_result otx__solve_check(otx__solve *solve, const otx_matrix *atoms,
-                                         const otx_matrix *targets,
-                                         const otx_omp_options *options, otx_error *error)
+OTX__PRIVATE otx_result otx__check_matrices(const otx_matrix *atoms, const otx_matrix *targets,
+                                            otx_error *error)
 {
-    otx_isa isa = solve->ctx ? solve->ctx->isa : OTX_ISA_AUTO;
     otx_result result = otx__check_matrix(atoms, "atoms", error);
     if (!result) result = otx__check_matrix(targets, "targets", error);
-    if (result) return result;
-    if (atoms->columns != targets->columns)
+    if (!result && atoms->columns != targets->columns)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "atoms have %" PRIu64 " columns and targets %" PRIu64,
                          (uint64_t)atoms->columns, (uint64_t)targets->columns);
-    if (otx__form_scans(options->form) && solve->problem.k > OTX__GRAM_K)
-        return otx__fail(error, OTX_ERROR_ARGUMENT,
-                         "the forms with products of atoms take at most %d atoms per target, "
-                         "not %" PRIu64,
-                         OTX__GRAM_K, (uint64_t)solve->problem.k);
-    if (!solve->output || !solve->output->indices || !solve->output->coefficients)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
-    if ((unsigned)options->form >= OTX_FORM_COUNT || options->tolerance < 0.0 ||
-        !otx__is_finite(options->tolerance) ||
-        !(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE))
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "an option of the solver is out of range");
-    if (options->first_target >= targets->rows ||
-        options->target_count > targets->rows - options->first_target)
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__fail_option(otx_error *error, const char *name, double value,
+                                         const char *range)
+{
+    char number[OTX__DOUBLE_TEXT + 1];
+    number[otx__double_text(number, value)] = 0;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's %s, %s, is out of range: %s", name,
+                     number[0] ? number : "infinite or not a number", range);
+}
+
+/* targets: how many there are. */
+OTX__PRIVATE otx_result otx__check_options(const otx_omp_options *options, size_t targets,
+                                           otx_error *error)
+{
+    if ((unsigned)options->form >= OTX_FORM_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the solver's form, %d, is out of range",
+                         (int)options->form);
+    if (options->tolerance < 0.0 || !otx__is_finite(options->tolerance))
+        return otx__fail_option(error, "tolerance", options->tolerance, "0 or more");
+    if (!(options->ridge >= 0.0 && options->ridge <= OTX__RIDGE_MAX))
+        return otx__fail_option(error, "ridge", options->ridge, "0 to 1000000");
+    if (options->first_target >= targets ||
+        options->target_count > targets - options->first_target)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "targets %" PRIu64 " to %" PRIu64 " are not among %" PRIu64,
                          (uint64_t)options->first_target,
                          (uint64_t)options->first_target + options->target_count,
-                         (uint64_t)targets->rows);
-    solve->dictionary.kernels = otx__kernels_for(isa);
-    if (!solve->dictionary.kernels)
+                         (uint64_t)targets);
+    return OTX_OK;
+}
+
+/* All that a caller may have got wrong, and the kernels that are wanted. */
+OTX__PRIVATE otx_result otx__pursuit_check(otx__pursuit *pursuit, otx_error *error)
+{
+    const otx_omp_options *options = pursuit->options;
+    otx_isa isa = pursuit->ctx.isa;
+    otx_result result = otx__check_matrices(pursuit->atoms, pursuit->targets, error);
+    if (result) return result;
+    pursuit->problem.k = otx_omp_k(options->k, pursuit->atoms->rows, pursuit->atoms->columns);
+    if (otx__form_scans(options->form) && pursuit->problem.k > OTX__SCAN_K_MAX)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "the forms with products of atoms take at most %d atoms per target, "
+                         "not %" PRIu64,
+                         OTX__SCAN_K_MAX, (uint64_t)pursuit->problem.k);
+    if (!pursuit->output || !pursuit->output->indices || !pursuit->output->coefficients)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
+    result = otx__check_options(options, pursuit->targets->rows, error);
+    if (result) return result;
+    pursuit->dictionary.kernels = otx__kernels_take(isa);
+    if (!pursuit->dictionary.kernels)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "this machine or build has no instruction set \"%s\"",
                          otx_isa_name(isa) ? otx_isa_name(isa) : "?");
     return OTX_OK;
+}
+
+/* ---- the call ---- */
+
+/* Checks and plans for the caller's arguments, which an otherwise empty pursuit holds. Takes
+   no memory. */
+OTX__PRIVATE otx_result otx__pursuit_open(otx__pursuit *pursuit, const otx_context *ctx,
+                                          otx_error *error)
+{
+    const otx_omp_options *options = pursuit->options;
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx_result result;
+    if (ctx) pursuit->ctx = *ctx;
+    pursuit->ctx.threads = otx__threads(ctx); /* it must not change on the way */
+    otx__pool_open(&pursuit->pool, &pursuit->ctx);
+    result = otx__pursuit_check(pursuit, error);
+    if (result) return result;
+    pursuit->first = options->first_target;
+    pursuit->end = options->target_count ? options->first_target + options->target_count
+                                         : pursuit->targets->rows;
+    dictionary->ctx = &pursuit->ctx;
+    dictionary->count = pursuit->atoms->rows;
+    dictionary->columns = pursuit->atoms->columns;
+    dictionary->tiles = otx__tiles(dictionary->count);
+    dictionary->cosine = options->cosine;
+    pursuit->problem.dictionary = dictionary;
+    pursuit->problem.tolerance = options->tolerance;
+    pursuit->problem.ridge = options->ridge;
+    pursuit->screen.problem = &pursuit->problem;
+    return otx__pursuit_plan(pursuit, error);
 }
 
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
@@ -12771,51 +13393,28 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_omp_output *output, otx_omp_stats *stats,
                            otx_error *error)
 {
-    static const otx_omp_options defaults = {0, 0.0, 0, OTX_FORM_AUTO, false, 0.0, false, 0, 0};
-    otx__solve solve;
-    otx_context settled;
+    otx_omp_options defaults;
+    otx__pursuit pursuit;
     otx_result result;
-    double clock = otx__now();
-    if (!options) options = &defaults;
-    memset(&solve, 0, sizeof solve);
-    memset(&settled, 0, sizeof settled);
-    if (ctx) settled = *ctx;
-    settled.threads = solve.threads = otx__threads(ctx); /* it must not change on the way */
-    ctx = solve.ctx = solve.dictionary.ctx = &settled;
-    solve.output = output;
-    otx__pool_open(&solve.pool, ctx);
-    if (atoms) solve.problem.k = otx_omp_k(options->k, atoms->rows, atoms->columns);
-    result = otx__solve_check(&solve, atoms, targets, options, error);
-    if (result) return result;
-    solve.first = options->first_target;
-    solve.end = solve.first + (options->target_count ? options->target_count
-                                                     : targets->rows - solve.first);
-    solve.dictionary.count = atoms->rows;
-    solve.dictionary.columns = atoms->columns;
-    solve.dictionary.tiles = otx__tiles(atoms->rows);
-    solve.problem.dictionary = &solve.dictionary;
-    solve.dictionary.cosine = options->cosine;
-    solve.problem.tolerance = options->tolerance;
-    solve.problem.ridge = options->ridge;
-    result = otx__solve_plan(&solve, atoms, targets, options, error);
-    if (result) return result;
-    solve.screen.problem = &solve.problem;
-    solve.screen.form = solve.form;
-    if (!otx__solve_scratch(&solve) || !otx__solve_dictionary(&solve) ||
-        !otx__solve_table(&solve) || !otx__solve_block(&solve) ||
-        !otx__solve_rows(&solve, atoms, targets, options->centred))
-        result = otx__pool_fail(&solve.pool, error);
-    else
-        otx__solve_gram(&solve);
-    if (!result) result = otx__solve_copy(&solve, atoms, targets, error);
-    if (!result) result = otx__solve_run(&solve, error);
-    solve.stats.form = solve.form;
-    solve.stats.isa = solve.dictionary.kernels->isa;
-    solve.stats.threads = solve.threads;
-    solve.stats.peak_bytes = solve.pool.bytes;
-    solve.stats.seconds = otx__now() - clock;
-    otx__pool_close(&solve.pool);
-    if (stats && !result) *stats = solve.stats;
+    double start = otx__now();
+    memset(&defaults, 0, sizeof defaults);
+    memset(&pursuit, 0, sizeof pursuit);
+    pursuit.atoms = atoms;
+    pursuit.targets = targets;
+    pursuit.options = options ? options : &defaults;
+    pursuit.output = output;
+    result = otx__pursuit_open(&pursuit, ctx, error);
+    if (!result) result = otx__pursuit_take(&pursuit, error);
+    if (!result) result = otx__pursuit_run(&pursuit, error);
+    if (!result && stats) {
+        *stats = pursuit.stats;
+        stats->form = pursuit.form;
+        stats->isa = pursuit.dictionary.kernels->isa;
+        stats->threads = pursuit.ctx.threads;
+        stats->peak_bytes = pursuit.pool.bytes;
+        stats->seconds = otx__now() - start;
+    }
+    otx__pool_close(&pursuit.pool);
     return result;
 }
 
@@ -14222,9 +14821,9 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
                              " after %" PRIu64,
                              (uint64_t)options->ks[i], (uint64_t)options->ks[i - 1]);
     for (i = 0; i < options->lambda_count; i++)
-        if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE))
+        if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE_MAX))
             return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
-                             options->lambdas[i], OTX__RIDGE);
+                             options->lambdas[i], OTX__RIDGE_MAX);
     if ((unsigned)options->selection > OTX_AFFINE_EITHER)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "selection %d is none",
                          (int)options->selection);
@@ -14701,16 +15300,20 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
 
    Rooms, in order of dependency:
      system               what POSIX and Windows are asked for
+     windows_paths        paths as Windows takes them
      windows              the system as Windows gives it
      posix                the system as POSIX gives it
-     paths                paths, and failures of the system
+     paths                what can be told from their text
+     failure              why the system refused
+     look                 what stands at a path, and whether within another
      listing              listings of directories
      reading              files to read
      writing              files to write
-     copying              copies of files and trees, and their removal
+     copying              copies of files
+     trees                directories looked through, copied and removed with all they hold
+     known                what weights are called in a directory
      staging              a directory made under another name, then renamed
-     known                what a model directory holds, and what is not read
-     foreign              a directory without what is wanted of it
+     missing              a path or a directory without what is wanted of it
      weight_index         the index of a checkpoint in shards
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
@@ -14723,15 +15326,17 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
    errno when they fail. Symbolic links are followed when reading and never when
    removing.
 
-     open, create, close         a file to read; a new one to write; -1 or false if not
-     read, write                 the bytes moved; 0 or less where there are none
-     sync, push                  waits until all is on the disk; starts on part of it
-     sync_directory              makes the names in a directory durable
-     status, status_open         what stands at a path; what was opened
-     same                        whether two paths lead to one file or directory
-     make_directory, rename, remove
-     directory_open, _next, _close   the names in a directory, one after another
-     error_text                  what a value of errno says */
+     root                    bytes at the start of a path that name its root or drive
+     open, create, close     a file to read; a new one to write; -1 or false on failure
+     read, write             the bytes moved; 0 or less where there are none
+     sync, push              waits until all is on the disk; starts on a part of it
+     sync_directory          makes the names in a directory durable
+     status, status_open     what stands at a path; what was opened
+     is_link                 whether the path itself is a link
+     make_directory, rename
+     remove                  a file, a link or an empty directory; else ENOTEMPTY
+     unlock                  makes what is read-only writable; false where it was
+     directory_open, _next, _close    the names in a directory, one after another */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14741,48 +15346,73 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
 /* Most bytes one system call is asked to move: some systems refuse 2 GiB. */
 #define OTX__CHUNK ((size_t)64 << 20)
 
-/* Directories within directories that a copy or a removal goes down to: a
-   bound against links that lead in circles. */
-#define OTX__TREE_DEPTH 32
-
-/* What stands at a path. Neither regular nor directory: a device or a pipe. */
+/* What stands at a path, links followed. There is nothing only where the system says
+   so of the path itself: what cannot be looked at, and a link that leads nowhere, is
+   otx__sys_status's failure (ENOENT is such a link's). */
 typedef struct otx__status {
-    bool regular, directory;
+    bool present;
+    bool regular, directory; /* neither: a device or a pipe */
     uint64_t size;
+    uint64_t modified;       /* when, in a unit of the system's own */
+    uint64_t volume, number; /* together the same for all names of one file alone */
 } otx__status;
 
-/* >>> src/disk/windows.h */
-/* ---- windows: the system as Windows gives it ------------------------------- */
+/* >>> src/disk/windows_paths.h */
+/* ---- windows_paths: paths as Windows takes them ---------------------------- */
 
 #ifdef _WIN32
 
-#include <direct.h>
-#include <io.h>
-#include <share.h>
 #include <wchar.h>
 
 #define OTX__SEPARATOR(c) ((c) == '/' || (c) == '\\')
 
-/* Room for a path in UTF-16 units, its terminator included. */
+/* Room for a path in UTF-16 units, its terminator included; and from how many on it
+   is given to the system as \\?\PATH: 260 are too many for any call, and some want
+   room for a name of the old kind. */
 #define OTX__WIDE 4096
+#define OTX__WIDE_LONG 240
 
 /* As windows.h declares it, without windows.h. */
-struct _OVERLAPPED;
 #ifdef __cplusplus
 extern "C"
 #endif
-__declspec(dllimport) int __stdcall ReadFile(void *file, void *buffer, unsigned long size,
-                                             unsigned long *got, struct _OVERLAPPED *at);
+__declspec(dllimport) unsigned long __stdcall GetFullPathNameW(const wchar_t *path,
+                                                               unsigned long size, wchar_t *to,
+                                                               wchar_t **name);
 
-/* The layout of an OVERLAPPED. */
-typedef struct otx__overlapped {
-    uintptr_t internal, internal_high;
-    unsigned long offset, offset_high;
-    void *event;
-} otx__overlapped;
+/* Bytes of a name, and of the separator behind it. */
+OTX__PRIVATE size_t otx__sys_root_name(const char *path)
+{
+    size_t size = 0;
+    while (path[size] && !OTX__SEPARATOR(path[size])) size++;
+    return size + (path[size] != 0);
+}
 
-/* UTF-8 to UTF-16, without separators at the end, which some calls refuse. */
-OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
+/* Bytes at the start of a path that name the root it counts from: "\", "C:" (from the
+   drive's current directory), "C:\", "\\server\share\", and those behind "\\?\". */
+OTX__PRIVATE size_t otx__sys_root(const char *path)
+{
+    const bool twice = OTX__SEPARATOR(path[0]) && OTX__SEPARATOR(path[1]);
+    bool share = twice;
+    size_t size = 0;
+    if (twice && (path[2] == '?' || path[2] == '.') && OTX__SEPARATOR(path[3])) {
+        size = 4;
+        share = (path[4] == 'U' || path[4] == 'u') && (path[5] == 'N' || path[5] == 'n') &&
+                (path[6] == 'C' || path[6] == 'c') && OTX__SEPARATOR(path[7]);
+        if (share) size = 8;
+    } else if (share) {
+        size = 2;
+    }
+    if (share) {
+        size += otx__sys_root_name(path + size);
+        return size + otx__sys_root_name(path + size);
+    }
+    if (path[size] && path[size + 1] == ':') size += 2;
+    return size + (OTX__SEPARATOR(path[size]) ? 1 : 0);
+}
+
+/* UTF-8 to UTF-16, with Windows' own separators. */
+OTX__PRIVATE bool otx__sys_utf16(wchar_t to[OTX__WIDE], const char *path)
 {
     const unsigned char *bytes = (const unsigned char *)path;
     size_t size = strlen(path), i = 0, count = 0;
@@ -14798,12 +15428,41 @@ OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
             to[count++] = (wchar_t)(0xd7c0 + (code >> 10));
             to[count++] = (wchar_t)(0xdc00 + (code & 0x3ff));
         } else {
-            to[count++] = (wchar_t)code;
+            to[count++] = (wchar_t)(code == '/' ? '\\' : code);
         }
         i += length;
     }
-    while (count > 1 && OTX__SEPARATOR(to[count - 1]) && to[count - 2] != L':') count--;
     to[count] = 0;
+    return true;
+}
+
+/* A path as the system takes it: whole, in UTF-16, without separators at its end, which
+   some calls refuse, and where it is long as \\?\C:\... or \\?\UNC\server\..., which
+   alone may have more than 260 units. */
+OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
+{
+    static const wchar_t local[] = L"\\\\?\\", remote[] = L"\\\\?\\UNC";
+    const unsigned long room = OTX__WIDE - 8;
+    wchar_t given[OTX__WIDE], *full = to + 8;
+    unsigned long count;
+    size_t prefix = 0;
+    if (!otx__sys_utf16(given, path)) return false;
+    count = given[0] ? GetFullPathNameW(given, room, full, NULL) : 0;
+    if (count == 0 || count >= room) {
+        errno = count ? ENAMETOOLONG : ENOENT;
+        return false;
+    }
+    while (count > 1 && full[count - 1] == L'\\' && full[count - 2] != L':') count--;
+    full[count] = 0;
+    if (count >= OTX__WIDE_LONG && full[1] == L':') {
+        prefix = 4;
+        memcpy(to, local, prefix * sizeof *to);
+    } else if (count >= OTX__WIDE_LONG && full[2] != L'?' && full[2] != L'.') {
+        prefix = 7;
+        memcpy(to, remote, prefix * sizeof *to);
+        full++, count--; /* one of the two separators */
+    }
+    memmove(to + prefix, full, (count + 1) * sizeof *to);
     return true;
 }
 
@@ -14835,6 +15494,64 @@ OTX__PRIVATE void otx__sys_narrow(char *to, const wchar_t *name)
     }
     *to = 0;
 }
+
+#endif /* _WIN32 */
+
+/* >>> src/disk/windows.h */
+/* ---- windows: the system as Windows gives it ------------------------------- */
+
+#ifdef _WIN32
+
+#include <direct.h>
+#include <io.h>
+#include <share.h>
+#include <wctype.h>
+
+/* As windows.h declares them, without windows.h. */
+struct _OVERLAPPED;
+struct _SECURITY_ATTRIBUTES;
+struct _BY_HANDLE_FILE_INFORMATION;
+struct _WIN32_FIND_DATAW;
+#ifdef __cplusplus
+extern "C" {
+#endif
+__declspec(dllimport) int __stdcall ReadFile(void *file, void *buffer, unsigned long size,
+                                             unsigned long *got, struct _OVERLAPPED *at);
+__declspec(dllimport) void *__stdcall CreateFileW(const wchar_t *path, unsigned long access,
+                                                  unsigned long share,
+                                                  struct _SECURITY_ATTRIBUTES *security,
+                                                  unsigned long creation, unsigned long flags,
+                                                  void *pattern);
+__declspec(dllimport) int __stdcall CloseHandle(void *file);
+__declspec(dllimport) unsigned long __stdcall GetFileType(void *file);
+__declspec(dllimport) unsigned long __stdcall GetFileAttributesW(const wchar_t *path);
+__declspec(dllimport) int __stdcall GetFileInformationByHandle(
+    void *file, struct _BY_HANDLE_FILE_INFORMATION *to);
+__declspec(dllimport) void *__stdcall FindFirstFileW(const wchar_t *path,
+                                                     struct _WIN32_FIND_DATAW *to);
+__declspec(dllimport) int __stdcall FindNextFileW(void *search, struct _WIN32_FIND_DATAW *to);
+__declspec(dllimport) int __stdcall FindClose(void *search);
+__declspec(dllimport) unsigned long __stdcall GetLastError(void);
+#ifdef __cplusplus
+}
+#endif
+
+/* The layouts of an OVERLAPPED, a BY_HANDLE_FILE_INFORMATION and a WIN32_FIND_DATAW. */
+typedef struct otx__overlapped {
+    uintptr_t internal, internal_high;
+    unsigned long offset, offset_high;
+    void *event;
+} otx__overlapped;
+
+typedef struct otx__file_information {
+    unsigned long attributes, created[2], accessed[2], modified_low, modified_high, volume,
+        size_high, size_low, links, number_high, number_low;
+} otx__file_information;
+
+typedef struct otx__file_found {
+    unsigned long attributes, times[6], size_high, size_low, tag, reserved;
+    wchar_t name[260], short_name[14];
+} otx__file_found;
 
 OTX__PRIVATE int otx__sys_open(const char *path)
 {
@@ -14886,33 +15603,108 @@ OTX__PRIVATE bool otx__sys_push(int file, uint64_t first, uint64_t end)
 }
 
 /* Windows has no such call and needs none. */
-OTX__PRIVATE void otx__sys_sync_directory(const char *path) { (void)path; }
-
-OTX__PRIVATE void otx__sys_status_of(otx__status *to, const struct _stat64 *from)
+OTX__PRIVATE bool otx__sys_sync_directory(const char *path)
 {
-    to->regular = (from->st_mode & _S_IFMT) == _S_IFREG;
-    to->directory = (from->st_mode & _S_IFMT) == _S_IFDIR;
-    to->size = from->st_size > 0 ? (uint64_t)from->st_size : 0;
+    (void)path;
+    return true;
+}
+
+/* ---- what stands at a path ---- */
+
+/* A failure of CreateFileW as a value of errno. What cannot be a name names nothing. */
+OTX__PRIVATE int otx__sys_number(unsigned long failure)
+{
+    static const struct { unsigned long failure; int number; } table[] = {
+        {2, ENOENT},  /* ERROR_FILE_NOT_FOUND */
+        {3, ENOENT},  /* ERROR_PATH_NOT_FOUND */
+        {4, EMFILE},  /* ERROR_TOO_MANY_OPEN_FILES */
+        {5, EACCES},  /* ERROR_ACCESS_DENIED */
+        {8, ENOMEM},  /* ERROR_NOT_ENOUGH_MEMORY */
+        {32, EACCES}, /* ERROR_SHARING_VIOLATION */
+        {123, ENOENT}, /* ERROR_INVALID_NAME */
+        {161, ENOENT}, /* ERROR_BAD_PATHNAME */
+        {206, ENAMETOOLONG}, /* ERROR_FILENAME_EXCED_RANGE */
+        {267, ENOENT},  /* ERROR_DIRECTORY: a file stands where a directory should */
+        {1921, ELOOP},  /* ERROR_CANT_RESOLVE_FILENAME: links in a circle */
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(table); i++)
+        if (table[i].failure == failure) return table[i].number;
+    return EIO;
+}
+
+OTX__PRIVATE bool otx__sys_status_of(otx__status *to, void *file)
+{
+    const unsigned long disk = 1, directory = 0x10; /* FILE_TYPE_, FILE_ATTRIBUTE_... */
+    otx__file_information raw;
+    memset(&raw, 0, sizeof raw);
+    to->present = true;
+    if (GetFileType(file) != disk) return true;
+    if (!GetFileInformationByHandle(file, (struct _BY_HANDLE_FILE_INFORMATION *)&raw)) {
+        errno = otx__sys_number(GetLastError());
+        return false;
+    }
+    to->directory = (raw.attributes & directory) != 0;
+    to->regular = !to->directory;
+    to->size = to->regular ? (uint64_t)raw.size_high << 32 | raw.size_low : 0;
+    to->modified = (uint64_t)raw.modified_high << 32 | raw.modified_low;
+    to->volume = raw.volume;
+    to->number = (uint64_t)raw.number_high << 32 | raw.number_low;
+    return true;
+}
+
+/* A file system without numbers for its files: the path's own, without regard to case
+   (FNV-1a). */
+OTX__PRIVATE uint64_t otx__sys_path_number(const wchar_t *wide)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *wide; wide++) hash = (hash ^ (uint64_t)towlower(*wide)) * 1099511628211u;
+    return hash;
 }
 
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
 {
+    /* FILE_READ_ATTRIBUTES, FILE_SHARE_..., OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS */
+    const unsigned long look = 0x80, all = 7, existing = 3, directories_too = 0x02000000;
     wchar_t wide[OTX__WIDE];
-    struct _stat64 raw;
+    void *file;
+    bool seen;
     memset(status, 0, sizeof *status);
-    if (!otx__sys_wide(wide, path) || _wstat64(wide, &raw) != 0) return false;
-    otx__sys_status_of(status, &raw);
-    return true;
+    if (!otx__sys_wide(wide, path)) return errno == ENOENT;
+    file = CreateFileW(wide, look, all, NULL, existing, directories_too, NULL);
+    if ((intptr_t)file == -1) {
+        errno = otx__sys_number(GetLastError());
+        return errno == ENOENT && GetFileAttributesW(wide) == 0xffffffffu;
+    }
+    seen = otx__sys_status_of(status, file);
+    if (seen && status->number == 0) status->number = otx__sys_path_number(wide);
+    (void)CloseHandle(file);
+    return seen;
 }
 
 OTX__PRIVATE bool otx__sys_status_open(int file, otx__status *status)
 {
-    struct _stat64 raw;
     memset(status, 0, sizeof *status);
-    if (_fstat64(file, &raw) != 0) return false;
-    otx__sys_status_of(status, &raw);
-    return true;
+    return otx__sys_status_of(status, (void *)_get_osfhandle(file));
 }
+
+/* Symbolic links and junctions. Other reparse points are files kept in a cloud and the
+   like, which are read as any. */
+OTX__PRIVATE bool otx__sys_is_link(const char *path)
+{
+    const unsigned long reparse_point = 0x400; /* FILE_ATTRIBUTE_... */
+    const unsigned long link = 0xa000000cu, junction = 0xa0000003u; /* IO_REPARSE_TAG_... */
+    otx__file_found found;
+    wchar_t wide[OTX__WIDE];
+    void *search;
+    if (!otx__sys_wide(wide, path)) return false;
+    search = FindFirstFileW(wide, (struct _WIN32_FIND_DATAW *)&found);
+    if ((intptr_t)search == -1) return false;
+    (void)FindClose(search);
+    return (found.attributes & reparse_point) && (found.tag == link || found.tag == junction);
+}
+
+/* ---- names ---- */
 
 OTX__PRIVATE bool otx__sys_make_directory(const char *path)
 {
@@ -14927,37 +15719,41 @@ OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
            _wrename(wide_from, wide_to) == 0;
 }
 
-/* Removes a file, a link or an empty directory; ENOTEMPTY if it is not empty. */
 OTX__PRIVATE bool otx__sys_remove(const char *path)
 {
     wchar_t wide[OTX__WIDE];
     return otx__sys_wide(wide, path) && (_wunlink(wide) == 0 || _wrmdir(wide) == 0);
 }
 
-/* By full path, without regard to case; links are not resolved. */
-OTX__PRIVATE bool otx__sys_same(const char *a, const char *b)
+/* What is marked as read-only cannot be removed. */
+OTX__PRIVATE bool otx__sys_unlock(const char *path)
 {
-    wchar_t wide[OTX__WIDE], full_a[OTX__WIDE], full_b[OTX__WIDE];
-    return otx__sys_wide(wide, a) && _wfullpath(full_a, wide, OTX__WIDE) &&
-           otx__sys_wide(wide, b) && _wfullpath(full_b, wide, OTX__WIDE) &&
-           _wcsicmp(full_a, full_b) == 0;
+    const unsigned long read_only = 1; /* FILE_ATTRIBUTE_... */
+    wchar_t wide[OTX__WIDE];
+    unsigned long attributes;
+    if (!otx__sys_wide(wide, path)) return false;
+    attributes = GetFileAttributesW(wide);
+    if (attributes == 0xffffffffu || !(attributes & read_only)) return false;
+    return _wchmod(wide, _S_IREAD | _S_IWRITE) == 0;
 }
 
 typedef struct otx__sys_directory {
-    intptr_t handle;
-    struct _wfinddata64_t found;
+    void *search; /* NULL: nothing was found */
+    otx__file_found found;
     bool pending; /* `found` has not been handed out yet */
     char name[3 * 260 + 1];
 } otx__sys_directory;
 
+/* In the root of an empty drive not even "." is found. */
 OTX__PRIVATE bool otx__sys_directory_open(otx__sys_directory *directory, const char *path)
 {
     wchar_t wide[OTX__WIDE];
     otx__status status;
     size_t length;
+    memset(directory, 0, sizeof *directory);
     if (!otx__sys_status(path, &status) || !otx__sys_wide(wide, path)) return false;
     if (!status.directory) {
-        errno = ENOTDIR;
+        errno = status.present ? ENOTDIR : ENOENT;
         return false;
     }
     length = wcslen(wide);
@@ -14965,19 +15761,27 @@ OTX__PRIVATE bool otx__sys_directory_open(otx__sys_directory *directory, const c
         errno = ENAMETOOLONG;
         return false;
     }
-    wide[length] = L'/';
-    wide[length + 1] = L'*';
-    wide[length + 2] = 0;
-    directory->handle = _wfindfirst64(wide, &directory->found);
-    directory->pending = true;
-    return directory->handle != -1;
+    if (wide[length - 1] != L'\\') wide[length++] = L'\\';
+    wide[length] = L'*';
+    wide[length + 1] = 0;
+    directory->search = FindFirstFileW(wide, (struct _WIN32_FIND_DATAW *)&directory->found);
+    directory->pending = (intptr_t)directory->search != -1;
+    if (directory->pending) return true;
+    directory->search = NULL;
+    errno = otx__sys_number(GetLastError());
+    return errno == ENOENT;
 }
 
 /* The next name, NULL at the end or, with errno set, on failure. */
 OTX__PRIVATE const char *otx__sys_directory_next(otx__sys_directory *directory)
 {
-    if (!directory->pending && _wfindnext64(directory->handle, &directory->found) != 0) {
-        if (errno == ENOENT) errno = 0;
+    const unsigned long no_more_files = 18; /* ERROR_... */
+    struct _WIN32_FIND_DATAW *found = (struct _WIN32_FIND_DATAW *)&directory->found;
+    errno = 0;
+    if (!directory->search) return NULL;
+    if (!directory->pending && !FindNextFileW(directory->search, found)) {
+        const unsigned long failure = GetLastError();
+        if (failure != no_more_files) errno = otx__sys_number(failure);
         return NULL;
     }
     directory->pending = false;
@@ -14987,13 +15791,9 @@ OTX__PRIVATE const char *otx__sys_directory_next(otx__sys_directory *directory)
 
 OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
 {
-    (void)_findclose(directory->handle);
+    if (directory->search) (void)FindClose(directory->search);
 }
 
-OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
-{
-    if (strerror_s(to, capacity, number) != 0) (void)snprintf(to, capacity, "error %d", number);
-}
 #endif /* _WIN32 */
 
 /* >>> src/disk/posix.h */
@@ -15006,6 +15806,9 @@ OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
 
 #define OTX__SEPARATOR(c) ((c) == '/')
 
+/* Bytes at the start of a path that name the root it counts from. */
+OTX__PRIVATE size_t otx__sys_root(const char *path) { return path[0] == '/' ? 1 : 0; }
+
 /* What some systems or some feature-test macros do not offer. */
 #ifdef O_CLOEXEC
 #define OTX__O_CLOEXEC O_CLOEXEC
@@ -15013,16 +15816,33 @@ OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
 #define OTX__O_CLOEXEC 0
 #endif
 
-/* glibc hides pread under strict -std=c99, and other system headers may have
-   settled that before this file is reached; so it is declared under a name of
+/* glibc hides pread and readlink under strict -std=c99, and other system headers may
+   have settled that before this file is reached; so they are declared under names of
    our own. The 64-bit form exists whatever the size of off_t. */
 #ifdef __GLIBC__
 #ifdef __cplusplus
-extern "C"
+extern "C" {
 #endif
 ssize_t otx__sys_pread(int file, void *to, size_t size, int64_t offset) __asm__("pread64");
+ssize_t otx__sys_readlink(const char *path, char *to, size_t size) __asm__("readlink");
+#ifdef __cplusplus
+}
+#endif
 #else
 #define otx__sys_pread(file, to, size, offset) pread(file, to, size, (off_t)(offset))
+#define otx__sys_readlink(path, to, size) readlink(path, to, size)
+#endif
+
+/* The nanoseconds of a file's time: a macro st_mtime leads into a struct that has
+   them too; without one they stand beside it, or nowhere. */
+#if defined(__APPLE__) && defined(st_mtime)
+#define OTX__NANOSECONDS(status) ((status)->st_mtimespec.tv_nsec)
+#elif defined(st_mtime)
+#define OTX__NANOSECONDS(status) ((status)->st_mtim.tv_nsec)
+#elif defined(__GLIBC__) || defined(__APPLE__)
+#define OTX__NANOSECONDS(status) ((status)->st_mtimensec)
+#else
+#define OTX__NANOSECONDS(status) 0
 #endif
 
 /* O_NONBLOCK, so that a pipe put in the file's place cannot hang the caller;
@@ -15103,29 +15923,47 @@ OTX__PRIVATE bool otx__sys_push(int file, uint64_t first, uint64_t end)
 #endif
 }
 
-/* Makes names within a directory durable, as far as the system lets us. */
-OTX__PRIVATE void otx__sys_sync_directory(const char *path)
+OTX__PRIVATE bool otx__sys_sync_directory(const char *path)
 {
-    int file = otx__sys_open(path);
-    if (file < 0) return;
-    (void)otx__sys_sync(file);
+    int file = otx__sys_open(path), number = 0;
+    if (file < 0) return false;
+    if (!otx__sys_sync(file)) number = errno;
     (void)otx__sys_close(file);
+    errno = number;
+    return number == 0;
 }
 
 OTX__PRIVATE void otx__sys_status_of(otx__status *to, const struct stat *from)
 {
+    to->present = true;
     to->regular = S_ISREG(from->st_mode);
     to->directory = S_ISDIR(from->st_mode);
     to->size = from->st_size > 0 ? (uint64_t)from->st_size : 0;
+    to->modified = (uint64_t)from->st_mtime * 1000000000u + (uint64_t)OTX__NANOSECONDS(from);
+    to->volume = (uint64_t)from->st_dev;
+    to->number = (uint64_t)from->st_ino;
+}
+
+OTX__PRIVATE bool otx__sys_is_link(const char *path)
+{
+    char byte;
+    return otx__sys_readlink(path, &byte, 1) >= 0;
 }
 
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
 {
     struct stat raw;
+    int number;
     memset(status, 0, sizeof *status);
-    if (stat(path, &raw) != 0) return false;
-    otx__sys_status_of(status, &raw);
-    return true;
+    if (stat(path, &raw) == 0) {
+        otx__sys_status_of(status, &raw);
+        return true;
+    }
+    number = errno;
+    if (number != ENOENT && number != ENOTDIR) return false;
+    if (!otx__sys_is_link(path)) return true;
+    errno = ENOENT;
+    return false;
 }
 
 OTX__PRIVATE bool otx__sys_status_open(int file, otx__status *status)
@@ -15144,8 +15982,7 @@ OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
     return rename(from, to) == 0;
 }
 
-/* Removes a file, a link or an empty directory; ENOTEMPTY if it is not empty.
-   remove() follows no link, and unlike lstat() no header hides it. */
+/* remove() follows no link, and unlike lstat() no header hides it. */
 OTX__PRIVATE bool otx__sys_remove(const char *path)
 {
     if (remove(path) == 0) return true;
@@ -15153,11 +15990,17 @@ OTX__PRIVATE bool otx__sys_remove(const char *path)
     return false;
 }
 
-OTX__PRIVATE bool otx__sys_same(const char *a, const char *b)
+/* A file needs no leave of its own to be removed. WASI knows no modes. */
+OTX__PRIVATE bool otx__sys_unlock(const char *path)
 {
-    struct stat of_a, of_b;
-    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
-           of_a.st_ino == of_b.st_ino;
+#ifdef __wasi__
+    (void)path;
+    return false;
+#else
+    struct stat raw;
+    if (otx__sys_is_link(path) || stat(path, &raw) != 0 || !S_ISDIR(raw.st_mode)) return false;
+    return (raw.st_mode & 0700) != 0700 && chmod(path, 0700) == 0;
+#endif
 }
 
 typedef struct otx__sys_directory {
@@ -15184,15 +16027,10 @@ OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
     (void)closedir(directory->stream);
 }
 
-OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
-{
-    (void)snprintf(to, capacity, "%s", strerror(number));
-}
-
 #endif /* !_WIN32 */
 
 /* >>> src/disk/paths.h */
-/* ---- paths, and failures of the system ---------------------------------- */
+/* ---- paths: what can be told from their text -------------------------------- */
 
 /* Room for a path in a message: `char text[OTX__PATH_TEXT];`. */
 #define OTX__PATH_TEXT 300
@@ -15211,32 +16049,15 @@ OTX__PRIVATE const char *otx__path_text(char to[OTX__PATH_TEXT], const char *pat
     return to;
 }
 
-/* Reports a failed system call: "PATH: WHAT: why". `number` is errno's value. */
-OTX__PRIVATE otx_result otx__fail_system(otx_error *error, const char *path, const char *what,
-                                         int number)
-{
-    char name[OTX__PATH_TEXT], text[128], why[OTX__QUOTED];
-    otx_result code = number == ENOENT || number == ENOTDIR ? OTX_ERROR_NOT_FOUND
-                      : number == EEXIST || number == ENOTEMPTY ? OTX_ERROR_EXISTS
-                      : number == ENOMEM ? OTX_ERROR_MEMORY
-                                         : OTX_ERROR_IO;
-    if (number == EOVERFLOW || number == EFBIG)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: %s: too large for this build or file "
-                         "system (files of 2 GiB and more need 64-bit offsets: compile with "
-                         "-D_FILE_OFFSET_BITS=64)", otx__path_text(name, path), what);
-    otx__sys_error_text(text, sizeof text, number);
-    otx__quote(why, sizeof why, text, strlen(text)); /* it may not be UTF-8 */
-    return otx__fail(error, code, "%s: %s: %s%s", otx__path_text(name, path), what, why,
-                     number == EMFILE ? " (see ulimit -n)" : "");
-}
-
 /* directory/name in a block of its own; free with otx__path_free. NULL when out
-   of memory. An empty directory gives the name alone. */
+   of memory. An empty directory gives the name alone, and a bare drive C:name. */
 OTX__PRIVATE char *otx__path_join(const otx_context *ctx, const char *directory,
                                   const char *name)
 {
     size_t length = strlen(directory), size = strlen(name);
-    bool separate = length > 0 && !OTX__SEPARATOR(directory[length - 1]);
+    bool drive = length > 0 && directory[length - 1] == ':' &&
+                 otx__sys_root(directory) == length;
+    bool separate = length > 0 && !drive && !OTX__SEPARATOR(directory[length - 1]);
     char *path = (char *)otx__alloc(ctx, length + (separate ? 1 : 0) + size + 1, 1);
     if (!path) return NULL;
     memcpy(path, directory, length);
@@ -15261,85 +16082,259 @@ OTX__PRIVATE char *otx__path_copy(const otx_context *ctx, const char *path, size
     return copy;
 }
 
-/* Where the last name of a path starts. */
+/* Where the last name of a path starts: at its end if it ends in a separator or is a
+   root. */
 OTX__PRIVATE size_t otx__path_name(const char *path)
 {
+    const size_t root = otx__sys_root(path);
     size_t at = strlen(path);
-    while (at > 0 && !OTX__SEPARATOR(path[at - 1])) at--;
+    while (at > root && !OTX__SEPARATOR(path[at - 1])) at--;
     return at;
 }
 
-/* The directory a path lies in, for otx__path_free: "." for a bare name. */
+/* The directory a path lies in, for otx__path_free: "." for a bare name, and a root for
+   itself. */
 OTX__PRIVATE char *otx__path_parent(const otx_context *ctx, const char *path)
 {
+    const size_t root = otx__sys_root(path);
     size_t size = otx__path_name(path);
     if (size == 0) return otx__path_copy(ctx, ".", 1);
-    while (size > 1 && OTX__SEPARATOR(path[size - 1])) size--;
+    while (size > root && OTX__SEPARATOR(path[size - 1])) size--;
     return otx__path_copy(ctx, path, size);
 }
 
-OTX__PRIVATE bool otx__file_exists(const char *path)
+/* >>> src/disk/failure.h */
+/* ---- failure: why the system refused ----------------------------------------- */
+
+/* strerror may use one buffer for all threads, strerror_r has two shapes, and both may
+   be hidden: so this file says itself what the values that files can meet mean. */
+typedef struct otx__reason {
+    int number;
+    const char *text;
+} otx__reason;
+
+static const otx__reason otx__reasons[] = {
+    {EACCES, "Permission denied"},
+    {EAGAIN, "Resource temporarily unavailable"},
+    {EBADF, "Bad file descriptor"},
+    {EBUSY, "Device or resource busy"},
+    {EEXIST, "File exists"},
+    {EFBIG, "File too large"},
+    {EILSEQ, "Invalid or incomplete multibyte or wide character"},
+    {EINTR, "Interrupted system call"},
+    {EINVAL, "Invalid argument"},
+    {EIO, "Input/output error"},
+    {EISDIR, "Is a directory"},
+    {EMFILE, "Too many open files"},
+    {EMLINK, "Too many links"},
+    {ENAMETOOLONG, "File name too long"},
+    {ENFILE, "Too many open files in system"},
+    {ENODEV, "No such device"},
+    {ENOENT, "No such file or directory"},
+    {ENOMEM, "Cannot allocate memory"},
+    {ENOSPC, "No space left on device"},
+    {ENOSYS, "Function not implemented"},
+    {ENOTDIR, "Not a directory"},
+    {ENOTEMPTY, "Directory not empty"},
+    {ENXIO, "No such device or address"},
+    {EPERM, "Operation not permitted"},
+    {EPIPE, "Broken pipe"},
+    {EROFS, "Read-only file system"},
+    {EXDEV, "Invalid cross-device link"},
+/* Not everywhere. */
+#ifdef EDQUOT
+    {EDQUOT, "Disk quota exceeded"},
+#endif
+#ifdef EHOSTDOWN
+    {EHOSTDOWN, "Host is down"},
+#endif
+#ifdef ELOOP
+    {ELOOP, "Too many levels of symbolic links"},
+#endif
+#ifdef ENOTCAPABLE
+    {ENOTCAPABLE, "Capabilities insufficient"}, /* WASI: outside of what was opened to it */
+#endif
+#ifdef ENOTCONN
+    {ENOTCONN, "Transport endpoint is not connected"}, /* a FUSE whose server has died */
+#endif
+#ifdef ENOTSUP
+    {ENOTSUP, "Operation not supported"},
+#endif
+#ifdef EOVERFLOW
+    {EOVERFLOW, "Value too large for defined data type"},
+#endif
+#ifdef EREMOTEIO
+    {EREMOTEIO, "Remote I/O error"},
+#endif
+#ifdef ESTALE
+    {ESTALE, "Stale file handle"}, /* NFS */
+#endif
+#ifdef ETIMEDOUT
+    {ETIMEDOUT, "Connection timed out"},
+#endif
+#ifdef ETXTBSY
+    {ETXTBSY, "Text file busy"},
+#endif
+};
+
+/* Room for a reason: `char text[OTX__REASON_TEXT];`. */
+#define OTX__REASON_TEXT 64
+
+/* What a value of errno says. */
+OTX__PRIVATE const char *otx__reason_text(char to[OTX__REASON_TEXT], int number)
 {
-    otx__status status;
-    return otx__sys_status(path, &status);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__reasons); i++)
+        if (otx__reasons[i].number == number) return otx__reasons[i].text;
+    otx__format(to, OTX__REASON_TEXT, "error %d of the system", number);
+    return to;
 }
 
-OTX__PRIVATE bool otx__is_directory(const char *path)
+/* Whether the system would not let one, as a sandbox does above its top. */
+OTX__PRIVATE bool otx__is_refusal(int number)
 {
-    otx__status status;
-    return otx__sys_status(path, &status) && status.directory;
+#ifdef ENOTCAPABLE
+    if (number == ENOTCAPABLE) return true;
+#endif
+    return number == EACCES || number == EPERM;
 }
 
-/* Whether both paths lead to one file or directory. */
-OTX__PRIVATE bool otx__same_file(const char *a, const char *b) { return otx__sys_same(a, b); }
-
-/* The nearest directory above a path that exists, or the path itself. Takes
-   over `path`; NULL when out of memory. */
-OTX__PRIVATE char *otx__path_existing(const otx_context *ctx, char *path)
+/* Reports a failed system call: "PATH: WHAT: why". `number` is errno's value. */
+OTX__PRIVATE otx_result otx__fail_system(otx_error *error, const char *path, const char *what,
+                                         int number)
 {
-    while (path && !otx__is_directory(path)) {
-        bool bare = otx__path_name(path) == 0;
-        char *parent = otx__path_parent(ctx, path);
-        otx__path_free(ctx, path);
-        path = parent;
-        if (bare) break;
-    }
-    return path;
+    char name[OTX__PATH_TEXT], why[OTX__REASON_TEXT];
+    otx_result code = number == ENOENT || number == ENOTDIR ? OTX_ERROR_NOT_FOUND
+                      : number == EEXIST || number == ENOTEMPTY ? OTX_ERROR_EXISTS
+                      : number == ENOMEM ? OTX_ERROR_MEMORY
+                                         : OTX_ERROR_IO;
+    otx__path_text(name, path);
+    if (number == EOVERFLOW || number == EFBIG)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: %s: too large for this build or file "
+                         "system (files of 2 GiB and more need 64-bit offsets: compile with "
+                         "-D_FILE_OFFSET_BITS=64)", name, what);
+    return otx__fail(error, code, "%s: %s: %s%s", name, what, otx__reason_text(why, number),
+                     number == EMFILE ? " (see ulimit -n)" : "");
 }
 
-/* Whether `path` is `directory` or lies anywhere within it, or would if it
-   existed. Goes up from `path` as the system does, so that links make no
-   difference. */
-OTX__PRIVATE otx_result otx__is_within(const otx_context *ctx, const char *path,
-                                       const char *directory, bool *within, otx_error *error)
+/* >>> src/disk/look.h */
+/* ---- look: what stands at a path, and whether within another ----------------- */
+
+/* What stands at a path, links followed. Nothing at all is OTX_OK, with !present: what
+   cannot be looked at, and a link that leads nowhere, is not nothing but an error. */
+OTX__PRIVATE otx_result otx__look(const char *path, otx__status *status, otx_error *error)
 {
-    char *here = otx__path_copy(ctx, path, strlen(path)), *above;
+    char name[OTX__PATH_TEXT];
+    if (otx__sys_status(path, status)) return OTX_OK;
+    if (errno != ENOENT)
+        return otx__fail_system(error, path, "cannot be looked at", errno);
+    return otx__fail(error, OTX_ERROR_IO, "%s: is a link that leads nowhere",
+                     otx__path_text(name, path));
+}
+
+/* Whether both are of one file or directory. */
+OTX__PRIVATE bool otx__same_file(const otx__status *a, const otx__status *b)
+{
+    return a->present && b->present && a->volume == b->volume && a->number == b->number;
+}
+
+/* The nearest directory above a path, or the path itself if it is one, for
+   otx__path_free. */
+OTX__PRIVATE otx_result otx__directory_above(const otx_context *ctx, const char *path,
+                                             char **out, otx_error *error)
+{
+    char *here = otx__path_copy(ctx, path, strlen(path));
     otx_result result = OTX_OK;
-    bool found = false;
-    *within = false;
-    here = otx__path_existing(ctx, here);
-    if (!here) return otx__fail_memory(error, strlen(path) + 1);
-    for (;;) {
-        if (!otx__file_exists(here)) {
-            result = otx__fail_system(error, path, "cannot go up from here", errno);
-            break;
+    *out = NULL;
+    while (here && !result) {
+        otx__status status;
+        char *parent;
+        bool last;
+        result = otx__look(here, &status, error);
+        if (!result && status.directory) {
+            *out = here;
+            return OTX_OK;
         }
-        found = otx__same_file(here, directory);
-        if (found) break;
+        parent = otx__path_parent(ctx, here);
+        last = parent && strcmp(parent, here) == 0;
+        if (!result && last)
+            result = otx__fail_system(error, path, "no directory is above it", ENOENT);
+        otx__path_free(ctx, here);
+        here = parent;
+    }
+    if (!here && !result) result = otx__fail_memory(error, strlen(path) + 1);
+    otx__path_free(ctx, here);
+    return result;
+}
+
+/* Whether one of the directories that the path itself names is the target. Takes over
+   `here`. */
+OTX__PRIVATE otx_result otx__is_named_within(const otx_context *ctx, char *here,
+                                             const otx__status *target, bool *within,
+                                             otx_error *error)
+{
+    bool last = false;
+    while (here && !last && !*within) {
+        otx__status status;
+        char *parent = otx__path_parent(ctx, here);
+        *within = otx__sys_status(here, &status) && otx__same_file(&status, target);
+        last = parent && strcmp(parent, here) == 0;
+        otx__path_free(ctx, here);
+        here = parent;
+    }
+    if (!here) return otx__fail_memory(error, OTX__PATH_TEXT);
+    otx__path_free(ctx, here);
+    return OTX_OK;
+}
+
+/* Goes up from a directory, as the system does, so that links make no difference, until
+   it is the target or has nothing above it. A sandbox refuses to go above its top: then
+   `*refused` is set. */
+OTX__PRIVATE otx_result otx__climb(const otx_context *ctx, const char *from,
+                                   const otx__status *target, bool *within, bool *refused,
+                                   otx_error *error)
+{
+    char *here = otx__path_copy(ctx, from, strlen(from)), *above;
+    otx__status status, next;
+    otx_result result = here ? otx__look(here, &next, error)
+                             : otx__fail_memory(error, strlen(from) + 1);
+    while (!result) {
+        status = next;
+        *within = otx__same_file(&status, target);
+        if (*within) break;
         above = otx__path_join(ctx, here, "..");
         if (!above) {
             result = otx__fail_memory(error, strlen(here) + 4);
             break;
         }
-        if (otx__same_file(here, above)) { /* the root is its own parent */
-            otx__path_free(ctx, above);
-            break;
-        }
         otx__path_free(ctx, here);
         here = above;
+        if (!otx__sys_status(here, &next)) {
+            *refused = otx__is_refusal(errno);
+            if (!*refused)
+                result = otx__fail_system(error, from, "cannot go up from here", errno);
+            break;
+        }
+        if (otx__same_file(&status, &next)) break; /* the root is its own parent */
     }
     otx__path_free(ctx, here);
-    *within = found;
+    return result;
+}
+
+/* Whether `path` is `directory` or lies anywhere within it, or would if it existed. */
+OTX__PRIVATE otx_result otx__is_within(const otx_context *ctx, const char *path,
+                                       const char *directory, bool *within, otx_error *error)
+{
+    otx__status target;
+    bool refused = false;
+    char *here = NULL;
+    otx_result result;
+    *within = false;
+    result = otx__look(directory, &target, error);
+    if (!result) result = otx__directory_above(ctx, path, &here, error);
+    if (!result) result = otx__climb(ctx, here, &target, within, &refused, error);
+    if (!result && refused) return otx__is_named_within(ctx, here, &target, within, error);
+    otx__path_free(ctx, here);
     return result;
 }
 
@@ -15405,8 +16400,8 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
 
 OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name)
 {
-    return listing->count > 0 && bsearch(&name, listing->names, listing->count,
-                                         sizeof *listing->names, otx__compare_names) != NULL;
+    return otx__sorted_find(listing->names, listing->count, sizeof *listing->names, &name,
+                            otx__compare_names) != NULL;
 }
 
 /* >>> src/disk/reading.h */
@@ -15415,6 +16410,7 @@ OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name
 /* What an open source keeps. */
 typedef struct otx__source_file {
     int file;
+    otx__status status; /* of the file when it was opened */
 } otx__source_file;
 
 OTX__PRIVATE bool otx__source_read(void *context, uint64_t offset, void *buffer, size_t size)
@@ -15438,7 +16434,7 @@ OTX__PRIVATE otx_result otx__fail_read(otx_error *error, const char *path,
     char name[OTX__PATH_TEXT];
     otx__status status;
     otx__path_text(name, path);
-    if (otx__sys_status(path, &status) && status.size < source->size)
+    if (otx__sys_status(path, &status) && status.present && status.size < source->size)
         return otx__fail(error, OTX_ERROR_IO, "%s: has shrunk from %" PRIu64 " to %" PRIu64
                          " bytes while it was being read", name, source->size, status.size);
     return otx__fail(error, OTX_ERROR_IO, "%s: cannot read %" PRIu64 " bytes at offset %" PRIu64
@@ -15450,9 +16446,9 @@ OTX__PRIVATE otx_result otx__require_regular(const char *path, otx_error *error)
 {
     char name[OTX__PATH_TEXT];
     otx__status status;
-    if (!otx__sys_status(path, &status))
-        return otx__fail_system(error, path, "cannot be opened", errno);
-    if (status.regular) return OTX_OK;
+    otx_result result = otx__look(path, &status, error);
+    if (result || status.regular) return result;
+    if (!status.present) return otx__fail_system(error, path, "cannot be opened", ENOENT);
     return otx__fail(error, OTX_ERROR_IO, "%s: is %s, not a regular file",
                      otx__path_text(name, path),
                      status.directory ? "a directory" : "a device or a pipe");
@@ -15482,6 +16478,7 @@ OTX_API otx_result otx_source_open(const otx_context *ctx, const char *path, otx
         otx__free(ctx, source, 1, sizeof *source);
         return result;
     }
+    source->status = status;
     out->read = otx__source_read;
     out->context = source;
     out->size = status.size;
@@ -15498,6 +16495,60 @@ OTX_API void otx_source_close(const otx_context *ctx, otx_source *source)
     memset(source, 0, sizeof *source);
 }
 
+/* ---- files that change while they are read ---- */
+
+/* Fails if a file is no longer what it was: of that size and time. Not by its number,
+   which some network file systems make up anew. */
+OTX__PRIVATE otx_result otx__compare_status(const char *path, const otx__status *then,
+                                            const otx__status *now, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    if (now->present && then->size == now->size && then->modified == now->modified)
+        return OTX_OK;
+    otx__path_text(name, path);
+    if (!now->present)
+        return otx__fail(error, OTX_ERROR_IO, "%s: has vanished since it was first looked at",
+                         name);
+    if (then->size == now->size)
+        return otx__fail(error, OTX_ERROR_IO, "%s: has been written to since it was first "
+                         "looked at", name);
+    return otx__fail(error, OTX_ERROR_IO, "%s: had %" PRIu64 " bytes when it was first looked "
+                     "at, and has %" PRIu64 " now", name, then->size, now->size);
+}
+
+/* Fails if an open source is no longer what its path leads to: what was read may be a
+   mixture. For what otx_source_open has opened. */
+OTX__PRIVATE otx_result otx__source_unchanged(const otx_source *source, const char *path,
+                                              otx_error *error)
+{
+    const otx__source_file *file = (const otx__source_file *)source->context;
+    otx__status now;
+    otx_result result = otx__look(path, &now, error);
+    return result ? result : otx__compare_status(path, &file->status, &now, error);
+}
+
+/* ---- small files, whole ---- */
+
+/* Reads all of an open source; the text is NUL-terminated. */
+OTX__PRIVATE otx_result otx__source_text(const otx_context *ctx, const otx_source *source,
+                                         const char *path, char **text, otx_error *error)
+{
+    const size_t size = (size_t)source->size;
+    char *bytes = (char *)otx__alloc(ctx, size + 1, 1);
+    otx_result result = OTX_OK;
+    if (!bytes) return otx__fail_memory(error, source->size + 1);
+    if (!source->read(source->context, 0, bytes, size))
+        result = otx__fail_read(error, path, source, 0, size);
+    if (!result) result = otx__source_unchanged(source, path, error);
+    if (result) {
+        otx__free(ctx, bytes, size + 1, 1);
+        return result;
+    }
+    bytes[size] = 0;
+    *text = bytes;
+    return OTX_OK;
+}
+
 /* Reads a whole file of at most `limit` bytes. The text is NUL-terminated behind
    its `size` bytes; free it with otx__file_free. A file that does not exist is
    OTX_ERROR_NOT_FOUND. */
@@ -15505,32 +16556,18 @@ OTX__PRIVATE otx_result otx__file_read_all(const otx_context *ctx, const char *p
                                            size_t limit, char **text, size_t *size,
                                            otx_error *error)
 {
-    char name[OTX__PATH_TEXT], *bytes = NULL;
+    char name[OTX__PATH_TEXT];
     otx_source source;
     otx_result result = otx_source_open(ctx, path, &source, error);
     *text = NULL;
     *size = 0;
     if (result) return result;
-    if (source.size > limit || source.size >= SIZE_MAX) {
+    if (source.size > limit || source.size >= SIZE_MAX)
         result = otx__fail(error, OTX_ERROR_LIMIT, "%s: has %" PRIu64 " bytes, more than the "
                            "limit of %" PRIu64, otx__path_text(name, path), source.size,
                            (uint64_t)limit);
-        goto done;
-    }
-    bytes = (char *)otx__alloc(ctx, (size_t)source.size + 1, 1);
-    if (!bytes) {
-        result = otx__fail_memory(error, source.size + 1);
-        goto done;
-    }
-    if (!source.read(source.context, 0, bytes, (size_t)source.size)) {
-        result = otx__fail_read(error, path, &source, 0, (size_t)source.size);
-        otx__free(ctx, bytes, (size_t)source.size + 1, 1);
-        goto done;
-    }
-    bytes[source.size] = 0;
-    *text = bytes;
-    *size = (size_t)source.size;
-done:
+    if (!result) result = otx__source_text(ctx, &source, path, text, error);
+    if (!result) *size = (size_t)source.size;
     otx_source_close(ctx, &source);
     return result;
 }
@@ -15645,8 +16682,21 @@ OTX__PRIVATE otx_result otx__file_finish(otx__file *file, otx_result result, otx
     return result;
 }
 
+/* Makes the names within a directory durable. Where the system fails at that, all is
+   written but may not outlive a loss of power, which is worth a word. */
+OTX__PRIVATE void otx__directory_sync(const otx_context *ctx, const char *path)
+{
+    char name[OTX__PATH_TEXT], why[OTX__REASON_TEXT];
+    int number;
+    if (otx__sys_sync_directory(path)) return;
+    number = errno;
+    otx__log(ctx, OTX_WARNING, "%s: may not outlive a loss of power: its names could not be "
+             "brought to the disk: %s", otx__path_text(name, path),
+             otx__reason_text(why, number));
+}
+
 /* >>> src/disk/copying.h */
-/* ---- copies of files and trees, and their removal ----------------------- */
+/* ---- copying: of files ------------------------------------------------------ */
 
 /* How far a long run of copies has come; NULL where nobody asks. */
 typedef struct otx__meter {
@@ -15660,7 +16710,7 @@ OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter
 {
     if (!meter) return OTX_OK;
     meter->done += bytes;
-    return otx__progress(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
+    return otx__poll(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
 }
 
 /* Bytes moved at a time: few calls, and progress often enough. */
@@ -15690,7 +16740,8 @@ OTX__PRIVATE otx_result otx__stream(const otx_context *ctx, const otx_source *so
     return result;
 }
 
-/* Copies a file to a new one. The meter's total grows by its size. */
+/* Copies a file to a new one. The meter's total grows by its size. A file that changes
+   meanwhile is an error: its copy may be a mixture. */
 OTX__PRIVATE otx_result otx__file_copy(const otx_context *ctx, const char *from, const char *to,
                                        otx__meter *meter, otx_error *error)
 {
@@ -15703,24 +16754,144 @@ OTX__PRIVATE otx_result otx__file_copy(const otx_context *ctx, const char *from,
     if (!result) result = otx__file_create(ctx, to, &file, error);
     if (!result) {
         result = otx__stream(ctx, &source, from, 0, source.size, &file.sink, meter, error);
+        if (!result) result = otx__source_unchanged(&source, from, error);
         result = otx__file_finish(&file, result, error);
     }
     otx_source_close(ctx, &source);
     return result;
 }
 
-/* Copies a directory and all it holds to a new one; files that links lead to
-   become files. Call with OTX__TREE_DEPTH. */
-OTX__PRIVATE otx_result otx__tree_copy(const otx_context *ctx, const char *from, const char *to,
-                                       unsigned depth, otx__meter *meter, otx_error *error)
+/* >>> src/disk/trees.h */
+/* ---- trees: directories looked through, copied and removed with all they hold --- */
+
+/* Directories within directories that a copy goes down to. Real models have two. */
+#define OTX__TREE_DEPTH 32
+
+/* What an entry of a tree is. Only what can be copied is: a file, be it by a link, and a
+   directory by its own name. A link to a directory may lead in a circle, or bring in
+   what no one has thought of. */
+OTX__PRIVATE otx_result otx__tree_entry(const char *path, unsigned depth, otx__status *status,
+                                        otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    otx__listing listing;
-    otx_result result;
-    size_t i;
+    otx_result result = otx__look(path, status, error);
+    if (result || status->regular) return result;
+    if (!status->directory) return otx__require_regular(path, error);
+    otx__path_text(name, path);
+    if (otx__sys_is_link(path))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a link to a directory, and only "
+                         "links to files are followed: put the directory in its place, or "
+                         "remove it", name);
     if (depth == 0)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d directories deep; does a "
-                         "link lead in a circle?", otx__path_text(name, from), OTX__TREE_DEPTH);
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d directories deep", name,
+                         OTX__TREE_DEPTH);
+    return OTX_OK;
+}
+
+/* ---- files as they were when they were first looked at ---- */
+
+typedef struct otx__stamp {
+    char *path;
+    otx__status status;
+} otx__stamp;
+
+/* Files that must stay as they are until all is done. All zero but for ctx is none. */
+typedef struct otx__stamps {
+    const otx_context *ctx;
+    otx__stamp *items;
+    size_t count, capacity;
+} otx__stamps;
+
+OTX__PRIVATE void otx__stamps_close(otx__stamps *stamps)
+{
+    size_t i;
+    for (i = 0; i < stamps->count; i++) otx__path_free(stamps->ctx, stamps->items[i].path);
+    if (stamps->capacity)
+        otx__free(stamps->ctx, stamps->items, stamps->capacity, sizeof *stamps->items);
+    memset(stamps, 0, sizeof *stamps);
+}
+
+OTX__PRIVATE otx_result otx__stamps_add(otx__stamps *stamps, const char *path,
+                                        const otx__status *status, otx_error *error)
+{
+    void *items = stamps->items;
+    otx__stamp *stamp;
+    if (!otx__grow(stamps->ctx, &items, &stamps->capacity, stamps->count + 1,
+                   sizeof *stamps->items))
+        return otx__fail_memory(error, (stamps->count + 1) * sizeof *stamps->items);
+    stamps->items = (otx__stamp *)items;
+    stamp = &stamps->items[stamps->count];
+    stamp->path = otx__path_copy(stamps->ctx, path, strlen(path));
+    if (!stamp->path) return otx__fail_memory(error, strlen(path) + 1);
+    stamp->status = *status;
+    stamps->count++;
+    return OTX_OK;
+}
+
+/* Fails if one of the files is no longer what it was. */
+OTX__PRIVATE otx_result otx__stamps_compare(const otx__stamps *stamps, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < stamps->count && !result; i++) {
+        const otx__stamp *stamp = &stamps->items[i];
+        otx__status now;
+        result = otx__look(stamp->path, &now, error);
+        if (!result) result = otx__compare_status(stamp->path, &stamp->status, &now, error);
+    }
+    return result;
+}
+
+/* ---- looking through ---- */
+
+OTX__PRIVATE otx_result otx__tree_check_level(const otx_context *ctx, const char *path,
+                                              unsigned depth, otx__stamps *stamps,
+                                              otx_error *error)
+{
+    otx__listing listing;
+    otx__status status;
+    size_t i;
+    otx_result result = otx__tree_entry(path, depth, &status, error);
+    if (result) return result;
+    if (status.regular) {
+        int file = otx__sys_open(path);
+        if (file < 0) return otx__fail_system(error, path, "cannot be opened", errno);
+        (void)otx__sys_close(file);
+        return stamps ? otx__stamps_add(stamps, path, &status, error) : OTX_OK;
+    }
+    result = otx__listing_open(ctx, path, &listing, error);
+    if (result) return result;
+    for (i = 0; i < listing.count && !result; i++) {
+        char *child = otx__path_join(ctx, path, listing.names[i]);
+        if (!child) result = otx__fail_memory(error, strlen(path) + 1);
+        else result = otx__tree_check_level(ctx, child, depth - 1, stamps, error);
+        otx__path_free(ctx, child);
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
+/* Whether a file, or a directory and all it holds, can be copied, as far as that shows
+   without reading: finds what otx__tree_copy would stumble over at the end of a long run.
+   The files are added to `stamps`, unless that is NULL. */
+OTX__PRIVATE otx_result otx__tree_check(const otx_context *ctx, const char *path,
+                                        otx__stamps *stamps, otx_error *error)
+{
+    return otx__tree_check_level(ctx, path, OTX__TREE_DEPTH, stamps, error);
+}
+
+/* ---- copying ---- */
+
+OTX__PRIVATE otx_result otx__tree_copy_level(const otx_context *ctx, const char *from,
+                                             const char *to, unsigned depth, otx__meter *meter,
+                                             otx_error *error)
+{
+    otx__listing listing;
+    otx__status status;
+    size_t i;
+    otx_result result = otx__tree_entry(from, depth, &status, error);
+    if (result) return result;
+    if (status.regular) return otx__file_copy(ctx, from, to, meter, error);
     result = otx__listing_open(ctx, from, &listing, error);
     if (result) return result;
     if (!otx__sys_make_directory(to))
@@ -15729,35 +16900,93 @@ OTX__PRIVATE otx_result otx__tree_copy(const otx_context *ctx, const char *from,
         char *source = otx__path_join(ctx, from, listing.names[i]);
         char *target = otx__path_join(ctx, to, listing.names[i]);
         if (!source || !target) result = otx__fail_memory(error, strlen(from) + strlen(to));
-        else if (otx__is_directory(source))
-            result = otx__tree_copy(ctx, source, target, depth - 1, meter, error);
-        else result = otx__file_copy(ctx, source, target, meter, error);
+        else result = otx__tree_copy_level(ctx, source, target, depth - 1, meter, error);
         otx__path_free(ctx, source);
         otx__path_free(ctx, target);
     }
-    if (!result) otx__sys_sync_directory(to);
+    if (!result) otx__directory_sync(ctx, to);
     otx__listing_close(&listing);
     return result;
 }
 
-/* Removes what stands at a path and all it holds; links are removed, not
-   followed. Call with OTX__TREE_DEPTH. False if anything remains. */
-OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path, unsigned depth)
+/* Copies a file, or a directory and all it holds, to a new name; files that links lead to
+   become files. */
+OTX__PRIVATE otx_result otx__tree_copy(const otx_context *ctx, const char *from, const char *to,
+                                       otx__meter *meter, otx_error *error)
+{
+    return otx__tree_copy_level(ctx, from, to, OTX__TREE_DEPTH, meter, error);
+}
+
+/* ---- removing ---- */
+
+OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path);
+
+/* Removes all that a directory holds. */
+OTX__PRIVATE bool otx__tree_clear(const otx_context *ctx, const char *path)
 {
     otx__listing listing;
     bool gone = true;
     size_t i;
-    if (otx__sys_remove(path)) return true;
-    if (errno != ENOTEMPTY || depth == 0) return false;
     if (otx__listing_open(ctx, path, &listing, NULL)) return false;
     for (i = 0; i < listing.count; i++) {
         char *child = otx__path_join(ctx, path, listing.names[i]);
-        if (!child || !otx__tree_remove(ctx, child, depth - 1)) gone = false;
+        if (!child || !otx__tree_remove(ctx, child)) gone = false;
         otx__path_free(ctx, child);
     }
     otx__listing_close(&listing);
-    return gone && otx__sys_remove(path);
+    return gone;
 }
+
+OTX__PRIVATE bool otx__tree_remove_unlocked(const otx_context *ctx, const char *path)
+{
+    if (otx__sys_remove(path)) return true;
+    return errno == ENOTEMPTY && otx__tree_clear(ctx, path) && otx__sys_remove(path);
+}
+
+/* Removes what stands at a path and all it holds, however deep; links are removed, not
+   followed, and what is read-only is made writable if need be. False if anything
+   remains. */
+OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path)
+{
+    if (otx__tree_remove_unlocked(ctx, path)) return true;
+    return otx__sys_unlock(path) && otx__tree_remove_unlocked(ctx, path);
+}
+
+/* >>> src/disk/known.h */
+/* ---- known: what weights are called in a directory --------------------------- */
+
+/* A new name is a new row; the comment says whose it is. Names of a tokenizer's files
+   stand in vocab/known.h, of tensors and of keys in model/known.h. */
+
+#define OTX__MODEL_FILE "model.safetensors"
+#define OTX__INDEX_FILE "model.safetensors.index.json"
+
+/* Most bytes of an index, and of a tokenizer's files. Real ones stay below
+   20 MB and 50 MB. */
+#define OTX__INDEX_LIMIT ((size_t)256 << 20)
+#define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
+
+/* ---- in their place ---- */
+
+#define OTX__SAVE_WEIGHTS \
+    "load it with transformers and save it with save_pretrained, which writes safetensors"
+
+/* What is not read, and what to do about it. */
+static const otx__known_advice otx__weight_advice[] = {
+    {"adapter_model.*", "an adapter; merge it into its model first"}, /* PEFT */
+    {"model-*.safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+    {"consolidated*.safetensors", "weights under the names of the original release; take the "
+                                  "repository's files for transformers"}, /* Mistral, Meta */
+    {"*.safetensors", "if that is the model, give that file's path"},
+    {"*.bin.index.json", OTX__SAVE_WEIGHTS}, /* PyTorch, in shards */
+    {"*.bin", OTX__SAVE_WEIGHTS},
+    {"*.pt", OTX__SAVE_WEIGHTS},
+    {"*.pth", OTX__SAVE_WEIGHTS},
+    {"*.h5", OTX__SAVE_WEIGHTS},      /* TensorFlow */
+    {"*.msgpack", OTX__SAVE_WEIGHTS}, /* Flax */
+    {"*.gguf", "GGUF is not read; take the safetensors it was made from"},
+    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+};
 
 /* >>> src/disk/staging.h */
 /* ---- staging: a directory made under another name, then renamed ------------- */
@@ -15783,7 +17012,7 @@ OTX__PRIVATE char *otx__output_sibling(const otx__output *output, const char *su
     size_t size = strlen(output->path) + strlen(suffix) + 12;
     char *path = (char *)otx__alloc(output->ctx, size, 1), *exact;
     if (!path) return NULL;
-    (void)snprintf(path, size, "%s%s%u", output->path, suffix, number);
+    otx__format(path, size, "%s%s%u", output->path, suffix, number);
     exact = otx__path_copy(output->ctx, path, strlen(path));
     otx__free(output->ctx, path, size, 1);
     return exact;
@@ -15794,8 +17023,9 @@ OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
                                          otx_error *error)
 {
     char name[OTX__PATH_TEXT];
+    const size_t root = otx__sys_root(path);
     size_t size = strlen(path), begin;
-    while (size > 0 && OTX__SEPARATOR(path[size - 1])) size--;
+    while (size > root && OTX__SEPARATOR(path[size - 1])) size--;
     output->path = otx__path_copy(output->ctx, path, size);
     if (!output->path) return otx__fail_memory(error, size + 1);
     begin = otx__path_name(output->path);
@@ -15804,6 +17034,13 @@ OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
         return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "\"%s\": an output directory needs a name of "
                      "its own", otx__path_text(name, path));
+}
+
+OTX__PRIVATE bool otx__looks_like_model(const otx__listing *listing)
+{
+    return otx__listing_has(listing, "config.json") &&
+           (otx__listing_has(listing, OTX__MODEL_FILE) ||
+            otx__listing_has(listing, OTX__INDEX_FILE));
 }
 
 /* Whether the final name is free, or may be replaced. A directory is replaced
@@ -15817,9 +17054,9 @@ OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exist
     otx_result result;
     bool model;
     otx__path_text(name, output->path);
-    *exists = otx__sys_status(output->path, &status);
-    if (!*exists && errno == ENOENT) return OTX_OK;
-    if (!*exists) return otx__fail_system(error, output->path, "cannot be looked at", errno);
+    result = otx__look(output->path, &status, error);
+    *exists = status.present;
+    if (result || !status.present) return result;
     if (!output->overwrite)
         return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
                          "replace it", name);
@@ -15828,13 +17065,12 @@ OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exist
                          name);
     result = otx__listing_open(output->ctx, output->path, &listing, error);
     if (result) return result;
-    model = listing.count == 0 || (otx__listing_has(&listing, "config.json") &&
-                                   (otx__listing_has(&listing, "model.safetensors") ||
-                                    otx__listing_has(&listing, "model.safetensors.index.json")));
+    model = listing.count == 0 || otx__looks_like_model(&listing);
     otx__listing_close(&listing);
     if (model) return OTX_OK;
     return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
-                     "config.json with model.safetensors or its index) and is not replaced", name);
+                     "config.json with " OTX__MODEL_FILE " or its index) and is not replaced",
+                     name);
 }
 
 /* Warns if a name beside the final one, `base`, was left by an earlier run. */
@@ -15854,13 +17090,11 @@ OTX__PRIVATE void otx__output_leftover(const otx__output *output, const char *ba
                  name);
 }
 
-/* Looks at what stands beside the final name: tells of leftovers, and refuses a
-   dangling link, which could not be replaced in the end. */
-OTX__PRIVATE otx_result otx__output_siblings(const otx__output *output, bool exists,
-                                             otx_error *error)
+/* Looks at what stands beside the final name, and tells of leftovers. */
+OTX__PRIVATE otx_result otx__output_siblings(const otx__output *output, otx_error *error)
 {
     const char *base = output->path + otx__path_name(output->path);
-    char name[OTX__PATH_TEXT], *parent = otx__path_parent(output->ctx, output->path);
+    char *parent = otx__path_parent(output->ctx, output->path);
     otx__listing listing;
     otx_result result;
     size_t i;
@@ -15868,13 +17102,10 @@ OTX__PRIVATE otx_result otx__output_siblings(const otx__output *output, bool exi
     result = otx__listing_open(output->ctx, parent, &listing, error);
     otx__path_free(output->ctx, parent);
     if (result) return result;
-    if (!exists && otx__listing_has(&listing, base))
-        result = otx__fail(error, OTX_ERROR_EXISTS, "%s: is a link that leads nowhere",
-                           otx__path_text(name, output->path));
-    for (i = 0; i < listing.count && !result; i++)
+    for (i = 0; i < listing.count; i++)
         otx__output_leftover(output, base, listing.names[i]);
     otx__listing_close(&listing);
-    return result;
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__fail_leftovers(const otx__output *output, otx_error *error)
@@ -15910,7 +17141,7 @@ OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
 OTX__PRIVATE void otx__output_abandon(otx__output *output)
 {
     char name[OTX__PATH_TEXT];
-    if (output->partial && !otx__tree_remove(output->ctx, output->partial, OTX__TREE_DEPTH))
+    if (output->partial && !otx__tree_remove(output->ctx, output->partial))
         otx__log(output->ctx, OTX_WARNING, "%s: could not be removed",
                  otx__path_text(name, output->partial));
     otx__path_free(output->ctx, output->partial);
@@ -15931,7 +17162,7 @@ OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *pa
     output->overwrite = overwrite;
     result = otx__output_name(output, path, error);
     if (!result) result = otx__output_check(output, &exists, error);
-    if (!result) result = otx__output_siblings(output, exists, error);
+    if (!result) result = otx__output_siblings(output, error);
     if (!result) result = otx__output_make(output, error);
     if (result) otx__output_abandon(output);
     return result;
@@ -15941,22 +17172,23 @@ OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *pa
 OTX__PRIVATE otx_result otx__output_set_aside(const otx__output *output, char **old,
                                               otx_error *error)
 {
-    otx_result result;
     unsigned number;
     for (number = 1; number <= OTX__LEFTOVERS; number++) {
         char *path = otx__output_sibling(output, OTX__OLD, number);
+        otx__status status;
+        otx_result result;
         if (!path) return otx__fail_memory(error, strlen(output->path) + 32);
-        if (!otx__file_exists(path)) {
+        result = otx__look(path, &status, error);
+        if (!result && !status.present) {
             if (otx__sys_rename(output->path, path)) {
                 *old = path;
                 return OTX_OK;
             }
             result = otx__fail_system(error, output->path, "cannot be renamed to make room",
                                       errno);
-            otx__path_free(output->ctx, path);
-            return result;
         }
         otx__path_free(output->ctx, path);
+        if (result) return result;
     }
     return otx__fail_leftovers(output, error);
 }
@@ -15972,7 +17204,7 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     if (result) return result;
     parent = otx__path_parent(output->ctx, output->path);
     if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
-    otx__sys_sync_directory(output->partial);
+    otx__directory_sync(output->ctx, output->partial);
     if (exists) result = otx__output_set_aside(output, &old, error);
     if (!result && !otx__sys_rename(output->partial, output->path)) {
         result = otx__fail_system(error, output->path, "cannot be given its final name", errno);
@@ -15982,8 +17214,8 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     } else if (!result) {
         otx__path_free(output->ctx, output->partial);
         output->partial = NULL;
-        otx__sys_sync_directory(parent);
-        if (old && !otx__tree_remove(output->ctx, old, OTX__TREE_DEPTH))
+        otx__directory_sync(output->ctx, parent);
+        if (old && !otx__tree_remove(output->ctx, old))
             otx__log(output->ctx, OTX_WARNING, "%s: the former output could not be removed",
                      otx__path_text(name, old));
     }
@@ -15992,114 +17224,20 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     return result;
 }
 
-/* >>> src/disk/known.h */
-/* ---- known: what a model directory holds, and what is not read ------------- */
+/* >>> src/disk/missing.h */
+/* ---- missing: a path or a directory without what is wanted of it -------------- */
 
-#define OTX__MODEL_FILE "model.safetensors"
-#define OTX__INDEX_FILE "model.safetensors.index.json"
-
-/* Most bytes of an index, and of a tokenizer's files. Real ones stay below
-   20 MB and 50 MB. */
-#define OTX__INDEX_LIMIT ((size_t)256 << 20)
-#define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
-
-/* Whether a name in a model directory belongs to its tokenizer: those of the
-   base are left out of an output, and the donor's are copied. One stale file
-   would do harm: converters take the first that they know. */
-OTX__PRIVATE bool otx__is_tokenizer_file(const char *name)
-{
-    static const char *const names[] = {
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-        "added_tokens.json", "tokenizer.model", "spiece.model", "spm.model",
-        "sentencepiece.model", "sentencepiece.bpe.model", "tekken.json", "tiktoken.model",
-        "vocab.json", "vocab.txt", "vocab.bpe", "merges.txt", "encoder.json", "bpe.codes",
-        "chat_template.jinja", "chat_template.json", "additional_chat_templates"
-    };
-    size_t i;
-    for (i = 0; i < OTX__COUNT(names); i++)
-        if (strcmp(name, names[i]) == 0) return true;
-    return otx__has_prefix(name, "tokenizer.model.") || otx__has_suffix(name, ".tiktoken") ||
-           otx__has_suffix(name, ".spm") ||
-           (otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py"));
-}
-
-/* ---- what is not read ---- */
-
-/* A kind of file that this library does not read, and what to do about it. Of several
-   kinds in a directory the first in the table is reported. */
-typedef struct otx__foreign {
-    const char *prefix, *suffix, *advice;
-} otx__foreign;
-
-#define OTX__SAVE_WEIGHTS \
-    "load it with transformers and save it with save_pretrained, which writes safetensors"
-
-/* In the place of weights. */
-static const otx__foreign otx__foreign_weights[] = {
-    {"adapter_model.", "", "an adapter; merge it into its model first"}, /* of PEFT */
-    {"model-", ".safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
-    {"consolidated", ".safetensors", /* of Mistral and Meta */
-     "weights under the names of the original release; take the repository's files for "
-     "transformers"},
-    {"", ".safetensors", "if that is the model, give that file's path"},
-    {"", ".bin.index.json", OTX__SAVE_WEIGHTS}, /* of PyTorch, in shards */
-    {"", ".bin", OTX__SAVE_WEIGHTS},
-    {"", ".pt", OTX__SAVE_WEIGHTS},
-    {"", ".pth", OTX__SAVE_WEIGHTS},
-    {"", ".h5", OTX__SAVE_WEIGHTS},      /* of TensorFlow */
-    {"", ".msgpack", OTX__SAVE_WEIGHTS}, /* of Flax */
-    {"", ".gguf", "GGUF is not read; take the safetensors it was made from"},
-    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
-};
-
-#define OTX__SAVE_TOKENIZER                                                           \
-    "load it with transformers' AutoTokenizer and save it with save_pretrained, which " \
-    "writes tokenizer.json"
-
-/* In the place of a tokenizer. */
-static const otx__foreign otx__foreign_tokenizers[] = {
-    {"", ".model", OTX__SAVE_TOKENIZER}, /* SentencePiece under a name of its own */
-    {"", ".spm", OTX__SAVE_TOKENIZER},   /* Marian's two */
-    {"bpe.codes", "", OTX__SAVE_TOKENIZER}, /* of fastBPE */
-    {"encoder.json", "",
-     "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
-    {"", ".gguf", "GGUF is not read; take the tokenizer.json of the original model"},
-    {"snapshots", "", "a cache; give the directory within snapshots/"}, /* of the hub */
-};
-
-/* >>> src/disk/foreign.h */
-/* ---- foreign: a directory without what is wanted of it ---------------------- */
-
-/* The first kind of `table` that a listed name matches, and that name. */
-OTX__PRIVATE const otx__foreign *otx__foreign_find(const otx__foreign *table, size_t count,
-                                                   const otx__listing *listing,
-                                                   const char **name)
-{
-    size_t i, j;
-    for (i = 0; i < count; i++)
-        for (j = 0; j < listing->count; j++)
-            if (otx__has_prefix(listing->names[j], table[i].prefix) &&
-                otx__has_suffix(listing->names[j], table[i].suffix)) {
-                *name = listing->names[j];
-                return &table[i];
-            }
-    return NULL;
-}
-
-/* Reports a directory without what is wanted of it: what it has instead, if that
-   is known (OTX_ERROR_UNSUPPORTED), else only what is missing. */
-OTX__PRIVATE otx_result otx__fail_foreign(otx_error *error, const char *path,
-                                          const char *wanted, const otx__foreign *table,
-                                          size_t count, const otx__listing *listing)
+/* Reports a directory without what is wanted of it: what it has instead, if there is
+   advice on that (OTX_ERROR_UNSUPPORTED), else only what is missing. */
+OTX__PRIVATE otx_result otx__fail_missing(otx_error *error, const char *path,
+                                          const char *wanted, const char *name,
+                                          const char *advice)
 {
     char where[OTX__PATH_TEXT], what[OTX__QUOTED];
-    const char *name = NULL;
-    const otx__foreign *kind = otx__foreign_find(table, count, listing, &name);
     otx__path_text(where, path);
-    if (!kind)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no %s", where, wanted);
+    if (!advice) return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: holds no %s", where, wanted);
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no %s, but \"%s\": %s", where,
-                     wanted, otx__quote(what, sizeof what, name, strlen(name)), kind->advice);
+                     wanted, otx__quote(what, sizeof what, name, strlen(name)), advice);
 }
 
 /* Whether a path that leads nowhere looks like a model's name on a hub: a name,
@@ -16115,19 +17253,18 @@ OTX__PRIVATE bool otx__is_hub_name(const char *path)
            path[head + 1 + strspn(path + head + 1, letters)] == 0;
 }
 
-/* Finds out what stands at a path given by the user. */
+/* Finds out what stands at a path given by the user; nothing is an error. */
 OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
                                           otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    int number;
-    if (otx__sys_status(path, status)) return OTX_OK;
-    number = errno;
-    if (number == ENOENT && otx__is_hub_name(path))
+    otx_result result = otx__look(path, status, error);
+    if (result || status->present) return result;
+    if (otx__is_hub_name(path))
         return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: no such file or directory; if it is "
                          "a model on a hub, download it first and give its directory",
                          otx__path_text(name, path));
-    return otx__fail_system(error, path, "cannot be opened", number);
+    return otx__fail_system(error, path, "cannot be opened", ENOENT);
 }
 
 /* >>> src/disk/weight_index.h */
@@ -16146,10 +17283,9 @@ OTX__PRIVATE const char *otx__name_text(char to[OTX__NAME_TEXT], const char *nam
 #define OTX__INDEX_NODES ((size_t)1 << 24)
 #define OTX__INDEX_FILES 65536
 
-/* One line of the weight map. The strings are not terminated. */
+/* One line of the weight map. */
 typedef struct otx__weight_entry {
-    const char *tensor, *shard;
-    size_t tensor_size, shard_size;
+    otx__span tensor, shard;
     uint32_t file;
 } otx__weight_entry;
 
@@ -16173,26 +17309,29 @@ OTX__PRIVATE int otx__weight_by_file(const void *a, const void *b)
 {
     const otx__weight_entry *one = (const otx__weight_entry *)a;
     const otx__weight_entry *other = (const otx__weight_entry *)b;
-    return otx__compare_bytes(one->shard, one->shard_size, other->shard, other->shard_size);
+    return otx__compare_bytes(one->shard.bytes, one->shard.size, other->shard.bytes,
+                              other->shard.size);
 }
 
 OTX__PRIVATE int otx__weight_by_tensor(const void *a, const void *b)
 {
     const otx__weight_entry *one = (const otx__weight_entry *)a;
     const otx__weight_entry *other = (const otx__weight_entry *)b;
-    return otx__compare_bytes(one->tensor, one->tensor_size, other->tensor, other->tensor_size);
+    return otx__compare_bytes(one->tensor.bytes, one->tensor.size, other->tensor.bytes,
+                              other->tensor.size);
 }
 
 /* The weight map of a parsed index: the one member of that name. */
 OTX__PRIVATE otx_result otx__weight_index_map(const otx_json *json, const char *name,
                                               uint32_t *map, otx_error *error)
 {
-    uint32_t key, i, found = 0;
+    otx_json_iter at = otx_json_iter_of(json, 0);
+    unsigned found = 0;
     if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: is not a JSON object", name);
-    for (i = 0, key = 1; i < json->nodes[0].count; i++, key = json->nodes[key + 1].next)
-        if (otx_json_equals(json, key, "weight_map")) {
-            *map = key + 1;
+    while (otx_json_iter_next(&at))
+        if (otx_json_equals(json, at.key, "weight_map")) {
+            *map = at.value;
             found++;
         }
     if (found != 1 || otx_json_type_of(json, *map) != OTX_JSON_OBJECT)
@@ -16200,7 +17339,7 @@ OTX__PRIVATE otx_result otx__weight_index_map(const otx_json *json, const char *
                          found == 0   ? "has no \"weight_map\""
                          : found == 1 ? "\"weight_map\" is not an object"
                                       : "has more than one \"weight_map\"");
-    if (json->nodes[*map].count == 0)
+    if (otx_json_count(json, *map) == 0)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"weight_map\" is empty", name);
     return OTX_OK;
 }
@@ -16210,22 +17349,19 @@ OTX__PRIVATE otx_result otx__weight_index_entries(const otx_json *json, uint32_t
                                                   const char *name, otx__weight_index *index,
                                                   otx_error *error)
 {
+    otx_json_iter at = otx_json_iter_of(json, map);
     char *end = index->strings;
-    uint32_t key = map + 1;
-    size_t i;
-    for (i = 0; i < index->count; i++, key = json->nodes[key + 1].next) {
-        otx__weight_entry *entry = &index->entries[i];
+    while (otx_json_iter_next(&at)) {
+        otx__weight_entry *entry = &index->entries[at.index];
         char what[OTX__QUOTED];
-        entry->tensor = end;
-        entry->tensor_size = otx_json_string(json, key, end);
-        end += entry->tensor_size;
-        if (otx_json_type_of(json, key + 1) != OTX_JSON_STRING)
+        entry->tensor = otx__span_of(end, otx_json_string(json, at.key, end));
+        end += entry->tensor.size;
+        if (otx_json_type_of(json, at.value) != OTX_JSON_STRING)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: the file of tensor \"%s\" is not a "
-                             "string", name,
-                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
-        entry->shard = end;
-        entry->shard_size = otx_json_string(json, key + 1, end);
-        end += entry->shard_size;
+                             "string", name, otx__quote(what, sizeof what, entry->tensor.bytes,
+                                                        entry->tensor.size));
+        entry->shard = otx__span_of(end, otx_json_string(json, at.value, end));
+        end += entry->shard.size;
     }
     return OTX_OK;
 }
@@ -16251,7 +17387,7 @@ OTX__PRIVATE otx_result otx__weight_index_open(const otx_context *ctx, const cha
                                 error);
     if (!result) result = otx__weight_index_map(&json, name, &map, error);
     if (!result) {
-        index->count = json.nodes[map].count;
+        index->count = otx_json_count(&json, map);
         index->strings = (char *)otx__alloc(ctx, index->text_size, 1);
         index->entries = (otx__weight_entry *)otx__alloc_zero(ctx, index->count,
                                                              sizeof *index->entries);
@@ -16336,12 +17472,13 @@ OTX__PRIVATE otx_result otx__weight_index_list(const otx_context *ctx, otx__weig
         const otx__weight_entry *entry = &index->entries[i];
         otx_checkpoint_file *file = &checkpoint->files[entry->file];
         if (file->name) continue;
-        if (!otx__is_weight_file(entry->shard, entry->shard_size))
+        if (!otx__is_weight_file(entry->shard.bytes, entry->shard.size))
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\" is not the name of a file "
                              "within the directory", otx__path_text(where, path),
-                             otx__quote(what, sizeof what, entry->shard, entry->shard_size));
-        file->name = otx__path_copy(ctx, entry->shard, entry->shard_size);
-        if (!file->name) return otx__fail_memory(error, entry->shard_size + 1);
+                             otx__quote(what, sizeof what, entry->shard.bytes,
+                                        entry->shard.size));
+        file->name = otx__path_copy(ctx, entry->shard.bytes, entry->shard.size);
+        if (!file->name) return otx__fail_memory(error, entry->shard.size + 1);
     }
     return otx__check_case(ctx, checkpoint, path, error);
 }
@@ -16409,7 +17546,8 @@ OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
         const otx__weight_entry *entry = &index->entries[i];
         if (otx__weight_by_tensor(entry - 1, entry) == 0)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
-                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
+                             otx__quote(what, sizeof what, entry->tensor.bytes,
+                                        entry->tensor.size));
     }
     for (i = 1; i < checkpoint->tensor_count; i++) {
         const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
@@ -16440,12 +17578,12 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint
         const otx_tensor *tensor = found ? found->tensor : NULL;
         int order = !entry    ? 1
                     : !tensor ? -1
-                              : otx__compare_bytes(entry->tensor, entry->tensor_size,
+                              : otx__compare_bytes(entry->tensor.bytes, entry->tensor.size,
                                                    tensor->name, tensor->name_size);
         if (order == 0 && entry->file == found->file) continue;
         if (order <= 0) {
             otx__name_text(one, checkpoint->files[entry->file].name);
-            otx__quote(what, sizeof what, entry->tensor, entry->tensor_size);
+            otx__quote(what, sizeof what, entry->tensor.bytes, entry->tensor.size);
         } else {
             otx__quote(what, sizeof what, tensor->name, tensor->name_size);
         }
@@ -16483,8 +17621,12 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
 OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
                                            const otx__listing *listing)
 {
-    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE,
-                             otx__foreign_weights, OTX__COUNT(otx__foreign_weights), listing);
+    const char *name = NULL;
+    const char *advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
+                                          (const char *const *)listing->names, listing->count,
+                                          &name);
+    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
+                             advice);
 }
 
 /* A checkpoint that is one file. */
@@ -16579,19 +17721,20 @@ OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
 
 /* ---- reading ---- */
 
+OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
+{
+    const otx__span *name = (const otx__span *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
+}
+
 OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
                                                          const char *name)
 {
-    size_t low = 0, high = checkpoint->tensor_count, size = strlen(name);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const otx_tensor *tensor = checkpoint->tensors[middle].tensor;
-        int order = otx__compare_bytes(name, size, tensor->name, tensor->name_size);
-        if (order == 0) return &checkpoint->tensors[middle];
-        if (order < 0) high = middle;
-        else low = middle + 1;
-    }
-    return NULL;
+    const otx__span key = otx__span_of(name, strlen(name));
+    return (const otx_checkpoint_tensor *)otx__sorted_find(
+        checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors, &key,
+        otx__checkpoint_compare_name);
 }
 
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its
@@ -16669,52 +17812,14 @@ typedef struct otx__vocab_files {
     otx_vocab_text texts[OTX_VOCAB_FILES];
 } otx__vocab_files;
 
-/* The names that a file with tokens may have, the loaders' favourite first. In a
-   name that ends with *, anything may follow; in one that starts with it, precede. */
-typedef struct otx__vocab_name {
-    otx_vocab_file file;
-    const char *name;
-} otx__vocab_name;
-
-static const otx__vocab_name otx__vocab_names[] = {
-    {OTX_VOCAB_TOKENIZER_JSON, "tokenizer.json"},
-    {OTX_VOCAB_TEKKEN, "tekken.json"},
-    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "spiece.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.bpe.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "spm.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model.v*"}, /* Mistral's; the last of several */
-    {OTX_VOCAB_TIKTOKEN, "tiktoken.model"},
-    {OTX_VOCAB_TIKTOKEN, "*.tiktoken"},
-    {OTX_VOCAB_JSON, "vocab.json"},
-    {OTX_VOCAB_TXT, "vocab.txt"},
-    {OTX_VOCAB_MERGES, "merges.txt"},
-    {OTX_VOCAB_TOKENIZER_CONFIG, "tokenizer_config.json"},
-    {OTX_VOCAB_SPECIAL_TOKENS, "special_tokens_map.json"},
-    {OTX_VOCAB_ADDED_TOKENS, "added_tokens.json"},
-    {OTX_VOCAB_MODEL_CONFIG, "config.json"},
-};
-
-OTX__PRIVATE bool otx__vocab_name_fits(const char *name, const char *pattern)
-{
-    char stem[32];
-    const size_t size = strlen(pattern);
-    if (pattern[0] == '*') return otx__has_suffix(name, pattern + 1);
-    if (pattern[size - 1] != '*') return strcmp(name, pattern) == 0;
-    memcpy(stem, pattern, size - 1);
-    stem[size - 1] = 0;
-    return otx__has_prefix(name, stem);
-}
-
 OTX__PRIVATE void otx__vocab_find_files(otx__vocab_files *files, const otx__listing *listing)
 {
     size_t i, j;
-    for (i = 0; i < OTX__COUNT(otx__vocab_names); i++) {
-        const otx__vocab_name *known = &otx__vocab_names[i];
-        if (files->names[known->file]) continue;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++) {
+        const otx__known_file *known = &otx__known_files[i];
+        if (known->file == OTX_VOCAB_FILES || files->names[known->file]) continue;
         for (j = 0; j < listing->count; j++)
-            if (otx__vocab_name_fits(listing->names[j], known->name))
+            if (otx__name_fits(listing->names[j], known->pattern))
                 files->names[known->file] = listing->names[j];
     }
 }
@@ -16743,13 +17848,6 @@ OTX__PRIVATE void otx__vocab_drop_file(otx__vocab_files *files, size_t file)
     text->bytes = NULL;
 }
 
-/* Whether a file goes with that source: merges.txt and config.json only with one. */
-OTX__PRIVATE bool otx__vocab_goes_with(size_t file, size_t source)
-{
-    if (file == OTX_VOCAB_MERGES) return source == OTX_VOCAB_JSON;
-    return file != OTX_VOCAB_MODEL_CONFIG || source == OTX_VOCAB_SENTENCEPIECE;
-}
-
 /* Reads the vocabulary that one of the files with tokens holds. */
 OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t source,
                                              otx_vocab *out, otx_error *error)
@@ -16759,11 +17857,12 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
     size_t i;
     memset(out, 0, sizeof *out);
     for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
-        if (otx__vocab_goes_with(i, source)) result = otx__vocab_read_file(files, i, error);
+        if (otx__goes_with((otx_vocab_file)i, (otx_vocab_file)source))
+            result = otx__vocab_read_file(files, i, error);
     if (!result) {
         const char *own = files->names[source];
-        (void)snprintf(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
-                       otx__quote(file, sizeof file, own, strlen(own)));
+        otx__format(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
+                    otx__quote(file, sizeof file, own, strlen(own)));
         result = otx_vocab_parse(files->ctx, files->texts, name, out, error);
     }
     otx__vocab_drop_file(files, source);
@@ -16841,9 +17940,11 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
                                                const otx__listing *listing)
 {
-    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens",
-                             otx__foreign_tokenizers, OTX__COUNT(otx__foreign_tokenizers),
-                             listing);
+    const char *name = NULL;
+    const char *advice = otx__advise_on_tokenizer((const char *const *)listing->names,
+                                                  listing->count, &name);
+    return otx__fail_missing(error, path, "tokenizer.json or other file with tokens", name,
+                             advice);
 }
 
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
@@ -16868,28 +17969,15 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     return result;
 }
 
-/* What a file holds by its name, or OTX_VOCAB_SOURCES. */
-OTX__PRIVATE otx_vocab_file otx__vocab_file_kind(const char *path)
-{
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    if (otx__has_suffix(name, ".json"))
-        return strstr(name, "tekken") ? OTX_VOCAB_TEKKEN : OTX_VOCAB_TOKENIZER_JSON;
-    if (otx__has_suffix(name, ".tiktoken") || strcmp(name, "tiktoken.model") == 0)
-        return OTX_VOCAB_TIKTOKEN;
-    if (otx__has_suffix(name, ".model") || strstr(name, ".model.v"))
-        return OTX_VOCAB_SENTENCEPIECE;
-    return otx__has_suffix(name, "vocab.txt") ? OTX_VOCAB_TXT : OTX_VOCAB_SOURCES;
-}
-
 OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
                                              otx_vocab *out, otx_error *error)
 {
-    const otx_vocab_file file = otx__vocab_file_kind(path);
+    const otx_vocab_file file = otx__source_named(path + otx__path_name(path));
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
     otx_result result;
     memset(texts, 0, sizeof texts);
-    if (file == OTX_VOCAB_SOURCES || otx__has_suffix(path, "vocab.json"))
+    if (file == OTX_VOCAB_FILES)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
                          "tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt",
                          otx__path_text(name, path));
@@ -16917,232 +18005,420 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 /* >>> src/model/chapter.h */
 /* ==== model: which tensors and config keys belong to the vocabulary ==== */
 
-/* Knows what the world calls things: names of tensors, keys of configs.
-   Hides the quirks of architectures from the job.
-   Documents own their text and nodes; tensors belong to the checkpoint.
-   Read names.h, then parts.h for tensors and config_ids.h for configs.
+/* Knows a model directory as a whole: which of its tensors the vocabulary sizes and what
+   each does, what its configs say, and how they must read under another tokenizer. What
+   the world calls things stands in one room, known.h, a row for each and who needs it.
+   Hides the quirks of architectures from the job: names, levels of configs, ties.
+   A side owns all that is open of a model directory; tensors and parts point into its
+   checkpoint, spans and nodes into its documents. It stands here and not in the job
+   because the editing of configs reads both sides. What is edited goes into a text of the
+   caller's; no file is written.
+   To add a name, a key or a type of models: known.h. Read side.h first, then find.h for
+   tensors and heirs.h for ids in configs.
 
    Rooms, in order of dependency:
+     known        what the world calls things
+     names        names of tensors
      document     the JSON files of a model directory
      config       what config.json says
-     names        names of tensors
-     parts        the tensors that the vocabulary sizes
+     side         a model directory opened once
+     parts        what each tensor does for the vocabulary
+     find         finding the parts of a model
      heirs        what becomes of the ids in a config
      config_ids   ids in a config being edited
      config_edit  config.json and generation_config.json, edited */
 
-/* >>> src/model/document.h */
-/* ---- documents: the JSON files of a model directory --------------------- */
+/* >>> src/model/known.h */
+/* ---- known: what the world calls things --------------------------------- */
 
-/* One JSON file of a directory. Absent ones have no nodes, so that every
-   look-up from otx__document_root finds nothing. */
-typedef struct otx__document {
-    char *text;
-    size_t size;
-    otx_json json;
-    bool present;
-} otx__document;
+/* Everything that model and job know by name: tensors, keys of configs, types of models,
+   files of a directory. Each row says who needs it. A model that calls something known by
+   a name of its own is one row here; what has a rule of its own is a row and the rule,
+   which stands where the table is used. Files and patterns of tokenizers are in
+   vocab/known.h. */
 
-/* Far above any real one; keeps a hostile file from filling the memory. */
-#define OTX__DOCUMENT_LIMIT OTX__INDEX_LIMIT
+/* ---- names of tensors ---- */
 
-OTX__PRIVATE void otx__document_close(const otx_context *ctx, otx__document *document)
-{
-    otx_json_close(ctx, &document->json);
-    otx__file_free(ctx, document->text, document->size);
-    memset(document, 0, sizeof *document);
-}
+/* What stands before ".weight" at the end of an embedding's name; prefixes are free
+   (model., transformer., language_model.model. and so on). In order of preference where
+   several would do. */
+static const char *const otx__embedding_names[] = {
+    "embed_tokens",    /* Llama and most others */
+    "tok_embeddings",  /* InternLM 2, the original Llama */
+    "wte",             /* GPT-2, the first Qwen, Phi and OLMo */
+    "word_embeddings", /* Falcon, BLOOM, BERT, ChatGLM */
+    "embed_in",        /* GPT-NeoX */
+    "shared",          /* T5, BART: of encoder and decoder */
+    "embeddings",      /* Mamba, XLM */
+    "word_embedding",  /* XLNet */
+    "token_embedding", /* CLIP */
+    "tokens_embed",    /* the first GPT */
+    "input_embedding", /* CPM-Ant */
+    "transformer.w",   /* CTRL */
+    "embedding",       /* models outside transformers, and the three below */
+    "embed",
+    "emb",
+};
 
-/* Reads and parses directory/name, an object. A missing file is an absent
-   document. NaN and Infinity are let through, as Python writes them. */
-OTX__PRIVATE otx_result otx__document_open(const otx_context *ctx, const char *directory,
-                                           const char *name, otx__document *out,
-                                           otx_error *error)
-{
-    otx_json_options options;
-    otx_result result;
-    char *path;
-    memset(out, 0, sizeof *out);
-    memset(&options, 0, sizeof options);
-    options.allow_nonfinite = true;
-    path = otx__path_join(ctx, directory, name);
-    if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = OTX_OK;
-    if (!otx__file_exists(path)) goto done;
-    result = otx__file_read_all(ctx, path, OTX__DOCUMENT_LIMIT, &out->text, &out->size, error);
-    if (result) goto done;
-    result = otx_json_parse(ctx, out->text, out->size, path, &options, &out->json, error);
-    if (!result && otx_json_type_of(&out->json, 0) != OTX_JSON_OBJECT)
-        result = otx__fail(error, OTX_ERROR_FORMAT, "%s: not a JSON object", path);
-    if (result) otx__document_close(ctx, out);
-    else out->present = true;
-done:
-    otx__path_free(ctx, path);
-    return result;
-}
+/* The same of an output head, and before ".bias" of its bias. */
+static const char *const otx__head_names[] = {
+    "lm_head",           /* Llama and most others */
+    "embed_out",         /* GPT-NeoX */
+    "output",            /* InternLM 2, the original Llama */
+    "output_layer",      /* ChatGLM */
+    "vocab_projector",   /* DistilBERT */
+    "decoder",           /* BERT, RoBERTa */
+    "proj_out",          /* Whisper */
+    "output_projection", /* XGLM */
+    "generator_lm_head", /* ELECTRA */
+    "lm_loss",           /* XLNet */
+    "pred_layer.proj",   /* XLM */
+    "linear",            /* the first Phi */
+    "head",              /* copies for multi-token prediction: shared_head.head */
+    "unembed",           /* models outside transformers, and the one below */
+    "cls",
+};
 
-OTX__PRIVATE uint32_t otx__document_root(const otx__document *document)
-{
-    return document->present ? 0 : OTX_JSON_NONE;
-}
+/* Owners of biases that are no heads: a number per token beside a tied head. */
+static const char *const otx__bias_names[] = {
+    "predictions",       /* BERT */
+    "embedding_decoder", /* Perceiver */
+};
 
-/* >>> src/model/config.h */
-/* ---- what config.json says ---------------------------------------------- */
+/* A number per token that has the whole of its last component for itself. */
+static const char *const otx__logits_bias_names[] = {
+    "final_logits_bias", /* BART, Marian, Pegasus */
+};
 
-/* The objects that describe the language model: the whole of config.json, and
-   within it the parts that multimodal models keep for their text side, or an
-   encoder and its decoder for themselves; within those again. */
-#define OTX__CONFIG_LEVELS 8
+/* Words by which a tensor of a numbered layer speaks of tokens all the same: there a
+   dimension as large as the vocabulary is no coincidence. */
+static const char *const otx__lexical_words[] = {
+    "embed",       /* embed_tokens of a layer for multi-token prediction */
+    "wte",         /* the same after GPT-2 */
+    "vocab",       /* vocab_projector and the like */
+    "lm_head",     /* heads within layers */
+    "shared_head", /* DeepSeek's of multi-token prediction */
+    "token",       /* token_embedding and the like */
+};
 
-typedef struct otx__levels {
-    uint32_t nodes[OTX__CONFIG_LEVELS]; /* the root first */
-    size_t count;
-} otx__levels;
+/* Tensors that cannot be carried over to another vocabulary, whatever their shape. */
+typedef struct otx__refused_name {
+    const char *component; /* of the name */
+    unsigned from_end;     /* how many components come after it */
+    const char *why;
+} otx__refused_name;
 
-OTX__PRIVATE otx__levels otx__config_levels(const otx__document *config)
-{
-    static const char *const nested[] = {"text_config",    "llm_config", "language_config",
-                                         "thinker_config", "vlm_config", "decoder",
-                                         "encoder"};
-    otx__levels levels;
-    size_t at, i;
-    memset(&levels, 0, sizeof levels);
-    if (!config->present) return levels;
-    levels.nodes[levels.count++] = 0;
-    for (at = 0; at < levels.count; at++) /* grows as it goes */
-        for (i = 0; i < OTX__COUNT(nested) && levels.count < OTX__CONFIG_LEVELS; i++) {
-            uint32_t node = otx_json_find(&config->json, levels.nodes[at], nested[i]);
-            if (otx_json_type_of(&config->json, node) == OTX_JSON_OBJECT)
-                levels.nodes[levels.count++] = node;
-        }
-    return levels;
-}
+static const char otx__why_per_layer[] =
+    "holds per-layer embeddings, which are no rows of one space and cannot be transplanted";
+static const char otx__why_draft[] =
+    "maps a draft vocabulary to the full one, which is not true any more under another "
+    "tokenizer";
 
-/* Whether any level says key: value. *seen, if it is 0, becomes what the first
-   level that has the key says instead. */
-OTX__PRIVATE bool otx__config_says(const otx__document *config, const char *key, uint64_t value,
-                                   uint64_t *seen)
-{
-    otx__levels levels = otx__config_levels(config);
-    size_t i;
-    for (i = 0; i < levels.count; i++) {
-        uint64_t said;
-        uint32_t node = otx_json_find(&config->json, levels.nodes[i], key);
-        if (!otx_json_uint(&config->json, node, &said)) continue;
-        if (said == value) return true;
-        if (*seen == 0) *seen = said;
-    }
-    return false;
-}
+static const otx__refused_name otx__refused_names[] = {
+    {"embed_tokens_per_layer", 1, otx__why_per_layer}, /* Gemma 3n, Gemma 4 */
+    {"d2t", 0, otx__why_draft}, /* EAGLE-3: from the ids of the draft to the target's */
+    {"t2d", 0, otx__why_draft}, /* and back */
+};
 
-/* Whether `part` stands anywhere in the text. */
-OTX__PRIVATE bool otx__span_has(const char *text, size_t size, const char *part)
-{
-    size_t length = strlen(part), i;
-    for (i = 0; i + length <= size; i++)
-        if (memcmp(text + i, part, length) == 0) return true;
-    return false;
-}
+/* Parts of the last component under which quantised matrices keep their codes, scales,
+   zero points and shapes, or adapters their factors. */
+static const char *const otx__packed_words[] = {
+    "scale",      /* fp8: weight_scale, weight_scale_inv */
+    "scales",     /* GPTQ, AWQ, MLX */
+    "quant",      /* bitsandbytes: quant_state, quant_map */
+    "pack",       /* compressed-tensors: weight_packed */
+    "qweight",    /* GPTQ, AWQ */
+    "qzeros",     /* GPTQ, AWQ */
+    "absmax",     /* bitsandbytes */
+    "zero_point", /* compressed-tensors */
+    "weight_",    /* weight_shape, weight_integer and whatever else stands beside a weight */
+    "g_idx",      /* GPTQ */
+    "SCB",        /* bitsandbytes' int8 */
+    "lora_",      /* adapters: lora_A, lora_B */
+    "codebook",   /* AQLM and its like */
+};
 
-/* Whether any number of config.json that is no size of a vocabulary has this
-   value: then a dimension of that size says nothing about the vocabulary. */
-OTX__PRIVATE bool otx__config_has_size(const otx__document *config, uint64_t size)
-{
-    const otx_json *json = &config->json;
-    uint32_t object, i, key;
-    for (object = 0; object < json->count; object++) {
-        if (otx_json_type_of(json, object) != OTX_JSON_OBJECT) continue;
-        key = object + 1;
-        for (i = 0; i < json->nodes[object].count; i++) {
-            const otx_json_node *name = &json->nodes[key];
-            uint64_t value;
-            if (otx_json_uint(json, key + 1, &value) && value == size &&
-                !otx__span_has(json->text + name->start, name->end - name->start, "vocab") &&
-                !otx__span_has(json->text + name->start, name->end - name->start, "token"))
-                return true;
-            key = json->nodes[key + 1].next;
-        }
-    }
-    return false;
-}
+/* Owners of such components that are embeddings or heads. */
+static const char *const otx__packed_owners[] = {
+    "lm_head",         "embed_out",      "output_layer", "embed_tokens",
+    "tok_embeddings",  "wte",            "word_embeddings", "embed_in",
+    "output",          "embeddings",     "shared",       "lm_head.linear",
+};
 
-typedef struct otx__tie_flag {
-    bool said_true, said_false; /* on some level */
-} otx__tie_flag;
+/* ---- keys of config.json ---- */
 
-OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
-{
-    otx__levels levels = otx__config_levels(config);
-    otx__tie_flag flag = {false, false};
-    size_t i;
-    for (i = 0; i < levels.count; i++) {
-        uint32_t node = otx_json_find(&config->json, levels.nodes[i], "tie_word_embeddings");
-        if (otx_json_type_of(&config->json, node) == OTX_JSON_TRUE) flag.said_true = true;
-        if (otx_json_type_of(&config->json, node) == OTX_JSON_FALSE) flag.said_false = true;
-    }
-    return flag;
-}
+#define OTX__KEY_VOCAB_SIZE "vocab_size"
+#define OTX__KEY_TIE "tie_word_embeddings"
+#define OTX__KEY_MODEL_TYPE "model_type"
+#define OTX__KEY_CLASSES "architectures"
+#define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
+#define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
+#define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
+#define OTX__KEY_POSITIONS "max_position_embeddings"
+#define OTX__KEY_LENGTH "model_max_length"       /* of tokenizer_config.json */
+
+/* Within config.json, the objects that describe a language model of their own. */
+static const char *const otx__nested_configs[] = {
+    "text_config",     /* LLaVA and most others that see */
+    "llm_config",      /* InternVL */
+    "language_config", /* DeepSeek-VL */
+    "thinker_config",  /* Qwen Omni */
+    "vlm_config",      /* ColPali, ColQwen 2 */
+    "decoder",         /* encoder-decoder, MusicGen */
+    "encoder",         /* encoder-decoder */
+};
+
+/* Under these a level says how large the vocabulary is. */
+static const char *const otx__size_keys[] = {
+    OTX__KEY_VOCAB_SIZE, /* all */
+    "padded_vocab_size", /* ChatGLM */
+};
+
+/* A number under a key with one of these words is a size or an id of a vocabulary. */
+static const char *const otx__vocabulary_words[] = {
+    "vocab", /* vocab_size, decoder_vocab_size, text_vocab_size */
+    "token", /* image_token_id, num_image_tokens */
+};
+
+/* Under these a config says how wide the embedding is. Some models factorise it, and its
+   own width then stands somewhere too. */
+static const char *const otx__width_keys[] = {
+    "hidden_size",          /* Llama and most others */
+    "n_embd",               /* GPT-2, GPT-J */
+    "d_model",              /* T5, BART, Mamba */
+    "embedding_size",       /* ELECTRA, ALBERT */
+    "word_embed_proj_dim",  /* OPT */
+    "input_embedding_size", /* RemBERT */
+};
+
+/* The type that weights are in. */
+static const char *const otx__dtype_keys[] = {
+    "dtype",       /* transformers 5 */
+    "torch_dtype", /* transformers 4 */
+};
+#define OTX__KEY_NEW_DTYPE "torch_dtype" /* the one that is added: both read it */
+
+/* What config.json calls a type, as JSON. */
+typedef struct otx__dtype_word {
+    otx_dtype dtype;
+    const char *word;
+} otx__dtype_word;
+
+static const otx__dtype_word otx__dtype_words[] = {
+    {OTX_F32, "\"float32\""},
+    {OTX_F16, "\"float16\""},
+    {OTX_BF16, "\"bfloat16\""},
+    {OTX_F64, "\"float64\""},
+};
+
+/* ---- keys of ids, in config.json and generation_config.json ---- */
+
+typedef struct otx__special {
+    const char *key;
+    int role;     /* an otx_role, or -1 */
+    int stand_in; /* the role that serves where a number is there and has no counterpart:
+                     some classes take no null; or -1 */
+    bool add;     /* written even if the base lacks the key: the classes of the common
+                     architectures have defaults for it, now stale */
+    bool if_set;  /* left alone where the base says null: it asks for behaviour */
+} otx__special;
+
+#define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see below */
+
+static const otx__special otx__specials[] = {
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},              /* all */
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},              /* all; may be a list */
+    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},                /* all */
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},             /* T5, mBART */
+    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},   /* BERT, FSMT */
+    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},   /* BERT */
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},           /* BERT, diffusion models */
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},    /* T5, BART, Whisper */
+    {"forced_bos_token_id", -1, -1, false, true},                 /* mBART, M2M-100 */
+    {"forced_eos_token_id", -1, -1, false, true},                 /* BART */
+};
+
+/* Ends of other keys that hold one id or a list of them: image_token_id and the like. */
+static const char *const otx__id_endings[] = {
+    "_token_id",    /* most models that see or hear */
+    "_token_ids",   /* the same, lists */
+    "_token_index", /* LLaVA */
+};
+
+/* Lists of ids that steer generation. */
+typedef enum otx__list_kind {
+    OTX__LIST_IDS,   /* [id, ...] */
+    OTX__LIST_LISTS, /* [[id, ...], ...] */
+    OTX__LIST_PAIRS, /* [[position, id], ...] */
+    OTX__LIST_OTHER  /* ids in a form of its own, which is not carried over */
+} otx__list_kind;
+
+typedef struct otx__id_list {
+    const char *key;
+    otx__list_kind kind;
+} otx__id_list;
+
+static const otx__id_list otx__id_lists[] = {
+    {"suppress_tokens", OTX__LIST_IDS},       /* Whisper */
+    {"begin_suppress_tokens", OTX__LIST_IDS}, /* Whisper */
+    {"bad_words_ids", OTX__LIST_LISTS},       /* generation in general */
+    {"force_words_ids", OTX__LIST_LISTS},     /* generation in general */
+    {"forced_decoder_ids", OTX__LIST_PAIRS},  /* Whisper */
+    {"sequence_bias", OTX__LIST_OTHER},       /* generation in general */
+    {"lang_to_id", OTX__LIST_OTHER},          /* Whisper */
+    {"task_to_id", OTX__LIST_OTHER},          /* Whisper */
+};
+
+/* ---- types and classes of models ---- */
+
+/* What is peculiar about a "model_type". */
+typedef enum otx__model_rule {
+    OTX__PAD_IS_POSITION, /* it counts its positions from pad_token_id on, as fairseq does:
+                             there the id is a number of the architecture, and the masked
+                             padding may as well be the tokenizer's own */
+    OTX__CLASS_ADDS_ROWS  /* its class gives the embedding more rows than "vocab_size" */
+} otx__model_rule;
+
+typedef struct otx__model_type {
+    const char *type;
+    otx__model_rule rule;
+    bool within; /* so does every type with this in its name */
+} otx__model_type;
+
+static const otx__model_type otx__model_types[] = {
+    {"roberta", OTX__PAD_IS_POSITION, true}, /* and xlm-roberta, roberta-prelayernorm, ... */
+    {"camembert", OTX__PAD_IS_POSITION, false},
+    {"longformer", OTX__PAD_IS_POSITION, false},
+    {"mpnet", OTX__PAD_IS_POSITION, false},
+    {"xglm", OTX__PAD_IS_POSITION, false},
+    {"m2m_100", OTX__PAD_IS_POSITION, false},
+    {"nllb-moe", OTX__PAD_IS_POSITION, false},
+    {"fsmt", OTX__PAD_IS_POSITION, false},
+    {"esm", OTX__PAD_IS_POSITION, false},
+    {"ibert", OTX__PAD_IS_POSITION, false},
+    {"data2vec-text", OTX__PAD_IS_POSITION, false},
+    {"xmod", OTX__PAD_IS_POSITION, false},
+    {"lilt", OTX__PAD_IS_POSITION, false},
+    {"luke", OTX__PAD_IS_POSITION, false},
+    {"mluke", OTX__PAD_IS_POSITION, false},
+    {"layoutlmv3", OTX__PAD_IS_POSITION, false},
+    {"markuplm", OTX__PAD_IS_POSITION, false},
+    {"prophetnet", OTX__PAD_IS_POSITION, false},
+    {"xlm-prophetnet", OTX__PAD_IS_POSITION, false},
+    {"seamless_m4t", OTX__PAD_IS_POSITION, false},
+    {"seamless_m4t_v2", OTX__PAD_IS_POSITION, false},
+    {"kosmos-2", OTX__PAD_IS_POSITION, false},
+    {"kosmos-2.5", OTX__PAD_IS_POSITION, false},
+    {"trocr", OTX__PAD_IS_POSITION, false},
+    {"roc_bert", OTX__PAD_IS_POSITION, false},
+    {"mllama", OTX__CLASS_ADDS_ROWS, false}, /* 8 */
+    {"mllama_text_model", OTX__CLASS_ADDS_ROWS, false},
+    {"moshi", OTX__CLASS_ADDS_ROWS, false}, /* 1 */
+    {"cpmant", OTX__CLASS_ADDS_ROWS, false},
+};
+
+/* Parts of the names of classes that have an output head. */
+static const char *const otx__head_classes[] = {
+    "For", /* LlamaForCausalLM, BertForMaskedLM, T5ForConditionalGeneration */
+    "LM",  /* GPT2LMHeadModel */
+};
+
+/* ---- files and directories beside the weights ---- */
+
+/* Directories with copies of the weights in other formats or layouts, which would still
+   hold the old vocabulary. */
+static const char *const otx__stale_directories[] = {
+    "original", /* Meta's own files */
+    "onnx", "openvino", "coreml", "gguf", "metal", "mlx",
+};
+
+/* Files that are such copies. In patterns * is any text. */
+static const char *const otx__stale_files[] = {
+    "*.safetensors", "*.safetensors.index.json", /* other layouts: consolidated, fp16 */
+    "*.bin", "*.bin.index.json",                 /* PyTorch */
+    "*.pt", "*.pth", "*.ckpt",                   /* PyTorch, Lightning */
+    "*.gguf",                                    /* llama.cpp */
+    "*.ggml",                                    /* what it read before */
+    "*.h5",                                      /* TensorFlow */
+    "*.tflite",                                  /* TensorFlow Lite */
+    "*.msgpack", "*.msgpack.index.json",         /* Flax */
+    "*.onnx", "*.onnx_data",                     /* ONNX Runtime */
+    "*.ot",                                      /* rust-bert */
+    "*.npz",                                     /* MLX, JAX */
+    "*.nemo",                                    /* NeMo */
+};
+
+/* Sub-directories of models in training, each with the whole model; # is a number. */
+static const char *const otx__training_directories[] = {
+    "checkpoint-#", /* transformers' trainer */
+    "global_step#", /* DeepSpeed */
+};
+
+/* What downloads and version control keep beside a model. */
+static const char *const otx__bookkeeping[] = {
+    ".git",         /* a clone */
+    ".cache",       /* huggingface_hub: downloads into a directory */
+    ".huggingface", /* the same, once */
+};
+
+/* Files that some loader may take in place of the weights that were checked, and one
+   that only looks like it. */
+static const char *const otx__rival_files[] = {
+    "*.bin", "*.bin.index.json", /* transformers, where it is told to */
+    "*.gguf",                    /* llama.cpp, Ollama */
+    "*.safetensors",             /* vLLM: all that are there */
+};
+#define OTX__TRAINING_ARGUMENTS "training_args.bin" /* transformers' trainer */
+
+/* ---- an index of shards ---- */
+
+#define OTX__KEY_METADATA "metadata"            /* transformers does not load one without */
+#define OTX__KEY_TOTAL_SIZE "total_size"        /* bytes of all tensors */
+#define OTX__KEY_PARAMETERS "total_parameters"  /* elements; newer transformers */
+#define OTX__KEY_WEIGHT_MAP "weight_map"
+
+/* ---- draft models ---- */
+
+/* llama.cpp compares tokens from this id on, and lets sizes differ by so much. */
+#define OTX__DRAFT_FIRST 5
+#define OTX__DRAFT_SLACK 128
+
+/* Whether a tokenizer puts the tokens at both ends of a text. */
+#define OTX__KEY_ADD_BOS "add_bos_token"
+#define OTX__KEY_ADD_EOS "add_eos_token"
 
 /* >>> src/model/names.h */
 /* ---- names of tensors --------------------------------------------------- */
 
 /* What a tensor that is sized by the vocabulary does. */
-typedef enum otx__part {
+typedef enum otx__part_kind {
     OTX__PART_NONE,      /* it is not sized by the vocabulary */
     OTX__PART_EMBEDDING, /* a row per token, on the way in */
     OTX__PART_HEAD,      /* a row per token, on the way out */
     OTX__PART_BIAS       /* a number per token, added to what the head gives */
-} otx__part;
+} otx__part_kind;
 
-/* What stands before ".weight" at the end of a name, for the models in use: llama
-   and most others (embed_tokens, lm_head), internlm2 (tok_embeddings, output), gpt2
-   (wte), falcon, bloom, bert and chatglm (word_embeddings, output_layer), neox
-   (embed_in, embed_out), mamba and xlm (embeddings, pred_layer.proj), t5 and bart
-   (shared), clip (token_embedding), xlnet (word_embedding, lm_loss), openai-gpt
-   (tokens_embed), cpm-ant (input_embedding), ctrl (transformer.w), bert, roberta and
-   distilbert heads (decoder, vocab_projector), phi (linear), MTP copies
-   (shared_head.head), electra, whisper (proj_out), xglm (output_projection).
-   Prefixes are free: model., transformer., language_model.model. and so on. The
-   order is that of preference where several would do. */
-static const char *const otx__embedding_names[] = {
-    "embed_tokens",   "tok_embeddings",  "wte",          "word_embeddings", "embed_in",
-    "shared",         "embeddings",      "word_embedding", "token_embedding",
-    "tokens_embed",   "input_embedding", "transformer.w", "embedding",       "embed",
-    "emb",
-};
-static const char *const otx__head_names[] = {
-    "lm_head", "embed_out", "output", "output_layer", "vocab_projector", "decoder", "proj_out",
-    "output_projection", "generator_lm_head", "lm_loss", "pred_layer.proj", "linear", "head",
-    "unembed", "cls",
-};
-/* Owners of biases that are no heads: a number per token beside a tied head. */
-static const char *const otx__bias_names[] = {"predictions", "embedding_decoder"};
-
-/* A view of one component of a dotted name. */
-typedef struct otx__component {
-    const char *bytes;
-    size_t size;
-} otx__component;
-
-/* The component that ends `skip` components before the end; size 0 if none. */
-OTX__PRIVATE otx__component otx__name_component(const otx_tensor *tensor, unsigned skip)
+/* Whether any of the words stands anywhere in the text. */
+OTX__PRIVATE bool otx__span_contains_any(otx__span text, const char *const *words,
+                                         size_t count)
 {
-    otx__component component = {tensor->name, 0};
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__span_contains(text, words[i])) return true;
+    return false;
+}
+
+/* The component of a dotted name that ends `skip` components before the end; empty if
+   there is none. */
+OTX__PRIVATE otx__span otx__name_component(const otx_tensor *tensor, unsigned skip)
+{
     size_t end = tensor->name_size, begin;
     for (;; skip--) {
         for (begin = end; begin > 0 && tensor->name[begin - 1] != '.'; begin--) {}
-        if (skip == 0) break;
-        if (begin == 0) return component;
+        if (skip == 0) return otx__span_of(tensor->name + begin, end - begin);
+        if (begin == 0) return otx__span_of(tensor->name, 0);
         end = begin - 1;
     }
-    component.bytes = tensor->name + begin;
-    component.size = end - begin;
-    return component;
-}
-
-OTX__PRIVATE bool otx__component_is(otx__component component, const char *text)
-{
-    return component.size == strlen(text) && memcmp(component.bytes, text, component.size) == 0;
 }
 
 /* Whether the tensor belongs to a numbered layer: a component of digits. */
@@ -17155,7 +18431,7 @@ OTX__PRIVATE bool otx__name_is_numbered(const otx_tensor *tensor)
             if (length > 0 && digits == length) return true;
             digits = length = 0;
         } else {
-            digits += byte >= '0' && byte <= '9';
+            digits += otx__is_digit(byte);
             length++;
         }
     }
@@ -17165,12 +18441,8 @@ OTX__PRIVATE bool otx__name_is_numbered(const otx_tensor *tensor)
 /* Whether the name speaks of tokens, whatever the layer. */
 OTX__PRIVATE bool otx__name_is_lexical(const otx_tensor *tensor)
 {
-    static const char *const words[] = {"embed",   "wte",         "vocab",
-                                        "lm_head", "shared_head", "token"};
-    size_t i;
-    for (i = 0; i < OTX__COUNT(words); i++)
-        if (otx__span_has(tensor->name, tensor->name_size, words[i])) return true;
-    return false;
+    return otx__span_contains_any(otx__span_of(tensor->name, tensor->name_size),
+                                  otx__lexical_words, OTX__COUNT(otx__lexical_words));
 }
 
 /* Whether the name is STEM.LAST, whatever stands before it; either may have several
@@ -17201,256 +18473,462 @@ OTX__PRIVATE size_t otx__embedding_name(const otx_tensor *tensor)
                         "weight");
 }
 
+OTX__PRIVATE bool otx__name_is_embedding(const otx_tensor *tensor)
+{
+    return otx__embedding_name(tensor) < OTX__COUNT(otx__embedding_names);
+}
+
 OTX__PRIVATE size_t otx__head_name(const otx_tensor *tensor)
 {
     return otx__name_in(tensor, otx__head_names, OTX__COUNT(otx__head_names), "weight");
 }
 
+OTX__PRIVATE bool otx__name_is_head(const otx_tensor *tensor)
+{
+    return otx__head_name(tensor) < OTX__COUNT(otx__head_names);
+}
+
+/* The head of an encoder, BERT's and those after it: the flag that ties it to the
+   embedding ties its biases too. */
+OTX__PRIVATE bool otx__name_is_encoder_head(const otx_tensor *tensor)
+{
+    return otx__name_ends(tensor, "decoder", "weight");
+}
+
 /* The bias of a head, or a number per token under a name of its own. */
 OTX__PRIVATE bool otx__name_is_bias(const otx_tensor *tensor)
 {
-    return otx__component_is(otx__name_component(tensor, 0), "final_logits_bias") ||
-           otx__name_in(tensor, otx__head_names, OTX__COUNT(otx__head_names), "bias") <
+    const otx__span last = otx__name_component(tensor, 0);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__logits_bias_names); i++)
+        if (otx__span_is(last, otx__logits_bias_names[i])) return true;
+    return otx__name_in(tensor, otx__head_names, OTX__COUNT(otx__head_names), "bias") <
                OTX__COUNT(otx__head_names) ||
            otx__name_in(tensor, otx__bias_names, OTX__COUNT(otx__bias_names), "bias") <
                OTX__COUNT(otx__bias_names);
-}
-
-/* >>> src/model/parts.h */
-/* ---- parts: the tensors that the vocabulary sizes ----------------------- */
-
-/* ---- tensors in messages ---- */
-
-/* Room for a tensor's quoted name and shape. */
-#define OTX__TENSOR_TEXT (OTX__QUOTED + 96)
-
-/* `"lm_head.weight" [32000, 4096]`; returns `to`. */
-OTX__PRIVATE const char *otx__tensor_text(char *to, const otx_tensor *tensor)
-{
-    char name[OTX__QUOTED];
-    size_t length, i;
-    otx__quote(name, sizeof name, tensor->name, tensor->name_size);
-    length = (size_t)snprintf(to, OTX__TENSOR_TEXT, "\"%s\" [", name);
-    for (i = 0; i < tensor->rank && i < 3; i++)
-        length += (size_t)snprintf(to + length, OTX__TENSOR_TEXT - length, "%s%" PRIu64,
-                                   i ? ", " : "", tensor->shape[i]);
-    (void)snprintf(to + length, OTX__TENSOR_TEXT - length, tensor->rank > 3 ? ", ...]" : "]");
-    return to;
-}
-
-/* ---- the vocabulary's tensors of one model ---- */
-
-#define OTX__MODEL_MAX_TENSORS 16
-
-typedef struct otx__model_tensor {
-    const otx_checkpoint_tensor *at;
-    otx__part part;
-    uint64_t rows;  /* its own: those of the model, or `extra` more */
-    bool redundant; /* the head of a tied model, stored once more: not written */
-} otx__model_tensor;
-
-typedef struct otx__model {
-    const otx_context *ctx;
-    const otx_checkpoint *checkpoint;
-    const otx__document *config;
-    uint64_t ids; /* of the tokenizer: the highest + 1 */
-    bool donor;
-    uint64_t rows;  /* of the tensors below */
-    uint64_t extra; /* rows that some have beyond those, as the classes of a few models
-                       add to what config.json calls the vocabulary's size */
-    otx__model_tensor tensors[OTX__MODEL_MAX_TENSORS]; /* by name */
-    size_t tensor_count;
-    const otx_checkpoint_tensor *embedding; /* the main one */
-    const otx_checkpoint_tensor *head;      /* NULL if none is stored */
-    bool tied;                              /* the head is the embedding */
-} otx__model;
-
-OTX__PRIVATE otx_result otx__model_refuse(const otx__model *model, const otx_tensor *tensor,
-                                          const char *why, otx_error *error)
-{
-    char text[OTX__TENSOR_TEXT];
-    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s %s", model->checkpoint->path,
-                     otx__tensor_text(text, tensor), why);
-}
-
-/* Lists what could be an embedding, for an architecture that is not known. */
-OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__model *model, const otx_vocab *vocab,
-                                           const char *why, otx_error *error)
-{
-    char list[480] = "", text[OTX__TENSOR_TEXT];
-    size_t i, length = 0, more = 0;
-    for (i = 0; i < model->checkpoint->tensor_count; i++) {
-        const otx_tensor *tensor = model->checkpoint->tensors[i].tensor;
-        size_t size;
-        if (tensor->rank != 2 || tensor->shape[0] < vocab->count) continue;
-        size = strlen(otx__tensor_text(text, tensor));
-        if (length + size + 3 > sizeof list - 24) {
-            more++;
-            continue;
-        }
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s",
-                                   length ? ", " : "", text);
-    }
-    if (more)
-        (void)snprintf(list + length, sizeof list - length, " and %" PRIu64 " more",
-                       (uint64_t)more);
-    return otx__fail(error, OTX_ERROR_UNSUPPORTED,
-                     "%s: %s; tensors with at least the tokenizer's %" PRIu64 " rows: %s",
-                     model->checkpoint->path, why, (uint64_t)vocab->count,
-                     list[0] ? list : "none");
-}
-
-/* How well a tensor fits as the main embedding: lower is better, SIZE_MAX is not
-   at all. The size that config.json gives decides before the place, the place
-   (outside the numbered layers) before the name. */
-OTX__PRIVATE size_t otx__embedding_rank(const otx__model *model, const otx_tensor *tensor)
-{
-    size_t name = otx__embedding_name(tensor), rank = name;
-    uint64_t seen = 0;
-    if (tensor->rank != 2 || name == OTX__COUNT(otx__embedding_names)) return SIZE_MAX;
-    if (otx__name_is_numbered(tensor)) rank += 100;
-    if (!otx__config_says(model->config, "vocab_size", tensor->shape[0], &seen) &&
-        !otx__config_says(model->config, "padded_vocab_size", tensor->shape[0], &seen))
-        rank += 200;
-    return rank;
-}
-
-/* Where an embedding has more rows than config.json says, the model's class adds them
-   (Llama 3.2 Vision 8, Moshi 1), or it could not be loaded. The new one has as many
-   more. */
-OTX__PRIVATE void otx__model_find_extra(otx__model *model)
-{
-    uint64_t said = 0;
-    if (otx__config_says(model->config, "vocab_size", model->rows, &said) ||
-        otx__config_says(model->config, "padded_vocab_size", model->rows, &said) || said == 0)
-        return;
-    otx__log(model->ctx, OTX_WARNING,
-             "%s: config.json says \"vocab_size\": %" PRIu64 ", the embedding has %" PRIu64
-             " rows%s", model->checkpoint->path, said, model->rows,
-             said < model->rows && !model->donor ? "; the new one will have as many more" : "");
-    if (said > model->rows) return;
-    model->extra = model->rows - said;
-    model->rows = said;
-}
-
-OTX__PRIVATE otx_result otx__model_find_embedding(otx__model *model, const otx_vocab *vocab,
-                                                  otx_error *error)
-{
-    const otx_checkpoint *checkpoint = model->checkpoint;
-    const otx_checkpoint_tensor *rival = NULL;
-    size_t best = SIZE_MAX, i;
-    for (i = 0; i < checkpoint->tensor_count; i++) {
-        size_t rank = otx__embedding_rank(model, checkpoint->tensors[i].tensor);
-        if (rank == SIZE_MAX || rank > best) continue;
-        if (rank < best) {
-            best = rank;
-            rival = NULL;
-            model->embedding = &checkpoint->tensors[i];
-        } else if (checkpoint->tensors[i].tensor->shape[0] !=
-                   model->embedding->tensor->shape[0]) {
-            rival = &checkpoint->tensors[i];
-        }
-    }
-    if (!model->embedding)
-        return otx__fail_unknown_model(model, vocab,
-                                       "no tensor is known as the input embedding", error);
-    if (rival)
-        return otx__fail_unknown_model(
-            model, vocab, "several tensors may be the input embedding, of different sizes",
-            error);
-    model->rows = model->embedding->tensor->shape[0];
-    if (model->rows == 0 || model->rows > INT32_MAX)
-        return otx__model_refuse(model, model->embedding->tensor,
-                                 "is empty or has more than 2147483647 rows", error);
-    otx__model_find_extra(model);
-    return OTX_OK;
-}
-
-/* ---- every tensor in its part ---- */
-
-/* Whether a size is that of the vocabulary. */
-OTX__PRIVATE bool otx__model_has_rows(const otx__model *model, uint64_t size)
-{
-    return size == model->rows || (model->extra > 0 && size == model->rows + model->extra);
-}
-
-OTX__PRIVATE bool otx__model_sizes(const otx__model *model, const otx_tensor *tensor)
-{
-    unsigned i;
-    for (i = 0; i < tensor->rank; i++)
-        if (otx__model_has_rows(model, tensor->shape[i])) return true;
-    return false;
-}
-
-/* A [rows] or [1, rows] tensor. */
-OTX__PRIVATE bool otx__is_vector(const otx__model *model, const otx_tensor *tensor)
-{
-    return (tensor->rank == 1 || (tensor->rank == 2 && tensor->shape[0] == 1)) &&
-           otx__model_has_rows(model, tensor->shape[tensor->rank - 1]);
 }
 
 /* Why a tensor cannot be carried over to another vocabulary by its name alone,
    whatever its shape; NULL if nothing speaks against it. */
 OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
 {
-    otx__component last = otx__name_component(tensor, 0),
-                   before = otx__name_component(tensor, 1);
-    if (otx__component_is(before, "embed_tokens_per_layer"))
-        return "holds per-layer embeddings, which are no rows of one space and cannot be "
-               "transplanted";
-    if (otx__component_is(last, "d2t") || otx__component_is(last, "t2d"))
-        return "maps a draft vocabulary to the full one, which is not true any more under "
-               "another tokenizer";
-    return NULL;
-}
-
-/* Whether the last component is one of those under which quantised matrices keep
-   their codes, scales, zero points and shapes, or adapters their factors. */
-OTX__PRIVATE bool otx__component_is_packed(otx__component last)
-{
-    static const char *const parts[] = {"scale",  "scales", "quant",       "pack",   "qweight",
-                                        "qzeros", "absmax", "zero_point",  "weight_", "g_idx",
-                                        "SCB",    "lora_",  "codebook"};
     size_t i;
-    for (i = 0; i < OTX__COUNT(parts); i++)
-        if (otx__span_has(last.bytes, last.size, parts[i])) return true;
-    return false;
+    for (i = 0; i < OTX__COUNT(otx__refused_names); i++) {
+        const otx__refused_name *refused = &otx__refused_names[i];
+        if (otx__span_is(otx__name_component(tensor, refused->from_end), refused->component))
+            return refused->why;
+    }
+    return NULL;
 }
 
 /* Whether the name is that of a packed or scaled embedding or head. */
 OTX__PRIVATE bool otx__name_is_packed(const otx_tensor *tensor)
 {
-    static const char *const owners[] = {"lm_head",         "embed_out",      "output_layer",
-                                         "embed_tokens",    "tok_embeddings", "wte",
-                                         "word_embeddings", "embed_in",       "output",
-                                         "embeddings",      "shared",         "lm_head.linear"};
-    otx__component last = otx__name_component(tensor, 0);
+    otx__span last = otx__name_component(tensor, 0);
     char name[64];
-    if (last.size >= sizeof name || !otx__component_is_packed(last)) return false;
+    if (last.size >= sizeof name ||
+        !otx__span_contains_any(last, otx__packed_words, OTX__COUNT(otx__packed_words)))
+        return false;
     memcpy(name, last.bytes, last.size);
     name[last.size] = 0;
-    return otx__name_in(tensor, owners, OTX__COUNT(owners), name) < OTX__COUNT(owners);
+    return otx__name_in(tensor, otx__packed_owners, OTX__COUNT(otx__packed_owners), name) <
+           OTX__COUNT(otx__packed_owners);
 }
 
-/* What a tensor that is sized by the vocabulary is by its name. */
-OTX__PRIVATE otx__part otx__name_part(const otx__model *model, const otx_tensor *tensor)
+/* >>> src/model/document.h */
+/* ---- documents: the JSON files of a model directory --------------------- */
+
+/* Most objects of one file that describe a language model: see otx__document_levels.
+   Real configs have three. */
+#define OTX__MAX_LEVELS 64
+
+/* One JSON file of a directory. Absent ones have no nodes, so that every
+   look-up from otx__document_root finds nothing. */
+typedef struct otx__document {
+    char *text;
+    size_t size;
+    otx_json json;
+    bool present;
+    uint32_t levels[OTX__MAX_LEVELS]; /* nodes, the root first */
+    size_t level_count;
+} otx__document;
+
+/* Far above any real one; keeps a hostile file from filling the memory. */
+#define OTX__DOCUMENT_LIMIT OTX__INDEX_LIMIT
+
+OTX__PRIVATE void otx__document_close(const otx_context *ctx, otx__document *document)
 {
-    if (tensor->rank == 2 && otx__model_has_rows(model, tensor->shape[0])) {
-        if (otx__embedding_name(tensor) < OTX__COUNT(otx__embedding_names))
-            return OTX__PART_EMBEDDING;
-        if (otx__head_name(tensor) < OTX__COUNT(otx__head_names)) return OTX__PART_HEAD;
+    otx_json_close(ctx, &document->json);
+    otx__file_free(ctx, document->text, document->size);
+    memset(document, 0, sizeof *document);
+}
+
+/* Lists the objects that describe the language model: the whole of config.json, and
+   within it the parts that multimodal models keep for their text side, or an encoder
+   and its decoder for themselves; within those again. The outer come first. */
+OTX__PRIVATE otx_result otx__document_levels(otx__document *document, const char *path,
+                                             otx_error *error)
+{
+    const otx_json *json = &document->json;
+    char name[OTX__PATH_TEXT];
+    size_t at, i;
+    document->levels[document->level_count++] = 0;
+    for (at = 0; at < document->level_count; at++) /* grows as it goes */
+        for (i = 0; i < OTX__COUNT(otx__nested_configs); i++) {
+            uint32_t node = otx_json_find(json, document->levels[at], otx__nested_configs[i]);
+            if (otx_json_type_of(json, node) != OTX_JSON_OBJECT) continue;
+            if (document->level_count == OTX__MAX_LEVELS)
+                return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d configs of language "
+                                 "models lie within each other", otx__path_text(name, path),
+                                 OTX__MAX_LEVELS);
+            document->levels[document->level_count++] = node;
+        }
+    return OTX_OK;
+}
+
+/* Reads and parses directory/name, an object. A missing file is an absent
+   document. NaN and Infinity are let through, as Python writes them. */
+OTX__PRIVATE otx_result otx__document_open(const otx_context *ctx, const char *directory,
+                                           const char *name, otx__document *out,
+                                           otx_error *error)
+{
+    otx_json_options options;
+    otx__status status;
+    otx_result result;
+    char *path;
+    memset(out, 0, sizeof *out);
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true;
+    path = otx__path_join(ctx, directory, name);
+    if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+    result = otx__look(path, &status, error);
+    if (result || !status.present) goto done;
+    result = otx__file_read_all(ctx, path, OTX__DOCUMENT_LIMIT, &out->text, &out->size, error);
+    if (result) goto done;
+    result = otx_json_parse(ctx, out->text, out->size, path, &options, &out->json, error);
+    if (!result && otx_json_type_of(&out->json, 0) != OTX_JSON_OBJECT)
+        result = otx__fail(error, OTX_ERROR_FORMAT, "%s: not a JSON object", path);
+    if (!result) result = otx__document_levels(out, path, error);
+    if (result) otx__document_close(ctx, out);
+    else out->present = true;
+done:
+    otx__path_free(ctx, path);
+    return result;
+}
+
+OTX__PRIVATE uint32_t otx__document_root(const otx__document *document)
+{
+    return document->present ? 0 : OTX_JSON_NONE;
+}
+
+/* >>> src/model/config.h */
+/* ---- what config.json says ---------------------------------------------- */
+
+/* ---- its levels ---- */
+
+/* Steps through the levels of a document, the outer before the inner:
+       levels = otx__all_levels(document);
+       while (otx__levels_next(&levels)) ... levels.node ... */
+typedef struct otx__levels {
+    const otx__document *document;
+    uint32_t node;
+    size_t at;     /* the level after that */
+    bool ours;     /* levels that give another size than `rows` are left out, but the root */
+    uint64_t rows;
+} otx__levels;
+
+OTX__PRIVATE otx__levels otx__all_levels(const otx__document *document)
+{
+    otx__levels levels;
+    memset(&levels, 0, sizeof levels);
+    levels.document = document;
+    levels.node = OTX_JSON_NONE;
+    return levels;
+}
+
+OTX__PRIVATE bool otx__levels_next(otx__levels *levels)
+{
+    const otx__document *document = levels->document;
+    uint64_t size;
+    while (levels->at < document->level_count) {
+        levels->node = document->levels[levels->at++];
+        if (!levels->ours || levels->at == 1 ||
+            !otx_json_uint(&document->json, otx_json_find(&document->json, levels->node,
+                                                          OTX__KEY_VOCAB_SIZE), &size) ||
+            size == levels->rows)
+            return true;
     }
-    if (otx__is_vector(model, tensor) && otx__name_is_bias(tensor)) return OTX__PART_BIAS;
+    return false;
+}
+
+/* The node under a key of the level at hand. */
+OTX__PRIVATE uint32_t otx__levels_find(const otx__levels *levels, const char *key)
+{
+    return otx_json_find(&levels->document->json, levels->node, key);
+}
+
+/* Whether any level says key: value. *seen, if it is 0, becomes what the first
+   level that has the key says instead. */
+OTX__PRIVATE bool otx__config_says(const otx__document *config, const char *key, uint64_t value,
+                                   uint64_t *seen)
+{
+    otx__levels levels = otx__all_levels(config);
+    while (otx__levels_next(&levels)) {
+        uint64_t said;
+        if (!otx_json_uint(&config->json, otx__levels_find(&levels, key), &said)) continue;
+        if (said == value) return true;
+        if (*seen == 0) *seen = said;
+    }
+    return false;
+}
+
+/* The levels that are about the vocabulary of so many rows: not those that name the size
+   of another, as of a speech codec, while one names ours. */
+OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
+{
+    otx__levels levels = otx__all_levels(document);
+    uint64_t seen = 0;
+    levels.ours = otx__config_says(document, OTX__KEY_VOCAB_SIZE, rows, &seen);
+    levels.rows = rows;
+    return levels;
+}
+
+/* ---- sizes ---- */
+
+/* Whether any level says that the vocabulary has that many rows. *seen as above. */
+OTX__PRIVATE bool otx__config_says_rows(const otx__document *config, uint64_t rows,
+                                        uint64_t *seen)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx__config_says(config, otx__size_keys[i], rows, seen)) return true;
+    return false;
+}
+
+/* Whether any number of config.json that is no size of a vocabulary has this
+   value: then a dimension of that size says nothing about the vocabulary. */
+OTX__PRIVATE bool otx__config_has_size(const otx__document *config, uint64_t size)
+{
+    const otx_json *json = &config->json;
+    uint32_t object;
+    for (object = 0; object < json->count; object++) {
+        otx_json_iter member = otx_json_iter_of(json, object);
+        if (!member.keyed) continue;
+        while (otx_json_iter_next(&member)) {
+            uint64_t value;
+            if (otx_json_uint(json, member.value, &value) && value == size &&
+                !otx__span_contains_any(otx__json_span(json, member.key),
+                                        otx__vocabulary_words,
+                                        OTX__COUNT(otx__vocabulary_words)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* ---- tying ---- */
+
+typedef struct otx__tie_flag {
+    bool said_true, said_false; /* on some level */
+} otx__tie_flag;
+
+OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
+{
+    otx__levels levels = otx__all_levels(config);
+    otx__tie_flag flag = {false, false};
+    while (otx__levels_next(&levels)) {
+        otx_json_type type = otx_json_type_of(&config->json,
+                                              otx__levels_find(&levels, OTX__KEY_TIE));
+        if (type == OTX_JSON_TRUE) flag.said_true = true;
+        if (type == OTX_JSON_FALSE) flag.said_false = true;
+    }
+    return flag;
+}
+
+/* ---- types and classes ---- */
+
+/* Whether a rule holds for the model's type. */
+OTX__PRIVATE bool otx__config_follows(const otx__document *config, otx__model_rule rule)
+{
+    const otx_json *json = &config->json;
+    uint32_t node = otx_json_find(json, otx__document_root(config), OTX__KEY_MODEL_TYPE);
+    size_t i;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return false;
+    for (i = 0; i < OTX__COUNT(otx__model_types); i++) {
+        const otx__model_type *known = &otx__model_types[i];
+        if (known->rule == rule &&
+            (known->within ? otx__span_contains(otx__json_span(json, node), known->type)
+                           : otx_json_equals(json, node, known->type)))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the model has an output head at all: by its class, if config.json names it. */
+OTX__PRIVATE bool otx__config_has_head(const otx__document *config)
+{
+    const otx_json *json = &config->json;
+    uint32_t list = otx_json_find(json, otx__document_root(config), OTX__KEY_CLASSES);
+    uint32_t name = otx_json_item(json, list, 0);
+    return otx_json_type_of(json, name) != OTX_JSON_STRING ||
+           otx__span_contains_any(otx__json_span(json, name), otx__head_classes,
+                                  OTX__COUNT(otx__head_classes));
+}
+
+/* >>> src/model/side.h */
+/* ---- side: a model directory opened once --------------------------------- */
+
+/* Most tensors of a model that the vocabulary sizes. */
+#define OTX__MAX_PARTS 16
+
+typedef struct otx__vocab_tensor {
+    const otx_checkpoint_tensor *at;
+    otx__part_kind kind;
+    uint64_t rows;  /* its own: those of the model, or `extra` more */
+    bool redundant; /* the head of a tied model, stored once more: not written */
+} otx__vocab_tensor;
+
+/* The tensors of a model that the vocabulary sizes: see otx__parts_find. */
+typedef struct otx__parts {
+    uint64_t rows;  /* of them */
+    uint64_t extra; /* rows that some have beyond those, as the classes of a few models
+                       add to what config.json calls the vocabulary's size */
+    otx__vocab_tensor tensors[OTX__MAX_PARTS]; /* by name */
+    size_t count;
+    const otx_checkpoint_tensor *embedding; /* the main one; NULL: not looked for yet */
+    const otx_checkpoint_tensor *head;      /* NULL if none is stored */
+    bool tied;                              /* the head is the embedding */
+} otx__parts;
+
+/* A model directory. Every use opens what it needs of it, by the functions that stand
+   beside each type; the rest stays absent: documents that are not present, a vocabulary
+   without tokens, a checkpoint without files. */
+typedef struct otx__side {
+    char *path;
+    bool donor; /* of its tensors only the embedding and the head matter */
+    otx__document config;     /* config.json */
+    otx__document generation; /* generation_config.json */
+    otx__document tokenizer;  /* tokenizer_config.json */
+    otx_checkpoint checkpoint;
+    otx_vocab vocab;
+    otx__parts parts;
+} otx__side;
+
+/* A side of which nothing is open. Close it with otx__side_close in any case. */
+OTX__PRIVATE otx_result otx__side_begin(const otx_context *ctx, const char *path, bool donor,
+                                        otx__side *side, otx_error *error)
+{
+    memset(side, 0, sizeof *side);
+    side->donor = donor;
+    side->path = otx__path_copy(ctx, path, strlen(path));
+    return side->path ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
+}
+
+OTX__PRIVATE void otx__side_close(const otx_context *ctx, otx__side *side)
+{
+    otx_vocab_close(ctx, &side->vocab);
+    otx_checkpoint_close(ctx, &side->checkpoint);
+    otx__document_close(ctx, &side->tokenizer);
+    otx__document_close(ctx, &side->generation);
+    otx__document_close(ctx, &side->config);
+    otx__path_free(ctx, side->path);
+    memset(side, 0, sizeof *side);
+}
+
+/* ---- looking at it ---- */
+
+/* The token with an id, or NULL. */
+OTX__PRIVATE const otx_token *otx__side_token(const otx__side *side, uint64_t id)
+{
+    const otx_token *token = id < side->vocab.count ? &side->vocab.tokens[id] : NULL;
+    return token && token->kind != OTX_TOKEN_NONE ? token : NULL;
+}
+
+/* A token's content for a message, `none` where there is no token. */
+OTX__PRIVATE const char *otx__side_content(char to[OTX__QUOTED], const otx__side *side,
+                                           uint64_t id)
+{
+    const otx_token *token = otx__side_token(side, id);
+    if (!token) return strcpy(to, "none");
+    return otx__quote(to, OTX__QUOTED, token->content, token->content_size);
+}
+
+/* Room for a tensor's quoted name and shape. */
+#define OTX__TENSOR_TEXT (OTX__QUOTED + 96)
+
+/* `"lm_head.weight" [32000, 4096]`; returns `to`. */
+OTX__PRIVATE const char *otx__tensor_text(char to[OTX__TENSOR_TEXT], const otx_tensor *tensor)
+{
+    char name[OTX__QUOTED], shape[OTX__TENSOR_TEXT - OTX__QUOTED - 8];
+    otx__quote(name, sizeof name, tensor->name, tensor->name_size);
+    otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank);
+    otx__format(to, OTX__TENSOR_TEXT, "\"%s\" %s", name, shape);
+    return to;
+}
+
+/* Refuses a tensor. */
+OTX__PRIVATE otx_result otx__fail_tensor(const otx__side *side, const otx_tensor *tensor,
+                                         const char *why, otx_error *error)
+{
+    char text[OTX__TENSOR_TEXT];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s %s", side->path,
+                     otx__tensor_text(text, tensor), why);
+}
+
+/* >>> src/model/parts.h */
+/* ---- parts: what each tensor does for the vocabulary ---------------------- */
+
+/* ---- sizes ---- */
+
+/* Whether a size is that of the vocabulary. */
+OTX__PRIVATE bool otx__parts_have_rows(const otx__parts *parts, uint64_t size)
+{
+    return size == parts->rows || (parts->extra > 0 && size == parts->rows + parts->extra);
+}
+
+OTX__PRIVATE bool otx__parts_size(const otx__parts *parts, const otx_tensor *tensor)
+{
+    unsigned i;
+    for (i = 0; i < tensor->rank; i++)
+        if (otx__parts_have_rows(parts, tensor->shape[i])) return true;
+    return false;
+}
+
+/* A [rows, columns] tensor. */
+OTX__PRIVATE bool otx__is_matrix(const otx__parts *parts, const otx_tensor *tensor)
+{
+    return tensor->rank == 2 && otx__parts_have_rows(parts, tensor->shape[0]);
+}
+
+/* A [rows] or [1, rows] tensor. */
+OTX__PRIVATE bool otx__is_vector(const otx__parts *parts, const otx_tensor *tensor)
+{
+    return (tensor->rank == 1 || (tensor->rank == 2 && tensor->shape[0] == 1)) &&
+           otx__parts_have_rows(parts, tensor->shape[tensor->rank - 1]);
+}
+
+/* ---- the part of one tensor ---- */
+
+/* What a tensor that is sized by the vocabulary is by its name. */
+OTX__PRIVATE otx__part_kind otx__part_by_name(const otx__parts *parts, const otx_tensor *tensor)
+{
+    if (otx__is_matrix(parts, tensor)) {
+        if (otx__name_is_embedding(tensor)) return OTX__PART_EMBEDDING;
+        if (otx__name_is_head(tensor)) return OTX__PART_HEAD;
+    }
+    if (otx__is_vector(parts, tensor) && otx__name_is_bias(tensor)) return OTX__PART_BIAS;
     return OTX__PART_NONE;
 }
 
 /* A head under a known name, outside the numbered layers, whose size is neither the
    vocabulary's nor small enough to be something else. */
-OTX__PRIVATE bool otx__is_other_head(const otx__model *model, const otx_tensor *tensor)
+OTX__PRIVATE bool otx__is_other_head(const otx__side *side, const otx_tensor *tensor)
 {
-    return otx__head_name(tensor) < OTX__COUNT(otx__head_names) && tensor->rank == 2 &&
-           !otx__model_has_rows(model, tensor->shape[0]) && !otx__name_is_numbered(tensor) &&
-           (tensor->shape[0] >= model->ids || otx__name_ends(tensor, "lm_head", "weight"));
+    return otx__name_is_head(tensor) && tensor->rank == 2 &&
+           !otx__parts_have_rows(&side->parts, tensor->shape[0]) &&
+           !otx__name_is_numbered(tensor) &&
+           (tensor->shape[0] >= side->vocab.count ||
+            otx__name_ends(tensor, "lm_head", "weight"));
 }
 
 OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
@@ -17463,97 +18941,218 @@ OTX__PRIVATE bool otx__dtype_is_integer(otx_dtype dtype)
    Those of numbered layers whose names say nothing of tokens, and those whose size
    config.json explains otherwise, only happen to be; a table of integers per token
    (DeepSeek V4's of experts) does not. */
-OTX__PRIVATE otx_result otx__model_coincidence(const otx__model *model,
-                                               const otx_tensor *tensor, otx_error *error)
+OTX__PRIVATE otx_result otx__part_coincidence(const otx_context *ctx, const otx__side *side,
+                                              const otx_tensor *tensor, otx_error *error)
 {
     bool numbered = otx__name_is_numbered(tensor);
-    bool explained = otx__config_has_size(model->config, model->rows);
+    bool explained = otx__config_has_size(&side->config, side->parts.rows);
     if (otx__dtype_is_integer(tensor->dtype) && !explained)
-        return otx__model_refuse(model, tensor, "is a table of integers by token, which cannot "
-                                                "be transplanted", error);
+        return otx__fail_tensor(side, tensor, "is a table of integers by token, which cannot "
+                                              "be transplanted", error);
     if (numbered && !otx__name_is_lexical(tensor)) return OTX_OK;
     if (!explained)
-        return otx__model_refuse(model, tensor, "has a dimension as large as the vocabulary, "
-                                                "but what it is for is not known", error);
-    if (!numbered && tensor->rank == 2 && otx__model_has_rows(model, tensor->shape[0])) {
+        return otx__fail_tensor(side, tensor, "has a dimension as large as the vocabulary, but "
+                                              "what it is for is not known", error);
+    if (!numbered && otx__is_matrix(&side->parts, tensor)) {
         char text[OTX__TENSOR_TEXT];
-        otx__log(model->ctx, OTX_WARNING,
-                 "%s: tensor %s has as many rows as the vocabulary, "
-                 "but config.json gives that size to something else too; it is left as it is",
-                 model->checkpoint->path, otx__tensor_text(text, tensor));
+        otx__log(ctx, OTX_WARNING, "%s: tensor %s has as many rows as the vocabulary, but "
+                 "config.json gives that size to something else too; it is left as it is",
+                 side->path, otx__tensor_text(text, tensor));
     }
     return OTX_OK;
 }
 
 /* The part that a tensor plays, or a refusal. Of the base every tensor must be
    understood; of the donor only the embedding and the head are read. */
-OTX__PRIVATE otx_result otx__model_part(const otx__model *model, const otx_tensor *tensor,
-                                        otx__part *part, otx_error *error)
+OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *side,
+                                     const otx_tensor *tensor, otx__part_kind *kind,
+                                     otx_error *error)
 {
-    const char *verdict = model->donor ? NULL : otx__name_verdict(tensor);
-    *part = OTX__PART_NONE;
-    if (verdict) return otx__model_refuse(model, tensor, verdict, error);
-    if (otx__name_is_packed(tensor) && !(model->donor && otx__name_is_numbered(tensor)))
-        return otx__model_refuse(model, tensor,
-                                 "belongs to a packed or scaled vocabulary matrix; only plain "
-                                 "F64, F32, F16, BF16 and F8 ones are supported", error);
-    if (otx__is_other_head(model, tensor))
-        return otx__model_refuse(model, tensor, "is an output head with another number of rows "
-                                                "than the embedding", error);
-    if (!otx__model_sizes(model, tensor)) return OTX_OK;
-    *part = otx__name_part(model, tensor);
-    if (model->donor && *part == OTX__PART_BIAS) *part = OTX__PART_NONE;
-    if (*part != OTX__PART_NONE || model->donor) return OTX_OK;
-    return otx__model_coincidence(model, tensor, error);
+    const char *verdict = side->donor ? NULL : otx__name_verdict(tensor);
+    *kind = OTX__PART_NONE;
+    if (verdict) return otx__fail_tensor(side, tensor, verdict, error);
+    if (otx__name_is_packed(tensor) && !(side->donor && otx__name_is_numbered(tensor)))
+        return otx__fail_tensor(side, tensor,
+                                "belongs to a packed or scaled vocabulary matrix; only plain "
+                                "F64, F32, F16, BF16 and F8 ones are supported", error);
+    if (otx__is_other_head(side, tensor))
+        return otx__fail_tensor(side, tensor, "is an output head with another number of rows "
+                                              "than the embedding", error);
+    if (!otx__parts_size(&side->parts, tensor)) return OTX_OK;
+    *kind = otx__part_by_name(&side->parts, tensor);
+    if (side->donor && *kind == OTX__PART_BIAS) *kind = OTX__PART_NONE;
+    if (*kind != OTX__PART_NONE || side->donor) return OTX_OK;
+    return otx__part_coincidence(ctx, side, tensor, error);
 }
+
+/* >>> src/model/find.h */
+/* ---- finding the parts of a model ---------------------------------------- */
+
+/* ---- the main embedding ---- */
+
+/* Lists what could be an embedding, for an architecture that is not known. */
+OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__side *side, const char *why,
+                                                otx_error *error)
+{
+    const otx_checkpoint *checkpoint = &side->checkpoint;
+    const uint64_t ids = side->vocab.count;
+    char list[480] = "", text[OTX__TENSOR_TEXT];
+    size_t i, length = 0, more = 0;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint->tensors[i].tensor;
+        size_t size;
+        if (tensor->rank != 2 || tensor->shape[0] < ids) continue;
+        size = strlen(otx__tensor_text(text, tensor));
+        if (length + size + 3 > sizeof list - 24) {
+            more++;
+            continue;
+        }
+        length += otx__format(list + length, sizeof list - length, "%s%s",
+                              length ? ", " : "", text);
+    }
+    if (more)
+        otx__format(list + length, sizeof list - length, " and %" PRIu64 " more",
+                    (uint64_t)more);
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: %s; tensors with at least the "
+                     "tokenizer's %" PRIu64 " rows: %s", side->path, why, ids,
+                     list[0] ? list : "none");
+}
+
+/* What is added to the rank of a tensor in a numbered layer, and to that of one of
+   another size than config.json gives: more than any list of names is long. */
+#define OTX__RANK_LAYER 100
+#define OTX__RANK_SIZE 200
+
+/* How well a tensor fits as the main embedding: lower is better, SIZE_MAX is not
+   at all. The size that config.json gives decides before the place, the place
+   (outside the numbered layers) before the name. */
+OTX__PRIVATE size_t otx__embedding_rank(const otx__side *side, const otx_tensor *tensor)
+{
+    size_t rank = otx__embedding_name(tensor);
+    uint64_t seen = 0;
+    if (tensor->rank != 2 || !otx__name_is_embedding(tensor)) return SIZE_MAX;
+    if (otx__name_is_numbered(tensor)) rank += OTX__RANK_LAYER;
+    if (!otx__config_says_rows(&side->config, tensor->shape[0], &seen)) rank += OTX__RANK_SIZE;
+    return rank;
+}
+
+/* Where an embedding has more rows than config.json says, the model's class adds them
+   (Llama 3.2 Vision 8, Moshi 1), or it could not be loaded. The new one has as many
+   more. */
+OTX__PRIVATE void otx__find_extra(const otx_context *ctx, otx__side *side)
+{
+    otx__parts *parts = &side->parts;
+    uint64_t said = 0;
+    if (otx__config_says_rows(&side->config, parts->rows, &said) || said == 0) return;
+    otx__log(ctx, OTX_WARNING, "%s: config.json says \"vocab_size\": %" PRIu64
+             ", the embedding has %" PRIu64 " rows%s", side->path, said, parts->rows,
+             said < parts->rows && !side->donor ? "; the new one will have as many more" : "");
+    if (said > parts->rows) return;
+    parts->extra = parts->rows - said;
+    parts->rows = said;
+}
+
+OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *side,
+                                            otx_error *error)
+{
+    const otx_checkpoint *checkpoint = &side->checkpoint;
+    otx__parts *parts = &side->parts;
+    bool rival = false;
+    size_t best = SIZE_MAX, i;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_checkpoint_tensor *at = &checkpoint->tensors[i];
+        size_t rank = otx__embedding_rank(side, at->tensor);
+        if (rank == SIZE_MAX || rank > best) continue;
+        if (rank < best) {
+            best = rank;
+            rival = false;
+            parts->embedding = at;
+        } else if (at->tensor->shape[0] != parts->embedding->tensor->shape[0]) {
+            rival = true;
+        }
+    }
+    if (!parts->embedding)
+        return otx__fail_unknown_model(side, "no tensor is known as the input embedding",
+                                       error);
+    if (rival)
+        return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
+                                             "different sizes", error);
+    parts->rows = parts->embedding->tensor->shape[0];
+    if (parts->rows == 0 || parts->rows > INT32_MAX)
+        return otx__fail_tensor(side, parts->embedding->tensor,
+                                "is empty or has more than 2147483647 rows", error);
+    otx__find_extra(ctx, side);
+    return OTX_OK;
+}
+
+/* Hidden sizes stand under several names; some models factorise the embedding, and
+   its own width then stands somewhere too. */
+OTX__PRIVATE otx_result otx__check_width(const otx__side *side, otx_error *error)
+{
+    const otx_tensor *embedding = side->parts.embedding->tensor;
+    uint64_t width = embedding->shape[1], seen = 0;
+    char text[OTX__TENSOR_TEXT];
+    size_t i, first = 0;
+    for (i = 0; i < OTX__COUNT(otx__width_keys); i++) {
+        bool before = seen != 0;
+        if (otx__config_says(&side->config, otx__width_keys[i], width, &seen)) return OTX_OK;
+        if (!before && seen) first = i;
+    }
+    if (!seen || otx__config_has_size(&side->config, width)) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MISMATCH,
+                     "%s: tensor %s has %" PRIu64
+                     " columns, but config.json says \"%s\": %" PRIu64, side->path,
+                     otx__tensor_text(text, embedding), width, otx__width_keys[first], seen);
+}
+
+/* ---- all of them ---- */
 
 /* The main head: outside the numbered layers first, then by name. */
 OTX__PRIVATE size_t otx__head_rank(const otx_tensor *tensor)
 {
-    return otx__head_name(tensor) + (otx__name_is_numbered(tensor) ? 100u : 0u);
+    return otx__head_name(tensor) + (otx__name_is_numbered(tensor) ? OTX__RANK_LAYER : 0u);
 }
 
-OTX__PRIVATE otx_result otx__model_add(otx__model *model, const otx_checkpoint_tensor *at,
-                                       otx__part part, otx_error *error)
+OTX__PRIVATE otx_result otx__parts_add(otx__side *side, const otx_checkpoint_tensor *at,
+                                       otx__part_kind kind, otx_error *error)
 {
     const otx_tensor *tensor = at->tensor;
-    otx__model_tensor *slot = &model->tensors[model->tensor_count];
+    otx__parts *parts = &side->parts;
+    otx__vocab_tensor *slot;
     if (!otx_dtype_is_embedding(tensor->dtype)) {
         char text[OTX__TENSOR_TEXT];
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "%s: tensor %s is %s; F64, F32, F16, BF16, F8_E4M3 or F8_E5M2 is "
-                         "expected",
-                         model->checkpoint->path, otx__tensor_text(text, tensor),
+                         "expected", side->path, otx__tensor_text(text, tensor),
                          otx_dtype_name(tensor->dtype));
     }
-    if (part != OTX__PART_BIAS && (tensor->shape[1] == 0 || tensor->shape[1] > INT32_MAX))
-        return otx__model_refuse(model, tensor, "has no columns or more than 2147483647",
-                                 error);
-    if (model->tensor_count == OTX__MODEL_MAX_TENSORS)
+    if (kind != OTX__PART_BIAS && (tensor->shape[1] == 0 || tensor->shape[1] > INT32_MAX))
+        return otx__fail_tensor(side, tensor, "has no columns or more than 2147483647", error);
+    if (parts->count == OTX__MAX_PARTS)
         return otx__fail(error, OTX_ERROR_LIMIT,
-                         "%s: more than %d tensors are sized by the vocabulary",
-                         model->checkpoint->path, OTX__MODEL_MAX_TENSORS);
+                         "%s: more than %d tensors are sized by the vocabulary", side->path,
+                         OTX__MAX_PARTS);
+    slot = &parts->tensors[parts->count++];
     slot->at = at;
-    slot->part = part;
-    slot->rows = tensor->shape[part == OTX__PART_BIAS ? tensor->rank - 1 : 0];
+    slot->kind = kind;
+    slot->rows = tensor->shape[kind == OTX__PART_BIAS ? tensor->rank - 1 : 0];
     slot->redundant = false;
-    model->tensor_count++;
-    if (part == OTX__PART_HEAD &&
-        (!model->head || otx__head_rank(tensor) < otx__head_rank(model->head->tensor)))
-        model->head = at;
+    if (kind == OTX__PART_HEAD &&
+        (!parts->head || otx__head_rank(tensor) < otx__head_rank(parts->head->tensor)))
+        parts->head = at;
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__model_find_parts(otx__model *model, otx_error *error)
+OTX__PRIVATE otx_result otx__find_all(const otx_context *ctx, otx__side *side, otx_error *error)
 {
-    const otx_checkpoint *checkpoint = model->checkpoint;
+    const otx_checkpoint *checkpoint = &side->checkpoint;
     otx_result result = OTX_OK;
     size_t i;
     for (i = 0; i < checkpoint->tensor_count && !result; i++) {
-        otx__part part;
-        result = otx__model_part(model, checkpoint->tensors[i].tensor, &part, error);
-        if (!result && part != OTX__PART_NONE)
-            result = otx__model_add(model, &checkpoint->tensors[i], part, error);
+        otx__part_kind kind;
+        result = otx__part_of(ctx, side, checkpoint->tensors[i].tensor, &kind, error);
+        if (!result && kind != OTX__PART_NONE)
+            result = otx__parts_add(side, &checkpoint->tensors[i], kind, error);
     }
     return result;
 }
@@ -17588,7 +19187,7 @@ OTX__PRIVATE otx_result otx__tensors_equal(const otx_context *ctx,
         if (!result) *equal = memcmp(bytes, bytes + chunk, count) == 0;
         at += count;
         if (!result)
-            result = otx__progress(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
+            result = otx__poll(ctx, OTX_STAGE_READ, b->tensor->name, at, size, error);
     }
     otx__free(ctx, bytes, 2, chunk);
     return result;
@@ -17596,79 +19195,47 @@ OTX__PRIVATE otx_result otx__tensors_equal(const otx_context *ctx,
 
 /* Tied: there is no head, or no level of the config denies it and the head is
    the embedding once more. */
-OTX__PRIVATE otx_result otx__model_find_tie(otx__model *model, otx_error *error)
+OTX__PRIVATE otx_result otx__find_tie(const otx_context *ctx, otx__side *side, otx_error *error)
 {
-    otx__tie_flag flag = otx__config_tie_flag(model->config);
+    otx__parts *parts = &side->parts;
+    otx__tie_flag flag = otx__config_tie_flag(&side->config);
+    bool denied = flag.said_false && !flag.said_true;
     otx_result result;
     size_t i;
-    model->tied = !model->head;
-    if (!model->head) {
-        if (flag.said_false && !flag.said_true)
-            otx__log(
-                model->ctx, OTX_WARNING,
-                "%s: config.json says \"tie_word_embeddings\": false, but there is no output "
-                "head; taken as tied",
-                model->checkpoint->path);
+    parts->tied = !parts->head;
+    if (!parts->head) {
+        if (denied)
+            otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": false, "
+                     "but there is no output head; taken as tied", side->path);
         return OTX_OK;
     }
-    if (flag.said_false && !flag.said_true) return OTX_OK;
-    result = otx__tensors_equal(model->ctx, model->checkpoint, model->embedding, model->head,
-                                &model->tied, error);
+    if (denied) return OTX_OK;
+    result = otx__tensors_equal(ctx, &side->checkpoint, parts->embedding, parts->head,
+                                &parts->tied, error);
     if (result) return result;
-    if (!model->tied && flag.said_true)
-        otx__log(
-            model->ctx, OTX_WARNING,
-            "%s: config.json says \"tie_word_embeddings\": true, but the output head differs "
-            "from the embedding; taken as untied",
-            model->checkpoint->path);
-    for (i = 0; i < model->tensor_count; i++)
-        if (model->tied && model->tensors[i].at == model->head)
-            model->tensors[i].redundant = true;
+    if (!parts->tied && flag.said_true)
+        otx__log(ctx, OTX_WARNING, "%s: config.json says \"tie_word_embeddings\": true, but "
+                 "the output head differs from the embedding; taken as untied", side->path);
+    for (i = 0; i < parts->count; i++)
+        if (parts->tied && parts->tensors[i].at == parts->head)
+            parts->tensors[i].redundant = true;
     return OTX_OK;
 }
 
 /* ---- the whole of it ---- */
 
-/* Hidden sizes stand under several names; some models factorise the embedding, and
-   its own width then stands somewhere too. */
-OTX__PRIVATE otx_result otx__model_check_width(const otx__model *model, otx_error *error)
-{
-    static const char *const keys[] = {"hidden_size", "n_embd", "d_model", "embedding_size",
-                                       "word_embed_proj_dim", "input_embedding_size"};
-    uint64_t width = model->embedding->tensor->shape[1], seen = 0;
-    char text[OTX__TENSOR_TEXT];
-    size_t i, first = 0;
-    for (i = 0; i < OTX__COUNT(keys); i++) {
-        bool before = seen != 0;
-        if (otx__config_says(model->config, keys[i], width, &seen)) return OTX_OK;
-        if (!before && seen) first = i;
-    }
-    if (!seen || otx__config_has_size(model->config, width)) return OTX_OK;
-    return otx__fail(error, OTX_ERROR_MISMATCH,
-                     "%s: tensor %s has %" PRIu64
-                     " columns, but config.json says \"%s\": %" PRIu64,
-                     model->checkpoint->path, otx__tensor_text(text, model->embedding->tensor),
-                     width, keys[first], seen);
-}
-
-/* Finds the vocabulary's tensors of an open checkpoint, which must outlive the
-   model as must its config. */
-OTX__PRIVATE otx_result otx__model_open(const otx_context *ctx,
-                                        const otx_checkpoint *checkpoint,
-                                        const otx__document *config, const otx_vocab *vocab,
-                                        bool donor, otx__model *out, otx_error *error)
+/* Finds the tensors that the vocabulary sizes, by the config, the vocabulary and the
+   checkpoint of the side. If it fails there is no embedding. */
+OTX__PRIVATE otx_result otx__parts_find(const otx_context *ctx, otx__side *side,
+                                        otx_error *error)
 {
     otx_result result;
-    memset(out, 0, sizeof *out);
-    out->ctx = ctx;
-    out->checkpoint = checkpoint;
-    out->config = config;
-    out->ids = vocab->count;
-    out->donor = donor;
-    result = otx__model_find_embedding(out, vocab, error);
-    if (!result) result = otx__model_check_width(out, error);
-    if (!result) result = otx__model_find_parts(out, error);
-    if (!result) result = otx__model_find_tie(out, error);
+    memset(&side->parts, 0, sizeof side->parts);
+    result = otx__find_embedding(ctx, side, error);
+    if (!result) result = otx__check_width(side, error);
+    if (!result) result = otx__find_all(ctx, side, error);
+    if (!result) result = otx__find_tie(ctx, side, error);
+    if (result) side->parts.embedding = NULL;
     return result;
 }
 
@@ -17678,24 +19245,19 @@ OTX__PRIVATE otx_result otx__model_open(const otx_context *ctx,
 /* What the edits of config.json and generation_config.json start from. */
 typedef struct otx__config_plan {
     const otx_context *ctx;
-    const char *base_path;
-    const otx_vocab *base_vocab, *donor_vocab;
+    const otx__side *base, *donor;
     const otx_alignment *alignment;
-    const otx__document *base, *base_generation;   /* the base's two files */
-    const otx__document *donor, *donor_generation; /* the donor's */
-    const otx__document *donor_tokenizer;          /* its tokenizer_config.json */
-    const otx__model *model;                       /* of the base */
-    otx_dtype dtype; /* that the matrices are written in, or 0: the base's */
+    otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t remaps;  /* ids looked up by content so far */
 } otx__config_plan;
 
 /* ---- ids ---- */
 
-/* Fills plan->heirs; free base_vocab->count of them. */
+/* Fills plan->heirs; free as many as base->vocab.count. */
 OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error *error)
 {
-    size_t count = plan->base_vocab->count, i;
+    size_t count = plan->base->vocab.count, i;
     plan->heirs = (int64_t *)otx__alloc(plan->ctx, count, sizeof *plan->heirs);
     if (!plan->heirs) return otx__fail_memory(error, (uint64_t)count * sizeof *plan->heirs);
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
@@ -17709,31 +19271,29 @@ OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error
 /* Whether a donor's id may be written: it has a token and a row. */
 OTX__PRIVATE bool otx__config_id_is_valid(const otx__config_plan *plan, uint64_t id)
 {
-    return id < plan->alignment->count && id < plan->donor_vocab->count &&
-           plan->donor_vocab->tokens[id].kind != OTX_TOKEN_NONE;
+    return id < plan->alignment->count && otx__side_token(plan->donor, id);
 }
 
 /* The donor id that takes over a base id's row, or -1. */
 OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t base)
 {
-    return base < plan->base_vocab->count ? plan->heirs[base] : -1;
+    return base < plan->base->vocab.count ? plan->heirs[base] : -1;
 }
 
 /* The donor id that the caller mapped to a base id, or whose content is the
    same, or -1. */
 OTX__PRIVATE int64_t otx__config_same_content(const otx__config_plan *plan, uint64_t base)
 {
-    const otx_token *wanted;
+    const otx_token *wanted = otx__side_token(plan->base, base);
     int64_t heir = otx__config_heir(plan, base);
     size_t i;
-    if (base >= plan->base_vocab->count) return -1;
     if (heir >= 0 && plan->alignment->rows[heir].action == OTX_ACTION_MAP) return heir;
-    wanted = &plan->base_vocab->tokens[base];
-    if (wanted->kind == OTX_TOKEN_NONE) return -1;
-    for (i = 0; i < plan->donor_vocab->count; i++) {
-        const otx_token *token = &plan->donor_vocab->tokens[i];
-        if (token->content_size == wanted->content_size && otx__config_id_is_valid(plan, i) &&
-            memcmp(token->content, wanted->content, wanted->content_size) == 0)
+    if (!wanted) return -1;
+    for (i = 0; i < plan->donor->vocab.count; i++) {
+        const otx_token *token = &plan->donor->vocab.tokens[i];
+        if (otx__same_bytes(token->content, token->content_size, wanted->content,
+                            wanted->content_size) &&
+            otx__config_id_is_valid(plan, i))
             return (int64_t)i;
     }
     return -1;
@@ -17765,7 +19325,7 @@ OTX__PRIVATE size_t otx__config_carry_ids(const otx__config_plan *plan, const ot
                                           size_t *lost)
 {
     size_t start = to->size, written = 0;
-    uint32_t i, item = node + 1;
+    otx_json_iter item = otx_json_iter_of(json, node);
     int64_t id;
     if (otx_json_type_of(json, node) != OTX_JSON_ARRAY) {
         id = otx__config_carry(plan, json, node, carry);
@@ -17774,8 +19334,8 @@ OTX__PRIVATE size_t otx__config_carry_ids(const otx__config_plan *plan, const ot
         return id >= 0;
     }
     otx__text_string(to, "[");
-    for (i = 0; i < json->nodes[node].count; i++, item = json->nodes[item].next) {
-        id = otx__config_carry(plan, json, item, carry);
+    while (otx_json_iter_next(&item)) {
+        id = otx__config_carry(plan, json, item.value, carry);
         if (id >= 0) otx__text_format(to, "%s%" PRId64, written++ ? ", " : "", id);
         else ++*lost;
     }
@@ -17786,38 +19346,15 @@ OTX__PRIVATE size_t otx__config_carry_ids(const otx__config_plan *plan, const ot
 
 /* ---- special ids: bos, eos and their like ---- */
 
-typedef struct otx__special {
-    const char *key;
-    int role;       /* an otx_role, or -1 */
-    int stand_in;   /* the role that serves where a number is there and has no counterpart:
-                       some classes take no null; or -1 */
-    bool add;       /* written even if the base lacks the key: the classes of the
-                       common architectures have defaults for it, now stale */
-    bool if_set;    /* left alone where the base says null: it asks for behaviour */
-} otx__special;
-
-static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},
-    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},
-    {"pad_token_id", OTX_ROLE_PAD, -1, true, false},
-    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},
-    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},
-    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},
-    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},
-    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},
-    {"forced_bos_token_id", -1, -1, false, true},
-    {"forced_eos_token_id", -1, -1, false, true},
-};
-
 /* The valid ids that a file of the donor gives, from its first level with any. */
 OTX__PRIVATE bool otx__config_donor_ids(const otx__config_plan *plan,
                                         const otx__document *document, const char *key,
                                         otx__text *to)
 {
-    otx__levels levels = otx__config_levels(document);
-    size_t i, lost = 0;
-    for (i = 0; i < levels.count; i++) {
-        uint32_t node = otx_json_find(&document->json, levels.nodes[i], key);
+    otx__levels levels = otx__all_levels(document);
+    size_t lost = 0;
+    while (otx__levels_next(&levels)) {
+        uint32_t node = otx__levels_find(&levels, key);
         if (node == OTX_JSON_NONE) continue;
         if (otx__config_carry_ids(plan, &document->json, node, OTX__CARRY_DONOR, to, &lost))
             return true;
@@ -17829,8 +19366,8 @@ OTX__PRIVATE bool otx__config_donor_ids(const otx__config_plan *plan,
    or eos. */
 OTX__PRIVATE int64_t otx__config_role(const otx__config_plan *plan, int role)
 {
-    int64_t id = role < 0 ? -1 : plan->donor_vocab->roles[role];
-    if (id < 0 && role == OTX_ROLE_BOS) id = plan->donor_vocab->roles[OTX_ROLE_EOS];
+    int64_t id = role < 0 ? -1 : plan->donor->vocab.roles[role];
+    if (id < 0 && role == OTX_ROLE_BOS) id = plan->donor->vocab.roles[OTX_ROLE_EOS];
     return id >= 0 && otx__config_id_is_valid(plan, (uint64_t)id) ? id : -1;
 }
 
@@ -17840,11 +19377,11 @@ OTX__PRIVATE bool otx__config_special(const otx__config_plan *plan, const otx__s
                                       bool generation, const otx_json *base, uint32_t node,
                                       otx__text *to)
 {
-    int64_t id = special->role < 0 ? -1 : plan->donor_vocab->roles[special->role];
+    int64_t id = special->role < 0 ? -1 : plan->donor->vocab.roles[special->role];
     size_t lost = 0;
-    if (generation && otx__config_donor_ids(plan, plan->donor_generation, special->key, to))
+    if (generation && otx__config_donor_ids(plan, &plan->donor->generation, special->key, to))
         return true;
-    if (otx__config_donor_ids(plan, plan->donor, special->key, to)) return true;
+    if (otx__config_donor_ids(plan, &plan->donor->config, special->key, to)) return true;
     if (id >= 0 && otx__config_id_is_valid(plan, (uint64_t)id)) {
         otx__text_format(to, "%" PRId64, id);
         return true;
@@ -17867,35 +19404,21 @@ typedef struct otx__config_edit {
     otx_error *error;
 } otx__config_edit;
 
-/* The levels that are about this vocabulary: not those that name the size of another,
-   as of a speech codec, while one names ours. */
-OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
-{
-    otx__levels levels = otx__config_levels(document), ours;
-    uint64_t seen = 0, size;
-    size_t i;
-    if (!otx__config_says(document, "vocab_size", rows, &seen)) return levels;
-    ours = levels;
-    for (i = ours.count = 0; i < levels.count; i++) {
-        uint32_t node = otx_json_find(&document->json, levels.nodes[i], "vocab_size");
-        bool other = otx_json_uint(&document->json, node, &size) && size != rows;
-        if (i == 0 || !other) ours.nodes[ours.count++] = levels.nodes[i];
-    }
-    return ours;
-}
-
 /* The level where a key that is missing goes: the innermost that says how large the
    vocabulary is, else the first within. */
 OTX__PRIVATE uint32_t otx__vocabulary_home(const otx__document *document, uint64_t rows)
 {
     otx__levels levels = otx__vocabulary_levels(document, rows);
+    uint32_t sized = OTX_JSON_NONE, second = OTX_JSON_NONE, count = 0;
     uint64_t size;
-    size_t i;
-    for (i = levels.count; i-- > 0;)
-        if (otx_json_uint(&document->json,
-                          otx_json_find(&document->json, levels.nodes[i], "vocab_size"), &size))
-            return levels.nodes[i];
-    return levels.nodes[levels.count > 1 ? 1 : 0];
+    while (otx__levels_next(&levels)) {
+        if (++count == 2) second = levels.node;
+        if (otx_json_uint(&document->json, otx__levels_find(&levels, OTX__KEY_VOCAB_SIZE),
+                          &size))
+            sized = levels.node;
+    }
+    if (sized == OTX_JSON_NONE) sized = second;
+    return sized == OTX_JSON_NONE ? otx__document_root(document) : sized;
 }
 
 /* object[key] = value; takes what the text holds and leaves it empty. */
@@ -17916,28 +19439,6 @@ OTX__PRIVATE otx_result otx__config_set(otx__config_edit *e, uint32_t object, co
     return otx_json_edit_set(e->plan->ctx, e->edit, object, key, value, e->error);
 }
 
-/* Whether the model counts its positions from pad_token_id on, as RoBERTa and the
-   fairseq models do: there the id is a number of the architecture, and the masked
-   padding may as well be the tokenizer's own. */
-OTX__PRIVATE bool otx__config_pad_is_position(const otx__document *config)
-{
-    static const char *const types[] = {
-        "camembert", "longformer", "mpnet",      "xglm",          "m2m_100", "nllb-moe",
-        "fsmt",      "esm",        "ibert",      "data2vec-text", "xmod",    "lilt",
-        "luke",      "mluke",      "layoutlmv3", "markuplm",      "prophetnet",
-        "xlm-prophetnet", "seamless_m4t", "seamless_m4t_v2", "kosmos-2", "kosmos-2.5",
-        "trocr",     "roc_bert",
-    };
-    const otx_json *json = &config->json;
-    uint32_t node = otx_json_find(json, otx__document_root(config), "model_type");
-    size_t i;
-    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return false;
-    for (i = 0; i < OTX__COUNT(types); i++)
-        if (otx_json_equals(json, node, types[i])) return true;
-    return otx__span_has(json->text + json->nodes[node].start,
-                         json->nodes[node].end - json->nodes[node].start, "roberta");
-}
-
 /* What an id of the base becomes that has no counterpart: that of a role which comes
    close, or null. */
 OTX__PRIVATE void otx__config_stand_in(const otx__config_edit *e, const otx__special *special,
@@ -17951,13 +19452,13 @@ OTX__PRIVATE void otx__config_stand_in(const otx__config_edit *e, const otx__spe
     if (id >= 0)
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to %" PRId64
-                 ", its %s token", e->plan->base_path, e->name, special->key, id,
-                 id == e->plan->donor_vocab->roles[special->stand_in]
+                 ", its %s token", e->plan->base->path, e->name, special->key, id,
+                 id == e->plan->donor->vocab.roles[special->stand_in]
                      ? otx_role_name((otx_role)special->stand_in) : "eos");
     else
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to null",
-                 e->plan->base_path, e->name, special->key);
+                 e->plan->base->path, e->name, special->key);
 }
 
 /* Sets one special id on every level that has it. */
@@ -17965,20 +19466,19 @@ OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e,
                                                  const otx__special *special, otx__text *value)
 {
     const otx_json *json = &e->document->json;
-    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->model->rows);
-    uint32_t home = otx__vocabulary_home(e->document, e->plan->model->rows);
+    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->base->parts.rows);
+    uint32_t home = otx__vocabulary_home(e->document, e->plan->base->parts.rows);
     otx_result result = OTX_OK;
     bool present = false;
-    size_t i;
-    for (i = 0; i < levels.count && !result; i++) {
-        uint32_t node = otx_json_find(json, levels.nodes[i], special->key);
+    while (!result && otx__levels_next(&levels)) {
+        uint32_t node = otx__levels_find(&levels, special->key);
         bool null = otx_json_type_of(json, node) == OTX_JSON_NULL;
         if (node == OTX_JSON_NONE) continue;
         present = true;
         if (null && special->if_set) continue;
         if (!otx__config_special(e->plan, special, e->generation, json, node, value))
             otx__config_stand_in(e, special, node, value);
-        result = otx__config_set_text(e, levels.nodes[i], special->key, value);
+        result = otx__config_set_text(e, levels.node, special->key, value);
     }
     if (!result && !present && special->add &&
         otx__config_special(e->plan, special, e->generation, json, OTX_JSON_NONE, value))
@@ -17988,7 +19488,7 @@ OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e,
 
 OTX__PRIVATE otx_result otx__config_edit_specials(otx__config_edit *e)
 {
-    bool keep_pad = otx__config_pad_is_position(e->plan->base);
+    bool keep_pad = otx__config_follows(&e->plan->base->config, OTX__PAD_IS_POSITION);
     otx_result result = OTX_OK;
     otx__text value;
     size_t i;
@@ -17998,25 +19498,32 @@ OTX__PRIVATE otx_result otx__config_edit_specials(otx__config_edit *e)
             result = otx__config_edit_special(e, &otx__specials[i], &value);
     if (keep_pad && !e->generation)
         otx__log(e->plan->ctx, OTX_NOTE, "%s/%s: \"pad_token_id\" is left as it is, as this "
-                 "model counts its positions from it on", e->plan->base_path, e->name);
+                 "model counts its positions from it on", e->plan->base->path, e->name);
     otx__text_close(&value);
     return result;
 }
 
 /* ---- other ids: image tokens and the like ---- */
 
-/* Whether a key names token ids that are no special ones. */
-OTX__PRIVATE bool otx__config_names_ids(const char *key, size_t size)
+/* Whether a key is one of the special ones. */
+OTX__PRIVATE bool otx__key_is_special(otx__span key)
 {
-    static const char *const ends[] = {"_token_id", "_token_ids", "_token_index"};
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__specials); i++)
-        if (size == strlen(otx__specials[i].key) &&
-            memcmp(key, otx__specials[i].key, size) == 0)
-            return false;
-    for (i = 0; i < OTX__COUNT(ends); i++) {
-        size_t length = strlen(ends[i]);
-        if (size > length && memcmp(key + size - length, ends[i], length) == 0) return true;
+        if (otx__span_is(key, otx__specials[i].key)) return true;
+    return false;
+}
+
+/* Whether a key names token ids that are no special ones. */
+OTX__PRIVATE bool otx__key_names_ids(otx__span key)
+{
+    size_t i;
+    if (otx__key_is_special(key)) return false;
+    for (i = 0; i < OTX__COUNT(otx__id_endings); i++) {
+        size_t length = strlen(otx__id_endings[i]);
+        if (key.size > length &&
+            memcmp(key.bytes + key.size - length, otx__id_endings[i], length) == 0)
+            return true;
     }
     return false;
 }
@@ -18030,31 +19537,27 @@ OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, const char 
                                           uint32_t node)
 {
     const otx_json *json = &e->document->json;
-    const otx_vocab *vocab = e->plan->base_vocab;
-    uint32_t i, count = 1, item = node;
+    otx_json_iter item = otx_json_iter_of(json, node);
     char token[OTX__QUOTED] = "none";
     uint64_t id = 0;
-    if (otx_json_type_of(json, node) == OTX_JSON_ARRAY) {
-        count = json->nodes[node].count;
-        item = node + 1;
-    }
-    for (i = 1; i < count && otx__config_carry(e->plan, json, item, OTX__CARRY_SAME) >= 0; i++)
-        item = json->nodes[item].next;
-    if (otx_json_uint(json, item, &id) && id < vocab->count)
-        otx__quote(token, sizeof token, vocab->tokens[id].content,
-                   vocab->tokens[id].content_size);
+    if (otx_json_type_of(json, node) == OTX_JSON_ARRAY)
+        while (otx_json_iter_next(&item)) {
+            node = item.value;
+            if (otx__config_carry(e->plan, json, node, OTX__CARRY_SAME) < 0) break;
+        }
+    if (otx_json_uint(json, node, &id)) otx__side_content(token, e->plan->base, id);
     return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
                      "%s/%s: \"%s\" is %" PRIu64 ", the token \"%s\", which the donor's "
                      "tokenizer lacks; give it one with --map 'DONOR=#%" PRIu64 "', DONOR "
-                     "being a reserved or seldom used token of the donor", e->plan->base_path,
+                     "being a reserved or seldom used token of the donor", e->plan->base->path,
                      e->name, key, id, token, id);
 }
 
 /* Carries over what stands under such a key. What has no counterpart is left out
    of generation_config.json, and refused in config.json: the model would look for
    a token that its tokenizer never gives. */
-OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const char *key,
-                                             size_t key_size, uint32_t node, otx__text *value)
+OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, uint32_t key, uint32_t node,
+                                             otx__text *value)
 {
     const otx_json *json = &e->document->json;
     otx_json_type type = otx_json_type_of(json, node);
@@ -18064,17 +19567,17 @@ OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const char *ke
     uint64_t id;
     if (type == OTX_JSON_NUMBER && !otx_json_uint(json, node, &id)) return OTX_OK; /* below 0 */
     if (type != OTX_JSON_NUMBER && type != OTX_JSON_ARRAY) return OTX_OK;
-    otx__quote(quoted, sizeof quoted, key, key_size);
-    e->plan->remaps += type == OTX_JSON_ARRAY ? json->nodes[node].count : 1;
+    otx__quote_node(quoted, json, key);
+    e->plan->remaps += type == OTX_JSON_ARRAY ? otx_json_count(json, node) : 1;
     if (e->plan->remaps > OTX__CONFIG_MAX_REMAPS)
         return otx__fail(e->error, OTX_ERROR_LIMIT, "%s/%s: more than %d token ids at \"%s\"",
-                         e->plan->base_path, e->name, OTX__CONFIG_MAX_REMAPS, quoted);
+                         e->plan->base->path, e->name, OTX__CONFIG_MAX_REMAPS, quoted);
     written = otx__config_carry_ids(e->plan, json, node, OTX__CARRY_SAME, value, &lost);
     if (lost && !e->generation) return otx__fail_lost_id(e, quoted, node);
     if (lost)
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: %" PRIu64 " of the ids in \"%s\" have no counterpart; left out",
-                 e->plan->base_path, e->name, (uint64_t)lost, quoted);
+                 e->plan->base->path, e->name, (uint64_t)lost, quoted);
     if (written == 0) {
         value->size = 0;
         otx__text_string(value, type == OTX_JSON_ARRAY ? "[]" : "null");
@@ -18092,19 +19595,15 @@ OTX__PRIVATE otx_result otx__config_edit_other_ids(otx__config_edit *e)
 {
     const otx_json *json = &e->document->json;
     otx_result result = OTX_OK;
-    uint32_t object, key, i;
+    uint32_t object;
     otx__text value;
     otx__text_open(&value, e->plan->ctx);
     for (object = 0; object < json->count && !result; object++) {
-        if (otx_json_type_of(json, object) != OTX_JSON_OBJECT) continue;
-        key = object + 1;
-        for (i = 0; i < json->nodes[object].count && !result; i++) {
-            const char *name = json->text + json->nodes[key].start;
-            size_t size = json->nodes[key].end - json->nodes[key].start;
-            if (otx__config_names_ids(name, size))
-                result = otx__config_edit_ids(e, name, size, key + 1, &value);
-            key = json->nodes[key + 1].next;
-        }
+        otx_json_iter member = otx_json_iter_of(json, object);
+        if (!member.keyed) continue;
+        while (!result && otx_json_iter_next(&member))
+            if (otx__key_names_ids(otx__json_span(json, member.key)))
+                result = otx__config_edit_ids(e, member.key, member.value, &value);
     }
     otx__text_close(&value);
     return result;
@@ -18112,45 +19611,57 @@ OTX__PRIVATE otx_result otx__config_edit_other_ids(otx__config_edit *e)
 
 /* ---- lists that steer generation ---- */
 
+/* One list of ids, all carried over, or false. With `pair` it is [position, id]. */
+OTX__PRIVATE bool otx__config_carry_list(const otx__config_plan *plan, const otx_json *json,
+                                         uint32_t node, bool pair, otx__text *to)
+{
+    otx_json_iter item = otx_json_iter_of(json, node);
+    bool whole = otx_json_type_of(json, node) == OTX_JSON_ARRAY &&
+                 otx_json_count(json, node) > 0;
+    otx__text_string(to, "[");
+    while (whole && otx_json_iter_next(&item)) {
+        uint64_t number = 0;
+        if (pair && item.index == 0) {
+            whole = otx_json_uint(json, item.value, &number);
+        } else {
+            int64_t id = otx__config_carry(plan, json, item.value, OTX__CARRY_HEIR);
+            whole = id >= 0;
+            number = (uint64_t)id;
+        }
+        otx__text_format(to, "%s%" PRIu64, item.index ? ", " : "", number);
+    }
+    otx__text_string(to, "]");
+    return whole;
+}
+
 /* A list of lists, in which an inner list without all its counterparts falls out
    whole. With `pairs` the inner lists are [position, id]. */
 OTX__PRIVATE void otx__config_carry_lists(const otx__config_plan *plan, const otx_json *json,
                                           uint32_t node, bool pairs, otx__text *to,
                                           size_t *lost)
 {
-    uint32_t i, j, inner = node + 1, item;
+    otx_json_iter inner = otx_json_iter_of(json, node);
     size_t written = 0;
     otx__text_string(to, "[");
-    for (i = 0; i < json->nodes[node].count; i++, inner = json->nodes[inner].next) {
+    while (otx_json_iter_next(&inner)) {
         size_t start = to->size;
-        uint32_t count = otx_json_type_of(json, inner) == OTX_JSON_ARRAY
-                             ? json->nodes[inner].count : 0;
-        bool whole = count > 0;
-        otx__text_string(to, written ? ", [" : "[");
-        for (j = 0, item = inner + 1; j < count; j++, item = json->nodes[item].next) {
-            bool position = pairs && j == 0;
-            uint64_t number = 0;
-            int64_t id = position ? -1 : otx__config_carry(plan, json, item, OTX__CARRY_HEIR);
-            if (position ? !otx_json_uint(json, item, &number) : id < 0) whole = false;
-            otx__text_format(to, "%s%" PRIu64, j ? ", " : "", position ? number : (uint64_t)id);
+        if (written) otx__text_string(to, ", ");
+        if (otx__config_carry_list(plan, json, inner.value, pairs, to)) {
+            written++;
+        } else {
+            if (!to->failed) to->size = start;
+            ++*lost;
         }
-        otx__text_string(to, "]");
-        if (whole) written++;
-        else if (!to->failed) to->size = start;
-        *lost += !whole;
     }
     otx__text_string(to, "]");
 }
 
-typedef enum otx__list_kind { OTX__LIST_IDS, OTX__LIST_LISTS, OTX__LIST_PAIRS, OTX__LIST_OTHER }
-    otx__list_kind;
-
 OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, uint32_t object,
-                                              const char *key, otx__list_kind kind,
-                                              otx__text *value)
+                                              const otx__id_list *list, otx__text *value)
 {
     const otx_json *json = &e->document->json;
-    uint32_t node = otx_json_find(json, object, key);
+    uint32_t node = otx_json_find(json, object, list->key);
+    otx__list_kind kind = list->kind;
     size_t lost = 0;
     if (otx_json_type_of(json, node) == OTX_JSON_NULL) return OTX_OK; /* or absent */
     if (kind != OTX__LIST_OTHER && otx_json_type_of(json, node) == OTX_JSON_ARRAY) {
@@ -18161,36 +19672,27 @@ OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, uint32_t obje
         if (lost)
             otx__log(e->plan->ctx, OTX_WARNING,
                      "%s/%s: %" PRIu64 " entries of \"%s\" have no counterpart in the donor's "
-                     "tokenizer; left out", e->plan->base_path, e->name, (uint64_t)lost, key);
+                     "tokenizer; left out", e->plan->base->path, e->name, (uint64_t)lost,
+                     list->key);
     } else {
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: \"%s\" holds ids of the base's tokenizer in a form that is not known; "
-                 "set to null", e->plan->base_path, e->name, key);
+                 "set to null", e->plan->base->path, e->name, list->key);
         otx__text_string(value, "null");
     }
-    return otx__config_set_text(e, object, key, value);
+    return otx__config_set_text(e, object, list->key, value);
 }
 
 OTX__PRIVATE otx_result otx__config_edit_lists(otx__config_edit *e)
 {
-    static const struct {
-        const char *key;
-        otx__list_kind kind;
-    } lists[] = {
-        {"suppress_tokens", OTX__LIST_IDS},     {"begin_suppress_tokens", OTX__LIST_IDS},
-        {"bad_words_ids", OTX__LIST_LISTS},     {"force_words_ids", OTX__LIST_LISTS},
-        {"forced_decoder_ids", OTX__LIST_PAIRS}, {"sequence_bias", OTX__LIST_OTHER},
-        {"lang_to_id", OTX__LIST_OTHER},        {"task_to_id", OTX__LIST_OTHER},
-    };
-    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->model->rows);
+    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->base->parts.rows);
     otx_result result = OTX_OK;
     otx__text value;
-    size_t at, i;
+    size_t i;
     otx__text_open(&value, e->plan->ctx);
-    for (at = 0; at < levels.count; at++)
-        for (i = 0; i < OTX__COUNT(lists) && !result; i++)
-            result = otx__config_edit_list(e, levels.nodes[at], lists[i].key, lists[i].kind,
-                                           &value);
+    while (!result && otx__levels_next(&levels))
+        for (i = 0; i < OTX__COUNT(otx__id_lists) && !result; i++)
+            result = otx__config_edit_list(e, levels.node, &otx__id_lists[i], &value);
     otx__text_close(&value);
     return result;
 }
@@ -18203,41 +19705,38 @@ OTX__PRIVATE otx_result otx__config_edit_lists(otx__config_edit *e)
 /* Whether a member of a level says how large the vocabulary is: vocab_size whatever it
    says, and other names with that in them (padded_vocab_size, decoder_vocab_size) if
    they say as much. */
-OTX__PRIVATE bool otx__config_is_size(const otx__config_edit *e, uint32_t key)
+OTX__PRIVATE bool otx__config_is_size(const otx__config_edit *e, const otx_json_iter *member)
 {
-    const otx_json *json = &e->document->json;
-    const otx_json_node *name = &json->nodes[key];
+    const otx_json *json = member->json;
     uint64_t size;
-    if (!otx_json_uint(json, key + 1, &size)) return false;
-    return otx_json_equals(json, key, "vocab_size") ||
-           otx_json_equals(json, key, "padded_vocab_size") ||
-           (size == e->plan->model->rows &&
-            otx__span_has(json->text + name->start, name->end - name->start, "vocab_size"));
+    size_t i;
+    if (!otx_json_uint(json, member->value, &size)) return false;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_equals(json, member->key, otx__size_keys[i])) return true;
+    return size == e->plan->base->parts.rows &&
+           otx__span_contains(otx__json_span(json, member->key), OTX__KEY_VOCAB_SIZE);
 }
 
 OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
 {
-    const otx_json *json = &e->document->json;
-    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->model->rows);
+    const uint64_t rows = e->plan->base->parts.rows;
+    otx__levels levels = otx__vocabulary_levels(e->document, rows);
     otx_result result = OTX_OK;
     bool present = false;
     char value[32];
-    uint32_t key, i;
-    size_t at;
-    (void)snprintf(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
-    for (at = 0; at < levels.count; at++) {
-        key = levels.nodes[at] + 1;
-        for (i = 0; i < json->nodes[levels.nodes[at]].count && !result; i++) {
-            if (otx__config_is_size(e, key)) {
-                present = true;
-                result = otx_json_edit_replace(e->plan->ctx, e->edit, key + 1, value, e->error);
-            }
-            key = json->nodes[key + 1].next;
+    otx__format(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    while (!result && otx__levels_next(&levels)) {
+        otx_json_iter member = otx_json_iter_of(&e->document->json, levels.node);
+        while (!result && otx_json_iter_next(&member)) {
+            if (!otx__config_is_size(e, &member)) continue;
+            present = true;
+            result = otx_json_edit_replace(e->plan->ctx, e->edit, member.value, value,
+                                           e->error);
         }
     }
     if (!result && !present)
-        result = otx__config_set(e, otx__vocabulary_home(e->document, e->plan->model->rows),
-                                 "vocab_size", value);
+        result = otx__config_set(e, otx__vocabulary_home(e->document, rows),
+                                 OTX__KEY_VOCAB_SIZE, value);
     return result;
 }
 
@@ -18245,21 +19744,16 @@ OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
    the first tensor, which may now be a matrix in another type. */
 OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
 {
-    static const struct {
-        otx_dtype dtype;
-        const char *name;
-    } names[] = {{OTX_F32, "\"float32\""}, {OTX_F16, "\"float16\""},
-                 {OTX_BF16, "\"bfloat16\""}, {OTX_F64, "\"float64\""}};
-    const otx_dtype old = e->plan->model->embedding->tensor->dtype;
-    otx__levels levels = otx__config_levels(e->document);
+    const otx_dtype old = e->plan->base->parts.embedding->tensor->dtype;
+    otx__levels levels = otx__all_levels(e->document);
     size_t i;
-    if (!e->plan->dtype || e->plan->dtype == old) return OTX_OK;
-    for (i = 0; i < levels.count; i++)
-        if (otx_json_find(&e->document->json, levels.nodes[i], "dtype") != OTX_JSON_NONE ||
-            otx_json_find(&e->document->json, levels.nodes[i], "torch_dtype") != OTX_JSON_NONE)
-            return OTX_OK;
-    for (i = 0; i < OTX__COUNT(names); i++)
-        if (names[i].dtype == old) return otx__config_set(e, 0, "torch_dtype", names[i].name);
+    if (e->plan->dtype == OTX_DTYPE_NONE || e->plan->dtype == old) return OTX_OK;
+    while (otx__levels_next(&levels))
+        for (i = 0; i < OTX__COUNT(otx__dtype_keys); i++)
+            if (otx__levels_find(&levels, otx__dtype_keys[i]) != OTX_JSON_NONE) return OTX_OK;
+    for (i = 0; i < OTX__COUNT(otx__dtype_words); i++)
+        if (otx__dtype_words[i].dtype == old)
+            return otx__config_set(e, 0, OTX__KEY_NEW_DTYPE, otx__dtype_words[i].word);
     return OTX_OK;
 }
 
@@ -18270,20 +19764,17 @@ OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
    encoder's head (decoder.weight) keeps the flag, which ties its biases too. */
 OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
 {
-    const otx__model *model = e->plan->model;
-    otx__levels levels = otx__vocabulary_levels(e->document, model->rows);
+    const otx__parts *parts = &e->plan->base->parts;
+    otx__levels levels = otx__vocabulary_levels(e->document, parts->rows);
     otx_result result = OTX_OK;
-    size_t i;
-    if (!model->tied && otx__name_ends(model->head->tensor, "decoder", "weight")) return OTX_OK;
-    for (i = 0; i < levels.count && !result; i++) {
-        uint32_t node =
-            otx_json_find(&e->document->json, levels.nodes[i], "tie_word_embeddings");
-        otx_json_type type = otx_json_type_of(&e->document->json, node);
-        otx_json_type wanted = model->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
+    if (!parts->tied && otx__name_is_encoder_head(parts->head->tensor)) return OTX_OK;
+    while (!result && otx__levels_next(&levels)) {
+        otx_json_type type = otx_json_type_of(&e->document->json,
+                                              otx__levels_find(&levels, OTX__KEY_TIE));
+        otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
-        if (said ? type == wanted : model->tied && !model->head) continue;
-        result = otx__config_set(e, levels.nodes[i], "tie_word_embeddings",
-                                 model->tied ? "true" : "false");
+        if (said ? type == wanted : parts->tied && !parts->head) continue;
+        result = otx__config_set(e, levels.node, OTX__KEY_TIE, parts->tied ? "true" : "false");
     }
     return result;
 }
@@ -18291,9 +19782,9 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
 /* Appends a JSON string node of a document as JSON, quotes included. */
 OTX__PRIVATE void otx__config_quote(otx__text *to, const otx_json *json, uint32_t node)
 {
+    otx__span text = otx__json_span(json, node);
     otx__text_string(to, "\"");
-    otx__text_bytes(to, json->text + json->nodes[node].start,
-                    json->nodes[node].end - json->nodes[node].start);
+    otx__text_bytes(to, text.bytes, text.size);
     otx__text_string(to, "\"");
 }
 
@@ -18303,26 +19794,26 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
 {
     const otx_json *json = &e->document->json;
     const otx__document *sources[2];
-    uint32_t map = otx_json_find(json, 0, "auto_map");
-    uint32_t node = otx_json_find(json, 0, "tokenizer_class");
+    uint32_t map = otx_json_find(json, 0, OTX__KEY_AUTO_MAP);
+    uint32_t node = otx_json_find(json, 0, OTX__KEY_TOKENIZER_CLASS);
     otx_result result = OTX_OK;
     otx__text value;
     size_t i;
-    sources[0] = e->plan->donor_tokenizer;
-    sources[1] = e->plan->donor;
+    sources[0] = &e->plan->donor->tokenizer;
+    sources[1] = &e->plan->donor->config;
     otx__text_open(&value, e->plan->ctx);
     if (otx_json_type_of(json, node) == OTX_JSON_STRING) {
         for (i = 0; i < OTX__COUNT(sources) && value.size == 0; i++) {
             node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
-                                 "tokenizer_class");
+                                 OTX__KEY_TOKENIZER_CLASS);
             if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
                 otx__config_quote(&value, &sources[i]->json, node);
         }
         if (value.size == 0) otx__text_string(&value, "null");
-        result = otx__config_set_text(e, 0, "tokenizer_class", &value);
+        result = otx__config_set_text(e, 0, OTX__KEY_TOKENIZER_CLASS, &value);
     }
-    if (!result && otx_json_find(json, map, "AutoTokenizer") != OTX_JSON_NONE)
-        result = otx__config_set(e, map, "AutoTokenizer", "null");
+    if (!result && otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER) != OTX_JSON_NONE)
+        result = otx__config_set(e, map, OTX__KEY_AUTO_TOKENIZER, "null");
     otx__text_close(&value);
     return result;
 }
@@ -18380,7 +19871,7 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
 OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan, otx__text *out,
                                                    otx_error *error)
 {
-    const otx__document *donor = plan->donor_generation;
+    const otx__document *donor = &plan->donor->generation;
     uint32_t eos = otx_json_find(&donor->json, otx__document_root(donor), "eos_token_id");
     size_t i, members = 0;
     if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY) return OTX_OK;
@@ -18401,13 +19892,13 @@ OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan,
 /* What the tokenizer promises against what the model can hold. */
 OTX__PRIVATE void otx__config_check_length(const otx__config_plan *plan)
 {
+    const otx__document *tokenizer = &plan->donor->tokenizer;
     uint64_t donor = 0, base = 0;
-    if (!otx_json_uint(&plan->donor_tokenizer->json,
-                       otx_json_find(&plan->donor_tokenizer->json,
-                                     otx__document_root(plan->donor_tokenizer),
-                                     "model_max_length"), &donor))
+    if (!otx_json_uint(&tokenizer->json, otx_json_find(&tokenizer->json,
+                                                       otx__document_root(tokenizer),
+                                                       OTX__KEY_LENGTH), &donor))
         return;
-    if (otx__config_says(plan->base, "max_position_embeddings", donor, &base) || base == 0)
+    if (otx__config_says(&plan->base->config, OTX__KEY_POSITIONS, donor, &base) || base == 0)
         return;
     otx__log(plan->ctx, OTX_WARNING,
              "the donor's tokenizer_config.json says \"model_max_length\": %" PRIu64
@@ -18421,14 +19912,15 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
 {
     otx_result result = otx__config_find_heirs(plan, error);
     if (!result)
-        result = otx__config_edit_file(plan, plan->base, "config.json", false, config, error);
-    if (!result && plan->base_generation->present)
-        result = otx__config_edit_file(plan, plan->base_generation, "generation_config.json",
+        result = otx__config_edit_file(plan, &plan->base->config, "config.json", false, config,
+                                       error);
+    if (!result && plan->base->generation.present)
+        result = otx__config_edit_file(plan, &plan->base->generation, "generation_config.json",
                                        true, generation, error);
     else if (!result)
         result = otx__config_new_generation(plan, generation, error);
     if (!result) otx__config_check_length(plan);
-    otx__free(plan->ctx, plan->heirs, plan->base_vocab->count, sizeof *plan->heirs);
+    otx__free(plan->ctx, plan->heirs, plan->base->vocab.count, sizeof *plan->heirs);
     plan->heirs = NULL;
     return result;
 }
@@ -18436,28 +19928,37 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
 /* >>> src/job/chapter.h */
 /* ==== job: the whole transplant, in the order in which it happens ==== */
 
-/* Knows the order of things and little else: open both models, align, plan, solve, rebuild,
-   write, commit.
-   Hides nothing: run.h reads like the README.
-   A job owns all it opened; what fails leaves nothing under the output's name.
-   Read job.h, then run.h.
+/* Knows the order of things and little else: open both sides, align, plan, stage whatever
+   needs no solving, solve, rebuild and write, commit. All that can be wrong with a file is
+   found before the first solve. Knows besides how a finished directory is verified.
+   Hides nothing: run.h reads like the README, and struct otx_job is its table of contents.
+   A job owns both sides, the plan and the solutions; a writing owns the output until it is
+   committed. What fails leaves nothing under the output's name, nor beside it.
+   Read job.h, then run.h; to add a check of verify, one of the check_ rooms and verify.h.
 
    Rooms, in order of dependency:
-     job      what a job holds, and opening the two models
-     map      the caller's map
-     plan     what becomes of every tensor
-     open     opening a job
-     rows     rows in memory
-     solve    solving for the rows of the donor
-     rebuild  the new rows of one vocabulary tensor
-     write    the new weights and their index
-     copy     the other files of the two models
-     run      running a job
-     report   what a job did, as JSON and as a table
-     verify   whether a finished directory agrees with itself */
+     job           what a job holds
+     open          opening the two models
+     map           the caller's map
+     align         where every new row comes from
+     plan          what becomes of every tensor, and of the configs
+     rows          rows in memory: reading, checking, their mean
+     solve         solving for the rows of the donor
+     rebuild       the new rows of one vocabulary tensor
+     write         the output and its weights
+     copy          the other files of the two models
+     index         the files that are written anew
+     run           the whole, in order
+     report        what a job did, as JSON and as a table
+     findings      what is told of a finished directory
+     check_files   its files
+     check_ids     sizes, ids and tying
+     check_values  values
+     check_draft   as a draft model for another
+     verify        whether a finished directory agrees with itself */
 
 /* >>> src/job/job.h */
-/* ---- job: a whole transplant, in the order in which it happens ------------ */
+/* ---- job: what a job holds ------------------------------------------------ */
 
 /* What was solved against one matrix of the donor. Every matrix of the base in
    the same part takes the same combinations of its own rows. */
@@ -18485,27 +19986,34 @@ typedef struct otx__tensor_plan {
     otx_dtype dtype;
 } otx__tensor_plan;
 
+/* In the order in which it is filled; before each part, the room that fills it. */
 struct otx_job {
+    /* job: what the caller asks for, and is told */
     otx_context outer; /* the caller's */
     otx_context ctx;   /* the same, with memory counted and progress remembered */
     otx_job_options options;
     uint64_t live_bytes, peak_bytes;
     otx_progress last; /* what was reported last, and is repeated by otx__job_poll */
-    char *base_path, *donor_path;
-    otx_checkpoint base, donor;
-    otx_vocab base_vocab, donor_vocab;
-    otx__document base_config, base_generation, donor_config, donor_generation,
-        donor_tokenizer;
-    otx__model base_model, donor_model;
+
+    /* open: the two models */
+    otx__side base, donor;
+
+    /* map, align: where every row comes from */
     otx_alignment alignment;
     uint32_t *anchor_donors, *anchor_bases; /* ids, by donor id */
     uint32_t *targets;                      /* donor ids to solve for */
     size_t anchor_count, target_count;
-    otx__tensor_plan plans[OTX__MODEL_MAX_TENSORS]; /* of base_model.tensors */
-    size_t matrix_tensors[OTX_JOB_MAX_MATRICES];    /* of summary.matrices: which tensor */
+
+    /* plan: what becomes of every tensor, and of the configs */
+    otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
+    size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
+    otx__text config, generation; /* the edited files; generation may be empty */
+
+    /* solve: the combinations of anchors */
     otx__solution solutions[2];
     size_t solution_count;
-    otx__text config, generation; /* the edited files; generation may be empty */
+
+    /* run, report: how it went */
     otx_job_summary summary;
     bool ran;
 };
@@ -18535,20 +20043,11 @@ OTX__PRIVATE bool otx__job_progress(void *context, const otx_progress *progress)
 /* Lets the caller cancel amid work that no stage counts. */
 OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
 {
-    return otx__progress(&job->ctx, job->last.stage, job->last.subject, job->last.done,
-                         job->last.total, error);
+    return otx__poll(&job->ctx, job->last.stage, job->last.subject, job->last.done,
+                     job->last.total, error);
 }
 
-/* ---- opening: directories, vocabularies, tensors ---- */
-
-#define OTX__OPENING_STEPS 6
-
-/* Says at which of the steps the opening is, and at whose files. */
-OTX__PRIVATE otx_result otx__job_opening(const otx_job *job, const char *path, unsigned step,
-                                         otx_error *error)
-{
-    return otx__progress(&job->ctx, OTX_STAGE_OPEN, path, step, OTX__OPENING_STEPS, error);
-}
+/* ---- options ---- */
 
 OTX_API const char *otx_method_name(otx_method method)
 {
@@ -18562,11 +20061,17 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
-/* Whether rows are solved for. */
+/* Whether the method solves for rows. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
     return job->options.method == OTX_METHOD_OMP ||
            job->options.method == OTX_METHOD_OMP_CENTRED;
+}
+
+/* Whether there are rows that it solves for. */
+OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+{
+    return otx__job_solves(job) && job->target_count > 0;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
@@ -18583,7 +20088,7 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
                          (int)options->padding);
-    if (options->dtype && !otx_dtype_is_embedding(options->dtype))
+    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
     if (options->omp.first_target || options->omp.target_count)
@@ -18593,427 +20098,16 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__job_check_directory(const char *path, const char *what,
-                                                 otx_error *error)
+/* ---- a job ---- */
+
+/* A job of which nothing is open but the caller's wishes. Close with otx_job_close. */
+OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
+                                     const char *donor, const otx_job_options *options,
+                                     otx_job **out, otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
-    otx__status status;
-    otx_result result = otx__model_status(path, &status, error);
-    if (result || status.directory) return result;
-    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, not a "
-                     "file", otx__path_text(name, path), what);
-}
-
-OTX__PRIVATE otx_result otx__job_open_files(otx_job *job, otx_error *error)
-{
-    const otx_context *ctx = &job->ctx;
-    const char *base = job->base_path, *donor = job->donor_path;
-    char name[OTX__PATH_TEXT];
-    otx_result result = otx__job_check_directory(base, "base", error);
-    if (!result) result = otx__job_check_directory(donor, "donor", error);
-    if (!result)
-        result = otx__document_open(ctx, base, "config.json", &job->base_config, error);
-    if (!result && !job->base_config.present)
-        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
-                           otx__path_text(name, base));
-    if (!result)
-        result = otx__document_open(ctx, base, "generation_config.json", &job->base_generation,
-                                    error);
-    if (!result)
-        result = otx__document_open(ctx, donor, "config.json", &job->donor_config, error);
-    if (!result)
-        result = otx__document_open(ctx, donor, "generation_config.json",
-                                    &job->donor_generation, error);
-    if (!result)
-        result = otx__document_open(ctx, donor, "tokenizer_config.json", &job->donor_tokenizer,
-                                    error);
-    if (!result) result = otx__job_opening(job, base, 0, error);
-    if (!result) result = otx_checkpoint_open(ctx, base, &job->base, error);
-    if (!result) result = otx__job_opening(job, donor, 1, error);
-    if (!result) result = otx_checkpoint_open(ctx, donor, &job->donor, error);
-    if (!result) result = otx__job_opening(job, base, 2, error);
-    if (!result) result = otx_vocab_open(ctx, base, &job->base_vocab, error);
-    if (!result) result = otx__job_opening(job, donor, 3, error);
-    if (!result) result = otx_vocab_open(ctx, donor, &job->donor_vocab, error);
-    if (!result) result = otx__job_opening(job, donor, 4, error);
-    if (!result)
-        result = otx__model_open(ctx, &job->base, &job->base_config, &job->base_vocab, false,
-                                 &job->base_model, error);
-    if (!result)
-        result = otx__model_open(ctx, &job->donor, &job->donor_config, &job->donor_vocab, true,
-                                 &job->donor_model, error);
-    return result;
-}
-
-/* >>> src/job/map.h */
-/* ---- the caller's map --------------------------------------------------- */
-
-/* One side of "DONOR=BASE" with its escapes undone. */
-typedef struct otx__map_side {
-    const char *what; /* "donor" or "base" */
-    const otx_vocab *vocab;
-    uint64_t rows;
-    char *bytes;
-    size_t size;
-    bool is_id; /* it started with an unescaped # and a digit */
-} otx__map_side;
-
-/* Undoes the escapes of one side, from `at` up to the unescaped `stop` (or the
-   end, with 0). Returns where it stopped, or NULL where an escape is none. */
-OTX__PRIVATE const char *otx__map_unescape(const char *at, char stop, otx__map_side *side)
-{
-    side->size = 0;
-    side->is_id = at[0] == '#' && at[1] >= '0' && at[1] <= '9';
-    while (*at && *at != stop) {
-        if (*at != '\\') {
-            side->bytes[side->size++] = *at++;
-        } else if (at[1] == '\\' || at[1] == '=') {
-            side->bytes[side->size++] = at[1];
-            at += 2;
-        } else if (at[1] == 'x' && otx__hex_digit(at[2]) >= 0 && otx__hex_digit(at[3]) >= 0) {
-            side->bytes[side->size++] =
-                (char)(otx__hex_digit(at[2]) * 16 + otx__hex_digit(at[3]));
-            at += 4;
-        } else {
-            return NULL;
-        }
-    }
-    return at;
-}
-
-/* The id of a side: by number, by content as the tokenizer's file spells it, or
-   by the bytes it stands for; the lowest of several. */
-OTX__PRIVATE otx_result otx__map_find(const otx__map_side *side, const char *entry,
-                                      uint64_t *id, otx_error *error)
-{
-    const otx_vocab *vocab = side->vocab;
-    char quoted[OTX__QUOTED], text[OTX__QUOTED];
-    bool found = false;
-    size_t i;
-    *id = 0;
-    if (side->is_id) {
-        for (i = 1; i < side->size; i++) {
-            unsigned digit = (unsigned)((unsigned char)side->bytes[i] - '0');
-            if (digit > 9 || *id > UINT32_MAX) break;
-            *id = *id * 10 + digit;
-        }
-        found = i == side->size && *id < vocab->count &&
-                vocab->tokens[*id].kind != OTX_TOKEN_NONE;
-    } else {
-        size_t by_bytes = vocab->count;
-        for (i = 0; i < vocab->count && !found; i++) {
-            const otx_token *token = &vocab->tokens[i];
-            if (token->kind == OTX_TOKEN_NONE) continue;
-            found = token->content_size == side->size &&
-                    memcmp(token->content, side->bytes, side->size) == 0;
-            if (found) *id = i;
-            else if (by_bytes == vocab->count && token->size == side->size &&
-                     memcmp(token->bytes, side->bytes, side->size) == 0)
-                by_bytes = i;
-        }
-        if (!found && by_bytes < vocab->count) {
-            found = true;
-            *id = by_bytes;
-        }
-    }
-    otx__quote(quoted, sizeof quoted, side->bytes, side->size);
-    otx__quote(text, sizeof text, entry, strlen(entry));
-    if (!found)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND,
-                         "map \"%s\": the %s's tokenizer has no token "
-                         "\"%s\"",
-                         text, side->what, quoted);
-    if (*id >= side->rows)
-        return otx__fail(error, OTX_ERROR_MISMATCH, "map \"%s\": %s id %" PRIu64 " has no row; "
-                         "there are %" PRIu64, text, side->what, *id, side->rows);
-    return OTX_OK;
-}
-
-OTX__PRIVATE otx_result otx__map_parse(otx_job *job, const char *text, uint64_t rows,
-                                       otx_map_entry *entry, otx_error *error)
-{
-    size_t size = strlen(text) + 1;
-    char quoted[OTX__QUOTED], *bytes = (char *)otx__alloc(&job->ctx, size, 1);
-    otx__map_side side = {"donor", NULL, 0, NULL, 0, false};
-    const char *at;
-    otx_result result;
-    if (!bytes) return otx__fail_memory(error, size);
-    side.vocab = &job->donor_vocab;
-    side.rows = rows;
-    side.bytes = bytes;
-    at = otx__map_unescape(text, '=', &side);
-    if (!at || *at != '=' || side.size == 0) {
-        result = otx__fail(error, OTX_ERROR_ARGUMENT,
-                           "map \"%s\": DONOR=BASE is expected, each "
-                           "a token's content or #ID, with \\\\, \\= and \\xNN as escapes",
-                           otx__quote(quoted, sizeof quoted, text, size - 1));
-        goto done;
-    }
-    result = otx__map_find(&side, text, &entry->donor, error);
-    if (result) goto done;
-    side.what = "base";
-    side.vocab = &job->base_vocab;
-    side.rows = job->base_model.rows + job->base_model.extra;
-    at = otx__map_unescape(at + 1, 0, &side);
-    if (!at || side.size == 0)
-        result = otx__fail(error, OTX_ERROR_ARGUMENT,
-                           "map \"%s\": after = a base token's content "
-                           "or #ID is expected, with \\\\, \\= and \\xNN as escapes",
-                           otx__quote(quoted, sizeof quoted, text, size - 1));
-    else result = otx__map_find(&side, text, &entry->base, error);
-done:
-    otx__free(&job->ctx, bytes, size, 1);
-    return result;
-}
-
-/* >>> src/job/plan.h */
-/* ---- the plan: what becomes of every tensor ----------------------------- */
-
-/* ---- opening: the alignment ---- */
-
-OTX__PRIVATE otx_result otx__job_rows(const otx_job *job, uint64_t *rows, otx_error *error)
-{
-    uint64_t multiple = job->options.rows_multiple, count = job->donor_vocab.count;
-    *rows = job->donor_model.rows;
-    if (job->options.rows == OTX_ROWS_TOKENIZER) *rows = count;
-    if (job->options.rows == OTX_ROWS_MULTIPLE) {
-        *rows = multiple;
-        if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
-    }
-    if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
-    return otx__fail(error, OTX_ERROR_LIMIT,
-                     "the new matrices would have %" PRIu64 " rows; 1 to "
-                     "2147483647 are supported",
-                     *rows);
-}
-
-/* A row that only some of the base's tensors have can be copied, but is no atom. */
-OTX__PRIVATE void otx__job_limit_anchors(otx_job *job)
-{
-    otx_alignment *alignment = &job->alignment;
-    size_t i;
-    for (i = 0; i < alignment->count; i++) {
-        otx_alignment_row *row = &alignment->rows[i];
-        if (!row->anchor || (uint64_t)row->base < job->base_model.rows) continue;
-        row->anchor = false;
-        alignment->anchor_count--;
-    }
-}
-
-OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
-{
-    otx_alignment_options options;
-    size_t count = job->options.map_count, i;
-    otx_map_entry *map = (otx_map_entry *)otx__alloc_zero(&job->ctx, count, sizeof *map);
-    otx_result result;
-    if (!map) return otx__fail_memory(error, (uint64_t)count * sizeof *map);
-    memset(&options, 0, sizeof options);
-    result = otx__job_rows(job, &options.rows, error);
-    for (i = 0; i < count && !result; i++) {
-        result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
-        if (!result) result = otx__job_poll(job, error);
-    }
-    options.donor_rows = job->donor_model.rows;
-    options.base_rows = job->base_model.rows + job->base_model.extra;
-    options.map = map;
-    options.map_count = count;
-    if (!result)
-        result = otx_align(&job->ctx, &job->donor_vocab, &job->base_vocab, &options,
-                           &job->alignment, error);
-    if (!result) otx__job_limit_anchors(job);
-    otx__free(&job->ctx, map, count, sizeof *map);
-    return result;
-}
-
-/* The counts of the report, and what should not pass without a word. */
-OTX__PRIVATE void otx__job_count(otx_job *job)
-{
-    const size_t *counts = job->alignment.counts;
-    otx_job_tokens *tokens = &job->summary.tokens;
-    size_t i, first = OTX__NONE;
-    for (i = job->alignment.count; i < job->donor_vocab.count; i++) {
-        if (job->donor_vocab.tokens[i].kind == OTX_TOKEN_NONE) continue;
-        if (first == OTX__NONE) first = i;
-        tokens->skipped++;
-    }
-    tokens->total = job->donor_vocab.token_count;
-    tokens->copied = counts[OTX_ACTION_COPY];
-    tokens->by_role = counts[OTX_ACTION_ROLE];
-    tokens->mapped = counts[OTX_ACTION_MAP];
-    tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
-    tokens->unused = counts[OTX_ACTION_UNUSED];
-    tokens->padding = counts[OTX_ACTION_PADDING];
-    if (tokens->skipped)
-        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " ids of the tokenizer, from %" PRIu64
-                 " on, lie beyond the %" PRIu64 " rows and get none", job->donor_path,
-                 tokens->skipped, (uint64_t)first, (uint64_t)job->alignment.count);
-    else if (job->donor_vocab.count > job->donor_model.rows)
-        otx__log(&job->ctx, OTX_WARNING,
-                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices have %" PRIu64
-                 " rows; ids beyond can only be copied",
-                 job->donor_path, (uint64_t)job->donor_vocab.count - 1, job->donor_model.rows);
-    if (job->base_vocab.count > job->base_model.rows + job->base_model.extra)
-        otx__log(&job->ctx, OTX_WARNING,
-                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices "
-                 "have %" PRIu64 " rows; ids beyond are not copied from",
-                 job->base_path, (uint64_t)job->base_vocab.count - 1,
-                 job->base_model.rows + job->base_model.extra);
-    if (job->options.padding == OTX_PADDING_ZERO && tokens->padding + tokens->unused > 0)
-        otx__log(&job->ctx, OTX_WARNING, "%" PRIu64 " rows without a token of their own will "
-                 "be zeros, which score 0 in an output head and may be sampled",
-                 tokens->padding + tokens->unused);
-}
-
-/* Lists of the anchors and of the targets, both by donor id. */
-OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
-{
-    const otx_alignment *alignment = &job->alignment;
-    size_t anchors = alignment->anchor_count, i;
-    size_t targets = alignment->counts[OTX_ACTION_APPROXIMATE];
-    job->anchor_donors = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
-    if (job->anchor_donors)
-        job->anchor_bases = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
-    if (job->anchor_bases)
-        job->targets = (uint32_t *)otx__alloc(&job->ctx, targets, sizeof(uint32_t));
-    job->anchor_count = anchors; /* before any return: they are the sizes to free */
-    job->target_count = targets;
-    if (!job->targets) return otx__fail_memory(error, (uint64_t)(anchors + targets) * 4);
-    anchors = targets = 0;
-    for (i = 0; i < alignment->count; i++) {
-        const otx_alignment_row *row = &alignment->rows[i];
-        if (row->anchor) {
-            job->anchor_donors[anchors] = (uint32_t)i;
-            job->anchor_bases[anchors++] = (uint32_t)row->base;
-        }
-        if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
-    }
-    if (!otx__job_solves(job) || anchors > 0 || targets == 0) return OTX_OK;
-    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
-                     "token, so that there is nothing to build %" PRIu64 " rows from; "
-                     "\"transplant align\" shows both", job->base_path, job->donor_path,
-                     (uint64_t)targets);
-}
-
-/* ---- opening: the plan ---- */
-
-/* The solution for one matrix of the donor; makes room for it once. */
-OTX__PRIVATE size_t otx__job_solution(otx_job *job, const otx_checkpoint_tensor *donor)
-{
-    size_t i;
-    for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].donor == donor) return i;
-    job->solutions[i].donor = donor;
-    job->solution_count++;
-    return i;
-}
-
-/* Enters one tensor of the base into the summary. A head is solved in the space
-   of the donor's head; in that of its embedding if either model has but one
-   matrix. */
-OTX__PRIVATE otx_result otx__job_plan_matrix(otx_job *job, size_t which, otx_error *error)
-{
-    const otx__model *donor = &job->donor_model;
-    const otx__model_tensor *tensor = &job->base_model.tensors[which];
-    const otx_tensor *old = tensor->at->tensor;
-    bool head = tensor->part == OTX__PART_HEAD && !job->base_model.tied && !donor->tied;
-    otx__tensor_plan *plan = &job->plans[which];
-    otx_job_matrix *matrix;
-    if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
-                         "vocabulary", job->base_path, OTX_JOB_MAX_MATRICES);
-    plan->shape[1] = old->shape[1];
-    plan->columns = (size_t)old->shape[1];
-    if (job->options.dtype) plan->dtype = job->options.dtype;
-    plan->solution = otx__job_solution(job, head ? donor->head : donor->embedding);
-    plan->matrix = job->summary.matrix_count++;
-    job->matrix_tensors[plan->matrix] = which;
-    matrix = &job->summary.matrices[plan->matrix];
-    (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
-    matrix->rows = plan->rows;
-    matrix->columns = old->shape[1];
-    matrix->dtype = plan->dtype;
-    matrix->anchors = job->anchor_count;
-    matrix->approximated = job->target_count;
-    return OTX_OK;
-}
-
-/* Plans every tensor of the base's vocabulary: embeddings, then heads, then
-   biases. */
-OTX__PRIVATE otx_result otx__job_plan(otx_job *job, otx_error *error)
-{
-    static const otx__part parts[] = {OTX__PART_EMBEDDING, OTX__PART_HEAD, OTX__PART_BIAS};
-    const otx__model *base = &job->base_model;
-    otx_result result = OTX_OK;
-    size_t part, i;
-    for (part = 0; part < OTX__COUNT(parts); part++) {
-        for (i = 0; i < base->tensor_count && !result; i++) {
-            const otx__model_tensor *tensor = &base->tensors[i];
-            otx__tensor_plan *plan = &job->plans[i];
-            if (tensor->part != parts[part]) continue;
-            plan->solution = plan->matrix = OTX__NONE;
-            plan->rows = job->alignment.count + (size_t)(tensor->rows - base->rows);
-            plan->shape[0] = plan->shape[1] = plan->rows;
-            plan->columns = 1;
-            plan->dtype = tensor->at->tensor->dtype;
-            if (tensor->part != OTX__PART_BIAS) {
-                if (!tensor->redundant) result = otx__job_plan_matrix(job, i, error);
-                continue;
-            }
-            if (tensor->at->tensor->rank == 2) plan->shape[0] = 1;
-            if (job->target_count > 0 && otx__job_solves(job))
-                otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are "
-                         "solved for get the mean of the base's", job->base_path,
-                         tensor->at->tensor->name);
-        }
-    }
-    return result;
-}
-
-/* >>> src/job/open.h */
-/* ---- opening a job ------------------------------------------------------ */
-
-OTX__PRIVATE otx_result otx__job_edit_config(otx_job *job, otx_error *error)
-{
-    otx__config_plan plan;
-    memset(&plan, 0, sizeof plan);
-    plan.ctx = &job->ctx;
-    plan.base_path = job->base_path;
-    plan.base_vocab = &job->base_vocab;
-    plan.donor_vocab = &job->donor_vocab;
-    plan.alignment = &job->alignment;
-    plan.base = &job->base_config;
-    plan.base_generation = &job->base_generation;
-    plan.donor = &job->donor_config;
-    plan.donor_generation = &job->donor_generation;
-    plan.donor_tokenizer = &job->donor_tokenizer;
-    plan.model = &job->base_model;
-    plan.dtype = job->options.dtype;
-    return otx__config_make(&plan, &job->config, &job->generation, error);
-}
-
-OTX__PRIVATE otx_result otx__job_open(otx_job *job, otx_error *error)
-{
-    otx_result result = otx__job_check_options(&job->options, error);
-    if (!result) result = otx__job_open_files(job, error);
-    if (!result) result = otx__job_align(job, error);
-    if (!result) {
-        otx__job_count(job);
-        result = otx__job_list(job, error);
-    }
-    if (!result) result = otx__job_plan(job, error);
-    if (!result) result = otx__job_opening(job, job->base_path, 5, error);
-    if (!result) result = otx__job_edit_config(job, error);
-    return result;
-}
-
-OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
-                                const otx_job_options *options, otx_job **out,
-                                otx_error *error)
-{
-    double start = otx__now();
     otx_job *job = (otx_job *)otx__alloc_zero(ctx, 1, sizeof *job);
-    otx_result result = OTX_OK;
-    *out = NULL;
+    otx_result result;
+    *out = job;
     if (!job) return otx__fail_memory(error, sizeof *job);
     if (ctx) job->outer = *ctx;
     if (options) job->options = *options;
@@ -19025,21 +20119,9 @@ OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const 
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
-    job->base_path = otx__path_copy(&job->ctx, base, strlen(base));
-    job->donor_path = otx__path_copy(&job->ctx, donor, strlen(donor));
-    if (!job->base_path || !job->donor_path)
-        result = otx__fail_memory(error, strlen(base) + strlen(donor) + 2);
-    if (!result) result = otx__job_open(job, error);
-    if (result) {
-        otx_job_close(job);
-        return result;
-    }
-    job->options.map = NULL; /* the caller's; used up */
-    job->summary.isa = job->ctx.isa == OTX_ISA_AUTO ? otx_isa_best() : job->ctx.isa;
-    job->summary.threads = otx__threads(&job->ctx);
-    job->summary.seconds = otx__now() - start;
-    *out = job;
-    return OTX_OK;
+    result = otx__side_begin(&job->ctx, base, false, &job->base, error);
+    if (!result) result = otx__side_begin(&job->ctx, donor, true, &job->donor, error);
+    return result;
 }
 
 OTX__PRIVATE void otx__solution_close(const otx_job *job, otx__solution *solution)
@@ -19067,26 +20149,517 @@ OTX_API void otx_job_close(otx_job *job)
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
     otx_alignment_close(ctx, &job->alignment);
-    otx_vocab_close(ctx, &job->base_vocab);
-    otx_vocab_close(ctx, &job->donor_vocab);
-    otx_checkpoint_close(ctx, &job->base);
-    otx_checkpoint_close(ctx, &job->donor);
-    otx__document_close(ctx, &job->base_config);
-    otx__document_close(ctx, &job->base_generation);
-    otx__document_close(ctx, &job->donor_config);
-    otx__document_close(ctx, &job->donor_generation);
-    otx__document_close(ctx, &job->donor_tokenizer);
-    otx__path_free(ctx, job->base_path);
-    otx__path_free(ctx, job->donor_path);
+    otx__side_close(ctx, &job->donor);
+    otx__side_close(ctx, &job->base);
     outer = job->outer;
     otx__free(&outer, job, 1, sizeof *job);
+}
+
+/* ---- looking at it ---- */
+
+OTX_API const otx_vocab *otx_job_base_vocab(const otx_job *job) { return &job->base.vocab; }
+
+OTX_API const otx_vocab *otx_job_donor_vocab(const otx_job *job) { return &job->donor.vocab; }
+
+OTX_API const otx_alignment *otx_job_alignment(const otx_job *job) { return &job->alignment; }
+
+OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out)
+{
+    *out = job->summary;
+    out->peak_bytes = job->peak_bytes;
+}
+
+/* >>> src/job/open.h */
+/* ---- opening the two models ---------------------------------------------- */
+
+#define OTX__OPENING_STEPS 6
+
+/* Says at which of the steps the opening is, and at whose files. */
+OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, unsigned step,
+                                     otx_error *error)
+{
+    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS,
+                         error);
+}
+
+OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx__status status;
+    otx_result result = otx__model_status(side->path, &status, error);
+    if (result || status.directory) return result;
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, not a "
+                     "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
+}
+
+/* A matrix and its tokenizer are enough of a donor; the base's config is edited. The base's
+   tokenizer_config.json is of no use. */
+OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
+                                            otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_result result =
+        otx__document_open(ctx, side->path, "config.json", &side->config, error);
+    if (!result && !side->config.present && !side->donor)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
+                           otx__path_text(name, side->path));
+    if (!result)
+        result = otx__document_open(ctx, side->path, "generation_config.json",
+                                    &side->generation, error);
+    if (!result && side->donor)
+        result = otx__document_open(ctx, side->path, "tokenizer_config.json", &side->tokenizer,
+                                    error);
+    return result;
+}
+
+/* Opens both models, step by step: what is quickly found wrong with either comes before
+   what takes long. */
+OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx_result result = OTX_OK;
+    otx__side *sides[2];
+    unsigned i;
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(sides[i], error);
+    for (i = 0; i < 2 && !result; i++) result = otx__open_documents(ctx, sides[i], error);
+    for (i = 0; i < 2 && !result; i++) {
+        result = otx__opening(job, sides[i], i, error);
+        if (!result)
+            result = otx_checkpoint_open(ctx, sides[i]->path, &sides[i]->checkpoint, error);
+    }
+    for (i = 0; i < 2 && !result; i++) {
+        result = otx__opening(job, sides[i], 2 + i, error);
+        if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
+    }
+    if (!result) result = otx__opening(job, &job->donor, 4, error);
+    for (i = 0; i < 2 && !result; i++) result = otx__parts_find(ctx, sides[i], error);
+    return result;
+}
+
+/* >>> src/job/map.h */
+/* ---- the caller's map --------------------------------------------------- */
+
+/* One half of "DONOR=BASE" with its escapes undone. */
+typedef struct otx__map_half {
+    const otx__side *side;
+    uint64_t rows;
+    char *bytes;
+    size_t size;
+    bool is_id; /* it started with an unescaped # and a digit */
+} otx__map_half;
+
+/* Undoes the escapes of one half, from `at` up to the unescaped `stop` (or the
+   end, with 0). Returns where it stopped, or NULL where an escape is none. */
+OTX__PRIVATE const char *otx__map_unescape(const char *at, char stop, otx__map_half *half)
+{
+    half->size = 0;
+    half->is_id = at[0] == '#' && otx__is_digit(at[1]);
+    while (*at && *at != stop) {
+        if (*at != '\\') {
+            half->bytes[half->size++] = *at++;
+        } else if (at[1] == '\\' || at[1] == '=') {
+            half->bytes[half->size++] = at[1];
+            at += 2;
+        } else if (at[1] == 'x' && otx__hex_digit(at[2]) >= 0 && otx__hex_digit(at[3]) >= 0) {
+            half->bytes[half->size++] =
+                (char)(otx__hex_digit(at[2]) * 16 + otx__hex_digit(at[3]));
+            at += 4;
+        } else {
+            return NULL;
+        }
+    }
+    return at;
+}
+
+/* The token with a number. */
+OTX__PRIVATE bool otx__map_by_id(const otx__map_half *half, uint64_t *id)
+{
+    return otx__parse_uint(otx__span_of(half->bytes + 1, half->size - 1), id) &&
+           otx__side_token(half->side, *id);
+}
+
+/* The token whose content, as the tokenizer's file spells it, is this, else that which
+   stands for these bytes; the lowest of several. */
+OTX__PRIVATE bool otx__map_by_text(const otx__map_half *half, uint64_t *id)
+{
+    bool found = false;
+    uint64_t i;
+    for (i = 0; i < half->side->vocab.count; i++) {
+        const otx_token *token = otx__side_token(half->side, i);
+        if (!token) continue;
+        if (otx__same_bytes(token->content, token->content_size, half->bytes, half->size)) {
+            *id = i;
+            return true;
+        }
+        if (!found && otx__same_bytes(token->bytes, token->size, half->bytes, half->size)) {
+            *id = i;
+            found = true;
+        }
+    }
+    return found;
+}
+
+/* The id that a half of an entry names. */
+OTX__PRIVATE otx_result otx__map_find(const otx__map_half *half, const char *entry,
+                                      uint64_t *id, otx_error *error)
+{
+    const char *what = half->side->donor ? "donor" : "base";
+    char quoted[OTX__QUOTED], text[OTX__QUOTED];
+    bool found = half->is_id ? otx__map_by_id(half, id) : otx__map_by_text(half, id);
+    otx__quote(text, sizeof text, entry, strlen(entry));
+    if (!found)
+        return otx__fail(error, OTX_ERROR_NOT_FOUND,
+                         "map \"%s\": the %s's tokenizer has no token \"%s\"", text, what,
+                         otx__quote(quoted, sizeof quoted, half->bytes, half->size));
+    if (*id >= half->rows)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "map \"%s\": %s id %" PRIu64 " has no row; "
+                         "there are %" PRIu64, text, what, *id, half->rows);
+    return OTX_OK;
+}
+
+/* Reads one entry; the new matrices have `rows` rows. */
+OTX__PRIVATE otx_result otx__map_parse(const otx_job *job, const char *text, uint64_t rows,
+                                       otx_map_entry *entry, otx_error *error)
+{
+    size_t size = strlen(text) + 1;
+    char quoted[OTX__QUOTED];
+    otx__map_half half;
+    const char *at;
+    otx_result result;
+    memset(&half, 0, sizeof half);
+    half.side = &job->donor;
+    half.rows = rows;
+    half.bytes = (char *)otx__alloc(&job->ctx, size, 1);
+    if (!half.bytes) return otx__fail_memory(error, size);
+    at = otx__map_unescape(text, '=', &half);
+    if (!at || *at != '=' || half.size == 0) {
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "map \"%s\": DONOR=BASE is expected, "
+                           "each a token's content or #ID, with \\\\, \\= and \\xNN as escapes",
+                           otx__quote(quoted, sizeof quoted, text, size - 1));
+        goto done;
+    }
+    result = otx__map_find(&half, text, &entry->donor, error);
+    if (result) goto done;
+    half.side = &job->base;
+    half.rows = job->base.parts.rows + job->base.parts.extra;
+    at = otx__map_unescape(at + 1, 0, &half);
+    if (!at || half.size == 0)
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "map \"%s\": after = a base token's "
+                           "content or #ID is expected, with \\\\, \\= and \\xNN as escapes",
+                           otx__quote(quoted, sizeof quoted, text, size - 1));
+    else result = otx__map_find(&half, text, &entry->base, error);
+done:
+    otx__free(&job->ctx, half.bytes, size, 1);
+    return result;
+}
+
+/* >>> src/job/align.h */
+/* ---- align: where every new row comes from ------------------------------ */
+
+OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_error *error)
+{
+    uint64_t multiple = job->options.rows_multiple, count = job->donor.vocab.count;
+    *rows = job->donor.parts.rows;
+    if (job->options.rows == OTX_ROWS_TOKENIZER) *rows = count;
+    if (job->options.rows == OTX_ROWS_MULTIPLE) {
+        *rows = multiple;
+        if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
+    }
+    if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_LIMIT,
+                     "the new matrices would have %" PRIu64 " rows; 1 to "
+                     "2147483647 are supported",
+                     *rows);
+}
+
+/* A row that only some of the base's tensors have can be copied, but is no atom. */
+OTX__PRIVATE void otx__limit_anchors(otx_job *job)
+{
+    otx_alignment *alignment = &job->alignment;
+    size_t i;
+    for (i = 0; i < alignment->count; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        if (!row->anchor || (uint64_t)row->base < job->base.parts.rows) continue;
+        row->anchor = false;
+        alignment->anchor_count--;
+    }
+}
+
+/* Pairs the tokens of the two models, by the caller's map first. */
+OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
+{
+    otx_alignment_options options;
+    size_t count = job->options.map_count, i;
+    otx_map_entry *map = (otx_map_entry *)otx__alloc_zero(&job->ctx, count, sizeof *map);
+    otx_result result;
+    if (!map) return otx__fail_memory(error, (uint64_t)count * sizeof *map);
+    memset(&options, 0, sizeof options);
+    result = otx__new_rows(job, &options.rows, error);
+    for (i = 0; i < count && !result; i++) {
+        result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
+        if (!result) result = otx__job_poll(job, error);
+    }
+    options.donor_rows = job->donor.parts.rows;
+    options.base_rows = job->base.parts.rows + job->base.parts.extra;
+    options.map = map;
+    options.map_count = count;
+    if (!result)
+        result = otx_align(&job->ctx, &job->donor.vocab, &job->base.vocab, &options,
+                           &job->alignment, error);
+    if (!result) otx__limit_anchors(job);
+    otx__free(&job->ctx, map, count, sizeof *map);
+    return result;
+}
+
+/* The counts of the report, and what should not pass without a word. */
+OTX__PRIVATE void otx__count_tokens(otx_job *job)
+{
+    const size_t *counts = job->alignment.counts;
+    otx_job_tokens *tokens = &job->summary.tokens;
+    size_t i, first = OTX__NONE;
+    for (i = job->alignment.count; i < job->donor.vocab.count; i++) {
+        if (!otx__side_token(&job->donor, i)) continue;
+        if (first == OTX__NONE) first = i;
+        tokens->skipped++;
+    }
+    tokens->total = job->donor.vocab.token_count;
+    tokens->copied = counts[OTX_ACTION_COPY];
+    tokens->by_role = counts[OTX_ACTION_ROLE];
+    tokens->mapped = counts[OTX_ACTION_MAP];
+    tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
+    tokens->unused = counts[OTX_ACTION_UNUSED];
+    tokens->padding = counts[OTX_ACTION_PADDING];
+    if (tokens->skipped)
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " ids of the tokenizer, from %" PRIu64
+                 " on, lie beyond the %" PRIu64 " rows and get none", job->donor.path,
+                 tokens->skipped, (uint64_t)first, (uint64_t)job->alignment.count);
+    else if (job->donor.vocab.count > job->donor.parts.rows)
+        otx__log(&job->ctx, OTX_WARNING,
+                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices have %" PRIu64
+                 " rows; ids beyond can only be copied",
+                 job->donor.path, (uint64_t)job->donor.vocab.count - 1, job->donor.parts.rows);
+    if (job->base.vocab.count > job->base.parts.rows + job->base.parts.extra)
+        otx__log(&job->ctx, OTX_WARNING,
+                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices "
+                 "have %" PRIu64 " rows; ids beyond are not copied from",
+                 job->base.path, (uint64_t)job->base.vocab.count - 1,
+                 job->base.parts.rows + job->base.parts.extra);
+    if (job->options.padding == OTX_PADDING_ZERO && tokens->padding + tokens->unused > 0)
+        otx__log(&job->ctx, OTX_WARNING, "%" PRIu64 " rows without a token of their own will "
+                 "be zeros, which score 0 in an output head and may be sampled",
+                 tokens->padding + tokens->unused);
+}
+
+/* Lists of the anchors and of the targets, both by donor id. */
+OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
+{
+    const otx_alignment *alignment = &job->alignment;
+    size_t anchors = alignment->anchor_count, i;
+    size_t targets = alignment->counts[OTX_ACTION_APPROXIMATE];
+    job->anchor_donors = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
+    if (job->anchor_donors)
+        job->anchor_bases = (uint32_t *)otx__alloc(&job->ctx, anchors, sizeof(uint32_t));
+    if (job->anchor_bases)
+        job->targets = (uint32_t *)otx__alloc(&job->ctx, targets, sizeof(uint32_t));
+    job->anchor_count = anchors; /* before any return: they are the sizes to free */
+    job->target_count = targets;
+    if (!job->targets) return otx__fail_memory(error, (uint64_t)(anchors + targets) * 4);
+    anchors = targets = 0;
+    for (i = 0; i < alignment->count; i++) {
+        const otx_alignment_row *row = &alignment->rows[i];
+        if (row->anchor) {
+            job->anchor_donors[anchors] = (uint32_t)i;
+            job->anchor_bases[anchors++] = (uint32_t)row->base;
+        }
+        if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
+    }
+    if (!otx__job_solves(job) || anchors > 0 || targets == 0) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
+                     "token, so that there is nothing to build %" PRIu64 " rows from; "
+                     "\"transplant align\" shows both", job->base.path, job->donor.path,
+                     (uint64_t)targets);
+}
+
+/* Aligns the two vocabularies, tells what should not pass without a word, and lists
+   anchors and targets. */
+OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
+{
+    otx_result result = otx__pair_tokens(job, error);
+    if (result) return result;
+    otx__count_tokens(job);
+    return otx__list_tokens(job, error);
+}
+
+/* >>> src/job/plan.h */
+/* ---- plan: what becomes of every tensor, and of the configs --------------- */
+
+/* The solution for one matrix of the donor; makes room for it once. */
+OTX__PRIVATE size_t otx__donor_solution(otx_job *job, const otx_checkpoint_tensor *donor)
+{
+    size_t i;
+    for (i = 0; i < job->solution_count; i++)
+        if (job->solutions[i].donor == donor) return i;
+    job->solutions[i].donor = donor;
+    job->solution_count++;
+    return i;
+}
+
+/* Enters one tensor of the base into the summary. A head is solved in the space
+   of the donor's head; in that of its embedding if either model has but one
+   matrix. */
+OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+{
+    const otx__parts *donor = &job->donor.parts;
+    const otx__vocab_tensor *tensor = &job->base.parts.tensors[which];
+    const otx_tensor *old = tensor->at->tensor;
+    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
+    otx__tensor_plan *plan = &job->plans[which];
+    otx_job_matrix *matrix;
+    if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
+        return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d matrices are sized by the "
+                         "vocabulary", job->base.path, OTX_JOB_MAX_MATRICES);
+    plan->shape[1] = old->shape[1];
+    plan->columns = (size_t)old->shape[1];
+    if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
+    plan->solution = otx__donor_solution(job, head ? donor->head : donor->embedding);
+    plan->matrix = job->summary.matrix_count++;
+    job->matrix_tensors[plan->matrix] = which;
+    matrix = &job->summary.matrices[plan->matrix];
+    (void)otx__quote(matrix->name, sizeof matrix->name, old->name, old->name_size);
+    matrix->rows = plan->rows;
+    matrix->columns = old->shape[1];
+    matrix->dtype = plan->dtype;
+    matrix->anchors = job->anchor_count;
+    matrix->approximated = job->target_count;
+    return OTX_OK;
+}
+
+/* A bias has no space to solve in. */
+OTX__PRIVATE void otx__tensor_plan_bias(otx_job *job, size_t which)
+{
+    const otx_tensor *old = job->base.parts.tensors[which].at->tensor;
+    if (old->rank == 2) job->plans[which].shape[0] = 1;
+    if (otx__job_has_solves(job))
+        otx__log(&job->ctx, OTX_NOTE, "%s: tensor \"%s\" is a bias: tokens that are solved for "
+                 "get the mean of the base's", job->base.path, old->name);
+}
+
+OTX__PRIVATE otx_result otx__tensor_plan_fill(otx_job *job, size_t which, otx_error *error)
+{
+    const otx__vocab_tensor *tensor = &job->base.parts.tensors[which];
+    otx__tensor_plan *plan = &job->plans[which];
+    plan->solution = plan->matrix = OTX__NONE;
+    plan->rows = job->alignment.count + (size_t)(tensor->rows - job->base.parts.rows);
+    plan->shape[0] = plan->shape[1] = plan->rows;
+    plan->columns = 1;
+    plan->dtype = tensor->at->tensor->dtype;
+    if (tensor->kind == OTX__PART_BIAS) otx__tensor_plan_bias(job, which);
+    else if (!tensor->redundant) return otx__tensor_plan_matrix(job, which, error);
+    return OTX_OK;
+}
+
+/* Plans every tensor of the base's vocabulary: embeddings, then heads, then
+   biases. */
+OTX__PRIVATE otx_result otx__job_plan_tensors(otx_job *job, otx_error *error)
+{
+    static const otx__part_kind kinds[] = {OTX__PART_EMBEDDING, OTX__PART_HEAD,
+                                           OTX__PART_BIAS};
+    const otx__parts *parts = &job->base.parts;
+    otx_result result = OTX_OK;
+    size_t kind, i;
+    for (kind = 0; kind < OTX__COUNT(kinds); kind++)
+        for (i = 0; i < parts->count && !result; i++)
+            if (parts->tensors[i].kind == kinds[kind])
+                result = otx__tensor_plan_fill(job, i, error);
+    return result;
+}
+
+/* Edits config.json and generation_config.json for what is planned. */
+OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
+{
+    otx__config_plan plan;
+    memset(&plan, 0, sizeof plan);
+    plan.ctx = &job->ctx;
+    plan.base = &job->base;
+    plan.donor = &job->donor;
+    plan.alignment = &job->alignment;
+    plan.dtype = job->options.dtype;
+    return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
 /* >>> src/job/rows.h */
 /* ---- rows in memory ----------------------------------------------------- */
 
+/* ---- a tensor's rows, block by block ---- */
+
 /* Bytes read before progress is reported. */
 #define OTX__READ_BLOCK ((size_t)4 << 20)
+
+/* Steps through the first rows of a tensor of a side:
+       result = otx__row_walk_open(...);
+       while (!result && otx__row_walk_next(&walk, &result, error))
+           for (i = 0; i < walk.count; i++) ... row walk.first + i at walk.bytes + i * row_size
+       otx__row_walk_close(&walk); */
+typedef struct otx__row_walk {
+    const otx_context *ctx;
+    const otx__side *side;
+    const otx_checkpoint_tensor *at;
+    size_t rows, columns, row_size;
+    size_t step;  /* rows of a block at most */
+    char *whole;  /* where all rows go, or NULL */
+    char *block;  /* where a block goes if they do not stay */
+    size_t first, count; /* the rows at hand */
+    char *bytes;
+} otx__row_walk;
+
+/* With `whole`, which has room for all rows, they stay there. */
+OTX__PRIVATE otx_result otx__row_walk_open(const otx_context *ctx, const otx__side *side,
+                                           const otx_checkpoint_tensor *at, size_t columns,
+                                           size_t rows, char *whole, otx__row_walk *walk,
+                                           otx_error *error)
+{
+    memset(walk, 0, sizeof *walk);
+    walk->ctx = ctx;
+    walk->side = side;
+    walk->at = at;
+    walk->rows = rows;
+    walk->columns = columns;
+    walk->whole = whole;
+    if (!otx__mul(columns, otx_dtype_bits(at->tensor->dtype) / 8, &walk->row_size))
+        return otx__fail_memory(error, UINT64_MAX);
+    walk->step = otx__min(otx__max(OTX__READ_BLOCK / walk->row_size, 1), rows);
+    if (whole) return OTX_OK;
+    walk->block = (char *)otx__alloc(ctx, walk->step, walk->row_size);
+    if (walk->block) return OTX_OK;
+    return otx__fail_memory(error, (uint64_t)walk->step * walk->row_size);
+}
+
+OTX__PRIVATE void otx__row_walk_close(otx__row_walk *walk)
+{
+    otx__free(walk->ctx, walk->block, walk->step, walk->row_size);
+}
+
+/* Reads the next rows; false at the end and on failure. Progress is that of the rows
+   before, which have been looked at by then. */
+OTX__PRIVATE bool otx__row_walk_next(otx__row_walk *walk, otx_result *result, otx_error *error)
+{
+    walk->first += walk->count;
+    if (walk->count > 0)
+        *result = otx__poll(walk->ctx, OTX_STAGE_READ, walk->at->tensor->name,
+                            (uint64_t)walk->first * walk->row_size,
+                            (uint64_t)walk->rows * walk->row_size, error);
+    walk->count = otx__min(walk->step, walk->rows - walk->first);
+    if (*result || walk->count == 0) return false;
+    walk->bytes = walk->whole ? walk->whole + walk->first * walk->row_size : walk->block;
+    *result = otx_checkpoint_read(&walk->side->checkpoint, walk->at,
+                                  (uint64_t)walk->first * walk->columns,
+                                  walk->count * walk->columns, walk->bytes, error);
+    return !*result;
+}
+
+/* ---- rows that are needed ---- */
 
 /* Whether a row holds numbers only, none of them beyond float. */
 OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t columns)
@@ -19103,19 +20676,61 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
     return true;
 }
 
-OTX__PRIVATE otx_result otx__fail_row(const otx_checkpoint *checkpoint,
-                                      const otx_tensor *tensor, const otx_vocab *vocab,
+OTX__PRIVATE otx_result otx__fail_row(const otx__side *side, const otx_tensor *tensor,
                                       size_t row, otx_error *error)
 {
-    char name[OTX__QUOTED], token[OTX__QUOTED];
+    const otx_token *token = &side->vocab.tokens[row];
+    char name[OTX__QUOTED], content[OTX__QUOTED];
     return otx__fail(
         error, OTX_ERROR_NOT_FINITE,
         "%s: tensor \"%s\", row %" PRIu64 " (token \"%s\"): holds a NaN, an infinity "
-        "or a value beyond 32-bit float, and is needed",
-        checkpoint->path, otx__quote(name, sizeof name, tensor->name, tensor->name_size),
-        (uint64_t)row,
-        otx__quote(token, sizeof token, vocab->tokens[row].content,
-                   vocab->tokens[row].content_size));
+        "or a value beyond 32-bit float, and is needed", side->path,
+        otx__quote(name, sizeof name, tensor->name, tensor->name_size), (uint64_t)row,
+        otx__quote(content, sizeof content, token->content, token->content_size));
+}
+
+/* Most parts of a block that are looked at at once. */
+#define OTX__ROW_PARTS 64
+
+typedef struct otx__row_check {
+    const otx__row_walk *walk;
+    const uint8_t *needed;     /* by row */
+    size_t share;              /* rows of a part */
+    size_t bad[OTX__ROW_PARTS]; /* the first of each that cannot be used, or OTX__NONE */
+} otx__row_check;
+
+OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
+{
+    otx__row_check *check = (otx__row_check *)argument;
+    const otx__row_walk *walk = check->walk;
+    const otx_dtype dtype = walk->at->tensor->dtype;
+    size_t i = index * check->share, end = otx__min(i + check->share, walk->count);
+    (void)worker;
+    check->bad[index] = OTX__NONE;
+    for (; i < end && check->bad[index] == OTX__NONE; i++)
+        if (check->needed[walk->first + i] &&
+            !otx__row_is_finite(walk->bytes + i * walk->row_size, dtype, walk->columns))
+            check->bad[index] = walk->first + i;
+}
+
+/* Goes through rows and checks those that are needed, by row. */
+OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *needed,
+                                        otx_error *error)
+{
+    otx_result result = OTX_OK;
+    otx__row_check check;
+    size_t i;
+    check.walk = walk;
+    check.needed = needed;
+    while (!result && otx__row_walk_next(walk, &result, error)) {
+        size_t parts = otx__min(walk->count, OTX__ROW_PARTS);
+        check.share = (walk->count + parts - 1) / parts;
+        otx__parallel(walk->ctx, parts, otx__row_check_body, &check);
+        for (i = 0; i < parts && !result; i++)
+            if (check.bad[i] != OTX__NONE)
+                result = otx__fail_row(walk->side, walk->at->tensor, check.bad[i], error);
+    }
+    return result;
 }
 
 /* A matrix in memory: the first rows of a tensor, in its own type. */
@@ -19132,161 +20747,28 @@ OTX__PRIVATE void otx__loaded_close(const otx_job *job, otx__loaded *rows)
     rows->data = NULL;
 }
 
-/* Reads the first rows of a tensor and checks those that are needed, by row. */
-OTX__PRIVATE otx_result otx__loaded_open(otx_job *job, const otx_checkpoint *checkpoint,
-                                       const otx_checkpoint_tensor *at, const otx_vocab *vocab,
-                                       size_t columns, const uint8_t *needed, size_t rows,
-                                       otx__loaded *out, otx_error *error)
+/* Reads the first rows of a side's tensor and checks those that are needed. */
+OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *side,
+                                         const otx_checkpoint_tensor *at, size_t columns,
+                                         const uint8_t *needed, size_t rows, otx__loaded *out,
+                                         otx_error *error)
 {
-    size_t size = otx_dtype_bits(at->tensor->dtype) / 8, row_size, first, step, elements;
-    otx_result result = OTX_OK;
+    const size_t size = otx_dtype_bits(at->tensor->dtype) / 8;
+    otx__row_walk walk;
+    otx_result result;
+    size_t elements;
     memset(out, 0, sizeof *out);
     out->dtype = at->tensor->dtype;
     out->rows = rows;
     out->columns = columns;
-    if (!otx__mul(columns, size, &row_size) || !otx__mul(rows, columns, &elements))
-        return otx__fail_memory(error, UINT64_MAX);
+    if (!otx__mul(rows, columns, &elements)) return otx__fail_memory(error, UINT64_MAX);
     out->data = (char *)otx__alloc(&job->ctx, elements, size);
-    if (!out->data) return otx__fail_memory(error, (uint64_t)rows * row_size);
-    step = otx__max(OTX__READ_BLOCK / row_size, 1);
-    for (first = 0; first < rows && !result; first += step) {
-        size_t count = otx__min(step, rows - first), i;
-        char *to = out->data + first * row_size;
-        result = otx_checkpoint_read(checkpoint, at, (uint64_t)first * columns, count * columns,
-                                     to, error);
-        for (i = 0; i < count && !result; i++)
-            if (needed[first + i] &&
-                !otx__row_is_finite(to + i * row_size, out->dtype, columns))
-                result = otx__fail_row(checkpoint, at->tensor, vocab, first + i, error);
-        if (!result)
-            result = otx__progress(&job->ctx, OTX_STAGE_READ, at->tensor->name,
-                                   (uint64_t)(first + count) * row_size,
-                                   (uint64_t)rows * row_size, error);
-    }
+    if (!out->data) return otx__fail_memory(error, (uint64_t)elements * size);
+    result = otx__row_walk_open(&job->ctx, side, at, columns, rows, out->data, &walk, error);
+    if (!result) result = otx__rows_check(&walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
 }
-
-/* >>> src/job/solve.h */
-/* ---- solving for the rows of the donor ---------------------------------- */
-
-OTX__PRIVATE otx_result otx__solution_alloc(const otx_job *job, otx__solution *solution,
-                                            otx_error *error)
-{
-    const otx_context *ctx = &job->ctx;
-    size_t targets = job->target_count, cells;
-    if (!otx__mul(targets, solution->k, &cells)) return otx__fail_memory(error, UINT64_MAX);
-    solution->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *solution->indices);
-    solution->coefficients = (double *)otx__alloc(ctx, cells, sizeof(double));
-    solution->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    solution->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    if (solution->indices && solution->coefficients && solution->residual_norms &&
-        solution->target_norms)
-        return OTX_OK;
-    return otx__fail_memory(error, (uint64_t)cells * 12 + (uint64_t)targets * 16);
-}
-
-/* ||residual|| / ||target||, and 0 for a target of zeros. */
-OTX__PRIVATE double otx__solution_residual(const otx__solution *solution, size_t target)
-{
-    double norm = solution->target_norms[target];
-    return norm > 0 ? solution->residual_norms[target] / norm : 0;
-}
-
-OTX__PRIVATE void otx__solution_summarize(const otx_job *job, otx__solution *solution)
-{
-    double sum = 0;
-    size_t i;
-    for (i = 0; i < job->target_count; i++) {
-        double residual = otx__solution_residual(solution, i);
-        sum += residual;
-        if (residual > solution->max_residual) solution->max_residual = residual;
-    }
-    solution->mean_residual = sum / (double)job->target_count;
-}
-
-/* Which of the donor's rows are atoms or targets. */
-OTX__PRIVATE uint8_t *otx__job_needed_of_donor(const otx_job *job, size_t rows)
-{
-    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
-    size_t i;
-    if (!needed) return NULL;
-    for (i = 0; i < job->anchor_count; i++) needed[job->anchor_donors[i]] = 1;
-    for (i = 0; i < job->target_count; i++) needed[job->targets[i]] = 1;
-    return needed;
-}
-
-/* Solves by the caller's hook, whose indices will be followed and so are checked. */
-OTX__PRIVATE otx_result otx__job_solve_by_hook(const otx_job *job, const otx_matrix *atoms,
-                                               const otx_matrix *targets,
-                                               const otx_omp_options *omp,
-                                               const otx_omp_output *output,
-                                               otx_omp_stats *stats, otx_error *error)
-{
-    const otx_job_options *options = &job->options;
-    size_t k = otx_omp_k(omp->k, atoms->rows, atoms->columns), i, j;
-    otx_result result = options->solve(options->solve_context, &job->ctx, atoms, targets, omp,
-                                       output, stats, error);
-    for (i = 0; i < targets->rows && !result; i++) {
-        const int32_t *indices = output->indices + i * k;
-        for (j = 0; j < k && indices[j] >= 0; j++)
-            if ((size_t)indices[j] >= atoms->rows)
-                return otx__fail(error, OTX_ERROR_ARGUMENT,
-                                 "options.solve gave target %" PRIu64 " the atom %" PRId32
-                                 " of %" PRIu64, (uint64_t)i, indices[j],
-                                 (uint64_t)atoms->rows);
-    }
-    return result;
-}
-
-/* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
-OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, otx_error *error)
-{
-    const otx_tensor *tensor = solution->donor->tensor;
-    size_t rows = (size_t)otx__min((size_t)job->donor_model.rows, job->donor_vocab.count);
-    uint8_t *needed = otx__job_needed_of_donor(job, rows);
-    double start = otx__now();
-    otx_matrix atoms, targets;
-    otx_omp_options omp = job->options.omp;
-    otx_omp_output output;
-    otx__loaded read;
-    otx_result result;
-    if (!needed) return otx__fail_memory(error, rows);
-    result = otx__loaded_open(job, &job->donor, solution->donor, &job->donor_vocab,
-                            (size_t)tensor->shape[1], needed, rows, &read, error);
-    otx__free(&job->ctx, needed, rows, 1);
-    if (result) return result;
-    memset(&atoms, 0, sizeof atoms);
-    atoms.data = read.data;
-    atoms.dtype = read.dtype;
-    atoms.columns = read.columns;
-    targets = atoms;
-    atoms.rows = job->anchor_count;
-    atoms.index = job->anchor_donors;
-    targets.rows = job->target_count;
-    targets.index = job->targets;
-    omp.centred = job->options.method == OTX_METHOD_OMP_CENTRED;
-    solution->k = otx_omp_k(omp.k, atoms.rows, atoms.columns);
-    result = otx__solution_alloc(job, solution, error);
-    if (!result) {
-        output.indices = solution->indices;
-        output.coefficients = solution->coefficients;
-        output.residual_norms = solution->residual_norms;
-        output.target_norms = solution->target_norms;
-        result = job->options.solve
-                     ? otx__job_solve_by_hook(job, &atoms, &targets, &omp, &output,
-                                              &solution->stats, error)
-                     : otx_omp(&job->ctx, &atoms, &targets, &omp, &output, &solution->stats,
-                               error);
-    }
-    if (!result) otx__solution_summarize(job, solution);
-    otx__loaded_close(job, &read);
-    solution->seconds = otx__now() - start;
-    return result;
-}
-
-/* >>> src/job/rebuild.h */
-/* ---- the new rows of one vocabulary tensor ------------------------------ */
 
 /* ---- means of rows ---- */
 
@@ -19336,7 +20818,7 @@ OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
 }
 
 /* The mean of the wanted rows in double; zeros if none is wanted. */
-OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
+OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
                                       const uint8_t *wanted, double *to, otx_error *error)
 {
     const size_t step = otx__max(OTX__MEAN_ELEMENTS / rows->columns, 1);
@@ -19360,7 +20842,177 @@ OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
     return result;
 }
 
-/* ---- one new matrix ---- */
+/* >>> src/job/solve.h */
+/* ---- solving for the rows of the donor ---------------------------------- */
+
+OTX__PRIVATE otx_result otx__solution_alloc(const otx_job *job, otx__solution *solution,
+                                            otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    size_t targets = job->target_count, cells;
+    if (!otx__mul(targets, solution->k, &cells)) return otx__fail_memory(error, UINT64_MAX);
+    solution->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *solution->indices);
+    solution->coefficients = (double *)otx__alloc(ctx, cells, sizeof(double));
+    solution->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    solution->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    if (solution->indices && solution->coefficients && solution->residual_norms &&
+        solution->target_norms)
+        return OTX_OK;
+    return otx__fail_memory(error, (uint64_t)cells * 12 + (uint64_t)targets * 16);
+}
+
+/* ||residual|| / ||target||, and 0 for a target of zeros. */
+OTX__PRIVATE double otx__solution_residual(const otx__solution *solution, size_t target)
+{
+    double norm = solution->target_norms[target];
+    return norm > 0 ? solution->residual_norms[target] / norm : 0;
+}
+
+OTX__PRIVATE void otx__solution_summarize(const otx_job *job, otx__solution *solution)
+{
+    double sum = 0;
+    size_t i;
+    for (i = 0; i < job->target_count; i++) {
+        double residual = otx__solution_residual(solution, i);
+        sum += residual;
+        if (residual > solution->max_residual) solution->max_residual = residual;
+    }
+    solution->mean_residual = sum / (double)job->target_count;
+}
+
+/* Which of the donor's rows are atoms or targets. */
+OTX__PRIVATE uint8_t *otx__solution_needs(const otx_job *job, size_t rows)
+{
+    uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    size_t i;
+    if (!needed) return NULL;
+    for (i = 0; i < job->anchor_count; i++) needed[job->anchor_donors[i]] = 1;
+    for (i = 0; i < job->target_count; i++) needed[job->targets[i]] = 1;
+    return needed;
+}
+
+/* Solves by the caller's hook, whose indices will be followed and so are checked. */
+OTX__PRIVATE otx_result otx__solution_by_hook(const otx_job *job, const otx_matrix *atoms,
+                                              const otx_matrix *targets,
+                                              const otx_omp_options *omp,
+                                              const otx_omp_output *output,
+                                              otx_omp_stats *stats, otx_error *error)
+{
+    const otx_job_options *options = &job->options;
+    size_t k = otx_omp_k(omp->k, atoms->rows, atoms->columns), i, j;
+    otx_result result = options->solve(options->solve_context, &job->ctx, atoms, targets, omp,
+                                       output, stats, error);
+    for (i = 0; i < targets->rows && !result; i++) {
+        const int32_t *indices = output->indices + i * k;
+        for (j = 0; j < k && indices[j] >= 0; j++)
+            if ((size_t)indices[j] >= atoms->rows)
+                return otx__fail(error, OTX_ERROR_ARGUMENT,
+                                 "options.solve gave target %" PRIu64 " the atom %" PRId32
+                                 " of %" PRIu64, (uint64_t)i, indices[j],
+                                 (uint64_t)atoms->rows);
+    }
+    return result;
+}
+
+/* How many rows of the donor's matrices there are to read. */
+OTX__PRIVATE size_t otx__solution_rows(const otx_job *job)
+{
+    return otx__min((size_t)job->donor.parts.rows, job->donor.vocab.count);
+}
+
+/* Whether the rows of one matrix of the donor can be used. */
+OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solution *solution,
+                                            otx_error *error)
+{
+    size_t rows = otx__solution_rows(job);
+    uint8_t *needed = otx__solution_needs(job, rows);
+    otx__row_walk walk;
+    otx_result result;
+    if (!needed) return otx__fail_memory(error, rows);
+    result = otx__row_walk_open(&job->ctx, &job->donor, solution->donor,
+                                (size_t)solution->donor->tensor->shape[1], rows, NULL, &walk,
+                                error);
+    if (!result) result = otx__rows_check(&walk, needed, error);
+    otx__row_walk_close(&walk);
+    otx__free(&job->ctx, needed, rows, 1);
+    return result;
+}
+
+/* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
+OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution,
+                                           otx_error *error)
+{
+    const otx_tensor *tensor = solution->donor->tensor;
+    size_t rows = otx__solution_rows(job);
+    uint8_t *needed = otx__solution_needs(job, rows);
+    double start = otx__now();
+    otx_matrix atoms, targets;
+    otx_omp_options omp = job->options.omp;
+    otx_omp_output output;
+    otx__loaded read;
+    otx_result result;
+    if (!needed) return otx__fail_memory(error, rows);
+    result = otx__loaded_open(job, &job->donor, solution->donor, (size_t)tensor->shape[1],
+                              needed, rows, &read, error);
+    otx__free(&job->ctx, needed, rows, 1);
+    if (result) return result;
+    memset(&atoms, 0, sizeof atoms);
+    atoms.data = read.data;
+    atoms.dtype = read.dtype;
+    atoms.columns = read.columns;
+    targets = atoms;
+    atoms.rows = job->anchor_count;
+    atoms.index = job->anchor_donors;
+    targets.rows = job->target_count;
+    targets.index = job->targets;
+    omp.centred = job->options.method == OTX_METHOD_OMP_CENTRED;
+    solution->k = otx_omp_k(omp.k, atoms.rows, atoms.columns);
+    result = otx__solution_alloc(job, solution, error);
+    if (!result) {
+        output.indices = solution->indices;
+        output.coefficients = solution->coefficients;
+        output.residual_norms = solution->residual_norms;
+        output.target_norms = solution->target_norms;
+        result = job->options.solve
+                     ? otx__solution_by_hook(job, &atoms, &targets, &omp, &output,
+                                             &solution->stats, error)
+                     : otx_omp(&job->ctx, &atoms, &targets, &omp, &output, &solution->stats,
+                               error);
+    }
+    if (!result) otx__solution_summarize(job, solution);
+    otx__loaded_close(job, &read);
+    solution->seconds = otx__now() - start;
+    return result;
+}
+
+/* Solves against every matrix of the donor that is needed. All but the first, which is read
+   at once, are looked at before. */
+OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!otx__job_has_solves(job)) return OTX_OK;
+    for (i = 1; i < job->solution_count && !result; i++)
+        result = otx__solution_check(job, &job->solutions[i], error);
+    for (i = 0; i < job->solution_count && !result; i++) {
+        result = otx__solution_make(job, &job->solutions[i], error);
+        job->summary.isa = job->solutions[i].stats.isa;
+        job->summary.threads = job->solutions[i].stats.threads;
+    }
+    for (i = 0; i < job->summary.matrix_count && !result; i++) {
+        otx_job_matrix *matrix = &job->summary.matrices[i];
+        otx__solution *solution = &job->solutions[job->plans[job->matrix_tensors[i]].solution];
+        matrix->mean_relative_residual = solution->mean_residual;
+        matrix->max_relative_residual = solution->max_residual;
+        matrix->omp = solution->stats;
+        matrix->seconds = solution->seconds;
+        solution->seconds = 0; /* the first matrix that uses it bears the time */
+    }
+    return result;
+}
+
+/* >>> src/job/rebuild.h */
+/* ---- the new rows of one vocabulary tensor ------------------------------ */
 
 /* Targets that one call of the body combines; targets between polls, fewer where
    that is more multiply-adds of a worker than so many; bytes copied between polls. */
@@ -19371,18 +21023,18 @@ OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
 
 typedef struct otx__rebuild {
     otx_job *job;
-    const otx__model_tensor *tensor;
+    const otx__vocab_tensor *tensor;
     const otx__solution *solution; /* NULL: the mean or zeros instead */
     const otx__kernels *kernels;   /* asked for once: the processor takes long to tell */
-    otx__loaded old, made;      /* the base's rows, and the new ones */
-    size_t old_rows;               /* how many rows of the base there were to read */
-    uint8_t *flags;                /* by row of either */
+    otx__loaded old, made;       /* the base's rows, and the new ones */
+    size_t old_rows, old_size;   /* rows of the base to read, and bytes of one */
+    uint8_t *flags;              /* by row of either */
     size_t flag_count;
-    size_t row_size;               /* of a new row, in bytes */
-    double *scratch; /* a row for each worker, and one for a mean */
-    const double *centre; /* the mean of the anchors' rows, or NULL: not centred */
+    size_t row_size;             /* of a new row, in bytes */
+    double *scratch;             /* a row for each worker, and one for a mean */
+    const double *centre;        /* the mean of the anchors' rows, or NULL: not centred */
     size_t workers;
-    size_t first;    /* target of the batch */
+    size_t first;                /* target of the batch */
     size_t failed[OTX__COMBINE_BATCH / OTX__COMBINE_CHUNK]; /* first target that is out of
                                                                range, or OTX__NONE */
 } otx__rebuild;
@@ -19390,19 +21042,18 @@ typedef struct otx__rebuild {
 OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)
 {
     const otx_tensor *tensor = r->tensor->at->tensor;
-    const otx_vocab *vocab = &r->job->donor_vocab;
-    const otx_token *token = id < vocab->count ? &vocab->tokens[id] : NULL;
+    const otx_token *token = otx__side_token(&r->job->donor, id);
     char name[OTX__QUOTED], content[OTX__QUOTED];
     otx__quote(name, sizeof name, tensor->name, tensor->name_size);
-    if (!token || token->kind == OTX_TOKEN_NONE)
+    if (!token)
         return otx__fail(error, OTX_ERROR_RANGE,
                          "%s: tensor \"%s\": the mean of the new rows, wanted for the padding "
                          "row %" PRIu64 ", has a value beyond the largest of %s",
-                         r->job->base_path, name, (uint64_t)id, otx_dtype_name(r->made.dtype));
+                         r->job->base.path, name, (uint64_t)id, otx_dtype_name(r->made.dtype));
     return otx__fail(error, OTX_ERROR_RANGE,
-                     "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
-                     "value beyond the largest of %s; pass --saturate to clamp it",
-                     r->job->base_path, name, (uint64_t)id,
+                     "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has "
+                     "a value beyond the largest of %s; pass --saturate to clamp it",
+                     r->job->base.path, name, (uint64_t)id,
                      otx__quote(content, sizeof content, token->content, token->content_size),
                      otx_dtype_name(r->made.dtype));
 }
@@ -19449,8 +21100,8 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
         const double *coefficients = solution->coefficients + target * solution->k;
-        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k, coefficients,
-                     solution->k, row);
+        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k,
+                     coefficients, solution->k, row);
         if (r->centre) otx__rebuild_centre(r, coefficients, row);
         if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
     }
@@ -19490,9 +21141,30 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     const otx_alignment *alignment = &r->job->alignment;
     int64_t base;
     if (row >= alignment->count)
-        return (int64_t)(r->job->base_model.rows + (row - alignment->count));
+        return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
     return base < (int64_t)r->old_rows ? base : -1;
+}
+
+/* Whether a row of the base holds a token that the model has been trained on. */
+OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
+{
+    const otx_token *token = otx__side_token(&job->base, row);
+    return token && token->kind != OTX_TOKEN_UNUSED;
+}
+
+/* Flags the base's rows that will be used: those that are copied from, and those that a
+   mean is taken of. */
+OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
+{
+    const otx_job *job = r->job;
+    const otx_alignment *alignment = &job->alignment;
+    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
+    size_t i;
+    memset(r->flags, 0, r->flag_count);
+    for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
+    for (i = 0; i < alignment->count; i++)
+        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
 }
 
 /* What becomes of a new row. One that would copy a row which this tensor of the base
@@ -19525,47 +21197,30 @@ OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, co
     return OTX_OK;
 }
 
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    otx_token_kind kind = OTX_TOKEN_NONE;
-    if (row < job->base_vocab.count) kind = job->base_vocab.tokens[row].kind;
-    return kind != OTX_TOKEN_NONE && kind != OTX_TOKEN_UNUSED;
-}
-
 /* Copies one row of the base, bit for bit but into another type. */
-OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, size_t from,
+OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const char *from,
                                               otx_error *error)
 {
-    const size_t old_size = r->old.columns * (otx_dtype_bits(r->old.dtype) / 8);
-    const char *row = r->old.data + from * old_size;
-    if (r->old.dtype == r->made.dtype) {
-        memcpy(r->made.data + to * r->row_size, row, r->row_size);
+    const otx_dtype dtype = r->tensor->at->tensor->dtype;
+    if (dtype == r->made.dtype) {
+        memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
     }
-    otx__to_double(r->scratch, row, r->old.dtype, r->old.columns);
+    otx__to_double(r->scratch, from, dtype, r->made.columns);
     return otx__rebuild_store(r, to, r->scratch) ? OTX_OK : otx__fail_range(r, to, error);
 }
 
 /* Reads the base's rows, checking those that will be used, and copies. */
 OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
 {
-    otx_job *job = r->job;
-    const otx_alignment *alignment = &job->alignment;
-    size_t rows = (size_t)r->tensor->rows, i;
-    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
-    otx_result result;
-    if (rows == job->base_model.rows) rows = otx__min(rows, job->base_vocab.count);
-    r->old_rows = rows;
-    memset(r->flags, 0, r->flag_count);
-    for (i = 0; i < rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
-    for (i = 0; i < alignment->count; i++)
-        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
-    result = otx__loaded_open(job, &job->base, r->tensor->at, &job->base_vocab, r->made.columns,
-                            r->flags, rows, &r->old, error);
+    otx_result result = otx__loaded_open(r->job, &r->job->base, r->tensor->at, r->made.columns,
+                                         r->flags, r->old_rows, &r->old, error);
+    size_t i;
     for (i = 0; i < r->made.rows && !result; i++) {
         int64_t base = otx__rebuild_source(r, i);
-        if (base >= 0) result = otx__rebuild_copy_row(r, i, (size_t)base, error);
+        if (base >= 0)
+            result = otx__rebuild_copy_row(r, i, r->old.data + (size_t)base * r->old_size,
+                                           error);
         if (!result) result = otx__rebuild_poll(r, i, error);
     }
     return result;
@@ -19584,14 +21239,14 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     if (r->solution && job->options.method == OTX_METHOD_OMP_CENTRED) {
         memset(r->flags, 0, r->flag_count);
         for (i = 0; i < job->anchor_count; i++) r->flags[job->anchor_bases[i]] = 1;
-        result = otx__job_mean(job, &r->old, r->flags, mean, error);
+        result = otx__rows_average(job, &r->old, r->flags, mean, error);
         r->centre = mean;
     }
     if (r->solution) return result ? result : otx__rebuild_combine(r, error);
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
-        result = otx__job_mean(job, &r->old, r->flags, mean, error);
+        result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_APPROXIMATE, mean, error);
     return result;
@@ -19617,7 +21272,7 @@ OTX__PRIVATE otx_result otx__rebuild_padding(otx__rebuild *r, otx_error *error)
     if (count == 0) return OTX_OK;
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.padding == OTX_PADDING_MEAN)
-        result = otx__job_mean(job, &r->made, r->flags, mean, error);
+        result = otx__rows_average(job, &r->made, r->flags, mean, error);
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_PADDING, mean, error);
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_UNUSED, mean, error);
     return result;
@@ -19632,76 +21287,161 @@ OTX__PRIVATE void otx__rebuild_close(otx__rebuild *r)
     otx__free(&job->ctx, r->scratch, (r->workers + 1) * r->made.columns, sizeof *r->scratch);
 }
 
+/* Takes what is needed for `rows` new rows of one tensor, and flags the base's rows that
+   will be used. Close with otx__rebuild_close in any case. */
+OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t rows,
+                                           size_t workers, otx__rebuild *r, otx_error *error)
+{
+    const otx__tensor_plan *plan = &job->plans[which];
+    size_t cells;
+    memset(r, 0, sizeof *r);
+    r->job = job;
+    r->tensor = &job->base.parts.tensors[which];
+    if (otx__job_has_solves(job) && plan->solution != OTX__NONE)
+        r->solution = &job->solutions[plan->solution];
+    r->made.dtype = plan->dtype;
+    r->made.columns = plan->columns;
+    r->made.rows = rows;
+    r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
+    r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
+    r->old_rows = (size_t)r->tensor->rows;
+    if (r->old_rows == job->base.parts.rows)
+        r->old_rows = otx__min(r->old_rows, job->base.vocab.count);
+    r->workers = workers;
+    r->kernels = otx__combine_kernels(&job->ctx);
+    r->flag_count = otx__max(otx__max(plan->rows, job->base.vocab.count),
+                             (size_t)r->tensor->rows);
+    r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
+    if (otx__mul(workers + 1, plan->columns, &cells))
+        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
+    if (otx__mul(rows, plan->columns, &cells))
+        r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
+    if (!r->flags || !r->scratch || !r->made.data)
+        return otx__fail_memory(error, (uint64_t)rows * r->row_size);
+    otx__rebuild_flag_old(r);
+    return OTX_OK;
+}
+
 /* Makes the new rows of one tensor. On success they are r->made, and the base's
    are let go; close with otx__rebuild_close in any case. */
 OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebuild *r,
                                           otx_error *error)
 {
-    const otx__tensor_plan *plan = &job->plans[which];
-    size_t cells;
-    otx_result result;
-    memset(r, 0, sizeof *r);
-    r->job = job;
-    r->tensor = &job->base_model.tensors[which];
-    if (otx__job_solves(job) && plan->solution != OTX__NONE &&
-        job->target_count > 0)
-        r->solution = &job->solutions[plan->solution];
-    r->made.dtype = plan->dtype;
-    r->made.columns = plan->columns;
-    r->made.rows = plan->rows;
-    r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
-    r->workers = (size_t)otx__threads(&job->ctx);
-    r->kernels = otx__combine_kernels(&job->ctx);
-    r->flag_count = otx__max(otx__max(r->made.rows, job->base_vocab.count),
-                             (size_t)r->tensor->rows);
-    r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
-    if (otx__mul(r->workers + 1, plan->columns, &cells))
-        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
-    if (otx__mul(r->made.rows, plan->columns, &cells))
-        r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
-    if (!r->flags || !r->scratch || !r->made.data)
-        return otx__fail_memory(error, (uint64_t)r->made.rows * r->row_size);
-    result = otx__rebuild_copy(r, error);
+    otx_result result = otx__rebuild_begin(job, which, job->plans[which].rows,
+                                           (size_t)otx__threads(&job->ctx), r, error);
+    if (!result) result = otx__rebuild_copy(r, error);
     if (!result) result = otx__rebuild_targets(r, error);
     otx__loaded_close(job, &r->old);
     if (!result) result = otx__rebuild_padding(r, error);
     return result;
 }
 
-/* >>> src/job/write.h */
-/* ---- the new weights and their index ------------------------------------ */
+/* ---- before the solves ---- */
 
-/* One file of the output. */
-typedef struct otx__shard {
+/* Whether the rows that will be copied fit into their new type. Flags those that do not,
+   to name the first as the copying would. */
+OTX__PRIVATE otx_result otx__rebuild_check_range(otx__rebuild *r, otx__row_walk *walk,
+                                                 size_t rows, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(r->flags, 0, r->flag_count);
+    for (i = 0; i < rows; i++) {
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) r->flags[base] = 1;
+    }
+    while (!result && otx__row_walk_next(walk, &result, error))
+        for (i = 0; i < walk->count; i++) {
+            uint8_t *flag = &r->flags[walk->first + i];
+            if (*flag && otx__rebuild_copy_row(r, 0, walk->bytes + i * walk->row_size, NULL))
+                *flag = 2;
+        }
+    for (i = 0; i < rows && !result; i++) {
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0 && r->flags[base] == 2) result = otx__fail_range(r, i, error);
+    }
+    return result;
+}
+
+/* Whether the base's rows of one tensor can be used. */
+OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error *error)
+{
+    const otx__tensor_plan *plan = &job->plans[which];
+    otx__row_walk walk;
+    otx__rebuild r;
+    otx_result result = otx__rebuild_begin(job, which, 1, 0, &r, error);
+    memset(&walk, 0, sizeof walk);
+    if (!result)
+        result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
+                                    r.old_rows, NULL, &walk, error);
+    if (!result) result = otx__rows_check(&walk, r.flags, error);
+    if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
+        walk.first = walk.count = 0;
+        result = otx__rebuild_check_range(&r, &walk, plan->rows, error);
+    }
+    otx__row_walk_close(&walk);
+    otx__rebuild_close(&r);
+    return result;
+}
+
+/* Looks at the base's rows before the solves, so that one which cannot be used ends the run
+   before them and not after. */
+OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!otx__job_has_solves(job)) return OTX_OK;
+    for (i = 0; i < job->base.parts.count && !result; i++)
+        if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
+    return result;
+}
+
+/* >>> src/job/write.h */
+/* ---- write: the output and its weights ------------------------------------ */
+
+/* One file of weights of the output. */
+typedef struct otx__out_file {
+    const otx_checkpoint_file *old; /* the base's */
     bool touched;                 /* it holds tensors that change; else it is copied */
     bool empty;                   /* all its tensors are dropped: not written */
     otx_tensor *tensors;          /* of the new file, in order of the old one */
     const otx_tensor **originals; /* of each; names them and says where its bytes are */
     size_t count, capacity;
     otx_layout layout;
-} otx__shard;
+} otx__out_file;
+
+/* An output while it is written. */
+typedef struct otx__writing {
+    otx__output output;   /* its directory, under a temporary name */
+    otx__out_file *files; /* one for each of the base's */
+    size_t file_count, opened;
+    otx__meter meter;     /* of all that is written */
+} otx__writing;
 
 /* The place of a tensor among the base's vocabulary tensors, or OTX__NONE. */
-OTX__PRIVATE size_t otx__job_find_tensor(const otx_job *job, const otx_tensor *tensor)
+OTX__PRIVATE size_t otx__which_tensor(const otx_job *job, const otx_tensor *tensor)
 {
     size_t i;
-    for (i = 0; i < job->base_model.tensor_count; i++)
-        if (job->base_model.tensors[i].at->tensor == tensor) return i;
+    for (i = 0; i < job->base.parts.count; i++)
+        if (job->base.parts.tensors[i].at->tensor == tensor) return i;
     return OTX__NONE;
 }
 
-OTX__PRIVATE void otx__shard_close(const otx_job *job, otx__shard *shard)
+/* ---- before the solve: where everything will stand ---- */
+
+OTX__PRIVATE void otx__out_file_close(const otx_job *job, otx__out_file *file)
 {
-    otx_layout_close(&job->ctx, &shard->layout);
-    otx__free(&job->ctx, shard->tensors, shard->capacity, sizeof *shard->tensors);
-    otx__free(&job->ctx, shard->originals, shard->capacity, sizeof *shard->originals);
+    otx_layout_close(&job->ctx, &file->layout);
+    otx__free(&job->ctx, file->tensors, file->capacity, sizeof *file->tensors);
+    otx__free(&job->ctx, file->originals, file->capacity, sizeof *file->originals);
 }
 
 /* Lays out the new file with the metadata of the old one. Some loaders want to
    see "format" in it. */
-OTX__PRIVATE otx_result otx__shard_layout(const otx_job *job, const otx_safetensors *old,
-                                          otx__shard *shard, otx_error *error)
+OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, otx__out_file *file,
+                                             otx_error *error)
 {
+    const otx_safetensors *old = &file->old->header;
     size_t count = old->metadata_count, i;
     otx_metadata *metadata =
         (otx_metadata *)otx__alloc(&job->ctx, count + 1, sizeof *metadata);
@@ -19710,53 +21450,122 @@ OTX__PRIVATE otx_result otx__shard_layout(const otx_job *job, const otx_safetens
     if (!metadata) return otx__fail_memory(error, (count + 1) * sizeof *metadata);
     for (i = 0; i < count; i++) {
         metadata[i] = old->metadata[i];
-        if (metadata[i].key_size == 6 && memcmp(metadata[i].key, "format", 6) == 0)
-            format = true;
+        if (otx__same_bytes(metadata[i].key, metadata[i].key_size, "format", 6)) format = true;
     }
     metadata[count].key = "format";
     metadata[count].key_size = 6;
     metadata[count].value = "pt";
     metadata[count].value_size = 2;
-    result = otx_layout_open(&job->ctx, shard->tensors, shard->count, metadata,
-                             count + (format ? 0 : 1), &shard->layout, error);
+    result = otx_layout_open(&job->ctx, file->tensors, file->count, metadata,
+                             count + (format ? 0 : 1), &file->layout, error);
     otx__free(&job->ctx, metadata, count + 1, sizeof *metadata);
     return result;
 }
 
-/* Plans one file; close with otx__shard_close in any case. */
-OTX__PRIVATE otx_result otx__shard_open(const otx_job *job, const otx_safetensors *old,
-                                        otx__shard *shard, otx_error *error)
+/* Plans one file; close with otx__out_file_close in any case. */
+OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_checkpoint_file *from,
+                                           otx__out_file *file, otx_error *error)
 {
+    const otx_safetensors *old = &from->header;
     size_t i;
-    memset(shard, 0, sizeof *shard);
-    for (i = 0; i < old->tensor_count && !shard->touched; i++)
-        shard->touched = otx__job_find_tensor(job, &old->tensors[i]) != OTX__NONE;
-    if (!shard->touched) return OTX_OK;
-    shard->capacity = old->tensor_count;
-    shard->tensors =
-        (otx_tensor *)otx__alloc(&job->ctx, shard->capacity, sizeof *shard->tensors);
-    shard->originals = (const otx_tensor **)otx__alloc(&job->ctx, shard->capacity,
-                                                       sizeof *shard->originals);
-    if (!shard->tensors || !shard->originals)
-        return otx__fail_memory(error, (uint64_t)shard->capacity * sizeof *shard->tensors);
+    memset(file, 0, sizeof *file);
+    file->old = from;
+    for (i = 0; i < old->tensor_count && !file->touched; i++)
+        file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE;
+    if (!file->touched) return OTX_OK;
+    file->capacity = old->tensor_count;
+    file->tensors = (otx_tensor *)otx__alloc(&job->ctx, file->capacity, sizeof *file->tensors);
+    file->originals =
+        (const otx_tensor **)otx__alloc(&job->ctx, file->capacity, sizeof *file->originals);
+    if (!file->tensors || !file->originals)
+        return otx__fail_memory(error, (uint64_t)file->capacity * sizeof *file->tensors);
     for (i = 0; i < old->tensor_count; i++) {
-        size_t which = otx__job_find_tensor(job, &old->tensors[i]);
-        otx_tensor *tensor = &shard->tensors[shard->count];
-        if (which != OTX__NONE && job->base_model.tensors[which].redundant) continue;
+        size_t which = otx__which_tensor(job, &old->tensors[i]);
+        otx_tensor *tensor = &file->tensors[file->count];
+        if (which != OTX__NONE && job->base.parts.tensors[which].redundant) continue;
         *tensor = old->tensors[i];
         if (which != OTX__NONE) {
             tensor->shape = job->plans[which].shape;
             tensor->dtype = job->plans[which].dtype;
         }
-        shard->originals[shard->count++] = &old->tensors[i];
+        file->originals[file->count++] = &old->tensors[i];
     }
-    shard->empty = shard->count == 0;
-    return shard->empty ? OTX_OK : otx__shard_layout(job, old, shard, error);
+    file->empty = file->count == 0;
+    return file->empty ? OTX_OK : otx__out_file_layout(job, file, error);
 }
 
+/* No directory may hold another: the output would be copied into itself, or a
+   model removed by what replaces it. */
+OTX__PRIVATE otx_result otx__check_output(const otx_job *job, const char *out, otx_error *error)
+{
+    const otx__side *sides[2];
+    char name[OTX__PATH_TEXT], other[OTX__PATH_TEXT];
+    size_t i;
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2; i++) {
+        bool inside = false, around = false;
+        otx__status status;
+        otx_result result = otx__is_within(&job->ctx, out, sides[i]->path, &inside, error);
+        if (!result) result = otx__look(out, &status, error);
+        if (!result && !inside && status.present)
+            result = otx__is_within(&job->ctx, sides[i]->path, out, &around, error);
+        if (result) return result;
+        if (inside || around)
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the output must not be, hold or "
+                             "lie in the %s, %s", otx__path_text(name, out),
+                             sides[i]->donor ? "donor" : "base",
+                             otx__path_text(other, sides[i]->path));
+    }
+    return OTX_OK;
+}
+
+/* Makes the temporary directory. If it fails, nothing has been done; else close with
+   otx__writing_close. */
+OTX__PRIVATE otx_result otx__writing_begin(const otx_job *job, const char *out,
+                                           otx__writing *writing, otx_error *error)
+{
+    otx_result result = otx__check_output(job, out, error);
+    memset(writing, 0, sizeof *writing);
+    writing->meter.stage = OTX_STAGE_WRITE;
+    writing->meter.subject = job->base.path;
+    if (result) return result;
+    return otx__output_begin(&job->ctx, out, job->options.overwrite, &writing->output, error);
+}
+
+/* Lays out all weights. */
+OTX__PRIVATE otx_result otx__writing_layout(const otx_job *job, otx__writing *writing,
+                                            otx_error *error)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    otx_result result = OTX_OK;
+    writing->files =
+        (otx__out_file *)otx__alloc_zero(&job->ctx, base->file_count, sizeof *writing->files);
+    if (!writing->files)
+        return otx__fail_memory(error, (uint64_t)base->file_count * sizeof *writing->files);
+    writing->file_count = base->file_count;
+    while (writing->opened < writing->file_count && !result) {
+        otx__out_file *file = &writing->files[writing->opened];
+        result = otx__out_file_open(job, &base->files[writing->opened++], file, error);
+        writing->meter.total += file->touched ? file->layout.file_size : file->old->source.size;
+    }
+    return result;
+}
+
+/* Ends a writing; what has not been committed is removed. */
+OTX__PRIVATE void otx__writing_close(const otx_job *job, otx__writing *writing)
+{
+    size_t i;
+    for (i = 0; i < writing->opened; i++) otx__out_file_close(job, &writing->files[i]);
+    otx__free(&job->ctx, writing->files, writing->file_count, sizeof *writing->files);
+    otx__output_abandon(&writing->output);
+}
+
+/* ---- after it: the weights ---- */
+
 /* Writes the bytes of a new matrix in the file's byte order, and reports them. */
-OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows,
-                                        otx__file *file, otx__meter *meter, otx_error *error)
+OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows, otx__file *to,
+                                        otx__meter *meter, otx_error *error)
 {
     size_t size = otx_dtype_bits(rows->dtype) / 8, count = rows->rows * rows->columns, at;
     otx_result result = OTX_OK;
@@ -19764,7 +21573,7 @@ OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows,
         size_t step = otx__min(count - at, OTX__STREAM_BLOCK / size);
         char *bytes = rows->data + at * size;
         otx__little_endian(bytes, step, size);
-        if (!file->sink.write(file->sink.context, bytes, step * size))
+        if (!to->sink.write(to->sink.context, bytes, step * size))
             return otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
         result = otx__meter_add(&job->ctx, meter, (uint64_t)step * size, error);
         at += step;
@@ -19773,7 +21582,7 @@ OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows,
 }
 
 /* Makes and writes one new matrix. */
-OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file *file,
+OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file *to,
                                           otx__meter *meter, otx_error *error)
 {
     const otx__tensor_plan *plan = &job->plans[which];
@@ -19783,68 +21592,271 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     if (!result && plan->matrix != OTX__NONE)
         job->summary.matrices[plan->matrix].seconds += otx__now() - start;
     if (!result) {
-        meter->subject = job->base_model.tensors[which].at->tensor->name;
-        result = otx__write_rows(job, &rebuild.made, file, meter, error);
+        meter->subject = job->base.parts.tensors[which].at->tensor->name;
+        result = otx__write_rows(job, &rebuild.made, to, meter, error);
     }
     otx__rebuild_close(&rebuild);
     return result;
 }
 
 /* Writes a file whose vocabulary tensors are new and whose others are copied. */
-OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx_checkpoint_file *old,
-                                           const char *old_path, const otx__shard *shard,
-                                           otx__file *file, otx__meter *meter, otx_error *error)
+OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *file,
+                                           const char *from, otx__file *to, otx__meter *meter,
+                                           otx_error *error)
 {
-    const otx_layout *layout = &shard->layout;
+    const otx_layout *layout = &file->layout;
     otx_result result = OTX_OK;
     size_t i;
-    if (!file->sink.write(file->sink.context, layout->header, layout->header_size))
+    if (!to->sink.write(to->sink.context, layout->header, layout->header_size))
         return otx__fail(error, OTX_ERROR_IO, "cannot be written");
     result = otx__meter_add(&job->ctx, meter, layout->header_size, error);
     for (i = 0; i < layout->count && !result; i++) {
-        const otx_tensor *original = shard->originals[layout->order[i]];
-        size_t which = otx__job_find_tensor(job, original);
+        const otx_tensor *original = file->originals[layout->order[i]];
+        size_t which = otx__which_tensor(job, original);
         meter->subject = original->name;
-        if (which != OTX__NONE) result = otx__write_matrix(job, which, file, meter, error);
+        if (which != OTX__NONE) result = otx__write_matrix(job, which, to, meter, error);
         else if (original->end > original->begin)
-            result = otx__stream(&job->ctx, &old->source, old_path, original->begin,
-                                 original->end - original->begin, &file->sink, meter, error);
+            result = otx__stream(&job->ctx, &file->old->source, from, original->begin,
+                                 original->end - original->begin, &to->sink, meter, error);
     }
     return result;
 }
 
-OTX__PRIVATE otx_result otx__write_shard(otx_job *job, size_t index, const otx__shard *shard,
-                                         const char *directory, otx__meter *meter,
-                                         otx_error *error)
+OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
+                                        otx__writing *writing, otx_error *error)
 {
-    const otx_checkpoint_file *old = &job->base.files[index];
+    const otx_source *source = &file->old->source;
     const otx_context *ctx = &job->ctx;
-    char *from, *to;
+    const char *directory = writing->output.partial, *name = file->old->name;
+    char *from = otx__path_join(ctx, job->base.path, name);
+    char *path = otx__path_join(ctx, directory, name);
     otx_result result;
-    otx__file file;
-    if (shard->empty) return OTX_OK;
-    from = otx__path_join(ctx, job->base_path, old->name);
-    to = otx__path_join(ctx, directory, old->name);
-    if (!from || !to) {
-        result = otx__fail_memory(error, strlen(directory) + strlen(old->name) + 2);
+    otx__file to;
+    if (!from || !path) {
+        result = otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
         goto done;
     }
-    result = otx__file_create(ctx, to, &file, error);
+    result = otx__file_create(ctx, path, &to, error);
     if (result) goto done;
-    meter->subject = old->name;
-    if (shard->touched)
-        result = otx__write_touched(job, old, from, shard, &file, meter, error);
+    writing->meter.subject = name;
+    if (file->touched)
+        result = otx__write_touched(job, file, from, &to, &writing->meter, error);
     else
-        result = otx__stream(ctx, &old->source, from, 0, old->source.size, &file.sink, meter,
+        result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
                              error);
-    result = otx__file_finish(&file, result, error);
+    result = otx__file_finish(&to, result, error);
 done:
     otx__path_free(ctx, from);
-    otx__path_free(ctx, to);
+    otx__path_free(ctx, path);
     return result;
 }
 
-/* ---- small files ---- */
+/* Writes all files of weights, making the new rows on the way. */
+OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
+                                           otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < writing->file_count && !result; i++)
+        if (!writing->files[i].empty)
+            result = otx__write_file(job, &writing->files[i], writing, error);
+    return result;
+}
+
+/* >>> src/job/copy.h */
+/* ---- copy: the other files of the two models ------------------------------ */
+
+/* ---- what is copied, and what is left behind ---- */
+
+OTX__PRIVATE bool otx__name_is_in(const char *name, const char *const *names, size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return false;
+}
+
+OTX__PRIVATE bool otx__name_fits_any(const char *name, const char *const *patterns,
+                                     size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__name_fits(name, patterns[i])) return true;
+    return false;
+}
+
+/* Copies of the weights that would still hold the old vocabulary. */
+OTX__PRIVATE bool otx__is_stale(const char *name, bool directory)
+{
+    if (directory)
+        return otx__name_is_in(name, otx__stale_directories,
+                               OTX__COUNT(otx__stale_directories));
+    return otx__name_fits_any(name, otx__stale_files, OTX__COUNT(otx__stale_files));
+}
+
+/* Files that the job writes itself, or that the donor replaces. */
+OTX__PRIVATE bool otx__job_replaces(const otx_job *job, const char *name)
+{
+    size_t i;
+    if (strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
+        strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name))
+        return true;
+    for (i = 0; i < job->base.checkpoint.file_count; i++)
+        if (strcmp(name, job->base.checkpoint.files[i].name) == 0) return true;
+    return false;
+}
+
+/* Whether a sub-directory of the base holds a model of its own, whose vocabulary is the
+   old one: what training leaves behind, or what has a config.json with a model's type.
+   Modules that come with a model, as those of sentence-transformers, have none. */
+OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *path,
+                                         const char *name, bool *holds, otx_error *error)
+{
+    otx__document config;
+    otx_error problem;
+    otx_result result;
+    size_t i;
+    *holds = false;
+    for (i = 0; i < OTX__COUNT(otx__training_directories) && !*holds; i++)
+        *holds = otx__has_shape(name, strlen(name), otx__training_directories[i]);
+    if (*holds) return OTX_OK;
+    result = otx__document_open(ctx, path, "config.json", &config, &problem);
+    if (result == OTX_ERROR_FORMAT || result == OTX_ERROR_LIMIT) return OTX_OK; /* not ours */
+    if (result) return otx__fail(error, result, "%s", problem.message);
+    *holds = otx_json_find(&config.json, otx__document_root(&config), OTX__KEY_MODEL_TYPE) !=
+             OTX_JSON_NONE;
+    otx__document_close(ctx, &config);
+    return OTX_OK;
+}
+
+/* Whether an entry of the base is left out because it may hold the old vocabulary's
+   weights; says so. What cannot be looked at is judged by its name. */
+OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const char *name,
+                                    bool *old, otx_error *error)
+{
+    const bool stale = otx__is_stale(name, false);
+    char quoted[OTX__QUOTED];
+    otx__status status;
+    otx_result result = otx__look(path, &status, stale ? NULL : error);
+    if (result && !stale) return result;
+    *old = result ? stale : otx__is_stale(name, status.directory);
+    result = OTX_OK;
+    if (!*old && status.directory) result = otx__holds_model(&job->ctx, path, name, old, error);
+    if (*old)
+        otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the old "
+                 "vocabulary", job->base.path,
+                 otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    return result;
+}
+
+/* Whether some string in an auto_map's AutoTokenizer, "module.Class" or
+   "repository--module.Class", names the module that is in `name` (module.py). */
+OTX__PRIVATE bool otx__auto_map_names(const otx__document *document, const char *name)
+{
+    const otx_json *json = &document->json;
+    uint32_t map = otx_json_find(json, otx__document_root(document), OTX__KEY_AUTO_MAP);
+    uint32_t node = otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER), i;
+    size_t size = strlen(name) - 3; /* without .py */
+    if (node == OTX_JSON_NONE) return false;
+    for (i = node; i < otx_json_after(json, node); i++) {
+        otx__span text = otx__json_span(json, i);
+        size_t at = text.size;
+        if (otx_json_type_of(json, i) != OTX_JSON_STRING) continue;
+        while (at > 0 && text.bytes[at - 1] != '-' && text.bytes[at - 1] != '/') at--;
+        if (text.size - at > size && memcmp(text.bytes + at, name, size) == 0 &&
+            text.bytes[at + size] == '.')
+            return true;
+    }
+    return false;
+}
+
+/* Whether a file of the donor is copied: those of its tokenizer, and of code what its
+   configuration names. */
+OTX__PRIVATE bool otx__donor_gives(const otx__side *donor, const char *name)
+{
+    if (!otx__is_tokenizer_code(name)) return otx__is_of_tokenizer(name);
+    return otx__auto_map_names(&donor->tokenizer, name) ||
+           otx__auto_map_names(&donor->config, name);
+}
+
+/* Whether an entry of a side belongs into the output; looks through it if it does. */
+OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
+                                       const char *name, bool *wanted, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    bool old = false;
+    char *path;
+    *wanted = side->donor ? otx__donor_gives(side, name)
+                          : !otx__job_replaces(job, name) &&
+                                !otx__name_is_in(name, otx__bookkeeping,
+                                                 OTX__COUNT(otx__bookkeeping));
+    if (!*wanted) return OTX_OK;
+    path = otx__path_join(&job->ctx, side->path, name);
+    if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
+    if (!side->donor) result = otx__is_old(job, path, name, &old, error);
+    *wanted = !old;
+    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, NULL, error);
+    otx__path_free(&job->ctx, path);
+    return result;
+}
+
+/* Lists what is copied of a side. */
+OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
+                                         otx__listing *wanted, otx_error *error)
+{
+    otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
+    size_t count = wanted->count, i;
+    wanted->count = 0;
+    for (i = 0; i < count; i++) {
+        bool kept = true;
+        if (!result) result = otx__is_wanted(job, side, wanted->names[i], &kept, error);
+        if (kept) wanted->names[wanted->count++] = wanted->names[i];
+        else otx__path_free(&job->ctx, wanted->names[i]);
+    }
+    return result;
+}
+
+/* ---- copying ---- */
+
+OTX__PRIVATE otx_result otx__copy_listed(const otx_context *ctx, const otx__side *side,
+                                         const otx__listing *wanted, otx__writing *writing,
+                                         otx_error *error)
+{
+    const char *directory = writing->output.partial;
+    otx_result result = OTX_OK;
+    size_t i;
+    writing->meter.subject = side->path;
+    for (i = 0; i < wanted->count && !result; i++) {
+        const char *name = wanted->names[i];
+        char *from = otx__path_join(ctx, side->path, name);
+        char *to = otx__path_join(ctx, directory, name);
+        if (from && to) result = otx__tree_copy(ctx, from, to, &writing->meter, error);
+        else result = otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+        otx__path_free(ctx, from);
+        otx__path_free(ctx, to);
+    }
+    return result;
+}
+
+/* Copies everything of the base that does not depend on the vocabulary, and the donor's
+   tokenizer. All of it is looked through before the first is copied. */
+OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writing,
+                                        otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx__listing base, donor;
+    otx_result result = otx__list_wanted(job, &job->base, &base, error);
+    memset(&donor, 0, sizeof donor);
+    if (!result) result = otx__list_wanted(job, &job->donor, &donor, error);
+    if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
+    if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
+    otx__listing_close(&donor);
+    otx__listing_close(&base);
+    return result;
+}
+
+/* >>> src/job/index.h */
+/* ---- index: the files that are written anew ------------------------------ */
 
 /* Writes a text as directory/name. */
 OTX__PRIVATE otx_result otx__write_text(const otx_job *job, const char *directory,
@@ -19878,19 +21890,19 @@ OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint6
     return elements;
 }
 
-OTX__PRIVATE otx__totals otx__job_totals(const otx_job *job)
+OTX__PRIVATE otx__totals otx__sum_totals(const otx_job *job)
 {
     otx__totals totals = {0, 0, 0};
     size_t i;
-    for (i = 0; i < job->base.tensor_count; i++) {
-        const otx_tensor *tensor = job->base.tensors[i].tensor;
-        size_t which = otx__job_find_tensor(job, tensor);
+    for (i = 0; i < job->base.checkpoint.tensor_count; i++) {
+        const otx_tensor *tensor = job->base.checkpoint.tensors[i].tensor;
+        size_t which = otx__which_tensor(job, tensor);
         uint64_t elements = otx__tensor_elements(tensor, tensor->shape);
         totals.old_elements += elements;
         if (which == OTX__NONE) {
             totals.elements += elements;
             totals.bytes += tensor->end - tensor->begin;
-        } else if (!job->base_model.tensors[which].redundant) {
+        } else if (!job->base.parts.tensors[which].redundant) {
             elements = otx__tensor_elements(tensor, job->plans[which].shape);
             totals.elements += elements;
             totals.bytes += elements * (otx_dtype_bits(job->plans[which].dtype) / 8);
@@ -19902,13 +21914,14 @@ OTX__PRIVATE otx__totals otx__job_totals(const otx_job *job)
 /* The weight map without what is not written, as a JSON object. */
 OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
 {
+    const otx_checkpoint *base = &job->base.checkpoint;
     size_t i, written = 0;
     otx__text_string(to, "{");
-    for (i = 0; i < job->base.tensor_count; i++) {
-        const otx_tensor *tensor = job->base.tensors[i].tensor;
-        const char *file = job->base.files[job->base.tensors[i].file].name;
-        size_t which = otx__job_find_tensor(job, tensor);
-        if (which != OTX__NONE && job->base_model.tensors[which].redundant) continue;
+    for (i = 0; i < base->tensor_count; i++) {
+        const otx_tensor *tensor = base->tensors[i].tensor;
+        const char *file = base->files[base->tensors[i].file].name;
+        size_t which = otx__which_tensor(job, tensor);
+        if (which != OTX__NONE && job->base.parts.tensors[which].redundant) continue;
         otx__text_string(to, written++ ? ",\n    " : "\n    ");
         otx__text_json_string(to, tensor->name, tensor->name_size);
         otx__text_string(to, ": ");
@@ -19917,42 +21930,54 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
     otx__text_bytes(to, "\n  }", 5); /* with the terminator */
 }
 
+/* Takes what is not written out of the weight map. */
+OTX__PRIVATE otx_result otx__edit_weight_map(const otx_job *job, otx_json_edit *edit,
+                                             otx_error *error)
+{
+    bool whole = true;
+    otx_result result;
+    otx__text map;
+    size_t i;
+    for (i = 0; i < job->base.parts.count; i++)
+        if (job->base.parts.tensors[i].redundant) whole = false;
+    if (whole) return OTX_OK;
+    otx__text_open(&map, &job->ctx);
+    otx__new_weight_map(job, &map);
+    result = map.failed ? otx__fail_memory(error, map.size)
+                        : otx_json_edit_set(&job->ctx, edit, 0, OTX__KEY_WEIGHT_MAP, map.bytes,
+                                            error);
+    otx__text_close(&map);
+    return result;
+}
+
 OTX__PRIVATE otx_result otx__edit_index(const otx_job *job, const otx__document *index,
                                         otx_json_edit *edit, otx_error *error)
 {
     const otx_context *ctx = &job->ctx;
     const otx_json *json = &index->json;
-    uint32_t metadata = otx_json_find(json, 0, "metadata"), node;
-    otx__totals totals = otx__job_totals(job);
-    otx_result result = OTX_OK;
+    uint32_t metadata = otx_json_find(json, 0, OTX__KEY_METADATA);
+    uint32_t node = otx_json_find(json, metadata, OTX__KEY_PARAMETERS);
+    otx__totals totals = otx__sum_totals(job);
+    otx_result result;
     char value[64];
     uint64_t parameters;
-    size_t i;
-    (void)snprintf(value, sizeof value, "%" PRIu64, totals.bytes);
     if (otx_json_type_of(json, metadata) == OTX_JSON_OBJECT) {
-        result = otx_json_edit_set(ctx, edit, metadata, "total_size", value, error);
-        node = otx_json_find(json, metadata, "total_parameters");
-        if (!result && otx_json_uint(json, node, &parameters)) {
-            (void)snprintf(value, sizeof value, "%" PRIu64,
-                           parameters - totals.old_elements + totals.elements);
-            result = otx_json_edit_replace(ctx, edit, node, value, error);
-        }
+        otx__format(value, sizeof value, "%" PRIu64, totals.bytes);
+        result = otx_json_edit_set(ctx, edit, metadata, OTX__KEY_TOTAL_SIZE, value, error);
     } else {
-        (void)snprintf(value, sizeof value, "{\"total_size\": %" PRIu64 "}", totals.bytes);
-        result = otx_json_edit_set(ctx, edit, 0, "metadata", value, error);
+        otx__format(value, sizeof value, "{\"" OTX__KEY_TOTAL_SIZE "\": %" PRIu64 "}",
+                    totals.bytes);
+        result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_METADATA, value, error);
     }
-    for (i = 0; i < job->base_model.tensor_count && !result; i++) {
-        otx__text map;
-        if (!job->base_model.tensors[i].redundant) continue;
-        otx__text_open(&map, ctx);
-        otx__new_weight_map(job, &map);
-        result = map.failed ? otx__fail_memory(error, map.size)
-                            : otx_json_edit_set(ctx, edit, 0, "weight_map", map.bytes, error);
-        otx__text_close(&map);
+    if (!result && otx_json_uint(json, node, &parameters)) {
+        otx__format(value, sizeof value, "%" PRIu64,
+                    parameters - totals.old_elements + totals.elements);
+        result = otx_json_edit_replace(ctx, edit, node, value, error);
     }
-    return result;
+    return result ? result : otx__edit_weight_map(job, edit, error);
 }
 
+/* The index of shards, with what has changed of it. */
 OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directory,
                                          otx_error *error)
 {
@@ -19961,12 +21986,12 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     otx__document index;
     otx__text text;
     otx_result result;
-    if (!job->base.sharded) return OTX_OK;
-    result = otx__document_open(ctx, job->base_path, OTX__INDEX_FILE, &index, error);
+    if (!job->base.checkpoint.sharded) return OTX_OK;
+    result = otx__document_open(ctx, job->base.path, OTX__INDEX_FILE, &index, error);
     if (result) return result;
     if (!index.present)
         return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/" OTX__INDEX_FILE ": is gone",
-                         job->base_path);
+                         job->base.path);
     otx__text_open(&text, ctx);
     result = otx_json_edit_open(ctx, &index.json, &edit, error);
     if (!result) result = otx__edit_index(job, &index, edit, error);
@@ -19978,287 +22003,97 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     return result;
 }
 
-/* >>> src/job/copy.h */
-/* ---- the other files of the two models ---------------------------------- */
-
-/* Copies of the weights that would still hold the old vocabulary: other formats,
-   other layouts, and directories of either. */
-OTX__PRIVATE bool otx__name_is_stale_weights(const char *name, bool directory)
+/* config.json and generation_config.json, as planned. */
+OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
+                                           otx_error *error)
 {
-    static const char *const directories[] = {"original", "onnx", "openvino", "coreml", "gguf",
-                                              "metal", "mlx"};
-    static const char *const ends[] = {".safetensors", ".safetensors.index.json", ".bin",
-                                       ".bin.index.json", ".gguf", ".ggml", ".h5", ".msgpack",
-                                       ".msgpack.index.json", ".pt", ".pth", ".ckpt", ".onnx",
-                                       ".onnx_data", ".ot", ".tflite", ".npz", ".nemo"};
-    size_t i;
-    for (i = 0; directory && i < OTX__COUNT(directories); i++)
-        if (strcmp(name, directories[i]) == 0) return true;
-    for (i = 0; !directory && i < OTX__COUNT(ends); i++)
-        if (otx__has_suffix(name, ends[i])) return true;
-    return false;
-}
-
-/* What the download and version control keep beside a model. */
-OTX__PRIVATE bool otx__name_is_bookkeeping(const char *name)
-{
-    return strcmp(name, ".git") == 0 || strcmp(name, ".cache") == 0 ||
-           strcmp(name, ".huggingface") == 0;
-}
-
-OTX__PRIVATE bool otx__name_is_tokenizer_code(const char *name)
-{
-    return otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py");
-}
-
-/* Files that the job writes itself, or that the donor replaces. */
-OTX__PRIVATE bool otx__job_replaces(const otx_job *job, const char *name)
-{
-    size_t i;
-    if (strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
-        strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_tokenizer_file(name))
-        return true;
-    for (i = 0; i < job->base.file_count; i++)
-        if (strcmp(name, job->base.files[i].name) == 0) return true;
-    return false;
-}
-
-/* Copies one entry of a directory of the base or the donor, whole. */
-OTX__PRIVATE otx_result otx__copy_entry(const otx_job *job, const char *from_directory,
-                                        const char *to_directory, const char *name,
-                                        otx__meter *meter, otx_error *error)
-{
-    const otx_context *ctx = &job->ctx;
-    char *from = otx__path_join(ctx, from_directory, name);
-    char *to = otx__path_join(ctx, to_directory, name);
-    otx_result result;
-    if (!from || !to)
-        result = otx__fail_memory(error, strlen(from_directory) + strlen(name) + 2);
-    else if (otx__is_directory(from))
-        result = otx__tree_copy(ctx, from, to, OTX__TREE_DEPTH, meter, error);
-    else result = otx__file_copy(ctx, from, to, meter, error);
-    otx__path_free(ctx, from);
-    otx__path_free(ctx, to);
-    return result;
-}
-
-/* Whether a sub-directory of the base holds a model of its own, whose vocabulary is the
-   old one: what training leaves behind, or what has a config.json with a model's type.
-   Modules that come with a model, as those of sentence-transformers, have none. */
-OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *path,
-                                         const char *name, bool *holds, otx_error *error)
-{
-    otx__document config;
-    otx_result result;
-    *holds = otx__has_shape(name, strlen(name), "checkpoint-#") ||
-             otx__has_shape(name, strlen(name), "global_step#");
-    if (*holds) return OTX_OK;
-    result = otx__document_open(ctx, path, "config.json", &config, error);
-    if (result) return result == OTX_ERROR_MEMORY ? result : OTX_OK; /* no config of ours */
-    *holds = otx_json_find(&config.json, otx__document_root(&config), "model_type") !=
-             OTX_JSON_NONE;
-    otx__document_close(ctx, &config);
-    return OTX_OK;
-}
-
-/* Everything of the base that does not depend on the vocabulary. */
-OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx__meter *meter,
-                                       otx_error *error)
-{
-    otx__listing listing;
-    otx_result result = otx__listing_open(&job->ctx, job->base_path, &listing, error);
-    size_t i;
-    if (result) return result;
-    for (i = 0; i < listing.count && !result; i++) {
-        const char *name = listing.names[i];
-        char *path;
-        bool within, stale = false;
-        if (otx__job_replaces(job, name) || otx__name_is_bookkeeping(name)) continue;
-        path = otx__path_join(&job->ctx, job->base_path, name);
-        if (!path) {
-            result = otx__fail_memory(error, strlen(job->base_path) + strlen(name) + 2);
-            break;
-        }
-        within = otx__is_directory(path);
-        if (within) result = otx__holds_model(&job->ctx, path, name, &stale, error);
-        otx__path_free(&job->ctx, path);
-        if (result) break;
-        if (stale || otx__name_is_stale_weights(name, within)) {
-            char quoted[OTX__QUOTED];
-            otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the "
-                     "old vocabulary", job->base_path,
-                     otx__quote(quoted, sizeof quoted, name, strlen(name)));
-            continue;
-        }
-        result = otx__copy_entry(job, job->base_path, directory, name, meter, error);
-    }
-    otx__listing_close(&listing);
-    return result;
-}
-
-/* Whether some string in an auto_map's AutoTokenizer, "module.Class" or
-   "repository--module.Class", names the module that is in `name` (module.py). */
-OTX__PRIVATE bool otx__auto_map_names(const otx__document *document, const char *name)
-{
-    const otx_json *json = &document->json;
-    uint32_t map = otx_json_find(json, otx__document_root(document), "auto_map");
-    uint32_t node = otx_json_find(json, map, "AutoTokenizer"), end, i;
-    size_t size = strlen(name) - 3; /* without .py */
-    if (node == OTX_JSON_NONE) return false;
-    end = json->nodes[node].next;
-    for (i = node; i < end; i++) {
-        const char *text = json->text + json->nodes[i].start;
-        size_t length = json->nodes[i].end - json->nodes[i].start, at;
-        if (otx_json_type_of(json, i) != OTX_JSON_STRING) continue;
-        for (at = length; at > 0 && text[at - 1] != '-' && text[at - 1] != '/'; at--) {}
-        if (length - at > size && memcmp(text + at, name, size) == 0 && text[at + size] == '.')
-            return true;
-    }
-    return false;
-}
-
-/* The donor's tokenizer files, and the code that its configuration names. */
-OTX__PRIVATE otx_result otx__copy_donor(otx_job *job, const char *directory,
-                                        otx__meter *meter, otx_error *error)
-{
-    otx__listing listing;
-    otx_result result = otx__listing_open(&job->ctx, job->donor_path, &listing, error);
-    size_t i;
-    if (result) return result;
-    for (i = 0; i < listing.count && !result; i++) {
-        const char *name = listing.names[i];
-        bool code = otx__name_is_tokenizer_code(name) &&
-                    (otx__auto_map_names(&job->donor_tokenizer, name) ||
-                     otx__auto_map_names(&job->donor_config, name));
-        if (otx__name_is_tokenizer_code(name) ? !code : !otx__is_tokenizer_file(name)) continue;
-        result = otx__copy_entry(job, job->donor_path, directory, name, meter, error);
-    }
-    otx__listing_close(&listing);
+    otx_result result = otx__write_text(job, directory, "config.json", &job->config, error);
+    if (!result && job->generation.size > 0)
+        result = otx__write_text(job, directory, "generation_config.json", &job->generation,
+                                 error);
     return result;
 }
 
 /* >>> src/job/run.h */
-/* ---- running a job ------------------------------------------------------ */
+/* ---- run: the whole job, in order ---------------------------------------- */
 
-/* No directory may hold another: the output would be copied into itself, or a
-   model removed by what replaces it. */
-OTX__PRIVATE otx_result otx__job_check_output(const otx_job *job, const char *out,
-                                              otx_error *error)
+/* Opens both models, finds where every row comes from, and plans what becomes of every
+   tensor and of the configs. */
+OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
 {
-    const char *inputs[2];
-    char name[OTX__PATH_TEXT], other[OTX__PATH_TEXT];
-    size_t i;
-    inputs[0] = job->base_path;
-    inputs[1] = job->donor_path;
-    for (i = 0; i < 2; i++) {
-        bool inside = false, around = false;
-        otx_result result = otx__is_within(&job->ctx, out, inputs[i], &inside, error);
-        if (!result && !inside && otx__file_exists(out))
-            result = otx__is_within(&job->ctx, inputs[i], out, &around, error);
-        if (result) return result;
-        if (inside || around)
-            return otx__fail(error, OTX_ERROR_ARGUMENT,
-                             "%s: the output must not be, hold or lie "
-                             "in the %s, %s",
-                             otx__path_text(name, out), i ? "donor" : "base",
-                             otx__path_text(other, inputs[i]));
-    }
-    return OTX_OK;
-}
-
-OTX__PRIVATE otx_result otx__job_solve_all(otx_job *job, otx_error *error)
-{
-    otx_result result = OTX_OK;
-    size_t i;
-    if (!otx__job_solves(job) || job->target_count == 0) return OTX_OK;
-    for (i = 0; i < job->solution_count && !result; i++) {
-        result = otx__job_solve(job, &job->solutions[i], error);
-        job->summary.isa = job->solutions[i].stats.isa;
-        job->summary.threads = job->solutions[i].stats.threads;
-    }
-    for (i = 0; i < job->summary.matrix_count && !result; i++) {
-        otx_job_matrix *matrix = &job->summary.matrices[i];
-        otx__solution *solution = &job->solutions[job->plans[job->matrix_tensors[i]].solution];
-        matrix->mean_relative_residual = solution->mean_residual;
-        matrix->max_relative_residual = solution->max_residual;
-        matrix->omp = solution->stats;
-        matrix->seconds = solution->seconds;
-        solution->seconds = 0; /* the first matrix that uses it bears the time */
-    }
+    otx_result result = otx__job_check_options(&job->options, error);
+    if (!result) result = otx__job_open_sides(job, error);
+    if (!result) result = otx__job_align(job, error);
+    if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__opening(job, &job->base, 5, error);
+    if (!result) result = otx__job_plan_configs(job, error);
     return result;
 }
 
-/* Solves, then fills the directory. */
-OTX__PRIVATE otx_result otx__job_fill(otx_job *job, const char *directory, otx_error *error)
+OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_job_options *options, otx_job **out,
+                                otx_error *error)
 {
-    size_t count = job->base.file_count, opened = 0, i;
-    otx__shard *shards = (otx__shard *)otx__alloc_zero(&job->ctx, count, sizeof *shards);
-    otx_result result = OTX_OK;
-    otx__meter meter;
-    if (!shards) return otx__fail_memory(error, (uint64_t)count * sizeof *shards);
-    memset(&meter, 0, sizeof meter);
-    meter.stage = OTX_STAGE_WRITE;
-    meter.subject = job->base_path;
-    for (; opened < count && !result; opened++) {
-        const otx_checkpoint_file *file = &job->base.files[opened];
-        result = otx__shard_open(job, &file->header, &shards[opened], error);
-        meter.total += shards[opened].touched ? shards[opened].layout.file_size
-                                              : file->source.size;
+    double start = otx__now();
+    otx_job *job;
+    otx_result result = otx__job_new(ctx, base, donor, options, &job, error);
+    *out = NULL;
+    if (!result) result = otx__job_prepare(job, error);
+    if (result) {
+        otx_job_close(job);
+        return result;
     }
-    if (!result) result = otx__job_solve_all(job, error);
-    if (!result) result = otx__copy_base(job, directory, &meter, error);
-    meter.subject = job->donor_path;
-    if (!result) result = otx__copy_donor(job, directory, &meter, error);
-    for (i = 0; i < count && !result; i++)
-        result = otx__write_shard(job, i, &shards[i], directory, &meter, error);
+    job->options.map = NULL; /* the caller's; used up */
+    job->summary.isa = job->ctx.isa == OTX_ISA_AUTO ? otx_isa_best() : job->ctx.isa;
+    job->summary.threads = otx__threads(&job->ctx);
+    job->summary.seconds = otx__now() - start;
+    *out = job;
+    return OTX_OK;
+}
+
+/* Everything of an output that needs no solving, so that what is wrong with any file ends
+   the run at once and not after hours: where the weights will stand, the other files, the
+   index, the configs. */
+OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing,
+                                       otx_error *error)
+{
+    const char *directory = writing->output.partial;
+    otx_result result = otx__writing_layout(job, writing, error);
+    if (!result) result = otx__copy_files(job, writing, error);
     if (!result) result = otx__write_index(job, directory, error);
-    if (!result) result = otx__write_text(job, directory, "config.json", &job->config, error);
-    if (!result && job->generation.size > 0)
-        result = otx__write_text(job, directory, "generation_config.json", &job->generation,
-                                 error);
-    for (i = 0; i < opened; i++) otx__shard_close(job, &shards[i]);
-    otx__free(&job->ctx, shards, count, sizeof *shards);
+    if (!result) result = otx__write_configs(job, directory, error);
+    return result;
+}
+
+/* Stages, solves, makes the new rows and writes them, and gives the output its name. */
+OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
+{
+    otx_result result = otx__job_stage(job, writing, error);
+    if (!result) result = otx__job_check_rows(job, error);
+    if (!result) result = otx__job_solve(job, error);
+    if (!result) result = otx__write_weights(job, writing, error);
+    if (!result) result = otx__output_commit(&writing->output, error);
     return result;
 }
 
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
 {
     double start = otx__now();
-    otx__output output;
+    otx__writing writing;
     otx_result result = OTX_OK;
     size_t i;
     if (job->ran)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "this job has been run; open another");
-    memset(&output, 0, sizeof output);
-    if (out) result = otx__job_check_output(job, out, error);
-    if (!result && out)
-        result = otx__output_begin(&job->ctx, out, job->options.overwrite, &output, error);
+    if (out) result = otx__writing_begin(job, out, &writing, error);
     if (result) return result;
     job->ran = true;
-    result = out ? otx__job_fill(job, output.partial, error) : otx__job_solve_all(job, error);
-    if (!result && out) result = otx__output_commit(&output, error);
-    otx__output_abandon(&output);
+    result = out ? otx__job_write(job, &writing, error) : otx__job_solve(job, error);
+    if (out) otx__writing_close(job, &writing);
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
         otx__solution_close(job, &job->solutions[i]);
     job->summary.seconds += otx__now() - start;
     return result;
 }
-
-/* ---- looking at a job ---- */
-
-OTX_API const otx_vocab *otx_job_base_vocab(const otx_job *job) { return &job->base_vocab; }
-
-OTX_API const otx_vocab *otx_job_donor_vocab(const otx_job *job) { return &job->donor_vocab; }
-
-OTX_API const otx_alignment *otx_job_alignment(const otx_job *job) { return &job->alignment; }
-
-OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out)
-{
-    *out = job->summary;
-    out->peak_bytes = job->peak_bytes;
-}
-
-/* ---- all at once ---- */
 
 OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, const char *donor,
                                   const char *out, const otx_job_options *options,
@@ -20289,9 +22124,9 @@ OTX__PRIVATE otx_result otx__report_flush(otx__text *text, const otx_sink *sink,
 }
 
 /* The base's tensor that a matrix of the summary is about. */
-OTX__PRIVATE const otx_tensor *otx__job_matrix_tensor(const otx_job *job, size_t index)
+OTX__PRIVATE const otx_tensor *otx__report_tensor(const otx_job *job, size_t index)
 {
-    return job->base_model.tensors[job->matrix_tensors[index]].at->tensor;
+    return job->base.parts.tensors[job->matrix_tensors[index]].at->tensor;
 }
 
 OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *tokens)
@@ -20309,8 +22144,8 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
 OTX__PRIVATE void otx__report_solver(otx__text *text, const otx_omp_stats *omp)
 {
     otx__text_format(text,
-                     ", \"solver\": {\"form\": \"%s\", \"steps\": %" PRIu64 ", \"passes\": %" PRIu64
-                     ", \"columns\": %" PRIu64,
+                     ", \"solver\": {\"form\": \"%s\", \"steps\": %" PRIu64
+                     ", \"passes\": %" PRIu64 ", \"columns\": %" PRIu64,
                      otx__word(otx_omp_form_name(omp->form)), omp->steps, omp->passes,
                      omp->columns);
     otx__text_format(text,
@@ -20324,7 +22159,7 @@ OTX__PRIVATE void otx__report_solver(otx__text *text, const otx_omp_stats *omp)
 /* Residuals are null where nothing was solved. */
 OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
 {
-    const otx_tensor *tensor = otx__job_matrix_tensor(job, index);
+    const otx_tensor *tensor = otx__report_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
     bool solved = otx__job_solves(job) && job->ran;
     otx__text_string(text, "    {\"name\": ");
@@ -20355,9 +22190,9 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     size_t i;
     otx__text_open(&text, &job->ctx);
     otx__text_string(&text, "{\n  \"version\": \"" OTX_VERSION_STRING "\",\n  \"base\": ");
-    otx__text_json_string(&text, job->base_path, strlen(job->base_path));
+    otx__text_json_string(&text, job->base.path, strlen(job->base.path));
     otx__text_string(&text, ",\n  \"donor\": ");
-    otx__text_json_string(&text, job->donor_path, strlen(job->donor_path));
+    otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
     otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": %" PRIu64
                      ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_method_name(job->options.method)),
@@ -20381,7 +22216,7 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
 /* ---- the token table ---- */
 
 /* Bytes as one field of a tab-separated line. */
-OTX__PRIVATE void otx__table_bytes(otx__text *text, const char *bytes, size_t size)
+OTX__PRIVATE void otx__token_table_bytes(otx__text *text, const char *bytes, size_t size)
 {
     size_t i = 0;
     while (i < size) {
@@ -20399,7 +22234,7 @@ OTX__PRIVATE void otx__table_bytes(otx__text *text, const char *bytes, size_t si
 
 /* A number to nine significant digits, "-1.23456789e-02": a table of millions of
    them is for reading and must not take minutes. */
-OTX__PRIVATE void otx__table_number(otx__text *text, double value)
+OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
 {
     double size = value < 0 ? -value : value;
     int power = 8;
@@ -20424,53 +22259,55 @@ OTX__PRIVATE void otx__table_number(otx__text *text, double value)
 
 /* The two fields of a target in one matrix: its relative residual, and
    donor:base:coefficient for each of its anchors. */
-OTX__PRIVATE void otx__table_anchors(otx__text *text, const otx_job *job,
+OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
     const int32_t *indices = solution->indices + target * solution->k;
     const double *coefficients = solution->coefficients + target * solution->k;
     size_t i;
     otx__text_string(text, "\t");
-    otx__table_number(text, otx__solution_residual(solution, target));
+    otx__token_table_number(text, otx__solution_residual(solution, target));
     otx__text_string(text, "\t");
     for (i = 0; i < solution->k && indices[i] >= 0; i++) {
         otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i ? " " : "",
                          job->anchor_donors[indices[i]], job->anchor_bases[indices[i]]);
-        otx__table_number(text, coefficients[i]);
+        otx__token_table_number(text, coefficients[i]);
     }
 }
 
-OTX__PRIVATE void otx__table_head(otx__text *text, const otx_job *job)
+OTX__PRIVATE void otx__token_table_head(otx__text *text, const otx_job *job)
 {
     size_t i;
     otx__text_string(text, "id\tkind\tbytes\taction\tbase_id");
     for (i = 0; i < job->summary.matrix_count; i++) {
-        const otx_tensor *tensor = otx__job_matrix_tensor(job, i);
+        const otx_tensor *tensor = otx__report_tensor(job, i);
         otx__text_string(text, "\tresidual:");
-        otx__table_bytes(text, tensor->name, tensor->name_size);
+        otx__token_table_bytes(text, tensor->name, tensor->name_size);
         otx__text_string(text, "\tanchors:");
-        otx__table_bytes(text, tensor->name, tensor->name_size);
+        otx__token_table_bytes(text, tensor->name, tensor->name_size);
     }
     otx__text_string(text, "\n");
 }
 
 /* The line of one donor id; `target` is its place among the targets if it is
    one. */
-OTX__PRIVATE void otx__table_line(otx__text *text, const otx_job *job, size_t id, size_t target)
+OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, size_t id,
+                                        size_t target)
 {
     const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
-    const otx_token *token = id < job->donor_vocab.count ? &job->donor_vocab.tokens[id] : NULL;
+    const otx_token *token = otx__side_token(&job->donor, id);
     bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
                   otx__job_solves(job);
     size_t i;
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
-    if (token) otx__table_bytes(text, token->bytes, token->size);
+    if (token) otx__token_table_bytes(text, token->bytes, token->size);
     otx__text_format(text, "\t%s\t", row ? otx__word(otx_action_name(row->action)) : "skipped");
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved) otx__table_anchors(text, job, &job->solutions[plan->solution], target);
+        if (solved)
+            otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
         else otx__text_string(text, "\t\t");
     }
     otx__text_string(text, "\n");
@@ -20479,17 +22316,17 @@ OTX__PRIVATE void otx__table_line(otx__text *text, const otx_job *job, size_t id
 OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink,
                                         otx_error *error)
 {
-    size_t count = otx__max(job->alignment.count, job->donor_vocab.count), target = 0, i;
-    bool details = otx__job_solves(job) && job->target_count > 0 && job->ran;
+    size_t count = otx__max(job->alignment.count, job->donor.vocab.count), target = 0, i;
+    bool details = otx__job_has_solves(job) && job->ran;
     otx_result result = OTX_OK;
     otx__text text;
     if (details && !job->solutions[0].indices)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "the token table needs a job that has been run with keep_details");
     otx__text_open(&text, &job->ctx);
-    otx__table_head(&text, job);
+    otx__token_table_head(&text, job);
     for (i = 0; i < count && !result; i++) {
-        otx__table_line(&text, job, i, target);
+        otx__token_table_line(&text, job, i, target);
         if (target < job->target_count && job->targets[target] == i) target++;
         if (text.size < OTX__FILE_BUFFER && !text.failed) continue;
         result = otx__report_flush(&text, sink, error);
@@ -20500,38 +22337,31 @@ OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink
     return result;
 }
 
-/* >>> src/job/verify.h */
-/* ---- verify: whether a finished directory agrees with itself ------------------ */
+/* >>> src/job/findings.h */
+/* ---- findings: what is told of a finished directory ----------------------- */
 
 typedef struct otx__verifier {
     otx_context ctx;   /* the caller's, but warnings of what is opened are findings */
     otx_context quiet; /* the same without a log: for what is told here in other words */
     const otx_verify_options *options;
     otx_verify_summary summary;
-    const char *path;
-    otx__document config, generation, tokenizer;
-    otx_vocab vocab;           /* no tokens if it could not be opened */
-    otx_checkpoint checkpoint; /* no files if it could not be opened */
-    otx__model model;          /* no embedding if it was not found */
-    otx_result failure;        /* what ends the whole: lack of memory, cancelling */
+    otx__side side;     /* what could not be opened is absent in it */
+    otx_result failure; /* what ends the whole: lack of memory, cancelling */
     otx_error *error;
 } otx__verifier;
-
-/* ---- findings ---- */
 
 OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char *format, ...)
     OTX__PRINTF(3, 4);
 OTX__PRIVATE void otx__found(otx__verifier *v, otx_severity severity, const char *format, ...)
 {
-    char message[768];
+    char message[OTX__MESSAGE];
     va_list arguments;
     if (severity == OTX_FAULT) v->summary.faults++;
     else if (severity == OTX_WARNING) v->summary.warnings++;
     if (!v->options->finding) return;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    otx__message(message, format, arguments);
     va_end(arguments);
-    otx__one_line(message);
     v->options->finding(v->options->finding_context, severity, message);
 }
 
@@ -20556,212 +22386,200 @@ OTX__PRIVATE bool otx__verify_take(otx__verifier *v, otx_result result, const ot
     return false;
 }
 
-/* A token for a message, `none` where there is none. */
-OTX__PRIVATE const char *otx__content_text(char to[OTX__QUOTED], const otx_vocab *vocab,
-                                         uint64_t id)
-{
-    const otx_token *token = id < vocab->count ? &vocab->tokens[id] : NULL;
-    if (!token || token->kind == OTX_TOKEN_NONE) return strcpy(to, "none");
-    return otx__quote(to, OTX__QUOTED, token->content, token->content_size);
-}
+/* >>> src/job/check_files.h */
+/* ---- verify: files -------------------------------------------------------- */
 
-OTX__PRIVATE bool otx__vocab_has(const otx_vocab *vocab, uint64_t id)
-{
-    return id < vocab->count && vocab->tokens[id].kind != OTX_TOKEN_NONE;
-}
-
-/* ---- opening ---- */
-
+/* Opens a file that is JSON; a fault if it is needed and not there. */
 OTX__PRIVATE void otx__verify_document(otx__verifier *v, const char *name, bool needed,
                                        otx__document *out)
 {
     otx_error error;
     if (v->failure) return;
-    if (!otx__verify_take(v, otx__document_open(&v->ctx, v->path, name, out, &error), &error))
+    if (!otx__verify_take(v, otx__document_open(&v->ctx, v->side.path, name, out, &error),
+                          &error))
         return;
-    if (needed && !out->present) otx__found(v, OTX_FAULT, "%s/%s: is missing", v->path, name);
+    if (needed && !out->present)
+        otx__found(v, OTX_FAULT, "%s/%s: is missing", v->side.path, name);
 }
 
+/* Opens all that can be opened. */
 OTX__PRIVATE void otx__verify_open(otx__verifier *v)
 {
+    otx__side *side = &v->side;
     otx_error error;
-    otx__verify_document(v, "config.json", true, &v->config);
-    otx__verify_document(v, "generation_config.json", false, &v->generation);
-    otx__verify_document(v, "tokenizer_config.json", false, &v->tokenizer);
+    otx__verify_document(v, "config.json", true, &side->config);
+    otx__verify_document(v, "generation_config.json", false, &side->generation);
+    otx__verify_document(v, "tokenizer_config.json", false, &side->tokenizer);
     if (!v->failure)
-        otx__verify_take(v, otx_vocab_open(&v->ctx, v->path, &v->vocab, &error), &error);
+        otx__verify_take(v, otx_vocab_open(&v->ctx, side->path, &side->vocab, &error), &error);
     if (!v->failure)
-        otx__verify_take(v, otx_checkpoint_open(&v->ctx, v->path, &v->checkpoint, &error),
+        otx__verify_take(v, otx_checkpoint_open(&v->ctx, side->path, &side->checkpoint, &error),
                          &error);
-    if (v->failure || !v->vocab.tokens || !v->checkpoint.files) return;
-    if (!otx__verify_take(v, otx__model_open(&v->quiet, &v->checkpoint, &v->config, &v->vocab,
-                                             false, &v->model, &error), &error))
-        v->model.embedding = NULL;
+    if (!v->failure && side->vocab.tokens && side->checkpoint.files)
+        otx__verify_take(v, otx__parts_find(&v->quiet, side, &error), &error);
 }
-
-/* ---- files ---- */
 
 /* What transformers and others read of an index beyond its map, which
    otx_checkpoint_open has compared with the shards. */
 OTX__PRIVATE void otx__verify_index(otx__verifier *v)
 {
+    const otx_checkpoint *checkpoint = &v->side.checkpoint;
     otx__document index;
     uint64_t total = 0, said;
-    uint32_t metadata;
+    uint32_t metadata, size;
     size_t i;
     memset(&index, 0, sizeof index);
-    if (v->failure || !v->checkpoint.sharded) return;
+    if (v->failure || !checkpoint->sharded) return;
     otx__verify_document(v, OTX__INDEX_FILE, true, &index);
-    for (i = 0; i < v->checkpoint.tensor_count; i++) {
-        const otx_tensor *tensor = v->checkpoint.tensors[i].tensor;
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint->tensors[i].tensor;
         total += tensor->end - tensor->begin;
     }
-    metadata = otx_json_find(&index.json, otx__document_root(&index), "metadata");
+    metadata = otx_json_find(&index.json, otx__document_root(&index), OTX__KEY_METADATA);
+    size = otx_json_find(&index.json, metadata, OTX__KEY_TOTAL_SIZE);
     if (index.present && otx_json_type_of(&index.json, metadata) != OTX_JSON_OBJECT)
         otx__found(v, OTX_FAULT, "%s/" OTX__INDEX_FILE ": has no \"metadata\", without which "
-                   "transformers does not load it", v->path);
-    else if (otx_json_uint(&index.json, otx_json_find(&index.json, metadata, "total_size"),
-                           &said) && said != total)
+                   "transformers does not load it", v->side.path);
+    else if (otx_json_uint(&index.json, size, &said) && said != total)
         otx__found(v, OTX_WARNING, "%s/" OTX__INDEX_FILE ": says \"total_size\": %" PRIu64
-                   ", the tensors have %" PRIu64 " bytes", v->path, said, total);
+                   ", the tensors have %" PRIu64 " bytes", v->side.path, said, total);
     otx__document_close(&v->ctx, &index);
 }
 
 /* Weights that some loader might take instead of those that were checked. */
+OTX__PRIVATE bool otx__is_rival(const otx_checkpoint *checkpoint, const char *name)
+{
+    size_t i;
+    if (!otx__name_fits_any(name, otx__rival_files, OTX__COUNT(otx__rival_files)) ||
+        strcmp(name, OTX__TRAINING_ARGUMENTS) == 0)
+        return false;
+    for (i = 0; i < checkpoint->file_count; i++)
+        if (strcmp(name, checkpoint->files[i].name) == 0) return false;
+    return true;
+}
+
 OTX__PRIVATE void otx__verify_listing(otx__verifier *v)
 {
-    static const char *const ends[] = {".bin", ".bin.index.json", ".gguf", ".safetensors"};
     char quoted[OTX__QUOTED];
     otx__listing listing;
     otx_error error;
-    size_t i, j;
-    if (v->failure ||
-        !otx__verify_take(v, otx__listing_open(&v->ctx, v->path, &listing, &error), &error))
+    size_t i;
+    if (v->failure) return;
+    if (!otx__verify_take(v, otx__listing_open(&v->ctx, v->side.path, &listing, &error),
+                          &error))
         return;
-    for (i = 0; i < listing.count && v->checkpoint.files; i++) {
+    for (i = 0; i < listing.count && v->side.checkpoint.files; i++) {
         const char *name = listing.names[i];
-        bool other = false;
-        for (j = 0; j < OTX__COUNT(ends); j++) other |= otx__has_suffix(name, ends[j]);
-        for (j = 0; j < v->checkpoint.file_count; j++)
-            if (strcmp(name, v->checkpoint.files[j].name) == 0) other = false;
-        if (other && strcmp(name, "training_args.bin") != 0)
+        if (otx__is_rival(&v->side.checkpoint, name))
             otx__found(v, OTX_WARNING, "%s: \"%s\" stands beside the weights that were checked",
-                       v->path, otx__quote(quoted, sizeof quoted, name, strlen(name)));
+                       v->side.path, otx__quote(quoted, sizeof quoted, name, strlen(name)));
     }
     otx__listing_close(&listing);
 }
 
+/* >>> src/job/check_ids.h */
+/* ---- verify: sizes, ids and tying ------------------------------------------ */
+
 /* ---- sizes ---- */
 
-/* Whether the model's class gives the embedding more rows than "vocab_size". */
-OTX__PRIVATE bool otx__class_adds_rows(const otx__document *config)
+OTX__PRIVATE void otx__verify_size_said(otx__verifier *v, uint64_t rows, const char *tensor)
 {
-    static const char *const types[] = {"mllama", "mllama_text_model", "moshi", "cpmant"};
-    uint32_t node = otx_json_find(&config->json, otx__document_root(config), "model_type");
-    size_t i;
-    for (i = 0; i < OTX__COUNT(types); i++)
-        if (otx_json_type_of(&config->json, node) == OTX_JSON_STRING &&
-            otx_json_equals(&config->json, node, types[i]))
-            return true;
-    return false;
+    const otx__document *config = &v->side.config;
+    uint64_t said = 0;
+    if (!otx__config_says_rows(config, rows, &said) && said != 0 &&
+        !(rows > said && otx__config_follows(config, OTX__CLASS_ADDS_ROWS)))
+        otx__found(v, OTX_FAULT, "%s/config.json: says \"vocab_size\": %" PRIu64
+                   ", but tensor %s has %" PRIu64 " rows", v->side.path, said, tensor, rows);
+    else if (config->present && said == 0 &&
+             !otx__config_says(config, OTX__KEY_VOCAB_SIZE, rows, &said))
+        otx__found(v, OTX_WARNING, "%s/config.json: names no \"vocab_size\"; the class's own "
+                   "default must be %" PRIu64, v->side.path, rows);
 }
 
 OTX__PRIVATE void otx__verify_rows(otx__verifier *v)
 {
-    const otx__model *model = &v->model;
+    const otx__side *side = &v->side;
+    const otx_tensor *embedding;
     char tensor[OTX__TENSOR_TEXT], token[OTX__QUOTED];
-    uint64_t rows, said = 0;
     size_t i, beyond = 0, first = 0;
-    if (v->failure || !model->embedding) return;
-    rows = model->embedding->tensor->shape[0];
-    otx__tensor_text(tensor, model->embedding->tensor);
-    if (!otx__config_says(&v->config, "vocab_size", rows, &said) &&
-        !otx__config_says(&v->config, "padded_vocab_size", rows, &said) && said != 0 &&
-        !(rows > said && otx__class_adds_rows(&v->config)))
-        otx__found(v, OTX_FAULT, "%s/config.json: says \"vocab_size\": %" PRIu64
-                   ", but tensor %s has %" PRIu64 " rows", v->path, said, tensor, rows);
-    else if (v->config.present && said == 0 &&
-             !otx__config_says(&v->config, "vocab_size", rows, &said))
-        otx__found(v, OTX_WARNING, "%s/config.json: names no \"vocab_size\"; the class's own "
-                   "default must be %" PRIu64, v->path, rows);
-    for (i = v->vocab.count; i-- > 0 && i >= rows;)
-        if (otx__vocab_has(&v->vocab, i)) {
+    uint64_t rows;
+    if (v->failure || !side->parts.embedding) return;
+    embedding = side->parts.embedding->tensor;
+    rows = embedding->shape[0];
+    otx__verify_size_said(v, rows, otx__tensor_text(tensor, embedding));
+    for (i = side->vocab.count; i-- > 0 && i >= rows;)
+        if (otx__side_token(side, i)) {
             beyond++;
             first = i;
         }
     if (beyond)
         otx__found(v, OTX_FAULT, "%s: %" PRIu64 " of the tokenizer's ids, the first %" PRIu64
-                   " (token \"%s\"), lie beyond the %" PRIu64 " rows of tensor %s", v->path,
-                   (uint64_t)beyond, (uint64_t)first,
-                   otx__content_text(token, &v->vocab, first), rows, tensor);
+                   " (token \"%s\"), lie beyond the %" PRIu64 " rows of tensor %s", side->path,
+                   (uint64_t)beyond, (uint64_t)first, otx__side_content(token, side, first),
+                   rows, tensor);
 }
 
 /* ---- ids ---- */
 
-/* Checks one id that stands under `key`; of a list, one of its items. */
-OTX__PRIVATE void otx__verify_id(otx__verifier *v, const char *file, const char *key,
-                                 size_t key_size, uint64_t id)
+/* Whether a key's id must have a token: not the padding's of a model that counts its
+   positions from it on. */
+OTX__PRIVATE bool otx__must_have_token(const otx__verifier *v, otx__span key)
 {
-    uint64_t rows = v->model.embedding ? v->model.embedding->tensor->shape[0] : UINT64_MAX;
-    bool pad = key_size == 12 && memcmp(key, "pad_token_id", 12) == 0;
+    return !otx__span_is(key, OTX__KEY_PAD) ||
+           !otx__config_follows(&v->side.config, OTX__PAD_IS_POSITION);
+}
+
+/* Checks one id that stands under `key`; of a list, one of its items. */
+OTX__PRIVATE void otx__verify_id(otx__verifier *v, const char *file, otx__span key, uint64_t id)
+{
+    const otx__side *side = &v->side;
+    const otx_checkpoint_tensor *embedding = side->parts.embedding;
+    uint64_t rows = embedding ? embedding->tensor->shape[0] : UINT64_MAX;
     char name[OTX__QUOTED];
-    otx__quote(name, sizeof name, key, key_size);
+    otx__quote(name, sizeof name, key.bytes, key.size);
     if (id >= rows)
         otx__found(v, OTX_FAULT, "%s/%s: \"%s\" is %" PRIu64 "; there are %" PRIu64 " rows",
-                   v->path, file, name, id, rows);
-    else if (v->vocab.tokens && !otx__vocab_has(&v->vocab, id) &&
-             !(pad && otx__config_pad_is_position(&v->config)))
+                   side->path, file, name, id, rows);
+    else if (side->vocab.tokens && !otx__side_token(side, id) && otx__must_have_token(v, key))
         otx__found(v, OTX_WARNING, "%s/%s: \"%s\" is %" PRIu64 ", an id without a token",
-                   v->path, file, name, id);
+                   side->path, file, name, id);
 }
 
 /* Whether a key holds ids, or lists of them, or lists of those. */
-OTX__PRIVATE bool otx__verify_holds_ids(const char *key, size_t size)
+OTX__PRIVATE bool otx__key_holds_ids(otx__span key)
 {
-    static const char *const lists[] = {"suppress_tokens", "begin_suppress_tokens",
-                                        "bad_words_ids", "force_words_ids"};
     size_t i;
-    for (i = 0; i < OTX__COUNT(lists); i++)
-        if (otx__same_bytes(key, size, lists[i], strlen(lists[i]))) return true;
-    for (i = 0; i < OTX__COUNT(otx__specials); i++)
-        if (otx__same_bytes(key, size, otx__specials[i].key, strlen(otx__specials[i].key)))
+    for (i = 0; i < OTX__COUNT(otx__id_lists); i++) {
+        const otx__id_list *list = &otx__id_lists[i];
+        if ((list->kind == OTX__LIST_IDS || list->kind == OTX__LIST_LISTS) &&
+            otx__span_is(key, list->key))
             return true;
-    return otx__config_names_ids(key, size);
+    }
+    return otx__key_is_special(key) || otx__key_names_ids(key);
 }
 
-/* Every number within the value of such a key. */
-OTX__PRIVATE void otx__verify_value(otx__verifier *v, const otx_json *json, const char *file,
-                                    uint32_t key)
-{
-    const otx_json_node *name = &json->nodes[key];
-    uint32_t node;
-    uint64_t id;
-    for (node = key + 1; node < json->nodes[key + 1].next; node++)
-        if (otx_json_uint(json, node, &id))
-            otx__verify_id(v, file, json->text + name->start, name->end - name->start, id);
-}
-
-/* The ids of one object. */
+/* The ids of one object: every number within the value of such a key. */
 OTX__PRIVATE void otx__verify_object(otx__verifier *v, const otx_json *json, const char *file,
                                      uint32_t object)
 {
-    uint32_t key = object + 1, i;
-    for (i = 0; i < json->nodes[object].count; i++) {
-        const otx_json_node *name = &json->nodes[key];
-        if (otx__verify_holds_ids(json->text + name->start, name->end - name->start))
-            otx__verify_value(v, json, file, key);
-        key = json->nodes[key + 1].next;
+    otx_json_iter member = otx_json_iter_of(json, object);
+    while (otx_json_iter_next(&member)) {
+        otx__span key = otx__json_span(json, member.key);
+        uint32_t node, end = otx_json_after(json, member.value);
+        uint64_t id;
+        if (!otx__key_holds_ids(key)) continue;
+        for (node = member.value; node < end; node++)
+            if (otx_json_uint(json, node, &id)) otx__verify_id(v, file, key, id);
     }
 }
 
 /* Whether a list or a number holds an id. */
 OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t id)
 {
-    uint32_t at;
+    uint32_t end = otx_json_after(json, node);
     uint64_t value;
-    if (node == OTX_JSON_NONE) return false;
-    for (at = node; at < json->nodes[node].next; at++)
-        if (otx_json_uint(json, at, &value) && value == id) return true;
+    for (; node < end; node++)
+        if (otx_json_uint(json, node, &value) && value == id) return true;
     return false;
 }
 
@@ -20769,79 +22587,70 @@ OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t
    eos also where none is named: the model would not end its texts. */
 OTX__PRIVATE void otx__verify_role(otx__verifier *v, otx_role role, const char *key)
 {
-    otx__levels levels = otx__vocabulary_levels(&v->config, v->model.rows);
-    int64_t id = v->vocab.roles[role];
+    const otx__side *side = &v->side;
+    const otx_json *config = &side->config.json, *generation = &side->generation.json;
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
+    uint32_t node = otx_json_find(generation, otx__document_root(&side->generation), key);
+    int64_t id = side->vocab.roles[role];
     char token[OTX__QUOTED];
-    const otx_json *generation = &v->generation.json;
-    uint32_t node = otx_json_find(generation, otx__document_root(&v->generation), key);
     bool named = otx_json_type_of(generation, node) != OTX_JSON_NULL, agree;
-    size_t i;
     if (id < 0) return;
     agree = otx__node_has_id(generation, node, (uint64_t)id);
-    for (i = 0; i < levels.count; i++) {
-        node = otx_json_find(&v->config.json, levels.nodes[i], key);
-        named |= otx_json_type_of(&v->config.json, node) != OTX_JSON_NULL;
-        agree |= otx__node_has_id(&v->config.json, node, (uint64_t)id);
+    while (otx__levels_next(&levels)) {
+        node = otx__levels_find(&levels, key);
+        named |= otx_json_type_of(config, node) != OTX_JSON_NULL;
+        agree |= otx__node_has_id(config, node, (uint64_t)id);
     }
     if (agree || (!named && role != OTX_ROLE_EOS)) return;
     otx__found(v, OTX_WARNING, "%s: the tokenizer's %s is %" PRId64 " (token \"%s\"), which "
-               "\"%s\" of config.json and generation_config.json %s", v->path,
-               otx_role_name(role), id, otx__content_text(token, &v->vocab, (uint64_t)id), key,
+               "\"%s\" of config.json and generation_config.json %s", side->path,
+               otx_role_name(role), id, otx__side_content(token, side, (uint64_t)id), key,
                named ? "is not" : "does not name");
 }
 
 OTX__PRIVATE void otx__verify_ids(otx__verifier *v)
 {
-    otx__levels levels = otx__vocabulary_levels(&v->config, v->model.rows);
+    const otx__side *side = &v->side;
+    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
     size_t i;
     if (v->failure) return;
-    for (i = 0; i < levels.count; i++)
-        otx__verify_object(v, &v->config.json, "config.json", levels.nodes[i]);
-    if (v->generation.present)
-        otx__verify_object(v, &v->generation.json, "generation_config.json", 0);
-    if (!v->vocab.tokens || !v->config.present) return;
-    otx__verify_role(v, OTX_ROLE_BOS, "bos_token_id");
-    otx__verify_role(v, OTX_ROLE_EOS, "eos_token_id");
-    if (!otx__config_pad_is_position(&v->config))
-        otx__verify_role(v, OTX_ROLE_PAD, "pad_token_id");
+    while (otx__levels_next(&levels))
+        otx__verify_object(v, &side->config.json, "config.json", levels.node);
+    if (side->generation.present)
+        otx__verify_object(v, &side->generation.json, "generation_config.json", 0);
+    if (!side->vocab.tokens || !side->config.present) return;
+    for (i = 0; i < OTX__COUNT(otx__specials); i++) {
+        const otx__special *special = &otx__specials[i];
+        if (special->add && otx__must_have_token(v, otx__span_of(special->key,
+                                                                 strlen(special->key))))
+            otx__verify_role(v, (otx_role)special->role, special->key);
+    }
 }
 
 /* ---- tying ---- */
 
-/* Whether the model has an output head at all: by its class, if config.json names it. */
-OTX__PRIVATE bool otx__class_has_head(const otx__document *config)
-{
-    const otx_json *json = &config->json;
-    uint32_t node = otx_json_find(json, otx__document_root(config), "architectures");
-    const otx_json_node *name;
-    if (otx_json_type_of(json, node) != OTX_JSON_ARRAY || json->nodes[node].count == 0 ||
-        otx_json_type_of(json, node + 1) != OTX_JSON_STRING)
-        return true;
-    name = &json->nodes[node + 1];
-    return otx__span_has(json->text + name->start, name->end - name->start, "For") ||
-           otx__span_has(json->text + name->start, name->end - name->start, "LM");
-}
-
 OTX__PRIVATE void otx__verify_tie(otx__verifier *v)
 {
-    const otx__model *model = &v->model;
-    otx__tie_flag flag = otx__config_tie_flag(&v->config);
+    const otx__side *side = &v->side;
+    const otx__parts *parts = &side->parts;
+    otx__tie_flag flag = otx__config_tie_flag(&side->config);
     char tensor[OTX__TENSOR_TEXT];
-    if (v->failure || !model->embedding) return;
+    if (v->failure || !parts->embedding) return;
     if (flag.said_true && flag.said_false)
         otx__found(v, OTX_WARNING, "%s/config.json: says \"tie_word_embeddings\" both true and "
-                   "false, on two levels", v->path);
-    else if (flag.said_false && !model->head && otx__class_has_head(&v->config))
+                   "false, on two levels", side->path);
+    else if (flag.said_false && !parts->head && otx__config_has_head(&side->config))
         otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": false, but "
-                   "there is no output head", v->path);
-    if (flag.said_true && model->head && !model->tied &&
-        !otx__name_ends(model->head->tensor, "decoder", "weight"))
+                   "there is no output head", side->path);
+    if (flag.said_true && parts->head && !parts->tied &&
+        !otx__name_is_encoder_head(parts->head->tensor))
         otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": true, but "
-                   "tensor %s differs from the embedding", v->path,
-                   otx__tensor_text(tensor, model->head->tensor));
+                   "tensor %s differs from the embedding", side->path,
+                   otx__tensor_text(tensor, parts->head->tensor));
 }
 
-/* ---- values ---- */
+/* >>> src/job/check_values.h */
+/* ---- verify: values ------------------------------------------------------- */
 
 /* What is told of the rows of one tensor. */
 typedef struct otx__row_count {
@@ -20869,43 +22678,31 @@ OTX__PRIVATE void otx__row_count_add(otx__row_count *count, uint64_t row, const 
     if (zero && count->zero++ == 0) count->first_zero = row;
 }
 
-/* Reads a tensor in blocks of rows; a bias is one element a row. */
-OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__model_tensor *what,
+/* Looks at every row of a tensor; a bias is one element a row. */
+OTX__PRIVATE otx_result otx__verify_read(otx__verifier *v, const otx__vocab_tensor *what,
                                          otx__row_count *count, otx_error *error)
 {
     const otx_tensor *tensor = what->at->tensor;
-    const size_t columns = what->part == OTX__PART_BIAS ? 1 : (size_t)tensor->shape[1];
-    const uint64_t rows = what->rows;
-    size_t row_size, step, i, some;
-    otx_result result = OTX_OK;
-    uint64_t row;
-    char *data;
-    if (!otx__mul(columns, otx_dtype_bits(tensor->dtype) / 8, &row_size))
-        return otx__fail_memory(error, UINT64_MAX);
-    step = otx__max(OTX__READ_BLOCK / row_size, 1);
-    if (step > rows) step = (size_t)rows;
-    data = (char *)otx__alloc(&v->ctx, step, row_size);
-    if (!data) return otx__fail_memory(error, (uint64_t)step * row_size);
-    for (row = 0; row < rows && !result; row += some) {
-        some = rows - row < step ? (size_t)(rows - row) : step;
-        result = otx_checkpoint_read(&v->checkpoint, what->at, row * columns, some * columns,
-                                     data, error);
-        for (i = 0; i < some && !result; i++)
-            otx__row_count_add(count, row + i, data + i * row_size, tensor->dtype, columns);
-        if (!result)
-            result = otx__progress(&v->ctx, OTX_STAGE_READ, tensor->name,
-                                   (row + some) * row_size, rows * row_size, error);
-    }
-    otx__free(&v->ctx, data, step, row_size);
+    const size_t columns = what->kind == OTX__PART_BIAS ? 1 : (size_t)tensor->shape[1];
+    otx__row_walk walk;
+    size_t i;
+    otx_result result = otx__row_walk_open(&v->ctx, &v->side, what->at, columns,
+                                           (size_t)what->rows, NULL, &walk, error);
+    while (!result && otx__row_walk_next(&walk, &result, error))
+        for (i = 0; i < walk.count; i++)
+            otx__row_count_add(count, walk.first + i, walk.bytes + i * walk.row_size,
+                               tensor->dtype, columns);
+    otx__row_walk_close(&walk);
     return result;
 }
 
-OTX__PRIVATE void otx__verify_tensor(otx__verifier *v, const otx__model_tensor *what)
+/* Tells of rows that are not finite, and of rows of zeros that can be sampled. */
+OTX__PRIVATE void otx__verify_tensor(otx__verifier *v, const otx__vocab_tensor *what)
 {
-    const otx__model *model = &v->model;
-    bool sampled = what->part == OTX__PART_HEAD ||
-                   (what->at == model->embedding && model->tied &&
-                    otx__class_has_head(&v->config));
+    const otx__parts *parts = &v->side.parts;
+    bool sampled = what->kind == OTX__PART_HEAD ||
+                   (what->at == parts->embedding && parts->tied &&
+                    otx__config_has_head(&v->side.config));
     char tensor[OTX__TENSOR_TEXT], token[OTX__QUOTED];
     otx__row_count count;
     otx_error error;
@@ -20914,44 +22711,57 @@ OTX__PRIVATE void otx__verify_tensor(otx__verifier *v, const otx__model_tensor *
     otx__tensor_text(tensor, what->at->tensor);
     if (count.bad)
         otx__found(v, OTX_FAULT, "%s: tensor %s: %" PRIu64 " rows hold a NaN, an infinity or a "
-                   "value beyond 32-bit float, the first %" PRIu64 " (token \"%s\")", v->path,
-                   tensor, count.bad, count.first_bad,
-                   otx__content_text(token, &v->vocab, count.first_bad));
+                   "value beyond 32-bit float, the first %" PRIu64 " (token \"%s\")",
+                   v->side.path, tensor, count.bad, count.first_bad,
+                   otx__side_content(token, &v->side, count.first_bad));
     if (count.zero && sampled)
         otx__found(v, OTX_WARNING, "%s: tensor %s: %" PRIu64 " rows are zeros, the first "
                    "%" PRIu64 " (token \"%s\"): they score 0, which may be the most, and can "
-                   "be sampled", v->path, tensor, count.zero, count.first_zero,
-                   otx__content_text(token, &v->vocab, count.first_zero));
+                   "be sampled", v->side.path, tensor, count.zero, count.first_zero,
+                   otx__side_content(token, &v->side, count.first_zero));
 }
 
-/* ---- as a draft model for another ---- */
+OTX__PRIVATE void otx__verify_values(otx__verifier *v)
+{
+    const otx__parts *parts = &v->side.parts;
+    size_t i;
+    for (i = 0; parts->embedding && i < parts->count && !v->failure; i++)
+        otx__verify_tensor(v, &parts->tensors[i]);
+}
 
-/* What is read of the model to draft for. */
-typedef struct otx__target {
-    otx_vocab vocab;
-    otx__document config, tokenizer;
-    uint64_t rows; /* what config.json says */
-} otx__target;
+/* >>> src/job/check_draft.h */
+/* ---- verify: as a draft model for another --------------------------------- */
 
 /* A flag of tokenizer_config.json; where it is silent, what llama.cpp takes for a
    SentencePiece vocabulary (bos yes) and others (no). */
-OTX__PRIVATE bool otx__adds(const otx__document *tokenizer, const otx_vocab *vocab,
-                            const char *key, bool silent)
+OTX__PRIVATE bool otx__draft_adds(const otx__side *side, const char *key, bool silent)
 {
+    const otx__document *tokenizer = &side->tokenizer;
     uint32_t node = otx_json_find(&tokenizer->json, otx__document_root(tokenizer), key);
     otx_json_type type = otx_json_type_of(&tokenizer->json, node);
     if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE) return type == OTX_JSON_TRUE;
-    return silent && vocab->family == OTX_FAMILY_METASPACE;
+    return silent && side->vocab.family == OTX_FAMILY_METASPACE;
+}
+
+OTX__PRIVATE void otx__draft_kind(otx__verifier *v, const otx__side *target)
+{
+    const otx_vocab *ours = &v->side.vocab, *theirs = &target->vocab;
+    if (ours->family == theirs->family &&
+        strcmp(otx__word(ours->model), otx__word(theirs->model)) == 0)
+        return;
+    otx__found(v, OTX_FAULT, "draft: the vocabulary is %s %s, the target's %s %s; llama.cpp "
+               "refuses the pair", otx_family_name(ours->family), otx__word(ours->model),
+               otx_family_name(theirs->family), otx__word(theirs->model));
 }
 
 /* The tokens at both ends of a text. */
-OTX__PRIVATE void otx__verify_draft_end(otx__verifier *v, const otx__target *target,
-                                        otx_role role, const char *key)
+OTX__PRIVATE void otx__draft_end(otx__verifier *v, const otx__side *target, otx_role role,
+                                 const char *key)
 {
     bool silent = role == OTX_ROLE_BOS;
-    bool ours = otx__adds(&v->tokenizer, &v->vocab, key, silent);
-    bool theirs = otx__adds(&target->tokenizer, &target->vocab, key, silent);
-    int64_t id = v->vocab.roles[role], other = target->vocab.roles[role];
+    bool ours = otx__draft_adds(&v->side, key, silent);
+    bool theirs = otx__draft_adds(target, key, silent);
+    int64_t id = v->side.vocab.roles[role], other = target->vocab.roles[role];
     if (ours != theirs)
         otx__found(v, OTX_FAULT, "draft: the tokenizer %s %s to its texts and the target's %s; "
                    "llama.cpp refuses the pair", ours ? "adds" : "does not add",
@@ -20962,89 +22772,77 @@ OTX__PRIVATE void otx__verify_draft_end(otx__verifier *v, const otx__target *tar
                    ours ? "; llama.cpp refuses the pair" : "");
 }
 
-/* llama.cpp compares tokens from this id on, and lets sizes differ by so much. */
-#define OTX__DRAFT_FIRST 5
-#define OTX__DRAFT_SLACK 128
+/* Whether an id stands for the same token on both sides, or for none. */
+OTX__PRIVATE bool otx__draft_same(const otx__side *side, const otx__side *target, size_t id)
+{
+    const otx_token *ours = otx__side_token(side, id), *theirs = otx__side_token(target, id);
+    if (!ours || !theirs) return !ours && !theirs;
+    return otx__same_bytes(ours->content, ours->content_size, theirs->content,
+                           theirs->content_size);
+}
 
 /* Compares the tokens of some ids. */
-OTX__PRIVATE void otx__verify_draft_tokens(otx__verifier *v, const otx__target *target,
-                                           size_t begin, size_t end, otx_severity severity)
+OTX__PRIVATE void otx__draft_tokens(otx__verifier *v, const otx__side *target, size_t begin,
+                                    size_t end, otx_severity severity)
 {
-    const otx_vocab *ours = &v->vocab, *theirs = &target->vocab;
     char token[OTX__QUOTED], other[OTX__QUOTED];
     size_t i, different = 0, first = 0;
-    for (i = end; i-- > begin;) {
-        bool here = otx__vocab_has(ours, i), there = otx__vocab_has(theirs, i);
-        if (here == there &&
-            (!here || otx__same_bytes(ours->tokens[i].content, ours->tokens[i].content_size,
-                                      theirs->tokens[i].content,
-                                      theirs->tokens[i].content_size)))
-            continue;
-        first = i;
-        different++;
-    }
+    for (i = end; i-- > begin;)
+        if (!otx__draft_same(&v->side, target, i)) {
+            first = i;
+            different++;
+        }
     if (different)
         otx__found(v, severity, "draft: %" PRIu64 " ids from %" PRIu64 " on stand for other "
                    "tokens than the target's, the first %" PRIu64 ": \"%s\", the target's "
                    "\"%s\"", (uint64_t)different, (uint64_t)begin, (uint64_t)first,
-                   otx__content_text(token, ours, first),
-                   otx__content_text(other, theirs, first));
+                   otx__side_content(token, &v->side, first),
+                   otx__side_content(other, target, first));
 }
 
-OTX__PRIVATE void otx__verify_draft_pair(otx__verifier *v, const otx__target *target)
+OTX__PRIVATE void otx__draft_rows(otx__verifier *v, const otx__side *target)
 {
-    uint64_t rows = v->model.embedding ? v->model.rows : 0, apart;
-    size_t count = otx__max(v->vocab.count, target->vocab.count);
-    if (v->vocab.family != target->vocab.family ||
-        strcmp(otx__word(v->vocab.model), otx__word(target->vocab.model)) != 0)
-        otx__found(v, OTX_FAULT, "draft: the vocabulary is %s %s, the target's %s %s; "
-                   "llama.cpp refuses the pair", otx_family_name(v->vocab.family),
-                   otx__word(v->vocab.model), otx_family_name(target->vocab.family),
-                   otx__word(target->vocab.model));
-    otx__verify_draft_end(v, target, OTX_ROLE_BOS, "add_bos_token");
-    otx__verify_draft_end(v, target, OTX_ROLE_EOS, "add_eos_token");
-    otx__verify_draft_tokens(v, target, 0, otx__min(count, OTX__DRAFT_FIRST), OTX_WARNING);
-    otx__verify_draft_tokens(v, target, OTX__DRAFT_FIRST, count, OTX_FAULT);
-    if (rows == 0 || target->rows == 0 || rows == target->rows) return;
-    apart = rows > target->rows ? rows - target->rows : target->rows - rows;
+    uint64_t rows = v->side.parts.embedding ? v->side.parts.rows : 0, wanted = 0, apart;
+    (void)otx__config_says(&target->config, OTX__KEY_VOCAB_SIZE, UINT64_MAX, &wanted);
+    if (rows == 0 || wanted == 0 || rows == wanted) return;
+    apart = rows > wanted ? rows - wanted : wanted - rows;
     otx__found(v, OTX_FAULT, "draft: \"vocab_size\" is %" PRIu64 ", the target's %" PRIu64
-               "; vLLM wants them equal%s", rows, target->rows,
+               "; vLLM wants them equal%s", rows, wanted,
                apart > OTX__DRAFT_SLACK ? ", llama.cpp at most 128 apart" : "");
+}
+
+/* Compares the two models, by what llama.cpp and vLLM ask of them. */
+OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__side *target)
+{
+    size_t count = otx__max(v->side.vocab.count, target->vocab.count);
+    otx__draft_kind(v, target);
+    otx__draft_end(v, target, OTX_ROLE_BOS, OTX__KEY_ADD_BOS);
+    otx__draft_end(v, target, OTX_ROLE_EOS, OTX__KEY_ADD_EOS);
+    otx__draft_tokens(v, target, 0, otx__min(count, OTX__DRAFT_FIRST), OTX_WARNING);
+    otx__draft_tokens(v, target, OTX__DRAFT_FIRST, count, OTX_FAULT);
+    otx__draft_rows(v, target);
 }
 
 OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
 {
+    const otx_context *ctx = &v->ctx;
     const char *path = v->options->draft_for;
-    otx__target target;
+    otx__side target;
     otx_error error;
     otx_result result;
-    if (v->failure || !path || !v->vocab.tokens) return;
-    memset(&target, 0, sizeof target);
-    result = otx_vocab_open(&v->ctx, path, &target.vocab, &error);
+    if (v->failure || !path || !v->side.vocab.tokens) return;
+    result = otx__side_begin(ctx, path, false, &target, &error);
+    if (!result) result = otx_vocab_open(ctx, path, &target.vocab, &error);
+    if (!result) result = otx__document_open(ctx, path, "config.json", &target.config, &error);
     if (!result)
-        result = otx__document_open(&v->ctx, path, "config.json", &target.config, &error);
-    if (!result)
-        result = otx__document_open(&v->ctx, path, "tokenizer_config.json", &target.tokenizer,
+        result = otx__document_open(ctx, path, "tokenizer_config.json", &target.tokenizer,
                                     &error);
-    if (otx__verify_take(v, result, &error)) {
-        (void)otx__config_says(&target.config, "vocab_size", UINT64_MAX, &target.rows);
-        otx__verify_draft_pair(v, &target);
-    }
-    otx__document_close(&v->ctx, &target.tokenizer);
-    otx__document_close(&v->ctx, &target.config);
-    otx_vocab_close(&v->ctx, &target.vocab);
+    if (otx__verify_take(v, result, &error)) otx__draft_pair(v, &target);
+    otx__side_close(ctx, &target);
 }
 
-/* ---- the whole ---- */
-
-OTX__PRIVATE void otx__verify_close(otx__verifier *v)
-{
-    otx_checkpoint_close(&v->ctx, &v->checkpoint);
-    otx_vocab_close(&v->ctx, &v->vocab);
-    otx__document_close(&v->ctx, &v->tokenizer);
-    otx__document_close(&v->ctx, &v->generation);
-    otx__document_close(&v->ctx, &v->config);
-}
+/* >>> src/job/verify.h */
+/* ---- verify: whether a finished directory agrees with itself --------------- */
 
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
@@ -21055,7 +22853,6 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__status status;
     otx_result result = otx__model_status(path, &status, error);
     char name[OTX__PATH_TEXT];
-    size_t i;
     if (result) return result;
     if (!status.directory)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: is not a directory",
@@ -21067,18 +22864,17 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     v.ctx.log = otx__verify_log;
     v.ctx.log_context = &v;
     v.options = options ? options : &none;
-    v.path = path;
     v.error = error;
+    v.failure = otx__side_begin(&v.ctx, path, false, &v.side, error);
     otx__verify_open(&v);
     otx__verify_index(&v);
     otx__verify_listing(&v);
     otx__verify_rows(&v);
     otx__verify_ids(&v);
     otx__verify_tie(&v);
-    for (i = 0; v.model.embedding && i < v.model.tensor_count && !v.failure; i++)
-        otx__verify_tensor(&v, &v.model.tensors[i]);
+    otx__verify_values(&v);
     otx__verify_draft(&v);
-    otx__verify_close(&v);
+    otx__side_close(&v.ctx, &v.side);
     if (summary && !v.failure) *summary = v.summary;
     return v.failure;
 }

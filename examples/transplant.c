@@ -10,6 +10,9 @@
 #if defined(__STRICT_ANSI__) && !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L /* -std=c99 hides lstat and clock_gettime */
 #endif
+#ifndef _FILE_OFFSET_BITS
+#define _FILE_OFFSET_BITS 64 /* files of 2 GiB and more on 32-bit systems; before any header */
+#endif
 #define OMP_TRANSPLANT_IMPLEMENTATION
 #include "omp_transplant.h"
 
@@ -19,15 +22,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #ifdef _WIN32
 #define WIN32_LEAN_AND_MEAN
+#include <fcntl.h>
 #include <io.h>
-#include <locale.h>
 #include <windows.h>
+#include <shellapi.h> /* needs windows.h */
 #else
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #endif
 
@@ -173,9 +177,9 @@ static const char *const help_transplant[] = {
     "                          as escapes, or #ID\n"
     "      --padding HOW       rows without a token of their own: mean, of all\n"
     "                          others, which is never sampled; or zero (mean)\n"
-    "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64, f8_e4m3,\n"
-    "                          f8_e5m2 or as PyTorch has it, float32, float16,\n"
-    "                          bfloat16 (BASE's); config.json keeps its own\n"
+    "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64,\n"
+    "                          f8_e4m3, f8_e5m2 or as PyTorch has it, float32,\n"
+    "                          float16, bfloat16 (BASE's); config.json keeps its own\n"
     "      --saturate          clamp values beyond the range of that type\n"
     "      --overwrite         replace OUT if it exists\n"
     "      --dry-run           show the plan and write no model\n"
@@ -793,6 +797,71 @@ static otx_result set_error(otx_error *error, otx_result code, const char *path,
     return code;
 }
 
+/* ---- files by names in UTF-8 ----------------------------------------------------------- */
+
+#ifdef _WIN32
+
+enum { WIDE = 4096 };
+
+/* A path as Windows takes it, also where it has more than 260 characters. */
+static bool wide_path(wchar_t to[WIDE], const char *path)
+{
+    static const wchar_t local[] = L"\\\\?\\", remote[] = L"\\\\?\\UNC";
+    const DWORD room = WIDE - 8;
+    wchar_t given[WIDE], *full = to + 8;
+    size_t marked = 0;
+    DWORD size = 0;
+    errno = EINVAL;
+    if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, given, WIDE))
+        size = GetFullPathNameW(given, room, full, NULL);
+    if (size < 2 || size >= room) return false;
+    if (size >= 240 && full[1] == ':') {
+        marked = COUNT(local) - 1;
+        memcpy(to, local, sizeof local);
+    } else if (size >= 240 && full[1] == '\\' && full[2] != '?' && full[2] != '.') {
+        marked = COUNT(remote) - 1;
+        memcpy(to, remote, sizeof remote);
+        full++, size--;
+    }
+    memmove(to + marked, full, (size + 1) * sizeof *to);
+    return true;
+}
+
+/* Opens a file to write; `fresh`: one that must not exist yet. */
+static FILE *open_file(const char *path, bool fresh)
+{
+    wchar_t wide[WIDE];
+    int file, flags = _O_WRONLY | _O_CREAT | _O_BINARY | (fresh ? _O_EXCL : _O_TRUNC);
+    if (!wide_path(wide, path)) return NULL;
+    file = _wopen(wide, flags, _S_IREAD | _S_IWRITE);
+    return file < 0 ? NULL : _fdopen(file, "wb");
+}
+
+static void remove_file(const char *path)
+{
+    wchar_t wide[WIDE];
+    if (wide_path(wide, path)) _wremove(wide);
+}
+
+/* In place of what has the name; rename by itself replaces nothing here. */
+static bool rename_file(const char *from, const char *to)
+{
+    wchar_t wide_from[WIDE], wide_to[WIDE];
+    if (!wide_path(wide_from, from) || !wide_path(wide_to, to)) return false;
+    _wremove(wide_to);
+    return _wrename(wide_from, wide_to) == 0;
+}
+
+#else
+
+static FILE *open_file(const char *path, bool fresh) { return fopen(path, fresh ? "wbx" : "wb"); }
+
+static void remove_file(const char *path) { remove(path); }
+
+static bool rename_file(const char *from, const char *to) { return rename(from, to) == 0; }
+
+#endif
+
 /* ---- report files --------------------------------------------------------------------- */
 
 /* A file that appears under its name only when it is complete. All zero is none. */
@@ -822,13 +891,13 @@ static otx_result output_open(output *out, const char *path, otx_error *error)
     int number;
     out->path = path;
     if (is_special(path)) {
-        out->file = fopen(path, "wb");
+        out->file = open_file(path, false);
     } else {
         out->partial = (char *)malloc(size);
         if (!out->partial) return set_error(error, OTX_ERROR_MEMORY, path, "out of memory");
         for (number = 1; !out->file && number < 1000; number++) {
             snprintf(out->partial, size, "%s.partial-%d", path, number);
-            out->file = fopen(out->partial, "wbx");
+            out->file = open_file(out->partial, true);
             if (!out->file && errno != EEXIST) break;
         }
     }
@@ -845,7 +914,7 @@ static void output_close(output *out)
 {
     if (out->file) {
         fclose(out->file);
-        if (out->partial) remove(out->partial);
+        if (out->partial) remove_file(out->partial);
     }
     free(out->partial);
     memset(out, 0, sizeof *out);
@@ -868,12 +937,9 @@ static otx_result output_finish(output *out, const otx_job *job, report_writer w
     if (result) return result;
     closed = fclose(out->file) == 0;
     out->file = NULL;
-#ifdef _WIN32
-    if (closed) remove(out->path); /* rename replaces nothing there */
-#endif
-    if (closed && (!out->partial || rename(out->partial, out->path) == 0)) return OTX_OK;
+    if (closed && (!out->partial || rename_file(out->partial, out->path))) return OTX_OK;
     set_error(error, OTX_ERROR_IO, out->path, strerror(errno));
-    if (out->partial) remove(out->partial);
+    if (out->partial) remove_file(out->partial);
     return error->code;
 }
 
@@ -977,19 +1043,23 @@ static bool ends_with(const char *text, const char *end)
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
-/* Whether the directory has a file of that name that can be opened. */
-static bool has_file(const otx_context *ctx, const char *directory, const char *name)
+/* Whether the directory has a file of that name. One that is there and cannot be opened
+   is an error. */
+static otx_result find_file(const otx_context *ctx, const char *directory, const char *name,
+                            bool *found, otx_error *error)
 {
     otx_source source;
+    otx_result result;
     size_t size = strlen(directory) + strlen(name) + 2;
     char *path = (char *)malloc(size);
-    bool found;
-    if (!path) return false;
+    *found = false;
+    if (!path) return set_error(error, OTX_ERROR_MEMORY, directory, "out of memory");
     snprintf(path, size, "%s/%s", directory, name);
-    found = otx_source_open(ctx, path, &source, NULL) == OTX_OK;
-    if (found) otx_source_close(ctx, &source);
+    result = otx_source_open(ctx, path, &source, error);
+    if (result == OTX_OK) otx_source_close(ctx, &source);
     free(path);
-    return found;
+    *found = result == OTX_OK;
+    return result == OTX_ERROR_NOT_FOUND ? OTX_OK : result;
 }
 
 /* Columns that the widest name takes. */
@@ -1089,11 +1159,13 @@ static int run_inspect(const settings *s)
     meter m;
     otx_context ctx = make_context(s, &m);
     bool is_tensors = ends_with(path, ".safetensors");
-    bool has_model = is_tensors || has_file(&ctx, path, "model.safetensors") ||
-                     has_file(&ctx, path, "model.safetensors.index.json");
+    bool has_model = is_tensors;
     otx_error error;
     otx_result result = OTX_OK;
-    if (has_model) result = inspect_checkpoint(&ctx, path, &error);
+    if (!has_model) result = find_file(&ctx, path, "model.safetensors", &has_model, &error);
+    if (!result && !has_model)
+        result = find_file(&ctx, path, "model.safetensors.index.json", &has_model, &error);
+    if (!result && has_model) result = inspect_checkpoint(&ctx, path, &error);
     if (!result && !is_tensors) {
         result = inspect_vocab(&ctx, path, has_model, &error);
         if (result == OTX_ERROR_NOT_FOUND)
@@ -1255,20 +1327,24 @@ static int run_words(int count, char **words)
     return status;
 }
 
+#ifdef _WIN32
 #ifdef _MSC_VER
-/* Paths are UTF-8 for the library, and by the locale for fopen too. */
-int wmain(int count, wchar_t **wide)
+#pragma comment(lib, "shell32.lib")
+#endif
+/* The words that main would be given are in an old encoding, and lack what that cannot
+   say; wmain is not in every compiler's library. The exit frees what is taken here. */
+int main(void)
 {
+    int count = 0, i, size;
+    wchar_t **wide = CommandLineToArgvW(GetCommandLineW(), &count);
     char **words = (char **)calloc((size_t)count + 1, sizeof *words);
-    int i, size;
-    setlocale(LC_CTYPE, ".UTF8");
-    for (i = 0; words && i < count; i++) {
+    for (i = 0; wide && words && i < count; i++) {
         size = WideCharToMultiByte(CP_UTF8, 0, wide[i], -1, NULL, 0, NULL, NULL);
         words[i] = (char *)malloc((size_t)size);
         if (!words[i]) return STATUS_ERROR;
         WideCharToMultiByte(CP_UTF8, 0, wide[i], -1, words[i], size, NULL, NULL);
     }
-    return words ? run_words(count, words) : STATUS_ERROR; /* the exit frees them */
+    return wide && words ? run_words(count, words) : STATUS_ERROR;
 }
 #else
 int main(int count, char **words) { return run_words(count, words); }

@@ -3,6 +3,9 @@
 #ifndef FAILING_H
 #define FAILING_H
 
+#include <stdlib.h>
+#include <string.h>
+
 typedef struct failing {
     long requests;   /* allocations and growths so far */
     long fail_at;    /* which request fails, counting from 1; 0: none */

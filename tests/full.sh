@@ -3,15 +3,16 @@
 
 # Address and undefined-behaviour sanitizers under both compilers.
 sanitized() {
+    flags="-std=c99 -g -O1 -I. -fsanitize=address,undefined -fno-sanitize-recover=all"
     for compiler in gcc clang; do
         if ! have $compiler; then skip "sanitizers of $compiler" "not installed"; continue; fi
-        suites "$compiler, sanitized" "env OTX_TEST_SMALL=1" $compiler -std=c99 -g -O1 -I. \
-            -fsanitize=address,undefined -fno-sanitize-recover=all
+        suites "$compiler, sanitized" "env OTX_TEST_SMALL=1" "" $compiler $flags
+        [ $compiler = gcc ] || continue
+        gcc $flags -DOMP_TRANSPLANT_IMPLEMENTED examples/transplant.c \
+            "$build/implementation.o" -o "$build/transplant-sanitized" -lm
+        count "examples/transplant.c, sanitized" $?
+        tool sanitized "$build/transplant-sanitized" $tool_suites
     done
-    gcc -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I. \
-        examples/transplant.c -o "$build/transplant-sanitized" -lm
-    count "examples/transplant.c, sanitized" $?
-    suite "the tool, sanitized" python3 tests/test_tool.py "$build/transplant-sanitized"
 }
 
 # Every language standard and build option, without a warning.
@@ -39,7 +40,8 @@ elsewhere() {
     label=$1 runner=$2 names=$3
     shift 3
     for name in $names; do
-        if "$@" -std=c99 -O2 -I. "tests/$name.c" -o "$build/$name-elsewhere" -lm; then
+        if "$@" -std=c99 -O2 -I. -DOMP_TRANSPLANT_IMPLEMENTATION= "tests/$name.c" \
+            -o "$build/$name-elsewhere" -lm; then
             suite "$name, $label" env OTX_TEST_SMALL=1 $runner "$build/$name-elsewhere"
         else
             count "$name, $label: build" 1
@@ -50,7 +52,7 @@ elsewhere() {
 # The kernels of Arm and of WebAssembly under emulation, 32-bit x86, and a compiler that
 # knows no instruction set at all.
 emulated() {
-    solver="test_kernels test_omp"
+    solver="test_kernels test_golden test_omp test_omp_calls test_bound"
     if have aarch64-linux-gnu-gcc && have qemu-aarch64; then
         elsewhere "emulated 64-bit Arm" "qemu-aarch64 -cpu max" "$solver" \
             aarch64-linux-gnu-gcc -static
@@ -103,6 +105,8 @@ architectures() {
 
 # The real clients: what they accept, and what they find in their own files.
 clients() {
+    $CC -O2 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
+    count "examples/transplant.c, as one program" $?
     architectures
     python=$(python_with formats safetensors tokenizers numpy)
     if [ -z "$python" ]; then skip "real clients" "their packages cannot be installed"; return; fi

@@ -5,9 +5,8 @@
 
    A part solves its window of the targets of every matrix and leaves the results in
    DIRECTORY/MATRIX.INDEX; the joining process reads them all in place of solving, and
-   writes the model to DIRECTORY/joined. */
-#define OMP_TRANSPLANT_IMPLEMENTATION
-#include "../omp_transplant.h"
+   writes the model to DIRECTORY/joined. It is linked with the implementation. */
+#include "omp_transplant.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
 static int test_passed, test_failed, test_skipped, test_broken;
 static const char *test_name = "";
 

@@ -1,6 +1,6 @@
-/* Alignment: which row of the base every donor token gets. */
-#define OMP_TRANSPLANT_IMPLEMENTATION
-#include "../omp_transplant.h"
+/* Alignment: which row of the base every donor token gets.
+   A suite of the public API: linked with the implementation. */
+#include "omp_transplant.h"
 #include "failing.h"
 #include "test.h"
 

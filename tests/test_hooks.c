@@ -1,8 +1,8 @@
 /* The caller's hooks: cancelling at every call of the progress hook in every form, a
    pool of threads of the caller's own, and a solver of the caller's own. The whole job
-   runs on the example models; tests/test_job.c does so on made-up ones. */
-#define OMP_TRANSPLANT_IMPLEMENTATION
-#include "../omp_transplant.h"
+   runs on the example models; tests/test_job.c does so on made-up ones.
+   A suite of the public API: linked with the implementation. */
+#include "omp_transplant.h"
 #include "test.h"
 #include "failing.h"
 #include "scratch.h"
@@ -29,7 +29,7 @@ static void make_problem(otx_matrix *atoms, otx_matrix *targets)
     static float data[(ATOMS + TARGETS) * COLUMNS];
     uint32_t state = 7;
     size_t i;
-    for (i = 0; i < OTX__COUNT(data); i++) {
+    for (i = 0; i < COUNT(data); i++) {
         state = state * 1664525u + 1013904223u;
         data[i] = (float)(state >> 8) / 8388608.0f - 0.6f;
     }
@@ -125,22 +125,6 @@ static void cancel_every_form_at_every_call(void)
 
 /* ---- a place to write ---- */
 
-/* How many names are in the scratch directory. */
-static size_t names(void)
-{
-    otx__listing listing;
-    size_t count;
-    if (otx__listing_open(NULL, scratch_root, &listing, NULL)) return SIZE_MAX;
-    count = listing.count;
-    otx__listing_close(&listing);
-    return count;
-}
-
-static void remove_tree(const char *name)
-{
-    (void)otx__tree_remove(NULL, at(name), OTX__TREE_DEPTH);
-}
-
 static otx_result transplant(const otx_context *ctx, const char *out, otx_job_options *options,
                              otx_error *error)
 {
@@ -152,19 +136,20 @@ static otx_result transplant(const otx_context *ctx, const char *out, otx_job_op
 static bool same_file(const char *one, const char *other, const char *file)
 {
     const char *outputs[2];
-    char *texts[2] = {NULL, NULL};
+    char *texts[2];
     size_t sizes[2] = {0, 0}, i;
-    bool same = true;
+    bool same;
     outputs[0] = one;
     outputs[1] = other;
-    for (i = 0; i < 2 && same; i++) {
-        char path[1000];
-        snprintf(path, sizeof path, "%s/%s", at(outputs[i]), file);
-        same = otx__file_read_all(NULL, path, 1 << 30, &texts[i], &sizes[i], NULL) == OTX_OK;
+    for (i = 0; i < 2; i++) {
+        char name[300];
+        snprintf(name, sizeof name, "%s/%s", outputs[i], file);
+        texts[i] = scratch_read(name, &sizes[i]);
     }
-    same = same && sizes[0] == sizes[1] && memcmp(texts[0], texts[1], sizes[0]) == 0;
-    otx__file_free(NULL, texts[0], sizes[0]);
-    otx__file_free(NULL, texts[1], sizes[1]);
+    same = texts[0] && texts[1] && sizes[0] == sizes[1] &&
+           memcmp(texts[0], texts[1], sizes[0]) == 0;
+    free(texts[0]);
+    free(texts[1]);
     return same;
 }
 
@@ -187,7 +172,7 @@ static void cancel_the_job_at(long stop, otx_method method)
     CHECK_INT(error.code, OTX_ERROR_CANCELLED);
     CHECK_INT(w.calls, stop);
     CHECK_INT(memory.live, 0);
-    CHECK_INT(names(), 0);
+    CHECK_INT(scratch_count(""), 0);
 }
 
 /* The first, second and last call of every stage, and some between. */
@@ -195,7 +180,7 @@ static void cancel_the_job_in_every_stage(void)
 {
     static const otx_method methods[] = {OTX_METHOD_OMP_CENTRED, OTX_METHOD_MEAN};
     size_t i;
-    for (i = 0; i < OTX__COUNT(methods); i++) {
+    for (i = 0; i < COUNT(methods); i++) {
         otx_job_options options;
         failing memory;
         watcher w, all;
@@ -207,7 +192,7 @@ static void cancel_the_job_in_every_stage(void)
         CHECK_INT(transplant(&ctx, "out", &options, &error), OTX_OK);
         CHECK_INT(memory.live, 0);
         CHECK(!w.beyond);
-        remove_tree("out");
+        scratch_remove_tree("out");
         all = w;
         for (stage = 0; stage < OTX_STAGE_COUNT; stage++) {
             bool solving = stage == OTX_STAGE_GRAM || stage == OTX_STAGE_SOLVE;
@@ -319,7 +304,7 @@ static void a_pool_transplants_the_same(void)
 {
     static const otx_method methods[] = {OTX_METHOD_OMP_CENTRED, OTX_METHOD_MEAN};
     size_t i;
-    for (i = 0; i < OTX__COUNT(methods); i++) {
+    for (i = 0; i < COUNT(methods); i++) {
         otx_job_options options;
         otx_error error;
         otx_context alone;
@@ -333,8 +318,8 @@ static void a_pool_transplants_the_same(void)
         CHECK_INT(transplant(&ctx, "pooled", &options, &error), OTX_OK);
         CHECK(p.runs > 0);
         CHECK(same_output("alone", "pooled"));
-        remove_tree("alone");
-        remove_tree("pooled");
+        scratch_remove_tree("alone");
+        scratch_remove_tree("pooled");
         pthread_mutex_destroy(&p.lock);
     }
 }
@@ -361,7 +346,11 @@ static otx_result solve_own(void *context, const otx_context *ctx, const otx_mat
     CHECK_INT(options->first_target, 0);
     CHECK_INT(options->target_count, 0);
     own->calls++;
-    if (result) return otx__fail(error, result, "no luck");
+    if (result) {
+        error->code = result;
+        strcpy(error->message, "no luck");
+        return result;
+    }
     while (end > 0 && !result) {
         window.first_target = end < 500 ? 0 : end - 500;
         window.target_count = end - window.first_target;
@@ -384,11 +373,11 @@ static void a_solver_of_ones_own(void)
     CHECK_INT(transplant(NULL, "own", &options, &error), OTX_OK);
     CHECK_INT(own.calls, 2); /* the embedding and the head */
     CHECK(same_output("alone", "own"));
-    remove_tree("own");
-    remove_tree("alone");
+    scratch_remove_tree("own");
+    scratch_remove_tree("alone");
     CHECK_INT(transplant(NULL, NULL, &options, &error), OTX_OK);
     CHECK_INT(own.calls, 4);
-    CHECK_INT(names(), 0); /* without an output nothing is written */
+    CHECK_INT(scratch_count(""), 0); /* without an output nothing is written */
     own.index = 1533;      /* one more than there are shared tokens */
     CHECK_INT(transplant(NULL, "own", &options, &error), OTX_ERROR_ARGUMENT);
     CHECK_CONTAINS(error.message, "gave target 947 the atom 1533 of 1533");
@@ -399,7 +388,7 @@ static void a_solver_of_ones_own(void)
     own.result = OTX_ERROR_UNSUPPORTED;
     CHECK_INT(transplant(NULL, "own", &options, &error), OTX_ERROR_UNSUPPORTED);
     CHECK_STRING(error.message, "no luck");
-    CHECK_INT(names(), 0);
+    CHECK_INT(scratch_count(""), 0);
     own.calls = 0;
     options.method = OTX_METHOD_MEAN;
     CHECK_INT(transplant(NULL, NULL, &options, &error), OTX_OK);
@@ -416,6 +405,6 @@ int main(void)
     RUN(a_pool_transplants_the_same);
 #endif
     RUN(a_solver_of_ones_own);
-    CHECK(otx__sys_remove(scratch_root));
+    CHECK(scratch_remove_path(scratch_root)); /* nothing was left in it */
     return test_end();
 }

@@ -1,7 +1,10 @@
 /* The kernels, one by one, against their definition: the scalar set to the byte
-   where kernels decide, exact arithmetic and the error bound where they screen. */
+   where kernels decide, exact arithmetic and the error bound where they screen.
+   Looks at private functions: includes the implementation, with functions that are static
+   so that those not used are left out. */
+#define OTX_STATIC
 #define OMP_TRANSPLANT_IMPLEMENTATION
-#include "../omp_transplant.h"
+#include "omp_transplant.h"
 #include "test.h"
 
 static uint64_t seed = 88172645463325252u;
@@ -718,6 +721,29 @@ static void refine(void)
 
 /* ---- which there are ---- */
 
+/* A row made with the kernels of a set is that of the public call, which has one set. */
+static void combine(void)
+{
+    enum { ATOM_ROWS = 9, ATOM_COLUMNS = 37, K = 5 };
+    const int32_t indices[K] = {8, 0, 3, 5, -1};
+    double coefficients[K], seen[ATOM_COLUMNS], wanted[ATOM_COLUMNS];
+    float atoms[ATOM_ROWS * ATOM_COLUMNS];
+    otx_matrix matrix;
+    size_t set, i;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = atoms;
+    matrix.dtype = OTX_F32;
+    matrix.rows = ATOM_ROWS;
+    matrix.columns = ATOM_COLUMNS;
+    for (i = 0; i < ATOM_ROWS * ATOM_COLUMNS; i++) atoms[i] = (float)(uniform() - 0.5);
+    for (i = 0; i < K; i++) coefficients[i] = 3.0 * uniform() - 1.5;
+    otx_combine(NULL, &matrix, indices, coefficients, K, wanted);
+    for (set = 0; set < set_count; set++) {
+        otx__combine(sets[set], &matrix, indices, coefficients, K, seen);
+        CHECK_SET(sets[set], !memcmp(seen, wanted, sizeof seen));
+    }
+}
+
 static void dispatch(void)
 {
     int isa, best = (int)otx_isa_best();
@@ -761,6 +787,7 @@ static int run_all(void)
     RUN(scan_finds_every_atom);
     RUN(scan_of_extremes);
     RUN(refine);
+    RUN(combine);
     RUN(dispatch);
     return test_end();
 }

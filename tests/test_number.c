@@ -1,7 +1,10 @@
 /* Element types: every code of the small ones against tables, and rounding at every
-   border between two codes. */
-#define OMP_TRANSPLANT_IMPLEMENTATION
-#include "../omp_transplant.h"
+   border between two codes.
+   A suite of the public API: linked with the implementation. */
+#include <math.h>
+#include <stdint.h>
+
+#include "omp_transplant.h"
 #include "test.h"
 
 /* ---- the tables: the codes 0 to 127 as bits of floats, by ml_dtypes 0.5; from 128 on
@@ -61,7 +64,12 @@ static uint32_t bits_of(float value)
 
 static bool is_nan(uint32_t bits) { return (bits & 0x7fffffffu) > 0x7f800000u; }
 
-static double value_of(uint32_t bits) { return (double)otx__float_of_bits(bits); }
+static double value_of(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return (double)value;
+}
 
 static void check_codes(otx_dtype dtype, const uint32_t *table)
 {
@@ -173,12 +181,14 @@ static void types(void)
     int dtype;
     for (dtype = 0; dtype < OTX_DTYPE_COUNT; dtype++)
         count += otx_dtype_is_embedding((otx_dtype)dtype);
-    CHECK_INT(count, OTX__COUNT(embeddings));
-    for (i = 0; i < OTX__COUNT(embeddings); i++) CHECK(otx_dtype_is_embedding(embeddings[i]));
+    CHECK_INT(count, COUNT(embeddings));
+    for (i = 0; i < COUNT(embeddings); i++) CHECK(otx_dtype_is_embedding(embeddings[i]));
     CHECK_STRING(otx_dtype_name(OTX_F8_E4M3), "F8_E4M3");
     CHECK_INT(otx_dtype_bits(OTX_F8_E5M2), 8);
     CHECK_INT(otx_dtype_bits(OTX_F4), 4);
     CHECK(otx_dtype_name(OTX_DTYPE_COUNT) == NULL);
+    CHECK(otx_dtype_name(OTX_DTYPE_NONE) == NULL);
+    CHECK_INT(otx_dtype_bits(OTX_DTYPE_NONE), 0);
 }
 
 int main(void)

@@ -1,141 +1,13 @@
-/* Vocabularies from other files than tokenizer.json: SentencePiece models, tekken.json,
-   tiktoken files, vocab.json with merges.txt, vocab.txt; and which of several counts.
-   What the packages make of the same files, tests/vocab_sources.py compares. */
-#define OMP_TRANSPLANT_IMPLEMENTATION
-#include "../omp_transplant.h"
+/* Vocabularies from other files than tokenizer.json, in memory: SentencePiece models,
+   tekken.json, tiktoken files, vocab.json with merges.txt, vocab.txt. What the packages make
+   of the same files, tests/vocab_sources.py compares.
+   A suite of the public API: linked with the implementation. */
 #include "failing.h"
-#include "scratch.h"
-#include "test.h"
-#include "vocab_text.h"
-
-#define MARK "\xe2\x96\x81" /* U+2581 */
-
-/* ---- tools ---- */
-
-static otx_error error;
-static otx_vocab unread; /* of what is refused */
-static otx_vocab_text texts[OTX_VOCAB_FILES];
-
-/* The files of the next vocabulary: the first call forgets those before. */
-static void give_bytes(otx_vocab_file file, const char *bytes, size_t size)
-{
-    if (file < OTX_VOCAB_SOURCES) memset(texts, 0, sizeof texts);
-    texts[file].bytes = bytes;
-    texts[file].size = size;
-}
-
-static void give(otx_vocab_file file, const char *text)
-{
-    give_bytes(file, text, strlen(text));
-}
-
-/* Reads what was given and compares the table, and the roles as "bos eos pad unk". */
-static void expect(const char *source, const char *table, const char *roles)
-{
-    const otx_context ctx = logging();
-    otx_vocab vocab;
-    char seen[100];
-    error.message[0] = 0;
-    CHECK_INT(otx_vocab_parse(&ctx, texts, "T", &vocab, &error), OTX_OK);
-    CHECK_STRING(error.message, "");
-    if (vocab.memory) {
-        CHECK_STRING(vocab.source, source);
-        CHECK_STRING(dump(&vocab), table);
-        (void)snprintf(seen, sizeof seen, "%d %d %d %d", (int)vocab.roles[OTX_ROLE_BOS],
-                       (int)vocab.roles[OTX_ROLE_EOS], (int)vocab.roles[OTX_ROLE_PAD],
-                       (int)vocab.roles[OTX_ROLE_UNK]);
-        CHECK_STRING(seen, roles);
-    }
-    otx_vocab_close(&ctx, &vocab);
-}
-
-static void refuse(otx_result result, const char *part)
-{
-    const otx_context ctx = logging();
-    otx_vocab vocab;
-    CHECK_STRING(otx_result_name(otx_vocab_parse(&ctx, texts, "T", &vocab, &error)),
-                 otx_result_name(result));
-    CHECK_CONTAINS(error.message, part);
-    CHECK(!strchr(error.message, '\n'));
-    CHECK(vocab.tokens == NULL && vocab.memory == NULL && vocab.count == 0);
-}
-
-static void refuse_text(otx_vocab_file file, const char *text, otx_result result,
-                        const char *part)
-{
-    give(file, text);
-    refuse(result, part);
-}
+#include "source_files.h"
 
 /* ---- SentencePiece ---- */
 
-/* A message that is being written. */
-static unsigned char model[16384];
-static size_t model_size;
-
-static void put(unsigned byte) { model[model_size++] = (unsigned char)byte; }
-
-static void put_varint(uint64_t value)
-{
-    for (; value > 127; value >>= 7) put((unsigned)(value & 127) | 128);
-    put((unsigned)value);
-}
-
-static void put_number(unsigned field, uint64_t value)
-{
-    put_varint(field << 3);
-    put_varint(value);
-}
-
-static void put_text(unsigned field, const char *text, size_t size)
-{
-    put_varint(field << 3 | 2);
-    put_varint(size);
-    memcpy(model + model_size, text, size);
-    model_size += size;
-}
-
-/* A piece; the type goes before the text where it is odd, and a score between. */
-static void put_piece(const char *text, unsigned type)
-{
-    const size_t size = strlen(text);
-    put(10);
-    put_varint(2 + size + (type ? 2 : 0) + 5);
-    if (type % 2) put_number(3, type);
-    put_text(1, text, size);
-    put(21); /* field 2, four bytes */
-    put(0), put(0), put(128), put(63);
-    if (type && type % 2 == 0) put_number(3, type);
-}
-
-/* A trainer of that type of model, with or without bytes. */
-static void put_trainer(unsigned type, unsigned fallback)
-{
-    put(18);
-    put_varint(2 + 3);
-    put_number(3, type);
-    put_number(35, fallback);
-}
-
-static void put_pieces(void)
-{
-    model_size = 0;
-    put_piece("<unk>", 2);
-    put_piece("<s>", 3);
-    put_piece("</s>", 3);
-    put_piece(MARK "a", 0);
-    put_piece("x" MARK "y", 1);
-    put_piece(MARK MARK, 4);
-    put_piece("<unused7>", 1);
-    put_piece("z", 5);
-}
-
 #define PIECES "0:c:<unk>+ 1:c:<s>+ 2:c:</s>+ 3:t: a 4:t:x y 5:t:  + 6:u:<unused7> 7:u:z"
-
-static void give_model(void)
-{
-    give_bytes(OTX_VOCAB_SENTENCEPIECE, (const char *)model, model_size);
-}
 
 static void sentencepiece(void)
 {
@@ -352,16 +224,6 @@ static void added_to_pieces(void)
 
 /* ---- tekken.json ---- */
 
-#define TEKKEN(config, vocab, specials)                                                     \
-    "{\"config\":{\"pattern\":\"x\"," config "},\"vocab\":[" vocab "]" specials "}"
-#define SIZES(size, special) "\"default_vocab_size\":" #size                                \
-                             ",\"default_num_special_tokens\":" #special
-#define ENTRY(rank, bytes)                                                                  \
-    "{\"rank\":" #rank ",\"token_bytes\":\"" bytes "\",\"token_str\":null}"
-#define THREE ENTRY(0, "AA==") "," ENTRY(1, "AQ==") "," ENTRY(2, "Ag==")
-#define NAMED(rank, text) "{\"rank\":" #rank ",\"token_str\":\"" text "\",\"is_control\":true}"
-#define V3 ",\"version\":\"v3\""
-
 static void tekken(void)
 {
     give(OTX_VOCAB_TEKKEN,
@@ -424,27 +286,6 @@ static void broken_tekken(void)
     size_t i;
     for (i = 0; i < sizeof cases / sizeof cases[0]; i++)
         refuse_text(OTX_VOCAB_TEKKEN, cases[i].text, OTX_ERROR_FORMAT, cases[i].part);
-}
-
-static void base64(void)
-{
-    static const struct {
-        const char *text, *bytes;
-        int size;
-    } cases[] = {
-        {"", "", 0}, {"YQ==", "a", 1}, {"YWI=", "ab", 2}, {"YWJj", "abc", 3},
-        {"YWJjZA==", "abcd", 4}, {"+/+/", "\xfb\xff\xbf", 3}, {"YQ", "", -1}, {"YR==", "", -1},
-        {"YWJ=", "", -1}, {"Y===", "", -1}, {"====", "", -1}, {"YQ==YQ==", "", -1},
-        {"Y Q=", "", -1}, {"YQ=a", "", -1}, {"YWI\n", "", -1}, {"-_-_", "", -1},
-    };
-    size_t i, length;
-    char to[16];
-    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const bool good =
-            otx__base64_decode(cases[i].text, strlen(cases[i].text), to, &length);
-        CHECK_INT(good ? (int)length : -1, cases[i].size);
-        if (good && length) CHECK(memcmp(to, cases[i].bytes, length) == 0);
-    }
 }
 
 /* ---- tiktoken ---- */
@@ -686,144 +527,8 @@ static void nothing_given(void)
     refuse(OTX_ERROR_ARGUMENT, "T: no file with tokens is given");
 }
 
-/* ---- directories ---- */
-
-#define TOKENIZER                                                                      \
-    "{\"added_tokens\":[],\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1}," \
-    "\"unk_token\":\"a\"}}"
-
-static void expect_source(const char *name, const char *source, const char *log)
-{
-    const otx_context ctx = logging();
-    otx_vocab vocab;
-    error.message[0] = 0;
-    CHECK_INT(otx_vocab_open(&ctx, at(name), &vocab, &error), OTX_OK);
-    CHECK_STRING(error.message, "");
-    CHECK_STRING(vocab.source ? vocab.source : "", source);
-    if (log) CHECK_CONTAINS(messages, log);
-    else CHECK_STRING(messages, "");
-    otx_vocab_close(&ctx, &vocab);
-}
-
-static void precedence(void)
-{
-    scratch_directory("d");
-    scratch_text("d/vocab.txt", "a\nb\n");
-    expect_source("d", "vocab.txt", NULL);
-    scratch_text("d/vocab.json", "{\"a\":0,\"b\":1}");
-    scratch_text("d/merges.txt", "");
-    expect_source("d", "vocab.json", "vocab.txt, which is not read, differs from vocab.json "
-                                     "in 2 ids, first 0:  a in place of a");
-    scratch_text("d/x.tiktoken", "YQ== 0\nYg== 1\n");
-    expect_source("d", "tiktoken", "vocab.txt, which is not read, differs from x.tiktoken");
-    CHECK(!strstr(messages, "vocab.json, which"));
-    put_pieces();
-    scratch_write("d/spiece.model", model, model_size);
-    expect_source("d", "SentencePiece", "x.tiktoken, which is not read, differs from "
-                                        "spiece.model in 6 ids, first 0: a in place of <unk>");
-    scratch_text("d/tokenizer.model", "YQ== 0\nYg== 1\n");
-    expect_source("d", "tiktoken", "vocab.txt, which");
-    /* That other files lack added tokens is no contradiction. */
-    scratch_text("d/tokenizer.json", "{\"added_tokens\":[{\"id\":2,\"content\":\"x\"}],"
-                 "\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1}}}");
-    expect_source("d", "tokenizer.json", "vocab.txt, which");
-    CHECK(!strstr(messages, "vocab.json, which") && !strstr(messages, "tokenizer.model, which"));
-    CHECK(otx__sys_remove(at("d/tokenizer.json")));
-    scratch_text("d/tekken.json", "{");
-    CHECK_INT(otx_vocab_open(NULL, at("d"), &unread, &error), OTX_ERROR_FORMAT);
-    CHECK_CONTAINS(error.message, "/d/tekken.json:1:2: ");
-    scratch_text("d/tokenizer.json", TOKENIZER);
-    expect_source("d", "tokenizer.json", "W not read, and no good: ");
-    CHECK_CONTAINS(messages, "tekken.json:1:2: ");
-}
-
-static void one_file(void)
-{
-    scratch_directory("f");
-    put_pieces();
-    scratch_write("f/x.model", model, model_size);
-    expect_source("f/x.model", "SentencePiece", NULL);
-    scratch_write("f/tokenizer.model.v7m1", model, model_size);
-    expect_source("f/tokenizer.model.v7m1", "SentencePiece", NULL);
-    expect_source("f", "SentencePiece", NULL);
-    scratch_text("f/y.tiktoken", "YQ== 0\n");
-    expect_source("f/y.tiktoken", "tiktoken", "y.tiktoken: holds no special tokens");
-    scratch_text("f/my-vocab.txt", "a\n");
-    expect_source("f/my-vocab.txt", "vocab.txt", NULL);
-    scratch_text("f/tekken_1.json", TEKKEN(SIZES(3, 0), THREE, ",\"special_tokens\":[]"));
-    expect_source("f/tekken_1.json", "tekken.json", NULL);
-    scratch_text("f/vocab.json", "{\"a\":0}");
-    CHECK_INT(otx_vocab_open(NULL, at("f/vocab.json"), &unread, &error),
-              OTX_ERROR_UNSUPPORTED);
-    CHECK_CONTAINS(error.message, "/f/vocab.json: is neither a directory nor a tokenizer.json");
-}
-
-/* ---- names ---- */
-
-static void patterns(void)
-{
-    CHECK(otx__name_fits("", "") && otx__name_fits("", "*") && !otx__name_fits("", "a"));
-    CHECK(otx__name_fits("a", "a") && !otx__name_fits("a", "") && !otx__name_fits("ab", "a"));
-    CHECK(otx__name_fits("a.b", "*.b") && otx__name_fits(".b", "*.b"));
-    CHECK(!otx__name_fits("a.bc", "*.b") && otx__name_fits("a.b.b", "*.b"));
-    CHECK(otx__name_fits("ab", "a*") && otx__name_fits("a", "a*") && !otx__name_fits("ba", "a*"));
-    CHECK(otx__name_fits("a_x.py", "a_*.py") && !otx__name_fits("a_.p", "a_*.py"));
-    CHECK(otx__name_fits("aab", "*ab*") && otx__name_fits("aaab", "a*ab"));
-    CHECK(!otx__name_fits("aba", "ab*ba"));
-}
-
-/* Which names belong to a tokenizer, what they are read as, and with what. */
-static void known_names(void)
-{
-    static const char *const ours[] = {
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-        "added_tokens.json", "tokenizer.model", "spiece.model", "spm.model",
-        "sentencepiece.model", "sentencepiece.bpe.model", "tekken.json", "tiktoken.model",
-        "vocab.json", "vocab.txt", "vocab.bpe", "merges.txt", "encoder.json", "bpe.codes",
-        "chat_template.jinja", "chat_template.json", "additional_chat_templates",
-        "tokenizer.model.v3", "tokenizer.model.old", "qwen.tiktoken", "source.spm",
-        "tokenization_kimi.py"};
-    static const char *const others[] = {
-        "config.json", "generation_config.json", "model.safetensors", "README.md", "x.model",
-        "modeling_kimi.py", "tokenization_kimi.txt", "tokenizer.json.bak", "my_vocab.txt"};
-    static const struct {
-        const char *name;
-        otx_vocab_file file;
-    } single[] = {{"a.json", OTX_VOCAB_TOKENIZER_JSON}, {"my-tekken_2.json", OTX_VOCAB_TEKKEN},
-                  {"vocab.json", OTX_VOCAB_FILES}, {"a.tiktoken", OTX_VOCAB_TIKTOKEN},
-                  {"tiktoken.model", OTX_VOCAB_TIKTOKEN}, {"a.model", OTX_VOCAB_SENTENCEPIECE},
-                  {"tokenizer.model.v7", OTX_VOCAB_SENTENCEPIECE},
-                  {"bert-vocab.txt", OTX_VOCAB_TXT}, {"a.txt", OTX_VOCAB_FILES}};
-    const char *listed[] = {"README.md", "source.spm", "x.model"}, *name = "";
-    size_t i;
-    for (i = 0; i < OTX__COUNT(ours); i++) {
-        CHECK_STRING(otx__is_of_tokenizer(ours[i]) ? "" : ours[i], "");
-        CHECK_INT(otx__is_tokenizer_code(ours[i]), i == OTX__COUNT(ours) - 1);
-    }
-    for (i = 0; i < OTX__COUNT(others); i++)
-        CHECK_STRING(otx__is_of_tokenizer(others[i]) ? others[i] : "", "");
-    for (i = 0; i < OTX__COUNT(single); i++)
-        CHECK_INT(otx__source_named(single[i].name), single[i].file);
-    for (i = 0; i < OTX_VOCAB_FILES; i++)
-        CHECK(strchr(otx__usual_name((otx_vocab_file)i), '*') == NULL);
-    CHECK_STRING(otx__usual_name(OTX_VOCAB_SENTENCEPIECE), "tokenizer.model");
-    CHECK(otx__goes_with(OTX_VOCAB_MERGES, OTX_VOCAB_JSON));
-    CHECK(!otx__goes_with(OTX_VOCAB_MERGES, OTX_VOCAB_TXT));
-    CHECK(!otx__goes_with(OTX_VOCAB_MODEL_CONFIG, OTX_VOCAB_TEKKEN));
-    CHECK(otx__goes_with(OTX_VOCAB_ADDED_TOKENS, OTX_VOCAB_TEKKEN));
-    CHECK_CONTAINS(otx__advise_on_tokenizer(listed, 3, &name), "save_pretrained");
-    CHECK_STRING(name, "x.model");
-    CHECK(otx__advise_on_tokenizer(listed, 1, &name) == NULL);
-    for (i = 0; i < OTX_ROLE_COUNT; i++) {
-        char key[16];
-        (void)snprintf(key, sizeof key, "%s_token", otx_role_name((otx_role)i));
-        CHECK_STRING(otx__role_keys[i], key);
-    }
-}
-
 int main(void)
 {
-    scratch_open("sources");
     RUN(sentencepiece);
     RUN(unknown_fields);
     RUN(byte_pieces);
@@ -835,7 +540,6 @@ int main(void)
     RUN(added_to_pieces);
     RUN(tekken);
     RUN(broken_tekken);
-    RUN(base64);
     RUN(tiktoken);
     RUN(broken_tiktoken);
     RUN(vocab_json);
@@ -845,10 +549,5 @@ int main(void)
     RUN(every_allocation_can_fail);
     RUN(many_tokens);
     RUN(nothing_given);
-    RUN(precedence);
-    RUN(one_file);
-    RUN(patterns);
-    RUN(known_names);
-    scratch_close();
     return test_end();
 }

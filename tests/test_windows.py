@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import test_tool
+import tool
 
 MODELS = Path("examples/models/base"), Path("examples/models/donor")
 FORMS = "auto", "gram", "columns", "residual", "exhaustive"
@@ -36,12 +36,12 @@ def alone(here, models, *args):
     shutil.rmtree(where, ignore_errors=True)
     subprocess.run([TOOL, *models, where, "-q", "--threads", "1", *map(str, args)], check=True,
                    stderr=subprocess.PIPE)
-    return test_tool.snapshot(where)
+    return tool.snapshot(where)
 
 
 def small_models(here):
     """22 targets and 43 anchors; two matrices."""
-    return test_tool.pair(here)
+    return tool.pair(here)
 
 
 def same(found, wanted):
@@ -67,7 +67,7 @@ def joined(here, models, count, *options):
         assert not (where / "joined").exists()
     window("join", 0, count, models, where, *options)
     assert len(list(where.iterdir())) == 2 * count + 1
-    return test_tool.snapshot(where / "joined")
+    return tool.snapshot(where / "joined")
 
 
 @case("hand")
@@ -148,7 +148,7 @@ def ranks_give_the_bytes_of_one_process(here):
         text = process.stdout.read()
         assert finish(process, 0) == ""
         assert re.search(f"948 made by {ranks} rank", text) and text.count("\n") == 1, text
-        same(test_tool.snapshot(out), wanted)
+        same(tool.snapshot(out), wanted)
 
 
 @case("mpi")
@@ -157,10 +157,10 @@ def options_and_more_ranks_than_targets(here):
     for args in ("-k", 9, "-a", "omp-centred"), ("-a", "mean"), ("--k", 5):
         wanted = alone(here, models, *args)
         assert finish(mpirun((3, *models, here / "out", "-q", "--overwrite", *args)), 0) == ""
-        same(test_tool.snapshot(here / "out"), wanted)
+        same(tool.snapshot(here / "out"), wanted)
     wanted = alone(here, models)
     assert finish(mpirun((23, *models, here / "many", "-q", "--memory", 64)), 0) == ""
-    same(test_tool.snapshot(here / "many"), wanted)
+    same(tool.snapshot(here / "many"), wanted)
 
 
 @case("mpi")
@@ -205,8 +205,8 @@ def errors_of_one_rank(here):
     error = refused(here, good, (1, base, short, out))
     assert error.startswith("rank 2: ") and "short" in error, error
     nan = here / "nan"  # found when the second matrix is read, after the first was solved
-    model = test_tool.donor_model()
-    model.tensors[test_tool.HEAD].set_row(9, [float("nan")] * 12)
+    model = tool.donor_model()
+    model.tensors[tool.HEAD].set_row(9, [float("nan")] * 12)
     model.write(nan)
     error = refused(here, good, (1, base, nan, out))
     assert error.startswith("rank 2: ") and "row 9" in error, error
@@ -232,7 +232,7 @@ def main():
         sys.exit(__doc__)
     kind = "mpi" if sys.argv[2] == "--mpi" else "hand"
     TOOL, PROGRAM = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[-1])
-    return test_tool.run(CASES[kind], Path(tempfile.mkdtemp(prefix="otx-windows-")))
+    return tool.run(CASES[kind], Path(tempfile.mkdtemp(prefix="otx-windows-")))
 
 
 if __name__ == "__main__":

@@ -63,11 +63,14 @@ typedef struct otx_context {
     otx_allocator allocator;        /* resize NULL: realloc and free */
     otx_parallel_for parallel_for;  /* NULL: OpenMP if compiled in, else serial */
     void *parallel_context;
-    int threads;                    /* most workers at once; 0: all that OpenMP
-                                       gives, or 1 under a hook */
+    int threads;                    /* most workers at once, up to 1,024; 0 or less: all
+                                       that OpenMP gives, or 1 under a hook */
     otx_isa isa;                    /* an unavailable one is OTX_ERROR_UNSUPPORTED */
     bool (*progress)(void *context, const otx_progress *progress); /* false: cancel */
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
-    void *log_context;
+    void *log_context;              /* messages are a line of UTF-8, as in otx_error */
+    uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
+                             the clock: for files of strangers where both can be foreseen
+                             (WebAssembly, no clock). Results do not depend on it */
 } otx_context;

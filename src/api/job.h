@@ -44,8 +44,8 @@ typedef struct otx_job_options {
     uint64_t rows_multiple;
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
-                          0: the base's. Loaders convert to the type that config.json
-                          names, which stays */
+                          OTX_DTYPE_NONE: the base's. Loaders convert to the type that
+                          config.json names, which stays */
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
@@ -111,8 +111,10 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    temporary directory is removed. Files and sub-directories of the base that have
    nothing to do with the vocabulary are copied; weights in other formats, and
    sub-directories that hold a model of their own (checkpoint-500 and the like), are
-   left out with a note. With `out` NULL it solves and writes nothing: for the
-   processes that only help another by options.solve. */
+   left out with a note. All but the weights is written before the first solve, so that
+   a file that cannot be copied ends the run at once: OTX_STAGE_WRITE is reported before
+   the solves and after them, as one count. With `out` NULL it solves and writes
+   nothing: for the processes that only help another by options.solve. */
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
 
 /* The report as one JSON object; the token table as tab-separated text. Before

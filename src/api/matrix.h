@@ -1,15 +1,16 @@
 /* ---- numbers and matrices ---------------------------------------------- */
 
 /* The types a safetensors file can hold, in the order in which the reference
-   implementation sorts them. */
+   implementation sorts them. 0 is none of them: what nobody has set. */
 typedef enum otx_dtype {
+    OTX_DTYPE_NONE,
     OTX_BOOL, OTX_F4, OTX_F6_E2M3, OTX_F6_E3M2, OTX_U8, OTX_I8, OTX_F8_E5M2,
     OTX_F8_E4M3, OTX_F8_E8M0, OTX_F8_E4M3FNUZ, OTX_F8_E5M2FNUZ, OTX_I16, OTX_U16,
     OTX_F16, OTX_BF16, OTX_I32, OTX_U32, OTX_F32, OTX_C64, OTX_F64, OTX_I64, OTX_U64,
     OTX_DTYPE_COUNT
 } otx_dtype;
 
-/* "BF16"; NULL for a number that is no type. */
+/* "BF16"; NULL for OTX_DTYPE_NONE and for a number that is no type. */
 OTX_API const char *otx_dtype_name(otx_dtype dtype);
 
 /* Size of one element in bits (F4 and F6 are no whole bytes); 0 if no type. */

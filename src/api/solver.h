@@ -13,20 +13,25 @@ typedef enum otx_omp_form {
     OTX_FORM_COUNT
 } otx_omp_form;
 
-/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none. */
+/* "auto", "gram", "columns", "residual", "exhaustive"; NULL for a number that is none.
+   Thread-safe. */
 OTX_API const char *otx_omp_form_name(otx_omp_form form);
 
+/* All zero is the default. */
 typedef struct otx_omp_options {
     size_t k;            /* atoms per target; 0: 64. Capped at atoms and columns */
-    double tolerance;    /* a target ends when ||residual|| <= tolerance * ||target|| */
+    double tolerance;    /* a target ends when ||residual|| <= tolerance * ||target||;
+                            finite, 0 or more */
     uint64_t memory;     /* budget in bytes for what the solver allocates;
-                            0: 4 GiB */
+                            0: 4 GiB. It is kept to; one that no form fits in is
+                            OTX_ERROR_MEMORY */
     otx_omp_form form;
-    bool cosine;         /* select by |<residual, atom>| / ||atom|| */
+    bool cosine;         /* select by |<residual, atom>| / ||atom||, as if all atoms
+                            had norm 1 */
     double ridge;        /* adds ridge * ||atom||^2 to the diagonal of the normal
-                            equations of a target: a ridge regression on the atoms
-                            scaled to norm 1, which holds near-dependent ones down.
-                            At most 1e6 */
+                            equations of a target: a ridge regression (Hoerl and
+                            Kennard 1970) on the atoms scaled to norm 1, which holds
+                            near-dependent ones down. 0 to 1e6 */
     bool centred;        /* take the atoms' mean off atoms and targets first, each
                             value rounded to float; norms and residuals are then
                             those of the centred targets */
@@ -34,7 +39,8 @@ typedef struct otx_omp_options {
     size_t target_count; /* still addressed by target. 0: all from the first     */
 } otx_omp_options;
 
-/* Where the results go; the caller owns all arrays. Results for one target do
+/* Where the results go; the caller owns all arrays, of as many rows as there are
+   targets, also for a window of them. k is otx_omp_k's. Results for one target do
    not depend on the others, so windows solved apart join byte for byte. */
 typedef struct otx_omp_output {
     int32_t *indices;        /* [targets][k] atoms in order of selection; -1 where
@@ -47,9 +53,9 @@ typedef struct otx_omp_output {
 
 /* What a solve did. Seconds are wall time. */
 typedef struct otx_omp_stats {
-    otx_omp_form form;
-    otx_isa isa;
-    int threads;
+    otx_omp_form form;      /* the one used, never AUTO */
+    otx_isa isa;            /* likewise */
+    int threads;            /* most workers at once */
     uint64_t steps;         /* atoms selected */
     uint64_t passes;        /* times that a whole block of targets was screened */
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
@@ -58,7 +64,7 @@ typedef struct otx_omp_stats {
     uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
                                atom was passed over, or where hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
-    double seconds;
+    double seconds;         /* of the whole call */
     double seconds_gram;      /* splitting the atoms; all their products, or columns */
     double seconds_correlate; /* products of targets and atoms */
     double seconds_scan;      /* correlations of all atoms, step by step */
@@ -87,23 +93,33 @@ typedef struct otx_omp_stats {
    the output is the same to the last bit on every instruction set, thread count,
    byte order and compiler that keeps to IEEE binary32/64.
 
-   atoms: N x d, targets: B x d, both at most 2^31 - 1 rows. A NaN or infinity in
-   either is OTX_ERROR_NOT_FINITE; F64 values are rounded to float first. Rows of
-   zeros are fine: never selected as atoms, and no atoms for such a target. On
-   failure the outputs hold nothing of use. stats may be NULL. Thread-safe if the
-   hooks of ctx are. */
+   atoms: N x d, targets: B x d, at most 2^31 - 1 of each, of any type that
+   otx_dtype_is_embedding accepts; F64 values are rounded to float first. They are
+   read only, and may be the same. Rows of zeros are fine: never selected as atoms,
+   and no atoms for such a target. options and stats may be NULL.
+
+   Fails with OTX_ERROR_ARGUMENT (a matrix that is empty, of another type or too
+   large, columns that differ, no array for indices or coefficients, an option out
+   of range), OTX_ERROR_UNSUPPORTED (an instruction set that is not there),
+   OTX_ERROR_MEMORY, OTX_ERROR_NOT_FINITE (names the atom or target that holds a NaN
+   or infinity) or OTX_ERROR_CANCELLED; then the arrays hold nothing of use, and
+   stats is as it was. Thread-safe if the hooks of ctx are, and nothing writes to
+   the matrices. */
 OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
                            const otx_matrix *targets, const otx_omp_options *options,
                            const otx_omp_output *output, otx_omp_stats *stats,
                            otx_error *error);
 
 /* The atoms a target gets at most: min(k or 64, N, d). It is the row length of
-   otx_omp_output's arrays. */
+   otx_omp_output's arrays. Thread-safe. */
 OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
 
 /* One new row: sum over j of coefficients[j] * atoms[indices[j]], in double, j in
-   order, up to the first negative index. row: atoms->columns doubles. Indices
-   are not checked against atoms->rows. Of ctx only isa matters. Thread-safe. */
+   order, every product and sum rounded, up to the first negative index, of k at
+   most. row: atoms->columns doubles, overwritten; zeros if no index counts. Indices
+   are not checked against atoms->rows, nor the matrix as otx_omp checks it. Of ctx
+   only isa matters, and of that only SCALAR: what runs wherever the build does is
+   taken otherwise, and the bits are the same. Cannot fail, takes no memory. Thread-safe. */
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);

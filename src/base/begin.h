@@ -7,7 +7,9 @@
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
+#ifndef OTX_NO_STDIO
+#include <stdio.h> /* rename and remove, no more */
+#endif
 #include <stdlib.h>
 #include <string.h>
 #ifdef _OPENMP

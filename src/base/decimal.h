@@ -1,4 +1,4 @@
-/* ---- decimal: the shortest digits of a double --------------------------- */
+/* ---- decimal: the digits of a double --------------------------------------- */
 
 /* The digits of significand * 2^exponent, exact: 315 digits before
    the point and 1080 after it, which is room for every double and for a quarter
@@ -84,40 +84,50 @@ OTX__PRIVATE void otx__decimal_shortest(uint64_t bits, char *digits)
         keep++;
 }
 
-/* Appends a number with the fewest digits that read back as the same double, laid
-   out as by Python's repr (1.0, 0.0001, 1e-05, 1e+16), whatever the locale. A NaN or an
-   infinity, which JSON does not have, becomes null. */
-OTX__PRIVATE void otx__text_double(otx__text *text, double value)
+/* Most bytes of a double as text, "-1.2345678901234567e-308". */
+#define OTX__DOUBLE_TEXT 24
+
+/* Writes a double to `to`, which has room for OTX__DOUBLE_TEXT bytes, with the fewest
+   digits that read back as the same double, laid out as by Python's repr (1.0, 0.0001,
+   1e-05, 1e+16), whatever the locale. Returns how many bytes that took: 0 for a NaN or
+   an infinity. */
+OTX__PRIVATE size_t otx__double_text(char *to, double value)
 {
     const int point = OTX__DECIMAL_WHOLE;
-    char digits[OTX__DECIMAL_DIGITS];
-    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power;
+    char digits[OTX__DECIMAL_DIGITS], *end = to;
+    int first = 0, last = OTX__DECIMAL_DIGITS - 1, power, size;
     uint64_t bits, magnitude;
     memcpy(&bits, &value, sizeof bits);
     magnitude = bits & (UINT64_MAX >> 1);
-    if (magnitude >> 52 == 0x7ff) {
-        otx__text_string(text, "null");
-        return;
-    }
-    if (bits != magnitude) otx__text_string(text, "-");
+    if (magnitude >> 52 == 0x7ff) return 0;
+    if (bits != magnitude) *end++ = '-';
     if (magnitude == 0) {
-        otx__text_string(text, "0.0");
-        return;
+        memcpy(end, "0.0", 3);
+        return (size_t)(end + 3 - to);
     }
     otx__decimal_shortest(magnitude, digits);
     while (digits[first] == '0') first++;
     while (digits[last] == '0') last--;
     power = point - 1 - first;
     if (power < -4 || power > 15) {
-        otx__text_bytes(text, digits + first, 1);
-        if (last > first) otx__text_string(text, ".");
-        otx__text_bytes(text, digits + first + 1, (size_t)(last - first));
-        otx__text_format(text, "e%c%02d", power < 0 ? '-' : '+', power < 0 ? -power : power);
+        *end++ = digits[first];
+        if (last > first) *end++ = '.';
+        memcpy(end, digits + first + 1, (size_t)(last - first));
+        end += last - first;
+        *end++ = 'e';
+        *end++ = power < 0 ? '-' : '+';
+        size = power < 0 ? -power : power;
+        if (size >= 100) *end++ = (char)('0' + size / 100);
+        *end++ = (char)('0' + size / 10 % 10);
+        *end++ = (char)('0' + size % 10);
     } else {
         if (first >= point) first = point - 1;
         if (last < point) last = point;
-        otx__text_bytes(text, digits + first, (size_t)(point - first));
-        otx__text_string(text, ".");
-        otx__text_bytes(text, digits + point, (size_t)(last - point + 1));
+        memcpy(end, digits + first, (size_t)(point - first));
+        end += point - first;
+        *end++ = '.';
+        memcpy(end, digits + point, (size_t)(last - point + 1));
+        end += last - point + 1;
     }
+    return (size_t)(end - to);
 }

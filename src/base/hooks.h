@@ -1,22 +1,23 @@
 /* ---- hooks of the caller ------------------------------------------------ */
 
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
-    OTX__PRINTF(3, 4);
-OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format, ...)
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...) OTX__PRINTF(3, 4);
+OTX__PRIVATE void otx__log(const otx_context *ctx, otx_severity severity, const char *format,
+                           ...)
 {
-    char message[768];
+    char message[OTX__MESSAGE];
     va_list arguments;
     if (!ctx || !ctx->log) return;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    otx__message(message, format, arguments);
     va_end(arguments);
-    otx__one_line(message);
     ctx->log(ctx->log_context, severity, message);
 }
 
 /* Reports progress; OTX_ERROR_CANCELLED if the caller wants to stop. */
-OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, const char *subject,
-                                      uint64_t done, uint64_t total, otx_error *error)
+OTX__PRIVATE otx_result otx__poll(const otx_context *ctx, otx_stage stage,
+                                  const char *subject, uint64_t done, uint64_t total,
+                                  otx_error *error)
 {
     otx_progress progress;
     if (!ctx || !ctx->progress) return OTX_OK;
@@ -28,21 +29,20 @@ OTX__PRIVATE otx_result otx__progress(const otx_context *ctx, otx_stage stage, c
     return otx__fail(error, OTX_ERROR_CANCELLED, "cancelled");
 }
 
-/* Most workers that otx__parallel_for runs at once. */
+/* More threads than any machine has of processors end in the runtime's own crash. */
+#define OTX__THREADS_MOST 1024
+
+/* Most workers that otx__parallel runs at once. */
 OTX__PRIVATE int otx__threads(const otx_context *ctx)
 {
-    if (ctx && ctx->threads > 0) {
-#ifndef _OPENMP
-        if (!ctx->parallel_for) return 1;
-#endif
-        return ctx->threads;
-    }
-    if (ctx && ctx->parallel_for) return 1;
+    int threads = ctx ? ctx->threads : 0;
 #ifdef _OPENMP
-    return omp_get_max_threads();
+    if (threads <= 0 && !(ctx && ctx->parallel_for)) threads = omp_get_max_threads();
 #else
-    return 1;
+    if (!(ctx && ctx->parallel_for)) threads = 1;
 #endif
+    if (threads > OTX__THREADS_MOST) return OTX__THREADS_MOST;
+    return threads > 0 ? threads : 1;
 }
 
 OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parallel_body body,
@@ -55,7 +55,7 @@ OTX__PRIVATE void otx__parallel(const otx_context *ctx, size_t count, otx_parall
     }
 #ifdef _OPENMP
     if (count > 1 && otx__threads(ctx) > 1) {
-        int threads = otx__threads(ctx);
+        int threads = (int)otx__min((size_t)otx__threads(ctx), count);
         int64_t index, total = (int64_t)count; /* signed: OpenMP 2.0 (MSVC) */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
         for (index = 0; index < total; index++)

@@ -5,9 +5,10 @@ typedef struct otx__dtype_info {
     unsigned bits;
 } otx__dtype_info;
 
-OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
+OTX__PRIVATE const otx__dtype_info *otx__find_dtype(otx_dtype dtype)
 {
     static const otx__dtype_info table[OTX_DTYPE_COUNT] = {
+        {NULL, 0},
         {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6},     {"F6_E3M2", 6},
         {"U8", 8},      {"I8", 8},       {"F8_E5M2", 8},     {"F8_E4M3", 8},
         {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
@@ -20,13 +21,13 @@ OTX__PRIVATE const otx__dtype_info *otx__dtype(otx_dtype dtype)
 
 OTX_API const char *otx_dtype_name(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->name : NULL;
 }
 
 OTX_API unsigned otx_dtype_bits(otx_dtype dtype)
 {
-    const otx__dtype_info *info = otx__dtype(dtype);
+    const otx__dtype_info *info = otx__find_dtype(dtype);
     return info ? info->bits : 0;
 }
 

@@ -45,7 +45,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
     watch->argument = argument;
     for (watch->first = 0; watch->first < count && !result; watch->first += slice) {
         otx__parallel(watch->ctx, otx__min(slice, count - watch->first), otx__watch_body, watch);
-        result = otx__progress(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
+        result = otx__poll(watch->ctx, watch->stage, NULL, watch->done, watch->total, error);
     }
     return result;
 }

@@ -8,16 +8,20 @@
 
    Rooms, in order of dependency:
      system               what POSIX and Windows are asked for
+     windows_paths        paths as Windows takes them
      windows              the system as Windows gives it
      posix                the system as POSIX gives it
-     paths                paths, and failures of the system
+     paths                what can be told from their text
+     failure              why the system refused
+     look                 what stands at a path, and whether within another
      listing              listings of directories
      reading              files to read
      writing              files to write
-     copying              copies of files and trees, and their removal
+     copying              copies of files
+     trees                directories looked through, copied and removed with all they hold
+     known                what weights are called in a directory
      staging              a directory made under another name, then renamed
-     known                what a model directory holds, and what is not read
-     foreign              a directory without what is wanted of it
+     missing              a path or a directory without what is wanted of it
      weight_index         the index of a checkpoint in shards
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */

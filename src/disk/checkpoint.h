@@ -60,7 +60,8 @@ OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
         const otx__weight_entry *entry = &index->entries[i];
         if (otx__weight_by_tensor(entry - 1, entry) == 0)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
-                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
+                             otx__quote(what, sizeof what, entry->tensor.bytes,
+                                        entry->tensor.size));
     }
     for (i = 1; i < checkpoint->tensor_count; i++) {
         const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
@@ -91,12 +92,12 @@ OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint
         const otx_tensor *tensor = found ? found->tensor : NULL;
         int order = !entry    ? 1
                     : !tensor ? -1
-                              : otx__compare_bytes(entry->tensor, entry->tensor_size,
+                              : otx__compare_bytes(entry->tensor.bytes, entry->tensor.size,
                                                    tensor->name, tensor->name_size);
         if (order == 0 && entry->file == found->file) continue;
         if (order <= 0) {
             otx__name_text(one, checkpoint->files[entry->file].name);
-            otx__quote(what, sizeof what, entry->tensor, entry->tensor_size);
+            otx__quote(what, sizeof what, entry->tensor.bytes, entry->tensor.size);
         } else {
             otx__quote(what, sizeof what, tensor->name, tensor->name_size);
         }
@@ -134,8 +135,12 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
 OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
                                            const otx__listing *listing)
 {
-    return otx__fail_foreign(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE,
-                             otx__foreign_weights, OTX__COUNT(otx__foreign_weights), listing);
+    const char *name = NULL;
+    const char *advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
+                                          (const char *const *)listing->names, listing->count,
+                                          &name);
+    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
+                             advice);
 }
 
 /* A checkpoint that is one file. */
@@ -230,19 +235,20 @@ OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
 
 /* ---- reading ---- */
 
+OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
+{
+    const otx__span *name = (const otx__span *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
+}
+
 OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
                                                          const char *name)
 {
-    size_t low = 0, high = checkpoint->tensor_count, size = strlen(name);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const otx_tensor *tensor = checkpoint->tensors[middle].tensor;
-        int order = otx__compare_bytes(name, size, tensor->name, tensor->name_size);
-        if (order == 0) return &checkpoint->tensors[middle];
-        if (order < 0) high = middle;
-        else low = middle + 1;
-    }
-    return NULL;
+    const otx__span key = otx__span_of(name, strlen(name));
+    return (const otx_checkpoint_tensor *)otx__sorted_find(
+        checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors, &key,
+        otx__checkpoint_compare_name);
 }
 
 /* Reads bytes of a tensor as they stand in the file, `first` counting from its

@@ -1,4 +1,4 @@
-/* ---- copies of files and trees, and their removal ----------------------- */
+/* ---- copying: of files ------------------------------------------------------ */
 
 /* How far a long run of copies has come; NULL where nobody asks. */
 typedef struct otx__meter {
@@ -12,7 +12,7 @@ OTX__PRIVATE otx_result otx__meter_add(const otx_context *ctx, otx__meter *meter
 {
     if (!meter) return OTX_OK;
     meter->done += bytes;
-    return otx__progress(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
+    return otx__poll(ctx, meter->stage, meter->subject, meter->done, meter->total, error);
 }
 
 /* Bytes moved at a time: few calls, and progress often enough. */
@@ -42,7 +42,8 @@ OTX__PRIVATE otx_result otx__stream(const otx_context *ctx, const otx_source *so
     return result;
 }
 
-/* Copies a file to a new one. The meter's total grows by its size. */
+/* Copies a file to a new one. The meter's total grows by its size. A file that changes
+   meanwhile is an error: its copy may be a mixture. */
 OTX__PRIVATE otx_result otx__file_copy(const otx_context *ctx, const char *from, const char *to,
                                        otx__meter *meter, otx_error *error)
 {
@@ -55,58 +56,9 @@ OTX__PRIVATE otx_result otx__file_copy(const otx_context *ctx, const char *from,
     if (!result) result = otx__file_create(ctx, to, &file, error);
     if (!result) {
         result = otx__stream(ctx, &source, from, 0, source.size, &file.sink, meter, error);
+        if (!result) result = otx__source_unchanged(&source, from, error);
         result = otx__file_finish(&file, result, error);
     }
     otx_source_close(ctx, &source);
     return result;
-}
-
-/* Copies a directory and all it holds to a new one; files that links lead to
-   become files. Call with OTX__TREE_DEPTH. */
-OTX__PRIVATE otx_result otx__tree_copy(const otx_context *ctx, const char *from, const char *to,
-                                       unsigned depth, otx__meter *meter, otx_error *error)
-{
-    char name[OTX__PATH_TEXT];
-    otx__listing listing;
-    otx_result result;
-    size_t i;
-    if (depth == 0)
-        return otx__fail(error, OTX_ERROR_LIMIT, "%s: more than %d directories deep; does a "
-                         "link lead in a circle?", otx__path_text(name, from), OTX__TREE_DEPTH);
-    result = otx__listing_open(ctx, from, &listing, error);
-    if (result) return result;
-    if (!otx__sys_make_directory(to))
-        result = otx__fail_system(error, to, "cannot be created", errno);
-    for (i = 0; i < listing.count && !result; i++) {
-        char *source = otx__path_join(ctx, from, listing.names[i]);
-        char *target = otx__path_join(ctx, to, listing.names[i]);
-        if (!source || !target) result = otx__fail_memory(error, strlen(from) + strlen(to));
-        else if (otx__is_directory(source))
-            result = otx__tree_copy(ctx, source, target, depth - 1, meter, error);
-        else result = otx__file_copy(ctx, source, target, meter, error);
-        otx__path_free(ctx, source);
-        otx__path_free(ctx, target);
-    }
-    if (!result) otx__sys_sync_directory(to);
-    otx__listing_close(&listing);
-    return result;
-}
-
-/* Removes what stands at a path and all it holds; links are removed, not
-   followed. Call with OTX__TREE_DEPTH. False if anything remains. */
-OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path, unsigned depth)
-{
-    otx__listing listing;
-    bool gone = true;
-    size_t i;
-    if (otx__sys_remove(path)) return true;
-    if (errno != ENOTEMPTY || depth == 0) return false;
-    if (otx__listing_open(ctx, path, &listing, NULL)) return false;
-    for (i = 0; i < listing.count; i++) {
-        char *child = otx__path_join(ctx, path, listing.names[i]);
-        if (!child || !otx__tree_remove(ctx, child, depth - 1)) gone = false;
-        otx__path_free(ctx, child);
-    }
-    otx__listing_close(&listing);
-    return gone && otx__sys_remove(path);
 }

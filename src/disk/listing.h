@@ -59,6 +59,6 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
 
 OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name)
 {
-    return listing->count > 0 && bsearch(&name, listing->names, listing->count,
-                                         sizeof *listing->names, otx__compare_names) != NULL;
+    return otx__sorted_find(listing->names, listing->count, sizeof *listing->names, &name,
+                            otx__compare_names) != NULL;
 }

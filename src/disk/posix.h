@@ -7,6 +7,9 @@
 
 #define OTX__SEPARATOR(c) ((c) == '/')
 
+/* Bytes at the start of a path that name the root it counts from. */
+OTX__PRIVATE size_t otx__sys_root(const char *path) { return path[0] == '/' ? 1 : 0; }
+
 /* What some systems or some feature-test macros do not offer. */
 #ifdef O_CLOEXEC
 #define OTX__O_CLOEXEC O_CLOEXEC
@@ -14,16 +17,33 @@
 #define OTX__O_CLOEXEC 0
 #endif
 
-/* glibc hides pread under strict -std=c99, and other system headers may have
-   settled that before this file is reached; so it is declared under a name of
+/* glibc hides pread and readlink under strict -std=c99, and other system headers may
+   have settled that before this file is reached; so they are declared under names of
    our own. The 64-bit form exists whatever the size of off_t. */
 #ifdef __GLIBC__
 #ifdef __cplusplus
-extern "C"
+extern "C" {
 #endif
 ssize_t otx__sys_pread(int file, void *to, size_t size, int64_t offset) __asm__("pread64");
+ssize_t otx__sys_readlink(const char *path, char *to, size_t size) __asm__("readlink");
+#ifdef __cplusplus
+}
+#endif
 #else
 #define otx__sys_pread(file, to, size, offset) pread(file, to, size, (off_t)(offset))
+#define otx__sys_readlink(path, to, size) readlink(path, to, size)
+#endif
+
+/* The nanoseconds of a file's time: a macro st_mtime leads into a struct that has
+   them too; without one they stand beside it, or nowhere. */
+#if defined(__APPLE__) && defined(st_mtime)
+#define OTX__NANOSECONDS(status) ((status)->st_mtimespec.tv_nsec)
+#elif defined(st_mtime)
+#define OTX__NANOSECONDS(status) ((status)->st_mtim.tv_nsec)
+#elif defined(__GLIBC__) || defined(__APPLE__)
+#define OTX__NANOSECONDS(status) ((status)->st_mtimensec)
+#else
+#define OTX__NANOSECONDS(status) 0
 #endif
 
 /* O_NONBLOCK, so that a pipe put in the file's place cannot hang the caller;
@@ -104,29 +124,47 @@ OTX__PRIVATE bool otx__sys_push(int file, uint64_t first, uint64_t end)
 #endif
 }
 
-/* Makes names within a directory durable, as far as the system lets us. */
-OTX__PRIVATE void otx__sys_sync_directory(const char *path)
+OTX__PRIVATE bool otx__sys_sync_directory(const char *path)
 {
-    int file = otx__sys_open(path);
-    if (file < 0) return;
-    (void)otx__sys_sync(file);
+    int file = otx__sys_open(path), number = 0;
+    if (file < 0) return false;
+    if (!otx__sys_sync(file)) number = errno;
     (void)otx__sys_close(file);
+    errno = number;
+    return number == 0;
 }
 
 OTX__PRIVATE void otx__sys_status_of(otx__status *to, const struct stat *from)
 {
+    to->present = true;
     to->regular = S_ISREG(from->st_mode);
     to->directory = S_ISDIR(from->st_mode);
     to->size = from->st_size > 0 ? (uint64_t)from->st_size : 0;
+    to->modified = (uint64_t)from->st_mtime * 1000000000u + (uint64_t)OTX__NANOSECONDS(from);
+    to->volume = (uint64_t)from->st_dev;
+    to->number = (uint64_t)from->st_ino;
+}
+
+OTX__PRIVATE bool otx__sys_is_link(const char *path)
+{
+    char byte;
+    return otx__sys_readlink(path, &byte, 1) >= 0;
 }
 
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
 {
     struct stat raw;
+    int number;
     memset(status, 0, sizeof *status);
-    if (stat(path, &raw) != 0) return false;
-    otx__sys_status_of(status, &raw);
-    return true;
+    if (stat(path, &raw) == 0) {
+        otx__sys_status_of(status, &raw);
+        return true;
+    }
+    number = errno;
+    if (number != ENOENT && number != ENOTDIR) return false;
+    if (!otx__sys_is_link(path)) return true;
+    errno = ENOENT;
+    return false;
 }
 
 OTX__PRIVATE bool otx__sys_status_open(int file, otx__status *status)
@@ -145,8 +183,7 @@ OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
     return rename(from, to) == 0;
 }
 
-/* Removes a file, a link or an empty directory; ENOTEMPTY if it is not empty.
-   remove() follows no link, and unlike lstat() no header hides it. */
+/* remove() follows no link, and unlike lstat() no header hides it. */
 OTX__PRIVATE bool otx__sys_remove(const char *path)
 {
     if (remove(path) == 0) return true;
@@ -154,11 +191,17 @@ OTX__PRIVATE bool otx__sys_remove(const char *path)
     return false;
 }
 
-OTX__PRIVATE bool otx__sys_same(const char *a, const char *b)
+/* A file needs no leave of its own to be removed. WASI knows no modes. */
+OTX__PRIVATE bool otx__sys_unlock(const char *path)
 {
-    struct stat of_a, of_b;
-    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
-           of_a.st_ino == of_b.st_ino;
+#ifdef __wasi__
+    (void)path;
+    return false;
+#else
+    struct stat raw;
+    if (otx__sys_is_link(path) || stat(path, &raw) != 0 || !S_ISDIR(raw.st_mode)) return false;
+    return (raw.st_mode & 0700) != 0700 && chmod(path, 0700) == 0;
+#endif
 }
 
 typedef struct otx__sys_directory {
@@ -183,11 +226,6 @@ OTX__PRIVATE const char *otx__sys_directory_next(otx__sys_directory *directory)
 OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
 {
     (void)closedir(directory->stream);
-}
-
-OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
-{
-    (void)snprintf(to, capacity, "%s", strerror(number));
 }
 
 #endif /* !_WIN32 */

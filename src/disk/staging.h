@@ -21,7 +21,7 @@ OTX__PRIVATE char *otx__output_sibling(const otx__output *output, const char *su
     size_t size = strlen(output->path) + strlen(suffix) + 12;
     char *path = (char *)otx__alloc(output->ctx, size, 1), *exact;
     if (!path) return NULL;
-    (void)snprintf(path, size, "%s%s%u", output->path, suffix, number);
+    otx__format(path, size, "%s%s%u", output->path, suffix, number);
     exact = otx__path_copy(output->ctx, path, strlen(path));
     otx__free(output->ctx, path, size, 1);
     return exact;
@@ -32,8 +32,9 @@ OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
                                          otx_error *error)
 {
     char name[OTX__PATH_TEXT];
+    const size_t root = otx__sys_root(path);
     size_t size = strlen(path), begin;
-    while (size > 0 && OTX__SEPARATOR(path[size - 1])) size--;
+    while (size > root && OTX__SEPARATOR(path[size - 1])) size--;
     output->path = otx__path_copy(output->ctx, path, size);
     if (!output->path) return otx__fail_memory(error, size + 1);
     begin = otx__path_name(output->path);
@@ -42,6 +43,13 @@ OTX__PRIVATE otx_result otx__output_name(otx__output *output, const char *path,
         return OTX_OK;
     return otx__fail(error, OTX_ERROR_ARGUMENT, "\"%s\": an output directory needs a name of "
                      "its own", otx__path_text(name, path));
+}
+
+OTX__PRIVATE bool otx__looks_like_model(const otx__listing *listing)
+{
+    return otx__listing_has(listing, "config.json") &&
+           (otx__listing_has(listing, OTX__MODEL_FILE) ||
+            otx__listing_has(listing, OTX__INDEX_FILE));
 }
 
 /* Whether the final name is free, or may be replaced. A directory is replaced
@@ -55,9 +63,9 @@ OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exist
     otx_result result;
     bool model;
     otx__path_text(name, output->path);
-    *exists = otx__sys_status(output->path, &status);
-    if (!*exists && errno == ENOENT) return OTX_OK;
-    if (!*exists) return otx__fail_system(error, output->path, "cannot be looked at", errno);
+    result = otx__look(output->path, &status, error);
+    *exists = status.present;
+    if (result || !status.present) return result;
     if (!output->overwrite)
         return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
                          "replace it", name);
@@ -66,13 +74,12 @@ OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exist
                          name);
     result = otx__listing_open(output->ctx, output->path, &listing, error);
     if (result) return result;
-    model = listing.count == 0 || (otx__listing_has(&listing, "config.json") &&
-                                   (otx__listing_has(&listing, "model.safetensors") ||
-                                    otx__listing_has(&listing, "model.safetensors.index.json")));
+    model = listing.count == 0 || otx__looks_like_model(&listing);
     otx__listing_close(&listing);
     if (model) return OTX_OK;
     return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
-                     "config.json with model.safetensors or its index) and is not replaced", name);
+                     "config.json with " OTX__MODEL_FILE " or its index) and is not replaced",
+                     name);
 }
 
 /* Warns if a name beside the final one, `base`, was left by an earlier run. */
@@ -92,13 +99,11 @@ OTX__PRIVATE void otx__output_leftover(const otx__output *output, const char *ba
                  name);
 }
 
-/* Looks at what stands beside the final name: tells of leftovers, and refuses a
-   dangling link, which could not be replaced in the end. */
-OTX__PRIVATE otx_result otx__output_siblings(const otx__output *output, bool exists,
-                                             otx_error *error)
+/* Looks at what stands beside the final name, and tells of leftovers. */
+OTX__PRIVATE otx_result otx__output_siblings(const otx__output *output, otx_error *error)
 {
     const char *base = output->path + otx__path_name(output->path);
-    char name[OTX__PATH_TEXT], *parent = otx__path_parent(output->ctx, output->path);
+    char *parent = otx__path_parent(output->ctx, output->path);
     otx__listing listing;
     otx_result result;
     size_t i;
@@ -106,13 +111,10 @@ OTX__PRIVATE otx_result otx__output_siblings(const otx__output *output, bool exi
     result = otx__listing_open(output->ctx, parent, &listing, error);
     otx__path_free(output->ctx, parent);
     if (result) return result;
-    if (!exists && otx__listing_has(&listing, base))
-        result = otx__fail(error, OTX_ERROR_EXISTS, "%s: is a link that leads nowhere",
-                           otx__path_text(name, output->path));
-    for (i = 0; i < listing.count && !result; i++)
+    for (i = 0; i < listing.count; i++)
         otx__output_leftover(output, base, listing.names[i]);
     otx__listing_close(&listing);
-    return result;
+    return OTX_OK;
 }
 
 OTX__PRIVATE otx_result otx__fail_leftovers(const otx__output *output, otx_error *error)
@@ -148,7 +150,7 @@ OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
 OTX__PRIVATE void otx__output_abandon(otx__output *output)
 {
     char name[OTX__PATH_TEXT];
-    if (output->partial && !otx__tree_remove(output->ctx, output->partial, OTX__TREE_DEPTH))
+    if (output->partial && !otx__tree_remove(output->ctx, output->partial))
         otx__log(output->ctx, OTX_WARNING, "%s: could not be removed",
                  otx__path_text(name, output->partial));
     otx__path_free(output->ctx, output->partial);
@@ -169,7 +171,7 @@ OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *pa
     output->overwrite = overwrite;
     result = otx__output_name(output, path, error);
     if (!result) result = otx__output_check(output, &exists, error);
-    if (!result) result = otx__output_siblings(output, exists, error);
+    if (!result) result = otx__output_siblings(output, error);
     if (!result) result = otx__output_make(output, error);
     if (result) otx__output_abandon(output);
     return result;
@@ -179,22 +181,23 @@ OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *pa
 OTX__PRIVATE otx_result otx__output_set_aside(const otx__output *output, char **old,
                                               otx_error *error)
 {
-    otx_result result;
     unsigned number;
     for (number = 1; number <= OTX__LEFTOVERS; number++) {
         char *path = otx__output_sibling(output, OTX__OLD, number);
+        otx__status status;
+        otx_result result;
         if (!path) return otx__fail_memory(error, strlen(output->path) + 32);
-        if (!otx__file_exists(path)) {
+        result = otx__look(path, &status, error);
+        if (!result && !status.present) {
             if (otx__sys_rename(output->path, path)) {
                 *old = path;
                 return OTX_OK;
             }
             result = otx__fail_system(error, output->path, "cannot be renamed to make room",
                                       errno);
-            otx__path_free(output->ctx, path);
-            return result;
         }
         otx__path_free(output->ctx, path);
+        if (result) return result;
     }
     return otx__fail_leftovers(output, error);
 }
@@ -210,7 +213,7 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     if (result) return result;
     parent = otx__path_parent(output->ctx, output->path);
     if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
-    otx__sys_sync_directory(output->partial);
+    otx__directory_sync(output->ctx, output->partial);
     if (exists) result = otx__output_set_aside(output, &old, error);
     if (!result && !otx__sys_rename(output->partial, output->path)) {
         result = otx__fail_system(error, output->path, "cannot be given its final name", errno);
@@ -220,8 +223,8 @@ OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error
     } else if (!result) {
         otx__path_free(output->ctx, output->partial);
         output->partial = NULL;
-        otx__sys_sync_directory(parent);
-        if (old && !otx__tree_remove(output->ctx, old, OTX__TREE_DEPTH))
+        otx__directory_sync(output->ctx, parent);
+        if (old && !otx__tree_remove(output->ctx, old))
             otx__log(output->ctx, OTX_WARNING, "%s: the former output could not be removed",
                      otx__path_text(name, old));
     }

@@ -5,15 +5,17 @@
    errno when they fail. Symbolic links are followed when reading and never when
    removing.
 
-     open, create, close         a file to read; a new one to write; -1 or false if not
-     read, write                 the bytes moved; 0 or less where there are none
-     sync, push                  waits until all is on the disk; starts on part of it
-     sync_directory              makes the names in a directory durable
-     status, status_open         what stands at a path; what was opened
-     same                        whether two paths lead to one file or directory
-     make_directory, rename, remove
-     directory_open, _next, _close   the names in a directory, one after another
-     error_text                  what a value of errno says */
+     root                    bytes at the start of a path that name its root or drive
+     open, create, close     a file to read; a new one to write; -1 or false on failure
+     read, write             the bytes moved; 0 or less where there are none
+     sync, push              waits until all is on the disk; starts on a part of it
+     sync_directory          makes the names in a directory durable
+     status, status_open     what stands at a path; what was opened
+     is_link                 whether the path itself is a link
+     make_directory, rename
+     remove                  a file, a link or an empty directory; else ENOTEMPTY
+     unlock                  makes what is read-only writable; false where it was
+     directory_open, _next, _close    the names in a directory, one after another */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,12 +25,13 @@
 /* Most bytes one system call is asked to move: some systems refuse 2 GiB. */
 #define OTX__CHUNK ((size_t)64 << 20)
 
-/* Directories within directories that a copy or a removal goes down to: a
-   bound against links that lead in circles. */
-#define OTX__TREE_DEPTH 32
-
-/* What stands at a path. Neither regular nor directory: a device or a pipe. */
+/* What stands at a path, links followed. There is nothing only where the system says
+   so of the path itself: what cannot be looked at, and a link that leads nowhere, is
+   otx__sys_status's failure (ENOENT is such a link's). */
 typedef struct otx__status {
-    bool regular, directory;
+    bool present;
+    bool regular, directory; /* neither: a device or a pipe */
     uint64_t size;
+    uint64_t modified;       /* when, in a unit of the system's own */
+    uint64_t volume, number; /* together the same for all names of one file alone */
 } otx__status;

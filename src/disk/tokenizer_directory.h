@@ -8,52 +8,14 @@ typedef struct otx__vocab_files {
     otx_vocab_text texts[OTX_VOCAB_FILES];
 } otx__vocab_files;
 
-/* The names that a file with tokens may have, the loaders' favourite first. In a
-   name that ends with *, anything may follow; in one that starts with it, precede. */
-typedef struct otx__vocab_name {
-    otx_vocab_file file;
-    const char *name;
-} otx__vocab_name;
-
-static const otx__vocab_name otx__vocab_names[] = {
-    {OTX_VOCAB_TOKENIZER_JSON, "tokenizer.json"},
-    {OTX_VOCAB_TEKKEN, "tekken.json"},
-    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "spiece.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.bpe.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "sentencepiece.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "spm.model"},
-    {OTX_VOCAB_SENTENCEPIECE, "tokenizer.model.v*"}, /* Mistral's; the last of several */
-    {OTX_VOCAB_TIKTOKEN, "tiktoken.model"},
-    {OTX_VOCAB_TIKTOKEN, "*.tiktoken"},
-    {OTX_VOCAB_JSON, "vocab.json"},
-    {OTX_VOCAB_TXT, "vocab.txt"},
-    {OTX_VOCAB_MERGES, "merges.txt"},
-    {OTX_VOCAB_TOKENIZER_CONFIG, "tokenizer_config.json"},
-    {OTX_VOCAB_SPECIAL_TOKENS, "special_tokens_map.json"},
-    {OTX_VOCAB_ADDED_TOKENS, "added_tokens.json"},
-    {OTX_VOCAB_MODEL_CONFIG, "config.json"},
-};
-
-OTX__PRIVATE bool otx__vocab_name_fits(const char *name, const char *pattern)
-{
-    char stem[32];
-    const size_t size = strlen(pattern);
-    if (pattern[0] == '*') return otx__has_suffix(name, pattern + 1);
-    if (pattern[size - 1] != '*') return strcmp(name, pattern) == 0;
-    memcpy(stem, pattern, size - 1);
-    stem[size - 1] = 0;
-    return otx__has_prefix(name, stem);
-}
-
 OTX__PRIVATE void otx__vocab_find_files(otx__vocab_files *files, const otx__listing *listing)
 {
     size_t i, j;
-    for (i = 0; i < OTX__COUNT(otx__vocab_names); i++) {
-        const otx__vocab_name *known = &otx__vocab_names[i];
-        if (files->names[known->file]) continue;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++) {
+        const otx__known_file *known = &otx__known_files[i];
+        if (known->file == OTX_VOCAB_FILES || files->names[known->file]) continue;
         for (j = 0; j < listing->count; j++)
-            if (otx__vocab_name_fits(listing->names[j], known->name))
+            if (otx__name_fits(listing->names[j], known->pattern))
                 files->names[known->file] = listing->names[j];
     }
 }
@@ -82,13 +44,6 @@ OTX__PRIVATE void otx__vocab_drop_file(otx__vocab_files *files, size_t file)
     text->bytes = NULL;
 }
 
-/* Whether a file goes with that source: merges.txt and config.json only with one. */
-OTX__PRIVATE bool otx__vocab_goes_with(size_t file, size_t source)
-{
-    if (file == OTX_VOCAB_MERGES) return source == OTX_VOCAB_JSON;
-    return file != OTX_VOCAB_MODEL_CONFIG || source == OTX_VOCAB_SENTENCEPIECE;
-}
-
 /* Reads the vocabulary that one of the files with tokens holds. */
 OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t source,
                                              otx_vocab *out, otx_error *error)
@@ -98,11 +53,12 @@ OTX__PRIVATE otx_result otx__vocab_of_source(otx__vocab_files *files, size_t sou
     size_t i;
     memset(out, 0, sizeof *out);
     for (i = OTX_VOCAB_SOURCES; i < OTX_VOCAB_FILES && !result; i++)
-        if (otx__vocab_goes_with(i, source)) result = otx__vocab_read_file(files, i, error);
+        if (otx__goes_with((otx_vocab_file)i, (otx_vocab_file)source))
+            result = otx__vocab_read_file(files, i, error);
     if (!result) {
         const char *own = files->names[source];
-        (void)snprintf(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
-                       otx__quote(file, sizeof file, own, strlen(own)));
+        otx__format(name, sizeof name, "%s/%s", otx__path_text(directory, files->path),
+                    otx__quote(file, sizeof file, own, strlen(own)));
         result = otx_vocab_parse(files->ctx, files->texts, name, out, error);
     }
     otx__vocab_drop_file(files, source);
@@ -180,9 +136,11 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
                                                const otx__listing *listing)
 {
-    return otx__fail_foreign(error, path, "tokenizer.json or other file with tokens",
-                             otx__foreign_tokenizers, OTX__COUNT(otx__foreign_tokenizers),
-                             listing);
+    const char *name = NULL;
+    const char *advice = otx__advise_on_tokenizer((const char *const *)listing->names,
+                                                  listing->count, &name);
+    return otx__fail_missing(error, path, "tokenizer.json or other file with tokens", name,
+                             advice);
 }
 
 OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const char *path,
@@ -207,28 +165,15 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     return result;
 }
 
-/* What a file holds by its name, or OTX_VOCAB_SOURCES. */
-OTX__PRIVATE otx_vocab_file otx__vocab_file_kind(const char *path)
-{
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    if (otx__has_suffix(name, ".json"))
-        return strstr(name, "tekken") ? OTX_VOCAB_TEKKEN : OTX_VOCAB_TOKENIZER_JSON;
-    if (otx__has_suffix(name, ".tiktoken") || strcmp(name, "tiktoken.model") == 0)
-        return OTX_VOCAB_TIKTOKEN;
-    if (otx__has_suffix(name, ".model") || strstr(name, ".model.v"))
-        return OTX_VOCAB_SENTENCEPIECE;
-    return otx__has_suffix(name, "vocab.txt") ? OTX_VOCAB_TXT : OTX_VOCAB_SOURCES;
-}
-
 OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
                                              otx_vocab *out, otx_error *error)
 {
-    const otx_vocab_file file = otx__vocab_file_kind(path);
+    const otx_vocab_file file = otx__source_named(path + otx__path_name(path));
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
     otx_result result;
     memset(texts, 0, sizeof texts);
-    if (file == OTX_VOCAB_SOURCES || otx__has_suffix(path, "vocab.json"))
+    if (file == OTX_VOCAB_FILES)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
                          "tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt",
                          otx__path_text(name, path));

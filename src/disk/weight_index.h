@@ -13,10 +13,9 @@ OTX__PRIVATE const char *otx__name_text(char to[OTX__NAME_TEXT], const char *nam
 #define OTX__INDEX_NODES ((size_t)1 << 24)
 #define OTX__INDEX_FILES 65536
 
-/* One line of the weight map. The strings are not terminated. */
+/* One line of the weight map. */
 typedef struct otx__weight_entry {
-    const char *tensor, *shard;
-    size_t tensor_size, shard_size;
+    otx__span tensor, shard;
     uint32_t file;
 } otx__weight_entry;
 
@@ -40,26 +39,29 @@ OTX__PRIVATE int otx__weight_by_file(const void *a, const void *b)
 {
     const otx__weight_entry *one = (const otx__weight_entry *)a;
     const otx__weight_entry *other = (const otx__weight_entry *)b;
-    return otx__compare_bytes(one->shard, one->shard_size, other->shard, other->shard_size);
+    return otx__compare_bytes(one->shard.bytes, one->shard.size, other->shard.bytes,
+                              other->shard.size);
 }
 
 OTX__PRIVATE int otx__weight_by_tensor(const void *a, const void *b)
 {
     const otx__weight_entry *one = (const otx__weight_entry *)a;
     const otx__weight_entry *other = (const otx__weight_entry *)b;
-    return otx__compare_bytes(one->tensor, one->tensor_size, other->tensor, other->tensor_size);
+    return otx__compare_bytes(one->tensor.bytes, one->tensor.size, other->tensor.bytes,
+                              other->tensor.size);
 }
 
 /* The weight map of a parsed index: the one member of that name. */
 OTX__PRIVATE otx_result otx__weight_index_map(const otx_json *json, const char *name,
                                               uint32_t *map, otx_error *error)
 {
-    uint32_t key, i, found = 0;
+    otx_json_iter at = otx_json_iter_of(json, 0);
+    unsigned found = 0;
     if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: is not a JSON object", name);
-    for (i = 0, key = 1; i < json->nodes[0].count; i++, key = json->nodes[key + 1].next)
-        if (otx_json_equals(json, key, "weight_map")) {
-            *map = key + 1;
+    while (otx_json_iter_next(&at))
+        if (otx_json_equals(json, at.key, "weight_map")) {
+            *map = at.value;
             found++;
         }
     if (found != 1 || otx_json_type_of(json, *map) != OTX_JSON_OBJECT)
@@ -67,7 +69,7 @@ OTX__PRIVATE otx_result otx__weight_index_map(const otx_json *json, const char *
                          found == 0   ? "has no \"weight_map\""
                          : found == 1 ? "\"weight_map\" is not an object"
                                       : "has more than one \"weight_map\"");
-    if (json->nodes[*map].count == 0)
+    if (otx_json_count(json, *map) == 0)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"weight_map\" is empty", name);
     return OTX_OK;
 }
@@ -77,22 +79,19 @@ OTX__PRIVATE otx_result otx__weight_index_entries(const otx_json *json, uint32_t
                                                   const char *name, otx__weight_index *index,
                                                   otx_error *error)
 {
+    otx_json_iter at = otx_json_iter_of(json, map);
     char *end = index->strings;
-    uint32_t key = map + 1;
-    size_t i;
-    for (i = 0; i < index->count; i++, key = json->nodes[key + 1].next) {
-        otx__weight_entry *entry = &index->entries[i];
+    while (otx_json_iter_next(&at)) {
+        otx__weight_entry *entry = &index->entries[at.index];
         char what[OTX__QUOTED];
-        entry->tensor = end;
-        entry->tensor_size = otx_json_string(json, key, end);
-        end += entry->tensor_size;
-        if (otx_json_type_of(json, key + 1) != OTX_JSON_STRING)
+        entry->tensor = otx__span_of(end, otx_json_string(json, at.key, end));
+        end += entry->tensor.size;
+        if (otx_json_type_of(json, at.value) != OTX_JSON_STRING)
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: the file of tensor \"%s\" is not a "
-                             "string", name,
-                             otx__quote(what, sizeof what, entry->tensor, entry->tensor_size));
-        entry->shard = end;
-        entry->shard_size = otx_json_string(json, key + 1, end);
-        end += entry->shard_size;
+                             "string", name, otx__quote(what, sizeof what, entry->tensor.bytes,
+                                                        entry->tensor.size));
+        entry->shard = otx__span_of(end, otx_json_string(json, at.value, end));
+        end += entry->shard.size;
     }
     return OTX_OK;
 }
@@ -118,7 +117,7 @@ OTX__PRIVATE otx_result otx__weight_index_open(const otx_context *ctx, const cha
                                 error);
     if (!result) result = otx__weight_index_map(&json, name, &map, error);
     if (!result) {
-        index->count = json.nodes[map].count;
+        index->count = otx_json_count(&json, map);
         index->strings = (char *)otx__alloc(ctx, index->text_size, 1);
         index->entries = (otx__weight_entry *)otx__alloc_zero(ctx, index->count,
                                                              sizeof *index->entries);
@@ -203,12 +202,13 @@ OTX__PRIVATE otx_result otx__weight_index_list(const otx_context *ctx, otx__weig
         const otx__weight_entry *entry = &index->entries[i];
         otx_checkpoint_file *file = &checkpoint->files[entry->file];
         if (file->name) continue;
-        if (!otx__is_weight_file(entry->shard, entry->shard_size))
+        if (!otx__is_weight_file(entry->shard.bytes, entry->shard.size))
             return otx__fail(error, OTX_ERROR_FORMAT, "%s: \"%s\" is not the name of a file "
                              "within the directory", otx__path_text(where, path),
-                             otx__quote(what, sizeof what, entry->shard, entry->shard_size));
-        file->name = otx__path_copy(ctx, entry->shard, entry->shard_size);
-        if (!file->name) return otx__fail_memory(error, entry->shard_size + 1);
+                             otx__quote(what, sizeof what, entry->shard.bytes,
+                                        entry->shard.size));
+        file->name = otx__path_copy(ctx, entry->shard.bytes, entry->shard.size);
+        if (!file->name) return otx__fail_memory(error, entry->shard.size + 1);
     }
     return otx__check_case(ctx, checkpoint, path, error);
 }

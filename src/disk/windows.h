@@ -5,82 +5,53 @@
 #include <direct.h>
 #include <io.h>
 #include <share.h>
-#include <wchar.h>
+#include <wctype.h>
 
-#define OTX__SEPARATOR(c) ((c) == '/' || (c) == '\\')
-
-/* Room for a path in UTF-16 units, its terminator included. */
-#define OTX__WIDE 4096
-
-/* As windows.h declares it, without windows.h. */
+/* As windows.h declares them, without windows.h. */
 struct _OVERLAPPED;
+struct _SECURITY_ATTRIBUTES;
+struct _BY_HANDLE_FILE_INFORMATION;
+struct _WIN32_FIND_DATAW;
 #ifdef __cplusplus
-extern "C"
+extern "C" {
 #endif
 __declspec(dllimport) int __stdcall ReadFile(void *file, void *buffer, unsigned long size,
                                              unsigned long *got, struct _OVERLAPPED *at);
+__declspec(dllimport) void *__stdcall CreateFileW(const wchar_t *path, unsigned long access,
+                                                  unsigned long share,
+                                                  struct _SECURITY_ATTRIBUTES *security,
+                                                  unsigned long creation, unsigned long flags,
+                                                  void *pattern);
+__declspec(dllimport) int __stdcall CloseHandle(void *file);
+__declspec(dllimport) unsigned long __stdcall GetFileType(void *file);
+__declspec(dllimport) unsigned long __stdcall GetFileAttributesW(const wchar_t *path);
+__declspec(dllimport) int __stdcall GetFileInformationByHandle(
+    void *file, struct _BY_HANDLE_FILE_INFORMATION *to);
+__declspec(dllimport) void *__stdcall FindFirstFileW(const wchar_t *path,
+                                                     struct _WIN32_FIND_DATAW *to);
+__declspec(dllimport) int __stdcall FindNextFileW(void *search, struct _WIN32_FIND_DATAW *to);
+__declspec(dllimport) int __stdcall FindClose(void *search);
+__declspec(dllimport) unsigned long __stdcall GetLastError(void);
+#ifdef __cplusplus
+}
+#endif
 
-/* The layout of an OVERLAPPED. */
+/* The layouts of an OVERLAPPED, a BY_HANDLE_FILE_INFORMATION and a WIN32_FIND_DATAW. */
 typedef struct otx__overlapped {
     uintptr_t internal, internal_high;
     unsigned long offset, offset_high;
     void *event;
 } otx__overlapped;
 
-/* UTF-8 to UTF-16, without separators at the end, which some calls refuse. */
-OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
-{
-    const unsigned char *bytes = (const unsigned char *)path;
-    size_t size = strlen(path), i = 0, count = 0;
-    while (i < size) {
-        size_t length = otx__utf8_length(bytes + i, size - i), j;
-        uint32_t code = length == 1 ? bytes[i] : bytes[i] & (0x7fu >> length);
-        if (length == 0 || count + 3 > OTX__WIDE) {
-            errno = length == 0 ? EILSEQ : ENAMETOOLONG;
-            return false;
-        }
-        for (j = 1; j < length; j++) code = code << 6 | (bytes[i + j] & 0x3fu);
-        if (code >= 0x10000) {
-            to[count++] = (wchar_t)(0xd7c0 + (code >> 10));
-            to[count++] = (wchar_t)(0xdc00 + (code & 0x3ff));
-        } else {
-            to[count++] = (wchar_t)code;
-        }
-        i += length;
-    }
-    while (count > 1 && OTX__SEPARATOR(to[count - 1]) && to[count - 2] != L':') count--;
-    to[count] = 0;
-    return true;
-}
+typedef struct otx__file_information {
+    unsigned long attributes, created[2], accessed[2], modified_low, modified_high, volume,
+        size_high, size_low, links, number_high, number_low;
+} otx__file_information;
 
-/* UTF-16 to UTF-8. `to` must hold three bytes for each unit and a terminator. A
-   surrogate without its partner becomes U+FFFD. */
-OTX__PRIVATE void otx__sys_narrow(char *to, const wchar_t *name)
-{
-    while (*name) {
-        uint32_t code = (uint32_t)*name++;
-        if (code >= 0xd800 && code < 0xdc00 && *name >= 0xdc00 && *name < 0xe000)
-            code = ((code - 0xd7c0) << 10) + ((uint32_t)*name++ & 0x3ff);
-        else if (code >= 0xd800 && code < 0xe000) code = 0xfffd;
-        if (code < 0x80) {
-            *to++ = (char)code;
-            continue;
-        }
-        if (code < 0x800) {
-            *to++ = (char)(0xc0 | code >> 6);
-        } else {
-            if (code < 0x10000) {
-                *to++ = (char)(0xe0 | code >> 12);
-            } else {
-                *to++ = (char)(0xf0 | code >> 18);
-                *to++ = (char)(0x80 | (code >> 12 & 0x3f));
-            }
-            *to++ = (char)(0x80 | (code >> 6 & 0x3f));
-        }
-        *to++ = (char)(0x80 | (code & 0x3f));
-    }
-    *to = 0;
-}
+typedef struct otx__file_found {
+    unsigned long attributes, times[6], size_high, size_low, tag, reserved;
+    wchar_t name[260], short_name[14];
+} otx__file_found;
 
 OTX__PRIVATE int otx__sys_open(const char *path)
 {
@@ -132,33 +103,108 @@ OTX__PRIVATE bool otx__sys_push(int file, uint64_t first, uint64_t end)
 }
 
 /* Windows has no such call and needs none. */
-OTX__PRIVATE void otx__sys_sync_directory(const char *path) { (void)path; }
-
-OTX__PRIVATE void otx__sys_status_of(otx__status *to, const struct _stat64 *from)
+OTX__PRIVATE bool otx__sys_sync_directory(const char *path)
 {
-    to->regular = (from->st_mode & _S_IFMT) == _S_IFREG;
-    to->directory = (from->st_mode & _S_IFMT) == _S_IFDIR;
-    to->size = from->st_size > 0 ? (uint64_t)from->st_size : 0;
+    (void)path;
+    return true;
+}
+
+/* ---- what stands at a path ---- */
+
+/* A failure of CreateFileW as a value of errno. What cannot be a name names nothing. */
+OTX__PRIVATE int otx__sys_number(unsigned long failure)
+{
+    static const struct { unsigned long failure; int number; } table[] = {
+        {2, ENOENT},  /* ERROR_FILE_NOT_FOUND */
+        {3, ENOENT},  /* ERROR_PATH_NOT_FOUND */
+        {4, EMFILE},  /* ERROR_TOO_MANY_OPEN_FILES */
+        {5, EACCES},  /* ERROR_ACCESS_DENIED */
+        {8, ENOMEM},  /* ERROR_NOT_ENOUGH_MEMORY */
+        {32, EACCES}, /* ERROR_SHARING_VIOLATION */
+        {123, ENOENT}, /* ERROR_INVALID_NAME */
+        {161, ENOENT}, /* ERROR_BAD_PATHNAME */
+        {206, ENAMETOOLONG}, /* ERROR_FILENAME_EXCED_RANGE */
+        {267, ENOENT},  /* ERROR_DIRECTORY: a file stands where a directory should */
+        {1921, ELOOP},  /* ERROR_CANT_RESOLVE_FILENAME: links in a circle */
+    };
+    size_t i;
+    for (i = 0; i < OTX__COUNT(table); i++)
+        if (table[i].failure == failure) return table[i].number;
+    return EIO;
+}
+
+OTX__PRIVATE bool otx__sys_status_of(otx__status *to, void *file)
+{
+    const unsigned long disk = 1, directory = 0x10; /* FILE_TYPE_, FILE_ATTRIBUTE_... */
+    otx__file_information raw;
+    memset(&raw, 0, sizeof raw);
+    to->present = true;
+    if (GetFileType(file) != disk) return true;
+    if (!GetFileInformationByHandle(file, (struct _BY_HANDLE_FILE_INFORMATION *)&raw)) {
+        errno = otx__sys_number(GetLastError());
+        return false;
+    }
+    to->directory = (raw.attributes & directory) != 0;
+    to->regular = !to->directory;
+    to->size = to->regular ? (uint64_t)raw.size_high << 32 | raw.size_low : 0;
+    to->modified = (uint64_t)raw.modified_high << 32 | raw.modified_low;
+    to->volume = raw.volume;
+    to->number = (uint64_t)raw.number_high << 32 | raw.number_low;
+    return true;
+}
+
+/* A file system without numbers for its files: the path's own, without regard to case
+   (FNV-1a). */
+OTX__PRIVATE uint64_t otx__sys_path_number(const wchar_t *wide)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *wide; wide++) hash = (hash ^ (uint64_t)towlower(*wide)) * 1099511628211u;
+    return hash;
 }
 
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
 {
+    /* FILE_READ_ATTRIBUTES, FILE_SHARE_..., OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS */
+    const unsigned long look = 0x80, all = 7, existing = 3, directories_too = 0x02000000;
     wchar_t wide[OTX__WIDE];
-    struct _stat64 raw;
+    void *file;
+    bool seen;
     memset(status, 0, sizeof *status);
-    if (!otx__sys_wide(wide, path) || _wstat64(wide, &raw) != 0) return false;
-    otx__sys_status_of(status, &raw);
-    return true;
+    if (!otx__sys_wide(wide, path)) return errno == ENOENT;
+    file = CreateFileW(wide, look, all, NULL, existing, directories_too, NULL);
+    if ((intptr_t)file == -1) {
+        errno = otx__sys_number(GetLastError());
+        return errno == ENOENT && GetFileAttributesW(wide) == 0xffffffffu;
+    }
+    seen = otx__sys_status_of(status, file);
+    if (seen && status->number == 0) status->number = otx__sys_path_number(wide);
+    (void)CloseHandle(file);
+    return seen;
 }
 
 OTX__PRIVATE bool otx__sys_status_open(int file, otx__status *status)
 {
-    struct _stat64 raw;
     memset(status, 0, sizeof *status);
-    if (_fstat64(file, &raw) != 0) return false;
-    otx__sys_status_of(status, &raw);
-    return true;
+    return otx__sys_status_of(status, (void *)_get_osfhandle(file));
 }
+
+/* Symbolic links and junctions. Other reparse points are files kept in a cloud and the
+   like, which are read as any. */
+OTX__PRIVATE bool otx__sys_is_link(const char *path)
+{
+    const unsigned long reparse_point = 0x400; /* FILE_ATTRIBUTE_... */
+    const unsigned long link = 0xa000000cu, junction = 0xa0000003u; /* IO_REPARSE_TAG_... */
+    otx__file_found found;
+    wchar_t wide[OTX__WIDE];
+    void *search;
+    if (!otx__sys_wide(wide, path)) return false;
+    search = FindFirstFileW(wide, (struct _WIN32_FIND_DATAW *)&found);
+    if ((intptr_t)search == -1) return false;
+    (void)FindClose(search);
+    return (found.attributes & reparse_point) && (found.tag == link || found.tag == junction);
+}
+
+/* ---- names ---- */
 
 OTX__PRIVATE bool otx__sys_make_directory(const char *path)
 {
@@ -173,37 +219,41 @@ OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
            _wrename(wide_from, wide_to) == 0;
 }
 
-/* Removes a file, a link or an empty directory; ENOTEMPTY if it is not empty. */
 OTX__PRIVATE bool otx__sys_remove(const char *path)
 {
     wchar_t wide[OTX__WIDE];
     return otx__sys_wide(wide, path) && (_wunlink(wide) == 0 || _wrmdir(wide) == 0);
 }
 
-/* By full path, without regard to case; links are not resolved. */
-OTX__PRIVATE bool otx__sys_same(const char *a, const char *b)
+/* What is marked as read-only cannot be removed. */
+OTX__PRIVATE bool otx__sys_unlock(const char *path)
 {
-    wchar_t wide[OTX__WIDE], full_a[OTX__WIDE], full_b[OTX__WIDE];
-    return otx__sys_wide(wide, a) && _wfullpath(full_a, wide, OTX__WIDE) &&
-           otx__sys_wide(wide, b) && _wfullpath(full_b, wide, OTX__WIDE) &&
-           _wcsicmp(full_a, full_b) == 0;
+    const unsigned long read_only = 1; /* FILE_ATTRIBUTE_... */
+    wchar_t wide[OTX__WIDE];
+    unsigned long attributes;
+    if (!otx__sys_wide(wide, path)) return false;
+    attributes = GetFileAttributesW(wide);
+    if (attributes == 0xffffffffu || !(attributes & read_only)) return false;
+    return _wchmod(wide, _S_IREAD | _S_IWRITE) == 0;
 }
 
 typedef struct otx__sys_directory {
-    intptr_t handle;
-    struct _wfinddata64_t found;
+    void *search; /* NULL: nothing was found */
+    otx__file_found found;
     bool pending; /* `found` has not been handed out yet */
     char name[3 * 260 + 1];
 } otx__sys_directory;
 
+/* In the root of an empty drive not even "." is found. */
 OTX__PRIVATE bool otx__sys_directory_open(otx__sys_directory *directory, const char *path)
 {
     wchar_t wide[OTX__WIDE];
     otx__status status;
     size_t length;
+    memset(directory, 0, sizeof *directory);
     if (!otx__sys_status(path, &status) || !otx__sys_wide(wide, path)) return false;
     if (!status.directory) {
-        errno = ENOTDIR;
+        errno = status.present ? ENOTDIR : ENOENT;
         return false;
     }
     length = wcslen(wide);
@@ -211,19 +261,27 @@ OTX__PRIVATE bool otx__sys_directory_open(otx__sys_directory *directory, const c
         errno = ENAMETOOLONG;
         return false;
     }
-    wide[length] = L'/';
-    wide[length + 1] = L'*';
-    wide[length + 2] = 0;
-    directory->handle = _wfindfirst64(wide, &directory->found);
-    directory->pending = true;
-    return directory->handle != -1;
+    if (wide[length - 1] != L'\\') wide[length++] = L'\\';
+    wide[length] = L'*';
+    wide[length + 1] = 0;
+    directory->search = FindFirstFileW(wide, (struct _WIN32_FIND_DATAW *)&directory->found);
+    directory->pending = (intptr_t)directory->search != -1;
+    if (directory->pending) return true;
+    directory->search = NULL;
+    errno = otx__sys_number(GetLastError());
+    return errno == ENOENT;
 }
 
 /* The next name, NULL at the end or, with errno set, on failure. */
 OTX__PRIVATE const char *otx__sys_directory_next(otx__sys_directory *directory)
 {
-    if (!directory->pending && _wfindnext64(directory->handle, &directory->found) != 0) {
-        if (errno == ENOENT) errno = 0;
+    const unsigned long no_more_files = 18; /* ERROR_... */
+    struct _WIN32_FIND_DATAW *found = (struct _WIN32_FIND_DATAW *)&directory->found;
+    errno = 0;
+    if (!directory->search) return NULL;
+    if (!directory->pending && !FindNextFileW(directory->search, found)) {
+        const unsigned long failure = GetLastError();
+        if (failure != no_more_files) errno = otx__sys_number(failure);
         return NULL;
     }
     directory->pending = false;
@@ -233,11 +291,7 @@ OTX__PRIVATE const char *otx__sys_directory_next(otx__sys_directory *directory)
 
 OTX__PRIVATE void otx__sys_directory_close(otx__sys_directory *directory)
 {
-    (void)_findclose(directory->handle);
+    if (directory->search) (void)FindClose(directory->search);
 }
 
-OTX__PRIVATE void otx__sys_error_text(char *to, size_t capacity, int number)
-{
-    if (strerror_s(to, capacity, number) != 0) (void)snprintf(to, capacity, "error %d", number);
-}
 #endif /* _WIN32 */

@@ -100,3 +100,16 @@ OTX__PRIVATE otx_result otx__file_finish(otx__file *file, otx_result result, otx
     otx__file_free_parts(file);
     return result;
 }
+
+/* Makes the names within a directory durable. Where the system fails at that, all is
+   written but may not outlive a loss of power, which is worth a word. */
+OTX__PRIVATE void otx__directory_sync(const otx_context *ctx, const char *path)
+{
+    char name[OTX__PATH_TEXT], why[OTX__REASON_TEXT];
+    int number;
+    if (otx__sys_sync_directory(path)) return;
+    number = errno;
+    otx__log(ctx, OTX_WARNING, "%s: may not outlive a loss of power: its names could not be "
+             "brought to the disk: %s", otx__path_text(name, path),
+             otx__reason_text(why, number));
+}

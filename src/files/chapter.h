@@ -1,11 +1,16 @@
 /* ==== files: formats, on memory and streams ==== */
 
 /* Knows JSON and safetensors as their specifications have them, and nothing of what a model
-   keeps in them. Everything is untrusted: every size is checked before it is used.
-   Hides spans and nodes behind numbers, a header behind a table of tensors.
-   A parsed JSON refers to the caller's text, which must outlive it; a safetensors header owns
-   its strings and refers to the source.
-   Read json_read.h first.
+   keeps in them; nothing of paths either: bytes come from memory or an otx_source, and go to
+   an otx_sink.
+   Everything is untrusted: every size is checked before it is used, nothing recurses, memory
+   stays in proportion to the input.
+   Hides spans and nodes behind numbers (step through them with otx_json_iter, never by
+   hand), a header behind a table of tensors.
+   A parsed JSON refers to the caller's text, which must outlive it, and an edit to the parsed
+   JSON; a safetensors header owns its strings in one block, and refers to no source.
+   Read json_values.h first, then tensors.h. A new format is a room of its own here, and
+   learns nothing of models.
 
    Rooms, in order of dependency:
      memory_source      memory as a source of bytes

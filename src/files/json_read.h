@@ -40,13 +40,13 @@ OTX__PRIVATE otx_result otx__json_expected(const otx__json_parser *p, const char
     const size_t size = sizeof problem;
     unsigned byte = p->at < p->size ? p->text[p->at] : 0;
     if (p->at >= p->size)
-        (void)snprintf(problem, size, "the text ends, expected %s", expected);
+        otx__format(problem, size, "the text ends, expected %s", expected);
     else if (p->size - p->at >= 3 && memcmp(p->text + p->at, "\xef\xbb\xbf", 3) == 0)
-        (void)snprintf(problem, size, "found a byte order mark, expected %s", expected);
+        otx__format(problem, size, "found a byte order mark, expected %s", expected);
     else if (byte > 0x20 && byte < 0x7f)
-        (void)snprintf(problem, size, "found '%c', expected %s", (int)byte, expected);
+        otx__format(problem, size, "found '%c', expected %s", (int)byte, expected);
     else
-        (void)snprintf(problem, size, "found byte 0x%02x, expected %s", byte, expected);
+        otx__format(problem, size, "found byte 0x%02x, expected %s", byte, expected);
     return otx__json_fail(p, OTX_ERROR_FORMAT, p->at, problem);
 }
 
@@ -79,7 +79,7 @@ OTX__PRIVATE otx_result otx__json_add(otx__json_parser *p, otx_json_type type, s
     if (json->count == json->capacity) {
         void *items = json->nodes;
         if (!otx__grow(p->ctx, &items, &json->capacity, json->count + 1, sizeof *json->nodes))
-            return otx__fail_memory(p->error, (uint64_t)json->count * 2 * sizeof *json->nodes);
+            return otx__fail_array(p->error, (uint64_t)json->count * 2, sizeof *json->nodes);
         json->nodes = (otx_json_node *)items;
     }
     node = &json->nodes[json->count++];

@@ -180,7 +180,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_
 {
     otx__entry entry;
     otx_json_iter size;
-    int dtype = 0;
+    int dtype = OTX_DTYPE_NONE + 1;
     otx_result result = otx__header_entry(h, key, value, &entry);
     if (result) return result;
     while (dtype < OTX_DTYPE_COUNT &&
@@ -188,7 +188,7 @@ OTX__PRIVATE otx_result otx__header_tensor(otx__header *h, uint32_t key, uint32_
         dtype++;
     if (dtype == OTX_DTYPE_COUNT) {
         char quoted[OTX__QUOTED], problem[OTX__QUOTED + 40];
-        (void)snprintf(problem, sizeof problem, "has an unknown dtype, \"%s\"",
+        otx__format(problem, sizeof problem, "has an unknown dtype, \"%s\"",
                        otx__quote_node(quoted, h->json, entry.dtype));
         return otx__header_fail(h, OTX_ERROR_UNSUPPORTED, "tensor", key, problem);
     }
@@ -243,12 +243,12 @@ OTX__PRIVATE otx_result otx__header_offsets(otx__header *h, uint64_t file_size)
         otx_tensor *tensor = &out->tensors[i];
         const char *wrong = otx__tensor_bytes(tensor, &bytes);
         if (tensor->begin != end || tensor->end < tensor->begin) {
-            (void)snprintf(problem, sizeof problem, "has data_offsets [%" PRIu64 ", %" PRIu64
+            otx__format(problem, sizeof problem, "has data_offsets [%" PRIu64 ", %" PRIu64
                            "], but the bytes before it end at %" PRIu64,
                            tensor->begin, tensor->end, end);
             wrong = problem;
         } else if (!wrong && tensor->end - tensor->begin != bytes) {
-            (void)snprintf(problem, sizeof problem, "takes %" PRIu64 " bytes, but its "
+            otx__format(problem, sizeof problem, "takes %" PRIu64 " bytes, but its "
                            "data_offsets [%" PRIu64 ", %" PRIu64 "] span %" PRIu64,
                            bytes, tensor->begin, tensor->end, tensor->end - tensor->begin);
             wrong = problem;

@@ -141,7 +141,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
     out->order = (uint32_t *)otx__alloc(ctx, count, sizeof *out->order);
     out->offsets = (uint64_t *)otx__alloc(ctx, count, sizeof *out->offsets);
     if (!sorted || !out->order || !out->offsets)
-        result = otx__fail_memory(error, (uint64_t)count * sizeof *out->offsets);
+        result = otx__fail_array(error, count, sizeof *out->offsets);
     if (!result)
         result = otx__layout_sort(ctx, sorted, tensors, count, metadata, metadata_count, error);
     if (!result)

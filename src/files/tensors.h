@@ -82,7 +82,7 @@ OTX__PRIVATE otx_result otx__check_keys(const otx_context *ctx, const otx_metada
     size_t i;
     if (count < 2) return OTX_OK;
     sorted = (otx_metadata *)otx__alloc(ctx, count, sizeof *sorted);
-    if (!sorted) return otx__fail_memory(error, (uint64_t)count * sizeof *sorted);
+    if (!sorted) return otx__fail_array(error, count, sizeof *sorted);
     memcpy(sorted, metadata, count * sizeof *sorted);
     otx__sort(sorted, count, sizeof *sorted, otx__metadata_by_key);
     for (i = 1; i < count && !result; i++)
@@ -101,9 +101,9 @@ OTX__PRIVATE const char *otx__shape_text(char *to, size_t capacity, const uint64
     unsigned i;
     to[0] = '[';
     for (i = 0; i < rank && length + 32 < capacity; i++)
-        length += (size_t)snprintf(to + length, capacity - length, "%s%" PRIu64, i ? ", " : "",
+        length += otx__format(to + length, capacity - length, "%s%" PRIu64, i ? ", " : "",
                                    shape[i]);
-    (void)snprintf(to + length, capacity - length, "%s", i < rank ? ", ...]" : "]");
+    otx__format(to + length, capacity - length, "%s", i < rank ? ", ...]" : "]");
     return to;
 }
 
@@ -127,7 +127,7 @@ OTX__PRIVATE otx_result otx__tensor_fail(otx_error *error, otx_result code, cons
                                          const otx_tensor *tensor, const char *problem)
 {
     char text[320], shape[128];
-    (void)snprintf(text, sizeof text, "(%s %s) %s", otx_dtype_name(tensor->dtype),
+    otx__format(text, sizeof text, "(%s %s) %s", otx_dtype_name(tensor->dtype),
                    otx__shape_text(shape, sizeof shape, tensor->shape, tensor->rank), problem);
     return otx__fail_name(error, code, file, "tensor", tensor->name, tensor->name_size, text);
 }

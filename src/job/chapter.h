@@ -1,21 +1,30 @@
 /* ==== job: the whole transplant, in the order in which it happens ==== */
 
-/* Knows the order of things and little else: open both models, align, plan, solve, rebuild,
-   write, commit.
-   Hides nothing: run.h reads like the README.
-   A job owns all it opened; what fails leaves nothing under the output's name.
-   Read job.h, then run.h.
+/* Knows the order of things and little else: open both sides, align, plan, stage whatever
+   needs no solving, solve, rebuild and write, commit. All that can be wrong with a file is
+   found before the first solve. Knows besides how a finished directory is verified.
+   Hides nothing: run.h reads like the README, and struct otx_job is its table of contents.
+   A job owns both sides, the plan and the solutions; a writing owns the output until it is
+   committed. What fails leaves nothing under the output's name, nor beside it.
+   Read job.h, then run.h; to add a check of verify, one of the check_ rooms and verify.h.
 
    Rooms, in order of dependency:
-     job      what a job holds, and opening the two models
-     map      the caller's map
-     plan     what becomes of every tensor
-     open     opening a job
-     rows     rows in memory
-     solve    solving for the rows of the donor
-     rebuild  the new rows of one vocabulary tensor
-     write    the new weights and their index
-     copy     the other files of the two models
-     run      running a job
-     report   what a job did, as JSON and as a table
-     verify   whether a finished directory agrees with itself */
+     job           what a job holds
+     open          opening the two models
+     map           the caller's map
+     align         where every new row comes from
+     plan          what becomes of every tensor, and of the configs
+     rows          rows in memory: reading, checking, their mean
+     solve         solving for the rows of the donor
+     rebuild       the new rows of one vocabulary tensor
+     write         the output and its weights
+     copy          the other files of the two models
+     index         the files that are written anew
+     run           the whole, in order
+     report        what a job did, as JSON and as a table
+     findings      what is told of a finished directory
+     check_files   its files
+     check_ids     sizes, ids and tying
+     check_values  values
+     check_draft   as a draft model for another
+     verify        whether a finished directory agrees with itself */

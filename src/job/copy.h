@@ -1,33 +1,31 @@
-/* ---- the other files of the two models ---------------------------------- */
+/* ---- copy: the other files of the two models ------------------------------ */
 
-/* Copies of the weights that would still hold the old vocabulary: other formats,
-   other layouts, and directories of either. */
-OTX__PRIVATE bool otx__name_is_stale_weights(const char *name, bool directory)
+/* ---- what is copied, and what is left behind ---- */
+
+OTX__PRIVATE bool otx__name_is_in(const char *name, const char *const *names, size_t count)
 {
-    static const char *const directories[] = {"original", "onnx", "openvino", "coreml", "gguf",
-                                              "metal", "mlx"};
-    static const char *const ends[] = {".safetensors", ".safetensors.index.json", ".bin",
-                                       ".bin.index.json", ".gguf", ".ggml", ".h5", ".msgpack",
-                                       ".msgpack.index.json", ".pt", ".pth", ".ckpt", ".onnx",
-                                       ".onnx_data", ".ot", ".tflite", ".npz", ".nemo"};
     size_t i;
-    for (i = 0; directory && i < OTX__COUNT(directories); i++)
-        if (strcmp(name, directories[i]) == 0) return true;
-    for (i = 0; !directory && i < OTX__COUNT(ends); i++)
-        if (otx__has_suffix(name, ends[i])) return true;
+    for (i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0) return true;
     return false;
 }
 
-/* What the download and version control keep beside a model. */
-OTX__PRIVATE bool otx__name_is_bookkeeping(const char *name)
+OTX__PRIVATE bool otx__name_fits_any(const char *name, const char *const *patterns,
+                                     size_t count)
 {
-    return strcmp(name, ".git") == 0 || strcmp(name, ".cache") == 0 ||
-           strcmp(name, ".huggingface") == 0;
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__name_fits(name, patterns[i])) return true;
+    return false;
 }
 
-OTX__PRIVATE bool otx__name_is_tokenizer_code(const char *name)
+/* Copies of the weights that would still hold the old vocabulary. */
+OTX__PRIVATE bool otx__is_stale(const char *name, bool directory)
 {
-    return otx__has_prefix(name, "tokenization_") && otx__has_suffix(name, ".py");
+    if (directory)
+        return otx__name_is_in(name, otx__stale_directories,
+                               OTX__COUNT(otx__stale_directories));
+    return otx__name_fits_any(name, otx__stale_files, OTX__COUNT(otx__stale_files));
 }
 
 /* Files that the job writes itself, or that the donor replaces. */
@@ -35,30 +33,11 @@ OTX__PRIVATE bool otx__job_replaces(const otx_job *job, const char *name)
 {
     size_t i;
     if (strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
-        strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_tokenizer_file(name))
+        strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name))
         return true;
-    for (i = 0; i < job->base.file_count; i++)
-        if (strcmp(name, job->base.files[i].name) == 0) return true;
+    for (i = 0; i < job->base.checkpoint.file_count; i++)
+        if (strcmp(name, job->base.checkpoint.files[i].name) == 0) return true;
     return false;
-}
-
-/* Copies one entry of a directory of the base or the donor, whole. */
-OTX__PRIVATE otx_result otx__copy_entry(const otx_job *job, const char *from_directory,
-                                        const char *to_directory, const char *name,
-                                        otx__meter *meter, otx_error *error)
-{
-    const otx_context *ctx = &job->ctx;
-    char *from = otx__path_join(ctx, from_directory, name);
-    char *to = otx__path_join(ctx, to_directory, name);
-    otx_result result;
-    if (!from || !to)
-        result = otx__fail_memory(error, strlen(from_directory) + strlen(name) + 2);
-    else if (otx__is_directory(from))
-        result = otx__tree_copy(ctx, from, to, OTX__TREE_DEPTH, meter, error);
-    else result = otx__file_copy(ctx, from, to, meter, error);
-    otx__path_free(ctx, from);
-    otx__path_free(ctx, to);
-    return result;
 }
 
 /* Whether a sub-directory of the base holds a model of its own, whose vocabulary is the
@@ -68,50 +47,39 @@ OTX__PRIVATE otx_result otx__holds_model(const otx_context *ctx, const char *pat
                                          const char *name, bool *holds, otx_error *error)
 {
     otx__document config;
+    otx_error problem;
     otx_result result;
-    *holds = otx__has_shape(name, strlen(name), "checkpoint-#") ||
-             otx__has_shape(name, strlen(name), "global_step#");
+    size_t i;
+    *holds = false;
+    for (i = 0; i < OTX__COUNT(otx__training_directories) && !*holds; i++)
+        *holds = otx__has_shape(name, strlen(name), otx__training_directories[i]);
     if (*holds) return OTX_OK;
-    result = otx__document_open(ctx, path, "config.json", &config, error);
-    if (result) return result == OTX_ERROR_MEMORY ? result : OTX_OK; /* no config of ours */
-    *holds = otx_json_find(&config.json, otx__document_root(&config), "model_type") !=
+    result = otx__document_open(ctx, path, "config.json", &config, &problem);
+    if (result == OTX_ERROR_FORMAT || result == OTX_ERROR_LIMIT) return OTX_OK; /* not ours */
+    if (result) return otx__fail(error, result, "%s", problem.message);
+    *holds = otx_json_find(&config.json, otx__document_root(&config), OTX__KEY_MODEL_TYPE) !=
              OTX_JSON_NONE;
     otx__document_close(ctx, &config);
     return OTX_OK;
 }
 
-/* Everything of the base that does not depend on the vocabulary. */
-OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx__meter *meter,
-                                       otx_error *error)
+/* Whether an entry of the base is left out because it may hold the old vocabulary's
+   weights; says so. What cannot be looked at is judged by its name. */
+OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const char *name,
+                                    bool *old, otx_error *error)
 {
-    otx__listing listing;
-    otx_result result = otx__listing_open(&job->ctx, job->base_path, &listing, error);
-    size_t i;
-    if (result) return result;
-    for (i = 0; i < listing.count && !result; i++) {
-        const char *name = listing.names[i];
-        char *path;
-        bool within, stale = false;
-        if (otx__job_replaces(job, name) || otx__name_is_bookkeeping(name)) continue;
-        path = otx__path_join(&job->ctx, job->base_path, name);
-        if (!path) {
-            result = otx__fail_memory(error, strlen(job->base_path) + strlen(name) + 2);
-            break;
-        }
-        within = otx__is_directory(path);
-        if (within) result = otx__holds_model(&job->ctx, path, name, &stale, error);
-        otx__path_free(&job->ctx, path);
-        if (result) break;
-        if (stale || otx__name_is_stale_weights(name, within)) {
-            char quoted[OTX__QUOTED];
-            otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the "
-                     "old vocabulary", job->base_path,
-                     otx__quote(quoted, sizeof quoted, name, strlen(name)));
-            continue;
-        }
-        result = otx__copy_entry(job, job->base_path, directory, name, meter, error);
-    }
-    otx__listing_close(&listing);
+    const bool stale = otx__is_stale(name, false);
+    char quoted[OTX__QUOTED];
+    otx__status status;
+    otx_result result = otx__look(path, &status, stale ? NULL : error);
+    if (result && !stale) return result;
+    *old = result ? stale : otx__is_stale(name, status.directory);
+    result = OTX_OK;
+    if (!*old && status.directory) result = otx__holds_model(&job->ctx, path, name, old, error);
+    if (*old)
+        otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it may hold weights for the old "
+                 "vocabulary", job->base.path,
+                 otx__quote(quoted, sizeof quoted, name, strlen(name)));
     return result;
 }
 
@@ -120,38 +88,103 @@ OTX__PRIVATE otx_result otx__copy_base(otx_job *job, const char *directory, otx_
 OTX__PRIVATE bool otx__auto_map_names(const otx__document *document, const char *name)
 {
     const otx_json *json = &document->json;
-    uint32_t map = otx_json_find(json, otx__document_root(document), "auto_map");
-    uint32_t node = otx_json_find(json, map, "AutoTokenizer"), end, i;
+    uint32_t map = otx_json_find(json, otx__document_root(document), OTX__KEY_AUTO_MAP);
+    uint32_t node = otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER), i;
     size_t size = strlen(name) - 3; /* without .py */
     if (node == OTX_JSON_NONE) return false;
-    end = json->nodes[node].next;
-    for (i = node; i < end; i++) {
-        const char *text = json->text + json->nodes[i].start;
-        size_t length = json->nodes[i].end - json->nodes[i].start, at;
+    for (i = node; i < otx_json_after(json, node); i++) {
+        otx__span text = otx__json_span(json, i);
+        size_t at = text.size;
         if (otx_json_type_of(json, i) != OTX_JSON_STRING) continue;
-        for (at = length; at > 0 && text[at - 1] != '-' && text[at - 1] != '/'; at--) {}
-        if (length - at > size && memcmp(text + at, name, size) == 0 && text[at + size] == '.')
+        while (at > 0 && text.bytes[at - 1] != '-' && text.bytes[at - 1] != '/') at--;
+        if (text.size - at > size && memcmp(text.bytes + at, name, size) == 0 &&
+            text.bytes[at + size] == '.')
             return true;
     }
     return false;
 }
 
-/* The donor's tokenizer files, and the code that its configuration names. */
-OTX__PRIVATE otx_result otx__copy_donor(otx_job *job, const char *directory,
-                                        otx__meter *meter, otx_error *error)
+/* Whether a file of the donor is copied: those of its tokenizer, and of code what its
+   configuration names. */
+OTX__PRIVATE bool otx__donor_gives(const otx__side *donor, const char *name)
 {
-    otx__listing listing;
-    otx_result result = otx__listing_open(&job->ctx, job->donor_path, &listing, error);
-    size_t i;
-    if (result) return result;
-    for (i = 0; i < listing.count && !result; i++) {
-        const char *name = listing.names[i];
-        bool code = otx__name_is_tokenizer_code(name) &&
-                    (otx__auto_map_names(&job->donor_tokenizer, name) ||
-                     otx__auto_map_names(&job->donor_config, name));
-        if (otx__name_is_tokenizer_code(name) ? !code : !otx__is_tokenizer_file(name)) continue;
-        result = otx__copy_entry(job, job->donor_path, directory, name, meter, error);
+    if (!otx__is_tokenizer_code(name)) return otx__is_of_tokenizer(name);
+    return otx__auto_map_names(&donor->tokenizer, name) ||
+           otx__auto_map_names(&donor->config, name);
+}
+
+/* Whether an entry of a side belongs into the output; looks through it if it does. */
+OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
+                                       const char *name, bool *wanted, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    bool old = false;
+    char *path;
+    *wanted = side->donor ? otx__donor_gives(side, name)
+                          : !otx__job_replaces(job, name) &&
+                                !otx__name_is_in(name, otx__bookkeeping,
+                                                 OTX__COUNT(otx__bookkeeping));
+    if (!*wanted) return OTX_OK;
+    path = otx__path_join(&job->ctx, side->path, name);
+    if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
+    if (!side->donor) result = otx__is_old(job, path, name, &old, error);
+    *wanted = !old;
+    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, NULL, error);
+    otx__path_free(&job->ctx, path);
+    return result;
+}
+
+/* Lists what is copied of a side. */
+OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
+                                         otx__listing *wanted, otx_error *error)
+{
+    otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
+    size_t count = wanted->count, i;
+    wanted->count = 0;
+    for (i = 0; i < count; i++) {
+        bool kept = true;
+        if (!result) result = otx__is_wanted(job, side, wanted->names[i], &kept, error);
+        if (kept) wanted->names[wanted->count++] = wanted->names[i];
+        else otx__path_free(&job->ctx, wanted->names[i]);
     }
-    otx__listing_close(&listing);
+    return result;
+}
+
+/* ---- copying ---- */
+
+OTX__PRIVATE otx_result otx__copy_listed(const otx_context *ctx, const otx__side *side,
+                                         const otx__listing *wanted, otx__writing *writing,
+                                         otx_error *error)
+{
+    const char *directory = writing->output.partial;
+    otx_result result = OTX_OK;
+    size_t i;
+    writing->meter.subject = side->path;
+    for (i = 0; i < wanted->count && !result; i++) {
+        const char *name = wanted->names[i];
+        char *from = otx__path_join(ctx, side->path, name);
+        char *to = otx__path_join(ctx, directory, name);
+        if (from && to) result = otx__tree_copy(ctx, from, to, &writing->meter, error);
+        else result = otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
+        otx__path_free(ctx, from);
+        otx__path_free(ctx, to);
+    }
+    return result;
+}
+
+/* Copies everything of the base that does not depend on the vocabulary, and the donor's
+   tokenizer. All of it is looked through before the first is copied. */
+OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writing,
+                                        otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx__listing base, donor;
+    otx_result result = otx__list_wanted(job, &job->base, &base, error);
+    memset(&donor, 0, sizeof donor);
+    if (!result) result = otx__list_wanted(job, &job->donor, &donor, error);
+    if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
+    if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
+    otx__listing_close(&donor);
+    otx__listing_close(&base);
     return result;
 }

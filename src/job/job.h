@@ -1,4 +1,4 @@
-/* ---- job: a whole transplant, in the order in which it happens ------------ */
+/* ---- job: what a job holds ------------------------------------------------ */
 
 /* What was solved against one matrix of the donor. Every matrix of the base in
    the same part takes the same combinations of its own rows. */
@@ -26,27 +26,34 @@ typedef struct otx__tensor_plan {
     otx_dtype dtype;
 } otx__tensor_plan;
 
+/* In the order in which it is filled; before each part, the room that fills it. */
 struct otx_job {
+    /* job: what the caller asks for, and is told */
     otx_context outer; /* the caller's */
     otx_context ctx;   /* the same, with memory counted and progress remembered */
     otx_job_options options;
     uint64_t live_bytes, peak_bytes;
     otx_progress last; /* what was reported last, and is repeated by otx__job_poll */
-    char *base_path, *donor_path;
-    otx_checkpoint base, donor;
-    otx_vocab base_vocab, donor_vocab;
-    otx__document base_config, base_generation, donor_config, donor_generation,
-        donor_tokenizer;
-    otx__model base_model, donor_model;
+
+    /* open: the two models */
+    otx__side base, donor;
+
+    /* map, align: where every row comes from */
     otx_alignment alignment;
     uint32_t *anchor_donors, *anchor_bases; /* ids, by donor id */
     uint32_t *targets;                      /* donor ids to solve for */
     size_t anchor_count, target_count;
-    otx__tensor_plan plans[OTX__MODEL_MAX_TENSORS]; /* of base_model.tensors */
-    size_t matrix_tensors[OTX_JOB_MAX_MATRICES];    /* of summary.matrices: which tensor */
+
+    /* plan: what becomes of every tensor, and of the configs */
+    otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
+    size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
+    otx__text config, generation; /* the edited files; generation may be empty */
+
+    /* solve: the combinations of anchors */
     otx__solution solutions[2];
     size_t solution_count;
-    otx__text config, generation; /* the edited files; generation may be empty */
+
+    /* run, report: how it went */
     otx_job_summary summary;
     bool ran;
 };
@@ -76,20 +83,11 @@ OTX__PRIVATE bool otx__job_progress(void *context, const otx_progress *progress)
 /* Lets the caller cancel amid work that no stage counts. */
 OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
 {
-    return otx__progress(&job->ctx, job->last.stage, job->last.subject, job->last.done,
-                         job->last.total, error);
+    return otx__poll(&job->ctx, job->last.stage, job->last.subject, job->last.done,
+                     job->last.total, error);
 }
 
-/* ---- opening: directories, vocabularies, tensors ---- */
-
-#define OTX__OPENING_STEPS 6
-
-/* Says at which of the steps the opening is, and at whose files. */
-OTX__PRIVATE otx_result otx__job_opening(const otx_job *job, const char *path, unsigned step,
-                                         otx_error *error)
-{
-    return otx__progress(&job->ctx, OTX_STAGE_OPEN, path, step, OTX__OPENING_STEPS, error);
-}
+/* ---- options ---- */
 
 OTX_API const char *otx_method_name(otx_method method)
 {
@@ -103,11 +101,17 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
-/* Whether rows are solved for. */
+/* Whether the method solves for rows. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
     return job->options.method == OTX_METHOD_OMP ||
            job->options.method == OTX_METHOD_OMP_CENTRED;
+}
+
+/* Whether there are rows that it solves for. */
+OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
+{
+    return otx__job_solves(job) && job->target_count > 0;
 }
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
@@ -124,7 +128,7 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
                          (int)options->padding);
-    if (options->dtype && !otx_dtype_is_embedding(options->dtype))
+    if (options->dtype != OTX_DTYPE_NONE && !otx_dtype_is_embedding(options->dtype))
         return otx__fail(error, OTX_ERROR_ARGUMENT, "matrices cannot be written as %s",
                          otx__word(otx_dtype_name(options->dtype)));
     if (options->omp.first_target || options->omp.target_count)
@@ -134,54 +138,73 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     return OTX_OK;
 }
 
-OTX__PRIVATE otx_result otx__job_check_directory(const char *path, const char *what,
-                                                 otx_error *error)
+/* ---- a job ---- */
+
+/* A job of which nothing is open but the caller's wishes. Close with otx_job_close. */
+OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
+                                     const char *donor, const otx_job_options *options,
+                                     otx_job **out, otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
-    otx__status status;
-    otx_result result = otx__model_status(path, &status, error);
-    if (result || status.directory) return result;
-    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, not a "
-                     "file", otx__path_text(name, path), what);
+    otx_job *job = (otx_job *)otx__alloc_zero(ctx, 1, sizeof *job);
+    otx_result result;
+    *out = job;
+    if (!job) return otx__fail_memory(error, sizeof *job);
+    if (ctx) job->outer = *ctx;
+    if (options) job->options = *options;
+    job->ctx = job->outer;
+    job->ctx.threads = otx__threads(ctx); /* it must not change on the way */
+    job->ctx.allocator.resize = otx__job_resize;
+    job->ctx.allocator.context = job;
+    if (job->outer.progress) job->ctx.progress = otx__job_progress;
+    job->ctx.progress_context = job;
+    otx__text_open(&job->config, &job->ctx);
+    otx__text_open(&job->generation, &job->ctx);
+    result = otx__side_begin(&job->ctx, base, false, &job->base, error);
+    if (!result) result = otx__side_begin(&job->ctx, donor, true, &job->donor, error);
+    return result;
 }
 
-OTX__PRIVATE otx_result otx__job_open_files(otx_job *job, otx_error *error)
+OTX__PRIVATE void otx__solution_close(const otx_job *job, otx__solution *solution)
 {
-    const otx_context *ctx = &job->ctx;
-    const char *base = job->base_path, *donor = job->donor_path;
-    char name[OTX__PATH_TEXT];
-    otx_result result = otx__job_check_directory(base, "base", error);
-    if (!result) result = otx__job_check_directory(donor, "donor", error);
-    if (!result)
-        result = otx__document_open(ctx, base, "config.json", &job->base_config, error);
-    if (!result && !job->base_config.present)
-        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
-                           otx__path_text(name, base));
-    if (!result)
-        result = otx__document_open(ctx, base, "generation_config.json", &job->base_generation,
-                                    error);
-    if (!result)
-        result = otx__document_open(ctx, donor, "config.json", &job->donor_config, error);
-    if (!result)
-        result = otx__document_open(ctx, donor, "generation_config.json",
-                                    &job->donor_generation, error);
-    if (!result)
-        result = otx__document_open(ctx, donor, "tokenizer_config.json", &job->donor_tokenizer,
-                                    error);
-    if (!result) result = otx__job_opening(job, base, 0, error);
-    if (!result) result = otx_checkpoint_open(ctx, base, &job->base, error);
-    if (!result) result = otx__job_opening(job, donor, 1, error);
-    if (!result) result = otx_checkpoint_open(ctx, donor, &job->donor, error);
-    if (!result) result = otx__job_opening(job, base, 2, error);
-    if (!result) result = otx_vocab_open(ctx, base, &job->base_vocab, error);
-    if (!result) result = otx__job_opening(job, donor, 3, error);
-    if (!result) result = otx_vocab_open(ctx, donor, &job->donor_vocab, error);
-    if (!result) result = otx__job_opening(job, donor, 4, error);
-    if (!result)
-        result = otx__model_open(ctx, &job->base, &job->base_config, &job->base_vocab, false,
-                                 &job->base_model, error);
-    if (!result)
-        result = otx__model_open(ctx, &job->donor, &job->donor_config, &job->donor_vocab, true,
-                                 &job->donor_model, error);
-    return result;
+    size_t targets = job->target_count, k = solution->k;
+    otx__free(&job->ctx, solution->indices, targets * k, sizeof *solution->indices);
+    otx__free(&job->ctx, solution->coefficients, targets * k, sizeof *solution->coefficients);
+    otx__free(&job->ctx, solution->residual_norms, targets, sizeof *solution->residual_norms);
+    otx__free(&job->ctx, solution->target_norms, targets, sizeof *solution->target_norms);
+    solution->indices = NULL;
+    solution->coefficients = solution->residual_norms = solution->target_norms = NULL;
+}
+
+OTX_API void otx_job_close(otx_job *job)
+{
+    const otx_context *ctx;
+    otx_context outer;
+    size_t i;
+    if (!job) return;
+    ctx = &job->ctx;
+    for (i = 0; i < job->solution_count; i++) otx__solution_close(job, &job->solutions[i]);
+    otx__text_close(&job->config);
+    otx__text_close(&job->generation);
+    otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
+    otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
+    otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
+    otx_alignment_close(ctx, &job->alignment);
+    otx__side_close(ctx, &job->donor);
+    otx__side_close(ctx, &job->base);
+    outer = job->outer;
+    otx__free(&outer, job, 1, sizeof *job);
+}
+
+/* ---- looking at it ---- */
+
+OTX_API const otx_vocab *otx_job_base_vocab(const otx_job *job) { return &job->base.vocab; }
+
+OTX_API const otx_vocab *otx_job_donor_vocab(const otx_job *job) { return &job->donor.vocab; }
+
+OTX_API const otx_alignment *otx_job_alignment(const otx_job *job) { return &job->alignment; }
+
+OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out)
+{
+    *out = job->summary;
+    out->peak_bytes = job->peak_bytes;
 }

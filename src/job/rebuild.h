@@ -1,79 +1,5 @@
 /* ---- the new rows of one vocabulary tensor ------------------------------ */
 
-/* ---- means of rows ---- */
-
-/* Columns that one call of the body adds up, and elements between polls. */
-#define OTX__MEAN_COLUMNS 256
-#define OTX__MEAN_ELEMENTS ((size_t)1 << 25)
-
-typedef struct otx__mean {
-    const char *data;
-    otx_dtype dtype;
-    size_t columns, first, end;
-    const uint8_t *wanted; /* by row */
-    double *sums;          /* by column */
-} otx__mean;
-
-/* Widens elements without loss, F64 too. */
-OTX__PRIVATE void otx__to_double(double *to, const char *from, otx_dtype dtype, size_t count)
-{
-    size_t i;
-    for (i = 0; i < count; i++) {
-        float value;
-        if (dtype == OTX_F64) {
-            memcpy(&to[i], from + i * sizeof *to, sizeof *to);
-        } else {
-            otx_to_float(&value, from + i * (otx_dtype_bits(dtype) / 8), dtype, 1);
-            to[i] = (double)value;
-        }
-    }
-}
-
-/* Adds the wanted rows to the sums of some columns: row after row, whatever the
-   number of threads. */
-OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
-{
-    const otx__mean *mean = (const otx__mean *)argument;
-    const size_t size = otx_dtype_bits(mean->dtype) / 8, column = index * OTX__MEAN_COLUMNS;
-    const size_t count = otx__min(mean->columns - column, OTX__MEAN_COLUMNS);
-    double values[OTX__MEAN_COLUMNS];
-    size_t row, i;
-    (void)worker;
-    for (row = mean->first; row < mean->end; row++) {
-        if (!mean->wanted[row]) continue;
-        otx__to_double(values, mean->data + (row * mean->columns + column) * size, mean->dtype,
-                       count);
-        for (i = 0; i < count; i++) mean->sums[column + i] += values[i];
-    }
-}
-
-/* The mean of the wanted rows in double; zeros if none is wanted. */
-OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
-                                      const uint8_t *wanted, double *to, otx_error *error)
-{
-    const size_t step = otx__max(OTX__MEAN_ELEMENTS / rows->columns, 1);
-    otx__mean mean;
-    otx_result result = OTX_OK;
-    size_t i, count = 0;
-    mean.data = rows->data;
-    mean.dtype = rows->dtype;
-    mean.columns = rows->columns;
-    mean.wanted = wanted;
-    mean.sums = to;
-    for (i = 0; i < rows->columns; i++) to[i] = 0;
-    for (i = 0; i < rows->rows; i++) count += wanted[i];
-    for (mean.first = 0; mean.first < rows->rows && !result; mean.first = mean.end) {
-        mean.end = rows->rows - mean.first < step ? rows->rows : mean.first + step;
-        otx__parallel(&job->ctx, (rows->columns + OTX__MEAN_COLUMNS - 1) / OTX__MEAN_COLUMNS,
-                      otx__mean_body, &mean);
-        result = otx__job_poll(job, error);
-    }
-    for (i = 0; i < rows->columns && count > 0; i++) to[i] /= (double)count;
-    return result;
-}
-
-/* ---- one new matrix ---- */
-
 /* Targets that one call of the body combines; targets between polls, fewer where
    that is more multiply-adds of a worker than so many; bytes copied between polls. */
 #define OTX__COMBINE_CHUNK 16
@@ -83,18 +9,18 @@ OTX__PRIVATE otx_result otx__job_mean(otx_job *job, const otx__loaded *rows,
 
 typedef struct otx__rebuild {
     otx_job *job;
-    const otx__model_tensor *tensor;
+    const otx__vocab_tensor *tensor;
     const otx__solution *solution; /* NULL: the mean or zeros instead */
     const otx__kernels *kernels;   /* asked for once: the processor takes long to tell */
-    otx__loaded old, made;      /* the base's rows, and the new ones */
-    size_t old_rows;               /* how many rows of the base there were to read */
-    uint8_t *flags;                /* by row of either */
+    otx__loaded old, made;       /* the base's rows, and the new ones */
+    size_t old_rows, old_size;   /* rows of the base to read, and bytes of one */
+    uint8_t *flags;              /* by row of either */
     size_t flag_count;
-    size_t row_size;               /* of a new row, in bytes */
-    double *scratch; /* a row for each worker, and one for a mean */
-    const double *centre; /* the mean of the anchors' rows, or NULL: not centred */
+    size_t row_size;             /* of a new row, in bytes */
+    double *scratch;             /* a row for each worker, and one for a mean */
+    const double *centre;        /* the mean of the anchors' rows, or NULL: not centred */
     size_t workers;
-    size_t first;    /* target of the batch */
+    size_t first;                /* target of the batch */
     size_t failed[OTX__COMBINE_BATCH / OTX__COMBINE_CHUNK]; /* first target that is out of
                                                                range, or OTX__NONE */
 } otx__rebuild;
@@ -102,19 +28,18 @@ typedef struct otx__rebuild {
 OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)
 {
     const otx_tensor *tensor = r->tensor->at->tensor;
-    const otx_vocab *vocab = &r->job->donor_vocab;
-    const otx_token *token = id < vocab->count ? &vocab->tokens[id] : NULL;
+    const otx_token *token = otx__side_token(&r->job->donor, id);
     char name[OTX__QUOTED], content[OTX__QUOTED];
     otx__quote(name, sizeof name, tensor->name, tensor->name_size);
-    if (!token || token->kind == OTX_TOKEN_NONE)
+    if (!token)
         return otx__fail(error, OTX_ERROR_RANGE,
                          "%s: tensor \"%s\": the mean of the new rows, wanted for the padding "
                          "row %" PRIu64 ", has a value beyond the largest of %s",
-                         r->job->base_path, name, (uint64_t)id, otx_dtype_name(r->made.dtype));
+                         r->job->base.path, name, (uint64_t)id, otx_dtype_name(r->made.dtype));
     return otx__fail(error, OTX_ERROR_RANGE,
-                     "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has a "
-                     "value beyond the largest of %s; pass --saturate to clamp it",
-                     r->job->base_path, name, (uint64_t)id,
+                     "%s: tensor \"%s\": the new row of donor id %" PRIu64 " (token \"%s\") has "
+                     "a value beyond the largest of %s; pass --saturate to clamp it",
+                     r->job->base.path, name, (uint64_t)id,
                      otx__quote(content, sizeof content, token->content, token->content_size),
                      otx_dtype_name(r->made.dtype));
 }
@@ -161,8 +86,8 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
         const double *coefficients = solution->coefficients + target * solution->k;
-        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k, coefficients,
-                     solution->k, row);
+        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k,
+                     coefficients, solution->k, row);
         if (r->centre) otx__rebuild_centre(r, coefficients, row);
         if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
     }
@@ -202,9 +127,30 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     const otx_alignment *alignment = &r->job->alignment;
     int64_t base;
     if (row >= alignment->count)
-        return (int64_t)(r->job->base_model.rows + (row - alignment->count));
+        return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
     return base < (int64_t)r->old_rows ? base : -1;
+}
+
+/* Whether a row of the base holds a token that the model has been trained on. */
+OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
+{
+    const otx_token *token = otx__side_token(&job->base, row);
+    return token && token->kind != OTX_TOKEN_UNUSED;
+}
+
+/* Flags the base's rows that will be used: those that are copied from, and those that a
+   mean is taken of. */
+OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
+{
+    const otx_job *job = r->job;
+    const otx_alignment *alignment = &job->alignment;
+    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
+    size_t i;
+    memset(r->flags, 0, r->flag_count);
+    for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
+    for (i = 0; i < alignment->count; i++)
+        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
 }
 
 /* What becomes of a new row. One that would copy a row which this tensor of the base
@@ -237,47 +183,30 @@ OTX__PRIVATE otx_result otx__rebuild_fill(otx__rebuild *r, otx_action action, co
     return OTX_OK;
 }
 
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    otx_token_kind kind = OTX_TOKEN_NONE;
-    if (row < job->base_vocab.count) kind = job->base_vocab.tokens[row].kind;
-    return kind != OTX_TOKEN_NONE && kind != OTX_TOKEN_UNUSED;
-}
-
 /* Copies one row of the base, bit for bit but into another type. */
-OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, size_t from,
+OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const char *from,
                                               otx_error *error)
 {
-    const size_t old_size = r->old.columns * (otx_dtype_bits(r->old.dtype) / 8);
-    const char *row = r->old.data + from * old_size;
-    if (r->old.dtype == r->made.dtype) {
-        memcpy(r->made.data + to * r->row_size, row, r->row_size);
+    const otx_dtype dtype = r->tensor->at->tensor->dtype;
+    if (dtype == r->made.dtype) {
+        memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
     }
-    otx__to_double(r->scratch, row, r->old.dtype, r->old.columns);
+    otx__to_double(r->scratch, from, dtype, r->made.columns);
     return otx__rebuild_store(r, to, r->scratch) ? OTX_OK : otx__fail_range(r, to, error);
 }
 
 /* Reads the base's rows, checking those that will be used, and copies. */
 OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
 {
-    otx_job *job = r->job;
-    const otx_alignment *alignment = &job->alignment;
-    size_t rows = (size_t)r->tensor->rows, i;
-    bool mean = !r->solution && job->options.method != OTX_METHOD_ZERO && job->target_count > 0;
-    otx_result result;
-    if (rows == job->base_model.rows) rows = otx__min(rows, job->base_vocab.count);
-    r->old_rows = rows;
-    memset(r->flags, 0, r->flag_count);
-    for (i = 0; i < rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
-    for (i = 0; i < alignment->count; i++)
-        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
-    result = otx__loaded_open(job, &job->base, r->tensor->at, &job->base_vocab, r->made.columns,
-                            r->flags, rows, &r->old, error);
+    otx_result result = otx__loaded_open(r->job, &r->job->base, r->tensor->at, r->made.columns,
+                                         r->flags, r->old_rows, &r->old, error);
+    size_t i;
     for (i = 0; i < r->made.rows && !result; i++) {
         int64_t base = otx__rebuild_source(r, i);
-        if (base >= 0) result = otx__rebuild_copy_row(r, i, (size_t)base, error);
+        if (base >= 0)
+            result = otx__rebuild_copy_row(r, i, r->old.data + (size_t)base * r->old_size,
+                                           error);
         if (!result) result = otx__rebuild_poll(r, i, error);
     }
     return result;
@@ -296,14 +225,14 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     if (r->solution && job->options.method == OTX_METHOD_OMP_CENTRED) {
         memset(r->flags, 0, r->flag_count);
         for (i = 0; i < job->anchor_count; i++) r->flags[job->anchor_bases[i]] = 1;
-        result = otx__job_mean(job, &r->old, r->flags, mean, error);
+        result = otx__rows_average(job, &r->old, r->flags, mean, error);
         r->centre = mean;
     }
     if (r->solution) return result ? result : otx__rebuild_combine(r, error);
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
-        result = otx__job_mean(job, &r->old, r->flags, mean, error);
+        result = otx__rows_average(job, &r->old, r->flags, mean, error);
     }
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_APPROXIMATE, mean, error);
     return result;
@@ -329,7 +258,7 @@ OTX__PRIVATE otx_result otx__rebuild_padding(otx__rebuild *r, otx_error *error)
     if (count == 0) return OTX_OK;
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.padding == OTX_PADDING_MEAN)
-        result = otx__job_mean(job, &r->made, r->flags, mean, error);
+        result = otx__rows_average(job, &r->made, r->flags, mean, error);
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_PADDING, mean, error);
     if (!result) result = otx__rebuild_fill(r, OTX_ACTION_UNUSED, mean, error);
     return result;
@@ -344,38 +273,111 @@ OTX__PRIVATE void otx__rebuild_close(otx__rebuild *r)
     otx__free(&job->ctx, r->scratch, (r->workers + 1) * r->made.columns, sizeof *r->scratch);
 }
 
+/* Takes what is needed for `rows` new rows of one tensor, and flags the base's rows that
+   will be used. Close with otx__rebuild_close in any case. */
+OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t rows,
+                                           size_t workers, otx__rebuild *r, otx_error *error)
+{
+    const otx__tensor_plan *plan = &job->plans[which];
+    size_t cells;
+    memset(r, 0, sizeof *r);
+    r->job = job;
+    r->tensor = &job->base.parts.tensors[which];
+    if (otx__job_has_solves(job) && plan->solution != OTX__NONE)
+        r->solution = &job->solutions[plan->solution];
+    r->made.dtype = plan->dtype;
+    r->made.columns = plan->columns;
+    r->made.rows = rows;
+    r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
+    r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
+    r->old_rows = (size_t)r->tensor->rows;
+    if (r->old_rows == job->base.parts.rows)
+        r->old_rows = otx__min(r->old_rows, job->base.vocab.count);
+    r->workers = workers;
+    r->kernels = otx__combine_kernels(&job->ctx);
+    r->flag_count = otx__max(otx__max(plan->rows, job->base.vocab.count),
+                             (size_t)r->tensor->rows);
+    r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
+    if (otx__mul(workers + 1, plan->columns, &cells))
+        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
+    if (otx__mul(rows, plan->columns, &cells))
+        r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
+    if (!r->flags || !r->scratch || !r->made.data)
+        return otx__fail_memory(error, (uint64_t)rows * r->row_size);
+    otx__rebuild_flag_old(r);
+    return OTX_OK;
+}
+
 /* Makes the new rows of one tensor. On success they are r->made, and the base's
    are let go; close with otx__rebuild_close in any case. */
 OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebuild *r,
                                           otx_error *error)
 {
-    const otx__tensor_plan *plan = &job->plans[which];
-    size_t cells;
-    otx_result result;
-    memset(r, 0, sizeof *r);
-    r->job = job;
-    r->tensor = &job->base_model.tensors[which];
-    if (otx__job_solves(job) && plan->solution != OTX__NONE &&
-        job->target_count > 0)
-        r->solution = &job->solutions[plan->solution];
-    r->made.dtype = plan->dtype;
-    r->made.columns = plan->columns;
-    r->made.rows = plan->rows;
-    r->row_size = plan->columns * (otx_dtype_bits(r->made.dtype) / 8);
-    r->workers = (size_t)otx__threads(&job->ctx);
-    r->kernels = otx__combine_kernels(&job->ctx);
-    r->flag_count = otx__max(otx__max(r->made.rows, job->base_vocab.count),
-                             (size_t)r->tensor->rows);
-    r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
-    if (otx__mul(r->workers + 1, plan->columns, &cells))
-        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
-    if (otx__mul(r->made.rows, plan->columns, &cells))
-        r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
-    if (!r->flags || !r->scratch || !r->made.data)
-        return otx__fail_memory(error, (uint64_t)r->made.rows * r->row_size);
-    result = otx__rebuild_copy(r, error);
+    otx_result result = otx__rebuild_begin(job, which, job->plans[which].rows,
+                                           (size_t)otx__threads(&job->ctx), r, error);
+    if (!result) result = otx__rebuild_copy(r, error);
     if (!result) result = otx__rebuild_targets(r, error);
     otx__loaded_close(job, &r->old);
     if (!result) result = otx__rebuild_padding(r, error);
+    return result;
+}
+
+/* ---- before the solves ---- */
+
+/* Whether the rows that will be copied fit into their new type. Flags those that do not,
+   to name the first as the copying would. */
+OTX__PRIVATE otx_result otx__rebuild_check_range(otx__rebuild *r, otx__row_walk *walk,
+                                                 size_t rows, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(r->flags, 0, r->flag_count);
+    for (i = 0; i < rows; i++) {
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0) r->flags[base] = 1;
+    }
+    while (!result && otx__row_walk_next(walk, &result, error))
+        for (i = 0; i < walk->count; i++) {
+            uint8_t *flag = &r->flags[walk->first + i];
+            if (*flag && otx__rebuild_copy_row(r, 0, walk->bytes + i * walk->row_size, NULL))
+                *flag = 2;
+        }
+    for (i = 0; i < rows && !result; i++) {
+        int64_t base = otx__rebuild_source(r, i);
+        if (base >= 0 && r->flags[base] == 2) result = otx__fail_range(r, i, error);
+    }
+    return result;
+}
+
+/* Whether the base's rows of one tensor can be used. */
+OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error *error)
+{
+    const otx__tensor_plan *plan = &job->plans[which];
+    otx__row_walk walk;
+    otx__rebuild r;
+    otx_result result = otx__rebuild_begin(job, which, 1, 0, &r, error);
+    memset(&walk, 0, sizeof walk);
+    if (!result)
+        result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
+                                    r.old_rows, NULL, &walk, error);
+    if (!result) result = otx__rows_check(&walk, r.flags, error);
+    if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
+        walk.first = walk.count = 0;
+        result = otx__rebuild_check_range(&r, &walk, plan->rows, error);
+    }
+    otx__row_walk_close(&walk);
+    otx__rebuild_close(&r);
+    return result;
+}
+
+/* Looks at the base's rows before the solves, so that one which cannot be used ends the run
+   before them and not after. */
+OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!otx__job_has_solves(job)) return OTX_OK;
+    for (i = 0; i < job->base.parts.count && !result; i++)
+        if (!job->base.parts.tensors[i].redundant) result = otx__rebuild_check(job, i, error);
     return result;
 }

@@ -13,9 +13,9 @@ OTX__PRIVATE otx_result otx__report_flush(otx__text *text, const otx_sink *sink,
 }
 
 /* The base's tensor that a matrix of the summary is about. */
-OTX__PRIVATE const otx_tensor *otx__job_matrix_tensor(const otx_job *job, size_t index)
+OTX__PRIVATE const otx_tensor *otx__report_tensor(const otx_job *job, size_t index)
 {
-    return job->base_model.tensors[job->matrix_tensors[index]].at->tensor;
+    return job->base.parts.tensors[job->matrix_tensors[index]].at->tensor;
 }
 
 OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *tokens)
@@ -33,8 +33,8 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
 OTX__PRIVATE void otx__report_solver(otx__text *text, const otx_omp_stats *omp)
 {
     otx__text_format(text,
-                     ", \"solver\": {\"form\": \"%s\", \"steps\": %" PRIu64 ", \"passes\": %" PRIu64
-                     ", \"columns\": %" PRIu64,
+                     ", \"solver\": {\"form\": \"%s\", \"steps\": %" PRIu64
+                     ", \"passes\": %" PRIu64 ", \"columns\": %" PRIu64,
                      otx__word(otx_omp_form_name(omp->form)), omp->steps, omp->passes,
                      omp->columns);
     otx__text_format(text,
@@ -48,7 +48,7 @@ OTX__PRIVATE void otx__report_solver(otx__text *text, const otx_omp_stats *omp)
 /* Residuals are null where nothing was solved. */
 OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
 {
-    const otx_tensor *tensor = otx__job_matrix_tensor(job, index);
+    const otx_tensor *tensor = otx__report_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
     bool solved = otx__job_solves(job) && job->ran;
     otx__text_string(text, "    {\"name\": ");
@@ -79,9 +79,9 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     size_t i;
     otx__text_open(&text, &job->ctx);
     otx__text_string(&text, "{\n  \"version\": \"" OTX_VERSION_STRING "\",\n  \"base\": ");
-    otx__text_json_string(&text, job->base_path, strlen(job->base_path));
+    otx__text_json_string(&text, job->base.path, strlen(job->base.path));
     otx__text_string(&text, ",\n  \"donor\": ");
-    otx__text_json_string(&text, job->donor_path, strlen(job->donor_path));
+    otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
     otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": %" PRIu64
                      ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_method_name(job->options.method)),
@@ -105,7 +105,7 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
 /* ---- the token table ---- */
 
 /* Bytes as one field of a tab-separated line. */
-OTX__PRIVATE void otx__table_bytes(otx__text *text, const char *bytes, size_t size)
+OTX__PRIVATE void otx__token_table_bytes(otx__text *text, const char *bytes, size_t size)
 {
     size_t i = 0;
     while (i < size) {
@@ -123,7 +123,7 @@ OTX__PRIVATE void otx__table_bytes(otx__text *text, const char *bytes, size_t si
 
 /* A number to nine significant digits, "-1.23456789e-02": a table of millions of
    them is for reading and must not take minutes. */
-OTX__PRIVATE void otx__table_number(otx__text *text, double value)
+OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
 {
     double size = value < 0 ? -value : value;
     int power = 8;
@@ -148,53 +148,55 @@ OTX__PRIVATE void otx__table_number(otx__text *text, double value)
 
 /* The two fields of a target in one matrix: its relative residual, and
    donor:base:coefficient for each of its anchors. */
-OTX__PRIVATE void otx__table_anchors(otx__text *text, const otx_job *job,
+OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
     const int32_t *indices = solution->indices + target * solution->k;
     const double *coefficients = solution->coefficients + target * solution->k;
     size_t i;
     otx__text_string(text, "\t");
-    otx__table_number(text, otx__solution_residual(solution, target));
+    otx__token_table_number(text, otx__solution_residual(solution, target));
     otx__text_string(text, "\t");
     for (i = 0; i < solution->k && indices[i] >= 0; i++) {
         otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i ? " " : "",
                          job->anchor_donors[indices[i]], job->anchor_bases[indices[i]]);
-        otx__table_number(text, coefficients[i]);
+        otx__token_table_number(text, coefficients[i]);
     }
 }
 
-OTX__PRIVATE void otx__table_head(otx__text *text, const otx_job *job)
+OTX__PRIVATE void otx__token_table_head(otx__text *text, const otx_job *job)
 {
     size_t i;
     otx__text_string(text, "id\tkind\tbytes\taction\tbase_id");
     for (i = 0; i < job->summary.matrix_count; i++) {
-        const otx_tensor *tensor = otx__job_matrix_tensor(job, i);
+        const otx_tensor *tensor = otx__report_tensor(job, i);
         otx__text_string(text, "\tresidual:");
-        otx__table_bytes(text, tensor->name, tensor->name_size);
+        otx__token_table_bytes(text, tensor->name, tensor->name_size);
         otx__text_string(text, "\tanchors:");
-        otx__table_bytes(text, tensor->name, tensor->name_size);
+        otx__token_table_bytes(text, tensor->name, tensor->name_size);
     }
     otx__text_string(text, "\n");
 }
 
 /* The line of one donor id; `target` is its place among the targets if it is
    one. */
-OTX__PRIVATE void otx__table_line(otx__text *text, const otx_job *job, size_t id, size_t target)
+OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, size_t id,
+                                        size_t target)
 {
     const otx_alignment_row *row = id < job->alignment.count ? &job->alignment.rows[id] : NULL;
-    const otx_token *token = id < job->donor_vocab.count ? &job->donor_vocab.tokens[id] : NULL;
+    const otx_token *token = otx__side_token(&job->donor, id);
     bool solved = row && row->action == OTX_ACTION_APPROXIMATE && job->ran &&
                   otx__job_solves(job);
     size_t i;
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
-    if (token) otx__table_bytes(text, token->bytes, token->size);
+    if (token) otx__token_table_bytes(text, token->bytes, token->size);
     otx__text_format(text, "\t%s\t", row ? otx__word(otx_action_name(row->action)) : "skipped");
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved) otx__table_anchors(text, job, &job->solutions[plan->solution], target);
+        if (solved)
+            otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
         else otx__text_string(text, "\t\t");
     }
     otx__text_string(text, "\n");
@@ -203,17 +205,17 @@ OTX__PRIVATE void otx__table_line(otx__text *text, const otx_job *job, size_t id
 OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink,
                                         otx_error *error)
 {
-    size_t count = otx__max(job->alignment.count, job->donor_vocab.count), target = 0, i;
-    bool details = otx__job_solves(job) && job->target_count > 0 && job->ran;
+    size_t count = otx__max(job->alignment.count, job->donor.vocab.count), target = 0, i;
+    bool details = otx__job_has_solves(job) && job->ran;
     otx_result result = OTX_OK;
     otx__text text;
     if (details && !job->solutions[0].indices)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "the token table needs a job that has been run with keep_details");
     otx__text_open(&text, &job->ctx);
-    otx__table_head(&text, job);
+    otx__token_table_head(&text, job);
     for (i = 0; i < count && !result; i++) {
-        otx__table_line(&text, job, i, target);
+        otx__token_table_line(&text, job, i, target);
         if (target < job->target_count && job->targets[target] == i) target++;
         if (text.size < OTX__FILE_BUFFER && !text.failed) continue;
         result = otx__report_flush(&text, sink, error);

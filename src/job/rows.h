@@ -1,7 +1,73 @@
 /* ---- rows in memory ----------------------------------------------------- */
 
+/* ---- a tensor's rows, block by block ---- */
+
 /* Bytes read before progress is reported. */
 #define OTX__READ_BLOCK ((size_t)4 << 20)
+
+/* Steps through the first rows of a tensor of a side:
+       result = otx__row_walk_open(...);
+       while (!result && otx__row_walk_next(&walk, &result, error))
+           for (i = 0; i < walk.count; i++) ... row walk.first + i at walk.bytes + i * row_size
+       otx__row_walk_close(&walk); */
+typedef struct otx__row_walk {
+    const otx_context *ctx;
+    const otx__side *side;
+    const otx_checkpoint_tensor *at;
+    size_t rows, columns, row_size;
+    size_t step;  /* rows of a block at most */
+    char *whole;  /* where all rows go, or NULL */
+    char *block;  /* where a block goes if they do not stay */
+    size_t first, count; /* the rows at hand */
+    char *bytes;
+} otx__row_walk;
+
+/* With `whole`, which has room for all rows, they stay there. */
+OTX__PRIVATE otx_result otx__row_walk_open(const otx_context *ctx, const otx__side *side,
+                                           const otx_checkpoint_tensor *at, size_t columns,
+                                           size_t rows, char *whole, otx__row_walk *walk,
+                                           otx_error *error)
+{
+    memset(walk, 0, sizeof *walk);
+    walk->ctx = ctx;
+    walk->side = side;
+    walk->at = at;
+    walk->rows = rows;
+    walk->columns = columns;
+    walk->whole = whole;
+    if (!otx__mul(columns, otx_dtype_bits(at->tensor->dtype) / 8, &walk->row_size))
+        return otx__fail_memory(error, UINT64_MAX);
+    walk->step = otx__min(otx__max(OTX__READ_BLOCK / walk->row_size, 1), rows);
+    if (whole) return OTX_OK;
+    walk->block = (char *)otx__alloc(ctx, walk->step, walk->row_size);
+    if (walk->block) return OTX_OK;
+    return otx__fail_memory(error, (uint64_t)walk->step * walk->row_size);
+}
+
+OTX__PRIVATE void otx__row_walk_close(otx__row_walk *walk)
+{
+    otx__free(walk->ctx, walk->block, walk->step, walk->row_size);
+}
+
+/* Reads the next rows; false at the end and on failure. Progress is that of the rows
+   before, which have been looked at by then. */
+OTX__PRIVATE bool otx__row_walk_next(otx__row_walk *walk, otx_result *result, otx_error *error)
+{
+    walk->first += walk->count;
+    if (walk->count > 0)
+        *result = otx__poll(walk->ctx, OTX_STAGE_READ, walk->at->tensor->name,
+                            (uint64_t)walk->first * walk->row_size,
+                            (uint64_t)walk->rows * walk->row_size, error);
+    walk->count = otx__min(walk->step, walk->rows - walk->first);
+    if (*result || walk->count == 0) return false;
+    walk->bytes = walk->whole ? walk->whole + walk->first * walk->row_size : walk->block;
+    *result = otx_checkpoint_read(&walk->side->checkpoint, walk->at,
+                                  (uint64_t)walk->first * walk->columns,
+                                  walk->count * walk->columns, walk->bytes, error);
+    return !*result;
+}
+
+/* ---- rows that are needed ---- */
 
 /* Whether a row holds numbers only, none of them beyond float. */
 OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t columns)
@@ -18,19 +84,61 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
     return true;
 }
 
-OTX__PRIVATE otx_result otx__fail_row(const otx_checkpoint *checkpoint,
-                                      const otx_tensor *tensor, const otx_vocab *vocab,
+OTX__PRIVATE otx_result otx__fail_row(const otx__side *side, const otx_tensor *tensor,
                                       size_t row, otx_error *error)
 {
-    char name[OTX__QUOTED], token[OTX__QUOTED];
+    const otx_token *token = &side->vocab.tokens[row];
+    char name[OTX__QUOTED], content[OTX__QUOTED];
     return otx__fail(
         error, OTX_ERROR_NOT_FINITE,
         "%s: tensor \"%s\", row %" PRIu64 " (token \"%s\"): holds a NaN, an infinity "
-        "or a value beyond 32-bit float, and is needed",
-        checkpoint->path, otx__quote(name, sizeof name, tensor->name, tensor->name_size),
-        (uint64_t)row,
-        otx__quote(token, sizeof token, vocab->tokens[row].content,
-                   vocab->tokens[row].content_size));
+        "or a value beyond 32-bit float, and is needed", side->path,
+        otx__quote(name, sizeof name, tensor->name, tensor->name_size), (uint64_t)row,
+        otx__quote(content, sizeof content, token->content, token->content_size));
+}
+
+/* Most parts of a block that are looked at at once. */
+#define OTX__ROW_PARTS 64
+
+typedef struct otx__row_check {
+    const otx__row_walk *walk;
+    const uint8_t *needed;     /* by row */
+    size_t share;              /* rows of a part */
+    size_t bad[OTX__ROW_PARTS]; /* the first of each that cannot be used, or OTX__NONE */
+} otx__row_check;
+
+OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
+{
+    otx__row_check *check = (otx__row_check *)argument;
+    const otx__row_walk *walk = check->walk;
+    const otx_dtype dtype = walk->at->tensor->dtype;
+    size_t i = index * check->share, end = otx__min(i + check->share, walk->count);
+    (void)worker;
+    check->bad[index] = OTX__NONE;
+    for (; i < end && check->bad[index] == OTX__NONE; i++)
+        if (check->needed[walk->first + i] &&
+            !otx__row_is_finite(walk->bytes + i * walk->row_size, dtype, walk->columns))
+            check->bad[index] = walk->first + i;
+}
+
+/* Goes through rows and checks those that are needed, by row. */
+OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *needed,
+                                        otx_error *error)
+{
+    otx_result result = OTX_OK;
+    otx__row_check check;
+    size_t i;
+    check.walk = walk;
+    check.needed = needed;
+    while (!result && otx__row_walk_next(walk, &result, error)) {
+        size_t parts = otx__min(walk->count, OTX__ROW_PARTS);
+        check.share = (walk->count + parts - 1) / parts;
+        otx__parallel(walk->ctx, parts, otx__row_check_body, &check);
+        for (i = 0; i < parts && !result; i++)
+            if (check.bad[i] != OTX__NONE)
+                result = otx__fail_row(walk->side, walk->at->tensor, check.bad[i], error);
+    }
+    return result;
 }
 
 /* A matrix in memory: the first rows of a tensor, in its own type. */
@@ -47,37 +155,97 @@ OTX__PRIVATE void otx__loaded_close(const otx_job *job, otx__loaded *rows)
     rows->data = NULL;
 }
 
-/* Reads the first rows of a tensor and checks those that are needed, by row. */
-OTX__PRIVATE otx_result otx__loaded_open(otx_job *job, const otx_checkpoint *checkpoint,
-                                       const otx_checkpoint_tensor *at, const otx_vocab *vocab,
-                                       size_t columns, const uint8_t *needed, size_t rows,
-                                       otx__loaded *out, otx_error *error)
+/* Reads the first rows of a side's tensor and checks those that are needed. */
+OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *side,
+                                         const otx_checkpoint_tensor *at, size_t columns,
+                                         const uint8_t *needed, size_t rows, otx__loaded *out,
+                                         otx_error *error)
 {
-    size_t size = otx_dtype_bits(at->tensor->dtype) / 8, row_size, first, step, elements;
-    otx_result result = OTX_OK;
+    const size_t size = otx_dtype_bits(at->tensor->dtype) / 8;
+    otx__row_walk walk;
+    otx_result result;
+    size_t elements;
     memset(out, 0, sizeof *out);
     out->dtype = at->tensor->dtype;
     out->rows = rows;
     out->columns = columns;
-    if (!otx__mul(columns, size, &row_size) || !otx__mul(rows, columns, &elements))
-        return otx__fail_memory(error, UINT64_MAX);
+    if (!otx__mul(rows, columns, &elements)) return otx__fail_memory(error, UINT64_MAX);
     out->data = (char *)otx__alloc(&job->ctx, elements, size);
-    if (!out->data) return otx__fail_memory(error, (uint64_t)rows * row_size);
-    step = otx__max(OTX__READ_BLOCK / row_size, 1);
-    for (first = 0; first < rows && !result; first += step) {
-        size_t count = otx__min(step, rows - first), i;
-        char *to = out->data + first * row_size;
-        result = otx_checkpoint_read(checkpoint, at, (uint64_t)first * columns, count * columns,
-                                     to, error);
-        for (i = 0; i < count && !result; i++)
-            if (needed[first + i] &&
-                !otx__row_is_finite(to + i * row_size, out->dtype, columns))
-                result = otx__fail_row(checkpoint, at->tensor, vocab, first + i, error);
-        if (!result)
-            result = otx__progress(&job->ctx, OTX_STAGE_READ, at->tensor->name,
-                                   (uint64_t)(first + count) * row_size,
-                                   (uint64_t)rows * row_size, error);
-    }
+    if (!out->data) return otx__fail_memory(error, (uint64_t)elements * size);
+    result = otx__row_walk_open(&job->ctx, side, at, columns, rows, out->data, &walk, error);
+    if (!result) result = otx__rows_check(&walk, needed, error);
     if (result) otx__loaded_close(job, out);
+    return result;
+}
+
+/* ---- means of rows ---- */
+
+/* Columns that one call of the body adds up, and elements between polls. */
+#define OTX__MEAN_COLUMNS 256
+#define OTX__MEAN_ELEMENTS ((size_t)1 << 25)
+
+typedef struct otx__mean {
+    const char *data;
+    otx_dtype dtype;
+    size_t columns, first, end;
+    const uint8_t *wanted; /* by row */
+    double *sums;          /* by column */
+} otx__mean;
+
+/* Widens elements without loss, F64 too. */
+OTX__PRIVATE void otx__to_double(double *to, const char *from, otx_dtype dtype, size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++) {
+        float value;
+        if (dtype == OTX_F64) {
+            memcpy(&to[i], from + i * sizeof *to, sizeof *to);
+        } else {
+            otx_to_float(&value, from + i * (otx_dtype_bits(dtype) / 8), dtype, 1);
+            to[i] = (double)value;
+        }
+    }
+}
+
+/* Adds the wanted rows to the sums of some columns: row after row, whatever the
+   number of threads. */
+OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
+{
+    const otx__mean *mean = (const otx__mean *)argument;
+    const size_t size = otx_dtype_bits(mean->dtype) / 8, column = index * OTX__MEAN_COLUMNS;
+    const size_t count = otx__min(mean->columns - column, OTX__MEAN_COLUMNS);
+    double values[OTX__MEAN_COLUMNS];
+    size_t row, i;
+    (void)worker;
+    for (row = mean->first; row < mean->end; row++) {
+        if (!mean->wanted[row]) continue;
+        otx__to_double(values, mean->data + (row * mean->columns + column) * size, mean->dtype,
+                       count);
+        for (i = 0; i < count; i++) mean->sums[column + i] += values[i];
+    }
+}
+
+/* The mean of the wanted rows in double; zeros if none is wanted. */
+OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
+                                      const uint8_t *wanted, double *to, otx_error *error)
+{
+    const size_t step = otx__max(OTX__MEAN_ELEMENTS / rows->columns, 1);
+    otx__mean mean;
+    otx_result result = OTX_OK;
+    size_t i, count = 0;
+    mean.data = rows->data;
+    mean.dtype = rows->dtype;
+    mean.columns = rows->columns;
+    mean.wanted = wanted;
+    mean.sums = to;
+    for (i = 0; i < rows->columns; i++) to[i] = 0;
+    for (i = 0; i < rows->rows; i++) count += wanted[i];
+    for (mean.first = 0; mean.first < rows->rows && !result; mean.first = mean.end) {
+        mean.end = rows->rows - mean.first < step ? rows->rows : mean.first + step;
+        otx__parallel(&job->ctx, (rows->columns + OTX__MEAN_COLUMNS - 1) / OTX__MEAN_COLUMNS,
+                      otx__mean_body, &mean);
+        result = otx__job_poll(job, error);
+    }
+    for (i = 0; i < rows->columns && count > 0; i++) to[i] /= (double)count;
     return result;
 }

@@ -1,124 +1,82 @@
-/* ---- running a job ------------------------------------------------------ */
+/* ---- run: the whole job, in order ---------------------------------------- */
 
-/* No directory may hold another: the output would be copied into itself, or a
-   model removed by what replaces it. */
-OTX__PRIVATE otx_result otx__job_check_output(const otx_job *job, const char *out,
-                                              otx_error *error)
+/* Opens both models, finds where every row comes from, and plans what becomes of every
+   tensor and of the configs. */
+OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
 {
-    const char *inputs[2];
-    char name[OTX__PATH_TEXT], other[OTX__PATH_TEXT];
-    size_t i;
-    inputs[0] = job->base_path;
-    inputs[1] = job->donor_path;
-    for (i = 0; i < 2; i++) {
-        bool inside = false, around = false;
-        otx_result result = otx__is_within(&job->ctx, out, inputs[i], &inside, error);
-        if (!result && !inside && otx__file_exists(out))
-            result = otx__is_within(&job->ctx, inputs[i], out, &around, error);
-        if (result) return result;
-        if (inside || around)
-            return otx__fail(error, OTX_ERROR_ARGUMENT,
-                             "%s: the output must not be, hold or lie "
-                             "in the %s, %s",
-                             otx__path_text(name, out), i ? "donor" : "base",
-                             otx__path_text(other, inputs[i]));
-    }
-    return OTX_OK;
-}
-
-OTX__PRIVATE otx_result otx__job_solve_all(otx_job *job, otx_error *error)
-{
-    otx_result result = OTX_OK;
-    size_t i;
-    if (!otx__job_solves(job) || job->target_count == 0) return OTX_OK;
-    for (i = 0; i < job->solution_count && !result; i++) {
-        result = otx__job_solve(job, &job->solutions[i], error);
-        job->summary.isa = job->solutions[i].stats.isa;
-        job->summary.threads = job->solutions[i].stats.threads;
-    }
-    for (i = 0; i < job->summary.matrix_count && !result; i++) {
-        otx_job_matrix *matrix = &job->summary.matrices[i];
-        otx__solution *solution = &job->solutions[job->plans[job->matrix_tensors[i]].solution];
-        matrix->mean_relative_residual = solution->mean_residual;
-        matrix->max_relative_residual = solution->max_residual;
-        matrix->omp = solution->stats;
-        matrix->seconds = solution->seconds;
-        solution->seconds = 0; /* the first matrix that uses it bears the time */
-    }
+    otx_result result = otx__job_check_options(&job->options, error);
+    if (!result) result = otx__job_open_sides(job, error);
+    if (!result) result = otx__job_align(job, error);
+    if (!result) result = otx__job_plan_tensors(job, error);
+    if (!result) result = otx__opening(job, &job->base, 5, error);
+    if (!result) result = otx__job_plan_configs(job, error);
     return result;
 }
 
-/* Solves, then fills the directory. */
-OTX__PRIVATE otx_result otx__job_fill(otx_job *job, const char *directory, otx_error *error)
+OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_job_options *options, otx_job **out,
+                                otx_error *error)
 {
-    size_t count = job->base.file_count, opened = 0, i;
-    otx__shard *shards = (otx__shard *)otx__alloc_zero(&job->ctx, count, sizeof *shards);
-    otx_result result = OTX_OK;
-    otx__meter meter;
-    if (!shards) return otx__fail_memory(error, (uint64_t)count * sizeof *shards);
-    memset(&meter, 0, sizeof meter);
-    meter.stage = OTX_STAGE_WRITE;
-    meter.subject = job->base_path;
-    for (; opened < count && !result; opened++) {
-        const otx_checkpoint_file *file = &job->base.files[opened];
-        result = otx__shard_open(job, &file->header, &shards[opened], error);
-        meter.total += shards[opened].touched ? shards[opened].layout.file_size
-                                              : file->source.size;
+    double start = otx__now();
+    otx_job *job;
+    otx_result result = otx__job_new(ctx, base, donor, options, &job, error);
+    *out = NULL;
+    if (!result) result = otx__job_prepare(job, error);
+    if (result) {
+        otx_job_close(job);
+        return result;
     }
-    if (!result) result = otx__job_solve_all(job, error);
-    if (!result) result = otx__copy_base(job, directory, &meter, error);
-    meter.subject = job->donor_path;
-    if (!result) result = otx__copy_donor(job, directory, &meter, error);
-    for (i = 0; i < count && !result; i++)
-        result = otx__write_shard(job, i, &shards[i], directory, &meter, error);
+    job->options.map = NULL; /* the caller's; used up */
+    job->summary.isa = job->ctx.isa == OTX_ISA_AUTO ? otx_isa_best() : job->ctx.isa;
+    job->summary.threads = otx__threads(&job->ctx);
+    job->summary.seconds = otx__now() - start;
+    *out = job;
+    return OTX_OK;
+}
+
+/* Everything of an output that needs no solving, so that what is wrong with any file ends
+   the run at once and not after hours: where the weights will stand, the other files, the
+   index, the configs. */
+OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing,
+                                       otx_error *error)
+{
+    const char *directory = writing->output.partial;
+    otx_result result = otx__writing_layout(job, writing, error);
+    if (!result) result = otx__copy_files(job, writing, error);
     if (!result) result = otx__write_index(job, directory, error);
-    if (!result) result = otx__write_text(job, directory, "config.json", &job->config, error);
-    if (!result && job->generation.size > 0)
-        result = otx__write_text(job, directory, "generation_config.json", &job->generation,
-                                 error);
-    for (i = 0; i < opened; i++) otx__shard_close(job, &shards[i]);
-    otx__free(&job->ctx, shards, count, sizeof *shards);
+    if (!result) result = otx__write_configs(job, directory, error);
+    return result;
+}
+
+/* Stages, solves, makes the new rows and writes them, and gives the output its name. */
+OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
+{
+    otx_result result = otx__job_stage(job, writing, error);
+    if (!result) result = otx__job_check_rows(job, error);
+    if (!result) result = otx__job_solve(job, error);
+    if (!result) result = otx__write_weights(job, writing, error);
+    if (!result) result = otx__output_commit(&writing->output, error);
     return result;
 }
 
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
 {
     double start = otx__now();
-    otx__output output;
+    otx__writing writing;
     otx_result result = OTX_OK;
     size_t i;
     if (job->ran)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "this job has been run; open another");
-    memset(&output, 0, sizeof output);
-    if (out) result = otx__job_check_output(job, out, error);
-    if (!result && out)
-        result = otx__output_begin(&job->ctx, out, job->options.overwrite, &output, error);
+    if (out) result = otx__writing_begin(job, out, &writing, error);
     if (result) return result;
     job->ran = true;
-    result = out ? otx__job_fill(job, output.partial, error) : otx__job_solve_all(job, error);
-    if (!result && out) result = otx__output_commit(&output, error);
-    otx__output_abandon(&output);
+    result = out ? otx__job_write(job, &writing, error) : otx__job_solve(job, error);
+    if (out) otx__writing_close(job, &writing);
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
         otx__solution_close(job, &job->solutions[i]);
     job->summary.seconds += otx__now() - start;
     return result;
 }
-
-/* ---- looking at a job ---- */
-
-OTX_API const otx_vocab *otx_job_base_vocab(const otx_job *job) { return &job->base_vocab; }
-
-OTX_API const otx_vocab *otx_job_donor_vocab(const otx_job *job) { return &job->donor_vocab; }
-
-OTX_API const otx_alignment *otx_job_alignment(const otx_job *job) { return &job->alignment; }
-
-OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out)
-{
-    *out = job->summary;
-    out->peak_bytes = job->peak_bytes;
-}
-
-/* ---- all at once ---- */
 
 OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, const char *donor,
                                   const char *out, const otx_job_options *options,

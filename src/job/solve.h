@@ -36,7 +36,7 @@ OTX__PRIVATE void otx__solution_summarize(const otx_job *job, otx__solution *sol
 }
 
 /* Which of the donor's rows are atoms or targets. */
-OTX__PRIVATE uint8_t *otx__job_needed_of_donor(const otx_job *job, size_t rows)
+OTX__PRIVATE uint8_t *otx__solution_needs(const otx_job *job, size_t rows)
 {
     uint8_t *needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
     size_t i;
@@ -47,11 +47,11 @@ OTX__PRIVATE uint8_t *otx__job_needed_of_donor(const otx_job *job, size_t rows)
 }
 
 /* Solves by the caller's hook, whose indices will be followed and so are checked. */
-OTX__PRIVATE otx_result otx__job_solve_by_hook(const otx_job *job, const otx_matrix *atoms,
-                                               const otx_matrix *targets,
-                                               const otx_omp_options *omp,
-                                               const otx_omp_output *output,
-                                               otx_omp_stats *stats, otx_error *error)
+OTX__PRIVATE otx_result otx__solution_by_hook(const otx_job *job, const otx_matrix *atoms,
+                                              const otx_matrix *targets,
+                                              const otx_omp_options *omp,
+                                              const otx_omp_output *output,
+                                              otx_omp_stats *stats, otx_error *error)
 {
     const otx_job_options *options = &job->options;
     size_t k = otx_omp_k(omp->k, atoms->rows, atoms->columns), i, j;
@@ -69,12 +69,37 @@ OTX__PRIVATE otx_result otx__job_solve_by_hook(const otx_job *job, const otx_mat
     return result;
 }
 
+/* How many rows of the donor's matrices there are to read. */
+OTX__PRIVATE size_t otx__solution_rows(const otx_job *job)
+{
+    return otx__min((size_t)job->donor.parts.rows, job->donor.vocab.count);
+}
+
+/* Whether the rows of one matrix of the donor can be used. */
+OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solution *solution,
+                                            otx_error *error)
+{
+    size_t rows = otx__solution_rows(job);
+    uint8_t *needed = otx__solution_needs(job, rows);
+    otx__row_walk walk;
+    otx_result result;
+    if (!needed) return otx__fail_memory(error, rows);
+    result = otx__row_walk_open(&job->ctx, &job->donor, solution->donor,
+                                (size_t)solution->donor->tensor->shape[1], rows, NULL, &walk,
+                                error);
+    if (!result) result = otx__rows_check(&walk, needed, error);
+    otx__row_walk_close(&walk);
+    otx__free(&job->ctx, needed, rows, 1);
+    return result;
+}
+
 /* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
-OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, otx_error *error)
+OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution,
+                                           otx_error *error)
 {
     const otx_tensor *tensor = solution->donor->tensor;
-    size_t rows = (size_t)otx__min((size_t)job->donor_model.rows, job->donor_vocab.count);
-    uint8_t *needed = otx__job_needed_of_donor(job, rows);
+    size_t rows = otx__solution_rows(job);
+    uint8_t *needed = otx__solution_needs(job, rows);
     double start = otx__now();
     otx_matrix atoms, targets;
     otx_omp_options omp = job->options.omp;
@@ -82,8 +107,8 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, ot
     otx__loaded read;
     otx_result result;
     if (!needed) return otx__fail_memory(error, rows);
-    result = otx__loaded_open(job, &job->donor, solution->donor, &job->donor_vocab,
-                            (size_t)tensor->shape[1], needed, rows, &read, error);
+    result = otx__loaded_open(job, &job->donor, solution->donor, (size_t)tensor->shape[1],
+                              needed, rows, &read, error);
     otx__free(&job->ctx, needed, rows, 1);
     if (result) return result;
     memset(&atoms, 0, sizeof atoms);
@@ -104,13 +129,39 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx__solution *solution, ot
         output.residual_norms = solution->residual_norms;
         output.target_norms = solution->target_norms;
         result = job->options.solve
-                     ? otx__job_solve_by_hook(job, &atoms, &targets, &omp, &output,
-                                              &solution->stats, error)
+                     ? otx__solution_by_hook(job, &atoms, &targets, &omp, &output,
+                                             &solution->stats, error)
                      : otx_omp(&job->ctx, &atoms, &targets, &omp, &output, &solution->stats,
                                error);
     }
     if (!result) otx__solution_summarize(job, solution);
     otx__loaded_close(job, &read);
     solution->seconds = otx__now() - start;
+    return result;
+}
+
+/* Solves against every matrix of the donor that is needed. All but the first, which is read
+   at once, are looked at before. */
+OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    if (!otx__job_has_solves(job)) return OTX_OK;
+    for (i = 1; i < job->solution_count && !result; i++)
+        result = otx__solution_check(job, &job->solutions[i], error);
+    for (i = 0; i < job->solution_count && !result; i++) {
+        result = otx__solution_make(job, &job->solutions[i], error);
+        job->summary.isa = job->solutions[i].stats.isa;
+        job->summary.threads = job->solutions[i].stats.threads;
+    }
+    for (i = 0; i < job->summary.matrix_count && !result; i++) {
+        otx_job_matrix *matrix = &job->summary.matrices[i];
+        otx__solution *solution = &job->solutions[job->plans[job->matrix_tensors[i]].solution];
+        matrix->mean_relative_residual = solution->mean_residual;
+        matrix->max_relative_residual = solution->max_residual;
+        matrix->omp = solution->stats;
+        matrix->seconds = solution->seconds;
+        solution->seconds = 0; /* the first matrix that uses it bears the time */
+    }
     return result;
 }

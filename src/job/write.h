@@ -1,36 +1,48 @@
-/* ---- the new weights and their index ------------------------------------ */
+/* ---- write: the output and its weights ------------------------------------ */
 
-/* One file of the output. */
-typedef struct otx__shard {
+/* One file of weights of the output. */
+typedef struct otx__out_file {
+    const otx_checkpoint_file *old; /* the base's */
     bool touched;                 /* it holds tensors that change; else it is copied */
     bool empty;                   /* all its tensors are dropped: not written */
     otx_tensor *tensors;          /* of the new file, in order of the old one */
     const otx_tensor **originals; /* of each; names them and says where its bytes are */
     size_t count, capacity;
     otx_layout layout;
-} otx__shard;
+} otx__out_file;
+
+/* An output while it is written. */
+typedef struct otx__writing {
+    otx__output output;   /* its directory, under a temporary name */
+    otx__out_file *files; /* one for each of the base's */
+    size_t file_count, opened;
+    otx__meter meter;     /* of all that is written */
+} otx__writing;
 
 /* The place of a tensor among the base's vocabulary tensors, or OTX__NONE. */
-OTX__PRIVATE size_t otx__job_find_tensor(const otx_job *job, const otx_tensor *tensor)
+OTX__PRIVATE size_t otx__which_tensor(const otx_job *job, const otx_tensor *tensor)
 {
     size_t i;
-    for (i = 0; i < job->base_model.tensor_count; i++)
-        if (job->base_model.tensors[i].at->tensor == tensor) return i;
+    for (i = 0; i < job->base.parts.count; i++)
+        if (job->base.parts.tensors[i].at->tensor == tensor) return i;
     return OTX__NONE;
 }
 
-OTX__PRIVATE void otx__shard_close(const otx_job *job, otx__shard *shard)
+/* ---- before the solve: where everything will stand ---- */
+
+OTX__PRIVATE void otx__out_file_close(const otx_job *job, otx__out_file *file)
 {
-    otx_layout_close(&job->ctx, &shard->layout);
-    otx__free(&job->ctx, shard->tensors, shard->capacity, sizeof *shard->tensors);
-    otx__free(&job->ctx, shard->originals, shard->capacity, sizeof *shard->originals);
+    otx_layout_close(&job->ctx, &file->layout);
+    otx__free(&job->ctx, file->tensors, file->capacity, sizeof *file->tensors);
+    otx__free(&job->ctx, file->originals, file->capacity, sizeof *file->originals);
 }
 
 /* Lays out the new file with the metadata of the old one. Some loaders want to
    see "format" in it. */
-OTX__PRIVATE otx_result otx__shard_layout(const otx_job *job, const otx_safetensors *old,
-                                          otx__shard *shard, otx_error *error)
+OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, otx__out_file *file,
+                                             otx_error *error)
 {
+    const otx_safetensors *old = &file->old->header;
     size_t count = old->metadata_count, i;
     otx_metadata *metadata =
         (otx_metadata *)otx__alloc(&job->ctx, count + 1, sizeof *metadata);
@@ -39,53 +51,122 @@ OTX__PRIVATE otx_result otx__shard_layout(const otx_job *job, const otx_safetens
     if (!metadata) return otx__fail_memory(error, (count + 1) * sizeof *metadata);
     for (i = 0; i < count; i++) {
         metadata[i] = old->metadata[i];
-        if (metadata[i].key_size == 6 && memcmp(metadata[i].key, "format", 6) == 0)
-            format = true;
+        if (otx__same_bytes(metadata[i].key, metadata[i].key_size, "format", 6)) format = true;
     }
     metadata[count].key = "format";
     metadata[count].key_size = 6;
     metadata[count].value = "pt";
     metadata[count].value_size = 2;
-    result = otx_layout_open(&job->ctx, shard->tensors, shard->count, metadata,
-                             count + (format ? 0 : 1), &shard->layout, error);
+    result = otx_layout_open(&job->ctx, file->tensors, file->count, metadata,
+                             count + (format ? 0 : 1), &file->layout, error);
     otx__free(&job->ctx, metadata, count + 1, sizeof *metadata);
     return result;
 }
 
-/* Plans one file; close with otx__shard_close in any case. */
-OTX__PRIVATE otx_result otx__shard_open(const otx_job *job, const otx_safetensors *old,
-                                        otx__shard *shard, otx_error *error)
+/* Plans one file; close with otx__out_file_close in any case. */
+OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_checkpoint_file *from,
+                                           otx__out_file *file, otx_error *error)
 {
+    const otx_safetensors *old = &from->header;
     size_t i;
-    memset(shard, 0, sizeof *shard);
-    for (i = 0; i < old->tensor_count && !shard->touched; i++)
-        shard->touched = otx__job_find_tensor(job, &old->tensors[i]) != OTX__NONE;
-    if (!shard->touched) return OTX_OK;
-    shard->capacity = old->tensor_count;
-    shard->tensors =
-        (otx_tensor *)otx__alloc(&job->ctx, shard->capacity, sizeof *shard->tensors);
-    shard->originals = (const otx_tensor **)otx__alloc(&job->ctx, shard->capacity,
-                                                       sizeof *shard->originals);
-    if (!shard->tensors || !shard->originals)
-        return otx__fail_memory(error, (uint64_t)shard->capacity * sizeof *shard->tensors);
+    memset(file, 0, sizeof *file);
+    file->old = from;
+    for (i = 0; i < old->tensor_count && !file->touched; i++)
+        file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE;
+    if (!file->touched) return OTX_OK;
+    file->capacity = old->tensor_count;
+    file->tensors = (otx_tensor *)otx__alloc(&job->ctx, file->capacity, sizeof *file->tensors);
+    file->originals =
+        (const otx_tensor **)otx__alloc(&job->ctx, file->capacity, sizeof *file->originals);
+    if (!file->tensors || !file->originals)
+        return otx__fail_memory(error, (uint64_t)file->capacity * sizeof *file->tensors);
     for (i = 0; i < old->tensor_count; i++) {
-        size_t which = otx__job_find_tensor(job, &old->tensors[i]);
-        otx_tensor *tensor = &shard->tensors[shard->count];
-        if (which != OTX__NONE && job->base_model.tensors[which].redundant) continue;
+        size_t which = otx__which_tensor(job, &old->tensors[i]);
+        otx_tensor *tensor = &file->tensors[file->count];
+        if (which != OTX__NONE && job->base.parts.tensors[which].redundant) continue;
         *tensor = old->tensors[i];
         if (which != OTX__NONE) {
             tensor->shape = job->plans[which].shape;
             tensor->dtype = job->plans[which].dtype;
         }
-        shard->originals[shard->count++] = &old->tensors[i];
+        file->originals[file->count++] = &old->tensors[i];
     }
-    shard->empty = shard->count == 0;
-    return shard->empty ? OTX_OK : otx__shard_layout(job, old, shard, error);
+    file->empty = file->count == 0;
+    return file->empty ? OTX_OK : otx__out_file_layout(job, file, error);
 }
 
+/* No directory may hold another: the output would be copied into itself, or a
+   model removed by what replaces it. */
+OTX__PRIVATE otx_result otx__check_output(const otx_job *job, const char *out, otx_error *error)
+{
+    const otx__side *sides[2];
+    char name[OTX__PATH_TEXT], other[OTX__PATH_TEXT];
+    size_t i;
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2; i++) {
+        bool inside = false, around = false;
+        otx__status status;
+        otx_result result = otx__is_within(&job->ctx, out, sides[i]->path, &inside, error);
+        if (!result) result = otx__look(out, &status, error);
+        if (!result && !inside && status.present)
+            result = otx__is_within(&job->ctx, sides[i]->path, out, &around, error);
+        if (result) return result;
+        if (inside || around)
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the output must not be, hold or "
+                             "lie in the %s, %s", otx__path_text(name, out),
+                             sides[i]->donor ? "donor" : "base",
+                             otx__path_text(other, sides[i]->path));
+    }
+    return OTX_OK;
+}
+
+/* Makes the temporary directory. If it fails, nothing has been done; else close with
+   otx__writing_close. */
+OTX__PRIVATE otx_result otx__writing_begin(const otx_job *job, const char *out,
+                                           otx__writing *writing, otx_error *error)
+{
+    otx_result result = otx__check_output(job, out, error);
+    memset(writing, 0, sizeof *writing);
+    writing->meter.stage = OTX_STAGE_WRITE;
+    writing->meter.subject = job->base.path;
+    if (result) return result;
+    return otx__output_begin(&job->ctx, out, job->options.overwrite, &writing->output, error);
+}
+
+/* Lays out all weights. */
+OTX__PRIVATE otx_result otx__writing_layout(const otx_job *job, otx__writing *writing,
+                                            otx_error *error)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    otx_result result = OTX_OK;
+    writing->files =
+        (otx__out_file *)otx__alloc_zero(&job->ctx, base->file_count, sizeof *writing->files);
+    if (!writing->files)
+        return otx__fail_memory(error, (uint64_t)base->file_count * sizeof *writing->files);
+    writing->file_count = base->file_count;
+    while (writing->opened < writing->file_count && !result) {
+        otx__out_file *file = &writing->files[writing->opened];
+        result = otx__out_file_open(job, &base->files[writing->opened++], file, error);
+        writing->meter.total += file->touched ? file->layout.file_size : file->old->source.size;
+    }
+    return result;
+}
+
+/* Ends a writing; what has not been committed is removed. */
+OTX__PRIVATE void otx__writing_close(const otx_job *job, otx__writing *writing)
+{
+    size_t i;
+    for (i = 0; i < writing->opened; i++) otx__out_file_close(job, &writing->files[i]);
+    otx__free(&job->ctx, writing->files, writing->file_count, sizeof *writing->files);
+    otx__output_abandon(&writing->output);
+}
+
+/* ---- after it: the weights ---- */
+
 /* Writes the bytes of a new matrix in the file's byte order, and reports them. */
-OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows,
-                                        otx__file *file, otx__meter *meter, otx_error *error)
+OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows, otx__file *to,
+                                        otx__meter *meter, otx_error *error)
 {
     size_t size = otx_dtype_bits(rows->dtype) / 8, count = rows->rows * rows->columns, at;
     otx_result result = OTX_OK;
@@ -93,7 +174,7 @@ OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows,
         size_t step = otx__min(count - at, OTX__STREAM_BLOCK / size);
         char *bytes = rows->data + at * size;
         otx__little_endian(bytes, step, size);
-        if (!file->sink.write(file->sink.context, bytes, step * size))
+        if (!to->sink.write(to->sink.context, bytes, step * size))
             return otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
         result = otx__meter_add(&job->ctx, meter, (uint64_t)step * size, error);
         at += step;
@@ -102,7 +183,7 @@ OTX__PRIVATE otx_result otx__write_rows(const otx_job *job, otx__loaded *rows,
 }
 
 /* Makes and writes one new matrix. */
-OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file *file,
+OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file *to,
                                           otx__meter *meter, otx_error *error)
 {
     const otx__tensor_plan *plan = &job->plans[which];
@@ -112,197 +193,73 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     if (!result && plan->matrix != OTX__NONE)
         job->summary.matrices[plan->matrix].seconds += otx__now() - start;
     if (!result) {
-        meter->subject = job->base_model.tensors[which].at->tensor->name;
-        result = otx__write_rows(job, &rebuild.made, file, meter, error);
+        meter->subject = job->base.parts.tensors[which].at->tensor->name;
+        result = otx__write_rows(job, &rebuild.made, to, meter, error);
     }
     otx__rebuild_close(&rebuild);
     return result;
 }
 
 /* Writes a file whose vocabulary tensors are new and whose others are copied. */
-OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx_checkpoint_file *old,
-                                           const char *old_path, const otx__shard *shard,
-                                           otx__file *file, otx__meter *meter, otx_error *error)
+OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *file,
+                                           const char *from, otx__file *to, otx__meter *meter,
+                                           otx_error *error)
 {
-    const otx_layout *layout = &shard->layout;
+    const otx_layout *layout = &file->layout;
     otx_result result = OTX_OK;
     size_t i;
-    if (!file->sink.write(file->sink.context, layout->header, layout->header_size))
+    if (!to->sink.write(to->sink.context, layout->header, layout->header_size))
         return otx__fail(error, OTX_ERROR_IO, "cannot be written");
     result = otx__meter_add(&job->ctx, meter, layout->header_size, error);
     for (i = 0; i < layout->count && !result; i++) {
-        const otx_tensor *original = shard->originals[layout->order[i]];
-        size_t which = otx__job_find_tensor(job, original);
+        const otx_tensor *original = file->originals[layout->order[i]];
+        size_t which = otx__which_tensor(job, original);
         meter->subject = original->name;
-        if (which != OTX__NONE) result = otx__write_matrix(job, which, file, meter, error);
+        if (which != OTX__NONE) result = otx__write_matrix(job, which, to, meter, error);
         else if (original->end > original->begin)
-            result = otx__stream(&job->ctx, &old->source, old_path, original->begin,
-                                 original->end - original->begin, &file->sink, meter, error);
+            result = otx__stream(&job->ctx, &file->old->source, from, original->begin,
+                                 original->end - original->begin, &to->sink, meter, error);
     }
     return result;
 }
 
-OTX__PRIVATE otx_result otx__write_shard(otx_job *job, size_t index, const otx__shard *shard,
-                                         const char *directory, otx__meter *meter,
-                                         otx_error *error)
+OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
+                                        otx__writing *writing, otx_error *error)
 {
-    const otx_checkpoint_file *old = &job->base.files[index];
+    const otx_source *source = &file->old->source;
     const otx_context *ctx = &job->ctx;
-    char *from, *to;
+    const char *directory = writing->output.partial, *name = file->old->name;
+    char *from = otx__path_join(ctx, job->base.path, name);
+    char *path = otx__path_join(ctx, directory, name);
     otx_result result;
-    otx__file file;
-    if (shard->empty) return OTX_OK;
-    from = otx__path_join(ctx, job->base_path, old->name);
-    to = otx__path_join(ctx, directory, old->name);
-    if (!from || !to) {
-        result = otx__fail_memory(error, strlen(directory) + strlen(old->name) + 2);
+    otx__file to;
+    if (!from || !path) {
+        result = otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
         goto done;
     }
-    result = otx__file_create(ctx, to, &file, error);
+    result = otx__file_create(ctx, path, &to, error);
     if (result) goto done;
-    meter->subject = old->name;
-    if (shard->touched)
-        result = otx__write_touched(job, old, from, shard, &file, meter, error);
+    writing->meter.subject = name;
+    if (file->touched)
+        result = otx__write_touched(job, file, from, &to, &writing->meter, error);
     else
-        result = otx__stream(ctx, &old->source, from, 0, old->source.size, &file.sink, meter,
+        result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
                              error);
-    result = otx__file_finish(&file, result, error);
+    result = otx__file_finish(&to, result, error);
 done:
     otx__path_free(ctx, from);
-    otx__path_free(ctx, to);
+    otx__path_free(ctx, path);
     return result;
 }
 
-/* ---- small files ---- */
-
-/* Writes a text as directory/name. */
-OTX__PRIVATE otx_result otx__write_text(const otx_job *job, const char *directory,
-                                        const char *name, const otx__text *text,
-                                        otx_error *error)
+/* Writes all files of weights, making the new rows on the way. */
+OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
+                                           otx_error *error)
 {
-    char *path = otx__path_join(&job->ctx, directory, name);
-    otx__file file;
-    otx_result result;
-    if (!path) return otx__fail_memory(error, strlen(directory) + strlen(name) + 2);
-    result = otx__file_create(&job->ctx, path, &file, error);
-    if (!result) {
-        if (!file.sink.write(file.sink.context, text->bytes, text->size))
-            result = otx__fail(error, OTX_ERROR_IO, "cannot be written"); /* finish says why */
-        result = otx__file_finish(&file, result, error);
-    }
-    otx__path_free(&job->ctx, path);
-    return result;
-}
-
-/* Bytes and elements of all tensors, as they were and as they will be. */
-typedef struct otx__totals {
-    uint64_t bytes, old_elements, elements;
-} otx__totals;
-
-OTX__PRIVATE uint64_t otx__tensor_elements(const otx_tensor *tensor, const uint64_t *shape)
-{
-    uint64_t elements = 1;
-    unsigned i;
-    for (i = 0; i < tensor->rank; i++) elements *= shape[i];
-    return elements;
-}
-
-OTX__PRIVATE otx__totals otx__job_totals(const otx_job *job)
-{
-    otx__totals totals = {0, 0, 0};
-    size_t i;
-    for (i = 0; i < job->base.tensor_count; i++) {
-        const otx_tensor *tensor = job->base.tensors[i].tensor;
-        size_t which = otx__job_find_tensor(job, tensor);
-        uint64_t elements = otx__tensor_elements(tensor, tensor->shape);
-        totals.old_elements += elements;
-        if (which == OTX__NONE) {
-            totals.elements += elements;
-            totals.bytes += tensor->end - tensor->begin;
-        } else if (!job->base_model.tensors[which].redundant) {
-            elements = otx__tensor_elements(tensor, job->plans[which].shape);
-            totals.elements += elements;
-            totals.bytes += elements * (otx_dtype_bits(job->plans[which].dtype) / 8);
-        }
-    }
-    return totals;
-}
-
-/* The weight map without what is not written, as a JSON object. */
-OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
-{
-    size_t i, written = 0;
-    otx__text_string(to, "{");
-    for (i = 0; i < job->base.tensor_count; i++) {
-        const otx_tensor *tensor = job->base.tensors[i].tensor;
-        const char *file = job->base.files[job->base.tensors[i].file].name;
-        size_t which = otx__job_find_tensor(job, tensor);
-        if (which != OTX__NONE && job->base_model.tensors[which].redundant) continue;
-        otx__text_string(to, written++ ? ",\n    " : "\n    ");
-        otx__text_json_string(to, tensor->name, tensor->name_size);
-        otx__text_string(to, ": ");
-        otx__text_json_string(to, file, strlen(file));
-    }
-    otx__text_bytes(to, "\n  }", 5); /* with the terminator */
-}
-
-OTX__PRIVATE otx_result otx__edit_index(const otx_job *job, const otx__document *index,
-                                        otx_json_edit *edit, otx_error *error)
-{
-    const otx_context *ctx = &job->ctx;
-    const otx_json *json = &index->json;
-    uint32_t metadata = otx_json_find(json, 0, "metadata"), node;
-    otx__totals totals = otx__job_totals(job);
     otx_result result = OTX_OK;
-    char value[64];
-    uint64_t parameters;
     size_t i;
-    (void)snprintf(value, sizeof value, "%" PRIu64, totals.bytes);
-    if (otx_json_type_of(json, metadata) == OTX_JSON_OBJECT) {
-        result = otx_json_edit_set(ctx, edit, metadata, "total_size", value, error);
-        node = otx_json_find(json, metadata, "total_parameters");
-        if (!result && otx_json_uint(json, node, &parameters)) {
-            (void)snprintf(value, sizeof value, "%" PRIu64,
-                           parameters - totals.old_elements + totals.elements);
-            result = otx_json_edit_replace(ctx, edit, node, value, error);
-        }
-    } else {
-        (void)snprintf(value, sizeof value, "{\"total_size\": %" PRIu64 "}", totals.bytes);
-        result = otx_json_edit_set(ctx, edit, 0, "metadata", value, error);
-    }
-    for (i = 0; i < job->base_model.tensor_count && !result; i++) {
-        otx__text map;
-        if (!job->base_model.tensors[i].redundant) continue;
-        otx__text_open(&map, ctx);
-        otx__new_weight_map(job, &map);
-        result = map.failed ? otx__fail_memory(error, map.size)
-                            : otx_json_edit_set(ctx, edit, 0, "weight_map", map.bytes, error);
-        otx__text_close(&map);
-    }
-    return result;
-}
-
-OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directory,
-                                         otx_error *error)
-{
-    const otx_context *ctx = &job->ctx;
-    otx_json_edit *edit = NULL;
-    otx__document index;
-    otx__text text;
-    otx_result result;
-    if (!job->base.sharded) return OTX_OK;
-    result = otx__document_open(ctx, job->base_path, OTX__INDEX_FILE, &index, error);
-    if (result) return result;
-    if (!index.present)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/" OTX__INDEX_FILE ": is gone",
-                         job->base_path);
-    otx__text_open(&text, ctx);
-    result = otx_json_edit_open(ctx, &index.json, &edit, error);
-    if (!result) result = otx__edit_index(job, &index, edit, error);
-    if (!result) result = otx__edit_to_text(edit, &text, error);
-    if (!result) result = otx__write_text(job, directory, OTX__INDEX_FILE, &text, error);
-    otx_json_edit_close(ctx, edit);
-    otx__text_close(&text);
-    otx__document_close(ctx, &index);
+    for (i = 0; i < writing->file_count && !result; i++)
+        if (!writing->files[i].empty)
+            result = otx__write_file(job, &writing->files[i], writing, error);
     return result;
 }

@@ -1,15 +1,24 @@
 /* ==== model: which tensors and config keys belong to the vocabulary ==== */
 
-/* Knows what the world calls things: names of tensors, keys of configs.
-   Hides the quirks of architectures from the job.
-   Documents own their text and nodes; tensors belong to the checkpoint.
-   Read names.h, then parts.h for tensors and config_ids.h for configs.
+/* Knows a model directory as a whole: which of its tensors the vocabulary sizes and what
+   each does, what its configs say, and how they must read under another tokenizer. What
+   the world calls things stands in one room, known.h, a row for each and who needs it.
+   Hides the quirks of architectures from the job: names, levels of configs, ties.
+   A side owns all that is open of a model directory; tensors and parts point into its
+   checkpoint, spans and nodes into its documents. It stands here and not in the job
+   because the editing of configs reads both sides. What is edited goes into a text of the
+   caller's; no file is written.
+   To add a name, a key or a type of models: known.h. Read side.h first, then find.h for
+   tensors and heirs.h for ids in configs.
 
    Rooms, in order of dependency:
+     known        what the world calls things
+     names        names of tensors
      document     the JSON files of a model directory
      config       what config.json says
-     names        names of tensors
-     parts        the tensors that the vocabulary sizes
+     side         a model directory opened once
+     parts        what each tensor does for the vocabulary
+     find         finding the parts of a model
      heirs        what becomes of the ids in a config
      config_ids   ids in a config being edited
      config_edit  config.json and generation_config.json, edited */

@@ -1,32 +1,46 @@
 /* ---- what config.json says ---------------------------------------------- */
 
-/* The objects that describe the language model: the whole of config.json, and
-   within it the parts that multimodal models keep for their text side, or an
-   encoder and its decoder for themselves; within those again. */
-#define OTX__CONFIG_LEVELS 8
+/* ---- its levels ---- */
 
+/* Steps through the levels of a document, the outer before the inner:
+       levels = otx__all_levels(document);
+       while (otx__levels_next(&levels)) ... levels.node ... */
 typedef struct otx__levels {
-    uint32_t nodes[OTX__CONFIG_LEVELS]; /* the root first */
-    size_t count;
+    const otx__document *document;
+    uint32_t node;
+    size_t at;     /* the level after that */
+    bool ours;     /* levels that give another size than `rows` are left out, but the root */
+    uint64_t rows;
 } otx__levels;
 
-OTX__PRIVATE otx__levels otx__config_levels(const otx__document *config)
+OTX__PRIVATE otx__levels otx__all_levels(const otx__document *document)
 {
-    static const char *const nested[] = {"text_config",    "llm_config", "language_config",
-                                         "thinker_config", "vlm_config", "decoder",
-                                         "encoder"};
     otx__levels levels;
-    size_t at, i;
     memset(&levels, 0, sizeof levels);
-    if (!config->present) return levels;
-    levels.nodes[levels.count++] = 0;
-    for (at = 0; at < levels.count; at++) /* grows as it goes */
-        for (i = 0; i < OTX__COUNT(nested) && levels.count < OTX__CONFIG_LEVELS; i++) {
-            uint32_t node = otx_json_find(&config->json, levels.nodes[at], nested[i]);
-            if (otx_json_type_of(&config->json, node) == OTX_JSON_OBJECT)
-                levels.nodes[levels.count++] = node;
-        }
+    levels.document = document;
+    levels.node = OTX_JSON_NONE;
     return levels;
+}
+
+OTX__PRIVATE bool otx__levels_next(otx__levels *levels)
+{
+    const otx__document *document = levels->document;
+    uint64_t size;
+    while (levels->at < document->level_count) {
+        levels->node = document->levels[levels->at++];
+        if (!levels->ours || levels->at == 1 ||
+            !otx_json_uint(&document->json, otx_json_find(&document->json, levels->node,
+                                                          OTX__KEY_VOCAB_SIZE), &size) ||
+            size == levels->rows)
+            return true;
+    }
+    return false;
+}
+
+/* The node under a key of the level at hand. */
+OTX__PRIVATE uint32_t otx__levels_find(const otx__levels *levels, const char *key)
+{
+    return otx_json_find(&levels->document->json, levels->node, key);
 }
 
 /* Whether any level says key: value. *seen, if it is 0, becomes what the first
@@ -34,24 +48,36 @@ OTX__PRIVATE otx__levels otx__config_levels(const otx__document *config)
 OTX__PRIVATE bool otx__config_says(const otx__document *config, const char *key, uint64_t value,
                                    uint64_t *seen)
 {
-    otx__levels levels = otx__config_levels(config);
-    size_t i;
-    for (i = 0; i < levels.count; i++) {
+    otx__levels levels = otx__all_levels(config);
+    while (otx__levels_next(&levels)) {
         uint64_t said;
-        uint32_t node = otx_json_find(&config->json, levels.nodes[i], key);
-        if (!otx_json_uint(&config->json, node, &said)) continue;
+        if (!otx_json_uint(&config->json, otx__levels_find(&levels, key), &said)) continue;
         if (said == value) return true;
         if (*seen == 0) *seen = said;
     }
     return false;
 }
 
-/* Whether `part` stands anywhere in the text. */
-OTX__PRIVATE bool otx__span_has(const char *text, size_t size, const char *part)
+/* The levels that are about the vocabulary of so many rows: not those that name the size
+   of another, as of a speech codec, while one names ours. */
+OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
 {
-    size_t length = strlen(part), i;
-    for (i = 0; i + length <= size; i++)
-        if (memcmp(text + i, part, length) == 0) return true;
+    otx__levels levels = otx__all_levels(document);
+    uint64_t seen = 0;
+    levels.ours = otx__config_says(document, OTX__KEY_VOCAB_SIZE, rows, &seen);
+    levels.rows = rows;
+    return levels;
+}
+
+/* ---- sizes ---- */
+
+/* Whether any level says that the vocabulary has that many rows. *seen as above. */
+OTX__PRIVATE bool otx__config_says_rows(const otx__document *config, uint64_t rows,
+                                        uint64_t *seen)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx__config_says(config, otx__size_keys[i], rows, seen)) return true;
     return false;
 }
 
@@ -60,22 +86,23 @@ OTX__PRIVATE bool otx__span_has(const char *text, size_t size, const char *part)
 OTX__PRIVATE bool otx__config_has_size(const otx__document *config, uint64_t size)
 {
     const otx_json *json = &config->json;
-    uint32_t object, i, key;
+    uint32_t object;
     for (object = 0; object < json->count; object++) {
-        if (otx_json_type_of(json, object) != OTX_JSON_OBJECT) continue;
-        key = object + 1;
-        for (i = 0; i < json->nodes[object].count; i++) {
-            const otx_json_node *name = &json->nodes[key];
+        otx_json_iter member = otx_json_iter_of(json, object);
+        if (!member.keyed) continue;
+        while (otx_json_iter_next(&member)) {
             uint64_t value;
-            if (otx_json_uint(json, key + 1, &value) && value == size &&
-                !otx__span_has(json->text + name->start, name->end - name->start, "vocab") &&
-                !otx__span_has(json->text + name->start, name->end - name->start, "token"))
+            if (otx_json_uint(json, member.value, &value) && value == size &&
+                !otx__span_contains_any(otx__json_span(json, member.key),
+                                        otx__vocabulary_words,
+                                        OTX__COUNT(otx__vocabulary_words)))
                 return true;
-            key = json->nodes[key + 1].next;
         }
     }
     return false;
 }
+
+/* ---- tying ---- */
 
 typedef struct otx__tie_flag {
     bool said_true, said_false; /* on some level */
@@ -83,13 +110,43 @@ typedef struct otx__tie_flag {
 
 OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
 {
-    otx__levels levels = otx__config_levels(config);
+    otx__levels levels = otx__all_levels(config);
     otx__tie_flag flag = {false, false};
-    size_t i;
-    for (i = 0; i < levels.count; i++) {
-        uint32_t node = otx_json_find(&config->json, levels.nodes[i], "tie_word_embeddings");
-        if (otx_json_type_of(&config->json, node) == OTX_JSON_TRUE) flag.said_true = true;
-        if (otx_json_type_of(&config->json, node) == OTX_JSON_FALSE) flag.said_false = true;
+    while (otx__levels_next(&levels)) {
+        otx_json_type type = otx_json_type_of(&config->json,
+                                              otx__levels_find(&levels, OTX__KEY_TIE));
+        if (type == OTX_JSON_TRUE) flag.said_true = true;
+        if (type == OTX_JSON_FALSE) flag.said_false = true;
     }
     return flag;
+}
+
+/* ---- types and classes ---- */
+
+/* Whether a rule holds for the model's type. */
+OTX__PRIVATE bool otx__config_follows(const otx__document *config, otx__model_rule rule)
+{
+    const otx_json *json = &config->json;
+    uint32_t node = otx_json_find(json, otx__document_root(config), OTX__KEY_MODEL_TYPE);
+    size_t i;
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return false;
+    for (i = 0; i < OTX__COUNT(otx__model_types); i++) {
+        const otx__model_type *known = &otx__model_types[i];
+        if (known->rule == rule &&
+            (known->within ? otx__span_contains(otx__json_span(json, node), known->type)
+                           : otx_json_equals(json, node, known->type)))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the model has an output head at all: by its class, if config.json names it. */
+OTX__PRIVATE bool otx__config_has_head(const otx__document *config)
+{
+    const otx_json *json = &config->json;
+    uint32_t list = otx_json_find(json, otx__document_root(config), OTX__KEY_CLASSES);
+    uint32_t name = otx_json_item(json, list, 0);
+    return otx_json_type_of(json, name) != OTX_JSON_STRING ||
+           otx__span_contains_any(otx__json_span(json, name), otx__head_classes,
+                                  OTX__COUNT(otx__head_classes));
 }

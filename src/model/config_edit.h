@@ -5,41 +5,38 @@
 /* Whether a member of a level says how large the vocabulary is: vocab_size whatever it
    says, and other names with that in them (padded_vocab_size, decoder_vocab_size) if
    they say as much. */
-OTX__PRIVATE bool otx__config_is_size(const otx__config_edit *e, uint32_t key)
+OTX__PRIVATE bool otx__config_is_size(const otx__config_edit *e, const otx_json_iter *member)
 {
-    const otx_json *json = &e->document->json;
-    const otx_json_node *name = &json->nodes[key];
+    const otx_json *json = member->json;
     uint64_t size;
-    if (!otx_json_uint(json, key + 1, &size)) return false;
-    return otx_json_equals(json, key, "vocab_size") ||
-           otx_json_equals(json, key, "padded_vocab_size") ||
-           (size == e->plan->model->rows &&
-            otx__span_has(json->text + name->start, name->end - name->start, "vocab_size"));
+    size_t i;
+    if (!otx_json_uint(json, member->value, &size)) return false;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_equals(json, member->key, otx__size_keys[i])) return true;
+    return size == e->plan->base->parts.rows &&
+           otx__span_contains(otx__json_span(json, member->key), OTX__KEY_VOCAB_SIZE);
 }
 
 OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
 {
-    const otx_json *json = &e->document->json;
-    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->model->rows);
+    const uint64_t rows = e->plan->base->parts.rows;
+    otx__levels levels = otx__vocabulary_levels(e->document, rows);
     otx_result result = OTX_OK;
     bool present = false;
     char value[32];
-    uint32_t key, i;
-    size_t at;
-    (void)snprintf(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
-    for (at = 0; at < levels.count; at++) {
-        key = levels.nodes[at] + 1;
-        for (i = 0; i < json->nodes[levels.nodes[at]].count && !result; i++) {
-            if (otx__config_is_size(e, key)) {
-                present = true;
-                result = otx_json_edit_replace(e->plan->ctx, e->edit, key + 1, value, e->error);
-            }
-            key = json->nodes[key + 1].next;
+    otx__format(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    while (!result && otx__levels_next(&levels)) {
+        otx_json_iter member = otx_json_iter_of(&e->document->json, levels.node);
+        while (!result && otx_json_iter_next(&member)) {
+            if (!otx__config_is_size(e, &member)) continue;
+            present = true;
+            result = otx_json_edit_replace(e->plan->ctx, e->edit, member.value, value,
+                                           e->error);
         }
     }
     if (!result && !present)
-        result = otx__config_set(e, otx__vocabulary_home(e->document, e->plan->model->rows),
-                                 "vocab_size", value);
+        result = otx__config_set(e, otx__vocabulary_home(e->document, rows),
+                                 OTX__KEY_VOCAB_SIZE, value);
     return result;
 }
 
@@ -47,21 +44,16 @@ OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
    the first tensor, which may now be a matrix in another type. */
 OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
 {
-    static const struct {
-        otx_dtype dtype;
-        const char *name;
-    } names[] = {{OTX_F32, "\"float32\""}, {OTX_F16, "\"float16\""},
-                 {OTX_BF16, "\"bfloat16\""}, {OTX_F64, "\"float64\""}};
-    const otx_dtype old = e->plan->model->embedding->tensor->dtype;
-    otx__levels levels = otx__config_levels(e->document);
+    const otx_dtype old = e->plan->base->parts.embedding->tensor->dtype;
+    otx__levels levels = otx__all_levels(e->document);
     size_t i;
-    if (!e->plan->dtype || e->plan->dtype == old) return OTX_OK;
-    for (i = 0; i < levels.count; i++)
-        if (otx_json_find(&e->document->json, levels.nodes[i], "dtype") != OTX_JSON_NONE ||
-            otx_json_find(&e->document->json, levels.nodes[i], "torch_dtype") != OTX_JSON_NONE)
-            return OTX_OK;
-    for (i = 0; i < OTX__COUNT(names); i++)
-        if (names[i].dtype == old) return otx__config_set(e, 0, "torch_dtype", names[i].name);
+    if (e->plan->dtype == OTX_DTYPE_NONE || e->plan->dtype == old) return OTX_OK;
+    while (otx__levels_next(&levels))
+        for (i = 0; i < OTX__COUNT(otx__dtype_keys); i++)
+            if (otx__levels_find(&levels, otx__dtype_keys[i]) != OTX_JSON_NONE) return OTX_OK;
+    for (i = 0; i < OTX__COUNT(otx__dtype_words); i++)
+        if (otx__dtype_words[i].dtype == old)
+            return otx__config_set(e, 0, OTX__KEY_NEW_DTYPE, otx__dtype_words[i].word);
     return OTX_OK;
 }
 
@@ -72,20 +64,17 @@ OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
    encoder's head (decoder.weight) keeps the flag, which ties its biases too. */
 OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
 {
-    const otx__model *model = e->plan->model;
-    otx__levels levels = otx__vocabulary_levels(e->document, model->rows);
+    const otx__parts *parts = &e->plan->base->parts;
+    otx__levels levels = otx__vocabulary_levels(e->document, parts->rows);
     otx_result result = OTX_OK;
-    size_t i;
-    if (!model->tied && otx__name_ends(model->head->tensor, "decoder", "weight")) return OTX_OK;
-    for (i = 0; i < levels.count && !result; i++) {
-        uint32_t node =
-            otx_json_find(&e->document->json, levels.nodes[i], "tie_word_embeddings");
-        otx_json_type type = otx_json_type_of(&e->document->json, node);
-        otx_json_type wanted = model->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
+    if (!parts->tied && otx__name_is_encoder_head(parts->head->tensor)) return OTX_OK;
+    while (!result && otx__levels_next(&levels)) {
+        otx_json_type type = otx_json_type_of(&e->document->json,
+                                              otx__levels_find(&levels, OTX__KEY_TIE));
+        otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
-        if (said ? type == wanted : model->tied && !model->head) continue;
-        result = otx__config_set(e, levels.nodes[i], "tie_word_embeddings",
-                                 model->tied ? "true" : "false");
+        if (said ? type == wanted : parts->tied && !parts->head) continue;
+        result = otx__config_set(e, levels.node, OTX__KEY_TIE, parts->tied ? "true" : "false");
     }
     return result;
 }
@@ -93,9 +82,9 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
 /* Appends a JSON string node of a document as JSON, quotes included. */
 OTX__PRIVATE void otx__config_quote(otx__text *to, const otx_json *json, uint32_t node)
 {
+    otx__span text = otx__json_span(json, node);
     otx__text_string(to, "\"");
-    otx__text_bytes(to, json->text + json->nodes[node].start,
-                    json->nodes[node].end - json->nodes[node].start);
+    otx__text_bytes(to, text.bytes, text.size);
     otx__text_string(to, "\"");
 }
 
@@ -105,26 +94,26 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
 {
     const otx_json *json = &e->document->json;
     const otx__document *sources[2];
-    uint32_t map = otx_json_find(json, 0, "auto_map");
-    uint32_t node = otx_json_find(json, 0, "tokenizer_class");
+    uint32_t map = otx_json_find(json, 0, OTX__KEY_AUTO_MAP);
+    uint32_t node = otx_json_find(json, 0, OTX__KEY_TOKENIZER_CLASS);
     otx_result result = OTX_OK;
     otx__text value;
     size_t i;
-    sources[0] = e->plan->donor_tokenizer;
-    sources[1] = e->plan->donor;
+    sources[0] = &e->plan->donor->tokenizer;
+    sources[1] = &e->plan->donor->config;
     otx__text_open(&value, e->plan->ctx);
     if (otx_json_type_of(json, node) == OTX_JSON_STRING) {
         for (i = 0; i < OTX__COUNT(sources) && value.size == 0; i++) {
             node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
-                                 "tokenizer_class");
+                                 OTX__KEY_TOKENIZER_CLASS);
             if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
                 otx__config_quote(&value, &sources[i]->json, node);
         }
         if (value.size == 0) otx__text_string(&value, "null");
-        result = otx__config_set_text(e, 0, "tokenizer_class", &value);
+        result = otx__config_set_text(e, 0, OTX__KEY_TOKENIZER_CLASS, &value);
     }
-    if (!result && otx_json_find(json, map, "AutoTokenizer") != OTX_JSON_NONE)
-        result = otx__config_set(e, map, "AutoTokenizer", "null");
+    if (!result && otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER) != OTX_JSON_NONE)
+        result = otx__config_set(e, map, OTX__KEY_AUTO_TOKENIZER, "null");
     otx__text_close(&value);
     return result;
 }
@@ -182,7 +171,7 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
 OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan, otx__text *out,
                                                    otx_error *error)
 {
-    const otx__document *donor = plan->donor_generation;
+    const otx__document *donor = &plan->donor->generation;
     uint32_t eos = otx_json_find(&donor->json, otx__document_root(donor), "eos_token_id");
     size_t i, members = 0;
     if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY) return OTX_OK;
@@ -203,13 +192,13 @@ OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan,
 /* What the tokenizer promises against what the model can hold. */
 OTX__PRIVATE void otx__config_check_length(const otx__config_plan *plan)
 {
+    const otx__document *tokenizer = &plan->donor->tokenizer;
     uint64_t donor = 0, base = 0;
-    if (!otx_json_uint(&plan->donor_tokenizer->json,
-                       otx_json_find(&plan->donor_tokenizer->json,
-                                     otx__document_root(plan->donor_tokenizer),
-                                     "model_max_length"), &donor))
+    if (!otx_json_uint(&tokenizer->json, otx_json_find(&tokenizer->json,
+                                                       otx__document_root(tokenizer),
+                                                       OTX__KEY_LENGTH), &donor))
         return;
-    if (otx__config_says(plan->base, "max_position_embeddings", donor, &base) || base == 0)
+    if (otx__config_says(&plan->base->config, OTX__KEY_POSITIONS, donor, &base) || base == 0)
         return;
     otx__log(plan->ctx, OTX_WARNING,
              "the donor's tokenizer_config.json says \"model_max_length\": %" PRIu64
@@ -223,14 +212,15 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
 {
     otx_result result = otx__config_find_heirs(plan, error);
     if (!result)
-        result = otx__config_edit_file(plan, plan->base, "config.json", false, config, error);
-    if (!result && plan->base_generation->present)
-        result = otx__config_edit_file(plan, plan->base_generation, "generation_config.json",
+        result = otx__config_edit_file(plan, &plan->base->config, "config.json", false, config,
+                                       error);
+    if (!result && plan->base->generation.present)
+        result = otx__config_edit_file(plan, &plan->base->generation, "generation_config.json",
                                        true, generation, error);
     else if (!result)
         result = otx__config_new_generation(plan, generation, error);
     if (!result) otx__config_check_length(plan);
-    otx__free(plan->ctx, plan->heirs, plan->base_vocab->count, sizeof *plan->heirs);
+    otx__free(plan->ctx, plan->heirs, plan->base->vocab.count, sizeof *plan->heirs);
     plan->heirs = NULL;
     return result;
 }

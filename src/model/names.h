@@ -1,62 +1,34 @@
 /* ---- names of tensors --------------------------------------------------- */
 
 /* What a tensor that is sized by the vocabulary does. */
-typedef enum otx__part {
+typedef enum otx__part_kind {
     OTX__PART_NONE,      /* it is not sized by the vocabulary */
     OTX__PART_EMBEDDING, /* a row per token, on the way in */
     OTX__PART_HEAD,      /* a row per token, on the way out */
     OTX__PART_BIAS       /* a number per token, added to what the head gives */
-} otx__part;
+} otx__part_kind;
 
-/* What stands before ".weight" at the end of a name, for the models in use: llama
-   and most others (embed_tokens, lm_head), internlm2 (tok_embeddings, output), gpt2
-   (wte), falcon, bloom, bert and chatglm (word_embeddings, output_layer), neox
-   (embed_in, embed_out), mamba and xlm (embeddings, pred_layer.proj), t5 and bart
-   (shared), clip (token_embedding), xlnet (word_embedding, lm_loss), openai-gpt
-   (tokens_embed), cpm-ant (input_embedding), ctrl (transformer.w), bert, roberta and
-   distilbert heads (decoder, vocab_projector), phi (linear), MTP copies
-   (shared_head.head), electra, whisper (proj_out), xglm (output_projection).
-   Prefixes are free: model., transformer., language_model.model. and so on. The
-   order is that of preference where several would do. */
-static const char *const otx__embedding_names[] = {
-    "embed_tokens",   "tok_embeddings",  "wte",          "word_embeddings", "embed_in",
-    "shared",         "embeddings",      "word_embedding", "token_embedding",
-    "tokens_embed",   "input_embedding", "transformer.w", "embedding",       "embed",
-    "emb",
-};
-static const char *const otx__head_names[] = {
-    "lm_head", "embed_out", "output", "output_layer", "vocab_projector", "decoder", "proj_out",
-    "output_projection", "generator_lm_head", "lm_loss", "pred_layer.proj", "linear", "head",
-    "unembed", "cls",
-};
-/* Owners of biases that are no heads: a number per token beside a tied head. */
-static const char *const otx__bias_names[] = {"predictions", "embedding_decoder"};
-
-/* A view of one component of a dotted name. */
-typedef struct otx__component {
-    const char *bytes;
-    size_t size;
-} otx__component;
-
-/* The component that ends `skip` components before the end; size 0 if none. */
-OTX__PRIVATE otx__component otx__name_component(const otx_tensor *tensor, unsigned skip)
+/* Whether any of the words stands anywhere in the text. */
+OTX__PRIVATE bool otx__span_contains_any(otx__span text, const char *const *words,
+                                         size_t count)
 {
-    otx__component component = {tensor->name, 0};
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__span_contains(text, words[i])) return true;
+    return false;
+}
+
+/* The component of a dotted name that ends `skip` components before the end; empty if
+   there is none. */
+OTX__PRIVATE otx__span otx__name_component(const otx_tensor *tensor, unsigned skip)
+{
     size_t end = tensor->name_size, begin;
     for (;; skip--) {
         for (begin = end; begin > 0 && tensor->name[begin - 1] != '.'; begin--) {}
-        if (skip == 0) break;
-        if (begin == 0) return component;
+        if (skip == 0) return otx__span_of(tensor->name + begin, end - begin);
+        if (begin == 0) return otx__span_of(tensor->name, 0);
         end = begin - 1;
     }
-    component.bytes = tensor->name + begin;
-    component.size = end - begin;
-    return component;
-}
-
-OTX__PRIVATE bool otx__component_is(otx__component component, const char *text)
-{
-    return component.size == strlen(text) && memcmp(component.bytes, text, component.size) == 0;
 }
 
 /* Whether the tensor belongs to a numbered layer: a component of digits. */
@@ -69,7 +41,7 @@ OTX__PRIVATE bool otx__name_is_numbered(const otx_tensor *tensor)
             if (length > 0 && digits == length) return true;
             digits = length = 0;
         } else {
-            digits += byte >= '0' && byte <= '9';
+            digits += otx__is_digit(byte);
             length++;
         }
     }
@@ -79,12 +51,8 @@ OTX__PRIVATE bool otx__name_is_numbered(const otx_tensor *tensor)
 /* Whether the name speaks of tokens, whatever the layer. */
 OTX__PRIVATE bool otx__name_is_lexical(const otx_tensor *tensor)
 {
-    static const char *const words[] = {"embed",   "wte",         "vocab",
-                                        "lm_head", "shared_head", "token"};
-    size_t i;
-    for (i = 0; i < OTX__COUNT(words); i++)
-        if (otx__span_has(tensor->name, tensor->name_size, words[i])) return true;
-    return false;
+    return otx__span_contains_any(otx__span_of(tensor->name, tensor->name_size),
+                                  otx__lexical_words, OTX__COUNT(otx__lexical_words));
 }
 
 /* Whether the name is STEM.LAST, whatever stands before it; either may have several
@@ -115,17 +83,64 @@ OTX__PRIVATE size_t otx__embedding_name(const otx_tensor *tensor)
                         "weight");
 }
 
+OTX__PRIVATE bool otx__name_is_embedding(const otx_tensor *tensor)
+{
+    return otx__embedding_name(tensor) < OTX__COUNT(otx__embedding_names);
+}
+
 OTX__PRIVATE size_t otx__head_name(const otx_tensor *tensor)
 {
     return otx__name_in(tensor, otx__head_names, OTX__COUNT(otx__head_names), "weight");
 }
 
+OTX__PRIVATE bool otx__name_is_head(const otx_tensor *tensor)
+{
+    return otx__head_name(tensor) < OTX__COUNT(otx__head_names);
+}
+
+/* The head of an encoder, BERT's and those after it: the flag that ties it to the
+   embedding ties its biases too. */
+OTX__PRIVATE bool otx__name_is_encoder_head(const otx_tensor *tensor)
+{
+    return otx__name_ends(tensor, "decoder", "weight");
+}
+
 /* The bias of a head, or a number per token under a name of its own. */
 OTX__PRIVATE bool otx__name_is_bias(const otx_tensor *tensor)
 {
-    return otx__component_is(otx__name_component(tensor, 0), "final_logits_bias") ||
-           otx__name_in(tensor, otx__head_names, OTX__COUNT(otx__head_names), "bias") <
+    const otx__span last = otx__name_component(tensor, 0);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__logits_bias_names); i++)
+        if (otx__span_is(last, otx__logits_bias_names[i])) return true;
+    return otx__name_in(tensor, otx__head_names, OTX__COUNT(otx__head_names), "bias") <
                OTX__COUNT(otx__head_names) ||
            otx__name_in(tensor, otx__bias_names, OTX__COUNT(otx__bias_names), "bias") <
                OTX__COUNT(otx__bias_names);
+}
+
+/* Why a tensor cannot be carried over to another vocabulary by its name alone,
+   whatever its shape; NULL if nothing speaks against it. */
+OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__refused_names); i++) {
+        const otx__refused_name *refused = &otx__refused_names[i];
+        if (otx__span_is(otx__name_component(tensor, refused->from_end), refused->component))
+            return refused->why;
+    }
+    return NULL;
+}
+
+/* Whether the name is that of a packed or scaled embedding or head. */
+OTX__PRIVATE bool otx__name_is_packed(const otx_tensor *tensor)
+{
+    otx__span last = otx__name_component(tensor, 0);
+    char name[64];
+    if (last.size >= sizeof name ||
+        !otx__span_contains_any(last, otx__packed_words, OTX__COUNT(otx__packed_words)))
+        return false;
+    memcpy(name, last.bytes, last.size);
+    name[last.size] = 0;
+    return otx__name_in(tensor, otx__packed_owners, OTX__COUNT(otx__packed_owners), name) <
+           OTX__COUNT(otx__packed_owners);
 }

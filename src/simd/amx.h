@@ -1,4 +1,4 @@
-/* ---- kernel_amx: x86 tile registers (bf16, int8), beside AVX-512 ------------------- */
+/* ---- amx: x86 tile registers (bf16, int8), beside AVX-512 ---------------------- */
 
 /* Linux only: elsewhere there is no known way to be lent the registers. */
 #if defined(OTX__AVX512) && defined(__linux__) && defined(__x86_64__) && !defined(__ILP32__) && \
@@ -14,6 +14,7 @@
 #endif
 
 #define OTX__AMX_TARGET __attribute__((target("amx-tile,amx-bf16,amx-int8")))
+#define OTX__AMX_KERNEL OTX__AMX_TARGET OTX__PRIVATE
 #define OTX__AMX_ALIGNED __attribute__((aligned(64)))
 
 /* One instruction multiplies 16 rows of 32 terms by 32 terms of 16 rows: it sums
@@ -32,17 +33,39 @@
 /* For the tile instructions: some compilers do not know that they read memory. */
 #define OTX__AMX_WRITTEN(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
 
-/* Asks the operating system for the tile registers, for the whole process. Asking
-   again does no harm. */
-OTX__PRIVATE bool otx__amx_granted(void)
+/* A call of Linux, as the C library has none. Tests put their own in its place. */
+#ifndef OTX__ARCH_PRCTL
+#define OTX__ARCH_PRCTL(what, argument) otx__arch_prctl(what, argument)
+#endif
+
+OTX__PRIVATE long otx__arch_prctl(long what, uintptr_t argument)
 {
-    const long arch_prctl = 158, request_permission = 0x1023, tile_data = 18;
+    const long arch_prctl = 158;
     long result;
     __asm__ volatile("syscall"
                      : "=a"(result)
-                     : "a"(arch_prctl), "D"(request_permission), "S"(tile_data)
+                     : "a"(arch_prctl), "D"(what), "S"(argument)
                      : "rcx", "r11", "memory");
-    return result == 0;
+    return result;
+}
+
+#define OTX__AMX_TILE_DATA 18 /* the number of this state of the processor */
+
+/* Whether the operating system lends the tile registers to those who ask for them. */
+OTX__PRIVATE bool otx__amx_lent(void)
+{
+    const long get_supported = 0x1021;
+    uint64_t states = 0;
+    return OTX__ARCH_PRCTL(get_supported, (uintptr_t)&states) == 0 &&
+           (states >> OTX__AMX_TILE_DATA & 1);
+}
+
+/* Asks for them, for the whole process and to its end: its threads' signal frames grow by
+   8 KiB. Asking again does no harm. */
+OTX__PRIVATE bool otx__amx_take(void)
+{
+    const long request_permission = 0x1023;
+    return OTX__ARCH_PRCTL(request_permission, OTX__AMX_TILE_DATA) == 0;
 }
 
 /* One block of a panel: where it lies, or, when fewer terms are left, a copy filled
@@ -57,19 +80,17 @@ OTX__PRIVATE const uint16_t *otx__amx_block(const uint16_t *panel, size_t terms,
 }
 
 /* Sixteen rows of a block, row by row: from[pair][row of 32] to to[row][pair]. */
-OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_transpose(const uint16_t *from, uint16_t *to)
+OTX__AVX512_KERNEL void otx__amx_transpose(const uint16_t *from, uint16_t *to)
 {
     __m512i rows[4], low01, low23, high01, high23;
     size_t four, i, lane;
     for (four = 0; four < 4; four++) {
         const uint16_t *columns = from + 8 * four;
         /* Four rows of four pairs are turned in each of the four lanes. */
-        OTX__UNROLL
-        for (i = 0; i < 4; i++) {
+        OTX__UNROLL for (i = 0; i < 4; i++) {
             const uint16_t *at = columns + i * 2 * OTX__TILE;
             __m128i lanes[4];
-            OTX__UNROLL
-            for (lane = 0; lane < 4; lane++)
+            OTX__UNROLL for (lane = 0; lane < 4; lane++)
                 lanes[lane] = _mm_loadu_si128(
                     (const __m128i *)(const void *)(at + lane * 8 * OTX__TILE));
             rows[i] = _mm512_castsi128_si512(lanes[0]);
@@ -139,7 +160,7 @@ OTX__AMX_TARGET OTX__INLINE void otx__amx_chunk(const uint16_t *a, size_t terms,
 }
 
 /* Adds the sums of a chunk of one panel. */
-OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_add(float *c, const float *sums, bool int8)
+OTX__AVX512_KERNEL void otx__amx_add(float *c, const float *sums, bool int8)
 {
     size_t i;
     for (i = 0; i < OTX__TILE * OTX__TILE; i += 16) {
@@ -155,7 +176,8 @@ OTX__AVX512_TARGET OTX__PRIVATE void otx__amx_add(float *c, const float *sums, b
 /* c[tile][j][i] as product_bf16 and, in integers, product_int8 want it, n the elements
    of bf16 that are as wide. */
 OTX__AMX_TARGET OTX__INLINE void otx__product_amx(const uint16_t *a, size_t tiles,
-                                                  const uint16_t *b, size_t n, bool int8, float *c)
+                                                  const uint16_t *b, size_t n, bool int8,
+                                                  float *c)
 {
     /* All eight tiles have 16 rows of 64 bytes: palette 1, the widths, the heights. */
     static const uint8_t config[64] = {1,  0,  0,  0,  0,  0,  0,  0,  0,  0, 0,  0, 0,  0, 0,  0,
@@ -184,21 +206,21 @@ OTX__AMX_TARGET OTX__INLINE void otx__product_amx(const uint16_t *a, size_t tile
     _tile_release();
 }
 
-OTX__AMX_TARGET OTX__PRIVATE void otx__product_bf16_amx(const uint16_t *a, size_t tiles,
-                                                        const uint16_t *b, size_t n, float *c)
+OTX__AMX_KERNEL void otx__product_bf16_amx(const uint16_t *a, size_t tiles, const uint16_t *b,
+                                           size_t n, float *c)
 {
     otx__product_amx(a, tiles, b, n, false, c);
 }
 
-OTX__AMX_TARGET OTX__PRIVATE void otx__amx_product_int8(const int8_t *a, size_t tiles,
-                                                        const int8_t *b, size_t n, float *c)
+OTX__AMX_KERNEL void otx__amx_product_int8(const int8_t *a, size_t tiles, const int8_t *b,
+                                           size_t n, float *c)
 {
     otx__product_amx((const uint16_t *)(const void *)a, tiles, (const uint16_t *)(const void *)b,
                      n / 2, true, c);
 }
 
-OTX__AVX512_TARGET OTX__PRIVATE void otx__product_int8_amx(const int8_t *a, size_t tiles,
-                                                           const int8_t *b, size_t n, float *c)
+OTX__AVX512_KERNEL void otx__product_int8_amx(const int8_t *a, size_t tiles, const int8_t *b,
+                                              size_t n, float *c)
 {
     size_t i;
     otx__amx_product_int8(a, tiles, b, n, c);

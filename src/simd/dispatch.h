@@ -1,19 +1,27 @@
-/* ---- dispatch: which kernels this machine can run ------------------------- */
+/* ---- dispatch: which kernels this machine can run, and which a call takes -------- */
 
 /* Sets of instruction sets, as here, are bits numbered by otx_isa. */
 #define OTX__ISA_BIT(isa) (1u << (isa))
 
 #ifdef OTX__SSE2
 
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
 #include <intrin.h>
 #else
 #include <cpuid.h>
 #endif
 
+/* What the processor says of itself. A virtual machine may take many microseconds to answer.
+   Tests put their own in its place. */
+#ifndef OTX__CPUID
+#define OTX__CPUID(leaf, part, registers) otx__cpuid(leaf, part, registers)
+#define OTX__XGETBV() otx__xgetbv()
+#endif
+
+/* eax, ebx, ecx and edx. */
 OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned part, unsigned registers[4])
 {
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
     int values[4], i;
     __cpuidex(values, (int)leaf, (int)part);
     for (i = 0; i < 4; i++) registers[i] = (unsigned)values[i];
@@ -25,7 +33,7 @@ OTX__PRIVATE void otx__cpuid(unsigned leaf, unsigned part, unsigned registers[4]
 /* The register states that the operating system saves. */
 OTX__PRIVATE uint64_t otx__xgetbv(void)
 {
-#ifdef _MSC_VER
+#ifdef OTX__MSVC
     return _xgetbv(0);
 #else
     uint32_t low, high;
@@ -34,27 +42,31 @@ OTX__PRIVATE uint64_t otx__xgetbv(void)
 #endif
 }
 
-OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits) { return (value & bits) == bits; }
+OTX__PRIVATE bool otx__all_bits(uint64_t value, uint64_t bits)
+{
+    return (value & bits) == bits;
+}
 
+/* Each set needs its own bits, a state that is saved, and the set before it. */
 OTX__PRIVATE unsigned otx__isas_x86(void)
 {
-    const unsigned sse2 = 1u << 26;                                        /* leaf 1, edx */
-    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28;     /* leaf 1, ecx */
-    const unsigned avx2 = 1u << 5;                                         /* leaf 7, ebx */
-    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;     /* F, DQ, BW, VL */
-    const unsigned avx512_vnni = 1u << 11;                                 /* leaf 7, ecx */
+    const unsigned sse2 = 1u << 26;                                    /* leaf 1, edx */
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28; /* leaf 1, ecx */
+    const unsigned avx2 = 1u << 5;                                     /* leaf 7, ebx */
+    const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
+    const unsigned avx512_vnni = 1u << 11;                             /* leaf 7, ecx */
     const unsigned amx = 1u << 22 | 1u << 24 | 1u << 25; /* leaf 7, edx: bf16, tiles, int8 */
-    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;            /* leaf 7.1, eax */
+    const unsigned avx_vnni = 1u << 4, avx512_bf16 = 1u << 5;          /* leaf 7.1, eax */
     const uint64_t avx_state = 0x06, avx512_state = 0xe6, amx_state = 0x60000;
     unsigned leaf0[4], leaf1[4], leaf7[4], more[4] = {0}, found = 0;
     uint64_t state;
-    otx__cpuid(0, 0, leaf0);
-    otx__cpuid(1, 0, leaf1);
+    OTX__CPUID(0, 0, leaf0);
+    OTX__CPUID(1, 0, leaf1);
     if (leaf1[3] & sse2) found |= OTX__ISA_BIT(OTX_ISA_SSE2);
     if (leaf0[0] < 7 || !otx__all_bits(leaf1[2], fma | osxsave | avx)) return found;
-    otx__cpuid(7, 0, leaf7);
-    if (leaf7[0] >= 1) otx__cpuid(7, 1, more);
-    state = otx__xgetbv();
+    OTX__CPUID(7, 0, leaf7);
+    if (leaf7[0] >= 1) OTX__CPUID(7, 1, more);
+    state = OTX__XGETBV();
     if (!(leaf7[1] & avx2) || !otx__all_bits(state, avx_state)) return found;
     found |= OTX__ISA_BIT(OTX_ISA_AVX2);
     if (more[0] & avx_vnni) found |= OTX__ISA_BIT(OTX_ISA_AVX_VNNI);
@@ -63,13 +75,8 @@ OTX__PRIVATE unsigned otx__isas_x86(void)
         return found;
     found |= OTX__ISA_BIT(OTX_ISA_AVX512);
     if (more[0] & avx512_bf16) found |= OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
-#ifdef OTX__AMX
-    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state) && otx__amx_granted())
+    if (otx__all_bits(leaf7[3], amx) && otx__all_bits(state, amx_state))
         found |= OTX__ISA_BIT(OTX_ISA_AMX);
-#else
-    (void)amx;
-    (void)amx_state;
-#endif
     return found;
 }
 
@@ -79,7 +86,7 @@ OTX__PRIVATE bool otx__avx512_bf16_pays(void)
 {
     unsigned leaf0[4];
     char vendor[13] = {0};
-    otx__cpuid(0, 0, leaf0);
+    OTX__CPUID(0, 0, leaf0);
     memcpy(vendor, &leaf0[1], 4);
     memcpy(vendor + 4, &leaf0[3], 4);
     memcpy(vendor + 8, &leaf0[2], 4);
@@ -88,27 +95,27 @@ OTX__PRIVATE bool otx__avx512_bf16_pays(void)
 
 #endif /* OTX__SSE2 */
 
-/* What processor and operating system can run, of what this file was built with. */
+/* What processor and operating system can run, whatever this was built with. Asks for
+   nothing that the process does not have. */
 OTX__PRIVATE unsigned otx__isas_here(void)
 {
     unsigned found = OTX__ISA_BIT(OTX_ISA_SCALAR);
 #ifdef OTX__SSE2
     found |= otx__isas_x86();
+#elif defined(OTX__128_ISA)
+    found |= OTX__ISA_BIT(OTX__128_ISA);
 #endif
-#ifdef OTX__NEON
-    found |= OTX__ISA_BIT(OTX_ISA_NEON);
+#ifdef OTX__AMX
+    if (found & OTX__ISA_BIT(OTX_ISA_AMX) && !otx__amx_lent()) found &= ~OTX__ISA_BIT(OTX_ISA_AMX);
 #endif
 #ifdef OTX__NEON_BF16
     if (otx__neon_bf16_here()) found |= OTX__ISA_BIT(OTX_ISA_NEON_BF16);
 #endif
-#ifdef OTX__WASM
-    found |= OTX__ISA_BIT(OTX_ISA_WASM);
-#endif
     return found;
 }
 
-/* The kernels for an instruction set, or NULL where they cannot run. */
-OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+/* The kernels built for one of `sets`: for AUTO the fastest, or NULL. */
+OTX__PRIVATE const otx__kernels *otx__kernels_among(unsigned sets, otx_isa isa)
 {
     /* The fastest first. */
     static const otx__kernels *const built[] = {
@@ -125,31 +132,60 @@ OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
         &otx__kernels_avx_vnni,
 #endif
 #ifdef OTX__AVX2
-        &otx__kernels_avx2,
-#endif
-#ifdef OTX__SSE2
-        &otx__kernels_sse2,
+        &otx__kernels_256,
 #endif
 #ifdef OTX__NEON_BF16
         &otx__kernels_neon_bf16,
 #endif
-#ifdef OTX__NEON
-        &otx__kernels_neon,
-#endif
-#ifdef OTX__WASM
-        &otx__kernels_wasm,
+#ifdef OTX__128_ISA
+        &otx__kernels_128,
 #endif
         &otx__kernels_scalar};
-    unsigned here = otx__isas_here();
     size_t i;
 #ifdef OTX__SSE2
-    if (isa == OTX_ISA_AUTO && !otx__avx512_bf16_pays())
-        here &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
+    if (isa == OTX_ISA_AUTO && sets & OTX__ISA_BIT(OTX_ISA_AVX512_BF16) && !otx__avx512_bf16_pays())
+        sets &= ~OTX__ISA_BIT(OTX_ISA_AVX512_BF16);
 #endif
     for (i = 0; i < OTX__COUNT(built); i++)
-        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) && (here & OTX__ISA_BIT(built[i]->isa)))
+        if ((isa == OTX_ISA_AUTO || isa == built[i]->isa) &&
+            (sets & OTX__ISA_BIT(built[i]->isa)))
             return built[i];
     return NULL;
+}
+
+/* The kernels for an instruction set, or NULL where they cannot run. Before their dense
+   products are called they are to be taken. */
+OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+{
+    return otx__kernels_among(otx__isas_here(), isa);
+}
+
+/* The same, with all that they need: where the system refuses that, NULL, or for AUTO the
+   fastest of the others. */
+OTX__PRIVATE const otx__kernels *otx__kernels_take(otx_isa isa)
+{
+    unsigned sets = otx__isas_here();
+    const otx__kernels *kernels = otx__kernels_among(sets, isa);
+#ifdef OTX__AMX
+    if (kernels == &otx__kernels_amx && !otx__amx_take())
+        kernels = otx__kernels_among(sets & ~OTX__ISA_BIT(OTX_ISA_AMX), isa);
+#endif
+    return kernels;
+}
+
+/* Kernels that run wherever this build does. For single calls: to ask the processor would
+   take longer than they do. */
+OTX__PRIVATE const otx__kernels *otx__kernels_baseline(void)
+{
+#if defined(OTX__AVX2) && defined(__AVX2__) && (defined(__FMA__) || defined(OTX__MSVC))
+    return &otx__kernels_256;
+#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) ||    \
+                                defined(__SSE2__) ||                             \
+                                (defined(_M_IX86_FP) && _M_IX86_FP >= 2))
+    return &otx__kernels_128;
+#else
+    return &otx__kernels_scalar;
+#endif
 }
 
 OTX_API otx_isa otx_isa_best(void) { return otx__kernels_for(OTX_ISA_AUTO)->isa; }

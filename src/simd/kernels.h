@@ -1,4 +1,4 @@
-/* ---- kernel: the hot loops, and their scalar reference -------------------- */
+/* ---- kernels: the table of them, and what all versions share ---------------- */
 
 /* A few loops take nearly all the time. Each instruction set has its own version
    of them; otx__kernels is the set in use.
@@ -33,6 +33,20 @@
 #define OTX__INT8_CHAIN 512
 
 #define OTX__LANES 16
+
+/* Microsoft's own compiler: it has every instruction in every function, and Clang in its
+   place, which knows attributes, does not. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define OTX__MSVC
+#endif
+
+/* Processors. ARM64EC, Arm code that x86 code can call, names itself x86 as well. */
+#if defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC))
+#define OTX__X86_64
+#endif
+#if defined(OTX__X86_64) || defined(__i386__) || defined(_M_IX86)
+#define OTX__X86
+#endif
 
 /* Loops over a few registers must vanish at every level of optimisation. */
 #if defined(__clang__)
@@ -157,7 +171,7 @@ typedef struct otx__kernels {
    first has room for too few of them. */
 #if defined(__GNUC__) || defined(__clang__)
 #define OTX__PREFETCH(at) __builtin_prefetch((at), 0, 2)
-#elif defined(_MSC_VER) && (defined(_M_X64) || defined(_M_IX86))
+#elif defined(OTX__MSVC) && defined(OTX__X86)
 #include <intrin.h>
 #define OTX__PREFETCH(at) _mm_prefetch((const char *)(at), _MM_HINT_T1)
 #else
@@ -166,19 +180,27 @@ typedef struct otx__kernels {
 
 /* Targets between asking for the lines of one in a scan and using them. They lie
    anywhere in the tile, so no processor foresees them. */
-#define OTX__AHEAD 4
+#define OTX__PREFETCH_TARGETS 4
 
 /* The atoms to ask for while `target` is scanned; those behind its count are
    atoms of before, and harmless. */
 OTX__PRIVATE const uint32_t *otx__scan_ahead(const otx__scan *scan, size_t target)
 {
-    return scan->atoms + otx__min(target + OTX__AHEAD, scan->targets - 1) * scan->pitch;
+    return scan->atoms + otx__min(target + OTX__PREFETCH_TARGETS, scan->targets - 1) * scan->pitch;
 }
 
 /* The address of element `first` of a row. */
 OTX__PRIVATE const char *otx__row_at(otx__row row, size_t first)
 {
     return (const char *)row.data + first * (row.bf16 ? 2 : 4);
+}
+
+/* Two 16-bit or four 8-bit numbers as one of 32 bits, to be copied across a register. */
+OTX__INLINE int32_t otx__int32_at(const void *at)
+{
+    int32_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
 }
 
 OTX__PRIVATE float otx__row_element(otx__row row, size_t i)

@@ -1,26 +1,49 @@
-/* ==== solve: Orthogonal Matching Pursuit for many targets ==== */
+/* ==== solve: Orthogonal Matching Pursuit for many targets, and affine maps ==== */
 
-/* Knows atoms, targets and supports, and nothing of tokens or models.
-   Hides low precision: cheap arithmetic screens, with a proved bound, and what is left is
-   decided in double, in one order (support.h).
-   A solve owns one pool, given back at its end; results go to the caller's arrays.
-   Read support.h for the method itself, screen.h for the bound, solve.h for the order of it
-   all.
+/* Knows atoms, targets, and supports: the atoms that a target has selected. Knows nothing of
+   tokens or models.
+
+   Hides low precision. What decides is computed in double, every operation rounded, in one
+   order, whatever the form, the kernels and the threads, so that all give the same bits:
+     the residual, the scores of atoms by it, the end of a target    support.h, select.h
+     the factor of the support's Gram matrix, the coefficients       support.h, triangle.h
+     products of atoms, which are exact in double, kept or not       support.h, exact_gram.h
+     the mean taken off in a centred solve; new rows                 views.h, combine.h
+   All else screens: cheap arithmetic that leaves the atoms which may score best, within a
+   bound of its error that is proved (screen.h); or guesses, which cost nothing but time where
+   they are wrong (predict.h).
+
+   A solve is a pursuit (pursuit.h). It owns one pool of memory, given back at its end; atoms,
+   targets and the arrays of results are the caller's. Tasks that run at once write to the
+   scratch of their worker, and to targets or tiles that are theirs alone.
+
+   Read support.h first: its exhaustive step is the method. Then screen.h for the bound, and
+   steps.h for the order of it all.
+
+   The affine rooms fit maps between two models' rows: their sums are of whole numbers, exact in
+   every order (affine_digits.h), their systems solved in double in one (affine_normal.h).
 
    Rooms, in order of dependency:
-     panels          vectors as the dense products want them
-     dictionary      the atoms, split along their common direction
-     exact_products  products of all pairs of atoms in double
-     triangle        packed lower triangles
-     support         what is known of one target, and the exact steps
-     gram_table      products of atoms with all atoms, for scans
-     screen          which atoms are worth scoring in double
-     predict         making targets ready for the next scan
-     select          the next atoms of each target
-     plan            which form, and in what blocks
-     solve           the solve itself
-     affine_digits   whole numbers of 16 bits, whose products are exact
-     affine_normal   the normal equations of an affine map, and their solution
-     affine_map      a fitted map, and the rows it makes
-     affine_choice   how many atoms to take, and chosen by what
-     affine          fitting and applying affine maps */
+     views          the rows of matrices, as the kernels read them
+     panels         vectors as the dense products want them, and these
+     rests          vectors on their way into panels
+     dictionary     the atoms, and their split along a common direction
+     exact_gram     products of all pairs of atoms in double
+     triangle       packed lower triangles
+     support        what is known of one target, and the exact steps
+     gram_table     products of atoms with all atoms, for scans
+     screen         which atoms are worth scoring in double: the bound
+     scan           the correlations of all atoms with a block's residuals
+     predict        making targets ready for the next scan
+     candidates     the atoms that a scan could not rule out
+     select         the next atoms of each target
+     pursuit        what one solve holds, and the memory it takes
+     plan           which form, and in what blocks
+     steps          a pursuit from its rows to its results
+     combine        new rows of coefficients
+     solver         the public call
+     affine_digits  whole numbers of 16 bits, whose products are exact
+     affine_normal  the normal equations of an affine map, and their solution
+     affine_map     a fitted map, and the rows it makes
+     affine_choice  how many atoms to take, and chosen by what
+     affine         fitting and applying affine maps */

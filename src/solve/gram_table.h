@@ -1,32 +1,38 @@
-/* ---- table: products of atoms with all atoms -------------------------------- */
+/* ---- gram table: products of atoms with all atoms, for scans -------------------- */
 
-/* The rests' products as 16-bit fixed point, for scans: [tile][slot][32], the 32
-   atoms of a tile against the atom in a slot. In the Gram form every atom stands
-   in the slot of its own number. In the columns form only atoms that supports hold
-   have a slot, as long as they need it; a column is computed when its atom comes
-   in. */
-typedef struct otx__table {
+/* Whether correlations come from a table of products, not from the residuals. */
+OTX__PRIVATE bool otx__form_scans(otx_omp_form form)
+{
+    return form == OTX_FORM_GRAM || form == OTX_FORM_COLUMNS;
+}
+
+#define OTX__NO_ATOM UINT32_MAX
+
+/* Columns that are computed together at most: whole tiles. */
+#define OTX__BATCH_COLUMNS 512
+
+/* The rests' products as 16-bit fixed point: [tile][slot][32], the 32 atoms of a tile
+   against the atom in a slot. In the Gram form every atom stands in the slot of its own
+   number. In the columns form only atoms that supports hold have a slot, as long as they
+   need it; a column is computed when its atom comes in. */
+typedef struct otx__gram_table {
     otx__dictionary *dictionary;
     int16_t *products;
     size_t slots;
+    size_t group;     /* the Gram form: the first of the tiles at hand */
+    uint64_t columns; /* computed so far */
     /* The columns form only: */
-    int32_t *slot_of;  /* [atom] -1: none */
-    uint32_t *atom_of; /* [slot] OTX__NOBODY: free */
-    uint32_t *stamps;  /* [slot] the pass that needed it last */
-    uint32_t *fresh;   /* [slot] slots whose columns are to be computed */
-    size_t fresh_count, hand;
+    int32_t *slot_of;          /* [atom] -1: none */
+    uint32_t *atom_of;         /* [slot] OTX__NO_ATOM: free */
+    uint32_t *last_needed;     /* [slot] the pass that needed it last */
     uint32_t pass;
-    bool full;          /* no slot was left in this pass */
-    otx__panels panels; /* the atoms of OTX__FRESH of those slots */
-    size_t first, count; /* of the fresh ones at hand */
-    size_t group;        /* the Gram form: the first of the tiles at hand */
-    uint64_t columns;    /* computed so far */
-} otx__table;
-
-#define OTX__NOBODY UINT32_MAX
-
-/* Columns that are computed together: whole tiles. */
-#define OTX__FRESH 512
+    size_t next_slot;          /* where the search for a free slot goes on */
+    bool full;                 /* no slot was left in this pass */
+    uint32_t *missing;         /* slots whose columns are to be computed */
+    size_t missing_count;
+    size_t batch, batch_count; /* those at hand: the first, and how many */
+    otx__panels panels;        /* their atoms */
+} otx__gram_table;
 
 /* Nearest integer to a number, within int16; wrong by at most 0.51 in all. */
 OTX__PRIVATE int16_t otx__fixed(float value)
@@ -37,27 +43,27 @@ OTX__PRIVATE int16_t otx__fixed(float value)
     return (int16_t)shifted;
 }
 
-OTX__PRIVATE int16_t *otx__table_at(const otx__table *table, size_t tile, size_t slot)
+OTX__PRIVATE int16_t *otx__gram_table_at(const otx__gram_table *table, size_t tile, size_t slot)
 {
     return table->products + (tile * table->slots + slot) * OTX__TILE;
 }
 
-/* ---- all of them ---- */
+/* ---- the Gram form: all of them ---- */
 
-typedef struct otx__table_task {
-    otx__table *table;
+typedef struct otx__gram_table_task {
+    otx__gram_table *table;
     const otx__scratch *scratch; /* [worker] */
-} otx__table_task;
+} otx__gram_table_task;
 
 /* The products of the rests of two tiles' atoms, of the exact products of these. */
-OTX__PRIVATE void otx__table_exact(const otx__dictionary *dictionary, size_t tile, size_t other,
-                                   float *block)
+OTX__PRIVATE void otx__gram_table_from_exact(const otx__dictionary *dictionary, size_t tile,
+                                             size_t other, float *block)
 {
     const float *common = dictionary->panels.common;
     size_t i, j;
     memset(block, 0, OTX__TILE * OTX__TILE * sizeof *block);
     for (j = other * OTX__TILE; j < otx__min(dictionary->count, (other + 1) * OTX__TILE); j++) {
-        const double *row = dictionary->gram + j * dictionary->count;
+        const double *row = dictionary->exact_gram + j * dictionary->count;
         float *column = block + j % OTX__TILE * OTX__TILE;
         if (!(dictionary->norms[j] > 0.0)) continue;
         for (i = tile * OTX__TILE; i < otx__min(dictionary->count, (tile + 1) * OTX__TILE); i++)
@@ -70,24 +76,24 @@ OTX__PRIVATE void otx__table_exact(const otx__dictionary *dictionary, size_t til
 
 /* Products of tile `index` with the group's tiles from it on, stored on both
    sides of the diagonal. No two tasks write the same place. */
-OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
+OTX__PRIVATE void otx__gram_table_fill_body(void *argument, size_t index, int worker)
 {
-    otx__table_task *task = (otx__table_task *)argument;
-    otx__table *table = task->table;
+    otx__gram_table_task *task = (otx__gram_table_task *)argument;
+    otx__gram_table *table = task->table;
     const otx__dictionary *dictionary = table->dictionary;
     const otx__panels *panels = &dictionary->panels;
     size_t end = otx__min(dictionary->tiles, table->group + otx__panels_group(panels));
     size_t first = otx__max(table->group, index), tile, i, j;
     float *block = task->scratch[worker].block;
-    for (tile = first; tile < end && dictionary->gram; tile++)
-        otx__table_exact(dictionary, tile, index,
-                         block + (tile - first) * OTX__TILE * OTX__TILE);
-    if (!dictionary->gram)
+    for (tile = first; tile < end && dictionary->exact_gram; tile++)
+        otx__gram_table_from_exact(dictionary, tile, index,
+                                   block + (tile - first) * OTX__TILE * OTX__TILE);
+    if (!dictionary->exact_gram)
         otx__panels_multiply(dictionary->kernels, panels, first, end - first, panels, index,
                              block);
     for (tile = first; tile < end; tile++, block += OTX__TILE * OTX__TILE) {
-        int16_t *here = otx__table_at(table, tile, index * OTX__TILE);
-        int16_t *there = otx__table_at(table, index, tile * OTX__TILE);
+        int16_t *here = otx__gram_table_at(table, tile, index * OTX__TILE);
+        int16_t *there = otx__gram_table_at(table, index, tile * OTX__TILE);
         for (i = 0; i < OTX__TILE * OTX__TILE; i++) here[i] = otx__fixed(block[i] * 32767.0f);
         if (tile == index) continue;
         for (i = 0; i < OTX__TILE; i++)
@@ -95,13 +101,13 @@ OTX__PRIVATE void otx__table_body(void *argument, size_t index, int worker)
     }
 }
 
-OTX__PRIVATE otx_result otx__table_fill(otx__table *table, const otx__scratch *scratch,
-                                        otx_error *error)
+OTX__PRIVATE otx_result otx__gram_table_fill(otx__gram_table *table, const otx__scratch *scratch,
+                                             otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__panels_group(&dictionary->panels), end;
     otx_result result = OTX_OK;
-    otx__table_task task;
+    otx__gram_table_task task;
     task.table = table;
     task.scratch = scratch;
     for (table->group = 0; table->group < dictionary->tiles && !result; table->group += group) {
@@ -110,96 +116,96 @@ OTX__PRIVATE otx_result otx__table_fill(otx__table *table, const otx__scratch *s
                                            table->group * OTX__TILE,
                                            dictionary->tiles * OTX__TILE);
         end = otx__min(dictionary->tiles, table->group + group);
-        result = otx__watch_loop(&watch, end, work, otx__table_body, &task, error);
+        result = otx__watch_loop(&watch, end, work, otx__gram_table_fill_body, &task, error);
     }
     table->columns = dictionary->count;
     return result;
 }
 
-/* ---- those that are needed ---- */
+/* ---- the columns form: those that are needed ---- */
 
-OTX__PRIVATE void otx__table_clear(otx__table *table)
+OTX__PRIVATE void otx__gram_table_clear(otx__gram_table *table)
 {
     size_t i;
     for (i = 0; i < table->dictionary->count; i++) table->slot_of[i] = -1;
     for (i = 0; i < table->slots; i++) {
-        table->atom_of[i] = OTX__NOBODY;
-        table->stamps[i] = 0;
+        table->atom_of[i] = OTX__NO_ATOM;
+        table->last_needed[i] = 0;
     }
 }
 
 /* Nothing is needed yet in the pass that begins. */
-OTX__PRIVATE void otx__table_begin(otx__table *table)
+OTX__PRIVATE void otx__gram_table_begin(otx__gram_table *table)
 {
     table->pass++;
-    table->fresh_count = 0;
+    table->missing_count = 0;
     table->full = false;
 }
 
 /* Whether an atom has a column. */
-OTX__PRIVATE bool otx__table_has(const otx__table *table, size_t atom)
+OTX__PRIVATE bool otx__gram_table_has(const otx__gram_table *table, size_t atom)
 {
     return !table->slot_of || table->slot_of[atom] >= 0;
 }
 
-OTX__PRIVATE uint32_t otx__table_slot(const otx__table *table, size_t atom)
+OTX__PRIVATE uint32_t otx__gram_table_slot(const otx__gram_table *table, size_t atom)
 {
     return table->slot_of ? (uint32_t)table->slot_of[atom] : (uint32_t)atom;
 }
 
 /* Keeps an atom's column for this pass, giving it a slot that nobody else needs
    in this pass if it has none. False if there is none. */
-OTX__PRIVATE bool otx__table_need(otx__table *table, size_t atom)
+OTX__PRIVATE bool otx__gram_table_need(otx__gram_table *table, size_t atom)
 {
     size_t tried, slot;
     if (table->slot_of[atom] >= 0) {
-        table->stamps[table->slot_of[atom]] = table->pass;
+        table->last_needed[table->slot_of[atom]] = table->pass;
         return true;
     }
     for (tried = 0; tried < table->slots && !table->full; tried++) {
-        slot = table->hand;
-        table->hand = (slot + 1) % table->slots;
-        if (table->stamps[slot] == table->pass) continue;
-        if (table->atom_of[slot] != OTX__NOBODY) table->slot_of[table->atom_of[slot]] = -1;
+        slot = table->next_slot;
+        table->next_slot = (slot + 1) % table->slots;
+        if (table->last_needed[slot] == table->pass) continue;
+        if (table->atom_of[slot] != OTX__NO_ATOM) table->slot_of[table->atom_of[slot]] = -1;
         table->atom_of[slot] = (uint32_t)atom;
         table->slot_of[atom] = (int32_t)slot;
-        table->stamps[slot] = table->pass;
-        table->fresh[table->fresh_count++] = (uint32_t)slot;
+        table->last_needed[slot] = table->pass;
+        table->missing[table->missing_count++] = (uint32_t)slot;
         return true;
     }
     table->full = true;
     return false;
 }
 
-/* Gathers the atoms of one panel of the fresh columns. */
-OTX__PRIVATE void otx__fresh_body(void *argument, size_t index, int worker)
+/* Gathers the atoms of one panel of the columns at hand. */
+OTX__PRIVATE void otx__gram_table_gather_body(void *argument, size_t index, int worker)
 {
-    otx__table *table = ((otx__table_task *)argument)->table;
-    size_t i, end = otx__min(table->count, (index + 1) * OTX__TILE);
+    otx__gram_table *table = ((otx__gram_table_task *)argument)->table;
+    size_t i, end = otx__min(table->batch_count, (index + 1) * OTX__TILE);
     (void)worker;
     for (i = index * OTX__TILE; i < end; i++)
         otx__panels_copy(&table->panels, i, &table->dictionary->panels,
-                         table->atom_of[table->fresh[table->first + i]]);
+                         table->atom_of[table->missing[table->batch + i]]);
 }
 
-/* One group of tiles against the fresh columns at hand. */
-OTX__PRIVATE void otx__columns_body(void *argument, size_t index, int worker)
+/* One group of tiles against the columns at hand. */
+OTX__PRIVATE void otx__gram_table_columns_body(void *argument, size_t index, int worker)
 {
-    otx__table_task *task = (otx__table_task *)argument;
-    otx__table *table = task->table;
+    otx__gram_table_task *task = (otx__gram_table_task *)argument;
+    otx__gram_table *table = task->table;
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__panels_group(&dictionary->panels), first = index * group;
     size_t tiles = otx__min(group, dictionary->tiles - first), panel, tile, i, j;
     float *block = task->scratch[worker].block;
-    for (panel = 0; panel < otx__tiles(table->count); panel++) {
-        size_t columns = otx__min(OTX__TILE, table->count - panel * OTX__TILE);
-        const uint32_t *slots = table->fresh + table->first + panel * OTX__TILE;
+    for (panel = 0; panel < otx__tiles(table->batch_count); panel++) {
+        size_t columns = otx__min(OTX__TILE, table->batch_count - panel * OTX__TILE);
+        const uint32_t *slots = table->missing + table->batch + panel * OTX__TILE;
         otx__panels_multiply(dictionary->kernels, &dictionary->panels, first, tiles,
                              &table->panels, panel, block);
         for (tile = 0; tile < tiles; tile++) {
             for (j = 0; j < columns; j++) {
                 const float *column = block + (tile * OTX__TILE + j) * OTX__TILE;
-                int16_t *to = otx__table_at(table, first + tile, slots[j]);
+                int16_t *to = otx__gram_table_at(table, first + tile, slots[j]);
                 for (i = 0; i < OTX__TILE; i++) to[i] = otx__fixed(column[i] * 32767.0f);
             }
         }
@@ -207,24 +213,24 @@ OTX__PRIVATE void otx__columns_body(void *argument, size_t index, int worker)
 }
 
 /* Computes the columns of the atoms that got a slot in this pass. */
-OTX__PRIVATE otx_result otx__table_refresh(otx__table *table, otx__watch *watch,
-                                           const otx__scratch *scratch, otx_error *error)
+OTX__PRIVATE otx_result otx__gram_table_compute(otx__gram_table *table, otx__watch *watch,
+                                                const otx__scratch *scratch, otx_error *error)
 {
     const otx__dictionary *dictionary = table->dictionary;
     size_t group = otx__panels_group(&dictionary->panels);
     size_t groups = (dictionary->tiles + group - 1) / group;
     otx_result result = OTX_OK;
-    otx__table_task task;
+    otx__gram_table_task task;
     task.table = table;
     task.scratch = scratch;
-    for (table->first = 0; table->first < table->fresh_count && !result;
-         table->first += table->count) {
-        double work;
-        table->count = otx__min(OTX__FRESH, table->fresh_count - table->first);
-        work = (double)(group * OTX__TILE) * (double)table->count * (double)dictionary->columns;
-        otx__parallel(dictionary->ctx, otx__tiles(table->count), otx__fresh_body, &task);
-        result = otx__watch_loop(watch, groups, work, otx__columns_body, &task, error);
+    for (table->batch = 0; table->batch < table->missing_count && !result;
+         table->batch += table->batch_count) {
+        size_t count = otx__min(OTX__BATCH_COLUMNS, table->missing_count - table->batch);
+        double work = (double)(group * OTX__TILE) * (double)count * (double)dictionary->columns;
+        table->batch_count = count;
+        otx__parallel(dictionary->ctx, otx__tiles(count), otx__gram_table_gather_body, &task);
+        result = otx__watch_loop(watch, groups, work, otx__gram_table_columns_body, &task, error);
     }
-    table->columns += table->fresh_count;
+    table->columns += table->missing_count;
     return result;
 }

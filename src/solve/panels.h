@@ -1,4 +1,4 @@
-/* ---- panels: vectors as the dense products want them ------------------------- */
+/* ---- panels: vectors as the dense products want them, and these ---------------- */
 
 /* What the numbers of panels are. Those that round need fewer bytes and less time, and
    take their errors into the bound (screen.h). */
@@ -24,6 +24,12 @@ typedef struct otx__panels {
 } otx__panels;
 
 /* ---- memory ---- */
+
+/* For what is said of a plan. */
+OTX__PRIVATE const char *otx__panel_type_name(otx__panel_type type)
+{
+    return type == OTX__PANEL_INT8 ? "8 bits" : type == OTX__PANEL_FLOAT ? "float" : "bf16";
+}
 
 /* Columns with those added that fill up pairs or fours. */
 OTX__PRIVATE size_t otx__panel_columns(otx__panel_type type, size_t columns)
@@ -99,156 +105,6 @@ OTX__PRIVATE void otx__panels_clear(otx__panels *panels, size_t tile)
     memset(otx__panel_at(panels, tile), 0, otx__panel_bytes(panels->type, panels->columns));
     for (i = tile * OTX__TILE; i < (tile + 1) * OTX__TILE; i++)
         panels->common[i] = panels->scale[i] = panels->error[i] = 0.0f;
-}
-
-/* ---- vectors ---- */
-
-/* One vector on its way into panels of rests. */
-typedef struct otx__splitting {
-    const double *vector, *direction;
-    double scale, common; /* 1 / norm, and the part along the direction */
-    size_t n;
-} otx__splitting;
-
-/* Elements of a rest that are made at a time, and partial sums of them. */
-#define OTX__REST 32
-#define OTX__REST_SUMS 8
-
-/* Elements of the rest from `first` on, with 0 behind the last. */
-OTX__PRIVATE void otx__rest_part(const otx__splitting *from, size_t first, double *rest)
-{
-    const double *vector = from->vector + first, *direction = from->direction + first;
-    double scale = from->scale, common = from->common;
-    size_t count = otx__min(OTX__REST, from->n - first), p;
-    for (p = 0; p < count; p++) rest[p] = vector[p] * scale - common * direction[p];
-    for (; p < OTX__REST; p++) rest[p] = 0.0;
-}
-
-/* Adds the squares of such elements, and keeps the largest. */
-OTX__PRIVATE void otx__rest_measure(const double *rest, double *sums, double *largest)
-{
-    size_t p, i;
-    for (p = 0; p < OTX__REST; p += OTX__REST_SUMS) {
-        for (i = 0; i < OTX__REST_SUMS; i++) {
-            double size = fabs(rest[p + i]);
-            sums[i] += size * size;
-            largest[i] = size > largest[i] ? size : largest[i];
-        }
-    }
-}
-
-/* Rounds elements to bf16, the even of two that are equally near, and leaves what that
-   takes off. */
-OTX__PRIVATE void otx__rest_to_bf16(double *rest, uint16_t *to)
-{
-    size_t p;
-    for (p = 0; p < OTX__REST; p++) {
-        float wide = (float)rest[p];
-        uint32_t bits;
-        memcpy(&bits, &wide, sizeof bits);
-        bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
-        to[p] = (uint16_t)(bits >> 16);
-        rest[p] -= (double)otx__float_of_bits(bits);
-    }
-}
-
-/* Rounds elements to multiples of `unit`, of which they are 127 at most, likewise. The
-   number added and taken away rounds to integers; where a compiler keeps more digits,
-   more is left. */
-OTX__PRIVATE void otx__rest_to_int8(double *rest, double unit, double rate, int8_t *to)
-{
-    const double rounder = 6755399441055744.0; /* 1.5 * 2^52 */
-    size_t p;
-    for (p = 0; p < OTX__REST; p++) {
-        int32_t steps = (int32_t)(rest[p] * rate + rounder - rounder);
-        to[p] = (int8_t)steps;
-        rest[p] -= (double)steps * unit;
-    }
-}
-
-/* Writes OTX__REST elements, fewer at the end of a panel, to the lane of a vector. */
-OTX__PRIVATE void otx__panel_put(char *panel, size_t bytes, const void *elements, size_t size,
-                                 size_t first, size_t lane)
-{
-    char *to = panel + first * size * OTX__TILE + 4 * lane;
-    const char *from = (const char *)elements;
-    size_t p, end = otx__min(OTX__REST * size, bytes / OTX__TILE - first * size);
-    for (p = 0; p < end; p += 4) memcpy(to + p * OTX__TILE, from + p, 4);
-}
-
-/* Puts the rest of a vector of n elements and of that norm, not 0, into place `at`, and
-   returns the rest's square. */
-OTX__PRIVATE double otx__panels_put_rest(otx__panels *panels, size_t at, const double *vector,
-                                         size_t n, double norm, const double *direction)
-{
-    char *panel = otx__panel_at(panels, at / OTX__TILE);
-    size_t bytes = otx__panel_bytes(panels->type, panels->columns), p, i;
-    double sums[OTX__REST_SUMS] = {0}, largest[OTX__REST_SUMS] = {0}, left[OTX__REST_SUMS] = {0};
-    double rest[OTX__REST], unused[OTX__REST_SUMS] = {0}, unit = 1.0, rate = 0.0;
-    otx__splitting from;
-    from.vector = vector;
-    from.direction = direction;
-    from.scale = 1.0 / norm;
-    from.common = (double)panels->common[at];
-    from.n = n;
-    for (p = 0; p < n; p += OTX__REST) {
-        otx__rest_part(&from, p, rest);
-        otx__rest_measure(rest, sums, largest);
-    }
-    for (i = 1; i < OTX__REST_SUMS; i++) {
-        sums[0] += sums[i];
-        if (largest[i] > largest[0]) largest[0] = largest[i];
-    }
-    if (panels->type == OTX__PANEL_INT8 && largest[0] > 1e-30) { /* below, all is left */
-        unit = (double)(float)(largest[0] / 127.0);
-        rate = 1.0 / unit;
-    }
-    for (p = 0; p < n; p += OTX__REST) {
-        union {
-            float floats[OTX__REST];
-            uint16_t halves[OTX__REST];
-            int8_t bytes[OTX__REST];
-        } to;
-        otx__rest_part(&from, p, rest);
-        if (panels->type == OTX__PANEL_INT8) {
-            otx__rest_to_int8(rest, unit, rate, to.bytes);
-            otx__panel_put(panel, bytes, to.bytes, 1, p, at % OTX__TILE);
-        } else if (panels->type == OTX__PANEL_BF16) {
-            otx__rest_to_bf16(rest, to.halves);
-            otx__panel_put(panel, bytes, to.halves, 2, p, at % OTX__TILE);
-        } else {
-            for (i = 0; i < OTX__REST; i++) to.floats[i] = (float)rest[i];
-            otx__panel_put(panel, bytes, to.floats, 4, p, at % OTX__TILE);
-            continue;
-        }
-        otx__rest_measure(rest, left, unused);
-    }
-    for (i = 1; i < OTX__REST_SUMS; i++) left[0] += left[i];
-    panels->scale[at] = (float)unit;
-    panels->error[at] = left[0] > 0.0 ? (float)(sqrt(left[0]) * (1.0 + 1e-6)) + 1e-30f : 0.0f;
-    return sums[0];
-}
-
-/* Puts a row of bf16, of that norm, not 0, into place `at` of bf16 panels. The power
-   of 2 brings the norm to between 1 and 2, so that what becomes subnormal, or 0, is
-   far below the rounding of the products. */
-OTX__PRIVATE void otx__panels_put_row(otx__panels *panels, size_t at, otx__row row, size_t n,
-                                      double norm)
-{
-    uint16_t *panel =
-        (uint16_t *)(void *)otx__panel_at(panels, at / OTX__TILE) + 2 * (at % OTX__TILE);
-    double scale;
-    int exponent;
-    size_t p;
-    (void)frexp(norm, &exponent);
-    scale = ldexp(1.0, 1 - exponent);
-    for (p = 0; p < n; p++) {
-        float scaled = (float)((double)otx__row_element(row, p) * scale);
-        uint32_t bits;
-        memcpy(&bits, &scaled, sizeof bits);
-        panel[p / 2 * 2 * OTX__TILE + p % 2] = (uint16_t)(bits >> 16);
-    }
-    panels->scale[at] = (float)(1.0 / (norm * scale));
 }
 
 /* Copies a vector from one set of panels to another of the same type. */

@@ -1,112 +1,40 @@
-/* ---- plan: which form, and in what blocks ------------------------------------ */
+/* ---- plan: which form, and in what blocks --------------------------------------- */
 
-/* What one solve works with, and how it was planned. */
-typedef struct otx__solve {
-    const otx_context *ctx; /* the caller's, with the number of threads settled */
-    otx__problem problem;
-    otx__dictionary dictionary;
-    otx__screen screen;
-    const otx_omp_output *output;
-    otx__pool pool;
-    int threads;
-    otx_omp_form form;
-    otx__panel_type panels;
-    bool gram;         /* exact products of all pairs of atoms */
-    double *centre;    /* [columns] to be taken off all rows, or NULL */
-    size_t first, end; /* targets wanted */
-    otx_omp_stats stats;
-} otx__solve;
+OTX_API const char *otx_omp_form_name(otx_omp_form form)
+{
+    static const char *const names[OTX_FORM_COUNT] = {"auto", "gram", "columns", "residual",
+                                                      "exhaustive"};
+    return (unsigned)form < OTX_FORM_COUNT ? names[form] : NULL;
+}
 
-/* The scan's integer sums have room for that many atoms of a target. */
-#define OTX__GRAM_K 32000
+/* The budget where the caller names none: 4 GiB. */
+#define OTX__MEMORY_DEFAULT 4294967296.0
 
-/* What a form needs: fixed bytes, bytes for each target of a block, and, in the
-   columns form, for each column. */
-typedef struct otx__need {
-    double fixed, target, column;
-} otx__need;
+/* The most atoms of a target for which the scan's integer sums have room. */
+#define OTX__SCAN_K_MAX 32000
 
 /* One way to solve. */
 typedef struct otx__plan {
-    otx_omp_form form;
-    double capacity; /* targets of a block */
-    double columns;  /* of the table */
-    bool gram;       /* with exact products of all pairs of atoms */
-    double seconds, bytes;
+    otx_omp_form form; /* AUTO: not considered */
+    otx__panel_type panels;
+    double capacity;   /* targets of a block */
+    double columns;    /* of the table */
+    bool exact_gram;   /* with exact products of all pairs of atoms */
+    double seconds;    /* 0: there is no room for it */
+    double bytes;      /* and then what it needs at least */
 } otx__plan;
 
-/* Scores that a worker has room for. */
-OTX__PRIVATE size_t otx__scores(size_t atoms) { return otx__max(atoms, OTX__CANDIDATES); }
+/* ---- what it costs ---- */
 
-/* The longest rows that the residual form rounds to 8 bits. That leaves its bound at
-   some 1.6 % of the residual's norm, of which the largest correlations are a smaller
-   part in longer rows: too many atoms would be within the bound of each other. */
-#define OTX__INT8_COLUMNS 1536
-
-/* What the panels of a form hold. Products of rows that are bf16 already need no
-   rounding; what the residual form rounds is given exact scores in the end. */
-OTX__PRIVATE otx__panel_type otx__plan_panels(const otx__solve *solve, const otx_matrix *atoms,
-                                              const otx_matrix *targets, bool centred,
-                                              otx_omp_form form)
-{
-    const otx__kernels *kernels = solve->dictionary.kernels;
-    if (!otx__form_scans(form)) {
-        if (kernels->product_int8 && atoms->columns <= OTX__INT8_COLUMNS) return OTX__PANEL_INT8;
-        return otx__panel_finer(kernels);
-    }
-    if (!centred && atoms->dtype == OTX_BF16 && targets->dtype == OTX_BF16 &&
-        kernels->product_bf16)
-        return OTX__PANEL_ROWS;
-    return OTX__PANEL_FLOAT;
-}
-
-OTX__PRIVATE otx__need otx__form_need(const otx__solve *solve, const otx_matrix *atoms,
-                                      const otx_matrix *targets, bool centred,
-                                      otx_omp_form form)
-{
-    double n = (double)atoms->rows, d = (double)atoms->columns, k = (double)solve->problem.k;
-    double tiles = (double)otx__tiles(atoms->rows), width = tiles * OTX__TILE;
-    double sets = otx__form_scans(form) ? OTX__SETS : 2; /* one, and the masks */
-    otx__panel_type type = otx__plan_panels(solve, atoms, targets, centred, form);
-    double vector = otx__panel_need(solve->dictionary.kernels, type, d);
-    otx__need need;
-    need.fixed = 24.0 * n + 8.0 * d +
-                 solve->threads *
-                     (20.0 * d + 40.0 * k + 8.0 * (double)otx__scores(atoms->rows) +
-                      sizeof(otx__scratch) + 512.0);
-    if (!otx__rows_are_direct(atoms, centred)) need.fixed += 4.0 * n * d;
-    if (!otx__rows_are_direct(targets, centred)) need.fixed += 4.0 * (double)targets->rows * d;
-    if (centred) need.fixed += 8.0 * d;
-    if (form == OTX_FORM_RESIDUAL) need.fixed += 4.0 * n * solve->threads;
-    need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
-    if (form == OTX_FORM_RESIDUAL) need.target += 4.0 * solve->threads;
-    need.column = 0.0;
-    if (form != OTX_FORM_EXHAUSTIVE) {
-        need.fixed += solve->threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
-        need.fixed += width * (vector + 4.0) + 4.0 * tiles;
-        need.target += vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
-    }
-    if (otx__form_scans(form))
-        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 8.0;
-    if (form == OTX_FORM_GRAM) need.fixed += 2.0 * width * width;
-    if (form == OTX_FORM_COLUMNS) {
-        need.column = 2.0 * width + 12.0;
-        need.fixed += 4.0 * n + OTX__FRESH * vector;
-    }
-    need.fixed += 65536.0; /* alignment */
-    return need;
-}
-
-/* What a core of a machine does in a second, roughly, in 10^9 multiply-adds: of dense
-   products in float, in bf16 and of 8-bit numbers, of scans, and in double. Only the
-   ratios matter. */
-typedef struct otx__rates {
+/* What a core does in a second, roughly, in 10^9 multiply-adds: of dense products in float,
+   in bf16 and of 8-bit numbers, of scans, and in double. Only the ratios matter. */
+typedef struct otx__plan_rates {
     double dense, dense_bf16, dense_int8, scan, exact;
-} otx__rates;
+} otx__plan_rates;
 
-OTX__PRIVATE otx__rates otx__rates_of(otx_isa isa)
+OTX__PRIVATE otx__plan_rates otx__plan_rates_of(otx_isa isa)
 {
-    static const otx__rates rates[OTX_ISA_COUNT] = {
+    static const otx__plan_rates rates[OTX_ISA_COUNT] = {
         {1.5, 1.0, 1.5, 1.0, 0.7},      /* auto, which is settled before */
         {1.5, 1.0, 1.5, 1.0, 0.7},      /* scalar */
         {11.0, 0.0, 0.0, 8.0, 2.0},     /* sse2 */
@@ -123,55 +51,55 @@ OTX__PRIVATE otx__rates otx__rates_of(otx_isa isa)
 }
 
 /* Of dense products with panels of a type. */
-OTX__PRIVATE double otx__dense_rate(otx_isa isa, otx__panel_type type)
+OTX__PRIVATE double otx__plan_dense_rate(const otx__plan_rates *rates, otx__panel_type type)
 {
-    otx__rates rates = otx__rates_of(isa);
-    if (type == OTX__PANEL_FLOAT) return rates.dense;
-    return type == OTX__PANEL_INT8 ? rates.dense_int8 : rates.dense_bf16;
+    if (type == OTX__PANEL_FLOAT) return rates->dense;
+    return type == OTX__PANEL_INT8 ? rates->dense_int8 : rates->dense_bf16;
 }
 
 /* Columns that the targets of one block need, at a guess: supports share atoms. */
-OTX__PRIVATE double otx__block_columns(const otx__solve *solve, double capacity)
+OTX__PRIVATE double otx__plan_block_columns(const otx__pursuit *pursuit, double capacity)
 {
-    double n = (double)solve->dictionary.count, taken = capacity * (double)solve->problem.k;
+    double n = (double)pursuit->dictionary.count, taken = capacity * (double)pursuit->problem.k;
     return n * (1.0 - exp(-0.5 * taken / n));
 }
 
-/* Seconds, roughly. */
-OTX__PRIVATE double otx__plan_cost(const otx__solve *solve, const otx__plan *plan,
-                                   otx__panel_type type)
+/* Seconds, roughly; never 0. */
+OTX__PRIVATE double otx__plan_cost(const otx__pursuit *pursuit, const otx__plan *plan)
 {
-    double n = (double)solve->dictionary.count, d = (double)solve->dictionary.columns;
-    double k = (double)solve->problem.k, b = (double)(solve->end - solve->first);
-    double blocks = ceil(b / plan->capacity), columns = plan->gram ? 0.0 : n / 2.0;
-    double exact = plan->gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
-    otx__rates rates = otx__rates_of(solve->dictionary.kernels->isa);
-    double dense = otx__dense_rate(solve->dictionary.kernels->isa, type);
+    double n = (double)pursuit->dictionary.count, d = (double)pursuit->dictionary.columns;
+    double k = (double)pursuit->problem.k, b = (double)(pursuit->end - pursuit->first);
+    double blocks = ceil(b / plan->capacity), columns = plan->exact_gram ? 0.0 : n / 2.0;
+    double exact = plan->exact_gram ? n * n * d / 2.0 + b * k * d : b * k * k * d;
+    otx__plan_rates rates = otx__plan_rates_of(pursuit->dictionary.kernels->isa);
+    double dense = otx__plan_dense_rate(&rates, plan->panels), threads = pursuit->ctx.threads;
     /* 10^9 bytes in a second, of a small table from a cache, of a large one from memory */
     const double bytes = 2.0 * n * plan->columns < 16777216.0 ? 50.0 : 10.0;
     if (plan->form == OTX_FORM_EXHAUSTIVE)
-        return k * b * n * d / rates.exact / solve->threads * 1e-9;
+        return k * b * n * d / rates.exact / threads * 1e-9 + 1e-12;
     /* Residuals are made and rounded, and some 64 atoms a step told apart. */
     if (plan->form == OTX_FORM_RESIDUAL)
         return (k * b * n * d / dense + (3.0 * exact + 64.0 * k * b * d) / rates.exact) /
-               solve->threads * 1e-9;
+                   threads * 1e-9 + 1e-12;
     if (plan->form == OTX_FORM_COLUMNS) {
-        double wanted = otx__block_columns(solve, plan->capacity);
+        double wanted = otx__plan_block_columns(pursuit, plan->capacity);
         /* Those of a block; and of each further one what the table does not keep. */
         columns = wanted + (blocks - 1.0) * (wanted > plan->columns ? wanted : wanted * 0.5);
         if (plan->columns >= n) columns = otx__least(columns, n);
     }
     return ((columns * n * d + b * n * d) / dense + b * n * k * k / 2.0 / rates.scan +
             exact / rates.exact + blocks * k * n * otx__least(n, plan->columns) / bytes) /
-           solve->threads * 1e-9;
+               threads * 1e-9 + 1e-12;
 }
 
+/* ---- what there is room for ---- */
+
 /* The largest blocks, and the most columns, that a form has room for. */
-OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, double budget,
-                                otx__plan *plan)
+OTX__PRIVATE bool otx__plan_fit(const otx__pursuit *pursuit, const otx__pursuit_need *need,
+                                double budget, otx__plan *plan)
 {
-    double wanted = (double)(solve->end - solve->first), n = (double)solve->dictionary.count;
-    double k = (double)solve->problem.k, room = budget - need->fixed;
+    double wanted = (double)(pursuit->end - pursuit->first), n = (double)pursuit->dictionary.count;
+    double k = (double)pursuit->problem.k, room = budget - need->fixed;
     /* Only forms that scan gain by large blocks; small ones let a caller stop. */
     double most = otx__form_scans(plan->form) ? 16384.0 : 2048.0;
     plan->columns = plan->form == OTX_FORM_GRAM ? n : 0.0;
@@ -200,99 +128,116 @@ OTX__PRIVATE bool otx__plan_fit(const otx__solve *solve, const otx__need *need, 
     return true;
 }
 
-/* The cheapest way that a form has room for: the Gram form with or without the exact
-   products of all pairs of atoms. False if there is none. */
-OTX__PRIVATE bool otx__plan_form(const otx__solve *solve, const otx__need *need,
-                                 otx__panel_type type, double budget, otx__plan *plan)
+/* The cheapest way of a form that there is room for: of the Gram form, with or without the
+   exact products of all pairs of atoms. False if there is none. */
+OTX__PRIVATE bool otx__plan_form(const otx__pursuit *pursuit, double budget, otx__plan *plan)
 {
-    double n = (double)solve->dictionary.count;
-    otx__need more = *need;
-    otx__plan with = *plan;
-    if (!otx__plan_fit(solve, need, budget, plan)) return false;
-    plan->seconds = otx__plan_cost(solve, plan, type) + 1e-12;
-    with.gram = plan->form == OTX_FORM_GRAM;
-    more.fixed += 8.0 * n * n + OTX__ALIGNMENT;
-    if (!with.gram || !otx__plan_fit(solve, &more, budget, &with)) return true;
-    with.seconds = otx__plan_cost(solve, &with, type) + 1e-12;
+    double n = (double)pursuit->dictionary.count;
+    otx__pursuit_need need = otx__pursuit_needs(pursuit, plan->form);
+    otx__plan with;
+    plan->panels = otx__pursuit_panel_type(pursuit, plan->form);
+    plan->bytes = need.fixed + need.target * OTX__TILE +
+                  need.column * (double)pursuit->problem.k;
+    with = *plan;
+    if (!otx__plan_fit(pursuit, &need, budget, plan)) return false;
+    plan->seconds = otx__plan_cost(pursuit, plan);
+    if (plan->form != OTX_FORM_GRAM) return true;
+    with.exact_gram = true;
+    need.fixed += 8.0 * n * n + OTX__ALIGNMENT;
+    if (!otx__plan_fit(pursuit, &need, budget, &with)) return true;
+    with.seconds = otx__plan_cost(pursuit, &with);
     if (with.seconds < 0.9 * plan->seconds) *plan = with;
     return true;
 }
 
-/* Says what was chosen, and what the others would have taken. */
-OTX__PRIVATE void otx__plan_tell(const otx__solve *solve, const otx__plan *plans,
-                                 const otx__plan *best, double budget, char *line, size_t size)
+/* ---- what is chosen ---- */
+
+/* A line on its way into a buffer of that size; what does not fit is cut. */
+typedef struct otx__plan_line {
+    char *text;
+    size_t size, length;
+} otx__plan_line;
+
+OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
+    OTX__PRINTF(2, 3);
+OTX__PRIVATE void otx__plan_say(otx__plan_line *line, const char *format, ...)
 {
-    size_t length, form;
-    int written = snprintf(line, size, "%s form in blocks of %.0f targets, %.0f of %.0f MiB",
-                           otx__word(otx_omp_form_name(best->form)), best->capacity,
-                           ceil(best->bytes / 1048576.0), floor(budget / 1048576.0));
-    length = written > 0 ? (size_t)written : 0;
-    if (best->gram && length < size) {
-        written = snprintf(line + length, size - length, ", exact products kept");
-        length += written > 0 ? (size_t)written : 0;
-    }
-    if (best->form == OTX_FORM_RESIDUAL && length < size) {
-        written = snprintf(line + length, size - length, ", rounded to %s",
-                           solve->panels == OTX__PANEL_INT8   ? "8 bits"
-                           : solve->panels == OTX__PANEL_BF16 ? "bf16"
-                                                              : "float");
-        length += written > 0 ? (size_t)written : 0;
-    }
-    if (best->form == OTX_FORM_COLUMNS && length < size) {
-        written = snprintf(line + length, size - length, ", %.0f of %.0f columns kept",
-                           best->columns, (double)solve->dictionary.count);
-        length += written > 0 ? (size_t)written : 0;
-    }
-    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT && length < size; form++) {
-        if (&plans[form] == best) continue;
-        if (plans[form].form == OTX_FORM_AUTO) continue;
-        if (plans[form].seconds > 0.0)
-            written = snprintf(line + length, size - length, "; %s: %.0f %% of the time",
-                               otx__word(otx_omp_form_name((otx_omp_form)form)),
-                               100.0 * plans[form].seconds / best->seconds);
+    va_list arguments;
+    if (line->length >= line->size) return;
+    va_start(arguments, format);
+    line->length += otx__format_list(line->text + line->length, line->size - line->length,
+                                     format, arguments);
+    va_end(arguments);
+}
+
+/* Says what was chosen, and what the others would have taken. */
+OTX__PRIVATE void otx__plan_tell(const otx__pursuit *pursuit, const otx__plan *plans,
+                                 const otx__plan *best, double budget, otx__plan_line *line)
+{
+    const double mib = 1048576.0;
+    size_t form;
+    otx__plan_say(line, "%s form in blocks of %.0f targets, %.0f of %.0f MiB",
+                  otx__word(otx_omp_form_name(best->form)), best->capacity,
+                  ceil(best->bytes / mib), floor(budget / mib));
+    if (best->exact_gram) otx__plan_say(line, ", exact products kept");
+    if (best->form == OTX_FORM_RESIDUAL)
+        otx__plan_say(line, ", rounded to %s", otx__panel_type_name(best->panels));
+    if (best->form == OTX_FORM_COLUMNS)
+        otx__plan_say(line, ", %.0f of %.0f columns kept", best->columns,
+                      (double)pursuit->dictionary.count);
+    for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
+        const otx__plan *plan = &plans[form];
+        const char *name = otx__word(otx_omp_form_name((otx_omp_form)form));
+        if (plan == best || plan->form == OTX_FORM_AUTO) continue;
+        if (plan->seconds > 0.0)
+            otx__plan_say(line, "; %s: %.0f %% of the time", name,
+                          100.0 * plan->seconds / best->seconds);
         else
-            written = snprintf(line + length, size - length, "; %s: needs %.0f MiB",
-                               otx__word(otx_omp_form_name((otx_omp_form)form)),
-                               ceil(plans[form].bytes / 1048576.0));
-        length += written > 0 ? (size_t)written : 0;
+            otx__plan_say(line, "; %s: needs %.0f MiB", name, ceil(plan->bytes / mib));
     }
 }
 
-/* Picks the form and the size of its blocks. */
-OTX__PRIVATE otx_result otx__solve_plan(otx__solve *solve, const otx_matrix *atoms,
-                                        const otx_matrix *targets,
-                                        const otx_omp_options *options, otx_error *error)
+/* Lets the pursuit go by a plan. */
+OTX__PRIVATE void otx__pursuit_follow(otx__pursuit *pursuit, const otx__plan *plan)
 {
-    double budget = options->memory ? (double)options->memory : 4294967296.0, least = 0.0;
+    pursuit->form = pursuit->screen.form = plan->form;
+    pursuit->exact_gram = plan->exact_gram;
+    pursuit->panels = plan->panels;
+    pursuit->screen.capacity = (size_t)plan->capacity;
+    pursuit->screen.table.slots = plan->form == OTX_FORM_GRAM
+                                      ? pursuit->dictionary.tiles * OTX__TILE
+                                      : (size_t)plan->columns;
+}
+
+/* Picks the form and the size of its blocks. */
+OTX__PRIVATE otx_result otx__pursuit_plan(otx__pursuit *pursuit, otx_error *error)
+{
+    const otx_omp_options *options = pursuit->options;
+    double budget = options->memory ? (double)options->memory : OTX__MEMORY_DEFAULT, least = 0.0;
     otx__plan plans[OTX_FORM_COUNT];
+    otx__plan_line line = {NULL, 0, 0};
     const otx__plan *best = NULL;
     int form;
     memset(plans, 0, sizeof plans);
     for (form = OTX_FORM_GRAM; form < OTX_FORM_COUNT; form++) {
         otx__plan *plan = &plans[form];
         otx_omp_form name = (otx_omp_form)form;
-        otx__need need = otx__form_need(solve, atoms, targets, options->centred, name);
-        otx__panel_type type = otx__plan_panels(solve, atoms, targets, options->centred, name);
-        double k = (double)solve->problem.k;
+        bool fits;
         if (options->form != OTX_FORM_AUTO && options->form != name) continue;
-        if (otx__form_scans(name) && solve->problem.k > OTX__GRAM_K) continue;
+        if (otx__form_scans(name) && pursuit->problem.k > OTX__SCAN_K_MAX) continue;
         plan->form = name;
-        plan->bytes = need.fixed + need.target * OTX__TILE + need.column * k;
-        if (least == 0.0 || plan->bytes < least) least = plan->bytes;
-        if (!otx__plan_form(solve, &need, type, budget, plan)) continue;
-        if (!best || plan->seconds < best->seconds) best = plan;
+        fits = otx__plan_form(pursuit, budget, plan);
+        if (fits && (!best || plan->seconds < best->seconds)) best = plan;
+        if (!fits && (least == 0.0 || plan->bytes < least)) least = plan->bytes;
     }
     if (!best)
         return otx__fail(error, OTX_ERROR_MEMORY,
                          "the solver needs at least %.0f MiB and its budget is %.0f MiB",
                          ceil(least / 1048576.0), floor(budget / 1048576.0));
-    solve->form = best->form;
-    solve->gram = best->gram;
-    solve->panels = otx__plan_panels(solve, atoms, targets, options->centred, best->form);
-    solve->screen.capacity = (size_t)best->capacity;
-    solve->screen.table.slots =
-        best->form == OTX_FORM_GRAM ? solve->dictionary.tiles * OTX__TILE : (size_t)best->columns;
-    otx__plan_tell(solve, plans, best, budget, solve->stats.plan, sizeof solve->stats.plan);
-    otx__log(solve->ctx, OTX_NOTE, "solver: %s", solve->stats.plan);
+    otx__pursuit_follow(pursuit, best);
+    line.text = pursuit->stats.plan;
+    line.size = sizeof pursuit->stats.plan;
+    otx__plan_tell(pursuit, plans, best, budget, &line);
+    otx__log(&pursuit->ctx, OTX_NOTE, "solver: %s", pursuit->stats.plan);
     return OTX_OK;
 }

@@ -1,17 +1,17 @@
-/* ---- predict: making targets ready for the next scan ------------------------- */
+/* ---- predict: making targets ready for the next scan ---------------------------- */
 
 /* Atoms among which those of the next steps are looked for, each from another tile. */
-#define OTX__LIKELY 24
+#define OTX__PROSPECTS_MAX 24
 
 /* The best atoms of the tiles that held the best ones for a target's set, without those
    that it holds. Returns how many. */
-OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target, size_t set,
-                                       uint32_t atoms[OTX__LIKELY])
+OTX__PRIVATE size_t otx__prospects_find(const otx__screen *screen, size_t target, size_t set,
+                                        uint32_t atoms[OTX__PROSPECTS_MAX])
 {
     size_t tiles = screen->problem->dictionary->tiles, count = 0, kept = 0, tile, at;
-    size_t most = otx__min(OTX__LIKELY, 4 + tiles / 8);
+    size_t most = otx__min(OTX__PROSPECTS_MAX, 4 + tiles / 8);
     const float *best = screen->best + set * tiles * screen->capacity + target;
-    float values[OTX__LIKELY];
+    float values[OTX__PROSPECTS_MAX];
     for (tile = 0; tile < tiles; tile++) {
         float value = best[tile * screen->capacity];
         if (count == most && !(value > values[count - 1])) continue;
@@ -30,27 +30,23 @@ OTX__PRIVATE size_t otx__screen_likely(const otx__screen *screen, size_t target,
     return kept;
 }
 
-/* Columns from which on exact products of atoms, which lie anywhere, are read sooner
-   than rows. */
-#define OTX__LONG_ROW 1024
+/* Columns from which on looking up exact products of atoms, which lie anywhere, takes less
+   time than reading the atoms. */
+#define OTX__LOOK_UP_COLUMNS_MIN 1024
 
 /* Roughly the products of atoms with the residual of a target's support, whose
-   coefficients are current: by the residual, or by the products of the atoms and, as
-   the screen has them, of the target. */
-OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
-                                    const uint32_t *atoms, size_t count, otx__scratch *scratch,
-                                    double *products)
+   coefficients are current: by the products of the atoms and, as the screen has them, of
+   the target. */
+OTX__PRIVATE void otx__prospects_look_up(const otx__screen *screen, size_t target,
+                                         const uint32_t *atoms, size_t count, double *products)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
-    otx__row rows[OTX__LIKELY];
-    float rough[OTX__LIKELY];
-    bool look_up = dictionary->gram && dictionary->columns >= OTX__LONG_ROW;
     size_t i, j;
-    for (i = 0; i < count && look_up; i++) {
+    for (i = 0; i < count; i++) {
         size_t atom = atoms[i], tile = atom / OTX__TILE, lane = atom % OTX__TILE;
-        const double *gram = dictionary->gram + atom * dictionary->count;
-        double start = (double)screen->start[(tile * screen->capacity + target) * OTX__TILE + lane];
+        const double *gram = dictionary->exact_gram + atom * dictionary->count;
+        double start = (double)otx__screen_start(screen, tile, target)[lane];
         double sum = start * screen->rest[target] / 32767.0 +
                      screen->along[target] * (double)dictionary->panels.common[atom];
         sum *= support->norm * dictionary->norms[atom];
@@ -58,8 +54,19 @@ OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
             sum -= support->coefficients[j] * gram[support->indices[j]];
         products[i] = sum;
     }
-    if (look_up) return;
-    for (i = 0; i < count; i++) rows[i] = otx__rows_at(&dictionary->rows, atoms[i]);
+}
+
+/* The same by the residual, in float. */
+OTX__PRIVATE void otx__prospects_multiply(const otx__screen *screen, size_t target,
+                                          const uint32_t *atoms, size_t count,
+                                          otx__scratch *scratch, double *products)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const otx__support *support = &screen->supports[target];
+    otx__row rows[OTX__PROSPECTS_MAX];
+    float rough[OTX__PROSPECTS_MAX];
+    size_t i;
+    for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
     otx__support_rows(screen->problem, support, scratch);
     dictionary->kernels->rough_residual(scratch->rough, support->target, support->coefficients,
                                         scratch->rows, support->count, dictionary->columns);
@@ -69,13 +76,17 @@ OTX__PRIVATE void otx__screen_rough(const otx__screen *screen, size_t target,
 
 /* Takes the best of these atoms for a target's support off the list. False if there is
    none. */
-OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, uint32_t *atoms,
-                                    size_t *count, otx__scratch *scratch, size_t *atom)
+OTX__PRIVATE bool otx__prospects_take(const otx__screen *screen, size_t target,
+                                      uint32_t *atoms, size_t *count, otx__scratch *scratch,
+                                      size_t *atom)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    double products[OTX__LIKELY], score = 0.0;
+    double products[OTX__PROSPECTS_MAX], score = 0.0;
     size_t i, best = 0;
-    otx__screen_rough(screen, target, atoms, *count, scratch, products);
+    if (dictionary->exact_gram && dictionary->columns >= OTX__LOOK_UP_COLUMNS_MIN)
+        otx__prospects_look_up(screen, target, atoms, *count, products);
+    else
+        otx__prospects_multiply(screen, target, atoms, *count, scratch, products);
     for (i = 0; i < *count; i++) {
         double value = otx__score(dictionary, atoms[i], products[i]);
         if (!(value > score)) continue;
@@ -89,21 +100,21 @@ OTX__PRIVATE bool otx__screen_guess(const otx__screen *screen, size_t target, ui
 }
 
 /* Makes the sets for the next scan: the support as it is, and with one atom after
-   the other that is likely to come. */
+   the other that is likely to come. The factor grows with them; the count does not. */
 OTX__PRIVATE void otx__screen_predict(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     const otx__problem *problem = screen->problem;
     otx__support *support = &screen->supports[target];
-    size_t sure = support->count, last = screen->last[target], sets, count, atom;
-    uint32_t likely[OTX__LIKELY];
+    size_t sure = support->count, last = screen->last_right[target], sets, count, atom;
+    uint32_t prospects[OTX__PROSPECTS_MAX];
     otx__screen_prepare(screen, target, 0, scratch);
     if (sure == 0) return;
-    count = otx__screen_likely(screen, target, last, likely);
+    count = otx__prospects_find(screen, target, last, prospects);
     /* One more than was right the last time. */
     for (sets = 1; sets < OTX__SETS && sets <= last + 1 && support->count + 1 < problem->k;
          sets++) {
-        if (!otx__screen_guess(screen, target, likely, &count, scratch, &atom) ||
-            !otx__table_has(&screen->table, atom) ||
+        if (!otx__prospects_take(screen, target, prospects, &count, scratch, &atom) ||
+            !otx__gram_table_has(&screen->table, atom) ||
             !otx__support_append(problem, support, atom, scratch))
             break;
         otx__screen_prepare(screen, target, sets, scratch);
@@ -112,23 +123,23 @@ OTX__PRIVATE void otx__screen_predict(otx__screen *screen, size_t target, otx__s
 }
 
 /* Whether all the atoms that a target has selected have a column. */
-OTX__PRIVATE bool otx__screen_ready(const otx__screen *screen, size_t target)
+OTX__PRIVATE bool otx__screen_has_columns(const otx__screen *screen, size_t target)
 {
     const otx__support *support = &screen->supports[target];
     size_t i;
     for (i = 0; i < support->count; i++)
-        if (!otx__table_has(&screen->table, (size_t)support->indices[i])) return false;
+        if (!otx__gram_table_has(&screen->table, (size_t)support->indices[i])) return false;
     return true;
 }
 
 /* Makes a target ready for the next scan. One that has ended, or whose columns are
    not there, is left out of it. */
-OTX__PRIVATE void otx__screen_next(otx__screen *screen, size_t target, otx__scratch *scratch)
+OTX__PRIVATE void otx__screen_make_ready(otx__screen *screen, size_t target, otx__scratch *scratch)
 {
     double clock = otx__now();
     if (!otx__form_scans(screen->form))
         otx__screen_residual(screen, target, scratch);
-    else if (screen->supports[target].ended || !otx__screen_ready(screen, target))
+    else if (screen->supports[target].ended || !otx__screen_has_columns(screen, target))
         screen->sets[target] = screen->counts[target] = 0;
     else
         otx__screen_predict(screen, target, scratch);
@@ -136,62 +147,70 @@ OTX__PRIVATE void otx__screen_next(otx__screen *screen, size_t target, otx__scra
 }
 
 /* Targets that one task makes ready or selects for: a cache line of `best`. */
-#define OTX__SELECTED 16
+#define OTX__TASK_TARGETS 16
+
+OTX__PRIVATE size_t otx__task_count(const otx__screen *screen)
+{
+    return (screen->count + OTX__TASK_TARGETS - 1) / OTX__TASK_TARGETS;
+}
 
 OTX__PRIVATE void otx__waiting_body(void *argument, size_t index, int worker)
 {
     otx__screen *screen = (otx__screen *)argument;
-    size_t target = index * OTX__SELECTED;
-    size_t end = otx__min(screen->count, target + OTX__SELECTED);
+    size_t target = index * OTX__TASK_TARGETS;
+    size_t end = otx__min(screen->count, target + OTX__TASK_TARGETS);
     for (; target < end; target++)
         if (screen->sets[target] == 0 && !screen->supports[target].ended)
-            otx__screen_next(screen, target, &screen->scratch[worker]);
+            otx__screen_make_ready(screen, target, &screen->scratch[worker]);
 }
 
-/* What selecting for a chunk of targets costs, in multiply-adds or so. */
-OTX__PRIVATE double otx__select_work(const otx__screen *screen)
+/* What selecting for so many targets costs, in multiply-adds or so. */
+OTX__PRIVATE double otx__task_work(const otx__screen *screen)
 {
     const otx__problem *problem = screen->problem;
     double n = (double)problem->dictionary->count, d = (double)problem->dictionary->columns;
-    double likely = otx__form_scans(screen->form) ? 0.0 : n / 8.0; /* a block may have more */
-    return OTX__SELECTED * (16.0 * (double)problem->k * d + likely * d + n / 8.0);
+    double scored = otx__form_scans(screen->form) ? 0.0 : n / 8.0; /* a block may have more */
+    return OTX__TASK_TARGETS * (16.0 * (double)problem->k * d + scored * d + n / 8.0);
 }
 
-/* Makes the targets ready that wait. */
-OTX__PRIVATE otx_result otx__screen_waiting(otx__screen *screen, otx_error *error)
+/* Makes the targets ready that the last scan left out: all of a new block or of new panels,
+   and those that waited for columns. */
+OTX__PRIVATE otx_result otx__screen_make_waiting_ready(otx__screen *screen, otx_error *error)
 {
-    return otx__watch_loop(&screen->watch, (screen->count + OTX__SELECTED - 1) / OTX__SELECTED,
-                           otx__select_work(screen), otx__waiting_body, screen, error);
+    return otx__watch_loop(&screen->watch, otx__task_count(screen), otx__task_work(screen),
+                           otx__waiting_body, screen, error);
 }
+
+/* ---- the columns form ---- */
 
 /* Keeps, or gets, the columns of a target's atoms; false if there is no room. */
-OTX__PRIVATE bool otx__screen_need(otx__screen *screen, size_t target)
+OTX__PRIVATE bool otx__screen_need_columns(otx__screen *screen, size_t target)
 {
     const otx__support *support = &screen->supports[target];
     size_t count = support->count, i;
     if (screen->sets[target]) count += screen->sets[target] - 1; /* those predicted */
     for (i = 0; i < count; i++)
-        if (!otx__table_need(&screen->table, (size_t)support->indices[i])) return false;
+        if (!otx__gram_table_need(&screen->table, (size_t)support->indices[i])) return false;
     return true;
 }
 
 /* The columns form: gets the columns that waiting targets need, the first of them
    first, and keeps those that the others use. As there is room for k columns, one
    target at least goes on, so all of them end. */
-OTX__PRIVATE otx_result otx__screen_columns(otx__screen *screen, otx_error *error)
+OTX__PRIVATE otx_result otx__screen_get_columns(otx__screen *screen, otx_error *error)
 {
-    otx__table *table = &screen->table;
+    otx__gram_table *table = &screen->table;
     size_t target;
     otx_result result;
     if (screen->form != OTX_FORM_COLUMNS) return OTX_OK;
-    otx__table_begin(table);
+    otx__gram_table_begin(table);
     for (target = 0; target < screen->count; target++)
-        if (screen->sets[target]) (void)otx__screen_need(screen, target);
+        if (screen->sets[target]) (void)otx__screen_need_columns(screen, target);
     for (target = 0; target < screen->count; target++)
         if (!screen->sets[target] && !screen->supports[target].ended)
-            (void)otx__screen_need(screen, target);
-    result = otx__table_refresh(table, &screen->watch, screen->scratch, error);
-    return result ? result : otx__screen_waiting(screen, error);
+            (void)otx__screen_need_columns(screen, target);
+    result = otx__gram_table_compute(table, &screen->watch, screen->scratch, error);
+    return result ? result : otx__screen_make_waiting_ready(screen, error);
 }
 
 /* ---- the first step of a block ---- */
@@ -209,7 +228,7 @@ OTX__PRIVATE void otx__screen_open_body(void *argument, size_t index, int worker
         screen->counts[target] = 0;
         otx__row_widen(dictionary->kernels, screen->supports[target].target,
                        dictionary->columns, scratch->row);
-        scratch->wide = NULL;
+        scratch->row_target = NULL;
         screen->along[target] = otx__screen_split(screen, target, scratch->row);
     }
 }
@@ -221,5 +240,5 @@ OTX__PRIVATE otx_result otx__screen_open_block(otx__screen *screen, otx_error *e
     otx_result result = otx__watch_loop(&screen->watch, otx__tiles(screen->count), work,
                                         otx__screen_open_body, screen, error);
     if (!result && otx__form_scans(screen->form)) result = otx__screen_correlate(screen, error);
-    return result ? result : otx__screen_waiting(screen, error);
+    return result ? result : otx__screen_make_waiting_ready(screen, error);
 }

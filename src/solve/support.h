@@ -1,13 +1,21 @@
-/* ---- support: what is known of one target, and the exact steps -------------- */
+/* ---- support: what is known of one target, and the exact steps ----------------- */
+
+/* Everything here decides: it is computed in double, in one order. */
 
 /* Candidates of one target and step; more mean that every atom is scored. */
-#define OTX__CANDIDATES 256
+#define OTX__CANDIDATES_MAX 256
 
-/* A target on its way. The factor is that of the Gram matrix of the atoms
-   selected, G = L L', row after row without the zeros; forward solves L z = A'y.
-   Behind the atoms selected, indices, factor and forward may hold predicted ones
-   (screen.h); raising the count selects them. The coefficients are those of the
-   atoms selected after otx__support_solve. */
+/* An atom of which less than this share of <a, a> is left without its projection on the
+   atoms selected depends on them. */
+#define OTX__PIVOT_MIN 1e-12
+
+/* Scores below so many units of columns * ||target|| * ||atom|| are nothing but rounding. */
+#define OTX__ROUNDING_LEVEL (64.0 * DBL_EPSILON)
+
+/* A target on its way. The factor is that of the Gram matrix of the atoms selected,
+   G = L L' (triangle.h); forward solves L z = A'y. Behind the atoms selected, indices,
+   factor and forward may hold predicted ones (predict.h); raising the count selects them.
+   The coefficients are those of the atoms selected after otx__support_solve. */
 typedef struct otx__support {
     otx__row target;
     double norm;          /* of the target */
@@ -21,28 +29,35 @@ typedef struct otx__support {
     bool ended;
 } otx__support;
 
-/* What one worker computes in. */
+/* What one worker computes in, and what it counts. */
 typedef struct otx__scratch {
     double *row, *residual; /* [columns] */
-    const void *wide;       /* the target that row holds, or NULL */
+    const void *row_target; /* the target that row holds, or NULL */
     otx__row *rows;         /* [k + 1] those of the atoms selected */
     double *products;       /* [k + 2] */
-    double *scores;         /* [atoms] */
+    double *scores;         /* [otx__scratch_scores(atoms)] */
     float *block;           /* [OTX__GROUP][32][32] dense products */
     float *rough;           /* [columns] */
     float *least;           /* [target of a block] the residual form: what the largest
                                weighted correlation is at least, by the tiles seen */
-    uint32_t *likely;       /* [atoms] likewise: those not ruled out */
-    uint64_t likely_atoms, likely_steps; /* since the last pass: of them, and for so many */
+    uint32_t *survivors;    /* [atoms] likewise: those that a scan has not ruled out */
+    uint64_t survivors_scored, survivors_steps; /* since the last scan: in float; steps */
     uint64_t fallbacks, steps;
-    uint64_t candidates[OTX__CANDIDATES + 1]; /* steps by how many atoms were candidates;
-                                                 the last: every atom was */
+    uint64_t candidates[OTX__CANDIDATES_MAX + 1]; /* steps by how many atoms were
+                                                     candidates; the last: every atom was */
     double seconds_rescore, seconds_factor, seconds_predict;
 } otx__scratch;
 
+/* Scores that a worker needs room for. */
+OTX__PRIVATE size_t otx__scratch_scores(size_t atoms)
+{
+    return otx__max(atoms, OTX__CANDIDATES_MAX);
+}
+
+/* What all targets share. */
 typedef struct otx__problem {
     const otx__dictionary *dictionary;
-    otx__rows targets;
+    otx__view targets;
     size_t k;
     double tolerance;
     double ridge; /* added to the diagonal of the Gram matrix, times ||atom||^2 */
@@ -64,7 +79,7 @@ OTX__PRIVATE void otx__support_rows(const otx__problem *problem, const otx__supp
 {
     size_t i;
     for (i = 0; i < support->count; i++)
-        scratch->rows[i] = otx__rows_at(&problem->dictionary->rows, (size_t)support->indices[i]);
+        scratch->rows[i] = otx__view_row(&problem->dictionary->rows, (size_t)support->indices[i]);
 }
 
 /* The norm of a vector of doubles, in the order of all deciding sums. */
@@ -98,25 +113,26 @@ OTX__PRIVATE void otx__support_residual(const otx__problem *problem, otx__suppor
                                            problem->dictionary->columns);
 }
 
-/* The same of exact products that are kept: only that with the target is computed, from
-   the target widened, which stays for the next atom. */
+/* The products of an atom with those selected and, behind them, with the target, where
+   all products of atoms are kept: only that with the target is computed, from the target
+   widened, which stays for the next atom. */
 OTX__PRIVATE void otx__support_look_up(const otx__problem *problem, const otx__support *support,
                                        size_t atom, otx__scratch *scratch, double *products)
 {
     const otx__dictionary *dictionary = problem->dictionary;
-    const double *gram = dictionary->gram + atom * dictionary->count;
-    otx__row row = otx__rows_at(&dictionary->rows, atom);
+    const double *gram = dictionary->exact_gram + atom * dictionary->count;
+    otx__row row = otx__view_row(&dictionary->rows, atom);
     size_t i;
     /* They lie anywhere: asked for now, they are there when the target's is done. */
     for (i = 0; i < support->count; i++) OTX__PREFETCH(gram + support->indices[i]);
-    if (scratch->wide != support->target.data)
+    if (scratch->row_target != support->target.data)
         otx__row_widen(dictionary->kernels, support->target, dictionary->columns, scratch->row);
-    scratch->wide = support->target.data;
+    scratch->row_target = support->target.data;
     dictionary->kernels->products(scratch->row, &row, 1, dictionary->columns, products + i);
     for (i = 0; i < support->count; i++) products[i] = gram[support->indices[i]];
 }
 
-/* The products of an atom with those selected and, behind them, with the target. */
+/* The same, looked up or computed. */
 OTX__PRIVATE void otx__support_products(const otx__problem *problem,
                                         const otx__support *support, size_t atom,
                                         otx__scratch *scratch, double *products)
@@ -124,11 +140,11 @@ OTX__PRIVATE void otx__support_products(const otx__problem *problem,
     const otx__dictionary *dictionary = problem->dictionary;
     const otx__kernels *kernels = dictionary->kernels;
     size_t t = support->count, together = t;
-    if (dictionary->gram) {
+    if (dictionary->exact_gram) {
         otx__support_look_up(problem, support, atom, scratch, products);
         return;
     }
-    otx__row_widen(kernels, otx__rows_at(&dictionary->rows, atom), dictionary->columns,
+    otx__row_widen(kernels, otx__view_row(&dictionary->rows, atom), dictionary->columns,
                    scratch->row);
     otx__support_rows(problem, support, scratch);
     scratch->rows[t] = support->target;
@@ -158,7 +174,7 @@ OTX__PRIVATE bool otx__support_append(const otx__problem *problem, otx__support 
         value -= share;
     }
     scratch->seconds_factor += otx__now() - clock;
-    if (!(pivot > 1e-12 * dictionary->squares[atom])) return false;
+    if (!(pivot > OTX__PIVOT_MIN * dictionary->squares[atom])) return false;
     row[t] = sqrt(pivot);
     support->forward[t] = value / row[t];
     support->indices[t] = (int32_t)atom;
@@ -195,7 +211,7 @@ OTX__PRIVATE bool otx__is_rounding(const otx__problem *problem, const otx__suppo
                                    size_t atom, double score)
 {
     const otx__dictionary *dictionary = problem->dictionary;
-    return score <= 64.0 * DBL_EPSILON * (double)dictionary->columns * support->norm *
+    return score <= OTX__ROUNDING_LEVEL * (double)dictionary->columns * support->norm *
                         (dictionary->cosine ? 1.0 : dictionary->norms[atom]);
 }
 
@@ -223,11 +239,11 @@ OTX__PRIVATE void otx__support_exhaustive_step(const otx__problem *problem,
         otx__row rows[OTX__TILE];
         double *scores = scratch->scores + i;
         size_t count = otx__min(OTX__TILE, dictionary->count - i);
-        for (j = 0; j < count; j++) rows[j] = otx__rows_at(&dictionary->rows, i + j);
+        for (j = 0; j < count; j++) rows[j] = otx__view_row(&dictionary->rows, i + j);
         dictionary->kernels->dots(scratch->residual, rows, count, dictionary->columns, scores);
         for (j = 0; j < count; j++) scores[j] = otx__score(dictionary, i + j, scores[j]);
     }
-    scratch->candidates[OTX__CANDIDATES]++;
+    scratch->candidates[OTX__CANDIDATES_MAX]++;
     for (i = 0; i < support->count; i++) scratch->scores[support->indices[i]] = 0.0;
     for (i = 0; i < support->barred_count; i++) scratch->scores[support->barred[i]] = 0.0;
     while (!support->ended) {

@@ -3,7 +3,7 @@
 /* Row i of L holds i + 1 elements from i (i + 1) / 2 on. The loops take four rows at
    a time, for the processor to have four sums under way; the order of the operations
    on any one number, and so every bit, is that of the loops over single rows. */
-#define OTX__ROWS 4
+#define OTX__TRIANGLE_ROWS 4
 
 /* Pointers that nothing else in the function reaches. */
 #if defined(__GNUC__) || defined(__clang__) || defined(_MSC_VER)
@@ -15,8 +15,8 @@
 OTX__PRIVATE size_t otx__triangle_size(size_t rows) { return rows * (rows + 1) / 2; }
 
 /* The elements (first + i, first + j), i > j, of four rows' own block. */
-OTX__PRIVATE void otx__triangle_corner(const double *const rows[OTX__ROWS], size_t first,
-                                       size_t count, double sums[OTX__ROWS])
+OTX__PRIVATE void otx__triangle_corner(const double *const rows[OTX__TRIANGLE_ROWS], size_t first,
+                                       size_t count, double sums[OTX__TRIANGLE_ROWS])
 {
     size_t i, j;
     for (j = 0; j < count; j++) {
@@ -32,11 +32,11 @@ OTX__PRIVATE void otx__triangle_corner(const double *const rows[OTX__ROWS], size
 OTX__PRIVATE void otx__triangle_forward(const double *factor, size_t count, double *x)
 {
     size_t first, i, j;
-    for (first = 0; first < count; first += OTX__ROWS) {
-        size_t rows = otx__min(OTX__ROWS, count - first);
-        const double *at[OTX__ROWS];
-        double sums[OTX__ROWS], s0, s1, s2, s3;
-        for (i = 0; i < OTX__ROWS; i++) {
+    for (first = 0; first < count; first += OTX__TRIANGLE_ROWS) {
+        size_t rows = otx__min(OTX__TRIANGLE_ROWS, count - first);
+        const double *at[OTX__TRIANGLE_ROWS];
+        double sums[OTX__TRIANGLE_ROWS], s0, s1, s2, s3;
+        for (i = 0; i < OTX__TRIANGLE_ROWS; i++) {
             at[i] = factor + otx__triangle_size(otx__min(first + i, count - 1));
             sums[i] = x[otx__min(first + i, count - 1)];
         }
@@ -71,9 +71,9 @@ OTX__PRIVATE void otx__triangle_take(double *OTX__RESTRICT x, const double *OTX_
 OTX__PRIVATE void otx__triangle_backward(const double *factor, size_t count, double *x)
 {
     size_t end, i, j;
-    for (end = count; end > 0; end -= otx__min(OTX__ROWS, end)) {
-        size_t rows = otx__min(OTX__ROWS, end), first = end - rows;
-        const double *row[OTX__ROWS] = {factor, factor, factor, factor};
+    for (end = count; end > 0; end -= otx__min(OTX__TRIANGLE_ROWS, end)) {
+        size_t rows = otx__min(OTX__TRIANGLE_ROWS, end), first = end - rows;
+        const double *row[OTX__TRIANGLE_ROWS] = {factor, factor, factor, factor};
         for (i = rows; i-- > 0;) {
             row[i] = factor + otx__triangle_size(first + i);
             x[first + i] /= row[i][first + i];

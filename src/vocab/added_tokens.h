@@ -72,8 +72,7 @@ OTX__PRIVATE otx_result otx__list_added(otx__tokenizer *t, const otx_json *json,
     list->json = json;
     list->file = file;
     list->tokens = (otx__added_token *)otx__alloc(t->ctx, count, sizeof *list->tokens);
-    if (!list->tokens)
-        return otx__fail_memory(t->error, (uint64_t)count * sizeof *list->tokens);
+    if (!list->tokens) return otx__fail_array(t->error, count, sizeof *list->tokens);
     list->count = count;
     while (otx_json_iter_next(&entry))
         if (!otx__added_entry(&entry, form, &list->tokens[entry.index]))

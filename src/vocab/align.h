@@ -203,7 +203,7 @@ OTX__PRIVATE otx_result otx__align_rows(const otx_context *ctx, otx_alignment *o
         return otx__fail(error, OTX_ERROR_MEMORY, "out of memory asking for %" PRIu64 " rows",
                          rows);
     out->rows = (otx_alignment_row *)otx__alloc_zero(ctx, (size_t)rows, sizeof *out->rows);
-    if (!out->rows) return otx__fail_memory(error, rows * sizeof *out->rows);
+    if (!out->rows) return otx__fail_array(error, rows, sizeof *out->rows);
     out->count = (size_t)rows;
     for (id = 0; id < out->count; id++) out->rows[id].base = -1;
     return OTX_OK;

@@ -2,9 +2,17 @@
 
 /* Knows what tokenizers' files say and what their loaders make of it: for every id a kind and
    the bytes that the token stands for, and the roles of special tokens.
-   Hides each source behind one reader; what they share is in reader.h.
-   A vocabulary owns its tokens and their bytes in one block.
-   Read token_table.h, then reader.h, then one of the sources.
+   Hides each source behind one reader: three functions and a few facts in a table (parse.h).
+   A reader hands out tokens one by one, twice: to be counted, then to be kept; what all
+   sources share (added tokens, roles, spelling, errors) is done once, outside.
+   A vocabulary owns its tokens and their bytes in one block; while it is read, the texts and
+   the parsed JSON belong to otx__tokenizer, which goes when it is done.
+   Read known.h for names, token_table.h for the result, then reader.h, then one of the
+   sources.
+   To add a source: its kind to otx_vocab_file (api/vocab.h), the names of its files to
+   known.h, a room from_*.h with open, next and roles, a row to otx__vocab_readers in parse.h;
+   to the tests, a fuzz target, a case in test_sources.c, and the loader to hold it to in
+   vocab_sources.py.
 
    Rooms, in order of dependency:
      known                what the world calls things: files, classes, tokens

@@ -35,7 +35,7 @@ typedef struct otx__trainer {
 OTX__PRIVATE bool otx__is_class(const otx_json *json, uint32_t node, const char *name)
 {
     char fast[40];
-    (void)snprintf(fast, sizeof fast, "%sFast", name);
+    otx__format(fast, sizeof fast, "%sFast", name);
     return otx_json_equals(json, node, name) || otx_json_equals(json, node, fast);
 }
 
@@ -151,7 +151,7 @@ OTX__PRIVATE bool otx__is_byte_piece(const otx__piece *piece)
     const int byte = otx__fallback_byte(piece->text, piece->size);
     char name[16];
     if (byte < 0) return false;
-    (void)snprintf(name, sizeof name, "<0x%02X>", (unsigned)byte);
+    otx__format(name, sizeof name, "<0x%02X>", (unsigned)byte);
     return memcmp(name, piece->text, 6) == 0;
 }
 
@@ -276,7 +276,7 @@ OTX__PRIVATE bool otx__piece_after(otx__tokenizer *t, uint64_t place, otx__given
     if (place >= t->extra_ids) return false;
     *result = otx__tokenizer_scratch(t, 40);
     if (*result) return true;
-    (void)snprintf(t->scratch, 40, "<extra_id_%" PRIu64 ">", t->extra_ids - 1 - place);
+    otx__format(t->scratch, 40, "<extra_id_%" PRIu64 ">", t->extra_ids - 1 - place);
     otx__own_piece(word, t->scratch);
     return true;
 }

@@ -104,7 +104,7 @@ OTX__PRIVATE otx_result otx__tekken_special(otx__tokenizer *t, otx__given *word)
     }
     result = otx__tokenizer_scratch(t, 40);
     if (result) return result;
-    word->size = (size_t)snprintf(t->scratch, 40, "<SPECIAL_%" PRIu64 ">", t->position);
+    word->size = otx__format(t->scratch, 40, "<SPECIAL_%" PRIu64 ">", t->position);
     word->content = t->scratch;
     return OTX_OK;
 }

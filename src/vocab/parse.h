@@ -86,8 +86,9 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
             census.ids = added->declared + 1;
         }
     }
-    if (census.bytes > SIZE_MAX || census.ids + extra > SIZE_MAX)
-        return otx__fail_memory(t->error, census.bytes);
+    if (census.ids + extra > SIZE_MAX)
+        return otx__fail_array(t->error, census.ids + extra, sizeof(otx_token));
+    if (census.bytes > SIZE_MAX) return otx__fail_memory(t->error, census.bytes);
     result = otx__vocab_reserve(t->ctx, t->vocab, (size_t)(census.ids + extra),
                                 (size_t)census.bytes, t->error);
     if (!result)

@@ -146,7 +146,8 @@ OTX__PRIVATE void otx__fall_back_on(otx__tokenizer *t, const otx__known_role *ro
                                     size_t count)
 {
     size_t i;
-    for (i = 0; i < count; i++) t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
+    for (i = 0; i < count; i++)
+        t->fallback[roles[i].role] = otx__find_text(t, roles[i].content);
 }
 
 /* The next line of the reader's text, without its end ("\n" or "\r\n"). */
@@ -180,9 +181,10 @@ OTX__PRIVATE otx_result otx__open_beside(otx__tokenizer *t, otx_vocab_file file,
     memset(&options, 0, sizeof options);
     options.allow_nonfinite = true;
     if (slash && slash - t->name < 400)
-        (void)snprintf(name, sizeof name, "%.*s/%s", (int)(slash - t->name), t->name, other);
+        otx__format(name, sizeof name, "%.*s/%s", (int)(slash - t->name), t->name, other);
     else
-        (void)snprintf(name, sizeof name, "%.400s: %s", t->name, other);
+        otx__format(name, sizeof name, "%.*s: %s", (int)otx__utf8_cut(t->name, 400), t->name,
+                    other);
     result = otx_json_parse(t->ctx, text->bytes, text->size, name, &options, json, t->error);
     if (!result && otx_json_type_of(json, 0) != OTX_JSON_OBJECT)
         result = otx__fail(t->error, OTX_ERROR_FORMAT, "%s: expected a JSON object", name);

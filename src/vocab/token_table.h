@@ -70,7 +70,7 @@ OTX__PRIVATE otx_result otx__vocab_reserve(const otx_context *ctx, otx_vocab *vo
     for (i = 0; i < OTX_ROLE_COUNT; i++) vocab->roles[i] = -1;
     if (!otx__add(tokens, head, &before) || !otx__mul(before, sizeof(otx_token), &before) ||
         !otx__add(before, bytes, &size))
-        return otx__fail_memory(error, UINT64_MAX);
+        return otx__fail_array(error, tokens, sizeof(otx_token));
     memory = (otx__vocab_memory *)otx__alloc(ctx, size, 1);
     if (!memory) return otx__fail_memory(error, size);
     memset(memory, 0, before);
@@ -101,14 +101,13 @@ OTX__PRIVATE char *otx__vocab_keep(otx_vocab *vocab, size_t size)
 
 /* ---- index ---- */
 
-/* A hash table of ids, by (kind, bytes) or by content. The hash is seeded with
-   the table's own address, so that no file can be made whose tokens all fall into
-   one slot; what is found does not depend on it. */
+/* A hash table of ids, by (kind, bytes) or by content. The hash is keyed, so that no file
+   can be made whose tokens all fall into one slot; what is found does not depend on it. */
 typedef struct otx__token_index {
     const otx_token *tokens;
     uint32_t *slots; /* id + 1, or 0; a power of two of them */
     size_t slot_count;
-    uint64_t seed;
+    otx__hash_key key;
     bool by_content; /* and then the kind is ignored */
 } otx__token_index;
 
@@ -121,11 +120,10 @@ OTX__PRIVATE otx_result otx__index_open(const otx_context *ctx, otx__token_index
     while (slots / 2 < limit && slots <= SIZE_MAX / 2) slots *= 2;
     memset(index, 0, sizeof *index);
     index->slots = (uint32_t *)otx__alloc_zero(ctx, slots, sizeof *index->slots);
-    if (!index->slots) return otx__fail_memory(error, (uint64_t)slots * sizeof *index->slots);
+    if (!index->slots) return otx__fail_array(error, slots, sizeof *index->slots);
     index->tokens = tokens;
     index->slot_count = slots;
-    index->seed = (uint64_t)(uintptr_t)index->slots * UINT64_C(0x9e3779b97f4a7c15);
-    index->seed ^= index->seed >> 32;
+    index->key = otx__hash_key_for(ctx, index->slots);
     index->by_content = by_content;
     return OTX_OK;
 }
@@ -136,19 +134,6 @@ OTX__PRIVATE void otx__index_close(const otx_context *ctx, otx__token_index *ind
     memset(index, 0, sizeof *index);
 }
 
-/* FNV-1a, with the high bits folded into the low ones that pick the slot. */
-OTX__PRIVATE size_t otx__token_hash(uint64_t seed, otx_token_kind kind, const char *bytes,
-                                    size_t size)
-{
-    uint64_t hash = seed + (uint64_t)kind;
-    size_t i;
-    for (i = 0; i < size; i++) {
-        hash ^= (unsigned char)bytes[i];
-        hash *= UINT64_C(0x100000001b3);
-    }
-    return (size_t)(hash ^ hash >> 32);
-}
-
 /* The slot that holds such a token, or the empty one where it would go. */
 OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_kind kind,
                                        const char *bytes, size_t size)
@@ -156,7 +141,7 @@ OTX__PRIVATE uint32_t *otx__index_slot(const otx__token_index *index, otx_token_
     const size_t mask = index->slot_count - 1;
     size_t at;
     if (index->by_content) kind = OTX_TOKEN_NONE;
-    at = otx__token_hash(index->seed, kind, bytes, size) & mask;
+    at = ((size_t)otx__hash(index->key, bytes, size) + (size_t)kind) & mask;
     for (; index->slots[at]; at = (at + 1) & mask) {
         const otx_token *token = &index->tokens[index->slots[at] - 1];
         if (index->by_content) {

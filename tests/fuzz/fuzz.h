@@ -15,11 +15,12 @@ static void fuzz_one(const char *bytes, size_t size);
         }                                                                          \
     } while (0)
 
-/* A failure is said in one line; it can be seen with OTX_FUZZ_VERBOSE. */
+/* A failure is said in one line of UTF-8; it can be seen with OTX_FUZZ_VERBOSE. */
 OTX__PRIVATE void fuzz_check_error(const otx_error *error)
 {
     if (getenv("OTX_FUZZ_VERBOSE")) fprintf(stderr, "refused: %s\n", error->message);
     FUZZ_CHECK(error->code != OTX_OK && error->message[0] && !strchr(error->message, '\n'));
+    FUZZ_CHECK(otx__is_utf8(error->message, strlen(error->message)));
 }
 
 /* Reads every byte, so that the sanitizer does. */

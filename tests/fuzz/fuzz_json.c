@@ -44,8 +44,13 @@ static void fuzz_one(const char *bytes, size_t size)
     }
     for (node = 0; node < json.count; node++) {
         uint64_t number;
+        otx_json_iter entries;
         const otx_json_node *at = &json.nodes[node];
         FUZZ_CHECK(at->start <= at->end && at->end <= size && at->next > node);
+        entries = otx_json_iter_of(&json, node);
+        while (otx_json_iter_next(&entries))
+            FUZZ_CHECK(otx_json_after(&json, entries.value) <= at->next);
+        FUZZ_CHECK(entries.index + 1 == at->count);
         (void)otx_json_uint(&json, node, &number);
         (void)otx_json_find(&json, node, "a");
         if (otx_json_type_of(&json, node) == OTX_JSON_STRING) {

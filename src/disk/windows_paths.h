@@ -1,0 +1,138 @@
+/* ---- windows_paths: paths as Windows takes them ---------------------------- */
+
+#ifdef _WIN32
+
+#include <wchar.h>
+
+#define OTX__SEPARATOR(c) ((c) == '/' || (c) == '\\')
+
+/* Room for a path in UTF-16 units, its terminator included; and from how many on it
+   is given to the system as \\?\PATH: 260 are too many for any call, and some want
+   room for a name of the old kind. */
+#define OTX__WIDE 4096
+#define OTX__WIDE_LONG 240
+
+/* As windows.h declares it, without windows.h. */
+#ifdef __cplusplus
+extern "C"
+#endif
+__declspec(dllimport) unsigned long __stdcall GetFullPathNameW(const wchar_t *path,
+                                                               unsigned long size, wchar_t *to,
+                                                               wchar_t **name);
+
+/* Bytes of a name, and of the separator behind it. */
+OTX__PRIVATE size_t otx__sys_root_name(const char *path)
+{
+    size_t size = 0;
+    while (path[size] && !OTX__SEPARATOR(path[size])) size++;
+    return size + (path[size] != 0);
+}
+
+/* Bytes at the start of a path that name the root it counts from: "\", "C:" (from the
+   drive's current directory), "C:\", "\\server\share\", and those behind "\\?\". */
+OTX__PRIVATE size_t otx__sys_root(const char *path)
+{
+    const bool twice = OTX__SEPARATOR(path[0]) && OTX__SEPARATOR(path[1]);
+    bool share = twice;
+    size_t size = 0;
+    if (twice && (path[2] == '?' || path[2] == '.') && OTX__SEPARATOR(path[3])) {
+        size = 4;
+        share = (path[4] == 'U' || path[4] == 'u') && (path[5] == 'N' || path[5] == 'n') &&
+                (path[6] == 'C' || path[6] == 'c') && OTX__SEPARATOR(path[7]);
+        if (share) size = 8;
+    } else if (share) {
+        size = 2;
+    }
+    if (share) {
+        size += otx__sys_root_name(path + size);
+        return size + otx__sys_root_name(path + size);
+    }
+    if (path[size] && path[size + 1] == ':') size += 2;
+    return size + (OTX__SEPARATOR(path[size]) ? 1 : 0);
+}
+
+/* UTF-8 to UTF-16, with Windows' own separators. */
+OTX__PRIVATE bool otx__sys_utf16(wchar_t to[OTX__WIDE], const char *path)
+{
+    const unsigned char *bytes = (const unsigned char *)path;
+    size_t size = strlen(path), i = 0, count = 0;
+    while (i < size) {
+        size_t length = otx__utf8_length(bytes + i, size - i), j;
+        uint32_t code = length == 1 ? bytes[i] : bytes[i] & (0x7fu >> length);
+        if (length == 0 || count + 3 > OTX__WIDE) {
+            errno = length == 0 ? EILSEQ : ENAMETOOLONG;
+            return false;
+        }
+        for (j = 1; j < length; j++) code = code << 6 | (bytes[i + j] & 0x3fu);
+        if (code >= 0x10000) {
+            to[count++] = (wchar_t)(0xd7c0 + (code >> 10));
+            to[count++] = (wchar_t)(0xdc00 + (code & 0x3ff));
+        } else {
+            to[count++] = (wchar_t)(code == '/' ? '\\' : code);
+        }
+        i += length;
+    }
+    to[count] = 0;
+    return true;
+}
+
+/* A path as the system takes it: whole, in UTF-16, without separators at its end, which
+   some calls refuse, and where it is long as \\?\C:\... or \\?\UNC\server\..., which
+   alone may have more than 260 units. */
+OTX__PRIVATE bool otx__sys_wide(wchar_t to[OTX__WIDE], const char *path)
+{
+    static const wchar_t local[] = L"\\\\?\\", remote[] = L"\\\\?\\UNC";
+    const unsigned long room = OTX__WIDE - 8;
+    wchar_t given[OTX__WIDE], *full = to + 8;
+    unsigned long count;
+    size_t prefix = 0;
+    if (!otx__sys_utf16(given, path)) return false;
+    count = given[0] ? GetFullPathNameW(given, room, full, NULL) : 0;
+    if (count == 0 || count >= room) {
+        errno = count ? ENAMETOOLONG : ENOENT;
+        return false;
+    }
+    while (count > 1 && full[count - 1] == L'\\' && full[count - 2] != L':') count--;
+    full[count] = 0;
+    if (count >= OTX__WIDE_LONG && full[1] == L':') {
+        prefix = 4;
+        memcpy(to, local, prefix * sizeof *to);
+    } else if (count >= OTX__WIDE_LONG && full[2] != L'?' && full[2] != L'.') {
+        prefix = 7;
+        memcpy(to, remote, prefix * sizeof *to);
+        full++, count--; /* one of the two separators */
+    }
+    memmove(to + prefix, full, (count + 1) * sizeof *to);
+    return true;
+}
+
+/* UTF-16 to UTF-8. `to` must hold three bytes for each unit and a terminator. A
+   surrogate without its partner becomes U+FFFD. */
+OTX__PRIVATE void otx__sys_narrow(char *to, const wchar_t *name)
+{
+    while (*name) {
+        uint32_t code = (uint32_t)*name++;
+        if (code >= 0xd800 && code < 0xdc00 && *name >= 0xdc00 && *name < 0xe000)
+            code = ((code - 0xd7c0) << 10) + ((uint32_t)*name++ & 0x3ff);
+        else if (code >= 0xd800 && code < 0xe000) code = 0xfffd;
+        if (code < 0x80) {
+            *to++ = (char)code;
+            continue;
+        }
+        if (code < 0x800) {
+            *to++ = (char)(0xc0 | code >> 6);
+        } else {
+            if (code < 0x10000) {
+                *to++ = (char)(0xe0 | code >> 12);
+            } else {
+                *to++ = (char)(0xf0 | code >> 18);
+                *to++ = (char)(0x80 | (code >> 12 & 0x3f));
+            }
+            *to++ = (char)(0x80 | (code >> 6 & 0x3f));
+        }
+        *to++ = (char)(0x80 | (code & 0x3f));
+    }
+    *to = 0;
+}
+
+#endif /* _WIN32 */

@@ -1,0 +1,89 @@
+/* ---- verify: files -------------------------------------------------------- */
+
+/* Opens a file that is JSON; a fault if it is needed and not there. */
+OTX__PRIVATE void otx__verify_document(otx__verifier *v, const char *name, bool needed,
+                                       otx__document *out)
+{
+    otx_error error;
+    if (v->failure) return;
+    if (!otx__verify_take(v, otx__document_open(&v->ctx, v->side.path, name, out, &error),
+                          &error))
+        return;
+    if (needed && !out->present)
+        otx__found(v, OTX_FAULT, "%s/%s: is missing", v->side.path, name);
+}
+
+/* Opens all that can be opened. */
+OTX__PRIVATE void otx__verify_open(otx__verifier *v)
+{
+    otx__side *side = &v->side;
+    otx_error error;
+    otx__verify_document(v, "config.json", true, &side->config);
+    otx__verify_document(v, "generation_config.json", false, &side->generation);
+    otx__verify_document(v, "tokenizer_config.json", false, &side->tokenizer);
+    if (!v->failure)
+        otx__verify_take(v, otx_vocab_open(&v->ctx, side->path, &side->vocab, &error), &error);
+    if (!v->failure)
+        otx__verify_take(v, otx_checkpoint_open(&v->ctx, side->path, &side->checkpoint, &error),
+                         &error);
+    if (!v->failure && side->vocab.tokens && side->checkpoint.files)
+        otx__verify_take(v, otx__parts_find(&v->quiet, side, &error), &error);
+}
+
+/* What transformers and others read of an index beyond its map, which
+   otx_checkpoint_open has compared with the shards. */
+OTX__PRIVATE void otx__verify_index(otx__verifier *v)
+{
+    const otx_checkpoint *checkpoint = &v->side.checkpoint;
+    otx__document index;
+    uint64_t total = 0, said;
+    uint32_t metadata, size;
+    size_t i;
+    memset(&index, 0, sizeof index);
+    if (v->failure || !checkpoint->sharded) return;
+    otx__verify_document(v, OTX__INDEX_FILE, true, &index);
+    for (i = 0; i < checkpoint->tensor_count; i++) {
+        const otx_tensor *tensor = checkpoint->tensors[i].tensor;
+        total += tensor->end - tensor->begin;
+    }
+    metadata = otx_json_find(&index.json, otx__document_root(&index), OTX__KEY_METADATA);
+    size = otx_json_find(&index.json, metadata, OTX__KEY_TOTAL_SIZE);
+    if (index.present && otx_json_type_of(&index.json, metadata) != OTX_JSON_OBJECT)
+        otx__found(v, OTX_FAULT, "%s/" OTX__INDEX_FILE ": has no \"metadata\", without which "
+                   "transformers does not load it", v->side.path);
+    else if (otx_json_uint(&index.json, size, &said) && said != total)
+        otx__found(v, OTX_WARNING, "%s/" OTX__INDEX_FILE ": says \"total_size\": %" PRIu64
+                   ", the tensors have %" PRIu64 " bytes", v->side.path, said, total);
+    otx__document_close(&v->ctx, &index);
+}
+
+/* Weights that some loader might take instead of those that were checked. */
+OTX__PRIVATE bool otx__is_rival(const otx_checkpoint *checkpoint, const char *name)
+{
+    size_t i;
+    if (!otx__name_fits_any(name, otx__rival_files, OTX__COUNT(otx__rival_files)) ||
+        strcmp(name, OTX__TRAINING_ARGUMENTS) == 0)
+        return false;
+    for (i = 0; i < checkpoint->file_count; i++)
+        if (strcmp(name, checkpoint->files[i].name) == 0) return false;
+    return true;
+}
+
+OTX__PRIVATE void otx__verify_listing(otx__verifier *v)
+{
+    char quoted[OTX__QUOTED];
+    otx__listing listing;
+    otx_error error;
+    size_t i;
+    if (v->failure) return;
+    if (!otx__verify_take(v, otx__listing_open(&v->ctx, v->side.path, &listing, &error),
+                          &error))
+        return;
+    for (i = 0; i < listing.count && v->side.checkpoint.files; i++) {
+        const char *name = listing.names[i];
+        if (otx__is_rival(&v->side.checkpoint, name))
+            otx__found(v, OTX_WARNING, "%s: \"%s\" stands beside the weights that were checked",
+                       v->side.path, otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    }
+    otx__listing_close(&listing);
+}

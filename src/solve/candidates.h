@@ -1,0 +1,282 @@
+/* ---- candidates: the atoms that a scan could not rule out ----------------------- */
+
+/* Tiles with candidates of one target and set; more mean that every atom is scored. */
+#define OTX__BEST_TILES_MAX 64
+
+/* Atoms that may be the best for one set of one target, with their correlations as the
+   screen has them, and weighted with the error added. In the residual form they stand in
+   scratch->survivors until otx__sifted_narrow, and have no such numbers. */
+typedef struct otx__candidates {
+    size_t atoms[OTX__CANDIDATES_MAX];
+    double correlations[OTX__CANDIDATES_MAX], high[OTX__CANDIDATES_MAX];
+    size_t count;
+    bool overflow; /* there are more, or others may be the best */
+    double least;  /* what the best weighted correlation of all is at least */
+} otx__candidates;
+
+/* Tiles that may hold the best atom for one set of one target. */
+typedef struct otx__best_tiles {
+    uint32_t tiles[OTX__BEST_TILES_MAX];
+    size_t count; /* more than OTX__BEST_TILES_MAX: too many */
+    double least; /* what the best weighted correlation of all is at least */
+} otx__best_tiles;
+
+/* ---- in the forms that scan ---- */
+
+/* How far the weighted correlation of a scan may be off, relatively, by its last
+   operations. */
+#define OTX__SCAN_RELATIVE_ERROR (8.0 * OTX__FLOAT_ROUNDOFF + OTX__PACKED)
+
+/* Finds the best tiles of one set of each target of a task. */
+OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, size_t count,
+                                     size_t set, otx__best_tiles *found)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
+    double least[OTX__TASK_TARGETS], bounds[OTX__TASK_TARGETS];
+    size_t tile, j;
+    for (j = 0; j < count; j++) {
+        /* What is not looked at has no set of this number. */
+        bool looked = set < screen->sets[first + j];
+        least[j] = looked ? 0.0 : HUGE_VAL;
+        bounds[j] = looked ? otx__screen_bound(screen, first + j, set)->scanned : 0.0;
+        found[j].count = 0;
+    }
+    for (tile = 0; tile < dictionary->tiles; tile++) {
+        const float *best = all + tile * screen->capacity;
+        double weight = dictionary->tile_weight[tile];
+        for (j = 0; j < count; j++) {
+            double low = (double)best[j] * (1.0 - OTX__SCAN_RELATIVE_ERROR) -
+                         weight * bounds[j] - 4.0 * (double)OTX__LEAST_WEIGHT;
+            if (low > least[j]) least[j] = low;
+        }
+    }
+    for (j = 0; j < count; j++) found[j].least = least[j];
+    for (tile = 0; tile < dictionary->tiles; tile++) {
+        const float *best = all + tile * screen->capacity;
+        double weight = dictionary->tile_weight[tile];
+        for (j = 0; j < count; j++) {
+            double high = (double)best[j] * (1.0 + OTX__SCAN_RELATIVE_ERROR) + weight * bounds[j];
+            if (!(high >= least[j])) continue;
+            if (found[j].count < OTX__BEST_TILES_MAX)
+                found[j].tiles[found[j].count] = (uint32_t)tile;
+            found[j].count++;
+        }
+    }
+}
+
+/* Adds an atom that may be the best, with what its weighted correlation is at most.
+   False if there is no room. */
+OTX__PRIVATE bool otx__candidates_add(otx__candidates *candidates, size_t atom,
+                                      double correlation, double high)
+{
+    size_t at = candidates->count;
+    candidates->overflow |= at == OTX__CANDIDATES_MAX;
+    if (candidates->overflow) return false;
+    candidates->atoms[at] = atom;
+    candidates->correlations[at] = correlation;
+    candidates->high[at] = high;
+    candidates->count = at + 1;
+    return true;
+}
+
+/* Adds the atoms of one tile that may be the best. */
+OTX__PRIVATE void otx__scanned_atoms(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set, otx__candidates *candidates)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const float *weights = dictionary->weight + tile * OTX__TILE;
+    float correlations[OTX__TILE];
+    double bound = otx__screen_bound(screen, target, set)->refined;
+    size_t i;
+    otx__screen_refine(screen, tile, target, set, correlations);
+    for (i = 0; i < OTX__TILE; i++) {
+        double weight = (double)weights[i], value = fabs((double)correlations[i]), low, high;
+        size_t atom = tile * OTX__TILE + i;
+        high = (value + bound) * weight * (1.0 + 8.0 * OTX__FLOAT_ROUNDOFF);
+        if (!(weight > 0.0) || high < candidates->least) continue;
+        if (otx__support_holds(&screen->supports[target], atom)) continue;
+        if (!otx__candidates_add(candidates, atom, value, high)) return;
+        low = (value - bound) * weight * (1.0 - 8.0 * OTX__FLOAT_ROUNDOFF) -
+              4.0 * (double)OTX__LEAST_WEIGHT;
+        if (low > candidates->least) candidates->least = low;
+    }
+}
+
+/* Drops the candidates that better ones, found later, rule out. */
+OTX__PRIVATE void otx__scanned_prune(otx__candidates *candidates)
+{
+    size_t i, kept = 0;
+    for (i = 0; i < candidates->count; i++) {
+        if (candidates->high[i] < candidates->least) continue;
+        candidates->atoms[kept] = candidates->atoms[i];
+        candidates->correlations[kept++] = candidates->correlations[i];
+    }
+    candidates->count = kept;
+}
+
+/* ---- in the residual form ---- */
+
+/* What the best weighted correlation of all is at least, for each target of a task. */
+OTX__PRIVATE void otx__sifted_least(const otx__screen *screen, size_t first, size_t count,
+                                    otx__best_tiles *found)
+{
+    size_t workers = (size_t)otx__threads(screen->problem->dictionary->ctx), worker, j;
+    for (j = 0; j < count; j++) found[j].least = 0.0;
+    for (worker = 0; worker < workers; worker++) {
+        const float *least = screen->scratch[worker].least + first;
+        for (j = 0; j < count; j++)
+            if ((double)least[j] > found[j].least) found[j].least = (double)least[j];
+    }
+}
+
+/* Gathers the atoms that the scan could not rule out: the survivors. */
+OTX__PRIVATE void otx__sifted_collect(const otx__screen *screen, size_t target, double least,
+                                      otx__candidates *candidates, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const float *high = screen->best + target;
+    const uint32_t *masks = screen->masks + target;
+    size_t tile, i;
+    for (tile = 0; tile < dictionary->tiles; tile++) {
+        uint32_t mask = masks[tile * screen->capacity];
+        if (!mask || (double)high[tile * screen->capacity] < least) continue;
+        for (i = tile * OTX__TILE; mask; i++, mask >>= 1)
+            if ((mask & 1) && dictionary->weight[i] > 0.0f &&
+                !otx__support_holds(&screen->supports[target], i))
+                scratch->survivors[candidates->count++] = (uint32_t)i;
+    }
+    scratch->survivors_steps++;
+}
+
+/* Survivors up to which all are scored in double; more are scored in float first. */
+#define OTX__DIRECT_SCORES_MAX 12
+
+/* The residual, which must be current, as floats of a vector of norm 1. Returns its norm. */
+OTX__PRIVATE double otx__survivors_open(const otx__dictionary *dictionary, otx__scratch *scratch)
+{
+    double norm = otx__norm(scratch->residual, dictionary->columns);
+    double unit = norm > 1e-290 ? 1.0 / norm : 0.0;
+    size_t i;
+    for (i = 0; i < dictionary->columns; i++)
+        scratch->rough[i] = (float)(scratch->residual[i] * unit);
+    return norm;
+}
+
+/* What the scores of some survivors with that vector are at most, by products in float,
+   and, of the best of them, at least. A sum of n such products is off by no more
+   than n + 2 units of the norms, whatever its order, and by what counts as 0. */
+OTX__PRIVATE double otx__survivors_score(const otx__dictionary *dictionary, size_t first,
+                                         size_t end, otx__scratch *scratch)
+{
+    size_t n = dictionary->columns, i, count;
+    double share = 1.02 * (double)(n + 2) * OTX__FLOAT_ROUNDOFF;
+    double tiny = (double)n * ldexp(1.0, -125), least = 0.0;
+    for (; first < end; first += count) {
+        const uint32_t *atoms = scratch->survivors + first;
+        otx__row rows[OTX__TILE];
+        float products[OTX__TILE];
+        count = otx__min(OTX__TILE, end - first);
+        for (i = 0; i < count; i++) rows[i] = otx__view_row(&dictionary->rows, atoms[i]);
+        dictionary->kernels->rough_dots(scratch->rough, rows, count, n, products);
+        for (i = 0; i < count; i++) {
+            double off = share * dictionary->norms[atoms[i]] + tiny;
+            double score = otx__score(dictionary, atoms[i], (double)products[i]);
+            double spread = otx__score(dictionary, atoms[i], off);
+            bool sound = otx__is_finite(score); /* else beyond a float */
+            scratch->scores[first + i] = sound ? score + spread : HUGE_VAL;
+            if (sound && score - spread > least) least = score - spread;
+        }
+    }
+    return least;
+}
+
+/* Drops the survivors whose tile promises less than the atoms of the most
+   promising tile have, and returns how many are left, in their order. */
+OTX__PRIVATE size_t otx__survivors_prune(const otx__screen *screen, size_t target, size_t count,
+                                         double norm, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    const float *most = screen->best + target;
+    double unit = screen->supports[target].norm * (dictionary->cosine ? 1.0 : dictionary->largest);
+    size_t best = 0, end, i, kept = 0;
+    double least;
+    for (i = 0; i < count; i++)
+        if (most[scratch->survivors[i] / OTX__TILE * screen->capacity] >
+            most[scratch->survivors[best] / OTX__TILE * screen->capacity])
+            best = i;
+    for (end = best; end < count; end++)
+        if (scratch->survivors[end] / OTX__TILE != scratch->survivors[best] / OTX__TILE) break;
+    least = otx__survivors_score(dictionary, best, end, scratch) * norm / unit * (1.0 - 1e-5);
+    for (i = 0; i < count; i++)
+        if ((double)most[scratch->survivors[i] / OTX__TILE * screen->capacity] >= least)
+            scratch->survivors[kept++] = scratch->survivors[i];
+    return kept;
+}
+
+/* Makes candidates of those survivors that can be the best; the deciding residual must be
+   current. False if there are none or too many. */
+OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
+                                     otx__candidates *candidates, otx__scratch *scratch)
+{
+    const otx__dictionary *dictionary = screen->problem->dictionary;
+    size_t count = candidates->count, i;
+    bool direct = count <= OTX__DIRECT_SCORES_MAX;
+    double least = 0.0;
+    if (!direct) {
+        double norm = otx__survivors_open(dictionary, scratch);
+        count = otx__survivors_prune(screen, target, count, norm, scratch);
+        least = otx__survivors_score(dictionary, 0, count, scratch);
+        scratch->survivors_scored += count;
+    }
+    candidates->count = 0;
+    for (i = 0; i < count; i++)
+        if ((direct || scratch->scores[i] >= least) &&
+            !otx__candidates_add(candidates, scratch->survivors[i], 0.0, 0.0))
+            return false;
+    return candidates->count > 0;
+}
+
+/* ---- in either ---- */
+
+/* What the weighted correlations of the atoms selected are at most: nothing without
+   ridge, as the residual is orthogonal to them. */
+OTX__PRIVATE double otx__candidates_held(const otx__screen *screen, size_t target, size_t set)
+{
+    const otx__problem *problem = screen->problem;
+    const otx__support *support = &screen->supports[target];
+    size_t slot = (target * OTX__SETS + set) * screen->pitch, j;
+    double held = 0.0;
+    for (j = 0; j < support->count; j++) {
+        size_t atom = (size_t)support->indices[j];
+        double beta = otx__form_scans(screen->form)
+                          ? (double)screen->betas[slot + j]
+                          : support->coefficients[j] * problem->dictionary->norms[atom] /
+                                support->norm;
+        double share = problem->ridge * fabs(beta) * (double)problem->dictionary->weight[atom];
+        if (share > held) held = share;
+    }
+    return held * (1.0 + 1e-5);
+}
+
+/* Makes the candidates of a target's set from the tiles that may hold them. */
+OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t target, size_t set,
+                                          const otx__best_tiles *found,
+                                          otx__candidates *candidates, otx__scratch *scratch)
+{
+    size_t i;
+    candidates->count = 0;
+    candidates->least = found->least;
+    candidates->overflow = otx__form_scans(screen->form) && found->count > OTX__BEST_TILES_MAX;
+    /* An atom that is selected may have set the mark: none is ruled out by it. */
+    if (screen->problem->ridge > 0.0 && found->least <= otx__candidates_held(screen, target, set))
+        candidates->overflow = true;
+    if (!otx__form_scans(screen->form)) {
+        candidates->overflow |= !otx__screen_is_bounded(screen, target);
+        if (candidates->overflow) return;
+        otx__sifted_collect(screen, target, found->least, candidates, scratch);
+        return;
+    }
+    for (i = 0; i < found->count && !candidates->overflow; i++)
+        otx__scanned_atoms(screen, found->tiles[i], target, set, candidates);
+}

@@ -1,0 +1,242 @@
+/* ---- pursuit: what one solve holds, and the memory it takes --------------------- */
+
+typedef struct otx__pursuit {
+    otx_context ctx; /* the caller's, with the number of threads settled */
+    const otx_matrix *atoms, *targets; /* the caller's, as the next two */
+    const otx_omp_options *options;
+    const otx_omp_output *output;
+    size_t first, end; /* targets wanted */
+    otx__problem problem;
+    otx__dictionary dictionary;
+    otx__screen screen;
+    otx__pool pool;
+    double *centre; /* [columns] to be taken off all rows, or NULL */
+    /* As planned, besides screen.capacity and screen.table.slots: */
+    otx_omp_form form;
+    otx__panel_type panels;
+    bool exact_gram; /* exact products of all pairs of atoms, if there is memory */
+    otx_omp_stats stats;
+} otx__pursuit;
+
+/* The longest rows that the residual form rounds to 8 bits. That leaves its bound at
+   some 1.6 % of the residual's norm, of which the largest correlations are a smaller
+   part in longer rows: too many atoms would be within the bound of each other. */
+#define OTX__INT8_COLUMNS_MAX 1536
+
+/* What the panels of a form hold. Products of rows that are bf16 already need no
+   rounding; what the residual form rounds is given exact scores in the end. */
+OTX__PRIVATE otx__panel_type otx__pursuit_panel_type(const otx__pursuit *pursuit,
+                                                     otx_omp_form form)
+{
+    const otx__kernels *kernels = pursuit->dictionary.kernels;
+    bool int8 = kernels->product_int8 && pursuit->atoms->columns <= OTX__INT8_COLUMNS_MAX;
+    if (!otx__form_scans(form)) return int8 ? OTX__PANEL_INT8 : otx__panel_finer(kernels);
+    if (!pursuit->options->centred && pursuit->atoms->dtype == OTX_BF16 &&
+        pursuit->targets->dtype == OTX_BF16 && kernels->product_bf16)
+        return OTX__PANEL_ROWS;
+    return OTX__PANEL_FLOAT;
+}
+
+/* ---- how much a form needs ---- */
+
+/* Bytes: fixed, for each target of a block and, in the columns form, for each column. A
+   little more than what is taken below, and to be changed with it. */
+typedef struct otx__pursuit_need {
+    double fixed, target, column;
+} otx__pursuit_need;
+
+/* Bytes of the copy that a matrix needs. */
+OTX__PRIVATE double otx__view_need(const otx_matrix *matrix, bool centred)
+{
+    if (otx__view_is_direct(matrix, centred)) return 0.0;
+    return 4.0 * (double)matrix->rows * (double)matrix->columns;
+}
+
+OTX__PRIVATE otx__pursuit_need otx__pursuit_needs(const otx__pursuit *pursuit, otx_omp_form form)
+{
+    double n = (double)pursuit->dictionary.count, d = (double)pursuit->dictionary.columns;
+    double k = (double)pursuit->problem.k, threads = pursuit->ctx.threads;
+    double tiles = (double)pursuit->dictionary.tiles, width = tiles * OTX__TILE;
+    double sets = otx__form_scans(form) ? OTX__SETS : 2; /* one, and the masks */
+    bool centred = pursuit->options->centred;
+    otx__panel_type type = otx__pursuit_panel_type(pursuit, form);
+    double vector = otx__panel_need(pursuit->dictionary.kernels, type, d);
+    otx__pursuit_need need;
+    need.fixed = 24.0 * n + 8.0 * d + (centred ? 8.0 * d : 0.0) +
+                 otx__view_need(pursuit->atoms, centred) +
+                 otx__view_need(pursuit->targets, centred);
+    need.fixed += threads * (20.0 * d + 40.0 * k + sizeof(otx__scratch) + 512.0 +
+                             8.0 * (double)otx__scratch_scores(pursuit->dictionary.count));
+    need.target = sizeof(otx__support) + 4.0 * k * (k + 1.0) + 12.0 * k;
+    need.column = 0.0;
+    if (form == OTX_FORM_RESIDUAL) {
+        need.fixed += 4.0 * n * threads;
+        need.target += 4.0 * threads;
+    }
+    if (form != OTX_FORM_EXHAUSTIVE) {
+        need.fixed += threads * OTX__GROUP * OTX__TILE * OTX__TILE * 4.0;
+        need.fixed += width * (vector + 4.0) + 4.0 * tiles;
+        need.target += vector + sets * 4.0 * tiles + OTX__SETS * 28.0 + 32.0;
+    }
+    if (otx__form_scans(form))
+        need.target += 2.0 * width + (4.0 + 6.0 * sets) * (k + 1.0) + 8.0;
+    if (form == OTX_FORM_GRAM) need.fixed += 2.0 * width * width;
+    if (form == OTX_FORM_COLUMNS) {
+        need.column = 2.0 * width + 12.0;
+        need.fixed += 4.0 * n + OTX__BATCH_COLUMNS * vector;
+    }
+    need.fixed += 65536.0; /* what aligns the blocks */
+    return need;
+}
+
+/* ---- taking it ---- */
+
+OTX__PRIVATE bool otx__pursuit_take_scratch(otx__pursuit *pursuit)
+{
+    otx__pool *pool = &pursuit->pool;
+    bool residual = pursuit->form == OTX_FORM_RESIDUAL;
+    size_t threads = (size_t)pursuit->ctx.threads, d = pursuit->dictionary.columns, i;
+    size_t k = pursuit->problem.k, n = pursuit->dictionary.count, most = otx__scratch_scores(n);
+    size_t block = pursuit->form == OTX_FORM_EXHAUSTIVE ? 1 : OTX__GROUP * OTX__TILE * OTX__TILE;
+    size_t survivors = residual ? n : 1, capacity = residual ? pursuit->screen.capacity : 1;
+    otx__scratch *scratch = (otx__scratch *)otx__pool_take_zero(pool, threads, sizeof *scratch);
+    double *wide = (double *)otx__pool_take(pool, threads, d * sizeof(double));
+    double *residuals = (double *)otx__pool_take(pool, threads, d * sizeof(double));
+    double *products = (double *)otx__pool_take(pool, threads, (k + 2) * sizeof(double));
+    double *scores = (double *)otx__pool_take(pool, threads, most * sizeof(double));
+    otx__row *rows = (otx__row *)otx__pool_take(pool, threads, (k + 1) * sizeof(otx__row));
+    float *blocks = (float *)otx__pool_take(pool, threads, block * sizeof(float));
+    float *roughs = (float *)otx__pool_take(pool, threads, d * sizeof(float));
+    float *least = (float *)otx__pool_take(pool, threads, capacity * sizeof(float));
+    uint32_t *left = (uint32_t *)otx__pool_take(pool, threads, survivors * sizeof(uint32_t));
+    if (pool->failed) return false;
+    for (i = 0; i < threads; i++) {
+        scratch[i].row = wide + i * d;
+        scratch[i].residual = residuals + i * d;
+        scratch[i].products = products + i * (k + 2);
+        scratch[i].scores = scores + i * most;
+        scratch[i].rows = rows + i * (k + 1);
+        scratch[i].block = blocks + i * block;
+        scratch[i].rough = roughs + i * d;
+        scratch[i].least = least + i * capacity;
+        scratch[i].survivors = left + i * survivors;
+    }
+    pursuit->screen.scratch = scratch;
+    return true;
+}
+
+OTX__PRIVATE bool otx__pursuit_take_dictionary(otx__pursuit *pursuit)
+{
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__pool *pool = &pursuit->pool;
+    size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE;
+    dictionary->squares = (double *)otx__pool_take(pool, n, sizeof(double));
+    dictionary->norms = (double *)otx__pool_take(pool, n, sizeof(double));
+    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return !pool->failed;
+    dictionary->along = (double *)otx__pool_take(pool, n, sizeof(double));
+    dictionary->direction = (double *)otx__pool_take(pool, dictionary->columns, sizeof(double));
+    dictionary->weight = (float *)otx__pool_take(pool, width, sizeof(float));
+    dictionary->tile_weight = (float *)otx__pool_take(pool, dictionary->tiles, sizeof(float));
+    return otx__panels_take(&dictionary->panels, dictionary->kernels, pursuit->panels,
+                            dictionary->columns, dictionary->tiles, pool);
+}
+
+OTX__PRIVATE bool otx__pursuit_take_table(otx__pursuit *pursuit)
+{
+    otx__gram_table *table = &pursuit->screen.table;
+    otx__dictionary *dictionary = &pursuit->dictionary;
+    otx__pool *pool = &pursuit->pool;
+    size_t n = dictionary->count, width = dictionary->tiles * OTX__TILE, slots = table->slots;
+    if (!otx__form_scans(pursuit->form)) return true;
+    table->dictionary = dictionary;
+    table->products = (int16_t *)otx__pool_take(pool, width, slots * sizeof(int16_t));
+    if (pursuit->form == OTX_FORM_GRAM) return !pool->failed;
+    table->slot_of = (int32_t *)otx__pool_take(pool, n, sizeof(int32_t));
+    table->atom_of = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
+    table->last_needed = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
+    table->missing = (uint32_t *)otx__pool_take(pool, slots, sizeof(uint32_t));
+    if (!otx__panels_take(&table->panels, dictionary->kernels, pursuit->panels,
+                          dictionary->columns, OTX__BATCH_COLUMNS / OTX__TILE, pool))
+        return false;
+    otx__gram_table_clear(table);
+    return true;
+}
+
+OTX__PRIVATE bool otx__pursuit_take_supports(otx__pursuit *pursuit)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t k = pursuit->problem.k, triangle = otx__triangle_size(k), i;
+    size_t capacity = pursuit->screen.capacity;
+    otx__support *supports = (otx__support *)otx__pool_take(pool, capacity, sizeof *supports);
+    double *factors = (double *)otx__pool_take(pool, capacity, triangle * sizeof(double));
+    double *forwards = (double *)otx__pool_take(pool, capacity, k * sizeof(double));
+    int32_t *barred = (int32_t *)otx__pool_take(pool, capacity, k * sizeof(int32_t));
+    if (pool->failed) return false;
+    for (i = 0; i < capacity; i++) {
+        supports[i].factor = factors + i * triangle;
+        supports[i].forward = forwards + i * k;
+        supports[i].barred = barred + i * k;
+    }
+    pursuit->screen.supports = supports;
+    return true;
+}
+
+OTX__PRIVATE bool otx__pursuit_take_screen(otx__pursuit *pursuit)
+{
+    otx__screen *screen = &pursuit->screen;
+    otx__pool *pool = &pursuit->pool;
+    size_t k = pursuit->problem.k, capacity = screen->capacity, pitch = k + k % 2;
+    size_t tiles = pursuit->dictionary.tiles, width = tiles * OTX__TILE;
+    size_t sets = otx__form_scans(pursuit->form) ? OTX__SETS : 1;
+    if (pursuit->form == OTX_FORM_EXHAUSTIVE) return true;
+    (void)otx__panels_take(&screen->panels, pursuit->dictionary.kernels, pursuit->panels,
+                           pursuit->dictionary.columns, capacity / OTX__TILE, pool);
+    screen->best = (float *)otx__pool_take(pool, capacity, sets * tiles * sizeof(float));
+    screen->bounds = (otx__bound *)otx__pool_take(pool, capacity, OTX__SETS * sizeof(otx__bound));
+    screen->along = (double *)otx__pool_take(pool, capacity, sizeof(double));
+    screen->rest = (double *)otx__pool_take(pool, capacity, sizeof(double));
+    screen->scales = (float *)otx__pool_take(pool, capacity, OTX__SETS * 3 * sizeof(float));
+    screen->sets = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    screen->last_right = (uint32_t *)otx__pool_take_zero(pool, capacity, sizeof(uint32_t));
+    screen->undecided = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    if (pursuit->form == OTX_FORM_RESIDUAL) {
+        screen->masks = (uint32_t *)otx__pool_take(pool, capacity, tiles * sizeof(uint32_t));
+        return !pool->failed;
+    }
+    screen->pitch = pitch;
+    screen->start = (int16_t *)otx__pool_take(pool, capacity, width * sizeof(int16_t));
+    screen->betas = (float *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(float));
+    screen->atoms = (uint32_t *)otx__pool_take_zero(pool, capacity, pitch * sizeof(uint32_t));
+    screen->steps = (int16_t *)otx__pool_take(pool, capacity, OTX__SETS * pitch * sizeof(int16_t));
+    screen->counts = (uint32_t *)otx__pool_take(pool, capacity, sizeof(uint32_t));
+    return !pool->failed;
+}
+
+/* Views the atoms and the targets, and takes the memory of copies. */
+OTX__PRIVATE bool otx__pursuit_take_views(otx__pursuit *pursuit)
+{
+    otx__pool *pool = &pursuit->pool;
+    bool centred = pursuit->options->centred;
+    if (centred)
+        pursuit->centre =
+            (double *)otx__pool_take(pool, pursuit->atoms->columns, sizeof(double));
+    return !pool->failed &&
+           otx__view_open(&pursuit->dictionary.rows, pursuit->atoms, centred, pool) &&
+           otx__view_open(&pursuit->problem.targets, pursuit->targets, centred, pool);
+}
+
+/* All memory of a solve that has been planned; otx__pool_close gives it back. The exact
+   products of all pairs of atoms come last: where there is no room for them, a solve goes
+   on without. */
+OTX__PRIVATE otx_result otx__pursuit_take(otx__pursuit *pursuit, otx_error *error)
+{
+    otx__pool *pool = &pursuit->pool;
+    size_t n = pursuit->dictionary.count, all;
+    if (!otx__pursuit_take_scratch(pursuit) || !otx__pursuit_take_dictionary(pursuit) ||
+        !otx__pursuit_take_table(pursuit) || !otx__pursuit_take_supports(pursuit) ||
+        !otx__pursuit_take_screen(pursuit) || !otx__pursuit_take_views(pursuit))
+        return otx__pool_fail(pool, error);
+    if (pursuit->exact_gram && otx__mul(n, n, &all))
+        pursuit->dictionary.exact_gram = (double *)otx__pool_try(pool, all, sizeof(double));
+    return OTX_OK;
+}

@@ -1,0 +1,256 @@
+/* The bound on what the solver's screen computes, and what becomes of data that few bits
+   cannot tell apart.
+   Looks at private functions: includes the implementation, with functions that are static
+   so that those not used are left out. */
+#define OTX_STATIC
+#define OMP_TRANSPLANT_IMPLEMENTATION
+#include "omp_transplant.h"
+
+#include "problems.h"
+
+/* ---- the screen's bound ---- */
+
+/* How far a tile's best correlation is from what a scan says of it, as a share of the
+   bound: at most 1. */
+static double off_bound(const otx__screen *screen, size_t tile, size_t target, double best,
+                        size_t atom)
+{
+    size_t at = tile * screen->capacity + target;
+    double weight = (double)screen->problem->dictionary->tile_weight[tile];
+    double bound = otx__screen_bound(screen, target, 0)->scanned, off;
+    if (!otx__form_scans(screen->form)) {
+        /* A tile's best is in its mask, unless it is less than the best of all is at least. */
+        otx__best_tiles found;
+        otx__sifted_least(screen, target, 1, &found);
+        if (!(screen->masks[at] >> atom % OTX__TILE & 1)) {
+            CHECK(best < found.least || best <= 0.0);
+            return 0.0;
+        }
+        CHECK(best <= (double)screen->best[at]);
+        /* Where it is alone, what it has at most is what was found and its bound. */
+        if (screen->masks[at] != 1u << atom % OTX__TILE) return 0.0;
+        bound += (double)screen->problem->dictionary->panels.error[atom] * screen->rest[target];
+        bound *= (double)screen->problem->dictionary->weight[atom];
+        off = fabs((double)screen->best[at] - bound - best);
+        CHECK(off <= bound);
+        return off / bound;
+    }
+    off = fabs(best - (double)screen->best[at]);
+    CHECK(off <= weight * bound + best * OTX__SCAN_RELATIVE_ERROR);
+    return weight * bound > 0.0 ? off / (weight * bound) : 0.0;
+}
+
+/* What the screen computes never differs from the exact correlation by more than
+   the bound it states, in any form, after every step. */
+static void check_bound(problem *p, otx_omp_form form, otx__panel_type type, bool tight)
+{
+    int isa;
+    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
+        otx__pursuit pursuit;
+        otx__screen *screen = &pursuit.screen;
+        otx_omp_options options;
+        otx_omp_output output;
+        otx_context ctx;
+        otx_matrix a = matrix(p->a, OTX_F32, p->atoms, p->columns);
+        otx_matrix y = matrix(p->y, OTX_F32, p->targets, p->columns);
+        solution s = solution_open(p);
+        otx_error error;
+        size_t step, target, tile, i;
+        double worst = 0.0;
+        const otx__kernels *kernels = otx__kernels_for((otx_isa)isa);
+        if (!kernels ||
+            (!otx__form_scans(form) && ((type == OTX__PANEL_INT8 && !kernels->product_int8) ||
+                                        (type == OTX__PANEL_BF16 && !kernels->product_bf16)))) {
+            solution_close(&s);
+            continue;
+        }
+        memset(&options, 0, sizeof options);
+        memset(&output, 0, sizeof output);
+        memset(&pursuit, 0, sizeof pursuit);
+        memset(&ctx, 0, sizeof ctx);
+        ctx.isa = (otx_isa)isa;
+        options.k = s.k;
+        options.form = form;
+        if (p->a16) {
+            a = matrix(p->a16, OTX_BF16, p->atoms, p->columns);
+            y = matrix(p->y16, OTX_BF16, p->targets, p->columns);
+        }
+        output.indices = s.indices;
+        output.coefficients = s.coefficients;
+        pursuit.atoms = &a;
+        pursuit.targets = &y;
+        pursuit.options = &options;
+        pursuit.output = &output;
+        CHECK_INT(otx__pursuit_open(&pursuit, &ctx, &error), OTX_OK);
+        if (!otx__form_scans(form)) pursuit.panels = type;
+        CHECK_INT(otx__pursuit_take(&pursuit, &error), OTX_OK);
+        CHECK_INT(otx__pursuit_copy(&pursuit, &error), OTX_OK);
+        CHECK_INT(otx__pursuit_prepare(&pursuit, &error), OTX_OK);
+        screen->watch = otx__watch_open(&pursuit.ctx, OTX_STAGE_SOLVE, 0, 1);
+        CHECK_INT(otx__block_open(&pursuit, 0, &error), OTX_OK);
+        CHECK_INT(otx__screen_open_block(screen, &error), OTX_OK);
+        for (step = 0; step < s.k; step++) {
+            CHECK_INT(otx__screen_scan_all(screen, &error), OTX_OK);
+            for (target = 0; target < screen->count; target++) {
+                otx__support *support = &screen->supports[target];
+                if (support->ended) continue;
+                otx__support_residual(&pursuit.problem, support, screen->scratch);
+                for (tile = 0; tile < pursuit.dictionary.tiles; tile++) {
+                    double best = 0.0, off;
+                    size_t atom = 0;
+                    for (i = tile * OTX__TILE;
+                         i < otx__min(p->atoms, (tile + 1) * OTX__TILE); i++) {
+                        otx__row row = otx__view_row(&pursuit.dictionary.rows, i);
+                        double exact;
+                        if (!(pursuit.dictionary.norms[i] > 0.0)) continue;
+                        otx__kernels_scalar.dots(screen->scratch->residual, &row, 1, p->columns,
+                                                 &exact);
+                        exact = fabs(exact) / pursuit.dictionary.norms[i] / support->norm;
+                        exact *= (double)pursuit.dictionary.weight[i];
+                        if (exact > best) {
+                            best = exact;
+                            atom = i;
+                        }
+                    }
+                    off = off_bound(screen, tile, target, best, atom);
+                    if (off > worst) worst = off;
+                }
+            }
+            CHECK_INT(otx__screen_select(screen, &error), OTX_OK);
+            if (screen->too_coarse) CHECK_INT(otx__pursuit_sharpen(&pursuit, &error), OTX_OK);
+            screen->too_coarse = false;
+            CHECK_INT(otx__screen_get_columns(screen, &error), OTX_OK);
+        }
+        if (tight) CHECK(worst > 1e-3); /* a bound a thousand times too wide would be no use */
+        otx__pool_close(&pursuit.pool);
+        solution_close(&s);
+    }
+}
+
+static void bound_holds(void)
+{
+    static const double offsets[] = {0.0, 1.0, 8.0};
+    size_t i, j;
+    int form, halved;
+    for (i = 0; i < sizeof offsets / sizeof *offsets; i++) {
+        for (halved = 0; halved < 4; halved++) {
+            /* With 90 targets exact products are kept. */
+            problem p = embedding_like(160, i == 1 ? 90 : 33, 40, 20, offsets[i]);
+            if (halved % 2) /* nearly dependent atoms: huge coefficients */
+                for (j = 0; j < 160 * 40; j++) p.a[j] = p.a[j % 40] + 1e-2f * p.a[j];
+            if (halved / 2) problem_halve(&p);
+            for (form = OTX_FORM_GRAM; form < OTX_FORM_EXHAUSTIVE; form++)
+                check_bound(&p, (otx_omp_form)form, OTX__PANEL_INT8,
+                            otx__form_scans((otx_omp_form)form) || halved % 2 == 0);
+            /* Among dependent atoms rounding may leave none alone. */
+            check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_BF16, halved % 2 == 0);
+            check_bound(&p, OTX_FORM_RESIDUAL, OTX__PANEL_FLOAT, true);
+            problem_close(&p);
+        }
+    }
+}
+
+/* ---- residuals of few bits ---- */
+
+static void find_note(void *context, otx_severity severity, const char *message)
+{
+    if (severity == OTX_NOTE && strstr(message, "8 bits leave too many")) *(int *)context = 1;
+}
+
+/* Solves in the residual form with every instruction set; where it begins with 8 bits,
+   it finds them too coarse, or not. */
+static void check_coarse(const problem *p, int coarse)
+{
+    solution reference = solve(p, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
+    int isa;
+    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
+        solution s = solution_open(p);
+        otx_omp_options options;
+        otx_context ctx;
+        otx_error error;
+        int noted = 0;
+        memset(&options, 0, sizeof options);
+        memset(&ctx, 0, sizeof ctx);
+        options.k = p->k;
+        options.form = OTX_FORM_RESIDUAL;
+        ctx.isa = (otx_isa)isa;
+        ctx.log = find_note;
+        ctx.log_context = &noted;
+        if (otx_isa_available((otx_isa)isa)) {
+            CHECK_INT(solve_into(p, &ctx, &options, &s, &error), OTX_OK);
+            CHECK(same(&s, &reference, p->targets));
+            CHECK_INT(noted, coarse && strstr(s.stats.plan, "8 bits") != NULL);
+        }
+        solution_close(&s);
+    }
+    solution_close(&reference);
+}
+
+static void eight_bits(void)
+{
+    problem p = embedding_like(600, 70, 24, 9, 1.0);
+    size_t i, j;
+    check_coarse(&p, 0);
+    /* Atoms that 8 bits cannot tell apart, and bf16 can. */
+    for (i = 0; i < 600; i++)
+        for (j = 0; j < 24; j++)
+            p.a[i * 24 + j] = p.a[j] + 0.02f * (float)normal();
+    check_coarse(&p, 1);
+    problem_close(&p);
+}
+
+/* A chain of atoms, each 2^-20 as long as the one before and nearly dependent on it: the
+   coefficients grow beyond a float, while every factor is exact. The first `together` of
+   them stand in one tile, among tiny ones. */
+static problem chain(size_t atoms, size_t together, size_t columns)
+{
+    problem p = problem_open(atoms, 1, columns, 14);
+    size_t i, j, link;
+    memset(p.a, 0, atoms * columns * sizeof *p.a);
+    for (j = 0; j < columns; j++) p.y[j] = j < 16 ? 1.0f : 0.0f;
+    for (i = 0; i < atoms; i++) {
+        p.a[i * columns + columns - 1 - i % 4] = ldexpf((float)(1 + i % 3), -126);
+        p.a[i * columns + 14 + i % 2] = ldexpf(1.0f, -130);
+    }
+    for (link = 0; link < 13; link++) {
+        size_t at = link < together ? link : OTX__TILE + link - together;
+        double norm = ldexp(1.0, 126 - 20 * (int)link);
+        float *row = p.a + at * columns;
+        if (at >= atoms) break;
+        for (j = 0; j < columns; j++) row[j] = 0.0f;
+        if (link) row[link - 1] = (float)norm;
+        row[link] = (float)(link ? ldexp(norm, -19) : norm);
+    }
+    return p;
+}
+
+static void coefficients_beyond_floats(void)
+{
+    static const size_t sizes[][3] = {{40, 4, 24}, {40, 9, 24}, {40, 2, 37}, {31, 31, 24}};
+    size_t i;
+    for (i = 0; i < COUNT(sizes); i++) {
+        problem p = chain(sizes[i][0], sizes[i][1], sizes[i][2]);
+        solution reference = solve(&p, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
+        check_against(&p, &reference);
+        solution_close(&reference);
+        problem_close(&p);
+    }
+}
+
+/* Rows too long for 8 bits. */
+static void long_residuals(void)
+{
+    problem p = embedding_like(70, 40, OTX__INT8_COLUMNS_MAX + 1, 5, 0.5);
+    check_coarse(&p, 0);
+    problem_close(&p);
+}
+
+int main(void)
+{
+    problems_begin();
+    RUN(bound_holds);
+    RUN(eight_bits);
+    RUN(coefficients_beyond_floats);
+    RUN(long_residuals);
+    return test_end();
+}

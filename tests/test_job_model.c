@@ -1,0 +1,277 @@
+/* The job and what models look like: tensors' names, configs, the files beside them.
+   A suite of the public API: linked with the implementation. */
+#include "small_models.h"
+
+static void test_config(void)
+{
+    model base, donor;
+    base_model_of(&base, OTX_F32, false);
+    base.config =
+        "{\"vocab_size\": 10, \"padded_vocab_size\": 10, \"hidden_size\": 3, "
+        "\"pad_token_id\": 1, \"sep_token_id\": 7, \"unk_token_id\": null, "
+        "\"decoder_start_token_id\": 0, \"forced_eos_token_id\": null, "
+        "\"image_token_id\": 0, \"mask_token_id\": -1, \"odd\": NaN, "
+        "\"tokenizer_class\": \"Old\", \"auto_map\": {\"AutoTokenizer\": [\"t.T\", null], "
+        "\"AutoModel\": \"m.M\"}}";
+    base.generation = "{\"eos_token_id\": [1, 0], \"temperature\": 0.70, "
+                      "\"suppress_tokens\": [2, 7, 3], \"bad_words_ids\": [[2, 3], [7]], "
+                      "\"forced_decoder_ids\": [[1, 2], [2, 7]]}";
+    donor_model_of(&donor, OTX_F32, false);
+    donor.generation = "{\"eos_token_id\": [11, 12, 99], \"temperature\": 0.1}";
+    write_model("base", &base);
+    write_model("donor", &donor);
+    CHECK_RUN(NULL, NULL);
+    CHECK_STRING(read_file("out", "config.json"),
+                 "{\"vocab_size\": 14, \"padded_vocab_size\": 14, \"hidden_size\": 3, "
+                 "\"pad_token_id\": 11, \"sep_token_id\": 11, \"unk_token_id\": null, "
+                 "\"decoder_start_token_id\": 5, \"forced_eos_token_id\": null, "
+                 "\"image_token_id\": 5, \"mask_token_id\": null, \"odd\": NaN, "
+                 "\"tokenizer_class\": \"PreTrainedTokenizerFast\", \"auto_map\": "
+                 "{\"AutoTokenizer\": null, \"AutoModel\": \"m.M\"}, \"bos_token_id\": 5, "
+                 "\"eos_token_id\": 11}");
+    CHECK_STRING(read_file("out", "generation_config.json"),
+                 "{\"eos_token_id\": [11, 12], \"temperature\": 0.70, "
+                 "\"suppress_tokens\": [1, 3], \"bad_words_ids\": [[1, 3]], "
+                 "\"forced_decoder_ids\": [[1, 1]], \"bos_token_id\": 5}");
+    CHECK_CONTAINS(logged, "\"suppress_tokens\"");
+    /* Without a file of its own, the base gets one for the donor's several ends. */
+    base.generation = NULL;
+    write_model("base", &base);
+    CHECK_RUN(NULL, NULL);
+    CHECK_STRING(read_file("out", "generation_config.json"),
+                 "{\n  \"bos_token_id\": 5,\n  \"eos_token_id\": [11, 12]\n}\n");
+    /* Where pad_token_id is where positions start, it stays. */
+    base.config = "{\"model_type\": \"xlm-roberta\", \"vocab_size\": 10, \"pad_token_id\": 1}";
+    donor.config = "{\"vocab_size\": 14, \"pad_token_id\": 12, \"eos_token_id\": 11}";
+    write_model("base", &base);
+    write_model("donor", &donor);
+    CHECK_RUN(NULL, NULL);
+    CHECK_CONTAINS(read_file("out", "config.json"), "\"pad_token_id\": 1,");
+    CHECK_CONTAINS(logged, "counts its positions");
+    /* Two levels down; another vocabulary's size and ids are none of ours. */
+    base.config = "{\"thinker_config\": {\"text_config\": {\"vocab_size\": 10, "
+                  "\"eos_token_id\": 1, \"suppress_tokens\": [2]}, \"audio_token_ids\": [0]}, "
+                  "\"decoder\": {\"vocab_size\": 99, \"bos_token_id\": 98}}";
+    write_model("base", &base);
+    CHECK_RUN(NULL, NULL);
+    CHECK_STRING(read_file("out", "config.json"),
+                 "{\"thinker_config\": {\"text_config\": {\"vocab_size\": 14, "
+                 "\"eos_token_id\": 11, \"suppress_tokens\": [1], "
+                 "\"bos_token_id\": 5, \"pad_token_id\": 12}, \"audio_token_ids\": [5]}, "
+                 "\"decoder\": {\"vocab_size\": 99, \"bos_token_id\": 98}}");
+    /* A token that the donor lacks. */
+    base.config = "{\"vocab_size\": 10, \"vision\": {\"image_token_index\": [0, 7]}}";
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_UNSUPPORTED, "\"image_token_index\" is 7, the token "
+                                             "\"only-base\"");
+}
+
+/* A config of a language model within another, so many deep. */
+static const char *nested_config(size_t depth)
+{
+    static char text[4000];
+    size_t length = 0, i;
+    for (i = 0; i < depth; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "{\"text_config\": ");
+    length += (size_t)snprintf(text + length, sizeof text - length,
+                               "{\"vocab_size\": 10, \"eos_token_id\": 1}");
+    for (i = 0; i < depth; i++) text[length++] = '}';
+    text[length] = 0;
+    return text;
+}
+
+/* However deep the config of the language model lies, it is the one that is edited. */
+static void test_levels(void)
+{
+    static const size_t depths[] = {1, 6, 7, 8, 30, 63};
+    model base, donor;
+    size_t i;
+    base_model_of(&base, OTX_F32, false);
+    donor_model_of(&donor, OTX_F32, false);
+    write_model("donor", &donor);
+    for (i = 0; i < COUNT(depths); i++) {
+        const char *out;
+        base.config = nested_config(depths[i]);
+        write_model("base", &base);
+        CHECK_RUN(NULL, NULL);
+        out = read_file("out", "config.json");
+        CHECK_CONTAINS(out, "{\"vocab_size\": 14, \"eos_token_id\": 11, \"bos_token_id\": 5");
+        CHECK(out && strstr(out, "vocab_size") == strstr(out, "vocab_size\": 14, \"eos"));
+    }
+    base.config = nested_config(64);
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_LIMIT, "base/config.json: more than 64 configs of language "
+                                       "models lie within each other");
+}
+
+static void test_files(void)
+{
+    model base, donor;
+    base_model_of(&base, OTX_F32, false);
+    donor_model_of(&donor, OTX_F32, false);
+    donor.tokenizer_config = "{\"eos_token\": \"<end>\", \"auto_map\": {\"AutoTokenizer\": "
+                             "[\"tokenization_donor.T\", null]}}";
+    write_model("base", &base);
+    write_model("donor", &donor);
+    write_file("base", "LICENSE", "free");
+    write_file("base", "tokenizer.model", "old");
+    write_file("base", "tokenization_base.py", "old");
+    write_file("base", "merges.txt", "old");
+    write_file("base", "pytorch_model.bin", "old");
+    write_file("base", "model-q4.gguf", "old");
+    write_file("base", "consolidated.safetensors", "old");
+    scratch_directory("base/1_Pooling");
+    write_file("base/1_Pooling", "config.json", "{}");
+    scratch_directory("base/2_Dense");
+    write_file("base/2_Dense", "config.json", "{\"in_features\": 3}");
+    write_file("base/2_Dense", "model.safetensors", "dense");
+    scratch_directory("base/checkpoint-500");
+    write_file("base/checkpoint-500", "model.safetensors", "old");
+    scratch_directory("base/best");
+    write_file("base/best", "config.json", "{\"model_type\": \"llama\"}");
+    scratch_directory("base/broken");
+    write_file("base/broken", "config.json", "{");
+    scratch_directory("base/onnx");
+    write_file("base/onnx", "model.onnx", "old");
+    scratch_directory("base/.git");
+    write_file("base/.git", "HEAD", "x");
+    write_file("donor", "vocab.json", "{}");
+    write_file("donor", "chat_template.jinja", "hello");
+    write_file("donor", "README.md", "donor");
+    write_file("donor", "tokenization_donor.py", "code");
+    write_file("donor", "tokenization_other.py", "code");
+    scratch_directory("donor/additional_chat_templates");
+    write_file("donor/additional_chat_templates", "rag.jinja", "rag");
+    CHECK_RUN(NULL, NULL);
+    CHECK_STRING(read_file("out", "LICENSE"), "free");
+    CHECK_STRING(read_file("out", "1_Pooling/config.json"), "{}");
+    CHECK_STRING(read_file("out", "vocab.json"), "{}");
+    CHECK_STRING(read_file("out", "chat_template.jinja"), "hello");
+    CHECK_STRING(read_file("out", "additional_chat_templates/rag.jinja"), "rag");
+    CHECK_STRING(read_file("out", "tokenization_donor.py"), "code");
+    CHECK(!has_file("out", "tokenization_other.py"));
+    CHECK(!has_file("out", "tokenization_base.py"));
+    CHECK(!has_file("out", "tokenizer.model"));
+    CHECK(!has_file("out", "merges.txt"));
+    CHECK(!has_file("out", "README.md"));
+    CHECK(!has_file("out", "pytorch_model.bin"));
+    CHECK(!has_file("out", "model-q4.gguf"));
+    CHECK(!has_file("out", "consolidated.safetensors"));
+    CHECK(!has_file("out", "onnx"));
+    CHECK_STRING(read_file("out", "2_Dense/model.safetensors"), "dense");
+    CHECK_STRING(read_file("out", "broken/config.json"), "{");
+    CHECK(!has_file("out", "checkpoint-500"));
+    CHECK(!has_file("out", "best"));
+    CHECK_CONTAINS(logged, "\"checkpoint-500\" is left out");
+    CHECK(!has_file("out", ".git"));
+    CHECK_CONTAINS(logged, "\"pytorch_model.bin\" is left out");
+}
+
+/* Each adds one tensor to the base, or changes one, and must be refused by name. */
+static void test_architectures(void)
+{
+    static const struct {
+        const char *name;
+        otx_dtype dtype;
+        uint64_t rows, columns;
+        const char *message;
+    } refused[] = {
+        {"model.embed_tokens_per_layer.weight", OTX_F32, 12, 4, "per-layer embeddings"},
+        {"lm_head.qweight", OTX_I32, 3, 5, "packed or scaled"},
+        {"lm_head.weight_scale_inv", OTX_F32, 1, 1, "packed or scaled"},
+        {"d2t", OTX_I64, 5, 0, "draft vocabulary"},
+        {"model.surprise.weight", OTX_F32, 10, 2, "\"model.surprise.weight\" [10, 2]"},
+        {"model.layers.3.embed_more.weight", OTX_F32, 10, 2, "what it is for is not known"},
+        {"lm_head.weight", OTX_F32, 8, 3, "another number of rows"},
+        {"lm_head.weight", OTX_I8, 10, 3, "I8; F64, F32, F16, BF16, F8_E4M3 or F8_E5M2"},
+        {"model.embed_tokens.weight_scale", OTX_F32, 10, 1, "packed or scaled"},
+        {"model.layers.0.gate.tid2eid", OTX_I64, 10, 4, "table of integers by token"},
+    };
+    otx_job_summary summary;
+    model base, donor;
+    size_t i;
+    donor_model_of(&donor, OTX_F32, true);
+    write_model("donor", &donor);
+    for (i = 0; i < COUNT(refused); i++) {
+        base_model_of(&base, OTX_F32, false);
+        add_tensor(&base, refused[i].name, refused[i].dtype, refused[i].rows,
+                   refused[i].columns, other_value, 0);
+        write_model("base", &base);
+        check_fails(NULL, OTX_ERROR_UNSUPPORTED, refused[i].message);
+        CHECK_CONTAINS(last_error.message, refused[i].name);
+    }
+    /* Nothing that is known as an embedding: what could be one is listed. */
+    base_model_of(&base, OTX_F32, false);
+    base.tensors[0].name = "net.lexicon.weight";
+    write_model("base", &base);
+    check_fails(NULL, OTX_ERROR_UNSUPPORTED, "\"net.lexicon.weight\" [10, 3]");
+    /* Layer weights of that size, and sizes that config.json explains, are none. */
+    base_model_of(&base, OTX_F32, false);
+    add_tensor(&base, "model.layers.0.mlp.up.weight", OTX_F32, 10, 3, other_value, 0);
+    write_model("base", &base);
+    CHECK_RUN(NULL, NULL);
+    add_tensor(&base, "model.positions", OTX_F32, 10, 3, other_value, 0);
+    base.config = "{\"hidden_size\": 3, \"max_position_embeddings\": 10, \"vocab_size\": 10}";
+    write_model("base", &base);
+    CHECK_RUN(NULL, NULL);
+    /* Copies for further heads get combinations of their own rows. */
+    base_model_of(&base, OTX_F32, true);
+    add_tensor(&base, "model.layers.1.embed_tokens.weight", OTX_F32, 10, 3, base_embedding, 0);
+    add_tensor(&base, "model.layers.1.shared_head.head.weight", OTX_F32, 10, 3, base_head, 0);
+    write_model("base", &base);
+    CHECK_RUN(NULL, &summary);
+    CHECK_INT(summary.matrix_count, 4);
+    check_matrix("out", "model.layers.1.embed_tokens.weight", 14, false, base_embedding);
+    check_matrix("out", "model.layers.1.shared_head.head.weight", 14, true, base_head);
+    check_matrix("out", "lm_head.weight", 14, true, base_head);
+}
+
+static void test_names(void)
+{
+    static const struct {
+        const char *embedding, *head;
+    } names[] = {
+        {"transformer.wte.weight", "lm_head.weight"},
+        {"gpt_neox.embed_in.weight", "embed_out.weight"},
+        {"model.tok_embeddings.weight", "output.weight"},
+        {"transformer.embedding.word_embeddings.weight", "transformer.output_layer.weight"},
+        {"backbone.embeddings.weight", "lm_head.weight"},
+        {"transformer.embd.wte.weight", "lm_head.linear.weight"},
+        {"layers.0.wte.weight", "layers.5.linear.weight"},
+        {"shared.weight", "lm_head.weight"},
+        {"transformer.embeddings.weight", "pred_layer.proj.weight"},
+        {"transformer.word_embedding.weight", "lm_loss.weight"},
+        {"embed.weight", "head.weight"},
+        {"bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"},
+        {"distilbert.embeddings.word_embeddings.weight", "vocab_projector.weight"},
+        {"language_model.model.embed_tokens.weight", "language_model.lm_head.weight"},
+        {"model.language_model.embed_tokens.weight", "lm_head.weight"},
+    };
+    model base, donor;
+    size_t i;
+    base_model_of(&base, OTX_F32, true);
+    donor_model_of(&donor, OTX_F32, true);
+    for (i = 0; i < COUNT(names); i++) {
+        base.tensors[0].name = names[i].embedding;
+        base.tensors[1].name = names[i].head;
+        donor.tensors[0].name = names[COUNT(names) - 1 - i].embedding;
+        donor.tensors[1].name = names[COUNT(names) - 1 - i].head;
+        write_model("base", &base);
+        write_model("donor", &donor);
+        CHECK_RUN(NULL, NULL);
+        check_matrix("out", names[i].embedding, 14, false, base_embedding);
+        check_matrix("out", names[i].head, 14, true, base_head);
+    }
+}
+
+int main(void)
+{
+    scratch_open("job_model");
+    RUN(test_config);
+    RUN(test_levels);
+    RUN(test_files);
+    RUN(test_architectures);
+    RUN(test_names);
+    scratch_close();
+    return test_end();
+}

@@ -1,0 +1,116 @@
+/* What a job reports.
+   A suite of the public API: linked with the implementation. */
+#include "small_models.h"
+
+typedef struct gathered {
+    char bytes[16384];
+    size_t size;
+} gathered;
+
+/* A sink that keeps a text, with a NUL behind. */
+static bool gather(void *context, const void *bytes, size_t size)
+{
+    gathered *text = (gathered *)context;
+    if (size >= sizeof text->bytes - text->size) return false;
+    memcpy(text->bytes + text->size, bytes, size);
+    text->size += size;
+    text->bytes[text->size] = 0;
+    return true;
+}
+
+static bool refuse(void *context, const void *bytes, size_t size)
+{
+    (void)context, (void)bytes, (void)size;
+    return false;
+}
+
+static uint64_t number_of(const otx_json *json, uint32_t object, const char *key)
+{
+    uint64_t value = 0;
+    CHECK(otx_json_uint(json, otx_json_find(json, object, key), &value));
+    return value;
+}
+
+static void test_reports(void)
+{
+    otx_job_options options;
+    otx_job *job = NULL;
+    static gathered text;
+    otx_sink sink;
+    otx_json json;
+    otx_error error;
+    uint32_t tokens, matrix;
+    model base, donor;
+    memset(&options, 0, sizeof options);
+    base_model_of(&base, OTX_F32, true);
+    donor_model_of(&donor, OTX_F32, true);
+    write_model("base", &base);
+    write_model("donor", &donor);
+    scratch_remove_tree("out");
+    options.keep_details = true;
+    text.size = 0;
+    sink.write = gather;
+    sink.context = &text;
+    CHECK_INT(otx_job_open(NULL, at("base"), at("donor"), &options, &job, &error), OTX_OK);
+    if (!job) return;
+    CHECK_INT(otx_job_alignment(job)->anchor_count, 5);
+    CHECK_INT(otx_job_donor_vocab(job)->count, 13);
+    CHECK_INT(otx_job_base_vocab(job)->count, 8);
+    CHECK_INT(otx_job_write_tokens(job, &sink, &error), OTX_OK); /* the plan, before the run */
+    CHECK_CONTAINS(text.bytes, "\n7\ttext\tx\tapproximate\t\t\t\t\t\n");
+    text.size = 0;
+    CHECK_INT(otx_job_run(job, at("out"), &error), OTX_OK);
+    CHECK_INT(otx_job_run(job, at("out2"), &error), OTX_ERROR_ARGUMENT);
+    CHECK_INT(otx_job_write_report(job, &sink, &error), OTX_OK);
+    CHECK_INT(otx_json_parse(NULL, text.bytes, text.size, "report", NULL, &json, &error),
+              OTX_OK);
+    CHECK(otx_json_equals(&json, otx_json_find(&json, 0, "version"), OTX_VERSION_STRING));
+    CHECK(otx_json_equals(&json, otx_json_find(&json, 0, "method"), "omp"));
+    CHECK(otx_json_equals(&json, otx_json_find(&json, 0, "base"), at("base")));
+    CHECK_INT(number_of(&json, 0, "k"), 64);
+    CHECK(number_of(&json, 0, "threads") >= 1);
+    CHECK(number_of(&json, 0, "peak_bytes") > 0);
+    tokens = otx_json_find(&json, 0, "tokens");
+    CHECK_INT(number_of(&json, tokens, "total"),
+              number_of(&json, tokens, "copied") + number_of(&json, tokens, "by_role") +
+                  number_of(&json, tokens, "mapped") +
+                  number_of(&json, tokens, "approximated") +
+                  number_of(&json, tokens, "unused"));
+    CHECK_INT(otx_json_find(&json, tokens, "skipped"), OTX_JSON_NONE); /* there are none */
+    CHECK_INT(number_of(&json, tokens, "padding"), 2);
+    matrix = otx_json_find(&json, 0, "matrices");
+    CHECK_INT(json.nodes[matrix].count, 2);
+    CHECK(otx_json_equals(&json, otx_json_find(&json, matrix + 1, "name"),
+                          "model.embed_tokens.weight"));
+    CHECK_INT(number_of(&json, matrix + 1, "rows"), 14);
+    CHECK_INT(
+        otx_json_type_of(&json, otx_json_find(&json, matrix + 1, "mean_relative_residual")),
+        OTX_JSON_NUMBER);
+    otx_json_close(NULL, &json);
+    text.size = 0;
+    CHECK_INT(otx_job_write_tokens(job, &sink, &error), OTX_OK);
+    CHECK_CONTAINS(text.bytes,
+                   "id\tkind\tbytes\taction\tbase_id\tresidual:model.embed_tokens.weight\t"
+                   "anchors:model.embed_tokens.weight\tresidual:lm_head.weight\t"
+                   "anchors:lm_head.weight\n");
+    CHECK_CONTAINS(text.bytes, "\n2\ttext\t d\tcopy\t5\t\t\t\t\n");
+    CHECK_CONTAINS(text.bytes, "\n7\ttext\tx\tapproximate\t\t0\t1:2:1.00000000e+00 "
+                               "3:3:-5.00000000e-01\t0\t2:5:1.00000000e+00\n");
+    CHECK_CONTAINS(text.bytes, "\n9\tnone\t\tpadding\t\t\t\t\t\n");
+    CHECK_CONTAINS(text.bytes, "\n10\tunused\t<unused7>\tunused\t\t\t\t\t\n");
+    CHECK_CONTAINS(text.bytes, "\n11\tcontrol\t<end>\trole\t1\t\t\t\t\n");
+    text.size = 0;
+    sink.write = refuse;
+    CHECK_INT(otx_job_write_report(job, &sink, &error), OTX_ERROR_IO);
+    CHECK_INT(otx_job_write_tokens(job, &sink, &error), OTX_ERROR_IO);
+    otx_job_close(job);
+    otx_job_close(NULL);
+}
+
+int main(void)
+{
+    scratch_open("report");
+    RUN(test_reports);
+    scratch_close();
+    return test_end();
+}

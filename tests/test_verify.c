@@ -1,0 +1,85 @@
+/* Looking at a finished directory: otx_verify.
+   A suite of the public API: linked with the implementation. */
+#include "small_models.h"
+#include "failing.h"
+
+static char findings[8000];
+
+static void find(void *context, otx_severity severity, const char *message)
+{
+    size_t length = strlen(findings);
+    (void)context;
+    snprintf(findings + length, sizeof findings - length, "%s: %s\n",
+             severity == OTX_FAULT ? "fault" : "warning", message);
+}
+
+static void test_verify(void)
+{
+    otx_context ctx;
+    otx_verify_options options;
+    otx_verify_summary summary;
+    otx_error error;
+    failing state;
+    counter c;
+    long total, i;
+    int calls;
+    write_rich_models();
+    CHECK_RUN(NULL, NULL);
+    memset(&options, 0, sizeof options);
+    options.finding = find;
+    options.draft_for = at("donor");
+    findings[0] = 0;
+    CHECK_INT(otx_verify(NULL, at("out"), &options, &summary, &error), OTX_OK);
+    CHECK_STRING(findings, "");
+    CHECK_INT(summary.faults + summary.warnings, 0);
+    CHECK_INT(otx_verify(NULL, at("out"), NULL, NULL, &error), OTX_OK);
+    CHECK_INT(otx_verify(NULL, at("none"), NULL, NULL, &error), OTX_ERROR_NOT_FOUND);
+    CHECK_INT(otx_verify(NULL, at("out/config.json"), NULL, NULL, &error), OTX_ERROR_ARGUMENT);
+    write_file("out", "generation_config.json", "{\"eos_token_id\": [1, 99]}");
+    CHECK_INT(otx_verify(NULL, at("out"), &options, &summary, &error), OTX_OK);
+    CHECK_INT(summary.faults, 1);
+    CHECK_CONTAINS(findings, "fault: ");
+    CHECK_CONTAINS(findings, "\"eos_token_id\" is 99; there are 14 rows");
+    /* Each allocation fails in turn. */
+    memset(&ctx, 0, sizeof ctx);
+    memset(&state, 0, sizeof state);
+    ctx.allocator.resize = failing_resize;
+    ctx.allocator.context = &state;
+    CHECK_INT(otx_verify(&ctx, at("out"), &options, &summary, &error), OTX_OK);
+    CHECK_INT(state.live, 0);
+    total = state.requests;
+    CHECK(total > 50);
+    for (i = 1; i <= total; i++) {
+        otx_result result;
+        memset(&state, 0, sizeof state);
+        state.fail_at = i;
+        findings[0] = 0;
+        result = otx_verify(&ctx, at("out"), &options, &summary, &error);
+        if (result != OTX_ERROR_MEMORY || error.code != result || state.live ||
+            state.wrong_size) {
+            printf("  request %ld of %ld: %s\n", i, total, otx_result_name(result));
+            CHECK(!"a failed allocation ends it cleanly");
+        }
+    }
+    /* And so does every call of the progress hook. */
+    memset(&ctx, 0, sizeof ctx);
+    memset(&c, 0, sizeof c);
+    ctx.progress = count_progress;
+    ctx.progress_context = &c;
+    CHECK_INT(otx_verify(&ctx, at("out"), &options, &summary, &error), OTX_OK);
+    calls = c.calls;
+    CHECK(calls >= 3 && !c.backwards);
+    for (i = 1; i <= calls; i++) {
+        memset(&c, 0, sizeof c);
+        c.stop_at = (int)i;
+        CHECK_INT(otx_verify(&ctx, at("out"), &options, &summary, &error), OTX_ERROR_CANCELLED);
+    }
+}
+
+int main(void)
+{
+    scratch_open("verify");
+    RUN(test_verify);
+    scratch_close();
+    return test_end();
+}
