@@ -190,6 +190,7 @@ everyday() {
         linked tests/solve_window.c "$build/solve_window"
         suite "windows of the targets, a process each" python3 tests/test_windows.py \
             "$build/transplant" "$build/solve_window"
+        suite "affine maps, against NumPy" env CC="$CC" python3 tests/affine_twin.py
     else
         skip "the tool from the outside" "no python3"
     fi
