@@ -30,150 +30,150 @@
       356  api/matrix                 numbers and matrices
       401  api/solver                 the solver
       528  api/affine                 the affine map: rows as the map makes them, and what it misses
-      657  api/source                 sources and sinks: bytes in and out
-      677  api/json                   JSON
-      799  api/safetensors            safetensors
-      863  api/vocab                  vocabularies
-      962  api/align                  alignment
-     1023  api/file                   files
-     1033  api/directory              directories
-     1084  api/job                    the whole job
-     1216  api/verify                 looking at a finished directory
+      652  api/source                 sources and sinks: bytes in and out
+      672  api/json                   JSON
+      794  api/safetensors            safetensors
+      858  api/vocab                  vocabularies
+      957  api/align                  alignment
+     1018  api/file                   files
+     1028  api/directory              directories
+     1079  api/job                    the whole job
+     1211  api/verify                 looking at a finished directory
 
-     1260  base                       what everything stands on
-     1293  base/begin                 system headers, and how floating point must be compiled
-     1331  base/sizes                 counting, and sums and products that may not wrap
-     1369  base/span                  bytes of others, digits, UTF-8
-     1517  base/decimal               the digits of a double
-     1652  base/format                printf without stdio and without a locale
-     1921  base/result                results, failures, messages
-     2037  base/memory                the allocator, arrays that grow
-     2096  base/text                  names in messages, and text that grows
-     2204  base/hooks                 log, progress, threads of the caller
-     2273  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2323  base/clock                 wall time for statistics
-     2369  base/hash                  keyed, for tables whose keys a stranger chooses
-     2448  base/pool                  blocks that are freed together
-     2563  base/number                element types, widening and rounding
-     2752  base/base64                decoding
-     2788  base/protobuf              fields of a message
-     2910  base/watch                 long loops that the caller can stop
+     1255  base                       what everything stands on
+     1288  base/begin                 system headers, and how floating point must be compiled
+     1326  base/sizes                 counting, and sums and products that may not wrap
+     1364  base/span                  bytes of others, digits, UTF-8
+     1512  base/decimal               the digits of a double
+     1647  base/format                printf without stdio and without a locale
+     1916  base/result                results, failures, messages
+     2032  base/memory                the allocator, arrays that grow
+     2091  base/text                  names in messages, and text that grows
+     2199  base/hooks                 log, progress, threads of the caller
+     2268  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2318  base/clock                 wall time for statistics
+     2364  base/hash                  keyed, for tables whose keys a stranger chooses
+     2443  base/pool                  blocks that are freed together
+     2558  base/number                element types, widening and rounding
+     2747  base/base64                decoding
+     2783  base/protobuf              fields of a message
+     2905  base/watch                 long loops that the caller can stop
 
-     2963  files                      formats, on memory and streams
-     2987  files/memory_source        memory as a source of bytes
-     3005  files/json_read            a parser without recursion
-     3358  files/json_values          looking at values, stepping through containers
-     3529  files/json_edit            writing, and edits that keep every byte they do not touch
-     3897  files/tensors              what reading and writing a header share: orders, sizes, messages
-     4032  files/safetensors_read     the header of a file, checked
-     4355  files/safetensors_write    the header of a new file
+     2958  files                      formats, on memory and streams
+     2982  files/memory_source        memory as a source of bytes
+     3000  files/json_read            a parser without recursion
+     3353  files/json_values          looking at values, stepping through containers
+     3524  files/json_edit            writing, and edits that keep every byte they do not touch
+     3892  files/tensors              what reading and writing a header share: orders, sizes, messages
+     4027  files/safetensors_read     the header of a file, checked
+     4350  files/safetensors_write    the header of a new file
 
-     4512  vocab                      tokens, from every source, and which of them are the same
-     4544  vocab/known                what the world calls things: files, classes, tokens
-     4832  vocab/token_table          the table of tokens, and finding tokens in it
-     4995  vocab/spelling             from what a file spells to bytes
-     5126  vocab/reader               what the readers of all sources share
-     5476  vocab/added_tokens         what other files add to a model's tokens
-     5737  vocab/from_tokenizer_json  tokenizer.json
-     5992  vocab/from_tekken          tekken.json
-     6147  vocab/from_tiktoken        *.tiktoken
-     6212  vocab/from_sentencepiece   tokenizer.model and its like
-     6567  vocab/from_vocab_json      vocab.json and merges.txt
-     6653  vocab/from_vocab_txt       vocab.txt
-     6710  vocab/parse                the first source that is given, and what goes with it
-     6895  vocab/align                which base token a donor token is
+     4507  vocab                      tokens, from every source, and which of them are the same
+     4539  vocab/known                what the world calls things: files, classes, tokens
+     4827  vocab/token_table          the table of tokens, and finding tokens in it
+     4990  vocab/spelling             from what a file spells to bytes
+     5121  vocab/reader               what the readers of all sources share
+     5471  vocab/added_tokens         what other files add to a model's tokens
+     5732  vocab/from_tokenizer_json  tokenizer.json
+     5987  vocab/from_tekken          tekken.json
+     6142  vocab/from_tiktoken        *.tiktoken
+     6207  vocab/from_sentencepiece   tokenizer.model and its like
+     6562  vocab/from_vocab_json      vocab.json and merges.txt
+     6648  vocab/from_vocab_txt       vocab.txt
+     6705  vocab/parse                the first source that is given, and what goes with it
+     6890  vocab/align                which base token a donor token is
 
-     7147  simd                       the hot loops, once for each instruction set
-     7171  simd/kernels               the table of kernels, and what all versions share
-     7448  simd/scalar                the reference
-     7617  simd/sse2                  the operations of 128-bit x86, and what each does
-     7722  simd/neon                  those of 64-bit Arm
-     7816  simd/wasm                  those of WebAssembly's SIMD128
-     7900  simd/avx2                  those of 256-bit x86, with FMA
-     7982  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8624  simd/avx_vnni              AVX2, and products of integers
-     8720  simd/neon_bf16             NEON, and products of matrices
-     8874  simd/avx512                512-bit x86, by hand
-     9480  simd/amx                   tiles of x86, beside AVX-512
-     9723  simd/dispatch              which of them this machine can run
+     7142  simd                       the hot loops, once for each instruction set
+     7166  simd/kernels               the table of kernels, and what all versions share
+     7443  simd/scalar                the reference
+     7612  simd/sse2                  the operations of 128-bit x86, and what each does
+     7717  simd/neon                  those of 64-bit Arm
+     7811  simd/wasm                  those of WebAssembly's SIMD128
+     7895  simd/avx2                  those of 256-bit x86, with FMA
+     7977  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8619  simd/avx_vnni              AVX2, and products of integers
+     8715  simd/neon_bf16             NEON, and products of matrices
+     8869  simd/avx512                512-bit x86, by hand
+     9475  simd/amx                   tiles of x86, beside AVX-512
+     9718  simd/dispatch              which of them this machine can run
 
-     9934  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-     9985  solve/views                the rows of matrices, as the kernels read them
-    10114  solve/panels               vectors as the dense products want them, and these
-    10305  solve/rests                vectors on their way into panels
-    10482  solve/dictionary           the atoms, and their split along a common direction
-    10637  solve/exact_gram           products of all pairs of atoms in double
-    10719  solve/triangle             packed lower triangles
-    10823  solve/support              what is known of one target, and the exact steps
-    11085  solve/gram_table           products of atoms with all atoms, for scans
-    11323  solve/screen               which atoms are worth scoring in double: the bound
-    11613  solve/scan                 the correlations of all atoms with a block's residuals
-    11770  solve/predict              making targets ready for the next scan
-    12016  solve/candidates           the atoms that a scan could not rule out
-    12300  solve/select               the next atoms of each target
-    12466  solve/pursuit              what one solve holds, and the memory it takes
-    12710  solve/plan                 which form, and in what blocks
-    12955  solve/steps                a pursuit from its rows to its results
-    13194  solve/combine              new rows of coefficients
-    13256  solve/solver               the public call
-    13421  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13630  solve/affine_normal        the normal equations of an affine map, and their solution
-    14085  solve/affine_map           a fitted map, and the rows it makes
-    14426  solve/affine_choice        how many atoms to take, and chosen by what
-    14786  solve/affine               fitting and applying affine maps
+     9929  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+     9980  solve/views                the rows of matrices, as the kernels read them
+    10109  solve/panels               vectors as the dense products want them, and these
+    10300  solve/rests                vectors on their way into panels
+    10477  solve/dictionary           the atoms, and their split along a common direction
+    10632  solve/exact_gram           products of all pairs of atoms in double
+    10714  solve/triangle             packed lower triangles
+    10818  solve/support              what is known of one target, and the exact steps
+    11080  solve/gram_table           products of atoms with all atoms, for scans
+    11318  solve/screen               which atoms are worth scoring in double: the bound
+    11608  solve/scan                 the correlations of all atoms with a block's residuals
+    11765  solve/predict              making targets ready for the next scan
+    12011  solve/candidates           the atoms that a scan could not rule out
+    12295  solve/select               the next atoms of each target
+    12461  solve/pursuit              what one solve holds, and the memory it takes
+    12705  solve/plan                 which form, and in what blocks
+    12950  solve/steps                a pursuit from its rows to its results
+    13189  solve/combine              new rows of coefficients
+    13251  solve/solver               the public call
+    13416  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13625  solve/affine_normal        the normal equations of an affine map, and their solution
+    14080  solve/affine_map           a fitted map, and the rows it makes
+    14421  solve/affine_choice        how many atoms to take, and how much ridge
+    14766  solve/affine               fitting and applying affine maps
 
-    15292  disk                       files and directories
-    15321  disk/system                what POSIX and Windows are asked for
-    15360  disk/windows_paths         paths as Windows takes them
-    15500  disk/windows               the system as Windows gives it
-    15799  disk/posix                 the system as POSIX gives it
-    16032  disk/paths                 what can be told from their text
-    16106  disk/failure               why the system refused
-    16220  disk/look                  what stands at a path, and whether within another
-    16341  disk/listing               listings of directories
-    16407  disk/reading               files to read
-    16581  disk/writing               files to write
-    16698  disk/copying               copies of files
-    16764  disk/trees                 directories looked through, copied and removed with all they hold
-    16955  disk/known                 what weights are called in a directory
-    16991  disk/staging               a directory made under another name, then renamed
-    17227  disk/missing               a path or a directory without what is wanted of it
-    17270  disk/weight_index          the index of a checkpoint in shards
-    17486  disk/checkpoint            a model directory, in one file or in shards
-    17804  disk/tokenizer_directory   the tokenizer of a model directory
+    15264  disk                       files and directories
+    15293  disk/system                what POSIX and Windows are asked for
+    15332  disk/windows_paths         paths as Windows takes them
+    15472  disk/windows               the system as Windows gives it
+    15771  disk/posix                 the system as POSIX gives it
+    16004  disk/paths                 what can be told from their text
+    16078  disk/failure               why the system refused
+    16192  disk/look                  what stands at a path, and whether within another
+    16313  disk/listing               listings of directories
+    16379  disk/reading               files to read
+    16553  disk/writing               files to write
+    16670  disk/copying               copies of files
+    16736  disk/trees                 directories looked through, copied and removed with all they hold
+    16927  disk/known                 what weights are called in a directory
+    16963  disk/staging               a directory made under another name, then renamed
+    17199  disk/missing               a path or a directory without what is wanted of it
+    17242  disk/weight_index          the index of a checkpoint in shards
+    17458  disk/checkpoint            a model directory, in one file or in shards
+    17776  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18005  model                      which tensors and config keys belong to the vocabulary
-    18031  model/known                what the world calls things
-    18390  model/names                names of tensors
-    18538  model/document             the JSON files of a model directory
-    18624  model/config               what config.json says
-    18778  model/side                 a model directory opened once
-    18878  model/parts                what each tensor does for the vocabulary
-    18988  model/find                 finding the parts of a model
-    19242  model/heirs                what becomes of the ids in a config
-    19393  model/config_ids           ids in a config being edited
-    19700  model/config_edit          config.json and generation_config.json, edited
+    17977  model                      which tensors and config keys belong to the vocabulary
+    18003  model/known                what the world calls things
+    18362  model/names                names of tensors
+    18510  model/document             the JSON files of a model directory
+    18596  model/config               what config.json says
+    18750  model/side                 a model directory opened once
+    18850  model/parts                what each tensor does for the vocabulary
+    18960  model/find                 finding the parts of a model
+    19214  model/heirs                what becomes of the ids in a config
+    19365  model/config_ids           ids in a config being edited
+    19672  model/config_edit          config.json and generation_config.json, edited
 
-    19928  job                        the whole transplant, in the order in which it happens
-    19960  job/job                    what a job holds
-    20172  job/open                   opening the two models
-    20241  job/map                    the caller's map
-    20358  job/align                  where every new row comes from
-    20495  job/plan                   what becomes of every tensor, and of the configs
-    20592  job/rows                   rows in memory: reading, checking, their mean
-    20845  job/solve                  solving for the rows of the donor
-    21014  job/rebuild                the new rows of one vocabulary tensor
-    21399  job/write                  the output and its weights
-    21666  job/copy                   the other files of the two models
-    21858  job/index                  the files that are written anew
-    22017  job/run                    the whole, in order
-    22111  job/report                 what a job did, as JSON and as a table
-    22340  job/findings               what is told of a finished directory
-    22389  job/check_files            its files
-    22480  job/check_ids              sizes, ids and tying
-    22652  job/check_values           values
-    22732  job/check_draft            as a draft model for another
-    22844  job/verify                 whether a finished directory agrees with itself
+    19900  job                        the whole transplant, in the order in which it happens
+    19932  job/job                    what a job holds
+    20144  job/open                   opening the two models
+    20213  job/map                    the caller's map
+    20330  job/align                  where every new row comes from
+    20467  job/plan                   what becomes of every tensor, and of the configs
+    20564  job/rows                   rows in memory: reading, checking, their mean
+    20817  job/solve                  solving for the rows of the donor
+    20986  job/rebuild                the new rows of one vocabulary tensor
+    21371  job/write                  the output and its weights
+    21638  job/copy                   the other files of the two models
+    21830  job/index                  the files that are written anew
+    21989  job/run                    the whole, in order
+    22083  job/report                 what a job did, as JSON and as a table
+    22312  job/findings               what is told of a finished directory
+    22361  job/check_files            its files
+    22452  job/check_ids              sizes, ids and tying
+    22624  job/check_values           values
+    22704  job/check_draft            as a draft model for another
+    22816  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -561,25 +561,16 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
    The choice has the least loss, error + 0.75 * (1 - share); in that proportion the two
    explain the bits per byte that a language model needs with such rows to 0.007, over the
    methods that were measured. If it takes atoms, more of them are taken as long as the loss
-   is within 2 % of it: targets lie further from the anchors than these from one another, and
+   is within 1 % of it: targets lie further from the anchors than these from one another, and
    what is far wants more atoms. Anchors that look like the targets are hidden, where targets
    are given. */
 
 /* One choice, and what came of it on the hidden anchors. */
 typedef struct otx_affine_trial {
     size_t k;      /* atoms per target */
-    bool cosine;   /* selected by cosine */
     double lambda; /* ridge of the map */
     double share, error, loss; /* as above; 0 where nothing was hidden */
 } otx_affine_trial;
-
-/* How the pursuit selects. */
-typedef enum otx_affine_selection {
-    OTX_AFFINE_COSINE,      /* as with otx_omp's option `cosine`: on the pairs that were
-                               measured, the better or as good */
-    OTX_AFFINE_CORRELATION, /* as otx_omp selects by itself */
-    OTX_AFFINE_EITHER       /* both are tried, correlation first */
-} otx_affine_selection;
 
 typedef struct otx_affine_options {
     const size_t *ks;       /* atoms per target to choose from, in ascending order, 0 being
@@ -588,7 +579,10 @@ typedef struct otx_affine_options {
     size_t k_count;
     const double *lambdas;  /* to choose from, 0 to 1e6 each; NULL: 0.01 */
     size_t lambda_count;
-    otx_affine_selection selection;
+    bool cosine;            /* the pursuit selects by cosine: better where all anchors' rows are
+                               of like length, and ruinous where a short anchor then gets a
+                               coefficient so large that its new row wins everywhere, which
+                               hidden anchors need not show */
     size_t holdout;         /* anchors to hide, a tenth of all at most; 0: 256. None are where
                                there is but one choice and this is 0 */
     uint64_t seed;          /* of which are hidden, beyond those that look like targets */
@@ -599,7 +593,8 @@ typedef struct otx_affine_options {
 typedef struct otx_affine_map {
     size_t anchors, donor_columns, base_columns;
     otx_affine_trial choice;
-    otx_affine_trial *trials; /* all choices, in order of lambda, selection and k */
+    bool cosine;              /* as in the options */
+    otx_affine_trial *trials; /* all choices, in order of lambda and k */
     size_t trial_count;
     size_t hidden;            /* anchors */
     uint64_t bytes;           /* that the map holds */
@@ -9979,7 +9974,7 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
      affine_digits  whole numbers of 16 bits, whose products are exact
      affine_normal  the normal equations of an affine map, and their solution
      affine_map     a fitted map, and the rows it makes
-     affine_choice  how many atoms to take, and chosen by what
+     affine_choice  how many atoms to take, and how much ridge
      affine         fitting and applying affine maps */
 
 /* >>> src/solve/views.h */
@@ -14424,7 +14419,7 @@ OTX__PRIVATE otx_result otx__mapping_run(otx__mapping *mapping, otx__watch *watc
 }
 
 /* >>> src/solve/affine_choice.h */
-/* ---- choice: how many atoms, chosen by what, and how much ridge --------------------- */
+/* ---- choice: how many atoms, and how much ridge ------------------------------------- */
 
 /* Some anchors are hidden, and their rows made by each choice from the rest: one pursuit
    and one map serve for all numbers of atoms, as the first atoms of a pursuit are those of
@@ -14437,7 +14432,7 @@ OTX__PRIVATE otx_result otx__mapping_run(otx__mapping *mapping, otx__watch *watc
 #define OTX__CHOICE_SHARE 0.75
 
 /* The loss at which more atoms are as good as the best, relative to its. */
-#define OTX__CHOICE_SLACK 1.02
+#define OTX__CHOICE_SLACK 1.01
 
 /* Sums of one hidden anchor: <p, b>, <b, b>, and those of squared products with rows of the
    base, of p - b and of b. */
@@ -14455,11 +14450,9 @@ typedef struct otx__choice {
     size_t hidden, kept;
     uint32_t *order; /* [anchors] those kept, those hidden, both in ascending order */
     uint32_t *donor_rows, *base_rows; /* [anchors] where they stand in the matrices */
-    size_t selections;
-    int32_t *indices;     /* [selection][hidden][most] of those kept */
-    double *last;         /* [hidden][most] coefficients of all of these */
-    double *coefficients; /* [selection][k][hidden][most] of the first so many */
-    size_t selection;     /* at hand */
+    int32_t *indices;                 /* [hidden][most] of those kept */
+    double *last;                     /* [hidden][most] coefficients of all of these */
+    double *coefficients;             /* [k][hidden][most] of the first so many */
     float *rows;                      /* [worker][most + 1][d] less the mean */
     double *wide;                     /* [worker][d] */
     double *factor;                   /* [worker][most * (most + 1) / 2 + 2 * most + 1] */
@@ -14589,8 +14582,7 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
     double *wide = choice->wide + (size_t)worker * columns;
     double *factor = choice->factor + (size_t)worker * (triangle + 2 * most + 2);
     double *forward = factor + triangle, *products = forward + most;
-    const int32_t *indices =
-        choice->indices + (choice->selection * choice->hidden + i) * most;
+    const int32_t *indices = choice->indices + i * most;
     otx__choice_centre(choice, choice->order[choice->kept + i], rows);
     for (count = 0; count < most && indices[count] >= 0; count++) {
         double *row = factor + otx__triangle_size(count), pivot, value;
@@ -14611,16 +14603,14 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
     }
     for (j = 0; j < choice->k_count; j++) {
         size_t first = otx__min(choice->ks[j], count);
-        size_t set = choice->selection * choice->k_count + j;
-        double *to = choice->coefficients + (set * choice->hidden + i) * most;
+        double *to = choice->coefficients + (j * choice->hidden + i) * most;
         for (p = 0; p < most; p++) to[p] = p < first ? forward[p] : 0.0;
         if (first) otx__triangle_backward(factor, first, to);
     }
 }
 
 /* The pursuit of all hidden anchors. */
-OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, bool cosine, uint64_t taken,
-                                           otx_error *error)
+OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, otx_error *error)
 {
     const otx_matrix *donor = choice->normal->donor.matrix;
     otx__watch watch =
@@ -14637,11 +14627,10 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, bool cosine, uin
     memset(&options, 0, sizeof options);
     memset(&output, 0, sizeof output);
     options.k = choice->most;
-    options.cosine = cosine;
+    options.cosine = choice->options->cosine;
     options.centred = true;
     options.memory = otx__choice_budget(choice, taken);
-    output.indices =
-        choice->indices + choice->selection * choice->hidden * choice->most;
+    output.indices = choice->indices;
     output.coefficients = choice->last;
     result = otx_omp(choice->ctx, &atoms, &targets, &options, &output, NULL, error);
     if (!result)
@@ -14708,8 +14697,8 @@ OTX__PRIVATE void otx__choice_compare_body(void *argument, size_t i, int worker)
 }
 
 /* The rows of all hidden anchors by one choice, and its figures. */
-OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t selection, size_t k,
-                                        otx_affine_trial *trial, otx_error *error)
+OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affine_trial *trial,
+                                        otx_error *error)
 {
     otx__watch watch =
         otx__watch_open(choice->ctx, OTX_STAGE_GRAM, choice->normal->done, choice->normal->total);
@@ -14717,11 +14706,8 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t selection, s
     otx__figures sum = {0.0, 0.0, 0.0, 0.0};
     otx_result result;
     size_t i;
-    choice->mapping.indices =
-        choice->indices + selection * choice->hidden * choice->most;
-    choice->mapping.coefficients =
-        choice->coefficients +
-        (selection * choice->k_count + k) * choice->hidden * choice->most;
+    choice->mapping.indices = choice->indices;
+    choice->mapping.coefficients = choice->coefficients + k * choice->hidden * choice->most;
     choice->mapping.k = choice->most;
     result = otx__mapping_run(&choice->mapping, &watch, error);
     if (!result)
@@ -14762,22 +14748,16 @@ OTX__PRIVATE otx_result otx__choice_run(otx__choice *choice, otx_affine_trial *t
 {
     size_t each = choice->k_count, i;
     double clock = otx__now();
-    otx_result result = OTX_OK;
-    for (i = 0; i < choice->selections && !result; i++) {
-        choice->selection = i;
-        result = otx__choice_pursue(choice, trials[i * each].cosine, taken, error);
-    }
+    otx_result result = otx__choice_pursue(choice, taken, error);
     choice->seconds_pursuit += otx__now() - clock;
     for (i = 0; i < count && !result; i++) {
-        if (i % (each * choice->selections) == 0) {
+        if (i % each == 0) {
             result = otx__normal_solve(choice->normal, trials[i].lambda, error);
             if (!result)
                 result = otx__affine_set(choice->map, choice->normal, choice->wide, error);
         }
         clock = otx__now();
-        if (!result)
-            result = otx__choice_try(choice, i / each % choice->selections, i % each,
-                                     &trials[i], error);
+        if (!result) result = otx__choice_try(choice, i % each, &trials[i], error);
         choice->seconds_trials += otx__now() - clock;
     }
     return result;
@@ -14824,9 +14804,6 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
         if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE_MAX))
             return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
                              options->lambdas[i], OTX__RIDGE_MAX);
-    if ((unsigned)options->selection > OTX_AFFINE_EITHER)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "selection %d is none",
-                         (int)options->selection);
     return OTX_OK;
 }
 
@@ -14883,8 +14860,7 @@ OTX__PRIVATE void otx__fit_choices(otx__fit *fit)
         if (choice->k_count && k == choice->most) continue;
         choice->ks[choice->k_count++] = choice->most = k;
     }
-    choice->selections = options->selection == OTX_AFFINE_EITHER ? 2 : 1;
-    fit->trial_count = choice->k_count * choice->selections * options->lambda_count;
+    fit->trial_count = choice->k_count * options->lambda_count;
     fit->chooses = hidden > 0 && (fit->trial_count > 1 || options->holdout > 0);
     choice->hidden = fit->chooses ? hidden : 0;
     choice->kept = rows - choice->hidden;
@@ -14901,13 +14877,12 @@ OTX__PRIVATE double otx__fit_need(const otx__fit *fit)
     double rows = (double)normal->donor.tiles, strips = (double)normal->base.tiles;
     double sums = 8.0 * (double)OTX__TILE_SIZE * (rows * (rows + 1.0) / 2.0 + rows * strips);
     double hidden = (double)choice->hidden, most = (double)choice->most;
-    double sets = (double)choice->selections * (double)choice->k_count;
     double need = sums + otx__digits_need(&normal->block) +
                   otx__digits_need(&fit->map->digits) + 16.0 * (double)normal->rows +
                   (double)fit->ctx.threads * (8.0 * d + 16.0 * OTX__GROUP * OTX__TILE_SIZE);
     if (!fit->chooses) return need;
     need += sums + 13.0 * (double)normal->rows + otx__digits_need(&choice->mapping.digits);
-    need += hidden * (8.0 * e + most * (16.0 + 8.0 * sets));
+    need += hidden * (8.0 * e + most * (16.0 + 8.0 * (double)choice->k_count));
     need += 4.0 * (double)choice->sample_count * e;
     need += (double)fit->ctx.threads * (4.0 * (most + 1.0) * d + 16.0 * d + 8.0 * e +
                                         8.0 * (most + 4.0) * (most + 4.0) +
@@ -14973,11 +14948,10 @@ OTX__PRIVATE bool otx__fit_take_choice(otx__fit *fit)
     choice->order = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->donor_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->base_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
-    choice->indices = (int32_t *)otx__pool_take(
-        pool, hidden, choice->selections * each * sizeof(int32_t));
+    choice->indices = (int32_t *)otx__pool_take(pool, hidden, each * sizeof(int32_t));
     choice->last = (double *)otx__pool_take(pool, hidden, each * sizeof(double));
     choice->coefficients = (double *)otx__pool_take_zero(
-        pool, hidden, choice->selections * choice->k_count * each * sizeof(double));
+        pool, hidden, choice->k_count * each * sizeof(double));
     choice->rows = (float *)otx__pool_take(pool, threads, (most + 1) * d * sizeof(float));
     choice->wide = fit->column;
     choice->factor = (double *)otx__pool_take(pool, threads, factor * sizeof(double));
@@ -15044,16 +15018,13 @@ OTX__PRIVATE void otx__fit_shape(otx__fit *fit, const otx_matrix *donor, const o
     if (fit->chooses) normal->total += donor->columns * fit->options.lambda_count;
 }
 
-/* The choices, in order of lambda, selection and k. */
+/* The choices, in order of lambda and k. */
 OTX__PRIVATE void otx__fit_list(otx__fit *fit)
 {
-    const otx_affine_options *options = &fit->options;
-    size_t selections = fit->choice.selections, i;
+    size_t i;
     for (i = 0; i < fit->trial_count; i++) {
-        size_t selection = i / fit->choice.k_count % selections;
         fit->trials[i].k = fit->choice.ks[i % fit->choice.k_count];
-        fit->trials[i].cosine = options->selection == OTX_AFFINE_COSINE || selection == 1;
-        fit->trials[i].lambda = options->lambdas[i / fit->choice.k_count / selections];
+        fit->trials[i].lambda = fit->options.lambdas[i / fit->choice.k_count];
     }
 }
 
@@ -15143,6 +15114,7 @@ OTX__PRIVATE void otx__fit_result(const otx__fit *fit, size_t best, otx_affine_m
     map->donor_columns = fit->map->columns;
     map->base_columns = fit->map->width;
     map->choice = fit->trials[best];
+    map->cosine = fit->options.cosine;
     map->trials = fit->trials;
     map->trial_count = fit->trial_count;
     map->hidden = fit->choice.hidden;
@@ -15192,7 +15164,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
 OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *options)
 {
     options->k = map->choice.k;
-    options->cosine = map->choice.cosine;
+    options->cosine = map->cosine;
     options->centred = true;
     return map->choice.k > 0;
 }

@@ -33,25 +33,16 @@
    The choice has the least loss, error + 0.75 * (1 - share); in that proportion the two
    explain the bits per byte that a language model needs with such rows to 0.007, over the
    methods that were measured. If it takes atoms, more of them are taken as long as the loss
-   is within 2 % of it: targets lie further from the anchors than these from one another, and
+   is within 1 % of it: targets lie further from the anchors than these from one another, and
    what is far wants more atoms. Anchors that look like the targets are hidden, where targets
    are given. */
 
 /* One choice, and what came of it on the hidden anchors. */
 typedef struct otx_affine_trial {
     size_t k;      /* atoms per target */
-    bool cosine;   /* selected by cosine */
     double lambda; /* ridge of the map */
     double share, error, loss; /* as above; 0 where nothing was hidden */
 } otx_affine_trial;
-
-/* How the pursuit selects. */
-typedef enum otx_affine_selection {
-    OTX_AFFINE_COSINE,      /* as with otx_omp's option `cosine`: on the pairs that were
-                               measured, the better or as good */
-    OTX_AFFINE_CORRELATION, /* as otx_omp selects by itself */
-    OTX_AFFINE_EITHER       /* both are tried, correlation first */
-} otx_affine_selection;
 
 typedef struct otx_affine_options {
     const size_t *ks;       /* atoms per target to choose from, in ascending order, 0 being
@@ -60,7 +51,10 @@ typedef struct otx_affine_options {
     size_t k_count;
     const double *lambdas;  /* to choose from, 0 to 1e6 each; NULL: 0.01 */
     size_t lambda_count;
-    otx_affine_selection selection;
+    bool cosine;            /* the pursuit selects by cosine: better where all anchors' rows are
+                               of like length, and ruinous where a short anchor then gets a
+                               coefficient so large that its new row wins everywhere, which
+                               hidden anchors need not show */
     size_t holdout;         /* anchors to hide, a tenth of all at most; 0: 256. None are where
                                there is but one choice and this is 0 */
     uint64_t seed;          /* of which are hidden, beyond those that look like targets */
@@ -71,7 +65,8 @@ typedef struct otx_affine_options {
 typedef struct otx_affine_map {
     size_t anchors, donor_columns, base_columns;
     otx_affine_trial choice;
-    otx_affine_trial *trials; /* all choices, in order of lambda, selection and k */
+    bool cosine;              /* as in the options */
+    otx_affine_trial *trials; /* all choices, in order of lambda and k */
     size_t trial_count;
     size_t hidden;            /* anchors */
     uint64_t bytes;           /* that the map holds */

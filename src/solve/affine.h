@@ -38,9 +38,6 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
         if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE_MAX))
             return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
                              options->lambdas[i], OTX__RIDGE_MAX);
-    if ((unsigned)options->selection > OTX_AFFINE_EITHER)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "selection %d is none",
-                         (int)options->selection);
     return OTX_OK;
 }
 
@@ -97,8 +94,7 @@ OTX__PRIVATE void otx__fit_choices(otx__fit *fit)
         if (choice->k_count && k == choice->most) continue;
         choice->ks[choice->k_count++] = choice->most = k;
     }
-    choice->selections = options->selection == OTX_AFFINE_EITHER ? 2 : 1;
-    fit->trial_count = choice->k_count * choice->selections * options->lambda_count;
+    fit->trial_count = choice->k_count * options->lambda_count;
     fit->chooses = hidden > 0 && (fit->trial_count > 1 || options->holdout > 0);
     choice->hidden = fit->chooses ? hidden : 0;
     choice->kept = rows - choice->hidden;
@@ -115,13 +111,12 @@ OTX__PRIVATE double otx__fit_need(const otx__fit *fit)
     double rows = (double)normal->donor.tiles, strips = (double)normal->base.tiles;
     double sums = 8.0 * (double)OTX__TILE_SIZE * (rows * (rows + 1.0) / 2.0 + rows * strips);
     double hidden = (double)choice->hidden, most = (double)choice->most;
-    double sets = (double)choice->selections * (double)choice->k_count;
     double need = sums + otx__digits_need(&normal->block) +
                   otx__digits_need(&fit->map->digits) + 16.0 * (double)normal->rows +
                   (double)fit->ctx.threads * (8.0 * d + 16.0 * OTX__GROUP * OTX__TILE_SIZE);
     if (!fit->chooses) return need;
     need += sums + 13.0 * (double)normal->rows + otx__digits_need(&choice->mapping.digits);
-    need += hidden * (8.0 * e + most * (16.0 + 8.0 * sets));
+    need += hidden * (8.0 * e + most * (16.0 + 8.0 * (double)choice->k_count));
     need += 4.0 * (double)choice->sample_count * e;
     need += (double)fit->ctx.threads * (4.0 * (most + 1.0) * d + 16.0 * d + 8.0 * e +
                                         8.0 * (most + 4.0) * (most + 4.0) +
@@ -187,11 +182,10 @@ OTX__PRIVATE bool otx__fit_take_choice(otx__fit *fit)
     choice->order = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->donor_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->base_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
-    choice->indices = (int32_t *)otx__pool_take(
-        pool, hidden, choice->selections * each * sizeof(int32_t));
+    choice->indices = (int32_t *)otx__pool_take(pool, hidden, each * sizeof(int32_t));
     choice->last = (double *)otx__pool_take(pool, hidden, each * sizeof(double));
     choice->coefficients = (double *)otx__pool_take_zero(
-        pool, hidden, choice->selections * choice->k_count * each * sizeof(double));
+        pool, hidden, choice->k_count * each * sizeof(double));
     choice->rows = (float *)otx__pool_take(pool, threads, (most + 1) * d * sizeof(float));
     choice->wide = fit->column;
     choice->factor = (double *)otx__pool_take(pool, threads, factor * sizeof(double));
@@ -258,16 +252,13 @@ OTX__PRIVATE void otx__fit_shape(otx__fit *fit, const otx_matrix *donor, const o
     if (fit->chooses) normal->total += donor->columns * fit->options.lambda_count;
 }
 
-/* The choices, in order of lambda, selection and k. */
+/* The choices, in order of lambda and k. */
 OTX__PRIVATE void otx__fit_list(otx__fit *fit)
 {
-    const otx_affine_options *options = &fit->options;
-    size_t selections = fit->choice.selections, i;
+    size_t i;
     for (i = 0; i < fit->trial_count; i++) {
-        size_t selection = i / fit->choice.k_count % selections;
         fit->trials[i].k = fit->choice.ks[i % fit->choice.k_count];
-        fit->trials[i].cosine = options->selection == OTX_AFFINE_COSINE || selection == 1;
-        fit->trials[i].lambda = options->lambdas[i / fit->choice.k_count / selections];
+        fit->trials[i].lambda = fit->options.lambdas[i / fit->choice.k_count];
     }
 }
 
@@ -357,6 +348,7 @@ OTX__PRIVATE void otx__fit_result(const otx__fit *fit, size_t best, otx_affine_m
     map->donor_columns = fit->map->columns;
     map->base_columns = fit->map->width;
     map->choice = fit->trials[best];
+    map->cosine = fit->options.cosine;
     map->trials = fit->trials;
     map->trial_count = fit->trial_count;
     map->hidden = fit->choice.hidden;
@@ -406,7 +398,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
 OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *options)
 {
     options->k = map->choice.k;
-    options->cosine = map->choice.cosine;
+    options->cosine = map->cosine;
     options->centred = true;
     return map->choice.k > 0;
 }

@@ -1,4 +1,4 @@
-/* ---- choice: how many atoms, chosen by what, and how much ridge --------------------- */
+/* ---- choice: how many atoms, and how much ridge ------------------------------------- */
 
 /* Some anchors are hidden, and their rows made by each choice from the rest: one pursuit
    and one map serve for all numbers of atoms, as the first atoms of a pursuit are those of
@@ -11,7 +11,7 @@
 #define OTX__CHOICE_SHARE 0.75
 
 /* The loss at which more atoms are as good as the best, relative to its. */
-#define OTX__CHOICE_SLACK 1.02
+#define OTX__CHOICE_SLACK 1.01
 
 /* Sums of one hidden anchor: <p, b>, <b, b>, and those of squared products with rows of the
    base, of p - b and of b. */
@@ -29,11 +29,9 @@ typedef struct otx__choice {
     size_t hidden, kept;
     uint32_t *order; /* [anchors] those kept, those hidden, both in ascending order */
     uint32_t *donor_rows, *base_rows; /* [anchors] where they stand in the matrices */
-    size_t selections;
-    int32_t *indices;     /* [selection][hidden][most] of those kept */
-    double *last;         /* [hidden][most] coefficients of all of these */
-    double *coefficients; /* [selection][k][hidden][most] of the first so many */
-    size_t selection;     /* at hand */
+    int32_t *indices;                 /* [hidden][most] of those kept */
+    double *last;                     /* [hidden][most] coefficients of all of these */
+    double *coefficients;             /* [k][hidden][most] of the first so many */
     float *rows;                      /* [worker][most + 1][d] less the mean */
     double *wide;                     /* [worker][d] */
     double *factor;                   /* [worker][most * (most + 1) / 2 + 2 * most + 1] */
@@ -163,8 +161,7 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
     double *wide = choice->wide + (size_t)worker * columns;
     double *factor = choice->factor + (size_t)worker * (triangle + 2 * most + 2);
     double *forward = factor + triangle, *products = forward + most;
-    const int32_t *indices =
-        choice->indices + (choice->selection * choice->hidden + i) * most;
+    const int32_t *indices = choice->indices + i * most;
     otx__choice_centre(choice, choice->order[choice->kept + i], rows);
     for (count = 0; count < most && indices[count] >= 0; count++) {
         double *row = factor + otx__triangle_size(count), pivot, value;
@@ -185,16 +182,14 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
     }
     for (j = 0; j < choice->k_count; j++) {
         size_t first = otx__min(choice->ks[j], count);
-        size_t set = choice->selection * choice->k_count + j;
-        double *to = choice->coefficients + (set * choice->hidden + i) * most;
+        double *to = choice->coefficients + (j * choice->hidden + i) * most;
         for (p = 0; p < most; p++) to[p] = p < first ? forward[p] : 0.0;
         if (first) otx__triangle_backward(factor, first, to);
     }
 }
 
 /* The pursuit of all hidden anchors. */
-OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, bool cosine, uint64_t taken,
-                                           otx_error *error)
+OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, otx_error *error)
 {
     const otx_matrix *donor = choice->normal->donor.matrix;
     otx__watch watch =
@@ -211,11 +206,10 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, bool cosine, uin
     memset(&options, 0, sizeof options);
     memset(&output, 0, sizeof output);
     options.k = choice->most;
-    options.cosine = cosine;
+    options.cosine = choice->options->cosine;
     options.centred = true;
     options.memory = otx__choice_budget(choice, taken);
-    output.indices =
-        choice->indices + choice->selection * choice->hidden * choice->most;
+    output.indices = choice->indices;
     output.coefficients = choice->last;
     result = otx_omp(choice->ctx, &atoms, &targets, &options, &output, NULL, error);
     if (!result)
@@ -282,8 +276,8 @@ OTX__PRIVATE void otx__choice_compare_body(void *argument, size_t i, int worker)
 }
 
 /* The rows of all hidden anchors by one choice, and its figures. */
-OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t selection, size_t k,
-                                        otx_affine_trial *trial, otx_error *error)
+OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affine_trial *trial,
+                                        otx_error *error)
 {
     otx__watch watch =
         otx__watch_open(choice->ctx, OTX_STAGE_GRAM, choice->normal->done, choice->normal->total);
@@ -291,11 +285,8 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t selection, s
     otx__figures sum = {0.0, 0.0, 0.0, 0.0};
     otx_result result;
     size_t i;
-    choice->mapping.indices =
-        choice->indices + selection * choice->hidden * choice->most;
-    choice->mapping.coefficients =
-        choice->coefficients +
-        (selection * choice->k_count + k) * choice->hidden * choice->most;
+    choice->mapping.indices = choice->indices;
+    choice->mapping.coefficients = choice->coefficients + k * choice->hidden * choice->most;
     choice->mapping.k = choice->most;
     result = otx__mapping_run(&choice->mapping, &watch, error);
     if (!result)
@@ -336,22 +327,16 @@ OTX__PRIVATE otx_result otx__choice_run(otx__choice *choice, otx_affine_trial *t
 {
     size_t each = choice->k_count, i;
     double clock = otx__now();
-    otx_result result = OTX_OK;
-    for (i = 0; i < choice->selections && !result; i++) {
-        choice->selection = i;
-        result = otx__choice_pursue(choice, trials[i * each].cosine, taken, error);
-    }
+    otx_result result = otx__choice_pursue(choice, taken, error);
     choice->seconds_pursuit += otx__now() - clock;
     for (i = 0; i < count && !result; i++) {
-        if (i % (each * choice->selections) == 0) {
+        if (i % each == 0) {
             result = otx__normal_solve(choice->normal, trials[i].lambda, error);
             if (!result)
                 result = otx__affine_set(choice->map, choice->normal, choice->wide, error);
         }
         clock = otx__now();
-        if (!result)
-            result = otx__choice_try(choice, i / each % choice->selections, i % each,
-                                     &trials[i], error);
+        if (!result) result = otx__choice_try(choice, i % each, &trials[i], error);
         choice->seconds_trials += otx__now() - clock;
     }
     return result;
