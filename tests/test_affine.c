@@ -575,6 +575,10 @@ static void what_is_not_finite_is_named(void)
         CHECK_INT(map_alone(&p, 0.01, rows, &error), OTX_ERROR_NOT_FINITE);
         CHECK_CONTAINS(error.message, "target 3,");
     }
+    make_rows(1.0, 0.02); /* a target that is looked at for the choice: every third is */
+    donor_data[(ANCHORS + 60) * COLUMNS] = (float)NAN;
+    CHECK_INT(solve(NULL, &p, NULL, &s, &error), OTX_ERROR_NOT_FINITE);
+    CHECK_CONTAINS(error.message, "target 60 ");
 }
 
 static void arguments_are_checked(void)

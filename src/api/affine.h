@@ -23,16 +23,15 @@
 
    How many atoms to take differs from pair to pair and matrix to matrix, from none to 64. It
    is found by hiding some anchors, making their rows by each choice from the rest (one pursuit
-   holds all shorter ones), and comparing with the true rows b by two figures
-   over all of them, with M the second moment of the base's rows (its anchors', 1,024 of them
-   or all):
+   holds all shorter ones), and comparing with the true rows b by two figures over all of them,
+   with M the second moment of the base's rows (its anchors', 1,024 of them or all):
 
      share = sum <p, b> / sum <b, b>                            of its logit that a row gives
      error = sqrt(sum <p - b, M (p - b)> / sum <b, M b>)        of its logits elsewhere
 
-   The choice has the least loss, error + 0.75 * (1 - share); in that proportion the two
-   explain the bits per byte that a language model needs with such rows to 0.007, over the
-   methods that were measured. If it takes atoms, more of them are taken as long as the loss
+   The choice has the least loss, error + 0.75 * (1 - share): in that proportion the two
+   explain the bits per byte that a language model needs with such rows, on average over three
+   texts, to 0.007 over six methods that were measured on one pair. If it takes atoms, more of them are taken as long as the loss
    is within 1 % of it: targets lie further from the anchors than these from one another, and
    what is far wants more atoms. Anchors that look like the targets are hidden, where targets
    are given. */
@@ -46,8 +45,8 @@ typedef struct otx_affine_trial {
 
 typedef struct otx_affine_options {
     const size_t *ks;       /* atoms per target to choose from, in ascending order, 0 being
-                               the map alone; larger ones than anchors or columns allow are
-                               left out. NULL: 0, 1, 2, 4, 8, 16, 24, 32, 48, 64 */
+                               the map alone; larger ones than anchors and columns allow
+                               count as what these allow. NULL: 0, 1, 2, 4, 8, 16, 24, 32, 48, 64 */
     size_t k_count;
     const double *lambdas;  /* to choose from, 0 to 1e6 each; NULL: 0.01 */
     size_t lambda_count;
@@ -77,7 +76,7 @@ typedef struct otx_affine_map {
 typedef struct otx_affine_stats {
     otx_isa isa;
     int threads;
-    uint64_t peak_bytes;
+    uint64_t peak_bytes;     /* most memory held, without what otx_omp took */
     double seconds;
     double seconds_products; /* A'A and A'B */
     double seconds_solve;    /* factors and solutions */
@@ -91,9 +90,9 @@ typedef struct otx_affine_stats {
    what is missing to `holdout` is drawn at random.
 
    A NaN or infinity is OTX_ERROR_NOT_FINITE and names the row; F64 values are rounded to
-   float first. Memory in bytes: about 8 (d^2 / 2 + d e), twice that where there is a choice,
-   8,192 (d + e), or four times that without a kernel for bytes, and what otx_omp takes for
-   the hidden anchors within the same budget; less room is OTX_ERROR_MEMORY. On failure *map
+   float first. Memory in bytes: about 8 (d^2 / 2 + d e), twice that where there is a choice;
+   8,192 (d + e) and 2 d e, six times those without a kernel for bytes; and what otx_omp takes
+   for the hidden anchors within what is left of the budget. Less room is OTX_ERROR_MEMORY. On failure *map
    is left alone. targets, options and stats may be NULL. Thread-safe if the hooks of ctx
    are; these must outlive the map if they allocate. */
 OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *donor,
@@ -109,7 +108,7 @@ OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *opti
    coefficients are what otx_omp gave for these targets over the donor's anchors, [targets][k]
    with k = otx_omp_k(its k, N, d), addressed by target; NULL with a k of 0: the map alone.
    donor and base are those that the map was fitted to. Takes memory for 512 targets at a
-   time, about 512 * (2 d + 8 e) bytes (8 d without a kernel for bytes). A target that is not
+   time, about 1,024 d bytes, six times that without a kernel for bytes. A target that is not
    finite is OTX_ERROR_NOT_FINITE; indices are not checked against N. ctx need not be that of
    fitting, but its isa does not count. Thread-safe on one map, if the hooks of ctx are. */
 OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map *map,

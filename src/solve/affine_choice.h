@@ -73,6 +73,20 @@ OTX__PRIVATE uint64_t otx__choice_budget(const otx__choice *choice, uint64_t tak
     return budget > taken ? budget - taken : 1;
 }
 
+/* Whether all elements of a row are finite. */
+OTX__PRIVATE bool otx__choice_is_finite(const otx_matrix *matrix, size_t row)
+{
+    float part[OTX__TILE];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(OTX__TILE, matrix->columns - first);
+        otx_to_float(part, otx__affine_at(matrix, row, first), matrix->dtype, count);
+        for (i = 0; i < count; i++)
+            if (!otx__is_finite((double)part[i])) return false;
+    }
+    return true;
+}
+
 /* Marks the anchors nearest to targets, evenly spread, as hidden. */
 OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *targets,
                                          uint8_t *marks, size_t *marked, uint64_t taken,
@@ -85,8 +99,14 @@ OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *
     otx_omp_output output;
     otx_matrix view;
     otx_result result;
-    for (i = 0; i < count; i++)
+    for (i = 0; i < count; i++) {
         which[i] = (uint32_t)((uint64_t)i * targets->rows / count);
+        if (!otx__choice_is_finite(targets, which[i]))
+            return otx__fail(error, OTX_ERROR_NOT_FINITE,
+                             "target %" PRIu32 " holds a value that is NaN, infinite, or beyond a "
+                             "float",
+                             which[i]);
+    }
     view = otx__choice_view(targets, which, count, index);
     memset(&options, 0, sizeof options);
     memset(&output, 0, sizeof output);
