@@ -35,14 +35,14 @@ case "$only" in
     path_wings="disk model job" ;;
 files) api="version result context matrix source json safetensors"
     wings="base files" path_api='' path_wings=''
-    without="base/clock base/pool base/base64 base/protobuf base/watch" ;;
+    without="base/clock base/hash base/pool base/base64 base/protobuf base/watch" ;;
 vocab) api="version result context source json vocab align"
     wings="base files vocab" path_api='' path_wings=''
-    without="base/clock base/pool base/number base/watch files/memory_source files/tensors
+    without="base/pool base/number base/watch files/memory_source files/tensors
              files/safetensors_read files/safetensors_write" ;;
 solve) api="version result context isa matrix solver affine"
     wings="base simd solve" path_api='' path_wings=''
-    without="base/base64 base/protobuf" ;;
+    without="base/hash base/base64 base/protobuf" ;;
 *) usage ;;
 esac
 

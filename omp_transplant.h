@@ -23,157 +23,162 @@
 
    What is where
 
-      191  api/version                version
-      221  api/result                 results
-      261  api/context                context: memory, threads, progress
-      339  api/isa                    instruction sets
-      356  api/matrix                 numbers and matrices
-      401  api/solver                 the solver
-      528  api/affine                 the affine map: rows as the map makes them, and what it misses
-      652  api/source                 sources and sinks: bytes in and out
-      672  api/json                   JSON
-      794  api/safetensors            safetensors
-      858  api/vocab                  vocabularies
-      957  api/align                  alignment
-     1018  api/file                   files
-     1028  api/directory              directories
-     1079  api/job                    the whole job
-     1211  api/verify                 looking at a finished directory
+      196  api/version                version
+      226  api/result                 results
+      266  api/context                context: memory, threads, progress
+      344  api/isa                    instruction sets
+      361  api/matrix                 numbers and matrices
+      406  api/solver                 the solver
+      533  api/affine                 the affine map: rows as the map makes them, and what it misses
+      656  api/source                 sources and sinks: bytes in and out
+      676  api/json                   JSON
+      798  api/safetensors            safetensors
+      862  api/vocab                  vocabularies
+      967  api/align                  alignment
+     1028  api/file                   files
+     1038  api/directory              directories
+     1089  api/job                    the whole job
+     1234  api/verify                 looking at a finished directory
 
-     1255  base                       what everything stands on
-     1288  base/begin                 system headers, and how floating point must be compiled
-     1326  base/sizes                 counting, and sums and products that may not wrap
-     1364  base/span                  bytes of others, digits, UTF-8
-     1512  base/decimal               the digits of a double
-     1647  base/format                printf without stdio and without a locale
-     1916  base/result                results, failures, messages
-     2032  base/memory                the allocator, arrays that grow
-     2091  base/text                  names in messages, and text that grows
-     2199  base/hooks                 log, progress, threads of the caller
-     2268  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2318  base/clock                 wall time for statistics
-     2364  base/hash                  keyed, for tables whose keys a stranger chooses
-     2443  base/pool                  blocks that are freed together
-     2558  base/number                element types, widening and rounding
-     2747  base/base64                decoding
-     2783  base/protobuf              fields of a message
-     2905  base/watch                 long loops that the caller can stop
+     1278  base                       what everything stands on
+     1311  base/begin                 system headers, and how floating point must be compiled
+     1349  base/sizes                 counting, and sums and products that may not wrap
+     1387  base/span                  bytes of others, digits, UTF-8
+     1535  base/decimal               the digits of a double
+     1670  base/format                printf without stdio and without a locale
+     1939  base/result                results, failures, messages
+     2055  base/memory                the allocator, arrays that grow
+     2114  base/text                  names in messages, and text that grows
+     2222  base/hooks                 log, progress, threads of the caller
+     2291  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2341  base/clock                 wall time for statistics
+     2387  base/hash                  keyed, for tables whose keys a stranger chooses
+     2466  base/pool                  blocks that are freed together
+     2581  base/number                element types, widening and rounding
+     2770  base/base64                decoding
+     2806  base/protobuf              fields of a message
+     2928  base/watch                 long loops that the caller can stop
 
-     2958  files                      formats, on memory and streams
-     2982  files/memory_source        memory as a source of bytes
-     3000  files/json_read            a parser without recursion
-     3353  files/json_values          looking at values, stepping through containers
-     3524  files/json_edit            writing, and edits that keep every byte they do not touch
-     3892  files/tensors              what reading and writing a header share: orders, sizes, messages
-     4027  files/safetensors_read     the header of a file, checked
-     4350  files/safetensors_write    the header of a new file
+     2981  files                      formats, on memory and streams
+     3005  files/memory_source        memory as a source of bytes
+     3023  files/json_read            a parser without recursion
+     3376  files/json_values          looking at values, stepping through containers
+     3547  files/json_edit            writing, and edits that keep every byte they do not touch
+     3915  files/tensors              what reading and writing a header share: orders, sizes, messages
+     4050  files/safetensors_read     the header of a file, checked
+     4373  files/safetensors_write    the header of a new file
 
-     4507  vocab                      tokens, from every source, and which of them are the same
-     4539  vocab/known                what the world calls things: files, classes, tokens
-     4827  vocab/token_table          the table of tokens, and finding tokens in it
-     4990  vocab/spelling             from what a file spells to bytes
-     5121  vocab/reader               what the readers of all sources share
-     5471  vocab/added_tokens         what other files add to a model's tokens
-     5732  vocab/from_tokenizer_json  tokenizer.json
-     5987  vocab/from_tekken          tekken.json
-     6142  vocab/from_tiktoken        *.tiktoken
-     6207  vocab/from_sentencepiece   tokenizer.model and its like
-     6562  vocab/from_vocab_json      vocab.json and merges.txt
-     6648  vocab/from_vocab_txt       vocab.txt
-     6705  vocab/parse                the first source that is given, and what goes with it
-     6890  vocab/align                which base token a donor token is
+     4530  vocab                      tokens, from every source, and which of them are the same
+     4563  vocab/known                what the world calls things: files, classes, tokens
+     4866  vocab/token_table          the table of tokens, and finding tokens in it
+     5029  vocab/spelling             from what a file spells to bytes
+     5160  vocab/reader               what the readers of all sources share
+     5510  vocab/added_tokens         what other files add to a model's tokens
+     5771  vocab/in_use               tokens that are named as reserved ones and are none
+     5873  vocab/from_tokenizer_json  tokenizer.json
+     6129  vocab/from_tekken          tekken.json
+     6284  vocab/from_tiktoken        *.tiktoken
+     6349  vocab/from_sentencepiece   tokenizer.model and its like
+     6704  vocab/from_vocab_json      vocab.json and merges.txt
+     6790  vocab/from_vocab_txt       vocab.txt
+     6847  vocab/parse                the first source that is given, and what goes with it
+     7033  vocab/align                which base token a donor token is
 
-     7142  simd                       the hot loops, once for each instruction set
-     7166  simd/kernels               the table of kernels, and what all versions share
-     7443  simd/scalar                the reference
-     7612  simd/sse2                  the operations of 128-bit x86, and what each does
-     7717  simd/neon                  those of 64-bit Arm
-     7811  simd/wasm                  those of WebAssembly's SIMD128
-     7895  simd/avx2                  those of 256-bit x86, with FMA
-     7977  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8619  simd/avx_vnni              AVX2, and products of integers
-     8715  simd/neon_bf16             NEON, and products of matrices
-     8869  simd/avx512                512-bit x86, by hand
-     9475  simd/amx                   tiles of x86, beside AVX-512
-     9718  simd/dispatch              which of them this machine can run
+     7285  simd                       the hot loops, once for each instruction set
+     7318  simd/kernels               the table of kernels, and what all versions share
+     7595  simd/scalar                the reference
+     7764  simd/sse2                  the operations of 128-bit x86, and what each does
+     7885  simd/neon                  those of 64-bit Arm
+     7980  simd/wasm                  those of WebAssembly's SIMD128
+     8065  simd/avx2                  those of 256-bit x86, with FMA
+     8147  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8789  simd/avx_vnni              AVX2, and products of integers
+     8885  simd/neon_bf16             NEON, and products of matrices
+     9039  simd/avx512                512-bit x86, by hand
+     9645  simd/amx                   tiles of x86, beside AVX-512
+     9888  simd/dispatch              which of them this machine can run, and which a call takes
 
-     9929  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-     9980  solve/views                the rows of matrices, as the kernels read them
-    10109  solve/panels               vectors as the dense products want them, and these
-    10300  solve/rests                vectors on their way into panels
-    10477  solve/dictionary           the atoms, and their split along a common direction
-    10632  solve/exact_gram           products of all pairs of atoms in double
-    10714  solve/triangle             packed lower triangles
-    10818  solve/support              what is known of one target, and the exact steps
-    11080  solve/gram_table           products of atoms with all atoms, for scans
-    11318  solve/screen               which atoms are worth scoring in double: the bound
-    11608  solve/scan                 the correlations of all atoms with a block's residuals
-    11765  solve/predict              making targets ready for the next scan
-    12011  solve/candidates           the atoms that a scan could not rule out
-    12295  solve/select               the next atoms of each target
-    12461  solve/pursuit              what one solve holds, and the memory it takes
-    12705  solve/plan                 which form, and in what blocks
-    12950  solve/steps                a pursuit from its rows to its results
-    13189  solve/combine              new rows of coefficients
-    13251  solve/solver               the public call
-    13416  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13625  solve/affine_normal        the normal equations of an affine map, and their solution
-    14080  solve/affine_map           a fitted map, and the rows it makes
-    14421  solve/affine_choice        how many atoms to take, and how much ridge
-    14766  solve/affine               fitting and applying affine maps
+    10099  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10150  solve/views                the rows of matrices, as the kernels read them
+    10279  solve/panels               vectors as the dense products want them, and these
+    10470  solve/rests                vectors on their way into panels
+    10647  solve/dictionary           the atoms, and their split along a common direction
+    10802  solve/exact_gram           products of all pairs of atoms in double
+    10884  solve/triangle             packed lower triangles
+    10988  solve/support              what is known of one target, and the exact steps
+    11250  solve/gram_table           products of atoms with all atoms, for scans
+    11488  solve/screen               which atoms are worth scoring in double: the bound
+    11778  solve/scan                 the correlations of all atoms with a block's residuals
+    11935  solve/predict              making targets ready for the next scan
+    12181  solve/candidates           the atoms that a scan could not rule out
+    12465  solve/select               the next atoms of each target
+    12631  solve/pursuit              what one solve holds, and the memory it takes
+    12875  solve/plan                 which form, and in what blocks
+    13120  solve/steps                a pursuit from its rows to its results
+    13359  solve/combine              new rows of coefficients
+    13421  solve/solver               the public call
+    13586  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13795  solve/affine_normal        the normal equations of an affine map, and their solution
+    14250  solve/affine_map           a fitted map, and the rows it makes
+    14591  solve/affine_choice        how many atoms to take, and how much ridge
+    14956  solve/affine               fitting and applying affine maps
 
-    15264  disk                       files and directories
-    15293  disk/system                what POSIX and Windows are asked for
-    15332  disk/windows_paths         paths as Windows takes them
-    15472  disk/windows               the system as Windows gives it
-    15771  disk/posix                 the system as POSIX gives it
-    16004  disk/paths                 what can be told from their text
-    16078  disk/failure               why the system refused
-    16192  disk/look                  what stands at a path, and whether within another
-    16313  disk/listing               listings of directories
-    16379  disk/reading               files to read
-    16553  disk/writing               files to write
-    16670  disk/copying               copies of files
-    16736  disk/trees                 directories looked through, copied and removed with all they hold
-    16927  disk/known                 what weights are called in a directory
-    16963  disk/staging               a directory made under another name, then renamed
-    17199  disk/missing               a path or a directory without what is wanted of it
-    17242  disk/weight_index          the index of a checkpoint in shards
-    17458  disk/checkpoint            a model directory, in one file or in shards
-    17776  disk/tokenizer_directory   the tokenizer of a model directory
+    15454  disk                       files and directories
+    15483  disk/system                what POSIX and Windows are asked for
+    15522  disk/windows_paths         paths as Windows takes them
+    15662  disk/windows               the system as Windows gives it
+    15961  disk/posix                 the system as POSIX gives it
+    16194  disk/paths                 what can be told from their text
+    16268  disk/failure               why the system refused
+    16382  disk/look                  what stands at a path, and whether within another
+    16503  disk/listing               listings of directories
+    16569  disk/reading               files to read
+    16743  disk/writing               files to write
+    16860  disk/copying               copies of files
+    16926  disk/trees                 directories looked through, copied and removed with all they hold
+    17142  disk/known                 what weights are called in a directory
+    17178  disk/staging               a directory made under another name, then renamed
+    17414  disk/missing               a path or a directory without what is wanted of it
+    17457  disk/weight_index          the index of a checkpoint in shards
+    17673  disk/checkpoint            a model directory, in one file or in shards
+    18008  disk/tokenizer_directory   the tokenizer of a model directory
 
-    17977  model                      which tensors and config keys belong to the vocabulary
-    18003  model/known                what the world calls things
-    18362  model/names                names of tensors
-    18510  model/document             the JSON files of a model directory
-    18596  model/config               what config.json says
-    18750  model/side                 a model directory opened once
-    18850  model/parts                what each tensor does for the vocabulary
-    18960  model/find                 finding the parts of a model
-    19214  model/heirs                what becomes of the ids in a config
-    19365  model/config_ids           ids in a config being edited
-    19672  model/config_edit          config.json and generation_config.json, edited
+    18209  model                      which tensors and config keys belong to the vocabulary
+    18238  model/known                what the world calls things
+    18605  model/known_classes        classes of tokenizers, by the type of model
+    18818  model/names                names of tensors
+    18966  model/document             the JSON files of a model directory
+    19052  model/config               what config.json says
+    19206  model/side                 a model directory opened once
+    19309  model/code                 the Python that a tokenizer is loaded with
+    19546  model/parts                what each tensor does for the vocabulary
+    19656  model/find                 finding the parts of a model
+    19910  model/heirs                what becomes of the ids in a config
+    20061  model/config_ids           ids in a config being edited
+    20368  model/config_edit          config.json and generation_config.json, edited
+    20619  model/classes              which class a tokenizer is loaded as
 
-    19900  job                        the whole transplant, in the order in which it happens
-    19932  job/job                    what a job holds
-    20144  job/open                   opening the two models
-    20213  job/map                    the caller's map
-    20330  job/align                  where every new row comes from
-    20467  job/plan                   what becomes of every tensor, and of the configs
-    20564  job/rows                   rows in memory: reading, checking, their mean
-    20817  job/solve                  solving for the rows of the donor
-    20986  job/rebuild                the new rows of one vocabulary tensor
-    21371  job/write                  the output and its weights
-    21638  job/copy                   the other files of the two models
-    21830  job/index                  the files that are written anew
-    21989  job/run                    the whole, in order
-    22083  job/report                 what a job did, as JSON and as a table
-    22312  job/findings               what is told of a finished directory
-    22361  job/check_files            its files
-    22452  job/check_ids              sizes, ids and tying
-    22624  job/check_values           values
-    22704  job/check_draft            as a draft model for another
-    22816  job/verify                 whether a finished directory agrees with itself
+    20804  job                        the whole transplant, in the order in which it happens
+    20837  job/job                    what a job holds
+    21062  job/open                   opening the two models
+    21138  job/map                    the caller's map
+    21255  job/align                  where every new row comes from
+    21393  job/plan                   what becomes of every tensor, and of the configs
+    21508  job/chat                   the template that turns messages into text
+    21652  job/rows                   rows in memory: reading, checking, their mean
+    21906  job/solve                  solving for the rows of the donor
+    22075  job/rebuild                the new rows of one vocabulary tensor
+    22460  job/write                  the output and its weights
+    22729  job/copy                   the other files of the two models
+    22956  job/index                  the files that are written anew
+    23124  job/run                    the whole, in order
+    23234  job/report                 what a job did, as JSON and as a table
+    23463  job/findings               what is told of a finished directory
+    23512  job/check_files            its files
+    23633  job/check_ids              sizes, ids and tying
+    23805  job/check_values           values
+    23885  job/check_draft            as a draft model for another
+    23997  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -551,16 +556,15 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
 
    How many atoms to take differs from pair to pair and matrix to matrix, from none to 64. It
    is found by hiding some anchors, making their rows by each choice from the rest (one pursuit
-   holds all shorter ones), and comparing with the true rows b by two figures
-   over all of them, with M the second moment of the base's rows (its anchors', 1,024 of them
-   or all):
+   holds all shorter ones), and comparing with the true rows b by two figures over all of them,
+   with M the second moment of the base's rows (its anchors', 1,024 of them or all):
 
      share = sum <p, b> / sum <b, b>                            of its logit that a row gives
      error = sqrt(sum <p - b, M (p - b)> / sum <b, M b>)        of its logits elsewhere
 
-   The choice has the least loss, error + 0.75 * (1 - share); in that proportion the two
-   explain the bits per byte that a language model needs with such rows to 0.007, over the
-   methods that were measured. If it takes atoms, more of them are taken as long as the loss
+   The choice has the least loss, error + 0.75 * (1 - share): in that proportion the two
+   explain the bits per byte that a language model needs with such rows, on average over three
+   texts, to 0.007 over six methods that were measured on one pair. If it takes atoms, more of them are taken as long as the loss
    is within 1 % of it: targets lie further from the anchors than these from one another, and
    what is far wants more atoms. Anchors that look like the targets are hidden, where targets
    are given. */
@@ -574,8 +578,8 @@ typedef struct otx_affine_trial {
 
 typedef struct otx_affine_options {
     const size_t *ks;       /* atoms per target to choose from, in ascending order, 0 being
-                               the map alone; larger ones than anchors or columns allow are
-                               left out. NULL: 0, 1, 2, 4, 8, 16, 24, 32, 48, 64 */
+                               the map alone; larger ones than anchors and columns allow
+                               count as what these allow. NULL: 0, 1, 2, 4, 8, 16, 24, 32, 48, 64 */
     size_t k_count;
     const double *lambdas;  /* to choose from, 0 to 1e6 each; NULL: 0.01 */
     size_t lambda_count;
@@ -605,7 +609,7 @@ typedef struct otx_affine_map {
 typedef struct otx_affine_stats {
     otx_isa isa;
     int threads;
-    uint64_t peak_bytes;
+    uint64_t peak_bytes;     /* most memory held, without what otx_omp took */
     double seconds;
     double seconds_products; /* A'A and A'B */
     double seconds_solve;    /* factors and solutions */
@@ -619,9 +623,9 @@ typedef struct otx_affine_stats {
    what is missing to `holdout` is drawn at random.
 
    A NaN or infinity is OTX_ERROR_NOT_FINITE and names the row; F64 values are rounded to
-   float first. Memory in bytes: about 8 (d^2 / 2 + d e), twice that where there is a choice,
-   8,192 (d + e), or four times that without a kernel for bytes, and what otx_omp takes for
-   the hidden anchors within the same budget; less room is OTX_ERROR_MEMORY. On failure *map
+   float first. Memory in bytes: about 8 (d^2 / 2 + d e), twice that where there is a choice;
+   8,192 (d + e) and 2 d e, six times those without a kernel for bytes; and what otx_omp takes
+   for the hidden anchors within what is left of the budget. Less room is OTX_ERROR_MEMORY. On failure *map
    is left alone. targets, options and stats may be NULL. Thread-safe if the hooks of ctx
    are; these must outlive the map if they allocate. */
 OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *donor,
@@ -637,7 +641,7 @@ OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *opti
    coefficients are what otx_omp gave for these targets over the donor's anchors, [targets][k]
    with k = otx_omp_k(its k, N, d), addressed by target; NULL with a k of 0: the map alone.
    donor and base are those that the map was fitted to. Takes memory for 512 targets at a
-   time, about 512 * (2 d + 8 e) bytes (8 d without a kernel for bytes). A target that is not
+   time, about 1,024 d bytes, six times that without a kernel for bytes. A target that is not
    finite is OTX_ERROR_NOT_FINITE; indices are not checked against N. ctx need not be that of
    fitting, but its isa does not count. Thread-safe on one map, if the hooks of ctx are. */
 OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map *map,
@@ -934,6 +938,12 @@ typedef enum otx_vocab_file {
     OTX_VOCAB_MODEL_CONFIG,     /* config.json: which loader numbers the pieces of a
                                    SentencePiece model, where tokenizer_config.json
                                    does not tell */
+    /* Those that tell which tokens are in use although they are named as reserved ones. */
+    OTX_VOCAB_CHAT_TEMPLATE,     /* chat_template.jinja; tokenizer_config.json's counts too */
+    OTX_VOCAB_CHAT_JSON,         /* chat_template.json */
+    OTX_VOCAB_PROCESSOR,         /* processor_config.json */
+    OTX_VOCAB_PREPROCESSOR,      /* preprocessor_config.json */
+    OTX_VOCAB_GENERATION_CONFIG, /* generation_config.json: ids */
     OTX_VOCAB_FILES
 } otx_vocab_file;
 
@@ -1096,7 +1106,9 @@ OTX_API const char *otx_method_name(otx_method method);
 typedef enum otx_rows {
     OTX_ROWS_DONOR,     /* as many as the donor's matrices */
     OTX_ROWS_TOKENIZER, /* the donor's highest token id + 1 */
-    OTX_ROWS_MULTIPLE   /* that, up to the next multiple of rows_multiple */
+    OTX_ROWS_MULTIPLE,  /* that, up to the next multiple of rows_multiple */
+    OTX_ROWS_EXACT      /* rows_exact: those of a draft's target, say, whose weights need
+                           not be there */
 } otx_rows;
 
 /* Solves as otx_omp does, from the same arguments after its own context. */
@@ -1116,11 +1128,20 @@ typedef enum otx_padding {
 /* "mean", "zero"; or NULL. */
 OTX_API const char *otx_padding_name(otx_padding padding);
 
+/* Which chat template the output has. */
+typedef enum otx_chat {
+    OTX_CHAT_DONOR, /* the donor's, with its other files; a warning if only the base has one */
+    OTX_CHAT_BASE,  /* the base's, as chat_template.jinja. It may write tokens that the new
+                       tokenizer lacks, of which a warning names one */
+    OTX_CHAT_FILE,  /* that of chat_file */
+    OTX_CHAT_COUNT
+} otx_chat;
+
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window */
     otx_rows rows;
-    uint64_t rows_multiple;
+    uint64_t rows_multiple, rows_exact;
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
                           OTX_DTYPE_NONE: the base's. Loaders convert to the type that
@@ -1128,6 +1149,8 @@ typedef struct otx_job_options {
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
+    otx_chat chat;
+    const char *chat_file; /* of OTX_CHAT_FILE; read by otx_job_open */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
@@ -4527,6 +4550,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      spelling             from what a file spells to bytes
      reader               what the readers of all sources share
      added_tokens         what other files add to a model's tokens
+     in_use               tokens that are named as reserved ones and are none
      from_tokenizer_json  tokenizer.json
      from_tekken          tekken.json
      from_tiktoken        *.tiktoken
@@ -4578,9 +4602,17 @@ static const otx__known_file otx__known_files[] = {
     {"encoder.json", OTX_VOCAB_FILES},                /* OpenAI's vocab.json */
     {"bpe.codes", OTX_VOCAB_FILES},                   /* PhoBERT, BERTweet */
     {"*.spm", OTX_VOCAB_FILES},                       /* Marian: one for each side */
-    {"chat_template.jinja", OTX_VOCAB_FILES},         /* transformers */
-    {"chat_template.json", OTX_VOCAB_FILES},          /* its processors */
+    {"chat_template.jinja", OTX_VOCAB_CHAT_TEMPLATE}, /* transformers */
+    {"chat_template.json", OTX_VOCAB_CHAT_JSON},      /* its processors */
+    {"processor_config.json", OTX_VOCAB_PROCESSOR},   /* the model's, as the next two */
+    {"preprocessor_config.json", OTX_VOCAB_PREPROCESSOR},
+    {"generation_config.json", OTX_VOCAB_GENERATION_CONFIG},
     {"additional_chat_templates", OTX_VOCAB_FILES},   /* a directory of more */
+};
+
+/* Those of them that hold chat templates, which a caller may want from elsewhere. */
+static const char *const otx__template_files[] = {
+    "chat_template.jinja", "chat_template.json", "additional_chat_templates",
 };
 
 /* Which of them are read with one source only; the others go with every one. */
@@ -4759,6 +4791,13 @@ OTX__PRIVATE bool otx__is_tokenizer_code(const char *name)
     return false;
 }
 
+/* Whether a kind of file that is read with a tokenizer is the model's all the same. */
+OTX__PRIVATE bool otx__is_of_model_side(otx_vocab_file file)
+{
+    return file == OTX_VOCAB_MODEL_CONFIG || file == OTX_VOCAB_PROCESSOR ||
+           file == OTX_VOCAB_PREPROCESSOR || file == OTX_VOCAB_GENERATION_CONFIG;
+}
+
 /* Whether a name in a model directory belongs to its tokenizer: those of the base are
    left out of an output, and the donor's are copied. One stale file would do harm:
    converters take the first that they know. */
@@ -4766,7 +4805,7 @@ OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
 {
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__known_files); i++)
-        if (otx__known_files[i].file != OTX_VOCAB_MODEL_CONFIG &&
+        if (!otx__is_of_model_side(otx__known_files[i].file) &&
             otx__name_fits(name, otx__known_files[i].pattern))
             return true;
     return otx__is_tokenizer_code(name);
@@ -5729,6 +5768,108 @@ OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
+/* >>> src/vocab/in_use.h */
+/* ---- in use: tokens that are named as reserved ones and are none --------------- */
+
+/* A token in use is no longer one that was never trained: it stands for its content, as
+   control tokens do. */
+OTX__PRIVATE void otx__use_token(otx_vocab *vocab, int64_t id)
+{
+    otx_token *token;
+    if (id < 0 || (uint64_t)id >= vocab->count) return;
+    token = &vocab->tokens[id];
+    if (token->kind == OTX_TOKEN_UNUSED) token->kind = OTX_TOKEN_CONTROL;
+}
+
+/* Bytes of the longest mark that is looked for. */
+#define OTX__MARK_MOST 64
+
+/* The next thing in a text that may be a control token by its looks: from < to >, from
+   [ to ]. Moves the text on behind its first byte; false at the end. */
+OTX__PRIVATE bool otx__next_mark(otx__span *text, otx__span *mark)
+{
+    while (text->size > 0) {
+        const char first = *text->bytes, last = first == '<' ? '>' : ']';
+        size_t most = otx__min(text->size, OTX__MARK_MOST), size = 1;
+        mark->bytes = text->bytes;
+        text->bytes++;
+        text->size--;
+        if (first != '<' && first != '[') continue;
+        while (size < most && mark->bytes[size] != last) size++;
+        mark->size = size + 1;
+        if (size < most) return true;
+    }
+    return false;
+}
+
+OTX__PRIVATE void otx__use_marks(otx__tokenizer *t, otx__span text)
+{
+    otx__span mark;
+    while (otx__next_mark(&text, &mark))
+        otx__use_token(t->vocab, otx__index_find(&t->contents, OTX_TOKEN_NONE, mark.bytes,
+                                                 mark.size));
+}
+
+/* The templates of tokenizer_config.json: a string, or a list of objects with one each. */
+OTX__PRIVATE otx_result otx__use_templates(otx__tokenizer *t)
+{
+    const uint32_t node = otx_json_find(&t->config, 0, "chat_template");
+    otx_result result = OTX_OK;
+    size_t size;
+    uint32_t i;
+    for (i = node; node != OTX_JSON_NONE && i < otx_json_after(&t->config, node) && !result;
+         i++) {
+        if (otx_json_type_of(&t->config, i) != OTX_JSON_STRING) continue;
+        result = otx__tokenizer_string(t, &t->config, i, &size);
+        if (!result) otx__use_marks(t, otx__span_of(t->scratch, size));
+    }
+    return result;
+}
+
+/* The ids of generation_config.json, numbers and lists, under whatever names end so. What
+   is wrong with the file concerns those who need it for more. */
+OTX__PRIVATE otx_result otx__use_generation(otx__tokenizer *t)
+{
+    otx_error *error = t->error;
+    otx_json json;
+    otx_json_iter at;
+    otx_result result;
+    uint64_t id;
+    uint32_t i;
+    memset(&json, 0, sizeof json);
+    t->error = NULL;
+    result = otx__open_beside(t, OTX_VOCAB_GENERATION_CONFIG, &json);
+    t->error = error;
+    if (result == OTX_ERROR_MEMORY)
+        return otx__fail_memory(error, t->texts[OTX_VOCAB_GENERATION_CONFIG].size);
+    at = otx_json_iter_of(&json, result || !json.count ? OTX_JSON_NONE : 0);
+    while (otx_json_iter_next(&at)) {
+        otx__span key = otx__json_span(&json, at.key);
+        if (key.size < 9 || !otx__span_is(otx__span_of(key.bytes + key.size - 9, 9),
+                                          "_token_id"))
+            continue;
+        for (i = at.value; i < otx_json_after(&json, at.value); i++)
+            if (otx_json_uint(&json, i, &id) && id < t->vocab->count)
+                otx__use_token(t->vocab, (int64_t)id);
+    }
+    otx_json_close(t->ctx, &json);
+    return OTX_OK;
+}
+
+/* Tokens that a role, a chat template, a processor or a generation names are in use,
+   whatever their names. */
+OTX__PRIVATE otx_result otx__find_in_use(otx__tokenizer *t)
+{
+    static const otx_vocab_file texts[] = {OTX_VOCAB_CHAT_TEMPLATE, OTX_VOCAB_CHAT_JSON,
+                                           OTX_VOCAB_PROCESSOR, OTX_VOCAB_PREPROCESSOR};
+    otx_result result = otx__use_templates(t);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(texts) && !result; i++)
+        if (t->texts[texts[i]].bytes)
+            otx__use_marks(t, otx__span_of(t->texts[texts[i]].bytes, t->texts[texts[i]].size));
+    return result ? result : otx__use_generation(t);
+}
+
 /* >>> src/vocab/from_tokenizer_json.h */
 /* ---- tokenizer.json: the vocabulary as the `tokenizers` package sees it ---- */
 
@@ -5796,9 +5937,10 @@ OTX__PRIVATE bool otx__is_merge_line(const char *line, size_t size)
 OTX__PRIVATE bool otx__is_pair(const otx_json *json, uint32_t node, otx_json_type first,
                                otx_json_type second)
 {
+    otx_json_iter item = otx_json_iter_of(json, node);
     return otx_json_type_of(json, node) == OTX_JSON_ARRAY && otx_json_count(json, node) == 2 &&
-           otx_json_type_of(json, otx_json_item(json, node, 0)) == first &&
-           otx_json_type_of(json, otx_json_item(json, node, 1)) == second;
+           otx_json_iter_next(&item) && otx_json_type_of(json, item.value) == first &&
+           otx_json_iter_next(&item) && otx_json_type_of(json, item.value) == second;
 }
 
 /* Merges make no tokens, but a file whose merges are broken is no tokenizer.
@@ -6880,7 +7022,8 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__open_texts(&t);
     if (!result) result = otx__read_tokens(&t, lists);
     if (!result) otx__finish_tokens(&t);
-    else otx_vocab_close(ctx, out);
+    if (!result) result = otx__find_in_use(&t);
+    if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
     otx__tokenizer_close(&t);
@@ -7142,12 +7285,21 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* >>> src/simd/chapter.h */
 /* ==== simd: the hot loops, once for each instruction set ==== */
 
-/* Knows a dozen loops: kernels.h says what each computes, scalar.h computes it plainly, and
-   all others must give the same bits (those that decide) or stay within one bound (those that
-   only screen).
-   Hides intrinsics, and which sets this machine can run.
-   Owns nothing: a set of kernels is a constant table.
-   Read kernels.h and scalar.h first.
+/* Knows a dozen loops, which take nearly all the time of a solve: kernels.h says what each
+   computes. Knows nothing of what they are for.
+   Hides intrinsics, compilers' and processors' names, and which sets this machine can run.
+   Owns nothing: a set of kernels is a constant table, found anew for each solve, as there is
+   no state to keep it in. The one thing that outlives a call is AMX's: once a solve has taken
+   the tile registers from the system, the process keeps them.
+   Those of the loops that decide give the same bits in every set; those that only screen stay
+   within one bound (screen.h); those that guess may be anything. tests/test_kernels.c holds
+   all sets to this.
+   Read kernels.h and scalar.h first, then sse2.h and body.h side by side.
+
+   A new set: a name in otx_isa (context.h) and in otx_isa_name, a line in otx__isas_here and
+   in the list of otx__kernels_among. Where it is one more of 128 or of 256 bits, its
+   operations, as sse2.h has them, and body.h does the rest; where it multiplies matrices, a
+   table with a product_bf16 or product_int8 of its own, as avx_vnni.h has.
 
    Rooms, in order of dependency:
      kernels    the table of kernels, and what all versions share
@@ -7161,7 +7313,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      neon_bf16  NEON, and products of matrices
      avx512     512-bit x86, by hand
      amx        tiles of x86, beside AVX-512
-     dispatch   which of them this machine can run */
+     dispatch   which of them this machine can run, and which a call takes */
 
 /* >>> src/simd/kernels.h */
 /* ---- kernels: the table of them, and what all versions share ---------------- */
@@ -7207,7 +7359,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 #endif
 
 /* Processors. ARM64EC, Arm code that x86 code can call, names itself x86 as well. */
-#if defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC))
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(_M_ARM64EC)
 #define OTX__X86_64
 #endif
 #if defined(OTX__X86_64) || defined(__i386__) || defined(_M_IX86)
@@ -7621,6 +7773,21 @@ OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
 #define OTX__128_ISA OTX_ISA_SSE2
 
 #include <immintrin.h>
+#if defined(_MSC_VER) && defined(__clang__) /* which leaves out what no option has named */
+#include <smmintrin.h>
+#include <avxintrin.h>
+#include <avx2intrin.h>
+#include <fmaintrin.h>
+#include <avx512fintrin.h>
+#include <avx512bwintrin.h>
+#include <avx512dqintrin.h>
+#include <avx512vlintrin.h>
+#include <avx512vnniintrin.h>
+#if __clang_major__ >= 12
+#include <avxvnniintrin.h>
+#include <avx512bf16intrin.h>
+#endif
+#endif
 
 #ifdef OTX__MSVC
 #define OTX__128_KERNEL OTX__PRIVATE
@@ -7639,6 +7806,7 @@ typedef __m128i otx__ints_128;
 #define OTX__128_ACROSS 2 /* of a that a chain takes: there are four sums of each */
 #define OTX__128_SUMS 8   /* of integers that a scan may fill */
 #define OTX__128_ROWS 1   /* rows whose 16 sums of doubles fill eight */
+#define OTX__128_FUSES 0  /* whether it multiplies and adds in one operation */
 
 /* Floats. sum + a b, sum - a b and a b - sum may be rounded once or twice. */
 #define OTX__128_LOAD(at) _mm_loadu_ps(at)
@@ -7717,11 +7885,11 @@ OTX__128_INLINE void otx__add_pair_128(__m128i sums[2], const __m128i pair[2], _
 /* >>> src/simd/neon.h */
 /* ---- neon: the operations of 64-bit Arm --------------------------------------- */
 
-/* Little-endian only: lanes of a big-endian load stand in another order. Microsoft's own
-   compiler should build this, and has never been tried. */
+/* Little-endian only: lanes of a big-endian load stand in another order. For Microsoft's own
+   compiler it is written as its manual has it; it was never tried there. */
 #if !defined(OTX_NO_SIMD) &&                                                     \
     ((defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)) || \
-     (defined(OTX__MSVC) && (defined(_M_ARM64) || defined(_M_ARM64EC))))
+     defined(_M_ARM64) || defined(_M_ARM64EC))
 #define OTX__NEON
 #define OTX__128_ISA OTX_ISA_NEON
 
@@ -7742,6 +7910,7 @@ typedef int32x4_t otx__ints_128;
 #define OTX__128_ACROSS 4
 #define OTX__128_SUMS 12
 #define OTX__128_ROWS 1
+#define OTX__128_FUSES 1
 
 #define OTX__128_LOAD(at) vld1q_f32(at)
 #define OTX__128_STORE(at, a) vst1q_f32(at, a)
@@ -7828,6 +7997,7 @@ typedef v128_t otx__floats_128, otx__doubles_128, otx__ints_128;
 #define OTX__128_ACROSS 2
 #define OTX__128_SUMS 8
 #define OTX__128_ROWS 1
+#define OTX__128_FUSES 0
 
 #define OTX__128_LOAD(at) wasm_v128_load(at)
 #define OTX__128_STORE(at, a) wasm_v128_store(at, a)
@@ -8292,8 +8462,8 @@ OTX__128_KERNEL void otx__residual_128(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_128 = {
     OTX__128_ISA, otx__product_128, NULL, NULL, otx__scan_128, otx__sift_128, otx__refine_128,
-    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128, otx__products_128, NULL,
-    otx__residual_128};
+    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128,
+    OTX__128_FUSES ? otx__products_128 : otx__dots_128, NULL, otx__residual_128};
 
 #endif
 
@@ -8611,8 +8781,8 @@ OTX__256_KERNEL void otx__residual_256(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_256 = {
     OTX_ISA_AVX2, otx__product_256, NULL, NULL, otx__scan_256, otx__sift_256, otx__refine_256,
-    otx__rough_dots_256, otx__rough_residual_256, otx__dots_256, otx__products_256, NULL,
-    otx__residual_256};
+    otx__rough_dots_256, otx__rough_residual_256, otx__dots_256,
+    otx__products_256, NULL, otx__residual_256};
 
 #endif
 
@@ -11472,8 +11642,8 @@ typedef struct otx__set_betas {
 } otx__set_betas;
 
 /* Makes the betas of a support, whose coefficients are current, and keeps them as floats. */
-OTX__PRIVATE void otx__screen_take_betas(const otx__screen *screen, size_t target, size_t set,
-                                         otx__set_betas *betas)
+OTX__PRIVATE void otx__betas_take(const otx__screen *screen, size_t target, size_t set,
+                                  otx__set_betas *betas)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
@@ -11499,8 +11669,8 @@ OTX__PRIVATE void otx__screen_take_betas(const otx__screen *screen, size_t targe
 
 /* Rounds the betas to 16 bits, and leaves of each the error of the coefficient itself, as
    the factor wants it. */
-OTX__PRIVATE void otx__screen_round_betas(const otx__screen *screen, size_t target, size_t set,
-                                          otx__set_betas *betas)
+OTX__PRIVATE void otx__betas_round(const otx__screen *screen, size_t target, size_t set,
+                                   otx__set_betas *betas)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
@@ -11526,8 +11696,8 @@ OTX__PRIVATE void otx__screen_round_betas(const otx__screen *screen, size_t targ
 }
 
 /* The bound of a set, as above; the betas' errors are lost. */
-OTX__PRIVATE otx__bound otx__screen_bound_set(const otx__screen *screen, size_t target,
-                                              otx__set_betas *betas)
+OTX__PRIVATE otx__bound otx__betas_bound(const otx__screen *screen, size_t target,
+                                         otx__set_betas *betas)
 {
     const otx__support *support = &screen->supports[target];
     double chain = otx__chain_error(screen->problem->dictionary->columns);
@@ -11557,9 +11727,9 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     otx__set_betas betas;
     betas.values = scratch->products;
     otx__support_solve(support);
-    otx__screen_take_betas(screen, target, set, &betas);
-    otx__screen_round_betas(screen, target, set, &betas);
-    *otx__screen_bound(screen, target, set) = otx__screen_bound_set(screen, target, &betas);
+    otx__betas_take(screen, target, set, &betas);
+    otx__betas_round(screen, target, set, &betas);
+    *otx__screen_bound(screen, target, set) = otx__betas_bound(screen, target, &betas);
     if (count % 2) {
         atoms[count] = atoms[count - 1];
         count++;
@@ -14494,6 +14664,20 @@ OTX__PRIVATE uint64_t otx__choice_budget(const otx__choice *choice, uint64_t tak
     return budget > taken ? budget - taken : 1;
 }
 
+/* Whether all elements of a row are finite. */
+OTX__PRIVATE bool otx__choice_is_finite(const otx_matrix *matrix, size_t row)
+{
+    float part[OTX__TILE];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(OTX__TILE, matrix->columns - first);
+        otx_to_float(part, otx__affine_at(matrix, row, first), matrix->dtype, count);
+        for (i = 0; i < count; i++)
+            if (!otx__is_finite((double)part[i])) return false;
+    }
+    return true;
+}
+
 /* Marks the anchors nearest to targets, evenly spread, as hidden. */
 OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *targets,
                                          uint8_t *marks, size_t *marked, uint64_t taken,
@@ -14506,8 +14690,14 @@ OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *
     otx_omp_output output;
     otx_matrix view;
     otx_result result;
-    for (i = 0; i < count; i++)
+    for (i = 0; i < count; i++) {
         which[i] = (uint32_t)((uint64_t)i * targets->rows / count);
+        if (!otx__choice_is_finite(targets, which[i]))
+            return otx__fail(error, OTX_ERROR_NOT_FINITE,
+                             "target %" PRIu32 " holds a value that is NaN, infinite, or beyond a "
+                             "float",
+                             which[i]);
+    }
     view = otx__choice_view(targets, which, count, index);
     memset(&options, 0, sizeof options);
     memset(&output, 0, sizeof output);
@@ -16800,6 +16990,31 @@ OTX__PRIVATE otx_result otx__stamps_add(otx__stamps *stamps, const char *path,
     return OTX_OK;
 }
 
+/* Adds the files of a directory, though not of those within, whose names are wanted. */
+OTX__PRIVATE otx_result otx__stamps_take(otx__stamps *stamps, const char *directory,
+                                         bool (*wanted)(const char *name), otx_error *error)
+{
+    otx__listing listing;
+    otx_result result = otx__listing_open(stamps->ctx, directory, &listing, error);
+    size_t i;
+    for (i = 0; i < listing.count && !result; i++) {
+        otx__status status;
+        char *path;
+        if (!wanted(listing.names[i])) continue;
+        memset(&status, 0, sizeof status);
+        path = otx__path_join(stamps->ctx, directory, listing.names[i]);
+        if (!path) {
+            result = otx__fail_memory(error, strlen(directory) + 1);
+            break;
+        }
+        result = otx__look(path, &status, error);
+        if (!result && status.regular) result = otx__stamps_add(stamps, path, &status, error);
+        otx__path_free(stamps->ctx, path);
+    }
+    otx__listing_close(&listing);
+    return result;
+}
+
 /* Fails if one of the files is no longer what it was. */
 OTX__PRIVATE otx_result otx__stamps_compare(const otx__stamps *stamps, otx_error *error)
 {
@@ -17691,6 +17906,23 @@ OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
     return result;
 }
 
+/* Fails if a file of the checkpoint is no longer what it was when it was opened. */
+OTX__PRIVATE otx_result otx__checkpoint_unchanged(const otx_context *ctx,
+                                                  const otx_checkpoint *checkpoint,
+                                                  otx_error *error)
+{
+    otx_result result = OTX_OK;
+    size_t i;
+    for (i = 0; i < checkpoint->file_count && !result; i++) {
+        const otx_checkpoint_file *file = &checkpoint->files[i];
+        char *path = otx__path_join(ctx, checkpoint->path, file->name);
+        result = path ? otx__source_unchanged(&file->source, path, error)
+                      : otx__fail_memory(error, strlen(checkpoint->path) + 1);
+        otx__path_free(ctx, path);
+    }
+    return result;
+}
+
 /* ---- reading ---- */
 
 OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
@@ -17989,16 +18221,19 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
    tensors and heirs.h for ids in configs.
 
    Rooms, in order of dependency:
-     known        what the world calls things
-     names        names of tensors
-     document     the JSON files of a model directory
-     config       what config.json says
-     side         a model directory opened once
-     parts        what each tensor does for the vocabulary
-     find         finding the parts of a model
-     heirs        what becomes of the ids in a config
-     config_ids   ids in a config being edited
-     config_edit  config.json and generation_config.json, edited */
+     known          what the world calls things
+     known_classes  classes of tokenizers, by the type of model
+     names          names of tensors
+     document       the JSON files of a model directory
+     config         what config.json says
+     side           a model directory opened once
+     code           the Python that a tokenizer is loaded with
+     parts          what each tensor does for the vocabulary
+     find           finding the parts of a model
+     heirs          what becomes of the ids in a config
+     config_ids     ids in a config being edited
+     config_edit    config.json and generation_config.json, edited
+     classes        which class a tokenizer is loaded as */
 
 /* >>> src/model/known.h */
 /* ---- known: what the world calls things --------------------------------- */
@@ -18126,6 +18361,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
+#define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
 #define OTX__KEY_POSITIONS "max_position_embeddings"
 #define OTX__KEY_LENGTH "model_max_length"       /* of tokenizer_config.json */
 
@@ -18333,6 +18569,13 @@ static const char *const otx__bookkeeping[] = {
     ".huggingface", /* the same, once */
 };
 
+/* Files that code of a tokenizer may name and that are the model's all the same. */
+static const char *const otx__model_files[] = {
+    "config.json", "generation_config.json",
+    "preprocessor_config.json", "processor_config.json", /* of pictures and sound */
+    "*.safetensors", "*.safetensors.index.json", "pytorch_model*",
+};
+
 /* Files that some loader may take in place of the weights that were checked, and one
    that only looks like it. */
 static const char *const otx__rival_files[] = {
@@ -18358,6 +18601,219 @@ static const char *const otx__rival_files[] = {
 /* Whether a tokenizer puts the tokens at both ends of a text. */
 #define OTX__KEY_ADD_BOS "add_bos_token"
 #define OTX__KEY_ADD_EOS "add_eos_token"
+
+/* >>> src/model/known_classes.h */
+/* ---- known classes: what transformers makes of a tokenizer beside a type of model ---- */
+
+/* How the class that AutoTokenizer takes goes by "model_type" of config.json. */
+typedef enum otx__class_rule {
+    OTX__CLASS_FORCED, /* this class, whatever tokenizer_config.json says */
+    OTX__CLASS_AS_IS,  /* tokenizer.json as it stands, whatever it says */
+    OTX__CLASS_DEFAULT /* this class where it says nothing */
+} otx__class_rule;
+
+typedef struct otx__class_types {
+    const char *name; /* of the class, without "Fast" */
+    otx__class_rule rule;
+    const char *types; /* with blanks between them */
+} otx__class_types;
+
+/* Read from transformers 5.24.0: tests/tokenizer_classes.py prints them, and checks the rule
+   of classes.h against AutoTokenizer. */
+static const otx__class_types otx__tokenizer_classes[] = {
+    {"GPT2Tokenizer", OTX__CLASS_FORCED,
+     "hyperclovax_vision_v2"},
+    {"Qwen2Tokenizer", OTX__CLASS_FORCED,
+     "qwen2"},
+    {"Qwen3_5Tokenizer", OTX__CLASS_FORCED,
+     "qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen4_exp"},
+    {"Siglip2Tokenizer", OTX__CLASS_FORCED,
+     "siglip2"},
+    {"TokenizersBackend", OTX__CLASS_AS_IS,
+     "EvollaModel arctic aria beam bigbird_pegasus camembertv2-base canary chatlm"
+     " cohere_asr ernie4_5 ernie4_5_moe fastspeech2_conformer flex_olmo fuyu glm glm4"
+     " glm4_moe glm4_moe_lite glm4v glm4v_moe glm_image glmasr got_ocr2 gpt_bigcode"
+     " gradium_phonon_tts granite granitemoe granitemoehybrid granitemoeshared h2ovl_chat"
+     " hyperclovax hyperclovax_vlm internlm2 internlm3 iquestcoder jamba kimi_k25"
+     " kimi_linear kosmos-2 llava llava_next mimo_v2_flash minicpm3 minicpm_ocr minicpmv"
+     " minicpmv4_6 minicpmv4_7 minimax_m2 ministral ministral3 mistral mistral3"
+     " mistral_large4 mixtral modernbert modernbert-decoder molmo molmo2 nemo_speechlm"
+     " nemotron nvfp4 nystromformer olmo2 olmo3 olmo_hybrid omniasr opencua openvla"
+     " paddleocr_vl pegasus_x persimmon phi3 phi3_v phimoe pix2struct pixtral pocket_tts"
+     " smolvlm stablelm step3_vl umt5 vipllava voxtral voxtral_realtime xlm-roberta-xl"},
+    {"AlbertTokenizer", OTX__CLASS_DEFAULT,
+     "albert yoso"},
+    {"BertGenerationTokenizer", OTX__CLASS_DEFAULT,
+     "bert-generation"},
+    {"BertTokenizer", OTX__CLASS_DEFAULT,
+     "align bark bert blip bros chinese_clip convbert distilbert electra ernie flava git"
+     " grounding-dino layoutlm lxmert megatron-bert mm-grounding-dino mobilebert"
+     " nomic_bert squeezebert tvp vilt visual_bert"},
+    {"BigBirdTokenizer", OTX__CLASS_DEFAULT,
+     "big_bird"},
+    {"BioGptTokenizer", OTX__CLASS_DEFAULT,
+     "biogpt"},
+    {"BlenderbotSmallTokenizer", OTX__CLASS_DEFAULT,
+     "blenderbot-small"},
+    {"BlenderbotTokenizer", OTX__CLASS_DEFAULT,
+     "blenderbot"},
+    {"CLIPTokenizer", OTX__CLASS_DEFAULT,
+     "aimv2 clip clipseg groupvit omdet-turbo oneformer owlv2 owlvit sam3 sam3_video xclip"},
+    {"CTRLTokenizer", OTX__CLASS_DEFAULT,
+     "ctrl"},
+    {"CamembertTokenizer", OTX__CLASS_DEFAULT,
+     "camembert"},
+    {"CanineTokenizer", OTX__CLASS_DEFAULT,
+     "canine"},
+    {"ClvpTokenizer", OTX__CLASS_DEFAULT,
+     "clvp"},
+    {"CohereTokenizer", OTX__CLASS_DEFAULT,
+     "aya_vision cohere cohere2"},
+    {"CpmAntTokenizer", OTX__CLASS_DEFAULT,
+     "cpmant"},
+    {"DPRQuestionEncoderTokenizer", OTX__CLASS_DEFAULT,
+     "dpr"},
+    {"DebertaTokenizer", OTX__CLASS_DEFAULT,
+     "deberta"},
+    {"DebertaV2Tokenizer", OTX__CLASS_DEFAULT,
+     "deberta-v2"},
+    {"DiaTokenizer", OTX__CLASS_DEFAULT,
+     "dia"},
+    {"EsmTokenizer", OTX__CLASS_DEFAULT,
+     "esm"},
+    {"EsmcTokenizer", OTX__CLASS_DEFAULT,
+     "esmc esmfold2"},
+    {"FNetTokenizer", OTX__CLASS_DEFAULT,
+     "fnet"},
+    {"FSMTTokenizer", OTX__CLASS_DEFAULT,
+     "fsmt"},
+    {"FlaubertTokenizer", OTX__CLASS_DEFAULT,
+     "flaubert"},
+    {"FunnelTokenizer", OTX__CLASS_DEFAULT,
+     "funnel"},
+    {"GPT2Tokenizer", OTX__CLASS_DEFAULT,
+     "blip-2 codegen dbrx emu3 gpt-sw3 gpt2 gpt_neo gptj instructblip instructblipvideo"
+     " jais2 opt phi starcoder2"},
+    {"GPTNeoXJapaneseTokenizer", OTX__CLASS_DEFAULT,
+     "gpt_neox_japanese"},
+    {"GPTNeoXTokenizer", OTX__CLASS_DEFAULT,
+     "falcon_mamba gpt_neox mamba mamba2 mpt olmo olmoe rwkv xlstm"},
+    {"GemmaTokenizer", OTX__CLASS_DEFAULT,
+     "diffusion_gemma gemma gemma2 gemma3 gemma3_text gemma3n gemma3n_text recurrent_gemma"
+     " shieldgemma2 t5gemma zaya"},
+    {"LasrTokenizer", OTX__CLASS_DEFAULT,
+     "lasr_ctc lasr_encoder"},
+    {"LayoutLMv2Tokenizer", OTX__CLASS_DEFAULT,
+     "layoutlmv2"},
+    {"LayoutLMv3Tokenizer", OTX__CLASS_DEFAULT,
+     "layoutlmv3"},
+    {"LayoutXLMTokenizer", OTX__CLASS_DEFAULT,
+     "layoutxlm"},
+    {"LlamaTokenizer", OTX__CLASS_DEFAULT,
+     "idefics idefics2"},
+    {"LukeTokenizer", OTX__CLASS_DEFAULT,
+     "luke"},
+    {"M2M100Tokenizer", OTX__CLASS_DEFAULT,
+     "m2m_100"},
+    {"MBartTokenizer", OTX__CLASS_DEFAULT,
+     "mbart"},
+    {"MPNetTokenizer", OTX__CLASS_DEFAULT,
+     "mpnet"},
+    {"MarianTokenizer", OTX__CLASS_DEFAULT,
+     "marian"},
+    {"MarkupLMTokenizer", OTX__CLASS_DEFAULT,
+     "markuplm"},
+    {"MgpstrTokenizer", OTX__CLASS_DEFAULT,
+     "mgp-str"},
+    {"NllbTokenizer", OTX__CLASS_DEFAULT,
+     "nllb-moe"},
+    {"NougatTokenizer", OTX__CLASS_DEFAULT,
+     "pp_formulanet"},
+    {"OpenAIGPTTokenizer", OTX__CLASS_DEFAULT,
+     "openai-gpt"},
+    {"PLBartTokenizer", OTX__CLASS_DEFAULT,
+     "plbart"},
+    {"ParakeetTokenizer", OTX__CLASS_DEFAULT,
+     "granite_speech5_ctc nemotron3_5_asr nemotron_asr_streaming omniasr_ctc parakeet_ctc"
+     " parakeet_rnnt parakeet_tdt"},
+    {"PegasusTokenizer", OTX__CLASS_DEFAULT,
+     "pegasus"},
+    {"PerceiverTokenizer", OTX__CLASS_DEFAULT,
+     "perceiver"},
+    {"ProphetNetTokenizer", OTX__CLASS_DEFAULT,
+     "prophetnet"},
+    {"Qwen2Tokenizer", OTX__CLASS_DEFAULT,
+     "audioflamingo3 colqwen2 cosmos3_omni dots3_note fun_asr_nano hunyuan_vl internvl"
+     " lighton_ocr moss_transcribe_diarize ovis2 qianfan_ocr qwen2_5_omni qwen2_5_vl"
+     " qwen2_audio qwen2_moe qwen2_vl qwen3 qwen3_asr qwen3_moe qwen3_next qwen3_omni_moe"
+     " qwen3_vl qwen3_vl_moe vibevoice"},
+    {"Qwen3_5Tokenizer", OTX__CLASS_DEFAULT,
+     "qwen3_5_text"},
+    {"RagTokenizer", OTX__CLASS_DEFAULT,
+     "rag"},
+    {"ReformerTokenizer", OTX__CLASS_DEFAULT,
+     "reformer"},
+    {"RemBertTokenizer", OTX__CLASS_DEFAULT,
+     "rembert"},
+    {"RoCBertTokenizer", OTX__CLASS_DEFAULT,
+     "roc_bert"},
+    {"RoFormerTokenizer", OTX__CLASS_DEFAULT,
+     "roformer"},
+    {"RobertaTokenizer", OTX__CLASS_DEFAULT,
+     "bart bridgetower clap data2vec-text florence2 ibert led lilt longformer mra mvp"
+     " roberta roberta-prelayernorm"},
+    {"SeamlessM4TTokenizer", OTX__CLASS_DEFAULT,
+     "seamless_m4t seamless_m4t_v2"},
+    {"SiglipTokenizer", OTX__CLASS_DEFAULT,
+     "siglip"},
+    {"Speech2TextTokenizer", OTX__CLASS_DEFAULT,
+     "speech_to_text"},
+    {"SpeechT5Tokenizer", OTX__CLASS_DEFAULT,
+     "speecht5"},
+    {"SplinterTokenizer", OTX__CLASS_DEFAULT,
+     "splinter"},
+    {"T5Tokenizer", OTX__CLASS_DEFAULT,
+     "mt5 musicgen musicgen_melody switch_transformers t5"},
+    {"TapasTokenizer", OTX__CLASS_DEFAULT,
+     "tapas"},
+    {"Tipsv2Tokenizer", OTX__CLASS_DEFAULT,
+     "tipsv2"},
+    {"UdopTokenizer", OTX__CLASS_DEFAULT,
+     "udop"},
+    {"VideoPrismTokenizer", OTX__CLASS_DEFAULT,
+     "videoprism"},
+    {"VitsTokenizer", OTX__CLASS_DEFAULT,
+     "vits"},
+    {"Wav2Vec2CTCTokenizer", OTX__CLASS_DEFAULT,
+     "data2vec-audio hubert unispeech unispeech-sat wav2vec2 wav2vec2-bert"
+     " wav2vec2-conformer"},
+    {"WhisperTokenizer", OTX__CLASS_DEFAULT,
+     "whisper"},
+    {"XGLMTokenizer", OTX__CLASS_DEFAULT,
+     "xglm"},
+    {"XLMRobertaTokenizer", OTX__CLASS_DEFAULT,
+     "gte jina_embeddings_v3 metaclip_2 trocr xlm-roberta xmod"},
+    {"XLMTokenizer", OTX__CLASS_DEFAULT,
+     "xlm"},
+    {"XLNetTokenizer", OTX__CLASS_DEFAULT,
+     "xlnet"},
+};
+
+/* Classes that are no type's default, and those that are other classes by another name. */
+static const char *const otx__other_classes[] = {
+    "BarthezTokenizer", "BartphoTokenizer", "BertJapaneseTokenizer", "BertweetTokenizer",
+    "ByT5Tokenizer", "CodeLlamaTokenizer", "CpmTokenizer", "HerbertTokenizer",
+    "MBart50Tokenizer", "MLukeTokenizer", "MyT5Tokenizer", "PhobertTokenizer",
+    "Wav2Vec2PhonemeCTCTokenizer", "BartTokenizer", "CodeGenTokenizer", "ConvBertTokenizer",
+    "DistilBertTokenizer", "GPTSw3Tokenizer", "LEDTokenizer", "LxmertTokenizer",
+    "MobileBertTokenizer", "MvpTokenizer", "Pop2PianoTokenizer", "SqueezeBertTokenizer",
+    "LlamaTokenizer",
+};
+
+/* Names under which a class takes tokenizer.json as it stands. */
+static const char *const otx__generic_classes[] = {
+    "TokenizersBackend", "PythonBackend", "PreTrainedTokenizer", "MistralCommonBackend",
+};
 
 /* >>> src/model/names.h */
 /* ---- names of tensors --------------------------------------------------- */
@@ -18784,6 +19240,7 @@ typedef struct otx__side {
     otx_checkpoint checkpoint;
     otx_vocab vocab;
     otx__parts parts;
+    otx__stamps read; /* the files beside the weights, as they were before they were read */
 } otx__side;
 
 /* A side of which nothing is open. Close it with otx__side_close in any case. */
@@ -18791,6 +19248,7 @@ OTX__PRIVATE otx_result otx__side_begin(const otx_context *ctx, const char *path
                                         otx__side *side, otx_error *error)
 {
     memset(side, 0, sizeof *side);
+    side->read.ctx = ctx;
     side->donor = donor;
     side->path = otx__path_copy(ctx, path, strlen(path));
     return side->path ? OTX_OK : otx__fail_memory(error, strlen(path) + 1);
@@ -18798,6 +19256,7 @@ OTX__PRIVATE otx_result otx__side_begin(const otx_context *ctx, const char *path
 
 OTX__PRIVATE void otx__side_close(const otx_context *ctx, otx__side *side)
 {
+    otx__stamps_close(&side->read);
     otx_vocab_close(ctx, &side->vocab);
     otx_checkpoint_close(ctx, &side->checkpoint);
     otx__document_close(ctx, &side->tokenizer);
@@ -18845,6 +19304,243 @@ OTX__PRIVATE otx_result otx__fail_tensor(const otx__side *side, const otx_tensor
     char text[OTX__TENSOR_TEXT];
     return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: tensor %s %s", side->path,
                      otx__tensor_text(text, tensor), why);
+}
+
+/* >>> src/model/code.h */
+/* ---- code: the Python that a tokenizer is loaded with ------------------------ */
+
+/* The most that is read of one module. */
+#define OTX__CODE_LIMIT ((size_t)16 << 20)
+
+/* The most bytes of a name that is looked for in a text. */
+#define OTX__CODE_NAME 255
+
+/* What the code of a tokenizer consists of. Loaders run the modules that "auto_map"
+   names, those that these import from beside themselves, and these open files whose names
+   stand in them as strings. */
+typedef struct otx__code {
+    const otx_context *ctx;
+    const otx__side *side;
+    otx__listing there; /* what the directory has */
+    otx__listing files; /* of it, what is needed: in order of being found, each once */
+    otx_error *error;
+} otx__code;
+
+OTX__PRIVATE void otx__code_close(otx__code *code)
+{
+    otx__listing_close(&code->there);
+    otx__listing_close(&code->files);
+}
+
+OTX__PRIVATE bool otx__code_has(const otx__code *code, const char *name)
+{
+    size_t i;
+    for (i = 0; i < code->files.count; i++)
+        if (strcmp(code->files.names[i], name) == 0) return true;
+    return false;
+}
+
+/* Adds a file if the directory has it; `*found` tells. */
+OTX__PRIVATE otx_result otx__code_add(otx__code *code, const char *name, bool *found)
+{
+    *found = otx__listing_has(&code->there, name);
+    if (!*found || otx__code_has(code, name) || otx__listing_add(&code->files, name))
+        return OTX_OK;
+    return otx__fail_memory(code->error, strlen(name) + 1);
+}
+
+/* Adds the module of a dotted name: name.py, or the package whose name comes first. One
+   that is needed and not there is an error that names who wants it. */
+OTX__PRIVATE otx_result otx__code_module(otx__code *code, otx__span module, const char *who,
+                                         bool needed)
+{
+    char name[OTX__CODE_NAME + 4], text[OTX__PATH_TEXT], quoted[OTX__QUOTED];
+    size_t size = 0;
+    bool found = false;
+    otx_result result;
+    while (size < module.size && module.bytes[size] != '.') size++;
+    if (size == 0 || size > OTX__CODE_NAME) return OTX_OK;
+    memcpy(name, module.bytes, size);
+    memcpy(name + size, ".py", 4);
+    result = otx__code_add(code, name, &found);
+    name[size] = 0;
+    if (!result && !found) result = otx__code_add(code, name, &found);
+    if (result || found || !needed) return result;
+    return otx__fail(code->error, OTX_ERROR_NOT_FOUND,
+                     "%s: %s needs \"%s.py\", which is not there; the tokenizer cannot be "
+                     "loaded without it", otx__path_text(text, code->side->path), who,
+                     otx__quote(quoted, sizeof quoted, name, size));
+}
+
+/* The modules of an auto_map's AutoTokenizer: "module.Class", alone or in a list of slow
+   and fast. "repository--module.Class" is fetched by the loader, and needs no file. */
+OTX__PRIVATE otx_result otx__code_auto_map(otx__code *code, const otx__document *document)
+{
+    const otx_json *json = &document->json;
+    uint32_t map = otx_json_find(json, otx__document_root(document), OTX__KEY_AUTO_MAP);
+    uint32_t node = otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER), i;
+    otx_result result = OTX_OK;
+    for (i = node; node != OTX_JSON_NONE && i < otx_json_after(json, node) && !result; i++) {
+        otx__span name = otx__json_span(json, i);
+        bool remote = otx__span_contains(name, "--");
+        size_t at = name.size;
+        if (otx_json_type_of(json, i) != OTX_JSON_STRING) continue;
+        while (at > 0 && name.bytes[at - 1] != '-' && name.bytes[at - 1] != '/') at--;
+        name.bytes += at;
+        name.size -= at;
+        result = otx__code_module(code, name, "\"" OTX__KEY_AUTO_MAP "\"", !remote);
+    }
+    return result;
+}
+
+/* ---- what a module imports and opens ---- */
+
+OTX__PRIVATE otx__span otx__skip_blanks(otx__span text)
+{
+    while (text.size > 0 && (*text.bytes == ' ' || *text.bytes == '\t')) {
+        text.bytes++;
+        text.size--;
+    }
+    return text;
+}
+
+/* Takes a word off the front of a text if it begins with it and a blank follows. */
+OTX__PRIVATE bool otx__take_word(otx__span *text, const char *word)
+{
+    size_t size = strlen(word);
+    if (text->size <= size || memcmp(text->bytes, word, size) != 0) return false;
+    if (text->bytes[size] != ' ' && text->bytes[size] != '\t') return false;
+    text->bytes += size;
+    text->size -= size;
+    *text = otx__skip_blanks(*text);
+    return true;
+}
+
+/* Takes off the front what may stand in a Python name, dots included. */
+OTX__PRIVATE otx__span otx__take_name(otx__span *text)
+{
+    otx__span name = otx__span_of(text->bytes, 0);
+    while (name.size < text->size) {
+        unsigned char c = (unsigned char)text->bytes[name.size];
+        if (!(c == '_' || c == '.' || c >= 0x80 || otx__is_digit((char)c) ||
+              (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')))
+            break;
+        name.size++;
+    }
+    text->bytes += name.size;
+    text->size -= name.size;
+    return name;
+}
+
+/* "from .module import ...", from whose line `text` is the rest of the file; or
+   "from . import a, (b as c", where each may be a module or not. */
+OTX__PRIVATE otx_result otx__code_import(otx__code *code, otx__span text, const char *who)
+{
+    otx_result result = OTX_OK;
+    otx__span name;
+    bool parenthesis = false;
+    text = otx__skip_blanks(text);
+    if (!otx__take_word(&text, "from")) return OTX_OK;
+    name = otx__take_name(&text);
+    text = otx__skip_blanks(text);
+    if (name.size == 0 || *name.bytes != '.' || !otx__take_word(&text, "import")) return OTX_OK;
+    name.bytes++;
+    name.size--;
+    if (name.size > 0)
+        return *name.bytes == '.' ? OTX_OK : otx__code_module(code, name, who, true);
+    while (text.size > 0 && !result) {
+        name = otx__take_name(&text);
+        if (name.size > 0 && !otx__span_is(name, "as"))
+            result = otx__code_module(code, name, who, false);
+        if (name.size > 0) continue;
+        if (*text.bytes == '(') parenthesis = true;
+        if (*text.bytes == ')' || (*text.bytes == '\n' && !parenthesis)) break;
+        text.bytes++;
+        text.size--;
+    }
+    return result;
+}
+
+/* Whether a file that code names is the model's and not the tokenizer's. */
+OTX__PRIVATE bool otx__is_of_model(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__model_files); i++)
+        if (otx__name_fits(name, otx__model_files[i])) return true;
+    return false;
+}
+
+/* The string that a quotation mark opens, if a file of the directory has its name. */
+OTX__PRIVATE otx_result otx__code_string(otx__code *code, otx__span text)
+{
+    char name[OTX__CODE_NAME + 1];
+    size_t size = 1;
+    bool found;
+    while (size < text.size && text.bytes[size] != *text.bytes && text.bytes[size] != '\n' &&
+           size <= OTX__CODE_NAME)
+        size++;
+    if (size == 1 || size >= text.size || text.bytes[size] != *text.bytes) return OTX_OK;
+    memcpy(name, text.bytes + 1, size - 1);
+    name[size - 1] = 0;
+    if (strlen(name) != size - 1 || otx__is_of_model(name)) return OTX_OK;
+    return otx__code_add(code, name, &found);
+}
+
+/* Looks through a text: for imports if it is Python, and for names of files. */
+OTX__PRIVATE otx_result otx__code_scan(otx__code *code, otx__span text, const char *who,
+                                       bool python)
+{
+    otx_result result = OTX_OK;
+    bool line = true; /* at the start of one */
+    for (; text.size > 0 && !result; text.bytes++, text.size--) {
+        if (line && python) result = otx__code_import(code, text, who);
+        line = *text.bytes == '\n';
+        if (!result && (*text.bytes == '"' || *text.bytes == '\''))
+            result = otx__code_string(code, text);
+    }
+    return result;
+}
+
+/* Looks through one file that was found; directories are taken as they are. */
+OTX__PRIVATE otx_result otx__code_file(otx__code *code, const char *name)
+{
+    char *path, *text = NULL;
+    otx__status status;
+    otx_result result;
+    size_t size = 0;
+    if (!otx__has_suffix(name, ".py")) return OTX_OK;
+    path = otx__path_join(code->ctx, code->side->path, name);
+    if (!path) return otx__fail_memory(code->error, strlen(name) + 1);
+    result = otx__look(path, &status, code->error);
+    if (!result && !status.directory)
+        result = otx__file_read_all(code->ctx, path, OTX__CODE_LIMIT, &text, &size,
+                                    code->error);
+    if (!result && text) result = otx__code_scan(code, otx__span_of(text, size), name, true);
+    otx__file_free(code->ctx, text, size);
+    otx__path_free(code->ctx, path);
+    return result;
+}
+
+/* Finds all that the code of a side's tokenizer needs; no files if it brings none. Close
+   with otx__code_close in any case. A module that is not there is OTX_ERROR_NOT_FOUND. */
+OTX__PRIVATE otx_result otx__code_open(const otx_context *ctx, const otx__side *side,
+                                       otx__code *code, otx_error *error)
+{
+    const otx__document *config = &side->tokenizer;
+    otx_result result;
+    size_t i;
+    memset(code, 0, sizeof *code);
+    code->ctx = code->files.ctx = ctx;
+    code->side = side;
+    code->error = error;
+    result = otx__listing_open(ctx, side->path, &code->there, error);
+    if (!result) result = otx__code_auto_map(code, config);
+    if (!result && code->files.count == 0) result = otx__code_auto_map(code, &side->config);
+    if (!result && code->files.count > 0 && config->present)
+        result = otx__code_scan(code, otx__span_of(config->text, config->size), "", false);
+    for (i = 0; i < code->files.count && !result; i++) /* grows as it goes */
+        result = otx__code_file(code, code->files.names[i]);
+    return result;
 }
 
 /* >>> src/model/parts.h */
@@ -19751,22 +20447,46 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
     return result;
 }
 
-/* Appends a JSON string node of a document as JSON, quotes included. */
-OTX__PRIVATE void otx__config_quote(otx__text *to, const otx_json *json, uint32_t node)
+/* Appends a node of a document as it stands there, with all that is in it. */
+OTX__PRIVATE void otx__config_raw(otx__text *to, const otx_json *json, uint32_t node)
 {
-    otx__span text = otx__json_span(json, node);
-    otx__text_string(to, "\"");
-    otx__text_bytes(to, text.bytes, text.size);
-    otx__text_string(to, "\"");
+    uint32_t start, end;
+    otx__json_bytes(json, node, &start, &end);
+    otx__text_bytes(to, json->text + start, end - start);
 }
 
-/* The class of the tokenizer is the donor's from now on; code that only the base
-   brings for its own tokenizer is named no more. */
+/* The donor's code for its tokenizer is named where the donor names it: a config.json that
+   names some is followed where tokenizer_config.json names none. What the base has for its
+   own tokenizer is named no more. */
+OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
+{
+    const otx__document *donor = &e->plan->donor->config;
+    uint32_t map = otx_json_find(&e->document->json, 0, OTX__KEY_AUTO_MAP);
+    uint32_t given = otx_json_find(&donor->json, otx__document_root(donor), OTX__KEY_AUTO_MAP);
+    uint32_t theirs = otx_json_find(&donor->json, given, OTX__KEY_AUTO_TOKENIZER);
+    bool ours = otx_json_find(&e->document->json, map, OTX__KEY_AUTO_TOKENIZER) !=
+                OTX_JSON_NONE;
+    bool object = otx_json_type_of(&e->document->json, map) == OTX_JSON_OBJECT;
+    otx_result result;
+    otx__text value;
+    if (theirs == OTX_JSON_NONE && !ours) return OTX_OK;
+    otx__text_open(&value, e->plan->ctx);
+    if (theirs != OTX_JSON_NONE && !object)
+        otx__text_string(&value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
+    if (theirs == OTX_JSON_NONE) otx__text_string(&value, "null");
+    else otx__config_raw(&value, &donor->json, theirs);
+    if (theirs != OTX_JSON_NONE && !object) otx__text_string(&value, "}");
+    result = object ? otx__config_set_text(e, map, OTX__KEY_AUTO_TOKENIZER, &value)
+                    : otx__config_set_text(e, 0, OTX__KEY_AUTO_MAP, &value);
+    otx__text_close(&value);
+    return result;
+}
+
+/* The class of the tokenizer is the donor's from now on. */
 OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
 {
     const otx_json *json = &e->document->json;
     const otx__document *sources[2];
-    uint32_t map = otx_json_find(json, 0, OTX__KEY_AUTO_MAP);
     uint32_t node = otx_json_find(json, 0, OTX__KEY_TOKENIZER_CLASS);
     otx_result result = OTX_OK;
     otx__text value;
@@ -19779,13 +20499,11 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
             node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
                                  OTX__KEY_TOKENIZER_CLASS);
             if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
-                otx__config_quote(&value, &sources[i]->json, node);
+                otx__config_raw(&value, &sources[i]->json, node);
         }
         if (value.size == 0) otx__text_string(&value, "null");
         result = otx__config_set_text(e, 0, OTX__KEY_TOKENIZER_CLASS, &value);
     }
-    if (!result && otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER) != OTX_JSON_NONE)
-        result = otx__config_set(e, map, OTX__KEY_AUTO_TOKENIZER, "null");
     otx__text_close(&value);
     return result;
 }
@@ -19832,6 +20550,7 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     if (!result && !generation) result = otx__config_edit_tie(&e);
     if (!result && !generation) result = otx__config_edit_dtype(&e);
     if (!result && !generation) result = otx__config_edit_classes(&e);
+    if (!result && !generation) result = otx__config_edit_code(&e);
     if (!result) result = otx__edit_to_text(e.edit, out, error);
     otx_json_edit_close(plan->ctx, e.edit);
     return result;
@@ -19897,6 +20616,191 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
     return result;
 }
 
+/* >>> src/model/classes.h */
+/* ---- classes: which class a tokenizer is loaded as ---------------------------- */
+
+/* transformers 5 takes the class of a tokenizer from "model_type" for some types of models,
+   whatever the tokenizer says, and many classes bring rules of their own for how text is
+   cut: the same files read otherwise beside another model. */
+
+#define OTX__AS_IS "TokenizersBackend" /* tokenizer.json as it stands, by transformers 5 */
+#define OTX__AS_IS_4 "PreTrainedTokenizerFast" /* the same for 4 and 5 */
+
+/* A name without "Fast". */
+OTX__PRIVATE otx__span otx__class_stem(otx__span name)
+{
+    if (name.size > 4 && memcmp(name.bytes + name.size - 4, "Fast", 4) == 0) name.size -= 4;
+    return name;
+}
+
+/* Whether a word is among those of a text, with blanks between them. */
+OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
+{
+    while (*words) {
+        size_t size = strcspn(words, " ");
+        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
+        words += size + (words[size] == ' ');
+    }
+    return false;
+}
+
+/* What is known of a type of models, or NULL. */
+OTX__PRIVATE const otx__class_types *otx__class_of_type(otx__span type)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__tokenizer_classes) && type.size > 0; i++)
+        if (otx__has_word(otx__tokenizer_classes[i].types, type))
+            return &otx__tokenizer_classes[i];
+    return NULL;
+}
+
+/* The class that a name makes by itself, without "Fast": one that is generic or not known
+   takes tokenizer.json as it stands. */
+OTX__PRIVATE otx__span otx__class_made(otx__span name)
+{
+    const otx__span stem = otx__class_stem(name);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__tokenizer_classes); i++)
+        if (otx__tokenizer_classes[i].rule != OTX__CLASS_AS_IS &&
+            otx__span_is(stem, otx__tokenizer_classes[i].name))
+            return stem;
+    for (i = 0; i < OTX__COUNT(otx__other_classes); i++)
+        if (otx__span_is(stem, otx__other_classes[i])) return stem;
+    return otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
+}
+
+/* The class that AutoTokenizer makes, without "Fast", beside a model of a type of a
+   tokenizer that names a class or (size 0) none. `mapped`: it names code of its own. */
+OTX__PRIVATE otx__span otx__class_effective(otx__span type, otx__span name, bool byte_level,
+                                            bool mapped)
+{
+    const otx__span as_is = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
+    const otx__class_types *own = mapped ? NULL : otx__class_of_type(type);
+    if (name.size == 0) return own ? otx__span_of(own->name, strlen(own->name)) : as_is;
+    if (own && own->rule == OTX__CLASS_FORCED) return otx__span_of(own->name, strlen(own->name));
+    if (!mapped && byte_level && otx__span_is(otx__class_stem(name), "LlamaTokenizer"))
+        return as_is;
+    return own && own->rule == OTX__CLASS_AS_IS ? as_is : otx__class_made(name);
+}
+
+/* ---- one directory ---- */
+
+/* A string of config.json or another file, or nothing. */
+OTX__PRIVATE otx__span otx__document_word(const otx__document *document, const char *key)
+{
+    uint32_t node = otx_json_find(&document->json, otx__document_root(document), key);
+    if (otx_json_type_of(&document->json, node) != OTX_JSON_STRING) return otx__span_of("", 0);
+    return otx__json_span(&document->json, node);
+}
+
+/* The class that a side's tokenizer names. */
+OTX__PRIVATE otx__span otx__side_class(const otx__side *side)
+{
+    otx__span name = otx__document_word(&side->tokenizer, OTX__KEY_TOKENIZER_CLASS);
+    return name.size ? name : otx__document_word(&side->config, OTX__KEY_TOKENIZER_CLASS);
+}
+
+/* Whether its tokenizer_config.json names code of its own. */
+OTX__PRIVATE bool otx__side_is_mapped(const otx__side *side)
+{
+    const otx_json *json = &side->tokenizer.json;
+    uint32_t map = otx_json_find(json, otx__document_root(&side->tokenizer), OTX__KEY_AUTO_MAP);
+    return otx_json_type_of(json, otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER)) !=
+           OTX_JSON_NULL;
+}
+
+/* ---- the donor's tokenizer beside the base's config ---- */
+
+/* What to write for the donor's class to be made. */
+typedef struct otx__class_choice {
+    char name[OTX__QUOTED]; /* tokenizer_class; empty: the file stays as it is */
+    char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
+    bool code;              /* "auto_map" is needed as well: see otx__class_code */
+} otx__class_choice;
+
+/* By the policy that tests/tokenizer_classes.py states and tries with both versions of
+   transformers. */
+OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base,
+                                    otx__class_choice *choice)
+{
+    const bool byte_level = donor->vocab.family == OTX_FAMILY_BYTE_LEVEL;
+    const bool has_json = strcmp(otx__word(donor->vocab.source), "tokenizer.json") == 0;
+    const otx__span type = otx__document_word(&base->config, OTX__KEY_MODEL_TYPE);
+    const otx__span name = otx__side_class(donor);
+    const otx__span wanted = otx__class_effective(
+        otx__document_word(&donor->config, OTX__KEY_MODEL_TYPE), name, byte_level, false);
+    otx__span chosen, seen, made;
+    memset(choice, 0, sizeof *choice);
+    if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
+    otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
+    seen = otx__class_effective(type, name, byte_level, false);
+    if (name.size > 0 && otx__span_is(seen, choice->made)) return;
+    if (otx__span_is(wanted, OTX__AS_IS) || otx__span_is(wanted, "Qwen3_5Tokenizer"))
+        otx__format(choice->name, sizeof choice->name, OTX__AS_IS_4); /* 4 knows neither */
+    else if (name.size > 0 && otx__span_is(otx__class_stem(name), choice->made))
+        otx__format(choice->name, sizeof choice->name, "%.*s", (int)name.size, name.bytes);
+    else
+        otx__format(choice->name, sizeof choice->name, "%s%s", choice->made,
+                    has_json ? "Fast" : "");
+    chosen = otx__span_of(choice->name, strlen(choice->name));
+    seen = otx__class_effective(type, chosen, byte_level, false);
+    made = otx__class_made(chosen);
+    choice->code = !otx__same_bytes(seen.bytes, seen.size, made.bytes, made.size);
+}
+
+/* Where "auto_map" keeps a class from being forced: without trust in code loaders pass it
+   by and take tokenizer_class, with it they run this file. */
+#define OTX__CLASS_MODULE "tokenization_transplanted"
+#define OTX__CLASS_MAP                                                       \
+    "[\"" OTX__CLASS_MODULE ".TransplantedTokenizer\", \"" OTX__CLASS_MODULE \
+    ".TransplantedTokenizer\"]"
+
+/* Appends that file. A class with an __init__ of its own is made as such by transformers 5,
+   others take tokenizer.json as it stands. */
+OTX__PRIVATE void otx__class_code(const otx__class_choice *choice, otx__text *to)
+{
+    if (strcmp(choice->name, OTX__AS_IS_4) == 0) {
+        otx__text_string(to, "from transformers import PreTrainedTokenizerFast\n\n\n"
+                             "class TransplantedTokenizer(PreTrainedTokenizerFast):\n"
+                             "    pass\n");
+        return;
+    }
+    otx__text_format(to, "import transformers\n\nClass = getattr(transformers, \"%sFast\", None) "
+                         "or transformers.%s\n\n\n", choice->made, choice->made);
+    otx__text_string(to, "class TransplantedTokenizer(Class):\n"
+                         "    def __init__(self, *arguments, **settings):\n"
+                         "        super().__init__(*arguments, **settings)\n");
+}
+
+/* Appends tokenizer_config.json with what was chosen. */
+OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__side *donor,
+                                          const otx__class_choice *choice, otx__text *to,
+                                          otx_error *error)
+{
+    const otx__document *document = &donor->tokenizer;
+    otx_json_edit *edit = NULL;
+    char value[OTX__QUOTED + 2];
+    otx_result result;
+    if (!document->present) {
+        otx__text_format(to, "{\n  \"" OTX__KEY_TOKENIZER_CLASS "\": \"%s\"", choice->name);
+        if (choice->code)
+            otx__text_string(to, ",\n  \"" OTX__KEY_AUTO_MAP "\": {\"" OTX__KEY_AUTO_TOKENIZER
+                                 "\": " OTX__CLASS_MAP "}");
+        otx__text_string(to, "\n}\n");
+        return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+    }
+    otx__format(value, sizeof value, "\"%s\"", choice->name);
+    result = otx_json_edit_open(ctx, &document->json, &edit, error);
+    if (!result)
+        result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_TOKENIZER_CLASS, value, error);
+    if (!result && choice->code)
+        result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_AUTO_MAP,
+                                   "{\"" OTX__KEY_AUTO_TOKENIZER "\": " OTX__CLASS_MAP "}", error);
+    if (!result) result = otx__edit_to_text(edit, to, error);
+    otx_json_edit_close(ctx, edit);
+    return result;
+}
+
 /* >>> src/job/chapter.h */
 /* ==== job: the whole transplant, in the order in which it happens ==== */
 
@@ -19914,6 +20818,7 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
      solve         solving for the rows of the donor
      rebuild       the new rows of one vocabulary tensor
@@ -19980,6 +20885,9 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text chat;               /* chat: the template, unless it is the donor's */
+    otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
+                                     otx__job_plan_class */
 
     /* solve: the combinations of anchors */
     otx__solution solutions[2];
@@ -20051,11 +20959,15 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     if ((unsigned)options->method >= OTX_METHOD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
                          "omp-centred, mean and zero", (int)options->method);
-    if ((unsigned)options->rows > OTX_ROWS_MULTIPLE ||
-        (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0))
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "rows must be the donor's, the tokenizer's, or a multiple of at least 1");
+    if ((unsigned)options->rows > OTX_ROWS_EXACT ||
+        (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
+        (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "rows must be the donor's, the tokenizer's, "
+                         "a multiple of at least 1, or a number of at least 1");
+    if ((unsigned)options->chat >= OTX_CHAT_COUNT ||
+        (options->chat == OTX_CHAT_FILE && !options->chat_file))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the chat template must be the donor's, the "
+                         "base's, or that of a file which is named");
     if ((unsigned)options->padding >= OTX_PADDING_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
@@ -20091,6 +21003,9 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->chat, &job->ctx);
+    otx__text_open(&job->tokenizer, &job->ctx);
+    otx__text_open(&job->code, &job->ctx);
     result = otx__side_begin(&job->ctx, base, false, &job->base, error);
     if (!result) result = otx__side_begin(&job->ctx, donor, true, &job->donor, error);
     return result;
@@ -20117,6 +21032,9 @@ OTX_API void otx_job_close(otx_job *job)
     for (i = 0; i < job->solution_count; i++) otx__solution_close(job, &job->solutions[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->chat);
+    otx__text_close(&job->tokenizer);
+    otx__text_close(&job->code);
     otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
@@ -20164,21 +21082,28 @@ OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *er
                      "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
 }
 
-/* A matrix and its tokenizer are enough of a donor; the base's config is edited. The base's
-   tokenizer_config.json is of no use. */
+/* Whether a file beside the weights is read, and must stay as it was. */
+OTX__PRIVATE bool otx__is_read(const char *name)
+{
+    return strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
+           strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name);
+}
+
+/* A matrix and its tokenizer are enough of a donor; the base's config is edited. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
     char name[OTX__PATH_TEXT];
-    otx_result result =
-        otx__document_open(ctx, side->path, "config.json", &side->config, error);
+    otx_result result = otx__stamps_take(&side->read, side->path, otx__is_read, error);
+    if (!result)
+        result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
     if (!result && !side->config.present && !side->donor)
         result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
                            otx__path_text(name, side->path));
     if (!result)
         result = otx__document_open(ctx, side->path, "generation_config.json",
                                     &side->generation, error);
-    if (!result && side->donor)
+    if (!result)
         result = otx__document_open(ctx, side->path, "tokenizer_config.json", &side->tokenizer,
                                     error);
     return result;
@@ -20339,6 +21264,7 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
         *rows = multiple;
         if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
     }
+    if (job->options.rows == OTX_ROWS_EXACT) *rows = job->options.rows_exact;
     if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
     return otx__fail(error, OTX_ERROR_LIMIT,
                      "the new matrices would have %" PRIu64 " rows; 1 to "
@@ -20559,6 +21485,168 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     plan.alignment = &job->alignment;
     plan.dtype = job->options.dtype;
     return otx__config_make(&plan, &job->config, &job->generation, error);
+}
+
+/* Names another class for the tokenizer where the donor's own name would be taken for
+   another beside the base's config.json. */
+OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
+{
+    otx__class_choice choice;
+    otx_result result;
+    otx__class_choose(&job->donor, &job->base, &choice);
+    if (!choice.name[0]) return OTX_OK;
+    result = otx__class_config(&job->ctx, &job->donor, &choice, &job->tokenizer, error);
+    if (result) return result;
+    if (choice.code) otx__class_code(&choice, &job->code);
+    otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
+             "config.json of %s, transformers would load the tokenizer of %s otherwise than it "
+             "does there", choice.name, choice.code ? ", and " OTX__CLASS_MODULE ".py" : "",
+             job->base.path, job->donor.path);
+    return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
+}
+
+/* >>> src/job/chat.h */
+/* ---- chat: the template that turns messages into text ------------------------ */
+
+#define OTX__TEMPLATE_LIMIT ((size_t)16 << 20)
+
+/* Reads a file as it stands. */
+OTX__PRIVATE otx_result otx__chat_file(const otx_context *ctx, const char *path, otx__text *to,
+                                       otx_error *error)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    otx_result result =
+        otx__file_read_all(ctx, path, OTX__TEMPLATE_LIMIT, &bytes, &size, error);
+    if (result) return result;
+    otx__text_bytes(to, bytes, size);
+    otx__file_free(ctx, bytes, size);
+    return to->failed ? otx__fail_memory(error, size) : OTX_OK;
+}
+
+/* The template of a document: "chat_template", a string, or of a list of named ones the
+   one that is called "default", or the first. OTX_JSON_NONE if it has none. */
+OTX__PRIVATE uint32_t otx__chat_node(const otx__document *document)
+{
+    const otx_json *json = &document->json;
+    uint32_t node = otx_json_find(json, otx__document_root(document), OTX__KEY_CHAT);
+    otx_json_iter at = otx_json_iter_of(json, node);
+    uint32_t found = OTX_JSON_NONE;
+    if (otx_json_type_of(json, node) == OTX_JSON_STRING) return node;
+    while (otx_json_iter_next(&at)) {
+        uint32_t text = otx_json_find(json, at.value, "template");
+        if (otx_json_type_of(json, text) != OTX_JSON_STRING) continue;
+        if (found == OTX_JSON_NONE ||
+            otx_json_equals(json, otx_json_find(json, at.value, "name"), "default"))
+            found = text;
+    }
+    return found;
+}
+
+OTX__PRIVATE otx_result otx__chat_string(const otx_context *ctx, const otx__document *document,
+                                         otx__text *to, otx_error *error)
+{
+    const uint32_t node = otx__chat_node(document);
+    size_t room;
+    char *bytes;
+    if (node == OTX_JSON_NONE) return OTX_OK;
+    room = otx__json_span(&document->json, node).size + 1;
+    bytes = (char *)otx__alloc(ctx, room, 1);
+    if (!bytes) return otx__fail_memory(error, room);
+    otx__text_bytes(to, bytes, otx_json_string(&document->json, node, bytes));
+    otx__free(ctx, bytes, room, 1);
+    return to->failed ? otx__fail_memory(error, room) : OTX_OK;
+}
+
+/* Appends the template of a side, from where transformers takes it; nothing if it has
+   none. */
+OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
+                                     otx__text *to, otx_error *error)
+{
+    char *path = otx__path_join(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE));
+    otx__document old;
+    otx__status status;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(side->path) + 1);
+    result = otx__look(path, &status, error);
+    if (!result && status.present) result = otx__chat_file(ctx, path, to, error);
+    otx__path_free(ctx, path);
+    if (result || to->size > 0) return result;
+    result = otx__chat_string(ctx, &side->tokenizer, to, error);
+    if (result || to->size > 0) return result;
+    result = otx__document_open(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_JSON), &old,
+                                error);
+    if (!result) result = otx__chat_string(ctx, &old, to, error);
+    otx__document_close(ctx, &old);
+    return result;
+}
+
+/* Warns of what a template that is not the donor's puts into texts although it is no
+   token of the donor's: there it becomes letters. Only the base's tokens count; other
+   brackets are the template's own. */
+OTX__PRIVATE otx_result otx__chat_check(const otx_job *job, otx_error *error)
+{
+    const otx__side *sides[2];
+    otx__token_index contents[2];
+    otx__span text = otx__span_of(job->chat.bytes, job->chat.size), mark;
+    char quoted[OTX__QUOTED];
+    otx_result result = OTX_OK;
+    bool told = false;
+    size_t i, id;
+    memset(contents, 0, sizeof contents);
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2 && !result; i++) {
+        const otx_vocab *vocab = &sides[i]->vocab;
+        result = otx__index_open(&job->ctx, &contents[i], vocab->tokens, vocab->count, true,
+                                 error);
+        for (id = 0; id < vocab->count && !result; id++) {
+            const otx_token *token = &vocab->tokens[id];
+            if (token->kind != OTX_TOKEN_NONE)
+                *otx__index_slot(&contents[i], OTX_TOKEN_NONE, token->content,
+                                 token->content_size) = (uint32_t)id + 1;
+        }
+    }
+    while (!result && !told && otx__next_mark(&text, &mark)) {
+        told = otx__index_find(&contents[0], OTX_TOKEN_NONE, mark.bytes, mark.size) >= 0 &&
+               otx__index_find(&contents[1], OTX_TOKEN_NONE, mark.bytes, mark.size) < 0;
+        if (told)
+            otx__log(&job->ctx, OTX_WARNING, "the chat template writes \"%s\", which is no token "
+                     "of %s; give the template in words of that tokenizer",
+                     otx__quote(quoted, sizeof quoted, mark.bytes, mark.size), job->donor.path);
+    }
+    for (i = 0; i < 2; i++)
+        if (contents[i].slots) otx__index_close(&job->ctx, &contents[i]);
+    return result;
+}
+
+/* Settles which template the output has, and says so where one disappears. */
+OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx__text ours, theirs;
+    otx_result result = OTX_OK;
+    otx__text_open(&ours, ctx);
+    otx__text_open(&theirs, ctx);
+    if (job->options.chat == OTX_CHAT_FILE)
+        result = otx__chat_file(ctx, job->options.chat_file, &job->chat, error);
+    else if (job->options.chat == OTX_CHAT_BASE)
+        result = otx__chat_of(ctx, &job->base, &job->chat, error);
+    else result = otx__chat_of(ctx, &job->donor, &theirs, error);
+    if (!result && job->options.chat == OTX_CHAT_DONOR && theirs.size == 0) {
+        result = otx__chat_of(ctx, &job->base, &ours, error);
+        if (!result && ours.size > 0)
+            otx__log(ctx, OTX_WARNING, "the output has no chat template: %s has none, and that "
+                     "of %s is in words of its own tokenizer; --chat-template base keeps it, "
+                     "--chat-template FILE gives another", job->donor.path, job->base.path);
+    }
+    if (!result && job->options.chat == OTX_CHAT_BASE && job->chat.size == 0)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: has no chat template to keep",
+                           job->base.path);
+    if (!result && job->chat.size > 0) result = otx__chat_check(job, error);
+    otx__text_close(&ours);
+    otx__text_close(&theirs);
+    return result;
 }
 
 /* >>> src/job/rows.h */
@@ -20789,7 +21877,8 @@ OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
     }
 }
 
-/* The mean of the wanted rows in double; zeros if none is wanted. */
+/* The mean of the wanted rows in double; zeros if none is wanted. The solver has a mean of
+   its own (solve/views.h): of rows as it takes them, F64 rounded to float, by an index. */
 OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
                                       const uint8_t *wanted, double *to, otx_error *error)
 {
@@ -21371,9 +22460,8 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 /* >>> src/job/write.h */
 /* ---- write: the output and its weights ------------------------------------ */
 
-/* One file of weights of the output. */
+/* One file of weights of the output, in the place of one of the base's. */
 typedef struct otx__out_file {
-    const otx_checkpoint_file *old; /* the base's */
     bool touched;                 /* it holds tensors that change; else it is copied */
     bool empty;                   /* all its tensors are dropped: not written */
     otx_tensor *tensors;          /* of the new file, in order of the old one */
@@ -21388,6 +22476,7 @@ typedef struct otx__writing {
     otx__out_file *files; /* one for each of the base's */
     size_t file_count, opened;
     otx__meter meter;     /* of all that is written */
+    otx__stamps copied;   /* the files that are copied, as they were before */
 } otx__writing;
 
 /* The place of a tensor among the base's vocabulary tensors, or OTX__NONE. */
@@ -21410,10 +22499,9 @@ OTX__PRIVATE void otx__out_file_close(const otx_job *job, otx__out_file *file)
 
 /* Lays out the new file with the metadata of the old one. Some loaders want to
    see "format" in it. */
-OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, otx__out_file *file,
-                                             otx_error *error)
+OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, const otx_safetensors *old,
+                                             otx__out_file *file, otx_error *error)
 {
-    const otx_safetensors *old = &file->old->header;
     size_t count = old->metadata_count, i;
     otx_metadata *metadata =
         (otx_metadata *)otx__alloc(&job->ctx, count + 1, sizeof *metadata);
@@ -21435,13 +22523,11 @@ OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, otx__out_file *
 }
 
 /* Plans one file; close with otx__out_file_close in any case. */
-OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_checkpoint_file *from,
+OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safetensors *old,
                                            otx__out_file *file, otx_error *error)
 {
-    const otx_safetensors *old = &from->header;
     size_t i;
     memset(file, 0, sizeof *file);
-    file->old = from;
     for (i = 0; i < old->tensor_count && !file->touched; i++)
         file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE;
     if (!file->touched) return OTX_OK;
@@ -21463,7 +22549,7 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_checkpo
         file->originals[file->count++] = &old->tensors[i];
     }
     file->empty = file->count == 0;
-    return file->empty ? OTX_OK : otx__out_file_layout(job, file, error);
+    return file->empty ? OTX_OK : otx__out_file_layout(job, old, file, error);
 }
 
 /* No directory may hold another: the output would be copied into itself, or a
@@ -21499,6 +22585,7 @@ OTX__PRIVATE otx_result otx__writing_begin(const otx_job *job, const char *out,
 {
     otx_result result = otx__check_output(job, out, error);
     memset(writing, 0, sizeof *writing);
+    writing->copied.ctx = &job->ctx;
     writing->meter.stage = OTX_STAGE_WRITE;
     writing->meter.subject = job->base.path;
     if (result) return result;
@@ -21517,9 +22604,10 @@ OTX__PRIVATE otx_result otx__writing_layout(const otx_job *job, otx__writing *wr
         return otx__fail_memory(error, (uint64_t)base->file_count * sizeof *writing->files);
     writing->file_count = base->file_count;
     while (writing->opened < writing->file_count && !result) {
-        otx__out_file *file = &writing->files[writing->opened];
-        result = otx__out_file_open(job, &base->files[writing->opened++], file, error);
-        writing->meter.total += file->touched ? file->layout.file_size : file->old->source.size;
+        const otx_checkpoint_file *old = &base->files[writing->opened];
+        otx__out_file *file = &writing->files[writing->opened++];
+        result = otx__out_file_open(job, &old->header, file, error);
+        writing->meter.total += file->touched ? file->layout.file_size : old->source.size;
     }
     return result;
 }
@@ -21530,6 +22618,7 @@ OTX__PRIVATE void otx__writing_close(const otx_job *job, otx__writing *writing)
     size_t i;
     for (i = 0; i < writing->opened; i++) otx__out_file_close(job, &writing->files[i]);
     otx__free(&job->ctx, writing->files, writing->file_count, sizeof *writing->files);
+    otx__stamps_close(&writing->copied);
     otx__output_abandon(&writing->output);
 }
 
@@ -21571,10 +22660,11 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     return result;
 }
 
-/* Writes a file whose vocabulary tensors are new and whose others are copied. */
+/* Writes a file whose vocabulary tensors are new and whose others are copied from the old
+   one, which is at `from`. */
 OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *file,
-                                           const char *from, otx__file *to, otx__meter *meter,
-                                           otx_error *error)
+                                           const otx_source *old, const char *from,
+                                           otx__file *to, otx__meter *meter, otx_error *error)
 {
     const otx_layout *layout = &file->layout;
     otx_result result = OTX_OK;
@@ -21588,18 +22678,19 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
         meter->subject = original->name;
         if (which != OTX__NONE) result = otx__write_matrix(job, which, to, meter, error);
         else if (original->end > original->begin)
-            result = otx__stream(&job->ctx, &file->old->source, from, original->begin,
+            result = otx__stream(&job->ctx, old, from, original->begin,
                                  original->end - original->begin, &to->sink, meter, error);
     }
     return result;
 }
 
-OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
-                                        otx__writing *writing, otx_error *error)
+OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing *writing,
+                                        otx_error *error)
 {
-    const otx_source *source = &file->old->source;
+    const otx_checkpoint_file *old = &job->base.checkpoint.files[index];
+    const otx__out_file *file = &writing->files[index];
     const otx_context *ctx = &job->ctx;
-    const char *directory = writing->output.partial, *name = file->old->name;
+    const char *directory = writing->output.partial, *name = old->name;
     char *from = otx__path_join(ctx, job->base.path, name);
     char *path = otx__path_join(ctx, directory, name);
     otx_result result;
@@ -21612,10 +22703,10 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
     if (result) goto done;
     writing->meter.subject = name;
     if (file->touched)
-        result = otx__write_touched(job, file, from, &to, &writing->meter, error);
+        result = otx__write_touched(job, file, &old->source, from, &to, &writing->meter, error);
     else
-        result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
-                             error);
+        result = otx__stream(ctx, &old->source, from, 0, old->source.size, &to.sink,
+                             &writing->meter, error);
     result = otx__file_finish(&to, result, error);
 done:
     otx__path_free(ctx, from);
@@ -21631,7 +22722,7 @@ OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
     size_t i;
     for (i = 0; i < writing->file_count && !result; i++)
         if (!writing->files[i].empty)
-            result = otx__write_file(job, &writing->files[i], writing, error);
+            result = otx__write_file(job, i, writing, error);
     return result;
 }
 
@@ -21721,59 +22812,87 @@ OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const 
     return result;
 }
 
-/* Whether some string in an auto_map's AutoTokenizer, "module.Class" or
-   "repository--module.Class", names the module that is in `name` (module.py). */
-OTX__PRIVATE bool otx__auto_map_names(const otx__document *document, const char *name)
-{
-    const otx_json *json = &document->json;
-    uint32_t map = otx_json_find(json, otx__document_root(document), OTX__KEY_AUTO_MAP);
-    uint32_t node = otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER), i;
-    size_t size = strlen(name) - 3; /* without .py */
-    if (node == OTX_JSON_NONE) return false;
-    for (i = node; i < otx_json_after(json, node); i++) {
-        otx__span text = otx__json_span(json, i);
-        size_t at = text.size;
-        if (otx_json_type_of(json, i) != OTX_JSON_STRING) continue;
-        while (at > 0 && text.bytes[at - 1] != '-' && text.bytes[at - 1] != '/') at--;
-        if (text.size - at > size && memcmp(text.bytes + at, name, size) == 0 &&
-            text.bytes[at + size] == '.')
-            return true;
-    }
-    return false;
-}
-
 /* Whether a file of the donor is copied: those of its tokenizer, and of code what its
    configuration names. */
-OTX__PRIVATE bool otx__donor_gives(const otx__side *donor, const char *name)
+OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
+                                   const char *name)
 {
-    if (!otx__is_tokenizer_code(name)) return otx__is_of_tokenizer(name);
-    return otx__auto_map_names(&donor->tokenizer, name) ||
-           otx__auto_map_names(&donor->config, name);
+    if (job->tokenizer.size > 0 && strcmp(name, "tokenizer_config.json") == 0) return false;
+    if (job->options.chat != OTX_CHAT_DONOR &&
+        otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
+        return false;
+    return otx__code_has(code, name) ||
+           (otx__is_of_tokenizer(name) && !otx__is_tokenizer_code(name));
 }
 
-/* Whether an entry of a side belongs into the output; looks through it if it does. */
+/* Whether two files are the same byte for byte. */
+OTX__PRIVATE otx_result otx__files_equal(const otx_context *ctx, const char *one,
+                                         const char *other, bool *equal, otx_error *error)
+{
+    char *a = NULL, *b = NULL;
+    size_t a_size = 0, b_size = 0;
+    otx_result result = otx__file_read_all(ctx, one, OTX__CODE_LIMIT, &a, &a_size, error);
+    if (!result) result = otx__file_read_all(ctx, other, OTX__CODE_LIMIT, &b, &b_size, error);
+    *equal = !result && otx__same_bytes(a, a_size, b, b_size);
+    otx__file_free(ctx, a, a_size);
+    otx__file_free(ctx, b, b_size);
+    return result;
+}
+
+/* A file that the donor's tokenizer brings takes the place of the base's by the same name,
+   which must not be other code: the base's model may run it. */
+OTX__PRIVATE otx_result otx__check_clash(const otx_job *job, const char *name,
+                                         otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    char *ours = otx__path_join(ctx, job->base.path, name);
+    char *theirs = otx__path_join(ctx, job->donor.path, name);
+    char quoted[OTX__QUOTED];
+    bool equal = true;
+    otx_result result = OTX_OK;
+    if (!ours || !theirs) result = otx__fail_memory(error, strlen(name) + 1);
+    else if (otx__has_suffix(name, ".py"))
+        result = otx__files_equal(ctx, ours, theirs, &equal, error);
+    if (!equal)
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s and %s both have \"%s\", which differ: "
+                           "the model's code and the tokenizer's cannot stand in one directory",
+                           job->base.path, job->donor.path,
+                           otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    otx__path_free(ctx, ours);
+    otx__path_free(ctx, theirs);
+    return result;
+}
+
+/* Whether an entry of a side belongs into the output; looks through it if it does, and
+   notes how its files are. `code` is the donor's. */
 OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
-                                       const char *name, bool *wanted, otx_error *error)
+                                       const otx__code *code, const char *name,
+                                       otx__stamps *copied, bool *wanted, otx_error *error)
 {
     otx_result result = OTX_OK;
     bool old = false;
     char *path;
-    *wanted = side->donor ? otx__donor_gives(side, name)
+    *wanted = side->donor ? otx__donor_gives(job, code, name)
                           : !otx__job_replaces(job, name) &&
                                 !otx__name_is_in(name, otx__bookkeeping,
                                                  OTX__COUNT(otx__bookkeeping));
+    if (*wanted && !side->donor && otx__code_has(code, name)) {
+        *wanted = false;
+        return otx__check_clash(job, name, error);
+    }
     if (!*wanted) return OTX_OK;
     path = otx__path_join(&job->ctx, side->path, name);
     if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
     if (!side->donor) result = otx__is_old(job, path, name, &old, error);
     *wanted = !old;
-    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, NULL, error);
+    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, copied, error);
     otx__path_free(&job->ctx, path);
     return result;
 }
 
 /* Lists what is copied of a side. */
 OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
+                                         const otx__code *code, otx__stamps *copied,
                                          otx__listing *wanted, otx_error *error)
 {
     otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
@@ -21781,7 +22900,8 @@ OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *si
     wanted->count = 0;
     for (i = 0; i < count; i++) {
         bool kept = true;
-        if (!result) result = otx__is_wanted(job, side, wanted->names[i], &kept, error);
+        if (!result)
+            result = otx__is_wanted(job, side, code, wanted->names[i], copied, &kept, error);
         if (kept) wanted->names[wanted->count++] = wanted->names[i];
         else otx__path_free(&job->ctx, wanted->names[i]);
     }
@@ -21817,13 +22937,19 @@ OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writin
 {
     const otx_context *ctx = &job->ctx;
     otx__listing base, donor;
-    otx_result result = otx__list_wanted(job, &job->base, &base, error);
+    otx__code code;
+    otx_result result = otx__code_open(ctx, &job->donor, &code, error);
+    memset(&base, 0, sizeof base);
     memset(&donor, 0, sizeof donor);
-    if (!result) result = otx__list_wanted(job, &job->donor, &donor, error);
+    if (!result)
+        result = otx__list_wanted(job, &job->base, &code, &writing->copied, &base, error);
+    if (!result)
+        result = otx__list_wanted(job, &job->donor, &code, &writing->copied, &donor, error);
     if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
     if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
     otx__listing_close(&donor);
     otx__listing_close(&base);
+    otx__code_close(&code);
     return result;
 }
 
@@ -21975,7 +23101,8 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     return result;
 }
 
-/* config.json and generation_config.json, as planned. */
+/* config.json, generation_config.json, and what is not the donor's of the tokenizer's
+   files, as planned. */
 OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
                                            otx_error *error)
 {
@@ -21983,6 +23110,14 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->tokenizer.size > 0)
+        result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
+                                 error);
+    if (!result && job->code.size > 0)
+        result = otx__write_text(job, directory, OTX__CLASS_MODULE ".py", &job->code, error);
+    if (!result && job->options.chat != OTX_CHAT_DONOR)
+        result = otx__write_text(job, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
+                                 &job->chat, error);
     return result;
 }
 
@@ -21999,6 +23134,8 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
+    if (!result) result = otx__job_plan_class(job, error);
+    if (!result) result = otx__job_plan_chat(job, error);
     return result;
 }
 
@@ -22037,6 +23174,19 @@ OTX__PRIVATE otx_result otx__job_stage(const otx_job *job, otx__writing *writing
     return result;
 }
 
+/* Fails if a file that was read or copied is no longer what it was: the output would be a
+   mixture. */
+OTX__PRIVATE otx_result otx__job_unchanged(const otx_job *job, const otx__writing *writing,
+                                           otx_error *error)
+{
+    otx_result result = otx__stamps_compare(&job->base.read, error);
+    if (!result) result = otx__stamps_compare(&job->donor.read, error);
+    if (!result) result = otx__stamps_compare(&writing->copied, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->base.checkpoint, error);
+    if (!result) result = otx__checkpoint_unchanged(&job->ctx, &job->donor.checkpoint, error);
+    return result;
+}
+
 /* Stages, solves, makes the new rows and writes them, and gives the output its name. */
 OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_error *error)
 {
@@ -22044,6 +23194,7 @@ OTX__PRIVATE otx_result otx__job_write(otx_job *job, otx__writing *writing, otx_
     if (!result) result = otx__job_check_rows(job, error);
     if (!result) result = otx__job_solve(job, error);
     if (!result) result = otx__write_weights(job, writing, error);
+    if (!result) result = otx__job_unchanged(job, writing, error);
     if (!result) result = otx__output_commit(&writing->output, error);
     return result;
 }
@@ -22449,6 +23600,36 @@ OTX__PRIVATE void otx__verify_listing(otx__verifier *v)
     otx__listing_close(&listing);
 }
 
+/* The code that the tokenizer is loaded with, if it has any. */
+OTX__PRIVATE void otx__verify_code(otx__verifier *v)
+{
+    otx__code code;
+    otx_error error;
+    if (v->failure) return;
+    (void)otx__verify_take(v, otx__code_open(&v->ctx, &v->side, &code, &error), &error);
+    otx__code_close(&code);
+}
+
+/* Whether transformers makes another class of the tokenizer than it names. */
+OTX__PRIVATE void otx__verify_class(otx__verifier *v)
+{
+    const otx__span type = otx__document_word(&v->side.config, OTX__KEY_MODEL_TYPE);
+    const otx__class_types *forced = otx__class_of_type(type);
+    const otx__span name = otx__side_class(&v->side);
+    const otx__span made = otx__class_made(name);
+    char quoted[OTX__QUOTED];
+    if (v->failure || !v->side.vocab.tokens || !forced || forced->rule != OTX__CLASS_FORCED ||
+        otx__side_is_mapped(&v->side) || otx__span_is(otx__class_stem(name), forced->name))
+        return;
+    otx__found(v, OTX_FAULT, "%s: transformers makes a %s of the tokenizer of a model of type "
+               "%s, whatever tokenizer_config.json says (%s); load it with "
+               "transformers.%.*s.from_pretrained(...)", v->side.path, forced->name,
+               otx__quote(quoted, sizeof quoted, type.bytes, type.size),
+               name.size ? "another class" : "nothing",
+               otx__span_is(made, OTX__AS_IS) ? (int)strlen(OTX__AS_IS_4) : (int)made.size,
+               otx__span_is(made, OTX__AS_IS) ? OTX__AS_IS_4 : made.bytes);
+}
+
 /* >>> src/job/check_ids.h */
 /* ---- verify: sizes, ids and tying ------------------------------------------ */
 
@@ -22841,6 +24022,8 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__verify_open(&v);
     otx__verify_index(&v);
     otx__verify_listing(&v);
+    otx__verify_code(&v);
+    otx__verify_class(&v);
     otx__verify_rows(&v);
     otx__verify_ids(&v);
     otx__verify_tie(&v);

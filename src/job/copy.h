@@ -83,59 +83,87 @@ OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const 
     return result;
 }
 
-/* Whether some string in an auto_map's AutoTokenizer, "module.Class" or
-   "repository--module.Class", names the module that is in `name` (module.py). */
-OTX__PRIVATE bool otx__auto_map_names(const otx__document *document, const char *name)
-{
-    const otx_json *json = &document->json;
-    uint32_t map = otx_json_find(json, otx__document_root(document), OTX__KEY_AUTO_MAP);
-    uint32_t node = otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER), i;
-    size_t size = strlen(name) - 3; /* without .py */
-    if (node == OTX_JSON_NONE) return false;
-    for (i = node; i < otx_json_after(json, node); i++) {
-        otx__span text = otx__json_span(json, i);
-        size_t at = text.size;
-        if (otx_json_type_of(json, i) != OTX_JSON_STRING) continue;
-        while (at > 0 && text.bytes[at - 1] != '-' && text.bytes[at - 1] != '/') at--;
-        if (text.size - at > size && memcmp(text.bytes + at, name, size) == 0 &&
-            text.bytes[at + size] == '.')
-            return true;
-    }
-    return false;
-}
-
 /* Whether a file of the donor is copied: those of its tokenizer, and of code what its
    configuration names. */
-OTX__PRIVATE bool otx__donor_gives(const otx__side *donor, const char *name)
+OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
+                                   const char *name)
 {
-    if (!otx__is_tokenizer_code(name)) return otx__is_of_tokenizer(name);
-    return otx__auto_map_names(&donor->tokenizer, name) ||
-           otx__auto_map_names(&donor->config, name);
+    if (job->tokenizer.size > 0 && strcmp(name, "tokenizer_config.json") == 0) return false;
+    if (job->options.chat != OTX_CHAT_DONOR &&
+        otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
+        return false;
+    return otx__code_has(code, name) ||
+           (otx__is_of_tokenizer(name) && !otx__is_tokenizer_code(name));
 }
 
-/* Whether an entry of a side belongs into the output; looks through it if it does. */
+/* Whether two files are the same byte for byte. */
+OTX__PRIVATE otx_result otx__files_equal(const otx_context *ctx, const char *one,
+                                         const char *other, bool *equal, otx_error *error)
+{
+    char *a = NULL, *b = NULL;
+    size_t a_size = 0, b_size = 0;
+    otx_result result = otx__file_read_all(ctx, one, OTX__CODE_LIMIT, &a, &a_size, error);
+    if (!result) result = otx__file_read_all(ctx, other, OTX__CODE_LIMIT, &b, &b_size, error);
+    *equal = !result && otx__same_bytes(a, a_size, b, b_size);
+    otx__file_free(ctx, a, a_size);
+    otx__file_free(ctx, b, b_size);
+    return result;
+}
+
+/* A file that the donor's tokenizer brings takes the place of the base's by the same name,
+   which must not be other code: the base's model may run it. */
+OTX__PRIVATE otx_result otx__check_clash(const otx_job *job, const char *name,
+                                         otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    char *ours = otx__path_join(ctx, job->base.path, name);
+    char *theirs = otx__path_join(ctx, job->donor.path, name);
+    char quoted[OTX__QUOTED];
+    bool equal = true;
+    otx_result result = OTX_OK;
+    if (!ours || !theirs) result = otx__fail_memory(error, strlen(name) + 1);
+    else if (otx__has_suffix(name, ".py"))
+        result = otx__files_equal(ctx, ours, theirs, &equal, error);
+    if (!equal)
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s and %s both have \"%s\", which differ: "
+                           "the model's code and the tokenizer's cannot stand in one directory",
+                           job->base.path, job->donor.path,
+                           otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    otx__path_free(ctx, ours);
+    otx__path_free(ctx, theirs);
+    return result;
+}
+
+/* Whether an entry of a side belongs into the output; looks through it if it does, and
+   notes how its files are. `code` is the donor's. */
 OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side,
-                                       const char *name, bool *wanted, otx_error *error)
+                                       const otx__code *code, const char *name,
+                                       otx__stamps *copied, bool *wanted, otx_error *error)
 {
     otx_result result = OTX_OK;
     bool old = false;
     char *path;
-    *wanted = side->donor ? otx__donor_gives(side, name)
+    *wanted = side->donor ? otx__donor_gives(job, code, name)
                           : !otx__job_replaces(job, name) &&
                                 !otx__name_is_in(name, otx__bookkeeping,
                                                  OTX__COUNT(otx__bookkeeping));
+    if (*wanted && !side->donor && otx__code_has(code, name)) {
+        *wanted = false;
+        return otx__check_clash(job, name, error);
+    }
     if (!*wanted) return OTX_OK;
     path = otx__path_join(&job->ctx, side->path, name);
     if (!path) return otx__fail_memory(error, strlen(side->path) + strlen(name) + 2);
     if (!side->donor) result = otx__is_old(job, path, name, &old, error);
     *wanted = !old;
-    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, NULL, error);
+    if (!result && *wanted) result = otx__tree_check(&job->ctx, path, copied, error);
     otx__path_free(&job->ctx, path);
     return result;
 }
 
 /* Lists what is copied of a side. */
 OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *side,
+                                         const otx__code *code, otx__stamps *copied,
                                          otx__listing *wanted, otx_error *error)
 {
     otx_result result = otx__listing_open(&job->ctx, side->path, wanted, error);
@@ -143,7 +171,8 @@ OTX__PRIVATE otx_result otx__list_wanted(const otx_job *job, const otx__side *si
     wanted->count = 0;
     for (i = 0; i < count; i++) {
         bool kept = true;
-        if (!result) result = otx__is_wanted(job, side, wanted->names[i], &kept, error);
+        if (!result)
+            result = otx__is_wanted(job, side, code, wanted->names[i], copied, &kept, error);
         if (kept) wanted->names[wanted->count++] = wanted->names[i];
         else otx__path_free(&job->ctx, wanted->names[i]);
     }
@@ -179,12 +208,18 @@ OTX__PRIVATE otx_result otx__copy_files(const otx_job *job, otx__writing *writin
 {
     const otx_context *ctx = &job->ctx;
     otx__listing base, donor;
-    otx_result result = otx__list_wanted(job, &job->base, &base, error);
+    otx__code code;
+    otx_result result = otx__code_open(ctx, &job->donor, &code, error);
+    memset(&base, 0, sizeof base);
     memset(&donor, 0, sizeof donor);
-    if (!result) result = otx__list_wanted(job, &job->donor, &donor, error);
+    if (!result)
+        result = otx__list_wanted(job, &job->base, &code, &writing->copied, &base, error);
+    if (!result)
+        result = otx__list_wanted(job, &job->donor, &code, &writing->copied, &donor, error);
     if (!result) result = otx__copy_listed(ctx, &job->base, &base, writing, error);
     if (!result) result = otx__copy_listed(ctx, &job->donor, &donor, writing, error);
     otx__listing_close(&donor);
     otx__listing_close(&base);
+    otx__code_close(&code);
     return result;
 }

@@ -79,22 +79,46 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
     return result;
 }
 
-/* Appends a JSON string node of a document as JSON, quotes included. */
-OTX__PRIVATE void otx__config_quote(otx__text *to, const otx_json *json, uint32_t node)
+/* Appends a node of a document as it stands there, with all that is in it. */
+OTX__PRIVATE void otx__config_raw(otx__text *to, const otx_json *json, uint32_t node)
 {
-    otx__span text = otx__json_span(json, node);
-    otx__text_string(to, "\"");
-    otx__text_bytes(to, text.bytes, text.size);
-    otx__text_string(to, "\"");
+    uint32_t start, end;
+    otx__json_bytes(json, node, &start, &end);
+    otx__text_bytes(to, json->text + start, end - start);
 }
 
-/* The class of the tokenizer is the donor's from now on; code that only the base
-   brings for its own tokenizer is named no more. */
+/* The donor's code for its tokenizer is named where the donor names it: a config.json that
+   names some is followed where tokenizer_config.json names none. What the base has for its
+   own tokenizer is named no more. */
+OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
+{
+    const otx__document *donor = &e->plan->donor->config;
+    uint32_t map = otx_json_find(&e->document->json, 0, OTX__KEY_AUTO_MAP);
+    uint32_t given = otx_json_find(&donor->json, otx__document_root(donor), OTX__KEY_AUTO_MAP);
+    uint32_t theirs = otx_json_find(&donor->json, given, OTX__KEY_AUTO_TOKENIZER);
+    bool ours = otx_json_find(&e->document->json, map, OTX__KEY_AUTO_TOKENIZER) !=
+                OTX_JSON_NONE;
+    bool object = otx_json_type_of(&e->document->json, map) == OTX_JSON_OBJECT;
+    otx_result result;
+    otx__text value;
+    if (theirs == OTX_JSON_NONE && !ours) return OTX_OK;
+    otx__text_open(&value, e->plan->ctx);
+    if (theirs != OTX_JSON_NONE && !object)
+        otx__text_string(&value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
+    if (theirs == OTX_JSON_NONE) otx__text_string(&value, "null");
+    else otx__config_raw(&value, &donor->json, theirs);
+    if (theirs != OTX_JSON_NONE && !object) otx__text_string(&value, "}");
+    result = object ? otx__config_set_text(e, map, OTX__KEY_AUTO_TOKENIZER, &value)
+                    : otx__config_set_text(e, 0, OTX__KEY_AUTO_MAP, &value);
+    otx__text_close(&value);
+    return result;
+}
+
+/* The class of the tokenizer is the donor's from now on. */
 OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
 {
     const otx_json *json = &e->document->json;
     const otx__document *sources[2];
-    uint32_t map = otx_json_find(json, 0, OTX__KEY_AUTO_MAP);
     uint32_t node = otx_json_find(json, 0, OTX__KEY_TOKENIZER_CLASS);
     otx_result result = OTX_OK;
     otx__text value;
@@ -107,13 +131,11 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
             node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
                                  OTX__KEY_TOKENIZER_CLASS);
             if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
-                otx__config_quote(&value, &sources[i]->json, node);
+                otx__config_raw(&value, &sources[i]->json, node);
         }
         if (value.size == 0) otx__text_string(&value, "null");
         result = otx__config_set_text(e, 0, OTX__KEY_TOKENIZER_CLASS, &value);
     }
-    if (!result && otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER) != OTX_JSON_NONE)
-        result = otx__config_set(e, map, OTX__KEY_AUTO_TOKENIZER, "null");
     otx__text_close(&value);
     return result;
 }
@@ -160,6 +182,7 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     if (!result && !generation) result = otx__config_edit_tie(&e);
     if (!result && !generation) result = otx__config_edit_dtype(&e);
     if (!result && !generation) result = otx__config_edit_classes(&e);
+    if (!result && !generation) result = otx__config_edit_code(&e);
     if (!result) result = otx__edit_to_text(e.edit, out, error);
     otx_json_edit_close(plan->ctx, e.edit);
     return result;

@@ -123,6 +123,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
+#define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
 #define OTX__KEY_POSITIONS "max_position_embeddings"
 #define OTX__KEY_LENGTH "model_max_length"       /* of tokenizer_config.json */
 
@@ -328,6 +329,13 @@ static const char *const otx__bookkeeping[] = {
     ".git",         /* a clone */
     ".cache",       /* huggingface_hub: downloads into a directory */
     ".huggingface", /* the same, once */
+};
+
+/* Files that code of a tokenizer may name and that are the model's all the same. */
+static const char *const otx__model_files[] = {
+    "config.json", "generation_config.json",
+    "preprocessor_config.json", "processor_config.json", /* of pictures and sound */
+    "*.safetensors", "*.safetensors.index.json", "pytorch_model*",
 };
 
 /* Files that some loader may take in place of the weights that were checked, and one

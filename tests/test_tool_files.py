@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""Which files of the two directories come into the output, and what is said of the others.
+
+    python3 tests/test_tool_files.py TOOL [CASE...]
+"""
+import json
+import subprocess
+import sys
+
+import tool
+from tool import (DONOR_COUNT, DONOR_WORDS, EMBED, base_model, call, donor_model, pair,
+                  read_model, refused)
+
+CASES, case = tool.cases()
+
+# ---- code that the tokenizer is loaded with ----------------------------------------------
+
+MAP = {"AutoTokenizer": ["tokenization_x.XTokenizer", None]}
+CODE = {
+    "tokenization_x.py": 'import os\nfrom transformers import PreTrainedTokenizer\n'
+                         'from .first_helper import a\n    from  .second.deep  import b\n'
+                         'from . import third as t, (fourth)\nfrom . import (\n    fifth,\n'
+                         '    nothing_here,\n)\nfrom .. import above\n'
+                         'VOCAB_FILES_NAMES = {"vocab_file": "odd vocabulary.dat"}\n',
+    "first_helper.py": "from .sixth import *  # don't\nfrom .first_helper import a\n"
+                       "OTHER = 'config.json' or \"more.bin\"\n",
+    "second/deep.py": "b = 1\n", "second/__init__.py": "", "third.py": "", "fourth.py": "",
+    "fifth.py": "", "sixth.py": "import json\n", "seventh.py": "from .tokenization_x import y\n",
+    "odd vocabulary.dat": "a b c\n", "more.bin": "\x01\x02", "named.txt": "by the config\n",
+    "modeling_y.py": "# of the donor's model\n",
+}
+NEEDED = {name for name in CODE if name not in ("seventh.py", "modeling_y.py")}
+
+
+def coded(here, auto_map=MAP, config=False, files=CODE, base=None):
+    donor = donor_model()
+    donor.files.update(files)
+    donor.roles["vocab_file"] = "named.txt"
+    if config:
+        donor.config = json.dumps({**json.loads(donor.config), "auto_map": auto_map})
+    else:
+        donor.roles["auto_map"] = auto_map
+    return pair(here, base, donor)
+
+
+@case
+def code_that_a_tokenizer_needs(here):
+    base, donor = coded(here)
+    call(base, donor, here / "out")
+    there = {str(p.relative_to(here / "out")) for p in (here / "out").rglob("*") if p.is_file()}
+    assert NEEDED <= there, NEEDED - there
+    assert not {"seventh.py", "modeling_y.py"} & there, there
+    for name in NEEDED:
+        assert (here / "out" / name).read_text() == CODE[name]
+    assert "modeling_x.py" in there  # the base's own
+    assert "0 errors" in call("verify", here / "out").out
+
+
+@case
+def code_that_is_not_there(here):
+    for missing in ("tokenization_x.py", "first_helper.py", "sixth.py"):
+        files = {n: t for n, t in CODE.items() if n != missing}
+        base, donor = coded(here / missing, files=files)
+        refused(here / missing, base, donor, f'"{missing}", which is not there')
+    base, donor = coded(here / "whole")
+    call(base, donor, here / "whole" / "out")
+    for name in ("tokenization_x.py", "third.py", "sixth.py"):
+        text = (here / "whole" / "out" / name).read_text()
+        (here / "whole" / "out" / name).unlink()
+        done = subprocess.run([tool.TOOL, "verify", here / "whole" / "out"], capture_output=True,
+                              text=True)
+        if name == "third.py":  # it may be no module, but a name within the package
+            assert done.returncode == 0, done.stdout
+        else:
+            assert done.returncode == 1 and f'"{name}", which is not there' in done.stdout
+        (here / "whole" / "out" / name).write_text(text)
+
+
+@case
+def code_that_is_fetched(here):
+    """Of "repository--module.Class" nothing needs to lie in the directory."""
+    base, donor = coded(here, {"AutoTokenizer": "someone/model--tokenization_z.ZTokenizer"})
+    call(base, donor, here / "out")
+    assert not (here / "out" / "tokenization_x.py").exists()
+
+
+@case
+def code_that_the_model_config_names(here):
+    """Where only config.json names the code, the output's does."""
+    base, donor = coded(here, config=True)
+    call(base, donor, here / "out")
+    assert json.loads((here / "out" / "config.json").read_text())["auto_map"] == MAP
+    base = base_model()
+    base.config = base.config.replace('"x_first"', '"auto_map": {"AutoConfig": "c.C"},\n  "x_first"')
+    base, donor = coded(here / "both", config=True, base=base)
+    call(base, donor, here / "both" / "out")
+    config = json.loads((here / "both" / "out" / "config.json").read_text())
+    assert config["auto_map"] == {"AutoConfig": "c.C", **MAP}
+    assert "0 errors" in call("verify", here / "both" / "out").out
+
+
+@case
+def code_of_both(here):
+    base = base_model()
+    base.files["first_helper.py"] = "# another\n"
+    base, donor = coded(here, base=base)
+    refused(here, base, donor, 'both have "first_helper.py", which differ')
+    (base / "first_helper.py").write_text(CODE["first_helper.py"])
+    call(base, donor, here / "out")
+
+
+# ---- the chat template -----------------------------------------------------------------
+
+
+def talkative(here, base_files=None, donor_files=None, base_roles=None, donor_roles=None):
+    base, donor = base_model(), donor_model()
+    del donor.files["chat_template.jinja"]
+    base.files.update(base_files or {})
+    donor.files.update(donor_files or {})
+    base.roles.update(base_roles or {})
+    donor.roles.update(donor_roles or {})
+    return pair(here, base, donor)
+
+
+def template_of(out):
+    path = out / "chat_template.jinja"
+    return path.read_text() if path.exists() else None
+
+
+@case
+def a_chat_template_that_disappears(here):
+    ours = "{{ '<|begin|>' + messages[0]['content'] }}"
+    for name, files, roles in (
+            ("jinja", {"chat_template.jinja": ours}, {}), ("config", {}, {"chat_template": ours}),
+            ("old", {"chat_template.json": json.dumps({"chat_template": ours})}, {}),
+            ("named", {}, {"chat_template": [{"name": "tools", "template": "x"},
+                                             {"name": "default", "template": ours}]})):
+        base, donor = talkative(here / name, files, base_roles=roles)
+        out = here / name / "out"
+        assert "warning: the output has no chat template" in call(base, donor, out).err
+        assert template_of(out) is None
+        said = call(base, donor, out, "--overwrite", "--chat-template", "base").err
+        assert template_of(out) == ours
+        assert 'the chat template writes "<|begin|>", which is no token' in said, said
+
+
+@case
+def whose_chat_template(here):
+    base, donor = talkative(here, {"chat_template.jinja": "{{ '<s>' }}{{ x[0] }}"},
+                            {"chat_template.jinja": "theirs", "chat_template.json": "{}",
+                             "additional_chat_templates/a.jinja": "more"})
+    out = here / "out"
+    assert "warning" not in call(base, donor, out).err
+    assert template_of(out) == "theirs" and (out / "additional_chat_templates/a.jinja").exists()
+    (here / "mine").write_text("mine <s>")
+    for how, text in (("base", "{{ '<s>' }}{{ x[0] }}"), (here / "mine", "mine <s>")):
+        said = call(base, donor, out, "--overwrite", "--chat-template", how).err
+        assert "warning" not in said, said
+        assert template_of(out) == text
+        assert not (out / "chat_template.json").exists()
+        assert not (out / "additional_chat_templates").exists()
+    refused(here, base, donor, "nonesuch: cannot be opened",
+            args=("--overwrite", "--chat-template", here / "nonesuch"))
+    (base / "chat_template.jinja").unlink()
+    refused(here, base, donor, "base: has no chat template to keep",
+            args=("--overwrite", "--chat-template", "base"))
+
+
+# ---- tokens in use ---------------------------------------------------------------------
+
+
+@case
+def reserved_names_in_use(here):
+    names = [f"<reserved_{i}>" for i in range(6)] + ["<|reserved_special_token_7|>"]
+    words = DONOR_WORDS + names
+    first = 3 + len(DONOR_WORDS)
+    donor = donor_model(words=words)
+    donor.files.update({
+        "chat_template.jinja": "{{ '<reserved_0>' }}",
+        "chat_template.json": json.dumps({"chat_template": "[x]<reserved_1>"}),
+        "processor_config.json": json.dumps({"image_token": "<reserved_2>"}),
+        "generation_config.json": json.dumps({"user_token_id": first + 3, "max_length": first + 5}),
+    })
+    donor.roles["chat_template"] = [{"name": "a", "template": "{{ \"<|reserved_special_token_7|>\" }}"}]
+    base, donor = pair(here, None, donor)
+    table = here / "tokens"
+    call(base, donor, here / "out", "--token-report", table)
+    rows = [line.split("\t") for line in table.read_text().splitlines()]
+    actions = {row[2]: row[3] for row in rows if row[2] in names}
+    assert actions == {n: "approximate" if n in names[:4] + names[6:] else "unused" for n in names}
+
+
+@case
+def rows_by_number(here):
+    base, donor = pair(here)
+    for rows in (DONOR_COUNT - 1, DONOR_COUNT + 40):
+        call(base, donor, here / "out", "--rows", rows, "--overwrite")
+        assert read_model(here / "out")[EMBED].shape[0] == rows
+    for word in ("0", "-1", "12x", ""):
+        call(base, donor, here / "out", "--rows", word, status=2)
+
+
+if __name__ == "__main__":
+    sys.exit(tool.main(CASES))
