@@ -132,6 +132,7 @@ clients() {
     $CC -O2 -I. tests/print_alignment.c -o "$build/print_alignment" -lm
     count "tests/print_alignment.c" $?
     suite "safetensors, against the package" "$python" tests/compare_safetensors.py "$CC"
+    suite "affine maps, against NumPy" env CC="$CC" "$python" tests/affine_twin.py
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
     sources=$(python_with sources tokenizers sentencepiece==0.2.3 tiktoken==0.14.0 \
