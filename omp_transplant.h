@@ -121,66 +121,66 @@
     13799  solve/affine_normal        the normal equations of an affine map
     14042  solve/affine_factor        their factor, and their solution
     14255  solve/affine_map           a fitted map, and the rows it makes
-    14596  solve/affine_choice        how many atoms to take, and how much ridge
-    14961  solve/affine_fit           what a fit of an affine map holds and needs
-    15175  solve/affine               fitting and applying affine maps
+    14597  solve/affine_choice        how many atoms to take, and how much ridge
+    14962  solve/affine_fit           what a fit of an affine map holds and needs
+    15176  solve/affine               fitting and applying affine maps
 
-    15462  disk                       files and directories
-    15491  disk/system                what POSIX and Windows are asked for
-    15530  disk/windows_paths         paths as Windows takes them
-    15670  disk/windows               the system as Windows gives it
-    15969  disk/posix                 the system as POSIX gives it
-    16202  disk/paths                 what can be told from their text
-    16276  disk/failure               why the system refused
-    16390  disk/look                  what stands at a path, and whether within another
-    16511  disk/listing               listings of directories
-    16577  disk/reading               files to read
-    16751  disk/writing               files to write
-    16868  disk/copying               copies of files
-    16934  disk/trees                 whole directories looked through, copied, removed
-    17150  disk/known                 what weights are called in a directory
-    17186  disk/staging               a directory made under another name, then renamed
-    17422  disk/missing               a path or a directory without what is wanted of it
-    17465  disk/weight_index          the index of a checkpoint in shards
-    17681  disk/checkpoint            a model directory, in one file or in shards
-    18016  disk/tokenizer_directory   the tokenizer of a model directory
+    15463  disk                       files and directories
+    15492  disk/system                what POSIX and Windows are asked for
+    15531  disk/windows_paths         paths as Windows takes them
+    15671  disk/windows               the system as Windows gives it
+    15970  disk/posix                 the system as POSIX gives it
+    16203  disk/paths                 what can be told from their text
+    16277  disk/failure               why the system refused
+    16391  disk/look                  what stands at a path, and whether within another
+    16512  disk/listing               listings of directories
+    16578  disk/reading               files to read
+    16752  disk/writing               files to write
+    16869  disk/copying               copies of files
+    16935  disk/trees                 whole directories looked through, copied, removed
+    17151  disk/known                 what weights are called in a directory
+    17187  disk/staging               a directory made under another name, then renamed
+    17423  disk/missing               a path or a directory without what is wanted of it
+    17466  disk/weight_index          the index of a checkpoint in shards
+    17682  disk/checkpoint            a model directory, in one file or in shards
+    18017  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18217  model                      which tensors and config keys belong to the vocabulary
-    18246  model/known                what the world calls things
-    18613  model/known_classes        classes of tokenizers, by the type of model
-    18821  model/names                names of tensors
-    18969  model/document             the JSON files of a model directory
-    19055  model/config               what config.json says
-    19209  model/side                 a model directory opened once
-    19312  model/code                 the Python that a tokenizer is loaded with
-    19549  model/parts                what each tensor does for the vocabulary
-    19659  model/find                 finding the parts of a model
-    19913  model/heirs                what becomes of the ids in a config
-    20064  model/config_ids           ids in a config being edited
-    20371  model/config_edit          config.json and generation_config.json, edited
-    20622  model/classes              which class a tokenizer is loaded as
+    18218  model                      which tensors and config keys belong to the vocabulary
+    18247  model/known                what the world calls things
+    18614  model/known_classes        classes of tokenizers, by the type of model
+    18822  model/names                names of tensors
+    18970  model/document             the JSON files of a model directory
+    19056  model/config               what config.json says
+    19210  model/side                 a model directory opened once
+    19313  model/code                 the Python that a tokenizer is loaded with
+    19550  model/parts                what each tensor does for the vocabulary
+    19660  model/find                 finding the parts of a model
+    19914  model/heirs                what becomes of the ids in a config
+    20065  model/config_ids           ids in a config being edited
+    20372  model/config_edit          config.json and generation_config.json, edited
+    20623  model/classes              which class a tokenizer is loaded as
 
-    20807  job                        the whole transplant, in the order in which it happens
-    20840  job/job                    what a job holds
-    21065  job/open                   opening the two models
-    21141  job/map                    the caller's map
-    21258  job/align                  where every new row comes from
-    21396  job/plan                   what becomes of every tensor, and of the configs
-    21511  job/chat                   the template that turns messages into text
-    21655  job/rows                   rows in memory: reading, checking, their mean
-    21909  job/solve                  solving for the rows of the donor
-    22078  job/rebuild                the new rows of one vocabulary tensor
-    22463  job/write                  the output and its weights
-    22732  job/copy                   the other files of the two models
-    22959  job/index                  the files that are written anew
-    23127  job/run                    the whole, in order
-    23237  job/report                 what a job did, as JSON and as a table
-    23466  job/findings               what is told of a finished directory
-    23515  job/check_files            its files
-    23636  job/check_ids              sizes, ids and tying
-    23808  job/check_values           values
-    23888  job/check_draft            as a draft model for another
-    24000  job/verify                 whether a finished directory agrees with itself
+    20808  job                        the whole transplant, in the order in which it happens
+    20841  job/job                    what a job holds
+    21066  job/open                   opening the two models
+    21142  job/map                    the caller's map
+    21259  job/align                  where every new row comes from
+    21397  job/plan                   what becomes of every tensor, and of the configs
+    21512  job/chat                   the template that turns messages into text
+    21656  job/rows                   rows in memory: reading, checking, their mean
+    21910  job/solve                  solving for the rows of the donor
+    22079  job/rebuild                the new rows of one vocabulary tensor
+    22464  job/write                  the output and its weights
+    22733  job/copy                   the other files of the two models
+    22960  job/index                  the files that are written anew
+    23128  job/run                    the whole, in order
+    23238  job/report                 what a job did, as JSON and as a table
+    23467  job/findings               what is told of a finished directory
+    23516  job/check_files            its files
+    23637  job/check_ids              sizes, ids and tying
+    23809  job/check_values           values
+    23889  job/check_draft            as a draft model for another
+    24001  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -566,10 +566,10 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
 
    The choice has the least loss, error + 0.75 * (1 - share): in that proportion the two
    explain the bits per byte that a language model needs with such rows, on average over three
-   texts, to 0.007 over six methods that were measured on one pair. If it takes atoms, more of them are taken as long as the loss
-   is within 1 % of it: targets lie further from the anchors than these from one another, and
-   what is far wants more atoms. Anchors that look like the targets are hidden, where targets
-   are given. */
+   texts, to 0.007 over six methods that were measured on one pair. If it takes atoms, more
+   of them are taken as long as the loss is within 1 % of it: targets lie further from the
+   anchors than these from one another, and what is far wants more atoms. Anchors that look
+   like the targets are hidden, where targets are given. */
 
 /* One choice, and what came of it on the hidden anchors. */
 typedef struct otx_affine_trial {
@@ -627,8 +627,8 @@ typedef struct otx_affine_stats {
    A NaN or infinity is OTX_ERROR_NOT_FINITE and names the row; F64 values are rounded to
    float first. Memory in bytes: about 8 (d^2 / 2 + d e), twice that where there is a choice;
    8,192 (d + e) and 2 d e, six times those without a kernel for bytes; and what otx_omp takes
-   for the hidden anchors within what is left of the budget. Less room is OTX_ERROR_MEMORY. On failure *map
-   is left alone. targets, options and stats may be NULL. Thread-safe if the hooks of ctx
+   for the hidden anchors within what is left of the budget. Less room is OTX_ERROR_MEMORY.
+   On failure *map is left alone. targets, options and stats may be NULL. Thread-safe if the hooks of ctx
    are; these must outlive the map if they allocate. */
 OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *donor,
                                   const otx_matrix *base, const otx_matrix *targets,
@@ -14391,7 +14391,8 @@ OTX__PRIVATE otx_result otx__affine_set(otx__affine *map, const otx__normal *nor
 }
 
 /* Learns what the anchors' donor rows are. */
-OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *normal, otx_error *error)
+OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *normal,
+                                         otx_error *error)
 {
     otx__watch watch = otx__watch_open(normal->ctx, OTX_STAGE_GRAM, normal->done, normal->total);
     otx__affine_task task;
@@ -15289,7 +15290,7 @@ OTX__PRIVATE otx_result otx__fit_open(otx__fit *fit, otx_error *error)
     return OTX_OK;
 }
 
-OTX__PRIVATE void otx__affine_close(otx__affine *map)
+OTX__PRIVATE void otx__affine_free(otx__affine *map)
 {
     otx_context ctx = map->ctx; /* whose allocator frees what it stands in */
     otx__pool_close(&map->pool);
@@ -15351,7 +15352,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
                             counted.seconds_pursuit - counted.seconds_trials;
     otx__pool_close(&fit.pool);
     if (result) {
-        otx__affine_close(fit.map);
+        otx__affine_free(fit.map);
         return result;
     }
     otx__fit_result(&fit, best, map);
@@ -15369,7 +15370,7 @@ OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *opti
 
 OTX_API void otx_affine_close(otx_affine_map *map)
 {
-    if (map->state) otx__affine_close((otx__affine *)map->state);
+    if (map->state) otx__affine_free((otx__affine *)map->state);
     memset(map, 0, sizeof *map);
 }
 

@@ -114,7 +114,7 @@ OTX__PRIVATE otx_result otx__fit_open(otx__fit *fit, otx_error *error)
     return OTX_OK;
 }
 
-OTX__PRIVATE void otx__affine_close(otx__affine *map)
+OTX__PRIVATE void otx__affine_free(otx__affine *map)
 {
     otx_context ctx = map->ctx; /* whose allocator frees what it stands in */
     otx__pool_close(&map->pool);
@@ -176,7 +176,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
                             counted.seconds_pursuit - counted.seconds_trials;
     otx__pool_close(&fit.pool);
     if (result) {
-        otx__affine_close(fit.map);
+        otx__affine_free(fit.map);
         return result;
     }
     otx__fit_result(&fit, best, map);
@@ -194,7 +194,7 @@ OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *opti
 
 OTX_API void otx_affine_close(otx_affine_map *map)
 {
-    if (map->state) otx__affine_close((otx__affine *)map->state);
+    if (map->state) otx__affine_free((otx__affine *)map->state);
     memset(map, 0, sizeof *map);
 }
 

@@ -136,7 +136,8 @@ OTX__PRIVATE otx_result otx__affine_set(otx__affine *map, const otx__normal *nor
 }
 
 /* Learns what the anchors' donor rows are. */
-OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *normal, otx_error *error)
+OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *normal,
+                                         otx_error *error)
 {
     otx__watch watch = otx__watch_open(normal->ctx, OTX_STAGE_GRAM, normal->done, normal->total);
     otx__affine_task task;
