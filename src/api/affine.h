@@ -93,8 +93,8 @@ typedef struct otx_affine_stats {
    float first. Memory in bytes: about 8 (d^2 / 2 + d e), twice that where there is a choice;
    8,192 (d + e) and 2 d e, six times those without a kernel for bytes; and what otx_omp takes
    for the hidden anchors within what is left of the budget. Less room is OTX_ERROR_MEMORY.
-   On failure *map is left alone. targets, options and stats may be NULL. Thread-safe if the hooks of ctx
-   are; these must outlive the map if they allocate. */
+   On failure *map is left alone. targets, options and stats may be NULL. Thread-safe if the
+   hooks of ctx are; these must outlive the map if they allocate. */
 OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *donor,
                                   const otx_matrix *base, const otx_matrix *targets,
                                   const otx_affine_options *options, otx_affine_map *map,
