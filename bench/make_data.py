@@ -61,8 +61,7 @@ class Space:
         # An orthogonal mix: cosines, shuffled and with random signs.
         mix = np.cos(np.pi / width * np.outer(rng.permutation(width), np.arange(width) + .5))
         mix *= rng.choice((-1., 1.), width)
-        # a few strong directions over a flat floor
-        energy = .3 + 30 / (1 + np.arange(width)) ** .9
+        energy = .3 + 30 / (1 + np.arange(width)) ** .9  # a few strong directions over a flat floor
         mix *= np.sqrt(2 / energy.sum() * energy)[:, None]
         self.mix = mix.astype(np.float32)
         self.offset = normal(rng, width) * np.float32(offset)
@@ -75,8 +74,8 @@ class Space:
         rows += self.offset
         rows *= np.exp(.12 * rng.standard_t(6, (n, 1)).clip(-6, 6)).astype(np.float32)
         dead = share(rng, n, UNTRAINED)
-        rows[dead] = self.untrained * (1 + jitter(rng, len(dead)) * \
-                                       normal(rng, len(dead), rows.shape[1]))
+        noise = jitter(rng, len(dead)) * normal(rng, len(dead), rows.shape[1])
+        rows[dead] = self.untrained * (1 + noise)
         return rows * self.scale
 
 
@@ -119,8 +118,9 @@ def published(out, k):
     """Exactly sparse mixtures of Gaussian unit rows."""
     from sklearn.datasets import make_sparse_coded_signal
     n, d = out["donor_anchors"].shape
-    targets, atoms, _ = make_sparse_coded_signal( n_samples=len(
-        out["targets"]), n_components=n, n_features=d, n_nonzero_coefs=k, random_state=0)
+    targets, atoms, _ = make_sparse_coded_signal(
+        n_samples=len(out["targets"]), n_components=n, n_features=d, n_nonzero_coefs=k,
+        random_state=0)
     tensors.store(out["donor_anchors"], slice(None), atoms)
     tensors.store(out["targets"], slice(None), targets)
 

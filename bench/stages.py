@@ -2,6 +2,8 @@
 
 import statistics
 
+import table
+
 
 PARTS = ("rescore", "factor", "predict")  # of select, averages over threads that overlap
 
@@ -39,10 +41,13 @@ def stages(runs):
 
     last = runs[-1]
     rate = last["fallbacks"] / max(last["steps"], 1)
-    print(f"\nPlan: {last['plan']}.\n\n{last['isa']}. {last['passes']} passes over a block for "
-          f"{last['steps']:,} steps. Candidates per step: {last['candidates_per_step']:.3g} in "
-          f"the mean, {last['candidates_p99']} at the 99th percentile. Every atom scored in "
-          f"double at {last['fallbacks']} steps, {rate:.3%}. Peak memory: "
-          f"{last['peak_bytes'] / 2 ** 30:.2f} GiB of the solver, "
-          f"{last['vm_hwm_kib'] / 2 ** 20:.2f} GiB of the process.")
+    print()
+    table.prose(f"Plan: {last['plan']}.")
+    print()
+    table.prose(f"{last['isa']}. {last['passes']} passes over a block for {last['steps']:,} steps. "
+                f"Candidates per step: {last['candidates_per_step']:.3g} in the mean, "
+                f"{last['candidates_p99']} at the 99th percentile. Every atom scored in double at "
+                f"{last['fallbacks']} steps, {rate:.3%}. Peak memory: "
+                f"{last['peak_bytes'] / 2 ** 30:.2f} GiB of the solver, "
+                f"{last['vm_hwm_kib'] / 2 ** 20:.2f} GiB of the process.")
     return rate <= .01

@@ -69,7 +69,7 @@ def chosen():
         add("header " + repr(text), file(text))
     add("header \\xff", file(b"\xff"))
     add("invalid UTF-8 in a name",
-     file(b'{"\xff":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'))
+        file(b'{"\xff":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'))
     add("data without tensors", file("{}", 4))
     for dtype, bits in BITS.items():
         for elements in (0, 1, 2, 3, 4):
@@ -93,8 +93,7 @@ def chosen():
         add("data_offsets " + offsets,
             file('{"a":{"dtype":"U8","shape":[1],"data_offsets":%s}}' % offsets, 1))
     for fields in ("", '"dtype":"U8"', '"dtype":"U8","shape":[1]',
-                   '"shape":[1],"data_offsets":[0,1]',
-                   '"dtype":"U8","data_offsets":[0,1]',
+                   '"shape":[1],"data_offsets":[0,1]', '"dtype":"U8","data_offsets":[0,1]',
                    '"dtype":8,"shape":[1],"data_offsets":[0,1]',
                    '"dtype":null,"shape":[1],"data_offsets":[0,1]',
                    '"data_offsets":[0,1],"shape":[1],"dtype":"U8"',
@@ -107,11 +106,8 @@ def chosen():
     for value in ("1", "null", '"x"', "true"):
         add("entry " + value, file('{"a":%s}' % value, 1))
     strict("entry as array", file('{"a":["U8",[1],[0,1]]}', 1))
-    strict(
-    "dtype as object",
-    file(
-        '{"a":{"dtype":{"U8":null},"shape":[1],"data_offsets":[0,1]}}',
-         1))
+    strict("dtype as object",
+           file('{"a":{"dtype":{"U8":null},"shape":[1],"data_offsets":[0,1]}}', 1))
 
     for value in ("1", "null", "1e999", "-1e999", "1e400", "1e308", "1e-999", "0e999999", "[1,2]",
                   "nul", "NaN", "Infinity", "-", "1.", ".5", "1e", "01", '"\\ud83d"', '"\\ude00"',
@@ -150,8 +146,8 @@ def chosen():
     two("hole", entry("a", "U8", [1], 0, 1), entry("b", "U8", [1], 2, 3), size=3)
     two("overlap", entry("a", "U8", [2], 0, 2), entry("b", "U8", [2], 1, 3), size=3)
     two("same bytes", entry("a", "U8", [4], 0, 4), entry("b", "F32", [1], 0, 4), size=4)
-    two("ten on the same bytes", *
-    (entry(f"t{i}", "I32", [2, 2], 0, 16) for i in range(10)), size=16)
+    two("ten on the same bytes", *(entry(f"t{i}", "I32", [2, 2], 0, 16) for i in range(10)),
+        size=16)
     two("empty at the same offset", *(entry(f"t{i}", "F32", [0], 0, 0) for i in range(3)), size=0)
     two("empty at the end", entry("a", "U8", [4], 0, 4), entry("b", "F32", [0], 4, 4), size=4)
     two("empty inside", entry("a", "U8", [4], 0, 4), entry("b", "F32", [0], 2, 2), size=4)
@@ -160,8 +156,8 @@ def chosen():
     two("one byte too few", entry("a", "U8", [4], 0, 4), size=3)
     header = '{"test":{"dtype":"I32","shape":[2,2],"data_offsets":[0,16]}}'
     add("60-byte header", file(header, 16))
-    add("60-byte header, more "
-        "data", file(header, bytes(16) + b"extra_bogus_data_for_polyglot_file"))
+    add("60-byte header, more data",
+        file(header, bytes(16) + b"extra_bogus_data_for_polyglot_file"))
     add("60-byte header, less data", file(header, 14))
     strict("a name twice", file('{"w":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},'
                                 '"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4))
@@ -232,7 +228,7 @@ def reference(path, data):
     except safetensors.SafetensorError:
         return None
     tensors = {name: (t["dtype"], list(t["shape"]), bytes(t["data"]))
-                      for name, t in tensors.items()}
+               for name, t in tensors.items()}
     with safetensors.safe_open(path, "np") as opened:
         return tensors, opened.metadata() or {}
 

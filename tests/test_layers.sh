@@ -19,7 +19,7 @@ mkdir -p "$build"
 files="test_json test_json_edit test_safetensors test_number"
 vocab="test_vocab test_align test_sources"
 solve="test_omp test_omp_calls"
-some="shapes ties centred tolerance_ends_a_target windows_join parallel_hook
+some="ties strong_offset centred tolerance_ends_a_target windows_join parallel_hook
     progress_and_cancel every_allocation_can_fail errors names"
 
 # Compiles the header in a folder into an object: compiles NAME FOLDER SUFFIX COMPILER FLAGS...

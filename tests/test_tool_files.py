@@ -91,8 +91,8 @@ def code_that_the_model_config_names(here):
     call(base, donor, here / "out")
     assert json.loads((here / "out" / "config.json").read_text())["auto_map"] == MAP
     base = base_model()
-    base.config = base.config.replace('"x_first"',
-     '"auto_map": {"AutoConfig": "c.C"},\n  "x_first"')
+    base.config = base.config.replace(
+        '"x_first"', '"auto_map": {"AutoConfig": "c.C"},\n  "x_first"')
     base, donor = coded(here / "both", config=True, base=base)
     call(base, donor, here / "both" / "out")
     config = json.loads((here / "both" / "out" / "config.json").read_text())

@@ -17,9 +17,8 @@ COLUMNS = 100
 ROOM, SUITE = 400, 800
 LONG_ROOMS = {"src/simd/avx512.h"}
 TEXT = {".c", ".h", ".py", ".sh", ".md", ".mjs", ".txt", ".cmake", ".in"}
-DATA = ("bench/RESULTS.md",  # what programs printed
-        "tests/config_keys.txt",
-        "tests/golden/", "examples/models/heldout.txt", "build/", "examples/out/", "bench/.work/")
+DATA = ("tests/golden/", "tests/config_keys.txt", "examples/models/heldout.txt", "build/",
+        "examples/out/", "bench/.work/")
 CASES = []
 
 
@@ -92,11 +91,10 @@ def paths_of(name):
     for quoted in re.findall(r"`([^`\n]+)`", text):
         for word in quoted.split():
             word = word.rstrip(",;:")
-            if re.fullmatch(
-    r"(?:\./)?(?:src|tests|bench|examples)/[\w./*-]+|[\w-]+/[\w*-]+\.h",
-     word):
-                at = word if (ROOT / word.split("/")[0]
-                              ).exists() or "./" in word else f"src/{word}"
+            if re.fullmatch(r"(?:\./)?(?:src|tests|bench|examples)/[\w./*-]+|[\w-]+/[\w*-]+\.h",
+                            word):
+                whole = (ROOT / word.split("/")[0]).exists()
+                at = word if whole else f"src/{word}"
                 yield word, any(ROOT.glob(at)) if "*" in at else (ROOT / at).exists()
 
 

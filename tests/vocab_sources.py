@@ -432,7 +432,7 @@ def check_vocab_txt(name, text):
         wanted[id] = kind, content.encode(), (content if kind == "unused" else text).encode()
     ids = as_control(wanted, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
     roles = {role: ids.get(f"[{role.upper()}]", -1)
-                           for role in ["pad", "unk", "cls", "sep", "mask"]}
+             for role in ["pad", "unk", "cls", "sep", "mask"]}
     compare("vocab.txt", name, path, wanted, roles)
 
 
@@ -446,8 +446,8 @@ def check_wordpiece():
     text = read_bytes(os.path.join(saved, "vocab.txt"))
     check_vocab_txt("trained", text)
     check_vocab_txt("trained, with CR LF", text.replace(b"\n", b"\r\n"))
-    check_vocab_txt("odd lines", "[UNK]\na "
-                                 "\nb\r\nc\u3000\n\u00a0\n\nd\re\nf\u2028g\n##x\n##\n#\na\n"
+    check_vocab_txt("odd lines",
+                    "[UNK]\na \nb\r\nc\u3000\n\u00a0\n\nd\re\nf\u2028g\n##x\n##\n#\na\n"
                     "b\n\x0b\n \nh\u2009\u2009\n[unused1]\n日本\nlast".encode())
 
 
