@@ -154,6 +154,7 @@ static void test_unicode_path(void)
     CHECK_INT(listing.count, 1);
     if (listing.count == 1) CHECK_STRING(listing.names[0], name);
     otx__listing_close(&listing);
+    CHECK(otx__tree_remove(NULL, at("names")));
 }
 
 static void test_read_all(void)

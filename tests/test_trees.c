@@ -156,16 +156,18 @@ static void test_links_to_directories(void)
 /* `depth` directories within one another. */
 static void make_deep(const char *name, unsigned depth)
 {
-    char path[600];
+    char path[1200];
+    otx__file file;
     unsigned i;
-    snprintf(path, sizeof path, "%s", name);
-    scratch_directory(path);
+    snprintf(path, sizeof path, "%s", at(name));
+    CHECK(otx__sys_make_directory(path));
     for (i = 1; i < depth; i++) {
         strcat(path, "/d");
-        scratch_directory(path);
+        CHECK(otx__sys_make_directory(path));
     }
     strcat(path, "/file");
-    scratch_text(path, "x");
+    CHECK_INT(otx__file_create(NULL, path, &file, &error), OTX_OK);
+    CHECK_INT(otx__file_finish(&file, OTX_OK, &error), OTX_OK);
 }
 
 static void test_deep(void)

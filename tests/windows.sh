@@ -1,0 +1,135 @@
+#!/bin/sh
+# Windows, as far as MinGW and Wine are that: the suites of files and paths, and the tool
+# with names and places that only Windows has. Ends with 77 where either is missing.
+#   ./tests/windows.sh
+# CC chooses the compiler of the native tool that its outputs are compared with.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+CC=${CC:-cc}
+mingw=x86_64-w64-mingw32-gcc
+strict="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror"
+for program in $mingw wine; do
+    command -v $program >/dev/null 2>&1 || { echo "no $program"; exit 77; }
+done
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/otx-windows.XXXXXX")
+trap 'wineserver -k >/dev/null 2>&1; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+export WINEPREFIX="$work/prefix" WINEDEBUG=-all TMPDIR="$work"
+passed=0 failed=0 skipped=0
+
+check() {
+    if [ "$2" -eq 0 ]; then passed=$((passed + 1)); return; fi
+    failed=$((failed + 1))
+    echo "FAILED $1"
+}
+
+finish() {
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ $failed -eq 0 ]
+    exit
+}
+
+# Builds and runs a suite, and adds up its closing line. Only what is printed counts: Wine
+# ends with 0 when it cannot run a program at all.
+suite() {
+    $mingw -std=c99 -O1 $strict -Wno-unused-function -I. "tests/$1.c" $2 -o "$work/$1.exe" \
+        -static -lm -pthread
+    check "$1: build" $?
+    env OTX_TEST_SMALL=1 wine "$work/$1.exe" </dev/null >"$work/said" 2>&1
+    grep -v -E '^[0-9]+ passed, [0-9]+ failed' "$work/said" | tr -d '\r'
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$work/said" | tail -n 1)
+    [ -n "$line" ]
+    check "$1: runs to its end" $?
+    [ -n "$line" ] || return
+    set -- $(echo "$line" | tr -cs '0-9' ' ')
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+# The tool, on words of Windows; its output is kept in $work/said.
+tool() { wine "$work/transplant.exe" "$@" </dev/null >"$work/said" 2>&1; }
+
+# A path here as Windows names it, where / is the drive Z:.
+windows() { printf 'Z:%s' "$1" | tr / '\\'; }
+
+# A transplant to a place named twice, as Windows does and as it is here: what stands there
+# is byte for byte the native output.
+transplant() {
+    what=$1 out=$2 here=$3
+    shift 3
+    tool "$base" "$donor" "$out" -q "$@"
+    check "$what: transplant" $?
+    diff -r "$work/native" "$here" >/dev/null 2>&1
+    check "$what: the bytes of the native output" $?
+    [ -f "$here/model.safetensors" ] || cat "$work/said"
+}
+
+cp -r examples/models/base "$work/base" && cp -r examples/models/donor "$work/donor"
+base=$(windows "$work/base") donor=$(windows "$work/donor")
+$CC -O2 -I. examples/transplant.c -o "$work/transplant" -lm &&
+    "$work/transplant" "$work/base" "$work/donor" "$work/native" -q >/dev/null 2>&1
+check "the native output" $?
+$mingw -O2 $strict -I. examples/transplant.c -o "$work/transplant.exe" -static -lm
+check "the tool: build" $?
+wineboot -i >/dev/null 2>&1
+mkdir "$work/empty"
+ln -s "$work/empty" "$WINEPREFIX/dosdevices/e:" # a drive in whose root nothing is
+tool --version
+grep -q . "$work/said" || { echo "wine runs nothing: $(cat "$work/said")"; exit 77; }
+
+$mingw -O1 -DOMP_TRANSPLANT_IMPLEMENTATION -x c -c omp_transplant.h -o "$work/implementation.o"
+check "the implementation: build" $?
+for name in test_file test_paths test_trees test_checkpoint test_job test_job_changes; do
+    if grep -q '^#define OMP_TRANSPLANT_IMPLEMENTATION' tests/$name.c; then suite $name ""
+    else suite $name "$work/implementation.o"; fi
+done
+
+transplant "an ordinary name" "$(windows "$work/plain")" "$work/plain"
+transplant "separators of the other kind" "$(windows "$work/other" | tr '\\' /)/" "$work/other"
+
+# In place of an older output, which is renamed first.
+echo old >"$work/plain/config.json"
+tool "$base" "$donor" "$(windows "$work/plain")" -q
+[ $? -eq 1 ] && grep -q 'exists already' "$work/said"
+check "an output that exists" $?
+transplant "overwriting" "$(windows "$work/plain")" "$work/plain" --overwrite
+[ -z "$(find "$work" -maxdepth 1 -name '*.otx-*')" ]
+check "overwriting leaves nothing beside" $?
+
+# In the root of a drive, of one where nothing is yet, and in a drive's current directory.
+transplant "a drive's root" 'C:\out' "$WINEPREFIX/drive_c/out"
+transplant "an empty drive's root" 'E:/out' "$work/empty/out"
+mkdir "$work/within"
+cd "$work/within" && transplant "a drive's current directory" 'Z:out' "$work/within/out"
+cd - >/dev/null || exit 1
+
+# Words that no 8-bit encoding holds together.
+name='модель-模型-é-🤗'
+mkdir "$work/$name"
+mv "$work/base" "$work/$name/base"
+base=$(windows "$work/$name/base")
+transplant "names of any script" "$(windows "$work/$name/out")" "$work/$name/out" \
+    --report "$(windows "$work/$name/отчёт.json")"
+grep -q '"anchors"' "$work/$name/отчёт.json"
+check "a report's name of any script" $?
+echo '{}' >"$work/$name/отчёт.json"
+transplant "once more" "$(windows "$work/$name/out2")" "$work/$name/out2" \
+    --report "$(windows "$work/$name/отчёт.json")"
+grep -q '"anchors"' "$work/$name/отчёт.json" && [ ! -e "$work/$name/отчёт.json.partial-1" ]
+check "a report in place of an older one" $?
+
+# More than 260 characters, which Windows takes in one form only.
+long=$work
+for part in 1 2 3 4; do long=$long/$(printf '%090d' $part); done
+mkdir -p "$long"
+cp -r "$work/donor" "$long/donor"
+donor=$(windows "$long/donor")
+transplant "a long path" "$(windows "$long/out")" "$long/out" \
+    --report "$(windows "$long/report.json")"
+[ -s "$long/report.json" ]
+check "a report by a long path" $?
+tool verify "$(windows "$long/out")" -q
+check "verify of a long path" $?
+
+finish
