@@ -10044,16 +10044,16 @@ OTX__PRIVATE const otx__kernels *otx__kernels_among(unsigned sets, otx_isa isa)
     return NULL;
 }
 
-/* The kernels for an instruction set, or NULL where they cannot run. Before their dense
-   products are called they are to be taken. */
-OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+/* The kernels for an instruction set, or NULL where they cannot run: to be looked at, or for
+   all but their dense products. */
+OTX__PRIVATE const otx__kernels *otx__kernels_found(otx_isa isa)
 {
     return otx__kernels_among(otx__isas_here(), isa);
 }
 
-/* The same, with all that they need: where the system refuses that, NULL, or for AUTO the
-   fastest of the others. */
-OTX__PRIVATE const otx__kernels *otx__kernels_take(otx_isa isa)
+/* The same to be used, with all that they need: where the system refuses that, NULL, or for
+   AUTO the fastest of the others. */
+OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
 {
     unsigned sets = otx__isas_here();
     const otx__kernels *kernels = otx__kernels_among(sets, isa);
@@ -10094,9 +10094,9 @@ OTX__PRIVATE const otx__kernels *otx__kernels_at_hand(void)
 #endif
 }
 
-OTX_API otx_isa otx_isa_best(void) { return otx__kernels_for(OTX_ISA_AUTO)->isa; }
+OTX_API otx_isa otx_isa_best(void) { return otx__kernels_found(OTX_ISA_AUTO)->isa; }
 
-OTX_API bool otx_isa_available(otx_isa isa) { return otx__kernels_for(isa) != NULL; }
+OTX_API bool otx_isa_available(otx_isa isa) { return otx__kernels_found(isa) != NULL; }
 
 OTX_API const char *otx_isa_name(otx_isa isa)
 {
@@ -13426,7 +13426,7 @@ OTX__PRIVATE void otx__combine_row(const otx__kernels *kernels, const otx_matrix
 /* The kernels that combine many rows; all give the same bits. */
 OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 {
-    const otx__kernels *kernels = otx__kernels_for(ctx ? ctx->isa : OTX_ISA_AUTO);
+    const otx__kernels *kernels = otx__kernels_found(ctx ? ctx->isa : OTX_ISA_AUTO);
     return kernels ? kernels : &otx__kernels_scalar;
 }
 
@@ -13535,7 +13535,7 @@ OTX__PRIVATE otx_result otx__pursuit_check(otx__pursuit *pursuit, otx_error *err
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
     result = otx__check_options(options, pursuit->targets->rows, error);
     if (result) return result;
-    pursuit->dictionary.kernels = otx__kernels_take(isa);
+    pursuit->dictionary.kernels = otx__kernels_for(isa);
     if (!pursuit->dictionary.kernels)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "this machine or build has no instruction set \"%s\"",

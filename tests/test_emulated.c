@@ -190,11 +190,13 @@ static long machine_arch_prctl(long what, uintptr_t argument);
 
 #ifdef OTX__SSE2
 
+enum { REAL, WITH_AMX, WITH_ALL };
+
 static struct {
-    int asked; /* how often cpuid ran */
-    int taken; /* how often the tile registers were asked for */
-    enum { REAL, WITH_AMX, WITH_ALL } pretends;
-    int refuses; /* to lend the registers to anyone: 1; to this process: 2 */
+    int asked;    /* how often cpuid ran */
+    int taken;    /* how often the tile registers were asked for */
+    int pretends; /* one of these */
+    int refuses;  /* to lend the registers to anyone: 1; to this process: 2 */
 } machine;
 
 static void machine_cpuid(unsigned leaf, unsigned part, unsigned registers[4])
@@ -240,7 +242,7 @@ static void asking_takes_nothing(void)
     machine.pretends = WITH_ALL;
     CHECK_INT(otx_isa_best(), OTX_ISA_AMX);
     CHECK(otx_isa_available(OTX_ISA_AMX));
-    CHECK(otx__kernels_for(OTX_ISA_AMX) == &otx__kernels_amx);
+    CHECK(otx__kernels_found(OTX_ISA_AMX) == &otx__kernels_amx);
     machine.refuses = 1;
     CHECK(!otx_isa_available(OTX_ISA_AMX));
     CHECK(otx_isa_best() != OTX_ISA_AMX);

@@ -153,16 +153,16 @@ OTX__PRIVATE const otx__kernels *otx__kernels_among(unsigned sets, otx_isa isa)
     return NULL;
 }
 
-/* The kernels for an instruction set, or NULL where they cannot run. Before their dense
-   products are called they are to be taken. */
-OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
+/* The kernels for an instruction set, or NULL where they cannot run: to be looked at, or for
+   all but their dense products. */
+OTX__PRIVATE const otx__kernels *otx__kernels_found(otx_isa isa)
 {
     return otx__kernels_among(otx__isas_here(), isa);
 }
 
-/* The same, with all that they need: where the system refuses that, NULL, or for AUTO the
-   fastest of the others. */
-OTX__PRIVATE const otx__kernels *otx__kernels_take(otx_isa isa)
+/* The same to be used, with all that they need: where the system refuses that, NULL, or for
+   AUTO the fastest of the others. */
+OTX__PRIVATE const otx__kernels *otx__kernels_for(otx_isa isa)
 {
     unsigned sets = otx__isas_here();
     const otx__kernels *kernels = otx__kernels_among(sets, isa);
@@ -203,9 +203,9 @@ OTX__PRIVATE const otx__kernels *otx__kernels_at_hand(void)
 #endif
 }
 
-OTX_API otx_isa otx_isa_best(void) { return otx__kernels_for(OTX_ISA_AUTO)->isa; }
+OTX_API otx_isa otx_isa_best(void) { return otx__kernels_found(OTX_ISA_AUTO)->isa; }
 
-OTX_API bool otx_isa_available(otx_isa isa) { return otx__kernels_for(isa) != NULL; }
+OTX_API bool otx_isa_available(otx_isa isa) { return otx__kernels_found(isa) != NULL; }
 
 OTX_API const char *otx_isa_name(otx_isa isa)
 {

@@ -47,7 +47,7 @@ OTX__PRIVATE void otx__combine_row(const otx__kernels *kernels, const otx_matrix
 /* The kernels that combine many rows; all give the same bits. */
 OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 {
-    const otx__kernels *kernels = otx__kernels_for(ctx ? ctx->isa : OTX_ISA_AUTO);
+    const otx__kernels *kernels = otx__kernels_found(ctx ? ctx->isa : OTX_ISA_AUTO);
     return kernels ? kernels : &otx__kernels_scalar;
 }
 

@@ -94,7 +94,7 @@ OTX__PRIVATE otx_result otx__pursuit_check(otx__pursuit *pursuit, otx_error *err
         return otx__fail(error, OTX_ERROR_ARGUMENT, "an output array is missing");
     result = otx__check_options(options, pursuit->targets->rows, error);
     if (result) return result;
-    pursuit->dictionary.kernels = otx__kernels_take(isa);
+    pursuit->dictionary.kernels = otx__kernels_for(isa);
     if (!pursuit->dictionary.kernels)
         return otx__fail(error, OTX_ERROR_UNSUPPORTED,
                          "this machine or build has no instruction set \"%s\"",
