@@ -23,166 +23,175 @@
 
    What is where
 
-      198  api/version                version
-      228  api/result                 results
-      268  api/context                context: memory, threads, progress
-      346  api/isa                    instruction sets
-      363  api/matrix                 numbers and matrices
-      408  api/solver                 the solver
-      535  api/affine                 the affine map: rows as the map makes them, and what it misses
-      658  api/source                 sources and sinks: bytes in and out
-      678  api/json                   JSON
-      800  api/safetensors            safetensors
-      864  api/vocab                  vocabularies
-      969  api/align                  alignment
-     1030  api/file                   files
-     1040  api/directory              directories
-     1091  api/job                    the whole job
-     1236  api/verify                 looking at a finished directory
+      207  api/version                version
+      237  api/result                 results
+      277  api/context                context: memory, threads, progress
+      355  api/isa                    instruction sets
+      372  api/matrix                 numbers and matrices
+      417  api/solver                 the solver
+      544  api/affine                 the affine map: rows as the map makes them, and what it misses
+      667  api/source                 sources and sinks: bytes in and out
+      687  api/json                   JSON
+      809  api/safetensors            safetensors
+      873  api/vocab                  vocabularies
+      978  api/align                  alignment
+     1039  api/file                   files
+     1049  api/directory              directories
+     1100  api/job                    the whole job
+     1245  api/verify                 looking at a finished directory
 
-     1280  base                       what everything stands on
-     1313  base/begin                 system headers, and how floating point must be compiled
-     1351  base/sizes                 counting, and sums and products that may not wrap
-     1389  base/span                  bytes of others, digits, UTF-8
-     1537  base/decimal               the digits of a double
-     1672  base/format                printf without stdio and without a locale
-     1941  base/result                results, failures, messages
-     2057  base/memory                the allocator, arrays that grow
-     2116  base/text                  names in messages, and text that grows
-     2224  base/hooks                 log, progress, threads of the caller
-     2293  base/sort                  in place, without memory, never quadratic; and finding
-     2343  base/clock                 wall time for statistics
-     2389  base/hash                  keyed, for tables whose keys a stranger chooses
-     2468  base/pool                  blocks that are freed together
-     2583  base/number                element types, widening and rounding
-     2772  base/base64                decoding
-     2808  base/protobuf              fields of a message
-     2930  base/watch                 long loops that the caller can stop
+     1289  base                       what everything stands on
+     1322  base/begin                 system headers, and how floating point must be compiled
+     1360  base/sizes                 counting, and sums and products that may not wrap
+     1398  base/span                  bytes of others, digits, UTF-8
+     1546  base/decimal               the digits of a double
+     1681  base/format                printf without stdio and without a locale
+     1950  base/result                results, failures, messages
+     2066  base/memory                the allocator, arrays that grow
+     2125  base/text                  names in messages, and text that grows
+     2233  base/hooks                 log, progress, threads of the caller
+     2302  base/sort                  in place, without memory, never quadratic; and finding
+     2352  base/clock                 wall time for statistics
+     2398  base/hash                  keyed, for tables whose keys a stranger chooses
+     2477  base/pool                  blocks that are freed together
+     2592  base/number                element types, widening and rounding
+     2781  base/base64                decoding
+     2817  base/protobuf              fields of a message
+     2939  base/watch                 long loops that the caller can stop
 
-     2983  files                      formats, on memory and streams
-     3007  files/memory_source        memory as a source of bytes
-     3025  files/json_read            a parser without recursion
-     3378  files/json_values          looking at values, stepping through containers
-     3549  files/json_edit            writing, and edits that keep every byte they do not touch
-     3917  files/tensors              what reading and writing a header share
-     4052  files/safetensors_read     the header of a file, checked
-     4375  files/safetensors_write    the header of a new file
+     2992  files                      formats, on memory and streams
+     3016  files/memory_source        memory as a source of bytes
+     3034  files/json_read            a parser without recursion
+     3387  files/json_values          looking at values, stepping through containers
+     3558  files/json_edit            writing, and edits that keep every byte they do not touch
+     3926  files/tensors              what reading and writing a header share
+     4061  files/safetensors_read     the header of a file, checked
+     4384  files/safetensors_write    the header of a new file
 
-     4532  vocab                      tokens, from every source, and which of them are the same
-     4565  vocab/known                what the world calls things: files, classes, tokens
-     4868  vocab/token_table          the table of tokens, and finding tokens in it
-     5031  vocab/spelling             from what a file spells to bytes
-     5162  vocab/reader               what the readers of all sources share
-     5512  vocab/added_tokens         what other files add to a model's tokens
-     5773  vocab/in_use               tokens that are named as reserved ones and are none
-     5875  vocab/from_tokenizer_json  tokenizer.json
-     6131  vocab/from_tekken          tekken.json
-     6286  vocab/from_tiktoken        *.tiktoken
-     6351  vocab/from_sentencepiece   tokenizer.model and its like
-     6706  vocab/from_vocab_json      vocab.json and merges.txt
-     6792  vocab/from_vocab_txt       vocab.txt
-     6849  vocab/parse                the first source that is given, and what goes with it
-     7035  vocab/align                which base token a donor token is
+     4541  vocab                      tokens, from every source, and which of them are the same
+     4574  vocab/known                what the world calls things: files, classes, tokens
+     4877  vocab/token_table          the table of tokens, and finding tokens in it
+     5040  vocab/spelling             from what a file spells to bytes
+     5171  vocab/reader               what the readers of all sources share
+     5521  vocab/added_tokens         what other files add to a model's tokens
+     5782  vocab/in_use               tokens that are named as reserved ones and are none
+     5884  vocab/from_tokenizer_json  tokenizer.json
+     6140  vocab/from_tekken          tekken.json
+     6295  vocab/from_tiktoken        *.tiktoken
+     6360  vocab/from_sentencepiece   tokenizer.model and its like
+     6715  vocab/from_vocab_json      vocab.json and merges.txt
+     6801  vocab/from_vocab_txt       vocab.txt
+     6858  vocab/parse                the first source that is given, and what goes with it
+     7044  vocab/align                which base token a donor token is
 
-     7287  simd                       the hot loops, once for each instruction set
-     7320  simd/kernels               the table of kernels, and what all versions share
-     7597  simd/scalar                the reference
-     7766  simd/sse2                  the operations of 128-bit x86, and what each does
-     7887  simd/neon                  those of 64-bit Arm
-     7982  simd/wasm                  those of WebAssembly's SIMD128
-     8067  simd/avx2                  those of 256-bit x86, with FMA
-     8149  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8791  simd/avx_vnni              AVX2, and products of integers
-     8887  simd/neon_bf16             NEON, and products of matrices
-     9041  simd/avx512                512-bit x86, by hand
-     9647  simd/amx                   tiles of x86, beside AVX-512
-     9890  simd/dispatch              which of them this machine can run, and which a call takes
+     7296  simd                       the hot loops, once for each instruction set
+     7329  simd/kernels               the table of kernels, and what all versions share
+     7606  simd/scalar                the reference
+     7775  simd/sse2                  the operations of 128-bit x86, and what each does
+     7896  simd/neon                  those of 64-bit Arm
+     7991  simd/wasm                  those of WebAssembly's SIMD128
+     8076  simd/avx2                  those of 256-bit x86, with FMA
+     8158  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8800  simd/avx_vnni              AVX2, and products of integers
+     8896  simd/neon_bf16             NEON, and products of matrices
+     9050  simd/avx512                512-bit x86, by hand
+     9656  simd/amx                   tiles of x86, beside AVX-512
+     9899  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10101  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10154  solve/views                the rows of matrices, as the kernels read them
-    10283  solve/panels               vectors as the dense products want them, and these
-    10474  solve/rests                vectors on their way into panels
-    10651  solve/dictionary           the atoms, and their split along a common direction
-    10806  solve/exact_gram           products of all pairs of atoms in double
-    10888  solve/triangle             packed lower triangles
-    10992  solve/support              what is known of one target, and the exact steps
-    11254  solve/gram_table           products of atoms with all atoms, for scans
-    11492  solve/screen               which atoms are worth scoring in double: the bound
-    11782  solve/scan                 the correlations of all atoms with a block's residuals
-    11939  solve/predict              making targets ready for the next scan
-    12185  solve/candidates           the atoms that a scan could not rule out
-    12469  solve/select               the next atoms of each target
-    12635  solve/pursuit              what one solve holds, and the memory it takes
-    12879  solve/plan                 which form, and in what blocks
-    13124  solve/steps                a pursuit from its rows to its results
-    13363  solve/combine              new rows of coefficients
-    13425  solve/solver               the public call
-    13590  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13799  solve/affine_normal        the normal equations of an affine map
-    14042  solve/affine_factor        their factor, and their solution
-    14255  solve/affine_map           a fitted map, and the rows it makes
-    14597  solve/affine_choice        how many atoms to take, and how much ridge
-    14962  solve/affine_fit           what a fit of an affine map holds and needs
-    15176  solve/affine               fitting and applying affine maps
+    10110  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10163  solve/views                the rows of matrices, as the kernels read them
+    10292  solve/panels               vectors as the dense products want them, and these
+    10483  solve/rests                vectors on their way into panels
+    10660  solve/dictionary           the atoms, and their split along a common direction
+    10815  solve/exact_gram           products of all pairs of atoms in double
+    10897  solve/triangle             packed lower triangles
+    11001  solve/support              what is known of one target, and the exact steps
+    11263  solve/gram_table           products of atoms with all atoms, for scans
+    11501  solve/screen               which atoms are worth scoring in double: the bound
+    11791  solve/scan                 the correlations of all atoms with a block's residuals
+    11948  solve/predict              making targets ready for the next scan
+    12194  solve/candidates           the atoms that a scan could not rule out
+    12478  solve/select               the next atoms of each target
+    12644  solve/pursuit              what one solve holds, and the memory it takes
+    12888  solve/plan                 which form, and in what blocks
+    13133  solve/steps                a pursuit from its rows to its results
+    13372  solve/combine              new rows of coefficients
+    13434  solve/solver               the public call
+    13599  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13808  solve/affine_normal        the normal equations of an affine map
+    14051  solve/affine_factor        their factor, and their solution
+    14264  solve/affine_map           a fitted map, and the rows it makes
+    14606  solve/affine_choice        how many atoms to take, and how much ridge
+    14971  solve/affine_fit           what a fit of an affine map holds and needs
+    15185  solve/affine               fitting and applying affine maps
 
-    15463  disk                       files and directories
-    15492  disk/system                what POSIX and Windows are asked for
-    15531  disk/windows_paths         paths as Windows takes them
-    15671  disk/windows               the system as Windows gives it
-    15970  disk/posix                 the system as POSIX gives it
-    16203  disk/paths                 what can be told from their text
-    16277  disk/failure               why the system refused
-    16391  disk/look                  what stands at a path, and whether within another
-    16512  disk/listing               listings of directories
-    16578  disk/reading               files to read
-    16752  disk/writing               files to write
-    16869  disk/copying               copies of files
-    16935  disk/trees                 whole directories looked through, copied, removed
-    17151  disk/known                 what weights are called in a directory
-    17187  disk/staging               a directory made under another name, then renamed
-    17423  disk/missing               a path or a directory without what is wanted of it
-    17466  disk/weight_index          the index of a checkpoint in shards
-    17682  disk/checkpoint            a model directory, in one file or in shards
-    18017  disk/tokenizer_directory   the tokenizer of a model directory
+    15472  disk                       files and directories
+    15501  disk/system                what POSIX and Windows are asked for
+    15540  disk/windows_paths         paths as Windows takes them
+    15680  disk/windows               the system as Windows gives it
+    15979  disk/posix                 the system as POSIX gives it
+    16212  disk/paths                 what can be told from their text
+    16286  disk/failure               why the system refused
+    16400  disk/look                  what stands at a path, and whether within another
+    16521  disk/listing               listings of directories
+    16587  disk/reading               files to read
+    16761  disk/writing               files to write
+    16878  disk/copying               copies of files
+    16944  disk/trees                 whole directories looked through, copied, removed
+    17160  disk/known                 what weights are called in a directory
+    17196  disk/staging               a directory made under another name, then renamed
+    17432  disk/missing               a path or a directory without what is wanted of it
+    17475  disk/weight_index          the index of a checkpoint in shards
+    17691  disk/checkpoint            a model directory, in one file or in shards
+    18026  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18218  model                      which tensors and config keys belong to the vocabulary
-    18247  model/known                what the world calls things
-    18614  model/known_classes        classes of tokenizers, by the type of model
-    18822  model/names                names of tensors
-    18970  model/document             the JSON files of a model directory
-    19056  model/config               what config.json says
-    19210  model/side                 a model directory opened once
-    19313  model/code                 the Python that a tokenizer is loaded with
-    19550  model/parts                what each tensor does for the vocabulary
-    19660  model/find                 finding the parts of a model
-    19914  model/heirs                what becomes of the ids in a config
-    20065  model/config_ids           ids in a config being edited
-    20372  model/config_edit          config.json and generation_config.json, edited
-    20623  model/classes              which class a tokenizer is loaded as
+    18227  model                      which tensors and config keys belong to the vocabulary
+    18256  model/known                what the world calls things
+    18623  model/known_classes        classes of tokenizers, by the type of model
+    18831  model/names                names of tensors
+    18979  model/document             the JSON files of a model directory
+    19065  model/config               what config.json says
+    19219  model/side                 a model directory opened once
+    19322  model/code                 the Python that a tokenizer is loaded with
+    19559  model/parts                what each tensor does for the vocabulary
+    19669  model/find                 finding the parts of a model
+    19923  model/heirs                what becomes of the ids in a config
+    20074  model/config_ids           ids in a config being edited
+    20381  model/config_edit          config.json and generation_config.json, edited
+    20632  model/classes              which class a tokenizer is loaded as
 
-    20808  job                        the whole transplant, in the order in which it happens
-    20841  job/job                    what a job holds
-    21066  job/open                   opening the two models
-    21142  job/map                    the caller's map
-    21259  job/align                  where every new row comes from
-    21397  job/plan                   what becomes of every tensor, and of the configs
-    21512  job/chat                   the template that turns messages into text
-    21656  job/rows                   rows in memory: reading, checking, their mean
-    21910  job/solve                  solving for the rows of the donor
-    22079  job/rebuild                the new rows of one vocabulary tensor
-    22464  job/write                  the output and its weights
-    22733  job/copy                   the other files of the two models
-    22960  job/index                  the files that are written anew
-    23128  job/run                    the whole, in order
-    23238  job/report                 what a job did, as JSON and as a table
-    23467  job/findings               what is told of a finished directory
-    23516  job/check_files            its files
-    23637  job/check_ids              sizes, ids and tying
-    23809  job/check_values           values
-    23889  job/check_draft            as a draft model for another
-    24001  job/verify                 whether a finished directory agrees with itself
+    20817  job                        the whole transplant, in the order in which it happens
+    20850  job/job                    what a job holds
+    21075  job/open                   opening the two models
+    21151  job/map                    the caller's map
+    21268  job/align                  where every new row comes from
+    21406  job/plan                   what becomes of every tensor, and of the configs
+    21521  job/chat                   the template that turns messages into text
+    21665  job/rows                   rows in memory: reading, checking, their mean
+    21919  job/solve                  solving for the rows of the donor
+    22088  job/rebuild                the new rows of one vocabulary tensor
+    22473  job/write                  the output and its weights
+    22742  job/copy                   the other files of the two models
+    22969  job/index                  the files that are written anew
+    23137  job/run                    the whole, in order
+    23247  job/report                 what a job did, as JSON and as a table
+    23476  job/findings               what is told of a finished directory
+    23525  job/check_files            its files
+    23646  job/check_ids              sizes, ids and tying
+    23818  job/check_values           values
+    23898  job/check_draft            as a draft model for another
+    24010  job/verify                 whether a finished directory agrees with itself
 
-   This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
+   This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
+
+   Changes
+   0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
+          after; OTX_API; chat and rows_exact in otx_job_options; hash_key in otx_context;
+          headers of one layer. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
+          Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
+          yourself where you print. What can fail without a solve fails before the first.
+          The tokenizer of the output is of the class that the donor's was.
+   0.1.0  The first. */
 
 #ifndef OMP_TRANSPLANT_H
 #define OMP_TRANSPLANT_H
