@@ -29,158 +29,158 @@
       355  api/isa                    instruction sets
       372  api/matrix                 numbers and matrices
       417  api/solver                 the solver
-      544  api/affine                 the affine map: rows as the map makes them, and what it misses
-      667  api/source                 sources and sinks: bytes in and out
-      687  api/json                   JSON
-      809  api/safetensors            safetensors
-      873  api/vocab                  vocabularies
-      978  api/align                  alignment
-     1039  api/file                   files
-     1049  api/directory              directories
-     1100  api/job                    the whole job
-     1245  api/verify                 looking at a finished directory
+      545  api/affine                 the affine map: rows as the map makes them, and what it misses
+      668  api/source                 sources and sinks: bytes in and out
+      688  api/json                   JSON
+      810  api/safetensors            safetensors
+      874  api/vocab                  vocabularies
+      979  api/align                  alignment
+     1040  api/file                   files
+     1050  api/directory              directories
+     1101  api/job                    the whole job
+     1246  api/verify                 looking at a finished directory
 
-     1289  base                       what everything stands on
-     1322  base/begin                 system headers, and how floating point must be compiled
-     1360  base/sizes                 counting, and sums and products that may not wrap
-     1398  base/span                  bytes of others, digits, UTF-8
-     1546  base/decimal               the digits of a double
-     1681  base/format                printf without stdio and without a locale
-     1950  base/result                results, failures, messages
-     2066  base/memory                the allocator, arrays that grow
-     2125  base/text                  names in messages, and text that grows
-     2233  base/hooks                 log, progress, threads of the caller
-     2302  base/sort                  in place, without memory, never quadratic; and finding
-     2352  base/clock                 wall time for statistics
-     2398  base/hash                  keyed, for tables whose keys a stranger chooses
-     2477  base/pool                  blocks that are freed together
-     2592  base/number                element types, widening and rounding
-     2781  base/base64                decoding
-     2817  base/protobuf              fields of a message
-     2939  base/watch                 long loops that the caller can stop
+     1290  base                       what everything stands on
+     1323  base/begin                 system headers, and how floating point must be compiled
+     1361  base/sizes                 counting, and sums and products that may not wrap
+     1399  base/span                  bytes of others, digits, UTF-8
+     1547  base/decimal               the digits of a double
+     1682  base/format                printf without stdio and without a locale
+     1951  base/result                results, failures, messages
+     2067  base/memory                the allocator, arrays that grow
+     2126  base/text                  names in messages, and text that grows
+     2234  base/hooks                 log, progress, threads of the caller
+     2303  base/sort                  in place, without memory, never quadratic; and finding
+     2353  base/clock                 wall time for statistics
+     2399  base/hash                  keyed, for tables whose keys a stranger chooses
+     2478  base/pool                  blocks that are freed together
+     2593  base/number                element types, widening and rounding
+     2782  base/base64                decoding
+     2818  base/protobuf              fields of a message
+     2940  base/watch                 long loops that the caller can stop
 
-     2992  files                      formats, on memory and streams
-     3016  files/memory_source        memory as a source of bytes
-     3034  files/json_read            a parser without recursion
-     3387  files/json_values          looking at values, stepping through containers
-     3558  files/json_edit            writing, and edits that keep every byte they do not touch
-     3926  files/tensors              what reading and writing a header share
-     4061  files/safetensors_read     the header of a file, checked
-     4384  files/safetensors_write    the header of a new file
+     2993  files                      formats, on memory and streams
+     3017  files/memory_source        memory as a source of bytes
+     3035  files/json_read            a parser without recursion
+     3388  files/json_values          looking at values, stepping through containers
+     3559  files/json_edit            writing, and edits that keep every byte they do not touch
+     3927  files/tensors              what reading and writing a header share
+     4062  files/safetensors_read     the header of a file, checked
+     4385  files/safetensors_write    the header of a new file
 
-     4541  vocab                      tokens, from every source, and which of them are the same
-     4574  vocab/known                what the world calls things: files, classes, tokens
-     4877  vocab/token_table          the table of tokens, and finding tokens in it
-     5040  vocab/spelling             from what a file spells to bytes
-     5171  vocab/reader               what the readers of all sources share
-     5521  vocab/added_tokens         what other files add to a model's tokens
-     5782  vocab/in_use               tokens that are named as reserved ones and are none
-     5884  vocab/from_tokenizer_json  tokenizer.json
-     6140  vocab/from_tekken          tekken.json
-     6295  vocab/from_tiktoken        *.tiktoken
-     6360  vocab/from_sentencepiece   tokenizer.model and its like
-     6715  vocab/from_vocab_json      vocab.json and merges.txt
-     6801  vocab/from_vocab_txt       vocab.txt
-     6858  vocab/parse                the first source that is given, and what goes with it
-     7044  vocab/align                which base token a donor token is
+     4542  vocab                      tokens, from every source, and which of them are the same
+     4575  vocab/known                what the world calls things: files, classes, tokens
+     4878  vocab/token_table          the table of tokens, and finding tokens in it
+     5041  vocab/spelling             from what a file spells to bytes
+     5172  vocab/reader               what the readers of all sources share
+     5522  vocab/added_tokens         what other files add to a model's tokens
+     5783  vocab/in_use               tokens that are named as reserved ones and are none
+     5885  vocab/from_tokenizer_json  tokenizer.json
+     6141  vocab/from_tekken          tekken.json
+     6296  vocab/from_tiktoken        *.tiktoken
+     6361  vocab/from_sentencepiece   tokenizer.model and its like
+     6716  vocab/from_vocab_json      vocab.json and merges.txt
+     6802  vocab/from_vocab_txt       vocab.txt
+     6859  vocab/parse                the first source that is given, and what goes with it
+     7045  vocab/align                which base token a donor token is
 
-     7296  simd                       the hot loops, once for each instruction set
-     7329  simd/kernels               the table of kernels, and what all versions share
-     7606  simd/scalar                the reference
-     7775  simd/sse2                  the operations of 128-bit x86, and what each does
-     7896  simd/neon                  those of 64-bit Arm
-     7991  simd/wasm                  those of WebAssembly's SIMD128
-     8076  simd/avx2                  those of 256-bit x86, with FMA
-     8158  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8800  simd/avx_vnni              AVX2, and products of integers
-     8896  simd/neon_bf16             NEON, and products of matrices
-     9050  simd/avx512                512-bit x86, by hand
-     9656  simd/amx                   tiles of x86, beside AVX-512
-     9899  simd/dispatch              which of them this machine can run, and which a call takes
+     7297  simd                       the hot loops, once for each instruction set
+     7330  simd/kernels               the table of kernels, and what all versions share
+     7607  simd/scalar                the reference
+     7776  simd/sse2                  the operations of 128-bit x86, and what each does
+     7897  simd/neon                  those of 64-bit Arm
+     7992  simd/wasm                  those of WebAssembly's SIMD128
+     8077  simd/avx2                  those of 256-bit x86, with FMA
+     8159  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8801  simd/avx_vnni              AVX2, and products of integers
+     8897  simd/neon_bf16             NEON, and products of matrices
+     9051  simd/avx512                512-bit x86, by hand
+     9657  simd/amx                   tiles of x86, beside AVX-512
+     9900  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10110  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10163  solve/views                the rows of matrices, as the kernels read them
-    10292  solve/panels               vectors as the dense products want them, and these
-    10483  solve/rests                vectors on their way into panels
-    10660  solve/dictionary           the atoms, and their split along a common direction
-    10815  solve/exact_gram           products of all pairs of atoms in double
-    10897  solve/triangle             packed lower triangles
-    11001  solve/support              what is known of one target, and the exact steps
-    11263  solve/gram_table           products of atoms with all atoms, for scans
-    11501  solve/screen               which atoms are worth scoring in double: the bound
-    11791  solve/scan                 the correlations of all atoms with a block's residuals
-    11948  solve/predict              making targets ready for the next scan
-    12194  solve/candidates           the atoms that a scan could not rule out
-    12478  solve/select               the next atoms of each target
-    12644  solve/pursuit              what one solve holds, and the memory it takes
-    12888  solve/plan                 which form, and in what blocks
-    13133  solve/steps                a pursuit from its rows to its results
-    13372  solve/combine              new rows of coefficients
-    13434  solve/solver               the public call
-    13599  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13808  solve/affine_normal        the normal equations of an affine map
-    14051  solve/affine_factor        their factor, and their solution
-    14264  solve/affine_map           a fitted map, and the rows it makes
-    14606  solve/affine_choice        how many atoms to take, and how much ridge
-    14971  solve/affine_fit           what a fit of an affine map holds and needs
-    15185  solve/affine               fitting and applying affine maps
+    10126  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10179  solve/views                the rows of matrices, as the kernels read them
+    10308  solve/panels               vectors as the dense products want them, and these
+    10499  solve/rests                vectors on their way into panels
+    10676  solve/dictionary           the atoms, and their split along a common direction
+    10831  solve/exact_gram           products of all pairs of atoms in double
+    10913  solve/triangle             packed lower triangles
+    11017  solve/support              what is known of one target, and the exact steps
+    11279  solve/gram_table           products of atoms with all atoms, for scans
+    11517  solve/screen               which atoms are worth scoring in double: the bound
+    11807  solve/scan                 the correlations of all atoms with a block's residuals
+    11964  solve/predict              making targets ready for the next scan
+    12210  solve/candidates           the atoms that a scan could not rule out
+    12494  solve/select               the next atoms of each target
+    12660  solve/pursuit              what one solve holds, and the memory it takes
+    12904  solve/plan                 which form, and in what blocks
+    13149  solve/steps                a pursuit from its rows to its results
+    13388  solve/combine              new rows of coefficients
+    13450  solve/solver               the public call
+    13615  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13824  solve/affine_normal        the normal equations of an affine map
+    14067  solve/affine_factor        their factor, and their solution
+    14280  solve/affine_map           a fitted map, and the rows it makes
+    14622  solve/affine_choice        how many atoms to take, and how much ridge
+    14987  solve/affine_fit           what a fit of an affine map holds and needs
+    15201  solve/affine               fitting and applying affine maps
 
-    15472  disk                       files and directories
-    15501  disk/system                what POSIX and Windows are asked for
-    15540  disk/windows_paths         paths as Windows takes them
-    15680  disk/windows               the system as Windows gives it
-    15979  disk/posix                 the system as POSIX gives it
-    16212  disk/paths                 what can be told from their text
-    16286  disk/failure               why the system refused
-    16400  disk/look                  what stands at a path, and whether within another
-    16521  disk/listing               listings of directories
-    16587  disk/reading               files to read
-    16761  disk/writing               files to write
-    16878  disk/copying               copies of files
-    16944  disk/trees                 whole directories looked through, copied, removed
-    17160  disk/known                 what weights are called in a directory
-    17196  disk/staging               a directory made under another name, then renamed
-    17432  disk/missing               a path or a directory without what is wanted of it
-    17475  disk/weight_index          the index of a checkpoint in shards
-    17691  disk/checkpoint            a model directory, in one file or in shards
-    18026  disk/tokenizer_directory   the tokenizer of a model directory
+    15488  disk                       files and directories
+    15517  disk/system                what POSIX and Windows are asked for
+    15556  disk/windows_paths         paths as Windows takes them
+    15696  disk/windows               the system as Windows gives it
+    15995  disk/posix                 the system as POSIX gives it
+    16228  disk/paths                 what can be told from their text
+    16302  disk/failure               why the system refused
+    16416  disk/look                  what stands at a path, and whether within another
+    16537  disk/listing               listings of directories
+    16603  disk/reading               files to read
+    16777  disk/writing               files to write
+    16894  disk/copying               copies of files
+    16960  disk/trees                 whole directories looked through, copied, removed
+    17176  disk/known                 what weights are called in a directory
+    17212  disk/staging               a directory made under another name, then renamed
+    17448  disk/missing               a path or a directory without what is wanted of it
+    17491  disk/weight_index          the index of a checkpoint in shards
+    17707  disk/checkpoint            a model directory, in one file or in shards
+    18042  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18227  model                      which tensors and config keys belong to the vocabulary
-    18256  model/known                what the world calls things
-    18623  model/known_classes        classes of tokenizers, by the type of model
-    18831  model/names                names of tensors
-    18979  model/document             the JSON files of a model directory
-    19065  model/config               what config.json says
-    19219  model/side                 a model directory opened once
-    19322  model/code                 the Python that a tokenizer is loaded with
-    19559  model/parts                what each tensor does for the vocabulary
-    19669  model/find                 finding the parts of a model
-    19923  model/heirs                what becomes of the ids in a config
-    20074  model/config_ids           ids in a config being edited
-    20381  model/config_edit          config.json and generation_config.json, edited
-    20632  model/classes              which class a tokenizer is loaded as
+    18243  model                      which tensors and config keys belong to the vocabulary
+    18272  model/known                what the world calls things
+    18639  model/known_classes        classes of tokenizers, by the type of model
+    18847  model/names                names of tensors
+    18995  model/document             the JSON files of a model directory
+    19081  model/config               what config.json says
+    19235  model/side                 a model directory opened once
+    19338  model/code                 the Python that a tokenizer is loaded with
+    19575  model/parts                what each tensor does for the vocabulary
+    19685  model/find                 finding the parts of a model
+    19939  model/heirs                what becomes of the ids in a config
+    20090  model/config_ids           ids in a config being edited
+    20397  model/config_edit          config.json and generation_config.json, edited
+    20648  model/classes              which class a tokenizer is loaded as
 
-    20817  job                        the whole transplant, in the order in which it happens
-    20850  job/job                    what a job holds
-    21075  job/open                   opening the two models
-    21151  job/map                    the caller's map
-    21268  job/align                  where every new row comes from
-    21406  job/plan                   what becomes of every tensor, and of the configs
-    21521  job/chat                   the template that turns messages into text
-    21665  job/rows                   rows in memory: reading, checking, their mean
-    21919  job/solve                  solving for the rows of the donor
-    22088  job/rebuild                the new rows of one vocabulary tensor
-    22473  job/write                  the output and its weights
-    22742  job/copy                   the other files of the two models
-    22969  job/index                  the files that are written anew
-    23137  job/run                    the whole, in order
-    23247  job/report                 what a job did, as JSON and as a table
-    23476  job/findings               what is told of a finished directory
-    23525  job/check_files            its files
-    23646  job/check_ids              sizes, ids and tying
-    23818  job/check_values           values
-    23898  job/check_draft            as a draft model for another
-    24010  job/verify                 whether a finished directory agrees with itself
+    20833  job                        the whole transplant, in the order in which it happens
+    20866  job/job                    what a job holds
+    21091  job/open                   opening the two models
+    21167  job/map                    the caller's map
+    21284  job/align                  where every new row comes from
+    21422  job/plan                   what becomes of every tensor, and of the configs
+    21537  job/chat                   the template that turns messages into text
+    21681  job/rows                   rows in memory: reading, checking, their mean
+    21935  job/solve                  solving for the rows of the donor
+    22104  job/rebuild                the new rows of one vocabulary tensor
+    22489  job/write                  the output and its weights
+    22758  job/copy                   the other files of the two models
+    22985  job/index                  the files that are written anew
+    23153  job/run                    the whole, in order
+    23263  job/report                 what a job did, as JSON and as a table
+    23492  job/findings               what is told of a finished directory
+    23541  job/check_files            its files
+    23662  job/check_ids              sizes, ids and tying
+    23834  job/check_values           values
+    23914  job/check_draft            as a draft model for another
+    24026  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -535,8 +535,9 @@ OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
    order, every product and sum rounded, up to the first negative index, of k at
    most. row: atoms->columns doubles, overwritten; zeros if no index counts. Indices
    are not checked against atoms->rows, nor the matrix as otx_omp checks it. Of ctx
-   only isa matters, and of that only SCALAR: what runs wherever the build does is
-   taken otherwise, and the bits are the same. Cannot fail, takes no memory. Thread-safe. */
+   only isa matters, and of that only SCALAR: any other is taken for the best that is
+   known without asking the processor. The bits are the same. Cannot fail, takes no
+   memory. Thread-safe. */
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);
@@ -10072,14 +10073,29 @@ OTX__PRIVATE const otx__kernels *otx__kernels_take(otx_isa isa)
     return kernels;
 }
 
-/* Kernels that run wherever this build does. For single calls: to ask the processor would
-   take longer than they do. */
-OTX__PRIVATE const otx__kernels *otx__kernels_baseline(void)
+/* What the compiler's own library found when the process began, where there is one. */
+#if defined(OTX__SSE2) && !defined(_MSC_VER) && (!defined(__clang__) || __clang_major__ >= 12)
+#define OTX__KNOWN(feature) __builtin_cpu_supports(feature)
+#else
+#define OTX__KNOWN(feature) 0
+#endif
+
+/* Kernels for one short call. To ask the processor would take longer, so that these are the
+   best of what is known without: all give the same bits where it matters. */
+OTX__PRIVATE const otx__kernels *otx__kernels_at_hand(void)
 {
-#if defined(OTX__AVX2) && defined(__AVX2__) && (defined(__FMA__) || defined(OTX__MSVC))
+#ifdef OTX__AVX512
+    if (OTX__KNOWN("avx512f") && OTX__KNOWN("avx512bw") && OTX__KNOWN("avx512dq") &&
+        OTX__KNOWN("avx512vl") && OTX__KNOWN("avx512vnni"))
+        return &otx__kernels_avx512;
+#endif
+#ifdef OTX__AVX2
+    if (OTX__KNOWN("avx2") && OTX__KNOWN("fma")) return &otx__kernels_256;
+#endif
+#if defined(OTX__MSVC) && defined(__AVX2__)
     return &otx__kernels_256;
-#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) ||    \
-                                defined(__SSE2__) ||                             \
+#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) || \
+                                defined(__SSE2__) ||                          \
                                 (defined(_M_IX86_FP) && _M_IX86_FP >= 2))
     return &otx__kernels_128;
 #else
@@ -13426,7 +13442,7 @@ OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
                          const double *coefficients, size_t k, double *row)
 {
-    const otx__kernels *kernels = otx__kernels_baseline();
+    const otx__kernels *kernels = otx__kernels_at_hand();
     if (ctx && ctx->isa == OTX_ISA_SCALAR) kernels = &otx__kernels_scalar;
     otx__combine_row(kernels, atoms, indices, coefficients, k, row);
 }
