@@ -35,140 +35,140 @@
       729  api/vocab                  vocabularies
       828  api/align                  alignment
       889  api/file                   files
-      899  api/directory              directories
-      950  api/job                    the whole job
-     1082  api/verify                 looking at a finished directory
+      900  api/directory              directories
+      951  api/job                    the whole job
+     1083  api/verify                 looking at a finished directory
 
-     1126  base                       what everything stands on
-     1159  base/begin                 system headers, and how floating point must be compiled
-     1197  base/sizes                 counting, and sums and products that may not wrap
-     1235  base/span                  bytes of others, digits, UTF-8
-     1383  base/decimal               the digits of a double
-     1518  base/format                printf without stdio and without a locale
-     1787  base/result                results, failures, messages
-     1903  base/memory                the allocator, arrays that grow
-     1962  base/text                  names in messages, and text that grows
-     2070  base/hooks                 log, progress, threads of the caller
-     2139  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2189  base/clock                 wall time for statistics
-     2235  base/hash                  keyed, for tables whose keys a stranger chooses
-     2314  base/pool                  blocks that are freed together
-     2429  base/number                element types, widening and rounding
-     2618  base/base64                decoding
-     2654  base/protobuf              fields of a message
-     2776  base/watch                 long loops that the caller can stop
+     1127  base                       what everything stands on
+     1160  base/begin                 system headers, and how floating point must be compiled
+     1198  base/sizes                 counting, and sums and products that may not wrap
+     1236  base/span                  bytes of others, digits, UTF-8
+     1384  base/decimal               the digits of a double
+     1519  base/format                printf without stdio and without a locale
+     1788  base/result                results, failures, messages
+     1904  base/memory                the allocator, arrays that grow
+     1963  base/text                  names in messages, and text that grows
+     2071  base/hooks                 log, progress, threads of the caller
+     2140  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2190  base/clock                 wall time for statistics
+     2236  base/hash                  keyed, for tables whose keys a stranger chooses
+     2315  base/pool                  blocks that are freed together
+     2430  base/number                element types, widening and rounding
+     2619  base/base64                decoding
+     2655  base/protobuf              fields of a message
+     2777  base/watch                 long loops that the caller can stop
 
-     2829  files                      formats, on memory and streams
-     2853  files/memory_source        memory as a source of bytes
-     2871  files/json_read            a parser without recursion
-     3224  files/json_values          looking at values, stepping through containers
-     3395  files/json_edit            writing, and edits that keep every byte they do not touch
-     3763  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3898  files/safetensors_read     the header of a file, checked
-     4221  files/safetensors_write    the header of a new file
+     2830  files                      formats, on memory and streams
+     2854  files/memory_source        memory as a source of bytes
+     2872  files/json_read            a parser without recursion
+     3225  files/json_values          looking at values, stepping through containers
+     3396  files/json_edit            writing, and edits that keep every byte they do not touch
+     3764  files/tensors              what reading and writing a header share: orders, sizes, messages
+     3899  files/safetensors_read     the header of a file, checked
+     4222  files/safetensors_write    the header of a new file
 
-     4378  vocab                      tokens, from every source, and which of them are the same
-     4410  vocab/known                what the world calls things: files, classes, tokens
-     4698  vocab/token_table          the table of tokens, and finding tokens in it
-     4861  vocab/spelling             from what a file spells to bytes
-     4992  vocab/reader               what the readers of all sources share
-     5342  vocab/added_tokens         what other files add to a model's tokens
-     5603  vocab/from_tokenizer_json  tokenizer.json
-     5858  vocab/from_tekken          tekken.json
-     6013  vocab/from_tiktoken        *.tiktoken
-     6078  vocab/from_sentencepiece   tokenizer.model and its like
-     6433  vocab/from_vocab_json      vocab.json and merges.txt
-     6519  vocab/from_vocab_txt       vocab.txt
-     6576  vocab/parse                the first source that is given, and what goes with it
-     6761  vocab/align                which base token a donor token is
+     4379  vocab                      tokens, from every source, and which of them are the same
+     4411  vocab/known                what the world calls things: files, classes, tokens
+     4699  vocab/token_table          the table of tokens, and finding tokens in it
+     4862  vocab/spelling             from what a file spells to bytes
+     4993  vocab/reader               what the readers of all sources share
+     5343  vocab/added_tokens         what other files add to a model's tokens
+     5604  vocab/from_tokenizer_json  tokenizer.json
+     5859  vocab/from_tekken          tekken.json
+     6014  vocab/from_tiktoken        *.tiktoken
+     6079  vocab/from_sentencepiece   tokenizer.model and its like
+     6434  vocab/from_vocab_json      vocab.json and merges.txt
+     6520  vocab/from_vocab_txt       vocab.txt
+     6577  vocab/parse                the first source that is given, and what goes with it
+     6762  vocab/align                which base token a donor token is
 
-     7013  simd                       the hot loops, once for each instruction set
-     7037  simd/kernels               the table of kernels, and what all versions share
-     7314  simd/scalar                the reference
-     7483  simd/sse2                  the operations of 128-bit x86, and what each does
-     7588  simd/neon                  those of 64-bit Arm
-     7682  simd/wasm                  those of WebAssembly's SIMD128
-     7766  simd/avx2                  those of 256-bit x86, with FMA
-     7848  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8490  simd/avx_vnni              AVX2, and products of integers
-     8586  simd/neon_bf16             NEON, and products of matrices
-     8740  simd/avx512                512-bit x86, by hand
-     9346  simd/amx                   tiles of x86, beside AVX-512
-     9589  simd/dispatch              which of them this machine can run
+     7014  simd                       the hot loops, once for each instruction set
+     7038  simd/kernels               the table of kernels, and what all versions share
+     7315  simd/scalar                the reference
+     7484  simd/sse2                  the operations of 128-bit x86, and what each does
+     7589  simd/neon                  those of 64-bit Arm
+     7683  simd/wasm                  those of WebAssembly's SIMD128
+     7767  simd/avx2                  those of 256-bit x86, with FMA
+     7849  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8491  simd/avx_vnni              AVX2, and products of integers
+     8587  simd/neon_bf16             NEON, and products of matrices
+     8741  simd/avx512                512-bit x86, by hand
+     9347  simd/amx                   tiles of x86, beside AVX-512
+     9590  simd/dispatch              which of them this machine can run
 
-     9800  solve                      Orthogonal Matching Pursuit for many targets
-     9843  solve/views                the rows of matrices, as the kernels read them
-     9972  solve/panels               vectors as the dense products want them, and these
-    10163  solve/rests                vectors on their way into panels
-    10340  solve/dictionary           the atoms, and their split along a common direction
-    10495  solve/exact_gram           products of all pairs of atoms in double
-    10577  solve/triangle             packed lower triangles
-    10681  solve/support              what is known of one target, and the exact steps
-    10943  solve/gram_table           products of atoms with all atoms, for scans
-    11181  solve/screen               which atoms are worth scoring in double: the bound
-    11471  solve/scan                 the correlations of all atoms with a block's residuals
-    11628  solve/predict              making targets ready for the next scan
-    11874  solve/candidates           the atoms that a scan could not rule out
-    12158  solve/select               the next atoms of each target
-    12324  solve/pursuit              what one solve holds, and the memory it takes
-    12568  solve/plan                 which form, and in what blocks
-    12813  solve/steps                a pursuit from its rows to its results
-    13052  solve/combine              new rows of coefficients
-    13114  solve/solver               the public call
+     9801  solve                      Orthogonal Matching Pursuit for many targets
+     9844  solve/views                the rows of matrices, as the kernels read them
+     9973  solve/panels               vectors as the dense products want them, and these
+    10164  solve/rests                vectors on their way into panels
+    10341  solve/dictionary           the atoms, and their split along a common direction
+    10496  solve/exact_gram           products of all pairs of atoms in double
+    10578  solve/triangle             packed lower triangles
+    10682  solve/support              what is known of one target, and the exact steps
+    10944  solve/gram_table           products of atoms with all atoms, for scans
+    11182  solve/screen               which atoms are worth scoring in double: the bound
+    11472  solve/scan                 the correlations of all atoms with a block's residuals
+    11629  solve/predict              making targets ready for the next scan
+    11875  solve/candidates           the atoms that a scan could not rule out
+    12159  solve/select               the next atoms of each target
+    12325  solve/pursuit              what one solve holds, and the memory it takes
+    12569  solve/plan                 which form, and in what blocks
+    12814  solve/steps                a pursuit from its rows to its results
+    13053  solve/combine              new rows of coefficients
+    13115  solve/solver               the public call
 
-    13281  disk                       files and directories
-    13310  disk/system                what POSIX and Windows are asked for
-    13349  disk/windows_paths         paths as Windows takes them
-    13489  disk/windows               the system as Windows gives it
-    13788  disk/posix                 the system as POSIX gives it
-    14021  disk/paths                 what can be told from their text
-    14095  disk/failure               why the system refused
-    14209  disk/look                  what stands at a path, and whether within another
-    14330  disk/listing               listings of directories
-    14396  disk/reading               files to read
-    14570  disk/writing               files to write
-    14687  disk/copying               copies of files
-    14753  disk/trees                 directories looked through, copied and removed with all they hold
-    14968  disk/known                 what weights are called in a directory
-    15004  disk/staging               a directory made under another name, then renamed
-    15240  disk/missing               a path or a directory without what is wanted of it
-    15283  disk/weight_index          the index of a checkpoint in shards
-    15499  disk/checkpoint            a model directory, in one file or in shards
-    15834  disk/tokenizer_directory   the tokenizer of a model directory
+    13282  disk                       files and directories
+    13314  disk/system                what POSIX and Windows are asked for
+    13353  disk/windows_paths         paths as Windows takes them
+    13493  disk/windows               the system as Windows gives it
+    13792  disk/posix                 the system as POSIX gives it
+    14030  disk/paths                 what can be told from their text
+    14104  disk/failure               why the system refused
+    14218  disk/look                  what stands at a path, and whether within another
+    14339  disk/listing               listings of directories
+    14405  disk/reading               files to read, and whether they have changed
+    14579  disk/writing               files to write
+    14696  disk/copying               copies of files
+    14762  disk/trees                 directories looked through, copied and removed with all they hold
+    14977  disk/known                 what weights are called in a directory
+    15013  disk/staging               a directory made under another name, then renamed
+    15249  disk/missing               a path or a directory without what is wanted of it
+    15292  disk/weight_index          the index of a checkpoint in shards
+    15508  disk/checkpoint            a model directory, in one file or in shards
+    15843  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16035  model                      which tensors and config keys belong to the vocabulary
-    16062  model/known                what the world calls things
-    16428  model/names                names of tensors
-    16576  model/document             the JSON files of a model directory
-    16662  model/config               what config.json says
-    16816  model/side                 a model directory opened once
-    16919  model/code                 the Python that a tokenizer is loaded with
-    17156  model/parts                what each tensor does for the vocabulary
-    17266  model/find                 finding the parts of a model
-    17520  model/heirs                what becomes of the ids in a config
-    17671  model/config_ids           ids in a config being edited
-    17978  model/config_edit          config.json and generation_config.json, edited
+    16044  model                      which tensors and config keys belong to the vocabulary
+    16071  model/known                what the world calls things
+    16437  model/names                names of tensors
+    16585  model/document             the JSON files of a model directory
+    16671  model/config               what config.json says
+    16825  model/side                 a model directory opened once
+    16928  model/code                 the Python that a tokenizer is loaded with
+    17165  model/parts                what each tensor does for the vocabulary
+    17275  model/find                 finding the parts of a model
+    17529  model/heirs                what becomes of the ids in a config
+    17680  model/config_ids           ids in a config being edited
+    17987  model/config_edit          config.json and generation_config.json, edited
 
-    18229  job                        the whole transplant, in the order in which it happens
-    18261  job/job                    what a job holds
-    18473  job/open                   opening the two models
-    18550  job/map                    the caller's map
-    18667  job/align                  where every new row comes from
-    18804  job/plan                   what becomes of every tensor, and of the configs
-    18901  job/rows                   rows in memory: reading, checking, their mean
-    19154  job/solve                  solving for the rows of the donor
-    19323  job/rebuild                the new rows of one vocabulary tensor
-    19708  job/write                  the output and its weights
-    19978  job/copy                   the other files of the two models
-    20200  job/index                  the files that are written anew
-    20359  job/run                    the whole, in order
-    20467  job/report                 what a job did, as JSON and as a table
-    20696  job/findings               what is told of a finished directory
-    20745  job/check_files            its files
-    20846  job/check_ids              sizes, ids and tying
-    21018  job/check_values           values
-    21098  job/check_draft            as a draft model for another
-    21210  job/verify                 whether a finished directory agrees with itself
+    18238  job                        the whole transplant, in the order in which it happens
+    18270  job/job                    what a job holds
+    18482  job/open                   opening the two models
+    18559  job/map                    the caller's map
+    18676  job/align                  where every new row comes from
+    18813  job/plan                   what becomes of every tensor, and of the configs
+    18910  job/rows                   rows in memory: reading, checking, their mean
+    19163  job/solve                  solving for the rows of the donor
+    19332  job/rebuild                the new rows of one vocabulary tensor
+    19717  job/write                  the output and its weights
+    19987  job/copy                   the other files of the two models
+    20209  job/index                  the files that are written anew
+    20368  job/run                    the whole, in order
+    20476  job/report                 what a job did, as JSON and as a table
+    20705  job/findings               what is told of a finished directory
+    20754  job/check_files            its files
+    20855  job/check_ids              sizes, ids and tying
+    21027  job/check_values           values
+    21107  job/check_draft            as a draft model for another
+    21219  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -889,9 +889,10 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* >>> src/api/file.h */
 /* ---- files -------------------------------------------------------------- */
 
-/* Opens the file at `path` (UTF-8 on every platform) for positioned reads;
-   close with otx_source_close. Only regular files can be opened; a missing one is
-   OTX_ERROR_NOT_FOUND. */
+/* Opens the file at `path` (UTF-8 on every platform) for positioned reads, which are
+   thread-safe; close with otx_source_close. Only regular files can be opened. Where there
+   is none, OTX_ERROR_NOT_FOUND; one that is there and cannot be looked at or opened, or a
+   link that leads nowhere, is another error. */
 OTX_API otx_result otx_source_open(const otx_context *ctx, const char *path, otx_source *out,
                                    otx_error *error);
 OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
@@ -13281,11 +13282,14 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
 /* >>> src/disk/chapter.h */
 /* ==== disk: files and directories ==== */
 
-/* Knows paths, directories and what lies in them: shards, checkpoints, tokenizers.
-   Hides POSIX and Windows (system.h is all that differs), and the temporary names under
-   which an output grows.
-   Paths are UTF-8; one that is made is owned by its maker (otx__path_free).
-   Read paths.h first; system.h only to port.
+/* Knows paths, directories, and what lies in them: weights in one file or in shards, and a
+   tokenizer in whichever of its files.
+   Hides POSIX and Windows (all that differs are their rooms), and the temporary names under
+   which an output grows. Nothing else here asks the system, and nothing at a path is never
+   the same as what cannot be looked at: otx__look tells, and its error names the path.
+   Paths are UTF-8; one that is made is owned by its maker (otx__path_free). A checkpoint
+   owns its files and their headers; an output owns its directory until it is committed.
+   Read system.h for what is asked, look.h and trees.h for how; windows.h and posix.h to port.
 
    Rooms, in order of dependency:
      system               what POSIX and Windows are asked for
@@ -13296,7 +13300,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
      failure              why the system refused
      look                 what stands at a path, and whether within another
      listing              listings of directories
-     reading              files to read
+     reading              files to read, and whether they have changed
      writing              files to write
      copying              copies of files
      trees                directories looked through, copied and removed with all they hold
@@ -13933,10 +13937,15 @@ OTX__PRIVATE void otx__sys_status_of(otx__status *to, const struct stat *from)
     to->number = (uint64_t)from->st_ino;
 }
 
+/* Where the link leads to does not matter. Some systems refuse to give a part of it. */
 OTX__PRIVATE bool otx__sys_is_link(const char *path)
 {
-    char byte;
-    return otx__sys_readlink(path, &byte, 1) >= 0;
+    char target[256];
+    return otx__sys_readlink(path, target, sizeof target) >= 0 || errno == ERANGE
+#ifdef ENOBUFS
+           || errno == ENOBUFS
+#endif
+        ;
 }
 
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
