@@ -29,20 +29,20 @@ done
 # that do. A layer alone goes without the rooms of lower wings that it has no use for.
 without=
 case "$only" in
-"") api="version result context isa matrix solver source json safetensors vocab align"
+"") api="version result context isa matrix solver affine source json safetensors vocab align"
     wings="base files vocab simd solve"
     path_api="file directory job verify"
     path_wings="disk model job" ;;
 files) api="version result context matrix source json safetensors"
     wings="base files" path_api='' path_wings=''
-    without="base/clock base/pool base/base64 base/protobuf base/watch" ;;
+    without="base/clock base/hash base/pool base/base64 base/protobuf base/watch" ;;
 vocab) api="version result context source json vocab align"
     wings="base files vocab" path_api='' path_wings=''
-    without="base/clock base/pool base/number base/watch files/memory_source files/tensors
+    without="base/pool base/number base/watch files/memory_source files/tensors
              files/safetensors_read files/safetensors_write" ;;
-solve) api="version result context isa matrix solver"
+solve) api="version result context isa matrix solver affine"
     wings="base simd solve" path_api='' path_wings=''
-    without="base/base64 base/protobuf" ;;
+    without="base/hash base/base64 base/protobuf" ;;
 *) usage ;;
 esac
 

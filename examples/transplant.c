@@ -123,6 +123,7 @@ typedef struct settings {
     X(OPTION_ROWS, "rows", 0, true)                 \
     X(OPTION_MAP, "map", 0, true)                   \
     X(OPTION_PADDING, "padding", 0, true)           \
+    X(OPTION_CHAT, "chat-template", 0, true)        \
     X(OPTION_DTYPE, "dtype", 0, true)               \
     X(OPTION_SATURATE, "saturate", 0, false)        \
     X(OPTION_OVERWRITE, "overwrite", 0, false)      \
@@ -171,12 +172,13 @@ static const char *const help_transplant[] = {
     "                          token's norm (0)\n"
     "      --rows HOW          rows of the new matrices: donor, as many as DONOR's;\n"
     "                          tokenizer, its highest id + 1; multiple-of:N, that up\n"
-    "                          to a multiple of N (donor)\n"
+    "                          to a multiple of N; or a number (donor)\n"
     "      --map 'DONOR=BASE'  copy this DONOR token's row from this BASE token; may\n"
     "                          be repeated. A token is its text, with \\xNN, \\\\ and \\=\n"
     "                          as escapes, or #ID\n"
     "      --padding HOW       rows without a token of their own: mean, of all\n"
     "                          others, which is never sampled; or zero (mean)\n"
+    "      --chat-template HOW chat template of OUT: donor, base or a file's (donor)\n"
     "      --dtype TYPE        type of the new matrices: f32, f16, bf16, f64,\n"
     "                          f8_e4m3, f8_e5m2 or as PyTorch has it, float32,\n"
     "                          float16, bfloat16 (BASE's); config.json keeps its own\n"
@@ -362,7 +364,8 @@ static bool parse_rows(const char *text, otx_job_options *job)
     if (strcmp(text, "donor") == 0) job->rows = OTX_ROWS_DONOR;
     else if (strcmp(text, "tokenizer") == 0) job->rows = OTX_ROWS_TOKENIZER;
     else if (strncmp(text, multiple, length) == 0) job->rows = OTX_ROWS_MULTIPLE;
-    else return false;
+    else if (!parse_number(text, NULL, &job->rows_exact) || job->rows_exact == 0) return false;
+    else job->rows = OTX_ROWS_EXACT;
     return job->rows != OTX_ROWS_MULTIPLE ||
            (parse_number(text + length, NULL, &job->rows_multiple) && job->rows_multiple > 0);
 }
@@ -492,7 +495,8 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_ROWS:
         if (!parse_rows(value, &to->job))
-            status = misuse("--rows", value, "donor, tokenizer or multiple-of:N is wanted");
+            status = misuse("--rows", value,
+                            "donor, tokenizer, multiple-of:N or a number is wanted");
         break;
     case OPTION_DTYPE:
         if (!parse_dtype(value, &to->job.dtype))
@@ -500,6 +504,11 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_METHOD: status = set_method(to, value); break;
     case OPTION_PADDING: status = set_padding(to, value); break;
+    case OPTION_CHAT:
+        to->job.chat = strcmp(value, "donor") == 0 ? OTX_CHAT_DONOR
+                       : strcmp(value, "base") == 0 ? OTX_CHAT_BASE : OTX_CHAT_FILE;
+        to->job.chat_file = value;
+        break;
     case OPTION_DRAFT_FOR: to->draft_for = value; break;
     case OPTION_ISA: status = set_isa(to, value); break;
     case OPTION_MAP: to->map[to->job.map_count++] = value; break;

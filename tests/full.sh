@@ -3,10 +3,11 @@
 
 # Address and undefined-behaviour sanitizers under both compilers.
 sanitized() {
+    sources=$(ls tests/test_*.c)
     flags="-std=c99 -g -O1 -I. -fsanitize=address,undefined -fno-sanitize-recover=all"
     for compiler in gcc clang; do
         if ! have $compiler; then skip "sanitizers of $compiler" "not installed"; continue; fi
-        suites "$compiler, sanitized" "env OTX_TEST_SMALL=1" "" $compiler $flags
+        suites "$compiler, sanitized" "env OTX_TEST_SMALL=1" "" $compiler $flags || continue
         [ $compiler = gcc ] || continue
         gcc $flags -DOMP_TRANSPLANT_IMPLEMENTED examples/transplant.c \
             "$build/implementation.o" -o "$build/transplant-sanitized" -lm
@@ -15,15 +16,14 @@ sanitized() {
     done
 }
 
-# Every language standard and build option, without a warning.
+# Every language standard, without a warning.
 standards() {
     for compiler in gcc clang; do
         have $compiler || continue
+        # Optimised once in full, for the warnings that take it.
+        compiles "$compiler -std=c99 -O2" c $compiler -std=c99 -O2 $strict
         for standard in c99 c11 c17 c2x gnu99; do
             compiles "$compiler -std=$standard" c $compiler -std=$standard -O1 $strict
-        done
-        for option in OTX_NO_STDIO OTX_NO_SIMD OTX_STATIC; do
-            compiles "$compiler -D$option" c $compiler -std=c99 -O1 $strict -D$option
         done
         compiles "$compiler with OpenMP" c $compiler -std=c99 -O1 $strict $(openmp $compiler)
     done
@@ -103,16 +103,36 @@ architectures() {
         tests/architectures.py "$build/transplant"
 }
 
+# How transformers, old and new, reads from an output the tokenizer that it read from the
+# donor, and whether its rule is the one that src/model/classes.h has.
+tokenizer_clients() {
+    for version in 5.24.0 4.57.6; do
+        python=$(python_with "transformers-$version" "transformers==$version" tokenizers \
+            sentencepiece protobuf numpy safetensors)
+        if [ -z "$python" ]; then
+            skip "tokenizers in transformers $version" "it cannot be installed"
+            continue
+        fi
+        suite "tokenizers in transformers $version" "$python" tests/tokenizer_clients.py \
+            "$build/transplant"
+        [ $version = 5.24.0 ] || continue
+        suite "the rule of classes, against transformers $version" "$python" \
+            tests/tokenizer_classes.py --check
+    done
+}
+
 # The real clients: what they accept, and what they find in their own files.
 clients() {
     $CC -O2 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
     count "examples/transplant.c, as one program" $?
     architectures
+    tokenizer_clients
     python=$(python_with formats safetensors tokenizers numpy)
     if [ -z "$python" ]; then skip "real clients" "their packages cannot be installed"; return; fi
     $CC -O2 -I. tests/print_alignment.c -o "$build/print_alignment" -lm
     count "tests/print_alignment.c" $?
     suite "safetensors, against the package" "$python" tests/compare_safetensors.py "$CC"
+    suite "affine maps, against NumPy" env CC="$CC" "$python" tests/affine_twin.py
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
     sources=$(python_with sources tokenizers sentencepiece==0.2.3 tiktoken==0.14.0 \
@@ -178,7 +198,20 @@ fuzzed() {
     done
 }
 
+# What the everyday run does in shorter forms.
+whole() {
+    readme
+    $CC -O3 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant-alone" -lm
+    count "examples/transplant.c, as one program" $?
+    suite "the examples, as they say" ./tests/test_examples.sh
+    suite "layers alone, every option" ./tests/test_layers.sh --full
+    sources="tests/test_golden.c tests/test_omp.c tests/test_omp_calls.c"
+    suites "$CC, in every way" "" -O3 $CC -std=c99 -O2 $(openmp $CC) -I.
+}
+
 thorough() {
+    export OTX_TEST_FULL=1
+    whole
     standards
     sanitized
     fuzzed

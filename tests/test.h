@@ -53,8 +53,23 @@ static const char *test_name = "";
         }                                                                      \
     } while (0)
 
+/* Whether a case is to run: OTX_TEST_ONLY in the environment may name some, with a space
+   between them. */
+static int test_chosen(const char *name)
+{
+    const char *only = getenv("OTX_TEST_ONLY"), *at = only;
+    size_t size = strlen(name);
+    if (!only) return 1;
+    while ((at = strstr(at, name)) != NULL) {
+        if ((at == only || at[-1] == ' ') && (at[size] == ' ' || !at[size])) return 1;
+        at += size;
+    }
+    return 0;
+}
+
 #define RUN(test)                                                              \
     do {                                                                       \
+        if (!test_chosen(#test)) break;                                        \
         test_name = #test;                                                     \
         test_broken = 0;                                                       \
         test();                                                                \

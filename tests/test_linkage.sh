@@ -38,8 +38,8 @@ END
 # The names that an object has and others give: undefined OBJECT.
 undefined() { nm -u "$1" | awk '{ print $NF }' | sed 's/@.*//' | sort -u; }
 
-locale_names='^_*(isoc99_|isoc23_|mingw_)?(v?[fs]?n?printf|v?[fs]?scanf|strto[a-z]*|ato[a-z]*)(_chk)?$'
-locale_names="$locale_names|^_*(setlocale|localeconv|nl_langinfo|toupper|tolower|ctype_b_loc)\$"
+locale_names='v?[fs]?n?printf|v?[fs]?scanf|strto[a-z]*|ato[a-z]*|setlocale|localeconv|nl_langinfo'
+locale_names="^_*(isoc99_|isoc23_|mingw_)?($locale_names|toupper|tolower|ctype_b_loc)(_chk)?\$"
 
 for without in "" OTX_NO_SIMD; do
     name="OTX_NO_STDIO${without:+ and $without}"
@@ -90,9 +90,9 @@ fi
 
 # A locale with a comma is made if there is none.
 if have localedef && localedef -i de_DE -f UTF-8 "$build/de_DE.UTF-8" >/dev/null 2>&1; then
-    $CC -std=c99 -I. tests/test_text.c -o "$build/test_text" -lm
+    $CC -std=c99 -O1 -I. tests/test_text.c -o "$build/test_text" -lm
     empty "test_text under a locale with a comma" \
-        "$(LOCPATH="$PWD/$build" "$build/test_text" 2>&1 | grep -v '^[0-9]* passed, 0 failed, 0 skipped$')"
+        "$(LOCPATH="$PWD/$build" "$build/test_text" 2>&1 | grep -v ' passed, 0 failed, 0 skipped$')"
 else
     skip "test_text under a locale with a comma" "localedef makes none here"
 fi

@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 import tool
-from tool import base_model, call, donor_model, pair, refused
+from tool import (DONOR_COUNT, DONOR_WORDS, EMBED, base_model, call, donor_model, pair,
+                  read_model, refused)
 
 CASES, case = tool.cases()
 
@@ -90,7 +91,8 @@ def code_that_the_model_config_names(here):
     call(base, donor, here / "out")
     assert json.loads((here / "out" / "config.json").read_text())["auto_map"] == MAP
     base = base_model()
-    base.config = base.config.replace('"x_first"', '"auto_map": {"AutoConfig": "c.C"},\n  "x_first"')
+    base.config = base.config.replace(
+        '"x_first"', '"auto_map": {"AutoConfig": "c.C"},\n  "x_first"')
     base, donor = coded(here / "both", config=True, base=base)
     call(base, donor, here / "both" / "out")
     config = json.loads((here / "both" / "out" / "config.json").read_text())
@@ -106,6 +108,98 @@ def code_of_both(here):
     refused(here, base, donor, 'both have "first_helper.py", which differ')
     (base / "first_helper.py").write_text(CODE["first_helper.py"])
     call(base, donor, here / "out")
+
+
+# ---- the chat template -----------------------------------------------------------------
+
+
+def talkative(here, base_files=None, donor_files=None, base_roles=None, donor_roles=None):
+    base, donor = base_model(), donor_model()
+    del donor.files["chat_template.jinja"]
+    base.files.update(base_files or {})
+    donor.files.update(donor_files or {})
+    base.roles.update(base_roles or {})
+    donor.roles.update(donor_roles or {})
+    return pair(here, base, donor)
+
+
+def template_of(out):
+    path = out / "chat_template.jinja"
+    return path.read_text() if path.exists() else None
+
+
+@case
+def a_chat_template_that_disappears(here):
+    ours = "{{ '<|begin|>' + messages[0]['content'] }}"
+    for name, files, roles in (
+            ("jinja", {"chat_template.jinja": ours}, {}), ("config", {}, {"chat_template": ours}),
+            ("old", {"chat_template.json": json.dumps({"chat_template": ours})}, {}),
+            ("named", {}, {"chat_template": [{"name": "tools", "template": "x"},
+                                             {"name": "default", "template": ours}]})):
+        base, donor = talkative(here / name, files, base_roles=roles)
+        out = here / name / "out"
+        assert "warning: the output has no chat template" in call(base, donor, out).err
+        assert template_of(out) is None
+        said = call(base, donor, out, "--overwrite", "--chat-template", "base").err
+        assert template_of(out) == ours
+        assert 'the chat template writes "<|begin|>", which is no token' in said, said
+
+
+@case
+def whose_chat_template(here):
+    base, donor = talkative(here, {"chat_template.jinja": "{{ '<s>' }}{{ x[0] }}"},
+                            {"chat_template.jinja": "theirs", "chat_template.json": "{}",
+                             "additional_chat_templates/a.jinja": "more"})
+    out = here / "out"
+    assert "warning" not in call(base, donor, out).err
+    assert template_of(out) == "theirs" and (out / "additional_chat_templates/a.jinja").exists()
+    (here / "mine").write_text("mine <s>")
+    for how, text in (("base", "{{ '<s>' }}{{ x[0] }}"), (here / "mine", "mine <s>")):
+        said = call(base, donor, out, "--overwrite", "--chat-template", how).err
+        assert "warning" not in said, said
+        assert template_of(out) == text
+        assert not (out / "chat_template.json").exists()
+        assert not (out / "additional_chat_templates").exists()
+    refused(here, base, donor, "nonesuch: cannot be opened",
+            args=("--overwrite", "--chat-template", here / "nonesuch"))
+    (base / "chat_template.jinja").unlink()
+    refused(here, base, donor, "base: has no chat template to keep",
+            args=("--overwrite", "--chat-template", "base"))
+
+
+# ---- tokens in use ---------------------------------------------------------------------
+
+
+@case
+def reserved_names_in_use(here):
+    names = [f"<reserved_{i}>" for i in range(6)] + ["<|reserved_special_token_7|>"]
+    words = DONOR_WORDS + names
+    first = 3 + len(DONOR_WORDS)
+    donor = donor_model(words=words)
+    donor.files.update({
+        "chat_template.jinja": "{{ '<reserved_0>' }}",
+        "chat_template.json": json.dumps({"chat_template": "[x]<reserved_1>"}),
+        "processor_config.json": json.dumps({"image_token": "<reserved_2>"}),
+        "generation_config.json": json.dumps({"user_token_id": first + 3, "max_length": first + 5}),
+    })
+    donor.roles["chat_template"] = [
+        {"name": "a", "template": "{{ \"<|reserved_special_token_7|>\" }}"}]
+    base, donor = pair(here, None, donor)
+    table = here / "tokens"
+    call(base, donor, here / "out", "--token-report", table)
+    rows = [line.split("\t") for line in table.read_text().splitlines()]
+    actions = {row[2]: row[3] for row in rows if row[2] in names}
+    assert actions == {n: "approximate" if n in names[:4] + names[6:] else "unused" for n in names}
+
+
+@case
+def rows_by_number(here):
+    base, donor = pair(here)
+    for rows in (DONOR_COUNT - 1, DONOR_COUNT + 40):
+        call(base, donor, here / "out", "--rows", rows, "--overwrite")
+        assert read_model(here / "out")[EMBED].shape[0] == rows
+    for word in ("0", "-1", "12x", ""):
+        call(base, donor, here / "out", "--rows", word, status=2)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ OTX_API const char *otx_method_name(otx_method method);
 typedef enum otx_rows {
     OTX_ROWS_DONOR,     /* as many as the donor's matrices */
     OTX_ROWS_TOKENIZER, /* the donor's highest token id + 1 */
-    OTX_ROWS_MULTIPLE   /* that, up to the next multiple of rows_multiple */
+    OTX_ROWS_MULTIPLE,  /* that, up to the next multiple of rows_multiple */
+    OTX_ROWS_EXACT      /* rows_exact: those of a draft's target, say, whose weights need
+                           not be there */
 } otx_rows;
 
 /* Solves as otx_omp does, from the same arguments after its own context. */
@@ -37,11 +39,20 @@ typedef enum otx_padding {
 /* "mean", "zero"; or NULL. */
 OTX_API const char *otx_padding_name(otx_padding padding);
 
+/* Which chat template the output has. */
+typedef enum otx_chat {
+    OTX_CHAT_DONOR, /* the donor's, with its other files; a warning if only the base has one */
+    OTX_CHAT_BASE,  /* the base's, as chat_template.jinja. It may write tokens that the new
+                       tokenizer lacks, of which a warning names one */
+    OTX_CHAT_FILE,  /* that of chat_file */
+    OTX_CHAT_COUNT
+} otx_chat;
+
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window */
     otx_rows rows;
-    uint64_t rows_multiple;
+    uint64_t rows_multiple, rows_exact;
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
                           OTX_DTYPE_NONE: the base's. Loaders convert to the type that
@@ -49,6 +60,8 @@ typedef struct otx_job_options {
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
+    otx_chat chat;
+    const char *chat_file; /* of OTX_CHAT_FILE; read by otx_job_open */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */

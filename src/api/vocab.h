@@ -76,6 +76,12 @@ typedef enum otx_vocab_file {
     OTX_VOCAB_MODEL_CONFIG,     /* config.json: which loader numbers the pieces of a
                                    SentencePiece model, where tokenizer_config.json
                                    does not tell */
+    /* Those that tell which tokens are in use although they are named as reserved ones. */
+    OTX_VOCAB_CHAT_TEMPLATE,     /* chat_template.jinja; tokenizer_config.json's counts too */
+    OTX_VOCAB_CHAT_JSON,         /* chat_template.json */
+    OTX_VOCAB_PROCESSOR,         /* processor_config.json */
+    OTX_VOCAB_PREPROCESSOR,      /* preprocessor_config.json */
+    OTX_VOCAB_GENERATION_CONFIG, /* generation_config.json: ids */
     OTX_VOCAB_FILES
 } otx_vocab_file;
 

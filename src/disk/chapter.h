@@ -21,7 +21,7 @@
      reading              files to read, and whether they have changed
      writing              files to write
      copying              copies of files
-     trees                directories looked through, copied and removed with all they hold
+     trees                whole directories looked through, copied, removed
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it

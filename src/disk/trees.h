@@ -75,6 +75,7 @@ OTX__PRIVATE otx_result otx__stamps_take(otx__stamps *stamps, const char *direct
         otx__status status;
         char *path;
         if (!wanted(listing.names[i])) continue;
+        memset(&status, 0, sizeof status);
         path = otx__path_join(stamps->ctx, directory, listing.names[i]);
         if (!path) {
             result = otx__fail_memory(error, strlen(directory) + 1);

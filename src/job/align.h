@@ -9,6 +9,7 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
         *rows = multiple;
         if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
     }
+    if (job->options.rows == OTX_ROWS_EXACT) *rows = job->options.rows_exact;
     if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
     return otx__fail(error, OTX_ERROR_LIMIT,
                      "the new matrices would have %" PRIu64 " rows; 1 to "

@@ -14,6 +14,7 @@
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
      solve         solving for the rows of the donor
      rebuild       the new rows of one vocabulary tensor

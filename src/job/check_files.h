@@ -97,3 +97,23 @@ OTX__PRIVATE void otx__verify_code(otx__verifier *v)
     (void)otx__verify_take(v, otx__code_open(&v->ctx, &v->side, &code, &error), &error);
     otx__code_close(&code);
 }
+
+/* Whether transformers makes another class of the tokenizer than it names. */
+OTX__PRIVATE void otx__verify_class(otx__verifier *v)
+{
+    const otx__span type = otx__document_word(&v->side.config, OTX__KEY_MODEL_TYPE);
+    const otx__class_types *forced = otx__class_of_type(type);
+    const otx__span name = otx__side_class(&v->side);
+    const otx__span made = otx__class_made(name);
+    char quoted[OTX__QUOTED];
+    if (v->failure || !v->side.vocab.tokens || !forced || forced->rule != OTX__CLASS_FORCED ||
+        otx__side_is_mapped(&v->side) || otx__span_is(otx__class_stem(name), forced->name))
+        return;
+    otx__found(v, OTX_FAULT, "%s: transformers makes a %s of the tokenizer of a model of type "
+               "%s, whatever tokenizer_config.json says (%s); load it with "
+               "transformers.%.*s.from_pretrained(...)", v->side.path, forced->name,
+               otx__quote(quoted, sizeof quoted, type.bytes, type.size),
+               name.size ? "another class" : "nothing",
+               otx__span_is(made, OTX__AS_IS) ? (int)strlen(OTX__AS_IS_4) : (int)made.size,
+               otx__span_is(made, OTX__AS_IS) ? OTX__AS_IS_4 : made.bytes);
+}

@@ -85,8 +85,13 @@ OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const 
 
 /* Whether a file of the donor is copied: those of its tokenizer, and of code what its
    configuration names. */
-OTX__PRIVATE bool otx__donor_gives(const otx__code *code, const char *name)
+OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
+                                   const char *name)
 {
+    if (job->tokenizer.size > 0 && strcmp(name, "tokenizer_config.json") == 0) return false;
+    if (job->options.chat != OTX_CHAT_DONOR &&
+        otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
+        return false;
     return otx__code_has(code, name) ||
            (otx__is_of_tokenizer(name) && !otx__is_tokenizer_code(name));
 }
@@ -138,7 +143,7 @@ OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side
     otx_result result = OTX_OK;
     bool old = false;
     char *path;
-    *wanted = side->donor ? otx__donor_gives(code, name)
+    *wanted = side->donor ? otx__donor_gives(job, code, name)
                           : !otx__job_replaces(job, name) &&
                                 !otx__name_is_in(name, otx__bookkeeping,
                                                  OTX__COUNT(otx__bookkeeping));

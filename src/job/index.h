@@ -145,7 +145,8 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     return result;
 }
 
-/* config.json and generation_config.json, as planned. */
+/* config.json, generation_config.json, and what is not the donor's of the tokenizer's
+   files, as planned. */
 OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
                                            otx_error *error)
 {
@@ -153,5 +154,13 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->tokenizer.size > 0)
+        result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
+                                 error);
+    if (!result && job->code.size > 0)
+        result = otx__write_text(job, directory, OTX__CLASS_MODULE ".py", &job->code, error);
+    if (!result && job->options.chat != OTX_CHAT_DONOR)
+        result = otx__write_text(job, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
+                                 &job->chat, error);
     return result;
 }

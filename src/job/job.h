@@ -48,6 +48,9 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text chat;               /* chat: the template, unless it is the donor's */
+    otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
+                                     otx__job_plan_class */
 
     /* solve: the combinations of anchors */
     otx__solution solutions[2];
@@ -119,11 +122,15 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     if ((unsigned)options->method >= OTX_METHOD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
                          "omp-centred, mean and zero", (int)options->method);
-    if ((unsigned)options->rows > OTX_ROWS_MULTIPLE ||
-        (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0))
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "rows must be the donor's, the tokenizer's, or a multiple of at least 1");
+    if ((unsigned)options->rows > OTX_ROWS_EXACT ||
+        (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
+        (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "rows must be the donor's, the tokenizer's, "
+                         "a multiple of at least 1, or a number of at least 1");
+    if ((unsigned)options->chat >= OTX_CHAT_COUNT ||
+        (options->chat == OTX_CHAT_FILE && !options->chat_file))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the chat template must be the donor's, the "
+                         "base's, or that of a file which is named");
     if ((unsigned)options->padding >= OTX_PADDING_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
@@ -159,6 +166,9 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->chat, &job->ctx);
+    otx__text_open(&job->tokenizer, &job->ctx);
+    otx__text_open(&job->code, &job->ctx);
     result = otx__side_begin(&job->ctx, base, false, &job->base, error);
     if (!result) result = otx__side_begin(&job->ctx, donor, true, &job->donor, error);
     return result;
@@ -185,6 +195,9 @@ OTX_API void otx_job_close(otx_job *job)
     for (i = 0; i < job->solution_count; i++) otx__solution_close(job, &job->solutions[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->chat);
+    otx__text_close(&job->tokenizer);
+    otx__text_close(&job->code);
     otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);

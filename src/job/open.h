@@ -27,8 +27,7 @@ OTX__PRIVATE bool otx__is_read(const char *name)
            strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name);
 }
 
-/* A matrix and its tokenizer are enough of a donor; the base's config is edited. The base's
-   tokenizer_config.json is of no use. */
+/* A matrix and its tokenizer are enough of a donor; the base's config is edited. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
@@ -42,7 +41,7 @@ OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *s
     if (!result)
         result = otx__document_open(ctx, side->path, "generation_config.json",
                                     &side->generation, error);
-    if (!result && side->donor)
+    if (!result)
         result = otx__document_open(ctx, side->path, "tokenizer_config.json", &side->tokenizer,
                                     error);
     return result;

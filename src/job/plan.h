@@ -93,3 +93,21 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     plan.dtype = job->options.dtype;
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
+
+/* Names another class for the tokenizer where the donor's own name would be taken for
+   another beside the base's config.json. */
+OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
+{
+    otx__class_choice choice;
+    otx_result result;
+    otx__class_choose(&job->donor, &job->base, &choice);
+    if (!choice.name[0]) return OTX_OK;
+    result = otx__class_config(&job->ctx, &job->donor, &choice, &job->tokenizer, error);
+    if (result) return result;
+    if (choice.code) otx__class_code(&choice, &job->code);
+    otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
+             "config.json of %s, transformers would load the tokenizer of %s otherwise than it "
+             "does there", choice.name, choice.code ? ", and " OTX__CLASS_MODULE ".py" : "",
+             job->base.path, job->donor.path);
+    return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
+}

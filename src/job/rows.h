@@ -225,7 +225,8 @@ OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
     }
 }
 
-/* The mean of the wanted rows in double; zeros if none is wanted. */
+/* The mean of the wanted rows in double; zeros if none is wanted. The solver has a mean of
+   its own (solve/views.h): of rows as it takes them, F64 rounded to float, by an index. */
 OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
                                       const uint8_t *wanted, double *to, otx_error *error)
 {

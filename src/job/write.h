@@ -1,8 +1,7 @@
 /* ---- write: the output and its weights ------------------------------------ */
 
-/* One file of weights of the output. */
+/* One file of weights of the output, in the place of one of the base's. */
 typedef struct otx__out_file {
-    const otx_checkpoint_file *old; /* the base's */
     bool touched;                 /* it holds tensors that change; else it is copied */
     bool empty;                   /* all its tensors are dropped: not written */
     otx_tensor *tensors;          /* of the new file, in order of the old one */
@@ -40,10 +39,9 @@ OTX__PRIVATE void otx__out_file_close(const otx_job *job, otx__out_file *file)
 
 /* Lays out the new file with the metadata of the old one. Some loaders want to
    see "format" in it. */
-OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, otx__out_file *file,
-                                             otx_error *error)
+OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, const otx_safetensors *old,
+                                             otx__out_file *file, otx_error *error)
 {
-    const otx_safetensors *old = &file->old->header;
     size_t count = old->metadata_count, i;
     otx_metadata *metadata =
         (otx_metadata *)otx__alloc(&job->ctx, count + 1, sizeof *metadata);
@@ -65,13 +63,11 @@ OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, otx__out_file *
 }
 
 /* Plans one file; close with otx__out_file_close in any case. */
-OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_checkpoint_file *from,
+OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safetensors *old,
                                            otx__out_file *file, otx_error *error)
 {
-    const otx_safetensors *old = &from->header;
     size_t i;
     memset(file, 0, sizeof *file);
-    file->old = from;
     for (i = 0; i < old->tensor_count && !file->touched; i++)
         file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE;
     if (!file->touched) return OTX_OK;
@@ -93,7 +89,7 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_checkpo
         file->originals[file->count++] = &old->tensors[i];
     }
     file->empty = file->count == 0;
-    return file->empty ? OTX_OK : otx__out_file_layout(job, file, error);
+    return file->empty ? OTX_OK : otx__out_file_layout(job, old, file, error);
 }
 
 /* No directory may hold another: the output would be copied into itself, or a
@@ -148,9 +144,10 @@ OTX__PRIVATE otx_result otx__writing_layout(const otx_job *job, otx__writing *wr
         return otx__fail_memory(error, (uint64_t)base->file_count * sizeof *writing->files);
     writing->file_count = base->file_count;
     while (writing->opened < writing->file_count && !result) {
-        otx__out_file *file = &writing->files[writing->opened];
-        result = otx__out_file_open(job, &base->files[writing->opened++], file, error);
-        writing->meter.total += file->touched ? file->layout.file_size : file->old->source.size;
+        const otx_checkpoint_file *old = &base->files[writing->opened];
+        otx__out_file *file = &writing->files[writing->opened++];
+        result = otx__out_file_open(job, &old->header, file, error);
+        writing->meter.total += file->touched ? file->layout.file_size : old->source.size;
     }
     return result;
 }
@@ -203,10 +200,11 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     return result;
 }
 
-/* Writes a file whose vocabulary tensors are new and whose others are copied. */
+/* Writes a file whose vocabulary tensors are new and whose others are copied from the old
+   one, which is at `from`. */
 OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *file,
-                                           const char *from, otx__file *to, otx__meter *meter,
-                                           otx_error *error)
+                                           const otx_source *old, const char *from,
+                                           otx__file *to, otx__meter *meter, otx_error *error)
 {
     const otx_layout *layout = &file->layout;
     otx_result result = OTX_OK;
@@ -220,18 +218,19 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
         meter->subject = original->name;
         if (which != OTX__NONE) result = otx__write_matrix(job, which, to, meter, error);
         else if (original->end > original->begin)
-            result = otx__stream(&job->ctx, &file->old->source, from, original->begin,
+            result = otx__stream(&job->ctx, old, from, original->begin,
                                  original->end - original->begin, &to->sink, meter, error);
     }
     return result;
 }
 
-OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
-                                        otx__writing *writing, otx_error *error)
+OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing *writing,
+                                        otx_error *error)
 {
-    const otx_source *source = &file->old->source;
+    const otx_checkpoint_file *old = &job->base.checkpoint.files[index];
+    const otx__out_file *file = &writing->files[index];
     const otx_context *ctx = &job->ctx;
-    const char *directory = writing->output.partial, *name = file->old->name;
+    const char *directory = writing->output.partial, *name = old->name;
     char *from = otx__path_join(ctx, job->base.path, name);
     char *path = otx__path_join(ctx, directory, name);
     otx_result result;
@@ -244,10 +243,10 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
     if (result) goto done;
     writing->meter.subject = name;
     if (file->touched)
-        result = otx__write_touched(job, file, from, &to, &writing->meter, error);
+        result = otx__write_touched(job, file, &old->source, from, &to, &writing->meter, error);
     else
-        result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
-                             error);
+        result = otx__stream(ctx, &old->source, from, 0, old->source.size, &to.sink,
+                             &writing->meter, error);
     result = otx__file_finish(&to, result, error);
 done:
     otx__path_free(ctx, from);
@@ -263,6 +262,6 @@ OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
     size_t i;
     for (i = 0; i < writing->file_count && !result; i++)
         if (!writing->files[i].empty)
-            result = otx__write_file(job, &writing->files[i], writing, error);
+            result = otx__write_file(job, i, writing, error);
     return result;
 }

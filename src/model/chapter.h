@@ -12,14 +12,16 @@
    tensors and heirs.h for ids in configs.
 
    Rooms, in order of dependency:
-     known        what the world calls things
-     names        names of tensors
-     document     the JSON files of a model directory
-     config       what config.json says
-     side         a model directory opened once
-     code         the Python that a tokenizer is loaded with
-     parts        what each tensor does for the vocabulary
-     find         finding the parts of a model
-     heirs        what becomes of the ids in a config
-     config_ids   ids in a config being edited
-     config_edit  config.json and generation_config.json, edited */
+     known          what the world calls things
+     known_classes  classes of tokenizers, by the type of model
+     names          names of tensors
+     document       the JSON files of a model directory
+     config         what config.json says
+     side           a model directory opened once
+     code           the Python that a tokenizer is loaded with
+     parts          what each tensor does for the vocabulary
+     find           finding the parts of a model
+     heirs          what becomes of the ids in a config
+     config_ids     ids in a config being edited
+     config_edit    config.json and generation_config.json, edited
+     classes        which class a tokenizer is loaded as */

@@ -123,6 +123,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
+#define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
 #define OTX__KEY_POSITIONS "max_position_embeddings"
 #define OTX__KEY_LENGTH "model_max_length"       /* of tokenizer_config.json */
 

@@ -41,7 +41,7 @@
 #endif
 
 /* Processors. ARM64EC, Arm code that x86 code can call, names itself x86 as well. */
-#if defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC))
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(_M_ARM64EC)
 #define OTX__X86_64
 #endif
 #if defined(OTX__X86_64) || defined(__i386__) || defined(_M_IX86)

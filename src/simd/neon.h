@@ -1,10 +1,10 @@
 /* ---- neon: the operations of 64-bit Arm --------------------------------------- */
 
-/* Little-endian only: lanes of a big-endian load stand in another order. Microsoft's own
-   compiler should build this, and has never been tried. */
+/* Little-endian only: lanes of a big-endian load stand in another order. For Microsoft's own
+   compiler it is written as its manual has it; it was never tried there. */
 #if !defined(OTX_NO_SIMD) &&                                                     \
     ((defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)) || \
-     (defined(OTX__MSVC) && (defined(_M_ARM64) || defined(_M_ARM64EC))))
+     defined(_M_ARM64) || defined(_M_ARM64EC))
 #define OTX__NEON
 #define OTX__128_ISA OTX_ISA_NEON
 
@@ -25,6 +25,7 @@ typedef int32x4_t otx__ints_128;
 #define OTX__128_ACROSS 4
 #define OTX__128_SUMS 12
 #define OTX__128_ROWS 1
+#define OTX__128_FUSES 1
 
 #define OTX__128_LOAD(at) vld1q_f32(at)
 #define OTX__128_STORE(at, a) vst1q_f32(at, a)

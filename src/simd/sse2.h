@@ -9,6 +9,21 @@
 #define OTX__128_ISA OTX_ISA_SSE2
 
 #include <immintrin.h>
+#if defined(_MSC_VER) && defined(__clang__) /* which leaves out what no option has named */
+#include <smmintrin.h>
+#include <avxintrin.h>
+#include <avx2intrin.h>
+#include <fmaintrin.h>
+#include <avx512fintrin.h>
+#include <avx512bwintrin.h>
+#include <avx512dqintrin.h>
+#include <avx512vlintrin.h>
+#include <avx512vnniintrin.h>
+#if __clang_major__ >= 12
+#include <avxvnniintrin.h>
+#include <avx512bf16intrin.h>
+#endif
+#endif
 
 #ifdef OTX__MSVC
 #define OTX__128_KERNEL OTX__PRIVATE
@@ -27,6 +42,7 @@ typedef __m128i otx__ints_128;
 #define OTX__128_ACROSS 2 /* of a that a chain takes: there are four sums of each */
 #define OTX__128_SUMS 8   /* of integers that a scan may fill */
 #define OTX__128_ROWS 1   /* rows whose 16 sums of doubles fill eight */
+#define OTX__128_FUSES 0  /* whether it multiplies and adds in one operation */
 
 /* Floats. sum + a b, sum - a b and a b - sum may be rounded once or twice. */
 #define OTX__128_LOAD(at) _mm_loadu_ps(at)

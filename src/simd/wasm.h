@@ -17,6 +17,7 @@ typedef v128_t otx__floats_128, otx__doubles_128, otx__ints_128;
 #define OTX__128_ACROSS 2
 #define OTX__128_SUMS 8
 #define OTX__128_ROWS 1
+#define OTX__128_FUSES 0
 
 #define OTX__128_LOAD(at) wasm_v128_load(at)
 #define OTX__128_STORE(at, a) wasm_v128_store(at, a)

@@ -1,4 +1,4 @@
-/* ==== solve: Orthogonal Matching Pursuit for many targets ==== */
+/* ==== solve: Orthogonal Matching Pursuit for many targets, and affine maps ==== */
 
 /* Knows atoms, targets, and supports: the atoms that a target has selected. Knows nothing of
    tokens or models.
@@ -20,22 +20,32 @@
    Read support.h first: its exhaustive step is the method. Then screen.h for the bound, and
    steps.h for the order of it all.
 
+   The affine rooms fit maps between two models' rows: their sums are of whole numbers, exact in
+   every order (affine_digits.h), their systems solved in double in one (affine_normal.h).
+
    Rooms, in order of dependency:
-     views       the rows of matrices, as the kernels read them
-     panels      vectors as the dense products want them, and these
-     rests       vectors on their way into panels
-     dictionary  the atoms, and their split along a common direction
-     exact_gram  products of all pairs of atoms in double
-     triangle    packed lower triangles
-     support     what is known of one target, and the exact steps
-     gram_table  products of atoms with all atoms, for scans
-     screen      which atoms are worth scoring in double: the bound
-     scan        the correlations of all atoms with a block's residuals
-     predict     making targets ready for the next scan
-     candidates  the atoms that a scan could not rule out
-     select      the next atoms of each target
-     pursuit     what one solve holds, and the memory it takes
-     plan        which form, and in what blocks
-     steps       a pursuit from its rows to its results
-     combine     new rows of coefficients
-     solver      the public call */
+     views          the rows of matrices, as the kernels read them
+     panels         vectors as the dense products want them, and these
+     rests          vectors on their way into panels
+     dictionary     the atoms, and their split along a common direction
+     exact_gram     products of all pairs of atoms in double
+     triangle       packed lower triangles
+     support        what is known of one target, and the exact steps
+     gram_table     products of atoms with all atoms, for scans
+     screen         which atoms are worth scoring in double: the bound
+     scan           the correlations of all atoms with a block's residuals
+     predict        making targets ready for the next scan
+     candidates     the atoms that a scan could not rule out
+     select         the next atoms of each target
+     pursuit        what one solve holds, and the memory it takes
+     plan           which form, and in what blocks
+     steps          a pursuit from its rows to its results
+     combine        new rows of coefficients
+     solver         the public call
+     affine_digits  whole numbers of 16 bits, whose products are exact
+     affine_normal  the normal equations of an affine map
+     affine_factor  their factor, and their solution
+     affine_map     a fitted map, and the rows it makes
+     affine_choice  how many atoms to take, and how much ridge
+     affine_fit     what a fit of an affine map holds and needs
+     affine         fitting and applying affine maps */

@@ -154,8 +154,8 @@ typedef struct otx__set_betas {
 } otx__set_betas;
 
 /* Makes the betas of a support, whose coefficients are current, and keeps them as floats. */
-OTX__PRIVATE void otx__screen_take_betas(const otx__screen *screen, size_t target, size_t set,
-                                         otx__set_betas *betas)
+OTX__PRIVATE void otx__betas_take(const otx__screen *screen, size_t target, size_t set,
+                                  otx__set_betas *betas)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
@@ -181,8 +181,8 @@ OTX__PRIVATE void otx__screen_take_betas(const otx__screen *screen, size_t targe
 
 /* Rounds the betas to 16 bits, and leaves of each the error of the coefficient itself, as
    the factor wants it. */
-OTX__PRIVATE void otx__screen_round_betas(const otx__screen *screen, size_t target, size_t set,
-                                          otx__set_betas *betas)
+OTX__PRIVATE void otx__betas_round(const otx__screen *screen, size_t target, size_t set,
+                                   otx__set_betas *betas)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
@@ -208,8 +208,8 @@ OTX__PRIVATE void otx__screen_round_betas(const otx__screen *screen, size_t targ
 }
 
 /* The bound of a set, as above; the betas' errors are lost. */
-OTX__PRIVATE otx__bound otx__screen_bound_set(const otx__screen *screen, size_t target,
-                                              otx__set_betas *betas)
+OTX__PRIVATE otx__bound otx__betas_bound(const otx__screen *screen, size_t target,
+                                         otx__set_betas *betas)
 {
     const otx__support *support = &screen->supports[target];
     double chain = otx__chain_error(screen->problem->dictionary->columns);
@@ -239,9 +239,9 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     otx__set_betas betas;
     betas.values = scratch->products;
     otx__support_solve(support);
-    otx__screen_take_betas(screen, target, set, &betas);
-    otx__screen_round_betas(screen, target, set, &betas);
-    *otx__screen_bound(screen, target, set) = otx__screen_bound_set(screen, target, &betas);
+    otx__betas_take(screen, target, set, &betas);
+    otx__betas_round(screen, target, set, &betas);
+    *otx__screen_bound(screen, target, set) = otx__betas_bound(screen, target, &betas);
     if (count % 2) {
         atoms[count] = atoms[count - 1];
         count++;

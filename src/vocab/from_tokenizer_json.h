@@ -64,9 +64,10 @@ OTX__PRIVATE bool otx__is_merge_line(const char *line, size_t size)
 OTX__PRIVATE bool otx__is_pair(const otx_json *json, uint32_t node, otx_json_type first,
                                otx_json_type second)
 {
+    otx_json_iter item = otx_json_iter_of(json, node);
     return otx_json_type_of(json, node) == OTX_JSON_ARRAY && otx_json_count(json, node) == 2 &&
-           otx_json_type_of(json, otx_json_item(json, node, 0)) == first &&
-           otx_json_type_of(json, otx_json_item(json, node, 1)) == second;
+           otx_json_iter_next(&item) && otx_json_type_of(json, item.value) == first &&
+           otx_json_iter_next(&item) && otx_json_type_of(json, item.value) == second;
 }
 
 /* Merges make no tokens, but a file whose merges are broken is no tokenizer.

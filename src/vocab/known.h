@@ -39,9 +39,17 @@ static const otx__known_file otx__known_files[] = {
     {"encoder.json", OTX_VOCAB_FILES},                /* OpenAI's vocab.json */
     {"bpe.codes", OTX_VOCAB_FILES},                   /* PhoBERT, BERTweet */
     {"*.spm", OTX_VOCAB_FILES},                       /* Marian: one for each side */
-    {"chat_template.jinja", OTX_VOCAB_FILES},         /* transformers */
-    {"chat_template.json", OTX_VOCAB_FILES},          /* its processors */
+    {"chat_template.jinja", OTX_VOCAB_CHAT_TEMPLATE}, /* transformers */
+    {"chat_template.json", OTX_VOCAB_CHAT_JSON},      /* its processors */
+    {"processor_config.json", OTX_VOCAB_PROCESSOR},   /* the model's, as the next two */
+    {"preprocessor_config.json", OTX_VOCAB_PREPROCESSOR},
+    {"generation_config.json", OTX_VOCAB_GENERATION_CONFIG},
     {"additional_chat_templates", OTX_VOCAB_FILES},   /* a directory of more */
+};
+
+/* Those of them that hold chat templates, which a caller may want from elsewhere. */
+static const char *const otx__template_files[] = {
+    "chat_template.jinja", "chat_template.json", "additional_chat_templates",
 };
 
 /* Which of them are read with one source only; the others go with every one. */
@@ -220,6 +228,13 @@ OTX__PRIVATE bool otx__is_tokenizer_code(const char *name)
     return false;
 }
 
+/* Whether a kind of file that is read with a tokenizer is the model's all the same. */
+OTX__PRIVATE bool otx__is_of_model_side(otx_vocab_file file)
+{
+    return file == OTX_VOCAB_MODEL_CONFIG || file == OTX_VOCAB_PROCESSOR ||
+           file == OTX_VOCAB_PREPROCESSOR || file == OTX_VOCAB_GENERATION_CONFIG;
+}
+
 /* Whether a name in a model directory belongs to its tokenizer: those of the base are
    left out of an output, and the donor's are copied. One stale file would do harm:
    converters take the first that they know. */
@@ -227,7 +242,7 @@ OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
 {
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__known_files); i++)
-        if (otx__known_files[i].file != OTX_VOCAB_MODEL_CONFIG &&
+        if (!otx__is_of_model_side(otx__known_files[i].file) &&
             otx__name_fits(name, otx__known_files[i].pattern))
             return true;
     return otx__is_tokenizer_code(name);
