@@ -36,151 +36,151 @@
       874  api/vocab                  vocabularies
       979  api/align                  alignment
      1040  api/file                   files
-     1050  api/directory              directories
-     1101  api/job                    the whole job
-     1246  api/verify                 looking at a finished directory
+     1051  api/directory              directories
+     1102  api/job                    the whole job
+     1247  api/verify                 looking at a finished directory
 
-     1290  base                       what everything stands on
-     1323  base/begin                 system headers, and how floating point must be compiled
-     1361  base/sizes                 counting, and sums and products that may not wrap
-     1399  base/span                  bytes of others, digits, UTF-8
-     1547  base/decimal               the digits of a double
-     1682  base/format                printf without stdio and without a locale
-     1951  base/result                results, failures, messages
-     2067  base/memory                the allocator, arrays that grow
-     2126  base/text                  names in messages, and text that grows
-     2234  base/hooks                 log, progress, threads of the caller
-     2303  base/sort                  in place, without memory, never quadratic; and finding
-     2353  base/clock                 wall time for statistics
-     2399  base/hash                  keyed, for tables whose keys a stranger chooses
-     2478  base/pool                  blocks that are freed together
-     2593  base/number                element types, widening and rounding
-     2782  base/base64                decoding
-     2818  base/protobuf              fields of a message
-     2940  base/watch                 long loops that the caller can stop
+     1291  base                       what everything stands on
+     1324  base/begin                 system headers, and how floating point must be compiled
+     1362  base/sizes                 counting, and sums and products that may not wrap
+     1400  base/span                  bytes of others, digits, UTF-8
+     1548  base/decimal               the digits of a double
+     1683  base/format                printf without stdio and without a locale
+     1952  base/result                results, failures, messages
+     2068  base/memory                the allocator, arrays that grow
+     2127  base/text                  names in messages, and text that grows
+     2235  base/hooks                 log, progress, threads of the caller
+     2304  base/sort                  in place, without memory, never quadratic; and finding
+     2354  base/clock                 wall time for statistics
+     2400  base/hash                  keyed, for tables whose keys a stranger chooses
+     2479  base/pool                  blocks that are freed together
+     2594  base/number                element types, widening and rounding
+     2783  base/base64                decoding
+     2819  base/protobuf              fields of a message
+     2941  base/watch                 long loops that the caller can stop
 
-     2993  files                      formats, on memory and streams
-     3017  files/memory_source        memory as a source of bytes
-     3035  files/json_read            a parser without recursion
-     3388  files/json_values          looking at values, stepping through containers
-     3559  files/json_edit            writing, and edits that keep every byte they do not touch
-     3927  files/tensors              what reading and writing a header share
-     4062  files/safetensors_read     the header of a file, checked
-     4385  files/safetensors_write    the header of a new file
+     2994  files                      formats, on memory and streams
+     3018  files/memory_source        memory as a source of bytes
+     3036  files/json_read            a parser without recursion
+     3389  files/json_values          looking at values, stepping through containers
+     3560  files/json_edit            writing, and edits that keep every byte they do not touch
+     3928  files/tensors              what reading and writing a header share
+     4063  files/safetensors_read     the header of a file, checked
+     4386  files/safetensors_write    the header of a new file
 
-     4542  vocab                      tokens, from every source, and which of them are the same
-     4575  vocab/known                what the world calls things: files, classes, tokens
-     4878  vocab/token_table          the table of tokens, and finding tokens in it
-     5041  vocab/spelling             from what a file spells to bytes
-     5172  vocab/reader               what the readers of all sources share
-     5522  vocab/added_tokens         what other files add to a model's tokens
-     5783  vocab/in_use               tokens that are named as reserved ones and are none
-     5885  vocab/from_tokenizer_json  tokenizer.json
-     6141  vocab/from_tekken          tekken.json
-     6296  vocab/from_tiktoken        *.tiktoken
-     6361  vocab/from_sentencepiece   tokenizer.model and its like
-     6716  vocab/from_vocab_json      vocab.json and merges.txt
-     6802  vocab/from_vocab_txt       vocab.txt
-     6859  vocab/parse                the first source that is given, and what goes with it
-     7045  vocab/align                which base token a donor token is
+     4543  vocab                      tokens, from every source, and which of them are the same
+     4576  vocab/known                what the world calls things: files, classes, tokens
+     4879  vocab/token_table          the table of tokens, and finding tokens in it
+     5042  vocab/spelling             from what a file spells to bytes
+     5173  vocab/reader               what the readers of all sources share
+     5523  vocab/added_tokens         what other files add to a model's tokens
+     5784  vocab/in_use               tokens that are named as reserved ones and are none
+     5886  vocab/from_tokenizer_json  tokenizer.json
+     6142  vocab/from_tekken          tekken.json
+     6297  vocab/from_tiktoken        *.tiktoken
+     6362  vocab/from_sentencepiece   tokenizer.model and its like
+     6717  vocab/from_vocab_json      vocab.json and merges.txt
+     6803  vocab/from_vocab_txt       vocab.txt
+     6860  vocab/parse                the first source that is given, and what goes with it
+     7046  vocab/align                which base token a donor token is
 
-     7297  simd                       the hot loops, once for each instruction set
-     7330  simd/kernels               the table of kernels, and what all versions share
-     7607  simd/scalar                the reference
-     7776  simd/sse2                  the operations of 128-bit x86, and what each does
-     7897  simd/neon                  those of 64-bit Arm
-     7992  simd/wasm                  those of WebAssembly's SIMD128
-     8077  simd/avx2                  those of 256-bit x86, with FMA
-     8159  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8801  simd/avx_vnni              AVX2, and products of integers
-     8897  simd/neon_bf16             NEON, and products of matrices
-     9051  simd/avx512                512-bit x86, by hand
-     9657  simd/amx                   tiles of x86, beside AVX-512
-     9900  simd/dispatch              which of them this machine can run, and which a call takes
+     7298  simd                       the hot loops, once for each instruction set
+     7331  simd/kernels               the table of kernels, and what all versions share
+     7608  simd/scalar                the reference
+     7777  simd/sse2                  the operations of 128-bit x86, and what each does
+     7898  simd/neon                  those of 64-bit Arm
+     7993  simd/wasm                  those of WebAssembly's SIMD128
+     8078  simd/avx2                  those of 256-bit x86, with FMA
+     8160  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8802  simd/avx_vnni              AVX2, and products of integers
+     8898  simd/neon_bf16             NEON, and products of matrices
+     9052  simd/avx512                512-bit x86, by hand
+     9658  simd/amx                   tiles of x86, beside AVX-512
+     9901  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10126  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10179  solve/views                the rows of matrices, as the kernels read them
-    10308  solve/panels               vectors as the dense products want them, and these
-    10499  solve/rests                vectors on their way into panels
-    10676  solve/dictionary           the atoms, and their split along a common direction
-    10831  solve/exact_gram           products of all pairs of atoms in double
-    10913  solve/triangle             packed lower triangles
-    11017  solve/support              what is known of one target, and the exact steps
-    11279  solve/gram_table           products of atoms with all atoms, for scans
-    11517  solve/screen               which atoms are worth scoring in double: the bound
-    11807  solve/scan                 the correlations of all atoms with a block's residuals
-    11964  solve/predict              making targets ready for the next scan
-    12210  solve/candidates           the atoms that a scan could not rule out
-    12494  solve/select               the next atoms of each target
-    12660  solve/pursuit              what one solve holds, and the memory it takes
-    12904  solve/plan                 which form, and in what blocks
-    13149  solve/steps                a pursuit from its rows to its results
-    13388  solve/combine              new rows of coefficients
-    13450  solve/solver               the public call
-    13615  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13824  solve/affine_normal        the normal equations of an affine map
-    14067  solve/affine_factor        their factor, and their solution
-    14280  solve/affine_map           a fitted map, and the rows it makes
-    14622  solve/affine_choice        how many atoms to take, and how much ridge
-    14987  solve/affine_fit           what a fit of an affine map holds and needs
-    15201  solve/affine               fitting and applying affine maps
+    10127  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10180  solve/views                the rows of matrices, as the kernels read them
+    10309  solve/panels               vectors as the dense products want them, and these
+    10500  solve/rests                vectors on their way into panels
+    10677  solve/dictionary           the atoms, and their split along a common direction
+    10832  solve/exact_gram           products of all pairs of atoms in double
+    10914  solve/triangle             packed lower triangles
+    11018  solve/support              what is known of one target, and the exact steps
+    11280  solve/gram_table           products of atoms with all atoms, for scans
+    11518  solve/screen               which atoms are worth scoring in double: the bound
+    11808  solve/scan                 the correlations of all atoms with a block's residuals
+    11965  solve/predict              making targets ready for the next scan
+    12211  solve/candidates           the atoms that a scan could not rule out
+    12495  solve/select               the next atoms of each target
+    12661  solve/pursuit              what one solve holds, and the memory it takes
+    12905  solve/plan                 which form, and in what blocks
+    13150  solve/steps                a pursuit from its rows to its results
+    13389  solve/combine              new rows of coefficients
+    13451  solve/solver               the public call
+    13616  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13825  solve/affine_normal        the normal equations of an affine map
+    14068  solve/affine_factor        their factor, and their solution
+    14281  solve/affine_map           a fitted map, and the rows it makes
+    14623  solve/affine_choice        how many atoms to take, and how much ridge
+    14988  solve/affine_fit           what a fit of an affine map holds and needs
+    15202  solve/affine               fitting and applying affine maps
 
-    15488  disk                       files and directories
-    15517  disk/system                what POSIX and Windows are asked for
-    15556  disk/windows_paths         paths as Windows takes them
-    15696  disk/windows               the system as Windows gives it
-    15995  disk/posix                 the system as POSIX gives it
-    16228  disk/paths                 what can be told from their text
-    16302  disk/failure               why the system refused
-    16416  disk/look                  what stands at a path, and whether within another
-    16537  disk/listing               listings of directories
-    16603  disk/reading               files to read
-    16777  disk/writing               files to write
-    16894  disk/copying               copies of files
-    16960  disk/trees                 whole directories looked through, copied, removed
-    17176  disk/known                 what weights are called in a directory
-    17212  disk/staging               a directory made under another name, then renamed
-    17448  disk/missing               a path or a directory without what is wanted of it
-    17491  disk/weight_index          the index of a checkpoint in shards
-    17707  disk/checkpoint            a model directory, in one file or in shards
-    18042  disk/tokenizer_directory   the tokenizer of a model directory
+    15489  disk                       files and directories
+    15521  disk/system                what POSIX and Windows are asked for
+    15560  disk/windows_paths         paths as Windows takes them
+    15700  disk/windows               the system as Windows gives it
+    15999  disk/posix                 the system as POSIX gives it
+    16237  disk/paths                 what can be told from their text
+    16311  disk/failure               why the system refused
+    16425  disk/look                  what stands at a path, and whether within another
+    16546  disk/listing               listings of directories
+    16612  disk/reading               files to read, and whether they have changed
+    16786  disk/writing               files to write
+    16903  disk/copying               copies of files
+    16969  disk/trees                 whole directories looked through, copied, removed
+    17185  disk/known                 what weights are called in a directory
+    17221  disk/staging               a directory made under another name, then renamed
+    17457  disk/missing               a path or a directory without what is wanted of it
+    17500  disk/weight_index          the index of a checkpoint in shards
+    17716  disk/checkpoint            a model directory, in one file or in shards
+    18051  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18243  model                      which tensors and config keys belong to the vocabulary
-    18272  model/known                what the world calls things
-    18639  model/known_classes        classes of tokenizers, by the type of model
-    18847  model/names                names of tensors
-    18995  model/document             the JSON files of a model directory
-    19081  model/config               what config.json says
-    19235  model/side                 a model directory opened once
-    19338  model/code                 the Python that a tokenizer is loaded with
-    19575  model/parts                what each tensor does for the vocabulary
-    19685  model/find                 finding the parts of a model
-    19939  model/heirs                what becomes of the ids in a config
-    20090  model/config_ids           ids in a config being edited
-    20397  model/config_edit          config.json and generation_config.json, edited
-    20648  model/classes              which class a tokenizer is loaded as
+    18252  model                      which tensors and config keys belong to the vocabulary
+    18281  model/known                what the world calls things
+    18648  model/known_classes        classes of tokenizers, by the type of model
+    18856  model/names                names of tensors
+    19004  model/document             the JSON files of a model directory
+    19090  model/config               what config.json says
+    19244  model/side                 a model directory opened once
+    19347  model/code                 the Python that a tokenizer is loaded with
+    19584  model/parts                what each tensor does for the vocabulary
+    19694  model/find                 finding the parts of a model
+    19948  model/heirs                what becomes of the ids in a config
+    20099  model/config_ids           ids in a config being edited
+    20406  model/config_edit          config.json and generation_config.json, edited
+    20657  model/classes              which class a tokenizer is loaded as
 
-    20833  job                        the whole transplant, in the order in which it happens
-    20866  job/job                    what a job holds
-    21091  job/open                   opening the two models
-    21167  job/map                    the caller's map
-    21284  job/align                  where every new row comes from
-    21422  job/plan                   what becomes of every tensor, and of the configs
-    21537  job/chat                   the template that turns messages into text
-    21681  job/rows                   rows in memory: reading, checking, their mean
-    21935  job/solve                  solving for the rows of the donor
-    22104  job/rebuild                the new rows of one vocabulary tensor
-    22489  job/write                  the output and its weights
-    22758  job/copy                   the other files of the two models
-    22985  job/index                  the files that are written anew
-    23153  job/run                    the whole, in order
-    23263  job/report                 what a job did, as JSON and as a table
-    23492  job/findings               what is told of a finished directory
-    23541  job/check_files            its files
-    23662  job/check_ids              sizes, ids and tying
-    23834  job/check_values           values
-    23914  job/check_draft            as a draft model for another
-    24026  job/verify                 whether a finished directory agrees with itself
+    20842  job                        the whole transplant, in the order in which it happens
+    20875  job/job                    what a job holds
+    21100  job/open                   opening the two models
+    21176  job/map                    the caller's map
+    21293  job/align                  where every new row comes from
+    21431  job/plan                   what becomes of every tensor, and of the configs
+    21546  job/chat                   the template that turns messages into text
+    21690  job/rows                   rows in memory: reading, checking, their mean
+    21944  job/solve                  solving for the rows of the donor
+    22113  job/rebuild                the new rows of one vocabulary tensor
+    22498  job/write                  the output and its weights
+    22767  job/copy                   the other files of the two models
+    22994  job/index                  the files that are written anew
+    23162  job/run                    the whole, in order
+    23272  job/report                 what a job did, as JSON and as a table
+    23501  job/findings               what is told of a finished directory
+    23550  job/check_files            its files
+    23671  job/check_ids              sizes, ids and tying
+    23843  job/check_values           values
+    23923  job/check_draft            as a draft model for another
+    24035  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1040,9 +1040,10 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* >>> src/api/file.h */
 /* ---- files -------------------------------------------------------------- */
 
-/* Opens the file at `path` (UTF-8 on every platform) for positioned reads;
-   close with otx_source_close. Only regular files can be opened; a missing one is
-   OTX_ERROR_NOT_FOUND. */
+/* Opens the file at `path` (UTF-8 on every platform) for positioned reads, which are
+   thread-safe; close with otx_source_close. Only regular files can be opened. Where there
+   is none, OTX_ERROR_NOT_FOUND; one that is there and cannot be looked at or opened, or a
+   link that leads nowhere, is another error. */
 OTX_API otx_result otx_source_open(const otx_context *ctx, const char *path, otx_source *out,
                                    otx_error *error);
 OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
@@ -15488,11 +15489,14 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
 /* >>> src/disk/chapter.h */
 /* ==== disk: files and directories ==== */
 
-/* Knows paths, directories and what lies in them: shards, checkpoints, tokenizers.
-   Hides POSIX and Windows (system.h is all that differs), and the temporary names under
-   which an output grows.
-   Paths are UTF-8; one that is made is owned by its maker (otx__path_free).
-   Read paths.h first; system.h only to port.
+/* Knows paths, directories, and what lies in them: weights in one file or in shards, and a
+   tokenizer in whichever of its files.
+   Hides POSIX and Windows (all that differs are their rooms), and the temporary names under
+   which an output grows. Nothing else here asks the system, and nothing at a path is never
+   the same as what cannot be looked at: otx__look tells, and its error names the path.
+   Paths are UTF-8; one that is made is owned by its maker (otx__path_free). A checkpoint
+   owns its files and their headers; an output owns its directory until it is committed.
+   Read system.h for what is asked, look.h and trees.h for how; windows.h and posix.h to port.
 
    Rooms, in order of dependency:
      system               what POSIX and Windows are asked for
@@ -15503,7 +15507,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      failure              why the system refused
      look                 what stands at a path, and whether within another
      listing              listings of directories
-     reading              files to read
+     reading              files to read, and whether they have changed
      writing              files to write
      copying              copies of files
      trees                whole directories looked through, copied, removed
@@ -16140,10 +16144,15 @@ OTX__PRIVATE void otx__sys_status_of(otx__status *to, const struct stat *from)
     to->number = (uint64_t)from->st_ino;
 }
 
+/* Where the link leads to does not matter. Some systems refuse to give a part of it. */
 OTX__PRIVATE bool otx__sys_is_link(const char *path)
 {
-    char byte;
-    return otx__sys_readlink(path, &byte, 1) >= 0;
+    char target[256];
+    return otx__sys_readlink(path, target, sizeof target) >= 0 || errno == ERANGE
+#ifdef ENOBUFS
+           || errno == ENOBUFS
+#endif
+        ;
 }
 
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
