@@ -49,138 +49,138 @@
      1952  base/result                results, failures, messages
      2068  base/memory                the allocator, arrays that grow
      2127  base/text                  names in messages, and text that grows
-     2235  base/hooks                 log, progress, threads of the caller
-     2304  base/sort                  in place, without memory, never quadratic; and finding
-     2354  base/clock                 wall time for statistics
-     2400  base/hash                  keyed, for tables whose keys a stranger chooses
-     2479  base/pool                  blocks that are freed together
-     2594  base/number                element types, widening and rounding
-     2783  base/base64                decoding
-     2819  base/protobuf              fields of a message
-     2941  base/watch                 long loops that the caller can stop
+     2244  base/hooks                 log, progress, threads of the caller
+     2313  base/sort                  in place, without memory, never quadratic; and finding
+     2363  base/clock                 wall time for statistics
+     2409  base/hash                  keyed, for tables whose keys a stranger chooses
+     2488  base/pool                  blocks that are freed together
+     2603  base/number                element types, widening and rounding
+     2792  base/base64                decoding
+     2828  base/protobuf              fields of a message
+     2950  base/watch                 long loops that the caller can stop
 
-     2994  files                      formats, on memory and streams
-     3018  files/memory_source        memory as a source of bytes
-     3036  files/json_read            a parser without recursion
-     3389  files/json_values          looking at values, stepping through containers
-     3560  files/json_edit            writing, and edits that keep every byte they do not touch
-     3928  files/tensors              what reading and writing a header share
-     4063  files/safetensors_read     the header of a file, checked
-     4386  files/safetensors_write    the header of a new file
+     3003  files                      formats, on memory and streams
+     3027  files/memory_source        memory as a source of bytes
+     3045  files/json_read            a parser without recursion
+     3398  files/json_values          looking at values, stepping through containers
+     3569  files/json_edit            writing, and edits that keep every byte they do not touch
+     3937  files/tensors              what reading and writing a header share
+     4072  files/safetensors_read     the header of a file, checked
+     4396  files/safetensors_write    the header of a new file
 
-     4543  vocab                      tokens, from every source, and which of them are the same
-     4576  vocab/known                what the world calls things: files, classes, tokens
-     4879  vocab/token_table          the table of tokens, and finding tokens in it
-     5042  vocab/spelling             from what a file spells to bytes
-     5173  vocab/reader               what the readers of all sources share
-     5523  vocab/added_tokens         what other files add to a model's tokens
-     5784  vocab/in_use               tokens that are named as reserved ones and are none
-     5886  vocab/from_tokenizer_json  tokenizer.json
-     6142  vocab/from_tekken          tekken.json
-     6297  vocab/from_tiktoken        *.tiktoken
-     6362  vocab/from_sentencepiece   tokenizer.model and its like
-     6717  vocab/from_vocab_json      vocab.json and merges.txt
-     6803  vocab/from_vocab_txt       vocab.txt
-     6860  vocab/parse                the first source that is given, and what goes with it
-     7046  vocab/align                which base token a donor token is
+     4553  vocab                      tokens, from every source, and which of them are the same
+     4586  vocab/known                what the world calls things: files, classes, tokens
+     4896  vocab/token_table          the table of tokens, and finding tokens in it
+     5059  vocab/spelling             from what a file spells to bytes
+     5190  vocab/reader               what the readers of all sources share
+     5540  vocab/added_tokens         what other files add to a model's tokens
+     5801  vocab/in_use               tokens that are named as reserved ones and are none
+     5903  vocab/from_tokenizer_json  tokenizer.json
+     6159  vocab/from_tekken          tekken.json
+     6314  vocab/from_tiktoken        *.tiktoken
+     6379  vocab/from_sentencepiece   tokenizer.model and its like
+     6734  vocab/from_vocab_json      vocab.json and merges.txt
+     6820  vocab/from_vocab_txt       vocab.txt
+     6877  vocab/parse                the first source that is given, and what goes with it
+     7063  vocab/align                which base token a donor token is
 
-     7298  simd                       the hot loops, once for each instruction set
-     7331  simd/kernels               the table of kernels, and what all versions share
-     7608  simd/scalar                the reference
-     7777  simd/sse2                  the operations of 128-bit x86, and what each does
-     7898  simd/neon                  those of 64-bit Arm
-     7993  simd/wasm                  those of WebAssembly's SIMD128
-     8078  simd/avx2                  those of 256-bit x86, with FMA
-     8160  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8802  simd/avx_vnni              AVX2, and products of integers
-     8898  simd/neon_bf16             NEON, and products of matrices
-     9052  simd/avx512                512-bit x86, by hand
-     9658  simd/amx                   tiles of x86, beside AVX-512
-     9901  simd/dispatch              which of them this machine can run, and which a call takes
+     7315  simd                       the hot loops, once for each instruction set
+     7348  simd/kernels               the table of kernels, and what all versions share
+     7625  simd/scalar                the reference
+     7794  simd/sse2                  the operations of 128-bit x86, and what each does
+     7915  simd/neon                  those of 64-bit Arm
+     8010  simd/wasm                  those of WebAssembly's SIMD128
+     8095  simd/avx2                  those of 256-bit x86, with FMA
+     8177  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8819  simd/avx_vnni              AVX2, and products of integers
+     8915  simd/neon_bf16             NEON, and products of matrices
+     9069  simd/avx512                512-bit x86, by hand
+     9675  simd/amx                   tiles of x86, beside AVX-512
+     9918  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10127  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10180  solve/views                the rows of matrices, as the kernels read them
-    10309  solve/panels               vectors as the dense products want them, and these
-    10500  solve/rests                vectors on their way into panels
-    10677  solve/dictionary           the atoms, and their split along a common direction
-    10832  solve/exact_gram           products of all pairs of atoms in double
-    10914  solve/triangle             packed lower triangles
-    11018  solve/support              what is known of one target, and the exact steps
-    11280  solve/gram_table           products of atoms with all atoms, for scans
-    11518  solve/screen               which atoms are worth scoring in double: the bound
-    11808  solve/scan                 the correlations of all atoms with a block's residuals
-    11965  solve/predict              making targets ready for the next scan
-    12211  solve/candidates           the atoms that a scan could not rule out
-    12495  solve/select               the next atoms of each target
-    12661  solve/pursuit              what one solve holds, and the memory it takes
-    12905  solve/plan                 which form, and in what blocks
-    13150  solve/steps                a pursuit from its rows to its results
-    13389  solve/combine              new rows of coefficients
-    13451  solve/solver               the public call
-    13616  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13825  solve/affine_normal        the normal equations of an affine map
-    14068  solve/affine_factor        their factor, and their solution
-    14281  solve/affine_map           a fitted map, and the rows it makes
-    14623  solve/affine_choice        how many atoms to take, and how much ridge
-    14988  solve/affine_fit           what a fit of an affine map holds and needs
-    15202  solve/affine               fitting and applying affine maps
+    10144  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10197  solve/views                the rows of matrices, as the kernels read them
+    10326  solve/panels               vectors as the dense products want them, and these
+    10517  solve/rests                vectors on their way into panels
+    10694  solve/dictionary           the atoms, and their split along a common direction
+    10849  solve/exact_gram           products of all pairs of atoms in double
+    10931  solve/triangle             packed lower triangles
+    11035  solve/support              what is known of one target, and the exact steps
+    11297  solve/gram_table           products of atoms with all atoms, for scans
+    11535  solve/screen               which atoms are worth scoring in double: the bound
+    11825  solve/scan                 the correlations of all atoms with a block's residuals
+    11982  solve/predict              making targets ready for the next scan
+    12228  solve/candidates           the atoms that a scan could not rule out
+    12512  solve/select               the next atoms of each target
+    12678  solve/pursuit              what one solve holds, and the memory it takes
+    12922  solve/plan                 which form, and in what blocks
+    13167  solve/steps                a pursuit from its rows to its results
+    13406  solve/combine              new rows of coefficients
+    13468  solve/solver               the public call
+    13633  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13842  solve/affine_normal        the normal equations of an affine map
+    14085  solve/affine_factor        their factor, and their solution
+    14298  solve/affine_map           a fitted map, and the rows it makes
+    14640  solve/affine_choice        how many atoms to take, and how much ridge
+    15005  solve/affine_fit           what a fit of an affine map holds and needs
+    15219  solve/affine               fitting and applying affine maps
 
-    15489  disk                       files and directories
-    15521  disk/system                what POSIX and Windows are asked for
-    15560  disk/windows_paths         paths as Windows takes them
-    15700  disk/windows               the system as Windows gives it
-    15999  disk/posix                 the system as POSIX gives it
-    16237  disk/paths                 what can be told from their text
-    16311  disk/failure               why the system refused
-    16425  disk/look                  what stands at a path, and whether within another
-    16546  disk/listing               listings of directories
-    16612  disk/reading               files to read, and whether they have changed
-    16786  disk/writing               files to write
-    16903  disk/copying               copies of files
-    16969  disk/trees                 whole directories looked through, copied, removed
-    17185  disk/known                 what weights are called in a directory
-    17221  disk/staging               a directory made under another name, then renamed
-    17457  disk/missing               a path or a directory without what is wanted of it
-    17500  disk/weight_index          the index of a checkpoint in shards
-    17716  disk/checkpoint            a model directory, in one file or in shards
-    18051  disk/tokenizer_directory   the tokenizer of a model directory
+    15506  disk                       files and directories
+    15538  disk/system                what POSIX and Windows are asked for
+    15577  disk/windows_paths         paths as Windows takes them
+    15717  disk/windows               the system as Windows gives it
+    16016  disk/posix                 the system as POSIX gives it
+    16254  disk/paths                 what can be told from their text
+    16328  disk/failure               why the system refused
+    16442  disk/look                  what stands at a path, and whether within another
+    16563  disk/listing               listings of directories
+    16629  disk/reading               files to read, and whether they have changed
+    16808  disk/writing               files to write
+    16925  disk/copying               copies of files
+    16991  disk/trees                 whole directories looked through, copied, removed
+    17207  disk/known                 what weights are called in a directory
+    17243  disk/staging               a directory made under another name, then renamed
+    17479  disk/missing               a path or a directory without what is wanted of it
+    17522  disk/weight_index          the index of a checkpoint in shards
+    17738  disk/checkpoint            a model directory, in one file or in shards
+    18073  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18252  model                      which tensors and config keys belong to the vocabulary
-    18281  model/known                what the world calls things
-    18648  model/known_classes        classes of tokenizers, by the type of model
-    18856  model/names                names of tensors
-    19004  model/document             the JSON files of a model directory
-    19090  model/config               what config.json says
-    19244  model/side                 a model directory opened once
-    19347  model/code                 the Python that a tokenizer is loaded with
-    19584  model/parts                what each tensor does for the vocabulary
-    19694  model/find                 finding the parts of a model
-    19948  model/heirs                what becomes of the ids in a config
-    20099  model/config_ids           ids in a config being edited
-    20406  model/config_edit          config.json and generation_config.json, edited
-    20657  model/classes              which class a tokenizer is loaded as
+    18274  model                      which tensors and config keys belong to the vocabulary
+    18303  model/known                what the world calls things
+    18690  model/known_classes        classes of tokenizers, by the type of model
+    18928  model/names                names of tensors
+    19085  model/document             the JSON files of a model directory
+    19171  model/config               what config.json says
+    19351  model/side                 a model directory opened once
+    19454  model/code                 the Python that a tokenizer is loaded with
+    19691  model/parts                what each tensor does for the vocabulary
+    19801  model/find                 finding the parts of a model
+    20055  model/heirs                what becomes of the ids in a config
+    20206  model/config_ids           ids in a config being edited
+    20513  model/config_edit          config.json and generation_config.json, edited
+    20769  model/classes              which class a tokenizer is loaded as
 
-    20842  job                        the whole transplant, in the order in which it happens
-    20875  job/job                    what a job holds
-    21100  job/open                   opening the two models
-    21176  job/map                    the caller's map
-    21293  job/align                  where every new row comes from
-    21431  job/plan                   what becomes of every tensor, and of the configs
-    21546  job/chat                   the template that turns messages into text
-    21690  job/rows                   rows in memory: reading, checking, their mean
-    21944  job/solve                  solving for the rows of the donor
-    22113  job/rebuild                the new rows of one vocabulary tensor
-    22498  job/write                  the output and its weights
-    22767  job/copy                   the other files of the two models
-    22994  job/index                  the files that are written anew
-    23162  job/run                    the whole, in order
-    23272  job/report                 what a job did, as JSON and as a table
-    23501  job/findings               what is told of a finished directory
-    23550  job/check_files            its files
-    23671  job/check_ids              sizes, ids and tying
-    23843  job/check_values           values
-    23923  job/check_draft            as a draft model for another
-    24035  job/verify                 whether a finished directory agrees with itself
+    20935  job                        the whole transplant, in the order in which it happens
+    20968  job/job                    what a job holds
+    21193  job/open                   opening the two models
+    21269  job/map                    the caller's map
+    21386  job/align                  where every new row comes from
+    21524  job/plan                   what becomes of every tensor, and of the configs
+    21639  job/chat                   the template that turns messages into text
+    21783  job/rows                   rows in memory: reading, checking, their mean
+    22037  job/solve                  solving for the rows of the donor
+    22206  job/rebuild                the new rows of one vocabulary tensor
+    22591  job/write                  the output and its weights
+    22860  job/copy                   the other files of the two models
+    23087  job/index                  the files that are written anew
+    23255  job/run                    the whole, in order
+    23365  job/report                 what a job did, as JSON and as a table
+    23594  job/findings               what is told of a finished directory
+    23643  job/check_files            its files
+    23764  job/check_ids              sizes, ids and tying
+    23941  job/check_values           values
+    24021  job/check_draft            as a draft model for another
+    24133  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -2132,6 +2132,15 @@ OTX__PRIVATE bool otx__grow(const otx_context *ctx, void **items, size_t *capaci
 /* A name for a message, also where there is none. */
 OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
 
+/* What a repository holds in place of a large file that was not fetched begins so. */
+#define OTX__LFS_POINTER "version https://git-lfs.github.com/spec/"
+
+OTX__PRIVATE otx_result otx__fail_lfs(otx_error *error, const char *name)
+{
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: is a pointer of Git LFS, not the file that it "
+                     "stands for; \"git lfs pull\" fetches that", name);
+}
+
 /* Room for a quoted name: `char text[OTX__QUOTED];`. */
 #define OTX__QUOTED 160
 
@@ -4077,6 +4086,7 @@ OTX__PRIVATE otx_result otx__header_read(const otx_context *ctx, const otx_sourc
     if (!source->read(source->context, 0, prefix, 8))
         return otx__fail(error, OTX_ERROR_IO, "%s: the first 8 bytes could not be read", name);
     for (i = 7; i >= 0; i--) size = size << 8 | prefix[i];
+    if (memcmp(prefix, OTX__LFS_POINTER, sizeof prefix) == 0) return otx__fail_lfs(error, name);
     if (size > source->size - 8)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: not a safetensors file, or cut short: a "
                          "header of %" PRIu64 " bytes in a file of %" PRIu64,
@@ -4703,13 +4713,20 @@ static const char *const otx__reserved_names[] = {
     "<|reserved_#|>",                 /* gpt-oss */
     "<|reserved_token_#|>",           /* Kimi */
     "<|reserved_special_token_#|>",   /* Llama 3 */
-    "<SPECIAL_#>",                    /* Mistral, Nemotron */
+    "<|text_post_train_reserved_special_token_#|>", /* Llama 4 */
+    "<|vision_reserved_special_token_#|>",
+    "<|reasoning_reserved_special_token_#|>",
+    "<SPECIAL_#>",                    /* Mistral's tekken, Nemotron */
+    "[control_#]",                    /* Mistral's SentencePiece, from v2 on */
+    "<|EXTRA_#_TOKEN|>",              /* Cohere */
+    "<|USER_#_TOKEN|>",               /* Cohere; without a number it is in use */
     "<|dummy_#|>",                    /* Phi */
     "<|placeholder#|>",
     "<|extra_#|>",                    /* Qwen 1 */
     "<[PLHD#_never_used]>",           /* Seed */
     "<\xef\xbd\x9cplace\xe2\x96\x81holder\xe2\x96\x81no\xe2\x96\x81#\xef\xbd\x9c>",
-                                      /* DeepSeek */
+                                      /* DeepSeek V3 */
+    "<|place_holder_mm_span_#|>",     /* and later ones */
 };
 
 /* The token that has a role, unless a file says otherwise. */
@@ -16754,6 +16771,12 @@ OTX__PRIVATE otx_result otx__source_text(const otx_context *ctx, const otx_sourc
     return OTX_OK;
 }
 
+/* Frees what otx__file_read_all gave; NULL is fine. */
+OTX__PRIVATE void otx__file_free(const otx_context *ctx, char *text, size_t size)
+{
+    otx__free(ctx, text, size + 1, 1);
+}
+
 /* Reads a whole file of at most `limit` bytes. The text is NUL-terminated behind
    its `size` bytes; free it with otx__file_free. A file that does not exist is
    OTX_ERROR_NOT_FOUND. */
@@ -16774,13 +16797,12 @@ OTX__PRIVATE otx_result otx__file_read_all(const otx_context *ctx, const char *p
     if (!result) result = otx__source_text(ctx, &source, path, text, error);
     if (!result) *size = (size_t)source.size;
     otx_source_close(ctx, &source);
+    if (!result && strncmp(*text, OTX__LFS_POINTER, sizeof OTX__LFS_POINTER - 1) == 0) {
+        otx__file_free(ctx, *text, *size);
+        *text = NULL;
+        result = otx__fail_lfs(error, otx__path_text(name, path));
+    }
     return result;
-}
-
-/* Frees what otx__file_read_all gave; NULL is fine. */
-OTX__PRIVATE void otx__file_free(const otx_context *ctx, char *text, size_t size)
-{
-    otx__free(ctx, text, size + 1, 1);
 }
 
 /* >>> src/disk/writing.h */
@@ -18364,11 +18386,31 @@ static const char otx__why_draft[] =
     "maps a draft vocabulary to the full one, which is not true any more under another "
     "tokenizer";
 
+static const char otx__why_hashed[] =
+    "is a table that is looked up by hashes of token ids, which other ids would find other rows "
+    "in";
+
 static const otx__refused_name otx__refused_names[] = {
     {"embed_tokens_per_layer", 1, otx__why_per_layer}, /* Gemma 3n, Gemma 4 */
     {"d2t", 0, otx__why_draft}, /* EAGLE-3: from the ids of the draft to the target's */
     {"t2d", 0, otx__why_draft}, /* and back */
 };
+
+/* Words in the names of tables that are looked up by a hash of several token ids, or of
+   their bytes: their size says nothing of the vocabulary, and other ids find other rows. */
+static const char *const otx__hashed_words[] = {
+    "ngram",  /* Qwen 3.8's ngram_embedding, LongCat's ngram_embeddings */
+    "engram", /* DeepSeek's */
+    "bigram", /* and the like */
+    "trigram",
+    "hash",   /* BLT's encoder_hash_tok_embedding */
+};
+
+/* Of such names, what the tables themselves are called. */
+static const char *const otx__hashed_tables[] = {"embed", "table", "lookup", "memory"};
+
+/* Rows that such a table has at least; ProphetNet's ngram_embeddings are two positions. */
+#define OTX__HASHED_ROWS 16
 
 /* Parts of the last component under which quantised matrices keep their codes, scales,
    zero points and shapes, or adapters their factors. */
@@ -18853,6 +18895,36 @@ static const char *const otx__other_classes[] = {
     "LlamaTokenizer",
 };
 
+/* Types whose configuration does not tie the head to the embedding where config.json says
+   nothing, with blanks between them. Read from the same. */
+static const char otx__untied_types[] =
+    "EvollaModel afmoe apertus apertus1p5 apertus1p5_text arcee aria aria_text axk1 axk2"
+    " bailing_hybrid bamba beam bitnet blt blt_local_decoder blt_local_encoder blt_patcher"
+    " bridgetower chameleon codegen cohere_asr cohere_compass cosmos3_edge cosmos3_edge_text"
+    " cosmos3_omni cwm dbrx deepseek_ocr2 deepseek_ocr2_encoder deepseek_ocr2_text deepseek_v2"
+    " deepseek_v3 deepseek_v32 deepseek_v4 diffllama doge dory dots1 dots3_note"
+    " dots3_note_text emu3 emu3_text_model esmc eurobert evolla exaone exaone4 exaone4_5"
+    " exaone_moe falcon_h1 fast_vlm flex_olmo flint fsmt fuyu git glm glm4 glm46v glm4_moe"
+    " glm4_moe_lite glm4v glm4v_moe glm4v_moe_text glm5_next glm5_next_text glm_image"
+    " glm_moe_dsa glm_ocr glmga gpt_neox gpt_oss gptj granite granite4_vision"
+    " granite4_vision_text granitemoe granitemoe_swa granitemoehybrid granitemoeshared helium"
+    " higgs_audio_v2 hrm_text hunyuan_v1_dense hunyuan_v1_moe hy_v3 hy_v4 hy_v4_vl"
+    " hy_v4_vl_text hyperclovax idefics idefics2 idefics3 imagegpt internlm3 iquestcoder jais2"
+    " jamba kimi_linear kolibri1 kyutai_speech_to_text laguna llama llama4 llama4_text llava"
+    " llava_next llava_next_video llava_onevision longcat_flash mamba2 mellum mimo_v2_flash"
+    " minicpmv4_6 minicpmv4_7 minimax minimax_m2 minimax_m3_vl minimax_m3_vl_text ministral"
+    " ministral3 mistral mistral4 mistral_large4 mistral_large4_text mixtral mllama_text_model"
+    " modernvbert molmo2 molmo2_text moonshine_streaming moshi moshi_depth muse_glimmer_text"
+    " muse_spark_text musicgen_decoder musicgen_melody_decoder nanochat nemotron nemotron_h"
+    " olmo olmo2 olmo3 olmo_hybrid olmoe openai_privacy_filter perception_lm persimmon phi"
+    " phi3 phi4_multimodal phimoe pix2struct pix2struct_text_model pp_formulanet_text"
+    " qianfan_ocr qwen2 qwen2_5_omni_talker qwen2_5_omni_thinker qwen2_5_vl qwen2_moe qwen2_vl"
+    " qwen3 qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen3_5_text qwen3_moe qwen3_next"
+    " qwen3_omni_moe_talker_code_predictor qwen3_omni_moe_talker_text qwen3_omni_moe_thinker"
+    " qwen3_vl qwen3_vl_moe qwen4_exp qwen4_exp_text reformer rembert rwkv sarvam_mla"
+    " sarvam_moe seed_oss smolvlm solar_open stablelm step3p5 ultrabert ultravbert"
+    " unlimited_ocr unlimited_ocr_text vibevoice video_llama_3 video_llava vipllava xlstm";
+
 /* >>> src/model/names.h */
 /* ---- names of tensors --------------------------------------------------- */
 
@@ -18974,6 +19046,15 @@ OTX__PRIVATE bool otx__name_is_bias(const otx_tensor *tensor)
                OTX__COUNT(otx__bias_names);
 }
 
+/* Whether a matrix is a table of hashed ids by its name. */
+OTX__PRIVATE bool otx__name_is_hashed(const otx_tensor *tensor)
+{
+    const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+    return tensor->rank == 2 && tensor->shape[0] >= OTX__HASHED_ROWS &&
+           otx__span_contains_any(name, otx__hashed_words, OTX__COUNT(otx__hashed_words)) &&
+           otx__span_contains_any(name, otx__hashed_tables, OTX__COUNT(otx__hashed_tables));
+}
+
 /* Why a tensor cannot be carried over to another vocabulary by its name alone,
    whatever its shape; NULL if nothing speaks against it. */
 OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
@@ -18984,7 +19065,7 @@ OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
         if (otx__span_is(otx__name_component(tensor, refused->from_end), refused->component))
             return refused->why;
     }
-    return NULL;
+    return otx__name_is_hashed(tensor) ? otx__why_hashed : NULL;
 }
 
 /* Whether the name is that of a packed or scaled embedding or head. */
@@ -19209,6 +19290,32 @@ OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
         if (type == OTX_JSON_FALSE) flag.said_false = true;
     }
     return flag;
+}
+
+/* Whether a word is among those of a text, with blanks between them. */
+OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
+{
+    while (*words) {
+        size_t size = strcspn(words, " ");
+        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
+        words += size + (words[size] == ' ');
+    }
+    return false;
+}
+
+/* A string of config.json or another file, or nothing. */
+OTX__PRIVATE otx__span otx__document_word(const otx__document *document, const char *key)
+{
+    uint32_t node = otx_json_find(&document->json, otx__document_root(document), key);
+    if (otx_json_type_of(&document->json, node) != OTX_JSON_STRING) return otx__span_of("", 0);
+    return otx__json_span(&document->json, node);
+}
+
+/* Whether a model of this type has a head of its own where config.json says nothing. */
+OTX__PRIVATE bool otx__config_unties(const otx__document *config)
+{
+    otx__span type = otx__document_word(config, OTX__KEY_MODEL_TYPE);
+    return type.size > 0 && otx__has_word(otx__untied_types, type);
 }
 
 /* ---- types and classes ---- */
@@ -20466,20 +20573,25 @@ OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
 /* Makes the flag say what is written. Two matrices: false on the root and on the
    nested level, whether the flag was there or not, as the defaults of the classes
    differ. One matrix: true where the flag says otherwise, and on both levels if a
-   second copy is dropped; else the base had the flag or the default it needs. An
-   encoder's head (decoder.weight) keeps the flag, which ties its biases too. */
+   second copy is dropped or the type of the model would have a head of its own; else the
+   base had the flag or the default it needs. An encoder's head (decoder.weight) keeps the
+   flag, which ties its biases too. */
 OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
 {
     const otx__parts *parts = &e->plan->base->parts;
     otx__levels levels = otx__vocabulary_levels(e->document, parts->rows);
+    otx__tie_flag flag = otx__config_tie_flag(e->document);
+    bool silent = !flag.said_true && !flag.said_false, needed;
     otx_result result = OTX_OK;
     if (!parts->tied && otx__name_is_encoder_head(parts->head->tensor)) return OTX_OK;
+    needed = parts->head || (silent && otx__config_unties(e->document) &&
+                             otx__config_has_head(e->document));
     while (!result && otx__levels_next(&levels)) {
         otx_json_type type = otx_json_type_of(&e->document->json,
                                               otx__levels_find(&levels, OTX__KEY_TIE));
         otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
-        if (said ? type == wanted : parts->tied && !parts->head) continue;
+        if (said ? type == wanted : parts->tied && !needed) continue;
         result = otx__config_set(e, levels.node, OTX__KEY_TIE, parts->tied ? "true" : "false");
     }
     return result;
@@ -20671,17 +20783,6 @@ OTX__PRIVATE otx__span otx__class_stem(otx__span name)
     return name;
 }
 
-/* Whether a word is among those of a text, with blanks between them. */
-OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
-{
-    while (*words) {
-        size_t size = strcspn(words, " ");
-        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
-        words += size + (words[size] == ' ');
-    }
-    return false;
-}
-
 /* What is known of a type of models, or NULL. */
 OTX__PRIVATE const otx__class_types *otx__class_of_type(otx__span type)
 {
@@ -20722,14 +20823,6 @@ OTX__PRIVATE otx__span otx__class_effective(otx__span type, otx__span name, bool
 }
 
 /* ---- one directory ---- */
-
-/* A string of config.json or another file, or nothing. */
-OTX__PRIVATE otx__span otx__document_word(const otx__document *document, const char *key)
-{
-    uint32_t node = otx_json_find(&document->json, otx__document_root(document), key);
-    if (otx_json_type_of(&document->json, node) != OTX_JSON_STRING) return otx__span_of("", 0);
-    return otx__json_span(&document->json, node);
-}
 
 /* The class that a side's tokenizer names. */
 OTX__PRIVATE otx__span otx__side_class(const otx__side *side)
@@ -23833,6 +23926,11 @@ OTX__PRIVATE void otx__verify_tie(otx__verifier *v)
     else if (flag.said_false && !parts->head && otx__config_has_head(&side->config))
         otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": false, but "
                    "there is no output head", side->path);
+    else if (!flag.said_true && !parts->head && otx__config_has_head(&side->config) &&
+             otx__config_unties(&side->config))
+        otx__found(v, OTX_FAULT, "%s/config.json: says nothing of \"tie_word_embeddings\" and "
+                   "there is no output head: a model of this type gets a random one",
+                   side->path);
     if (flag.said_true && parts->head && !parts->tied &&
         !otx__name_is_encoder_head(parts->head->tensor))
         otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": true, but "
