@@ -77,6 +77,7 @@ emulated() {
     else
         skip "32-bit x86" "no gcc-12 with -m32"
     fi
+    suite "a transplant in a WebAssembly sandbox" sh tests/wasi.sh
     if have tcc; then elsewhere "tcc" "" test_kernels tcc
     else skip "tcc" "not installed"; fi
 }

@@ -211,8 +211,8 @@ def tables_of_hashed_ids(here):
 
 @case
 def pointers_of_git_lfs(here):
-    pointer = ("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69\n"
-               "size 12345\n")
+    pointer = ("version https://git-lfs.github.com/spec/v1\n"
+               "oid sha256:4d7a214614ab2935c943f9e0ff69\nsize 12345\n")
     for name in ("model.safetensors", "tokenizer.json", "config.json"):
         for side in ("base", "donor"):
             base, donor = pair(here / name / side)
