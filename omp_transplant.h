@@ -23,152 +23,164 @@
 
    What is where
 
-      186  api/version                version
-      216  api/result                 results
-      256  api/context                context: memory, threads, progress
-      334  api/isa                    instruction sets
-      351  api/matrix                 numbers and matrices
-      396  api/solver                 the solver
-      523  api/source                 sources and sinks: bytes in and out
-      543  api/json                   JSON
-      665  api/safetensors            safetensors
-      729  api/vocab                  vocabularies
-      828  api/align                  alignment
-      889  api/file                   files
-      900  api/directory              directories
-      951  api/job                    the whole job
-     1083  api/verify                 looking at a finished directory
+      198  api/version                version
+      228  api/result                 results
+      268  api/context                context: memory, threads, progress
+      346  api/isa                    instruction sets
+      363  api/matrix                 numbers and matrices
+      408  api/solver                 the solver
+      535  api/affine                 the affine map: rows as the map makes them, and what it misses
+      658  api/source                 sources and sinks: bytes in and out
+      678  api/json                   JSON
+      800  api/safetensors            safetensors
+      864  api/vocab                  vocabularies
+      969  api/align                  alignment
+     1030  api/file                   files
+     1041  api/directory              directories
+     1092  api/job                    the whole job
+     1237  api/verify                 looking at a finished directory
 
-     1127  base                       what everything stands on
-     1160  base/begin                 system headers, and how floating point must be compiled
-     1198  base/sizes                 counting, and sums and products that may not wrap
-     1236  base/span                  bytes of others, digits, UTF-8
-     1384  base/decimal               the digits of a double
-     1519  base/format                printf without stdio and without a locale
-     1788  base/result                results, failures, messages
-     1904  base/memory                the allocator, arrays that grow
-     1963  base/text                  names in messages, and text that grows
-     2071  base/hooks                 log, progress, threads of the caller
-     2140  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2190  base/clock                 wall time for statistics
-     2236  base/hash                  keyed, for tables whose keys a stranger chooses
-     2315  base/pool                  blocks that are freed together
-     2430  base/number                element types, widening and rounding
-     2619  base/base64                decoding
-     2655  base/protobuf              fields of a message
-     2777  base/watch                 long loops that the caller can stop
+     1281  base                       what everything stands on
+     1314  base/begin                 system headers, and how floating point must be compiled
+     1352  base/sizes                 counting, and sums and products that may not wrap
+     1390  base/span                  bytes of others, digits, UTF-8
+     1538  base/decimal               the digits of a double
+     1673  base/format                printf without stdio and without a locale
+     1942  base/result                results, failures, messages
+     2058  base/memory                the allocator, arrays that grow
+     2117  base/text                  names in messages, and text that grows
+     2225  base/hooks                 log, progress, threads of the caller
+     2294  base/sort                  in place, without memory, never quadratic; and finding
+     2344  base/clock                 wall time for statistics
+     2390  base/hash                  keyed, for tables whose keys a stranger chooses
+     2469  base/pool                  blocks that are freed together
+     2584  base/number                element types, widening and rounding
+     2773  base/base64                decoding
+     2809  base/protobuf              fields of a message
+     2931  base/watch                 long loops that the caller can stop
 
-     2830  files                      formats, on memory and streams
-     2854  files/memory_source        memory as a source of bytes
-     2872  files/json_read            a parser without recursion
-     3225  files/json_values          looking at values, stepping through containers
-     3396  files/json_edit            writing, and edits that keep every byte they do not touch
-     3764  files/tensors              what reading and writing a header share: orders, sizes, messages
-     3899  files/safetensors_read     the header of a file, checked
-     4222  files/safetensors_write    the header of a new file
+     2984  files                      formats, on memory and streams
+     3008  files/memory_source        memory as a source of bytes
+     3026  files/json_read            a parser without recursion
+     3379  files/json_values          looking at values, stepping through containers
+     3550  files/json_edit            writing, and edits that keep every byte they do not touch
+     3918  files/tensors              what reading and writing a header share
+     4053  files/safetensors_read     the header of a file, checked
+     4376  files/safetensors_write    the header of a new file
 
-     4379  vocab                      tokens, from every source, and which of them are the same
-     4411  vocab/known                what the world calls things: files, classes, tokens
-     4699  vocab/token_table          the table of tokens, and finding tokens in it
-     4862  vocab/spelling             from what a file spells to bytes
-     4993  vocab/reader               what the readers of all sources share
-     5343  vocab/added_tokens         what other files add to a model's tokens
-     5604  vocab/from_tokenizer_json  tokenizer.json
-     5859  vocab/from_tekken          tekken.json
-     6014  vocab/from_tiktoken        *.tiktoken
-     6079  vocab/from_sentencepiece   tokenizer.model and its like
-     6434  vocab/from_vocab_json      vocab.json and merges.txt
-     6520  vocab/from_vocab_txt       vocab.txt
-     6577  vocab/parse                the first source that is given, and what goes with it
-     6762  vocab/align                which base token a donor token is
+     4533  vocab                      tokens, from every source, and which of them are the same
+     4566  vocab/known                what the world calls things: files, classes, tokens
+     4869  vocab/token_table          the table of tokens, and finding tokens in it
+     5032  vocab/spelling             from what a file spells to bytes
+     5163  vocab/reader               what the readers of all sources share
+     5513  vocab/added_tokens         what other files add to a model's tokens
+     5774  vocab/in_use               tokens that are named as reserved ones and are none
+     5876  vocab/from_tokenizer_json  tokenizer.json
+     6132  vocab/from_tekken          tekken.json
+     6287  vocab/from_tiktoken        *.tiktoken
+     6352  vocab/from_sentencepiece   tokenizer.model and its like
+     6707  vocab/from_vocab_json      vocab.json and merges.txt
+     6793  vocab/from_vocab_txt       vocab.txt
+     6850  vocab/parse                the first source that is given, and what goes with it
+     7036  vocab/align                which base token a donor token is
 
-     7014  simd                       the hot loops, once for each instruction set
-     7038  simd/kernels               the table of kernels, and what all versions share
-     7315  simd/scalar                the reference
-     7484  simd/sse2                  the operations of 128-bit x86, and what each does
-     7589  simd/neon                  those of 64-bit Arm
-     7683  simd/wasm                  those of WebAssembly's SIMD128
-     7767  simd/avx2                  those of 256-bit x86, with FMA
-     7849  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8491  simd/avx_vnni              AVX2, and products of integers
-     8587  simd/neon_bf16             NEON, and products of matrices
-     8741  simd/avx512                512-bit x86, by hand
-     9347  simd/amx                   tiles of x86, beside AVX-512
-     9590  simd/dispatch              which of them this machine can run
+     7288  simd                       the hot loops, once for each instruction set
+     7321  simd/kernels               the table of kernels, and what all versions share
+     7598  simd/scalar                the reference
+     7767  simd/sse2                  the operations of 128-bit x86, and what each does
+     7888  simd/neon                  those of 64-bit Arm
+     7983  simd/wasm                  those of WebAssembly's SIMD128
+     8068  simd/avx2                  those of 256-bit x86, with FMA
+     8150  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8792  simd/avx_vnni              AVX2, and products of integers
+     8888  simd/neon_bf16             NEON, and products of matrices
+     9042  simd/avx512                512-bit x86, by hand
+     9648  simd/amx                   tiles of x86, beside AVX-512
+     9891  simd/dispatch              which of them this machine can run, and which a call takes
 
-     9801  solve                      Orthogonal Matching Pursuit for many targets
-     9844  solve/views                the rows of matrices, as the kernels read them
-     9973  solve/panels               vectors as the dense products want them, and these
-    10164  solve/rests                vectors on their way into panels
-    10341  solve/dictionary           the atoms, and their split along a common direction
-    10496  solve/exact_gram           products of all pairs of atoms in double
-    10578  solve/triangle             packed lower triangles
-    10682  solve/support              what is known of one target, and the exact steps
-    10944  solve/gram_table           products of atoms with all atoms, for scans
-    11182  solve/screen               which atoms are worth scoring in double: the bound
-    11472  solve/scan                 the correlations of all atoms with a block's residuals
-    11629  solve/predict              making targets ready for the next scan
-    11875  solve/candidates           the atoms that a scan could not rule out
-    12159  solve/select               the next atoms of each target
-    12325  solve/pursuit              what one solve holds, and the memory it takes
-    12569  solve/plan                 which form, and in what blocks
-    12814  solve/steps                a pursuit from its rows to its results
-    13053  solve/combine              new rows of coefficients
-    13115  solve/solver               the public call
+    10102  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10155  solve/views                the rows of matrices, as the kernels read them
+    10284  solve/panels               vectors as the dense products want them, and these
+    10475  solve/rests                vectors on their way into panels
+    10652  solve/dictionary           the atoms, and their split along a common direction
+    10807  solve/exact_gram           products of all pairs of atoms in double
+    10889  solve/triangle             packed lower triangles
+    10993  solve/support              what is known of one target, and the exact steps
+    11255  solve/gram_table           products of atoms with all atoms, for scans
+    11493  solve/screen               which atoms are worth scoring in double: the bound
+    11783  solve/scan                 the correlations of all atoms with a block's residuals
+    11940  solve/predict              making targets ready for the next scan
+    12186  solve/candidates           the atoms that a scan could not rule out
+    12470  solve/select               the next atoms of each target
+    12636  solve/pursuit              what one solve holds, and the memory it takes
+    12880  solve/plan                 which form, and in what blocks
+    13125  solve/steps                a pursuit from its rows to its results
+    13364  solve/combine              new rows of coefficients
+    13426  solve/solver               the public call
+    13591  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13800  solve/affine_normal        the normal equations of an affine map
+    14043  solve/affine_factor        their factor, and their solution
+    14256  solve/affine_map           a fitted map, and the rows it makes
+    14598  solve/affine_choice        how many atoms to take, and how much ridge
+    14963  solve/affine_fit           what a fit of an affine map holds and needs
+    15177  solve/affine               fitting and applying affine maps
 
-    13282  disk                       files and directories
-    13314  disk/system                what POSIX and Windows are asked for
-    13353  disk/windows_paths         paths as Windows takes them
-    13493  disk/windows               the system as Windows gives it
-    13792  disk/posix                 the system as POSIX gives it
-    14030  disk/paths                 what can be told from their text
-    14104  disk/failure               why the system refused
-    14218  disk/look                  what stands at a path, and whether within another
-    14339  disk/listing               listings of directories
-    14405  disk/reading               files to read, and whether they have changed
-    14579  disk/writing               files to write
-    14696  disk/copying               copies of files
-    14762  disk/trees                 directories looked through, copied and removed with all they hold
-    14977  disk/known                 what weights are called in a directory
-    15013  disk/staging               a directory made under another name, then renamed
-    15249  disk/missing               a path or a directory without what is wanted of it
-    15292  disk/weight_index          the index of a checkpoint in shards
-    15508  disk/checkpoint            a model directory, in one file or in shards
-    15843  disk/tokenizer_directory   the tokenizer of a model directory
+    15464  disk                       files and directories
+    15496  disk/system                what POSIX and Windows are asked for
+    15535  disk/windows_paths         paths as Windows takes them
+    15675  disk/windows               the system as Windows gives it
+    15974  disk/posix                 the system as POSIX gives it
+    16212  disk/paths                 what can be told from their text
+    16286  disk/failure               why the system refused
+    16400  disk/look                  what stands at a path, and whether within another
+    16521  disk/listing               listings of directories
+    16587  disk/reading               files to read, and whether they have changed
+    16761  disk/writing               files to write
+    16878  disk/copying               copies of files
+    16944  disk/trees                 whole directories looked through, copied, removed
+    17160  disk/known                 what weights are called in a directory
+    17196  disk/staging               a directory made under another name, then renamed
+    17432  disk/missing               a path or a directory without what is wanted of it
+    17475  disk/weight_index          the index of a checkpoint in shards
+    17691  disk/checkpoint            a model directory, in one file or in shards
+    18026  disk/tokenizer_directory   the tokenizer of a model directory
 
-    16044  model                      which tensors and config keys belong to the vocabulary
-    16071  model/known                what the world calls things
-    16437  model/names                names of tensors
-    16585  model/document             the JSON files of a model directory
-    16671  model/config               what config.json says
-    16825  model/side                 a model directory opened once
-    16928  model/code                 the Python that a tokenizer is loaded with
-    17165  model/parts                what each tensor does for the vocabulary
-    17275  model/find                 finding the parts of a model
-    17529  model/heirs                what becomes of the ids in a config
-    17680  model/config_ids           ids in a config being edited
-    17987  model/config_edit          config.json and generation_config.json, edited
+    18227  model                      which tensors and config keys belong to the vocabulary
+    18256  model/known                what the world calls things
+    18623  model/known_classes        classes of tokenizers, by the type of model
+    18831  model/names                names of tensors
+    18979  model/document             the JSON files of a model directory
+    19065  model/config               what config.json says
+    19219  model/side                 a model directory opened once
+    19322  model/code                 the Python that a tokenizer is loaded with
+    19559  model/parts                what each tensor does for the vocabulary
+    19669  model/find                 finding the parts of a model
+    19923  model/heirs                what becomes of the ids in a config
+    20074  model/config_ids           ids in a config being edited
+    20381  model/config_edit          config.json and generation_config.json, edited
+    20632  model/classes              which class a tokenizer is loaded as
 
-    18238  job                        the whole transplant, in the order in which it happens
-    18270  job/job                    what a job holds
-    18482  job/open                   opening the two models
-    18559  job/map                    the caller's map
-    18676  job/align                  where every new row comes from
-    18813  job/plan                   what becomes of every tensor, and of the configs
-    18910  job/rows                   rows in memory: reading, checking, their mean
-    19163  job/solve                  solving for the rows of the donor
-    19332  job/rebuild                the new rows of one vocabulary tensor
-    19717  job/write                  the output and its weights
-    19987  job/copy                   the other files of the two models
-    20209  job/index                  the files that are written anew
-    20368  job/run                    the whole, in order
-    20476  job/report                 what a job did, as JSON and as a table
-    20705  job/findings               what is told of a finished directory
-    20754  job/check_files            its files
-    20855  job/check_ids              sizes, ids and tying
-    21027  job/check_values           values
-    21107  job/check_draft            as a draft model for another
-    21219  job/verify                 whether a finished directory agrees with itself
+    20817  job                        the whole transplant, in the order in which it happens
+    20850  job/job                    what a job holds
+    21075  job/open                   opening the two models
+    21151  job/map                    the caller's map
+    21268  job/align                  where every new row comes from
+    21406  job/plan                   what becomes of every tensor, and of the configs
+    21521  job/chat                   the template that turns messages into text
+    21665  job/rows                   rows in memory: reading, checking, their mean
+    21919  job/solve                  solving for the rows of the donor
+    22088  job/rebuild                the new rows of one vocabulary tensor
+    22473  job/write                  the output and its weights
+    22742  job/copy                   the other files of the two models
+    22969  job/index                  the files that are written anew
+    23137  job/run                    the whole, in order
+    23247  job/report                 what a job did, as JSON and as a table
+    23476  job/findings               what is told of a finished directory
+    23525  job/check_files            its files
+    23646  job/check_ids              sizes, ids and tying
+    23818  job/check_values           values
+    23898  job/check_draft            as a draft model for another
+    24010  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -520,6 +532,129 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);
 
+/* >>> src/api/affine.h */
+/* ---- the affine map: rows as the map makes them, and what it misses ------- */
+
+/* With a_j and b_j the anchors' rows in donor and base, a0 and b0 their means, and y a
+   target's row in the donor:
+
+     1. W is the ridge regression of b - b0 on a - a0 over all anchors (Hoerl and Kennard
+        1970): (A'A + lambda * mean(diag A'A) * I) W = A'B, rows of A and B less their means.
+     2. c are the coefficients of a centred pursuit of y (otx_omp with `centred`).
+     3. row = b0 + sum c_j (b_j - b0) + (y - a0 - sum c_j (a_j - a0)) W:
+
+   what the map makes of y, plus the same combination of what the map misses at the anchors.
+   Geostatistics knows it as regression kriging. With no atoms it is the map; a target that
+   is an anchor's row gets that anchor's base row, bit for bit (the lowest anchor's, if
+   several have that row).
+
+   The means are sums in double in the order of the rows. Every column of A and B, every
+   column of W and every target's remainder is rounded to whole multiples of 1 / 32,512 of
+   its largest element; sums of products of these are exact up to 8 million anchors, and the
+   system is solved by a Cholesky factor in double in one order. So the bits are the same on
+   every instruction set, thread count, byte order and compiler that keeps to IEEE
+   binary32/64. Without ridge, a column of A that depends on those before it (pivot <= 1e-12
+   of its square) gets weights 0, as constant columns do. Fewer anchors than columns are fine.
+
+   How many atoms to take differs from pair to pair and matrix to matrix, from none to 64. It
+   is found by hiding some anchors, making their rows by each choice from the rest (one pursuit
+   holds all shorter ones), and comparing with the true rows b by two figures over all of them,
+   with M the second moment of the base's rows (its anchors', 1,024 of them or all):
+
+     share = sum <p, b> / sum <b, b>                            of its logit that a row gives
+     error = sqrt(sum <p - b, M (p - b)> / sum <b, M b>)        of its logits elsewhere
+
+   The choice has the least loss, error + 0.75 * (1 - share): in that proportion the two
+   explain the bits per byte that a language model needs with such rows, on average over three
+   texts, to 0.007 over six methods that were measured on one pair. If it takes atoms, more
+   of them are taken as long as the loss is within 1 % of it: targets lie further from the
+   anchors than these from one another, and what is far wants more atoms. Anchors that look
+   like the targets are hidden, where targets are given. */
+
+/* One choice, and what came of it on the hidden anchors. */
+typedef struct otx_affine_trial {
+    size_t k;      /* atoms per target */
+    double lambda; /* ridge of the map */
+    double share, error, loss; /* as above; 0 where nothing was hidden */
+} otx_affine_trial;
+
+typedef struct otx_affine_options {
+    const size_t *ks;       /* atoms per target to choose from, in ascending order, 0 being
+                               the map alone; larger ones than anchors and columns allow
+                               count as what these allow. NULL: 0, 1, 2, 4, 8, 16, 24, 32, 48, 64 */
+    size_t k_count;
+    const double *lambdas;  /* to choose from, 0 to 1e6 each; NULL: 0.01 */
+    size_t lambda_count;
+    bool cosine;            /* the pursuit selects by cosine: better where all anchors' rows are
+                               of like length, and ruinous where a short anchor then gets a
+                               coefficient so large that its new row wins everywhere, which
+                               hidden anchors need not show */
+    size_t holdout;         /* anchors to hide, a tenth of all at most; 0: 256. None are where
+                               there is but one choice and this is 0 */
+    uint64_t seed;          /* of which are hidden, beyond those that look like targets */
+    uint64_t memory;        /* budget in bytes for fitting; 0: 4 GiB */
+} otx_affine_options;
+
+/* A map that was fitted, and the choice: what to run otx_omp with. To be closed. */
+typedef struct otx_affine_map {
+    size_t anchors, donor_columns, base_columns;
+    otx_affine_trial choice;
+    bool cosine;              /* as in the options */
+    otx_affine_trial *trials; /* all choices, in order of lambda and k */
+    size_t trial_count;
+    size_t hidden;            /* anchors */
+    uint64_t bytes;           /* that the map holds */
+    void *state;
+} otx_affine_map;
+
+/* What fitting did. Seconds are wall time. */
+typedef struct otx_affine_stats {
+    otx_isa isa;
+    int threads;
+    uint64_t peak_bytes;     /* most memory held, without what otx_omp took */
+    double seconds;
+    double seconds_products; /* A'A and A'B */
+    double seconds_solve;    /* factors and solutions */
+    double seconds_pursuit;  /* of the hidden anchors */
+    double seconds_trials;   /* their rows and figures */
+} otx_affine_stats;
+
+/* Fits a map from donor (N x d) to base (N x e), whose rows i belong to the same anchor, and
+   makes the choice. targets (B x d) are the rows that it is for, or NULL: up to `holdout` of
+   them, evenly spread, are looked at, and the anchors nearest to them by cosine are hidden;
+   what is missing to `holdout` is drawn at random.
+
+   A NaN or infinity is OTX_ERROR_NOT_FINITE and names the row; F64 values are rounded to
+   float first. Memory in bytes: about 8 (d^2 / 2 + d e), twice that where there is a choice;
+   8,192 (d + e) and 2 d e, six times those without a kernel for bytes; and what otx_omp takes
+   for the hidden anchors within what is left of the budget. Less room is OTX_ERROR_MEMORY.
+   On failure *map is left alone. targets, options and stats may be NULL. Thread-safe if the
+   hooks of ctx are; these must outlive the map if they allocate. */
+OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *donor,
+                                  const otx_matrix *base, const otx_matrix *targets,
+                                  const otx_affine_options *options, otx_affine_map *map,
+                                  otx_affine_stats *stats, otx_error *error);
+
+/* The pursuit that goes with the choice: k, cosine and centred of *options are set, the rest
+   is left alone. False if it takes no atoms, and no pursuit is to be run. */
+OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *options);
+
+/* Rows of targets `first` to first + count - 1: rows is [count][e] doubles. indices and
+   coefficients are what otx_omp gave for these targets over the donor's anchors, [targets][k]
+   with k = otx_omp_k(its k, N, d), addressed by target; NULL with a k of 0: the map alone.
+   donor and base are those that the map was fitted to. Takes memory for 512 targets at a
+   time, about 1,024 d bytes, six times that without a kernel for bytes. A target that is not
+   finite is OTX_ERROR_NOT_FINITE; indices are not checked against N. ctx need not be that of
+   fitting, but its isa does not count. Thread-safe on one map, if the hooks of ctx are. */
+OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map *map,
+                                    const otx_matrix *donor, const otx_matrix *base,
+                                    const otx_matrix *targets, size_t first, size_t count,
+                                    const int32_t *indices, const double *coefficients,
+                                    size_t k, double *rows, otx_error *error);
+
+/* Frees what the map holds; one of zeros is fine. */
+OTX_API void otx_affine_close(otx_affine_map *map);
+
 /* >>> src/api/source.h */
 /* ---- sources and sinks: bytes in and out --------------------------------- */
 
@@ -805,6 +940,12 @@ typedef enum otx_vocab_file {
     OTX_VOCAB_MODEL_CONFIG,     /* config.json: which loader numbers the pieces of a
                                    SentencePiece model, where tokenizer_config.json
                                    does not tell */
+    /* Those that tell which tokens are in use although they are named as reserved ones. */
+    OTX_VOCAB_CHAT_TEMPLATE,     /* chat_template.jinja; tokenizer_config.json's counts too */
+    OTX_VOCAB_CHAT_JSON,         /* chat_template.json */
+    OTX_VOCAB_PROCESSOR,         /* processor_config.json */
+    OTX_VOCAB_PREPROCESSOR,      /* preprocessor_config.json */
+    OTX_VOCAB_GENERATION_CONFIG, /* generation_config.json: ids */
     OTX_VOCAB_FILES
 } otx_vocab_file;
 
@@ -968,7 +1109,9 @@ OTX_API const char *otx_method_name(otx_method method);
 typedef enum otx_rows {
     OTX_ROWS_DONOR,     /* as many as the donor's matrices */
     OTX_ROWS_TOKENIZER, /* the donor's highest token id + 1 */
-    OTX_ROWS_MULTIPLE   /* that, up to the next multiple of rows_multiple */
+    OTX_ROWS_MULTIPLE,  /* that, up to the next multiple of rows_multiple */
+    OTX_ROWS_EXACT      /* rows_exact: those of a draft's target, say, whose weights need
+                           not be there */
 } otx_rows;
 
 /* Solves as otx_omp does, from the same arguments after its own context. */
@@ -988,11 +1131,20 @@ typedef enum otx_padding {
 /* "mean", "zero"; or NULL. */
 OTX_API const char *otx_padding_name(otx_padding padding);
 
+/* Which chat template the output has. */
+typedef enum otx_chat {
+    OTX_CHAT_DONOR, /* the donor's, with its other files; a warning if only the base has one */
+    OTX_CHAT_BASE,  /* the base's, as chat_template.jinja. It may write tokens that the new
+                       tokenizer lacks, of which a warning names one */
+    OTX_CHAT_FILE,  /* that of chat_file */
+    OTX_CHAT_COUNT
+} otx_chat;
+
 typedef struct otx_job_options {
     otx_method method;
     otx_omp_options omp; /* k, tolerance, memory, form; no window */
     otx_rows rows;
-    uint64_t rows_multiple;
+    uint64_t rows_multiple, rows_exact;
     otx_padding padding;
     otx_dtype dtype;   /* of the new matrices, one that otx_dtype_is_embedding accepts;
                           OTX_DTYPE_NONE: the base's. Loaders convert to the type that
@@ -1000,6 +1152,8 @@ typedef struct otx_job_options {
     const char *const *map; /* "DONOR=BASE", by content; \xNN and \\ and \= escape,
                                #ID is an id; split at the first unescaped = */
     size_t map_count;
+    otx_chat chat;
+    const char *chat_file; /* of OTX_CHAT_FILE; read by otx_job_open */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
@@ -1147,7 +1301,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
      memory    the allocator, arrays that grow
      text      names in messages, and text that grows
      hooks     log, progress, threads of the caller
-     sort      in place, without memory, never quadratic; finding in what is sorted
+     sort      in place, without memory, never quadratic; and finding
      clock     wall time for statistics
      hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
@@ -2847,7 +3001,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
      json_read          a parser without recursion
      json_values        looking at values, stepping through containers
      json_edit          writing, and edits that keep every byte they do not touch
-     tensors            what reading and writing a header share: orders, sizes, messages
+     tensors            what reading and writing a header share
      safetensors_read   the header of a file, checked
      safetensors_write  the header of a new file */
 
@@ -4399,6 +4553,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      spelling             from what a file spells to bytes
      reader               what the readers of all sources share
      added_tokens         what other files add to a model's tokens
+     in_use               tokens that are named as reserved ones and are none
      from_tokenizer_json  tokenizer.json
      from_tekken          tekken.json
      from_tiktoken        *.tiktoken
@@ -4450,9 +4605,17 @@ static const otx__known_file otx__known_files[] = {
     {"encoder.json", OTX_VOCAB_FILES},                /* OpenAI's vocab.json */
     {"bpe.codes", OTX_VOCAB_FILES},                   /* PhoBERT, BERTweet */
     {"*.spm", OTX_VOCAB_FILES},                       /* Marian: one for each side */
-    {"chat_template.jinja", OTX_VOCAB_FILES},         /* transformers */
-    {"chat_template.json", OTX_VOCAB_FILES},          /* its processors */
+    {"chat_template.jinja", OTX_VOCAB_CHAT_TEMPLATE}, /* transformers */
+    {"chat_template.json", OTX_VOCAB_CHAT_JSON},      /* its processors */
+    {"processor_config.json", OTX_VOCAB_PROCESSOR},   /* the model's, as the next two */
+    {"preprocessor_config.json", OTX_VOCAB_PREPROCESSOR},
+    {"generation_config.json", OTX_VOCAB_GENERATION_CONFIG},
     {"additional_chat_templates", OTX_VOCAB_FILES},   /* a directory of more */
+};
+
+/* Those of them that hold chat templates, which a caller may want from elsewhere. */
+static const char *const otx__template_files[] = {
+    "chat_template.jinja", "chat_template.json", "additional_chat_templates",
 };
 
 /* Which of them are read with one source only; the others go with every one. */
@@ -4631,6 +4794,13 @@ OTX__PRIVATE bool otx__is_tokenizer_code(const char *name)
     return false;
 }
 
+/* Whether a kind of file that is read with a tokenizer is the model's all the same. */
+OTX__PRIVATE bool otx__is_of_model_side(otx_vocab_file file)
+{
+    return file == OTX_VOCAB_MODEL_CONFIG || file == OTX_VOCAB_PROCESSOR ||
+           file == OTX_VOCAB_PREPROCESSOR || file == OTX_VOCAB_GENERATION_CONFIG;
+}
+
 /* Whether a name in a model directory belongs to its tokenizer: those of the base are
    left out of an output, and the donor's are copied. One stale file would do harm:
    converters take the first that they know. */
@@ -4638,7 +4808,7 @@ OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
 {
     size_t i;
     for (i = 0; i < OTX__COUNT(otx__known_files); i++)
-        if (otx__known_files[i].file != OTX_VOCAB_MODEL_CONFIG &&
+        if (!otx__is_of_model_side(otx__known_files[i].file) &&
             otx__name_fits(name, otx__known_files[i].pattern))
             return true;
     return otx__is_tokenizer_code(name);
@@ -5601,6 +5771,108 @@ OTX__PRIVATE otx_result otx__read_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
+/* >>> src/vocab/in_use.h */
+/* ---- in use: tokens that are named as reserved ones and are none --------------- */
+
+/* A token in use is no longer one that was never trained: it stands for its content, as
+   control tokens do. */
+OTX__PRIVATE void otx__use_token(otx_vocab *vocab, int64_t id)
+{
+    otx_token *token;
+    if (id < 0 || (uint64_t)id >= vocab->count) return;
+    token = &vocab->tokens[id];
+    if (token->kind == OTX_TOKEN_UNUSED) token->kind = OTX_TOKEN_CONTROL;
+}
+
+/* Bytes of the longest mark that is looked for. */
+#define OTX__MARK_MOST 64
+
+/* The next thing in a text that may be a control token by its looks: from < to >, from
+   [ to ]. Moves the text on behind its first byte; false at the end. */
+OTX__PRIVATE bool otx__next_mark(otx__span *text, otx__span *mark)
+{
+    while (text->size > 0) {
+        const char first = *text->bytes, last = first == '<' ? '>' : ']';
+        size_t most = otx__min(text->size, OTX__MARK_MOST), size = 1;
+        mark->bytes = text->bytes;
+        text->bytes++;
+        text->size--;
+        if (first != '<' && first != '[') continue;
+        while (size < most && mark->bytes[size] != last) size++;
+        mark->size = size + 1;
+        if (size < most) return true;
+    }
+    return false;
+}
+
+OTX__PRIVATE void otx__use_marks(otx__tokenizer *t, otx__span text)
+{
+    otx__span mark;
+    while (otx__next_mark(&text, &mark))
+        otx__use_token(t->vocab, otx__index_find(&t->contents, OTX_TOKEN_NONE, mark.bytes,
+                                                 mark.size));
+}
+
+/* The templates of tokenizer_config.json: a string, or a list of objects with one each. */
+OTX__PRIVATE otx_result otx__use_templates(otx__tokenizer *t)
+{
+    const uint32_t node = otx_json_find(&t->config, 0, "chat_template");
+    otx_result result = OTX_OK;
+    size_t size;
+    uint32_t i;
+    for (i = node; node != OTX_JSON_NONE && i < otx_json_after(&t->config, node) && !result;
+         i++) {
+        if (otx_json_type_of(&t->config, i) != OTX_JSON_STRING) continue;
+        result = otx__tokenizer_string(t, &t->config, i, &size);
+        if (!result) otx__use_marks(t, otx__span_of(t->scratch, size));
+    }
+    return result;
+}
+
+/* The ids of generation_config.json, numbers and lists, under whatever names end so. What
+   is wrong with the file concerns those who need it for more. */
+OTX__PRIVATE otx_result otx__use_generation(otx__tokenizer *t)
+{
+    otx_error *error = t->error;
+    otx_json json;
+    otx_json_iter at;
+    otx_result result;
+    uint64_t id;
+    uint32_t i;
+    memset(&json, 0, sizeof json);
+    t->error = NULL;
+    result = otx__open_beside(t, OTX_VOCAB_GENERATION_CONFIG, &json);
+    t->error = error;
+    if (result == OTX_ERROR_MEMORY)
+        return otx__fail_memory(error, t->texts[OTX_VOCAB_GENERATION_CONFIG].size);
+    at = otx_json_iter_of(&json, result || !json.count ? OTX_JSON_NONE : 0);
+    while (otx_json_iter_next(&at)) {
+        otx__span key = otx__json_span(&json, at.key);
+        if (key.size < 9 || !otx__span_is(otx__span_of(key.bytes + key.size - 9, 9),
+                                          "_token_id"))
+            continue;
+        for (i = at.value; i < otx_json_after(&json, at.value); i++)
+            if (otx_json_uint(&json, i, &id) && id < t->vocab->count)
+                otx__use_token(t->vocab, (int64_t)id);
+    }
+    otx_json_close(t->ctx, &json);
+    return OTX_OK;
+}
+
+/* Tokens that a role, a chat template, a processor or a generation names are in use,
+   whatever their names. */
+OTX__PRIVATE otx_result otx__find_in_use(otx__tokenizer *t)
+{
+    static const otx_vocab_file texts[] = {OTX_VOCAB_CHAT_TEMPLATE, OTX_VOCAB_CHAT_JSON,
+                                           OTX_VOCAB_PROCESSOR, OTX_VOCAB_PREPROCESSOR};
+    otx_result result = otx__use_templates(t);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(texts) && !result; i++)
+        if (t->texts[texts[i]].bytes)
+            otx__use_marks(t, otx__span_of(t->texts[texts[i]].bytes, t->texts[texts[i]].size));
+    return result ? result : otx__use_generation(t);
+}
+
 /* >>> src/vocab/from_tokenizer_json.h */
 /* ---- tokenizer.json: the vocabulary as the `tokenizers` package sees it ---- */
 
@@ -5668,9 +5940,10 @@ OTX__PRIVATE bool otx__is_merge_line(const char *line, size_t size)
 OTX__PRIVATE bool otx__is_pair(const otx_json *json, uint32_t node, otx_json_type first,
                                otx_json_type second)
 {
+    otx_json_iter item = otx_json_iter_of(json, node);
     return otx_json_type_of(json, node) == OTX_JSON_ARRAY && otx_json_count(json, node) == 2 &&
-           otx_json_type_of(json, otx_json_item(json, node, 0)) == first &&
-           otx_json_type_of(json, otx_json_item(json, node, 1)) == second;
+           otx_json_iter_next(&item) && otx_json_type_of(json, item.value) == first &&
+           otx_json_iter_next(&item) && otx_json_type_of(json, item.value) == second;
 }
 
 /* Merges make no tokens, but a file whose merges are broken is no tokenizer.
@@ -6752,7 +7025,8 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__open_texts(&t);
     if (!result) result = otx__read_tokens(&t, lists);
     if (!result) otx__finish_tokens(&t);
-    else otx_vocab_close(ctx, out);
+    if (!result) result = otx__find_in_use(&t);
+    if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
     otx__tokenizer_close(&t);
@@ -7014,12 +7288,21 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* >>> src/simd/chapter.h */
 /* ==== simd: the hot loops, once for each instruction set ==== */
 
-/* Knows a dozen loops: kernels.h says what each computes, scalar.h computes it plainly, and
-   all others must give the same bits (those that decide) or stay within one bound (those that
-   only screen).
-   Hides intrinsics, and which sets this machine can run.
-   Owns nothing: a set of kernels is a constant table.
-   Read kernels.h and scalar.h first.
+/* Knows a dozen loops, which take nearly all the time of a solve: kernels.h says what each
+   computes. Knows nothing of what they are for.
+   Hides intrinsics, compilers' and processors' names, and which sets this machine can run.
+   Owns nothing: a set of kernels is a constant table, found anew for each solve, as there is
+   no state to keep it in. The one thing that outlives a call is AMX's: once a solve has taken
+   the tile registers from the system, the process keeps them.
+   Those of the loops that decide give the same bits in every set; those that only screen stay
+   within one bound (screen.h); those that guess may be anything. tests/test_kernels.c holds
+   all sets to this.
+   Read kernels.h and scalar.h first, then sse2.h and body.h side by side.
+
+   A new set: a name in otx_isa (context.h) and in otx_isa_name, a line in otx__isas_here and
+   in the list of otx__kernels_among. Where it is one more of 128 or of 256 bits, its
+   operations, as sse2.h has them, and body.h does the rest; where it multiplies matrices, a
+   table with a product_bf16 or product_int8 of its own, as avx_vnni.h has.
 
    Rooms, in order of dependency:
      kernels    the table of kernels, and what all versions share
@@ -7033,7 +7316,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
      neon_bf16  NEON, and products of matrices
      avx512     512-bit x86, by hand
      amx        tiles of x86, beside AVX-512
-     dispatch   which of them this machine can run */
+     dispatch   which of them this machine can run, and which a call takes */
 
 /* >>> src/simd/kernels.h */
 /* ---- kernels: the table of them, and what all versions share ---------------- */
@@ -7079,7 +7362,7 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 #endif
 
 /* Processors. ARM64EC, Arm code that x86 code can call, names itself x86 as well. */
-#if defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC))
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(_M_ARM64EC)
 #define OTX__X86_64
 #endif
 #if defined(OTX__X86_64) || defined(__i386__) || defined(_M_IX86)
@@ -7493,6 +7776,21 @@ OTX__PRIVATE const otx__kernels otx__kernels_scalar = {
 #define OTX__128_ISA OTX_ISA_SSE2
 
 #include <immintrin.h>
+#if defined(_MSC_VER) && defined(__clang__) /* which leaves out what no option has named */
+#include <smmintrin.h>
+#include <avxintrin.h>
+#include <avx2intrin.h>
+#include <fmaintrin.h>
+#include <avx512fintrin.h>
+#include <avx512bwintrin.h>
+#include <avx512dqintrin.h>
+#include <avx512vlintrin.h>
+#include <avx512vnniintrin.h>
+#if __clang_major__ >= 12
+#include <avxvnniintrin.h>
+#include <avx512bf16intrin.h>
+#endif
+#endif
 
 #ifdef OTX__MSVC
 #define OTX__128_KERNEL OTX__PRIVATE
@@ -7511,6 +7809,7 @@ typedef __m128i otx__ints_128;
 #define OTX__128_ACROSS 2 /* of a that a chain takes: there are four sums of each */
 #define OTX__128_SUMS 8   /* of integers that a scan may fill */
 #define OTX__128_ROWS 1   /* rows whose 16 sums of doubles fill eight */
+#define OTX__128_FUSES 0  /* whether it multiplies and adds in one operation */
 
 /* Floats. sum + a b, sum - a b and a b - sum may be rounded once or twice. */
 #define OTX__128_LOAD(at) _mm_loadu_ps(at)
@@ -7589,11 +7888,11 @@ OTX__128_INLINE void otx__add_pair_128(__m128i sums[2], const __m128i pair[2], _
 /* >>> src/simd/neon.h */
 /* ---- neon: the operations of 64-bit Arm --------------------------------------- */
 
-/* Little-endian only: lanes of a big-endian load stand in another order. Microsoft's own
-   compiler should build this, and has never been tried. */
+/* Little-endian only: lanes of a big-endian load stand in another order. For Microsoft's own
+   compiler it is written as its manual has it; it was never tried there. */
 #if !defined(OTX_NO_SIMD) &&                                                     \
     ((defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)) || \
-     (defined(OTX__MSVC) && (defined(_M_ARM64) || defined(_M_ARM64EC))))
+     defined(_M_ARM64) || defined(_M_ARM64EC))
 #define OTX__NEON
 #define OTX__128_ISA OTX_ISA_NEON
 
@@ -7614,6 +7913,7 @@ typedef int32x4_t otx__ints_128;
 #define OTX__128_ACROSS 4
 #define OTX__128_SUMS 12
 #define OTX__128_ROWS 1
+#define OTX__128_FUSES 1
 
 #define OTX__128_LOAD(at) vld1q_f32(at)
 #define OTX__128_STORE(at, a) vst1q_f32(at, a)
@@ -7700,6 +8000,7 @@ typedef v128_t otx__floats_128, otx__doubles_128, otx__ints_128;
 #define OTX__128_ACROSS 2
 #define OTX__128_SUMS 8
 #define OTX__128_ROWS 1
+#define OTX__128_FUSES 0
 
 #define OTX__128_LOAD(at) wasm_v128_load(at)
 #define OTX__128_STORE(at, a) wasm_v128_store(at, a)
@@ -8164,8 +8465,8 @@ OTX__128_KERNEL void otx__residual_128(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_128 = {
     OTX__128_ISA, otx__product_128, NULL, NULL, otx__scan_128, otx__sift_128, otx__refine_128,
-    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128, otx__products_128, NULL,
-    otx__residual_128};
+    otx__rough_dots_128, otx__rough_residual_128, otx__dots_128,
+    OTX__128_FUSES ? otx__products_128 : otx__dots_128, NULL, otx__residual_128};
 
 #endif
 
@@ -8483,8 +8784,8 @@ OTX__256_KERNEL void otx__residual_256(double *r, otx__row y, const double *coef
 
 OTX__PRIVATE const otx__kernels otx__kernels_256 = {
     OTX_ISA_AVX2, otx__product_256, NULL, NULL, otx__scan_256, otx__sift_256, otx__refine_256,
-    otx__rough_dots_256, otx__rough_residual_256, otx__dots_256, otx__products_256, NULL,
-    otx__residual_256};
+    otx__rough_dots_256, otx__rough_residual_256, otx__dots_256,
+    otx__products_256, NULL, otx__residual_256};
 
 #endif
 
@@ -9799,7 +10100,7 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
 }
 
 /* >>> src/solve/chapter.h */
-/* ==== solve: Orthogonal Matching Pursuit for many targets ==== */
+/* ==== solve: Orthogonal Matching Pursuit for many targets, and affine maps ==== */
 
 /* Knows atoms, targets, and supports: the atoms that a target has selected. Knows nothing of
    tokens or models.
@@ -9821,25 +10122,35 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
    Read support.h first: its exhaustive step is the method. Then screen.h for the bound, and
    steps.h for the order of it all.
 
+   The affine rooms fit maps between two models' rows: their sums are of whole numbers, exact in
+   every order (affine_digits.h), their systems solved in double in one (affine_normal.h).
+
    Rooms, in order of dependency:
-     views       the rows of matrices, as the kernels read them
-     panels      vectors as the dense products want them, and these
-     rests       vectors on their way into panels
-     dictionary  the atoms, and their split along a common direction
-     exact_gram  products of all pairs of atoms in double
-     triangle    packed lower triangles
-     support     what is known of one target, and the exact steps
-     gram_table  products of atoms with all atoms, for scans
-     screen      which atoms are worth scoring in double: the bound
-     scan        the correlations of all atoms with a block's residuals
-     predict     making targets ready for the next scan
-     candidates  the atoms that a scan could not rule out
-     select      the next atoms of each target
-     pursuit     what one solve holds, and the memory it takes
-     plan        which form, and in what blocks
-     steps       a pursuit from its rows to its results
-     combine     new rows of coefficients
-     solver      the public call */
+     views          the rows of matrices, as the kernels read them
+     panels         vectors as the dense products want them, and these
+     rests          vectors on their way into panels
+     dictionary     the atoms, and their split along a common direction
+     exact_gram     products of all pairs of atoms in double
+     triangle       packed lower triangles
+     support        what is known of one target, and the exact steps
+     gram_table     products of atoms with all atoms, for scans
+     screen         which atoms are worth scoring in double: the bound
+     scan           the correlations of all atoms with a block's residuals
+     predict        making targets ready for the next scan
+     candidates     the atoms that a scan could not rule out
+     select         the next atoms of each target
+     pursuit        what one solve holds, and the memory it takes
+     plan           which form, and in what blocks
+     steps          a pursuit from its rows to its results
+     combine        new rows of coefficients
+     solver         the public call
+     affine_digits  whole numbers of 16 bits, whose products are exact
+     affine_normal  the normal equations of an affine map
+     affine_factor  their factor, and their solution
+     affine_map     a fitted map, and the rows it makes
+     affine_choice  how many atoms to take, and how much ridge
+     affine_fit     what a fit of an affine map holds and needs
+     affine         fitting and applying affine maps */
 
 /* >>> src/solve/views.h */
 /* ---- views: the rows of matrices, as the kernels read them ------------------- */
@@ -11336,8 +11647,8 @@ typedef struct otx__set_betas {
 } otx__set_betas;
 
 /* Makes the betas of a support, whose coefficients are current, and keeps them as floats. */
-OTX__PRIVATE void otx__screen_take_betas(const otx__screen *screen, size_t target, size_t set,
-                                         otx__set_betas *betas)
+OTX__PRIVATE void otx__betas_take(const otx__screen *screen, size_t target, size_t set,
+                                  otx__set_betas *betas)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
@@ -11363,8 +11674,8 @@ OTX__PRIVATE void otx__screen_take_betas(const otx__screen *screen, size_t targe
 
 /* Rounds the betas to 16 bits, and leaves of each the error of the coefficient itself, as
    the factor wants it. */
-OTX__PRIVATE void otx__screen_round_betas(const otx__screen *screen, size_t target, size_t set,
-                                          otx__set_betas *betas)
+OTX__PRIVATE void otx__betas_round(const otx__screen *screen, size_t target, size_t set,
+                                   otx__set_betas *betas)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
     const otx__support *support = &screen->supports[target];
@@ -11390,8 +11701,8 @@ OTX__PRIVATE void otx__screen_round_betas(const otx__screen *screen, size_t targ
 }
 
 /* The bound of a set, as above; the betas' errors are lost. */
-OTX__PRIVATE otx__bound otx__screen_bound_set(const otx__screen *screen, size_t target,
-                                              otx__set_betas *betas)
+OTX__PRIVATE otx__bound otx__betas_bound(const otx__screen *screen, size_t target,
+                                         otx__set_betas *betas)
 {
     const otx__support *support = &screen->supports[target];
     double chain = otx__chain_error(screen->problem->dictionary->columns);
@@ -11421,9 +11732,9 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     otx__set_betas betas;
     betas.values = scratch->products;
     otx__support_solve(support);
-    otx__screen_take_betas(screen, target, set, &betas);
-    otx__screen_round_betas(screen, target, set, &betas);
-    *otx__screen_bound(screen, target, set) = otx__screen_bound_set(screen, target, &betas);
+    otx__betas_take(screen, target, set, &betas);
+    otx__betas_round(screen, target, set, &betas);
+    *otx__screen_bound(screen, target, set) = otx__betas_bound(screen, target, &betas);
     if (count % 2) {
         atoms[count] = atoms[count - 1];
         count++;
@@ -13073,7 +13384,7 @@ OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double
 }
 
 /* row: atoms->columns doubles. */
-OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *atoms,
+OTX__PRIVATE void otx__combine_row(const otx__kernels *kernels, const otx_matrix *atoms,
                                const int32_t *indices, const double *coefficients, size_t k,
                                double *row)
 {
@@ -13109,7 +13420,7 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const 
 {
     const otx__kernels *kernels = otx__kernels_baseline();
     if (ctx && ctx->isa == OTX_ISA_SCALAR) kernels = &otx__kernels_scalar;
-    otx__combine(kernels, atoms, indices, coefficients, k, row);
+    otx__combine_row(kernels, atoms, indices, coefficients, k, row);
 }
 
 /* >>> src/solve/solver.h */
@@ -13277,6 +13588,1877 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
     return result;
 }
 
+/* >>> src/solve/affine_digits.h */
+/* ---- digits: whole numbers of 16 bits, whose products are exact ---------------- */
+
+/* The sums of the affine map are those of whole numbers. Each vector is rounded to whole
+   multiples of its unit, 1 / 32,512 of its largest element, and each multiple written as
+   255 * high + low with digits from -127 to 127. What the dense kernels make of digits is
+   exact, whether they compute in integers or in float, as long as it stays below 2^24, and
+   so is the sum of it all in double below 2^53: no order of operations matters, and every
+   instruction set gives the same bits.
+
+   Rounding adds to a vector of N elements what white noise would: 1 / 12 unit^2 an element,
+   N * 2^-30 / 12 of the vector's square at the very most (one element that is larger than
+   all others together) and about 10^-8 of it in embeddings; the ridge adds 10^-2. */
+#define OTX__DIGIT 127
+#define OTX__DIGIT_BASE 255
+#define OTX__DIGITS_MOST (OTX__DIGIT_BASE * OTX__DIGIT + OTX__DIGIT)
+
+/* Products of digits that are added up in one go: 127^2 * 1024 and, where sums of two
+   digits are multiplied, 254^2 * 256 are below 2^24. */
+#define OTX__DIGITS_BYTES 1024
+#define OTX__DIGITS_FLOATS 256
+
+/* Vectors, 32 to a tile. Tiles of a chunk of their terms stand together, laid out as the
+   kernels want them (kernels.h): bytes for product_int8, else floats for product. Floats
+   have room for the sum of both digits, and with it three products do for four. */
+typedef struct otx__digits {
+    const otx__kernels *kernels;
+    bool floats;
+    size_t tiles, terms;
+    size_t chunk, chunks; /* terms of a chunk, a multiple of 4; what is missing is 0 */
+    char *planes[3];      /* [chunk][tile][chunk * 32] high, low and, as floats, their sum */
+} otx__digits;
+
+OTX__PRIVATE void otx__digits_shape(otx__digits *digits, const otx__kernels *kernels,
+                                    size_t tiles, size_t terms)
+{
+    size_t most;
+    memset(digits, 0, sizeof *digits);
+    digits->kernels = kernels;
+    digits->floats = !kernels->product_int8;
+    most = digits->floats ? OTX__DIGITS_FLOATS : OTX__DIGITS_BYTES;
+    digits->tiles = tiles;
+    digits->terms = terms;
+    digits->chunks = (terms + most - 1) / most;
+    digits->chunk = ((terms + digits->chunks - 1) / digits->chunks + 3) / 4 * 4;
+}
+
+/* Bytes of one plane of a tile's chunk. */
+OTX__PRIVATE size_t otx__digits_bytes(const otx__digits *digits)
+{
+    return digits->chunk * OTX__TILE * (digits->floats ? sizeof(float) : 1);
+}
+
+/* Bytes of it all, also where they would not fit a size. */
+OTX__PRIVATE double otx__digits_need(const otx__digits *digits)
+{
+    return (digits->floats ? 3.0 : 2.0) * (double)digits->chunks * (double)digits->tiles *
+           (double)otx__digits_bytes(digits);
+}
+
+/* Their numbers are whatever stood there: all places are to be written, also those behind
+   the last vector and term. */
+OTX__PRIVATE bool otx__digits_take(otx__digits *digits, otx__pool *pool)
+{
+    size_t tiles = 0, i;
+    if (!otx__mul(digits->tiles, digits->chunks, &tiles)) pool->failed = true;
+    for (i = 0; i < (digits->floats ? 3u : 2u); i++)
+        digits->planes[i] = (char *)otx__pool_take(pool, tiles, otx__digits_bytes(digits));
+    return !pool->failed;
+}
+
+/* The same room for fewer terms. */
+OTX__PRIVATE void otx__digits_resize(otx__digits *digits, size_t terms)
+{
+    otx__digits shape;
+    otx__digits_shape(&shape, digits->kernels, digits->tiles, terms);
+    digits->terms = shape.terms;
+    digits->chunk = shape.chunk;
+    digits->chunks = shape.chunks;
+}
+
+/* Terms with those added that fill up the last chunk. */
+OTX__PRIVATE size_t otx__digits_terms(const otx__digits *digits)
+{
+    return digits->chunk * digits->chunks;
+}
+
+/* Rounds to the nearest whole number, the even of two; |value| is far below 2^31. */
+OTX__INLINE int32_t otx__whole(double value)
+{
+    const double rounder = 6755399441055744.0; /* 1.5 * 2^52 */
+    return (int32_t)(value + rounder - rounder);
+}
+
+/* The unit of a vector by its largest element; 0 for one of zeros. Elements that no float
+   can hold count as such. */
+OTX__PRIVATE double otx__digits_unit(double largest)
+{
+    return largest > 1e-200 ? largest / OTX__DIGITS_MOST : 0.0;
+}
+
+/* Writes one number, |whole| <= OTX__DIGITS_MOST, to place p of a chunk that begins at
+   `block`. */
+OTX__INLINE void otx__digits_write(const otx__digits *digits, size_t block, size_t lane, size_t p,
+                                   int32_t whole)
+{
+    int32_t high = (whole + OTX__DIGIT + OTX__DIGIT_BASE * 128) / OTX__DIGIT_BASE - 128;
+    int32_t low = whole - OTX__DIGIT_BASE * high;
+    if (digits->floats) {
+        size_t at = block + p * OTX__TILE + lane;
+        ((float *)(void *)digits->planes[0])[at] = (float)high;
+        ((float *)(void *)digits->planes[1])[at] = (float)low;
+        ((float *)(void *)digits->planes[2])[at] = (float)(high + low);
+    } else {
+        size_t at = block + p / 4 * 4 * OTX__TILE + lane * 4 + p % 4;
+        ((int8_t *)(void *)digits->planes[0])[at] = (int8_t)high;
+        ((int8_t *)(void *)digits->planes[1])[at] = (int8_t)low;
+    }
+}
+
+/* Where the chunk of a term of a tile begins. */
+OTX__PRIVATE size_t otx__digits_block(const otx__digits *digits, size_t tile, size_t chunk)
+{
+    return (chunk * digits->tiles + tile) * digits->chunk * OTX__TILE;
+}
+
+/* Writes one term of a tile's 32 vectors, in units of these. */
+OTX__PRIVATE void otx__digits_put_term(const otx__digits *digits, size_t tile, size_t term,
+                                       const double elements[OTX__TILE])
+{
+    size_t block = otx__digits_block(digits, tile, term / digits->chunk);
+    size_t p = term % digits->chunk, lane;
+    for (lane = 0; lane < OTX__TILE; lane++)
+        otx__digits_write(digits, block, lane, p, otx__whole(elements[lane]));
+}
+
+/* Writes all terms of one vector, in units of its own: *unit. */
+OTX__PRIVATE void otx__digits_put_vector(const otx__digits *digits, size_t tile, size_t lane,
+                                         const double *vector, double *unit)
+{
+    double largest = 0.0, rate;
+    size_t chunk, p, i;
+    for (i = 0; i < digits->terms; i++)
+        if (fabs(vector[i]) > largest) largest = fabs(vector[i]);
+    *unit = otx__digits_unit(largest);
+    rate = *unit > 0.0 ? 1.0 / *unit : 0.0;
+    for (chunk = 0, i = 0; chunk < digits->chunks; chunk++) {
+        size_t block = otx__digits_block(digits, tile, chunk);
+        for (p = 0; p < digits->chunk; p++, i++)
+            otx__digits_write(digits, block, lane, p,
+                              i < digits->terms ? otx__whole(vector[i] * rate) : 0);
+    }
+}
+
+/* products[tile][j][i] of one plane of a and one of b over one chunk, exact. */
+OTX__PRIVATE void otx__digits_chunk(const otx__digits *digits, const char *a, size_t tiles,
+                                    const char *b, float *products)
+{
+    const float *x = (const float *)(const void *)a, *y = (const float *)(const void *)b;
+    size_t n = digits->chunk, tile, j, p;
+    if (!digits->floats) {
+        digits->kernels->product_int8((const int8_t *)a, tiles, (const int8_t *)b, n, products);
+        return;
+    }
+    for (tile = 0; tile < tiles; tile++, x += n * OTX__TILE)
+        for (p = 0; p < n; p += OTX__CHAIN)
+            for (j = 0; j < OTX__TILE; j += OTX__STRIP)
+                digits->kernels->product(x + p * OTX__TILE, y + p * OTX__TILE + j,
+                                         otx__min(OTX__CHAIN, n - p), p > 0,
+                                         products + (tile * OTX__TILE + j) * OTX__TILE);
+}
+
+/* totals[tile][j][i] += <a_i, b_j> in units of both, for up to OTX__GROUP tiles of a from
+   `first` on and one of b. products: room for 4 * OTX__GROUP * 32 * 32. */
+OTX__PRIVATE void otx__digits_multiply(const otx__digits *a, size_t first, size_t tiles,
+                                       const otx__digits *b, size_t other, double *const *totals,
+                                       float *products)
+{
+    size_t size = tiles * OTX__TILE * OTX__TILE, chunk, tile, i;
+    size_t bytes = otx__digits_bytes(a);
+    const float *high = products, *low = products + size, *mixed = products + 2 * size;
+    const float *turned = products + 3 * size;
+    for (chunk = 0; chunk < a->chunks; chunk++) {
+        size_t at = (chunk * a->tiles + first) * bytes, to = (chunk * b->tiles + other) * bytes;
+        otx__digits_chunk(a, a->planes[0] + at, tiles, b->planes[0] + to, products);
+        otx__digits_chunk(a, a->planes[1] + at, tiles, b->planes[1] + to, products + size);
+        if (a->floats) {
+            otx__digits_chunk(a, a->planes[2] + at, tiles, b->planes[2] + to,
+                              products + 2 * size);
+        } else {
+            otx__digits_chunk(a, a->planes[0] + at, tiles, b->planes[1] + to,
+                              products + 2 * size);
+            otx__digits_chunk(a, a->planes[1] + at, tiles, b->planes[0] + to,
+                              products + 3 * size);
+        }
+        for (tile = 0; tile < tiles; tile++) {
+            double *total = totals[tile];
+            size_t from = tile * OTX__TILE * OTX__TILE;
+            for (i = 0; i < OTX__TILE * OTX__TILE; i++) {
+                double top = (double)high[from + i], end = (double)low[from + i], middle;
+                middle = a->floats ? (double)mixed[from + i] - top - end
+                                   : (double)mixed[from + i] + (double)turned[from + i];
+                total[i] += (double)(OTX__DIGIT_BASE * OTX__DIGIT_BASE) * top +
+                            (double)OTX__DIGIT_BASE * middle + end;
+            }
+        }
+    }
+}
+
+/* >>> src/solve/affine_normal.h */
+/* ---- normal: the normal equations of the affine map, and their solution --------- */
+
+/* With the anchors' rows A (donor) and B (base) less their means, whole multiples of the
+   units of their columns: S = A'A, in tiles of the lower triangle, and C = A'B, in strips of
+   32 columns. Both hold whole numbers until the units are put in. */
+
+/* Anchors whose digits are held at a time. */
+#define OTX__BLOCK 4096
+
+#define OTX__TILE_SIZE ((size_t)OTX__TILE * OTX__TILE)
+
+/* See otx__tile_take_by. */
+typedef void (*otx__take)(double *t, const double *a, const double *b, size_t step, size_t pitch);
+
+/* Rows of one matrix as the normal reads them. */
+typedef struct otx__affine_side {
+    const otx_matrix *matrix;
+    const char *name; /* for messages */
+    size_t columns, tiles;
+    double *mean, *unit; /* [tiles * 32] 0 behind the last column */
+} otx__affine_side;
+
+typedef struct otx__normal {
+    const otx_context *ctx;
+    const otx__kernels *kernels;
+    otx__affine_side donor, base;
+    size_t rows;
+    otx__digits block;     /* columns of donor and, behind them, of base */
+    const uint32_t *order; /* of the anchors, or NULL for 0, 1, 2, ... */
+    size_t first, count;   /* of those in the block, in that order */
+    double *gram;          /* [tile x][tile y <= x][j][i] S of columns 32 x + i, 32 y + j */
+    double *cross;         /* [strip][donor column][32] C */
+    float *products;       /* [worker][4 * OTX__GROUP][32][32] */
+    double *factor;        /* as gram: S in true units and with ridge, then its factor */
+    double *weights;       /* as cross: C in true units, then the map */
+    double *diagonal;      /* [donor column] of factor, before it is one; 0 behind the last */
+    double ridge;          /* what is added to the diagonal */
+    otx__take take;
+    size_t column;         /* tile of the factor at hand */
+    uint64_t done, total;  /* for the caller: rows and columns that are through */
+} otx__normal;
+
+/* Row i of a matrix, from column `first` on. */
+OTX__PRIVATE const char *otx__affine_at(const otx_matrix *matrix, size_t i, size_t first)
+{
+    size_t stride = matrix->stride ? matrix->stride : matrix->columns;
+    size_t row = matrix->index ? matrix->index[i] : i;
+    return (const char *)matrix->data +
+           (row * stride + first) * (otx_dtype_bits(matrix->dtype) / 8);
+}
+
+OTX__PRIVATE size_t otx__pairs(size_t tiles) { return tiles * (tiles + 1) / 2; }
+
+OTX__PRIVATE double *otx__tile_at(double *triangle, size_t x, size_t y)
+{
+    return triangle + (otx__pairs(x) + y) * OTX__TILE_SIZE;
+}
+
+OTX__PRIVATE otx_result otx__normal_loop(otx__normal *normal, size_t count, double work,
+                                         otx_parallel_body body, otx_error *error)
+{
+    otx__watch watch =
+        otx__watch_open(normal->ctx, OTX_STAGE_GRAM, normal->done, normal->total);
+    return otx__watch_loop(&watch, count, work, body, normal, error);
+}
+
+/* ---- means and units ---- */
+
+OTX__PRIVATE const otx__affine_side *otx__normal_side(const otx__normal *normal, size_t *tile)
+{
+    if (*tile < normal->donor.tiles) return &normal->donor;
+    *tile -= normal->donor.tiles;
+    return &normal->base;
+}
+
+/* 32 columns: sums in double in the order of the rows. Rounding keeps order, so the largest
+   difference from the mean is that of the largest or the smallest element. */
+OTX__PRIVATE void otx__normal_measure_body(void *argument, size_t tile, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    const otx__affine_side *side = otx__normal_side(normal, &tile);
+    size_t first = tile * OTX__TILE, count = otx__min(OTX__TILE, side->columns - first), i, j;
+    double sums[OTX__TILE] = {0};
+    float part[OTX__TILE], least[OTX__TILE], most[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < normal->rows; i++) {
+        otx_to_float(part, otx__affine_at(side->matrix, i, first), side->matrix->dtype, count);
+        for (j = 0; j < count; j++) {
+            sums[j] += (double)part[j];
+            least[j] = i && least[j] < part[j] ? least[j] : part[j];
+            most[j] = i && most[j] > part[j] ? most[j] : part[j];
+        }
+    }
+    for (j = 0; j < count; j++) {
+        double mean = sums[j] / (double)normal->rows;
+        double below = mean - (double)least[j], above = (double)most[j] - mean;
+        side->mean[first + j] = mean;
+        side->unit[first + j] = otx__digits_unit(below > above ? below : above);
+    }
+}
+
+/* Names the row that holds a value which is none. */
+OTX__PRIVATE otx_result otx__normal_fail_row(const otx__affine_side *side, size_t column,
+                                             otx_error *error)
+{
+    size_t i;
+    for (i = 0; i < side->matrix->rows; i++) {
+        float value;
+        otx_to_float(&value, otx__affine_at(side->matrix, i, column), side->matrix->dtype, 1);
+        if (!otx__is_finite((double)value)) break;
+    }
+    return otx__fail(error, OTX_ERROR_NOT_FINITE,
+                     "%s: row %" PRIu64 ", column %" PRIu64 ", is NaN, infinite, or beyond a float",
+                     side->name, (uint64_t)i, (uint64_t)column);
+}
+
+OTX__PRIVATE otx_result otx__normal_measure(otx__normal *normal, otx_error *error)
+{
+    const otx__affine_side *sides[2];
+    otx_result result =
+        otx__normal_loop(normal, normal->donor.tiles + normal->base.tiles,
+                         4.0 * OTX__TILE * (double)normal->rows, otx__normal_measure_body, error);
+    size_t side, i;
+    sides[0] = &normal->donor;
+    sides[1] = &normal->base;
+    for (side = 0; side < 2 && !result; side++)
+        for (i = 0; i < sides[side]->columns; i++)
+            if (!otx__is_finite(sides[side]->mean[i]))
+                return otx__normal_fail_row(sides[side], i, error);
+    return result;
+}
+
+/* ---- products ---- */
+
+/* The digits of 32 columns of the block's anchors. */
+OTX__PRIVATE void otx__normal_fill_body(void *argument, size_t index, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    size_t tile = index, terms = otx__digits_terms(&normal->block), p, i;
+    const otx__affine_side *side = otx__normal_side(normal, &tile);
+    size_t first = tile * OTX__TILE, count = otx__min(OTX__TILE, side->columns - first);
+    double rate[OTX__TILE] = {0}, steps[OTX__TILE] = {0};
+    float part[OTX__TILE];
+    (void)worker;
+    for (i = 0; i < count; i++)
+        if (side->unit[first + i] > 0.0) rate[i] = 1.0 / side->unit[first + i];
+    for (p = 0; p < terms; p++) {
+        size_t row = normal->first + p;
+        if (p < normal->count) {
+            if (normal->order) row = normal->order[row];
+            otx_to_float(part, otx__affine_at(side->matrix, row, first), side->matrix->dtype,
+                         count);
+        }
+        for (i = 0; i < count; i++)
+            steps[i] = p < normal->count ? ((double)part[i] - side->mean[first + i]) * rate[i]
+                                         : 0.0;
+        otx__digits_put_term(&normal->block, index, p, steps);
+    }
+}
+
+/* Adds the block's products of 32 columns of the donor with those columns of it that are
+   not before them and all of the base. No two tasks write the same place. */
+OTX__PRIVATE void otx__normal_multiply_body(void *argument, size_t tile, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    size_t rows = normal->donor.tiles, end = rows + normal->base.tiles, first, count, i;
+    float *products =
+        normal->products + (size_t)worker * 4 * OTX__GROUP * OTX__TILE_SIZE;
+    for (first = tile; first < end; first += count) {
+        double *totals[OTX__GROUP];
+        count = otx__min(OTX__GROUP, end - first);
+        for (i = 0; i < count; i++)
+            totals[i] = first + i < rows
+                            ? otx__tile_at(normal->gram, first + i, tile)
+                            : normal->cross +
+                                  ((first + i - rows) * rows + tile) * OTX__TILE_SIZE;
+        otx__digits_multiply(&normal->block, first, count, &normal->block, tile, totals,
+                             products);
+    }
+}
+
+/* Adds anchors `first` to `end` of the order to the sums. These are whole numbers, exact in
+   double up to 8 million anchors; beyond, they are rounded block by block in one order. */
+OTX__PRIVATE otx_result otx__normal_add(otx__normal *normal, size_t first, size_t end,
+                                        otx_error *error)
+{
+    double tiles = (double)(normal->donor.tiles + normal->base.tiles);
+    otx_result result = OTX_OK;
+    for (; first < end && !result; first += normal->count) {
+        normal->first = first;
+        normal->count = otx__min(OTX__BLOCK, end - first);
+        otx__digits_resize(&normal->block, normal->count);
+        result = otx__normal_loop(normal, (size_t)tiles, 8.0 * OTX__TILE * (double)normal->count,
+                                  otx__normal_fill_body, error);
+        if (result) return result;
+        result = otx__normal_loop(normal, normal->donor.tiles,
+                                  4.0 * tiles * (double)OTX__TILE_SIZE * (double)normal->count,
+                                  otx__normal_multiply_body, error);
+        normal->done += normal->count;
+    }
+    return result;
+}
+
+/* ---- in true units ---- */
+
+/* A row of tiles of the triangle, or a strip of the right-hand side. */
+OTX__PRIVATE void otx__normal_scale_body(void *argument, size_t index, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    size_t rows = normal->donor.tiles, tile = index, y, i, j;
+    const otx__affine_side *side = otx__normal_side(normal, &tile);
+    const double *unit = side->unit + tile * OTX__TILE;
+    (void)worker;
+    for (y = 0; y < (index < rows ? index + 1 : rows); y++) {
+        size_t at = (index < rows ? otx__pairs(index) + y : tile * rows + y) * OTX__TILE_SIZE;
+        const double *from = (index < rows ? normal->gram : normal->cross) + at;
+        double *to = (index < rows ? normal->factor : normal->weights) + at;
+        for (j = 0; j < OTX__TILE; j++)
+            for (i = 0; i < OTX__TILE; i++)
+                to[j * OTX__TILE + i] =
+                    from[j * OTX__TILE + i] * unit[i] * normal->donor.unit[y * OTX__TILE + j];
+    }
+    for (i = 0; i < OTX__TILE && index < rows; i++) {
+        double *at = otx__tile_at(normal->factor, index, index) + i * (OTX__TILE + 1);
+        if (index * OTX__TILE + i < normal->donor.columns) *at += normal->ridge;
+        normal->diagonal[index * OTX__TILE + i] = *at;
+    }
+}
+
+/* The mean of the diagonal of S in true units, columns in order. */
+OTX__PRIVATE double otx__normal_diagonal(const otx__normal *normal)
+{
+    double sum = 0.0;
+    size_t i;
+    for (i = 0; i < normal->donor.columns; i++) {
+        double unit = normal->donor.unit[i];
+        size_t at = i % OTX__TILE * (OTX__TILE + 1);
+        sum += otx__tile_at(normal->gram, i / OTX__TILE, i / OTX__TILE)[at] * unit * unit;
+    }
+    return sum / (double)normal->donor.columns;
+}
+
+/* >>> src/solve/affine_factor.h */
+/* ---- the factor of the normal equations, and their solution --------------------- */
+
+/* t[j][i] -= sum over p of a[p][i] * b[p * step + j * pitch], p in order: the loop that the
+   factor and the solution consist of. `lanes` is how many i, and j, are kept in registers:
+   which has no influence on the order of operations on any number. */
+OTX__INLINE void otx__tile_take_by(size_t lanes, double *OTX__RESTRICT t,
+                                   const double *OTX__RESTRICT a, const double *OTX__RESTRICT b,
+                                   size_t step, size_t pitch)
+{
+    size_t i, j, p, x, y;
+    for (j = 0; j < OTX__TILE; j += 4) {
+        for (i = 0; i < OTX__TILE; i += lanes) {
+            double sums[4][16];
+            for (y = 0; y < 4; y++)
+                for (x = 0; x < lanes; x++) sums[y][x] = t[(j + y) * OTX__TILE + i + x];
+            for (p = 0; p < OTX__TILE; p++) {
+                OTX__UNROLL
+                for (y = 0; y < 4; y++) {
+                    double by = b[p * step + (j + y) * pitch];
+                    OTX__UNROLL
+                    for (x = 0; x < lanes; x++) {
+                        double term = a[p * OTX__TILE + i + x] * by;
+                        sums[y][x] -= term;
+                    }
+                }
+            }
+            for (y = 0; y < 4; y++)
+                for (x = 0; x < lanes; x++) t[(j + y) * OTX__TILE + i + x] = sums[y][x];
+        }
+    }
+}
+
+OTX__PRIVATE void otx__tile_take(double *t, const double *a, const double *b, size_t step,
+                                 size_t pitch)
+{
+    otx__tile_take_by(4, t, a, b, step, pitch);
+}
+
+/* The same loop, for compilers to make wider vectors of. */
+#if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
+__attribute__((target("avx2"))) OTX__PRIVATE void otx__tile_take_avx2(
+    double *t, const double *a, const double *b, size_t step, size_t pitch)
+{
+    otx__tile_take_by(8, t, a, b, step, pitch);
+}
+#endif
+
+#if defined(OTX__AVX512) && (defined(__GNUC__) || defined(__clang__))
+__attribute__((target("avx512f,avx512vl"))) OTX__PRIVATE void otx__tile_take_avx512(
+    double *t, const double *a, const double *b, size_t step, size_t pitch)
+{
+    otx__tile_take_by(16, t, a, b, step, pitch);
+}
+#endif
+
+OTX__PRIVATE otx__take otx__tile_take_for(otx_isa isa)
+{
+#if defined(OTX__AVX512) && (defined(__GNUC__) || defined(__clang__))
+    if (isa == OTX_ISA_AVX512 || isa == OTX_ISA_AVX512_BF16 || isa == OTX_ISA_AMX)
+        return otx__tile_take_avx512;
+#endif
+#if defined(OTX__AVX2) && (defined(__GNUC__) || defined(__clang__))
+    if (isa >= OTX_ISA_AVX2 && isa <= OTX_ISA_AMX) return otx__tile_take_avx2;
+#endif
+    (void)isa;
+    return otx__tile_take;
+}
+
+/* A tile of the column at hand, less what the columns before it account for. */
+OTX__PRIVATE void otx__factor_take_body(void *argument, size_t index, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    size_t x = normal->column + index, y;
+    double *tile = otx__tile_at(normal->factor, x, normal->column);
+    (void)worker;
+    for (y = 0; y < normal->column; y++)
+        normal->take(tile, otx__tile_at(normal->factor, x, y),
+                       otx__tile_at(normal->factor, normal->column, y), OTX__TILE, 1);
+}
+
+/* Factors a tile of the diagonal, S = L L'. A column that depends on those before it is
+   left out: its pivot, and all below it, become 0. */
+OTX__PRIVATE void otx__factor_corner(const otx__normal *normal)
+{
+    size_t first = normal->column * OTX__TILE, i, j, p;
+    double *tile = otx__tile_at(normal->factor, normal->column, normal->column);
+    for (j = 0; j < OTX__TILE; j++) {
+        double *column = tile + j * OTX__TILE;
+        for (p = 0; p < j; p++) {
+            double by = tile[p * OTX__TILE + j];
+            for (i = j; i < OTX__TILE; i++) {
+                double term = tile[p * OTX__TILE + i] * by;
+                column[i] -= term;
+            }
+        }
+        column[j] = column[j] > 1e-12 * normal->diagonal[first + j] ? sqrt(column[j]) : 0.0;
+        for (i = j + 1; i < OTX__TILE; i++)
+            column[i] = column[j] > 0.0 ? column[i] / column[j] : 0.0;
+    }
+}
+
+/* The same columns of a tile below the diagonal. */
+OTX__PRIVATE void otx__factor_below_body(void *argument, size_t index, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    const double *corner = otx__tile_at(normal->factor, normal->column, normal->column);
+    double *tile = otx__tile_at(normal->factor, normal->column + 1 + index, normal->column);
+    size_t i, j, p;
+    (void)worker;
+    for (j = 0; j < OTX__TILE; j++) {
+        double *column = tile + j * OTX__TILE, pivot = corner[j * OTX__TILE + j];
+        for (p = 0; p < j; p++) {
+            double by = corner[p * OTX__TILE + j];
+            for (i = 0; i < OTX__TILE; i++) {
+                double term = tile[p * OTX__TILE + i] * by;
+                column[i] -= term;
+            }
+        }
+        for (i = 0; i < OTX__TILE; i++) column[i] = pivot > 0.0 ? column[i] / pivot : 0.0;
+    }
+}
+
+OTX__PRIVATE otx_result otx__normal_factor(otx__normal *normal, otx_error *error)
+{
+    size_t tiles = normal->donor.tiles;
+    otx_result result = OTX_OK;
+    for (normal->column = 0; normal->column < tiles && !result; normal->column++) {
+        size_t below = tiles - normal->column - 1;
+        double work = (double)OTX__TILE * (double)OTX__TILE_SIZE;
+        result = otx__normal_loop(normal, below + 1, (double)normal->column * work,
+                                  otx__factor_take_body, error);
+        if (result) return result;
+        otx__factor_corner(normal);
+        result = otx__normal_loop(normal, below, work, otx__factor_below_body, error);
+        normal->done += otx__min(OTX__TILE, normal->donor.columns - normal->column * OTX__TILE);
+    }
+    return result;
+}
+
+/* ---- the solution ---- */
+
+/* Solves L z = c and L' w = z for a tile of 32 right-hand sides, in place. */
+OTX__PRIVATE void otx__corner_forward(const double *corner, double *x)
+{
+    size_t i, j, c;
+    for (j = 0; j < OTX__TILE; j++) {
+        double *row = x + j * OTX__TILE, pivot = corner[j * OTX__TILE + j];
+        for (i = 0; i < j; i++) {
+            double by = corner[i * OTX__TILE + j];
+            for (c = 0; c < OTX__TILE; c++) {
+                double term = x[i * OTX__TILE + c] * by;
+                row[c] -= term;
+            }
+        }
+        for (c = 0; c < OTX__TILE; c++) row[c] = pivot > 0.0 ? row[c] / pivot : 0.0;
+    }
+}
+
+OTX__PRIVATE void otx__corner_backward(const double *corner, double *x)
+{
+    size_t i, j, c;
+    for (j = OTX__TILE; j-- > 0;) {
+        double *row = x + j * OTX__TILE, pivot = corner[j * OTX__TILE + j];
+        for (i = j + 1; i < OTX__TILE; i++) {
+            double by = corner[j * OTX__TILE + i];
+            for (c = 0; c < OTX__TILE; c++) {
+                double term = x[i * OTX__TILE + c] * by;
+                row[c] -= term;
+            }
+        }
+        for (c = 0; c < OTX__TILE; c++) row[c] = pivot > 0.0 ? row[c] / pivot : 0.0;
+    }
+}
+
+/* A strip of 32 columns of the map. */
+OTX__PRIVATE void otx__normal_solve_body(void *argument, size_t strip, int worker)
+{
+    const otx__normal *normal = (const otx__normal *)argument;
+    size_t tiles = normal->donor.tiles, x, y;
+    double *to = normal->weights + strip * tiles * OTX__TILE_SIZE;
+    (void)worker;
+    for (x = 0; x < tiles; x++) {
+        for (y = 0; y < x; y++)
+            normal->take(to + x * OTX__TILE_SIZE, to + y * OTX__TILE_SIZE,
+                           otx__tile_at(normal->factor, x, y), OTX__TILE, 1);
+        otx__corner_forward(otx__tile_at(normal->factor, x, x), to + x * OTX__TILE_SIZE);
+    }
+    for (x = tiles; x-- > 0;) {
+        for (y = tiles; y-- > x + 1;)
+            normal->take(to + x * OTX__TILE_SIZE, to + y * OTX__TILE_SIZE,
+                           otx__tile_at(normal->factor, y, x), 1, OTX__TILE);
+        otx__corner_backward(otx__tile_at(normal->factor, x, x), to + x * OTX__TILE_SIZE);
+    }
+}
+
+/* weights: the map that the sums so far give with that ridge, relative to the mean of the
+   diagonal. If factor and weights are gram and cross themselves, the sums are lost. */
+OTX__PRIVATE otx_result otx__normal_solve(otx__normal *normal, double lambda, otx_error *error)
+{
+    double columns = (double)normal->donor.tiles * OTX__TILE;
+    otx_result result;
+    normal->ridge = lambda * otx__normal_diagonal(normal);
+    result = otx__normal_loop(normal, normal->donor.tiles + normal->base.tiles,
+                              2.0 * OTX__TILE * columns, otx__normal_scale_body, error);
+    if (!result) result = otx__normal_factor(normal, error);
+    if (!result)
+        result = otx__normal_loop(normal, normal->base.tiles,
+                                  (double)OTX__TILE * columns * columns,
+                                  otx__normal_solve_body, error);
+    return result;
+}
+
+/* >>> src/solve/affine_map.h */
+/* ---- map: a fitted map, and the rows it makes ------------------------------------- */
+
+/* Targets whose rows are made at a time. */
+#define OTX__AFFINE_TARGETS 512
+
+/* An anchor by the hash of its donor row. */
+typedef struct otx__known_row {
+    uint64_t hash;
+    uint32_t anchor;
+} otx__known_row;
+
+typedef struct otx__affine {
+    otx_context ctx; /* a copy: of whose allocator the blocks are */
+    otx__pool pool;
+    size_t anchors, columns, width; /* N, d, e */
+    double *donor_mean, *base_mean; /* [d], [e] */
+    otx__digits digits;             /* columns of the map, d terms */
+    double *unit;                   /* [strip][32] of these columns */
+    otx__known_row *known;          /* [anchors] in order */
+} otx__affine;
+
+/* ---- anchors by their rows ---- */
+
+OTX__PRIVATE int otx__known_compare(const void *a, const void *b)
+{
+    const otx__known_row *x = (const otx__known_row *)a, *y = (const otx__known_row *)b;
+    if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
+    return x->anchor < y->anchor ? -1 : x->anchor > y->anchor;
+}
+
+/* Of a row's elements as floats; 0 and -0 are one. */
+OTX__PRIVATE uint64_t otx__hash_row(const otx_matrix *matrix, size_t row)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    float part[OTX__TILE];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(OTX__TILE, matrix->columns - first);
+        otx_to_float(part, otx__affine_at(matrix, row, first), matrix->dtype, count);
+        for (i = 0; i < count; i++) {
+            float value = part[i] + 0.0f;
+            uint32_t bits;
+            memcpy(&bits, &value, sizeof bits);
+            hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
+            hash ^= hash >> 29;
+        }
+    }
+    return hash;
+}
+
+/* Whether two rows hold the same floats. */
+OTX__PRIVATE bool otx__same_rows(const otx_matrix *a, size_t i, const otx_matrix *b, size_t j)
+{
+    float x[OTX__TILE], y[OTX__TILE];
+    size_t first, count, p;
+    for (first = 0; first < a->columns; first += count) {
+        count = otx__min(OTX__TILE, a->columns - first);
+        otx_to_float(x, otx__affine_at(a, i, first), a->dtype, count);
+        otx_to_float(y, otx__affine_at(b, j, first), b->dtype, count);
+        for (p = 0; p < count; p++)
+            if (x[p] < y[p] || x[p] > y[p]) return false;
+    }
+    return true;
+}
+
+/* The lowest anchor that has the target's row; SIZE_MAX if none has. */
+OTX__PRIVATE size_t otx__affine_find(const otx__affine *map, const otx_matrix *donor,
+                                  const otx_matrix *targets, size_t target)
+{
+    uint64_t hash = otx__hash_row(targets, target);
+    size_t low = 0, high = map->anchors;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (map->known[middle].hash < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < map->anchors && map->known[low].hash == hash; low++)
+        if (otx__same_rows(donor, map->known[low].anchor, targets, target))
+            return map->known[low].anchor;
+    return SIZE_MAX;
+}
+
+/* ---- making the map ---- */
+
+typedef struct otx__affine_task {
+    otx__affine *map;
+    const otx_matrix *donor;
+    const double *weights; /* [strip][tiles * 32][32] */
+    size_t pitch;          /* tiles * 32 */
+    double *column;        /* [worker][d] */
+} otx__affine_task;
+
+OTX__PRIVATE void otx__affine_hash_body(void *argument, size_t index, int worker)
+{
+    const otx__affine_task *task = (const otx__affine_task *)argument;
+    size_t i, end = otx__min(task->map->anchors, (index + 1) * OTX__TILE);
+    (void)worker;
+    for (i = index * OTX__TILE; i < end; i++) {
+        task->map->known[i].hash = otx__hash_row(task->donor, i);
+        task->map->known[i].anchor = (uint32_t)i;
+    }
+}
+
+/* 32 columns of the map, and zeros behind the last. */
+OTX__PRIVATE void otx__affine_strip_body(void *argument, size_t strip, int worker)
+{
+    const otx__affine_task *task = (const otx__affine_task *)argument;
+    otx__affine *map = task->map;
+    const double *weights = task->weights + strip * task->pitch * OTX__TILE;
+    double *column = task->column + (size_t)worker * map->columns;
+    size_t lane, p;
+    for (lane = 0; lane < OTX__TILE; lane++) {
+        for (p = 0; p < map->columns; p++) column[p] = weights[p * OTX__TILE + lane];
+        otx__digits_put_vector(&map->digits, strip, lane, column,
+                               &map->unit[strip * OTX__TILE + lane]);
+    }
+}
+
+/* Takes the means over, and the weights as otx__normal has them. */
+OTX__PRIVATE otx_result otx__affine_set(otx__affine *map, const otx__normal *normal, double *column,
+                                     otx_error *error)
+{
+    otx__watch watch = otx__watch_open(normal->ctx, OTX_STAGE_GRAM, normal->done, normal->total);
+    otx__affine_task task;
+    memset(&task, 0, sizeof task);
+    task.map = map;
+    task.weights = normal->weights;
+    task.pitch = normal->donor.tiles * OTX__TILE;
+    task.column = column;
+    memcpy(map->donor_mean, normal->donor.mean, map->columns * sizeof *map->donor_mean);
+    memcpy(map->base_mean, normal->base.mean, map->width * sizeof *map->base_mean);
+    return otx__watch_loop(&watch, map->digits.tiles, 8.0 * OTX__TILE * (double)map->columns,
+                           otx__affine_strip_body, &task, error);
+}
+
+/* Learns what the anchors' donor rows are. */
+OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *normal,
+                                         otx_error *error)
+{
+    otx__watch watch = otx__watch_open(normal->ctx, OTX_STAGE_GRAM, normal->done, normal->total);
+    otx__affine_task task;
+    otx_result result;
+    memset(&task, 0, sizeof task);
+    task.map = map;
+    task.donor = normal->donor.matrix;
+    result = otx__watch_loop(&watch, (map->anchors + OTX__TILE - 1) / OTX__TILE,
+                             4.0 * OTX__TILE * (double)map->columns, otx__affine_hash_body, &task,
+                             error);
+    if (!result) otx__sort(map->known, map->anchors, sizeof *map->known, otx__known_compare);
+    return result;
+}
+
+/* ---- making rows ---- */
+
+enum {
+    OTX__ROW_OPEN,  /* what the map makes of the remainder is to be added */
+    OTX__ROW_MADE,  /* nothing */
+    OTX__ROW_BROKEN /* nothing: it is not finite */
+};
+
+/* Some targets on their way. */
+typedef struct otx__mapping {
+    const otx__affine *map;
+    const otx_matrix *donor, *base, *targets;
+    const int32_t *indices;     /* [count][k] */
+    const double *coefficients; /* [count][k] */
+    size_t k;
+    const uint32_t *order; /* which targets, or NULL for first, first + 1, ... */
+    size_t first, count;   /* at hand */
+    bool find;             /* whether targets may be anchors */
+    double *rows;          /* [count][e] */
+    otx__digits digits;    /* their remainders, d terms */
+    double *unit;          /* [tile][32] of these */
+    uint8_t *states;       /* [tile][32] what is to be done: */
+    double *scratch;       /* [worker][2 * d] */
+    double *totals;        /* [worker][OTX__GROUP][32][32] */
+    float *products;       /* [worker][4 * OTX__GROUP][32][32] */
+} otx__mapping;
+
+OTX__PRIVATE size_t otx__mapping_target(const otx__mapping *mapping, size_t i)
+{
+    return mapping->order ? mapping->order[mapping->first + i] : mapping->first + i;
+}
+
+/* to := sum of coefficients * rows, and returns what is missing to a sum of 1. */
+OTX__PRIVATE double otx__mapping_combine(const otx__mapping *mapping, const otx_matrix *matrix,
+                                         size_t i, double *to)
+{
+    const int32_t *indices = mapping->indices + i * mapping->k;
+    const double *coefficients = mapping->coefficients + i * mapping->k;
+    double missing = 1.0;
+    size_t j;
+    for (j = 0; j < matrix->columns; j++) to[j] = 0.0;
+    if (!mapping->k) return missing;
+    otx__combine_row(mapping->map->digits.kernels, matrix, indices, coefficients, mapping->k, to);
+    for (j = 0; j < mapping->k && indices[j] >= 0; j++) missing -= coefficients[j];
+    return missing;
+}
+
+/* Target minus mean minus what the atoms make of it. False if that is not finite, and 0
+   then. */
+OTX__PRIVATE bool otx__mapping_remainder(const otx__mapping *mapping, size_t i,
+                                         double *remainder, double *sum)
+{
+    const otx__affine *map = mapping->map;
+    size_t target = otx__mapping_target(mapping, i), first, count, j;
+    double missing = otx__mapping_combine(mapping, mapping->donor, i, sum);
+    float part[OTX__TILE];
+    bool finite = true;
+    for (first = 0; first < map->columns; first += count) {
+        count = otx__min(OTX__TILE, map->columns - first);
+        otx_to_float(part, otx__affine_at(mapping->targets, target, first),
+                     mapping->targets->dtype, count);
+        for (j = first; j < first + count; j++) {
+            double mean = missing * map->donor_mean[j];
+            remainder[j] = (double)part[j - first] - mean - sum[j];
+            finite &= otx__is_finite(remainder[j]);
+        }
+    }
+    for (j = 0; j < map->columns && !finite; j++) remainder[j] = 0.0;
+    return finite;
+}
+
+/* The base's row of an anchor. */
+OTX__PRIVATE void otx__mapping_copy(const otx__mapping *mapping, size_t anchor, double *row)
+{
+    size_t width = mapping->map->width, first, count, j;
+    float part[OTX__TILE];
+    for (first = 0; first < width; first += count) {
+        count = otx__min(OTX__TILE, width - first);
+        otx_to_float(part, otx__affine_at(mapping->base, anchor, first), mapping->base->dtype,
+                     count);
+        for (j = 0; j < count; j++) row[first + j] = (double)part[j];
+    }
+}
+
+/* One target: its remainder goes to the digits, what the atoms make of it to its row. */
+OTX__PRIVATE void otx__mapping_open_body(void *argument, size_t i, int worker)
+{
+    const otx__mapping *mapping = (const otx__mapping *)argument;
+    const otx__affine *map = mapping->map;
+    double *remainder = mapping->scratch + (size_t)worker * 2 * map->columns, missing;
+    double *row = mapping->rows + i * map->width;
+    size_t anchor = SIZE_MAX, j;
+    bool finite = true;
+    if (i < mapping->count)
+        finite = otx__mapping_remainder(mapping, i, remainder, remainder + map->columns);
+    else /* a lane without a target */
+        for (j = 0; j < map->columns; j++) remainder[j] = 0.0;
+    otx__digits_put_vector(&mapping->digits, i / OTX__TILE, i % OTX__TILE, remainder,
+                           &mapping->unit[i]);
+    mapping->states[i] = finite ? OTX__ROW_OPEN : OTX__ROW_BROKEN;
+    if (!finite || i >= mapping->count) return;
+    if (mapping->find)
+        anchor = otx__affine_find(map, mapping->donor, mapping->targets,
+                               otx__mapping_target(mapping, i));
+    if (anchor != SIZE_MAX) {
+        mapping->states[i] = OTX__ROW_MADE;
+        otx__mapping_copy(mapping, anchor, row);
+        return;
+    }
+    missing = otx__mapping_combine(mapping, mapping->base, i, row);
+    for (j = 0; j < map->width; j++) {
+        double mean = missing * map->base_mean[j];
+        row[j] = mean + row[j];
+    }
+}
+
+/* Adds 32 columns of what the map makes of the remainders. */
+OTX__PRIVATE void otx__mapping_strip_body(void *argument, size_t strip, int worker)
+{
+    const otx__mapping *mapping = (const otx__mapping *)argument;
+    const otx__affine *map = mapping->map;
+    double *totals = mapping->totals + (size_t)worker * OTX__GROUP * OTX__TILE_SIZE;
+    float *products = mapping->products + (size_t)worker * 4 * OTX__GROUP * OTX__TILE_SIZE;
+    const double *unit = map->unit + strip * OTX__TILE;
+    size_t columns = otx__min(OTX__TILE, map->width - strip * OTX__TILE);
+    size_t all = (mapping->count + OTX__TILE - 1) / OTX__TILE, first, tiles, i, j;
+    for (first = 0; first < all; first += tiles) {
+        double *each[OTX__GROUP];
+        tiles = otx__min(OTX__GROUP, all - first);
+        for (i = 0; i < tiles; i++) each[i] = totals + i * OTX__TILE_SIZE;
+        memset(totals, 0, tiles * OTX__TILE_SIZE * sizeof *totals);
+        otx__digits_multiply(&mapping->digits, first, tiles, &map->digits, strip, each, products);
+        for (i = 0; i < tiles * OTX__TILE; i++) {
+            size_t at = first * OTX__TILE + i;
+            const double *total = totals + i / OTX__TILE * OTX__TILE_SIZE + i % OTX__TILE;
+            double *row = mapping->rows + at * map->width + strip * OTX__TILE;
+            if (at >= mapping->count) break;
+            if (mapping->states[at] != OTX__ROW_OPEN) continue;
+            for (j = 0; j < columns; j++) {
+                double mapped = total[j * OTX__TILE] * (mapping->unit[at] * unit[j]);
+                row[j] += mapped;
+            }
+        }
+    }
+}
+
+/* Room for `targets` at a time. */
+OTX__PRIVATE bool otx__mapping_take(otx__mapping *mapping, size_t targets, size_t threads,
+                                    otx__pool *pool)
+{
+    const otx__affine *map = mapping->map;
+    size_t tiles = (targets + OTX__TILE - 1) / OTX__TILE;
+    otx__digits_shape(&mapping->digits, map->digits.kernels, tiles, map->columns);
+    (void)otx__digits_take(&mapping->digits, pool);
+    mapping->unit = (double *)otx__pool_take(pool, tiles, OTX__TILE * sizeof(double));
+    mapping->states = (uint8_t *)otx__pool_take(pool, tiles, OTX__TILE);
+    mapping->scratch =
+        (double *)otx__pool_take(pool, threads, 2 * map->columns * sizeof(double));
+    mapping->totals = (double *)otx__pool_take(
+        pool, threads, OTX__GROUP * OTX__TILE_SIZE * sizeof(double));
+    mapping->products = (float *)otx__pool_take(
+        pool, threads, 4 * OTX__GROUP * OTX__TILE_SIZE * sizeof(float));
+    return !pool->failed;
+}
+
+/* Makes the rows of the targets at hand, whose number is at most that of otx__mapping_take. */
+OTX__PRIVATE otx_result otx__mapping_run(otx__mapping *mapping, otx__watch *watch,
+                                         otx_error *error)
+{
+    const otx__affine *map = mapping->map;
+    double work = (double)map->columns * (double)map->width, columns = (double)map->columns;
+    size_t i, tiles = (mapping->count + OTX__TILE - 1) / OTX__TILE;
+    otx_result result;
+    result = otx__watch_loop(watch, tiles * OTX__TILE, 16.0 * ((double)mapping->k + 2.0) * columns,
+                             otx__mapping_open_body, mapping, error);
+    for (i = 0; i < mapping->count && !result; i++)
+        if (mapping->states[i] == OTX__ROW_BROKEN)
+            return otx__fail(error, OTX_ERROR_NOT_FINITE,
+                             "target %" PRIu64 ", or a coefficient of it, is NaN, infinite, or "
+                             "beyond a float",
+                             (uint64_t)otx__mapping_target(mapping, i));
+    if (result) return result;
+    return otx__watch_loop(watch, map->digits.tiles,
+                           4.0 * work / (double)map->digits.tiles * (double)mapping->count,
+                           otx__mapping_strip_body, mapping, error);
+}
+
+/* >>> src/solve/affine_choice.h */
+/* ---- choice: how many atoms, and how much ridge ------------------------------------- */
+
+/* Some anchors are hidden, and their rows made by each choice from the rest: one pursuit
+   and one map serve for all numbers of atoms, as the first atoms of a pursuit are those of
+   a shorter one. */
+
+#define OTX__CHOICE_KS 64     /* numbers of atoms to choose from */
+#define OTX__CHOICE_ROWS 1024 /* of the base, whose products stand for its second moment */
+
+/* What the loss counts a lack of share for, against the error. */
+#define OTX__CHOICE_SHARE 0.75
+
+/* The loss at which more atoms are as good as the best, relative to its. */
+#define OTX__CHOICE_SLACK 1.01
+
+/* Sums of one hidden anchor: <p, b>, <b, b>, and those of squared products with rows of the
+   base, of p - b and of b. */
+typedef struct otx__figures {
+    double share, whole, error, moment;
+} otx__figures;
+
+typedef struct otx__choice {
+    const otx_context *ctx;
+    const otx__kernels *kernels;
+    otx__normal *normal;
+    otx__affine *map;
+    const otx_affine_options *options;
+    size_t ks[OTX__CHOICE_KS], k_count, most; /* the largest of them */
+    size_t hidden, kept;
+    uint32_t *order; /* [anchors] those kept, those hidden, both in ascending order */
+    uint32_t *donor_rows, *base_rows; /* [anchors] where they stand in the matrices */
+    int32_t *indices;                 /* [hidden][most] of those kept */
+    double *last;                     /* [hidden][most] coefficients of all of these */
+    double *coefficients;             /* [k][hidden][most] of the first so many */
+    float *rows;                      /* [worker][most + 1][d] less the mean */
+    double *wide;                     /* [worker][d] */
+    double *factor;                   /* [worker][most * (most + 1) / 2 + 2 * most + 1] */
+    otx__mapping mapping;
+    float *sample; /* [sample_count][e] rows of the base */
+    size_t sample_count;
+    double *truth;         /* [worker][e + 1024] */
+    otx__figures *figures; /* [hidden] */
+    bool known;            /* whether these have what does not go by the choice */
+    double seconds_pursuit, seconds_trials;
+} otx__choice;
+
+/* ---- which anchors ---- */
+
+/* The next of the numbers that splitmix64 (Steele, Lea and Flood 2014) makes of a seed. */
+OTX__PRIVATE uint64_t otx__next_random(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+/* Rows `which` of a matrix, as a matrix; index has room for them. */
+OTX__PRIVATE otx_matrix otx__choice_view(const otx_matrix *matrix, const uint32_t *which,
+                                         size_t count, uint32_t *index)
+{
+    otx_matrix view = *matrix;
+    size_t i;
+    for (i = 0; i < count; i++) index[i] = matrix->index ? matrix->index[which[i]] : which[i];
+    view.index = index;
+    view.rows = count;
+    return view;
+}
+
+OTX__PRIVATE uint64_t otx__choice_budget(const otx__choice *choice, uint64_t taken)
+{
+    uint64_t budget = choice->options->memory ? choice->options->memory : (uint64_t)4 << 30;
+    return budget > taken ? budget - taken : 1;
+}
+
+/* Whether all elements of a row are finite. */
+OTX__PRIVATE bool otx__choice_is_finite(const otx_matrix *matrix, size_t row)
+{
+    float part[OTX__TILE];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(OTX__TILE, matrix->columns - first);
+        otx_to_float(part, otx__affine_at(matrix, row, first), matrix->dtype, count);
+        for (i = 0; i < count; i++)
+            if (!otx__is_finite((double)part[i])) return false;
+    }
+    return true;
+}
+
+/* Marks the anchors nearest to targets, evenly spread, as hidden. */
+OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *targets,
+                                         uint8_t *marks, size_t *marked, uint64_t taken,
+                                         otx_error *error)
+{
+    size_t count = otx__min(choice->hidden, targets->rows), i;
+    const otx_matrix *donor = choice->normal->donor.matrix;
+    uint32_t *which = choice->order, *index = choice->base_rows; /* not in use yet */
+    otx_omp_options options;
+    otx_omp_output output;
+    otx_matrix view;
+    otx_result result;
+    for (i = 0; i < count; i++) {
+        which[i] = (uint32_t)((uint64_t)i * targets->rows / count);
+        if (!otx__choice_is_finite(targets, which[i]))
+            return otx__fail(error, OTX_ERROR_NOT_FINITE,
+                             "target %" PRIu32 " holds a value that is NaN, infinite, or beyond a "
+                             "float",
+                             which[i]);
+    }
+    view = otx__choice_view(targets, which, count, index);
+    memset(&options, 0, sizeof options);
+    memset(&output, 0, sizeof output);
+    options.k = 1;
+    options.cosine = options.centred = true;
+    options.memory = otx__choice_budget(choice, taken);
+    output.indices = choice->indices;
+    output.coefficients = choice->last;
+    result = otx_omp(choice->ctx, donor, &view, &options, &output, NULL, error);
+    for (i = 0; i < count && !result; i++) {
+        if (output.indices[i] < 0 || marks[output.indices[i]]) continue;
+        marks[output.indices[i]] = 1;
+        ++*marked;
+    }
+    return result;
+}
+
+/* Settles the order: those that look like targets, and others at random, come last. */
+OTX__PRIVATE otx_result otx__choice_hide(otx__choice *choice, const otx_matrix *targets,
+                                         uint8_t *marks, uint64_t taken, otx_error *error)
+{
+    size_t anchors = choice->normal->rows, marked = 0, kept = 0, last = choice->kept, i;
+    uint64_t state = choice->options->seed;
+    otx_result result = OTX_OK;
+    if (targets && choice->hidden)
+        result = otx__choice_near(choice, targets, marks, &marked, taken, error);
+    if (result) return result;
+    while (marked < choice->hidden) {
+        size_t anchor = (size_t)(otx__next_random(&state) % anchors);
+        marked += !marks[anchor];
+        marks[anchor] = 1;
+    }
+    for (i = 0; i < anchors; i++) choice->order[marks[i] ? last++ : kept++] = (uint32_t)i;
+    return OTX_OK;
+}
+
+/* ---- the pursuit ---- */
+
+/* One row less the donor's mean, rounded to float as otx_omp does it. */
+OTX__PRIVATE void otx__choice_centre(const otx__choice *choice, size_t anchor, float *to)
+{
+    const otx__affine_side *donor = &choice->normal->donor;
+    size_t i;
+    otx_to_float(to, otx__affine_at(donor->matrix, anchor, 0), donor->matrix->dtype,
+                 donor->columns);
+    for (i = 0; i < donor->columns; i++) to[i] = (float)((double)to[i] - donor->mean[i]);
+}
+
+/* The products of an atom with those before it, with itself, and with the target, which
+   stands first. */
+OTX__PRIVATE void otx__choice_products(const otx__choice *choice, float *rows, size_t atom,
+                                       double *wide, double *products)
+{
+    size_t columns = choice->normal->donor.columns, i;
+    const float *own = rows + (atom + 1) * columns;
+    for (i = 0; i < columns; i++) wide[i] = (double)own[i];
+    for (i = 0; i < atom + 2; i++) {
+        otx__row row;
+        row.data = rows + i * columns;
+        row.bf16 = false;
+        choice->kernels->products(wide, &row, 1, columns, &products[i]);
+    }
+}
+
+/* The coefficients of the first atoms of one hidden anchor, for all numbers of them. */
+OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
+{
+    const otx__choice *choice = (const otx__choice *)argument;
+    size_t most = choice->most, columns = choice->normal->donor.columns, count, j, p;
+    size_t triangle = otx__triangle_size(most);
+    float *rows = choice->rows + (size_t)worker * (most + 1) * columns;
+    double *wide = choice->wide + (size_t)worker * columns;
+    double *factor = choice->factor + (size_t)worker * (triangle + 2 * most + 2);
+    double *forward = factor + triangle, *products = forward + most;
+    const int32_t *indices = choice->indices + i * most;
+    otx__choice_centre(choice, choice->order[choice->kept + i], rows);
+    for (count = 0; count < most && indices[count] >= 0; count++) {
+        double *row = factor + otx__triangle_size(count), pivot, value;
+        otx__choice_centre(choice, choice->order[indices[count]], rows + (count + 1) * columns);
+        otx__choice_products(choice, rows, count, wide, products);
+        value = products[0];
+        pivot = products[count + 1];
+        for (j = 0; j < count; j++) row[j] = products[j + 1];
+        if (count) otx__triangle_forward(factor, count, row);
+        for (j = 0; j < count; j++) {
+            double square = row[j] * row[j], share = row[j] * forward[j];
+            pivot -= square;
+            value -= share;
+        }
+        if (!(pivot > 0.0)) break;
+        row[count] = sqrt(pivot);
+        forward[count] = value / row[count];
+    }
+    for (j = 0; j < choice->k_count; j++) {
+        size_t first = otx__min(choice->ks[j], count);
+        double *to = choice->coefficients + (j * choice->hidden + i) * most;
+        for (p = 0; p < most; p++) to[p] = p < first ? forward[p] : 0.0;
+        if (first) otx__triangle_backward(factor, first, to);
+    }
+}
+
+/* The pursuit of all hidden anchors. */
+OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, otx_error *error)
+{
+    const otx_matrix *donor = choice->normal->donor.matrix;
+    otx__watch watch =
+        otx__watch_open(choice->ctx, OTX_STAGE_GRAM, choice->normal->done, choice->normal->total);
+    otx_matrix atoms = *donor, targets = *donor;
+    otx_omp_options options;
+    otx_omp_output output;
+    otx_result result;
+    if (!choice->most) return OTX_OK;
+    atoms.index = choice->donor_rows;
+    atoms.rows = choice->kept;
+    targets.index = choice->donor_rows + choice->kept;
+    targets.rows = choice->hidden;
+    memset(&options, 0, sizeof options);
+    memset(&output, 0, sizeof output);
+    options.k = choice->most;
+    options.cosine = choice->options->cosine;
+    options.centred = true;
+    options.memory = otx__choice_budget(choice, taken);
+    output.indices = choice->indices;
+    output.coefficients = choice->last;
+    result = otx_omp(choice->ctx, &atoms, &targets, &options, &output, NULL, error);
+    if (!result)
+        result = otx__watch_loop(&watch, choice->hidden,
+                                 (double)choice->most * (double)choice->most *
+                                     (double)donor->columns,
+                                 otx__choice_prefix_body, choice, error);
+    return result;
+}
+
+/* ---- figures ---- */
+
+/* Rows of the base, evenly spread over the anchors. */
+OTX__PRIVATE void otx__choice_sample(otx__choice *choice)
+{
+    const otx_matrix *base = choice->normal->base.matrix;
+    size_t i;
+    for (i = 0; i < choice->sample_count; i++) {
+        size_t row = (size_t)((uint64_t)i * base->rows / choice->sample_count);
+        otx_to_float(choice->sample + i * base->columns, otx__affine_at(base, row, 0),
+                     base->dtype, base->columns);
+    }
+}
+
+/* The sum of the squared products of a vector with the sample. */
+OTX__PRIVATE double otx__choice_moment(const otx__choice *choice, const double *vector,
+                                       double *products)
+{
+    size_t width = choice->normal->base.columns, first, count, i;
+    double sum = 0.0;
+    for (first = 0; first < choice->sample_count; first += count) {
+        otx__row rows[OTX__TILE];
+        count = otx__min(OTX__TILE, choice->sample_count - first);
+        for (i = 0; i < count; i++) {
+            rows[i].data = choice->sample + (first + i) * width;
+            rows[i].bf16 = false;
+        }
+        choice->kernels->dots(vector, rows, count, width, products);
+        for (i = 0; i < count; i++) sum += products[i] * products[i];
+    }
+    return sum;
+}
+
+/* Compares one row with the true one. */
+OTX__PRIVATE void otx__choice_compare_body(void *argument, size_t i, int worker)
+{
+    const otx__choice *choice = (const otx__choice *)argument;
+    const otx_matrix *base = choice->normal->base.matrix;
+    size_t width = base->columns, j;
+    double *truth = choice->truth + (size_t)worker * (width + OTX__TILE);
+    double *row = choice->mapping.rows + i * width, share = 0.0;
+    otx__figures *figures = &choice->figures[i];
+    otx__mapping_copy(&choice->mapping, choice->kept + i, truth);
+    for (j = 0; j < width; j++) {
+        share += row[j] * truth[j];
+        row[j] -= truth[j];
+    }
+    figures->share = share;
+    figures->error = otx__choice_moment(choice, row, truth + width);
+    if (choice->known) return;
+    figures->whole = 0.0;
+    for (j = 0; j < width; j++) figures->whole += truth[j] * truth[j];
+    figures->moment = otx__choice_moment(choice, truth, truth + width);
+}
+
+/* The rows of all hidden anchors by one choice, and its figures. */
+OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affine_trial *trial,
+                                        otx_error *error)
+{
+    otx__watch watch =
+        otx__watch_open(choice->ctx, OTX_STAGE_GRAM, choice->normal->done, choice->normal->total);
+    double width = (double)choice->normal->base.columns;
+    otx__figures sum = {0.0, 0.0, 0.0, 0.0};
+    otx_result result;
+    size_t i;
+    choice->mapping.indices = choice->indices;
+    choice->mapping.coefficients = choice->coefficients + k * choice->hidden * choice->most;
+    choice->mapping.k = choice->most;
+    result = otx__mapping_run(&choice->mapping, &watch, error);
+    if (!result)
+        result = otx__watch_loop(&watch, choice->hidden,
+                                 2.0 * (double)choice->sample_count * width,
+                                 otx__choice_compare_body, choice, error);
+    choice->known = true;
+    for (i = 0; i < choice->hidden && !result; i++) {
+        sum.share += choice->figures[i].share;
+        sum.whole += choice->figures[i].whole;
+        sum.error += choice->figures[i].error;
+        sum.moment += choice->figures[i].moment;
+    }
+    trial->share = sum.whole > 0.0 ? sum.share / sum.whole : 0.0;
+    trial->error = sum.moment > 0.0 ? sqrt(sum.error / sum.moment) : 0.0;
+    trial->loss = trial->error + OTX__CHOICE_SHARE * (1.0 - trial->share);
+    return result;
+}
+
+/* The choice of the least loss, of equals the first; if it takes atoms, the one with most
+   atoms, all else being the same, whose loss is nearly that. */
+OTX__PRIVATE size_t otx__choice_best(const otx_affine_trial *trials, size_t count)
+{
+    size_t best = 0, i;
+    double least;
+    for (i = 1; i < count; i++)
+        if (trials[i].loss < trials[best].loss) best = i;
+    least = trials[best].loss;
+    if (trials[best].k == 0) return best;
+    for (i = best + 1; i < count && trials[i].k > trials[i - 1].k; i++)
+        if (trials[i].loss <= OTX__CHOICE_SLACK * least) best = i;
+    return best;
+}
+
+/* Tries every choice. */
+OTX__PRIVATE otx_result otx__choice_run(otx__choice *choice, otx_affine_trial *trials,
+                                        size_t count, uint64_t taken, otx_error *error)
+{
+    size_t each = choice->k_count, i;
+    double clock = otx__now();
+    otx_result result = otx__choice_pursue(choice, taken, error);
+    choice->seconds_pursuit += otx__now() - clock;
+    for (i = 0; i < count && !result; i++) {
+        if (i % each == 0) {
+            result = otx__normal_solve(choice->normal, trials[i].lambda, error);
+            if (!result)
+                result = otx__affine_set(choice->map, choice->normal, choice->wide, error);
+        }
+        clock = otx__now();
+        if (!result) result = otx__choice_try(choice, i % each, &trials[i], error);
+        choice->seconds_trials += otx__now() - clock;
+    }
+    return result;
+}
+
+/* >>> src/solve/affine_fit.h */
+/* ---- what a fit of an affine map holds and needs ------------------------- */
+
+#define OTX__LAMBDA 0.01
+#define OTX__HIDDEN 256
+
+/* Everything that one fit needs. */
+typedef struct otx__fit {
+    otx_context ctx; /* settled: its threads do not change on the way */
+    otx_affine_options options;
+    otx__pool pool; /* freed at the end */
+    otx__affine *map;
+    otx__normal normal;
+    otx__choice choice;
+    otx_affine_trial *trials;
+    size_t trial_count;
+    double *column; /* [worker][d] */
+    uint8_t *marks; /* [anchors] */
+    bool chooses;
+} otx__fit;
+
+/* ---- what is asked for ---- */
+
+OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *error)
+{
+    const otx_affine_options *options = &fit->options;
+    size_t i;
+    if (options->k_count > OTX__CHOICE_KS || options->lambda_count > OTX__CHOICE_KS)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "at most %d choices of a kind, not %" PRIu64,
+                         OTX__CHOICE_KS,
+                         (uint64_t)otx__max(options->k_count, options->lambda_count));
+    for (i = 1; i < options->k_count; i++)
+        if (options->ks[i] <= options->ks[i - 1])
+            return otx__fail(error, OTX_ERROR_ARGUMENT,
+                             "numbers of atoms to choose from must ascend: %" PRIu64
+                             " after %" PRIu64,
+                             (uint64_t)options->ks[i], (uint64_t)options->ks[i - 1]);
+    for (i = 0; i < options->lambda_count; i++)
+        if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE_MAX))
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
+                             options->lambdas[i], OTX__RIDGE_MAX);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__fit_check(const otx__fit *fit, const otx_matrix *donor,
+                                       const otx_matrix *base, const otx_matrix *targets,
+                                       otx_error *error)
+{
+    otx_result result = otx__check_matrix(donor, "donor", error);
+    if (!result) result = otx__check_matrix(base, "base", error);
+    if (!result && targets) result = otx__check_matrix(targets, "targets", error);
+    if (!result) result = otx__fit_check_options(fit, error);
+    if (result) return result;
+    if (donor->rows != base->rows)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "donor has %" PRIu64 " rows of anchors and base %" PRIu64,
+                         (uint64_t)donor->rows, (uint64_t)base->rows);
+    if (targets && targets->columns != donor->columns)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "anchors have %" PRIu64 " columns in the donor and targets %" PRIu64,
+                         (uint64_t)donor->columns, (uint64_t)targets->columns);
+    if (!otx__kernels_for(fit->ctx.isa))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED,
+                         "this machine or build has no instruction set \"%s\"",
+                         otx_isa_name(fit->ctx.isa) ? otx_isa_name(fit->ctx.isa) : "?");
+    return OTX_OK;
+}
+
+/* Fills in what was left to be chosen. */
+OTX__PRIVATE void otx__fit_settle(otx__fit *fit, const otx_affine_options *options)
+{
+    static const size_t ks[] = {0, 1, 2, 4, 8, 16, 24, 32, 48, 64};
+    static const double lambda = OTX__LAMBDA;
+    if (options) fit->options = *options;
+    if (!fit->options.ks || !fit->options.k_count) {
+        fit->options.ks = ks;
+        fit->options.k_count = OTX__COUNT(ks);
+    }
+    if (!fit->options.lambdas || !fit->options.lambda_count) {
+        fit->options.lambdas = &lambda;
+        fit->options.lambda_count = 1;
+    }
+}
+
+/* How many anchors to hide, and the choices that there are. */
+OTX__PRIVATE void otx__fit_choices(otx__fit *fit)
+{
+    const otx_affine_options *options = &fit->options;
+    otx__choice *choice = &fit->choice;
+    size_t rows = fit->normal.rows, hidden = options->holdout, limit, i;
+    hidden = otx__min(hidden ? hidden : OTX__HIDDEN, rows / 10);
+    limit = otx__min(rows - hidden, fit->normal.donor.columns);
+    for (i = 0; i < options->k_count; i++) {
+        size_t k = otx__min(options->ks[i], limit);
+        if (choice->k_count && k == choice->most) continue;
+        choice->ks[choice->k_count++] = choice->most = k;
+    }
+    fit->trial_count = choice->k_count * options->lambda_count;
+    fit->chooses = hidden > 0 && (fit->trial_count > 1 || options->holdout > 0);
+    choice->hidden = fit->chooses ? hidden : 0;
+    choice->kept = rows - choice->hidden;
+}
+
+/* ---- memory ---- */
+
+/* Bytes of the large blocks, also where they would not fit a size. */
+OTX__PRIVATE double otx__fit_need(const otx__fit *fit)
+{
+    const otx__normal *normal = &fit->normal;
+    const otx__choice *choice = &fit->choice;
+    double d = (double)normal->donor.columns, e = (double)normal->base.columns;
+    double rows = (double)normal->donor.tiles, strips = (double)normal->base.tiles;
+    double sums = 8.0 * (double)OTX__TILE_SIZE * (rows * (rows + 1.0) / 2.0 + rows * strips);
+    double hidden = (double)choice->hidden, most = (double)choice->most;
+    double need = sums + otx__digits_need(&normal->block) +
+                  otx__digits_need(&fit->map->digits) + 16.0 * (double)normal->rows +
+                  (double)fit->ctx.threads * (8.0 * d + 16.0 * OTX__GROUP * OTX__TILE_SIZE);
+    if (!fit->chooses) return need;
+    need += sums + 13.0 * (double)normal->rows + otx__digits_need(&choice->mapping.digits);
+    need += hidden * (8.0 * e + most * (16.0 + 8.0 * (double)choice->k_count));
+    need += 4.0 * (double)choice->sample_count * e;
+    need += (double)fit->ctx.threads * (4.0 * (most + 1.0) * d + 16.0 * d + 8.0 * e +
+                                        8.0 * (most + 4.0) * (most + 4.0) +
+                                        24.0 * OTX__GROUP * OTX__TILE_SIZE);
+    return need;
+}
+
+OTX__PRIVATE otx_result otx__fit_budget(const otx__fit *fit, otx_error *error)
+{
+    double need = otx__fit_need(fit);
+    double budget = (double)otx__choice_budget(&fit->choice, 0);
+    if (need <= budget) return OTX_OK;
+    return otx__fail(error, OTX_ERROR_MEMORY,
+                     "a map of %" PRIu64 " by %" PRIu64 " columns over %" PRIu64
+                     " anchors takes %.0f MiB, and the budget is %.0f MiB",
+                     (uint64_t)fit->normal.donor.columns, (uint64_t)fit->normal.base.columns,
+                     (uint64_t)fit->normal.rows, ceil(need / 1048576.0),
+                     floor(budget / 1048576.0));
+}
+
+OTX__PRIVATE void otx__fit_take_side(otx__affine_side *side, otx__pool *pool)
+{
+    side->mean = (double *)otx__pool_take_zero(pool, side->tiles, OTX__TILE * sizeof(double));
+    side->unit = (double *)otx__pool_take_zero(pool, side->tiles, OTX__TILE * sizeof(double));
+}
+
+OTX__PRIVATE bool otx__fit_take_normal(otx__fit *fit)
+{
+    otx__normal *normal = &fit->normal;
+    otx__pool *pool = &fit->pool;
+    size_t threads = (size_t)fit->ctx.threads, tile = OTX__TILE_SIZE * sizeof(double);
+    size_t pairs = otx__pairs(normal->donor.tiles);
+    size_t strips = normal->base.tiles * normal->donor.tiles;
+    otx__fit_take_side(&normal->donor, pool);
+    otx__fit_take_side(&normal->base, pool);
+    (void)otx__digits_take(&normal->block, pool);
+    normal->gram = (double *)otx__pool_take_zero(pool, pairs, tile);
+    normal->cross = (double *)otx__pool_take_zero(pool, strips, tile);
+    normal->factor = normal->gram;
+    normal->weights = normal->cross;
+    if (fit->chooses) {
+        normal->factor = (double *)otx__pool_take(pool, pairs, tile);
+        normal->weights = (double *)otx__pool_take(pool, strips, tile);
+    }
+    normal->diagonal =
+        (double *)otx__pool_take(pool, normal->donor.tiles, OTX__TILE * sizeof(double));
+    normal->products = (float *)otx__pool_take(
+        pool, threads, 4 * OTX__GROUP * OTX__TILE_SIZE * sizeof(float));
+    fit->column = (double *)otx__pool_take(pool, threads, normal->donor.columns * sizeof(double));
+    return !pool->failed;
+}
+
+OTX__PRIVATE bool otx__fit_take_choice(otx__fit *fit)
+{
+    otx__choice *choice = &fit->choice;
+    otx__pool *pool = &fit->pool;
+    size_t threads = (size_t)fit->ctx.threads, d = fit->normal.donor.columns;
+    size_t e = fit->normal.base.columns, rows = fit->normal.rows, most = choice->most;
+    size_t hidden = choice->hidden, each = otx__max(most, 1), factor;
+    if (!fit->chooses) return true;
+    factor = otx__triangle_size(most) + 2 * most + 2;
+    fit->marks = (uint8_t *)otx__pool_take_zero(pool, rows, 1);
+    choice->order = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
+    choice->donor_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
+    choice->base_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
+    choice->indices = (int32_t *)otx__pool_take(pool, hidden, each * sizeof(int32_t));
+    choice->last = (double *)otx__pool_take(pool, hidden, each * sizeof(double));
+    choice->coefficients = (double *)otx__pool_take_zero(
+        pool, hidden, choice->k_count * each * sizeof(double));
+    choice->rows = (float *)otx__pool_take(pool, threads, (most + 1) * d * sizeof(float));
+    choice->wide = fit->column;
+    choice->factor = (double *)otx__pool_take(pool, threads, factor * sizeof(double));
+    choice->sample =
+        (float *)otx__pool_take(pool, choice->sample_count, e * sizeof(float));
+    choice->truth = (double *)otx__pool_take(pool, threads, (e + OTX__TILE) * sizeof(double));
+    choice->figures = (otx__figures *)otx__pool_take(pool, hidden, sizeof(otx__figures));
+    choice->mapping.rows = (double *)otx__pool_take(pool, hidden, e * sizeof(double));
+    return otx__mapping_take(&choice->mapping, hidden, threads, pool);
+}
+
+/* What the map keeps. */
+OTX__PRIVATE bool otx__fit_take_map(otx__fit *fit)
+{
+    otx__affine *map = fit->map;
+    otx__pool *pool = &map->pool;
+    map->donor_mean = (double *)otx__pool_take(pool, map->columns, sizeof(double));
+    map->base_mean = (double *)otx__pool_take(pool, map->width, sizeof(double));
+    map->unit = (double *)otx__pool_take(pool, map->digits.tiles, OTX__TILE * sizeof(double));
+    map->known = (otx__known_row *)otx__pool_take(pool, map->anchors, sizeof(otx__known_row));
+    fit->trials =
+        (otx_affine_trial *)otx__pool_take_zero(pool, fit->trial_count, sizeof *fit->trials);
+    return otx__digits_take(&map->digits, pool);
+}
+
+/* >>> src/solve/affine.h */
+/* ---- affine: fitting and applying affine maps ---------------------------------------- */
+
+/* ---- fitting ---- */
+
+OTX__PRIVATE void otx__fit_set_side(otx__affine_side *side, const otx_matrix *matrix,
+                                    const char *name)
+{
+    side->matrix = matrix;
+    side->name = name;
+    side->columns = matrix->columns;
+    side->tiles = (matrix->columns + OTX__TILE - 1) / OTX__TILE;
+}
+
+/* Shapes of it all. */
+OTX__PRIVATE void otx__fit_shape(otx__fit *fit, const otx_matrix *donor, const otx_matrix *base)
+{
+    const otx__kernels *kernels = otx__kernels_for(fit->ctx.isa);
+    otx__normal *normal = &fit->normal;
+    otx__choice *choice = &fit->choice;
+    otx__affine *map = fit->map;
+    normal->ctx = choice->ctx = &fit->ctx;
+    normal->kernels = choice->kernels = kernels;
+    normal->take = otx__tile_take_for(kernels->isa);
+    normal->rows = map->anchors = donor->rows;
+    otx__fit_set_side(&normal->donor, donor, "donor");
+    otx__fit_set_side(&normal->base, base, "base");
+    otx__digits_shape(&normal->block, kernels, normal->donor.tiles + normal->base.tiles,
+                      otx__min(OTX__BLOCK, donor->rows));
+    map->columns = donor->columns;
+    map->width = base->columns;
+    otx__digits_shape(&map->digits, kernels, normal->base.tiles, donor->columns);
+    choice->normal = normal;
+    choice->map = map;
+    choice->mapping.map = map;
+    choice->options = &fit->options;
+    choice->sample_count = otx__min(OTX__CHOICE_ROWS, base->rows);
+    otx__fit_choices(fit);
+    otx__digits_shape(&choice->mapping.digits, kernels,
+                      (choice->hidden + OTX__TILE - 1) / OTX__TILE, donor->columns);
+    normal->total = (uint64_t)donor->rows + donor->columns;
+    if (fit->chooses) normal->total += donor->columns * fit->options.lambda_count;
+}
+
+/* The choices, in order of lambda and k. */
+OTX__PRIVATE void otx__fit_list(otx__fit *fit)
+{
+    size_t i;
+    for (i = 0; i < fit->trial_count; i++) {
+        fit->trials[i].k = fit->choice.ks[i % fit->choice.k_count];
+        fit->trials[i].lambda = fit->options.lambdas[i / fit->choice.k_count];
+    }
+}
+
+/* Hides anchors, fits a map to the others, and finds the best choice. */
+OTX__PRIVATE otx_result otx__fit_choose(otx__fit *fit, const otx_matrix *targets, size_t *best,
+                                        otx_affine_stats *stats, otx_error *error)
+{
+    otx__choice *choice = &fit->choice;
+    const otx_matrix *donor = fit->normal.donor.matrix, *base = fit->normal.base.matrix;
+    otx_matrix donor_view, base_view, hidden_view;
+    uint64_t taken = fit->pool.bytes + fit->map->pool.bytes;
+    double clock = otx__now();
+    otx_result result = otx__choice_hide(choice, targets, fit->marks, taken, error);
+    choice->seconds_pursuit = otx__now() - clock;
+    if (result) return result;
+    donor_view = otx__choice_view(donor, choice->order, donor->rows, choice->donor_rows);
+    base_view = otx__choice_view(base, choice->order, base->rows, choice->base_rows);
+    hidden_view = donor_view;
+    hidden_view.index = choice->donor_rows + choice->kept;
+    hidden_view.rows = choice->hidden;
+    choice->mapping.donor = &donor_view;
+    choice->mapping.base = &base_view;
+    choice->mapping.targets = &hidden_view;
+    choice->mapping.count = choice->hidden;
+    fit->normal.order = choice->order;
+    otx__choice_sample(choice);
+    clock = otx__now();
+    result = otx__normal_add(&fit->normal, 0, choice->kept, error);
+    stats->seconds_products += otx__now() - clock;
+    if (!result) result = otx__choice_run(choice, fit->trials, fit->trial_count, taken, error);
+    if (!result) *best = otx__choice_best(fit->trials, fit->trial_count);
+    stats->seconds_pursuit = choice->seconds_pursuit;
+    stats->seconds_trials = choice->seconds_trials;
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__fit_run(otx__fit *fit, const otx_matrix *targets, size_t *best,
+                                     otx_affine_stats *stats, otx_error *error)
+{
+    otx__normal *normal = &fit->normal;
+    double clock = otx__now();
+    otx_result result = otx__normal_measure(normal, error);
+    stats->seconds_products = otx__now() - clock;
+    if (!result && fit->chooses) result = otx__fit_choose(fit, targets, best, stats, error);
+    clock = otx__now();
+    if (!result) result = otx__normal_add(normal, fit->chooses ? fit->choice.kept : 0,
+                                          normal->rows, error);
+    stats->seconds_products += otx__now() - clock;
+    if (!result) result = otx__normal_solve(normal, fit->trials[*best].lambda, error);
+    if (!result) result = otx__affine_set(fit->map, normal, fit->column, error);
+    if (!result) result = otx__affine_know(fit->map, normal, error);
+    return result;
+}
+
+/* Takes all memory, within the budget. */
+OTX__PRIVATE otx_result otx__fit_open(otx__fit *fit, otx_error *error)
+{
+    otx_result result = otx__fit_budget(fit, error);
+    if (result) return result;
+    if (!otx__fit_take_map(fit)) return otx__pool_fail(&fit->map->pool, error);
+    if (!otx__fit_take_normal(fit) || !otx__fit_take_choice(fit))
+        return otx__pool_fail(&fit->pool, error);
+    otx__fit_list(fit);
+    return OTX_OK;
+}
+
+OTX__PRIVATE void otx__affine_free(otx__affine *map)
+{
+    otx_context ctx = map->ctx; /* whose allocator frees what it stands in */
+    otx__pool_close(&map->pool);
+    otx__free(&ctx, map, 1, sizeof *map);
+}
+
+OTX__PRIVATE otx__affine *otx__affine_new(const otx_context *ctx)
+{
+    otx__affine *map = (otx__affine *)otx__alloc_zero(ctx, 1, sizeof *map);
+    if (!map) return NULL;
+    if (ctx) map->ctx.allocator = ctx->allocator;
+    otx__pool_open(&map->pool, &map->ctx);
+    return map;
+}
+
+OTX__PRIVATE void otx__fit_result(const otx__fit *fit, size_t best, otx_affine_map *map)
+{
+    memset(map, 0, sizeof *map);
+    map->anchors = fit->map->anchors;
+    map->donor_columns = fit->map->columns;
+    map->base_columns = fit->map->width;
+    map->choice = fit->trials[best];
+    map->cosine = fit->options.cosine;
+    map->trials = fit->trials;
+    map->trial_count = fit->trial_count;
+    map->hidden = fit->choice.hidden;
+    map->bytes = fit->map->pool.bytes + sizeof *fit->map;
+    map->state = fit->map;
+}
+
+OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *donor,
+                                  const otx_matrix *base, const otx_matrix *targets,
+                                  const otx_affine_options *options, otx_affine_map *map,
+                                  otx_affine_stats *stats, otx_error *error)
+{
+    otx__fit fit;
+    otx_affine_stats counted;
+    otx_result result;
+    size_t best = 0;
+    double clock = otx__now();
+    memset(&fit, 0, sizeof fit);
+    memset(&counted, 0, sizeof counted);
+    if (ctx) fit.ctx = *ctx;
+    fit.ctx.threads = otx__threads(ctx);
+    otx__fit_settle(&fit, options);
+    result = otx__fit_check(&fit, donor, base, targets, error);
+    if (result) return result;
+    fit.map = otx__affine_new(ctx);
+    if (!fit.map) return otx__fail_memory(error, sizeof *fit.map);
+    otx__pool_open(&fit.pool, &fit.ctx);
+    otx__fit_shape(&fit, donor, base);
+    result = otx__fit_open(&fit, error);
+    if (!result) result = otx__fit_run(&fit, targets, &best, &counted, error);
+    counted.isa = fit.normal.kernels->isa;
+    counted.threads = fit.ctx.threads;
+    counted.peak_bytes = fit.pool.bytes + fit.map->pool.bytes + sizeof *fit.map;
+    counted.seconds = otx__now() - clock;
+    counted.seconds_solve = counted.seconds - counted.seconds_products -
+                            counted.seconds_pursuit - counted.seconds_trials;
+    otx__pool_close(&fit.pool);
+    if (result) {
+        otx__affine_free(fit.map);
+        return result;
+    }
+    otx__fit_result(&fit, best, map);
+    if (stats) *stats = counted;
+    return OTX_OK;
+}
+
+OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *options)
+{
+    options->k = map->choice.k;
+    options->cosine = map->cosine;
+    options->centred = true;
+    return map->choice.k > 0;
+}
+
+OTX_API void otx_affine_close(otx_affine_map *map)
+{
+    if (map->state) otx__affine_free((otx__affine *)map->state);
+    memset(map, 0, sizeof *map);
+}
+
+/* ---- applying ---- */
+
+OTX__PRIVATE otx_result otx__apply_check(const otx__affine *map, const otx_matrix *donor,
+                                         const otx_matrix *base, const otx_matrix *targets,
+                                         size_t first, size_t count, otx_error *error)
+{
+    otx_result result = otx__check_matrix(donor, "donor", error);
+    if (!result) result = otx__check_matrix(base, "base", error);
+    if (!result) result = otx__check_matrix(targets, "targets", error);
+    if (result) return result;
+    if (donor->rows != map->anchors || base->rows != map->anchors ||
+        donor->columns != map->columns || base->columns != map->width ||
+        targets->columns != map->columns)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "the map is from %" PRIu64 " to %" PRIu64 " columns over %" PRIu64
+                         " anchors, and these matrices are not of its shape",
+                         (uint64_t)map->columns, (uint64_t)map->width, (uint64_t)map->anchors);
+    if (first > targets->rows || count > targets->rows - first)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "targets %" PRIu64 " to %" PRIu64 " are not among %" PRIu64,
+                         (uint64_t)first, (uint64_t)first + count, (uint64_t)targets->rows);
+    return OTX_OK;
+}
+
+/* All blocks of targets. */
+OTX__PRIVATE otx_result otx__apply_run(const otx_context *ctx, otx__mapping *mapping,
+                                       size_t count, size_t room, otx_error *error)
+{
+    size_t done = 0, step = mapping->k;
+    otx_result result = OTX_OK;
+    while (done < count && !result) {
+        otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, done, count);
+        mapping->count = otx__min(room, count - done);
+        result = otx__mapping_run(mapping, &watch, error);
+        done += mapping->count;
+        mapping->first += mapping->count;
+        mapping->indices += mapping->count * step;
+        mapping->coefficients += mapping->count * step;
+        mapping->rows += mapping->count * mapping->map->width;
+    }
+    return result;
+}
+
+OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map *map,
+                                    const otx_matrix *donor, const otx_matrix *base,
+                                    const otx_matrix *targets, size_t first, size_t count,
+                                    const int32_t *indices, const double *coefficients,
+                                    size_t k, double *rows, otx_error *error)
+{
+    static const int32_t no_index = -1;
+    static const double no_coefficient = 0.0;
+    const otx__affine *state = map ? (const otx__affine *)map->state : NULL;
+    size_t room = otx__min(OTX__AFFINE_TARGETS, count);
+    otx__mapping mapping;
+    otx_context settled;
+    otx__pool pool;
+    otx_result result;
+    if (!state || (k && (!indices || !coefficients)) || (count && !rows))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "there is no map, or an array is missing");
+    result = otx__apply_check(state, donor, base, targets, first, count, error);
+    if (result || !count) return result;
+    memset(&settled, 0, sizeof settled);
+    if (ctx) settled = *ctx;
+    settled.threads = otx__threads(ctx);
+    memset(&mapping, 0, sizeof mapping);
+    mapping.map = state;
+    mapping.donor = donor;
+    mapping.base = base;
+    mapping.targets = targets;
+    mapping.indices = k ? indices + first * k : &no_index;
+    mapping.coefficients = k ? coefficients + first * k : &no_coefficient;
+    mapping.k = k;
+    mapping.first = first;
+    mapping.rows = rows;
+    mapping.find = true;
+    otx__pool_open(&pool, &settled);
+    if (!otx__mapping_take(&mapping, room, (size_t)settled.threads, &pool))
+        result = otx__pool_fail(&pool, error);
+    else
+        result = otx__apply_run(&settled, &mapping, count, room, error);
+    otx__pool_close(&pool);
+    return result;
+}
+
 #ifndef OTX_NO_STDIO
 
 /* >>> src/disk/chapter.h */
@@ -13303,7 +15485,7 @@ OTX_API otx_result otx_omp(const otx_context *ctx, const otx_matrix *atoms,
      reading              files to read, and whether they have changed
      writing              files to write
      copying              copies of files
-     trees                directories looked through, copied and removed with all they hold
+     trees                whole directories looked through, copied, removed
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
@@ -14837,6 +17019,7 @@ OTX__PRIVATE otx_result otx__stamps_take(otx__stamps *stamps, const char *direct
         otx__status status;
         char *path;
         if (!wanted(listing.names[i])) continue;
+        memset(&status, 0, sizeof status);
         path = otx__path_join(stamps->ctx, directory, listing.names[i]);
         if (!path) {
             result = otx__fail_memory(error, strlen(directory) + 1);
@@ -16056,17 +18239,19 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
    tensors and heirs.h for ids in configs.
 
    Rooms, in order of dependency:
-     known        what the world calls things
-     names        names of tensors
-     document     the JSON files of a model directory
-     config       what config.json says
-     side         a model directory opened once
-     code         the Python that a tokenizer is loaded with
-     parts        what each tensor does for the vocabulary
-     find         finding the parts of a model
-     heirs        what becomes of the ids in a config
-     config_ids   ids in a config being edited
-     config_edit  config.json and generation_config.json, edited */
+     known          what the world calls things
+     known_classes  classes of tokenizers, by the type of model
+     names          names of tensors
+     document       the JSON files of a model directory
+     config         what config.json says
+     side           a model directory opened once
+     code           the Python that a tokenizer is loaded with
+     parts          what each tensor does for the vocabulary
+     find           finding the parts of a model
+     heirs          what becomes of the ids in a config
+     config_ids     ids in a config being edited
+     config_edit    config.json and generation_config.json, edited
+     classes        which class a tokenizer is loaded as */
 
 /* >>> src/model/known.h */
 /* ---- known: what the world calls things --------------------------------- */
@@ -16194,6 +18379,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
+#define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
 #define OTX__KEY_POSITIONS "max_position_embeddings"
 #define OTX__KEY_LENGTH "model_max_length"       /* of tokenizer_config.json */
 
@@ -16433,6 +18619,214 @@ static const char *const otx__rival_files[] = {
 /* Whether a tokenizer puts the tokens at both ends of a text. */
 #define OTX__KEY_ADD_BOS "add_bos_token"
 #define OTX__KEY_ADD_EOS "add_eos_token"
+
+/* >>> src/model/known_classes.h */
+/* ---- known classes: what transformers makes of a tokenizer beside a type of model ---- */
+
+/* How the class that AutoTokenizer takes goes by "model_type" of config.json. */
+typedef enum otx__class_rule {
+    OTX__CLASS_FORCED, /* this class, whatever tokenizer_config.json says */
+    OTX__CLASS_AS_IS,  /* tokenizer.json as it stands, whatever it says */
+    OTX__CLASS_DEFAULT /* this class where it says nothing */
+} otx__class_rule;
+
+typedef struct otx__class_types {
+    const char *name; /* of the class, without "Fast" */
+    otx__class_rule rule;
+    const char *types; /* with blanks between them */
+} otx__class_types;
+
+/* Read from transformers 5.24.0: tests/tokenizer_classes.py prints them, and checks the rule
+   of classes.h against AutoTokenizer. */
+static const otx__class_types otx__tokenizer_classes[] = {
+    {"GPT2Tokenizer", OTX__CLASS_FORCED,
+     "hyperclovax_vision_v2"},
+    {"Qwen2Tokenizer", OTX__CLASS_FORCED,
+     "qwen2"},
+    {"Qwen3_5Tokenizer", OTX__CLASS_FORCED,
+     "qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen4_exp"},
+    {"Siglip2Tokenizer", OTX__CLASS_FORCED,
+     "siglip2"},
+    {"TokenizersBackend", OTX__CLASS_AS_IS,
+     "EvollaModel arctic aria beam bigbird_pegasus camembertv2-base canary chatlm"
+     " cohere_asr ernie4_5 ernie4_5_moe fastspeech2_conformer flex_olmo fuyu glm glm4"
+     " glm4_moe glm4_moe_lite glm4v glm4v_moe glm_image glmasr got_ocr2 gpt_bigcode"
+     " gradium_phonon_tts granite granitemoe granitemoehybrid granitemoeshared h2ovl_chat"
+     " hyperclovax hyperclovax_vlm internlm2 internlm3 iquestcoder jamba kimi_k25"
+     " kimi_linear kosmos-2 llava llava_next mimo_v2_flash minicpm3 minicpm_ocr minicpmv"
+     " minicpmv4_6 minicpmv4_7 minimax_m2 ministral ministral3 mistral mistral3"
+     " mistral_large4 mixtral modernbert modernbert-decoder molmo molmo2 nemo_speechlm"
+     " nemotron nvfp4 nystromformer olmo2 olmo3 olmo_hybrid omniasr opencua openvla"
+     " paddleocr_vl pegasus_x persimmon phi3 phi3_v phimoe pix2struct pixtral pocket_tts"
+     " smolvlm stablelm step3_vl umt5 vipllava voxtral voxtral_realtime xlm-roberta-xl"},
+    {"AlbertTokenizer", OTX__CLASS_DEFAULT,
+     "albert yoso"},
+    {"BertGenerationTokenizer", OTX__CLASS_DEFAULT,
+     "bert-generation"},
+    {"BertTokenizer", OTX__CLASS_DEFAULT,
+     "align bark bert blip bros chinese_clip convbert distilbert electra ernie flava git"
+     " grounding-dino layoutlm lxmert megatron-bert mm-grounding-dino mobilebert"
+     " nomic_bert squeezebert tvp vilt visual_bert"},
+    {"BigBirdTokenizer", OTX__CLASS_DEFAULT,
+     "big_bird"},
+    {"BioGptTokenizer", OTX__CLASS_DEFAULT,
+     "biogpt"},
+    {"BlenderbotSmallTokenizer", OTX__CLASS_DEFAULT,
+     "blenderbot-small"},
+    {"BlenderbotTokenizer", OTX__CLASS_DEFAULT,
+     "blenderbot"},
+    {"CLIPTokenizer", OTX__CLASS_DEFAULT,
+     "aimv2 clip clipseg groupvit omdet-turbo oneformer owlv2 owlvit sam3 sam3_video xclip"},
+    {"CTRLTokenizer", OTX__CLASS_DEFAULT,
+     "ctrl"},
+    {"CamembertTokenizer", OTX__CLASS_DEFAULT,
+     "camembert"},
+    {"CanineTokenizer", OTX__CLASS_DEFAULT,
+     "canine"},
+    {"ClvpTokenizer", OTX__CLASS_DEFAULT,
+     "clvp"},
+    {"CohereTokenizer", OTX__CLASS_DEFAULT,
+     "aya_vision cohere cohere2"},
+    {"CpmAntTokenizer", OTX__CLASS_DEFAULT,
+     "cpmant"},
+    {"DPRQuestionEncoderTokenizer", OTX__CLASS_DEFAULT,
+     "dpr"},
+    {"DebertaTokenizer", OTX__CLASS_DEFAULT,
+     "deberta"},
+    {"DebertaV2Tokenizer", OTX__CLASS_DEFAULT,
+     "deberta-v2"},
+    {"DiaTokenizer", OTX__CLASS_DEFAULT,
+     "dia"},
+    {"EsmTokenizer", OTX__CLASS_DEFAULT,
+     "esm"},
+    {"EsmcTokenizer", OTX__CLASS_DEFAULT,
+     "esmc esmfold2"},
+    {"FNetTokenizer", OTX__CLASS_DEFAULT,
+     "fnet"},
+    {"FSMTTokenizer", OTX__CLASS_DEFAULT,
+     "fsmt"},
+    {"FlaubertTokenizer", OTX__CLASS_DEFAULT,
+     "flaubert"},
+    {"FunnelTokenizer", OTX__CLASS_DEFAULT,
+     "funnel"},
+    {"GPT2Tokenizer", OTX__CLASS_DEFAULT,
+     "blip-2 codegen dbrx emu3 gpt-sw3 gpt2 gpt_neo gptj instructblip instructblipvideo"
+     " jais2 opt phi starcoder2"},
+    {"GPTNeoXJapaneseTokenizer", OTX__CLASS_DEFAULT,
+     "gpt_neox_japanese"},
+    {"GPTNeoXTokenizer", OTX__CLASS_DEFAULT,
+     "falcon_mamba gpt_neox mamba mamba2 mpt olmo olmoe rwkv xlstm"},
+    {"GemmaTokenizer", OTX__CLASS_DEFAULT,
+     "diffusion_gemma gemma gemma2 gemma3 gemma3_text gemma3n gemma3n_text recurrent_gemma"
+     " shieldgemma2 t5gemma zaya"},
+    {"LasrTokenizer", OTX__CLASS_DEFAULT,
+     "lasr_ctc lasr_encoder"},
+    {"LayoutLMv2Tokenizer", OTX__CLASS_DEFAULT,
+     "layoutlmv2"},
+    {"LayoutLMv3Tokenizer", OTX__CLASS_DEFAULT,
+     "layoutlmv3"},
+    {"LayoutXLMTokenizer", OTX__CLASS_DEFAULT,
+     "layoutxlm"},
+    {"LlamaTokenizer", OTX__CLASS_DEFAULT,
+     "idefics idefics2"},
+    {"LukeTokenizer", OTX__CLASS_DEFAULT,
+     "luke"},
+    {"M2M100Tokenizer", OTX__CLASS_DEFAULT,
+     "m2m_100"},
+    {"MBartTokenizer", OTX__CLASS_DEFAULT,
+     "mbart"},
+    {"MPNetTokenizer", OTX__CLASS_DEFAULT,
+     "mpnet"},
+    {"MarianTokenizer", OTX__CLASS_DEFAULT,
+     "marian"},
+    {"MarkupLMTokenizer", OTX__CLASS_DEFAULT,
+     "markuplm"},
+    {"MgpstrTokenizer", OTX__CLASS_DEFAULT,
+     "mgp-str"},
+    {"NllbTokenizer", OTX__CLASS_DEFAULT,
+     "nllb-moe"},
+    {"NougatTokenizer", OTX__CLASS_DEFAULT,
+     "pp_formulanet"},
+    {"OpenAIGPTTokenizer", OTX__CLASS_DEFAULT,
+     "openai-gpt"},
+    {"PLBartTokenizer", OTX__CLASS_DEFAULT,
+     "plbart"},
+    {"ParakeetTokenizer", OTX__CLASS_DEFAULT,
+     "granite_speech5_ctc nemotron3_5_asr nemotron_asr_streaming omniasr_ctc parakeet_ctc"
+     " parakeet_rnnt parakeet_tdt"},
+    {"PegasusTokenizer", OTX__CLASS_DEFAULT,
+     "pegasus"},
+    {"PerceiverTokenizer", OTX__CLASS_DEFAULT,
+     "perceiver"},
+    {"ProphetNetTokenizer", OTX__CLASS_DEFAULT,
+     "prophetnet"},
+    {"Qwen2Tokenizer", OTX__CLASS_DEFAULT,
+     "audioflamingo3 colqwen2 cosmos3_omni dots3_note fun_asr_nano hunyuan_vl internvl"
+     " lighton_ocr moss_transcribe_diarize ovis2 qianfan_ocr qwen2_5_omni qwen2_5_vl"
+     " qwen2_audio qwen2_moe qwen2_vl qwen3 qwen3_asr qwen3_moe qwen3_next qwen3_omni_moe"
+     " qwen3_vl qwen3_vl_moe vibevoice"},
+    {"Qwen3_5Tokenizer", OTX__CLASS_DEFAULT,
+     "qwen3_5_text"},
+    {"RagTokenizer", OTX__CLASS_DEFAULT,
+     "rag"},
+    {"ReformerTokenizer", OTX__CLASS_DEFAULT,
+     "reformer"},
+    {"RemBertTokenizer", OTX__CLASS_DEFAULT,
+     "rembert"},
+    {"RoCBertTokenizer", OTX__CLASS_DEFAULT,
+     "roc_bert"},
+    {"RoFormerTokenizer", OTX__CLASS_DEFAULT,
+     "roformer"},
+    {"RobertaTokenizer", OTX__CLASS_DEFAULT,
+     "bart bridgetower clap data2vec-text florence2 ibert led lilt longformer mra mvp"
+     " roberta roberta-prelayernorm"},
+    {"SeamlessM4TTokenizer", OTX__CLASS_DEFAULT,
+     "seamless_m4t seamless_m4t_v2"},
+    {"SiglipTokenizer", OTX__CLASS_DEFAULT,
+     "siglip"},
+    {"Speech2TextTokenizer", OTX__CLASS_DEFAULT,
+     "speech_to_text"},
+    {"SpeechT5Tokenizer", OTX__CLASS_DEFAULT,
+     "speecht5"},
+    {"SplinterTokenizer", OTX__CLASS_DEFAULT,
+     "splinter"},
+    {"T5Tokenizer", OTX__CLASS_DEFAULT,
+     "mt5 musicgen musicgen_melody switch_transformers t5"},
+    {"TapasTokenizer", OTX__CLASS_DEFAULT,
+     "tapas"},
+    {"Tipsv2Tokenizer", OTX__CLASS_DEFAULT,
+     "tipsv2"},
+    {"UdopTokenizer", OTX__CLASS_DEFAULT,
+     "udop"},
+    {"VideoPrismTokenizer", OTX__CLASS_DEFAULT,
+     "videoprism"},
+    {"VitsTokenizer", OTX__CLASS_DEFAULT,
+     "vits"},
+    {"Wav2Vec2CTCTokenizer", OTX__CLASS_DEFAULT,
+     "data2vec-audio hubert unispeech unispeech-sat wav2vec2 wav2vec2-bert"
+     " wav2vec2-conformer"},
+    {"WhisperTokenizer", OTX__CLASS_DEFAULT,
+     "whisper"},
+    {"XGLMTokenizer", OTX__CLASS_DEFAULT,
+     "xglm"},
+    {"XLMRobertaTokenizer", OTX__CLASS_DEFAULT,
+     "gte jina_embeddings_v3 metaclip_2 trocr xlm-roberta xmod"},
+    {"XLMTokenizer", OTX__CLASS_DEFAULT,
+     "xlm"},
+    {"XLNetTokenizer", OTX__CLASS_DEFAULT,
+     "xlnet"},
+};
+
+/* Classes that are no type's default, and those that are other classes by another name. */
+static const char *const otx__other_classes[] = {
+    "BarthezTokenizer", "BartphoTokenizer", "BertJapaneseTokenizer", "BertweetTokenizer",
+    "ByT5Tokenizer", "CodeLlamaTokenizer", "CpmTokenizer", "HerbertTokenizer",
+    "MBart50Tokenizer", "MLukeTokenizer", "MyT5Tokenizer", "PhobertTokenizer",
+    "Wav2Vec2PhonemeCTCTokenizer", "BartTokenizer", "CodeGenTokenizer", "ConvBertTokenizer",
+    "DistilBertTokenizer", "GPTSw3Tokenizer", "LEDTokenizer", "LxmertTokenizer",
+    "MobileBertTokenizer", "MvpTokenizer", "Pop2PianoTokenizer", "SqueezeBertTokenizer",
+    "LlamaTokenizer",
+};
 
 /* >>> src/model/names.h */
 /* ---- names of tensors --------------------------------------------------- */
@@ -18235,6 +20629,191 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
     return result;
 }
 
+/* >>> src/model/classes.h */
+/* ---- classes: which class a tokenizer is loaded as ---------------------------- */
+
+/* transformers 5 takes the class of a tokenizer from "model_type" for some types of models,
+   whatever the tokenizer says, and many classes bring rules of their own for how text is
+   cut: the same files read otherwise beside another model. */
+
+#define OTX__AS_IS "TokenizersBackend" /* tokenizer.json as it stands, by transformers 5 */
+#define OTX__AS_IS_4 "PreTrainedTokenizerFast" /* the same for 4 and 5 */
+
+/* A name without "Fast". */
+OTX__PRIVATE otx__span otx__class_stem(otx__span name)
+{
+    if (name.size > 4 && memcmp(name.bytes + name.size - 4, "Fast", 4) == 0) name.size -= 4;
+    return name;
+}
+
+/* Whether a word is among those of a text, with blanks between them. */
+OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
+{
+    while (*words) {
+        size_t size = strcspn(words, " ");
+        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
+        words += size + (words[size] == ' ');
+    }
+    return false;
+}
+
+/* What is known of a type of models, or NULL. */
+OTX__PRIVATE const otx__class_types *otx__class_of_type(otx__span type)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__tokenizer_classes) && type.size > 0; i++)
+        if (otx__has_word(otx__tokenizer_classes[i].types, type))
+            return &otx__tokenizer_classes[i];
+    return NULL;
+}
+
+/* The class that a name makes by itself, without "Fast": one that is generic or not known
+   takes tokenizer.json as it stands. */
+OTX__PRIVATE otx__span otx__class_made(otx__span name)
+{
+    const otx__span stem = otx__class_stem(name);
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__tokenizer_classes); i++)
+        if (otx__tokenizer_classes[i].rule != OTX__CLASS_AS_IS &&
+            otx__span_is(stem, otx__tokenizer_classes[i].name))
+            return stem;
+    for (i = 0; i < OTX__COUNT(otx__other_classes); i++)
+        if (otx__span_is(stem, otx__other_classes[i])) return stem;
+    return otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
+}
+
+/* The class that AutoTokenizer makes, without "Fast", beside a model of a type of a
+   tokenizer that names a class or (size 0) none. `mapped`: it names code of its own. */
+OTX__PRIVATE otx__span otx__class_effective(otx__span type, otx__span name, bool byte_level,
+                                            bool mapped)
+{
+    const otx__span as_is = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
+    const otx__class_types *own = mapped ? NULL : otx__class_of_type(type);
+    if (name.size == 0) return own ? otx__span_of(own->name, strlen(own->name)) : as_is;
+    if (own && own->rule == OTX__CLASS_FORCED) return otx__span_of(own->name, strlen(own->name));
+    if (!mapped && byte_level && otx__span_is(otx__class_stem(name), "LlamaTokenizer"))
+        return as_is;
+    return own && own->rule == OTX__CLASS_AS_IS ? as_is : otx__class_made(name);
+}
+
+/* ---- one directory ---- */
+
+/* A string of config.json or another file, or nothing. */
+OTX__PRIVATE otx__span otx__document_word(const otx__document *document, const char *key)
+{
+    uint32_t node = otx_json_find(&document->json, otx__document_root(document), key);
+    if (otx_json_type_of(&document->json, node) != OTX_JSON_STRING) return otx__span_of("", 0);
+    return otx__json_span(&document->json, node);
+}
+
+/* The class that a side's tokenizer names. */
+OTX__PRIVATE otx__span otx__side_class(const otx__side *side)
+{
+    otx__span name = otx__document_word(&side->tokenizer, OTX__KEY_TOKENIZER_CLASS);
+    return name.size ? name : otx__document_word(&side->config, OTX__KEY_TOKENIZER_CLASS);
+}
+
+/* Whether its tokenizer_config.json names code of its own. */
+OTX__PRIVATE bool otx__side_is_mapped(const otx__side *side)
+{
+    const otx_json *json = &side->tokenizer.json;
+    uint32_t map = otx_json_find(json, otx__document_root(&side->tokenizer), OTX__KEY_AUTO_MAP);
+    return otx_json_type_of(json, otx_json_find(json, map, OTX__KEY_AUTO_TOKENIZER)) !=
+           OTX_JSON_NULL;
+}
+
+/* ---- the donor's tokenizer beside the base's config ---- */
+
+/* What to write for the donor's class to be made. */
+typedef struct otx__class_choice {
+    char name[OTX__QUOTED]; /* tokenizer_class; empty: the file stays as it is */
+    char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
+    bool code;              /* "auto_map" is needed as well: see otx__class_code */
+} otx__class_choice;
+
+/* By the policy that tests/tokenizer_classes.py states and tries with both versions of
+   transformers. */
+OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base,
+                                    otx__class_choice *choice)
+{
+    const bool byte_level = donor->vocab.family == OTX_FAMILY_BYTE_LEVEL;
+    const bool has_json = strcmp(otx__word(donor->vocab.source), "tokenizer.json") == 0;
+    const otx__span type = otx__document_word(&base->config, OTX__KEY_MODEL_TYPE);
+    const otx__span name = otx__side_class(donor);
+    const otx__span wanted = otx__class_effective(
+        otx__document_word(&donor->config, OTX__KEY_MODEL_TYPE), name, byte_level, false);
+    otx__span chosen, seen, made;
+    memset(choice, 0, sizeof *choice);
+    if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
+    otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
+    seen = otx__class_effective(type, name, byte_level, false);
+    if (name.size > 0 && otx__span_is(seen, choice->made)) return;
+    if (otx__span_is(wanted, OTX__AS_IS) || otx__span_is(wanted, "Qwen3_5Tokenizer"))
+        otx__format(choice->name, sizeof choice->name, OTX__AS_IS_4); /* 4 knows neither */
+    else if (name.size > 0 && otx__span_is(otx__class_stem(name), choice->made))
+        otx__format(choice->name, sizeof choice->name, "%.*s", (int)name.size, name.bytes);
+    else
+        otx__format(choice->name, sizeof choice->name, "%s%s", choice->made,
+                    has_json ? "Fast" : "");
+    chosen = otx__span_of(choice->name, strlen(choice->name));
+    seen = otx__class_effective(type, chosen, byte_level, false);
+    made = otx__class_made(chosen);
+    choice->code = !otx__same_bytes(seen.bytes, seen.size, made.bytes, made.size);
+}
+
+/* Where "auto_map" keeps a class from being forced: without trust in code loaders pass it
+   by and take tokenizer_class, with it they run this file. */
+#define OTX__CLASS_MODULE "tokenization_transplanted"
+#define OTX__CLASS_MAP                                                       \
+    "[\"" OTX__CLASS_MODULE ".TransplantedTokenizer\", \"" OTX__CLASS_MODULE \
+    ".TransplantedTokenizer\"]"
+
+/* Appends that file. A class with an __init__ of its own is made as such by transformers 5,
+   others take tokenizer.json as it stands. */
+OTX__PRIVATE void otx__class_code(const otx__class_choice *choice, otx__text *to)
+{
+    if (strcmp(choice->name, OTX__AS_IS_4) == 0) {
+        otx__text_string(to, "from transformers import PreTrainedTokenizerFast\n\n\n"
+                             "class TransplantedTokenizer(PreTrainedTokenizerFast):\n"
+                             "    pass\n");
+        return;
+    }
+    otx__text_format(to, "import transformers\n\nClass = getattr(transformers, \"%sFast\", None) "
+                         "or transformers.%s\n\n\n", choice->made, choice->made);
+    otx__text_string(to, "class TransplantedTokenizer(Class):\n"
+                         "    def __init__(self, *arguments, **settings):\n"
+                         "        super().__init__(*arguments, **settings)\n");
+}
+
+/* Appends tokenizer_config.json with what was chosen. */
+OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__side *donor,
+                                          const otx__class_choice *choice, otx__text *to,
+                                          otx_error *error)
+{
+    const otx__document *document = &donor->tokenizer;
+    otx_json_edit *edit = NULL;
+    char value[OTX__QUOTED + 2];
+    otx_result result;
+    if (!document->present) {
+        otx__text_format(to, "{\n  \"" OTX__KEY_TOKENIZER_CLASS "\": \"%s\"", choice->name);
+        if (choice->code)
+            otx__text_string(to, ",\n  \"" OTX__KEY_AUTO_MAP "\": {\"" OTX__KEY_AUTO_TOKENIZER
+                                 "\": " OTX__CLASS_MAP "}");
+        otx__text_string(to, "\n}\n");
+        return to->failed ? otx__fail_memory(error, to->size) : OTX_OK;
+    }
+    otx__format(value, sizeof value, "\"%s\"", choice->name);
+    result = otx_json_edit_open(ctx, &document->json, &edit, error);
+    if (!result)
+        result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_TOKENIZER_CLASS, value, error);
+    if (!result && choice->code)
+        result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_AUTO_MAP,
+                                   "{\"" OTX__KEY_AUTO_TOKENIZER "\": " OTX__CLASS_MAP "}", error);
+    if (!result) result = otx__edit_to_text(edit, to, error);
+    otx_json_edit_close(ctx, edit);
+    return result;
+}
+
 /* >>> src/job/chapter.h */
 /* ==== job: the whole transplant, in the order in which it happens ==== */
 
@@ -18252,6 +20831,7 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
      map           the caller's map
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
+     chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
      solve         solving for the rows of the donor
      rebuild       the new rows of one vocabulary tensor
@@ -18318,6 +20898,9 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text chat;               /* chat: the template, unless it is the donor's */
+    otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
+                                     otx__job_plan_class */
 
     /* solve: the combinations of anchors */
     otx__solution solutions[2];
@@ -18389,11 +20972,15 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
     if ((unsigned)options->method >= OTX_METHOD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
                          "omp-centred, mean and zero", (int)options->method);
-    if ((unsigned)options->rows > OTX_ROWS_MULTIPLE ||
-        (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0))
-        return otx__fail(
-            error, OTX_ERROR_ARGUMENT,
-            "rows must be the donor's, the tokenizer's, or a multiple of at least 1");
+    if ((unsigned)options->rows > OTX_ROWS_EXACT ||
+        (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
+        (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "rows must be the donor's, the tokenizer's, "
+                         "a multiple of at least 1, or a number of at least 1");
+    if ((unsigned)options->chat >= OTX_CHAT_COUNT ||
+        (options->chat == OTX_CHAT_FILE && !options->chat_file))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "the chat template must be the donor's, the "
+                         "base's, or that of a file which is named");
     if ((unsigned)options->padding >= OTX_PADDING_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "padding %d is unknown; known are mean and zero",
@@ -18429,6 +21016,9 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->chat, &job->ctx);
+    otx__text_open(&job->tokenizer, &job->ctx);
+    otx__text_open(&job->code, &job->ctx);
     result = otx__side_begin(&job->ctx, base, false, &job->base, error);
     if (!result) result = otx__side_begin(&job->ctx, donor, true, &job->donor, error);
     return result;
@@ -18455,6 +21045,9 @@ OTX_API void otx_job_close(otx_job *job)
     for (i = 0; i < job->solution_count; i++) otx__solution_close(job, &job->solutions[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->chat);
+    otx__text_close(&job->tokenizer);
+    otx__text_close(&job->code);
     otx__free(ctx, job->anchor_donors, job->anchor_count, sizeof *job->anchor_donors);
     otx__free(ctx, job->anchor_bases, job->anchor_count, sizeof *job->anchor_bases);
     otx__free(ctx, job->targets, job->target_count, sizeof *job->targets);
@@ -18509,8 +21102,7 @@ OTX__PRIVATE bool otx__is_read(const char *name)
            strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name);
 }
 
-/* A matrix and its tokenizer are enough of a donor; the base's config is edited. The base's
-   tokenizer_config.json is of no use. */
+/* A matrix and its tokenizer are enough of a donor; the base's config is edited. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
@@ -18524,7 +21116,7 @@ OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *s
     if (!result)
         result = otx__document_open(ctx, side->path, "generation_config.json",
                                     &side->generation, error);
-    if (!result && side->donor)
+    if (!result)
         result = otx__document_open(ctx, side->path, "tokenizer_config.json", &side->tokenizer,
                                     error);
     return result;
@@ -18685,6 +21277,7 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
         *rows = multiple;
         if (multiple <= INT32_MAX) *rows = (count + multiple - 1) / multiple * multiple;
     }
+    if (job->options.rows == OTX_ROWS_EXACT) *rows = job->options.rows_exact;
     if (*rows > 0 && *rows <= INT32_MAX) return OTX_OK;
     return otx__fail(error, OTX_ERROR_LIMIT,
                      "the new matrices would have %" PRIu64 " rows; 1 to "
@@ -18905,6 +21498,168 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     plan.alignment = &job->alignment;
     plan.dtype = job->options.dtype;
     return otx__config_make(&plan, &job->config, &job->generation, error);
+}
+
+/* Names another class for the tokenizer where the donor's own name would be taken for
+   another beside the base's config.json. */
+OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
+{
+    otx__class_choice choice;
+    otx_result result;
+    otx__class_choose(&job->donor, &job->base, &choice);
+    if (!choice.name[0]) return OTX_OK;
+    result = otx__class_config(&job->ctx, &job->donor, &choice, &job->tokenizer, error);
+    if (result) return result;
+    if (choice.code) otx__class_code(&choice, &job->code);
+    otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
+             "config.json of %s, transformers would load the tokenizer of %s otherwise than it "
+             "does there", choice.name, choice.code ? ", and " OTX__CLASS_MODULE ".py" : "",
+             job->base.path, job->donor.path);
+    return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
+}
+
+/* >>> src/job/chat.h */
+/* ---- chat: the template that turns messages into text ------------------------ */
+
+#define OTX__TEMPLATE_LIMIT ((size_t)16 << 20)
+
+/* Reads a file as it stands. */
+OTX__PRIVATE otx_result otx__chat_file(const otx_context *ctx, const char *path, otx__text *to,
+                                       otx_error *error)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    otx_result result =
+        otx__file_read_all(ctx, path, OTX__TEMPLATE_LIMIT, &bytes, &size, error);
+    if (result) return result;
+    otx__text_bytes(to, bytes, size);
+    otx__file_free(ctx, bytes, size);
+    return to->failed ? otx__fail_memory(error, size) : OTX_OK;
+}
+
+/* The template of a document: "chat_template", a string, or of a list of named ones the
+   one that is called "default", or the first. OTX_JSON_NONE if it has none. */
+OTX__PRIVATE uint32_t otx__chat_node(const otx__document *document)
+{
+    const otx_json *json = &document->json;
+    uint32_t node = otx_json_find(json, otx__document_root(document), OTX__KEY_CHAT);
+    otx_json_iter at = otx_json_iter_of(json, node);
+    uint32_t found = OTX_JSON_NONE;
+    if (otx_json_type_of(json, node) == OTX_JSON_STRING) return node;
+    while (otx_json_iter_next(&at)) {
+        uint32_t text = otx_json_find(json, at.value, "template");
+        if (otx_json_type_of(json, text) != OTX_JSON_STRING) continue;
+        if (found == OTX_JSON_NONE ||
+            otx_json_equals(json, otx_json_find(json, at.value, "name"), "default"))
+            found = text;
+    }
+    return found;
+}
+
+OTX__PRIVATE otx_result otx__chat_string(const otx_context *ctx, const otx__document *document,
+                                         otx__text *to, otx_error *error)
+{
+    const uint32_t node = otx__chat_node(document);
+    size_t room;
+    char *bytes;
+    if (node == OTX_JSON_NONE) return OTX_OK;
+    room = otx__json_span(&document->json, node).size + 1;
+    bytes = (char *)otx__alloc(ctx, room, 1);
+    if (!bytes) return otx__fail_memory(error, room);
+    otx__text_bytes(to, bytes, otx_json_string(&document->json, node, bytes));
+    otx__free(ctx, bytes, room, 1);
+    return to->failed ? otx__fail_memory(error, room) : OTX_OK;
+}
+
+/* Appends the template of a side, from where transformers takes it; nothing if it has
+   none. */
+OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *side,
+                                     otx__text *to, otx_error *error)
+{
+    char *path = otx__path_join(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE));
+    otx__document old;
+    otx__status status;
+    otx_result result;
+    if (!path) return otx__fail_memory(error, strlen(side->path) + 1);
+    result = otx__look(path, &status, error);
+    if (!result && status.present) result = otx__chat_file(ctx, path, to, error);
+    otx__path_free(ctx, path);
+    if (result || to->size > 0) return result;
+    result = otx__chat_string(ctx, &side->tokenizer, to, error);
+    if (result || to->size > 0) return result;
+    result = otx__document_open(ctx, side->path, otx__usual_name(OTX_VOCAB_CHAT_JSON), &old,
+                                error);
+    if (!result) result = otx__chat_string(ctx, &old, to, error);
+    otx__document_close(ctx, &old);
+    return result;
+}
+
+/* Warns of what a template that is not the donor's puts into texts although it is no
+   token of the donor's: there it becomes letters. Only the base's tokens count; other
+   brackets are the template's own. */
+OTX__PRIVATE otx_result otx__chat_check(const otx_job *job, otx_error *error)
+{
+    const otx__side *sides[2];
+    otx__token_index contents[2];
+    otx__span text = otx__span_of(job->chat.bytes, job->chat.size), mark;
+    char quoted[OTX__QUOTED];
+    otx_result result = OTX_OK;
+    bool told = false;
+    size_t i, id;
+    memset(contents, 0, sizeof contents);
+    sides[0] = &job->base;
+    sides[1] = &job->donor;
+    for (i = 0; i < 2 && !result; i++) {
+        const otx_vocab *vocab = &sides[i]->vocab;
+        result = otx__index_open(&job->ctx, &contents[i], vocab->tokens, vocab->count, true,
+                                 error);
+        for (id = 0; id < vocab->count && !result; id++) {
+            const otx_token *token = &vocab->tokens[id];
+            if (token->kind != OTX_TOKEN_NONE)
+                *otx__index_slot(&contents[i], OTX_TOKEN_NONE, token->content,
+                                 token->content_size) = (uint32_t)id + 1;
+        }
+    }
+    while (!result && !told && otx__next_mark(&text, &mark)) {
+        told = otx__index_find(&contents[0], OTX_TOKEN_NONE, mark.bytes, mark.size) >= 0 &&
+               otx__index_find(&contents[1], OTX_TOKEN_NONE, mark.bytes, mark.size) < 0;
+        if (told)
+            otx__log(&job->ctx, OTX_WARNING, "the chat template writes \"%s\", which is no token "
+                     "of %s; give the template in words of that tokenizer",
+                     otx__quote(quoted, sizeof quoted, mark.bytes, mark.size), job->donor.path);
+    }
+    for (i = 0; i < 2; i++)
+        if (contents[i].slots) otx__index_close(&job->ctx, &contents[i]);
+    return result;
+}
+
+/* Settles which template the output has, and says so where one disappears. */
+OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx__text ours, theirs;
+    otx_result result = OTX_OK;
+    otx__text_open(&ours, ctx);
+    otx__text_open(&theirs, ctx);
+    if (job->options.chat == OTX_CHAT_FILE)
+        result = otx__chat_file(ctx, job->options.chat_file, &job->chat, error);
+    else if (job->options.chat == OTX_CHAT_BASE)
+        result = otx__chat_of(ctx, &job->base, &job->chat, error);
+    else result = otx__chat_of(ctx, &job->donor, &theirs, error);
+    if (!result && job->options.chat == OTX_CHAT_DONOR && theirs.size == 0) {
+        result = otx__chat_of(ctx, &job->base, &ours, error);
+        if (!result && ours.size > 0)
+            otx__log(ctx, OTX_WARNING, "the output has no chat template: %s has none, and that "
+                     "of %s is in words of its own tokenizer; --chat-template base keeps it, "
+                     "--chat-template FILE gives another", job->donor.path, job->base.path);
+    }
+    if (!result && job->options.chat == OTX_CHAT_BASE && job->chat.size == 0)
+        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: has no chat template to keep",
+                           job->base.path);
+    if (!result && job->chat.size > 0) result = otx__chat_check(job, error);
+    otx__text_close(&ours);
+    otx__text_close(&theirs);
+    return result;
 }
 
 /* >>> src/job/rows.h */
@@ -19135,7 +21890,8 @@ OTX__PRIVATE void otx__mean_body(void *argument, size_t index, int worker)
     }
 }
 
-/* The mean of the wanted rows in double; zeros if none is wanted. */
+/* The mean of the wanted rows in double; zeros if none is wanted. The solver has a mean of
+   its own (solve/views.h): of rows as it takes them, F64 rounded to float, by an index. */
 OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
                                       const uint8_t *wanted, double *to, otx_error *error)
 {
@@ -19418,7 +22174,7 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
         const double *coefficients = solution->coefficients + target * solution->k;
-        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k,
+        otx__combine_row(r->kernels, &anchors, solution->indices + target * solution->k,
                      coefficients, solution->k, row);
         if (r->centre) otx__rebuild_centre(r, coefficients, row);
         if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
@@ -19717,9 +22473,8 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 /* >>> src/job/write.h */
 /* ---- write: the output and its weights ------------------------------------ */
 
-/* One file of weights of the output. */
+/* One file of weights of the output, in the place of one of the base's. */
 typedef struct otx__out_file {
-    const otx_checkpoint_file *old; /* the base's */
     bool touched;                 /* it holds tensors that change; else it is copied */
     bool empty;                   /* all its tensors are dropped: not written */
     otx_tensor *tensors;          /* of the new file, in order of the old one */
@@ -19757,10 +22512,9 @@ OTX__PRIVATE void otx__out_file_close(const otx_job *job, otx__out_file *file)
 
 /* Lays out the new file with the metadata of the old one. Some loaders want to
    see "format" in it. */
-OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, otx__out_file *file,
-                                             otx_error *error)
+OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, const otx_safetensors *old,
+                                             otx__out_file *file, otx_error *error)
 {
-    const otx_safetensors *old = &file->old->header;
     size_t count = old->metadata_count, i;
     otx_metadata *metadata =
         (otx_metadata *)otx__alloc(&job->ctx, count + 1, sizeof *metadata);
@@ -19782,13 +22536,11 @@ OTX__PRIVATE otx_result otx__out_file_layout(const otx_job *job, otx__out_file *
 }
 
 /* Plans one file; close with otx__out_file_close in any case. */
-OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_checkpoint_file *from,
+OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safetensors *old,
                                            otx__out_file *file, otx_error *error)
 {
-    const otx_safetensors *old = &from->header;
     size_t i;
     memset(file, 0, sizeof *file);
-    file->old = from;
     for (i = 0; i < old->tensor_count && !file->touched; i++)
         file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE;
     if (!file->touched) return OTX_OK;
@@ -19810,7 +22562,7 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_checkpo
         file->originals[file->count++] = &old->tensors[i];
     }
     file->empty = file->count == 0;
-    return file->empty ? OTX_OK : otx__out_file_layout(job, file, error);
+    return file->empty ? OTX_OK : otx__out_file_layout(job, old, file, error);
 }
 
 /* No directory may hold another: the output would be copied into itself, or a
@@ -19865,9 +22617,10 @@ OTX__PRIVATE otx_result otx__writing_layout(const otx_job *job, otx__writing *wr
         return otx__fail_memory(error, (uint64_t)base->file_count * sizeof *writing->files);
     writing->file_count = base->file_count;
     while (writing->opened < writing->file_count && !result) {
-        otx__out_file *file = &writing->files[writing->opened];
-        result = otx__out_file_open(job, &base->files[writing->opened++], file, error);
-        writing->meter.total += file->touched ? file->layout.file_size : file->old->source.size;
+        const otx_checkpoint_file *old = &base->files[writing->opened];
+        otx__out_file *file = &writing->files[writing->opened++];
+        result = otx__out_file_open(job, &old->header, file, error);
+        writing->meter.total += file->touched ? file->layout.file_size : old->source.size;
     }
     return result;
 }
@@ -19920,10 +22673,11 @@ OTX__PRIVATE otx_result otx__write_matrix(otx_job *job, size_t which, otx__file 
     return result;
 }
 
-/* Writes a file whose vocabulary tensors are new and whose others are copied. */
+/* Writes a file whose vocabulary tensors are new and whose others are copied from the old
+   one, which is at `from`. */
 OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *file,
-                                           const char *from, otx__file *to, otx__meter *meter,
-                                           otx_error *error)
+                                           const otx_source *old, const char *from,
+                                           otx__file *to, otx__meter *meter, otx_error *error)
 {
     const otx_layout *layout = &file->layout;
     otx_result result = OTX_OK;
@@ -19937,18 +22691,19 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
         meter->subject = original->name;
         if (which != OTX__NONE) result = otx__write_matrix(job, which, to, meter, error);
         else if (original->end > original->begin)
-            result = otx__stream(&job->ctx, &file->old->source, from, original->begin,
+            result = otx__stream(&job->ctx, old, from, original->begin,
                                  original->end - original->begin, &to->sink, meter, error);
     }
     return result;
 }
 
-OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
-                                        otx__writing *writing, otx_error *error)
+OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing *writing,
+                                        otx_error *error)
 {
-    const otx_source *source = &file->old->source;
+    const otx_checkpoint_file *old = &job->base.checkpoint.files[index];
+    const otx__out_file *file = &writing->files[index];
     const otx_context *ctx = &job->ctx;
-    const char *directory = writing->output.partial, *name = file->old->name;
+    const char *directory = writing->output.partial, *name = old->name;
     char *from = otx__path_join(ctx, job->base.path, name);
     char *path = otx__path_join(ctx, directory, name);
     otx_result result;
@@ -19961,10 +22716,10 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, const otx__out_file *file,
     if (result) goto done;
     writing->meter.subject = name;
     if (file->touched)
-        result = otx__write_touched(job, file, from, &to, &writing->meter, error);
+        result = otx__write_touched(job, file, &old->source, from, &to, &writing->meter, error);
     else
-        result = otx__stream(ctx, source, from, 0, source->size, &to.sink, &writing->meter,
-                             error);
+        result = otx__stream(ctx, &old->source, from, 0, old->source.size, &to.sink,
+                             &writing->meter, error);
     result = otx__file_finish(&to, result, error);
 done:
     otx__path_free(ctx, from);
@@ -19980,7 +22735,7 @@ OTX__PRIVATE otx_result otx__write_weights(otx_job *job, otx__writing *writing,
     size_t i;
     for (i = 0; i < writing->file_count && !result; i++)
         if (!writing->files[i].empty)
-            result = otx__write_file(job, &writing->files[i], writing, error);
+            result = otx__write_file(job, i, writing, error);
     return result;
 }
 
@@ -20072,8 +22827,13 @@ OTX__PRIVATE otx_result otx__is_old(const otx_job *job, const char *path, const 
 
 /* Whether a file of the donor is copied: those of its tokenizer, and of code what its
    configuration names. */
-OTX__PRIVATE bool otx__donor_gives(const otx__code *code, const char *name)
+OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
+                                   const char *name)
 {
+    if (job->tokenizer.size > 0 && strcmp(name, "tokenizer_config.json") == 0) return false;
+    if (job->options.chat != OTX_CHAT_DONOR &&
+        otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
+        return false;
     return otx__code_has(code, name) ||
            (otx__is_of_tokenizer(name) && !otx__is_tokenizer_code(name));
 }
@@ -20125,7 +22885,7 @@ OTX__PRIVATE otx_result otx__is_wanted(const otx_job *job, const otx__side *side
     otx_result result = OTX_OK;
     bool old = false;
     char *path;
-    *wanted = side->donor ? otx__donor_gives(code, name)
+    *wanted = side->donor ? otx__donor_gives(job, code, name)
                           : !otx__job_replaces(job, name) &&
                                 !otx__name_is_in(name, otx__bookkeeping,
                                                  OTX__COUNT(otx__bookkeeping));
@@ -20354,7 +23114,8 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     return result;
 }
 
-/* config.json and generation_config.json, as planned. */
+/* config.json, generation_config.json, and what is not the donor's of the tokenizer's
+   files, as planned. */
 OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *directory,
                                            otx_error *error)
 {
@@ -20362,6 +23123,14 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->tokenizer.size > 0)
+        result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
+                                 error);
+    if (!result && job->code.size > 0)
+        result = otx__write_text(job, directory, OTX__CLASS_MODULE ".py", &job->code, error);
+    if (!result && job->options.chat != OTX_CHAT_DONOR)
+        result = otx__write_text(job, directory, otx__usual_name(OTX_VOCAB_CHAT_TEMPLATE),
+                                 &job->chat, error);
     return result;
 }
 
@@ -20378,6 +23147,8 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
+    if (!result) result = otx__job_plan_class(job, error);
+    if (!result) result = otx__job_plan_chat(job, error);
     return result;
 }
 
@@ -20852,6 +23623,26 @@ OTX__PRIVATE void otx__verify_code(otx__verifier *v)
     otx__code_close(&code);
 }
 
+/* Whether transformers makes another class of the tokenizer than it names. */
+OTX__PRIVATE void otx__verify_class(otx__verifier *v)
+{
+    const otx__span type = otx__document_word(&v->side.config, OTX__KEY_MODEL_TYPE);
+    const otx__class_types *forced = otx__class_of_type(type);
+    const otx__span name = otx__side_class(&v->side);
+    const otx__span made = otx__class_made(name);
+    char quoted[OTX__QUOTED];
+    if (v->failure || !v->side.vocab.tokens || !forced || forced->rule != OTX__CLASS_FORCED ||
+        otx__side_is_mapped(&v->side) || otx__span_is(otx__class_stem(name), forced->name))
+        return;
+    otx__found(v, OTX_FAULT, "%s: transformers makes a %s of the tokenizer of a model of type "
+               "%s, whatever tokenizer_config.json says (%s); load it with "
+               "transformers.%.*s.from_pretrained(...)", v->side.path, forced->name,
+               otx__quote(quoted, sizeof quoted, type.bytes, type.size),
+               name.size ? "another class" : "nothing",
+               otx__span_is(made, OTX__AS_IS) ? (int)strlen(OTX__AS_IS_4) : (int)made.size,
+               otx__span_is(made, OTX__AS_IS) ? OTX__AS_IS_4 : made.bytes);
+}
+
 /* >>> src/job/check_ids.h */
 /* ---- verify: sizes, ids and tying ------------------------------------------ */
 
@@ -21245,6 +24036,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__verify_index(&v);
     otx__verify_listing(&v);
     otx__verify_code(&v);
+    otx__verify_class(&v);
     otx__verify_rows(&v);
     otx__verify_ids(&v);
     otx__verify_tie(&v);
