@@ -38,149 +38,149 @@
      1040  api/file                   files
      1051  api/directory              directories
      1102  api/job                    the whole job
-     1247  api/verify                 looking at a finished directory
+     1249  api/verify                 looking at a finished directory
 
-     1291  base                       what everything stands on
-     1324  base/begin                 system headers, and how floating point must be compiled
-     1362  base/sizes                 counting, and sums and products that may not wrap
-     1400  base/span                  bytes of others, digits, UTF-8
-     1548  base/decimal               the digits of a double
-     1683  base/format                printf without stdio and without a locale
-     1952  base/result                results, failures, messages
-     2068  base/memory                the allocator, arrays that grow
-     2127  base/text                  names in messages, and text that grows
-     2244  base/hooks                 log, progress, threads of the caller
-     2313  base/sort                  in place, without memory, never quadratic; and finding
-     2363  base/clock                 wall time for statistics
-     2409  base/hash                  keyed, for tables whose keys a stranger chooses
-     2488  base/pool                  blocks that are freed together
-     2603  base/number                element types, widening and rounding
-     2792  base/base64                decoding
-     2828  base/protobuf              fields of a message
-     2950  base/watch                 long loops that the caller can stop
+     1293  base                       what everything stands on
+     1326  base/begin                 system headers, and how floating point must be compiled
+     1364  base/sizes                 counting, and sums and products that may not wrap
+     1402  base/span                  bytes of others, digits, UTF-8
+     1550  base/decimal               the digits of a double
+     1685  base/format                printf without stdio and without a locale
+     1954  base/result                results, failures, messages
+     2070  base/memory                the allocator, arrays that grow
+     2129  base/text                  names in messages, and text that grows
+     2246  base/hooks                 log, progress, threads of the caller
+     2315  base/sort                  in place, without memory, never quadratic; and finding
+     2365  base/clock                 wall time for statistics
+     2411  base/hash                  keyed, for tables whose keys a stranger chooses
+     2490  base/pool                  blocks that are freed together
+     2605  base/number                element types, widening and rounding
+     2794  base/base64                decoding
+     2830  base/protobuf              fields of a message
+     2952  base/watch                 long loops that the caller can stop
 
-     3003  files                      formats, on memory and streams
-     3027  files/memory_source        memory as a source of bytes
-     3045  files/json_read            a parser without recursion
-     3398  files/json_values          looking at values, stepping through containers
-     3569  files/json_edit            writing, and edits that keep every byte they do not touch
-     3937  files/tensors              what reading and writing a header share
-     4072  files/safetensors_read     the header of a file, checked
-     4396  files/safetensors_write    the header of a new file
+     3005  files                      formats, on memory and streams
+     3029  files/memory_source        memory as a source of bytes
+     3047  files/json_read            a parser without recursion
+     3400  files/json_values          looking at values, stepping through containers
+     3571  files/json_edit            writing, and edits that keep every byte they do not touch
+     3939  files/tensors              what reading and writing a header share
+     4074  files/safetensors_read     the header of a file, checked
+     4398  files/safetensors_write    the header of a new file
 
-     4553  vocab                      tokens, from every source, and which of them are the same
-     4586  vocab/known                what the world calls things: files, classes, tokens
-     4896  vocab/token_table          the table of tokens, and finding tokens in it
-     5059  vocab/spelling             from what a file spells to bytes
-     5190  vocab/reader               what the readers of all sources share
-     5540  vocab/added_tokens         what other files add to a model's tokens
-     5801  vocab/in_use               tokens that are named as reserved ones and are none
-     5903  vocab/from_tokenizer_json  tokenizer.json
-     6159  vocab/from_tekken          tekken.json
-     6314  vocab/from_tiktoken        *.tiktoken
-     6379  vocab/from_sentencepiece   tokenizer.model and its like
-     6734  vocab/from_vocab_json      vocab.json and merges.txt
-     6820  vocab/from_vocab_txt       vocab.txt
-     6877  vocab/parse                the first source that is given, and what goes with it
-     7063  vocab/align                which base token a donor token is
+     4555  vocab                      tokens, from every source, and which of them are the same
+     4588  vocab/known                what the world calls things: files, classes, tokens
+     4898  vocab/token_table          the table of tokens, and finding tokens in it
+     5061  vocab/spelling             from what a file spells to bytes
+     5192  vocab/reader               what the readers of all sources share
+     5542  vocab/added_tokens         what other files add to a model's tokens
+     5803  vocab/in_use               tokens that are named as reserved ones and are none
+     5905  vocab/from_tokenizer_json  tokenizer.json
+     6161  vocab/from_tekken          tekken.json
+     6316  vocab/from_tiktoken        *.tiktoken
+     6381  vocab/from_sentencepiece   tokenizer.model and its like
+     6736  vocab/from_vocab_json      vocab.json and merges.txt
+     6822  vocab/from_vocab_txt       vocab.txt
+     6879  vocab/parse                the first source that is given, and what goes with it
+     7065  vocab/align                which base token a donor token is
 
-     7315  simd                       the hot loops, once for each instruction set
-     7348  simd/kernels               the table of kernels, and what all versions share
-     7625  simd/scalar                the reference
-     7794  simd/sse2                  the operations of 128-bit x86, and what each does
-     7915  simd/neon                  those of 64-bit Arm
-     8010  simd/wasm                  those of WebAssembly's SIMD128
-     8095  simd/avx2                  those of 256-bit x86, with FMA
-     8177  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8819  simd/avx_vnni              AVX2, and products of integers
-     8915  simd/neon_bf16             NEON, and products of matrices
-     9069  simd/avx512                512-bit x86, by hand
-     9675  simd/amx                   tiles of x86, beside AVX-512
-     9918  simd/dispatch              which of them this machine can run, and which a call takes
+     7317  simd                       the hot loops, once for each instruction set
+     7350  simd/kernels               the table of kernels, and what all versions share
+     7627  simd/scalar                the reference
+     7796  simd/sse2                  the operations of 128-bit x86, and what each does
+     7917  simd/neon                  those of 64-bit Arm
+     8012  simd/wasm                  those of WebAssembly's SIMD128
+     8097  simd/avx2                  those of 256-bit x86, with FMA
+     8179  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8821  simd/avx_vnni              AVX2, and products of integers
+     8917  simd/neon_bf16             NEON, and products of matrices
+     9071  simd/avx512                512-bit x86, by hand
+     9677  simd/amx                   tiles of x86, beside AVX-512
+     9920  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10144  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10197  solve/views                the rows of matrices, as the kernels read them
-    10326  solve/panels               vectors as the dense products want them, and these
-    10517  solve/rests                vectors on their way into panels
-    10694  solve/dictionary           the atoms, and their split along a common direction
-    10849  solve/exact_gram           products of all pairs of atoms in double
-    10931  solve/triangle             packed lower triangles
-    11035  solve/support              what is known of one target, and the exact steps
-    11297  solve/gram_table           products of atoms with all atoms, for scans
-    11535  solve/screen               which atoms are worth scoring in double: the bound
-    11825  solve/scan                 the correlations of all atoms with a block's residuals
-    11982  solve/predict              making targets ready for the next scan
-    12228  solve/candidates           the atoms that a scan could not rule out
-    12512  solve/select               the next atoms of each target
-    12678  solve/pursuit              what one solve holds, and the memory it takes
-    12922  solve/plan                 which form, and in what blocks
-    13167  solve/steps                a pursuit from its rows to its results
-    13406  solve/combine              new rows of coefficients
-    13468  solve/solver               the public call
-    13633  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13842  solve/affine_normal        the normal equations of an affine map
-    14085  solve/affine_factor        their factor, and their solution
-    14298  solve/affine_map           a fitted map, and the rows it makes
-    14640  solve/affine_choice        how many atoms to take, and how much ridge
-    15005  solve/affine_fit           what a fit of an affine map holds and needs
-    15219  solve/affine               fitting and applying affine maps
+    10146  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10199  solve/views                the rows of matrices, as the kernels read them
+    10328  solve/panels               vectors as the dense products want them, and these
+    10519  solve/rests                vectors on their way into panels
+    10696  solve/dictionary           the atoms, and their split along a common direction
+    10851  solve/exact_gram           products of all pairs of atoms in double
+    10933  solve/triangle             packed lower triangles
+    11037  solve/support              what is known of one target, and the exact steps
+    11299  solve/gram_table           products of atoms with all atoms, for scans
+    11537  solve/screen               which atoms are worth scoring in double: the bound
+    11827  solve/scan                 the correlations of all atoms with a block's residuals
+    11984  solve/predict              making targets ready for the next scan
+    12230  solve/candidates           the atoms that a scan could not rule out
+    12514  solve/select               the next atoms of each target
+    12680  solve/pursuit              what one solve holds, and the memory it takes
+    12924  solve/plan                 which form, and in what blocks
+    13169  solve/steps                a pursuit from its rows to its results
+    13408  solve/combine              new rows of coefficients
+    13470  solve/solver               the public call
+    13635  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13844  solve/affine_normal        the normal equations of an affine map
+    14087  solve/affine_factor        their factor, and their solution
+    14300  solve/affine_map           a fitted map, and the rows it makes
+    14642  solve/affine_choice        how many atoms to take, and how much ridge
+    15007  solve/affine_fit           what a fit of an affine map holds and needs
+    15221  solve/affine               fitting and applying affine maps
 
-    15506  disk                       files and directories
-    15538  disk/system                what POSIX and Windows are asked for
-    15577  disk/windows_paths         paths as Windows takes them
-    15717  disk/windows               the system as Windows gives it
-    16016  disk/posix                 the system as POSIX gives it
-    16254  disk/paths                 what can be told from their text
-    16328  disk/failure               why the system refused
-    16442  disk/look                  what stands at a path, and whether within another
-    16563  disk/listing               listings of directories
-    16629  disk/reading               files to read, and whether they have changed
-    16808  disk/writing               files to write
-    16925  disk/copying               copies of files
-    16991  disk/trees                 whole directories looked through, copied, removed
-    17207  disk/known                 what weights are called in a directory
-    17243  disk/staging               a directory made under another name, then renamed
-    17479  disk/missing               a path or a directory without what is wanted of it
-    17522  disk/weight_index          the index of a checkpoint in shards
-    17738  disk/checkpoint            a model directory, in one file or in shards
-    18073  disk/tokenizer_directory   the tokenizer of a model directory
+    15508  disk                       files and directories
+    15540  disk/system                what POSIX and Windows are asked for
+    15579  disk/windows_paths         paths as Windows takes them
+    15719  disk/windows               the system as Windows gives it
+    16018  disk/posix                 the system as POSIX gives it
+    16256  disk/paths                 what can be told from their text
+    16330  disk/failure               why the system refused
+    16444  disk/look                  what stands at a path, and whether within another
+    16565  disk/listing               listings of directories
+    16631  disk/reading               files to read, and whether they have changed
+    16810  disk/writing               files to write
+    16927  disk/copying               copies of files
+    16993  disk/trees                 whole directories looked through, copied, removed
+    17209  disk/known                 what weights are called in a directory
+    17245  disk/staging               a directory made under another name, then renamed
+    17481  disk/missing               a path or a directory without what is wanted of it
+    17524  disk/weight_index          the index of a checkpoint in shards
+    17740  disk/checkpoint            a model directory, in one file or in shards
+    18075  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18274  model                      which tensors and config keys belong to the vocabulary
-    18303  model/known                what the world calls things
-    18690  model/known_classes        classes of tokenizers, by the type of model
-    18928  model/names                names of tensors
-    19085  model/document             the JSON files of a model directory
-    19171  model/config               what config.json says
-    19351  model/side                 a model directory opened once
-    19454  model/code                 the Python that a tokenizer is loaded with
-    19691  model/parts                what each tensor does for the vocabulary
-    19801  model/find                 finding the parts of a model
-    20055  model/heirs                what becomes of the ids in a config
-    20206  model/config_ids           ids in a config being edited
-    20513  model/config_edit          config.json and generation_config.json, edited
-    20769  model/classes              which class a tokenizer is loaded as
+    18276  model                      which tensors and config keys belong to the vocabulary
+    18305  model/known                what the world calls things
+    18692  model/known_classes        classes of tokenizers, by the type of model
+    18930  model/names                names of tensors
+    19087  model/document             the JSON files of a model directory
+    19173  model/config               what config.json says
+    19353  model/side                 a model directory opened once
+    19456  model/code                 the Python that a tokenizer is loaded with
+    19693  model/parts                what each tensor does for the vocabulary
+    19803  model/find                 finding the parts of a model
+    20057  model/heirs                what becomes of the ids in a config
+    20208  model/config_ids           ids in a config being edited
+    20515  model/config_edit          config.json and generation_config.json, edited
+    20771  model/classes              which class a tokenizer is loaded as
 
-    20935  job                        the whole transplant, in the order in which it happens
-    20968  job/job                    what a job holds
-    21193  job/open                   opening the two models
-    21269  job/map                    the caller's map
-    21386  job/align                  where every new row comes from
-    21524  job/plan                   what becomes of every tensor, and of the configs
-    21639  job/chat                   the template that turns messages into text
-    21783  job/rows                   rows in memory: reading, checking, their mean
-    22037  job/solve                  solving for the rows of the donor
-    22206  job/rebuild                the new rows of one vocabulary tensor
-    22591  job/write                  the output and its weights
-    22860  job/copy                   the other files of the two models
-    23087  job/index                  the files that are written anew
-    23255  job/run                    the whole, in order
-    23365  job/report                 what a job did, as JSON and as a table
-    23594  job/findings               what is told of a finished directory
-    23643  job/check_files            its files
-    23764  job/check_ids              sizes, ids and tying
-    23941  job/check_values           values
-    24021  job/check_draft            as a draft model for another
-    24133  job/verify                 whether a finished directory agrees with itself
+    20937  job                        the whole transplant, in the order in which it happens
+    20970  job/job                    what a job holds
+    21195  job/open                   opening the two models
+    21271  job/map                    the caller's map
+    21388  job/align                  where every new row comes from
+    21526  job/plan                   what becomes of every tensor, and of the configs
+    21641  job/chat                   the template that turns messages into text
+    21785  job/rows                   rows in memory: reading, checking, their mean
+    22039  job/solve                  solving for the rows of the donor
+    22208  job/rebuild                the new rows of one vocabulary tensor
+    22593  job/write                  the output and its weights
+    22862  job/copy                   the other files of the two models
+    23089  job/index                  the files that are written anew
+    23257  job/run                    the whole, in order
+    23367  job/report                 what a job did, as JSON and as a table
+    23596  job/findings               what is told of a finished directory
+    23645  job/check_files            its files
+    23766  job/check_ids              sizes, ids and tying
+    23943  job/check_values           values
+    24023  job/check_draft            as a draft model for another
+    24135  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1226,7 +1226,9 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    temporary directory is removed. Files and sub-directories of the base that have
    nothing to do with the vocabulary are copied; weights in other formats, and
    sub-directories that hold a model of their own (checkpoint-500 and the like), are
-   left out with a note. All but the weights is written before the first solve, so that
+   left out with a note. Links to files are followed, those to directories refused. A
+   file of either model that changes until the end is an error, as the output would be a
+   mixture. All but the weights is written before the first solve, so that
    a file that cannot be copied ends the run at once: OTX_STAGE_WRITE is reported before
    the solves and after them, as one count. With `out` NULL it solves and writes
    nothing: for the processes that only help another by options.solve. */
@@ -15538,10 +15540,10 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
 /* >>> src/disk/system.h */
 /* ---- system: what POSIX and Windows are asked for --------------------------- */
 
-/* Paths are UTF-8 on every platform. The functions otx__sys_* are all that differs
-   between platforms (windows.h, posix.h), and nothing else asks the system. They set
-   errno when they fail. Symbolic links are followed when reading and never when
-   removing.
+/* Paths are UTF-8 on every platform. These functions, otx__sys_*, are all that differs
+   between platforms in this wing (windows.h, posix.h), and nothing else in it asks the
+   system. They set errno when they fail. Symbolic links are followed when reading and
+   never when removing.
 
      root                    bytes at the start of a path that name its root or drive
      open, create, close     a file to read; a new one to write; -1 or false on failure

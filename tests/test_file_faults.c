@@ -128,6 +128,23 @@ static otx_context logging(void)
     return ctx;
 }
 
+/* The system's own words, without its buffer that all threads share. */
+static void test_reasons(void)
+{
+    char one[OTX__REASON_TEXT], other[OTX__REASON_TEXT];
+    const char *first = otx__reason_text(one, 12345), *second = otx__reason_text(other, 12346);
+    CHECK_STRING(first, "error 12345 of the system");
+    CHECK_STRING(second, "error 12346 of the system");
+#ifdef __GLIBC__
+    {
+        size_t i;
+        for (i = 0; i < OTX__COUNT(otx__reasons); i++)
+            CHECK_STRING(otx__reason_text(one, otx__reasons[i].number),
+                         strerror(otx__reasons[i].number));
+    }
+#endif
+}
+
 static void check_copy_fails(const char *message)
 {
     CHECK_INT(otx__file_copy(NULL, at("from"), at("to"), NULL, &error), OTX_ERROR_IO);
@@ -327,6 +344,7 @@ static void test_names_that_cannot_be_synced(void)
 int main(void)
 {
     scratch_open("faults");
+    RUN(test_reasons);
     RUN(test_reads_that_fail);
     RUN(test_writes_that_fail);
     RUN(test_a_full_disk_midway);

@@ -18,9 +18,12 @@ clang --target=wasm32-wasi "$work/probe.c" -o "$work/probe" 2>/dev/null ||
 passed=0 failed=0
 
 check() {
-    if [ "$2" -eq 0 ]; then passed=$((passed + 1)); return; fi
-    failed=$((failed + 1))
-    echo "FAILED $1"
+    if [ "$2" -eq 0 ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED $1"
+    fi
 }
 
 # In $work, which is all that the sandbox has, also as /tmp. The output is kept in said.
