@@ -77,6 +77,8 @@ emulated() {
     else
         skip "32-bit x86" "no gcc-12 with -m32"
     fi
+    suite "Windows, by MinGW and Wine" ./tests/windows.sh
+    suite "the tool in a sandbox of WebAssembly" ./tests/wasi.sh
     if have tcc; then elsewhere "tcc" "" test_kernels tcc
     else skip "tcc" "not installed"; fi
 }

@@ -378,6 +378,32 @@ static void test_many(void)
     otx_checkpoint_close(NULL, &checkpoint);
 }
 
+/* An index that names so many shards, none of which is there. */
+static char *index_of(unsigned shards)
+{
+    char *index = (char *)malloc((size_t)shards * 24 + 40), *end = index;
+    unsigned i;
+    end += sprintf(end, "{\"weight_map\":{");
+    for (i = 0; i < shards; i++)
+        end += sprintf(end, "%s\"t%05x\":\"%05x\"", i ? "," : "", i, i);
+    strcpy(end, "}}");
+    return index;
+}
+
+/* More than any model has are refused before one is opened. */
+static void test_too_many(void)
+{
+    char *index = index_of(65537);
+    put_sharded("too-many", index);
+    check_refused("too-many", OTX_ERROR_LIMIT,
+                  "names 65537 shards, more than the limit of 65536");
+    free(index);
+    index = index_of(65536);
+    scratch_text("too-many/" INDEX, index);
+    check_refused("too-many", OTX_ERROR_NOT_FOUND, "/00000: is missing, but the index names it");
+    free(index);
+}
+
 static void test_memory(void)
 {
     failing state;
@@ -475,6 +501,7 @@ int main(void)
     RUN(test_read);
     RUN(test_links);
     RUN(test_many);
+    RUN(test_too_many);
     RUN(test_memory);
     RUN(test_vocab);
     RUN(test_vocab_foreign);

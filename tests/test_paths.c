@@ -189,6 +189,18 @@ static void test_drives(void)
     otx__listing_close(&listing);
 }
 
+/* Names that the system keeps for its devices. */
+static void test_devices(void)
+{
+    otx_source source;
+    otx__output output;
+    CHECK_INT(otx_source_open(NULL, "NUL", &source, &error), OTX_ERROR_IO);
+    CHECK_CONTAINS(error.message, "NUL: is a device or a pipe, not a regular file");
+    CHECK_INT(otx__output_begin(NULL, "NUL", true, &output, &error), OTX_ERROR_EXISTS);
+    CHECK_CONTAINS(error.message, "NUL: is not a directory and is not replaced");
+    CHECK_INT(otx_source_open(NULL, "a?b*", &source, &error), OTX_ERROR_NOT_FOUND);
+}
+
 static void test_read_only(void)
 {
     scratch_directory("ro");
@@ -272,6 +284,7 @@ int main(void)
 #ifdef _WIN32
     RUN(test_wide);
     RUN(test_drives);
+    RUN(test_devices);
     RUN(test_read_only);
 #endif
     RUN(test_long);

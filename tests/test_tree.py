@@ -106,6 +106,18 @@ def what_the_readmes_name_exists():
                 yield f"{name}: there is no {path}"
 
 
+@case
+def what_the_readmes_name_in_the_source_is_there():
+    text = (ROOT / "omp_transplant.h").read_text() + (ROOT / "examples/transplant.c").read_text()
+    known = set(re.findall(r"\w+", text))
+    for name in files(".md"):
+        for quoted in re.findall(r"`([^`\n]+)`", (ROOT / name).read_text()):
+            for word in re.findall(r"\b(?:otx|OTX)_\w*[a-zA-Z0-9]", quoted):
+                if word not in known and not word.startswith("OTX_REAL") and not re.match(
+                        "OTX_(TEST|BENCH)", word):
+                    yield f"{name}: nothing is called {word}"
+
+
 def anchors(name):
     """The headings of a file as its links have them."""
     for line in lines(name):

@@ -78,7 +78,8 @@ ln -s "$work/empty" "$WINEPREFIX/dosdevices/e:" # a drive in whose root nothing 
 tool --version
 grep -q . "$work/said" || { echo "wine runs nothing: $(cat "$work/said")"; exit 77; }
 
-$mingw -O1 -DOMP_TRANSPLANT_IMPLEMENTATION -x c -c omp_transplant.h -o "$work/implementation.o"
+$mingw -O1 -DOMP_TRANSPLANT_IMPLEMENTATION -x c -c omp_transplant.h \
+    -o "$work/implementation.o"
 check "the implementation: build" $?
 for name in test_file test_paths test_trees test_checkpoint test_job test_job_changes; do
     if grep -q '^#define OMP_TRANSPLANT_IMPLEMENTATION' tests/$name.c; then suite $name ""
@@ -116,7 +117,8 @@ check "a report's name of any script" $?
 echo '{}' >"$work/$name/отчёт.json"
 transplant "once more" "$(windows "$work/$name/out2")" "$work/$name/out2" \
     --report "$(windows "$work/$name/отчёт.json")"
-grep -q '"anchors"' "$work/$name/отчёт.json" && [ ! -e "$work/$name/отчёт.json.partial-1" ]
+grep -q '"anchors"' "$work/$name/отчёт.json" &&
+    [ ! -e "$work/$name/отчёт.json.partial-1" ]
 check "a report in place of an older one" $?
 
 # More than 260 characters, which Windows takes in one form only.

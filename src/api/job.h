@@ -124,7 +124,9 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    temporary directory is removed. Files and sub-directories of the base that have
    nothing to do with the vocabulary are copied; weights in other formats, and
    sub-directories that hold a model of their own (checkpoint-500 and the like), are
-   left out with a note. All but the weights is written before the first solve, so that
+   left out with a note. Links to files are followed, those to directories refused. A
+   file of either model that changes until the end is an error, as the output would be a
+   mixture. All but the weights is written before the first solve, so that
    a file that cannot be copied ends the run at once: OTX_STAGE_WRITE is reported before
    the solves and after them, as one count. With `out` NULL it solves and writes
    nothing: for the processes that only help another by options.solve. */

@@ -1,9 +1,9 @@
 /* ---- system: what POSIX and Windows are asked for --------------------------- */
 
-/* Paths are UTF-8 on every platform. The functions otx__sys_* are all that differs
-   between platforms (windows.h, posix.h), and nothing else asks the system. They set
-   errno when they fail. Symbolic links are followed when reading and never when
-   removing.
+/* Paths are UTF-8 on every platform. These functions, otx__sys_*, are all that differs
+   between platforms in this wing (windows.h, posix.h), and nothing else in it asks the
+   system. They set errno when they fail. Symbolic links are followed when reading and
+   never when removing.
 
      root                    bytes at the start of a path that name its root or drive
      open, create, close     a file to read; a new one to write; -1 or false on failure
