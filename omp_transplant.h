@@ -23,166 +23,175 @@
 
    What is where
 
-      198  api/version                version
-      228  api/result                 results
-      268  api/context                context: memory, threads, progress
-      346  api/isa                    instruction sets
-      363  api/matrix                 numbers and matrices
-      408  api/solver                 the solver
-      536  api/affine                 the affine map: rows as the map makes them, and what it misses
-      659  api/source                 sources and sinks: bytes in and out
-      679  api/json                   JSON
-      801  api/safetensors            safetensors
-      865  api/vocab                  vocabularies
-      970  api/align                  alignment
-     1031  api/file                   files
-     1041  api/directory              directories
-     1092  api/job                    the whole job
-     1237  api/verify                 looking at a finished directory
+      207  api/version                version
+      237  api/result                 results
+      277  api/context                context: memory, threads, progress
+      355  api/isa                    instruction sets
+      372  api/matrix                 numbers and matrices
+      417  api/solver                 the solver
+      545  api/affine                 the affine map: rows as the map makes them, and what it misses
+      668  api/source                 sources and sinks: bytes in and out
+      688  api/json                   JSON
+      810  api/safetensors            safetensors
+      874  api/vocab                  vocabularies
+      979  api/align                  alignment
+     1040  api/file                   files
+     1051  api/directory              directories
+     1102  api/job                    the whole job
+     1249  api/verify                 looking at a finished directory
 
-     1281  base                       what everything stands on
-     1314  base/begin                 system headers, and how floating point must be compiled
-     1352  base/sizes                 counting, and sums and products that may not wrap
-     1390  base/span                  bytes of others, digits, UTF-8
-     1538  base/decimal               the digits of a double
-     1673  base/format                printf without stdio and without a locale
-     1942  base/result                results, failures, messages
-     2058  base/memory                the allocator, arrays that grow
-     2117  base/text                  names in messages, and text that grows
-     2225  base/hooks                 log, progress, threads of the caller
-     2294  base/sort                  in place, without memory, never quadratic; and finding
-     2344  base/clock                 wall time for statistics
-     2390  base/hash                  keyed, for tables whose keys a stranger chooses
-     2469  base/pool                  blocks that are freed together
-     2584  base/number                element types, widening and rounding
-     2773  base/base64                decoding
-     2809  base/protobuf              fields of a message
-     2931  base/watch                 long loops that the caller can stop
+     1293  base                       what everything stands on
+     1326  base/begin                 system headers, and how floating point must be compiled
+     1364  base/sizes                 counting, and sums and products that may not wrap
+     1402  base/span                  bytes of others, digits, UTF-8
+     1550  base/decimal               the digits of a double
+     1685  base/format                printf without stdio and without a locale
+     1954  base/result                results, failures, messages
+     2070  base/memory                the allocator, arrays that grow
+     2129  base/text                  names in messages, and text that grows
+     2246  base/hooks                 log, progress, threads of the caller
+     2315  base/sort                  in place, without memory, never quadratic; and finding
+     2365  base/clock                 wall time for statistics
+     2411  base/hash                  keyed, for tables whose keys a stranger chooses
+     2490  base/pool                  blocks that are freed together
+     2605  base/number                element types, widening and rounding
+     2794  base/base64                decoding
+     2830  base/protobuf              fields of a message
+     2952  base/watch                 long loops that the caller can stop
 
-     2984  files                      formats, on memory and streams
-     3008  files/memory_source        memory as a source of bytes
-     3026  files/json_read            a parser without recursion
-     3379  files/json_values          looking at values, stepping through containers
-     3550  files/json_edit            writing, and edits that keep every byte they do not touch
-     3918  files/tensors              what reading and writing a header share
-     4053  files/safetensors_read     the header of a file, checked
-     4376  files/safetensors_write    the header of a new file
+     3005  files                      formats, on memory and streams
+     3029  files/memory_source        memory as a source of bytes
+     3047  files/json_read            a parser without recursion
+     3400  files/json_values          looking at values, stepping through containers
+     3571  files/json_edit            writing, and edits that keep every byte they do not touch
+     3939  files/tensors              what reading and writing a header share
+     4074  files/safetensors_read     the header of a file, checked
+     4398  files/safetensors_write    the header of a new file
 
-     4533  vocab                      tokens, from every source, and which of them are the same
-     4566  vocab/known                what the world calls things: files, classes, tokens
-     4869  vocab/token_table          the table of tokens, and finding tokens in it
-     5032  vocab/spelling             from what a file spells to bytes
-     5163  vocab/reader               what the readers of all sources share
-     5513  vocab/added_tokens         what other files add to a model's tokens
-     5774  vocab/in_use               tokens that are named as reserved ones and are none
-     5876  vocab/from_tokenizer_json  tokenizer.json
-     6132  vocab/from_tekken          tekken.json
-     6287  vocab/from_tiktoken        *.tiktoken
-     6352  vocab/from_sentencepiece   tokenizer.model and its like
-     6707  vocab/from_vocab_json      vocab.json and merges.txt
-     6793  vocab/from_vocab_txt       vocab.txt
-     6850  vocab/parse                the first source that is given, and what goes with it
-     7036  vocab/align                which base token a donor token is
+     4555  vocab                      tokens, from every source, and which of them are the same
+     4588  vocab/known                what the world calls things: files, classes, tokens
+     4898  vocab/token_table          the table of tokens, and finding tokens in it
+     5061  vocab/spelling             from what a file spells to bytes
+     5192  vocab/reader               what the readers of all sources share
+     5542  vocab/added_tokens         what other files add to a model's tokens
+     5803  vocab/in_use               tokens that are named as reserved ones and are none
+     5905  vocab/from_tokenizer_json  tokenizer.json
+     6161  vocab/from_tekken          tekken.json
+     6316  vocab/from_tiktoken        *.tiktoken
+     6381  vocab/from_sentencepiece   tokenizer.model and its like
+     6736  vocab/from_vocab_json      vocab.json and merges.txt
+     6822  vocab/from_vocab_txt       vocab.txt
+     6879  vocab/parse                the first source that is given, and what goes with it
+     7065  vocab/align                which base token a donor token is
 
-     7288  simd                       the hot loops, once for each instruction set
-     7321  simd/kernels               the table of kernels, and what all versions share
-     7598  simd/scalar                the reference
-     7767  simd/sse2                  the operations of 128-bit x86, and what each does
-     7888  simd/neon                  those of 64-bit Arm
-     7983  simd/wasm                  those of WebAssembly's SIMD128
-     8068  simd/avx2                  those of 256-bit x86, with FMA
-     8150  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8792  simd/avx_vnni              AVX2, and products of integers
-     8888  simd/neon_bf16             NEON, and products of matrices
-     9042  simd/avx512                512-bit x86, by hand
-     9648  simd/amx                   tiles of x86, beside AVX-512
-     9891  simd/dispatch              which of them this machine can run, and which a call takes
+     7317  simd                       the hot loops, once for each instruction set
+     7350  simd/kernels               the table of kernels, and what all versions share
+     7627  simd/scalar                the reference
+     7796  simd/sse2                  the operations of 128-bit x86, and what each does
+     7917  simd/neon                  those of 64-bit Arm
+     8012  simd/wasm                  those of WebAssembly's SIMD128
+     8097  simd/avx2                  those of 256-bit x86, with FMA
+     8179  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8821  simd/avx_vnni              AVX2, and products of integers
+     8917  simd/neon_bf16             NEON, and products of matrices
+     9071  simd/avx512                512-bit x86, by hand
+     9677  simd/amx                   tiles of x86, beside AVX-512
+     9920  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10117  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10170  solve/views                the rows of matrices, as the kernels read them
-    10299  solve/panels               vectors as the dense products want them, and these
-    10490  solve/rests                vectors on their way into panels
-    10667  solve/dictionary           the atoms, and their split along a common direction
-    10822  solve/exact_gram           products of all pairs of atoms in double
-    10904  solve/triangle             packed lower triangles
-    11008  solve/support              what is known of one target, and the exact steps
-    11270  solve/gram_table           products of atoms with all atoms, for scans
-    11508  solve/screen               which atoms are worth scoring in double: the bound
-    11798  solve/scan                 the correlations of all atoms with a block's residuals
-    11955  solve/predict              making targets ready for the next scan
-    12201  solve/candidates           the atoms that a scan could not rule out
-    12485  solve/select               the next atoms of each target
-    12651  solve/pursuit              what one solve holds, and the memory it takes
-    12895  solve/plan                 which form, and in what blocks
-    13140  solve/steps                a pursuit from its rows to its results
-    13379  solve/combine              new rows of coefficients
-    13441  solve/solver               the public call
-    13606  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13815  solve/affine_normal        the normal equations of an affine map
-    14058  solve/affine_factor        their factor, and their solution
-    14271  solve/affine_map           a fitted map, and the rows it makes
-    14613  solve/affine_choice        how many atoms to take, and how much ridge
-    14978  solve/affine_fit           what a fit of an affine map holds and needs
-    15192  solve/affine               fitting and applying affine maps
+    10146  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10199  solve/views                the rows of matrices, as the kernels read them
+    10328  solve/panels               vectors as the dense products want them, and these
+    10519  solve/rests                vectors on their way into panels
+    10696  solve/dictionary           the atoms, and their split along a common direction
+    10851  solve/exact_gram           products of all pairs of atoms in double
+    10933  solve/triangle             packed lower triangles
+    11037  solve/support              what is known of one target, and the exact steps
+    11299  solve/gram_table           products of atoms with all atoms, for scans
+    11537  solve/screen               which atoms are worth scoring in double: the bound
+    11827  solve/scan                 the correlations of all atoms with a block's residuals
+    11984  solve/predict              making targets ready for the next scan
+    12230  solve/candidates           the atoms that a scan could not rule out
+    12514  solve/select               the next atoms of each target
+    12680  solve/pursuit              what one solve holds, and the memory it takes
+    12924  solve/plan                 which form, and in what blocks
+    13169  solve/steps                a pursuit from its rows to its results
+    13408  solve/combine              new rows of coefficients
+    13470  solve/solver               the public call
+    13635  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13844  solve/affine_normal        the normal equations of an affine map
+    14087  solve/affine_factor        their factor, and their solution
+    14300  solve/affine_map           a fitted map, and the rows it makes
+    14642  solve/affine_choice        how many atoms to take, and how much ridge
+    15007  solve/affine_fit           what a fit of an affine map holds and needs
+    15221  solve/affine               fitting and applying affine maps
 
-    15479  disk                       files and directories
-    15508  disk/system                what POSIX and Windows are asked for
-    15547  disk/windows_paths         paths as Windows takes them
-    15687  disk/windows               the system as Windows gives it
-    15986  disk/posix                 the system as POSIX gives it
-    16219  disk/paths                 what can be told from their text
-    16293  disk/failure               why the system refused
-    16407  disk/look                  what stands at a path, and whether within another
-    16528  disk/listing               listings of directories
-    16594  disk/reading               files to read
-    16768  disk/writing               files to write
-    16885  disk/copying               copies of files
-    16951  disk/trees                 whole directories looked through, copied, removed
-    17167  disk/known                 what weights are called in a directory
-    17203  disk/staging               a directory made under another name, then renamed
-    17439  disk/missing               a path or a directory without what is wanted of it
-    17482  disk/weight_index          the index of a checkpoint in shards
-    17698  disk/checkpoint            a model directory, in one file or in shards
-    18033  disk/tokenizer_directory   the tokenizer of a model directory
+    15508  disk                       files and directories
+    15540  disk/system                what POSIX and Windows are asked for
+    15579  disk/windows_paths         paths as Windows takes them
+    15719  disk/windows               the system as Windows gives it
+    16018  disk/posix                 the system as POSIX gives it
+    16256  disk/paths                 what can be told from their text
+    16330  disk/failure               why the system refused
+    16444  disk/look                  what stands at a path, and whether within another
+    16565  disk/listing               listings of directories
+    16631  disk/reading               files to read, and whether they have changed
+    16810  disk/writing               files to write
+    16927  disk/copying               copies of files
+    16993  disk/trees                 whole directories looked through, copied, removed
+    17209  disk/known                 what weights are called in a directory
+    17245  disk/staging               a directory made under another name, then renamed
+    17481  disk/missing               a path or a directory without what is wanted of it
+    17524  disk/weight_index          the index of a checkpoint in shards
+    17740  disk/checkpoint            a model directory, in one file or in shards
+    18075  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18234  model                      which tensors and config keys belong to the vocabulary
-    18263  model/known                what the world calls things
-    18630  model/known_classes        classes of tokenizers, by the type of model
-    18838  model/names                names of tensors
-    18986  model/document             the JSON files of a model directory
-    19072  model/config               what config.json says
-    19226  model/side                 a model directory opened once
-    19329  model/code                 the Python that a tokenizer is loaded with
-    19566  model/parts                what each tensor does for the vocabulary
-    19676  model/find                 finding the parts of a model
-    19930  model/heirs                what becomes of the ids in a config
-    20081  model/config_ids           ids in a config being edited
-    20388  model/config_edit          config.json and generation_config.json, edited
-    20639  model/classes              which class a tokenizer is loaded as
+    18276  model                      which tensors and config keys belong to the vocabulary
+    18305  model/known                what the world calls things
+    18692  model/known_classes        classes of tokenizers, by the type of model
+    18930  model/names                names of tensors
+    19087  model/document             the JSON files of a model directory
+    19173  model/config               what config.json says
+    19353  model/side                 a model directory opened once
+    19456  model/code                 the Python that a tokenizer is loaded with
+    19693  model/parts                what each tensor does for the vocabulary
+    19803  model/find                 finding the parts of a model
+    20057  model/heirs                what becomes of the ids in a config
+    20208  model/config_ids           ids in a config being edited
+    20515  model/config_edit          config.json and generation_config.json, edited
+    20771  model/classes              which class a tokenizer is loaded as
 
-    20824  job                        the whole transplant, in the order in which it happens
-    20857  job/job                    what a job holds
-    21082  job/open                   opening the two models
-    21158  job/map                    the caller's map
-    21275  job/align                  where every new row comes from
-    21413  job/plan                   what becomes of every tensor, and of the configs
-    21528  job/chat                   the template that turns messages into text
-    21672  job/rows                   rows in memory: reading, checking, their mean
-    21926  job/solve                  solving for the rows of the donor
-    22095  job/rebuild                the new rows of one vocabulary tensor
-    22480  job/write                  the output and its weights
-    22749  job/copy                   the other files of the two models
-    22976  job/index                  the files that are written anew
-    23144  job/run                    the whole, in order
-    23254  job/report                 what a job did, as JSON and as a table
-    23483  job/findings               what is told of a finished directory
-    23532  job/check_files            its files
-    23653  job/check_ids              sizes, ids and tying
-    23825  job/check_values           values
-    23905  job/check_draft            as a draft model for another
-    24017  job/verify                 whether a finished directory agrees with itself
+    20937  job                        the whole transplant, in the order in which it happens
+    20970  job/job                    what a job holds
+    21195  job/open                   opening the two models
+    21271  job/map                    the caller's map
+    21388  job/align                  where every new row comes from
+    21526  job/plan                   what becomes of every tensor, and of the configs
+    21641  job/chat                   the template that turns messages into text
+    21785  job/rows                   rows in memory: reading, checking, their mean
+    22039  job/solve                  solving for the rows of the donor
+    22208  job/rebuild                the new rows of one vocabulary tensor
+    22593  job/write                  the output and its weights
+    22862  job/copy                   the other files of the two models
+    23089  job/index                  the files that are written anew
+    23257  job/run                    the whole, in order
+    23367  job/report                 what a job did, as JSON and as a table
+    23596  job/findings               what is told of a finished directory
+    23645  job/check_files            its files
+    23766  job/check_ids              sizes, ids and tying
+    23943  job/check_values           values
+    24023  job/check_draft            as a draft model for another
+    24135  job/verify                 whether a finished directory agrees with itself
 
-   This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
+   This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
+
+   Changes
+   0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
+          after; OTX_API; chat and rows_exact in otx_job_options; hash_key in otx_context;
+          headers of one layer. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
+          Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
+          yourself where you print. What can fail without a solve fails before the first.
+          The tokenizer of the output is of the class that the donor's was.
+   0.1.0  The first. */
 
 #ifndef OMP_TRANSPLANT_H
 #define OMP_TRANSPLANT_H
@@ -1031,9 +1040,10 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* >>> src/api/file.h */
 /* ---- files -------------------------------------------------------------- */
 
-/* Opens the file at `path` (UTF-8 on every platform) for positioned reads;
-   close with otx_source_close. Only regular files can be opened; a missing one is
-   OTX_ERROR_NOT_FOUND. */
+/* Opens the file at `path` (UTF-8 on every platform) for positioned reads, which are
+   thread-safe; close with otx_source_close. Only regular files can be opened. Where there
+   is none, OTX_ERROR_NOT_FOUND; one that is there and cannot be looked at or opened, or a
+   link that leads nowhere, is another error. */
 OTX_API otx_result otx_source_open(const otx_context *ctx, const char *path, otx_source *out,
                                    otx_error *error);
 OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
@@ -1216,7 +1226,9 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    temporary directory is removed. Files and sub-directories of the base that have
    nothing to do with the vocabulary are copied; weights in other formats, and
    sub-directories that hold a model of their own (checkpoint-500 and the like), are
-   left out with a note. All but the weights is written before the first solve, so that
+   left out with a note. Links to files are followed, those to directories refused. A
+   file of either model that changes until the end is an error, as the output would be a
+   mixture. All but the weights is written before the first solve, so that
    a file that cannot be copied ends the run at once: OTX_STAGE_WRITE is reported before
    the solves and after them, as one count. With `out` NULL it solves and writes
    nothing: for the processes that only help another by options.solve. */
@@ -2121,6 +2133,15 @@ OTX__PRIVATE bool otx__grow(const otx_context *ctx, void **items, size_t *capaci
 
 /* A name for a message, also where there is none. */
 OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
+
+/* What a repository holds in place of a large file that was not fetched begins so. */
+#define OTX__LFS_POINTER "version https://git-lfs.github.com/spec/"
+
+OTX__PRIVATE otx_result otx__fail_lfs(otx_error *error, const char *name)
+{
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: is a pointer of Git LFS, not the file that it "
+                     "stands for; \"git lfs pull\" fetches that", name);
+}
 
 /* Room for a quoted name: `char text[OTX__QUOTED];`. */
 #define OTX__QUOTED 160
@@ -4067,6 +4088,7 @@ OTX__PRIVATE otx_result otx__header_read(const otx_context *ctx, const otx_sourc
     if (!source->read(source->context, 0, prefix, 8))
         return otx__fail(error, OTX_ERROR_IO, "%s: the first 8 bytes could not be read", name);
     for (i = 7; i >= 0; i--) size = size << 8 | prefix[i];
+    if (memcmp(prefix, OTX__LFS_POINTER, sizeof prefix) == 0) return otx__fail_lfs(error, name);
     if (size > source->size - 8)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: not a safetensors file, or cut short: a "
                          "header of %" PRIu64 " bytes in a file of %" PRIu64,
@@ -4693,13 +4715,20 @@ static const char *const otx__reserved_names[] = {
     "<|reserved_#|>",                 /* gpt-oss */
     "<|reserved_token_#|>",           /* Kimi */
     "<|reserved_special_token_#|>",   /* Llama 3 */
-    "<SPECIAL_#>",                    /* Mistral, Nemotron */
+    "<|text_post_train_reserved_special_token_#|>", /* Llama 4 */
+    "<|vision_reserved_special_token_#|>",
+    "<|reasoning_reserved_special_token_#|>",
+    "<SPECIAL_#>",                    /* Mistral's tekken, Nemotron */
+    "[control_#]",                    /* Mistral's SentencePiece, from v2 on */
+    "<|EXTRA_#_TOKEN|>",              /* Cohere */
+    "<|USER_#_TOKEN|>",               /* Cohere; without a number it is in use */
     "<|dummy_#|>",                    /* Phi */
     "<|placeholder#|>",
     "<|extra_#|>",                    /* Qwen 1 */
     "<[PLHD#_never_used]>",           /* Seed */
     "<\xef\xbd\x9cplace\xe2\x96\x81holder\xe2\x96\x81no\xe2\x96\x81#\xef\xbd\x9c>",
-                                      /* DeepSeek */
+                                      /* DeepSeek V3 */
+    "<|place_holder_mm_span_#|>",     /* and later ones */
 };
 
 /* The token that has a role, unless a file says otherwise. */
@@ -15479,11 +15508,14 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
 /* >>> src/disk/chapter.h */
 /* ==== disk: files and directories ==== */
 
-/* Knows paths, directories and what lies in them: shards, checkpoints, tokenizers.
-   Hides POSIX and Windows (system.h is all that differs), and the temporary names under
-   which an output grows.
-   Paths are UTF-8; one that is made is owned by its maker (otx__path_free).
-   Read paths.h first; system.h only to port.
+/* Knows paths, directories, and what lies in them: weights in one file or in shards, and a
+   tokenizer in whichever of its files.
+   Hides POSIX and Windows (all that differs are their rooms), and the temporary names under
+   which an output grows. Nothing else here asks the system, and nothing at a path is never
+   the same as what cannot be looked at: otx__look tells, and its error names the path.
+   Paths are UTF-8; one that is made is owned by its maker (otx__path_free). A checkpoint
+   owns its files and their headers; an output owns its directory until it is committed.
+   Read system.h for what is asked, look.h and trees.h for how; windows.h and posix.h to port.
 
    Rooms, in order of dependency:
      system               what POSIX and Windows are asked for
@@ -15494,7 +15526,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      failure              why the system refused
      look                 what stands at a path, and whether within another
      listing              listings of directories
-     reading              files to read
+     reading              files to read, and whether they have changed
      writing              files to write
      copying              copies of files
      trees                whole directories looked through, copied, removed
@@ -15508,10 +15540,10 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
 /* >>> src/disk/system.h */
 /* ---- system: what POSIX and Windows are asked for --------------------------- */
 
-/* Paths are UTF-8 on every platform. The functions otx__sys_* are all that differs
-   between platforms (windows.h, posix.h), and nothing else asks the system. They set
-   errno when they fail. Symbolic links are followed when reading and never when
-   removing.
+/* Paths are UTF-8 on every platform. These functions, otx__sys_*, are all that differs
+   between platforms in this wing (windows.h, posix.h), and nothing else in it asks the
+   system. They set errno when they fail. Symbolic links are followed when reading and
+   never when removing.
 
      root                    bytes at the start of a path that name its root or drive
      open, create, close     a file to read; a new one to write; -1 or false on failure
@@ -16131,10 +16163,15 @@ OTX__PRIVATE void otx__sys_status_of(otx__status *to, const struct stat *from)
     to->number = (uint64_t)from->st_ino;
 }
 
+/* Where the link leads to does not matter. Some systems refuse to give a part of it. */
 OTX__PRIVATE bool otx__sys_is_link(const char *path)
 {
-    char byte;
-    return otx__sys_readlink(path, &byte, 1) >= 0;
+    char target[256];
+    return otx__sys_readlink(path, target, sizeof target) >= 0 || errno == ERANGE
+#ifdef ENOBUFS
+           || errno == ENOBUFS
+#endif
+        ;
 }
 
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
@@ -16736,6 +16773,12 @@ OTX__PRIVATE otx_result otx__source_text(const otx_context *ctx, const otx_sourc
     return OTX_OK;
 }
 
+/* Frees what otx__file_read_all gave; NULL is fine. */
+OTX__PRIVATE void otx__file_free(const otx_context *ctx, char *text, size_t size)
+{
+    otx__free(ctx, text, size + 1, 1);
+}
+
 /* Reads a whole file of at most `limit` bytes. The text is NUL-terminated behind
    its `size` bytes; free it with otx__file_free. A file that does not exist is
    OTX_ERROR_NOT_FOUND. */
@@ -16756,13 +16799,12 @@ OTX__PRIVATE otx_result otx__file_read_all(const otx_context *ctx, const char *p
     if (!result) result = otx__source_text(ctx, &source, path, text, error);
     if (!result) *size = (size_t)source.size;
     otx_source_close(ctx, &source);
+    if (!result && strncmp(*text, OTX__LFS_POINTER, sizeof OTX__LFS_POINTER - 1) == 0) {
+        otx__file_free(ctx, *text, *size);
+        *text = NULL;
+        result = otx__fail_lfs(error, otx__path_text(name, path));
+    }
     return result;
-}
-
-/* Frees what otx__file_read_all gave; NULL is fine. */
-OTX__PRIVATE void otx__file_free(const otx_context *ctx, char *text, size_t size)
-{
-    otx__free(ctx, text, size + 1, 1);
 }
 
 /* >>> src/disk/writing.h */
@@ -18346,11 +18388,31 @@ static const char otx__why_draft[] =
     "maps a draft vocabulary to the full one, which is not true any more under another "
     "tokenizer";
 
+static const char otx__why_hashed[] =
+    "is a table that is looked up by hashes of token ids, which other ids would find other rows "
+    "in";
+
 static const otx__refused_name otx__refused_names[] = {
     {"embed_tokens_per_layer", 1, otx__why_per_layer}, /* Gemma 3n, Gemma 4 */
     {"d2t", 0, otx__why_draft}, /* EAGLE-3: from the ids of the draft to the target's */
     {"t2d", 0, otx__why_draft}, /* and back */
 };
+
+/* Words in the names of tables that are looked up by a hash of several token ids, or of
+   their bytes: their size says nothing of the vocabulary, and other ids find other rows. */
+static const char *const otx__hashed_words[] = {
+    "ngram",  /* Qwen 3.8's ngram_embedding, LongCat's ngram_embeddings */
+    "engram", /* DeepSeek's */
+    "bigram", /* and the like */
+    "trigram",
+    "hash",   /* BLT's encoder_hash_tok_embedding */
+};
+
+/* Of such names, what the tables themselves are called. */
+static const char *const otx__hashed_tables[] = {"embed", "table", "lookup", "memory"};
+
+/* Rows that such a table has at least; ProphetNet's ngram_embeddings are two positions. */
+#define OTX__HASHED_ROWS 16
 
 /* Parts of the last component under which quantised matrices keep their codes, scales,
    zero points and shapes, or adapters their factors. */
@@ -18835,6 +18897,36 @@ static const char *const otx__other_classes[] = {
     "LlamaTokenizer",
 };
 
+/* Types whose configuration does not tie the head to the embedding where config.json says
+   nothing, with blanks between them. Read from the same. */
+static const char otx__untied_types[] =
+    "EvollaModel afmoe apertus apertus1p5 apertus1p5_text arcee aria aria_text axk1 axk2"
+    " bailing_hybrid bamba beam bitnet blt blt_local_decoder blt_local_encoder blt_patcher"
+    " bridgetower chameleon codegen cohere_asr cohere_compass cosmos3_edge cosmos3_edge_text"
+    " cosmos3_omni cwm dbrx deepseek_ocr2 deepseek_ocr2_encoder deepseek_ocr2_text deepseek_v2"
+    " deepseek_v3 deepseek_v32 deepseek_v4 diffllama doge dory dots1 dots3_note"
+    " dots3_note_text emu3 emu3_text_model esmc eurobert evolla exaone exaone4 exaone4_5"
+    " exaone_moe falcon_h1 fast_vlm flex_olmo flint fsmt fuyu git glm glm4 glm46v glm4_moe"
+    " glm4_moe_lite glm4v glm4v_moe glm4v_moe_text glm5_next glm5_next_text glm_image"
+    " glm_moe_dsa glm_ocr glmga gpt_neox gpt_oss gptj granite granite4_vision"
+    " granite4_vision_text granitemoe granitemoe_swa granitemoehybrid granitemoeshared helium"
+    " higgs_audio_v2 hrm_text hunyuan_v1_dense hunyuan_v1_moe hy_v3 hy_v4 hy_v4_vl"
+    " hy_v4_vl_text hyperclovax idefics idefics2 idefics3 imagegpt internlm3 iquestcoder jais2"
+    " jamba kimi_linear kolibri1 kyutai_speech_to_text laguna llama llama4 llama4_text llava"
+    " llava_next llava_next_video llava_onevision longcat_flash mamba2 mellum mimo_v2_flash"
+    " minicpmv4_6 minicpmv4_7 minimax minimax_m2 minimax_m3_vl minimax_m3_vl_text ministral"
+    " ministral3 mistral mistral4 mistral_large4 mistral_large4_text mixtral mllama_text_model"
+    " modernvbert molmo2 molmo2_text moonshine_streaming moshi moshi_depth muse_glimmer_text"
+    " muse_spark_text musicgen_decoder musicgen_melody_decoder nanochat nemotron nemotron_h"
+    " olmo olmo2 olmo3 olmo_hybrid olmoe openai_privacy_filter perception_lm persimmon phi"
+    " phi3 phi4_multimodal phimoe pix2struct pix2struct_text_model pp_formulanet_text"
+    " qianfan_ocr qwen2 qwen2_5_omni_talker qwen2_5_omni_thinker qwen2_5_vl qwen2_moe qwen2_vl"
+    " qwen3 qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen3_5_text qwen3_moe qwen3_next"
+    " qwen3_omni_moe_talker_code_predictor qwen3_omni_moe_talker_text qwen3_omni_moe_thinker"
+    " qwen3_vl qwen3_vl_moe qwen4_exp qwen4_exp_text reformer rembert rwkv sarvam_mla"
+    " sarvam_moe seed_oss smolvlm solar_open stablelm step3p5 ultrabert ultravbert"
+    " unlimited_ocr unlimited_ocr_text vibevoice video_llama_3 video_llava vipllava xlstm";
+
 /* >>> src/model/names.h */
 /* ---- names of tensors --------------------------------------------------- */
 
@@ -18956,6 +19048,15 @@ OTX__PRIVATE bool otx__name_is_bias(const otx_tensor *tensor)
                OTX__COUNT(otx__bias_names);
 }
 
+/* Whether a matrix is a table of hashed ids by its name. */
+OTX__PRIVATE bool otx__name_is_hashed(const otx_tensor *tensor)
+{
+    const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+    return tensor->rank == 2 && tensor->shape[0] >= OTX__HASHED_ROWS &&
+           otx__span_contains_any(name, otx__hashed_words, OTX__COUNT(otx__hashed_words)) &&
+           otx__span_contains_any(name, otx__hashed_tables, OTX__COUNT(otx__hashed_tables));
+}
+
 /* Why a tensor cannot be carried over to another vocabulary by its name alone,
    whatever its shape; NULL if nothing speaks against it. */
 OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
@@ -18966,7 +19067,7 @@ OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
         if (otx__span_is(otx__name_component(tensor, refused->from_end), refused->component))
             return refused->why;
     }
-    return NULL;
+    return otx__name_is_hashed(tensor) ? otx__why_hashed : NULL;
 }
 
 /* Whether the name is that of a packed or scaled embedding or head. */
@@ -19191,6 +19292,32 @@ OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
         if (type == OTX_JSON_FALSE) flag.said_false = true;
     }
     return flag;
+}
+
+/* Whether a word is among those of a text, with blanks between them. */
+OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
+{
+    while (*words) {
+        size_t size = strcspn(words, " ");
+        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
+        words += size + (words[size] == ' ');
+    }
+    return false;
+}
+
+/* A string of config.json or another file, or nothing. */
+OTX__PRIVATE otx__span otx__document_word(const otx__document *document, const char *key)
+{
+    uint32_t node = otx_json_find(&document->json, otx__document_root(document), key);
+    if (otx_json_type_of(&document->json, node) != OTX_JSON_STRING) return otx__span_of("", 0);
+    return otx__json_span(&document->json, node);
+}
+
+/* Whether a model of this type has a head of its own where config.json says nothing. */
+OTX__PRIVATE bool otx__config_unties(const otx__document *config)
+{
+    otx__span type = otx__document_word(config, OTX__KEY_MODEL_TYPE);
+    return type.size > 0 && otx__has_word(otx__untied_types, type);
 }
 
 /* ---- types and classes ---- */
@@ -20448,20 +20575,25 @@ OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
 /* Makes the flag say what is written. Two matrices: false on the root and on the
    nested level, whether the flag was there or not, as the defaults of the classes
    differ. One matrix: true where the flag says otherwise, and on both levels if a
-   second copy is dropped; else the base had the flag or the default it needs. An
-   encoder's head (decoder.weight) keeps the flag, which ties its biases too. */
+   second copy is dropped or the type of the model would have a head of its own; else the
+   base had the flag or the default it needs. An encoder's head (decoder.weight) keeps the
+   flag, which ties its biases too. */
 OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
 {
     const otx__parts *parts = &e->plan->base->parts;
     otx__levels levels = otx__vocabulary_levels(e->document, parts->rows);
+    otx__tie_flag flag = otx__config_tie_flag(e->document);
+    bool silent = !flag.said_true && !flag.said_false, needed;
     otx_result result = OTX_OK;
     if (!parts->tied && otx__name_is_encoder_head(parts->head->tensor)) return OTX_OK;
+    needed = parts->head || (silent && otx__config_unties(e->document) &&
+                             otx__config_has_head(e->document));
     while (!result && otx__levels_next(&levels)) {
         otx_json_type type = otx_json_type_of(&e->document->json,
                                               otx__levels_find(&levels, OTX__KEY_TIE));
         otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
-        if (said ? type == wanted : parts->tied && !parts->head) continue;
+        if (said ? type == wanted : parts->tied && !needed) continue;
         result = otx__config_set(e, levels.node, OTX__KEY_TIE, parts->tied ? "true" : "false");
     }
     return result;
@@ -20653,17 +20785,6 @@ OTX__PRIVATE otx__span otx__class_stem(otx__span name)
     return name;
 }
 
-/* Whether a word is among those of a text, with blanks between them. */
-OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
-{
-    while (*words) {
-        size_t size = strcspn(words, " ");
-        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
-        words += size + (words[size] == ' ');
-    }
-    return false;
-}
-
 /* What is known of a type of models, or NULL. */
 OTX__PRIVATE const otx__class_types *otx__class_of_type(otx__span type)
 {
@@ -20704,14 +20825,6 @@ OTX__PRIVATE otx__span otx__class_effective(otx__span type, otx__span name, bool
 }
 
 /* ---- one directory ---- */
-
-/* A string of config.json or another file, or nothing. */
-OTX__PRIVATE otx__span otx__document_word(const otx__document *document, const char *key)
-{
-    uint32_t node = otx_json_find(&document->json, otx__document_root(document), key);
-    if (otx_json_type_of(&document->json, node) != OTX_JSON_STRING) return otx__span_of("", 0);
-    return otx__json_span(&document->json, node);
-}
 
 /* The class that a side's tokenizer names. */
 OTX__PRIVATE otx__span otx__side_class(const otx__side *side)
@@ -23815,6 +23928,11 @@ OTX__PRIVATE void otx__verify_tie(otx__verifier *v)
     else if (flag.said_false && !parts->head && otx__config_has_head(&side->config))
         otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": false, but "
                    "there is no output head", side->path);
+    else if (!flag.said_true && !parts->head && otx__config_has_head(&side->config) &&
+             otx__config_unties(&side->config))
+        otx__found(v, OTX_FAULT, "%s/config.json: says nothing of \"tie_word_embeddings\" and "
+                   "there is no output head: a model of this type gets a random one",
+                   side->path);
     if (flag.said_true && parts->head && !parts->tied &&
         !otx__name_is_encoder_head(parts->head->tensor))
         otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": true, but "
