@@ -8240,7 +8240,7 @@ OTX__128_INLINE otx__floats_128 otx__score_128(otx__floats_128 best, const int16
 
 /* Adds to two registers of sums the products of two atoms with two steps. */
 typedef void (*otx__adder_128)(otx__ints_128 sums[2], const otx__ints_128 pair[2],
-                                otx__ints_128 steps);
+                               otx__ints_128 steps);
 
 /* The sums of `sets` supports of one target over `units` units of a tile, two registers of
    sums each, two atoms at a time. sums[set] holds the tile's atoms in order. `add` is known
@@ -8305,7 +8305,7 @@ OTX__128_INLINE void otx__scan_body_128(const otx__scan *scan, otx__adder_128 ad
             OTX__UNROLL for (i = 0; i < OTX__128_TILE; i++) {
                 const size_t at = OTX__128_WIDTH * i;
                 best = otx__score_128(best, start + at, sums[set][i], scales, scan->common + at,
-                                       scan->weight + at, (int)at);
+                                      scan->weight + at, (int)at);
             }
             scan->best[set * scan->best_pitch + target] = otx__largest_128(best);
         }
@@ -8387,7 +8387,7 @@ OTX__128_KERNEL void otx__rough_dots_128(const float *a, const otx__row *rows, s
             OTX__UNROLL for (h = 0; h < registers; h++) {
                 const size_t at = i + OTX__128_WIDTH * h;
                 sums[h] = OTX__128_ADD_PRODUCT(sums[h], OTX__128_LOAD(a + at),
-                                                otx__row_128(rows[j], at));
+                                               otx__row_128(rows[j], at));
             }
         }
         OTX__UNROLL for (h = 1; h < registers; h++) sums[0] = OTX__128_ADD(sums[0], sums[h]);
@@ -8559,7 +8559,7 @@ OTX__256_INLINE otx__floats_256 otx__score_256(otx__floats_256 best, const int16
 
 /* Adds to two registers of sums the products of two atoms with two steps. */
 typedef void (*otx__adder_256)(otx__ints_256 sums[2], const otx__ints_256 pair[2],
-                                otx__ints_256 steps);
+                               otx__ints_256 steps);
 
 /* The sums of `sets` supports of one target over `units` units of a tile, two registers of
    sums each, two atoms at a time. sums[set] holds the tile's atoms in order. `add` is known
@@ -8624,7 +8624,7 @@ OTX__256_INLINE void otx__scan_body_256(const otx__scan *scan, otx__adder_256 ad
             OTX__UNROLL for (i = 0; i < OTX__256_TILE; i++) {
                 const size_t at = OTX__256_WIDTH * i;
                 best = otx__score_256(best, start + at, sums[set][i], scales, scan->common + at,
-                                       scan->weight + at, (int)at);
+                                      scan->weight + at, (int)at);
             }
             scan->best[set * scan->best_pitch + target] = otx__largest_256(best);
         }
@@ -8706,7 +8706,7 @@ OTX__256_KERNEL void otx__rough_dots_256(const float *a, const otx__row *rows, s
             OTX__UNROLL for (h = 0; h < registers; h++) {
                 const size_t at = i + OTX__256_WIDTH * h;
                 sums[h] = OTX__256_ADD_PRODUCT(sums[h], OTX__256_LOAD(a + at),
-                                                otx__row_256(rows[j], at));
+                                               otx__row_256(rows[j], at));
             }
         }
         OTX__UNROLL for (h = 1; h < registers; h++) sums[0] = OTX__256_ADD(sums[0], sums[h]);

@@ -57,7 +57,7 @@ OTX__VEC_INLINE otx__floats_VEC otx__score_VEC(otx__floats_VEC best, const int16
 
 /* Adds to two registers of sums the products of two atoms with two steps. */
 typedef void (*otx__adder_VEC)(otx__ints_VEC sums[2], const otx__ints_VEC pair[2],
-                                otx__ints_VEC steps);
+                               otx__ints_VEC steps);
 
 /* The sums of `sets` supports of one target over `units` units of a tile, two registers of
    sums each, two atoms at a time. sums[set] holds the tile's atoms in order. `add` is known
@@ -122,7 +122,7 @@ OTX__VEC_INLINE void otx__scan_body_VEC(const otx__scan *scan, otx__adder_VEC ad
             OTX__UNROLL for (i = 0; i < OTX__VEC_TILE; i++) {
                 const size_t at = OTX__VEC_WIDTH * i;
                 best = otx__score_VEC(best, start + at, sums[set][i], scales, scan->common + at,
-                                       scan->weight + at, (int)at);
+                                      scan->weight + at, (int)at);
             }
             scan->best[set * scan->best_pitch + target] = otx__largest_VEC(best);
         }
@@ -204,7 +204,7 @@ OTX__VEC_KERNEL void otx__rough_dots_VEC(const float *a, const otx__row *rows, s
             OTX__UNROLL for (h = 0; h < registers; h++) {
                 const size_t at = i + OTX__VEC_WIDTH * h;
                 sums[h] = OTX__VEC_ADD_PRODUCT(sums[h], OTX__VEC_LOAD(a + at),
-                                                otx__row_VEC(rows[j], at));
+                                               otx__row_VEC(rows[j], at));
             }
         }
         OTX__UNROLL for (h = 1; h < registers; h++) sums[0] = OTX__VEC_ADD(sums[0], sums[h]);
