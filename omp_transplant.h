@@ -30,155 +30,155 @@
       361  api/matrix                 numbers and matrices
       406  api/solver                 the solver
       533  api/affine                 the affine map: rows as the map makes them, and what it misses
-      656  api/source                 sources and sinks: bytes in and out
-      676  api/json                   JSON
-      798  api/safetensors            safetensors
-      862  api/vocab                  vocabularies
-      967  api/align                  alignment
-     1028  api/file                   files
-     1038  api/directory              directories
-     1089  api/job                    the whole job
-     1234  api/verify                 looking at a finished directory
+      664  api/source                 sources and sinks: bytes in and out
+      684  api/json                   JSON
+      806  api/safetensors            safetensors
+      870  api/vocab                  vocabularies
+      975  api/align                  alignment
+     1036  api/file                   files
+     1046  api/directory              directories
+     1097  api/job                    the whole job
+     1242  api/verify                 looking at a finished directory
 
-     1278  base                       what everything stands on
-     1311  base/begin                 system headers, and how floating point must be compiled
-     1349  base/sizes                 counting, and sums and products that may not wrap
-     1387  base/span                  bytes of others, digits, UTF-8
-     1535  base/decimal               the digits of a double
-     1670  base/format                printf without stdio and without a locale
-     1939  base/result                results, failures, messages
-     2055  base/memory                the allocator, arrays that grow
-     2114  base/text                  names in messages, and text that grows
-     2222  base/hooks                 log, progress, threads of the caller
-     2291  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2341  base/clock                 wall time for statistics
-     2387  base/hash                  keyed, for tables whose keys a stranger chooses
-     2466  base/pool                  blocks that are freed together
-     2581  base/number                element types, widening and rounding
-     2770  base/base64                decoding
-     2806  base/protobuf              fields of a message
-     2928  base/watch                 long loops that the caller can stop
+     1286  base                       what everything stands on
+     1319  base/begin                 system headers, and how floating point must be compiled
+     1357  base/sizes                 counting, and sums and products that may not wrap
+     1395  base/span                  bytes of others, digits, UTF-8
+     1543  base/decimal               the digits of a double
+     1678  base/format                printf without stdio and without a locale
+     1947  base/result                results, failures, messages
+     2063  base/memory                the allocator, arrays that grow
+     2122  base/text                  names in messages, and text that grows
+     2230  base/hooks                 log, progress, threads of the caller
+     2299  base/sort                  in place, without memory, never quadratic; finding in what is sorted
+     2349  base/clock                 wall time for statistics
+     2395  base/hash                  keyed, for tables whose keys a stranger chooses
+     2474  base/pool                  blocks that are freed together
+     2589  base/number                element types, widening and rounding
+     2778  base/base64                decoding
+     2814  base/protobuf              fields of a message
+     2936  base/watch                 long loops that the caller can stop
 
-     2981  files                      formats, on memory and streams
-     3005  files/memory_source        memory as a source of bytes
-     3023  files/json_read            a parser without recursion
-     3376  files/json_values          looking at values, stepping through containers
-     3547  files/json_edit            writing, and edits that keep every byte they do not touch
-     3915  files/tensors              what reading and writing a header share: orders, sizes, messages
-     4050  files/safetensors_read     the header of a file, checked
-     4373  files/safetensors_write    the header of a new file
+     2989  files                      formats, on memory and streams
+     3013  files/memory_source        memory as a source of bytes
+     3031  files/json_read            a parser without recursion
+     3384  files/json_values          looking at values, stepping through containers
+     3555  files/json_edit            writing, and edits that keep every byte they do not touch
+     3923  files/tensors              what reading and writing a header share: orders, sizes, messages
+     4058  files/safetensors_read     the header of a file, checked
+     4381  files/safetensors_write    the header of a new file
 
-     4530  vocab                      tokens, from every source, and which of them are the same
-     4563  vocab/known                what the world calls things: files, classes, tokens
-     4866  vocab/token_table          the table of tokens, and finding tokens in it
-     5029  vocab/spelling             from what a file spells to bytes
-     5160  vocab/reader               what the readers of all sources share
-     5510  vocab/added_tokens         what other files add to a model's tokens
-     5771  vocab/in_use               tokens that are named as reserved ones and are none
-     5873  vocab/from_tokenizer_json  tokenizer.json
-     6129  vocab/from_tekken          tekken.json
-     6284  vocab/from_tiktoken        *.tiktoken
-     6349  vocab/from_sentencepiece   tokenizer.model and its like
-     6704  vocab/from_vocab_json      vocab.json and merges.txt
-     6790  vocab/from_vocab_txt       vocab.txt
-     6847  vocab/parse                the first source that is given, and what goes with it
-     7033  vocab/align                which base token a donor token is
+     4538  vocab                      tokens, from every source, and which of them are the same
+     4571  vocab/known                what the world calls things: files, classes, tokens
+     4874  vocab/token_table          the table of tokens, and finding tokens in it
+     5037  vocab/spelling             from what a file spells to bytes
+     5168  vocab/reader               what the readers of all sources share
+     5518  vocab/added_tokens         what other files add to a model's tokens
+     5779  vocab/in_use               tokens that are named as reserved ones and are none
+     5881  vocab/from_tokenizer_json  tokenizer.json
+     6137  vocab/from_tekken          tekken.json
+     6292  vocab/from_tiktoken        *.tiktoken
+     6357  vocab/from_sentencepiece   tokenizer.model and its like
+     6712  vocab/from_vocab_json      vocab.json and merges.txt
+     6798  vocab/from_vocab_txt       vocab.txt
+     6855  vocab/parse                the first source that is given, and what goes with it
+     7041  vocab/align                which base token a donor token is
 
-     7285  simd                       the hot loops, once for each instruction set
-     7318  simd/kernels               the table of kernels, and what all versions share
-     7595  simd/scalar                the reference
-     7764  simd/sse2                  the operations of 128-bit x86, and what each does
-     7885  simd/neon                  those of 64-bit Arm
-     7980  simd/wasm                  those of WebAssembly's SIMD128
-     8065  simd/avx2                  those of 256-bit x86, with FMA
-     8147  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8789  simd/avx_vnni              AVX2, and products of integers
-     8885  simd/neon_bf16             NEON, and products of matrices
-     9039  simd/avx512                512-bit x86, by hand
-     9645  simd/amx                   tiles of x86, beside AVX-512
-     9888  simd/dispatch              which of them this machine can run, and which a call takes
+     7293  simd                       the hot loops, once for each instruction set
+     7326  simd/kernels               the table of kernels, and what all versions share
+     7603  simd/scalar                the reference
+     7772  simd/sse2                  the operations of 128-bit x86, and what each does
+     7893  simd/neon                  those of 64-bit Arm
+     7988  simd/wasm                  those of WebAssembly's SIMD128
+     8073  simd/avx2                  those of 256-bit x86, with FMA
+     8155  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8797  simd/avx_vnni              AVX2, and products of integers
+     8893  simd/neon_bf16             NEON, and products of matrices
+     9047  simd/avx512                512-bit x86, by hand
+     9653  simd/amx                   tiles of x86, beside AVX-512
+     9896  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10099  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10150  solve/views                the rows of matrices, as the kernels read them
-    10279  solve/panels               vectors as the dense products want them, and these
-    10470  solve/rests                vectors on their way into panels
-    10647  solve/dictionary           the atoms, and their split along a common direction
-    10802  solve/exact_gram           products of all pairs of atoms in double
-    10884  solve/triangle             packed lower triangles
-    10988  solve/support              what is known of one target, and the exact steps
-    11250  solve/gram_table           products of atoms with all atoms, for scans
-    11488  solve/screen               which atoms are worth scoring in double: the bound
-    11778  solve/scan                 the correlations of all atoms with a block's residuals
-    11935  solve/predict              making targets ready for the next scan
-    12181  solve/candidates           the atoms that a scan could not rule out
-    12465  solve/select               the next atoms of each target
-    12631  solve/pursuit              what one solve holds, and the memory it takes
-    12875  solve/plan                 which form, and in what blocks
-    13120  solve/steps                a pursuit from its rows to its results
-    13359  solve/combine              new rows of coefficients
-    13421  solve/solver               the public call
-    13586  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13795  solve/affine_normal        the normal equations of an affine map, and their solution
-    14250  solve/affine_map           a fitted map, and the rows it makes
-    14591  solve/affine_choice        how many atoms to take, and how much ridge
-    14956  solve/affine               fitting and applying affine maps
+    10107  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10158  solve/views                the rows of matrices, as the kernels read them
+    10287  solve/panels               vectors as the dense products want them, and these
+    10478  solve/rests                vectors on their way into panels
+    10655  solve/dictionary           the atoms, and their split along a common direction
+    10810  solve/exact_gram           products of all pairs of atoms in double
+    10892  solve/triangle             packed lower triangles
+    10996  solve/support              what is known of one target, and the exact steps
+    11258  solve/gram_table           products of atoms with all atoms, for scans
+    11496  solve/screen               which atoms are worth scoring in double: the bound
+    11786  solve/scan                 the correlations of all atoms with a block's residuals
+    11943  solve/predict              making targets ready for the next scan
+    12189  solve/candidates           the atoms that a scan could not rule out
+    12473  solve/select               the next atoms of each target
+    12639  solve/pursuit              what one solve holds, and the memory it takes
+    12883  solve/plan                 which form, and in what blocks
+    13128  solve/steps                a pursuit from its rows to its results
+    13367  solve/combine              new rows of coefficients
+    13429  solve/solver               the public call
+    13594  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13803  solve/affine_normal        the normal equations of an affine map, and their solution
+    14258  solve/affine_map           a fitted map, and the rows it makes
+    14599  solve/affine_choice        how many atoms to take, and chosen by what
+    14997  solve/affine               fitting and applying affine maps
 
-    15454  disk                       files and directories
-    15483  disk/system                what POSIX and Windows are asked for
-    15522  disk/windows_paths         paths as Windows takes them
-    15662  disk/windows               the system as Windows gives it
-    15961  disk/posix                 the system as POSIX gives it
-    16194  disk/paths                 what can be told from their text
-    16268  disk/failure               why the system refused
-    16382  disk/look                  what stands at a path, and whether within another
-    16503  disk/listing               listings of directories
-    16569  disk/reading               files to read
-    16743  disk/writing               files to write
-    16860  disk/copying               copies of files
-    16926  disk/trees                 directories looked through, copied and removed with all they hold
-    17142  disk/known                 what weights are called in a directory
-    17178  disk/staging               a directory made under another name, then renamed
-    17414  disk/missing               a path or a directory without what is wanted of it
-    17457  disk/weight_index          the index of a checkpoint in shards
-    17673  disk/checkpoint            a model directory, in one file or in shards
-    18008  disk/tokenizer_directory   the tokenizer of a model directory
+    15528  disk                       files and directories
+    15557  disk/system                what POSIX and Windows are asked for
+    15596  disk/windows_paths         paths as Windows takes them
+    15736  disk/windows               the system as Windows gives it
+    16035  disk/posix                 the system as POSIX gives it
+    16268  disk/paths                 what can be told from their text
+    16342  disk/failure               why the system refused
+    16456  disk/look                  what stands at a path, and whether within another
+    16577  disk/listing               listings of directories
+    16643  disk/reading               files to read
+    16817  disk/writing               files to write
+    16934  disk/copying               copies of files
+    17000  disk/trees                 directories looked through, copied and removed with all they hold
+    17216  disk/known                 what weights are called in a directory
+    17252  disk/staging               a directory made under another name, then renamed
+    17488  disk/missing               a path or a directory without what is wanted of it
+    17531  disk/weight_index          the index of a checkpoint in shards
+    17747  disk/checkpoint            a model directory, in one file or in shards
+    18082  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18209  model                      which tensors and config keys belong to the vocabulary
-    18238  model/known                what the world calls things
-    18605  model/known_classes        classes of tokenizers, by the type of model
-    18818  model/names                names of tensors
-    18966  model/document             the JSON files of a model directory
-    19052  model/config               what config.json says
-    19206  model/side                 a model directory opened once
-    19309  model/code                 the Python that a tokenizer is loaded with
-    19546  model/parts                what each tensor does for the vocabulary
-    19656  model/find                 finding the parts of a model
-    19910  model/heirs                what becomes of the ids in a config
-    20061  model/config_ids           ids in a config being edited
-    20368  model/config_edit          config.json and generation_config.json, edited
-    20619  model/classes              which class a tokenizer is loaded as
+    18283  model                      which tensors and config keys belong to the vocabulary
+    18312  model/known                what the world calls things
+    18679  model/known_classes        classes of tokenizers, by the type of model
+    18892  model/names                names of tensors
+    19040  model/document             the JSON files of a model directory
+    19126  model/config               what config.json says
+    19280  model/side                 a model directory opened once
+    19383  model/code                 the Python that a tokenizer is loaded with
+    19620  model/parts                what each tensor does for the vocabulary
+    19730  model/find                 finding the parts of a model
+    19984  model/heirs                what becomes of the ids in a config
+    20135  model/config_ids           ids in a config being edited
+    20442  model/config_edit          config.json and generation_config.json, edited
+    20693  model/classes              which class a tokenizer is loaded as
 
-    20804  job                        the whole transplant, in the order in which it happens
-    20837  job/job                    what a job holds
-    21062  job/open                   opening the two models
-    21138  job/map                    the caller's map
-    21255  job/align                  where every new row comes from
-    21393  job/plan                   what becomes of every tensor, and of the configs
-    21508  job/chat                   the template that turns messages into text
-    21652  job/rows                   rows in memory: reading, checking, their mean
-    21906  job/solve                  solving for the rows of the donor
-    22075  job/rebuild                the new rows of one vocabulary tensor
-    22460  job/write                  the output and its weights
-    22729  job/copy                   the other files of the two models
-    22956  job/index                  the files that are written anew
-    23124  job/run                    the whole, in order
-    23234  job/report                 what a job did, as JSON and as a table
-    23463  job/findings               what is told of a finished directory
-    23512  job/check_files            its files
-    23633  job/check_ids              sizes, ids and tying
-    23805  job/check_values           values
-    23885  job/check_draft            as a draft model for another
-    23997  job/verify                 whether a finished directory agrees with itself
+    20878  job                        the whole transplant, in the order in which it happens
+    20911  job/job                    what a job holds
+    21136  job/open                   opening the two models
+    21212  job/map                    the caller's map
+    21329  job/align                  where every new row comes from
+    21467  job/plan                   what becomes of every tensor, and of the configs
+    21582  job/chat                   the template that turns messages into text
+    21726  job/rows                   rows in memory: reading, checking, their mean
+    21980  job/solve                  solving for the rows of the donor
+    22149  job/rebuild                the new rows of one vocabulary tensor
+    22534  job/write                  the output and its weights
+    22803  job/copy                   the other files of the two models
+    23030  job/index                  the files that are written anew
+    23198  job/run                    the whole, in order
+    23308  job/report                 what a job did, as JSON and as a table
+    23537  job/findings               what is told of a finished directory
+    23586  job/check_files            its files
+    23707  job/check_ids              sizes, ids and tying
+    23879  job/check_values           values
+    23959  job/check_draft            as a draft model for another
+    24071  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
 
@@ -572,9 +572,21 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
 /* One choice, and what came of it on the hidden anchors. */
 typedef struct otx_affine_trial {
     size_t k;      /* atoms per target */
+    bool cosine;   /* selected by cosine */
     double lambda; /* ridge of the map */
     double share, error, loss; /* as above; 0 where nothing was hidden */
 } otx_affine_trial;
+
+/* How the pursuit selects. By cosine, a short anchor can get a coefficient so large that a new
+   row wins everywhere, which hidden anchors need not show: on one pair that was measured this
+   doubled the bits per byte, on another cosine saved a quarter of them, on others it made
+   little difference. */
+typedef enum otx_affine_selection {
+    OTX_AFFINE_EITHER,      /* by correlation; with up to 8 atoms, by cosine where the loss is
+                               lower by a tenth, as it was on the second and not the first */
+    OTX_AFFINE_CORRELATION, /* as otx_omp selects by itself */
+    OTX_AFFINE_COSINE       /* as with its option `cosine` */
+} otx_affine_selection;
 
 typedef struct otx_affine_options {
     const size_t *ks;       /* atoms per target to choose from, in ascending order, 0 being
@@ -583,10 +595,7 @@ typedef struct otx_affine_options {
     size_t k_count;
     const double *lambdas;  /* to choose from, 0 to 1e6 each; NULL: 0.01 */
     size_t lambda_count;
-    bool cosine;            /* the pursuit selects by cosine: better where all anchors' rows are
-                               of like length, and ruinous where a short anchor then gets a
-                               coefficient so large that its new row wins everywhere, which
-                               hidden anchors need not show */
+    otx_affine_selection selection;
     size_t holdout;         /* anchors to hide, a tenth of all at most; 0: 256. None are where
                                there is but one choice and this is 0 */
     uint64_t seed;          /* of which are hidden, beyond those that look like targets */
@@ -597,8 +606,7 @@ typedef struct otx_affine_options {
 typedef struct otx_affine_map {
     size_t anchors, donor_columns, base_columns;
     otx_affine_trial choice;
-    bool cosine;              /* as in the options */
-    otx_affine_trial *trials; /* all choices, in order of lambda and k */
+    otx_affine_trial *trials; /* all choices, in order of lambda, selection and k */
     size_t trial_count;
     size_t hidden;            /* anchors */
     uint64_t bytes;           /* that the map holds */
@@ -10144,7 +10152,7 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
      affine_digits  whole numbers of 16 bits, whose products are exact
      affine_normal  the normal equations of an affine map, and their solution
      affine_map     a fitted map, and the rows it makes
-     affine_choice  how many atoms to take, and how much ridge
+     affine_choice  how many atoms to take, and chosen by what
      affine         fitting and applying affine maps */
 
 /* >>> src/solve/views.h */
@@ -14604,6 +14612,18 @@ OTX__PRIVATE otx_result otx__mapping_run(otx__mapping *mapping, otx__watch *watc
 /* The loss at which more atoms are as good as the best, relative to its. */
 #define OTX__CHOICE_SLACK 1.01
 
+/* Selecting by cosine is tried with few atoms, and taken where its loss is lower by a tenth. */
+#define OTX__CHOICE_COSINE_K 8
+#define OTX__CHOICE_COSINE 0.9
+
+/* One way of selecting, and its pursuit of all hidden anchors. */
+typedef struct otx__choice_set {
+    bool cosine;
+    size_t k_count, most; /* of the choice's numbers of atoms, and the largest of them */
+    int32_t *indices;     /* [hidden][most] of those kept */
+    double *coefficients; /* [k][hidden][most] of the first so many */
+} otx__choice_set;
+
 /* Sums of one hidden anchor: <p, b>, <b, b>, and those of squared products with rows of the
    base, of p - b and of b. */
 typedef struct otx__figures {
@@ -14616,13 +14636,13 @@ typedef struct otx__choice {
     otx__normal *normal;
     otx__affine *map;
     const otx_affine_options *options;
-    size_t ks[OTX__CHOICE_KS], k_count, most; /* the largest of them */
+    size_t ks[OTX__CHOICE_KS], most; /* the largest of them */
+    otx__choice_set sets[2], *set;   /* correlation first; the one at hand */
+    size_t set_count;
     size_t hidden, kept;
     uint32_t *order; /* [anchors] those kept, those hidden, both in ascending order */
     uint32_t *donor_rows, *base_rows; /* [anchors] where they stand in the matrices */
-    int32_t *indices;                 /* [hidden][most] of those kept */
-    double *last;                     /* [hidden][most] coefficients of all of these */
-    double *coefficients;             /* [k][hidden][most] of the first so many */
+    double *last;                     /* [hidden][most] coefficients of all atoms */
     float *rows;                      /* [worker][most + 1][d] less the mean */
     double *wide;                     /* [worker][d] */
     double *factor;                   /* [worker][most * (most + 1) / 2 + 2 * most + 1] */
@@ -14704,7 +14724,7 @@ OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *
     options.k = 1;
     options.cosine = options.centred = true;
     options.memory = otx__choice_budget(choice, taken);
-    output.indices = choice->indices;
+    output.indices = choice->sets[0].indices;
     output.coefficients = choice->last;
     result = otx_omp(choice->ctx, donor, &view, &options, &output, NULL, error);
     for (i = 0; i < count && !result; i++) {
@@ -14766,13 +14786,14 @@ OTX__PRIVATE void otx__choice_products(const otx__choice *choice, float *rows, s
 OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
 {
     const otx__choice *choice = (const otx__choice *)argument;
-    size_t most = choice->most, columns = choice->normal->donor.columns, count, j, p;
+    const otx__choice_set *set = choice->set;
+    size_t most = set->most, columns = choice->normal->donor.columns, count, j, p;
     size_t triangle = otx__triangle_size(most);
     float *rows = choice->rows + (size_t)worker * (most + 1) * columns;
     double *wide = choice->wide + (size_t)worker * columns;
     double *factor = choice->factor + (size_t)worker * (triangle + 2 * most + 2);
     double *forward = factor + triangle, *products = forward + most;
-    const int32_t *indices = choice->indices + i * most;
+    const int32_t *indices = set->indices + i * most;
     otx__choice_centre(choice, choice->order[choice->kept + i], rows);
     for (count = 0; count < most && indices[count] >= 0; count++) {
         double *row = factor + otx__triangle_size(count), pivot, value;
@@ -14791,15 +14812,15 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
         row[count] = sqrt(pivot);
         forward[count] = value / row[count];
     }
-    for (j = 0; j < choice->k_count; j++) {
+    for (j = 0; j < set->k_count; j++) {
         size_t first = otx__min(choice->ks[j], count);
-        double *to = choice->coefficients + (j * choice->hidden + i) * most;
+        double *to = set->coefficients + (j * choice->hidden + i) * most;
         for (p = 0; p < most; p++) to[p] = p < first ? forward[p] : 0.0;
         if (first) otx__triangle_backward(factor, first, to);
     }
 }
 
-/* The pursuit of all hidden anchors. */
+/* The pursuit of all hidden anchors, for the set at hand. */
 OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, otx_error *error)
 {
     const otx_matrix *donor = choice->normal->donor.matrix;
@@ -14809,23 +14830,23 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, 
     otx_omp_options options;
     otx_omp_output output;
     otx_result result;
-    if (!choice->most) return OTX_OK;
+    if (!choice->set->most) return OTX_OK;
     atoms.index = choice->donor_rows;
     atoms.rows = choice->kept;
     targets.index = choice->donor_rows + choice->kept;
     targets.rows = choice->hidden;
     memset(&options, 0, sizeof options);
     memset(&output, 0, sizeof output);
-    options.k = choice->most;
-    options.cosine = choice->options->cosine;
+    options.k = choice->set->most;
+    options.cosine = choice->set->cosine;
     options.centred = true;
     options.memory = otx__choice_budget(choice, taken);
-    output.indices = choice->indices;
+    output.indices = choice->set->indices;
     output.coefficients = choice->last;
     result = otx_omp(choice->ctx, &atoms, &targets, &options, &output, NULL, error);
     if (!result)
         result = otx__watch_loop(&watch, choice->hidden,
-                                 (double)choice->most * (double)choice->most *
+                                 (double)choice->set->most * (double)choice->set->most *
                                      (double)donor->columns,
                                  otx__choice_prefix_body, choice, error);
     return result;
@@ -14896,9 +14917,10 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affin
     otx__figures sum = {0.0, 0.0, 0.0, 0.0};
     otx_result result;
     size_t i;
-    choice->mapping.indices = choice->indices;
-    choice->mapping.coefficients = choice->coefficients + k * choice->hidden * choice->most;
-    choice->mapping.k = choice->most;
+    choice->mapping.indices = choice->set->indices;
+    choice->mapping.coefficients =
+        choice->set->coefficients + k * choice->hidden * choice->set->most;
+    choice->mapping.k = choice->set->most;
     result = otx__mapping_run(&choice->mapping, &watch, error);
     if (!result)
         result = otx__watch_loop(&watch, choice->hidden,
@@ -14917,14 +14939,28 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affin
     return result;
 }
 
-/* The choice of the least loss, of equals the first; if it takes atoms, the one with most
-   atoms, all else being the same, whose loss is nearly that. */
+/* The choice of the least loss, of equals the first. */
+OTX__PRIVATE size_t otx__choice_least(const otx_affine_trial *trials, size_t count, bool cosine)
+{
+    size_t best = SIZE_MAX, i;
+    for (i = 0; i < count; i++)
+        if (trials[i].cosine == cosine &&
+            (best == SIZE_MAX || trials[i].loss < trials[best].loss))
+            best = i;
+    return best;
+}
+
+/* The best choice by each way of selecting is found, and by cosine if that is far better; if
+   it takes atoms, the one with most atoms, all else being the same, whose loss is nearly
+   that. */
 OTX__PRIVATE size_t otx__choice_best(const otx_affine_trial *trials, size_t count)
 {
-    size_t best = 0, i;
+    size_t best = otx__choice_least(trials, count, false), i;
+    size_t cosine = otx__choice_least(trials, count, true);
     double least;
-    for (i = 1; i < count; i++)
-        if (trials[i].loss < trials[best].loss) best = i;
+    if (best == SIZE_MAX ||
+        (cosine != SIZE_MAX && trials[cosine].loss < OTX__CHOICE_COSINE * trials[best].loss))
+        best = cosine;
     least = trials[best].loss;
     if (trials[best].k == 0) return best;
     for (i = best + 1; i < count && trials[i].k > trials[i - 1].k; i++)
@@ -14932,22 +14968,27 @@ OTX__PRIVATE size_t otx__choice_best(const otx_affine_trial *trials, size_t coun
     return best;
 }
 
-/* Tries every choice. */
+/* Tries every choice, in their order. */
 OTX__PRIVATE otx_result otx__choice_run(otx__choice *choice, otx_affine_trial *trials,
                                         size_t count, uint64_t taken, otx_error *error)
 {
-    size_t each = choice->k_count, i;
+    size_t i = 0, set, k;
     double clock = otx__now();
-    otx_result result = otx__choice_pursue(choice, taken, error);
+    otx_result result = OTX_OK;
+    for (set = 0; set < choice->set_count && !result; set++) {
+        choice->set = &choice->sets[set];
+        result = otx__choice_pursue(choice, taken, error);
+    }
     choice->seconds_pursuit += otx__now() - clock;
-    for (i = 0; i < count && !result; i++) {
-        if (i % each == 0) {
-            result = otx__normal_solve(choice->normal, trials[i].lambda, error);
-            if (!result)
-                result = otx__affine_set(choice->map, choice->normal, choice->wide, error);
-        }
+    while (i < count && !result) {
+        result = otx__normal_solve(choice->normal, trials[i].lambda, error);
+        if (!result) result = otx__affine_set(choice->map, choice->normal, choice->wide, error);
         clock = otx__now();
-        if (!result) result = otx__choice_try(choice, i % each, &trials[i], error);
+        for (set = 0; set < choice->set_count; set++) {
+            choice->set = &choice->sets[set];
+            for (k = 0; k < choice->set->k_count && !result; k++)
+                result = otx__choice_try(choice, k, &trials[i++], error);
+        }
         choice->seconds_trials += otx__now() - clock;
     }
     return result;
@@ -14994,6 +15035,9 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
         if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE_MAX))
             return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
                              options->lambdas[i], OTX__RIDGE_MAX);
+    if ((unsigned)options->selection > OTX_AFFINE_COSINE)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "selection %d is none",
+                         (int)options->selection);
     return OTX_OK;
 }
 
@@ -15037,20 +15081,39 @@ OTX__PRIVATE void otx__fit_settle(otx__fit *fit, const otx_affine_options *optio
     }
 }
 
+/* The ways of selecting, each with its numbers of atoms: how many of `count` there are. */
+OTX__PRIVATE void otx__fit_sets(otx__fit *fit, size_t count)
+{
+    otx__choice *choice = &fit->choice;
+    otx__choice_set *set = choice->sets;
+    set->cosine = fit->options.selection == OTX_AFFINE_COSINE;
+    set->k_count = count;
+    set->most = choice->most;
+    choice->set_count = 1;
+    if (fit->options.selection != OTX_AFFINE_EITHER) return;
+    set = &choice->sets[1];
+    set->cosine = true;
+    while (set->k_count < count && choice->ks[set->k_count] <= OTX__CHOICE_COSINE_K)
+        set->most = choice->ks[set->k_count++];
+    if (set->most > 0) choice->set_count = 2; /* without atoms both ways are one */
+}
+
 /* How many anchors to hide, and the choices that there are. */
 OTX__PRIVATE void otx__fit_choices(otx__fit *fit)
 {
     const otx_affine_options *options = &fit->options;
     otx__choice *choice = &fit->choice;
-    size_t rows = fit->normal.rows, hidden = options->holdout, limit, i;
+    size_t rows = fit->normal.rows, hidden = options->holdout, limit, count = 0, i;
     hidden = otx__min(hidden ? hidden : OTX__HIDDEN, rows / 10);
     limit = otx__min(rows - hidden, fit->normal.donor.columns);
     for (i = 0; i < options->k_count; i++) {
         size_t k = otx__min(options->ks[i], limit);
-        if (choice->k_count && k == choice->most) continue;
-        choice->ks[choice->k_count++] = choice->most = k;
+        if (count && k == choice->most) continue;
+        choice->ks[count++] = choice->most = k;
     }
-    fit->trial_count = choice->k_count * options->lambda_count;
+    otx__fit_sets(fit, count);
+    for (i = 0; i < choice->set_count; i++)
+        fit->trial_count += choice->sets[i].k_count * options->lambda_count;
     fit->chooses = hidden > 0 && (fit->trial_count > 1 || options->holdout > 0);
     choice->hidden = fit->chooses ? hidden : 0;
     choice->kept = rows - choice->hidden;
@@ -15070,9 +15133,13 @@ OTX__PRIVATE double otx__fit_need(const otx__fit *fit)
     double need = sums + otx__digits_need(&normal->block) +
                   otx__digits_need(&fit->map->digits) + 16.0 * (double)normal->rows +
                   (double)fit->ctx.threads * (8.0 * d + 16.0 * OTX__GROUP * OTX__TILE_SIZE);
+    size_t i;
     if (!fit->chooses) return need;
     need += sums + 13.0 * (double)normal->rows + otx__digits_need(&choice->mapping.digits);
-    need += hidden * (8.0 * e + most * (16.0 + 8.0 * (double)choice->k_count));
+    need += hidden * (8.0 * e + most * 12.0 + 8.0);
+    for (i = 0; i < choice->set_count; i++)
+        need += hidden * (double)choice->sets[i].most *
+                (4.0 + 8.0 * (double)choice->sets[i].k_count);
     need += 4.0 * (double)choice->sample_count * e;
     need += (double)fit->ctx.threads * (4.0 * (most + 1.0) * d + 16.0 * d + 8.0 * e +
                                         8.0 * (most + 4.0) * (most + 4.0) +
@@ -15131,17 +15198,21 @@ OTX__PRIVATE bool otx__fit_take_choice(otx__fit *fit)
     otx__pool *pool = &fit->pool;
     size_t threads = (size_t)fit->ctx.threads, d = fit->normal.donor.columns;
     size_t e = fit->normal.base.columns, rows = fit->normal.rows, most = choice->most;
-    size_t hidden = choice->hidden, each = otx__max(most, 1), factor;
+    size_t hidden = choice->hidden, each = otx__max(most, 1), factor, i;
     if (!fit->chooses) return true;
     factor = otx__triangle_size(most) + 2 * most + 2;
     fit->marks = (uint8_t *)otx__pool_take_zero(pool, rows, 1);
     choice->order = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->donor_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->base_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
-    choice->indices = (int32_t *)otx__pool_take(pool, hidden, each * sizeof(int32_t));
+    for (i = 0; i < choice->set_count; i++) {
+        otx__choice_set *set = &choice->sets[i];
+        set->indices =
+            (int32_t *)otx__pool_take(pool, hidden, otx__max(set->most, 1) * sizeof(int32_t));
+        set->coefficients = (double *)otx__pool_take_zero(
+            pool, hidden, set->k_count * set->most * sizeof(double));
+    }
     choice->last = (double *)otx__pool_take(pool, hidden, each * sizeof(double));
-    choice->coefficients = (double *)otx__pool_take_zero(
-        pool, hidden, choice->k_count * each * sizeof(double));
     choice->rows = (float *)otx__pool_take(pool, threads, (most + 1) * d * sizeof(float));
     choice->wide = fit->column;
     choice->factor = (double *)otx__pool_take(pool, threads, factor * sizeof(double));
@@ -15208,14 +15279,18 @@ OTX__PRIVATE void otx__fit_shape(otx__fit *fit, const otx_matrix *donor, const o
     if (fit->chooses) normal->total += donor->columns * fit->options.lambda_count;
 }
 
-/* The choices, in order of lambda and k. */
+/* The choices, in order of lambda, selection and k. */
 OTX__PRIVATE void otx__fit_list(otx__fit *fit)
 {
-    size_t i;
-    for (i = 0; i < fit->trial_count; i++) {
-        fit->trials[i].k = fit->choice.ks[i % fit->choice.k_count];
-        fit->trials[i].lambda = fit->options.lambdas[i / fit->choice.k_count];
-    }
+    otx_affine_trial *trial = fit->trials;
+    size_t lambda, set, k;
+    for (lambda = 0; lambda < fit->options.lambda_count; lambda++)
+        for (set = 0; set < fit->choice.set_count; set++)
+            for (k = 0; k < fit->choice.sets[set].k_count; k++, trial++) {
+                trial->k = fit->choice.ks[k];
+                trial->cosine = fit->choice.sets[set].cosine;
+                trial->lambda = fit->options.lambdas[lambda];
+            }
 }
 
 /* Hides anchors, fits a map to the others, and finds the best choice. */
@@ -15304,7 +15379,6 @@ OTX__PRIVATE void otx__fit_result(const otx__fit *fit, size_t best, otx_affine_m
     map->donor_columns = fit->map->columns;
     map->base_columns = fit->map->width;
     map->choice = fit->trials[best];
-    map->cosine = fit->options.cosine;
     map->trials = fit->trials;
     map->trial_count = fit->trial_count;
     map->hidden = fit->choice.hidden;
@@ -15354,7 +15428,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
 OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *options)
 {
     options->k = map->choice.k;
-    options->cosine = map->cosine;
+    options->cosine = map->choice.cosine;
     options->centred = true;
     return map->choice.k > 0;
 }

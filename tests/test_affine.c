@@ -150,7 +150,8 @@ static bool same(const solution *a, const solution *b)
         if (a->trials[i].share != b->trials[i].share || a->trials[i].error != b->trials[i].error)
             return false;
     return a->trial_count == b->trial_count && memcmp(a->rows, b->rows, sizeof a->rows) == 0 &&
-           a->choice.k == b->choice.k && a->choice.lambda == b->choice.lambda;
+           a->choice.k == b->choice.k && a->choice.cosine == b->choice.cosine &&
+           a->choice.lambda == b->choice.lambda;
 }
 
 /* Runs the tasks from last to first, each by another worker. */
@@ -174,7 +175,7 @@ static void same_bits_on_every_set_and_thread_count(void)
     ctx.isa = OTX_ISA_SCALAR;
     ctx.threads = 1;
     CHECK_INT(solve(&ctx, &p, &options, &wanted, &error), OTX_OK);
-    CHECK_INT(wanted.trial_count, 6);
+    CHECK_INT(wanted.trial_count, 12);
     for (isa = OTX_ISA_AUTO; isa < OTX_ISA_COUNT; isa++) {
         if (!otx_isa_available((otx_isa)isa)) continue;
         for (threads = 1; threads <= 3; threads++) {
@@ -526,11 +527,11 @@ static void the_choice_follows_the_pair(void)
     /* What is not linear is noise: the map alone. */
     CHECK_INT(solve(NULL, &p, NULL, &s, &error), OTX_OK);
     CHECK_INT(s.choice.k, 0);
-    CHECK_INT(s.trial_count, 9); /* 64 and 48 are more than there are columns */
+    CHECK_INT(s.trial_count, 14); /* 9 by correlation, to 37 columns, and 5 by cosine, to 8 */
     CHECK_INT(s.trials[8].k, COLUMNS);
     for (i = 0; i < s.trial_count; i++) {
         const otx_affine_trial *t = &s.trials[i];
-        CHECK(t->lambda == 0.01);
+        CHECK(t->cosine == (i >= 9) && t->lambda == 0.01);
         CHECK(fabs(t->loss - (t->error + 0.75 * (1.0 - t->share))) < 1e-12);
         CHECK(t->loss >= s.choice.loss);
     }

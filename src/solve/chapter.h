@@ -45,5 +45,5 @@
      affine_digits  whole numbers of 16 bits, whose products are exact
      affine_normal  the normal equations of an affine map, and their solution
      affine_map     a fitted map, and the rows it makes
-     affine_choice  how many atoms to take, and how much ridge
+     affine_choice  how many atoms to take, and chosen by what
      affine         fitting and applying affine maps */
