@@ -541,6 +541,26 @@ static void the_choice_follows_the_pair(void)
     CHECK(s.choice.k > 0);
 }
 
+/* Rows that are alike but for their length: the longest are not the nearest. */
+static void cosine_is_taken_where_it_is_far_better(void)
+{
+    static solution s;
+    problem p = make_problem(0.0);
+    otx_error error;
+    size_t i, j;
+    for (i = 0; i < ANCHORS + TARGETS; i++) {
+        size_t group = i % GROUPS;
+        float length = 0.1f + 3.0f * (float)(i * 7919 % 101) / 101.0f;
+        random_state = (uint32_t)group + 1;
+        for (j = 0; j < COLUMNS; j++)
+            donor_data[i * COLUMNS + j] = length * (float)uniform();
+        for (j = 0; j < WIDTH; j++) base_data[i * WIDTH + j] = length * (float)uniform();
+    }
+    CHECK_INT(solve(NULL, &p, NULL, &s, &error), OTX_OK);
+    CHECK(s.choice.cosine);
+    CHECK(s.choice.k > 0 && s.choice.k <= 8);
+}
+
 static void few_anchors_take_the_first_choice(void)
 {
     static solution s;
@@ -748,6 +768,7 @@ int main(void)
     RUN(ill_conditioned_systems);
     RUN(an_affine_map_is_recovered);
     RUN(the_choice_follows_the_pair);
+    RUN(cosine_is_taken_where_it_is_far_better);
     RUN(few_anchors_take_the_first_choice);
     RUN(what_is_not_finite_is_named);
     RUN(arguments_are_checked);
