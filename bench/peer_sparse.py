@@ -61,7 +61,8 @@ def batched_variant(word, anchors, targets, k, threads):
         return [one(part, gram) for part in signals.split(int(batch))]
 
     def answer(parts):
-        indices, coeffs = (np.concatenate([np.asarray(x) for x in column]) for column in zip(*parts))
+        indices, coeffs = (np.concatenate([np.asarray(x) for x in column])
+                           for column in zip(*parts))
         return indices, coeffs.reshape(len(targets), k)
     return work, answer
 

@@ -17,13 +17,16 @@ scan       Gram and columns forms: for each scan of a target and each tile, one
 import re
 import statistics
 
+import table
+
 LEVELS = ("L1", "L2", "L3", "DRAM")
 
 
 def resources(stage, run, roof, data):
     """{what: (amount, unit, speed in units per second)} of a stage, or None."""
     n, b, d, k, form = data.anchors, data.targets, data.width, data.k, run["form"]
-    bf16 = data.dtype == "BF16" and any(word in run["isa"] for word in ("bf16", "amx")) and roof["gops"]["bf16"]
+    bf16 = (data.dtype == "BF16" and any(word in run["isa"] for word in ("bf16", "amx"))
+            and roof["gops"]["bf16"])
     kind = "bf16" if bf16 else "float"
 
     def products(multiply_adds):
@@ -31,7 +34,8 @@ def resources(stage, run, roof, data):
 
     def fits(size):
         """The nearest level of memory, beyond the first, that holds so many bytes."""
-        return next((level for level in LEVELS[1:3] if size <= roof["read"][level]["bytes"]), "DRAM")
+        fits = (level for level in LEVELS[1:3] if size <= roof["read"][level]["bytes"])
+        return next(fits, "DRAM")
 
     def memory(amount, size):
         level = fits(size)
@@ -41,7 +45,8 @@ def resources(stage, run, roof, data):
     scans = run["passes"] * min(b, int(size[1])) if size else 0  # of one target over all atoms
     columns = run["columns"]
     if stage == "gram" and columns:
-        return {**products(n * n * d / 2 if form == "gram" else columns * n * d), **memory(2 * columns * n, 2 * columns * n)}
+        return {**products(n * n * d / 2 if form == "gram" else columns * n * d),
+                **memory(2 * columns * n, 2 * columns * n)}
     if stage == "correlate" and columns:
         return {**products(b * n * d), **memory(2 * b * n, 2 * b * n)}
     if stage == "scan" and form == "residual":
@@ -59,7 +64,8 @@ def resources(stage, run, roof, data):
 
 
 def print_roofs(roofs):
-    print("| roof |" + "".join(f" {r['threads']} thread{'s' * (r['threads'] > 1)} |" for r in roofs))
+    print("| roof |" +
+          "".join(f" {r['threads']} thread{'s' * (r['threads'] > 1)} |" for r in roofs))
     print("|---|" + "---|" * len(roofs))
     rows = [(f"{name} products, Gop/s (a multiply-add is 2)", [r["gops"][name] for r in roofs])
             for name in roofs[0]["gops"]]
@@ -67,7 +73,8 @@ def print_roofs(roofs):
         size = roofs[0]["read"][level]["bytes"]
         where = f"{level} ({size / 2 ** 10:.0f} KiB)" if level != "DRAM" else level
         rows.append((f"reading {where}, GB/s", [r["read"][level]["gbs"] for r in roofs]))
-    rows.append((f"lines of a tile of {roofs[0]['tile_bytes'] / 2 ** 10:.0f} KiB in the order of the scan, G/s",
+    rows.append((f"lines of a tile of {roofs[0]['tile_bytes'] / 2 ** 10:.0f} KiB in the order of "
+                 "the scan, G/s",
                  [r["glines"] for r in roofs]))
     for name, values in rows:
         print(f"| {name} |" + "".join(f" {v:.4g} |" if v else " none |" for v in values))
@@ -76,9 +83,11 @@ def print_roofs(roofs):
 
 def print_stages(roof, runs, data):
     total = statistics.median(s for run in runs for s in run["seconds"])
-    print(f"{roof['threads']} thread{'s' * (roof['threads'] > 1)}, {total:.3f} s, {runs[0]['form']} form, "
+    print(f"{roof['threads']} thread{'s' * (roof['threads'] > 1)}, {total:.3f} s, "
+          f"{runs[0]['form']} form, "
           f"{runs[0]['isa']}:\n")
-    print("| stage | s | of all | what binds | amount | achieved per s | roof per s | least s | share of the roof |")
+    print("| stage | s | of all | what binds | amount | achieved per s | roof per s | least s "
+          "| share of the roof |")
     print("|---|---|---|---|---|---|---|---|---|")
     for stage in runs[0]["stages"]:
         took = statistics.median(run["stages"][stage] for run in runs)
@@ -99,8 +108,9 @@ def report(data, roofs, runs):
     print_roofs(roofs)
     for roof in roofs:
         print_stages(roof, [r for r in runs if r["threads"] == roof["threads"]], data)
-    print("What binds a stage is the resource that would take it longest if all others were free: its least "
-          "time is the amount of that at the speed measured for it. `bench/roofline.py` tells what is counted. "
-          "Lines in L2, L3 or DRAM: where the scan's tile of a line for each anchor fits; popular lines are "
-          "read from nearer. Stages without a roof compute in double on what they find, a mixture of small "
-          "reads and products.")
+    table.prose("What binds a stage is the resource that would take it longest if all others were "
+                "free: its least time is the amount of that at the speed measured for it. "
+                "`bench/roofline.py` tells what is counted. Lines in L2, L3 or DRAM: where the "
+                "scan's tile of a line for each anchor fits; popular lines are read from nearer. "
+                "Stages without a roof compute in double on what they find, a mixture of small "
+                "reads and products.")

@@ -2,6 +2,8 @@
 
 import statistics
 
+import table
+
 
 PARTS = ("rescore", "factor", "predict")  # of select, averages over threads that overlap
 
@@ -30,15 +32,22 @@ def stages(runs):
     print("|---|" + "---|---|" * len(counts) + "---|" * scaled)
     for name in parts[0]:
         cells = "".join(f" {s[name]:.3f} | {s[name] / t:.1%} |" for s, t in zip(parts, total))
-        ratio = f" {parts[0][name] / parts[-1][name]:.2f} |" if scaled and parts[-1][name] else " - |" * scaled
+        ratio = " - |" * scaled
+        if scaled and parts[-1][name]:
+            ratio = f" {parts[0][name] / parts[-1][name]:.2f} |"
         print(f"| {name} |{cells}{ratio}")
     cells = "".join(f" {t:.3f} | of {len(groups[n])} runs |" for n, t in zip(counts, total))
     print(f"| **all** |{cells}" + f" **{total[0] / total[-1]:.2f}** |" * scaled)
 
     last = runs[-1]
     rate = last["fallbacks"] / max(last["steps"], 1)
-    print(f"\nPlan: {last['plan']}.\n\n{last['isa']}. {last['passes']} passes over a block for {last['steps']:,} steps. "
-          f"Candidates per step: {last['candidates_per_step']:.3g} in the mean, {last['candidates_p99']} at the 99th "
-          f"percentile. Every atom scored in double at {last['fallbacks']} steps, {rate:.3%}. Peak memory: "
-          f"{last['peak_bytes'] / 2 ** 30:.2f} GiB of the solver, {last['vm_hwm_kib'] / 2 ** 20:.2f} GiB of the process.")
+    print()
+    table.prose(f"Plan: {last['plan']}.")
+    print()
+    table.prose(f"{last['isa']}. {last['passes']} passes over a block for {last['steps']:,} steps. "
+                f"Candidates per step: {last['candidates_per_step']:.3g} in the mean, "
+                f"{last['candidates_p99']} at the 99th percentile. Every atom scored in double at "
+                f"{last['fallbacks']} steps, {rate:.3%}. Peak memory: "
+                f"{last['peak_bytes'] / 2 ** 30:.2f} GiB of the solver, "
+                f"{last['vm_hwm_kib'] / 2 ** 20:.2f} GiB of the process.")
     return rate <= .01

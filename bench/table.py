@@ -1,6 +1,13 @@
 """A table of several solvers' runs for RESULTS.md."""
 
 import statistics
+import textwrap
+
+
+def prose(text, indent=""):
+    """Prints a paragraph in lines of at most 100 columns."""
+    print(textwrap.fill(text, 100, subsequent_indent=indent, break_long_words=False,
+                        break_on_hyphens=False), flush=True)
 
 
 def row(name, lines, total, first):
@@ -8,7 +15,8 @@ def row(name, lines, total, first):
     runs = [line for line in lines if "seconds" in line]
     failed = [line["skipped"] for line in lines if "skipped" in line]
     if not runs:
-        print(f"| {name} | - | - | - | - | - | - | skipped: {failed[-1] if failed else 'not run'} |")
+        why = failed[-1] if failed else "not run"
+        print(f"| {name} | - | - | - | - | - | - | skipped: {why} |")
         return first
     last = runs[-1]
     targets = last.get("targets", total)
@@ -20,7 +28,8 @@ def row(name, lines, total, first):
     if failed:
         how.append(f"{len(failed)} runs failed: {failed[-1]}")
     memory = last.get("vm_hwm_kib", 0) * 1024 or last["peak_bytes"]  # of the process
-    print(f"| {name} | {last['threads']} | {len(seconds)} | {median:.4g} | {min(seconds):.4g} to {max(seconds):.4g} "
+    print(f"| {name} | {last['threads']} | {len(seconds)} | {median:.4g} "
+          f"| {min(seconds):.4g} to {max(seconds):.4g} "
           f"| {median / (first or median):.3g} | {memory / 2 ** 30:.2f} | {', '.join(how)} |")
     return first or median
 

@@ -495,7 +495,8 @@ static int set_option(settings *to, option_id id, const char *value)
         break;
     case OPTION_ROWS:
         if (!parse_rows(value, &to->job))
-            status = misuse("--rows", value, "donor, tokenizer, multiple-of:N or a number is wanted");
+            status = misuse("--rows", value,
+                            "donor, tokenizer, multiple-of:N or a number is wanted");
         break;
     case OPTION_DTYPE:
         if (!parse_dtype(value, &to->job.dtype))

@@ -25,8 +25,9 @@ import time
 import warnings
 from pathlib import Path
 
-os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="critical", TOKENIZERS_PARALLELISM="false",
-                  TRANSFORMERS_NO_ADVISORY_WARNINGS="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
+os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="critical",
+                  TOKENIZERS_PARALLELISM="false", TRANSFORMERS_NO_ADVISORY_WARNINGS="1",
+                  HF_HUB_DISABLE_PROGRESS_BARS="1")
 warnings.filterwarnings("ignore")
 try:
     import torch
@@ -59,7 +60,8 @@ def write_tokenizer(directory, tokens):
     added = [{"id": i, "content": token, "single_word": False, "lstrip": False, "rstrip": False,
               "normalized": False, "special": True}
              for i, token in enumerate(tokens) if token in SPECIAL]
-    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True,
+             "use_regex": True}
     model = {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
              "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False,
              "vocab": {token: i for i, token in enumerate(tokens)}, "merges": []}
@@ -371,8 +373,8 @@ def main():
     print("\n" + ", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
     print(*wrong, sep="\n", end="\n" if wrong else "")
     failed = counts["FAILED"] + len(wrong)
-    print(f"{sum(counts.values()) - counts['FAILED'] - counts['left out']} passed, {failed} failed, "
-          f"{counts['left out']} skipped")
+    passed = sum(counts.values()) - counts["FAILED"] - counts["left out"]
+    print(f"{passed} passed, {failed} failed, {counts['left out']} skipped")
     return failed > 0
 
 

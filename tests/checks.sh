@@ -19,6 +19,12 @@ skip() {
     echo "skipped $1: $2"
 }
 
+# "-fopenmp" if this compiler has it: openmp COMPILER [FLAGS].
+openmp() {
+    echo 'int main(void) { return 0; }' >"$build/probe.c"
+    "$@" -fopenmp "$build/probe.c" -o "$build/probe" >/dev/null 2>&1 && echo -fopenmp
+}
+
 # Runs a suite, shows what it prints, and adds up its closing line: suite NAME COMMAND...
 # One that ends without such a line has crashed; status 77 means that something is missing.
 suite() {

@@ -68,7 +68,8 @@ def chosen():
                  "\ufeff{}", "{},", "{}{}", "{}x", '{"a"}', '{"a":}', "{,}", "\x0c{}"):
         add("header " + repr(text), file(text))
     add("header \\xff", file(b"\xff"))
-    add("invalid UTF-8 in a name", file(b'{"\xff":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'))
+    add("invalid UTF-8 in a name",
+        file(b'{"\xff":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'))
     add("data without tensors", file("{}", 4))
     for dtype, bits in BITS.items():
         for elements in (0, 1, 2, 3, 4):
@@ -91,8 +92,9 @@ def chosen():
                     "[18446744073709551615,0]", "[1,2]", "[0,2]", "[0,0]", "{}"):
         add("data_offsets " + offsets,
             file('{"a":{"dtype":"U8","shape":[1],"data_offsets":%s}}' % offsets, 1))
-    for fields in ("", '"dtype":"U8"', '"dtype":"U8","shape":[1]', '"shape":[1],"data_offsets":[0,1]',
-                   '"dtype":"U8","data_offsets":[0,1]', '"dtype":8,"shape":[1],"data_offsets":[0,1]',
+    for fields in ("", '"dtype":"U8"', '"dtype":"U8","shape":[1]',
+                   '"shape":[1],"data_offsets":[0,1]', '"dtype":"U8","data_offsets":[0,1]',
+                   '"dtype":8,"shape":[1],"data_offsets":[0,1]',
                    '"dtype":null,"shape":[1],"data_offsets":[0,1]',
                    '"data_offsets":[0,1],"shape":[1],"dtype":"U8"',
                    '"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]',
@@ -104,7 +106,8 @@ def chosen():
     for value in ("1", "null", '"x"', "true"):
         add("entry " + value, file('{"a":%s}' % value, 1))
     strict("entry as array", file('{"a":["U8",[1],[0,1]]}', 1))
-    strict("dtype as object", file('{"a":{"dtype":{"U8":null},"shape":[1],"data_offsets":[0,1]}}', 1))
+    strict("dtype as object",
+           file('{"a":{"dtype":{"U8":null},"shape":[1],"data_offsets":[0,1]}}', 1))
 
     for value in ("1", "null", "1e999", "-1e999", "1e400", "1e308", "1e-999", "0e999999", "[1,2]",
                   "nul", "NaN", "Infinity", "-", "1.", ".5", "1e", "01", '"\\ud83d"', '"\\ude00"',
@@ -143,7 +146,8 @@ def chosen():
     two("hole", entry("a", "U8", [1], 0, 1), entry("b", "U8", [1], 2, 3), size=3)
     two("overlap", entry("a", "U8", [2], 0, 2), entry("b", "U8", [2], 1, 3), size=3)
     two("same bytes", entry("a", "U8", [4], 0, 4), entry("b", "F32", [1], 0, 4), size=4)
-    two("ten on the same bytes", *(entry(f"t{i}", "I32", [2, 2], 0, 16) for i in range(10)), size=16)
+    two("ten on the same bytes", *(entry(f"t{i}", "I32", [2, 2], 0, 16) for i in range(10)),
+        size=16)
     two("empty at the same offset", *(entry(f"t{i}", "F32", [0], 0, 0) for i in range(3)), size=0)
     two("empty at the end", entry("a", "U8", [4], 0, 4), entry("b", "F32", [0], 4, 4), size=4)
     two("empty inside", entry("a", "U8", [4], 0, 4), entry("b", "F32", [0], 2, 2), size=4)
@@ -152,12 +156,14 @@ def chosen():
     two("one byte too few", entry("a", "U8", [4], 0, 4), size=3)
     header = '{"test":{"dtype":"I32","shape":[2,2],"data_offsets":[0,16]}}'
     add("60-byte header", file(header, 16))
-    add("60-byte header, more data", file(header, bytes(16) + b"extra_bogus_data_for_polyglot_file"))
+    add("60-byte header, more data",
+        file(header, bytes(16) + b"extra_bogus_data_for_polyglot_file"))
     add("60-byte header, less data", file(header, 14))
     strict("a name twice", file('{"w":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},'
                                 '"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4))
     strict("a name twice, once in escapes",
-           file("{" + entry("a", "U8", [1], 0, 1) + "," + entry("\\u0061", "U8", [1], 0, 1) + "}", 1))
+           file("{" + entry("a", "U8", [1], 0, 1) + "," +
+                entry("\\u0061", "U8", [1], 0, 1) + "}", 1))
     strict("a name twice, first bogus",
            file("{" + entry("a", "U8", [9], 5, 7) + "," + entry("a", "U8", [1], 0, 1) + "}", 1))
     return same + stricter
@@ -221,7 +227,8 @@ def reference(path, data):
         tensors = dict(safetensors.deserialize(data))
     except safetensors.SafetensorError:
         return None
-    tensors = {name: (t["dtype"], list(t["shape"]), bytes(t["data"])) for name, t in tensors.items()}
+    tensors = {name: (t["dtype"], list(t["shape"]), bytes(t["data"]))
+               for name, t in tensors.items()}
     with safetensors.safe_open(path, "np") as opened:
         return tensors, opened.metadata() or {}
 

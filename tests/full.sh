@@ -16,10 +16,8 @@ sanitized() {
     done
 }
 
-# Every language standard and build option, without a warning, and each layer alone.
+# Every language standard, without a warning.
 standards() {
-    suite "layers alone, every option" ./tests/test_layers.sh --full
-    suite "the examples, as they say" ./tests/test_examples.sh
     for compiler in gcc clang; do
         have $compiler || continue
         # Optimised once in full, for the warnings that take it.
@@ -200,7 +198,20 @@ fuzzed() {
     done
 }
 
+# What the everyday run does in shorter forms.
+whole() {
+    readme
+    $CC -O3 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant-alone" -lm
+    count "examples/transplant.c, as one program" $?
+    suite "the examples, as they say" ./tests/test_examples.sh
+    suite "layers alone, every option" ./tests/test_layers.sh --full
+    sources="tests/test_golden.c tests/test_omp.c tests/test_omp_calls.c"
+    suites "$CC, in every way" "" -O3 $CC -std=c99 -O2 $(openmp $CC) -I.
+}
+
 thorough() {
+    export OTX_TEST_FULL=1
+    whole
     standards
     sanitized
     fuzzed

@@ -31,25 +31,19 @@ tool_suites="test_tool test_tool_files test_tool_reports test_tool_verify test_t
 # Threads that wait should sleep: on a busy machine they would take turns spinning.
 export OMP_WAIT_POLICY=passive
 
-# "-fopenmp" if this compiler has it: openmp COMPILER [FLAGS].
-openmp() {
-    echo 'int main(void) { return 0; }' >"$build/probe.c"
-    "$@" -fopenmp "$build/probe.c" -o "$build/probe" >/dev/null 2>&1 && echo -fopenmp
-}
-
 # What a suite that has run printed, and its status.
 replay() {
     cat "$1.out"
     return "$(cat "$1.status")"
 }
 
-# Runs suites, as many at a time as there are cores: suites LABEL RUNNER WARNINGS COMPILER
+# Runs suites, as many at a time as there are cores: suites LABEL RUNNER ONCE COMPILER
 # FLAGS... They are the files in $sources, tests/test_*.c and *.sh. Suites of the public API
-# are linked with $build/implementation.o, which is compiled once and first, with the
-# warnings as well; those that look at private functions include the implementation; scripts
+# are linked with $build/implementation.o, which is compiled once and first, with the flags
+# in ONCE besides; those that look at private functions include the implementation; scripts
 # find the object in OTX_TEST_OBJECT.
 suites() {
-    label=$1 runner=$2 warnings=$3 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+    label=$1 runner=$2 once=$3 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
     shift 3
     private=
     for source in $sources; do
@@ -58,12 +52,12 @@ suites() {
     rm -f "$build"/test_* "$build"/implementation.*
     printf '%s\n' implementation $private $sources | awk '!seen[$0]++' |
         xargs -P "$cores" -I'{}' sh -c '
-            build=$1 runner=$2 warnings=$3 private=$4 implementation=$1/implementation
+            build=$1 runner=$2 once=$3 private=$4 implementation=$1/implementation
             shift 4
             name=$build/$(basename "${0%.*}")
             case $0 in
             implementation)
-                "$@" $warnings -x c -DOMP_TRANSPLANT_IMPLEMENTATION -c omp_transplant.h \
+                "$@" $once -x c -DOMP_TRANSPLANT_IMPLEMENTATION -c omp_transplant.h \
                     -o "$implementation.o"
                 echo $? >"$implementation.status"
                 exit 0 ;;
@@ -82,7 +76,7 @@ suites() {
                 "$@" "$0" $object -o "$name" -lm -pthread || exit 0
                 $runner "$name" >"$name.out" 2>&1 ;;
             esac
-            echo $? >"$name.status"' '{}' "$build" "$runner" "$warnings" "$private" "$@"
+            echo $? >"$name.status"' '{}' "$build" "$runner" "$once" "$private" "$@"
     count "the implementation, $label" "$(cat "$build/implementation.status")"
     [ -f "$build/implementation.o" ] || return 1
     for source in $sources; do
@@ -116,10 +110,10 @@ compiles() {
     count "$label" $status
 }
 
-# The README's C example is what it says.
+# The README's C example is what it says: readme FLAGS AND OBJECTS.
 readme() {
     sed -n '/^```c$/,/^```$/p' README.md | grep -v '^```' >"$build/readme.c"
-    $CC -I. "$build/readme.c" -o "$build/readme" -lm &&
+    $CC -I. "$build/readme.c" "$@" -o "$build/readme" -lm &&
         rm -rf "$build/readme.out" &&
         "$build/readme" examples/models/base examples/models/donor "$build/readme.out" |
         grep -q '^948 tokens made$'
@@ -162,10 +156,14 @@ as_cxx() {
     suite "test_job, $1" "$build/test_job"
 }
 
+# Whether two compilers are one by two names: cc may be gcc or clang.
+same() { [ "$($1 --version 2>&1 | sed 's/^[^ ]* //')" = "$($2 --version | sed 's/^[^ ]* //')" ]; }
+
 warnings() {
     for compiler in gcc clang; do
         if ! have $compiler; then skip "warnings of $compiler" "not installed"; continue; fi
-        compiles "$compiler C99, strict" c $compiler -std=c99 $strict
+        # The implementation was compiled so by $CC.
+        same "$CC" $compiler || compiles "$compiler C99, strict" c $compiler -std=c99 $strict
         compiles "$compiler C11, strict, OTX_STATIC" c $compiler -std=c11 $strict -DOTX_STATIC
     done
     for compiler in g++ clang++; do
@@ -180,10 +178,12 @@ everyday() {
     count "amalgamate.sh --check" $?
     if have python3; then suite "the tree" python3 tests/test_tree.py
     else skip "the tree" "no python3"; fi
-    readme
     sources=$(ls tests/test_*.c tests/test_*.sh)
-    # -O3 is what README.md has, and the fastest here.
-    suites "$CC" "" "$strict" $CC -std=c99 -O3 $(openmp $CC) -I. && tools
+    # -O3 is what README.md has; -fPIC is for the shared library among the examples.
+    if suites "$CC" "" "-O3 -fPIC $strict" $CC -std=c99 -O2 $(openmp $CC) -I.; then
+        readme $(openmp $CC) -DOMP_TRANSPLANT_IMPLEMENTED "$build/implementation.o"
+        tools
+    fi
     warnings
 }
 

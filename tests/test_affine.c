@@ -1,8 +1,11 @@
 /* The affine map: the same bits everywhere, anchors that keep their rows, systems without
    full rank, the choice of atoms, and failures at every place. tests/affine_twin.py compares
-   with an independent computation. */
+   with an independent computation.
+   Looks at private functions: includes the implementation, with functions that are static
+   so that those not used are left out. */
+#define OTX_STATIC
 #define OMP_TRANSPLANT_IMPLEMENTATION
-#include "../omp_transplant.h"
+#include "omp_transplant.h"
 #include "test.h"
 #include "failing.h"
 

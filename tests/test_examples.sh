@@ -13,11 +13,12 @@ build=build/tests/examples
 base=examples/models/base donor=examples/models/donor
 rm -rf "$build"
 mkdir -p "$build"
+openmp=$(openmp $CC)
 
 # Builds an example of one file: compiled NAME.
 compiled() {
     if [ "$object" ] && ! grep -q '^#define OTX_STATIC' "examples/$1.c"; then
-        $CC -std=c99 $strict -fopenmp -I. -DOMP_TRANSPLANT_IMPLEMENTED "examples/$1.c" \
+        $CC -std=c99 $strict $openmp -I. -DOMP_TRANSPLANT_IMPLEMENTED "examples/$1.c" \
             "$object" -o "$build/$1" -lm
     else
         $CC -std=c99 $strict -O1 -I. "examples/$1.c" -o "$build/$1" -lm
@@ -74,7 +75,7 @@ scale: F32, 8 bytes" "$build/write_safetensors" "$build/x.safetensors"
 
 version=$(sed -n 's/^#define OTX_VERSION_STRING "\(.*\)"/\1/p' omp_transplant.h)
 if [ "$object" ]; then
-    $CC -std=c99 -fopenmp -I. examples/two_units/main.c "$object" -o "$build/two_units" -lm
+    $CC -std=c99 $openmp -I. examples/two_units/main.c "$object" -o "$build/two_units" -lm
 else
     $CC -std=c99 $strict -I. examples/two_units/main.c examples/two_units/omp_transplant.c \
         -o "$build/two_units" -lm
@@ -83,8 +84,13 @@ count "examples/two_units: build" $?
 prints two_units "version $version: 0 errors, 0 warnings" "$build/two_units" $base
 
 if have python3; then
-    $CC -shared -fPIC -fvisibility=hidden -I. '-DOTX_API=__attribute__((visibility("default")))' \
-        examples/two_units/omp_transplant.c -o "$build/libomp_transplant.so" -lm
+    if [ "$object" ]; then
+        $CC -shared $openmp "$object" -o "$build/libomp_transplant.so" -lm
+    else
+        $CC -shared -fPIC -fvisibility=hidden -I. \
+            '-DOTX_API=__attribute__((visibility("default")))' \
+            examples/two_units/omp_transplant.c -o "$build/libomp_transplant.so" -lm
+    fi
     count "a shared library: build" $?
     prints shared_library.py "version $version
 [[(3, 4.0), (0, 1.0)], [(2, -6.0)]]" \

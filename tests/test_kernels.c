@@ -728,18 +728,14 @@ static void combine(void)
     const int32_t indices[K] = {8, 0, 3, 5, -1};
     double coefficients[K], seen[ATOM_COLUMNS], wanted[ATOM_COLUMNS];
     float atoms[ATOM_ROWS * ATOM_COLUMNS];
-    otx_matrix matrix;
+    otx_matrix matrix = {NULL, OTX_F32, ATOM_ROWS, ATOM_COLUMNS, 0, NULL};
     size_t set, i;
-    memset(&matrix, 0, sizeof matrix);
     matrix.data = atoms;
-    matrix.dtype = OTX_F32;
-    matrix.rows = ATOM_ROWS;
-    matrix.columns = ATOM_COLUMNS;
-    for (i = 0; i < ATOM_ROWS * ATOM_COLUMNS; i++) atoms[i] = (float)(uniform() - 0.5);
+    for (i = 0; i < ATOM_ROWS * ATOM_COLUMNS; i++) atoms[i] = (float)uniform();
     for (i = 0; i < K; i++) coefficients[i] = 3.0 * uniform() - 1.5;
     otx_combine(NULL, &matrix, indices, coefficients, K, wanted);
     for (set = 0; set < set_count; set++) {
-        otx__combine(sets[set], &matrix, indices, coefficients, K, seen);
+        otx__combine_row(sets[set], &matrix, indices, coefficients, K, seen);
         CHECK_SET(sets[set], !memcmp(seen, wanted, sizeof seen));
     }
 }

@@ -131,7 +131,8 @@ static void tokenizer_files(void)
         "chat_template.json", "additional_chat_templates", "tokenization_qwen.py"
     };
     static const char *const no[] = {
-        "config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json", "README.md",
+        "config.json", "generation_config.json", "model.safetensors",
+        "model.safetensors.index.json", "README.md",
         "modeling_qwen.py", "preprocessor_config.json", "tokenization_notes.md",
         "my_tokenizer.json", "tokenizer.json.bak", ""
     };

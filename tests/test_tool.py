@@ -58,10 +58,12 @@ def misuse(here):
             (("-qx", "a", "b", "c"), "'-qx'"), (("--k", "0", "a", "b", "c"), "'0'"),
             (("--k", "-3", "a", "b", "c"), "'-3'"), (("--k", "3x", "a", "b", "c"), "'3x'"),
             (("--k", "99999999999999999999", "a", "b", "c"), "whole number"),
-            (("--threads", "0", "a", "b", "c"), "'0'"), (("--threads=many", "a", "b", "c"), "'many'"),
+            (("--threads", "0", "a", "b", "c"), "'0'"),
+            (("--threads=many", "a", "b", "c"), "'many'"),
             (("--memory", "8Q", "a", "b", "c"), "'8Q'"), (("--memory", "0", "a", "b", "c"), "'0'"),
             (("--memory", "8GG", "a", "b", "c"), "'8GG'"), (("--memory", "", "a", "b", "c"), "''"),
-            (("--memory", "99999999T", "a", "b", "c"), "size"), (("--rows", "all", "a", "b", "c"), "'all'"),
+            (("--memory", "99999999T", "a", "b", "c"), "size"),
+            (("--rows", "all", "a", "b", "c"), "'all'"),
             (("--rows", "multiple-of:", "a", "b", "c"), "multiple-of:N"),
             (("--rows", "multiple-of:0", "a", "b", "c"), "multiple-of:N"),
             (("-a", "best", "a", "b", "c"), "omp omp-centred mean zero"),
@@ -79,7 +81,8 @@ def options_stand_anywhere(here):
     base, donor = pair(here)
     for i, args in enumerate([
             ("-q", "-k", "3", base, donor, "{out}"), (base, "--k=3", donor, "-q", "{out}"),
-            (base, donor, "{out}", "--k", "3", "--quiet"), ("-k3", "-q", "--", base, donor, "{out}"),
+            (base, donor, "{out}", "--k", "3", "--quiet"),
+            ("-k3", "-q", "--", base, donor, "{out}"),
             (base, donor, "{out}", "--k", "99", "-q", "-k", "3")]):
         out = here / f"out{i}"
         call(*[str(a).format(out=out) for a in args])
@@ -121,7 +124,8 @@ def progress_on_a_terminal(here):
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 44, 0, 0))
         clean = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "OTX_ISA")}
         start = time.monotonic()
-        process = subprocess.Popen([tool.TOOL, str(base), str(donor), str(here / "out"), "-k", "128"],
+        process = subprocess.Popen([tool.TOOL, str(base), str(donor), str(here / "out"),
+                                    "-k", "128"],
                                    stderr=terminal, env={**clean, **env})
         os.close(terminal)
         seen, enough = b"", False
@@ -188,7 +192,8 @@ def the_output_directory(here):
             for name in ("README.md", "modeling_x.py"):
                 assert files[name] == was[name], name
             kept = set(was) - {"vocab.bpe", "merges.txt"}
-            assert set(files) == kept | {"special_tokens_map.json", "chat_template.jinja"}, set(files)
+            brought = {"special_tokens_map.json", "chat_template.jinja"}
+            assert set(files) == kept | brought, set(files)
             if shards:  # a shard without a vocabulary matrix is the same file
                 name = "model-00002-of-00003.safetensors"
                 assert read_safetensors(where / "out" / name).keys() == set(shards[1])

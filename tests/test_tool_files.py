@@ -4,12 +4,13 @@
     python3 tests/test_tool_files.py TOOL [CASE...]
 """
 import json
+import re
 import subprocess
 import sys
 
 import tool
-from tool import (DONOR_COUNT, DONOR_WORDS, EMBED, base_model, call, donor_model, pair,
-                  read_model, refused)
+from tool import (DONOR_COUNT, DONOR_WORDS, EMBED, base_model, call, donor_model, noise,
+                  pair, read_model, refused)
 
 CASES, case = tool.cases()
 
@@ -91,7 +92,8 @@ def code_that_the_model_config_names(here):
     call(base, donor, here / "out")
     assert json.loads((here / "out" / "config.json").read_text())["auto_map"] == MAP
     base = base_model()
-    base.config = base.config.replace('"x_first"', '"auto_map": {"AutoConfig": "c.C"},\n  "x_first"')
+    base.config = base.config.replace(
+        '"x_first"', '"auto_map": {"AutoConfig": "c.C"},\n  "x_first"')
     base, donor = coded(here / "both", config=True, base=base)
     call(base, donor, here / "both" / "out")
     config = json.loads((here / "both" / "out" / "config.json").read_text())
@@ -181,13 +183,61 @@ def reserved_names_in_use(here):
         "processor_config.json": json.dumps({"image_token": "<reserved_2>"}),
         "generation_config.json": json.dumps({"user_token_id": first + 3, "max_length": first + 5}),
     })
-    donor.roles["chat_template"] = [{"name": "a", "template": "{{ \"<|reserved_special_token_7|>\" }}"}]
+    donor.roles["chat_template"] = [
+        {"name": "a", "template": "{{ \"<|reserved_special_token_7|>\" }}"}]
     base, donor = pair(here, None, donor)
     table = here / "tokens"
     call(base, donor, here / "out", "--token-report", table)
     rows = [line.split("\t") for line in table.read_text().splitlines()]
     actions = {row[2]: row[3] for row in rows if row[2] in names}
     assert actions == {n: "approximate" if n in names[:4] + names[6:] else "unused" for n in names}
+
+
+@case
+def tables_of_hashed_ids(here):
+    for number, name in enumerate(("model.layers.1.ple.ngram_embedding.weight",
+                                   "model.ngram_embeddings.embedders.0.weight",
+                                   "model.layers.0.engram.multi_head_embedding.embedding.weight",
+                                   "encoder.encoder_hash_tok_embedding.weight")):
+        base = base_model()
+        base.tensors[name] = noise(9, "F32", 64, 8)
+        base, donor = pair(here / str(number), base)
+        refused(here / str(number), base, donor, re.escape(name), "hashes of token ids")
+    base = base_model()
+    base.tensors["model.decoder.ngram_embeddings.weight"] = noise(9, "F32", 2, 8)
+    base, donor = pair(here / "positions", base)
+    call(base, donor, here / "positions" / "out")
+
+
+@case
+def pointers_of_git_lfs(here):
+    pointer = ("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69\n"
+               "size 12345\n")
+    for name in ("model.safetensors", "tokenizer.json", "config.json"):
+        for side in ("base", "donor"):
+            base, donor = pair(here / name / side)
+            path = here / name / side / side / name
+            path.write_text(pointer)
+            refused(here / name / side, base, donor,
+                    f'/{side}/{name}: is a pointer of Git LFS, .* "git lfs pull"')
+
+
+@case
+def a_head_that_nothing_ties(here):
+    """Classes differ in what they do where config.json says nothing."""
+    base = base_model(tied=True)
+    base.config = base.config.replace('  "tie_word_embeddings": true,\n', "")
+    base, donor = pair(here, base)
+    done = subprocess.run([tool.TOOL, "verify", base], capture_output=True, text=True)
+    assert done.returncode == 1 and "gets a random one" in done.stdout, done.stdout
+    call(base, donor, here / "out")
+    assert json.loads((here / "out" / "config.json").read_text())["tie_word_embeddings"] is True
+    assert "0 errors" in call("verify", here / "out").out
+    text = (base / "config.json").read_text().replace('"llama"', '"gpt2"')
+    (base / "config.json").write_text(text)
+    assert "0 errors" in call("verify", base).out
+    call(base, donor, here / "out", "--overwrite")
+    assert "tie_word_embeddings" not in json.loads((here / "out" / "config.json").read_text())
 
 
 @case

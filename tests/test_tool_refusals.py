@@ -102,11 +102,13 @@ def headers_that_lie(here):
         (set_entry("odd", shape=[-3]), "odd"), (set_entry("odd", shape=[3.0]), "odd"),
         (set_entry("odd", shape=3), "odd"), (set_entry("odd", data_offsets=[0, 3]), ""),
         (set_entry("odd", data_offsets=[end - 3, end + 5]), "data_offsets"),
-        (set_entry("odd", data_offsets=[end, end - 3]), ""), (set_entry("odd", data_offsets=[3]), "odd"),
+        (set_entry("odd", data_offsets=[end, end - 3]), ""),
+        (set_entry("odd", data_offsets=[3]), "odd"),
         (set_entry(EMBED, dtype="BF16"), EMBED), (lambda h: h.pop("odd"), "end"),
         (lambda h: h["odd"].pop("shape"), "odd"), (lambda h: h.update({"odd": []}), "odd"),
         (lambda h: h.update({"__metadata__": {"a": 1}}), "metadata"),
-        (lambda h: h.update({"more": {"dtype": "U8", "shape": [1], "data_offsets": [end, end + 1]}}), ""),
+        (lambda h: h.update({"more": {"dtype": "U8", "shape": [1],
+                                      "data_offsets": [end, end + 1]}}), ""),
         (lambda h: h.update({"over": {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}}), "")]
     for change, needle in lies:
         write_safetensors(file, base.tensors, change)
@@ -115,7 +117,8 @@ def headers_that_lie(here):
     twice = b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},' + good[1:]
     for raw in (b"", b"\0" * 8, struct.pack("<Q", 2**63), struct.pack("<Q", 100_000_001) + b"{}",
                 struct.pack("<Q", 1) + b"{", header_bytes(b"[]"), header_bytes(b"{\xff}"),
-                header_bytes(b"{}") + b"more", header_bytes(good) + b"ab", header_bytes(twice) + b"a",
+                header_bytes(b"{}") + b"more", header_bytes(good) + b"ab",
+                header_bytes(twice) + b"a",
                 header_bytes(b'{"a":' + b"[" * 200 + b"]" * 200 + b"}")):
         file.write_bytes(raw)
         refused(here, here / "base", here / "donor", "model.safetensors")
@@ -138,7 +141,8 @@ def ids_beyond_the_rows(here):
     # A word that has to be solved for needs one.
     words = DONOR_WORDS + ["needsarow"]
     donor_model(words=words, rows=len(words) + 2).write(here / "none")
-    refused(here, base, here / "none", "needsarow", str(len(words) + 2), args=["--rows", "tokenizer"])
+    refused(here, base, here / "none", "needsarow", str(len(words) + 2),
+            args=["--rows", "tokenizer"])
 
 
 @case
@@ -147,7 +151,8 @@ def the_bases_ids_beyond_its_rows(here):
     for name in (EMBED, HEAD):
         tensor = base.tensors[name]
         base.tensors[name] = Tensor(tensor.dtype, [BASE_COUNT - 2, 16], tensor.data[:-2 * 16 * 4])
-    base.config = base.config.replace(f'"vocab_size": {BASE_COUNT}', f'"vocab_size": {BASE_COUNT - 2}')
+    base.config = base.config.replace(f'"vocab_size": {BASE_COUNT}',
+                                      f'"vocab_size": {BASE_COUNT - 2}')
     pair(here, base)
     done = call(here / "base", here / "donor", here / "out", "--report", here / "r.json")
     assert "warning" in done.err, done.err
@@ -324,8 +329,8 @@ def links_to_directories(here):
     (here / "elsewhere").mkdir()
     (here / "elsewhere" / "file").write_text("x")
     (base / "real").mkdir()
-    for place, target in (("real/again", "."), ("up", ".."), ("out", "../elsewhere"), ("same", "real"),
-                          ("real/deep", "../..")):
+    for place, target in (("real/again", "."), ("up", ".."), ("out", "../elsewhere"),
+                          ("same", "real"), ("real/deep", "../..")):
         (base / place).symlink_to(target)
         refused(here, base, donor, f"/{place}: is a link to a directory")
         (base / place).unlink()
@@ -373,7 +378,8 @@ def standard_output_that_is_full(here):
 
 def interrupt(here, number, wait_for):
     base, donor = big_pair(here)
-    process = subprocess.Popen([tool.TOOL, str(base), str(donor), str(here / "out"), "--isa", "scalar",
+    process = subprocess.Popen([tool.TOOL, str(base), str(donor), str(here / "out"),
+                                "--isa", "scalar",
                                 "--threads", "1", "-k", "128", "--report", str(here / "r.json")],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     seen = b""

@@ -187,8 +187,10 @@ def verify_a_draft_model(here):
     (donor / "special_tokens_map.json").unlink()
     change_json(donor / "tokenizer_config.json",
                 lambda c: c.update(add_bos_token=True, bos_token="</s>", eos_token="<s>"))
-    check("error: draft: bos is 1, the target's is 2", "warning: draft: eos is 2, the target's is 1")
-    change_json(donor / "tokenizer_config.json", lambda c: c.update(bos_token="<s>", eos_token="</s>"))
+    check("error: draft: bos is 1, the target's is 2",
+          "warning: draft: eos is 2, the target's is 1")
+    change_json(donor / "tokenizer_config.json",
+                lambda c: c.update(bos_token="<s>", eos_token="</s>"))
 
     def swap(tokenizer):
         vocab = tokenizer["model"]["vocab"]

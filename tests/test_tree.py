@@ -17,7 +17,8 @@ COLUMNS = 100
 ROOM, SUITE = 400, 800
 LONG_ROOMS = {"src/simd/avx512.h"}
 TEXT = {".c", ".h", ".py", ".sh", ".md", ".mjs", ".txt", ".cmake", ".in"}
-DATA = ("tests/golden/", "examples/models/heldout.txt", "build/", "examples/out/", "bench/.work/")
+DATA = ("tests/golden/", "tests/config_keys.txt", "examples/models/heldout.txt", "build/",
+        "examples/out/", "bench/.work/")
 CASES = []
 
 
@@ -90,8 +91,10 @@ def paths_of(name):
     for quoted in re.findall(r"`([^`\n]+)`", text):
         for word in quoted.split():
             word = word.rstrip(",;:")
-            if re.fullmatch(r"(?:\./)?(?:src|tests|bench|examples)/[\w./*-]+|[\w-]+/[\w*-]+\.h", word):
-                at = word if (ROOT / word.split("/")[0]).exists() or "./" in word else f"src/{word}"
+            if re.fullmatch(r"(?:\./)?(?:src|tests|bench|examples)/[\w./*-]+|[\w-]+/[\w*-]+\.h",
+                            word):
+                whole = (ROOT / word.split("/")[0]).exists()
+                at = word if whole else f"src/{word}"
                 yield word, any(ROOT.glob(at)) if "*" in at else (ROOT / at).exists()
 
 
@@ -101,6 +104,18 @@ def what_the_readmes_name_exists():
         for path, exists in paths_of(name):
             if not exists:
                 yield f"{name}: there is no {path}"
+
+
+@case
+def what_the_readmes_name_in_the_source_is_there():
+    text = (ROOT / "omp_transplant.h").read_text() + (ROOT / "examples/transplant.c").read_text()
+    known = set(re.findall(r"\w+", text))
+    for name in files(".md"):
+        for quoted in re.findall(r"`([^`\n]+)`", (ROOT / name).read_text()):
+            for word in re.findall(r"\b(?:otx|OTX)_\w*[a-zA-Z0-9]", quoted):
+                if word not in known and not word.startswith("OTX_REAL") and not re.match(
+                        "OTX_(TEST|BENCH)", word):
+                    yield f"{name}: nothing is called {word}"
 
 
 def anchors(name):

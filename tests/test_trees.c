@@ -61,6 +61,8 @@ static void test_links_to_nowhere(void)
     check_unclear(at("dangling"), "/dangling: is a link that leads nowhere");
     check_unclear(at("twice"), "/twice: is a link that leads nowhere");
     check_unclear(at("through"), "/through: is a link that leads nowhere");
+    CHECK(scratch_shell("ln -s $(printf %0250d 0)/$(printf %0250d 0) far"));
+    check_unclear(at("far"), "/far: is a link that leads nowhere");
     check_unclear(at("round"), "/round: cannot be looked at: Too many levels of symbolic links");
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = 0;

@@ -75,7 +75,9 @@ def noise(seed, dtype, *shape):
 
 
 def header_bytes(header):
-    text = header if isinstance(header, bytes) else json.dumps(header, separators=(",", ":")).encode()
+    text = header
+    if not isinstance(header, bytes):
+        text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return struct.pack("<Q", len(text)) + text
 
@@ -328,7 +330,8 @@ def snapshot(directory):
 
 
 def pair(here, base=None, donor=None):
-    return (base or base_model()).write(here / "base"), (donor or donor_model()).write(here / "donor")
+    return ((base or base_model()).write(here / "base"),
+            (donor or donor_model()).write(here / "donor"))
 
 
 def donor_id(word):

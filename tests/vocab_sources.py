@@ -431,7 +431,8 @@ def check_vocab_txt(name, text):
         kind = "unused" if RESERVED_SHAPE(content) else "text"
         wanted[id] = kind, content.encode(), (content if kind == "unused" else text).encode()
     ids = as_control(wanted, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
-    roles = {role: ids.get(f"[{role.upper()}]", -1) for role in ["pad", "unk", "cls", "sep", "mask"]}
+    roles = {role: ids.get(f"[{role.upper()}]", -1)
+             for role in ["pad", "unk", "cls", "sep", "mask"]}
     compare("vocab.txt", name, path, wanted, roles)
 
 
@@ -445,7 +446,8 @@ def check_wordpiece():
     text = read_bytes(os.path.join(saved, "vocab.txt"))
     check_vocab_txt("trained", text)
     check_vocab_txt("trained, with CR LF", text.replace(b"\n", b"\r\n"))
-    check_vocab_txt("odd lines", "[UNK]\na \nb\r\nc\u3000\n\u00a0\n\nd\re\nf\u2028g\n##x\n##\n#\na\n"
+    check_vocab_txt("odd lines",
+                    "[UNK]\na \nb\r\nc\u3000\n\u00a0\n\nd\re\nf\u2028g\n##x\n##\n#\na\n"
                     "b\n\x0b\n \nh\u2009\u2009\n[unused1]\n日本\nlast".encode())
 
 
@@ -517,10 +519,12 @@ def check_directories():
     model = schema.ModelProto.FromString(own)
     model.pieces[8].type = 1  # "<unused3>"
     check_directory("placeholders replaced by added tokens",
-                    {"tokenizer.model": model.SerializeToString(), "config.json": {"model_type": "internlm2"},
+                    {"tokenizer.model": model.SerializeToString(),
+                     "config.json": {"model_type": "internlm2"},
                      "tokenizer_config.json": {
                          "tokenizer_class": "InternLM2Tokenizer", **roles,
-                         "added_tokens_decoder": {"8": {"content": "<|im_end|>", "special": True}}}})
+                         "added_tokens_decoder": {
+                             "8": {"content": "<|im_end|>", "special": True}}}})
     for name, kind in [("XLMRobertaTokenizer", "xlm-roberta"), ("CamembertTokenizer", "camembert")]:
         check_directory(name, {"sentencepiece.bpe.model": unigram,
                                "config.json": {"model_type": kind}})
@@ -553,7 +557,8 @@ def check_directories():
     end = tokenizer.get_vocab_size()
     check_directory("GPT-2, nothing else", {**gpt2, "config.json": {"model_type": "gpt2"}})
     check_directory("GPT-2, added tokens", {
-        **gpt2, "config.json": {"model_type": "gpt2"}, "added_tokens.json": {"<b>": end + 1, "<a>": end},
+        **gpt2, "config.json": {"model_type": "gpt2"},
+        "added_tokens.json": {"<b>": end + 1, "<a>": end},
         "special_tokens_map.json": {"pad_token": "<a>", "additional_special_tokens": ["<b>"]}})
     whisper = {f"<|{name}|>": end + i for i, name in enumerate(["startoftranscript", "en", "de"])}
     check_directory("Whisper, added_tokens.json", {

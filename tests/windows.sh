@@ -20,7 +20,9 @@ export WINEPREFIX="$work/prefix" WINEDEBUG=-all TMPDIR="$work"
 passed=0 failed=0 skipped=0
 
 check() {
-    if [ "$2" -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAILED $1"; fi
+    if [ "$2" -eq 0 ]; then passed=$((passed + 1)); return; fi
+    failed=$((failed + 1))
+    echo "FAILED $1"
 }
 
 finish() {

@@ -31,10 +31,10 @@
 
    The choice has the least loss, error + 0.75 * (1 - share): in that proportion the two
    explain the bits per byte that a language model needs with such rows, on average over three
-   texts, to 0.007 over six methods that were measured on one pair. If it takes atoms, more of them are taken as long as the loss
-   is within 1 % of it: targets lie further from the anchors than these from one another, and
-   what is far wants more atoms. Anchors that look like the targets are hidden, where targets
-   are given. */
+   texts, to 0.007 over six methods that were measured on one pair. If it takes atoms, more
+   of them are taken as long as the loss is within 1 % of it: targets lie further from the
+   anchors than these from one another, and what is far wants more atoms. Anchors that look
+   like the targets are hidden, where targets are given. */
 
 /* One choice, and what came of it on the hidden anchors. */
 typedef struct otx_affine_trial {
@@ -100,9 +100,9 @@ typedef struct otx_affine_stats {
    A NaN or infinity is OTX_ERROR_NOT_FINITE and names the row; F64 values are rounded to
    float first. Memory in bytes: about 8 (d^2 / 2 + d e), twice that where there is a choice;
    8,192 (d + e) and 2 d e, six times those without a kernel for bytes; and what otx_omp takes
-   for the hidden anchors within what is left of the budget. Less room is OTX_ERROR_MEMORY. On failure *map
-   is left alone. targets, options and stats may be NULL. Thread-safe if the hooks of ctx
-   are; these must outlive the map if they allocate. */
+   for the hidden anchors within what is left of the budget. Less room is OTX_ERROR_MEMORY.
+   On failure *map is left alone. targets, options and stats may be NULL. Thread-safe if the
+   hooks of ctx are; these must outlive the map if they allocate. */
 OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *donor,
                                   const otx_matrix *base, const otx_matrix *targets,
                                   const otx_affine_options *options, otx_affine_map *map,

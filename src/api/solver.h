@@ -118,8 +118,9 @@ OTX_API size_t otx_omp_k(size_t k, size_t atoms, size_t columns);
    order, every product and sum rounded, up to the first negative index, of k at
    most. row: atoms->columns doubles, overwritten; zeros if no index counts. Indices
    are not checked against atoms->rows, nor the matrix as otx_omp checks it. Of ctx
-   only isa matters, and of that only SCALAR: what runs wherever the build does is
-   taken otherwise, and the bits are the same. Cannot fail, takes no memory. Thread-safe. */
+   only isa matters, and of that only SCALAR: any other is taken for the best that is
+   known without asking the processor. The bits are the same. Cannot fail, takes no
+   memory. Thread-safe. */
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
                          const int32_t *indices, const double *coefficients, size_t k,
                          double *row);

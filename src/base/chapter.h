@@ -20,7 +20,7 @@
      memory    the allocator, arrays that grow
      text      names in messages, and text that grows
      hooks     log, progress, threads of the caller
-     sort      in place, without memory, never quadratic; finding in what is sorted
+     sort      in place, without memory, never quadratic; and finding
      clock     wall time for statistics
      hash      keyed, for tables whose keys a stranger chooses
      pool      blocks that are freed together

@@ -5,6 +5,15 @@
 /* A name for a message, also where there is none. */
 OTX__PRIVATE const char *otx__word(const char *word) { return word ? word : "?"; }
 
+/* What a repository holds in place of a large file that was not fetched begins so. */
+#define OTX__LFS_POINTER "version https://git-lfs.github.com/spec/"
+
+OTX__PRIVATE otx_result otx__fail_lfs(otx_error *error, const char *name)
+{
+    return otx__fail(error, OTX_ERROR_FORMAT, "%s: is a pointer of Git LFS, not the file that it "
+                     "stands for; \"git lfs pull\" fetches that", name);
+}
+
 /* Room for a quoted name: `char text[OTX__QUOTED];`. */
 #define OTX__QUOTED 160
 

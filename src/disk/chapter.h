@@ -1,10 +1,13 @@
 /* ==== disk: files and directories ==== */
 
-/* Knows paths, directories and what lies in them: shards, checkpoints, tokenizers.
-   Hides POSIX and Windows (system.h is all that differs), and the temporary names under
-   which an output grows.
-   Paths are UTF-8; one that is made is owned by its maker (otx__path_free).
-   Read paths.h first; system.h only to port.
+/* Knows paths, directories, and what lies in them: weights in one file or in shards, and a
+   tokenizer in whichever of its files.
+   Hides POSIX and Windows (all that differs are their rooms), and the temporary names under
+   which an output grows. Nothing else here asks the system, and nothing at a path is never
+   the same as what cannot be looked at: otx__look tells, and its error names the path.
+   Paths are UTF-8; one that is made is owned by its maker (otx__path_free). A checkpoint
+   owns its files and their headers; an output owns its directory until it is committed.
+   Read system.h for what is asked, look.h and trees.h for how; windows.h and posix.h to port.
 
    Rooms, in order of dependency:
      system               what POSIX and Windows are asked for
@@ -15,10 +18,10 @@
      failure              why the system refused
      look                 what stands at a path, and whether within another
      listing              listings of directories
-     reading              files to read
+     reading              files to read, and whether they have changed
      writing              files to write
      copying              copies of files
-     trees                directories looked through, copied and removed with all they hold
+     trees                whole directories looked through, copied, removed
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it

@@ -142,6 +142,12 @@ OTX__PRIVATE otx_result otx__source_text(const otx_context *ctx, const otx_sourc
     return OTX_OK;
 }
 
+/* Frees what otx__file_read_all gave; NULL is fine. */
+OTX__PRIVATE void otx__file_free(const otx_context *ctx, char *text, size_t size)
+{
+    otx__free(ctx, text, size + 1, 1);
+}
+
 /* Reads a whole file of at most `limit` bytes. The text is NUL-terminated behind
    its `size` bytes; free it with otx__file_free. A file that does not exist is
    OTX_ERROR_NOT_FOUND. */
@@ -162,11 +168,10 @@ OTX__PRIVATE otx_result otx__file_read_all(const otx_context *ctx, const char *p
     if (!result) result = otx__source_text(ctx, &source, path, text, error);
     if (!result) *size = (size_t)source.size;
     otx_source_close(ctx, &source);
+    if (!result && strncmp(*text, OTX__LFS_POINTER, sizeof OTX__LFS_POINTER - 1) == 0) {
+        otx__file_free(ctx, *text, *size);
+        *text = NULL;
+        result = otx__fail_lfs(error, otx__path_text(name, path));
+    }
     return result;
-}
-
-/* Frees what otx__file_read_all gave; NULL is fine. */
-OTX__PRIVATE void otx__file_free(const otx_context *ctx, char *text, size_t size)
-{
-    otx__free(ctx, text, size + 1, 1);
 }

@@ -17,6 +17,6 @@
      json_read          a parser without recursion
      json_values        looking at values, stepping through containers
      json_edit          writing, and edits that keep every byte they do not touch
-     tensors            what reading and writing a header share: orders, sizes, messages
+     tensors            what reading and writing a header share
      safetensors_read   the header of a file, checked
      safetensors_write  the header of a new file */

@@ -14,6 +14,7 @@ OTX__PRIVATE otx_result otx__header_read(const otx_context *ctx, const otx_sourc
     if (!source->read(source->context, 0, prefix, 8))
         return otx__fail(error, OTX_ERROR_IO, "%s: the first 8 bytes could not be read", name);
     for (i = 7; i >= 0; i--) size = size << 8 | prefix[i];
+    if (memcmp(prefix, OTX__LFS_POINTER, sizeof prefix) == 0) return otx__fail_lfs(error, name);
     if (size > source->size - 8)
         return otx__fail(error, OTX_ERROR_FORMAT, "%s: not a safetensors file, or cut short: a "
                          "header of %" PRIu64 " bytes in a file of %" PRIu64,

@@ -162,6 +162,11 @@ OTX__PRIVATE void otx__verify_tie(otx__verifier *v)
     else if (flag.said_false && !parts->head && otx__config_has_head(&side->config))
         otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": false, but "
                    "there is no output head", side->path);
+    else if (!flag.said_true && !parts->head && otx__config_has_head(&side->config) &&
+             otx__config_unties(&side->config))
+        otx__found(v, OTX_FAULT, "%s/config.json: says nothing of \"tie_word_embeddings\" and "
+                   "there is no output head: a model of this type gets a random one",
+                   side->path);
     if (flag.said_true && parts->head && !parts->tied &&
         !otx__name_is_encoder_head(parts->head->tensor))
         otx__found(v, OTX_FAULT, "%s/config.json: says \"tie_word_embeddings\": true, but "

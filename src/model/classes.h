@@ -14,17 +14,6 @@ OTX__PRIVATE otx__span otx__class_stem(otx__span name)
     return name;
 }
 
-/* Whether a word is among those of a text, with blanks between them. */
-OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
-{
-    while (*words) {
-        size_t size = strcspn(words, " ");
-        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
-        words += size + (words[size] == ' ');
-    }
-    return false;
-}
-
 /* What is known of a type of models, or NULL. */
 OTX__PRIVATE const otx__class_types *otx__class_of_type(otx__span type)
 {
@@ -65,14 +54,6 @@ OTX__PRIVATE otx__span otx__class_effective(otx__span type, otx__span name, bool
 }
 
 /* ---- one directory ---- */
-
-/* A string of config.json or another file, or nothing. */
-OTX__PRIVATE otx__span otx__document_word(const otx__document *document, const char *key)
-{
-    uint32_t node = otx_json_find(&document->json, otx__document_root(document), key);
-    if (otx_json_type_of(&document->json, node) != OTX_JSON_STRING) return otx__span_of("", 0);
-    return otx__json_span(&document->json, node);
-}
 
 /* The class that a side's tokenizer names. */
 OTX__PRIVATE otx__span otx__side_class(const otx__side *side)

@@ -121,6 +121,32 @@ OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
     return flag;
 }
 
+/* Whether a word is among those of a text, with blanks between them. */
+OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
+{
+    while (*words) {
+        size_t size = strcspn(words, " ");
+        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
+        words += size + (words[size] == ' ');
+    }
+    return false;
+}
+
+/* A string of config.json or another file, or nothing. */
+OTX__PRIVATE otx__span otx__document_word(const otx__document *document, const char *key)
+{
+    uint32_t node = otx_json_find(&document->json, otx__document_root(document), key);
+    if (otx_json_type_of(&document->json, node) != OTX_JSON_STRING) return otx__span_of("", 0);
+    return otx__json_span(&document->json, node);
+}
+
+/* Whether a model of this type has a head of its own where config.json says nothing. */
+OTX__PRIVATE bool otx__config_unties(const otx__document *config)
+{
+    otx__span type = otx__document_word(config, OTX__KEY_MODEL_TYPE);
+    return type.size > 0 && otx__has_word(otx__untied_types, type);
+}
+
 /* ---- types and classes ---- */
 
 /* Whether a rule holds for the model's type. */

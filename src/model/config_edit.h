@@ -60,20 +60,25 @@ OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
 /* Makes the flag say what is written. Two matrices: false on the root and on the
    nested level, whether the flag was there or not, as the defaults of the classes
    differ. One matrix: true where the flag says otherwise, and on both levels if a
-   second copy is dropped; else the base had the flag or the default it needs. An
-   encoder's head (decoder.weight) keeps the flag, which ties its biases too. */
+   second copy is dropped or the type of the model would have a head of its own; else the
+   base had the flag or the default it needs. An encoder's head (decoder.weight) keeps the
+   flag, which ties its biases too. */
 OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
 {
     const otx__parts *parts = &e->plan->base->parts;
     otx__levels levels = otx__vocabulary_levels(e->document, parts->rows);
+    otx__tie_flag flag = otx__config_tie_flag(e->document);
+    bool silent = !flag.said_true && !flag.said_false, needed;
     otx_result result = OTX_OK;
     if (!parts->tied && otx__name_is_encoder_head(parts->head->tensor)) return OTX_OK;
+    needed = parts->head || (silent && otx__config_unties(e->document) &&
+                             otx__config_has_head(e->document));
     while (!result && otx__levels_next(&levels)) {
         otx_json_type type = otx_json_type_of(&e->document->json,
                                               otx__levels_find(&levels, OTX__KEY_TIE));
         otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
-        if (said ? type == wanted : parts->tied && !parts->head) continue;
+        if (said ? type == wanted : parts->tied && !needed) continue;
         result = otx__config_set(e, levels.node, OTX__KEY_TIE, parts->tied ? "true" : "false");
     }
     return result;

@@ -83,11 +83,31 @@ static const char otx__why_draft[] =
     "maps a draft vocabulary to the full one, which is not true any more under another "
     "tokenizer";
 
+static const char otx__why_hashed[] =
+    "is a table that is looked up by hashes of token ids, which other ids would find other rows "
+    "in";
+
 static const otx__refused_name otx__refused_names[] = {
     {"embed_tokens_per_layer", 1, otx__why_per_layer}, /* Gemma 3n, Gemma 4 */
     {"d2t", 0, otx__why_draft}, /* EAGLE-3: from the ids of the draft to the target's */
     {"t2d", 0, otx__why_draft}, /* and back */
 };
+
+/* Words in the names of tables that are looked up by a hash of several token ids, or of
+   their bytes: their size says nothing of the vocabulary, and other ids find other rows. */
+static const char *const otx__hashed_words[] = {
+    "ngram",  /* Qwen 3.8's ngram_embedding, LongCat's ngram_embeddings */
+    "engram", /* DeepSeek's */
+    "bigram", /* and the like */
+    "trigram",
+    "hash",   /* BLT's encoder_hash_tok_embedding */
+};
+
+/* Of such names, what the tables themselves are called. */
+static const char *const otx__hashed_tables[] = {"embed", "table", "lookup", "memory"};
+
+/* Rows that such a table has at least; ProphetNet's ngram_embeddings are two positions. */
+#define OTX__HASHED_ROWS 16
 
 /* Parts of the last component under which quantised matrices keep their codes, scales,
    zero points and shapes, or adapters their factors. */

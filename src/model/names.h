@@ -118,6 +118,15 @@ OTX__PRIVATE bool otx__name_is_bias(const otx_tensor *tensor)
                OTX__COUNT(otx__bias_names);
 }
 
+/* Whether a matrix is a table of hashed ids by its name. */
+OTX__PRIVATE bool otx__name_is_hashed(const otx_tensor *tensor)
+{
+    const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+    return tensor->rank == 2 && tensor->shape[0] >= OTX__HASHED_ROWS &&
+           otx__span_contains_any(name, otx__hashed_words, OTX__COUNT(otx__hashed_words)) &&
+           otx__span_contains_any(name, otx__hashed_tables, OTX__COUNT(otx__hashed_tables));
+}
+
 /* Why a tensor cannot be carried over to another vocabulary by its name alone,
    whatever its shape; NULL if nothing speaks against it. */
 OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
@@ -128,7 +137,7 @@ OTX__PRIVATE const char *otx__name_verdict(const otx_tensor *tensor)
         if (otx__span_is(otx__name_component(tensor, refused->from_end), refused->component))
             return refused->why;
     }
-    return NULL;
+    return otx__name_is_hashed(tensor) ? otx__why_hashed : NULL;
 }
 
 /* Whether the name is that of a packed or scaled embedding or head. */

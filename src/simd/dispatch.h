@@ -173,14 +173,29 @@ OTX__PRIVATE const otx__kernels *otx__kernels_take(otx_isa isa)
     return kernels;
 }
 
-/* Kernels that run wherever this build does. For single calls: to ask the processor would
-   take longer than they do. */
-OTX__PRIVATE const otx__kernels *otx__kernels_baseline(void)
+/* What the compiler's own library found when the process began, where there is one. */
+#if defined(OTX__SSE2) && !defined(_MSC_VER) && (!defined(__clang__) || __clang_major__ >= 12)
+#define OTX__KNOWN(feature) __builtin_cpu_supports(feature)
+#else
+#define OTX__KNOWN(feature) 0
+#endif
+
+/* Kernels for one short call. To ask the processor would take longer, so that these are the
+   best of what is known without: all give the same bits where it matters. */
+OTX__PRIVATE const otx__kernels *otx__kernels_at_hand(void)
 {
-#if defined(OTX__AVX2) && defined(__AVX2__) && (defined(__FMA__) || defined(OTX__MSVC))
+#ifdef OTX__AVX512
+    if (OTX__KNOWN("avx512f") && OTX__KNOWN("avx512bw") && OTX__KNOWN("avx512dq") &&
+        OTX__KNOWN("avx512vl") && OTX__KNOWN("avx512vnni"))
+        return &otx__kernels_avx512;
+#endif
+#ifdef OTX__AVX2
+    if (OTX__KNOWN("avx2") && OTX__KNOWN("fma")) return &otx__kernels_256;
+#endif
+#if defined(OTX__MSVC) && defined(__AVX2__)
     return &otx__kernels_256;
-#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) ||    \
-                                defined(__SSE2__) ||                             \
+#elif defined(OTX__128_ISA) && (!defined(OTX__X86) || defined(OTX__X86_64) || \
+                                defined(__SSE2__) ||                          \
                                 (defined(_M_IX86_FP) && _M_IX86_FP >= 2))
     return &otx__kernels_128;
 #else

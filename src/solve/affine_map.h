@@ -136,7 +136,8 @@ OTX__PRIVATE otx_result otx__affine_set(otx__affine *map, const otx__normal *nor
 }
 
 /* Learns what the anchors' donor rows are. */
-OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *normal, otx_error *error)
+OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *normal,
+                                         otx_error *error)
 {
     otx__watch watch = otx__watch_open(normal->ctx, OTX_STAGE_GRAM, normal->done, normal->total);
     otx__affine_task task;
@@ -193,7 +194,7 @@ OTX__PRIVATE double otx__mapping_combine(const otx__mapping *mapping, const otx_
     size_t j;
     for (j = 0; j < matrix->columns; j++) to[j] = 0.0;
     if (!mapping->k) return missing;
-    otx__combine(mapping->map->digits.kernels, matrix, indices, coefficients, mapping->k, to);
+    otx__combine_row(mapping->map->digits.kernels, matrix, indices, coefficients, mapping->k, to);
     for (j = 0; j < mapping->k && indices[j] >= 0; j++) missing -= coefficients[j];
     return missing;
 }

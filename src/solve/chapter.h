@@ -43,7 +43,9 @@
      combine        new rows of coefficients
      solver         the public call
      affine_digits  whole numbers of 16 bits, whose products are exact
-     affine_normal  the normal equations of an affine map, and their solution
+     affine_normal  the normal equations of an affine map
+     affine_factor  their factor, and their solution
      affine_map     a fitted map, and the rows it makes
      affine_choice  how many atoms to take, and chosen by what
+     affine_fit     what a fit of an affine map holds and needs
      affine         fitting and applying affine maps */

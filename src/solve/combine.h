@@ -20,7 +20,7 @@ OTX__PRIVATE void otx__combine_slowly(double *row, otx_dtype dtype, const double
 }
 
 /* row: atoms->columns doubles. */
-OTX__PRIVATE void otx__combine(const otx__kernels *kernels, const otx_matrix *atoms,
+OTX__PRIVATE void otx__combine_row(const otx__kernels *kernels, const otx_matrix *atoms,
                                const int32_t *indices, const double *coefficients, size_t k,
                                double *row)
 {
@@ -54,7 +54,7 @@ OTX__PRIVATE const otx__kernels *otx__combine_kernels(const otx_context *ctx)
 OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms, const int32_t *indices,
                          const double *coefficients, size_t k, double *row)
 {
-    const otx__kernels *kernels = otx__kernels_baseline();
+    const otx__kernels *kernels = otx__kernels_at_hand();
     if (ctx && ctx->isa == OTX_ISA_SCALAR) kernels = &otx__kernels_scalar;
-    otx__combine(kernels, atoms, indices, coefficients, k, row);
+    otx__combine_row(kernels, atoms, indices, coefficients, k, row);
 }

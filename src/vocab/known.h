@@ -127,13 +127,20 @@ static const char *const otx__reserved_names[] = {
     "<|reserved_#|>",                 /* gpt-oss */
     "<|reserved_token_#|>",           /* Kimi */
     "<|reserved_special_token_#|>",   /* Llama 3 */
-    "<SPECIAL_#>",                    /* Mistral, Nemotron */
+    "<|text_post_train_reserved_special_token_#|>", /* Llama 4 */
+    "<|vision_reserved_special_token_#|>",
+    "<|reasoning_reserved_special_token_#|>",
+    "<SPECIAL_#>",                    /* Mistral's tekken, Nemotron */
+    "[control_#]",                    /* Mistral's SentencePiece, from v2 on */
+    "<|EXTRA_#_TOKEN|>",              /* Cohere */
+    "<|USER_#_TOKEN|>",               /* Cohere; without a number it is in use */
     "<|dummy_#|>",                    /* Phi */
     "<|placeholder#|>",
     "<|extra_#|>",                    /* Qwen 1 */
     "<[PLHD#_never_used]>",           /* Seed */
     "<\xef\xbd\x9cplace\xe2\x96\x81holder\xe2\x96\x81no\xe2\x96\x81#\xef\xbd\x9c>",
-                                      /* DeepSeek */
+                                      /* DeepSeek V3 */
+    "<|place_holder_mm_span_#|>",     /* and later ones */
 };
 
 /* The token that has a role, unless a file says otherwise. */

@@ -1,0 +1,339 @@
+/* Calls of the system that fail where no test can make the system fail: the calls are
+   ours, and fail on demand. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "test.h"
+
+typedef enum call { READ, WRITE, SYNC, CLOSE, LIST, RENAME, STATUS, PUSH, CALLS } call;
+
+/* The calls to come: how many of each go well before some fail, and how. */
+static struct {
+    int good, bad;
+    int number; /* errno; 0: nothing is done, as at the end of a file */
+} faults[CALLS];
+
+static int called[CALLS];
+
+/* Whether a call fails; sets errno if so. */
+static int fails(call which)
+{
+    called[which]++;
+    if (faults[which].good > 0) {
+        faults[which].good--;
+        return 0;
+    }
+    if (faults[which].bad == 0) return 0;
+    faults[which].bad--;
+    errno = faults[which].number;
+    return 1;
+}
+
+static void plan(call which, int good, int bad, int number)
+{
+    memset(faults, 0, sizeof faults);
+    memset(called, 0, sizeof called);
+    faults[which].good = good;
+    faults[which].bad = bad;
+    faults[which].number = number;
+}
+
+static int write_limit; /* bytes that a write moves at most; 0: all */
+
+static ssize_t faulty_write(int file, const void *bytes, size_t size)
+{
+    if (fails(WRITE)) return -1;
+    if (write_limit > 0 && size > (size_t)write_limit) size = (size_t)write_limit;
+    return write(file, bytes, size);
+}
+
+static int faulty_fsync(int file) { return fails(SYNC) ? -1 : fsync(file); }
+
+static int faulty_close(int file)
+{
+    const int result = close(file);
+    return fails(CLOSE) ? -1 : result;
+}
+
+static struct dirent *faulty_readdir(DIR *stream)
+{
+    return fails(LIST) ? NULL : readdir(stream);
+}
+
+static int faulty_rename(const char *from, const char *to)
+{
+    return fails(RENAME) ? -1 : rename(from, to);
+}
+
+static int faulty_stat(const char *path, struct stat *to)
+{
+    return fails(STATUS) ? -1 : stat(path, to);
+}
+
+/* Reads are known to the header by the names of their symbols, which these take. */
+#ifdef __GLIBC__
+ssize_t pread64(int file, void *to, size_t size, int64_t offset);
+ssize_t pread64(int file, void *to, size_t size, int64_t offset)
+{
+    if (fails(READ)) return errno ? -1 : 0;
+    return lseek(file, (off_t)offset, SEEK_SET) < 0 ? -1 : read(file, to, size);
+}
+
+int sync_file_range(int file, int64_t offset, int64_t bytes, unsigned flags);
+int sync_file_range(int file, int64_t offset, int64_t bytes, unsigned flags)
+{
+    (void)file, (void)offset, (void)bytes, (void)flags;
+    return fails(PUSH) ? -1 : 0;
+}
+#endif
+
+#define write faulty_write /* members of that name too, from here to the end */
+#define fsync(file) faulty_fsync(file)
+#define close(file) faulty_close(file)
+#define readdir(stream) faulty_readdir(stream)
+#define rename(from, to) faulty_rename(from, to)
+#define stat(path, to) faulty_stat(path, to)
+#define OMP_TRANSPLANT_IMPLEMENTATION
+#include "../omp_transplant.h"
+#undef fsync
+#undef close
+#undef readdir
+#undef rename
+#undef stat
+
+#include "scratch.h"
+
+static otx_error error;
+static char logged[2000];
+
+static void log_hook(void *context, otx_severity severity, const char *message)
+{
+    (void)context;
+    snprintf(logged + strlen(logged), sizeof logged - strlen(logged), "%s%s\n",
+             severity == OTX_WARNING ? "warning: " : "", message);
+}
+
+static otx_context logging(void)
+{
+    otx_context ctx;
+    memset(&ctx, 0, sizeof ctx);
+    ctx.log = log_hook;
+    logged[0] = 0;
+    return ctx;
+}
+
+static void check_copy_fails(const char *message)
+{
+    CHECK_INT(otx__file_copy(NULL, at("from"), at("to"), NULL, &error), OTX_ERROR_IO);
+    CHECK_CONTAINS(error.message, message);
+    CHECK(!scratch_exists(at("to")));
+}
+
+static void test_reads_that_fail(void)
+{
+#ifndef __GLIBC__
+    SKIP(test_reads_that_fail, "the call has another name here");
+#else
+    char *text = NULL;
+    size_t size;
+    scratch_text("from", "0123456789");
+    plan(READ, 0, 1, EIO);
+    check_copy_fails("/from: cannot read 10 bytes at offset 0 of 10");
+    plan(READ, 0, 1, 0); /* cut short meanwhile, by whoever grows it again */
+    check_copy_fails("/from: cannot read 10 bytes at offset 0 of 10");
+    plan(READ, 0, 1, EIO);
+    CHECK_INT(otx__file_read_all(NULL, at("from"), 100, &text, &size, &error), OTX_ERROR_IO);
+    CHECK(text == NULL);
+    plan(READ, 0, 3, EINTR); /* a signal is no failure */
+    CHECK_INT(otx__file_copy(NULL, at("from"), at("to"), NULL, &error), OTX_OK);
+    CHECK_INT(called[READ], 4);
+    CHECK(otx__sys_remove(at("to")));
+#endif
+}
+
+static void test_writes_that_fail(void)
+{
+    char *text;
+    scratch_text("from", "0123456789");
+    plan(WRITE, 0, 1, ENOSPC);
+    check_copy_fails("/to: cannot be written: No space left on device");
+    plan(SYNC, 0, 1, EIO);
+    check_copy_fails("/to: cannot be written: Input/output error");
+    plan(CLOSE, 0, 1, EIO);
+    check_copy_fails("/to: cannot be written: Input/output error");
+    plan(WRITE, 2, 2, EINTR);
+    write_limit = 1;
+    CHECK_INT(otx__file_copy(NULL, at("from"), at("to"), NULL, &error), OTX_OK);
+    write_limit = 0;
+    CHECK_INT(called[WRITE], 12);
+    text = scratch_read("to", NULL);
+    CHECK_STRING(text ? text : "", "0123456789");
+    free(text);
+    /* A file system that knows of no syncing is none to complain about. */
+    CHECK(otx__sys_remove(at("to")));
+    plan(SYNC, 0, 1, EINVAL);
+    CHECK_INT(otx__file_copy(NULL, at("from"), at("to"), NULL, &error), OTX_OK);
+}
+
+/* A file of many writes, one of which fails: the rest is not written. */
+static void test_a_full_disk_midway(void)
+{
+    static char block[OTX__FILE_BUFFER];
+    otx__file file;
+    int i, good = 0;
+    CHECK_INT(otx__file_create(NULL, at("large"), &file, &error), OTX_OK);
+    plan(WRITE, 3, 1, ENOSPC);
+    for (i = 0; i < 10; i++) good += file.sink.write(file.sink.context, block, sizeof block);
+    CHECK_INT(good, 3);
+    CHECK_INT(called[WRITE], 4);
+    CHECK_INT(otx__file_finish(&file, OTX_OK, &error), OTX_ERROR_IO);
+    CHECK_CONTAINS(error.message, "/large: cannot be written: No space left on device");
+    CHECK(!scratch_exists(at("large")));
+#ifdef OTX__PUSH_BY_RANGE
+    CHECK_INT(otx__file_create(NULL, at("large"), &file, &error), OTX_OK);
+    plan(PUSH, 0, 1, EIO);
+    for (i = 0; (uint64_t)i * sizeof block < OTX__FILE_PUSH; i++)
+        (void)file.sink.write(file.sink.context, block, sizeof block);
+    CHECK_INT(otx__file_finish(&file, OTX_OK, &error), OTX_ERROR_IO);
+    CHECK_CONTAINS(error.message, "/large: cannot be written: Input/output error");
+#endif
+}
+
+/* ---- names ---- */
+
+static void test_a_listing_that_fails_midway(void)
+{
+    otx__listing listing;
+    otx_checkpoint checkpoint;
+    otx_vocab vocab;
+    scratch_directory("tree");
+    scratch_text("tree/a", "a");
+    scratch_text("tree/b", "b");
+    scratch_text("tree/tokenizer.json", "{}");
+    plan(LIST, 3, 1, EIO);
+    CHECK_INT(otx__listing_open(NULL, at("tree"), &listing, &error), OTX_ERROR_IO);
+    CHECK_CONTAINS(error.message, "/tree: cannot list the directory: Input/output error");
+    CHECK(listing.names == NULL && listing.count == 0);
+    plan(LIST, 3, 1, EIO);
+    CHECK_INT(otx_vocab_open(NULL, at("tree"), &vocab, &error), OTX_ERROR_IO);
+    plan(LIST, 3, 1, EIO);
+    CHECK_INT(otx_checkpoint_open(NULL, at("tree"), &checkpoint, &error), OTX_ERROR_IO);
+    plan(LIST, 3, 1, EIO);
+    CHECK_INT(otx__tree_check(NULL, at("tree"), NULL, &error), OTX_ERROR_IO);
+    plan(LIST, 3, 1, EIO);
+    CHECK_INT(otx__tree_copy(NULL, at("tree"), at("copy"), NULL, &error), OTX_ERROR_IO);
+    CHECK(!scratch_exists(at("copy")));
+    plan(LIST, 3, 1, EIO);
+    CHECK(!otx__tree_remove(NULL, at("tree")));
+    CHECK(scratch_exists(at("tree/a")) && scratch_exists(at("tree/b")));
+    plan(LIST, 0, 0, 0);
+    CHECK(otx__tree_remove(NULL, at("tree")));
+}
+
+/* What cannot be looked at for whatever reason is not taken for nothing. */
+static void test_looks_that_fail(void)
+{
+    static const int numbers[] = {EACCES, EIO, ELOOP, ENAMETOOLONG, EOVERFLOW, ESTALE, ENOMEM};
+    otx__status status;
+    otx__document document;
+    size_t i;
+    scratch_directory("m");
+    scratch_text("m/config.json", "{}");
+    for (i = 0; i < OTX__COUNT(numbers); i++) {
+        plan(STATUS, 0, 1, numbers[i]);
+        CHECK(otx__look(at("m/config.json"), &status, &error) != OTX_OK);
+        CHECK(!status.present);
+        CHECK_CONTAINS(error.message, "/m/config.json: cannot be looked at: ");
+        plan(STATUS, 0, 1, numbers[i]);
+        CHECK(otx__document_open(NULL, at("m"), "config.json", &document, &error) != OTX_OK);
+        CHECK(!document.present);
+    }
+}
+
+/* ---- outputs ---- */
+
+static void put_model(const char *directory)
+{
+    static const char *const names[] = {"config.json", "model.safetensors"};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(names); i++) {
+        char *path = otx__path_join(NULL, directory, names[i]);
+        otx__file file;
+        CHECK_INT(otx__file_create(NULL, path, &file, &error), OTX_OK);
+        CHECK_INT(otx__file_finish(&file, OTX_OK, &error), OTX_OK);
+        otx__path_free(NULL, path);
+    }
+}
+
+/* Fills an output in place of an older one, and commits it with a fault. */
+static otx_result replace_with(const otx_context *ctx, call which, int good, int bad, int number)
+{
+    otx__output output;
+    otx_result result;
+    if (!scratch_exists(at("o"))) scratch_directory("o");
+    if (!scratch_exists(at("o/out"))) {
+        scratch_directory("o/out");
+        put_model(at("o/out"));
+    }
+    scratch_text("o/out/mark", "old");
+    plan(which, 0, 0, 0);
+    CHECK_INT(otx__output_begin(ctx, at("o/out"), true, &output, &error), OTX_OK);
+    put_model(output.partial);
+    plan(which, good, bad, number);
+    result = otx__output_commit(&output, &error);
+    plan(which, 0, 0, 0);
+    otx__output_abandon(&output);
+    CHECK(!scratch_exists(at("o/out.otx-partial-1")));
+    return result;
+}
+
+static void test_an_output_that_cannot_be_renamed(void)
+{
+    const otx_context ctx = logging();
+    CHECK_INT(replace_with(&ctx, RENAME, 0, 1, EACCES), OTX_ERROR_IO);
+    CHECK_CONTAINS(error.message, "/o/out: cannot be renamed to make room: Permission denied");
+    CHECK(scratch_exists(at("o/out/mark")));
+    CHECK_INT(replace_with(&ctx, RENAME, 1, 1, EACCES), OTX_ERROR_IO);
+    CHECK_CONTAINS(error.message, "/o/out: cannot be given its final name: Permission denied");
+    CHECK(scratch_exists(at("o/out/mark"))); /* it is back */
+    CHECK_STRING(logged, "");
+    CHECK_INT(replace_with(&ctx, RENAME, 1, 2, EACCES), OTX_ERROR_IO);
+    CHECK(scratch_exists(at("o/out.otx-old-1/mark")));
+    CHECK(!scratch_exists(at("o/out")));
+    CHECK_CONTAINS(logged, "warning: ");
+    CHECK_CONTAINS(logged, "/o/out.otx-old-1: the former output is here now");
+}
+
+static void test_names_that_cannot_be_synced(void)
+{
+    const otx_context ctx = logging();
+    CHECK_INT(replace_with(&ctx, SYNC, 0, 2, EIO), OTX_OK);
+    CHECK(!scratch_exists(at("o/out/mark")));
+    CHECK_CONTAINS(logged, "warning: ");
+    CHECK_CONTAINS(logged, "/o/out.otx-partial-1: may not outlive a loss of power");
+    CHECK_CONTAINS(logged, "/o: may not outlive a loss of power: its names could not be brought "
+                           "to the disk: Input/output error");
+    logged[0] = 0;
+    CHECK_INT(replace_with(&ctx, SYNC, 0, 2, EINVAL), OTX_OK); /* it knows of no syncing */
+    CHECK(!strstr(logged, "loss of power"));
+}
+
+int main(void)
+{
+    scratch_open("faults");
+    RUN(test_reads_that_fail);
+    RUN(test_writes_that_fail);
+    RUN(test_a_full_disk_midway);
+    RUN(test_a_listing_that_fails_midway);
+    RUN(test_looks_that_fail);
+    RUN(test_an_output_that_cannot_be_renamed);
+    RUN(test_names_that_cannot_be_synced);
+    scratch_close();
+    return test_end();
+}
