@@ -40,9 +40,11 @@ vocab) api="version result context source json vocab align"
     wings="base files vocab" path_api='' path_wings=''
     without="base/pool base/number base/watch files/memory_source files/tensors
              files/safetensors_read files/safetensors_write" ;;
-solve) api="version result context isa matrix solver affine"
+solve) api="version result context isa matrix solver"
     wings="base simd solve" path_api='' path_wings=''
-    without="base/hash base/base64 base/protobuf" ;;
+    without="base/hash base/base64 base/protobuf
+             solve/affine_digits solve/affine_normal solve/affine_factor solve/affine_map
+             solve/affine_choice solve/affine_fit solve/affine" ;;
 *) usage ;;
 esac
 

@@ -153,7 +153,8 @@ static bool same(const solution *a, const solution *b)
         if (a->trials[i].share != b->trials[i].share || a->trials[i].error != b->trials[i].error)
             return false;
     return a->trial_count == b->trial_count && memcmp(a->rows, b->rows, sizeof a->rows) == 0 &&
-           a->choice.k == b->choice.k && a->choice.lambda == b->choice.lambda;
+           a->choice.k == b->choice.k && a->choice.cosine == b->choice.cosine &&
+           a->choice.lambda == b->choice.lambda;
 }
 
 /* Runs the tasks from last to first, each by another worker. */
@@ -177,7 +178,7 @@ static void same_bits_on_every_set_and_thread_count(void)
     ctx.isa = OTX_ISA_SCALAR;
     ctx.threads = 1;
     CHECK_INT(solve(&ctx, &p, &options, &wanted, &error), OTX_OK);
-    CHECK_INT(wanted.trial_count, 6);
+    CHECK_INT(wanted.trial_count, 12);
     for (isa = OTX_ISA_AUTO; isa < OTX_ISA_COUNT; isa++) {
         if (!otx_isa_available((otx_isa)isa)) continue;
         for (threads = 1; threads <= 3; threads++) {
@@ -529,11 +530,11 @@ static void the_choice_follows_the_pair(void)
     /* What is not linear is noise: the map alone. */
     CHECK_INT(solve(NULL, &p, NULL, &s, &error), OTX_OK);
     CHECK_INT(s.choice.k, 0);
-    CHECK_INT(s.trial_count, 9); /* 64 and 48 are more than there are columns */
+    CHECK_INT(s.trial_count, 14); /* 9 by correlation, to 37 columns, and 5 by cosine, to 8 */
     CHECK_INT(s.trials[8].k, COLUMNS);
     for (i = 0; i < s.trial_count; i++) {
         const otx_affine_trial *t = &s.trials[i];
-        CHECK(t->lambda == 0.01);
+        CHECK(t->cosine == (i >= 9) && t->lambda == 0.01);
         CHECK(fabs(t->loss - (t->error + 0.75 * (1.0 - t->share))) < 1e-12);
         CHECK(t->loss >= s.choice.loss);
     }
@@ -541,6 +542,26 @@ static void the_choice_follows_the_pair(void)
     p = make_problem(6.0);
     CHECK_INT(solve(NULL, &p, NULL, &s, &error), OTX_OK);
     CHECK(s.choice.k > 0);
+}
+
+/* Rows that are alike but for their length: the longest are not the nearest. */
+static void cosine_is_taken_where_it_is_far_better(void)
+{
+    static solution s;
+    problem p = make_problem(0.0);
+    otx_error error;
+    size_t i, j;
+    for (i = 0; i < ANCHORS + TARGETS; i++) {
+        size_t group = i % GROUPS;
+        float length = 0.1f + 3.0f * (float)(i * 7919 % 101) / 101.0f;
+        random_state = (uint32_t)group + 1;
+        for (j = 0; j < COLUMNS; j++)
+            donor_data[i * COLUMNS + j] = length * (float)uniform();
+        for (j = 0; j < WIDTH; j++) base_data[i * WIDTH + j] = length * (float)uniform();
+    }
+    CHECK_INT(solve(NULL, &p, NULL, &s, &error), OTX_OK);
+    CHECK(s.choice.cosine);
+    CHECK(s.choice.k > 0 && s.choice.k <= 8);
 }
 
 static void few_anchors_take_the_first_choice(void)
@@ -750,6 +771,7 @@ int main(void)
     RUN(ill_conditioned_systems);
     RUN(an_affine_map_is_recovered);
     RUN(the_choice_follows_the_pair);
+    RUN(cosine_is_taken_where_it_is_far_better);
     RUN(few_anchors_take_the_first_choice);
     RUN(what_is_not_finite_is_named);
     RUN(arguments_are_checked);

@@ -101,7 +101,9 @@ fi
 
 # The library and the tool by CMake, and a program that finds the library by pkg-config.
 if have cmake && cmake --version >/dev/null 2>&1; then
-    prefix=$PWD/$build/installed
+    # pkg-config's words are split at blanks, which the path of the project may have.
+    prefix=$(mktemp -d "${TMPDIR:-/tmp}/otx-installed.XXXXXX")
+    trap 'rm -rf "$prefix"' EXIT
     cmake -S examples/cmake -B "$build/cmake" -DCMAKE_BUILD_TYPE=Debug \
         "-DCMAKE_INSTALL_PREFIX=$prefix" >"$build/cmake.txt" 2>&1 &&
         cmake --build "$build/cmake" >>"$build/cmake.txt" 2>&1 &&
@@ -111,7 +113,7 @@ if have cmake && cmake --version >/dev/null 2>&1; then
     if have pkg-config; then
         found=$(echo "$prefix"/lib*/pkgconfig "$prefix"/lib/*/pkgconfig | tr ' ' ':')
         flags=$(PKG_CONFIG_PATH=$found pkg-config --cflags --libs omp_transplant)
-        $CC -std=c99 examples/two_units/main.c $flags -o "$build/installed/two_units"
+        $CC -std=c99 examples/two_units/main.c $flags -o "$prefix/two_units"
         count "a program by pkg-config: build" $?
         prints "a program by pkg-config" "version $version: 0 errors, 0 warnings" \
             "$prefix/two_units" $base

@@ -46,6 +46,8 @@ RESERVED = re.compile(
     r"<unused_?\d+>|<unused_token_\d+>|<\|unused_?\d+\|>|\[unused\d+\]|\[UNUSED_TOKEN_\d+\]|"
     r">>UNUSED_\d+<<|<reserved_(token_)?\d+>|<\|reserved_(token_|special_token_)?\d+\|>|"
     r"<SPECIAL_\d+>|<\|(dummy_|placeholder|extra_)\d+\|>|<\[PLHD\d+_never_used\]>|"
+    r"<\|(text_post_train|vision|reasoning)_reserved_special_token_\d+\|>|"
+    r"\[control_\d+\]|<\|(EXTRA|USER)_\d+_TOKEN\|>|<\|place_holder_mm_span_\d+\|>|"
     r"<｜place▁holder▁no▁\d+｜>", re.ASCII)
 
 passed = failed = 0

@@ -41,14 +41,18 @@ OTX__PRIVATE void otx__fit_shape(otx__fit *fit, const otx_matrix *donor, const o
     if (fit->chooses) normal->total += donor->columns * fit->options.lambda_count;
 }
 
-/* The choices, in order of lambda and k. */
+/* The choices, in order of lambda, selection and k. */
 OTX__PRIVATE void otx__fit_list(otx__fit *fit)
 {
-    size_t i;
-    for (i = 0; i < fit->trial_count; i++) {
-        fit->trials[i].k = fit->choice.ks[i % fit->choice.k_count];
-        fit->trials[i].lambda = fit->options.lambdas[i / fit->choice.k_count];
-    }
+    otx_affine_trial *trial = fit->trials;
+    size_t lambda, set, k;
+    for (lambda = 0; lambda < fit->options.lambda_count; lambda++)
+        for (set = 0; set < fit->choice.set_count; set++)
+            for (k = 0; k < fit->choice.sets[set].k_count; k++, trial++) {
+                trial->k = fit->choice.ks[k];
+                trial->cosine = fit->choice.sets[set].cosine;
+                trial->lambda = fit->options.lambdas[lambda];
+            }
 }
 
 /* Hides anchors, fits a map to the others, and finds the best choice. */
@@ -137,7 +141,6 @@ OTX__PRIVATE void otx__fit_result(const otx__fit *fit, size_t best, otx_affine_m
     map->donor_columns = fit->map->columns;
     map->base_columns = fit->map->width;
     map->choice = fit->trials[best];
-    map->cosine = fit->options.cosine;
     map->trials = fit->trials;
     map->trial_count = fit->trial_count;
     map->hidden = fit->choice.hidden;
@@ -187,7 +190,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
 OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *options)
 {
     options->k = map->choice.k;
-    options->cosine = map->cosine;
+    options->cosine = map->choice.cosine;
     options->centred = true;
     return map->choice.k > 0;
 }

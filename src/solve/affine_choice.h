@@ -13,6 +13,18 @@
 /* The loss at which more atoms are as good as the best, relative to its. */
 #define OTX__CHOICE_SLACK 1.01
 
+/* Selecting by cosine is tried with few atoms, and taken where its loss is lower by a tenth. */
+#define OTX__CHOICE_COSINE_K 8
+#define OTX__CHOICE_COSINE 0.9
+
+/* One way of selecting, and its pursuit of all hidden anchors. */
+typedef struct otx__choice_set {
+    bool cosine;
+    size_t k_count, most; /* of the choice's numbers of atoms, and the largest of them */
+    int32_t *indices;     /* [hidden][most] of those kept */
+    double *coefficients; /* [k][hidden][most] of the first so many */
+} otx__choice_set;
+
 /* Sums of one hidden anchor: <p, b>, <b, b>, and those of squared products with rows of the
    base, of p - b and of b. */
 typedef struct otx__figures {
@@ -25,13 +37,13 @@ typedef struct otx__choice {
     otx__normal *normal;
     otx__affine *map;
     const otx_affine_options *options;
-    size_t ks[OTX__CHOICE_KS], k_count, most; /* the largest of them */
+    size_t ks[OTX__CHOICE_KS], most; /* the largest of them */
+    otx__choice_set sets[2], *set;   /* correlation first; the one at hand */
+    size_t set_count;
     size_t hidden, kept;
     uint32_t *order; /* [anchors] those kept, those hidden, both in ascending order */
     uint32_t *donor_rows, *base_rows; /* [anchors] where they stand in the matrices */
-    int32_t *indices;                 /* [hidden][most] of those kept */
-    double *last;                     /* [hidden][most] coefficients of all of these */
-    double *coefficients;             /* [k][hidden][most] of the first so many */
+    double *last;                     /* [hidden][most] coefficients of all atoms */
     float *rows;                      /* [worker][most + 1][d] less the mean */
     double *wide;                     /* [worker][d] */
     double *factor;                   /* [worker][most * (most + 1) / 2 + 2 * most + 1] */
@@ -113,7 +125,7 @@ OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *
     options.k = 1;
     options.cosine = options.centred = true;
     options.memory = otx__choice_budget(choice, taken);
-    output.indices = choice->indices;
+    output.indices = choice->sets[0].indices;
     output.coefficients = choice->last;
     result = otx_omp(choice->ctx, donor, &view, &options, &output, NULL, error);
     for (i = 0; i < count && !result; i++) {
@@ -175,13 +187,14 @@ OTX__PRIVATE void otx__choice_products(const otx__choice *choice, float *rows, s
 OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
 {
     const otx__choice *choice = (const otx__choice *)argument;
-    size_t most = choice->most, columns = choice->normal->donor.columns, count, j, p;
+    const otx__choice_set *set = choice->set;
+    size_t most = set->most, columns = choice->normal->donor.columns, count, j, p;
     size_t triangle = otx__triangle_size(most);
     float *rows = choice->rows + (size_t)worker * (most + 1) * columns;
     double *wide = choice->wide + (size_t)worker * columns;
     double *factor = choice->factor + (size_t)worker * (triangle + 2 * most + 2);
     double *forward = factor + triangle, *products = forward + most;
-    const int32_t *indices = choice->indices + i * most;
+    const int32_t *indices = set->indices + i * most;
     otx__choice_centre(choice, choice->order[choice->kept + i], rows);
     for (count = 0; count < most && indices[count] >= 0; count++) {
         double *row = factor + otx__triangle_size(count), pivot, value;
@@ -200,15 +213,15 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
         row[count] = sqrt(pivot);
         forward[count] = value / row[count];
     }
-    for (j = 0; j < choice->k_count; j++) {
+    for (j = 0; j < set->k_count; j++) {
         size_t first = otx__min(choice->ks[j], count);
-        double *to = choice->coefficients + (j * choice->hidden + i) * most;
+        double *to = set->coefficients + (j * choice->hidden + i) * most;
         for (p = 0; p < most; p++) to[p] = p < first ? forward[p] : 0.0;
         if (first) otx__triangle_backward(factor, first, to);
     }
 }
 
-/* The pursuit of all hidden anchors. */
+/* The pursuit of all hidden anchors, for the set at hand. */
 OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, otx_error *error)
 {
     const otx_matrix *donor = choice->normal->donor.matrix;
@@ -218,23 +231,23 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, 
     otx_omp_options options;
     otx_omp_output output;
     otx_result result;
-    if (!choice->most) return OTX_OK;
+    if (!choice->set->most) return OTX_OK;
     atoms.index = choice->donor_rows;
     atoms.rows = choice->kept;
     targets.index = choice->donor_rows + choice->kept;
     targets.rows = choice->hidden;
     memset(&options, 0, sizeof options);
     memset(&output, 0, sizeof output);
-    options.k = choice->most;
-    options.cosine = choice->options->cosine;
+    options.k = choice->set->most;
+    options.cosine = choice->set->cosine;
     options.centred = true;
     options.memory = otx__choice_budget(choice, taken);
-    output.indices = choice->indices;
+    output.indices = choice->set->indices;
     output.coefficients = choice->last;
     result = otx_omp(choice->ctx, &atoms, &targets, &options, &output, NULL, error);
     if (!result)
         result = otx__watch_loop(&watch, choice->hidden,
-                                 (double)choice->most * (double)choice->most *
+                                 (double)choice->set->most * (double)choice->set->most *
                                      (double)donor->columns,
                                  otx__choice_prefix_body, choice, error);
     return result;
@@ -305,9 +318,10 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affin
     otx__figures sum = {0.0, 0.0, 0.0, 0.0};
     otx_result result;
     size_t i;
-    choice->mapping.indices = choice->indices;
-    choice->mapping.coefficients = choice->coefficients + k * choice->hidden * choice->most;
-    choice->mapping.k = choice->most;
+    choice->mapping.indices = choice->set->indices;
+    choice->mapping.coefficients =
+        choice->set->coefficients + k * choice->hidden * choice->set->most;
+    choice->mapping.k = choice->set->most;
     result = otx__mapping_run(&choice->mapping, &watch, error);
     if (!result)
         result = otx__watch_loop(&watch, choice->hidden,
@@ -326,14 +340,28 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affin
     return result;
 }
 
-/* The choice of the least loss, of equals the first; if it takes atoms, the one with most
-   atoms, all else being the same, whose loss is nearly that. */
+/* The choice of the least loss, of equals the first. */
+OTX__PRIVATE size_t otx__choice_least(const otx_affine_trial *trials, size_t count, bool cosine)
+{
+    size_t best = SIZE_MAX, i;
+    for (i = 0; i < count; i++)
+        if (trials[i].cosine == cosine &&
+            (best == SIZE_MAX || trials[i].loss < trials[best].loss))
+            best = i;
+    return best;
+}
+
+/* The best choice by each way of selecting is found, and by cosine if that is far better; if
+   it takes atoms, the one with most atoms, all else being the same, whose loss is nearly
+   that. */
 OTX__PRIVATE size_t otx__choice_best(const otx_affine_trial *trials, size_t count)
 {
-    size_t best = 0, i;
+    size_t best = otx__choice_least(trials, count, false), i;
+    size_t cosine = otx__choice_least(trials, count, true);
     double least;
-    for (i = 1; i < count; i++)
-        if (trials[i].loss < trials[best].loss) best = i;
+    if (best == SIZE_MAX ||
+        (cosine != SIZE_MAX && trials[cosine].loss < OTX__CHOICE_COSINE * trials[best].loss))
+        best = cosine;
     least = trials[best].loss;
     if (trials[best].k == 0) return best;
     for (i = best + 1; i < count && trials[i].k > trials[i - 1].k; i++)
@@ -341,22 +369,27 @@ OTX__PRIVATE size_t otx__choice_best(const otx_affine_trial *trials, size_t coun
     return best;
 }
 
-/* Tries every choice. */
+/* Tries every choice, in their order. */
 OTX__PRIVATE otx_result otx__choice_run(otx__choice *choice, otx_affine_trial *trials,
                                         size_t count, uint64_t taken, otx_error *error)
 {
-    size_t each = choice->k_count, i;
+    size_t i = 0, set, k;
     double clock = otx__now();
-    otx_result result = otx__choice_pursue(choice, taken, error);
+    otx_result result = OTX_OK;
+    for (set = 0; set < choice->set_count && !result; set++) {
+        choice->set = &choice->sets[set];
+        result = otx__choice_pursue(choice, taken, error);
+    }
     choice->seconds_pursuit += otx__now() - clock;
-    for (i = 0; i < count && !result; i++) {
-        if (i % each == 0) {
-            result = otx__normal_solve(choice->normal, trials[i].lambda, error);
-            if (!result)
-                result = otx__affine_set(choice->map, choice->normal, choice->wide, error);
-        }
+    while (i < count && !result) {
+        result = otx__normal_solve(choice->normal, trials[i].lambda, error);
+        if (!result) result = otx__affine_set(choice->map, choice->normal, choice->wide, error);
         clock = otx__now();
-        if (!result) result = otx__choice_try(choice, i % each, &trials[i], error);
+        for (set = 0; set < choice->set_count; set++) {
+            choice->set = &choice->sets[set];
+            for (k = 0; k < choice->set->k_count && !result; k++)
+                result = otx__choice_try(choice, k, &trials[i++], error);
+        }
         choice->seconds_trials += otx__now() - clock;
     }
     return result;

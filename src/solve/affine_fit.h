@@ -38,6 +38,9 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
         if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE_MAX))
             return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
                              options->lambdas[i], OTX__RIDGE_MAX);
+    if ((unsigned)options->selection > OTX_AFFINE_COSINE)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "selection %d is none",
+                         (int)options->selection);
     return OTX_OK;
 }
 
@@ -81,20 +84,39 @@ OTX__PRIVATE void otx__fit_settle(otx__fit *fit, const otx_affine_options *optio
     }
 }
 
+/* The ways of selecting, each with its numbers of atoms: how many of `count` there are. */
+OTX__PRIVATE void otx__fit_sets(otx__fit *fit, size_t count)
+{
+    otx__choice *choice = &fit->choice;
+    otx__choice_set *set = choice->sets;
+    set->cosine = fit->options.selection == OTX_AFFINE_COSINE;
+    set->k_count = count;
+    set->most = choice->most;
+    choice->set_count = 1;
+    if (fit->options.selection != OTX_AFFINE_EITHER) return;
+    set = &choice->sets[1];
+    set->cosine = true;
+    while (set->k_count < count && choice->ks[set->k_count] <= OTX__CHOICE_COSINE_K)
+        set->most = choice->ks[set->k_count++];
+    if (set->most > 0) choice->set_count = 2; /* without atoms both ways are one */
+}
+
 /* How many anchors to hide, and the choices that there are. */
 OTX__PRIVATE void otx__fit_choices(otx__fit *fit)
 {
     const otx_affine_options *options = &fit->options;
     otx__choice *choice = &fit->choice;
-    size_t rows = fit->normal.rows, hidden = options->holdout, limit, i;
+    size_t rows = fit->normal.rows, hidden = options->holdout, limit, count = 0, i;
     hidden = otx__min(hidden ? hidden : OTX__HIDDEN, rows / 10);
     limit = otx__min(rows - hidden, fit->normal.donor.columns);
     for (i = 0; i < options->k_count; i++) {
         size_t k = otx__min(options->ks[i], limit);
-        if (choice->k_count && k == choice->most) continue;
-        choice->ks[choice->k_count++] = choice->most = k;
+        if (count && k == choice->most) continue;
+        choice->ks[count++] = choice->most = k;
     }
-    fit->trial_count = choice->k_count * options->lambda_count;
+    otx__fit_sets(fit, count);
+    for (i = 0; i < choice->set_count; i++)
+        fit->trial_count += choice->sets[i].k_count * options->lambda_count;
     fit->chooses = hidden > 0 && (fit->trial_count > 1 || options->holdout > 0);
     choice->hidden = fit->chooses ? hidden : 0;
     choice->kept = rows - choice->hidden;
@@ -114,9 +136,13 @@ OTX__PRIVATE double otx__fit_need(const otx__fit *fit)
     double need = sums + otx__digits_need(&normal->block) +
                   otx__digits_need(&fit->map->digits) + 16.0 * (double)normal->rows +
                   (double)fit->ctx.threads * (8.0 * d + 16.0 * OTX__GROUP * OTX__TILE_SIZE);
+    size_t i;
     if (!fit->chooses) return need;
     need += sums + 13.0 * (double)normal->rows + otx__digits_need(&choice->mapping.digits);
-    need += hidden * (8.0 * e + most * (16.0 + 8.0 * (double)choice->k_count));
+    need += hidden * (8.0 * e + most * 12.0 + 8.0);
+    for (i = 0; i < choice->set_count; i++)
+        need += hidden * (double)choice->sets[i].most *
+                (4.0 + 8.0 * (double)choice->sets[i].k_count);
     need += 4.0 * (double)choice->sample_count * e;
     need += (double)fit->ctx.threads * (4.0 * (most + 1.0) * d + 16.0 * d + 8.0 * e +
                                         8.0 * (most + 4.0) * (most + 4.0) +
@@ -175,17 +201,21 @@ OTX__PRIVATE bool otx__fit_take_choice(otx__fit *fit)
     otx__pool *pool = &fit->pool;
     size_t threads = (size_t)fit->ctx.threads, d = fit->normal.donor.columns;
     size_t e = fit->normal.base.columns, rows = fit->normal.rows, most = choice->most;
-    size_t hidden = choice->hidden, each = otx__max(most, 1), factor;
+    size_t hidden = choice->hidden, each = otx__max(most, 1), factor, i;
     if (!fit->chooses) return true;
     factor = otx__triangle_size(most) + 2 * most + 2;
     fit->marks = (uint8_t *)otx__pool_take_zero(pool, rows, 1);
     choice->order = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->donor_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->base_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
-    choice->indices = (int32_t *)otx__pool_take(pool, hidden, each * sizeof(int32_t));
+    for (i = 0; i < choice->set_count; i++) {
+        otx__choice_set *set = &choice->sets[i];
+        set->indices =
+            (int32_t *)otx__pool_take(pool, hidden, otx__max(set->most, 1) * sizeof(int32_t));
+        set->coefficients = (double *)otx__pool_take_zero(
+            pool, hidden, set->k_count * set->most * sizeof(double));
+    }
     choice->last = (double *)otx__pool_take(pool, hidden, each * sizeof(double));
-    choice->coefficients = (double *)otx__pool_take_zero(
-        pool, hidden, choice->k_count * each * sizeof(double));
     choice->rows = (float *)otx__pool_take(pool, threads, (most + 1) * d * sizeof(float));
     choice->wide = fit->column;
     choice->factor = (double *)otx__pool_take(pool, threads, factor * sizeof(double));

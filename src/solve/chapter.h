@@ -46,6 +46,6 @@
      affine_normal  the normal equations of an affine map
      affine_factor  their factor, and their solution
      affine_map     a fitted map, and the rows it makes
-     affine_choice  how many atoms to take, and how much ridge
+     affine_choice  how many atoms to take, and chosen by what
      affine_fit     what a fit of an affine map holds and needs
      affine         fitting and applying affine maps */
