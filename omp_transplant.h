@@ -30,157 +30,157 @@
       372  api/matrix                 numbers and matrices
       417  api/solver                 the solver
       545  api/affine                 the affine map: rows as the map makes them, and what it misses
-      668  api/source                 sources and sinks: bytes in and out
-      688  api/json                   JSON
-      810  api/safetensors            safetensors
-      874  api/vocab                  vocabularies
-      979  api/align                  alignment
-     1040  api/file                   files
-     1051  api/directory              directories
-     1102  api/job                    the whole job
-     1249  api/verify                 looking at a finished directory
+      676  api/source                 sources and sinks: bytes in and out
+      696  api/json                   JSON
+      818  api/safetensors            safetensors
+      882  api/vocab                  vocabularies
+      987  api/align                  alignment
+     1048  api/file                   files
+     1059  api/directory              directories
+     1110  api/job                    the whole job
+     1257  api/verify                 looking at a finished directory
 
-     1293  base                       what everything stands on
-     1326  base/begin                 system headers, and how floating point must be compiled
-     1364  base/sizes                 counting, and sums and products that may not wrap
-     1402  base/span                  bytes of others, digits, UTF-8
-     1550  base/decimal               the digits of a double
-     1685  base/format                printf without stdio and without a locale
-     1954  base/result                results, failures, messages
-     2070  base/memory                the allocator, arrays that grow
-     2129  base/text                  names in messages, and text that grows
-     2246  base/hooks                 log, progress, threads of the caller
-     2315  base/sort                  in place, without memory, never quadratic; and finding
-     2365  base/clock                 wall time for statistics
-     2411  base/hash                  keyed, for tables whose keys a stranger chooses
-     2490  base/pool                  blocks that are freed together
-     2605  base/number                element types, widening and rounding
-     2794  base/base64                decoding
-     2830  base/protobuf              fields of a message
-     2952  base/watch                 long loops that the caller can stop
+     1301  base                       what everything stands on
+     1334  base/begin                 system headers, and how floating point must be compiled
+     1372  base/sizes                 counting, and sums and products that may not wrap
+     1410  base/span                  bytes of others, digits, UTF-8
+     1558  base/decimal               the digits of a double
+     1693  base/format                printf without stdio and without a locale
+     1962  base/result                results, failures, messages
+     2078  base/memory                the allocator, arrays that grow
+     2137  base/text                  names in messages, and text that grows
+     2254  base/hooks                 log, progress, threads of the caller
+     2323  base/sort                  in place, without memory, never quadratic; and finding
+     2373  base/clock                 wall time for statistics
+     2419  base/hash                  keyed, for tables whose keys a stranger chooses
+     2498  base/pool                  blocks that are freed together
+     2613  base/number                element types, widening and rounding
+     2802  base/base64                decoding
+     2838  base/protobuf              fields of a message
+     2960  base/watch                 long loops that the caller can stop
 
-     3005  files                      formats, on memory and streams
-     3029  files/memory_source        memory as a source of bytes
-     3047  files/json_read            a parser without recursion
-     3400  files/json_values          looking at values, stepping through containers
-     3571  files/json_edit            writing, and edits that keep every byte they do not touch
-     3939  files/tensors              what reading and writing a header share
-     4074  files/safetensors_read     the header of a file, checked
-     4398  files/safetensors_write    the header of a new file
+     3013  files                      formats, on memory and streams
+     3037  files/memory_source        memory as a source of bytes
+     3055  files/json_read            a parser without recursion
+     3408  files/json_values          looking at values, stepping through containers
+     3579  files/json_edit            writing, and edits that keep every byte they do not touch
+     3947  files/tensors              what reading and writing a header share
+     4082  files/safetensors_read     the header of a file, checked
+     4406  files/safetensors_write    the header of a new file
 
-     4555  vocab                      tokens, from every source, and which of them are the same
-     4588  vocab/known                what the world calls things: files, classes, tokens
-     4898  vocab/token_table          the table of tokens, and finding tokens in it
-     5061  vocab/spelling             from what a file spells to bytes
-     5192  vocab/reader               what the readers of all sources share
-     5542  vocab/added_tokens         what other files add to a model's tokens
-     5803  vocab/in_use               tokens that are named as reserved ones and are none
-     5905  vocab/from_tokenizer_json  tokenizer.json
-     6161  vocab/from_tekken          tekken.json
-     6316  vocab/from_tiktoken        *.tiktoken
-     6381  vocab/from_sentencepiece   tokenizer.model and its like
-     6736  vocab/from_vocab_json      vocab.json and merges.txt
-     6822  vocab/from_vocab_txt       vocab.txt
-     6879  vocab/parse                the first source that is given, and what goes with it
-     7065  vocab/align                which base token a donor token is
+     4563  vocab                      tokens, from every source, and which of them are the same
+     4596  vocab/known                what the world calls things: files, classes, tokens
+     4906  vocab/token_table          the table of tokens, and finding tokens in it
+     5069  vocab/spelling             from what a file spells to bytes
+     5200  vocab/reader               what the readers of all sources share
+     5550  vocab/added_tokens         what other files add to a model's tokens
+     5811  vocab/in_use               tokens that are named as reserved ones and are none
+     5913  vocab/from_tokenizer_json  tokenizer.json
+     6169  vocab/from_tekken          tekken.json
+     6324  vocab/from_tiktoken        *.tiktoken
+     6389  vocab/from_sentencepiece   tokenizer.model and its like
+     6744  vocab/from_vocab_json      vocab.json and merges.txt
+     6830  vocab/from_vocab_txt       vocab.txt
+     6887  vocab/parse                the first source that is given, and what goes with it
+     7073  vocab/align                which base token a donor token is
 
-     7317  simd                       the hot loops, once for each instruction set
-     7350  simd/kernels               the table of kernels, and what all versions share
-     7627  simd/scalar                the reference
-     7796  simd/sse2                  the operations of 128-bit x86, and what each does
-     7917  simd/neon                  those of 64-bit Arm
-     8012  simd/wasm                  those of WebAssembly's SIMD128
-     8097  simd/avx2                  those of 256-bit x86, with FMA
-     8179  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8821  simd/avx_vnni              AVX2, and products of integers
-     8917  simd/neon_bf16             NEON, and products of matrices
-     9071  simd/avx512                512-bit x86, by hand
-     9677  simd/amx                   tiles of x86, beside AVX-512
-     9920  simd/dispatch              which of them this machine can run, and which a call takes
+     7325  simd                       the hot loops, once for each instruction set
+     7358  simd/kernels               the table of kernels, and what all versions share
+     7635  simd/scalar                the reference
+     7804  simd/sse2                  the operations of 128-bit x86, and what each does
+     7925  simd/neon                  those of 64-bit Arm
+     8020  simd/wasm                  those of WebAssembly's SIMD128
+     8105  simd/avx2                  those of 256-bit x86, with FMA
+     8187  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8829  simd/avx_vnni              AVX2, and products of integers
+     8925  simd/neon_bf16             NEON, and products of matrices
+     9079  simd/avx512                512-bit x86, by hand
+     9685  simd/amx                   tiles of x86, beside AVX-512
+     9928  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10146  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10199  solve/views                the rows of matrices, as the kernels read them
-    10328  solve/panels               vectors as the dense products want them, and these
-    10519  solve/rests                vectors on their way into panels
-    10696  solve/dictionary           the atoms, and their split along a common direction
-    10851  solve/exact_gram           products of all pairs of atoms in double
-    10933  solve/triangle             packed lower triangles
-    11037  solve/support              what is known of one target, and the exact steps
-    11299  solve/gram_table           products of atoms with all atoms, for scans
-    11537  solve/screen               which atoms are worth scoring in double: the bound
-    11827  solve/scan                 the correlations of all atoms with a block's residuals
-    11984  solve/predict              making targets ready for the next scan
-    12230  solve/candidates           the atoms that a scan could not rule out
-    12514  solve/select               the next atoms of each target
-    12680  solve/pursuit              what one solve holds, and the memory it takes
-    12924  solve/plan                 which form, and in what blocks
-    13169  solve/steps                a pursuit from its rows to its results
-    13408  solve/combine              new rows of coefficients
-    13470  solve/solver               the public call
-    13635  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13844  solve/affine_normal        the normal equations of an affine map
-    14087  solve/affine_factor        their factor, and their solution
-    14300  solve/affine_map           a fitted map, and the rows it makes
-    14642  solve/affine_choice        how many atoms to take, and how much ridge
-    15007  solve/affine_fit           what a fit of an affine map holds and needs
-    15221  solve/affine               fitting and applying affine maps
+    10154  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10207  solve/views                the rows of matrices, as the kernels read them
+    10336  solve/panels               vectors as the dense products want them, and these
+    10527  solve/rests                vectors on their way into panels
+    10704  solve/dictionary           the atoms, and their split along a common direction
+    10859  solve/exact_gram           products of all pairs of atoms in double
+    10941  solve/triangle             packed lower triangles
+    11045  solve/support              what is known of one target, and the exact steps
+    11307  solve/gram_table           products of atoms with all atoms, for scans
+    11545  solve/screen               which atoms are worth scoring in double: the bound
+    11835  solve/scan                 the correlations of all atoms with a block's residuals
+    11992  solve/predict              making targets ready for the next scan
+    12238  solve/candidates           the atoms that a scan could not rule out
+    12522  solve/select               the next atoms of each target
+    12688  solve/pursuit              what one solve holds, and the memory it takes
+    12932  solve/plan                 which form, and in what blocks
+    13177  solve/steps                a pursuit from its rows to its results
+    13416  solve/combine              new rows of coefficients
+    13478  solve/solver               the public call
+    13643  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13852  solve/affine_normal        the normal equations of an affine map
+    14095  solve/affine_factor        their factor, and their solution
+    14308  solve/affine_map           a fitted map, and the rows it makes
+    14650  solve/affine_choice        how many atoms to take, and chosen by what
+    15048  solve/affine_fit           what a fit of an affine map holds and needs
+    15292  solve/affine               fitting and applying affine maps
 
-    15508  disk                       files and directories
-    15540  disk/system                what POSIX and Windows are asked for
-    15579  disk/windows_paths         paths as Windows takes them
-    15719  disk/windows               the system as Windows gives it
-    16018  disk/posix                 the system as POSIX gives it
-    16256  disk/paths                 what can be told from their text
-    16330  disk/failure               why the system refused
-    16444  disk/look                  what stands at a path, and whether within another
-    16565  disk/listing               listings of directories
-    16631  disk/reading               files to read, and whether they have changed
-    16810  disk/writing               files to write
-    16927  disk/copying               copies of files
-    16993  disk/trees                 whole directories looked through, copied, removed
-    17209  disk/known                 what weights are called in a directory
-    17245  disk/staging               a directory made under another name, then renamed
-    17481  disk/missing               a path or a directory without what is wanted of it
-    17524  disk/weight_index          the index of a checkpoint in shards
-    17740  disk/checkpoint            a model directory, in one file or in shards
-    18075  disk/tokenizer_directory   the tokenizer of a model directory
+    15582  disk                       files and directories
+    15614  disk/system                what POSIX and Windows are asked for
+    15653  disk/windows_paths         paths as Windows takes them
+    15793  disk/windows               the system as Windows gives it
+    16092  disk/posix                 the system as POSIX gives it
+    16330  disk/paths                 what can be told from their text
+    16404  disk/failure               why the system refused
+    16518  disk/look                  what stands at a path, and whether within another
+    16639  disk/listing               listings of directories
+    16705  disk/reading               files to read, and whether they have changed
+    16884  disk/writing               files to write
+    17001  disk/copying               copies of files
+    17067  disk/trees                 whole directories looked through, copied, removed
+    17283  disk/known                 what weights are called in a directory
+    17319  disk/staging               a directory made under another name, then renamed
+    17555  disk/missing               a path or a directory without what is wanted of it
+    17598  disk/weight_index          the index of a checkpoint in shards
+    17814  disk/checkpoint            a model directory, in one file or in shards
+    18149  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18276  model                      which tensors and config keys belong to the vocabulary
-    18305  model/known                what the world calls things
-    18692  model/known_classes        classes of tokenizers, by the type of model
-    18930  model/names                names of tensors
-    19087  model/document             the JSON files of a model directory
-    19173  model/config               what config.json says
-    19353  model/side                 a model directory opened once
-    19456  model/code                 the Python that a tokenizer is loaded with
-    19693  model/parts                what each tensor does for the vocabulary
-    19803  model/find                 finding the parts of a model
-    20057  model/heirs                what becomes of the ids in a config
-    20208  model/config_ids           ids in a config being edited
-    20515  model/config_edit          config.json and generation_config.json, edited
-    20771  model/classes              which class a tokenizer is loaded as
+    18350  model                      which tensors and config keys belong to the vocabulary
+    18379  model/known                what the world calls things
+    18766  model/known_classes        classes of tokenizers, by the type of model
+    19004  model/names                names of tensors
+    19161  model/document             the JSON files of a model directory
+    19247  model/config               what config.json says
+    19427  model/side                 a model directory opened once
+    19530  model/code                 the Python that a tokenizer is loaded with
+    19767  model/parts                what each tensor does for the vocabulary
+    19877  model/find                 finding the parts of a model
+    20131  model/heirs                what becomes of the ids in a config
+    20282  model/config_ids           ids in a config being edited
+    20589  model/config_edit          config.json and generation_config.json, edited
+    20845  model/classes              which class a tokenizer is loaded as
 
-    20937  job                        the whole transplant, in the order in which it happens
-    20970  job/job                    what a job holds
-    21195  job/open                   opening the two models
-    21271  job/map                    the caller's map
-    21388  job/align                  where every new row comes from
-    21526  job/plan                   what becomes of every tensor, and of the configs
-    21641  job/chat                   the template that turns messages into text
-    21785  job/rows                   rows in memory: reading, checking, their mean
-    22039  job/solve                  solving for the rows of the donor
-    22208  job/rebuild                the new rows of one vocabulary tensor
-    22593  job/write                  the output and its weights
-    22862  job/copy                   the other files of the two models
-    23089  job/index                  the files that are written anew
-    23257  job/run                    the whole, in order
-    23367  job/report                 what a job did, as JSON and as a table
-    23596  job/findings               what is told of a finished directory
-    23645  job/check_files            its files
-    23766  job/check_ids              sizes, ids and tying
-    23943  job/check_values           values
-    24023  job/check_draft            as a draft model for another
-    24135  job/verify                 whether a finished directory agrees with itself
+    21011  job                        the whole transplant, in the order in which it happens
+    21044  job/job                    what a job holds
+    21269  job/open                   opening the two models
+    21345  job/map                    the caller's map
+    21462  job/align                  where every new row comes from
+    21600  job/plan                   what becomes of every tensor, and of the configs
+    21715  job/chat                   the template that turns messages into text
+    21859  job/rows                   rows in memory: reading, checking, their mean
+    22113  job/solve                  solving for the rows of the donor
+    22282  job/rebuild                the new rows of one vocabulary tensor
+    22667  job/write                  the output and its weights
+    22936  job/copy                   the other files of the two models
+    23163  job/index                  the files that are written anew
+    23331  job/run                    the whole, in order
+    23441  job/report                 what a job did, as JSON and as a table
+    23670  job/findings               what is told of a finished directory
+    23719  job/check_files            its files
+    23840  job/check_ids              sizes, ids and tying
+    24017  job/check_values           values
+    24097  job/check_draft            as a draft model for another
+    24209  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -584,9 +584,21 @@ OTX_API void otx_combine(const otx_context *ctx, const otx_matrix *atoms,
 /* One choice, and what came of it on the hidden anchors. */
 typedef struct otx_affine_trial {
     size_t k;      /* atoms per target */
+    bool cosine;   /* selected by cosine */
     double lambda; /* ridge of the map */
     double share, error, loss; /* as above; 0 where nothing was hidden */
 } otx_affine_trial;
+
+/* How the pursuit selects. By cosine, a short anchor can get a coefficient so large that a new
+   row wins everywhere, which hidden anchors need not show: on one pair that was measured this
+   doubled the bits per byte, on another cosine saved a quarter of them, on others it made
+   little difference. */
+typedef enum otx_affine_selection {
+    OTX_AFFINE_EITHER,      /* by correlation; with up to 8 atoms, by cosine where the loss is
+                               lower by a tenth, as it was on the second and not the first */
+    OTX_AFFINE_CORRELATION, /* as otx_omp selects by itself */
+    OTX_AFFINE_COSINE       /* as with its option `cosine` */
+} otx_affine_selection;
 
 typedef struct otx_affine_options {
     const size_t *ks;       /* atoms per target to choose from, in ascending order, 0 being
@@ -595,10 +607,7 @@ typedef struct otx_affine_options {
     size_t k_count;
     const double *lambdas;  /* to choose from, 0 to 1e6 each; NULL: 0.01 */
     size_t lambda_count;
-    bool cosine;            /* the pursuit selects by cosine: better where all anchors' rows are
-                               of like length, and ruinous where a short anchor then gets a
-                               coefficient so large that its new row wins everywhere, which
-                               hidden anchors need not show */
+    otx_affine_selection selection;
     size_t holdout;         /* anchors to hide, a tenth of all at most; 0: 256. None are where
                                there is but one choice and this is 0 */
     uint64_t seed;          /* of which are hidden, beyond those that look like targets */
@@ -609,8 +618,7 @@ typedef struct otx_affine_options {
 typedef struct otx_affine_map {
     size_t anchors, donor_columns, base_columns;
     otx_affine_trial choice;
-    bool cosine;              /* as in the options */
-    otx_affine_trial *trials; /* all choices, in order of lambda and k */
+    otx_affine_trial *trials; /* all choices, in order of lambda, selection and k */
     size_t trial_count;
     size_t hidden;            /* anchors */
     uint64_t bytes;           /* that the map holds */
@@ -10192,7 +10200,7 @@ OTX_API otx_isa otx_isa_from_name(const char *name)
      affine_normal  the normal equations of an affine map
      affine_factor  their factor, and their solution
      affine_map     a fitted map, and the rows it makes
-     affine_choice  how many atoms to take, and how much ridge
+     affine_choice  how many atoms to take, and chosen by what
      affine_fit     what a fit of an affine map holds and needs
      affine         fitting and applying affine maps */
 
@@ -14655,6 +14663,18 @@ OTX__PRIVATE otx_result otx__mapping_run(otx__mapping *mapping, otx__watch *watc
 /* The loss at which more atoms are as good as the best, relative to its. */
 #define OTX__CHOICE_SLACK 1.01
 
+/* Selecting by cosine is tried with few atoms, and taken where its loss is lower by a tenth. */
+#define OTX__CHOICE_COSINE_K 8
+#define OTX__CHOICE_COSINE 0.9
+
+/* One way of selecting, and its pursuit of all hidden anchors. */
+typedef struct otx__choice_set {
+    bool cosine;
+    size_t k_count, most; /* of the choice's numbers of atoms, and the largest of them */
+    int32_t *indices;     /* [hidden][most] of those kept */
+    double *coefficients; /* [k][hidden][most] of the first so many */
+} otx__choice_set;
+
 /* Sums of one hidden anchor: <p, b>, <b, b>, and those of squared products with rows of the
    base, of p - b and of b. */
 typedef struct otx__figures {
@@ -14667,13 +14687,13 @@ typedef struct otx__choice {
     otx__normal *normal;
     otx__affine *map;
     const otx_affine_options *options;
-    size_t ks[OTX__CHOICE_KS], k_count, most; /* the largest of them */
+    size_t ks[OTX__CHOICE_KS], most; /* the largest of them */
+    otx__choice_set sets[2], *set;   /* correlation first; the one at hand */
+    size_t set_count;
     size_t hidden, kept;
     uint32_t *order; /* [anchors] those kept, those hidden, both in ascending order */
     uint32_t *donor_rows, *base_rows; /* [anchors] where they stand in the matrices */
-    int32_t *indices;                 /* [hidden][most] of those kept */
-    double *last;                     /* [hidden][most] coefficients of all of these */
-    double *coefficients;             /* [k][hidden][most] of the first so many */
+    double *last;                     /* [hidden][most] coefficients of all atoms */
     float *rows;                      /* [worker][most + 1][d] less the mean */
     double *wide;                     /* [worker][d] */
     double *factor;                   /* [worker][most * (most + 1) / 2 + 2 * most + 1] */
@@ -14755,7 +14775,7 @@ OTX__PRIVATE otx_result otx__choice_near(otx__choice *choice, const otx_matrix *
     options.k = 1;
     options.cosine = options.centred = true;
     options.memory = otx__choice_budget(choice, taken);
-    output.indices = choice->indices;
+    output.indices = choice->sets[0].indices;
     output.coefficients = choice->last;
     result = otx_omp(choice->ctx, donor, &view, &options, &output, NULL, error);
     for (i = 0; i < count && !result; i++) {
@@ -14817,13 +14837,14 @@ OTX__PRIVATE void otx__choice_products(const otx__choice *choice, float *rows, s
 OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
 {
     const otx__choice *choice = (const otx__choice *)argument;
-    size_t most = choice->most, columns = choice->normal->donor.columns, count, j, p;
+    const otx__choice_set *set = choice->set;
+    size_t most = set->most, columns = choice->normal->donor.columns, count, j, p;
     size_t triangle = otx__triangle_size(most);
     float *rows = choice->rows + (size_t)worker * (most + 1) * columns;
     double *wide = choice->wide + (size_t)worker * columns;
     double *factor = choice->factor + (size_t)worker * (triangle + 2 * most + 2);
     double *forward = factor + triangle, *products = forward + most;
-    const int32_t *indices = choice->indices + i * most;
+    const int32_t *indices = set->indices + i * most;
     otx__choice_centre(choice, choice->order[choice->kept + i], rows);
     for (count = 0; count < most && indices[count] >= 0; count++) {
         double *row = factor + otx__triangle_size(count), pivot, value;
@@ -14842,15 +14863,15 @@ OTX__PRIVATE void otx__choice_prefix_body(void *argument, size_t i, int worker)
         row[count] = sqrt(pivot);
         forward[count] = value / row[count];
     }
-    for (j = 0; j < choice->k_count; j++) {
+    for (j = 0; j < set->k_count; j++) {
         size_t first = otx__min(choice->ks[j], count);
-        double *to = choice->coefficients + (j * choice->hidden + i) * most;
+        double *to = set->coefficients + (j * choice->hidden + i) * most;
         for (p = 0; p < most; p++) to[p] = p < first ? forward[p] : 0.0;
         if (first) otx__triangle_backward(factor, first, to);
     }
 }
 
-/* The pursuit of all hidden anchors. */
+/* The pursuit of all hidden anchors, for the set at hand. */
 OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, otx_error *error)
 {
     const otx_matrix *donor = choice->normal->donor.matrix;
@@ -14860,23 +14881,23 @@ OTX__PRIVATE otx_result otx__choice_pursue(otx__choice *choice, uint64_t taken, 
     otx_omp_options options;
     otx_omp_output output;
     otx_result result;
-    if (!choice->most) return OTX_OK;
+    if (!choice->set->most) return OTX_OK;
     atoms.index = choice->donor_rows;
     atoms.rows = choice->kept;
     targets.index = choice->donor_rows + choice->kept;
     targets.rows = choice->hidden;
     memset(&options, 0, sizeof options);
     memset(&output, 0, sizeof output);
-    options.k = choice->most;
-    options.cosine = choice->options->cosine;
+    options.k = choice->set->most;
+    options.cosine = choice->set->cosine;
     options.centred = true;
     options.memory = otx__choice_budget(choice, taken);
-    output.indices = choice->indices;
+    output.indices = choice->set->indices;
     output.coefficients = choice->last;
     result = otx_omp(choice->ctx, &atoms, &targets, &options, &output, NULL, error);
     if (!result)
         result = otx__watch_loop(&watch, choice->hidden,
-                                 (double)choice->most * (double)choice->most *
+                                 (double)choice->set->most * (double)choice->set->most *
                                      (double)donor->columns,
                                  otx__choice_prefix_body, choice, error);
     return result;
@@ -14947,9 +14968,10 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affin
     otx__figures sum = {0.0, 0.0, 0.0, 0.0};
     otx_result result;
     size_t i;
-    choice->mapping.indices = choice->indices;
-    choice->mapping.coefficients = choice->coefficients + k * choice->hidden * choice->most;
-    choice->mapping.k = choice->most;
+    choice->mapping.indices = choice->set->indices;
+    choice->mapping.coefficients =
+        choice->set->coefficients + k * choice->hidden * choice->set->most;
+    choice->mapping.k = choice->set->most;
     result = otx__mapping_run(&choice->mapping, &watch, error);
     if (!result)
         result = otx__watch_loop(&watch, choice->hidden,
@@ -14968,14 +14990,28 @@ OTX__PRIVATE otx_result otx__choice_try(otx__choice *choice, size_t k, otx_affin
     return result;
 }
 
-/* The choice of the least loss, of equals the first; if it takes atoms, the one with most
-   atoms, all else being the same, whose loss is nearly that. */
+/* The choice of the least loss, of equals the first. */
+OTX__PRIVATE size_t otx__choice_least(const otx_affine_trial *trials, size_t count, bool cosine)
+{
+    size_t best = SIZE_MAX, i;
+    for (i = 0; i < count; i++)
+        if (trials[i].cosine == cosine &&
+            (best == SIZE_MAX || trials[i].loss < trials[best].loss))
+            best = i;
+    return best;
+}
+
+/* The best choice by each way of selecting is found, and by cosine if that is far better; if
+   it takes atoms, the one with most atoms, all else being the same, whose loss is nearly
+   that. */
 OTX__PRIVATE size_t otx__choice_best(const otx_affine_trial *trials, size_t count)
 {
-    size_t best = 0, i;
+    size_t best = otx__choice_least(trials, count, false), i;
+    size_t cosine = otx__choice_least(trials, count, true);
     double least;
-    for (i = 1; i < count; i++)
-        if (trials[i].loss < trials[best].loss) best = i;
+    if (best == SIZE_MAX ||
+        (cosine != SIZE_MAX && trials[cosine].loss < OTX__CHOICE_COSINE * trials[best].loss))
+        best = cosine;
     least = trials[best].loss;
     if (trials[best].k == 0) return best;
     for (i = best + 1; i < count && trials[i].k > trials[i - 1].k; i++)
@@ -14983,22 +15019,27 @@ OTX__PRIVATE size_t otx__choice_best(const otx_affine_trial *trials, size_t coun
     return best;
 }
 
-/* Tries every choice. */
+/* Tries every choice, in their order. */
 OTX__PRIVATE otx_result otx__choice_run(otx__choice *choice, otx_affine_trial *trials,
                                         size_t count, uint64_t taken, otx_error *error)
 {
-    size_t each = choice->k_count, i;
+    size_t i = 0, set, k;
     double clock = otx__now();
-    otx_result result = otx__choice_pursue(choice, taken, error);
+    otx_result result = OTX_OK;
+    for (set = 0; set < choice->set_count && !result; set++) {
+        choice->set = &choice->sets[set];
+        result = otx__choice_pursue(choice, taken, error);
+    }
     choice->seconds_pursuit += otx__now() - clock;
-    for (i = 0; i < count && !result; i++) {
-        if (i % each == 0) {
-            result = otx__normal_solve(choice->normal, trials[i].lambda, error);
-            if (!result)
-                result = otx__affine_set(choice->map, choice->normal, choice->wide, error);
-        }
+    while (i < count && !result) {
+        result = otx__normal_solve(choice->normal, trials[i].lambda, error);
+        if (!result) result = otx__affine_set(choice->map, choice->normal, choice->wide, error);
         clock = otx__now();
-        if (!result) result = otx__choice_try(choice, i % each, &trials[i], error);
+        for (set = 0; set < choice->set_count; set++) {
+            choice->set = &choice->sets[set];
+            for (k = 0; k < choice->set->k_count && !result; k++)
+                result = otx__choice_try(choice, k, &trials[i++], error);
+        }
         choice->seconds_trials += otx__now() - clock;
     }
     return result;
@@ -15045,6 +15086,9 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
         if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE_MAX))
             return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
                              options->lambdas[i], OTX__RIDGE_MAX);
+    if ((unsigned)options->selection > OTX_AFFINE_COSINE)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "selection %d is none",
+                         (int)options->selection);
     return OTX_OK;
 }
 
@@ -15088,20 +15132,39 @@ OTX__PRIVATE void otx__fit_settle(otx__fit *fit, const otx_affine_options *optio
     }
 }
 
+/* The ways of selecting, each with its numbers of atoms: how many of `count` there are. */
+OTX__PRIVATE void otx__fit_sets(otx__fit *fit, size_t count)
+{
+    otx__choice *choice = &fit->choice;
+    otx__choice_set *set = choice->sets;
+    set->cosine = fit->options.selection == OTX_AFFINE_COSINE;
+    set->k_count = count;
+    set->most = choice->most;
+    choice->set_count = 1;
+    if (fit->options.selection != OTX_AFFINE_EITHER) return;
+    set = &choice->sets[1];
+    set->cosine = true;
+    while (set->k_count < count && choice->ks[set->k_count] <= OTX__CHOICE_COSINE_K)
+        set->most = choice->ks[set->k_count++];
+    if (set->most > 0) choice->set_count = 2; /* without atoms both ways are one */
+}
+
 /* How many anchors to hide, and the choices that there are. */
 OTX__PRIVATE void otx__fit_choices(otx__fit *fit)
 {
     const otx_affine_options *options = &fit->options;
     otx__choice *choice = &fit->choice;
-    size_t rows = fit->normal.rows, hidden = options->holdout, limit, i;
+    size_t rows = fit->normal.rows, hidden = options->holdout, limit, count = 0, i;
     hidden = otx__min(hidden ? hidden : OTX__HIDDEN, rows / 10);
     limit = otx__min(rows - hidden, fit->normal.donor.columns);
     for (i = 0; i < options->k_count; i++) {
         size_t k = otx__min(options->ks[i], limit);
-        if (choice->k_count && k == choice->most) continue;
-        choice->ks[choice->k_count++] = choice->most = k;
+        if (count && k == choice->most) continue;
+        choice->ks[count++] = choice->most = k;
     }
-    fit->trial_count = choice->k_count * options->lambda_count;
+    otx__fit_sets(fit, count);
+    for (i = 0; i < choice->set_count; i++)
+        fit->trial_count += choice->sets[i].k_count * options->lambda_count;
     fit->chooses = hidden > 0 && (fit->trial_count > 1 || options->holdout > 0);
     choice->hidden = fit->chooses ? hidden : 0;
     choice->kept = rows - choice->hidden;
@@ -15121,9 +15184,13 @@ OTX__PRIVATE double otx__fit_need(const otx__fit *fit)
     double need = sums + otx__digits_need(&normal->block) +
                   otx__digits_need(&fit->map->digits) + 16.0 * (double)normal->rows +
                   (double)fit->ctx.threads * (8.0 * d + 16.0 * OTX__GROUP * OTX__TILE_SIZE);
+    size_t i;
     if (!fit->chooses) return need;
     need += sums + 13.0 * (double)normal->rows + otx__digits_need(&choice->mapping.digits);
-    need += hidden * (8.0 * e + most * (16.0 + 8.0 * (double)choice->k_count));
+    need += hidden * (8.0 * e + most * 12.0 + 8.0);
+    for (i = 0; i < choice->set_count; i++)
+        need += hidden * (double)choice->sets[i].most *
+                (4.0 + 8.0 * (double)choice->sets[i].k_count);
     need += 4.0 * (double)choice->sample_count * e;
     need += (double)fit->ctx.threads * (4.0 * (most + 1.0) * d + 16.0 * d + 8.0 * e +
                                         8.0 * (most + 4.0) * (most + 4.0) +
@@ -15182,17 +15249,21 @@ OTX__PRIVATE bool otx__fit_take_choice(otx__fit *fit)
     otx__pool *pool = &fit->pool;
     size_t threads = (size_t)fit->ctx.threads, d = fit->normal.donor.columns;
     size_t e = fit->normal.base.columns, rows = fit->normal.rows, most = choice->most;
-    size_t hidden = choice->hidden, each = otx__max(most, 1), factor;
+    size_t hidden = choice->hidden, each = otx__max(most, 1), factor, i;
     if (!fit->chooses) return true;
     factor = otx__triangle_size(most) + 2 * most + 2;
     fit->marks = (uint8_t *)otx__pool_take_zero(pool, rows, 1);
     choice->order = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->donor_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
     choice->base_rows = (uint32_t *)otx__pool_take(pool, rows, sizeof(uint32_t));
-    choice->indices = (int32_t *)otx__pool_take(pool, hidden, each * sizeof(int32_t));
+    for (i = 0; i < choice->set_count; i++) {
+        otx__choice_set *set = &choice->sets[i];
+        set->indices =
+            (int32_t *)otx__pool_take(pool, hidden, otx__max(set->most, 1) * sizeof(int32_t));
+        set->coefficients = (double *)otx__pool_take_zero(
+            pool, hidden, set->k_count * set->most * sizeof(double));
+    }
     choice->last = (double *)otx__pool_take(pool, hidden, each * sizeof(double));
-    choice->coefficients = (double *)otx__pool_take_zero(
-        pool, hidden, choice->k_count * each * sizeof(double));
     choice->rows = (float *)otx__pool_take(pool, threads, (most + 1) * d * sizeof(float));
     choice->wide = fit->column;
     choice->factor = (double *)otx__pool_take(pool, threads, factor * sizeof(double));
@@ -15262,14 +15333,18 @@ OTX__PRIVATE void otx__fit_shape(otx__fit *fit, const otx_matrix *donor, const o
     if (fit->chooses) normal->total += donor->columns * fit->options.lambda_count;
 }
 
-/* The choices, in order of lambda and k. */
+/* The choices, in order of lambda, selection and k. */
 OTX__PRIVATE void otx__fit_list(otx__fit *fit)
 {
-    size_t i;
-    for (i = 0; i < fit->trial_count; i++) {
-        fit->trials[i].k = fit->choice.ks[i % fit->choice.k_count];
-        fit->trials[i].lambda = fit->options.lambdas[i / fit->choice.k_count];
-    }
+    otx_affine_trial *trial = fit->trials;
+    size_t lambda, set, k;
+    for (lambda = 0; lambda < fit->options.lambda_count; lambda++)
+        for (set = 0; set < fit->choice.set_count; set++)
+            for (k = 0; k < fit->choice.sets[set].k_count; k++, trial++) {
+                trial->k = fit->choice.ks[k];
+                trial->cosine = fit->choice.sets[set].cosine;
+                trial->lambda = fit->options.lambdas[lambda];
+            }
 }
 
 /* Hides anchors, fits a map to the others, and finds the best choice. */
@@ -15358,7 +15433,6 @@ OTX__PRIVATE void otx__fit_result(const otx__fit *fit, size_t best, otx_affine_m
     map->donor_columns = fit->map->columns;
     map->base_columns = fit->map->width;
     map->choice = fit->trials[best];
-    map->cosine = fit->options.cosine;
     map->trials = fit->trials;
     map->trial_count = fit->trial_count;
     map->hidden = fit->choice.hidden;
@@ -15408,7 +15482,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
 OTX_API bool otx_affine_pursuit(const otx_affine_map *map, otx_omp_options *options)
 {
     options->k = map->choice.k;
-    options->cosine = map->cosine;
+    options->cosine = map->choice.cosine;
     options->centred = true;
     return map->choice.k > 0;
 }
