@@ -273,6 +273,24 @@ static void test_looks_that_fail(void)
     }
 }
 
+/* Going up ends at the root, whatever the system says on the way. */
+static void test_ways_up_that_are_not_there(void)
+{
+    static const char *const paths[] = {"/none/of/these", "none/of/these", "none", "/", "."};
+    char *above = NULL;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(paths); i++) {
+        plan(STATUS, 0, 1000, ENOENT);
+        CHECK_INT(otx__directory_above(NULL, paths[i], &above, &error), OTX_ERROR_NOT_FOUND);
+        CHECK_CONTAINS(error.message, "no directory is above it");
+        CHECK(called[STATUS] < 10);
+        plan(STATUS, 0, 1000, EACCES);
+        CHECK_INT(otx__directory_above(NULL, paths[i], &above, &error), OTX_ERROR_IO);
+        CHECK_INT(called[STATUS], 1);
+        CHECK(above == NULL);
+    }
+}
+
 /* ---- outputs ---- */
 
 static void put_model(const char *directory)
@@ -350,6 +368,7 @@ int main(void)
     RUN(test_a_full_disk_midway);
     RUN(test_a_listing_that_fails_midway);
     RUN(test_looks_that_fail);
+    RUN(test_ways_up_that_are_not_there);
     RUN(test_an_output_that_cannot_be_renamed);
     RUN(test_names_that_cannot_be_synced);
     scratch_close();
