@@ -44,82 +44,82 @@
      1334  base/begin                 system headers, and how floating point must be compiled
      1372  base/sizes                 counting, and sums and products that may not wrap
      1410  base/span                  bytes of others, digits, UTF-8
-     1558  base/decimal               the digits of a double
-     1693  base/format                printf without stdio and without a locale
-     1962  base/result                results, failures, messages
-     2078  base/memory                the allocator, arrays that grow
-     2137  base/text                  names in messages, and text that grows
-     2254  base/hooks                 log, progress, threads of the caller
-     2323  base/sort                  in place, without memory, never quadratic; and finding
-     2373  base/clock                 wall time for statistics
-     2419  base/hash                  keyed, for tables whose keys a stranger chooses
-     2498  base/pool                  blocks that are freed together
-     2613  base/number                element types, widening and rounding
-     2802  base/base64                decoding
-     2838  base/protobuf              fields of a message
-     2960  base/watch                 long loops that the caller can stop
+     1568  base/decimal               the digits of a double
+     1703  base/format                printf without stdio and without a locale
+     1972  base/result                results, failures, messages
+     2088  base/memory                the allocator, arrays that grow
+     2147  base/text                  names in messages, and text that grows
+     2264  base/hooks                 log, progress, threads of the caller
+     2333  base/sort                  in place, without memory, never quadratic; and finding
+     2383  base/clock                 wall time for statistics
+     2429  base/hash                  keyed, for tables whose keys a stranger chooses
+     2508  base/pool                  blocks that are freed together
+     2623  base/number                element types, widening and rounding
+     2812  base/base64                decoding
+     2848  base/protobuf              fields of a message
+     2970  base/watch                 long loops that the caller can stop
 
-     3013  files                      formats, on memory and streams
-     3037  files/memory_source        memory as a source of bytes
-     3055  files/json_read            a parser without recursion
-     3408  files/json_values          looking at values, stepping through containers
-     3579  files/json_edit            writing, and edits that keep every byte they do not touch
-     3947  files/tensors              what reading and writing a header share
-     4082  files/safetensors_read     the header of a file, checked
-     4406  files/safetensors_write    the header of a new file
+     3023  files                      formats, on memory and streams
+     3047  files/memory_source        memory as a source of bytes
+     3065  files/json_read            a parser without recursion
+     3418  files/json_values          looking at values, stepping through containers
+     3589  files/json_edit            writing, and edits that keep every byte they do not touch
+     3957  files/tensors              what reading and writing a header share
+     4092  files/safetensors_read     the header of a file, checked
+     4416  files/safetensors_write    the header of a new file
 
-     4563  vocab                      tokens, from every source, and which of them are the same
-     4596  vocab/known                what the world calls things: files, classes, tokens
-     4906  vocab/token_table          the table of tokens, and finding tokens in it
-     5069  vocab/spelling             from what a file spells to bytes
-     5200  vocab/reader               what the readers of all sources share
-     5550  vocab/added_tokens         what other files add to a model's tokens
-     5811  vocab/in_use               tokens that are named as reserved ones and are none
-     5913  vocab/from_tokenizer_json  tokenizer.json
-     6169  vocab/from_tekken          tekken.json
-     6324  vocab/from_tiktoken        *.tiktoken
-     6389  vocab/from_sentencepiece   tokenizer.model and its like
-     6744  vocab/from_vocab_json      vocab.json and merges.txt
-     6830  vocab/from_vocab_txt       vocab.txt
-     6887  vocab/parse                the first source that is given, and what goes with it
-     7073  vocab/align                which base token a donor token is
+     4573  vocab                      tokens, from every source, and which of them are the same
+     4606  vocab/known                what the world calls things: files, classes, tokens
+     4916  vocab/token_table          the table of tokens, and finding tokens in it
+     5079  vocab/spelling             from what a file spells to bytes
+     5210  vocab/reader               what the readers of all sources share
+     5560  vocab/added_tokens         what other files add to a model's tokens
+     5821  vocab/in_use               tokens that are named as reserved ones and are none
+     5923  vocab/from_tokenizer_json  tokenizer.json
+     6179  vocab/from_tekken          tekken.json
+     6334  vocab/from_tiktoken        *.tiktoken
+     6399  vocab/from_sentencepiece   tokenizer.model and its like
+     6754  vocab/from_vocab_json      vocab.json and merges.txt
+     6840  vocab/from_vocab_txt       vocab.txt
+     6897  vocab/parse                the first source that is given, and what goes with it
+     7083  vocab/align                which base token a donor token is
 
-     7325  simd                       the hot loops, once for each instruction set
-     7358  simd/kernels               the table of kernels, and what all versions share
-     7635  simd/scalar                the reference
-     7804  simd/sse2                  the operations of 128-bit x86, and what each does
-     7925  simd/neon                  those of 64-bit Arm
-     8020  simd/wasm                  those of WebAssembly's SIMD128
-     8105  simd/avx2                  those of 256-bit x86, with FMA
-     8187  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8829  simd/avx_vnni              AVX2, and products of integers
-     8925  simd/neon_bf16             NEON, and products of matrices
-     9079  simd/avx512                512-bit x86, by hand
-     9685  simd/amx                   tiles of x86, beside AVX-512
-     9928  simd/dispatch              which of them this machine can run, and which a call takes
+     7335  simd                       the hot loops, once for each instruction set
+     7368  simd/kernels               the table of kernels, and what all versions share
+     7645  simd/scalar                the reference
+     7814  simd/sse2                  the operations of 128-bit x86, and what each does
+     7935  simd/neon                  those of 64-bit Arm
+     8030  simd/wasm                  those of WebAssembly's SIMD128
+     8115  simd/avx2                  those of 256-bit x86, with FMA
+     8197  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8839  simd/avx_vnni              AVX2, and products of integers
+     8935  simd/neon_bf16             NEON, and products of matrices
+     9089  simd/avx512                512-bit x86, by hand
+     9695  simd/amx                   tiles of x86, beside AVX-512
+     9938  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10154  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10207  solve/views                the rows of matrices, as the kernels read them
-    10336  solve/panels               vectors as the dense products want them, and these
-    10527  solve/rests                vectors on their way into panels
-    10704  solve/dictionary           the atoms, and their split along a common direction
-    10859  solve/exact_gram           products of all pairs of atoms in double
-    10941  solve/triangle             packed lower triangles
-    11045  solve/support              what is known of one target, and the exact steps
-    11307  solve/gram_table           products of atoms with all atoms, for scans
-    11545  solve/screen               which atoms are worth scoring in double: the bound
-    11835  solve/scan                 the correlations of all atoms with a block's residuals
-    11992  solve/predict              making targets ready for the next scan
-    12238  solve/candidates           the atoms that a scan could not rule out
-    12522  solve/select               the next atoms of each target
-    12688  solve/pursuit              what one solve holds, and the memory it takes
-    12932  solve/plan                 which form, and in what blocks
-    13177  solve/steps                a pursuit from its rows to its results
-    13416  solve/combine              new rows of coefficients
-    13478  solve/solver               the public call
-    13643  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13852  solve/affine_normal        the normal equations of an affine map
-    14095  solve/affine_factor        their factor, and their solution
+    10164  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10217  solve/views                the rows of matrices, as the kernels read them
+    10346  solve/panels               vectors as the dense products want them, and these
+    10537  solve/rests                vectors on their way into panels
+    10714  solve/dictionary           the atoms, and their split along a common direction
+    10869  solve/exact_gram           products of all pairs of atoms in double
+    10951  solve/triangle             packed lower triangles
+    11055  solve/support              what is known of one target, and the exact steps
+    11317  solve/gram_table           products of atoms with all atoms, for scans
+    11555  solve/screen               which atoms are worth scoring in double: the bound
+    11845  solve/scan                 the correlations of all atoms with a block's residuals
+    12002  solve/predict              making targets ready for the next scan
+    12248  solve/candidates           the atoms that a scan could not rule out
+    12532  solve/select               the next atoms of each target
+    12698  solve/pursuit              what one solve holds, and the memory it takes
+    12942  solve/plan                 which form, and in what blocks
+    13187  solve/steps                a pursuit from its rows to its results
+    13426  solve/combine              new rows of coefficients
+    13488  solve/solver               the public call
+    13653  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13862  solve/affine_normal        the normal equations of an affine map
+    14105  solve/affine_factor        their factor, and their solution
     14308  solve/affine_map           a fitted map, and the rows it makes
     14650  solve/affine_choice        how many atoms to take, and chosen by what
     15048  solve/affine_fit           what a fit of an affine map holds and needs
@@ -153,34 +153,34 @@
     19247  model/config               what config.json says
     19427  model/side                 a model directory opened once
     19530  model/code                 the Python that a tokenizer is loaded with
-    19767  model/parts                what each tensor does for the vocabulary
-    19877  model/find                 finding the parts of a model
-    20131  model/heirs                what becomes of the ids in a config
-    20282  model/config_ids           ids in a config being edited
-    20589  model/config_edit          config.json and generation_config.json, edited
-    20845  model/classes              which class a tokenizer is loaded as
+    19764  model/parts                what each tensor does for the vocabulary
+    19874  model/find                 finding the parts of a model
+    20128  model/heirs                what becomes of the ids in a config
+    20279  model/config_ids           ids in a config being edited
+    20586  model/config_edit          config.json and generation_config.json, edited
+    20842  model/classes              which class a tokenizer is loaded as
 
-    21011  job                        the whole transplant, in the order in which it happens
-    21044  job/job                    what a job holds
-    21269  job/open                   opening the two models
-    21345  job/map                    the caller's map
-    21462  job/align                  where every new row comes from
-    21600  job/plan                   what becomes of every tensor, and of the configs
-    21715  job/chat                   the template that turns messages into text
-    21859  job/rows                   rows in memory: reading, checking, their mean
-    22113  job/solve                  solving for the rows of the donor
-    22282  job/rebuild                the new rows of one vocabulary tensor
-    22667  job/write                  the output and its weights
-    22936  job/copy                   the other files of the two models
-    23163  job/index                  the files that are written anew
-    23331  job/run                    the whole, in order
-    23441  job/report                 what a job did, as JSON and as a table
-    23670  job/findings               what is told of a finished directory
-    23719  job/check_files            its files
-    23840  job/check_ids              sizes, ids and tying
-    24017  job/check_values           values
-    24097  job/check_draft            as a draft model for another
-    24209  job/verify                 whether a finished directory agrees with itself
+    21008  job                        the whole transplant, in the order in which it happens
+    21041  job/job                    what a job holds
+    21266  job/open                   opening the two models
+    21342  job/map                    the caller's map
+    21459  job/align                  where every new row comes from
+    21597  job/plan                   what becomes of every tensor, and of the configs
+    21712  job/chat                   the template that turns messages into text
+    21856  job/rows                   rows in memory: reading, checking, their mean
+    22110  job/solve                  solving for the rows of the donor
+    22279  job/rebuild                the new rows of one vocabulary tensor
+    22664  job/write                  the output and its weights
+    22933  job/copy                   the other files of the two models
+    23149  job/index                  the files that are written anew
+    23317  job/run                    the whole, in order
+    23427  job/report                 what a job did, as JSON and as a table
+    23656  job/findings               what is told of a finished directory
+    23705  job/check_files            its files
+    23826  job/check_ids              sizes, ids and tying
+    24003  job/check_values           values
+    24083  job/check_draft            as a draft model for another
+    24195  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1480,6 +1480,16 @@ OTX__PRIVATE bool otx__name_fits(const char *name, const char *pattern)
 }
 
 /* ---- digits ---- */
+
+/* Whether a name fits any of several. */
+OTX__PRIVATE bool otx__name_fits_any(const char *name, const char *const *patterns,
+                                     size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__name_fits(name, patterns[i])) return true;
+    return false;
+}
 
 OTX__PRIVATE bool otx__is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
@@ -5896,8 +5906,8 @@ OTX__PRIVATE otx_result otx__use_generation(otx__tokenizer *t)
     return OTX_OK;
 }
 
-/* Tokens that a role, a chat template, a processor or a generation names are in use,
-   whatever their names. */
+/* Tokens that a chat template, a processor or a generation names are in use, whatever
+   their names. (So are those with a role: otx__finish_tokens.) */
 OTX__PRIVATE otx_result otx__find_in_use(otx__tokenizer *t)
 {
     static const otx_vocab_file texts[] = {OTX_VOCAB_CHAT_TEMPLATE, OTX_VOCAB_CHAT_JSON,
@@ -14194,25 +14204,31 @@ OTX__PRIVATE void otx__factor_corner(const otx__normal *normal)
     }
 }
 
-/* The same columns of a tile below the diagonal. */
+/* Solves L z = c for a tile of 32 right-hand sides, in place. */
+OTX__PRIVATE void otx__corner_forward(const double *corner, double *x)
+{
+    size_t i, j, c;
+    for (j = 0; j < OTX__TILE; j++) {
+        double *row = x + j * OTX__TILE, pivot = corner[j * OTX__TILE + j];
+        for (i = 0; i < j; i++) {
+            double by = corner[i * OTX__TILE + j];
+            for (c = 0; c < OTX__TILE; c++) {
+                double term = x[i * OTX__TILE + c] * by;
+                row[c] -= term;
+            }
+        }
+        for (c = 0; c < OTX__TILE; c++) row[c] = pivot > 0.0 ? row[c] / pivot : 0.0;
+    }
+}
+
+/* The same columns of a tile below the diagonal: its rows are right-hand sides. */
 OTX__PRIVATE void otx__factor_below_body(void *argument, size_t index, int worker)
 {
     const otx__normal *normal = (const otx__normal *)argument;
-    const double *corner = otx__tile_at(normal->factor, normal->column, normal->column);
-    double *tile = otx__tile_at(normal->factor, normal->column + 1 + index, normal->column);
-    size_t i, j, p;
     (void)worker;
-    for (j = 0; j < OTX__TILE; j++) {
-        double *column = tile + j * OTX__TILE, pivot = corner[j * OTX__TILE + j];
-        for (p = 0; p < j; p++) {
-            double by = corner[p * OTX__TILE + j];
-            for (i = 0; i < OTX__TILE; i++) {
-                double term = tile[p * OTX__TILE + i] * by;
-                column[i] -= term;
-            }
-        }
-        for (i = 0; i < OTX__TILE; i++) column[i] = pivot > 0.0 ? column[i] / pivot : 0.0;
-    }
+    otx__corner_forward(otx__tile_at(normal->factor, normal->column, normal->column),
+                        otx__tile_at(normal->factor, normal->column + 1 + index,
+                                     normal->column));
 }
 
 OTX__PRIVATE otx_result otx__normal_factor(otx__normal *normal, otx_error *error)
@@ -14234,23 +14250,7 @@ OTX__PRIVATE otx_result otx__normal_factor(otx__normal *normal, otx_error *error
 
 /* ---- the solution ---- */
 
-/* Solves L z = c and L' w = z for a tile of 32 right-hand sides, in place. */
-OTX__PRIVATE void otx__corner_forward(const double *corner, double *x)
-{
-    size_t i, j, c;
-    for (j = 0; j < OTX__TILE; j++) {
-        double *row = x + j * OTX__TILE, pivot = corner[j * OTX__TILE + j];
-        for (i = 0; i < j; i++) {
-            double by = corner[i * OTX__TILE + j];
-            for (c = 0; c < OTX__TILE; c++) {
-                double term = x[i * OTX__TILE + c] * by;
-                row[c] -= term;
-            }
-        }
-        for (c = 0; c < OTX__TILE; c++) row[c] = pivot > 0.0 ? row[c] / pivot : 0.0;
-    }
-}
-
+/* And L' w = z. */
 OTX__PRIVATE void otx__corner_backward(const double *corner, double *x)
 {
     size_t i, j, c;
@@ -19685,10 +19685,7 @@ OTX__PRIVATE otx_result otx__code_import(otx__code *code, otx__span text, const 
 /* Whether a file that code names is the model's and not the tokenizer's. */
 OTX__PRIVATE bool otx__is_of_model(const char *name)
 {
-    size_t i;
-    for (i = 0; i < OTX__COUNT(otx__model_files); i++)
-        if (otx__name_fits(name, otx__model_files[i])) return true;
-    return false;
+    return otx__name_fits_any(name, otx__model_files, OTX__COUNT(otx__model_files));
 }
 
 /* The string that a quotation mark opens, if a file of the directory has its name. */
@@ -21275,8 +21272,7 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out)
 OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, unsigned step,
                                      otx_error *error)
 {
-    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS,
-                         error);
+    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
 }
 
 OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
@@ -21289,7 +21285,8 @@ OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *er
                      "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
 }
 
-/* Whether a file beside the weights is read, and must stay as it was. */
+/* Whether a file beside the weights is read, and must stay as it was; of the base, such
+   files are written anew or given by the donor. */
 OTX__PRIVATE bool otx__is_read(const char *name)
 {
     return strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
@@ -21788,42 +21785,44 @@ OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *si
     return result;
 }
 
+/* An index of all tokens by content. */
+OTX__PRIVATE otx_result otx__chat_tokens(const otx_job *job, const otx_vocab *vocab,
+                                         otx__token_index *index, otx_error *error)
+{
+    otx_result result =
+        otx__index_open(&job->ctx, index, vocab->tokens, vocab->count, true, error);
+    size_t id;
+    for (id = 0; id < vocab->count && !result; id++) {
+        const otx_token *token = &vocab->tokens[id];
+        if (token->kind != OTX_TOKEN_NONE)
+            *otx__index_slot(index, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)id + 1;
+    }
+    return result;
+}
+
 /* Warns of what a template that is not the donor's puts into texts although it is no
    token of the donor's: there it becomes letters. Only the base's tokens count; other
    brackets are the template's own. */
 OTX__PRIVATE otx_result otx__chat_check(const otx_job *job, otx_error *error)
 {
-    const otx__side *sides[2];
-    otx__token_index contents[2];
+    otx__token_index base, donor;
     otx__span text = otx__span_of(job->chat.bytes, job->chat.size), mark;
     char quoted[OTX__QUOTED];
-    otx_result result = OTX_OK;
     bool told = false;
-    size_t i, id;
-    memset(contents, 0, sizeof contents);
-    sides[0] = &job->base;
-    sides[1] = &job->donor;
-    for (i = 0; i < 2 && !result; i++) {
-        const otx_vocab *vocab = &sides[i]->vocab;
-        result = otx__index_open(&job->ctx, &contents[i], vocab->tokens, vocab->count, true,
-                                 error);
-        for (id = 0; id < vocab->count && !result; id++) {
-            const otx_token *token = &vocab->tokens[id];
-            if (token->kind != OTX_TOKEN_NONE)
-                *otx__index_slot(&contents[i], OTX_TOKEN_NONE, token->content,
-                                 token->content_size) = (uint32_t)id + 1;
-        }
-    }
+    otx_result result = otx__chat_tokens(job, &job->base.vocab, &base, error);
+    memset(&donor, 0, sizeof donor);
+    if (!result) result = otx__chat_tokens(job, &job->donor.vocab, &donor, error);
     while (!result && !told && otx__next_mark(&text, &mark)) {
-        told = otx__index_find(&contents[0], OTX_TOKEN_NONE, mark.bytes, mark.size) >= 0 &&
-               otx__index_find(&contents[1], OTX_TOKEN_NONE, mark.bytes, mark.size) < 0;
+        told = otx__index_find(&base, OTX_TOKEN_NONE, mark.bytes, mark.size) >= 0 &&
+               otx__index_find(&donor, OTX_TOKEN_NONE, mark.bytes, mark.size) < 0;
         if (told)
             otx__log(&job->ctx, OTX_WARNING, "the chat template writes \"%s\", which is no token "
                      "of %s; give the template in words of that tokenizer",
                      otx__quote(quoted, sizeof quoted, mark.bytes, mark.size), job->donor.path);
     }
-    for (i = 0; i < 2; i++)
-        if (contents[i].slots) otx__index_close(&job->ctx, &contents[i]);
+    if (donor.slots) otx__index_close(&job->ctx, &donor);
+    if (base.slots) otx__index_close(&job->ctx, &base);
     return result;
 }
 
@@ -21831,18 +21830,17 @@ OTX__PRIVATE otx_result otx__chat_check(const otx_job *job, otx_error *error)
 OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
 {
     const otx_context *ctx = &job->ctx;
-    otx__text ours, theirs;
+    otx__text other; /* that is only looked for */
     otx_result result = OTX_OK;
-    otx__text_open(&ours, ctx);
-    otx__text_open(&theirs, ctx);
+    otx__text_open(&other, ctx);
     if (job->options.chat == OTX_CHAT_FILE)
         result = otx__chat_file(ctx, job->options.chat_file, &job->chat, error);
     else if (job->options.chat == OTX_CHAT_BASE)
         result = otx__chat_of(ctx, &job->base, &job->chat, error);
-    else result = otx__chat_of(ctx, &job->donor, &theirs, error);
-    if (!result && job->options.chat == OTX_CHAT_DONOR && theirs.size == 0) {
-        result = otx__chat_of(ctx, &job->base, &ours, error);
-        if (!result && ours.size > 0)
+    else result = otx__chat_of(ctx, &job->donor, &other, error);
+    if (!result && job->options.chat == OTX_CHAT_DONOR && other.size == 0) {
+        result = otx__chat_of(ctx, &job->base, &other, error);
+        if (!result && other.size > 0)
             otx__log(ctx, OTX_WARNING, "the output has no chat template: %s has none, and that "
                      "of %s is in words of its own tokenizer; --chat-template base keeps it, "
                      "--chat-template FILE gives another", job->donor.path, job->base.path);
@@ -21851,8 +21849,7 @@ OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
         result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: has no chat template to keep",
                            job->base.path);
     if (!result && job->chat.size > 0) result = otx__chat_check(job, error);
-    otx__text_close(&ours);
-    otx__text_close(&theirs);
+    otx__text_close(&other);
     return result;
 }
 
@@ -22946,15 +22943,6 @@ OTX__PRIVATE bool otx__name_is_in(const char *name, const char *const *names, si
     return false;
 }
 
-OTX__PRIVATE bool otx__name_fits_any(const char *name, const char *const *patterns,
-                                     size_t count)
-{
-    size_t i;
-    for (i = 0; i < count; i++)
-        if (otx__name_fits(name, patterns[i])) return true;
-    return false;
-}
-
 /* Copies of the weights that would still hold the old vocabulary. */
 OTX__PRIVATE bool otx__is_stale(const char *name, bool directory)
 {
@@ -22968,9 +22956,7 @@ OTX__PRIVATE bool otx__is_stale(const char *name, bool directory)
 OTX__PRIVATE bool otx__job_replaces(const otx_job *job, const char *name)
 {
     size_t i;
-    if (strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
-        strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name))
-        return true;
+    if (otx__is_read(name)) return true;
     for (i = 0; i < job->base.checkpoint.file_count; i++)
         if (strcmp(name, job->base.checkpoint.files[i].name) == 0) return true;
     return false;

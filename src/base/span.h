@@ -71,6 +71,16 @@ OTX__PRIVATE bool otx__name_fits(const char *name, const char *pattern)
 
 /* ---- digits ---- */
 
+/* Whether a name fits any of several. */
+OTX__PRIVATE bool otx__name_fits_any(const char *name, const char *const *patterns,
+                                     size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (otx__name_fits(name, patterns[i])) return true;
+    return false;
+}
+
 OTX__PRIVATE bool otx__is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
 /* A whole number below 2^64 in decimal digits and nothing else; leading zeros are

@@ -73,42 +73,44 @@ OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *si
     return result;
 }
 
+/* An index of all tokens by content. */
+OTX__PRIVATE otx_result otx__chat_tokens(const otx_job *job, const otx_vocab *vocab,
+                                         otx__token_index *index, otx_error *error)
+{
+    otx_result result =
+        otx__index_open(&job->ctx, index, vocab->tokens, vocab->count, true, error);
+    size_t id;
+    for (id = 0; id < vocab->count && !result; id++) {
+        const otx_token *token = &vocab->tokens[id];
+        if (token->kind != OTX_TOKEN_NONE)
+            *otx__index_slot(index, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)id + 1;
+    }
+    return result;
+}
+
 /* Warns of what a template that is not the donor's puts into texts although it is no
    token of the donor's: there it becomes letters. Only the base's tokens count; other
    brackets are the template's own. */
 OTX__PRIVATE otx_result otx__chat_check(const otx_job *job, otx_error *error)
 {
-    const otx__side *sides[2];
-    otx__token_index contents[2];
+    otx__token_index base, donor;
     otx__span text = otx__span_of(job->chat.bytes, job->chat.size), mark;
     char quoted[OTX__QUOTED];
-    otx_result result = OTX_OK;
     bool told = false;
-    size_t i, id;
-    memset(contents, 0, sizeof contents);
-    sides[0] = &job->base;
-    sides[1] = &job->donor;
-    for (i = 0; i < 2 && !result; i++) {
-        const otx_vocab *vocab = &sides[i]->vocab;
-        result = otx__index_open(&job->ctx, &contents[i], vocab->tokens, vocab->count, true,
-                                 error);
-        for (id = 0; id < vocab->count && !result; id++) {
-            const otx_token *token = &vocab->tokens[id];
-            if (token->kind != OTX_TOKEN_NONE)
-                *otx__index_slot(&contents[i], OTX_TOKEN_NONE, token->content,
-                                 token->content_size) = (uint32_t)id + 1;
-        }
-    }
+    otx_result result = otx__chat_tokens(job, &job->base.vocab, &base, error);
+    memset(&donor, 0, sizeof donor);
+    if (!result) result = otx__chat_tokens(job, &job->donor.vocab, &donor, error);
     while (!result && !told && otx__next_mark(&text, &mark)) {
-        told = otx__index_find(&contents[0], OTX_TOKEN_NONE, mark.bytes, mark.size) >= 0 &&
-               otx__index_find(&contents[1], OTX_TOKEN_NONE, mark.bytes, mark.size) < 0;
+        told = otx__index_find(&base, OTX_TOKEN_NONE, mark.bytes, mark.size) >= 0 &&
+               otx__index_find(&donor, OTX_TOKEN_NONE, mark.bytes, mark.size) < 0;
         if (told)
             otx__log(&job->ctx, OTX_WARNING, "the chat template writes \"%s\", which is no token "
                      "of %s; give the template in words of that tokenizer",
                      otx__quote(quoted, sizeof quoted, mark.bytes, mark.size), job->donor.path);
     }
-    for (i = 0; i < 2; i++)
-        if (contents[i].slots) otx__index_close(&job->ctx, &contents[i]);
+    if (donor.slots) otx__index_close(&job->ctx, &donor);
+    if (base.slots) otx__index_close(&job->ctx, &base);
     return result;
 }
 
@@ -116,18 +118,17 @@ OTX__PRIVATE otx_result otx__chat_check(const otx_job *job, otx_error *error)
 OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
 {
     const otx_context *ctx = &job->ctx;
-    otx__text ours, theirs;
+    otx__text other; /* that is only looked for */
     otx_result result = OTX_OK;
-    otx__text_open(&ours, ctx);
-    otx__text_open(&theirs, ctx);
+    otx__text_open(&other, ctx);
     if (job->options.chat == OTX_CHAT_FILE)
         result = otx__chat_file(ctx, job->options.chat_file, &job->chat, error);
     else if (job->options.chat == OTX_CHAT_BASE)
         result = otx__chat_of(ctx, &job->base, &job->chat, error);
-    else result = otx__chat_of(ctx, &job->donor, &theirs, error);
-    if (!result && job->options.chat == OTX_CHAT_DONOR && theirs.size == 0) {
-        result = otx__chat_of(ctx, &job->base, &ours, error);
-        if (!result && ours.size > 0)
+    else result = otx__chat_of(ctx, &job->donor, &other, error);
+    if (!result && job->options.chat == OTX_CHAT_DONOR && other.size == 0) {
+        result = otx__chat_of(ctx, &job->base, &other, error);
+        if (!result && other.size > 0)
             otx__log(ctx, OTX_WARNING, "the output has no chat template: %s has none, and that "
                      "of %s is in words of its own tokenizer; --chat-template base keeps it, "
                      "--chat-template FILE gives another", job->donor.path, job->base.path);
@@ -136,7 +137,6 @@ OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
         result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s: has no chat template to keep",
                            job->base.path);
     if (!result && job->chat.size > 0) result = otx__chat_check(job, error);
-    otx__text_close(&ours);
-    otx__text_close(&theirs);
+    otx__text_close(&other);
     return result;
 }

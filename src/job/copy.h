@@ -10,15 +10,6 @@ OTX__PRIVATE bool otx__name_is_in(const char *name, const char *const *names, si
     return false;
 }
 
-OTX__PRIVATE bool otx__name_fits_any(const char *name, const char *const *patterns,
-                                     size_t count)
-{
-    size_t i;
-    for (i = 0; i < count; i++)
-        if (otx__name_fits(name, patterns[i])) return true;
-    return false;
-}
-
 /* Copies of the weights that would still hold the old vocabulary. */
 OTX__PRIVATE bool otx__is_stale(const char *name, bool directory)
 {
@@ -32,9 +23,7 @@ OTX__PRIVATE bool otx__is_stale(const char *name, bool directory)
 OTX__PRIVATE bool otx__job_replaces(const otx_job *job, const char *name)
 {
     size_t i;
-    if (strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
-        strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name))
-        return true;
+    if (otx__is_read(name)) return true;
     for (i = 0; i < job->base.checkpoint.file_count; i++)
         if (strcmp(name, job->base.checkpoint.files[i].name) == 0) return true;
     return false;

@@ -6,8 +6,7 @@
 OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, unsigned step,
                                      otx_error *error)
 {
-    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS,
-                         error);
+    return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
 }
 
 OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
@@ -20,7 +19,8 @@ OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *er
                      "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
 }
 
-/* Whether a file beside the weights is read, and must stay as it was. */
+/* Whether a file beside the weights is read, and must stay as it was; of the base, such
+   files are written anew or given by the donor. */
 OTX__PRIVATE bool otx__is_read(const char *name)
 {
     return strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||

@@ -155,10 +155,7 @@ OTX__PRIVATE otx_result otx__code_import(otx__code *code, otx__span text, const 
 /* Whether a file that code names is the model's and not the tokenizer's. */
 OTX__PRIVATE bool otx__is_of_model(const char *name)
 {
-    size_t i;
-    for (i = 0; i < OTX__COUNT(otx__model_files); i++)
-        if (otx__name_fits(name, otx__model_files[i])) return true;
-    return false;
+    return otx__name_fits_any(name, otx__model_files, OTX__COUNT(otx__model_files));
 }
 
 /* The string that a quotation mark opens, if a file of the directory has its name. */

@@ -99,25 +99,31 @@ OTX__PRIVATE void otx__factor_corner(const otx__normal *normal)
     }
 }
 
-/* The same columns of a tile below the diagonal. */
+/* Solves L z = c for a tile of 32 right-hand sides, in place. */
+OTX__PRIVATE void otx__corner_forward(const double *corner, double *x)
+{
+    size_t i, j, c;
+    for (j = 0; j < OTX__TILE; j++) {
+        double *row = x + j * OTX__TILE, pivot = corner[j * OTX__TILE + j];
+        for (i = 0; i < j; i++) {
+            double by = corner[i * OTX__TILE + j];
+            for (c = 0; c < OTX__TILE; c++) {
+                double term = x[i * OTX__TILE + c] * by;
+                row[c] -= term;
+            }
+        }
+        for (c = 0; c < OTX__TILE; c++) row[c] = pivot > 0.0 ? row[c] / pivot : 0.0;
+    }
+}
+
+/* The same columns of a tile below the diagonal: its rows are right-hand sides. */
 OTX__PRIVATE void otx__factor_below_body(void *argument, size_t index, int worker)
 {
     const otx__normal *normal = (const otx__normal *)argument;
-    const double *corner = otx__tile_at(normal->factor, normal->column, normal->column);
-    double *tile = otx__tile_at(normal->factor, normal->column + 1 + index, normal->column);
-    size_t i, j, p;
     (void)worker;
-    for (j = 0; j < OTX__TILE; j++) {
-        double *column = tile + j * OTX__TILE, pivot = corner[j * OTX__TILE + j];
-        for (p = 0; p < j; p++) {
-            double by = corner[p * OTX__TILE + j];
-            for (i = 0; i < OTX__TILE; i++) {
-                double term = tile[p * OTX__TILE + i] * by;
-                column[i] -= term;
-            }
-        }
-        for (i = 0; i < OTX__TILE; i++) column[i] = pivot > 0.0 ? column[i] / pivot : 0.0;
-    }
+    otx__corner_forward(otx__tile_at(normal->factor, normal->column, normal->column),
+                        otx__tile_at(normal->factor, normal->column + 1 + index,
+                                     normal->column));
 }
 
 OTX__PRIVATE otx_result otx__normal_factor(otx__normal *normal, otx_error *error)
@@ -139,23 +145,7 @@ OTX__PRIVATE otx_result otx__normal_factor(otx__normal *normal, otx_error *error
 
 /* ---- the solution ---- */
 
-/* Solves L z = c and L' w = z for a tile of 32 right-hand sides, in place. */
-OTX__PRIVATE void otx__corner_forward(const double *corner, double *x)
-{
-    size_t i, j, c;
-    for (j = 0; j < OTX__TILE; j++) {
-        double *row = x + j * OTX__TILE, pivot = corner[j * OTX__TILE + j];
-        for (i = 0; i < j; i++) {
-            double by = corner[i * OTX__TILE + j];
-            for (c = 0; c < OTX__TILE; c++) {
-                double term = x[i * OTX__TILE + c] * by;
-                row[c] -= term;
-            }
-        }
-        for (c = 0; c < OTX__TILE; c++) row[c] = pivot > 0.0 ? row[c] / pivot : 0.0;
-    }
-}
-
+/* And L' w = z. */
 OTX__PRIVATE void otx__corner_backward(const double *corner, double *x)
 {
     size_t i, j, c;

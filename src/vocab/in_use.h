@@ -85,8 +85,8 @@ OTX__PRIVATE otx_result otx__use_generation(otx__tokenizer *t)
     return OTX_OK;
 }
 
-/* Tokens that a role, a chat template, a processor or a generation names are in use,
-   whatever their names. */
+/* Tokens that a chat template, a processor or a generation names are in use, whatever
+   their names. (So are those with a role: otx__finish_tokens.) */
 OTX__PRIVATE otx_result otx__find_in_use(otx__tokenizer *t)
 {
     static const otx_vocab_file texts[] = {OTX_VOCAB_CHAT_TEMPLATE, OTX_VOCAB_CHAT_JSON,
