@@ -185,9 +185,25 @@ static inline int same(const solution *a, const solution *b, size_t targets)
            !memcmp(a->norms, b->norms, targets * sizeof *a->norms);
 }
 
+/* Whether a problem takes too long to be solved in every way. With OTX_TEST_FULL in the
+   environment fewer do. */
+static inline bool is_large(const problem *p)
+{
+    double work = (double)(p->atoms * p->targets) * (double)(p->columns * p->k);
+    return work > (getenv("OTX_TEST_FULL") ? 1e9 : 1e8);
+}
+
+/* The solution by the definition: with scalar kernels, but of large problems in the full
+   run alone. */
+static inline solution solve_reference(const problem *p)
+{
+    bool scalar = !is_large(p) || getenv("OTX_TEST_FULL");
+    return solve(p, OTX_FORM_EXHAUSTIVE, scalar ? OTX_ISA_SCALAR : OTX_ISA_AUTO, 1);
+}
+
 /* Every form, instruction set and thread count gives the same bytes as the
-   reference. Of large problems some ways are left out, and more of them unless
-   OTX_TEST_FULL is in the environment. */
+   reference. Of large problems some ways are left out, and more of them unless all are
+   wanted. */
 static inline void check_against(const problem *p, const solution *reference)
 {
 #ifdef _OPENMP
@@ -195,9 +211,7 @@ static inline void check_against(const problem *p, const solution *reference)
 #else
     static const int threads[] = {1};
 #endif
-    double work = (double)(p->atoms * p->targets) * (double)(p->columns * p->k);
-    bool full = getenv("OTX_TEST_FULL") != NULL;
-    bool large = work > (full ? 1e9 : 1e8);
+    bool full = getenv("OTX_TEST_FULL") != NULL, large = is_large(p);
     int isa, form;
     size_t t;
     for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
@@ -208,7 +222,7 @@ static inline void check_against(const problem *p, const solution *reference)
                 if (form == OTX_FORM_EXHAUSTIVE && (t || large || isa == OTX_ISA_SCALAR))
                     continue; /* little new, and on the scalar set the reference itself */
                 if (large && (t == 1 || (t && isa == OTX_ISA_SCALAR))) continue;
-                if (work > 1e9 && isa == OTX_ISA_SCALAR && !full) continue;
+                if (large && isa == OTX_ISA_SCALAR && form != OTX_FORM_GRAM && !full) continue;
                 s = solve(p, (otx_omp_form)form, (otx_isa)isa, threads[t]);
                 CHECK_INT(s.stats.isa, isa);
                 CHECK_INT(s.stats.form, form);
@@ -225,12 +239,11 @@ static inline void check_against(const problem *p, const solution *reference)
     }
 }
 
-/* The reference: scalar kernels, by the definition. And once more with the numbers
-   in bf16, which the dense products treat differently. */
+/* And once more with the numbers in bf16, which the dense products treat differently. */
 static inline void check_all_ways(const problem *p)
 {
     problem halves = problem_open(p->atoms, p->targets, p->columns, p->k);
-    solution reference = solve(p, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
+    solution reference = solve_reference(p);
     check_against(p, &reference);
     solution_close(&reference);
     memcpy(halves.a, p->a, p->atoms * p->columns * sizeof *p->a);
@@ -238,7 +251,7 @@ static inline void check_all_ways(const problem *p)
     halves.cosine = p->cosine;
     halves.ridge = p->ridge;
     problem_halve(&halves);
-    reference = solve(&halves, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
+    reference = solve_reference(&halves);
     check_against(&halves, &reference);
     solution_close(&reference);
     problem_close(&halves);

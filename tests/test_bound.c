@@ -1,5 +1,5 @@
 /* The bound on what the solver's screen computes, and what becomes of data that few bits
-   cannot tell apart.
+   cannot tell apart; the products of the affine map, which are exact.
    Looks at private functions: includes the implementation, with functions that are static
    so that those not used are left out. */
 #define OTX_STATIC
@@ -245,6 +245,56 @@ static void long_residuals(void)
     problem_close(&p);
 }
 
+/* ---- the affine map's exact products ---- */
+
+static void products_of_digits_are_exact(void)
+{
+    static float products[4 * OTX__GROUP * OTX__TILE * OTX__TILE];
+    static double totals[2][OTX__TILE * OTX__TILE], vector[2100];
+    static int32_t whole[3 * OTX__TILE][2100];
+    static const size_t lengths[] = {1, 4, 37, 1023, 1024, 1025, 2100};
+    int isa;
+    size_t l, v, p, i, j;
+    for (isa = OTX_ISA_SCALAR; isa < OTX_ISA_COUNT; isa++) {
+        const otx__kernels *kernels = otx__kernels_for((otx_isa)isa);
+        for (l = 0; l < COUNT(lengths) && kernels; l++) {
+            size_t n = lengths[l];
+            double *each[2];
+            otx__pool pool;
+            otx__digits digits;
+            otx__pool_open(&pool, NULL);
+            otx__digits_shape(&digits, kernels, 3, n);
+            CHECK(otx__digits_take(&digits, &pool));
+            seed = 11;
+            for (v = 0; v < 3 * OTX__TILE; v++) {
+                double unit;
+                for (p = 0; p < n; p++) { /* the largest products too */
+                    whole[v][p] = (int32_t)((2.0 * uniform() - 1.0) * 32512.0);
+                    if (v % 5 == 0) whole[v][p] = v % 2 ? 32512 : -32512;
+                    vector[p] = (double)whole[v][p] / 1024.0;
+                }
+                vector[0] = 32512.0 / 1024.0;
+                whole[v][0] = 32512;
+                otx__digits_put_vector(&digits, v / OTX__TILE, v % OTX__TILE, vector, &unit);
+                CHECK(unit == 1.0 / 1024.0);
+            }
+            memset(totals, 0, sizeof totals);
+            each[0] = totals[0];
+            each[1] = totals[1];
+            otx__digits_multiply(&digits, 1, 2, &digits, 0, each, products);
+            for (i = 0; i < 2 * OTX__TILE; i++) {
+                for (j = 0; j < OTX__TILE; j++) {
+                    int64_t sum = 0;
+                    for (p = 0; p < n; p++)
+                        sum += (int64_t)whole[OTX__TILE + i][p] * whole[j][p];
+                    CHECK(totals[i / OTX__TILE][j * OTX__TILE + i % OTX__TILE] == (double)sum);
+                }
+            }
+            otx__pool_close(&pool);
+        }
+    }
+}
+
 int main(void)
 {
     problems_begin();
@@ -252,5 +302,6 @@ int main(void)
     RUN(eight_bits);
     RUN(coefficients_beyond_floats);
     RUN(long_residuals);
+    RUN(products_of_digits_are_exact);
     return test_end();
 }

@@ -87,7 +87,7 @@ if [ "$full" ]; then
     cp omp_transplant.h "$build/whole/"
     combinations whole "$build/whole"
     for option in OTX_NO_STDIO OTX_NO_SIMD; do
-        runs "$option" "$build/whole" "-O1 -D$option" $files $vocab $solve
+        runs "$option" "$build/whole" "-O1 -D$option" $files $vocab $solve test_affine
     done
 fi
 finish

@@ -49,7 +49,11 @@ for without in "" OTX_NO_SIMD; do
 done
 $CC -std=c99 -I. -DOTX_NO_STDIO -c "$build/whole.c" -o "$build/memory.o"
 empty "OTX_NO_STDIO compiles" "$([ -f "$build/memory.o" ] || echo no)"
-$CC -std=c99 -I. -c "$build/whole.c" -o "$build/whole.o"
+hidden() {
+    "$@" -I. -fPIC -fvisibility=hidden '-DOTX_API=__attribute__((visibility("default")))' \
+        -c "$build/whole.c" 2>"$build/errors"
+}
+hidden $CC -std=c99 -o "$build/whole.o"
 if have nm && [ -f "$build/memory.o" ] && [ -f "$build/whole.o" ]; then
     empty "OTX_NO_STDIO needs no files" \
         "$(undefined "$build/memory.o" | grep -E '^_*(f?open|f?read|f?write|stdout|stderr|errno)')"
@@ -63,14 +67,12 @@ else
     skip "what objects need" "no nm"
 fi
 
-# Exports what is public, all of it, and nothing else.
+# That a shared library made of an object exports what is public, all of it, and nothing else:
+# shared NAME OBJECT COMPILER.
 shared() {
     label=$1
-    shift
     rm -f "$build/whole.so"
-    if ! "$@" -I. -fPIC -shared -fvisibility=hidden \
-        '-DOTX_API=__attribute__((visibility("default")))' "$build/whole.c" \
-        -o "$build/whole.so" -lm 2>"$build/errors"; then
+    if ! $3 -shared "$2" -o "$build/whole.so" -lm 2>>"$build/errors"; then
         skip "$label" "$(head -n 1 "$build/errors")"
         return
     fi
@@ -82,8 +84,11 @@ shared() {
     empty "$label: some" "$([ "$(grep -c . "$build/exported")" -gt 60 ] || echo too few)"
 }
 if have nm; then
-    shared "OTX_API in a shared library" $CC -std=c99
-    if have clang; then shared "OTX_API in a shared library, clang" clang -std=c99; fi
+    shared "OTX_API in a shared library" "$build/whole.o" "$CC"
+    if have clang; then
+        hidden clang -std=c99 -o "$build/clang.o"
+        shared "OTX_API in a shared library, clang" "$build/clang.o" clang
+    fi
 else
     skip "OTX_API in a shared library" "no nm"
 fi

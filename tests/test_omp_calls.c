@@ -74,7 +74,7 @@ static void exact_products(void)
         uint64_t memory;
         int kept = 0, computed = 0;
         if (halves) problem_halve(&p);
-        reference = solve(&p, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
+        reference = solve_reference(&p);
         check_against(&p, &reference);
         for (memory = 300000; memory < 8000000; memory += memory / 4) {
             solution s = solution_open(&p);
@@ -106,7 +106,7 @@ static void exact_products(void)
 static void exact_products_of_long_rows(void)
 {
     problem p = embedding_like(200, 120, 1030, 20, 1.0);
-    solution reference = solve(&p, OTX_FORM_EXHAUSTIVE, OTX_ISA_SCALAR, 1);
+    solution reference = solve_reference(&p);
     solution s = solve(&p, OTX_FORM_GRAM, OTX_ISA_AUTO, 1);
     CHECK(strstr(s.stats.plan, "exact products kept") != NULL);
     CHECK(s.stats.passes < 18); /* some guesses are right, or there would be 20 */
