@@ -23,164 +23,165 @@
 
    What is where
 
-      207  api/version                version
-      237  api/result                 results
-      277  api/context                context: memory, threads, progress
-      355  api/isa                    instruction sets
-      372  api/matrix                 numbers and matrices
-      417  api/solver                 the solver
-      545  api/affine                 the affine map: rows as the map makes them, and what it misses
-      676  api/source                 sources and sinks: bytes in and out
-      696  api/json                   JSON
-      818  api/safetensors            safetensors
-      882  api/vocab                  vocabularies
-      987  api/align                  alignment
-     1048  api/file                   files
-     1059  api/directory              directories
-     1110  api/job                    the whole job
-     1257  api/verify                 looking at a finished directory
+      208  api/version                version
+      238  api/result                 results
+      278  api/context                context: memory, threads, progress
+      356  api/isa                    instruction sets
+      373  api/matrix                 numbers and matrices
+      418  api/solver                 the solver
+      546  api/affine                 the affine map: rows as the map makes them, and what it misses
+      677  api/source                 sources and sinks: bytes in and out
+      697  api/json                   JSON
+      819  api/safetensors            safetensors
+      883  api/vocab                  vocabularies
+      988  api/align                  alignment
+     1049  api/file                   files
+     1060  api/directory              directories
+     1111  api/job                    the whole job
+     1267  api/verify                 looking at a finished directory
 
-     1301  base                       what everything stands on
-     1334  base/begin                 system headers, and how floating point must be compiled
-     1372  base/sizes                 counting, and sums and products that may not wrap
-     1410  base/span                  bytes of others, digits, UTF-8
-     1568  base/decimal               the digits of a double
-     1703  base/format                printf without stdio and without a locale
-     1972  base/result                results, failures, messages
-     2088  base/memory                the allocator, arrays that grow
-     2147  base/text                  names in messages, and text that grows
-     2264  base/hooks                 log, progress, threads of the caller
-     2333  base/sort                  in place, without memory, never quadratic; and finding
-     2383  base/clock                 wall time for statistics
-     2429  base/hash                  keyed, for tables whose keys a stranger chooses
-     2508  base/pool                  blocks that are freed together
-     2623  base/number                element types, widening and rounding
-     2812  base/base64                decoding
-     2848  base/protobuf              fields of a message
-     2970  base/watch                 long loops that the caller can stop
+     1311  base                       what everything stands on
+     1344  base/begin                 system headers, and how floating point must be compiled
+     1382  base/sizes                 counting, and sums and products that may not wrap
+     1420  base/span                  bytes of others, digits, UTF-8
+     1578  base/decimal               the digits of a double
+     1713  base/format                printf without stdio and without a locale
+     1982  base/result                results, failures, messages
+     2098  base/memory                the allocator, arrays that grow
+     2157  base/text                  names in messages, and text that grows
+     2274  base/hooks                 log, progress, threads of the caller
+     2343  base/sort                  in place, without memory, never quadratic; and finding
+     2393  base/clock                 wall time for statistics
+     2439  base/hash                  keyed, for tables whose keys a stranger chooses
+     2518  base/pool                  blocks that are freed together
+     2633  base/number                element types, widening and rounding
+     2822  base/base64                decoding
+     2858  base/protobuf              fields of a message
+     2980  base/watch                 long loops that the caller can stop
 
-     3023  files                      formats, on memory and streams
-     3047  files/memory_source        memory as a source of bytes
-     3065  files/json_read            a parser without recursion
-     3418  files/json_values          looking at values, stepping through containers
-     3589  files/json_edit            writing, and edits that keep every byte they do not touch
-     3957  files/tensors              what reading and writing a header share
-     4092  files/safetensors_read     the header of a file, checked
-     4416  files/safetensors_write    the header of a new file
+     3033  files                      formats, on memory and streams
+     3057  files/memory_source        memory as a source of bytes
+     3075  files/json_read            a parser without recursion
+     3428  files/json_values          looking at values, stepping through containers
+     3599  files/json_edit            writing, and edits that keep every byte they do not touch
+     3967  files/tensors              what reading and writing a header share
+     4102  files/safetensors_read     the header of a file, checked
+     4426  files/safetensors_write    the header of a new file
 
-     4573  vocab                      tokens, from every source, and which of them are the same
-     4606  vocab/known                what the world calls things: files, classes, tokens
-     4916  vocab/token_table          the table of tokens, and finding tokens in it
-     5079  vocab/spelling             from what a file spells to bytes
-     5210  vocab/reader               what the readers of all sources share
-     5560  vocab/added_tokens         what other files add to a model's tokens
-     5821  vocab/in_use               tokens that are named as reserved ones and are none
-     5923  vocab/from_tokenizer_json  tokenizer.json
-     6179  vocab/from_tekken          tekken.json
-     6334  vocab/from_tiktoken        *.tiktoken
-     6399  vocab/from_sentencepiece   tokenizer.model and its like
-     6754  vocab/from_vocab_json      vocab.json and merges.txt
-     6840  vocab/from_vocab_txt       vocab.txt
-     6897  vocab/parse                the first source that is given, and what goes with it
-     7083  vocab/align                which base token a donor token is
+     4583  vocab                      tokens, from every source, and which of them are the same
+     4616  vocab/known                what the world calls things: files, classes, tokens
+     4926  vocab/token_table          the table of tokens, and finding tokens in it
+     5089  vocab/spelling             from what a file spells to bytes
+     5220  vocab/reader               what the readers of all sources share
+     5570  vocab/added_tokens         what other files add to a model's tokens
+     5831  vocab/in_use               tokens that are named as reserved ones and are none
+     5933  vocab/from_tokenizer_json  tokenizer.json
+     6189  vocab/from_tekken          tekken.json
+     6344  vocab/from_tiktoken        *.tiktoken
+     6409  vocab/from_sentencepiece   tokenizer.model and its like
+     6764  vocab/from_vocab_json      vocab.json and merges.txt
+     6850  vocab/from_vocab_txt       vocab.txt
+     6907  vocab/parse                the first source that is given, and what goes with it
+     7093  vocab/align                which base token a donor token is
 
-     7335  simd                       the hot loops, once for each instruction set
-     7368  simd/kernels               the table of kernels, and what all versions share
-     7645  simd/scalar                the reference
-     7814  simd/sse2                  the operations of 128-bit x86, and what each does
-     7935  simd/neon                  those of 64-bit Arm
-     8030  simd/wasm                  those of WebAssembly's SIMD128
-     8115  simd/avx2                  those of 256-bit x86, with FMA
-     8197  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8839  simd/avx_vnni              AVX2, and products of integers
-     8935  simd/neon_bf16             NEON, and products of matrices
-     9089  simd/avx512                512-bit x86, by hand
-     9695  simd/amx                   tiles of x86, beside AVX-512
-     9938  simd/dispatch              which of them this machine can run, and which a call takes
+     7345  simd                       the hot loops, once for each instruction set
+     7378  simd/kernels               the table of kernels, and what all versions share
+     7655  simd/scalar                the reference
+     7824  simd/sse2                  the operations of 128-bit x86, and what each does
+     7945  simd/neon                  those of 64-bit Arm
+     8040  simd/wasm                  those of WebAssembly's SIMD128
+     8125  simd/avx2                  those of 256-bit x86, with FMA
+     8207  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8849  simd/avx_vnni              AVX2, and products of integers
+     8945  simd/neon_bf16             NEON, and products of matrices
+     9099  simd/avx512                512-bit x86, by hand
+     9705  simd/amx                   tiles of x86, beside AVX-512
+     9948  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10164  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10217  solve/views                the rows of matrices, as the kernels read them
-    10346  solve/panels               vectors as the dense products want them, and these
-    10537  solve/rests                vectors on their way into panels
-    10714  solve/dictionary           the atoms, and their split along a common direction
-    10869  solve/exact_gram           products of all pairs of atoms in double
-    10951  solve/triangle             packed lower triangles
-    11055  solve/support              what is known of one target, and the exact steps
-    11317  solve/gram_table           products of atoms with all atoms, for scans
-    11555  solve/screen               which atoms are worth scoring in double: the bound
-    11845  solve/scan                 the correlations of all atoms with a block's residuals
-    12002  solve/predict              making targets ready for the next scan
-    12248  solve/candidates           the atoms that a scan could not rule out
-    12532  solve/select               the next atoms of each target
-    12698  solve/pursuit              what one solve holds, and the memory it takes
-    12942  solve/plan                 which form, and in what blocks
-    13187  solve/steps                a pursuit from its rows to its results
-    13426  solve/combine              new rows of coefficients
-    13488  solve/solver               the public call
-    13653  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13862  solve/affine_normal        the normal equations of an affine map
-    14105  solve/affine_factor        their factor, and their solution
-    14308  solve/affine_map           a fitted map, and the rows it makes
-    14650  solve/affine_choice        how many atoms to take, and chosen by what
-    15048  solve/affine_fit           what a fit of an affine map holds and needs
-    15292  solve/affine               fitting and applying affine maps
+    10174  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10227  solve/views                the rows of matrices, as the kernels read them
+    10356  solve/panels               vectors as the dense products want them, and these
+    10547  solve/rests                vectors on their way into panels
+    10724  solve/dictionary           the atoms, and their split along a common direction
+    10879  solve/exact_gram           products of all pairs of atoms in double
+    10961  solve/triangle             packed lower triangles
+    11065  solve/support              what is known of one target, and the exact steps
+    11327  solve/gram_table           products of atoms with all atoms, for scans
+    11565  solve/screen               which atoms are worth scoring in double: the bound
+    11855  solve/scan                 the correlations of all atoms with a block's residuals
+    12012  solve/predict              making targets ready for the next scan
+    12258  solve/candidates           the atoms that a scan could not rule out
+    12542  solve/select               the next atoms of each target
+    12708  solve/pursuit              what one solve holds, and the memory it takes
+    12952  solve/plan                 which form, and in what blocks
+    13197  solve/steps                a pursuit from its rows to its results
+    13436  solve/combine              new rows of coefficients
+    13498  solve/solver               the public call
+    13663  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13872  solve/affine_normal        the normal equations of an affine map
+    14115  solve/affine_factor        their factor, and their solution
+    14318  solve/affine_map           a fitted map, and the rows it makes
+    14660  solve/affine_choice        how many atoms to take, and chosen by what
+    15058  solve/affine_fit           what a fit of an affine map holds and needs
+    15302  solve/affine               fitting and applying affine maps
 
-    15582  disk                       files and directories
-    15614  disk/system                what POSIX and Windows are asked for
-    15653  disk/windows_paths         paths as Windows takes them
-    15793  disk/windows               the system as Windows gives it
-    16092  disk/posix                 the system as POSIX gives it
-    16330  disk/paths                 what can be told from their text
-    16404  disk/failure               why the system refused
-    16518  disk/look                  what stands at a path, and whether within another
-    16639  disk/listing               listings of directories
-    16705  disk/reading               files to read, and whether they have changed
-    16884  disk/writing               files to write
-    17001  disk/copying               copies of files
-    17067  disk/trees                 whole directories looked through, copied, removed
-    17283  disk/known                 what weights are called in a directory
-    17319  disk/staging               a directory made under another name, then renamed
-    17555  disk/missing               a path or a directory without what is wanted of it
-    17598  disk/weight_index          the index of a checkpoint in shards
-    17814  disk/checkpoint            a model directory, in one file or in shards
-    18149  disk/tokenizer_directory   the tokenizer of a model directory
+    15593  disk                       files and directories
+    15625  disk/system                what POSIX and Windows are asked for
+    15664  disk/windows_paths         paths as Windows takes them
+    15804  disk/windows               the system as Windows gives it
+    16103  disk/posix                 the system as POSIX gives it
+    16341  disk/paths                 what can be told from their text
+    16415  disk/failure               why the system refused
+    16529  disk/look                  what stands at a path, and whether within another
+    16650  disk/listing               listings of directories
+    16716  disk/reading               files to read, and whether they have changed
+    16895  disk/writing               files to write
+    17012  disk/copying               copies of files
+    17078  disk/trees                 whole directories looked through, copied, removed
+    17294  disk/known                 what weights are called in a directory
+    17330  disk/staging               a directory made under another name, then renamed
+    17566  disk/missing               a path or a directory without what is wanted of it
+    17609  disk/weight_index          the index of a checkpoint in shards
+    17825  disk/checkpoint            a model directory, in one file or in shards
+    18160  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18350  model                      which tensors and config keys belong to the vocabulary
-    18379  model/known                what the world calls things
-    18766  model/known_classes        classes of tokenizers, by the type of model
-    19004  model/names                names of tensors
-    19161  model/document             the JSON files of a model directory
-    19247  model/config               what config.json says
-    19427  model/side                 a model directory opened once
-    19530  model/code                 the Python that a tokenizer is loaded with
-    19764  model/parts                what each tensor does for the vocabulary
-    19874  model/find                 finding the parts of a model
-    20128  model/heirs                what becomes of the ids in a config
-    20279  model/config_ids           ids in a config being edited
-    20586  model/config_edit          config.json and generation_config.json, edited
-    20842  model/classes              which class a tokenizer is loaded as
+    18361  model                      which tensors and config keys belong to the vocabulary
+    18390  model/known                what the world calls things
+    18777  model/known_classes        classes of tokenizers, by the type of model
+    19015  model/names                names of tensors
+    19172  model/document             the JSON files of a model directory
+    19258  model/config               what config.json says
+    19438  model/side                 a model directory opened once
+    19541  model/code                 the Python that a tokenizer is loaded with
+    19775  model/parts                what each tensor does for the vocabulary
+    19885  model/find                 finding the parts of a model
+    20139  model/heirs                what becomes of the ids in a config
+    20290  model/config_ids           ids in a config being edited
+    20597  model/config_edit          config.json and generation_config.json, edited
+    20853  model/classes              which class a tokenizer is loaded as
 
-    21008  job                        the whole transplant, in the order in which it happens
-    21041  job/job                    what a job holds
-    21266  job/open                   opening the two models
-    21342  job/map                    the caller's map
-    21459  job/align                  where every new row comes from
-    21597  job/plan                   what becomes of every tensor, and of the configs
-    21712  job/chat                   the template that turns messages into text
-    21856  job/rows                   rows in memory: reading, checking, their mean
-    22110  job/solve                  solving for the rows of the donor
-    22279  job/rebuild                the new rows of one vocabulary tensor
-    22664  job/write                  the output and its weights
-    22933  job/copy                   the other files of the two models
-    23149  job/index                  the files that are written anew
-    23317  job/run                    the whole, in order
-    23427  job/report                 what a job did, as JSON and as a table
-    23656  job/findings               what is told of a finished directory
-    23705  job/check_files            its files
-    23826  job/check_ids              sizes, ids and tying
-    24003  job/check_values           values
-    24083  job/check_draft            as a draft model for another
-    24195  job/verify                 whether a finished directory agrees with itself
+    21019  job                        the whole transplant, in the order in which it happens
+    21053  job/job                    what a job holds
+    21307  job/open                   opening the two models
+    21383  job/map                    the caller's map
+    21500  job/align                  where every new row comes from
+    21638  job/plan                   what becomes of every tensor, and of the configs
+    21757  job/chat                   the template that turns messages into text
+    21901  job/rows                   rows in memory: reading, checking, their mean
+    22155  job/solve                  solving for the rows of the donor
+    22420  job/targets                the rows that are made from the donor's
+    22570  job/rebuild                the new rows of one vocabulary tensor
+    22846  job/write                  the output and its weights
+    23115  job/copy                   the other files of the two models
+    23331  job/index                  the files that are written anew
+    23499  job/run                    the whole, in order
+    23609  job/report                 what a job did, as JSON and as a table
+    23875  job/findings               what is told of a finished directory
+    23924  job/check_files            its files
+    24045  job/check_ids              sizes, ids and tying
+    24222  job/check_values           values
+    24302  job/check_draft            as a draft model for another
+    24414  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1115,12 +1116,17 @@ typedef enum otx_method {
     OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row
                                is the mean of the base's anchors plus the combination
                                of what sets them apart from it */
+    OTX_METHOD_OMP_AFFINE, /* what an affine map makes of the donor's row, and the
+                              combination of what that map misses at the anchors: see
+                              otx_affine_fit. Atoms per target are chosen for each matrix
+                              from none to 64 on hidden anchors, unless omp.k says how many */
+    OTX_METHOD_AFFINE, /* the map alone */
     OTX_METHOD_MEAN, /* the mean of the base's token rows */
     OTX_METHOD_ZERO,
     OTX_METHOD_COUNT
 } otx_method;
 
-/* "omp", "omp-centred", "mean", "zero"; or NULL. */
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How many rows the new matrices get. */
@@ -1160,7 +1166,7 @@ typedef enum otx_chat {
 
 typedef struct otx_job_options {
     otx_method method;
-    otx_omp_options omp; /* k, tolerance, memory, form; no window */
+    otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -1195,9 +1201,13 @@ typedef struct otx_job_matrix {
     uint64_t rows, columns;
     otx_dtype dtype;
     uint64_t anchors, approximated;
-    double mean_relative_residual, max_relative_residual; /* after otx_job_run */
+    uint64_t k; /* atoms per target at most. This and what follows: after otx_job_run */
+    double mean_relative_residual, max_relative_residual; /* 0 where k is */
     double seconds;
     otx_omp_stats omp;
+    otx_affine_trial choice; /* of the methods with a map */
+    uint64_t hidden;         /* anchors by which it was chosen; 0 if there was no choice */
+    otx_affine_stats affine;
 } otx_job_matrix;
 
 #define OTX_JOB_MAX_MATRICES 8
@@ -15454,6 +15464,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
     memset(&counted, 0, sizeof counted);
     if (ctx) fit.ctx = *ctx;
     fit.ctx.threads = otx__threads(ctx);
+    fit.ctx.log = NULL; /* the plans of pursuits of hidden anchors say nothing to a caller */
     otx__fit_settle(&fit, options);
     result = otx__fit_check(&fit, donor, base, targets, error);
     if (result) return result;
@@ -21025,6 +21036,7 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
      chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
      solve         solving for the rows of the donor
+     targets       the rows that are made from the donor's
      rebuild       the new rows of one vocabulary tensor
      write         the output and its weights
      copy          the other files of the two models
@@ -21042,10 +21054,13 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
 /* ---- job: what a job holds ------------------------------------------------ */
 
 /* What was solved against one matrix of the donor. Every matrix of the base in
-   the same part takes the same combinations of its own rows. */
+   the same part takes the same combinations of its own rows; but a map is to one matrix,
+   and goes with a number of atoms of its own. */
 typedef struct otx__solution {
     const otx_checkpoint_tensor *donor;
-    size_t k;
+    const otx_checkpoint_tensor *base; /* what the map leads to; NULL without one */
+    otx_affine_map map;
+    size_t k;               /* 0: the map alone, and no arrays */
     int32_t *indices;       /* [targets][k], as of otx_omp_output */
     double *coefficients;   /* [targets][k] */
     double *residual_norms; /* [targets] */
@@ -21053,6 +21068,7 @@ typedef struct otx__solution {
     double mean_residual, max_residual; /* relative */
     double seconds;
     otx_omp_stats stats;
+    otx_affine_stats map_stats;
 } otx__solution;
 
 #define OTX__NONE SIZE_MAX
@@ -21094,7 +21110,7 @@ struct otx_job {
                                      otx__job_plan_class */
 
     /* solve: the combinations of anchors */
-    otx__solution solutions[2];
+    otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
 
     /* run, report: how it went */
@@ -21131,11 +21147,28 @@ OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
                      job->last.total, error);
 }
 
+/* Progress of work that is not counted: that of before is reported again. */
+OTX__PRIVATE bool otx__job_repeat(void *context, const otx_progress *progress)
+{
+    const otx_job *job = (const otx_job *)context;
+    (void)progress;
+    return job->outer.progress(job->outer.progress_context, &job->last);
+}
+
+/* The context of such work. */
+OTX__PRIVATE otx_context otx__job_uncounted(otx_job *job)
+{
+    otx_context ctx = job->ctx;
+    if (ctx.progress) ctx.progress = otx__job_repeat;
+    return ctx;
+}
+
 /* ---- options ---- */
 
 OTX_API const char *otx_method_name(otx_method method)
 {
-    static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "mean", "zero"};
+    static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "omp-affine",
+                                                        "affine", "mean", "zero"};
     return (unsigned)method < OTX_METHOD_COUNT ? names[method] : NULL;
 }
 
@@ -21145,11 +21178,18 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
-/* Whether the method solves for rows. */
+/* Whether the method maps rows of the donor into the base's space. */
+OTX__PRIVATE bool otx__job_maps(const otx_job *job)
+{
+    return job->options.method == OTX_METHOD_OMP_AFFINE ||
+           job->options.method == OTX_METHOD_AFFINE;
+}
+
+/* Whether the method makes rows from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
     return job->options.method == OTX_METHOD_OMP ||
-           job->options.method == OTX_METHOD_OMP_CENTRED;
+           job->options.method == OTX_METHOD_OMP_CENTRED || otx__job_maps(job);
 }
 
 /* Whether there are rows that it solves for. */
@@ -21162,7 +21202,7 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
 {
     if ((unsigned)options->method >= OTX_METHOD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
-                         "omp-centred, mean and zero", (int)options->method);
+                         "omp-centred, omp-affine, affine, mean and zero", (int)options->method);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
@@ -21224,6 +21264,7 @@ OTX__PRIVATE void otx__solution_close(const otx_job *job, otx__solution *solutio
     otx__free(&job->ctx, solution->target_norms, targets, sizeof *solution->target_norms);
     solution->indices = NULL;
     solution->coefficients = solution->residual_norms = solution->target_norms = NULL;
+    otx_affine_close(&solution->map);
 }
 
 OTX_API void otx_job_close(otx_job *job)
@@ -21597,13 +21638,17 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 /* >>> src/job/plan.h */
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor; makes room for it once. */
-OTX__PRIVATE size_t otx__donor_solution(otx_job *job, const otx_checkpoint_tensor *donor)
+/* The solution for one matrix of the donor, and of the base where it takes a map; makes
+   room for it once. */
+OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
+                                       const otx_checkpoint_tensor *base)
 {
     size_t i;
+    if (!otx__job_maps(job)) base = NULL;
     for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].donor == donor) return i;
+        if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
     job->solutions[i].donor = donor;
+    job->solutions[i].base = base;
     job->solution_count++;
     return i;
 }
@@ -21625,7 +21670,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
-    plan->solution = otx__donor_solution(job, head ? donor->head : donor->embedding);
+    plan->solution = otx__plan_solution(job, head ? donor->head : donor->embedding, tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
@@ -22203,51 +22248,149 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     return result;
 }
 
-/* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
-OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution,
-                                           otx_error *error)
+/* The donor's rows and the base's as solvers take them. */
+typedef struct otx__space {
+    otx__loaded donor, base; /* base: only with a map, and only while it is fitted */
+    otx_matrix atoms, targets;
+    otx_matrix anchors; /* the atoms' tokens in the base */
+} otx__space;
+
+OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
+                                         size_t rows)
+{
+    otx_matrix matrix;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = loaded->data;
+    matrix.dtype = loaded->dtype;
+    matrix.columns = loaded->columns;
+    matrix.rows = rows;
+    matrix.index = index;
+    return matrix;
+}
+
+OTX__PRIVATE void otx__space_close(const otx_job *job, otx__space *space)
+{
+    otx__loaded_close(job, &space->donor);
+    otx__loaded_close(job, &space->base);
+}
+
+/* Reads one matrix of the donor. Close in any case. */
+OTX__PRIVATE otx_result otx__space_open(const otx_job *job, const otx__solution *solution,
+                                        otx__space *space, otx_error *error)
 {
     const otx_tensor *tensor = solution->donor->tensor;
     size_t rows = otx__solution_rows(job);
     uint8_t *needed = otx__solution_needs(job, rows);
-    double start = otx__now();
-    otx_matrix atoms, targets;
-    otx_omp_options omp = job->options.omp;
-    otx_omp_output output;
-    otx__loaded read;
     otx_result result;
+    memset(space, 0, sizeof *space);
     if (!needed) return otx__fail_memory(error, rows);
     result = otx__loaded_open(job, &job->donor, solution->donor, (size_t)tensor->shape[1],
-                              needed, rows, &read, error);
+                              needed, rows, &space->donor, error);
     otx__free(&job->ctx, needed, rows, 1);
-    if (result) return result;
-    memset(&atoms, 0, sizeof atoms);
-    atoms.data = read.data;
-    atoms.dtype = read.dtype;
-    atoms.columns = read.columns;
-    targets = atoms;
-    atoms.rows = job->anchor_count;
-    atoms.index = job->anchor_donors;
-    targets.rows = job->target_count;
-    targets.index = job->targets;
-    omp.centred = job->options.method == OTX_METHOD_OMP_CENTRED;
-    solution->k = otx_omp_k(omp.k, atoms.rows, atoms.columns);
-    result = otx__solution_alloc(job, solution, error);
-    if (!result) {
-        output.indices = solution->indices;
-        output.coefficients = solution->coefficients;
-        output.residual_norms = solution->residual_norms;
-        output.target_norms = solution->target_norms;
-        result = job->options.solve
-                     ? otx__solution_by_hook(job, &atoms, &targets, &omp, &output,
-                                             &solution->stats, error)
-                     : otx_omp(&job->ctx, &atoms, &targets, &omp, &output, &solution->stats,
-                               error);
+    space->atoms = otx__loaded_rows(&space->donor, job->anchor_donors, job->anchor_count);
+    space->targets = otx__loaded_rows(&space->donor, job->targets, job->target_count);
+    return result;
+}
+
+/* Reads the anchors' rows in the base as well. */
+OTX__PRIVATE otx_result otx__space_add_base(const otx_job *job, const otx__solution *solution,
+                                            otx__space *space, otx_error *error)
+{
+    const otx_tensor *tensor = solution->base->tensor;
+    size_t rows = 0, i;
+    uint8_t *needed;
+    otx_result result;
+    for (i = 0; i < job->anchor_count; i++)
+        rows = otx__max(rows, (size_t)job->anchor_bases[i] + 1);
+    needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    if (!needed) return otx__fail_memory(error, rows);
+    for (i = 0; i < job->anchor_count; i++) needed[job->anchor_bases[i]] = 1;
+    result = otx__loaded_open(job, &job->base, solution->base, (size_t)tensor->shape[1], needed,
+                              rows, &space->base, error);
+    otx__free(&job->ctx, needed, rows, 1);
+    space->anchors = otx__loaded_rows(&space->base, job->anchor_bases, job->anchor_count);
+    return result;
+}
+
+/* Fits the map of a solution, by which the pursuit that goes with it is chosen: *omp. */
+OTX__PRIVATE otx_result otx__solution_fit(otx_job *job, otx__solution *solution,
+                                          otx__space *space, otx_omp_options *omp,
+                                          otx_error *error)
+{
+    otx_affine_options options;
+    size_t k = job->options.method == OTX_METHOD_AFFINE ? 0 : omp->k;
+    otx_result result = otx__space_add_base(job, solution, space, error);
+    memset(&options, 0, sizeof options);
+    options.memory = omp->memory;
+    if (omp->cosine) options.selection = OTX_AFFINE_COSINE;
+    if (k || job->options.method == OTX_METHOD_AFFINE) {
+        options.ks = &k;
+        options.k_count = 1;
     }
+    if (!result)
+        result = otx_affine_fit(&job->ctx, &space->atoms, &space->anchors, &space->targets,
+                                &options, &solution->map, &solution->map_stats, error);
+    otx__loaded_close(job, &space->base);
+    if (result) return result;
+    omp->k = 0;
+    if (otx_affine_pursuit(&solution->map, omp))
+        solution->k = otx_omp_k(omp->k, space->atoms.rows, space->atoms.columns);
+    return OTX_OK;
+}
+
+/* Runs the pursuit of all targets. */
+OTX__PRIVATE otx_result otx__solution_pursue(otx_job *job, otx__solution *solution,
+                                             const otx__space *space,
+                                             const otx_omp_options *omp, otx_error *error)
+{
+    otx_omp_output output;
+    otx_result result = otx__solution_alloc(job, solution, error);
+    if (result) return result;
+    output.indices = solution->indices;
+    output.coefficients = solution->coefficients;
+    output.residual_norms = solution->residual_norms;
+    output.target_norms = solution->target_norms;
+    result = job->options.solve
+                 ? otx__solution_by_hook(job, &space->atoms, &space->targets, omp, &output,
+                                         &solution->stats, error)
+                 : otx_omp(&job->ctx, &space->atoms, &space->targets, omp, &output,
+                           &solution->stats, error);
     if (!result) otx__solution_summarize(job, solution);
-    otx__loaded_close(job, &read);
+    return result;
+}
+
+/* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
+OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution,
+                                           otx_error *error)
+{
+    double start = otx__now();
+    otx_omp_options omp = job->options.omp;
+    otx__space space;
+    otx_result result = otx__space_open(job, solution, &space, error);
+    omp.centred = job->options.method == OTX_METHOD_OMP_CENTRED;
+    solution->k = otx_omp_k(omp.k, job->anchor_count, space.atoms.columns);
+    if (solution->base) solution->k = 0;
+    if (!result && solution->base)
+        result = otx__solution_fit(job, solution, &space, &omp, error);
+    if (!result && solution->k > 0)
+        result = otx__solution_pursue(job, solution, &space, &omp, error);
+    otx__space_close(job, &space);
     solution->seconds = otx__now() - start;
     return result;
+}
+
+/* Enters what came of a solution into the summary of a matrix. */
+OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *matrix)
+{
+    matrix->k = solution->k;
+    matrix->mean_relative_residual = solution->mean_residual;
+    matrix->max_relative_residual = solution->max_residual;
+    matrix->omp = solution->stats;
+    matrix->choice = solution->map.choice;
+    matrix->hidden = solution->map.hidden;
+    matrix->affine = solution->map_stats;
+    matrix->seconds = solution->seconds;
+    solution->seconds = 0; /* the first matrix that uses it bears the time */
 }
 
 /* Solves against every matrix of the donor that is needed. All but the first, which is read
@@ -22258,34 +22401,35 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
     size_t i;
     if (!otx__job_has_solves(job)) return OTX_OK;
     for (i = 1; i < job->solution_count && !result; i++)
-        result = otx__solution_check(job, &job->solutions[i], error);
+        if (job->solutions[i].donor != job->solutions[i - 1].donor)
+            result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
+        const otx__solution *solution = &job->solutions[i];
         result = otx__solution_make(job, &job->solutions[i], error);
-        job->summary.isa = job->solutions[i].stats.isa;
-        job->summary.threads = job->solutions[i].stats.threads;
+        job->summary.isa = solution->base ? solution->map_stats.isa : solution->stats.isa;
+        job->summary.threads =
+            solution->base ? solution->map_stats.threads : solution->stats.threads;
     }
     for (i = 0; i < job->summary.matrix_count && !result; i++) {
-        otx_job_matrix *matrix = &job->summary.matrices[i];
-        otx__solution *solution = &job->solutions[job->plans[job->matrix_tensors[i]].solution];
-        matrix->mean_relative_residual = solution->mean_residual;
-        matrix->max_relative_residual = solution->max_residual;
-        matrix->omp = solution->stats;
-        matrix->seconds = solution->seconds;
-        solution->seconds = 0; /* the first matrix that uses it bears the time */
+        size_t solution = job->plans[job->matrix_tensors[i]].solution;
+        otx__solution_report(&job->solutions[solution], &job->summary.matrices[i]);
     }
     return result;
 }
 
-/* >>> src/job/rebuild.h */
-/* ---- the new rows of one vocabulary tensor ------------------------------ */
+/* >>> src/job/targets.h */
+/* ---- targets: the rows that are made from the donor's ---------------------- */
 
 /* Targets that one call of the body combines; targets between polls, fewer where
-   that is more multiply-adds of a worker than so many; bytes copied between polls. */
+   that is more multiply-adds of a worker than so many. */
 #define OTX__COMBINE_CHUNK 16
 #define OTX__COMBINE_BATCH 1024
 #define OTX__COMBINE_WORK 1e8
-#define OTX__COPY_BLOCK ((size_t)64 << 20)
 
+/* Bytes of the rows that a map makes at a time. */
+#define OTX__MAPPED_BYTES ((size_t)64 << 20)
+
+/* What making the new rows of one vocabulary tensor takes. */
 typedef struct otx__rebuild {
     otx_job *job;
     const otx__vocab_tensor *tensor;
@@ -22355,13 +22499,7 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     double *row = r->scratch + (size_t)worker * r->made.columns;
     size_t target = r->first + index * OTX__COMBINE_CHUNK;
     size_t end = otx__min(target + OTX__COMBINE_CHUNK, job->target_count);
-    otx_matrix anchors;
-    memset(&anchors, 0, sizeof anchors);
-    anchors.data = r->old.data;
-    anchors.dtype = r->old.dtype;
-    anchors.rows = job->anchor_count;
-    anchors.columns = r->old.columns;
-    anchors.index = job->anchor_bases;
+    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
         const double *coefficients = solution->coefficients + target * solution->k;
@@ -22391,6 +22529,49 @@ OTX__PRIVATE otx_result otx__rebuild_combine(otx__rebuild *r, otx_error *error)
     }
     return result;
 }
+
+/* Rounds the rows that a map has made of some targets. */
+OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first, size_t count,
+                                                   const double *rows, otx_error *error)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (!otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
+            return otx__fail_range(r, r->job->targets[first + i], error);
+    return OTX_OK;
+}
+
+/* The rows of the targets by the map, and what it misses at their anchors. */
+OTX__PRIVATE otx_result otx__rebuild_map(otx__rebuild *r, otx_error *error)
+{
+    otx_job *job = r->job;
+    const otx__solution *solution = r->solution;
+    const otx_context ctx = otx__job_uncounted(job);
+    size_t width = r->made.columns, first, count;
+    size_t room = otx__min(OTX__MAPPED_BYTES / (width * sizeof(double)) + 1, job->target_count);
+    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    double *rows = (double *)otx__alloc(&job->ctx, room, width * sizeof *rows);
+    otx__space space;
+    otx_result result;
+    if (!rows) return otx__fail_memory(error, (uint64_t)room * width * sizeof *rows);
+    result = otx__space_open(job, solution, &space, error);
+    for (first = 0; first < job->target_count && !result; first += count) {
+        count = otx__min(room, job->target_count - first);
+        result = otx_affine_apply(&ctx, &solution->map, &space.atoms, &anchors, &space.targets,
+                                  first, count, solution->indices, solution->coefficients,
+                                  solution->k, rows, error);
+        if (!result) result = otx__rebuild_store_targets(r, first, count, rows, error);
+    }
+    otx__space_close(job, &space);
+    otx__free(&job->ctx, rows, room, width * sizeof *rows);
+    return result;
+}
+
+/* >>> src/job/rebuild.h */
+/* ---- rebuild: the new rows of one vocabulary tensor ----------------------------- */
+
+/* Bytes copied between polls. */
+#define OTX__COPY_BLOCK ((size_t)64 << 20)
 
 /* Lets the caller cancel now and then, by row, while rows are copied. */
 OTX__PRIVATE otx_result otx__rebuild_poll(const otx__rebuild *r, size_t row, otx_error *error)
@@ -22491,7 +22672,7 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
     return result;
 }
 
-/* The rows that must be made: by combinations; as the mean of the base's rows
+/* The rows that must be made: by a map; by combinations; as the mean of the base's rows
    that hold trained tokens; or as zeros. A bias has no space to solve in, so
    that under omp it gets the mean as well. */
 OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
@@ -22507,6 +22688,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
         r->centre = mean;
     }
+    if (r->solution && r->solution->base) return otx__rebuild_map(r, error);
     if (r->solution) return result ? result : otx__rebuild_combine(r, error);
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
@@ -23472,12 +23654,36 @@ OTX__PRIVATE void otx__report_solver(otx__text *text, const otx_omp_stats *omp)
     otx__text_string(text, "}");
 }
 
+/* The map of a matrix, and the figures by which it was chosen; null without hidden anchors. */
+OTX__PRIVATE void otx__report_map(otx__text *text, const otx_job_matrix *matrix)
+{
+    const otx_affine_trial *choice = &matrix->choice;
+    const struct {
+        const char *name;
+        double value;
+    } figures[] = {{"share", choice->share}, {"error", choice->error}, {"loss", choice->loss}};
+    size_t i;
+    otx__text_string(text, ", \"map\": {\"lambda\": ");
+    otx__text_double(text, choice->lambda);
+    otx__text_format(text, ", \"cosine\": %s, \"hidden\": %" PRIu64,
+                     choice->cosine ? "true" : "false", matrix->hidden);
+    for (i = 0; i < OTX__COUNT(figures); i++) {
+        otx__text_format(text, ", \"%s\": ", figures[i].name);
+        if (matrix->hidden) otx__text_double(text, figures[i].value);
+        else otx__text_string(text, "null");
+    }
+    otx__text_format(text, ", \"peak_bytes\": %" PRIu64 ", \"seconds\": ",
+                     matrix->affine.peak_bytes);
+    otx__text_double(text, matrix->affine.seconds);
+    otx__text_string(text, "}");
+}
+
 /* Residuals are null where nothing was solved. */
 OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
 {
     const otx_tensor *tensor = otx__report_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
-    bool solved = otx__job_solves(job) && job->ran;
+    bool ran = otx__job_solves(job) && job->ran, solved = ran && matrix->k > 0;
     otx__text_string(text, "    {\"name\": ");
     otx__text_json_string(text, tensor->name, tensor->name_size);
     otx__text_format(text,
@@ -23493,7 +23699,9 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
     else otx__text_string(text, "null");
     otx__text_string(text, ", \"seconds\": ");
     otx__text_double(text, matrix->seconds);
+    if (ran) otx__text_format(text, ", \"k\": %" PRIu64, matrix->k);
     if (solved) otx__report_solver(text, &matrix->omp);
+    if (ran && otx__job_maps(job)) otx__report_map(text, matrix);
     otx__text_string(text, "}");
 }
 
@@ -23509,10 +23717,13 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->base.path, strlen(job->base.path));
     otx__text_string(&text, ",\n  \"donor\": ");
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
-    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": %" PRIu64
-                     ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
-                     otx__word(otx_method_name(job->options.method)),
-                     (uint64_t)(job->options.omp.k ? job->options.omp.k : 64),
+    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
+                     otx__word(otx_method_name(job->options.method)));
+    if (otx__job_maps(job) && !job->options.omp.k) otx__text_string(&text, "null");
+    else
+        otx__text_format(&text, "%" PRIu64,
+                         (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
+    otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
     otx__report_tokens(&text, &summary->tokens);
     otx__text_string(&text, "  \"matrices\": [");
@@ -23574,20 +23785,20 @@ OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
 }
 
 /* The two fields of a target in one matrix: its relative residual, and
-   donor:base:coefficient for each of its anchors. */
+   donor:base:coefficient for each of its anchors. Both are empty under a map alone. */
 OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
-    const int32_t *indices = solution->indices + target * solution->k;
-    const double *coefficients = solution->coefficients + target * solution->k;
-    size_t i;
+    size_t at = target * solution->k, end = at + solution->k, i;
+    const int32_t *indices = solution->indices;
     otx__text_string(text, "\t");
-    otx__token_table_number(text, otx__solution_residual(solution, target));
+    if (solution->k > 0)
+        otx__token_table_number(text, otx__solution_residual(solution, target));
     otx__text_string(text, "\t");
-    for (i = 0; i < solution->k && indices[i] >= 0; i++) {
-        otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i ? " " : "",
+    for (i = at; i < end && indices[i] >= 0; i++) {
+        otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i > at ? " " : "",
                          job->anchor_donors[indices[i]], job->anchor_bases[indices[i]]);
-        otx__token_table_number(text, coefficients[i]);
+        otx__token_table_number(text, solution->coefficients[i]);
     }
 }
 
@@ -23629,14 +23840,22 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     otx__text_string(text, "\n");
 }
 
+/* Whether the combinations of a job that has been run are still there. */
+OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
+{
+    size_t i;
+    for (i = 0; i < job->solution_count && job->ran; i++)
+        if (job->solutions[i].k > 0 && !job->solutions[i].indices) return false;
+    return true;
+}
+
 OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink,
                                         otx_error *error)
 {
     size_t count = otx__max(job->alignment.count, job->donor.vocab.count), target = 0, i;
-    bool details = otx__job_has_solves(job) && job->ran;
     otx_result result = OTX_OK;
     otx__text text;
-    if (details && !job->solutions[0].indices)
+    if (!otx__token_table_has_all(job))
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "the token table needs a job that has been run with keep_details");
     otx__text_open(&text, &job->ctx);
