@@ -163,7 +163,7 @@ static const char *const help_transplant[] = {
     "token's row in DONOR, combined alike in BASE. OUT can be left out of a dry run.\n"
     "\n",
     "  -k, --k N               shared tokens per approximated token (64; omp-affine\n"
-    "                          chooses for each matrix, on shared tokens that it hides)\n"
+    "                          chooses for each matrix by shared tokens it hides)\n"
     "  -a, --approximation-method NAME\n"
     "                          omp, omp-centred, omp-affine, affine, mean or zero\n"
     "                          (omp)\n"
