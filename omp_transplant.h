@@ -23,165 +23,173 @@
 
    What is where
 
-      208  api/version                version
-      238  api/result                 results
-      278  api/context                context: memory, threads, progress
-      356  api/isa                    instruction sets
-      373  api/matrix                 numbers and matrices
-      418  api/solver                 the solver
-      546  api/affine                 the affine map: rows as the map makes them, and what it misses
-      677  api/source                 sources and sinks: bytes in and out
-      697  api/json                   JSON
-      819  api/safetensors            safetensors
-      883  api/vocab                  vocabularies
-      988  api/align                  alignment
-     1049  api/file                   files
-     1060  api/directory              directories
-     1111  api/job                    the whole job
-     1267  api/verify                 looking at a finished directory
+      216  api/version                version
+      246  api/result                 results
+      286  api/context                context: memory, threads, progress
+      364  api/isa                    instruction sets
+      381  api/matrix                 numbers and matrices
+      426  api/solver                 the solver
+      554  api/affine                 the affine map: rows as the map makes them, and what it misses
+      685  api/methods                methods: rows for tokens that a model lacks
+      775  api/source                 sources and sinks: bytes in and out
+      795  api/json                   JSON
+      917  api/safetensors            safetensors
+      981  api/vocab                  vocabularies
+     1086  api/align                  alignment
+     1147  api/file                   files
+     1158  api/directory              directories
+     1209  api/job                    the whole job
+     1341  api/verify                 looking at a finished directory
 
-     1311  base                       what everything stands on
-     1344  base/begin                 system headers, and how floating point must be compiled
-     1382  base/sizes                 counting, and sums and products that may not wrap
-     1420  base/span                  bytes of others, digits, UTF-8
-     1578  base/decimal               the digits of a double
-     1713  base/format                printf without stdio and without a locale
-     1982  base/result                results, failures, messages
-     2098  base/memory                the allocator, arrays that grow
-     2157  base/text                  names in messages, and text that grows
-     2274  base/hooks                 log, progress, threads of the caller
-     2343  base/sort                  in place, without memory, never quadratic; and finding
-     2393  base/clock                 wall time for statistics
-     2439  base/hash                  keyed, for tables whose keys a stranger chooses
-     2518  base/pool                  blocks that are freed together
-     2633  base/number                element types, widening and rounding
-     2822  base/base64                decoding
-     2858  base/protobuf              fields of a message
-     2980  base/watch                 long loops that the caller can stop
+     1385  base                       what everything stands on
+     1418  base/begin                 system headers, and how floating point must be compiled
+     1456  base/sizes                 counting, and sums and products that may not wrap
+     1494  base/span                  bytes of others, digits, UTF-8
+     1652  base/decimal               the digits of a double
+     1787  base/format                printf without stdio and without a locale
+     2056  base/result                results, failures, messages
+     2172  base/memory                the allocator, arrays that grow
+     2231  base/text                  names in messages, and text that grows
+     2348  base/hooks                 log, progress, threads of the caller
+     2417  base/sort                  in place, without memory, never quadratic; and finding
+     2467  base/clock                 wall time for statistics
+     2513  base/hash                  keyed, for tables whose keys a stranger chooses
+     2592  base/pool                  blocks that are freed together
+     2707  base/number                element types, widening and rounding
+     2896  base/base64                decoding
+     2932  base/protobuf              fields of a message
+     3054  base/watch                 long loops that the caller can stop
 
-     3033  files                      formats, on memory and streams
-     3057  files/memory_source        memory as a source of bytes
-     3075  files/json_read            a parser without recursion
-     3428  files/json_values          looking at values, stepping through containers
-     3599  files/json_edit            writing, and edits that keep every byte they do not touch
-     3967  files/tensors              what reading and writing a header share
-     4102  files/safetensors_read     the header of a file, checked
-     4426  files/safetensors_write    the header of a new file
+     3107  files                      formats, on memory and streams
+     3131  files/memory_source        memory as a source of bytes
+     3149  files/json_read            a parser without recursion
+     3502  files/json_values          looking at values, stepping through containers
+     3673  files/json_edit            writing, and edits that keep every byte they do not touch
+     4041  files/tensors              what reading and writing a header share
+     4176  files/safetensors_read     the header of a file, checked
+     4500  files/safetensors_write    the header of a new file
 
-     4583  vocab                      tokens, from every source, and which of them are the same
-     4616  vocab/known                what the world calls things: files, classes, tokens
-     4926  vocab/token_table          the table of tokens, and finding tokens in it
-     5089  vocab/spelling             from what a file spells to bytes
-     5220  vocab/reader               what the readers of all sources share
-     5570  vocab/added_tokens         what other files add to a model's tokens
-     5831  vocab/in_use               tokens that are named as reserved ones and are none
-     5933  vocab/from_tokenizer_json  tokenizer.json
-     6189  vocab/from_tekken          tekken.json
-     6344  vocab/from_tiktoken        *.tiktoken
-     6409  vocab/from_sentencepiece   tokenizer.model and its like
-     6764  vocab/from_vocab_json      vocab.json and merges.txt
-     6850  vocab/from_vocab_txt       vocab.txt
-     6907  vocab/parse                the first source that is given, and what goes with it
-     7093  vocab/align                which base token a donor token is
+     4657  vocab                      tokens, from every source, and which of them are the same
+     4690  vocab/known                what the world calls things: files, classes, tokens
+     5000  vocab/token_table          the table of tokens, and finding tokens in it
+     5163  vocab/spelling             from what a file spells to bytes
+     5294  vocab/reader               what the readers of all sources share
+     5644  vocab/added_tokens         what other files add to a model's tokens
+     5905  vocab/in_use               tokens that are named as reserved ones and are none
+     6007  vocab/from_tokenizer_json  tokenizer.json
+     6263  vocab/from_tekken          tekken.json
+     6418  vocab/from_tiktoken        *.tiktoken
+     6483  vocab/from_sentencepiece   tokenizer.model and its like
+     6838  vocab/from_vocab_json      vocab.json and merges.txt
+     6924  vocab/from_vocab_txt       vocab.txt
+     6981  vocab/parse                the first source that is given, and what goes with it
+     7167  vocab/align                which base token a donor token is
 
-     7345  simd                       the hot loops, once for each instruction set
-     7378  simd/kernels               the table of kernels, and what all versions share
-     7655  simd/scalar                the reference
-     7824  simd/sse2                  the operations of 128-bit x86, and what each does
-     7945  simd/neon                  those of 64-bit Arm
-     8040  simd/wasm                  those of WebAssembly's SIMD128
-     8125  simd/avx2                  those of 256-bit x86, with FMA
-     8207  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8849  simd/avx_vnni              AVX2, and products of integers
-     8945  simd/neon_bf16             NEON, and products of matrices
-     9099  simd/avx512                512-bit x86, by hand
-     9705  simd/amx                   tiles of x86, beside AVX-512
-     9948  simd/dispatch              which of them this machine can run, and which a call takes
+     7419  simd                       the hot loops, once for each instruction set
+     7452  simd/kernels               the table of kernels, and what all versions share
+     7729  simd/scalar                the reference
+     7898  simd/sse2                  the operations of 128-bit x86, and what each does
+     8019  simd/neon                  those of 64-bit Arm
+     8114  simd/wasm                  those of WebAssembly's SIMD128
+     8199  simd/avx2                  those of 256-bit x86, with FMA
+     8281  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8923  simd/avx_vnni              AVX2, and products of integers
+     9019  simd/neon_bf16             NEON, and products of matrices
+     9173  simd/avx512                512-bit x86, by hand
+     9779  simd/amx                   tiles of x86, beside AVX-512
+    10022  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10174  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10227  solve/views                the rows of matrices, as the kernels read them
-    10356  solve/panels               vectors as the dense products want them, and these
-    10547  solve/rests                vectors on their way into panels
-    10724  solve/dictionary           the atoms, and their split along a common direction
-    10879  solve/exact_gram           products of all pairs of atoms in double
-    10961  solve/triangle             packed lower triangles
-    11065  solve/support              what is known of one target, and the exact steps
-    11327  solve/gram_table           products of atoms with all atoms, for scans
-    11565  solve/screen               which atoms are worth scoring in double: the bound
-    11855  solve/scan                 the correlations of all atoms with a block's residuals
-    12012  solve/predict              making targets ready for the next scan
-    12258  solve/candidates           the atoms that a scan could not rule out
-    12542  solve/select               the next atoms of each target
-    12708  solve/pursuit              what one solve holds, and the memory it takes
-    12952  solve/plan                 which form, and in what blocks
-    13197  solve/steps                a pursuit from its rows to its results
-    13436  solve/combine              new rows of coefficients
-    13498  solve/solver               the public call
-    13663  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13872  solve/affine_normal        the normal equations of an affine map
-    14115  solve/affine_factor        their factor, and their solution
-    14318  solve/affine_map           a fitted map, and the rows it makes
-    14660  solve/affine_choice        how many atoms to take, and chosen by what
-    15058  solve/affine_fit           what a fit of an affine map holds and needs
-    15302  solve/affine               fitting and applying affine maps
+    10248  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10301  solve/views                the rows of matrices, as the kernels read them
+    10430  solve/panels               vectors as the dense products want them, and these
+    10621  solve/rests                vectors on their way into panels
+    10798  solve/dictionary           the atoms, and their split along a common direction
+    10953  solve/exact_gram           products of all pairs of atoms in double
+    11035  solve/triangle             packed lower triangles
+    11139  solve/support              what is known of one target, and the exact steps
+    11401  solve/gram_table           products of atoms with all atoms, for scans
+    11639  solve/screen               which atoms are worth scoring in double: the bound
+    11929  solve/scan                 the correlations of all atoms with a block's residuals
+    12086  solve/predict              making targets ready for the next scan
+    12332  solve/candidates           the atoms that a scan could not rule out
+    12616  solve/select               the next atoms of each target
+    12782  solve/pursuit              what one solve holds, and the memory it takes
+    13026  solve/plan                 which form, and in what blocks
+    13271  solve/steps                a pursuit from its rows to its results
+    13510  solve/combine              new rows of coefficients
+    13572  solve/solver               the public call
+    13737  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13946  solve/affine_normal        the normal equations of an affine map
+    14189  solve/affine_factor        their factor, and their solution
+    14392  solve/affine_map           a fitted map, and the rows it makes
+    14734  solve/affine_choice        how many atoms to take, and chosen by what
+    15132  solve/affine_fit           what a fit of an affine map holds and needs
+    15376  solve/affine               fitting and applying affine maps
 
-    15593  disk                       files and directories
-    15625  disk/system                what POSIX and Windows are asked for
-    15664  disk/windows_paths         paths as Windows takes them
-    15804  disk/windows               the system as Windows gives it
-    16103  disk/posix                 the system as POSIX gives it
-    16341  disk/paths                 what can be told from their text
-    16415  disk/failure               why the system refused
-    16529  disk/look                  what stands at a path, and whether within another
-    16650  disk/listing               listings of directories
-    16716  disk/reading               files to read, and whether they have changed
-    16895  disk/writing               files to write
-    17012  disk/copying               copies of files
-    17078  disk/trees                 whole directories looked through, copied, removed
-    17294  disk/known                 what weights are called in a directory
-    17330  disk/staging               a directory made under another name, then renamed
-    17566  disk/missing               a path or a directory without what is wanted of it
-    17609  disk/weight_index          the index of a checkpoint in shards
-    17825  disk/checkpoint            a model directory, in one file or in shards
-    18160  disk/tokenizer_directory   the tokenizer of a model directory
+    15665  methods                    rows for tokens that a model lacks, each method a room
+    15682  methods/parts              what methods share: sums of rows, combinations
+    15798  methods/pursuit            omp, omp-centred
+    15869  methods/mapping            omp-affine, affine
+    15903  methods/constant           mean, zero
+    15931  methods/methods            the table of all, and the public calls
 
-    18361  model                      which tensors and config keys belong to the vocabulary
-    18390  model/known                what the world calls things
-    18777  model/known_classes        classes of tokenizers, by the type of model
-    19015  model/names                names of tensors
-    19172  model/document             the JSON files of a model directory
-    19258  model/config               what config.json says
-    19438  model/side                 a model directory opened once
-    19541  model/code                 the Python that a tokenizer is loaded with
-    19775  model/parts                what each tensor does for the vocabulary
-    19885  model/find                 finding the parts of a model
-    20139  model/heirs                what becomes of the ids in a config
-    20290  model/config_ids           ids in a config being edited
-    20597  model/config_edit          config.json and generation_config.json, edited
-    20853  model/classes              which class a tokenizer is loaded as
+    16053  disk                       files and directories
+    16085  disk/system                what POSIX and Windows are asked for
+    16124  disk/windows_paths         paths as Windows takes them
+    16264  disk/windows               the system as Windows gives it
+    16563  disk/posix                 the system as POSIX gives it
+    16801  disk/paths                 what can be told from their text
+    16875  disk/failure               why the system refused
+    16989  disk/look                  what stands at a path, and whether within another
+    17110  disk/listing               listings of directories
+    17176  disk/reading               files to read, and whether they have changed
+    17355  disk/writing               files to write
+    17472  disk/copying               copies of files
+    17538  disk/trees                 whole directories looked through, copied, removed
+    17754  disk/known                 what weights are called in a directory
+    17790  disk/staging               a directory made under another name, then renamed
+    18026  disk/missing               a path or a directory without what is wanted of it
+    18069  disk/weight_index          the index of a checkpoint in shards
+    18285  disk/checkpoint            a model directory, in one file or in shards
+    18620  disk/tokenizer_directory   the tokenizer of a model directory
 
-    21019  job                        the whole transplant, in the order in which it happens
-    21053  job/job                    what a job holds
-    21307  job/open                   opening the two models
-    21383  job/map                    the caller's map
-    21500  job/align                  where every new row comes from
-    21638  job/plan                   what becomes of every tensor, and of the configs
-    21757  job/chat                   the template that turns messages into text
-    21901  job/rows                   rows in memory: reading, checking, their mean
-    22155  job/solve                  solving for the rows of the donor
-    22420  job/targets                the rows that are made from the donor's
-    22570  job/rebuild                the new rows of one vocabulary tensor
-    22846  job/write                  the output and its weights
-    23115  job/copy                   the other files of the two models
-    23331  job/index                  the files that are written anew
-    23499  job/run                    the whole, in order
-    23609  job/report                 what a job did, as JSON and as a table
-    23875  job/findings               what is told of a finished directory
-    23924  job/check_files            its files
-    24045  job/check_ids              sizes, ids and tying
-    24222  job/check_values           values
-    24302  job/check_draft            as a draft model for another
-    24414  job/verify                 whether a finished directory agrees with itself
+    18821  model                      which tensors and config keys belong to the vocabulary
+    18850  model/known                what the world calls things
+    19237  model/known_classes        classes of tokenizers, by the type of model
+    19475  model/names                names of tensors
+    19632  model/document             the JSON files of a model directory
+    19718  model/config               what config.json says
+    19898  model/side                 a model directory opened once
+    20001  model/code                 the Python that a tokenizer is loaded with
+    20235  model/parts                what each tensor does for the vocabulary
+    20345  model/find                 finding the parts of a model
+    20599  model/heirs                what becomes of the ids in a config
+    20750  model/config_ids           ids in a config being edited
+    21057  model/config_edit          config.json and generation_config.json, edited
+    21313  model/classes              which class a tokenizer is loaded as
+
+    21479  job                        the whole transplant, in the order in which it happens
+    21513  job/job                    what a job holds
+    21732  job/open                   opening the two models
+    21808  job/map                    the caller's map
+    21925  job/align                  where every new row comes from
+    22063  job/plan                   what becomes of every tensor, and of the configs
+    22184  job/chat                   the template that turns messages into text
+    22328  job/rows                   rows in memory: reading, checking, their mean
+    22582  job/solve                  solving for the rows of the donor
+    22765  job/targets                the rows that are made from the donor's
+    22862  job/rebuild                the new rows of one vocabulary tensor
+    23127  job/write                  the output and its weights
+    23396  job/copy                   the other files of the two models
+    23612  job/index                  the files that are written anew
+    23780  job/run                    the whole, in order
+    23890  job/report                 what a job did, as JSON and as a table
+    24159  job/findings               what is told of a finished directory
+    24208  job/check_files            its files
+    24329  job/check_ids              sizes, ids and tying
+    24506  job/check_values           values
+    24586  job/check_draft            as a draft model for another
+    24698  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -674,6 +682,96 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
 /* Frees what the map holds; one of zeros is fine. */
 OTX_API void otx_affine_close(otx_affine_map *map);
 
+/* >>> src/api/methods.h */
+/* ---- methods: rows for tokens that a model lacks ------------------------------------------- */
+
+typedef enum otx_method {
+    OTX_METHOD_OMP,         /* the combination of a few anchors that makes the donor's row, of
+                               their rows in the base: arXiv 2506.06607 */
+    OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row is the
+                               mean of the base's anchors plus the combination of what sets
+                               them apart from it */
+    OTX_METHOD_OMP_AFFINE,  /* what an affine map makes of the donor's row, and the combination
+                               of what that map misses at the anchors: see otx_affine_fit.
+                               Atoms per target are chosen for each matrix from none to 64 on
+                               hidden anchors, unless omp.k says how many */
+    OTX_METHOD_AFFINE,      /* the map alone */
+    OTX_METHOD_MEAN,        /* the mean of the base's token rows */
+    OTX_METHOD_ZERO,
+    OTX_METHOD_COUNT
+} otx_method;
+
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero"; or NULL. */
+OTX_API const char *otx_method_name(otx_method method);
+
+/* What a method looks at. Everything but the donor's rows belongs to one matrix of the base. */
+typedef enum otx_method_need {
+    OTX_NEED_DONOR = 1,      /* to fit: donor and the rows of targets */
+    OTX_NEED_BASE = 2,       /* to fit: base */
+    OTX_NEED_TOKENS = 4,     /* to fit: tokens */
+    OTX_NEED_DONOR_AGAIN = 8 /* to make rows: donor and the rows of targets once more */
+} otx_method_need;
+
+/* A sum of otx_method_need; 0 for a number that is no method. Rows are always made of the
+   base's, base and tokens. */
+OTX_API unsigned otx_method_needs(otx_method method);
+
+/* The rows that a method works with. Matrices that it does not need may be all zeros, but for
+   targets.rows, which says how many rows are wanted. */
+typedef struct otx_method_rows {
+    otx_matrix donor;   /* N x d: the anchors' rows in the donor */
+    otx_matrix base;    /* N x e: the same anchors' in the base */
+    otx_matrix targets; /* B x d: the donor's rows of the tokens that rows are wanted for */
+    otx_matrix tokens;  /* T x e: all rows of the base that hold a token */
+} otx_method_rows;
+
+/* Solves as otx_omp does, from the same arguments after its own context. */
+typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
+                                const otx_matrix *atoms, const otx_matrix *targets,
+                                const otx_omp_options *options, const otx_omp_output *output,
+                                otx_omp_stats *stats, otx_error *error);
+
+/* All zero is the default. */
+typedef struct otx_method_options {
+    otx_omp_options omp; /* of a pursuit; its memory is the budget of a map too. No window */
+    otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
+    void *solve_context;
+} otx_method_options;
+
+/* A method that was fitted. To be closed. */
+typedef struct otx_fitted {
+    otx_method method;
+    size_t targets;         /* that it can make rows for */
+    size_t k;               /* anchors that a row combines, 0 if it combines none; then */
+    int32_t *indices;       /* [targets][k] and the like are NULL */
+    double *coefficients;   /* [targets][k] */
+    double *residual_norms; /* [targets], as of otx_omp_output; NULL if nothing was pursued */
+    double *target_norms;   /* [targets] */
+    otx_omp_stats omp;
+    otx_affine_map map;     /* of omp-affine and affine */
+    otx_affine_stats affine;
+    uint64_t bytes;         /* that it holds, without the map's */
+} otx_fitted;
+
+/* Fits a method to the rows. options and error may be NULL; on failure *fitted is zeros.
+   Errors are those of otx_omp and otx_affine_fit; a matrix that is needed and missing, or of
+   another shape, is OTX_ERROR_ARGUMENT. Thread-safe if the hooks of ctx are. */
+OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
+                                  const otx_method_rows *rows,
+                                  const otx_method_options *options, otx_fitted *fitted,
+                                  otx_error *error);
+
+/* Makes the rows of targets `first` to first + count - 1: to is [count][e] doubles, before
+   they are rounded to the base's type. rows are those that the method was fitted to, or the
+   same read again; a method that does not look at the base to be fitted makes rows of any
+   matrix of it. The bits are the same on every instruction set and thread count. */
+OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
+                                   const otx_method_rows *rows, size_t first, size_t count,
+                                   double *to, otx_error *error);
+
+/* Frees what it holds, with the allocator that it was fitted with; zeros are fine. */
+OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
+
 /* >>> src/api/source.h */
 /* ---- sources and sinks: bytes in and out --------------------------------- */
 
@@ -1111,24 +1209,6 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
 /* >>> src/api/job.h */
 /* ---- the whole job ------------------------------------------------------------------ */
 
-typedef enum otx_method {
-    OTX_METHOD_OMP,  /* arXiv 2506.06607 */
-    OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row
-                               is the mean of the base's anchors plus the combination
-                               of what sets them apart from it */
-    OTX_METHOD_OMP_AFFINE, /* what an affine map makes of the donor's row, and the
-                              combination of what that map misses at the anchors: see
-                              otx_affine_fit. Atoms per target are chosen for each matrix
-                              from none to 64 on hidden anchors, unless omp.k says how many */
-    OTX_METHOD_AFFINE, /* the map alone */
-    OTX_METHOD_MEAN, /* the mean of the base's token rows */
-    OTX_METHOD_ZERO,
-    OTX_METHOD_COUNT
-} otx_method;
-
-/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero"; or NULL. */
-OTX_API const char *otx_method_name(otx_method method);
-
 /* How many rows the new matrices get. */
 typedef enum otx_rows {
     OTX_ROWS_DONOR,     /* as many as the donor's matrices */
@@ -1137,12 +1217,6 @@ typedef enum otx_rows {
     OTX_ROWS_EXACT      /* rows_exact: those of a draft's target, say, whose weights need
                            not be there */
 } otx_rows;
-
-/* Solves as otx_omp does, from the same arguments after its own context. */
-typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
-                                const otx_matrix *atoms, const otx_matrix *targets,
-                                const otx_omp_options *options, const otx_omp_output *output,
-                                otx_omp_stats *stats, otx_error *error);
 
 /* What rows without a token of their own get: padding and reserved tokens. */
 typedef enum otx_padding {
@@ -15588,6 +15662,392 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
     return result;
 }
 
+/* >>> src/methods/chapter.h */
+/* ==== methods: rows for tokens that a model lacks, each method a room ==== */
+
+/* Knows matrices: the anchors' rows in both models, the targets' in the donor, the base's
+   tokens. Knows nothing of files, and of tokens only what the caller found out.
+   Hides behind one face how a row is made: fitted once to all targets, then made window by
+   window in double, so that no method holds more rows than the caller has room for.
+   To add a method: a value of otx_method, a room with its fit and make and where they come
+   from, a row in methods.h, a twin in tests/method_twins.py.
+
+   Rooms, in order of dependency:
+     parts         what methods share: sums of rows, combinations
+     pursuit       omp, omp-centred
+     mapping       omp-affine, affine
+     constant      mean, zero
+     methods       the table of all, and the public calls */
+
+/* >>> src/methods/parts.h */
+/* ---- parts: what methods share ---------------------------------------------- */
+
+/* Targets that one task combines. */
+#define OTX__COMBINE_CHUNK 16
+
+/* A method. fit and make as otx_method_fit and otx_method_make have them; the caller has
+   checked that the matrices which are needed are there, and closes what failed. */
+typedef struct otx__method_entry {
+    const char *name;
+    unsigned needs;
+    otx_result (*fit)(const otx_context *ctx, const otx_method_rows *rows,
+                      const otx_method_options *options, otx_fitted *fitted, otx_error *error);
+    otx_result (*make)(const otx_context *ctx, const otx_fitted *fitted,
+                       const otx_method_rows *rows, size_t first, size_t count, double *to,
+                       otx_error *error);
+} otx__method_entry;
+
+/* ---- combinations of anchors ---- */
+
+/* Takes room for k anchors a target, and with `pursued` for the norms of a pursuit. */
+OTX__PRIVATE otx_result otx__fitted_alloc(const otx_context *ctx, otx_fitted *fitted, size_t k,
+                                          bool pursued, otx_error *error)
+{
+    size_t targets = fitted->targets, cells;
+    fitted->k = k;
+    if (!otx__mul(targets, k, &cells)) return otx__fail_memory(error, UINT64_MAX);
+    fitted->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *fitted->indices);
+    fitted->coefficients = (double *)otx__alloc(ctx, cells, sizeof *fitted->coefficients);
+    if (pursued) {
+        fitted->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+        fitted->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    }
+    fitted->bytes = (uint64_t)cells * 12 + (pursued ? (uint64_t)targets * 16 : 0);
+    if (fitted->indices && fitted->coefficients &&
+        (!pursued || (fitted->residual_norms && fitted->target_norms)))
+        return OTX_OK;
+    return otx__fail_memory(error, fitted->bytes);
+}
+
+typedef struct otx__combining {
+    const otx__kernels *kernels;
+    const otx_fitted *fitted;
+    const otx_matrix *base;
+    const double *centre; /* the mean of the base's anchors, or NULL: not centred */
+    size_t first, count;
+    double *to;
+} otx__combining;
+
+/* mean + sum of c_j (b_j - mean) is the combination plus (1 - sum of c_j) mean. */
+OTX__PRIVATE void otx__combine_centre(const double *centre, const double *coefficients, size_t k,
+                                      size_t columns, double *row)
+{
+    double share = 1.0;
+    size_t i;
+    for (i = 0; i < k; i++) share -= coefficients[i];
+    for (i = 0; i < columns; i++) {
+        double part = share * centre[i];
+        row[i] += part;
+    }
+}
+
+OTX__PRIVATE void otx__combining_body(void *argument, size_t index, int worker)
+{
+    const otx__combining *task = (const otx__combining *)argument;
+    size_t k = task->fitted->k, columns = task->base->columns, i;
+    size_t end = otx__min((index + 1) * OTX__COMBINE_CHUNK, task->count);
+    (void)worker;
+    for (i = index * OTX__COMBINE_CHUNK; i < end; i++) {
+        const double *coefficients = task->fitted->coefficients + (task->first + i) * k;
+        double *row = task->to + i * columns;
+        otx__combine_row(task->kernels, task->base,
+                         task->fitted->indices + (task->first + i) * k, coefficients, k, row);
+        if (task->centre) otx__combine_centre(task->centre, coefficients, k, columns, row);
+    }
+}
+
+/* Combines the anchors' rows in the base; centre may be NULL. */
+OTX__PRIVATE otx_result otx__fitted_combine(const otx_context *ctx, const otx_fitted *fitted,
+                                            const otx_matrix *base, const double *centre,
+                                            size_t first, size_t count, double *to,
+                                            otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
+    otx__combining task;
+    task.kernels = otx__combine_kernels(ctx);
+    task.fitted = fitted;
+    task.base = base;
+    task.centre = centre;
+    task.first = first;
+    task.count = count;
+    task.to = to;
+    return otx__watch_loop(&watch, (count + OTX__COMBINE_CHUNK - 1) / OTX__COMBINE_CHUNK,
+                           (double)OTX__COMBINE_CHUNK * (double)(fitted->k + 1) *
+                               (double)base->columns,
+                           otx__combining_body, &task, error);
+}
+
+/* ---- sums of rows ---- */
+
+/* The mean of the rows of a matrix, in double, in their order. */
+OTX__PRIVATE otx_result otx__matrix_mean(const otx_context *ctx, const otx_matrix *matrix,
+                                         double *mean, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    otx__view view;
+    otx__pool none;
+    memset(&view, 0, sizeof view);
+    otx__pool_open(&none, ctx);
+    view.data = (const char *)matrix->data;
+    view.stride = (matrix->stride ? matrix->stride : matrix->columns) *
+                  (otx_dtype_bits(matrix->dtype) / 8);
+    view.index = matrix->index;
+    return otx__view_mean(&watch, &view, matrix, mean, error);
+}
+
+/* >>> src/methods/pursuit.h */
+/* ---- pursuit: omp, omp-centred ------------------------------------------------ */
+
+/* Whether all indices that a caller's solver gave are atoms': they will be followed. */
+OTX__PRIVATE otx_result otx__pursued_check(const otx_fitted *fitted, size_t atoms,
+                                           otx_error *error)
+{
+    size_t i, j;
+    for (i = 0; i < fitted->targets; i++) {
+        const int32_t *indices = fitted->indices + i * fitted->k;
+        for (j = 0; j < fitted->k && indices[j] >= 0; j++)
+            if ((size_t)indices[j] >= atoms)
+                return otx__fail(error, OTX_ERROR_ARGUMENT,
+                                 "options.solve gave target %" PRIu64 " the atom %" PRId32
+                                 " of %" PRIu64, (uint64_t)i, indices[j], (uint64_t)atoms);
+    }
+    return OTX_OK;
+}
+
+/* Runs the pursuit of all targets. */
+OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_rows *rows,
+                                    const otx_method_options *options,
+                                    const otx_omp_options *omp, otx_fitted *fitted,
+                                    otx_error *error)
+{
+    size_t k = otx_omp_k(omp->k, rows->donor.rows, rows->donor.columns);
+    otx_omp_output output;
+    otx_result result = otx__fitted_alloc(ctx, fitted, k, true, error);
+    if (result) return result;
+    output.indices = fitted->indices;
+    output.coefficients = fitted->coefficients;
+    output.residual_norms = fitted->residual_norms;
+    output.target_norms = fitted->target_norms;
+    if (!options->solve)
+        return otx_omp(ctx, &rows->donor, &rows->targets, omp, &output, &fitted->omp, error);
+    result = options->solve(options->solve_context, ctx, &rows->donor, &rows->targets, omp,
+                            &output, &fitted->omp, error);
+    return result ? result : otx__pursued_check(fitted, rows->donor.rows, error);
+}
+
+OTX__PRIVATE otx_result otx__omp_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                     const otx_method_options *options, otx_fitted *fitted,
+                                     otx_error *error)
+{
+    otx_omp_options omp = options->omp;
+    omp.centred = fitted->method == OTX_METHOD_OMP_CENTRED;
+    return otx__pursue(ctx, rows, options, &omp, fitted, error);
+}
+
+OTX__PRIVATE otx_result otx__omp_make(const otx_context *ctx, const otx_fitted *fitted,
+                                      const otx_method_rows *rows, size_t first, size_t count,
+                                      double *to, otx_error *error)
+{
+    return otx__fitted_combine(ctx, fitted, &rows->base, NULL, first, count, to, error);
+}
+
+OTX__PRIVATE otx_result otx__omp_centred_make(const otx_context *ctx, const otx_fitted *fitted,
+                                              const otx_method_rows *rows, size_t first,
+                                              size_t count, double *to, otx_error *error)
+{
+    size_t columns = rows->base.columns;
+    double *centre = (double *)otx__alloc(ctx, columns, sizeof *centre);
+    otx_result result;
+    if (!centre) return otx__fail_memory(error, (uint64_t)columns * sizeof *centre);
+    result = otx__matrix_mean(ctx, &rows->base, centre, error);
+    if (!result)
+        result = otx__fitted_combine(ctx, fitted, &rows->base, centre, first, count, to, error);
+    otx__free(ctx, centre, columns, sizeof *centre);
+    return result;
+}
+
+/* >>> src/methods/mapping.h */
+/* ---- mapping: omp-affine, affine ----------------------------------------------- */
+
+/* Fits the map, then runs the pursuit that was chosen to go with it, if any. */
+OTX__PRIVATE otx_result otx__affine_method_fit(const otx_context *ctx,
+                                               const otx_method_rows *rows,
+                                               const otx_method_options *options,
+                                               otx_fitted *fitted, otx_error *error)
+{
+    otx_omp_options omp = options->omp;
+    otx_affine_options affine;
+    size_t k = fitted->method == OTX_METHOD_AFFINE ? 0 : omp.k;
+    otx_result result;
+    memset(&affine, 0, sizeof affine);
+    affine.memory = omp.memory;
+    if (omp.cosine) affine.selection = OTX_AFFINE_COSINE;
+    if (k || fitted->method == OTX_METHOD_AFFINE) {
+        affine.ks = &k;
+        affine.k_count = 1;
+    }
+    result = otx_affine_fit(ctx, &rows->donor, &rows->base, &rows->targets, &affine,
+                            &fitted->map, &fitted->affine, error);
+    if (result || !otx_affine_pursuit(&fitted->map, &omp)) return result;
+    return otx__pursue(ctx, rows, options, &omp, fitted, error);
+}
+
+OTX__PRIVATE otx_result otx__affine_method_make(const otx_context *ctx, const otx_fitted *fitted,
+                                                const otx_method_rows *rows, size_t first,
+                                                size_t count, double *to, otx_error *error)
+{
+    return otx_affine_apply(ctx, &fitted->map, &rows->donor, &rows->base, &rows->targets, first,
+                            count, fitted->indices, fitted->coefficients, fitted->k, to, error);
+}
+
+/* >>> src/methods/constant.h */
+/* ---- constant: mean, zero --------------------------------------------------------- */
+
+OTX__PRIVATE otx_result otx__mean_make(const otx_context *ctx, const otx_fitted *fitted,
+                                       const otx_method_rows *rows, size_t first, size_t count,
+                                       double *to, otx_error *error)
+{
+    size_t columns = rows->tokens.columns, i;
+    otx_result result = otx__matrix_mean(ctx, &rows->tokens, to, error);
+    (void)fitted;
+    (void)first;
+    for (i = 1; i < count && !result; i++) memcpy(to + i * columns, to, columns * sizeof *to);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__zero_make(const otx_context *ctx, const otx_fitted *fitted,
+                                       const otx_method_rows *rows, size_t first, size_t count,
+                                       double *to, otx_error *error)
+{
+    size_t i, cells = count * rows->tokens.columns;
+    (void)ctx;
+    (void)fitted;
+    (void)first;
+    (void)error;
+    for (i = 0; i < cells; i++) to[i] = 0.0;
+    return OTX_OK;
+}
+
+/* >>> src/methods/methods.h */
+/* ---- methods: the table of all, and the public calls ---------------------------------- */
+
+/* In the order of otx_method. A method without fit has nothing to fit. */
+OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
+{
+    static const otx__method_entry methods[OTX_METHOD_COUNT] = {
+        {"omp", OTX_NEED_DONOR, otx__omp_fit, otx__omp_make},
+        {"omp-centred", OTX_NEED_DONOR, otx__omp_fit, otx__omp_centred_make},
+        {"omp-affine", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__affine_method_fit, otx__affine_method_make},
+        {"affine", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__affine_method_fit, otx__affine_method_make},
+        {"mean", 0, NULL, otx__mean_make},
+        {"zero", 0, NULL, otx__zero_make},
+    };
+    return (unsigned)method < OTX_METHOD_COUNT ? &methods[method] : NULL;
+}
+
+OTX_API const char *otx_method_name(otx_method method)
+{
+    const otx__method_entry *m = otx__method_of(method);
+    return m ? m->name : NULL;
+}
+
+OTX_API unsigned otx_method_needs(otx_method method)
+{
+    const otx__method_entry *m = otx__method_of(method);
+    return m ? m->needs : 0;
+}
+
+/* Whether it is a method; names all that are if not. */
+OTX__PRIVATE otx_result otx__method_known(otx_method method, otx_error *error)
+{
+    char known[400] = "";
+    size_t i, length = 0;
+    if (otx__method_of(method)) return OTX_OK;
+    for (i = 0; i < OTX_METHOD_COUNT; i++)
+        length += otx__format(known + length, sizeof known - length, "%s%s", i ? ", " : "",
+                              otx__method_of((otx_method)i)->name);
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are %s",
+                     (int)method, known);
+}
+
+/* Whether the matrices that are needed are there; their shapes fit each other. */
+OTX__PRIVATE otx_result otx__method_check(const otx_method_rows *rows, unsigned needs,
+                                          otx_error *error)
+{
+    const otx_matrix *donor = &rows->donor, *base = &rows->base;
+    otx_result result = OTX_OK;
+    if (needs & (OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN)) {
+        result = otx__check_matrix(donor, "donor", error);
+        if (!result && rows->targets.rows)
+            result = otx__check_matrix(&rows->targets, "targets", error);
+        if (!result && rows->targets.rows && rows->targets.columns != donor->columns)
+            return otx__fail(error, OTX_ERROR_ARGUMENT,
+                             "anchors have %" PRIu64 " columns in the donor and targets %" PRIu64,
+                             (uint64_t)donor->columns, (uint64_t)rows->targets.columns);
+    }
+    if (!result && (needs & OTX_NEED_BASE)) {
+        result = otx__check_matrix(base, "base", error);
+        if (!result && base->rows != donor->rows)
+            return otx__fail(error, OTX_ERROR_ARGUMENT,
+                             "donor has %" PRIu64 " rows of anchors and base %" PRIu64,
+                             (uint64_t)donor->rows, (uint64_t)base->rows);
+    }
+    if (!result && (needs & OTX_NEED_TOKENS))
+        result = otx__check_matrix(&rows->tokens, "tokens", error);
+    return result;
+}
+
+OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
+                                  const otx_method_rows *rows,
+                                  const otx_method_options *options, otx_fitted *fitted,
+                                  otx_error *error)
+{
+    const otx__method_entry *m = otx__method_of(method);
+    otx_method_options settled;
+    otx_result result;
+    memset(fitted, 0, sizeof *fitted);
+    memset(&settled, 0, sizeof settled);
+    if (options) settled = *options;
+    result = otx__method_known(method, error);
+    if (!result)
+        result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
+    if (result) return result;
+    fitted->method = method;
+    fitted->targets = rows->targets.rows;
+    if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
+    if (result) otx_method_close(ctx, fitted);
+    return result;
+}
+
+OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
+                                   const otx_method_rows *rows, size_t first, size_t count,
+                                   double *to, otx_error *error)
+{
+    const otx__method_entry *m = otx__method_of(fitted->method);
+    otx_result result;
+    if (!m) return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
+    if (first > fitted->targets || count > fitted->targets - first)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "targets %" PRIu64 " to %" PRIu64 " are not among %" PRIu64,
+                         (uint64_t)first, (uint64_t)first + count, (uint64_t)fitted->targets);
+    if (!count) return OTX_OK;
+    result = otx__method_check(rows, m->needs & (unsigned)OTX_NEED_DONOR_AGAIN, error);
+    return result ? result : m->make(ctx, fitted, rows, first, count, to, error);
+}
+
+OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
+{
+    size_t targets = fitted->targets, cells = targets * fitted->k;
+    otx__free(ctx, fitted->indices, cells, sizeof *fitted->indices);
+    otx__free(ctx, fitted->coefficients, cells, sizeof *fitted->coefficients);
+    otx__free(ctx, fitted->residual_norms, targets, sizeof *fitted->residual_norms);
+    otx__free(ctx, fitted->target_norms, targets, sizeof *fitted->target_norms);
+    otx_affine_close(&fitted->map);
+    memset(fitted, 0, sizeof *fitted);
+}
+
 #ifndef OTX_NO_STDIO
 
 /* >>> src/disk/chapter.h */
@@ -21053,22 +21513,15 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
 /* >>> src/job/job.h */
 /* ---- job: what a job holds ------------------------------------------------ */
 
-/* What was solved against one matrix of the donor. Every matrix of the base in
-   the same part takes the same combinations of its own rows; but a map is to one matrix,
-   and goes with a number of atoms of its own. */
+/* A method that was fitted to one matrix of the donor. Every matrix of the base in the same
+   part takes the same combinations of its own rows; but a method that looks at the base's
+   rows is fitted to one matrix of it. */
 typedef struct otx__solution {
-    const otx_checkpoint_tensor *donor;
-    const otx_checkpoint_tensor *base; /* what the map leads to; NULL without one */
-    otx_affine_map map;
-    size_t k;               /* 0: the map alone, and no arrays */
-    int32_t *indices;       /* [targets][k], as of otx_omp_output */
-    double *coefficients;   /* [targets][k] */
-    double *residual_norms; /* [targets] */
-    double *target_norms;   /* [targets] */
-    double mean_residual, max_residual; /* relative */
+    const otx_checkpoint_tensor *donor; /* NULL for a method that does not look at it */
+    const otx_checkpoint_tensor *base;  /* NULL for a method that serves any matrix */
+    otx_fitted fitted;
+    double mean_residual, max_residual; /* relative; 0 where nothing was pursued */
     double seconds;
-    otx_omp_stats stats;
-    otx_affine_stats map_stats;
 } otx__solution;
 
 #define OTX__NONE SIZE_MAX
@@ -21165,31 +21618,16 @@ OTX__PRIVATE otx_context otx__job_uncounted(otx_job *job)
 
 /* ---- options ---- */
 
-OTX_API const char *otx_method_name(otx_method method)
-{
-    static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "omp-affine",
-                                                        "affine", "mean", "zero"};
-    return (unsigned)method < OTX_METHOD_COUNT ? names[method] : NULL;
-}
-
 OTX_API const char *otx_padding_name(otx_padding padding)
 {
     static const char *const names[OTX_PADDING_COUNT] = {"mean", "zero"};
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
-/* Whether the method maps rows of the donor into the base's space. */
-OTX__PRIVATE bool otx__job_maps(const otx_job *job)
-{
-    return job->options.method == OTX_METHOD_OMP_AFFINE ||
-           job->options.method == OTX_METHOD_AFFINE;
-}
-
-/* Whether the method makes rows from the donor's. */
+/* Whether rows are made from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
-    return job->options.method == OTX_METHOD_OMP ||
-           job->options.method == OTX_METHOD_OMP_CENTRED || otx__job_maps(job);
+    return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
 }
 
 /* Whether there are rows that it solves for. */
@@ -21200,9 +21638,8 @@ OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
-    if ((unsigned)options->method >= OTX_METHOD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
-                         "omp-centred, omp-affine, affine, mean and zero", (int)options->method);
+    otx_result result = otx__method_known(options->method, error);
+    if (result) return result;
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
@@ -21255,18 +21692,6 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     return result;
 }
 
-OTX__PRIVATE void otx__solution_close(const otx_job *job, otx__solution *solution)
-{
-    size_t targets = job->target_count, k = solution->k;
-    otx__free(&job->ctx, solution->indices, targets * k, sizeof *solution->indices);
-    otx__free(&job->ctx, solution->coefficients, targets * k, sizeof *solution->coefficients);
-    otx__free(&job->ctx, solution->residual_norms, targets, sizeof *solution->residual_norms);
-    otx__free(&job->ctx, solution->target_norms, targets, sizeof *solution->target_norms);
-    solution->indices = NULL;
-    solution->coefficients = solution->residual_norms = solution->target_norms = NULL;
-    otx_affine_close(&solution->map);
-}
-
 OTX_API void otx_job_close(otx_job *job)
 {
     const otx_context *ctx;
@@ -21274,7 +21699,7 @@ OTX_API void otx_job_close(otx_job *job)
     size_t i;
     if (!job) return;
     ctx = &job->ctx;
-    for (i = 0; i < job->solution_count; i++) otx__solution_close(job, &job->solutions[i]);
+    for (i = 0; i < job->solution_count; i++) otx_method_close(ctx, &job->solutions[i].fitted);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
     otx__text_close(&job->chat);
@@ -21638,13 +22063,15 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 /* >>> src/job/plan.h */
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor, and of the base where it takes a map; makes
-   room for it once. */
+/* The solution for one matrix of the donor, and of the base where the method looks at that;
+   makes room for it once. */
 OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
                                        const otx_checkpoint_tensor *base)
 {
+    unsigned needs = otx_method_needs(job->options.method);
     size_t i;
-    if (!otx__job_maps(job)) base = NULL;
+    if (!(needs & (OTX_NEED_BASE | OTX_NEED_TOKENS))) base = NULL;
+    if (!(needs & OTX_NEED_DONOR)) donor = NULL;
     for (i = 0; i < job->solution_count; i++)
         if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
     job->solutions[i].donor = donor;
@@ -22155,33 +22582,18 @@ OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
 /* >>> src/job/solve.h */
 /* ---- solving for the rows of the donor ---------------------------------- */
 
-OTX__PRIVATE otx_result otx__solution_alloc(const otx_job *job, otx__solution *solution,
-                                            otx_error *error)
-{
-    const otx_context *ctx = &job->ctx;
-    size_t targets = job->target_count, cells;
-    if (!otx__mul(targets, solution->k, &cells)) return otx__fail_memory(error, UINT64_MAX);
-    solution->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *solution->indices);
-    solution->coefficients = (double *)otx__alloc(ctx, cells, sizeof(double));
-    solution->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    solution->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    if (solution->indices && solution->coefficients && solution->residual_norms &&
-        solution->target_norms)
-        return OTX_OK;
-    return otx__fail_memory(error, (uint64_t)cells * 12 + (uint64_t)targets * 16);
-}
-
 /* ||residual|| / ||target||, and 0 for a target of zeros. */
 OTX__PRIVATE double otx__solution_residual(const otx__solution *solution, size_t target)
 {
-    double norm = solution->target_norms[target];
-    return norm > 0 ? solution->residual_norms[target] / norm : 0;
+    double norm = solution->fitted.target_norms[target];
+    return norm > 0 ? solution->fitted.residual_norms[target] / norm : 0;
 }
 
 OTX__PRIVATE void otx__solution_summarize(const otx_job *job, otx__solution *solution)
 {
     double sum = 0;
     size_t i;
+    if (!solution->fitted.residual_norms) return;
     for (i = 0; i < job->target_count; i++) {
         double residual = otx__solution_residual(solution, i);
         sum += residual;
@@ -22199,29 +22611,6 @@ OTX__PRIVATE uint8_t *otx__solution_needs(const otx_job *job, size_t rows)
     for (i = 0; i < job->anchor_count; i++) needed[job->anchor_donors[i]] = 1;
     for (i = 0; i < job->target_count; i++) needed[job->targets[i]] = 1;
     return needed;
-}
-
-/* Solves by the caller's hook, whose indices will be followed and so are checked. */
-OTX__PRIVATE otx_result otx__solution_by_hook(const otx_job *job, const otx_matrix *atoms,
-                                              const otx_matrix *targets,
-                                              const otx_omp_options *omp,
-                                              const otx_omp_output *output,
-                                              otx_omp_stats *stats, otx_error *error)
-{
-    const otx_job_options *options = &job->options;
-    size_t k = otx_omp_k(omp->k, atoms->rows, atoms->columns), i, j;
-    otx_result result = options->solve(options->solve_context, &job->ctx, atoms, targets, omp,
-                                       output, stats, error);
-    for (i = 0; i < targets->rows && !result; i++) {
-        const int32_t *indices = output->indices + i * k;
-        for (j = 0; j < k && indices[j] >= 0; j++)
-            if ((size_t)indices[j] >= atoms->rows)
-                return otx__fail(error, OTX_ERROR_ARGUMENT,
-                                 "options.solve gave target %" PRIu64 " the atom %" PRId32
-                                 " of %" PRIu64, (uint64_t)i, indices[j],
-                                 (uint64_t)atoms->rows);
-    }
-    return result;
 }
 
 /* How many rows of the donor's matrices there are to read. */
@@ -22248,13 +22637,6 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     return result;
 }
 
-/* The donor's rows and the base's as solvers take them. */
-typedef struct otx__space {
-    otx__loaded donor, base; /* base: only with a map, and only while it is fitted */
-    otx_matrix atoms, targets;
-    otx_matrix anchors; /* the atoms' tokens in the base */
-} otx__space;
-
 OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
                                          size_t rows)
 {
@@ -22268,113 +22650,76 @@ OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32
     return matrix;
 }
 
-OTX__PRIVATE void otx__space_close(const otx_job *job, otx__space *space)
+/* Reads one matrix of the donor into the rows of a method. Close with otx__loaded_close in
+   any case. */
+OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
+                                                 const otx__solution *solution,
+                                                 otx__loaded *donor, otx_method_rows *rows,
+                                                 otx_error *error)
 {
-    otx__loaded_close(job, &space->donor);
-    otx__loaded_close(job, &space->base);
-}
-
-/* Reads one matrix of the donor. Close in any case. */
-OTX__PRIVATE otx_result otx__space_open(const otx_job *job, const otx__solution *solution,
-                                        otx__space *space, otx_error *error)
-{
-    const otx_tensor *tensor = solution->donor->tensor;
-    size_t rows = otx__solution_rows(job);
-    uint8_t *needed = otx__solution_needs(job, rows);
+    size_t count = otx__solution_rows(job);
+    uint8_t *needed = otx__solution_needs(job, count);
     otx_result result;
-    memset(space, 0, sizeof *space);
-    if (!needed) return otx__fail_memory(error, rows);
-    result = otx__loaded_open(job, &job->donor, solution->donor, (size_t)tensor->shape[1],
-                              needed, rows, &space->donor, error);
-    otx__free(&job->ctx, needed, rows, 1);
-    space->atoms = otx__loaded_rows(&space->donor, job->anchor_donors, job->anchor_count);
-    space->targets = otx__loaded_rows(&space->donor, job->targets, job->target_count);
+    memset(donor, 0, sizeof *donor);
+    if (!needed) return otx__fail_memory(error, count);
+    result = otx__loaded_open(job, &job->donor, solution->donor,
+                              (size_t)solution->donor->tensor->shape[1], needed, count, donor,
+                              error);
+    otx__free(&job->ctx, needed, count, 1);
+    rows->donor = otx__loaded_rows(donor, job->anchor_donors, job->anchor_count);
+    rows->targets = otx__loaded_rows(donor, job->targets, job->target_count);
     return result;
 }
 
-/* Reads the anchors' rows in the base as well. */
-OTX__PRIVATE otx_result otx__space_add_base(const otx_job *job, const otx__solution *solution,
-                                            otx__space *space, otx_error *error)
+/* Reads the anchors' rows of one matrix of the base. Close it likewise. */
+OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
+                                                const otx__solution *solution,
+                                                otx__loaded *base, otx_method_rows *rows,
+                                                otx_error *error)
 {
-    const otx_tensor *tensor = solution->base->tensor;
-    size_t rows = 0, i;
+    size_t count = 0, i;
     uint8_t *needed;
     otx_result result;
+    memset(base, 0, sizeof *base);
     for (i = 0; i < job->anchor_count; i++)
-        rows = otx__max(rows, (size_t)job->anchor_bases[i] + 1);
-    needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
-    if (!needed) return otx__fail_memory(error, rows);
+        count = otx__max(count, (size_t)job->anchor_bases[i] + 1);
+    needed = (uint8_t *)otx__alloc_zero(&job->ctx, count, 1);
+    if (!needed) return otx__fail_memory(error, count);
     for (i = 0; i < job->anchor_count; i++) needed[job->anchor_bases[i]] = 1;
-    result = otx__loaded_open(job, &job->base, solution->base, (size_t)tensor->shape[1], needed,
-                              rows, &space->base, error);
-    otx__free(&job->ctx, needed, rows, 1);
-    space->anchors = otx__loaded_rows(&space->base, job->anchor_bases, job->anchor_count);
+    result = otx__loaded_open(job, &job->base, solution->base,
+                              (size_t)solution->base->tensor->shape[1], needed, count, base,
+                              error);
+    otx__free(&job->ctx, needed, count, 1);
+    rows->base = otx__loaded_rows(base, job->anchor_bases, job->anchor_count);
     return result;
 }
 
-/* Fits the map of a solution, by which the pursuit that goes with it is chosen: *omp. */
-OTX__PRIVATE otx_result otx__solution_fit(otx_job *job, otx__solution *solution,
-                                          otx__space *space, otx_omp_options *omp,
-                                          otx_error *error)
-{
-    otx_affine_options options;
-    size_t k = job->options.method == OTX_METHOD_AFFINE ? 0 : omp->k;
-    otx_result result = otx__space_add_base(job, solution, space, error);
-    memset(&options, 0, sizeof options);
-    options.memory = omp->memory;
-    if (omp->cosine) options.selection = OTX_AFFINE_COSINE;
-    if (k || job->options.method == OTX_METHOD_AFFINE) {
-        options.ks = &k;
-        options.k_count = 1;
-    }
-    if (!result)
-        result = otx_affine_fit(&job->ctx, &space->atoms, &space->anchors, &space->targets,
-                                &options, &solution->map, &solution->map_stats, error);
-    otx__loaded_close(job, &space->base);
-    if (result) return result;
-    omp->k = 0;
-    if (otx_affine_pursuit(&solution->map, omp))
-        solution->k = otx_omp_k(omp->k, space->atoms.rows, space->atoms.columns);
-    return OTX_OK;
-}
-
-/* Runs the pursuit of all targets. */
-OTX__PRIVATE otx_result otx__solution_pursue(otx_job *job, otx__solution *solution,
-                                             const otx__space *space,
-                                             const otx_omp_options *omp, otx_error *error)
-{
-    otx_omp_output output;
-    otx_result result = otx__solution_alloc(job, solution, error);
-    if (result) return result;
-    output.indices = solution->indices;
-    output.coefficients = solution->coefficients;
-    output.residual_norms = solution->residual_norms;
-    output.target_norms = solution->target_norms;
-    result = job->options.solve
-                 ? otx__solution_by_hook(job, &space->atoms, &space->targets, omp, &output,
-                                         &solution->stats, error)
-                 : otx_omp(&job->ctx, &space->atoms, &space->targets, omp, &output,
-                           &solution->stats, error);
-    if (!result) otx__solution_summarize(job, solution);
-    return result;
-}
-
-/* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
+/* Reads what the method looks at, fits it, and lets that go. */
 OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution,
                                            otx_error *error)
 {
     double start = otx__now();
-    otx_omp_options omp = job->options.omp;
-    otx__space space;
-    otx_result result = otx__space_open(job, solution, &space, error);
-    omp.centred = job->options.method == OTX_METHOD_OMP_CENTRED;
-    solution->k = otx_omp_k(omp.k, job->anchor_count, space.atoms.columns);
-    if (solution->base) solution->k = 0;
+    otx_method_options options;
+    otx_method_rows rows;
+    otx__loaded donor, base;
+    otx_result result = OTX_OK;
+    memset(&options, 0, sizeof options);
+    memset(&rows, 0, sizeof rows);
+    memset(&donor, 0, sizeof donor);
+    memset(&base, 0, sizeof base);
+    options.omp = job->options.omp;
+    options.solve = job->options.solve;
+    options.solve_context = job->options.solve_context;
+    if (solution->donor)
+        result = otx__solution_read_donor(job, solution, &donor, &rows, error);
     if (!result && solution->base)
-        result = otx__solution_fit(job, solution, &space, &omp, error);
-    if (!result && solution->k > 0)
-        result = otx__solution_pursue(job, solution, &space, &omp, error);
-    otx__space_close(job, &space);
+        result = otx__solution_read_base(job, solution, &base, &rows, error);
+    if (!result)
+        result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
+                                &solution->fitted, error);
+    if (!result) otx__solution_summarize(job, solution);
+    otx__loaded_close(job, &base);
+    otx__loaded_close(job, &donor);
     solution->seconds = otx__now() - start;
     return result;
 }
@@ -22382,13 +22727,14 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
 /* Enters what came of a solution into the summary of a matrix. */
 OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *matrix)
 {
-    matrix->k = solution->k;
+    const otx_fitted *fitted = &solution->fitted;
+    matrix->k = fitted->k;
     matrix->mean_relative_residual = solution->mean_residual;
     matrix->max_relative_residual = solution->max_residual;
-    matrix->omp = solution->stats;
-    matrix->choice = solution->map.choice;
-    matrix->hidden = solution->map.hidden;
-    matrix->affine = solution->map_stats;
+    matrix->omp = fitted->omp;
+    matrix->choice = fitted->map.choice;
+    matrix->hidden = fitted->map.hidden;
+    matrix->affine = fitted->affine;
     matrix->seconds = solution->seconds;
     solution->seconds = 0; /* the first matrix that uses it bears the time */
 }
@@ -22404,11 +22750,10 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
         if (job->solutions[i].donor != job->solutions[i - 1].donor)
             result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
-        const otx__solution *solution = &job->solutions[i];
+        const otx_fitted *fitted = &job->solutions[i].fitted;
         result = otx__solution_make(job, &job->solutions[i], error);
-        job->summary.isa = solution->base ? solution->map_stats.isa : solution->stats.isa;
-        job->summary.threads =
-            solution->base ? solution->map_stats.threads : solution->stats.threads;
+        job->summary.isa = fitted->k ? fitted->omp.isa : fitted->affine.isa;
+        job->summary.threads = fitted->k ? fitted->omp.threads : fitted->affine.threads;
     }
     for (i = 0; i < job->summary.matrix_count && !result; i++) {
         size_t solution = job->plans[job->matrix_tensors[i]].solution;
@@ -22420,32 +22765,20 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
 /* >>> src/job/targets.h */
 /* ---- targets: the rows that are made from the donor's ---------------------- */
 
-/* Targets that one call of the body combines; targets between polls, fewer where
-   that is more multiply-adds of a worker than so many. */
-#define OTX__COMBINE_CHUNK 16
-#define OTX__COMBINE_BATCH 1024
-#define OTX__COMBINE_WORK 1e8
-
-/* Bytes of the rows that a map makes at a time. */
-#define OTX__MAPPED_BYTES ((size_t)64 << 20)
+/* Bytes of the rows that a method makes at a time. */
+#define OTX__MADE_BYTES ((size_t)64 << 20)
 
 /* What making the new rows of one vocabulary tensor takes. */
 typedef struct otx__rebuild {
     otx_job *job;
     const otx__vocab_tensor *tensor;
     const otx__solution *solution; /* NULL: the mean or zeros instead */
-    const otx__kernels *kernels;   /* asked for once: the processor takes long to tell */
     otx__loaded old, made;       /* the base's rows, and the new ones */
     size_t old_rows, old_size;   /* rows of the base to read, and bytes of one */
     uint8_t *flags;              /* by row of either */
     size_t flag_count;
     size_t row_size;             /* of a new row, in bytes */
-    double *scratch;             /* a row for each worker, and one for a mean */
-    const double *centre;        /* the mean of the anchors' rows, or NULL: not centred */
-    size_t workers;
-    size_t first;                /* target of the batch */
-    size_t failed[OTX__COMBINE_BATCH / OTX__COMBINE_CHUNK]; /* first target that is out of
-                                                               range, or OTX__NONE */
+    double *row;                 /* for a row on its way, or a mean */
 } otx__rebuild;
 
 OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)
@@ -22478,59 +22811,7 @@ OTX__PRIVATE bool otx__rebuild_store(otx__rebuild *r, size_t id, const double *r
                            saturate) == 0 || saturate;
 }
 
-/* mean + sum of c_j (a_j - mean) is the combination plus (1 - sum of c_j) mean. */
-OTX__PRIVATE void otx__rebuild_centre(const otx__rebuild *r, const double *coefficients,
-                                      double *row)
-{
-    double share = 1.0;
-    size_t i;
-    for (i = 0; i < r->solution->k; i++) share -= coefficients[i];
-    for (i = 0; i < r->made.columns; i++) {
-        double part = share * r->centre[i];
-        row[i] += part;
-    }
-}
-
-OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
-{
-    otx__rebuild *r = (otx__rebuild *)argument;
-    const otx_job *job = r->job;
-    const otx__solution *solution = r->solution;
-    double *row = r->scratch + (size_t)worker * r->made.columns;
-    size_t target = r->first + index * OTX__COMBINE_CHUNK;
-    size_t end = otx__min(target + OTX__COMBINE_CHUNK, job->target_count);
-    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
-    r->failed[index] = OTX__NONE;
-    for (; target < end && r->failed[index] == OTX__NONE; target++) {
-        const double *coefficients = solution->coefficients + target * solution->k;
-        otx__combine_row(r->kernels, &anchors, solution->indices + target * solution->k,
-                     coefficients, solution->k, row);
-        if (r->centre) otx__rebuild_centre(r, coefficients, row);
-        if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
-    }
-}
-
-/* The rows of the targets by their combinations of the base's rows. */
-OTX__PRIVATE otx_result otx__rebuild_combine(otx__rebuild *r, otx_error *error)
-{
-    otx_job *job = r->job;
-    double work = (double)r->solution->k * (double)r->made.columns / (double)r->workers;
-    size_t batch = OTX__COMBINE_BATCH, i;
-    otx_result result = OTX_OK;
-    while (batch > OTX__COMBINE_CHUNK && (double)batch * work > OTX__COMBINE_WORK) batch /= 2;
-    for (r->first = 0; r->first < job->target_count && !result; r->first += batch) {
-        size_t count = otx__min(job->target_count - r->first, batch);
-        size_t chunks = (count + OTX__COMBINE_CHUNK - 1) / OTX__COMBINE_CHUNK;
-        otx__parallel(&job->ctx, chunks, otx__rebuild_body, r);
-        for (i = 0; i < chunks && !result; i++)
-            if (r->failed[i] != OTX__NONE)
-                result = otx__fail_range(r, job->targets[r->failed[i]], error);
-        if (!result) result = otx__job_poll(job, error);
-    }
-    return result;
-}
-
-/* Rounds the rows that a map has made of some targets. */
+/* Rounds the rows that were made of some targets. */
 OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first, size_t count,
                                                    const double *rows, otx_error *error)
 {
@@ -22541,29 +22822,40 @@ OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first
     return OTX_OK;
 }
 
-/* The rows of the targets by the map, and what it misses at their anchors. */
-OTX__PRIVATE otx_result otx__rebuild_map(otx__rebuild *r, otx_error *error)
+/* The rows of the targets, as many at a time as there is room for. */
+OTX__PRIVATE otx_result otx__rebuild_make(otx__rebuild *r, const otx_method_rows *from,
+                                          otx_error *error)
 {
-    otx_job *job = r->job;
-    const otx__solution *solution = r->solution;
-    const otx_context ctx = otx__job_uncounted(job);
+    const otx_job *job = r->job;
+    const otx_context ctx = otx__job_uncounted(r->job);
     size_t width = r->made.columns, first, count;
-    size_t room = otx__min(OTX__MAPPED_BYTES / (width * sizeof(double)) + 1, job->target_count);
-    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    size_t room = otx__min(OTX__MADE_BYTES / (width * sizeof(double)) + 1, job->target_count);
     double *rows = (double *)otx__alloc(&job->ctx, room, width * sizeof *rows);
-    otx__space space;
-    otx_result result;
+    otx_result result = OTX_OK;
     if (!rows) return otx__fail_memory(error, (uint64_t)room * width * sizeof *rows);
-    result = otx__space_open(job, solution, &space, error);
     for (first = 0; first < job->target_count && !result; first += count) {
         count = otx__min(room, job->target_count - first);
-        result = otx_affine_apply(&ctx, &solution->map, &space.atoms, &anchors, &space.targets,
-                                  first, count, solution->indices, solution->coefficients,
-                                  solution->k, rows, error);
+        result = otx_method_make(&ctx, &r->solution->fitted, from, first, count, rows, error);
         if (!result) result = otx__rebuild_store_targets(r, first, count, rows, error);
     }
-    otx__space_close(job, &space);
     otx__free(&job->ctx, rows, room, width * sizeof *rows);
+    return result;
+}
+
+/* Makes the rows of the targets by the method, which may look at the donor once more. */
+OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
+{
+    const otx_job *job = r->job;
+    otx_method_rows rows;
+    otx__loaded donor;
+    otx_result result = OTX_OK;
+    memset(&rows, 0, sizeof rows);
+    memset(&donor, 0, sizeof donor);
+    rows.base = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
+        result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
+    if (!result) result = otx__rebuild_make(r, &rows, error);
+    otx__loaded_close(job, &donor);
     return result;
 }
 
@@ -22652,8 +22944,8 @@ OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const 
         memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
     }
-    otx__to_double(r->scratch, from, dtype, r->made.columns);
-    return otx__rebuild_store(r, to, r->scratch) ? OTX_OK : otx__fail_range(r, to, error);
+    otx__to_double(r->row, from, dtype, r->made.columns);
+    return otx__rebuild_store(r, to, r->row) ? OTX_OK : otx__fail_range(r, to, error);
 }
 
 /* Reads the base's rows, checking those that will be used, and copies. */
@@ -22672,24 +22964,17 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
     return result;
 }
 
-/* The rows that must be made: by a map; by combinations; as the mean of the base's rows
-   that hold trained tokens; or as zeros. A bias has no space to solve in, so
+/* The rows that must be made: by the method, from the donor's; as the mean of
+   the base's rows that hold trained tokens; or as zeros. A bias has no space to solve in, so
    that under omp it gets the mean as well. */
 OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
-    double *mean = r->scratch + r->workers * r->made.columns;
+    double *mean = r->row;
     size_t i;
     otx_result result = OTX_OK;
     if (job->target_count == 0) return OTX_OK;
-    if (r->solution && job->options.method == OTX_METHOD_OMP_CENTRED) {
-        memset(r->flags, 0, r->flag_count);
-        for (i = 0; i < job->anchor_count; i++) r->flags[job->anchor_bases[i]] = 1;
-        result = otx__rows_average(job, &r->old, r->flags, mean, error);
-        r->centre = mean;
-    }
-    if (r->solution && r->solution->base) return otx__rebuild_map(r, error);
-    if (r->solution) return result ? result : otx__rebuild_combine(r, error);
+    if (r->solution) return otx__rebuild_solved(r, error);
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
@@ -22707,7 +22992,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
 OTX__PRIVATE otx_result otx__rebuild_padding(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
-    double *mean = r->scratch + r->workers * r->made.columns;
+    double *mean = r->row;
     otx_result result = OTX_OK;
     size_t i, count = 0;
     for (i = 0; i < r->made.rows; i++) {
@@ -22731,13 +23016,13 @@ OTX__PRIVATE void otx__rebuild_close(otx__rebuild *r)
     otx__loaded_close(job, &r->old);
     otx__loaded_close(job, &r->made);
     otx__free(&job->ctx, r->flags, r->flag_count, 1);
-    otx__free(&job->ctx, r->scratch, (r->workers + 1) * r->made.columns, sizeof *r->scratch);
+    otx__free(&job->ctx, r->row, r->made.columns, sizeof *r->row);
 }
 
 /* Takes what is needed for `rows` new rows of one tensor, and flags the base's rows that
    will be used. Close with otx__rebuild_close in any case. */
 OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t rows,
-                                           size_t workers, otx__rebuild *r, otx_error *error)
+                                           otx__rebuild *r, otx_error *error)
 {
     const otx__tensor_plan *plan = &job->plans[which];
     size_t cells;
@@ -22754,16 +23039,13 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     r->old_rows = (size_t)r->tensor->rows;
     if (r->old_rows == job->base.parts.rows)
         r->old_rows = otx__min(r->old_rows, job->base.vocab.count);
-    r->workers = workers;
-    r->kernels = otx__combine_kernels(&job->ctx);
     r->flag_count = otx__max(otx__max(plan->rows, job->base.vocab.count),
                              (size_t)r->tensor->rows);
     r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
-    if (otx__mul(workers + 1, plan->columns, &cells))
-        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
+    r->row = (double *)otx__alloc(&job->ctx, plan->columns, sizeof *r->row);
     if (otx__mul(rows, plan->columns, &cells))
         r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
-    if (!r->flags || !r->scratch || !r->made.data)
+    if (!r->flags || !r->row || !r->made.data)
         return otx__fail_memory(error, (uint64_t)rows * r->row_size);
     otx__rebuild_flag_old(r);
     return OTX_OK;
@@ -22774,8 +23056,7 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
 OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebuild *r,
                                           otx_error *error)
 {
-    otx_result result = otx__rebuild_begin(job, which, job->plans[which].rows,
-                                           (size_t)otx__threads(&job->ctx), r, error);
+    otx_result result = otx__rebuild_begin(job, which, job->plans[which].rows, r, error);
     if (!result) result = otx__rebuild_copy(r, error);
     if (!result) result = otx__rebuild_targets(r, error);
     otx__loaded_close(job, &r->old);
@@ -22816,7 +23097,7 @@ OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error
     const otx__tensor_plan *plan = &job->plans[which];
     otx__row_walk walk;
     otx__rebuild r;
-    otx_result result = otx__rebuild_begin(job, which, 1, 0, &r, error);
+    otx_result result = otx__rebuild_begin(job, which, 1, &r, error);
     memset(&walk, 0, sizeof walk);
     if (!result)
         result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
@@ -23588,7 +23869,7 @@ OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
     result = out ? otx__job_write(job, &writing, error) : otx__job_solve(job, error);
     if (out) otx__writing_close(job, &writing);
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
-        otx__solution_close(job, &job->solutions[i]);
+        otx_method_close(&job->ctx, &job->solutions[i].fitted);
     job->summary.seconds += otx__now() - start;
     return result;
 }
@@ -23701,7 +23982,7 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
     otx__text_double(text, matrix->seconds);
     if (ran) otx__text_format(text, ", \"k\": %" PRIu64, matrix->k);
     if (solved) otx__report_solver(text, &matrix->omp);
-    if (ran && otx__job_maps(job)) otx__report_map(text, matrix);
+    if (ran && matrix->choice.lambda > 0) otx__report_map(text, matrix);
     otx__text_string(text, "}");
 }
 
@@ -23719,7 +24000,8 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
     otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
                      otx__word(otx_method_name(job->options.method)));
-    if (otx__job_maps(job) && !job->options.omp.k) otx__text_string(&text, "null");
+    if (!job->options.omp.k && (otx_method_needs(job->options.method) & OTX_NEED_BASE))
+        otx__text_string(&text, "null"); /* each matrix has its own */
     else
         otx__text_format(&text, "%" PRIu64,
                          (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
@@ -23789,16 +24071,17 @@ OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
 OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
-    size_t at = target * solution->k, end = at + solution->k, i;
-    const int32_t *indices = solution->indices;
+    const otx_fitted *fitted = &solution->fitted;
+    size_t at = target * fitted->k, end = at + fitted->k, i;
     otx__text_string(text, "\t");
-    if (solution->k > 0)
+    if (fitted->residual_norms)
         otx__token_table_number(text, otx__solution_residual(solution, target));
     otx__text_string(text, "\t");
-    for (i = at; i < end && indices[i] >= 0; i++) {
+    for (i = at; i < end && fitted->indices[i] >= 0; i++) {
         otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i > at ? " " : "",
-                         job->anchor_donors[indices[i]], job->anchor_bases[indices[i]]);
-        otx__token_table_number(text, solution->coefficients[i]);
+                         job->anchor_donors[fitted->indices[i]],
+                         job->anchor_bases[fitted->indices[i]]);
+        otx__token_table_number(text, fitted->coefficients[i]);
     }
 }
 
@@ -23844,8 +24127,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
 {
     size_t i;
-    for (i = 0; i < job->solution_count && job->ran; i++)
-        if (job->solutions[i].k > 0 && !job->solutions[i].indices) return false;
+    if (!job->ran || !otx__job_has_solves(job)) return true;
+    for (i = 0; i < job->solution_count; i++)
+        if (job->solutions[i].fitted.targets != job->target_count) return false;
     return true;
 }
 
