@@ -23,171 +23,172 @@
 
    What is where
 
-      207  api/version                version
-      237  api/result                 results
-      277  api/context                context: memory, threads, progress
-      355  api/isa                    instruction sets
-      372  api/matrix                 numbers and matrices
-      417  api/solver                 the solver
-      545  api/affine                 the affine map: rows as the map makes them, and what it misses
-      676  api/source                 sources and sinks: bytes in and out
-      696  api/json                   JSON
-      818  api/safetensors            safetensors
-      882  api/vocab                  vocabularies
-      987  api/align                  alignment
-     1048  api/file                   files
-     1059  api/directory              directories
-     1110  api/job                    the whole job
-     1257  api/verify                 looking at a finished directory
+      208  api/version                version
+      238  api/result                 results
+      278  api/context                context: memory, threads, progress
+      356  api/isa                    instruction sets
+      373  api/matrix                 numbers and matrices
+      418  api/solver                 the solver
+      546  api/affine                 the affine map: rows as the map makes them, and what it misses
+      677  api/source                 sources and sinks: bytes in and out
+      697  api/json                   JSON
+      819  api/safetensors            safetensors
+      883  api/vocab                  vocabularies
+      988  api/align                  alignment
+     1049  api/file                   files
+     1060  api/directory              directories
+     1111  api/job                    the whole job
+     1258  api/verify                 looking at a finished directory
 
-     1301  base                       what everything stands on
-     1334  base/begin                 system headers, and how floating point must be compiled
-     1372  base/sizes                 counting, and sums and products that may not wrap
-     1410  base/span                  bytes of others, digits, UTF-8
-     1568  base/decimal               the digits of a double
-     1703  base/format                printf without stdio and without a locale
-     1972  base/result                results, failures, messages
-     2088  base/memory                the allocator, arrays that grow
-     2147  base/text                  names in messages, and text that grows
-     2264  base/hooks                 log, progress, threads of the caller
-     2333  base/sort                  in place, without memory, never quadratic; and finding
-     2383  base/clock                 wall time for statistics
-     2429  base/hash                  keyed, for tables whose keys a stranger chooses
-     2508  base/pool                  blocks that are freed together
-     2623  base/number                element types, widening and rounding
-     2812  base/base64                decoding
-     2848  base/protobuf              fields of a message
-     2970  base/watch                 long loops that the caller can stop
+     1325  base                       what everything stands on
+     1358  base/begin                 system headers, and how floating point must be compiled
+     1396  base/sizes                 counting, and sums and products that may not wrap
+     1434  base/span                  bytes of others, digits, UTF-8
+     1592  base/decimal               the digits of a double
+     1727  base/format                printf without stdio and without a locale
+     1996  base/result                results, failures, messages
+     2112  base/memory                the allocator, arrays that grow
+     2171  base/text                  names in messages, and text that grows
+     2288  base/hooks                 log, progress, threads of the caller
+     2357  base/sort                  in place, without memory, never quadratic; and finding
+     2407  base/clock                 wall time for statistics
+     2453  base/hash                  keyed, for tables whose keys a stranger chooses
+     2532  base/pool                  blocks that are freed together
+     2647  base/number                element types, widening and rounding
+     2836  base/base64                decoding
+     2872  base/protobuf              fields of a message
+     2994  base/watch                 long loops that the caller can stop
 
-     3023  files                      formats, on memory and streams
-     3047  files/memory_source        memory as a source of bytes
-     3065  files/json_read            a parser without recursion
-     3418  files/json_values          looking at values, stepping through containers
-     3589  files/json_edit            writing, and edits that keep every byte they do not touch
-     3957  files/tensors              what reading and writing a header share
-     4092  files/safetensors_read     the header of a file, checked
-     4416  files/safetensors_write    the header of a new file
+     3047  files                      formats, on memory and streams
+     3071  files/memory_source        memory as a source of bytes
+     3089  files/json_read            a parser without recursion
+     3442  files/json_values          looking at values, stepping through containers
+     3613  files/json_edit            writing, and edits that keep every byte they do not touch
+     3981  files/tensors              what reading and writing a header share
+     4116  files/safetensors_read     the header of a file, checked
+     4440  files/safetensors_write    the header of a new file
 
-     4573  vocab                      tokens, from every source, and which of them are the same
-     4606  vocab/known                what the world calls things: files, classes, tokens
-     4916  vocab/token_table          the table of tokens, and finding tokens in it
-     5079  vocab/spelling             from what a file spells to bytes
-     5210  vocab/reader               what the readers of all sources share
-     5560  vocab/added_tokens         what other files add to a model's tokens
-     5821  vocab/in_use               tokens that are named as reserved ones and are none
-     5923  vocab/from_tokenizer_json  tokenizer.json
-     6179  vocab/from_tekken          tekken.json
-     6334  vocab/from_tiktoken        *.tiktoken
-     6399  vocab/from_sentencepiece   tokenizer.model and its like
-     6754  vocab/from_vocab_json      vocab.json and merges.txt
-     6840  vocab/from_vocab_txt       vocab.txt
-     6897  vocab/parse                the first source that is given, and what goes with it
-     7083  vocab/align                which base token a donor token is
+     4597  vocab                      tokens, from every source, and which of them are the same
+     4630  vocab/known                what the world calls things: files, classes, tokens
+     4940  vocab/token_table          the table of tokens, and finding tokens in it
+     5103  vocab/spelling             from what a file spells to bytes
+     5234  vocab/reader               what the readers of all sources share
+     5584  vocab/added_tokens         what other files add to a model's tokens
+     5845  vocab/in_use               tokens that are named as reserved ones and are none
+     5947  vocab/from_tokenizer_json  tokenizer.json
+     6203  vocab/from_tekken          tekken.json
+     6358  vocab/from_tiktoken        *.tiktoken
+     6423  vocab/from_sentencepiece   tokenizer.model and its like
+     6778  vocab/from_vocab_json      vocab.json and merges.txt
+     6864  vocab/from_vocab_txt       vocab.txt
+     6921  vocab/parse                the first source that is given, and what goes with it
+     7107  vocab/align                which base token a donor token is
 
-     7335  simd                       the hot loops, once for each instruction set
-     7368  simd/kernels               the table of kernels, and what all versions share
-     7645  simd/scalar                the reference
-     7814  simd/sse2                  the operations of 128-bit x86, and what each does
-     7935  simd/neon                  those of 64-bit Arm
-     8030  simd/wasm                  those of WebAssembly's SIMD128
-     8115  simd/avx2                  those of 256-bit x86, with FMA
-     8197  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8839  simd/avx_vnni              AVX2, and products of integers
-     8935  simd/neon_bf16             NEON, and products of matrices
-     9089  simd/avx512                512-bit x86, by hand
-     9695  simd/amx                   tiles of x86, beside AVX-512
-     9938  simd/dispatch              which of them this machine can run, and which a call takes
+     7359  simd                       the hot loops, once for each instruction set
+     7392  simd/kernels               the table of kernels, and what all versions share
+     7669  simd/scalar                the reference
+     7838  simd/sse2                  the operations of 128-bit x86, and what each does
+     7959  simd/neon                  those of 64-bit Arm
+     8054  simd/wasm                  those of WebAssembly's SIMD128
+     8139  simd/avx2                  those of 256-bit x86, with FMA
+     8221  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8863  simd/avx_vnni              AVX2, and products of integers
+     8959  simd/neon_bf16             NEON, and products of matrices
+     9113  simd/avx512                512-bit x86, by hand
+     9719  simd/amx                   tiles of x86, beside AVX-512
+     9962  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10164  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10217  solve/views                the rows of matrices, as the kernels read them
-    10346  solve/panels               vectors as the dense products want them, and these
-    10537  solve/rests                vectors on their way into panels
-    10714  solve/dictionary           the atoms, and their split along a common direction
-    10869  solve/exact_gram           products of all pairs of atoms in double
-    10951  solve/triangle             packed lower triangles
-    11055  solve/support              what is known of one target, and the exact steps
-    11317  solve/gram_table           products of atoms with all atoms, for scans
-    11555  solve/screen               which atoms are worth scoring in double: the bound
-    11845  solve/scan                 the correlations of all atoms with a block's residuals
-    12002  solve/predict              making targets ready for the next scan
-    12248  solve/candidates           the atoms that a scan could not rule out
-    12532  solve/select               the next atoms of each target
-    12698  solve/pursuit              what one solve holds, and the memory it takes
-    12942  solve/plan                 which form, and in what blocks
-    13187  solve/steps                a pursuit from its rows to its results
-    13426  solve/combine              new rows of coefficients
-    13488  solve/solver               the public call
-    13653  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13862  solve/affine_normal        the normal equations of an affine map
-    14105  solve/affine_factor        their factor, and their solution
-    14308  solve/affine_map           a fitted map, and the rows it makes
-    14650  solve/affine_choice        how many atoms to take, and chosen by what
-    15048  solve/affine_fit           what a fit of an affine map holds and needs
-    15292  solve/affine               fitting and applying affine maps
+    10188  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10241  solve/views                the rows of matrices, as the kernels read them
+    10370  solve/panels               vectors as the dense products want them, and these
+    10561  solve/rests                vectors on their way into panels
+    10738  solve/dictionary           the atoms, and their split along a common direction
+    10893  solve/exact_gram           products of all pairs of atoms in double
+    10975  solve/triangle             packed lower triangles
+    11079  solve/support              what is known of one target, and the exact steps
+    11341  solve/gram_table           products of atoms with all atoms, for scans
+    11579  solve/screen               which atoms are worth scoring in double: the bound
+    11869  solve/scan                 the correlations of all atoms with a block's residuals
+    12026  solve/predict              making targets ready for the next scan
+    12272  solve/candidates           the atoms that a scan could not rule out
+    12556  solve/select               the next atoms of each target
+    12722  solve/pursuit              what one solve holds, and the memory it takes
+    12966  solve/plan                 which form, and in what blocks
+    13211  solve/steps                a pursuit from its rows to its results
+    13450  solve/combine              new rows of coefficients
+    13512  solve/solver               the public call
+    13677  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13886  solve/affine_normal        the normal equations of an affine map
+    14129  solve/affine_factor        their factor, and their solution
+    14332  solve/affine_map           a fitted map, and the rows it makes
+    14674  solve/affine_choice        how many atoms to take, and chosen by what
+    15072  solve/affine_fit           what a fit of an affine map holds and needs
+    15316  solve/affine               fitting and applying affine maps
 
-    15582  disk                       files and directories
-    15614  disk/system                what POSIX and Windows are asked for
-    15653  disk/windows_paths         paths as Windows takes them
-    15793  disk/windows               the system as Windows gives it
-    16092  disk/posix                 the system as POSIX gives it
-    16330  disk/paths                 what can be told from their text
-    16404  disk/failure               why the system refused
-    16518  disk/look                  what stands at a path, and whether within another
-    16639  disk/listing               listings of directories
-    16705  disk/reading               files to read, and whether they have changed
-    16884  disk/writing               files to write
-    17001  disk/copying               copies of files
-    17067  disk/trees                 whole directories looked through, copied, removed
-    17283  disk/known                 what weights are called in a directory
-    17319  disk/staging               a directory made under another name, then renamed
-    17555  disk/missing               a path or a directory without what is wanted of it
-    17598  disk/weight_index          the index of a checkpoint in shards
-    17814  disk/checkpoint            a model directory, in one file or in shards
-    18149  disk/tokenizer_directory   the tokenizer of a model directory
+    15606  disk                       files and directories
+    15638  disk/system                what POSIX and Windows are asked for
+    15677  disk/windows_paths         paths as Windows takes them
+    15817  disk/windows               the system as Windows gives it
+    16116  disk/posix                 the system as POSIX gives it
+    16354  disk/paths                 what can be told from their text
+    16428  disk/failure               why the system refused
+    16542  disk/look                  what stands at a path, and whether within another
+    16663  disk/listing               listings of directories
+    16729  disk/reading               files to read, and whether they have changed
+    16908  disk/writing               files to write
+    17025  disk/copying               copies of files
+    17091  disk/trees                 whole directories looked through, copied, removed
+    17307  disk/known                 what weights are called in a directory
+    17343  disk/staging               a directory made under another name, then renamed
+    17579  disk/missing               a path or a directory without what is wanted of it
+    17622  disk/weight_index          the index of a checkpoint in shards
+    17838  disk/checkpoint            a model directory, in one file or in shards
+    18173  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18350  model                      which tensors and config keys belong to the vocabulary
-    18379  model/known                what the world calls things
-    18766  model/known_classes        classes of tokenizers, by the type of model
-    19004  model/names                names of tensors
-    19161  model/document             the JSON files of a model directory
-    19247  model/config               what config.json says
-    19427  model/side                 a model directory opened once
-    19530  model/code                 the Python that a tokenizer is loaded with
-    19764  model/parts                what each tensor does for the vocabulary
-    19874  model/find                 finding the parts of a model
-    20128  model/heirs                what becomes of the ids in a config
-    20279  model/config_ids           ids in a config being edited
-    20586  model/config_edit          config.json and generation_config.json, edited
-    20842  model/classes              which class a tokenizer is loaded as
+    18374  model                      which tensors and config keys belong to the vocabulary
+    18403  model/known                what the world calls things
+    18790  model/known_classes        classes of tokenizers, by the type of model
+    19028  model/names                names of tensors
+    19185  model/document             the JSON files of a model directory
+    19271  model/config               what config.json says
+    19451  model/side                 a model directory opened once
+    19554  model/code                 the Python that a tokenizer is loaded with
+    19788  model/parts                what each tensor does for the vocabulary
+    19898  model/find                 finding the parts of a model
+    20152  model/heirs                what becomes of the ids in a config
+    20303  model/config_ids           ids in a config being edited
+    20610  model/config_edit          config.json and generation_config.json, edited
+    20866  model/classes              which class a tokenizer is loaded as
 
-    21008  job                        the whole transplant, in the order in which it happens
-    21041  job/job                    what a job holds
-    21266  job/open                   opening the two models
-    21342  job/map                    the caller's map
-    21459  job/align                  where every new row comes from
-    21597  job/plan                   what becomes of every tensor, and of the configs
-    21712  job/chat                   the template that turns messages into text
-    21856  job/rows                   rows in memory: reading, checking, their mean
-    22110  job/solve                  solving for the rows of the donor
-    22279  job/rebuild                the new rows of one vocabulary tensor
-    22664  job/write                  the output and its weights
-    22933  job/copy                   the other files of the two models
-    23149  job/index                  the files that are written anew
-    23317  job/run                    the whole, in order
-    23427  job/report                 what a job did, as JSON and as a table
-    23656  job/findings               what is told of a finished directory
-    23705  job/check_files            its files
-    23826  job/check_ids              sizes, ids and tying
-    24003  job/check_values           values
-    24083  job/check_draft            as a draft model for another
-    24195  job/verify                 whether a finished directory agrees with itself
+    21032  job                        the whole transplant, in the order in which it happens
+    21066  job/job                    what a job holds
+    21291  job/open                   opening the two models
+    21367  job/map                    the caller's map
+    21484  job/align                  where every new row comes from
+    21622  job/plan                   what becomes of every tensor, and of the configs
+    21737  job/chat                   the template that turns messages into text
+    21881  job/rows                   rows in memory: reading, checking, their mean
+    22135  job/solve                  solving for the rows of the donor
+    22304  job/rebuild                the new rows of one vocabulary tensor
+    22689  job/write                  the output and its weights
+    22958  job/copy                   the other files of the two models
+    23174  job/index                  the files that are written anew
+    23342  job/run                    the whole, in order
+    23452  job/report                 what a job did, as JSON and as a table
+    23681  job/findings               what is told of a finished directory
+    23730  job/check_files            its files
+    23851  job/check_ids              sizes, ids and tying
+    24028  job/check_values           values
+    24108  job/check_gguf             the special tokens that a conversion to GGUF finds
+    24298  job/check_draft            as a draft model for another
+    24576  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
    Changes
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat and rows_exact in otx_job_options; hash_key in otx_context;
-          headers of one layer. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
+          headers of one layer; otx_engine. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
           The tokenizer of the output is of the class that the donor's was.
@@ -1257,13 +1258,36 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
 /* >>> src/api/verify.h */
 /* ---- looking at a finished directory ------------------------------------------------- */
 
+/* What runs a draft model beside its target. Each asks something else of the pair; the rules
+   were read from the sources in November 2026. */
+typedef enum otx_engine {
+    OTX_ENGINE_ALL,          /* each of them */
+    OTX_ENGINE_LLAMA_CPP,    /* draft-simple (common/speculative.cpp at commit 001d906), of what
+                                its converter writes (gguf-py 0.19.0): the same kind of
+                                vocabulary; bos added to texts by both or neither, and if so
+                                the same id; eos likewise; "vocab_size" at most 128 apart;
+                                the same token at every id from 5 on that both have */
+    OTX_ENGINE_VLLM,         /* draft_model (vllm/config/speculative.py, 0.27.0): equal
+                                "vocab_size"; tokens are not looked at */
+    OTX_ENGINE_SGLANG,       /* STANDALONE (srt/speculative/standalone_worker.py, since pull
+                                request 23838): equal "vocab_size", and all tokens the same */
+    OTX_ENGINE_TRANSFORMERS, /* assistant_model (generation/utils.py, 5.24.0): equal
+                                "vocab_size"; tokens are not looked at. Of unequal ones
+                                generate() wants both tokenizers, and translates */
+    OTX_ENGINE_COUNT
+} otx_engine;
+
+/* "all", "llama.cpp", "vllm", "sglang", "transformers"; NULL if no engine. */
+OTX_API const char *otx_engine_name(otx_engine engine);
+
 typedef struct otx_verify_options {
     /* Called for every finding, in order, with one line of text: OTX_FAULT for what
        keeps the model from being loaded or makes it wrong, OTX_WARNING for what may
-       surprise. */
+       surprise; OTX_NOTE for an engine that takes the model as a draft. */
     void (*finding)(void *context, otx_severity severity, const char *message);
     void *finding_context;
     const char *draft_for; /* a directory: the target of a draft model; or NULL */
+    otx_engine engine;     /* the one that is to run them */
 } otx_verify_options;
 
 typedef struct otx_verify_summary {
@@ -1277,9 +1301,9 @@ typedef struct otx_verify_summary {
    (warnings). All values of the vocabulary's tensors are read, in blocks.
 
    draft_for names the model that this one is to draft for; its tokenizer and its
-   config.json are read. The rules are those of llama.cpp (same kind of vocabulary,
-   same bos and eos, sizes at most 128 apart, the same token at every id from 5 on)
-   and of vLLM (equal vocab_size).
+   config.json are read. One line for each engine that is asked for says whether it takes
+   the pair, and if not why: an engine that refuses it is a fault; a warning, what it
+   does not look at though it makes drafts of no use, or asks for besides.
 
    OTX_OK when it came to its end, whatever it found; a directory that is not there,
    lack of memory and cancelling are errors. summary may be NULL. */
@@ -21035,6 +21059,7 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
+     check_gguf    the special tokens that a conversion to GGUF finds
      check_draft   as a draft model for another
      verify        whether a finished directory agrees with itself */
 
@@ -24080,115 +24105,471 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
         otx__verify_tensor(v, &parts->tensors[i]);
 }
 
+/* >>> src/job/check_gguf.h */
+/* ---- verify: the special tokens that a conversion to GGUF finds --------------- */
+
+/* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
+   special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
+   gguf/vocab.py, read in November 2026). tests/draft_engines.py compares the two. */
+
+/* A value in one of a directory's files. */
+typedef struct otx__gguf_value {
+    const otx_json *json;
+    uint32_t node;
+} otx__gguf_value;
+
+/* What is written of a directory. */
+typedef struct otx__gguf {
+    otx__gguf_value texts[OTX_ROLE_COUNT];
+    bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
+    int64_t ids[2]; /* by role; -1: none */
+} otx__gguf;
+
+/* What llama.cpp calls a vocabulary, and takes where nothing is written (src/llama-vocab.cpp).
+   Llama 3's and a few other byte-level vocabularies add bos unsaid; all of them say it. */
+typedef struct otx__gguf_kind {
+    otx_family family;
+    const char *name;
+    bool adds[2];
+    int64_t ids[2];
+} otx__gguf_kind;
+
+OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
+{
+    static const otx__gguf_kind kinds[] = {
+        {OTX_FAMILY_METASPACE, "SPM", {true, false}, {1, 2}},
+        {OTX_FAMILY_WORDPIECE, "WPM", {true, false}, {101, -1}},
+        {OTX_FAMILY_BYTE_LEVEL, "BPE", {false, false}, {11, 11}}, /* and all others */
+    };
+    size_t i = 0;
+    while (i + 1 < OTX__COUNT(kinds) && kinds[i].family != vocab->family) i++;
+    return &kinds[i];
+}
+
+/* ---- values as Python sees them ---- */
+
+OTX__PRIVATE otx__gguf_value otx__gguf_find(const otx_json *json, uint32_t object,
+                                            const char *key)
+{
+    otx__gguf_value value;
+    value.json = json;
+    value.node = otx_json_find(json, object, key);
+    return value;
+}
+
+/* Whether it is there, and neither null nor false nor empty. */
+OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
+{
+    otx_json_type type = otx_json_type_of(value.json, value.node);
+    if (type == OTX_JSON_STRING) return otx__json_span(value.json, value.node).size > 0;
+    if (type == OTX_JSON_ARRAY || type == OTX_JSON_OBJECT)
+        return otx_json_count(value.json, value.node) > 0;
+    return type == OTX_JSON_TRUE || type == OTX_JSON_NUMBER;
+}
+
+/* Whether two are the same string. Longer ones than any token's are not. */
+OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
+{
+    char one[512], other[512];
+    if (otx_json_type_of(a.json, a.node) != OTX_JSON_STRING ||
+        otx_json_type_of(b.json, b.node) != OTX_JSON_STRING ||
+        otx__json_span(a.json, a.node).size > sizeof one ||
+        otx__json_span(b.json, b.node).size > sizeof other)
+        return false;
+    return otx__same_bytes(one, otx_json_string(a.json, a.node, one), other,
+                           otx_json_string(b.json, b.node, other));
+}
+
+/* ---- flags: the post-processor, and over it tokenizer_config.json ---- */
+
+/* The special token at a place of a template, or nothing. */
+OTX__PRIVATE otx__gguf_value otx__gguf_special(const otx_json *json, uint32_t template_,
+                                               uint32_t place)
+{
+    uint32_t item = otx_json_item(json, template_, place);
+    return otx__gguf_find(json, otx_json_find(json, item, "SpecialToken"), "id");
+}
+
+/* A special token first in a template is bos if it is known as bos or cls; one that is last
+   becomes eos. `config`: there is a tokenizer_config.json, which knows. */
+OTX__PRIVATE void otx__gguf_template(const otx_json *json, uint32_t processor, bool config,
+                                     otx__gguf *to)
+{
+    uint32_t single = otx_json_find(json, processor, "single");
+    uint32_t count = otx_json_count(json, single);
+    otx__gguf_value first, last;
+    if (count < 2) return;
+    first = otx__gguf_special(json, single, 0);
+    last = otx__gguf_special(json, single, count - 1);
+    if (otx__gguf_is(first)) {
+        if (!config) to->texts[OTX_ROLE_BOS] = first;
+        to->adds[OTX_ROLE_BOS] = otx__gguf_same(first, to->texts[OTX_ROLE_BOS]) ||
+                                 otx__gguf_same(first, to->texts[OTX_ROLE_CLS]);
+    }
+    if (otx__gguf_is(last)) {
+        to->texts[OTX_ROLE_EOS] = last;
+        to->adds[OTX_ROLE_EOS] = true;
+    }
+}
+
+OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, bool config,
+                                      otx__gguf *to)
+{
+    uint32_t type = otx_json_find(json, processor, "type"), cls;
+    if (otx_json_equals(json, type, "TemplateProcessing"))
+        otx__gguf_template(json, processor, config, to);
+    if (!otx_json_equals(json, type, "RobertaProcessing")) return;
+    to->adds[OTX_ROLE_BOS] = to->adds[OTX_ROLE_EOS] = true;
+    if (otx__gguf_is(to->texts[OTX_ROLE_CLS]) || !config) return;
+    cls = otx_json_find(json, processor, "cls");
+    to->texts[OTX_ROLE_CLS] = to->texts[OTX_ROLE_BOS];
+    if (cls == OTX_JSON_NONE) return;
+    to->texts[OTX_ROLE_CLS].json = json;
+    to->texts[OTX_ROLE_CLS].node = otx_json_item(json, cls, 0);
+}
+
+/* All processors of tokenizer.json, those of a sequence in turn. */
+OTX__PRIVATE void otx__gguf_processors(const otx_json *json, uint32_t root, bool config,
+                                       otx__gguf *to)
+{
+    uint32_t processor = otx_json_find(json, root, "post_processor");
+    uint32_t list = otx_json_find(json, processor, "processors");
+    otx_json_iter item = otx_json_iter_of(json, list);
+    if (list == OTX_JSON_NONE) otx__gguf_processor(json, processor, config, to);
+    while (otx_json_iter_next(&item)) otx__gguf_processor(json, item.value, config, to);
+}
+
+/* ---- ids: of the added tokens, or as config.json has them ---- */
+
+OTX__PRIVATE bool otx__gguf_added_id(const otx_json *json, uint32_t root, otx__gguf_value text,
+                                     uint64_t *id)
+{
+    otx_json_iter added = otx_json_iter_of(json, otx_json_find(json, root, "added_tokens"));
+    if (otx_json_type_of(text.json, text.node) == OTX_JSON_OBJECT)
+        text = otx__gguf_find(text.json, text.node, "content");
+    while (otx_json_iter_next(&added))
+        if (otx__gguf_same(otx__gguf_find(json, added.value, "content"), text))
+            return otx_json_uint(json, otx_json_find(json, added.value, "id"), id);
+    return false;
+}
+
+OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *key,
+                                      uint64_t *id)
+{
+    const otx_json *json = &config->json;
+    uint32_t root = otx__document_root(config), node = otx_json_find(json, root, key);
+    if (otx_json_type_of(json, node) == OTX_JSON_NULL)
+        node = otx_json_find(json, otx_json_find(json, root, "text_config"), key);
+    return otx_json_uint(json, node, id);
+}
+
+/* What is written of a side, whose tokenizer.json is `tokens`. */
+OTX__PRIVATE void otx__gguf_read(const otx__side *side, const otx__document *tokens,
+                                 otx__gguf *to)
+{
+    static const char *const flags[] = {OTX__KEY_ADD_BOS, OTX__KEY_ADD_EOS};
+    static const char *const keys[] = {"bos_token_id", "eos_token_id"};
+    const otx__gguf_kind *kind = otx__gguf_kind_of(&side->vocab);
+    const otx_json *json = &side->tokenizer.json;
+    uint32_t root = otx__document_root(&side->tokenizer);
+    bool config = otx_json_count(json, root) > 0;
+    otx__gguf_value *texts = to->texts;
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT; i++)
+        texts[i] = otx__gguf_find(json, root, otx__role_keys[i]);
+    if (!otx__gguf_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
+    if (!otx__gguf_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+    memcpy(to->adds, kind->adds, sizeof to->adds);
+    memcpy(to->ids, kind->ids, sizeof to->ids);
+    otx__gguf_processors(&tokens->json, otx__document_root(tokens), config, to);
+    for (i = 0; i < 2; i++) {
+        uint32_t flag = otx_json_find(json, root, flags[i]);
+        otx_json_type type = otx_json_type_of(json, flag);
+        uint64_t id;
+        if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
+            to->adds[i] = type == OTX_JSON_TRUE;
+        if ((config && otx__gguf_added_id(&tokens->json, otx__document_root(tokens), texts[i],
+                                          &id)) ||
+            otx__gguf_config_id(&side->config, keys[i], &id))
+            to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
+    }
+}
+
 /* >>> src/job/check_draft.h */
 /* ---- verify: as a draft model for another --------------------------------- */
 
-/* A flag of tokenizer_config.json; where it is silent, what llama.cpp takes for a
-   SentencePiece vocabulary (bos yes) and others (no). */
-OTX__PRIVATE bool otx__draft_adds(const otx__side *side, const char *key, bool silent)
+/* Both models, as the engines look at them: the draft, then its target. */
+typedef struct otx__draft {
+    const otx__side *sides[2];
+    uint64_t sizes[2]; /* "vocab_size" of the model of text; 0: not known */
+    otx__gguf gguf[2];
+} otx__draft;
+
+/* Why an engine does not take the pair, or what it overlooks: one line. */
+typedef struct otx__draft_why {
+    char text[OTX__MESSAGE];
+    size_t size;
+} otx__draft_why;
+
+OTX__PRIVATE void otx__draft_say(otx__draft_why *to, const char *format, ...)
+    OTX__PRINTF(2, 3);
+OTX__PRIVATE void otx__draft_say(otx__draft_why *to, const char *format, ...)
 {
-    const otx__document *tokenizer = &side->tokenizer;
-    uint32_t node = otx_json_find(&tokenizer->json, otx__document_root(tokenizer), key);
-    otx_json_type type = otx_json_type_of(&tokenizer->json, node);
-    if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE) return type == OTX_JSON_TRUE;
-    return silent && side->vocab.family == OTX_FAMILY_METASPACE;
+    size_t room = sizeof to->text - to->size;
+    va_list arguments;
+    if (to->size > 0) to->size += otx__format(to->text + to->size, room, "; ");
+    to->size = otx__min(to->size, sizeof to->text - 1);
+    va_start(arguments, format);
+    to->size += otx__format_list(to->text + to->size, sizeof to->text - to->size, format,
+                                 arguments);
+    va_end(arguments);
+    to->size = otx__min(to->size, sizeof to->text - 1);
 }
 
-OTX__PRIVATE void otx__draft_kind(otx__verifier *v, const otx__side *target)
+/* ---- sizes ---- */
+
+/* The size of the model of text, where transformers' get_text_config finds it; where that
+   names none, what any level does. */
+OTX__PRIVATE uint64_t otx__draft_size(const otx__document *config)
 {
-    const otx_vocab *ours = &v->side.vocab, *theirs = &target->vocab;
-    if (ours->family == theirs->family &&
-        strcmp(otx__word(ours->model), otx__word(theirs->model)) == 0)
-        return;
-    otx__found(v, OTX_FAULT, "draft: the vocabulary is %s %s, the target's %s %s; llama.cpp "
-               "refuses the pair", otx_family_name(ours->family), otx__word(ours->model),
-               otx_family_name(theirs->family), otx__word(theirs->model));
+    static const char *const parts[] = {"text_encoder", "decoder", "generator", "text_config"};
+    const otx_json *json = &config->json;
+    uint32_t root = otx__document_root(config), node = root;
+    uint64_t size = 0;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(parts); i++) {
+        uint32_t part = otx_json_find(json, root, parts[i]);
+        if (otx_json_type_of(json, part) == OTX_JSON_OBJECT) node = part;
+    }
+    if (!otx_json_uint(json, otx_json_find(json, node, OTX__KEY_VOCAB_SIZE), &size))
+        (void)otx__config_says_rows(config, UINT64_MAX, &size);
+    return size;
 }
 
-/* The tokens at both ends of a text. */
-OTX__PRIVATE void otx__draft_end(otx__verifier *v, const otx__side *target, otx_role role,
-                                 const char *key)
+/* Compares the sizes. False if either is not known, which is said. */
+OTX__PRIVATE bool otx__draft_sized(const otx__draft *d, otx__draft_why *why)
 {
-    bool silent = role == OTX_ROLE_BOS;
-    bool ours = otx__draft_adds(&v->side, key, silent);
-    bool theirs = otx__draft_adds(target, key, silent);
-    int64_t id = v->side.vocab.roles[role], other = target->vocab.roles[role];
-    if (ours != theirs)
-        otx__found(v, OTX_FAULT, "draft: the tokenizer %s %s to its texts and the target's %s; "
-                   "llama.cpp refuses the pair", ours ? "adds" : "does not add",
-                   otx_role_name(role), theirs ? "does" : "does not");
-    else if (id != other)
-        otx__found(v, ours ? OTX_FAULT : OTX_WARNING, "draft: %s is %" PRId64
-                   ", the target's is %" PRId64 "%s", otx_role_name(role), id, other,
-                   ours ? "; llama.cpp refuses the pair" : "");
+    if (d->sizes[0] && d->sizes[1]) return true;
+    otx__draft_say(why, "%s/config.json names no \"vocab_size\", which it compares",
+                   d->sides[d->sizes[0] ? 1 : 0]->path);
+    return false;
 }
 
-/* Whether an id stands for the same token on both sides, or for none. */
-OTX__PRIVATE bool otx__draft_same(const otx__side *side, const otx__side *target, size_t id)
+/* ---- tokens ---- */
+
+/* Whether an id stands for the same token on both sides, or for none. A converter to GGUF
+   makes up a token where there is none, of which `pads` is the text. */
+OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
 {
-    const otx_token *ours = otx__side_token(side, id), *theirs = otx__side_token(target, id);
-    if (!ours || !theirs) return !ours && !theirs;
-    return otx__same_bytes(ours->content, ours->content_size, theirs->content,
-                           theirs->content_size);
+    const otx_token *ours = otx__side_token(d->sides[0], id);
+    const otx_token *theirs = otx__side_token(d->sides[1], id), *one = ours ? ours : theirs;
+    char pad[32];
+    size_t size;
+    if (!ours && !theirs) return true;
+    if (ours && theirs)
+        return otx__same_bytes(ours->content, ours->content_size, theirs->content,
+                               theirs->content_size);
+    size = otx__format(pad, sizeof pad, "[PAD%" PRIu64 "]", (uint64_t)id);
+    return pads && otx__same_bytes(one->content, one->content_size, pad, size);
 }
 
-/* Compares the tokens of some ids. */
-OTX__PRIVATE void otx__draft_tokens(otx__verifier *v, const otx__side *target, size_t begin,
-                                    size_t end, otx_severity severity)
+/* Says which ids of [begin, end) stand for other tokens. */
+OTX__PRIVATE bool otx__draft_tokens(const otx__draft *d, size_t begin, size_t end, bool pads,
+                                    otx__draft_why *why)
 {
     char token[OTX__QUOTED], other[OTX__QUOTED];
     size_t i, different = 0, first = 0;
     for (i = end; i-- > begin;)
-        if (!otx__draft_same(&v->side, target, i)) {
+        if (!otx__draft_same(d, i, pads)) {
             first = i;
             different++;
         }
     if (different)
-        otx__found(v, severity, "draft: %" PRIu64 " ids from %" PRIu64 " on stand for other "
-                   "tokens than the target's, the first %" PRIu64 ": \"%s\", the target's "
-                   "\"%s\"", (uint64_t)different, (uint64_t)begin, (uint64_t)first,
-                   otx__side_content(token, &v->side, first),
-                   otx__side_content(other, target, first));
+        otx__draft_say(why, "%" PRIu64 " ids from %" PRIu64 " on stand for other tokens than "
+                       "the target's, the first %" PRIu64 ": \"%s\", the target's \"%s\"",
+                       (uint64_t)different, (uint64_t)begin, (uint64_t)first,
+                       otx__side_content(token, d->sides[0], first),
+                       otx__side_content(other, d->sides[1], first));
+    return different == 0;
 }
 
-OTX__PRIVATE void otx__draft_rows(otx__verifier *v, const otx__side *target)
+/* Ids that may have a token on either side. */
+OTX__PRIVATE size_t otx__draft_count(const otx__draft *d)
 {
-    uint64_t rows = v->side.parts.embedding ? v->side.parts.rows : 0, wanted = 0, apart;
-    (void)otx__config_says(&target->config, OTX__KEY_VOCAB_SIZE, UINT64_MAX, &wanted);
-    if (rows == 0 || wanted == 0 || rows == wanted) return;
-    apart = rows > wanted ? rows - wanted : wanted - rows;
-    otx__found(v, OTX_FAULT, "draft: \"vocab_size\" is %" PRIu64 ", the target's %" PRIu64
-               "; vLLM wants them equal%s", rows, wanted,
-               apart > OTX__DRAFT_SLACK ? ", llama.cpp at most 128 apart" : "");
+    return otx__max(d->sides[0]->vocab.count, d->sides[1]->vocab.count);
 }
 
-/* Compares the two models, by what llama.cpp and vLLM ask of them. */
-OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__side *target)
+/* ---- the engines ---- */
+
+/* The end of a text: a flag, and where that is set an id. */
+OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_why *why)
 {
-    size_t count = otx__max(v->side.vocab.count, target->vocab.count);
-    otx__draft_kind(v, target);
-    otx__draft_end(v, target, OTX_ROLE_BOS, OTX__KEY_ADD_BOS);
-    otx__draft_end(v, target, OTX_ROLE_EOS, OTX__KEY_ADD_EOS);
-    otx__draft_tokens(v, target, 0, otx__min(count, OTX__DRAFT_FIRST), OTX_WARNING);
-    otx__draft_tokens(v, target, OTX__DRAFT_FIRST, count, OTX_FAULT);
-    otx__draft_rows(v, target);
+    const otx__gguf *ours = &d->gguf[0], *theirs = &d->gguf[1];
+    const char *name = otx_role_name(role);
+    if (ours->adds[role] != theirs->adds[role])
+        otx__draft_say(why, "the tokenizer %s %s to its texts and the target's %s",
+                       ours->adds[role] ? "adds" : "does not add", name,
+                       theirs->adds[role] ? "does" : "does not");
+    else if (ours->adds[role] && ours->ids[role] != theirs->ids[role])
+        otx__draft_say(why, "%s is %" PRId64 ", the target's is %" PRId64, name,
+                       ours->ids[role], theirs->ids[role]);
+    else return true;
+    return false;
+}
+
+OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
+{
+    const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
+    const otx__gguf_kind *kind = otx__gguf_kind_of(ours), *wanted = otx__gguf_kind_of(theirs);
+    if (kind == wanted) return true;
+    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
+                   otx_family_name(ours->family), otx__word(ours->model), wanted->name,
+                   otx_family_name(theirs->family), otx__word(theirs->model));
+    return false;
+}
+
+/* common/speculative.cpp: common_speculative_are_compatible, and what convert_hf_to_gguf.py
+   makes of the directories: as many tokens as "vocab_size" says. */
+OTX__PRIVATE otx_severity otx__draft_llama_cpp(const otx__draft *d, otx__draft_why *why)
+{
+    uint64_t counts[2], apart, both;
+    bool good = otx__draft_kind(d, why);
+    size_t i;
+    for (i = 0; i < 2; i++)
+        counts[i] = d->sizes[i] ? d->sizes[i] : d->sides[i]->vocab.count;
+    both = counts[0] < counts[1] ? counts[0] : counts[1];
+    apart = counts[0] - both + counts[1] - both;
+    good &= otx__draft_end(d, OTX_ROLE_BOS, why);
+    good &= otx__draft_end(d, OTX_ROLE_EOS, why);
+    good &= apart <= OTX__DRAFT_SLACK;
+    if (apart > OTX__DRAFT_SLACK)
+        otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 ", and at "
+                       "most %d may lie between", counts[0], counts[1], OTX__DRAFT_SLACK);
+    i = otx__draft_count(d);
+    if (both < i) i = (size_t)both;
+    good &= otx__draft_tokens(d, OTX__DRAFT_FIRST, i, true, why);
+    return good ? OTX_NOTE : OTX_FAULT;
+}
+
+/* What vLLM and sglang ask alike. */
+OTX__PRIVATE otx_severity otx__draft_sizes(const otx__draft *d, const char *unless,
+                                           otx__draft_why *why)
+{
+    if (!otx__draft_sized(d, why)) return OTX_WARNING;
+    if (d->sizes[0] == d->sizes[1]) return OTX_NOTE;
+    otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 "%s",
+                   d->sizes[0], d->sizes[1], unless);
+    return OTX_FAULT;
+}
+
+/* vllm/config/speculative.py: verify_equal_vocab_size_if_draft_model. */
+OTX__PRIVATE otx_severity otx__draft_vllm(const otx__draft *d, otx__draft_why *why)
+{
+    otx_severity severity = otx__draft_sizes(d, ", and it wants them equal unless "
+                                             "use_heterogeneous_vocab is set", why);
+    if (severity == OTX_NOTE && !otx__draft_tokens(d, 0, otx__draft_count(d), false, why))
+        severity = OTX_WARNING;
+    return severity;
+}
+
+/* sglang/srt/speculative/standalone_worker.py: _validate_vocab_compatibility. */
+OTX__PRIVATE otx_severity otx__draft_sglang(const otx__draft *d, otx__draft_why *why)
+{
+    otx_severity severity = otx__draft_sizes(d, ", and it wants them equal", why);
+    if (!otx__draft_tokens(d, 0, otx__draft_count(d), false, why)) severity = OTX_FAULT;
+    return severity;
+}
+
+/* transformers/generation/utils.py: _validate_generation_mode. */
+OTX__PRIVATE otx_severity otx__draft_transformers(const otx__draft *d, otx__draft_why *why)
+{
+    bool sized = otx__draft_sized(d, why);
+    if (sized && d->sizes[0] != d->sizes[1]) {
+        otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 ", so that "
+                       "generate() wants tokenizer and assistant_tokenizer", d->sizes[0],
+                       d->sizes[1]);
+        return OTX_WARNING;
+    }
+    return otx__draft_tokens(d, 0, otx__draft_count(d), false, why) && sized ? OTX_NOTE
+                                                                             : OTX_WARNING;
+}
+
+/* ---- all of them ---- */
+
+OTX_API const char *otx_engine_name(otx_engine engine)
+{
+    static const char *const names[OTX_ENGINE_COUNT] = {"all", "llama.cpp", "vllm", "sglang",
+                                                        "transformers"};
+    return (unsigned)engine < OTX_ENGINE_COUNT ? names[engine] : NULL;
+}
+
+/* A rule: OTX_NOTE if the engine takes the pair and nothing speaks against that. */
+typedef otx_severity (*otx__draft_rule)(const otx__draft *d, otx__draft_why *why);
+
+/* Says of each engine that is asked for whether it takes the pair. */
+OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
+{
+    static const otx__draft_rule rules[OTX_ENGINE_COUNT] = {
+        NULL, otx__draft_llama_cpp, otx__draft_vllm, otx__draft_sglang,
+        otx__draft_transformers};
+    int engine;
+    for (engine = OTX_ENGINE_ALL + 1; engine < OTX_ENGINE_COUNT; engine++) {
+        otx_severity severity;
+        otx__draft_why why;
+        if (v->options->engine != OTX_ENGINE_ALL && v->options->engine != (otx_engine)engine)
+            continue;
+        memset(&why, 0, sizeof why);
+        severity = rules[engine](d, &why);
+        otx__found(v, severity, "draft: %s %s the pair%s%s",
+                   otx_engine_name((otx_engine)engine),
+                   severity == OTX_FAULT ? "refuses" : "takes",
+                   severity == OTX_FAULT     ? ": "
+                   : severity == OTX_WARNING ? ", but "
+                                             : "", why.text);
+    }
+}
+
+/* Opens what is compared of the target, and the rest of the draft. */
+OTX__PRIVATE otx_result otx__draft_open(otx__verifier *v, otx__side *target,
+                                        otx__document tokens[2], otx_error *error)
+{
+    const otx_context *ctx = &v->ctx;
+    const char *path = target->path;
+    otx_result result = otx_vocab_open(ctx, path, &target->vocab, error);
+    if (!result) result = otx__document_open(ctx, path, "config.json", &target->config, error);
+    if (!result)
+        result = otx__document_open(ctx, path, "tokenizer_config.json", &target->tokenizer,
+                                    error);
+    if (!result)
+        result = otx__document_open(ctx, v->side.path, "tokenizer.json", &tokens[0], error);
+    if (!result) result = otx__document_open(ctx, path, "tokenizer.json", &tokens[1], error);
+    return result;
 }
 
 OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
 {
     const otx_context *ctx = &v->ctx;
-    const char *path = v->options->draft_for;
+    otx__document tokens[2];
     otx__side target;
+    otx__draft draft;
     otx_error error;
     otx_result result;
-    if (v->failure || !path || !v->side.vocab.tokens) return;
-    result = otx__side_begin(ctx, path, false, &target, &error);
-    if (!result) result = otx_vocab_open(ctx, path, &target.vocab, &error);
-    if (!result) result = otx__document_open(ctx, path, "config.json", &target.config, &error);
-    if (!result)
-        result = otx__document_open(ctx, path, "tokenizer_config.json", &target.tokenizer,
-                                    &error);
-    if (otx__verify_take(v, result, &error)) otx__draft_pair(v, &target);
+    size_t i;
+    if (v->failure || !v->options->draft_for || !v->side.vocab.tokens) return;
+    memset(tokens, 0, sizeof tokens);
+    result = otx__side_begin(ctx, v->options->draft_for, false, &target, &error);
+    if (!result) result = otx__draft_open(v, &target, tokens, &error);
+    if (otx__verify_take(v, result, &error)) {
+        draft.sides[0] = &v->side;
+        draft.sides[1] = &target;
+        for (i = 0; i < 2; i++) {
+            draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
+            otx__gguf_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
+        }
+        if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
+        otx__draft_pair(v, &draft);
+    }
+    for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
 }
 
