@@ -23,165 +23,167 @@
 
    What is where
 
-      208  api/version                version
-      238  api/result                 results
-      278  api/context                context: memory, threads, progress
-      356  api/isa                    instruction sets
-      373  api/matrix                 numbers and matrices
-      418  api/solver                 the solver
-      546  api/affine                 the affine map: rows as the map makes them, and what it misses
-      677  api/source                 sources and sinks: bytes in and out
-      697  api/json                   JSON
-      819  api/safetensors            safetensors
-      883  api/vocab                  vocabularies
-      988  api/align                  alignment
-     1049  api/file                   files
-     1060  api/directory              directories
-     1111  api/job                    the whole job
-     1258  api/verify                 looking at a finished directory
+      210  api/version                version
+      240  api/result                 results
+      280  api/context                context: memory, threads, progress
+      358  api/isa                    instruction sets
+      375  api/matrix                 numbers and matrices
+      420  api/solver                 the solver
+      548  api/affine                 the affine map: rows as the map makes them, and what it misses
+      679  api/source                 sources and sinks: bytes in and out
+      699  api/json                   JSON
+      821  api/safetensors            safetensors
+      885  api/vocab                  vocabularies
+      990  api/align                  alignment
+     1051  api/file                   files
+     1062  api/directory              directories
+     1118  api/job                    the whole job
+     1265  api/verify                 looking at a finished directory
 
-     1325  base                       what everything stands on
-     1358  base/begin                 system headers, and how floating point must be compiled
-     1396  base/sizes                 counting, and sums and products that may not wrap
-     1434  base/span                  bytes of others, digits, UTF-8
-     1592  base/decimal               the digits of a double
-     1727  base/format                printf without stdio and without a locale
-     1996  base/result                results, failures, messages
-     2112  base/memory                the allocator, arrays that grow
-     2171  base/text                  names in messages, and text that grows
-     2288  base/hooks                 log, progress, threads of the caller
-     2357  base/sort                  in place, without memory, never quadratic; and finding
-     2407  base/clock                 wall time for statistics
-     2453  base/hash                  keyed, for tables whose keys a stranger chooses
-     2532  base/pool                  blocks that are freed together
-     2647  base/number                element types, widening and rounding
-     2836  base/base64                decoding
-     2872  base/protobuf              fields of a message
-     2994  base/watch                 long loops that the caller can stop
+     1332  base                       what everything stands on
+     1365  base/begin                 system headers, and how floating point must be compiled
+     1403  base/sizes                 counting, and sums and products that may not wrap
+     1441  base/span                  bytes of others, digits, UTF-8
+     1599  base/decimal               the digits of a double
+     1734  base/format                printf without stdio and without a locale
+     2003  base/result                results, failures, messages
+     2119  base/memory                the allocator, arrays that grow
+     2178  base/text                  names in messages, and text that grows
+     2295  base/hooks                 log, progress, threads of the caller
+     2364  base/sort                  in place, without memory, never quadratic; and finding
+     2414  base/clock                 wall time for statistics
+     2460  base/hash                  keyed, for tables whose keys a stranger chooses
+     2539  base/pool                  blocks that are freed together
+     2654  base/number                element types, widening and rounding
+     2843  base/base64                decoding
+     2879  base/protobuf              fields of a message
+     3001  base/watch                 long loops that the caller can stop
 
-     3047  files                      formats, on memory and streams
-     3071  files/memory_source        memory as a source of bytes
-     3089  files/json_read            a parser without recursion
-     3442  files/json_values          looking at values, stepping through containers
-     3613  files/json_edit            writing, and edits that keep every byte they do not touch
-     3981  files/tensors              what reading and writing a header share
-     4116  files/safetensors_read     the header of a file, checked
-     4440  files/safetensors_write    the header of a new file
+     3054  files                      formats, on memory and streams
+     3078  files/memory_source        memory as a source of bytes
+     3096  files/json_read            a parser without recursion
+     3449  files/json_values          looking at values, stepping through containers
+     3620  files/json_edit            writing, and edits that keep every byte they do not touch
+     3988  files/tensors              what reading and writing a header share
+     4123  files/safetensors_read     the header of a file, checked
+     4447  files/safetensors_write    the header of a new file
 
-     4597  vocab                      tokens, from every source, and which of them are the same
-     4630  vocab/known                what the world calls things: files, classes, tokens
-     4940  vocab/token_table          the table of tokens, and finding tokens in it
-     5103  vocab/spelling             from what a file spells to bytes
-     5234  vocab/reader               what the readers of all sources share
-     5584  vocab/added_tokens         what other files add to a model's tokens
-     5845  vocab/in_use               tokens that are named as reserved ones and are none
-     5947  vocab/from_tokenizer_json  tokenizer.json
-     6203  vocab/from_tekken          tekken.json
-     6358  vocab/from_tiktoken        *.tiktoken
-     6423  vocab/from_sentencepiece   tokenizer.model and its like
-     6778  vocab/from_vocab_json      vocab.json and merges.txt
-     6864  vocab/from_vocab_txt       vocab.txt
-     6921  vocab/parse                the first source that is given, and what goes with it
-     7107  vocab/align                which base token a donor token is
+     4604  vocab                      tokens, from every source, and which of them are the same
+     4637  vocab/known                what the world calls things: files, classes, tokens
+     4947  vocab/token_table          the table of tokens, and finding tokens in it
+     5110  vocab/spelling             from what a file spells to bytes
+     5241  vocab/reader               what the readers of all sources share
+     5591  vocab/added_tokens         what other files add to a model's tokens
+     5852  vocab/in_use               tokens that are named as reserved ones and are none
+     5954  vocab/from_tokenizer_json  tokenizer.json
+     6210  vocab/from_tekken          tekken.json
+     6365  vocab/from_tiktoken        *.tiktoken
+     6430  vocab/from_sentencepiece   tokenizer.model and its like
+     6785  vocab/from_vocab_json      vocab.json and merges.txt
+     6871  vocab/from_vocab_txt       vocab.txt
+     6928  vocab/parse                the first source that is given, and what goes with it
+     7114  vocab/align                which base token a donor token is
 
-     7359  simd                       the hot loops, once for each instruction set
-     7392  simd/kernels               the table of kernels, and what all versions share
-     7669  simd/scalar                the reference
-     7838  simd/sse2                  the operations of 128-bit x86, and what each does
-     7959  simd/neon                  those of 64-bit Arm
-     8054  simd/wasm                  those of WebAssembly's SIMD128
-     8139  simd/avx2                  those of 256-bit x86, with FMA
-     8221  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8863  simd/avx_vnni              AVX2, and products of integers
-     8959  simd/neon_bf16             NEON, and products of matrices
-     9113  simd/avx512                512-bit x86, by hand
-     9719  simd/amx                   tiles of x86, beside AVX-512
-     9962  simd/dispatch              which of them this machine can run, and which a call takes
+     7366  simd                       the hot loops, once for each instruction set
+     7399  simd/kernels               the table of kernels, and what all versions share
+     7676  simd/scalar                the reference
+     7845  simd/sse2                  the operations of 128-bit x86, and what each does
+     7966  simd/neon                  those of 64-bit Arm
+     8061  simd/wasm                  those of WebAssembly's SIMD128
+     8146  simd/avx2                  those of 256-bit x86, with FMA
+     8228  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8870  simd/avx_vnni              AVX2, and products of integers
+     8966  simd/neon_bf16             NEON, and products of matrices
+     9120  simd/avx512                512-bit x86, by hand
+     9726  simd/amx                   tiles of x86, beside AVX-512
+     9969  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10188  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10241  solve/views                the rows of matrices, as the kernels read them
-    10370  solve/panels               vectors as the dense products want them, and these
-    10561  solve/rests                vectors on their way into panels
-    10738  solve/dictionary           the atoms, and their split along a common direction
-    10893  solve/exact_gram           products of all pairs of atoms in double
-    10975  solve/triangle             packed lower triangles
-    11079  solve/support              what is known of one target, and the exact steps
-    11341  solve/gram_table           products of atoms with all atoms, for scans
-    11579  solve/screen               which atoms are worth scoring in double: the bound
-    11869  solve/scan                 the correlations of all atoms with a block's residuals
-    12026  solve/predict              making targets ready for the next scan
-    12272  solve/candidates           the atoms that a scan could not rule out
-    12556  solve/select               the next atoms of each target
-    12722  solve/pursuit              what one solve holds, and the memory it takes
-    12966  solve/plan                 which form, and in what blocks
-    13211  solve/steps                a pursuit from its rows to its results
-    13450  solve/combine              new rows of coefficients
-    13512  solve/solver               the public call
-    13677  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13886  solve/affine_normal        the normal equations of an affine map
-    14129  solve/affine_factor        their factor, and their solution
-    14332  solve/affine_map           a fitted map, and the rows it makes
-    14674  solve/affine_choice        how many atoms to take, and chosen by what
-    15072  solve/affine_fit           what a fit of an affine map holds and needs
-    15316  solve/affine               fitting and applying affine maps
+    10195  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10248  solve/views                the rows of matrices, as the kernels read them
+    10377  solve/panels               vectors as the dense products want them, and these
+    10568  solve/rests                vectors on their way into panels
+    10745  solve/dictionary           the atoms, and their split along a common direction
+    10900  solve/exact_gram           products of all pairs of atoms in double
+    10982  solve/triangle             packed lower triangles
+    11086  solve/support              what is known of one target, and the exact steps
+    11348  solve/gram_table           products of atoms with all atoms, for scans
+    11586  solve/screen               which atoms are worth scoring in double: the bound
+    11876  solve/scan                 the correlations of all atoms with a block's residuals
+    12033  solve/predict              making targets ready for the next scan
+    12279  solve/candidates           the atoms that a scan could not rule out
+    12563  solve/select               the next atoms of each target
+    12729  solve/pursuit              what one solve holds, and the memory it takes
+    12973  solve/plan                 which form, and in what blocks
+    13218  solve/steps                a pursuit from its rows to its results
+    13457  solve/combine              new rows of coefficients
+    13519  solve/solver               the public call
+    13684  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13893  solve/affine_normal        the normal equations of an affine map
+    14136  solve/affine_factor        their factor, and their solution
+    14339  solve/affine_map           a fitted map, and the rows it makes
+    14681  solve/affine_choice        how many atoms to take, and chosen by what
+    15079  solve/affine_fit           what a fit of an affine map holds and needs
+    15323  solve/affine               fitting and applying affine maps
 
-    15606  disk                       files and directories
-    15638  disk/system                what POSIX and Windows are asked for
-    15677  disk/windows_paths         paths as Windows takes them
-    15817  disk/windows               the system as Windows gives it
-    16116  disk/posix                 the system as POSIX gives it
-    16354  disk/paths                 what can be told from their text
-    16428  disk/failure               why the system refused
-    16542  disk/look                  what stands at a path, and whether within another
-    16663  disk/listing               listings of directories
-    16729  disk/reading               files to read, and whether they have changed
-    16908  disk/writing               files to write
-    17025  disk/copying               copies of files
-    17091  disk/trees                 whole directories looked through, copied, removed
-    17307  disk/known                 what weights are called in a directory
-    17343  disk/staging               a directory made under another name, then renamed
-    17579  disk/missing               a path or a directory without what is wanted of it
-    17622  disk/weight_index          the index of a checkpoint in shards
-    17838  disk/checkpoint            a model directory, in one file or in shards
-    18173  disk/tokenizer_directory   the tokenizer of a model directory
+    15613  disk                       files and directories
+    15646  disk/system                what POSIX and Windows are asked for
+    15685  disk/windows_paths         paths as Windows takes them
+    15825  disk/windows               the system as Windows gives it
+    16124  disk/posix                 the system as POSIX gives it
+    16362  disk/paths                 what can be told from their text
+    16436  disk/failure               why the system refused
+    16550  disk/look                  what stands at a path, and whether within another
+    16671  disk/listing               listings of directories
+    16737  disk/reading               files to read, and whether they have changed
+    16916  disk/writing               files to write
+    17033  disk/copying               copies of files
+    17099  disk/trees                 whole directories looked through, copied, removed
+    17315  disk/known                 what weights are called in a directory
+    17351  disk/staging               a directory made under another name, then renamed
+    17587  disk/missing               a path or a directory without what is wanted of it
+    17630  disk/weight_index          the index of a checkpoint in shards
+    17847  disk/shards                what an index and its shards say of each other
+    18052  disk/checkpoint            a model directory, in one file or in shards
+    18285  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18374  model                      which tensors and config keys belong to the vocabulary
-    18403  model/known                what the world calls things
-    18790  model/known_classes        classes of tokenizers, by the type of model
-    19028  model/names                names of tensors
-    19185  model/document             the JSON files of a model directory
-    19271  model/config               what config.json says
-    19451  model/side                 a model directory opened once
-    19554  model/code                 the Python that a tokenizer is loaded with
-    19788  model/parts                what each tensor does for the vocabulary
-    19898  model/find                 finding the parts of a model
-    20152  model/heirs                what becomes of the ids in a config
-    20303  model/config_ids           ids in a config being edited
-    20610  model/config_edit          config.json and generation_config.json, edited
-    20866  model/classes              which class a tokenizer is loaded as
+    18486  model                      which tensors and config keys belong to the vocabulary
+    18516  model/known                what the world calls things
+    18903  model/known_classes        classes of tokenizers, by the type of model
+    19141  model/names                names of tensors
+    19298  model/document             the JSON files of a model directory
+    19384  model/config               what config.json says
+    19564  model/side                 a model directory opened once
+    19667  model/code                 the Python that a tokenizer is loaded with
+    19901  model/parts                what each tensor does for the vocabulary
+    20011  model/whole                whether all tensors are there
+    20133  model/find                 finding the parts of a model
+    20391  model/heirs                what becomes of the ids in a config
+    20542  model/config_ids           ids in a config being edited
+    20849  model/config_edit          config.json and generation_config.json, edited
+    21105  model/classes              which class a tokenizer is loaded as
 
-    21032  job                        the whole transplant, in the order in which it happens
-    21066  job/job                    what a job holds
-    21291  job/open                   opening the two models
-    21367  job/map                    the caller's map
-    21484  job/align                  where every new row comes from
-    21622  job/plan                   what becomes of every tensor, and of the configs
-    21737  job/chat                   the template that turns messages into text
-    21881  job/rows                   rows in memory: reading, checking, their mean
-    22135  job/solve                  solving for the rows of the donor
-    22304  job/rebuild                the new rows of one vocabulary tensor
-    22689  job/write                  the output and its weights
-    22958  job/copy                   the other files of the two models
-    23174  job/index                  the files that are written anew
-    23342  job/run                    the whole, in order
-    23452  job/report                 what a job did, as JSON and as a table
-    23681  job/findings               what is told of a finished directory
-    23730  job/check_files            its files
-    23851  job/check_ids              sizes, ids and tying
-    24028  job/check_values           values
-    24108  job/check_gguf             the special tokens that a conversion to GGUF finds
-    24298  job/check_draft            as a draft model for another
-    24576  job/verify                 whether a finished directory agrees with itself
+    21271  job                        the whole transplant, in the order in which it happens
+    21305  job/job                    what a job holds
+    21530  job/open                   opening the two models
+    21606  job/map                    the caller's map
+    21723  job/align                  where every new row comes from
+    21861  job/plan                   what becomes of every tensor, and of the configs
+    21976  job/chat                   the template that turns messages into text
+    22120  job/rows                   rows in memory: reading, checking, their mean
+    22374  job/solve                  solving for the rows of the donor
+    22543  job/rebuild                the new rows of one vocabulary tensor
+    22928  job/write                  the output and its weights
+    23199  job/copy                   the other files of the two models
+    23415  job/index                  the files that are written anew
+    23583  job/run                    the whole, in order
+    23693  job/report                 what a job did, as JSON and as a table
+    23922  job/findings               what is told of a finished directory
+    23971  job/check_files            its files
+    24092  job/check_ids              sizes, ids and tying
+    24269  job/check_values           values
+    24349  job/check_gguf             the special tokens that a conversion to GGUF finds
+    24539  job/check_draft            as a draft model for another
+    24817  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1087,13 +1089,18 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
-    bool sharded; /* there is an index */
+    bool sharded;       /* there is an index, ... */
+    bool index_differs; /* ... and it says something else than the shards */
+    char *absent;       /* the tensors that it names and no shard holds, each name with a
+                           NUL at its end; NULL if there is none */
+    size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
 /* Opens a model directory, or one .safetensors file. Every shard is opened and
-   checked: names that leave the directory, missing shards, tensors missing from
-   their shard, in two shards, or in no index are errors. Close with
-   otx_checkpoint_close. */
+   checked; names that leave the directory and missing shards are errors. As for
+   transformers, the tensors are those of all shards that the index names, of several
+   with one name that of the last file by name; what the index says else is reported
+   to ctx->log. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
@@ -15632,6 +15639,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
      weight_index         the index of a checkpoint in shards
+     shards               what an index and its shards say of each other
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
 
@@ -17639,6 +17647,7 @@ OTX__PRIVATE const char *otx__name_text(char to[OTX__NAME_TEXT], const char *nam
 typedef struct otx__weight_entry {
     otx__span tensor, shard;
     uint32_t file;
+    bool absent; /* it is in no shard */
 } otx__weight_entry;
 
 typedef struct otx__weight_index {
@@ -17835,16 +17844,215 @@ OTX__PRIVATE otx_result otx__weight_index_list(const otx_context *ctx, otx__weig
     return otx__check_case(ctx, checkpoint, path, error);
 }
 
+/* >>> src/disk/shards.h */
+/* ---- shards: what an index and the headers of its shards say of each other ----- */
+
+/* transformers 5 takes of an index the names of the files alone: it reads every tensor of
+   each, in the order of the names, so that of two tensors of one name the last counts. It
+   is read so here; where the index says otherwise there is a warning, and the index of an
+   output is made from the shards. */
+
+/* Tensors that the index says something else of: how many, and the first. */
+typedef struct otx__strays {
+    char list[3 * (2 * OTX__NAME_TEXT + 12)];
+    size_t length;
+    uint64_t count;
+} otx__strays;
+
+OTX__PRIVATE void otx__strays_add(otx__strays *strays, otx__span name, otx__span shard)
+{
+    char quoted[OTX__NAME_TEXT], file[OTX__NAME_TEXT];
+    if (strays->count++ >= 3) return;
+    strays->length += otx__format(strays->list + strays->length,
+                                  sizeof strays->list - strays->length, "%s\"%s\" in \"%s\"",
+                                  strays->length ? ", " : "",
+                                  otx__quote(quoted, sizeof quoted, name.bytes, name.size),
+                                  otx__quote(file, sizeof file, shard.bytes, shard.size));
+}
+
+/* The same for one that a file holds. */
+OTX__PRIVATE void otx__strays_found(otx__strays *strays, const otx_checkpoint *checkpoint,
+                                    const otx_tensor *tensor, size_t file)
+{
+    const char *name = checkpoint->files[file].name;
+    otx__strays_add(strays, otx__span_of(tensor->name, tensor->name_size),
+                    otx__span_of(name, strlen(name)));
+}
+
+OTX__PRIVATE void otx__strays_tell(const otx_context *ctx, const char *path,
+                                   const otx__strays *strays, const char *what)
+{
+    char where[OTX__PATH_TEXT];
+    if (strays->count == 0) return;
+    otx__log(ctx, OTX_WARNING, "%s: %" PRIu64 " tensors %s: %s%s", otx__path_text(where, path),
+             strays->count, what, strays->list, strays->count > 3 ? ", ..." : "");
+}
+
+/* ---- the tensors of all files ---- */
+
+/* By name, and those of one name by file. */
+OTX__PRIVATE int otx__checkpoint_by_name(const void *a, const void *b)
+{
+    const otx_checkpoint_tensor *one = (const otx_checkpoint_tensor *)a;
+    const otx_checkpoint_tensor *other = (const otx_checkpoint_tensor *)b;
+    int order = otx__compare_tensors(one->tensor, other->tensor);
+    if (order != 0) return order;
+    return one->file < other->file ? -1 : one->file > other->file;
+}
+
+/* Whether the tensor after this one is of the same name. */
+OTX__PRIVATE bool otx__is_superseded(const otx_checkpoint_tensor *all, size_t count, size_t i)
+{
+    return i + 1 < count && otx__compare_tensors(all[i].tensor, all[i + 1].tensor) == 0;
+}
+
+/* Gathers the tensors of all files, sorted by name, of those of one name the last. */
+OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, otx_error *error)
+{
+    otx_checkpoint_tensor *all, *next;
+    size_t count = 0, kept = 0, i, j;
+    for (i = 0; i < checkpoint->file_count; i++)
+        count += checkpoint->files[i].header.tensor_count;
+    all = next = (otx_checkpoint_tensor *)otx__alloc(ctx, count, sizeof *all);
+    if (!all) return otx__fail_memory(error, count * sizeof *all);
+    for (i = 0; i < checkpoint->file_count; i++)
+        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++, next++) {
+            next->tensor = &checkpoint->files[i].header.tensors[j];
+            next->file = (uint32_t)i;
+        }
+    otx__sort(all, count, sizeof *all, otx__checkpoint_by_name);
+    for (i = 0; i < count; i++) kept += !otx__is_superseded(all, count, i);
+    next = (otx_checkpoint_tensor *)otx__alloc(ctx, kept, sizeof *next);
+    checkpoint->tensors = next;
+    checkpoint->tensor_count = next ? kept : 0;
+    for (i = 0; i < count && next; i++)
+        if (!otx__is_superseded(all, count, i)) *next++ = all[i];
+    otx__free(ctx, all, count, sizeof *all);
+    return checkpoint->tensors ? OTX_OK : otx__fail_memory(error, kept * sizeof *all);
+}
+
+OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
+{
+    const otx__span *name = (const otx__span *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
+}
+
+/* Whether a tensor of one of the files is the one that is read. */
+OTX__PRIVATE bool otx__checkpoint_reads(const otx_checkpoint *checkpoint,
+                                        const otx_tensor *tensor)
+{
+    const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+    const otx_checkpoint_tensor *found = (const otx_checkpoint_tensor *)otx__sorted_find(
+        checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors, &name,
+        otx__checkpoint_compare_name);
+    return found && found->tensor == tensor;
+}
+
+/* ---- the index beside them ---- */
+
+/* No tensor may be in the index twice. Its entries are sorted by tensor. */
+OTX__PRIVATE otx_result otx__weight_index_unique(const otx__weight_index *index,
+                                                 const char *path, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED];
+    size_t i;
+    for (i = 1; i < index->count; i++) {
+        const otx__weight_entry *entry = &index->entries[i];
+        if (otx__weight_by_tensor(entry - 1, entry) == 0)
+            return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice",
+                             otx__path_text(where, path),
+                             otx__quote(what, sizeof what, entry->tensor.bytes,
+                                        entry->tensor.size));
+    }
+    return OTX_OK;
+}
+
+/* Tells of the tensors that are in several shards. */
+OTX__PRIVATE void otx__checkpoint_repeats(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                          const char *path)
+{
+    otx__strays strays;
+    size_t count = 0, i, j;
+    memset(&strays, 0, sizeof strays);
+    for (i = 0; i < checkpoint->file_count; i++)
+        count += checkpoint->files[i].header.tensor_count;
+    if (count == checkpoint->tensor_count) return;
+    checkpoint->index_differs = true;
+    for (i = 0; i < checkpoint->file_count; i++)
+        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++) {
+            const otx_tensor *tensor = &checkpoint->files[i].header.tensors[j];
+            if (!otx__checkpoint_reads(checkpoint, tensor))
+                otx__strays_found(&strays, checkpoint, tensor, i);
+        }
+    otx__strays_tell(ctx, path, &strays, "are not read, as a later shard has them too and "
+                                         "transformers reads that");
+}
+
+/* Keeps the names of tensors that no shard holds. */
+OTX__PRIVATE otx_result otx__checkpoint_keep(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                             const otx__weight_index *index, otx_error *error)
+{
+    size_t i, size = 0;
+    char *end;
+    for (i = 0; i < index->count; i++)
+        if (index->entries[i].absent) size += index->entries[i].tensor.size + 1;
+    if (size == 0) return OTX_OK;
+    checkpoint->absent = end = (char *)otx__alloc(ctx, size, 1);
+    if (!end) return otx__fail_memory(error, size);
+    checkpoint->absent_size = size;
+    for (i = 0; i < index->count; i++) {
+        const otx__span name = index->entries[i].tensor;
+        if (!index->entries[i].absent) continue;
+        memcpy(end, name.bytes, name.size);
+        end[name.size] = 0;
+        end += name.size + 1;
+    }
+    return OTX_OK;
+}
+
+/* Compares the index with the tensors: two lists, each sorted by name and without
+   repetitions, that should go in step. */
+OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_context *ctx,
+                                                otx_checkpoint *checkpoint,
+                                                const otx__weight_index *index,
+                                                const char *path, otx_error *error)
+{
+    otx__strays ghosts, unlisted, elsewhere;
+    size_t i = 0, j = 0;
+    memset(&ghosts, 0, sizeof ghosts);
+    memset(&unlisted, 0, sizeof unlisted);
+    memset(&elsewhere, 0, sizeof elsewhere);
+    while (i < index->count || j < checkpoint->tensor_count) {
+        otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
+        const otx_checkpoint_tensor *at =
+            j < checkpoint->tensor_count ? &checkpoint->tensors[j] : NULL;
+        int order = !entry ? 1 : !at ? -1 : otx__compare_bytes(entry->tensor.bytes,
+                                                               entry->tensor.size,
+                                                               at->tensor->name,
+                                                               at->tensor->name_size);
+        if (order < 0) otx__strays_add(&ghosts, entry->tensor, entry->shard);
+        else if (order > 0) otx__strays_found(&unlisted, checkpoint, at->tensor, at->file);
+        else if (entry->file != at->file)
+            otx__strays_found(&elsewhere, checkpoint, at->tensor, at->file);
+        if (entry) entry->absent = order < 0;
+        i += order <= 0;
+        j += order >= 0;
+    }
+    if (ghosts.count || unlisted.count || elsewhere.count) checkpoint->index_differs = true;
+    otx__strays_tell(ctx, path, &ghosts, "that it names are in no shard");
+    otx__strays_tell(ctx, path, &unlisted, "are read that it does not name, as transformers 5 "
+                                           "does");
+    otx__strays_tell(ctx, path, &elsewhere, "are read from another shard than it says");
+    otx__checkpoint_repeats(ctx, checkpoint, path);
+    return otx__checkpoint_keep(ctx, checkpoint, index, error);
+}
+
 /* >>> src/disk/checkpoint.h */
 /* ---- checkpoint: a model directory, in one file or in shards ------------ */
 
-/* ---- the tensors ---- */
-
-OTX__PRIVATE int otx__checkpoint_by_name(const void *a, const void *b)
-{
-    return otx__compare_tensors(((const otx_checkpoint_tensor *)a)->tensor,
-                                ((const otx_checkpoint_tensor *)b)->tensor);
-}
+/* ---- opening ---- */
 
 /* Opens the file number `i`, whose name is set, and reads its header. */
 OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
@@ -17864,96 +18072,6 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     return result;
 }
 
-/* Gathers the tensors of all files, sorted by name. */
-OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
-                                               otx_checkpoint *checkpoint, otx_error *error)
-{
-    otx_checkpoint_tensor *tensors;
-    size_t count = 0, i, j;
-    for (i = 0; i < checkpoint->file_count; i++)
-        count += checkpoint->files[i].header.tensor_count;
-    tensors = (otx_checkpoint_tensor *)otx__alloc(ctx, count, sizeof *tensors);
-    if (!tensors) return otx__fail_memory(error, count * sizeof *tensors);
-    checkpoint->tensors = tensors;
-    checkpoint->tensor_count = count;
-    for (i = 0; i < checkpoint->file_count; i++)
-        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++, tensors++) {
-            tensors->tensor = &checkpoint->files[i].header.tensors[j];
-            tensors->file = (uint32_t)i;
-        }
-    otx__sort(checkpoint->tensors, count, sizeof *tensors, otx__checkpoint_by_name);
-    return OTX_OK;
-}
-
-/* No tensor may be in two shards, and none twice in the index. Both lists are
-   sorted by tensor. */
-OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
-                                               const otx__weight_index *index, const char *path,
-                                               otx_error *error)
-{
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
-    size_t i;
-    otx__path_text(where, path);
-    for (i = 1; i < index->count; i++) {
-        const otx__weight_entry *entry = &index->entries[i];
-        if (otx__weight_by_tensor(entry - 1, entry) == 0)
-            return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
-                             otx__quote(what, sizeof what, entry->tensor.bytes,
-                                        entry->tensor.size));
-    }
-    for (i = 1; i < checkpoint->tensor_count; i++) {
-        const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
-        if (otx__checkpoint_by_name(found - 1, found) == 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: tensor \"%s\" is in two shards, "
-                             "\"%s\" and \"%s\"", where,
-                             otx__quote(what, sizeof what, found->tensor->name,
-                                        found->tensor->name_size),
-                             otx__name_text(one, checkpoint->files[found[-1].file].name),
-                             otx__name_text(other, checkpoint->files[found->file].name));
-    }
-    return OTX_OK;
-}
-
-/* Checks that the index and the shards' headers tell the same story: two sorted
-   lists, each without repetitions, that must go in step. */
-OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint,
-                                                const otx__weight_index *index,
-                                                const char *path, otx_error *error)
-{
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
-    size_t i;
-    otx__path_text(where, path);
-    for (i = 0; i < index->count || i < checkpoint->tensor_count; i++) {
-        const otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
-        const otx_checkpoint_tensor *found =
-            i < checkpoint->tensor_count ? &checkpoint->tensors[i] : NULL;
-        const otx_tensor *tensor = found ? found->tensor : NULL;
-        int order = !entry    ? 1
-                    : !tensor ? -1
-                              : otx__compare_bytes(entry->tensor.bytes, entry->tensor.size,
-                                                   tensor->name, tensor->name_size);
-        if (order == 0 && entry->file == found->file) continue;
-        if (order <= 0) {
-            otx__name_text(one, checkpoint->files[entry->file].name);
-            otx__quote(what, sizeof what, entry->tensor.bytes, entry->tensor.size);
-        } else {
-            otx__quote(what, sizeof what, tensor->name, tensor->name_size);
-        }
-        if (order < 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in "
-                             "\"%s\", but it is not", where, what, one);
-        otx__name_text(other, checkpoint->files[found->file].name);
-        if (order > 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: does not name tensor \"%s\", "
-                             "which is in \"%s\"", where, what, other);
-        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in \"%s\", "
-                         "but it is in \"%s\"", where, what, one, other);
-    }
-    return OTX_OK;
-}
-
-/* ---- opening ---- */
-
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint)
 {
     size_t i;
@@ -17965,6 +18083,7 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     }
     otx__free(ctx, checkpoint->files, checkpoint->file_count, sizeof *checkpoint->files);
     otx__free(ctx, checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors);
+    otx__free(ctx, checkpoint->absent, checkpoint->absent_size, 1);
     otx__path_free(ctx, checkpoint->path);
     memset(checkpoint, 0, sizeof *checkpoint);
 }
@@ -18021,8 +18140,8 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
     if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
     if (!result)
         otx__sort(index.entries, index.count, sizeof *index.entries, otx__weight_by_tensor);
-    if (!result) result = otx__checkpoint_unique(checkpoint, &index, path, error);
-    if (!result) result = otx__checkpoint_compare(checkpoint, &index, path, error);
+    if (!result) result = otx__weight_index_unique(&index, path, error);
+    if (!result) result = otx__checkpoint_compare(ctx, checkpoint, &index, path, error);
     otx__weight_index_close(ctx, &index);
     otx__path_free(ctx, path);
     return result;
@@ -18089,13 +18208,6 @@ OTX__PRIVATE otx_result otx__checkpoint_unchanged(const otx_context *ctx,
 }
 
 /* ---- reading ---- */
-
-OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
-{
-    const otx__span *name = (const otx__span *)key;
-    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
-    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
-}
 
 OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
                                                          const char *name)
@@ -18394,6 +18506,7 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
      side           a model directory opened once
      code           the Python that a tokenizer is loaded with
      parts          what each tensor does for the vocabulary
+     whole          whether all tensors are there
      find           finding the parts of a model
      heirs          what becomes of the ids in a config
      config_ids     ids in a config being edited
@@ -19895,6 +20008,128 @@ OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *si
     return otx__part_coincidence(ctx, side, tensor, error);
 }
 
+/* >>> src/model/whole.h */
+/* ---- whether all tensors are there ----------------------------------------- */
+
+/* An index may name tensors that no shard holds: most are of parts that were left out on
+   purpose, of others the loaders make random values without failing. The latter are
+   refused where the tensors that are there tell them apart. */
+
+/* Steps through the names of such tensors: `name` has nothing else. */
+OTX__PRIVATE bool otx__absent_next(const otx_checkpoint *checkpoint, size_t *at,
+                                   otx_tensor *name)
+{
+    if (*at >= checkpoint->absent_size) return false;
+    memset(name, 0, sizeof *name);
+    name->name = checkpoint->absent + *at;
+    name->name_size = strlen(name->name);
+    *at += name->name_size + 1;
+    return true;
+}
+
+OTX__PRIVATE otx_result otx__fail_absent(const otx__side *side, const otx_tensor *name,
+                                         const char *why, otx_error *error)
+{
+    char quoted[OTX__QUOTED];
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: " OTX__INDEX_FILE " names tensor \"%s\", "
+                     "which is in no shard%s", side->path,
+                     otx__quote(quoted, sizeof quoted, name->name, name->name_size), why);
+}
+
+/* ---- layers ---- */
+
+/* A name with a number as one of its components, in three parts: "model.layers.", 7 and
+   ".mlp.up_proj.weight". */
+typedef struct otx__layer_name {
+    otx__span before, after;
+    uint64_t layer;
+} otx__layer_name;
+
+OTX__PRIVATE bool otx__split_layer(const otx_tensor *name, otx__layer_name *out)
+{
+    size_t begin = 0, end;
+    for (; begin < name->name_size; begin = end + 1) {
+        otx__span part;
+        end = begin;
+        while (end < name->name_size && name->name[end] != '.') end++;
+        part = otx__span_of(name->name + begin, end - begin);
+        if (part.size > 9 || !otx__parse_uint(part, &out->layer)) continue;
+        out->before = otx__span_of(name->name, begin);
+        out->after = otx__span_of(name->name + end, name->name_size - end);
+        return true;
+    }
+    return false;
+}
+
+/* Whether there is a tensor of a name, up to the end of `key` or as a whole. */
+typedef struct otx__layer_key {
+    char text[512];
+    size_t size;
+    bool whole;
+} otx__layer_key;
+
+OTX__PRIVATE int otx__compare_layer_key(const void *key, const void *item)
+{
+    const otx__layer_key *wanted = (const otx__layer_key *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    size_t size = wanted->whole ? tensor->name_size : otx__min(tensor->name_size, wanted->size);
+    return otx__compare_bytes(wanted->text, wanted->size, tensor->name, size);
+}
+
+OTX__PRIVATE bool otx__has_in_layer(const otx_checkpoint *checkpoint,
+                                    const otx__layer_name *name, uint64_t layer, bool whole)
+{
+    otx__layer_key key;
+    key.whole = whole;
+    key.size = otx__format(key.text, sizeof key.text, "%.*s%" PRIu64 "%.*s",
+                           (int)name->before.size, name->before.bytes, layer,
+                           whole ? (int)name->after.size : 1, name->after.bytes);
+    return key.size < sizeof key.text &&
+           otx__sorted_find(checkpoint->tensors, checkpoint->tensor_count,
+                            sizeof *checkpoint->tensors, &key, otx__compare_layer_key) != NULL;
+}
+
+/* How far away a like layer is looked for: hybrids have some only every eighth layer. */
+#define OTX__LAYER_STRIDE 8
+
+/* Whether the layer is there, and one like it that has such a tensor. */
+OTX__PRIVATE bool otx__is_hole(const otx_checkpoint *checkpoint, const otx_tensor *absent)
+{
+    otx__layer_name name;
+    uint64_t i;
+    if (!otx__split_layer(absent, &name) || name.after.size < 2 || absent->name_size > 400 ||
+        !otx__has_in_layer(checkpoint, &name, name.layer, false))
+        return false;
+    for (i = 1; i <= OTX__LAYER_STRIDE; i++)
+        if (otx__has_in_layer(checkpoint, &name, name.layer + i, true) ||
+            (i <= name.layer && otx__has_in_layer(checkpoint, &name, name.layer - i, true)))
+            return true;
+    return false;
+}
+
+/* ---- the whole of it ---- */
+
+/* Refuses an absent embedding, head or part of a layer; the parts that are there have been
+   found. Of a donor's layers nothing is needed. */
+OTX__PRIVATE otx_result otx__check_whole(const otx__side *side, otx_error *error)
+{
+    const otx__tie_flag flag = otx__config_tie_flag(&side->config);
+    const bool headless = !side->parts.head && !flag.said_true &&
+                          (flag.said_false || otx__config_unties(&side->config));
+    otx_tensor absent;
+    size_t at = 0;
+    while (otx__absent_next(&side->checkpoint, &at, &absent)) {
+        if (!side->parts.embedding && otx__name_is_embedding(&absent))
+            return otx__fail_absent(side, &absent, " and no other is the embedding", error);
+        if (headless && otx__name_is_head(&absent) && !otx__name_is_numbered(&absent))
+            return otx__fail_absent(side, &absent, "; the model has no output head", error);
+        if (!side->donor && otx__is_hole(&side->checkpoint, &absent))
+            return otx__fail_absent(side, &absent, ", though other layers have theirs: a part "
+                                    "of the model is missing", error);
+    }
+    return OTX_OK;
+}
+
 /* >>> src/model/find.h */
 /* ---- finding the parts of a model ---------------------------------------- */
 
@@ -19981,9 +20216,12 @@ OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *s
             rival = true;
         }
     }
-    if (!parts->embedding)
-        return otx__fail_unknown_model(side, "no tensor is known as the input embedding",
-                                       error);
+    if (!parts->embedding) {
+        otx_result result = otx__check_whole(side, error);
+        return result ? result
+                      : otx__fail_unknown_model(side, "no tensor is known as the input "
+                                                      "embedding", error);
+    }
     if (rival)
         return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
                                              "different sizes", error);
@@ -20144,6 +20382,7 @@ OTX__PRIVATE otx_result otx__parts_find(const otx_context *ctx, otx__side *side,
     result = otx__find_embedding(ctx, side, error);
     if (!result) result = otx__check_width(side, error);
     if (!result) result = otx__find_all(ctx, side, error);
+    if (!result) result = otx__check_whole(side, error);
     if (!result) result = otx__find_tie(ctx, side, error);
     if (result) side->parts.embedding = NULL;
     return result;
@@ -22691,7 +22930,7 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 
 /* One file of weights of the output, in the place of one of the base's. */
 typedef struct otx__out_file {
-    bool touched;                 /* it holds tensors that change; else it is copied */
+    bool touched;                 /* not all its tensors stay; else it is copied */
     bool empty;                   /* all its tensors are dropped: not written */
     otx_tensor *tensors;          /* of the new file, in order of the old one */
     const otx_tensor **originals; /* of each; names them and says where its bytes are */
@@ -22758,7 +22997,8 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
     size_t i;
     memset(file, 0, sizeof *file);
     for (i = 0; i < old->tensor_count && !file->touched; i++)
-        file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE;
+        file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE ||
+                        !otx__checkpoint_reads(&job->base.checkpoint, &old->tensors[i]);
     if (!file->touched) return OTX_OK;
     file->capacity = old->tensor_count;
     file->tensors = (otx_tensor *)otx__alloc(&job->ctx, file->capacity, sizeof *file->tensors);
@@ -22770,6 +23010,7 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
         size_t which = otx__which_tensor(job, &old->tensors[i]);
         otx_tensor *tensor = &file->tensors[file->count];
         if (which != OTX__NONE && job->base.parts.tensors[which].redundant) continue;
+        if (!otx__checkpoint_reads(&job->base.checkpoint, &old->tensors[i])) continue;
         *tensor = old->tensors[i];
         if (which != OTX__NONE) {
             tensor->shape = job->plans[which].shape;
@@ -23246,11 +23487,11 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
     otx__text_bytes(to, "\n  }", 5); /* with the terminator */
 }
 
-/* Takes what is not written out of the weight map. */
+/* Takes what is not written out of the weight map, and what is not true. */
 OTX__PRIVATE otx_result otx__edit_weight_map(const otx_job *job, otx_json_edit *edit,
                                              otx_error *error)
 {
-    bool whole = true;
+    bool whole = !job->base.checkpoint.index_differs;
     otx_result result;
     otx__text map;
     size_t i;

@@ -123,10 +123,13 @@ tokenizer_clients() {
     done
 }
 
-# What verify says of draft models, against the code of those that run them.
+# What verify says of draft models, against the code of those that run them; and shards that
+# are not what their index says, against the code that loads them.
 draft_engines() {
-    python=$(python_with drafts gguf==0.19.0 transformers==5.24.0)
+    python=$(python_with drafts gguf==0.19.0 transformers==5.24.0 numpy safetensors)
     if [ -z "$python" ]; then skip "draft models" "gguf cannot be installed"; return; fi
+    suite "shards and their index, against transformers" "$python" tests/open_shards.py \
+        "$build/transplant"
     suite "draft models, against gguf and transformers" "$python" tests/draft_engines.py \
         "$build/transplant"
 }
