@@ -23,180 +23,183 @@
 
    What is where
 
-      216  api/version                version
-      246  api/result                 results
-      286  api/context                context: memory, threads, progress
-      364  api/isa                    instruction sets
-      381  api/matrix                 numbers and matrices
-      426  api/solver                 the solver
-      554  api/affine                 the affine map: rows as the map makes them, and what it misses
-      685  api/methods                methods: rows for tokens that a model lacks
-      775  api/source                 sources and sinks: bytes in and out
-      795  api/json                   JSON
-      917  api/safetensors            safetensors
-      981  api/vocab                  vocabularies
-     1086  api/align                  alignment
-     1147  api/file                   files
-     1158  api/directory              directories
-     1209  api/job                    the whole job
-     1341  api/verify                 looking at a finished directory
+      219  api/version                version
+      249  api/result                 results
+      289  api/context                context: memory, threads, progress
+      367  api/isa                    instruction sets
+      384  api/matrix                 numbers and matrices
+      429  api/solver                 the solver
+      557  api/affine                 the affine map: rows as the map makes them, and what it misses
+      688  api/methods                methods: rows for tokens that a model lacks
+      778  api/source                 sources and sinks: bytes in and out
+      798  api/json                   JSON
+      920  api/safetensors            safetensors
+      984  api/vocab                  vocabularies
+     1089  api/align                  alignment
+     1150  api/file                   files
+     1161  api/directory              directories
+     1217  api/job                    the whole job
+     1349  api/verify                 looking at a finished directory
 
-     1385  base                       what everything stands on
-     1418  base/begin                 system headers, and how floating point must be compiled
-     1456  base/sizes                 counting, and sums and products that may not wrap
-     1494  base/span                  bytes of others, digits, UTF-8
-     1652  base/decimal               the digits of a double
-     1787  base/format                printf without stdio and without a locale
-     2056  base/result                results, failures, messages
-     2172  base/memory                the allocator, arrays that grow
-     2231  base/text                  names in messages, and text that grows
-     2348  base/hooks                 log, progress, threads of the caller
-     2417  base/sort                  in place, without memory, never quadratic; and finding
-     2467  base/clock                 wall time for statistics
-     2513  base/hash                  keyed, for tables whose keys a stranger chooses
-     2592  base/pool                  blocks that are freed together
-     2707  base/number                element types, widening and rounding
-     2896  base/base64                decoding
-     2932  base/protobuf              fields of a message
-     3054  base/watch                 long loops that the caller can stop
+     1416  base                       what everything stands on
+     1449  base/begin                 system headers, and how floating point must be compiled
+     1487  base/sizes                 counting, and sums and products that may not wrap
+     1525  base/span                  bytes of others, digits, UTF-8
+     1683  base/decimal               the digits of a double
+     1818  base/format                printf without stdio and without a locale
+     2087  base/result                results, failures, messages
+     2203  base/memory                the allocator, arrays that grow
+     2262  base/text                  names in messages, and text that grows
+     2379  base/hooks                 log, progress, threads of the caller
+     2448  base/sort                  in place, without memory, never quadratic; and finding
+     2498  base/clock                 wall time for statistics
+     2544  base/hash                  keyed, for tables whose keys a stranger chooses
+     2623  base/pool                  blocks that are freed together
+     2738  base/number                element types, widening and rounding
+     2927  base/base64                decoding
+     2963  base/protobuf              fields of a message
+     3085  base/watch                 long loops that the caller can stop
 
-     3107  files                      formats, on memory and streams
-     3131  files/memory_source        memory as a source of bytes
-     3149  files/json_read            a parser without recursion
-     3502  files/json_values          looking at values, stepping through containers
-     3673  files/json_edit            writing, and edits that keep every byte they do not touch
-     4041  files/tensors              what reading and writing a header share
-     4176  files/safetensors_read     the header of a file, checked
-     4500  files/safetensors_write    the header of a new file
+     3138  files                      formats, on memory and streams
+     3162  files/memory_source        memory as a source of bytes
+     3180  files/json_read            a parser without recursion
+     3533  files/json_values          looking at values, stepping through containers
+     3704  files/json_edit            writing, and edits that keep every byte they do not touch
+     4072  files/tensors              what reading and writing a header share
+     4207  files/safetensors_read     the header of a file, checked
+     4531  files/safetensors_write    the header of a new file
 
-     4657  vocab                      tokens, from every source, and which of them are the same
-     4690  vocab/known                what the world calls things: files, classes, tokens
-     5000  vocab/token_table          the table of tokens, and finding tokens in it
-     5163  vocab/spelling             from what a file spells to bytes
-     5294  vocab/reader               what the readers of all sources share
-     5644  vocab/added_tokens         what other files add to a model's tokens
-     5905  vocab/in_use               tokens that are named as reserved ones and are none
-     6007  vocab/from_tokenizer_json  tokenizer.json
-     6263  vocab/from_tekken          tekken.json
-     6418  vocab/from_tiktoken        *.tiktoken
-     6483  vocab/from_sentencepiece   tokenizer.model and its like
-     6838  vocab/from_vocab_json      vocab.json and merges.txt
-     6924  vocab/from_vocab_txt       vocab.txt
-     6981  vocab/parse                the first source that is given, and what goes with it
-     7167  vocab/align                which base token a donor token is
+     4688  vocab                      tokens, from every source, and which of them are the same
+     4721  vocab/known                what the world calls things: files, classes, tokens
+     5031  vocab/token_table          the table of tokens, and finding tokens in it
+     5194  vocab/spelling             from what a file spells to bytes
+     5325  vocab/reader               what the readers of all sources share
+     5675  vocab/added_tokens         what other files add to a model's tokens
+     5936  vocab/in_use               tokens that are named as reserved ones and are none
+     6038  vocab/from_tokenizer_json  tokenizer.json
+     6294  vocab/from_tekken          tekken.json
+     6449  vocab/from_tiktoken        *.tiktoken
+     6514  vocab/from_sentencepiece   tokenizer.model and its like
+     6869  vocab/from_vocab_json      vocab.json and merges.txt
+     6955  vocab/from_vocab_txt       vocab.txt
+     7012  vocab/parse                the first source that is given, and what goes with it
+     7198  vocab/align                which base token a donor token is
 
-     7419  simd                       the hot loops, once for each instruction set
-     7452  simd/kernels               the table of kernels, and what all versions share
-     7729  simd/scalar                the reference
-     7898  simd/sse2                  the operations of 128-bit x86, and what each does
-     8019  simd/neon                  those of 64-bit Arm
-     8114  simd/wasm                  those of WebAssembly's SIMD128
-     8199  simd/avx2                  those of 256-bit x86, with FMA
-     8281  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8923  simd/avx_vnni              AVX2, and products of integers
-     9019  simd/neon_bf16             NEON, and products of matrices
-     9173  simd/avx512                512-bit x86, by hand
-     9779  simd/amx                   tiles of x86, beside AVX-512
-    10022  simd/dispatch              which of them this machine can run, and which a call takes
+     7450  simd                       the hot loops, once for each instruction set
+     7483  simd/kernels               the table of kernels, and what all versions share
+     7760  simd/scalar                the reference
+     7929  simd/sse2                  the operations of 128-bit x86, and what each does
+     8050  simd/neon                  those of 64-bit Arm
+     8145  simd/wasm                  those of WebAssembly's SIMD128
+     8230  simd/avx2                  those of 256-bit x86, with FMA
+     8312  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8954  simd/avx_vnni              AVX2, and products of integers
+     9050  simd/neon_bf16             NEON, and products of matrices
+     9204  simd/avx512                512-bit x86, by hand
+     9810  simd/amx                   tiles of x86, beside AVX-512
+    10053  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10248  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10301  solve/views                the rows of matrices, as the kernels read them
-    10430  solve/panels               vectors as the dense products want them, and these
-    10621  solve/rests                vectors on their way into panels
-    10798  solve/dictionary           the atoms, and their split along a common direction
-    10953  solve/exact_gram           products of all pairs of atoms in double
-    11035  solve/triangle             packed lower triangles
-    11139  solve/support              what is known of one target, and the exact steps
-    11401  solve/gram_table           products of atoms with all atoms, for scans
-    11639  solve/screen               which atoms are worth scoring in double: the bound
-    11929  solve/scan                 the correlations of all atoms with a block's residuals
-    12086  solve/predict              making targets ready for the next scan
-    12332  solve/candidates           the atoms that a scan could not rule out
-    12616  solve/select               the next atoms of each target
-    12782  solve/pursuit              what one solve holds, and the memory it takes
-    13026  solve/plan                 which form, and in what blocks
-    13271  solve/steps                a pursuit from its rows to its results
-    13510  solve/combine              new rows of coefficients
-    13572  solve/solver               the public call
-    13737  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13946  solve/affine_normal        the normal equations of an affine map
-    14189  solve/affine_factor        their factor, and their solution
-    14392  solve/affine_map           a fitted map, and the rows it makes
-    14734  solve/affine_choice        how many atoms to take, and chosen by what
-    15132  solve/affine_fit           what a fit of an affine map holds and needs
-    15376  solve/affine               fitting and applying affine maps
+    10279  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10332  solve/views                the rows of matrices, as the kernels read them
+    10461  solve/panels               vectors as the dense products want them, and these
+    10652  solve/rests                vectors on their way into panels
+    10829  solve/dictionary           the atoms, and their split along a common direction
+    10984  solve/exact_gram           products of all pairs of atoms in double
+    11066  solve/triangle             packed lower triangles
+    11170  solve/support              what is known of one target, and the exact steps
+    11432  solve/gram_table           products of atoms with all atoms, for scans
+    11670  solve/screen               which atoms are worth scoring in double: the bound
+    11960  solve/scan                 the correlations of all atoms with a block's residuals
+    12117  solve/predict              making targets ready for the next scan
+    12363  solve/candidates           the atoms that a scan could not rule out
+    12647  solve/select               the next atoms of each target
+    12813  solve/pursuit              what one solve holds, and the memory it takes
+    13057  solve/plan                 which form, and in what blocks
+    13302  solve/steps                a pursuit from its rows to its results
+    13541  solve/combine              new rows of coefficients
+    13603  solve/solver               the public call
+    13768  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13977  solve/affine_normal        the normal equations of an affine map
+    14220  solve/affine_factor        their factor, and their solution
+    14423  solve/affine_map           a fitted map, and the rows it makes
+    14765  solve/affine_choice        how many atoms to take, and chosen by what
+    15163  solve/affine_fit           what a fit of an affine map holds and needs
+    15407  solve/affine               fitting and applying affine maps
 
-    15665  methods                    rows for tokens that a model lacks, each method a room
-    15682  methods/parts              what methods share: sums of rows, combinations
-    15798  methods/pursuit            omp, omp-centred
-    15869  methods/mapping            omp-affine, affine
-    15903  methods/constant           mean, zero
-    15931  methods/methods            the table of all, and the public calls
+    15696  methods                    rows for tokens that a model lacks, each method a room
+    15713  methods/parts              what methods share: sums of rows, combinations
+    15829  methods/pursuit            omp, omp-centred
+    15900  methods/mapping            omp-affine, affine
+    15934  methods/constant           mean, zero
+    15962  methods/methods            the table of all, and the public calls
 
-    16053  disk                       files and directories
-    16085  disk/system                what POSIX and Windows are asked for
-    16124  disk/windows_paths         paths as Windows takes them
-    16264  disk/windows               the system as Windows gives it
-    16563  disk/posix                 the system as POSIX gives it
-    16801  disk/paths                 what can be told from their text
-    16875  disk/failure               why the system refused
-    16989  disk/look                  what stands at a path, and whether within another
-    17110  disk/listing               listings of directories
-    17176  disk/reading               files to read, and whether they have changed
-    17355  disk/writing               files to write
-    17472  disk/copying               copies of files
-    17538  disk/trees                 whole directories looked through, copied, removed
-    17754  disk/known                 what weights are called in a directory
-    17790  disk/staging               a directory made under another name, then renamed
-    18026  disk/missing               a path or a directory without what is wanted of it
-    18069  disk/weight_index          the index of a checkpoint in shards
-    18285  disk/checkpoint            a model directory, in one file or in shards
-    18620  disk/tokenizer_directory   the tokenizer of a model directory
+    16084  disk                       files and directories
+    16117  disk/system                what POSIX and Windows are asked for
+    16156  disk/windows_paths         paths as Windows takes them
+    16296  disk/windows               the system as Windows gives it
+    16595  disk/posix                 the system as POSIX gives it
+    16833  disk/paths                 what can be told from their text
+    16907  disk/failure               why the system refused
+    17021  disk/look                  what stands at a path, and whether within another
+    17142  disk/listing               listings of directories
+    17208  disk/reading               files to read, and whether they have changed
+    17387  disk/writing               files to write
+    17504  disk/copying               copies of files
+    17570  disk/trees                 whole directories looked through, copied, removed
+    17786  disk/known                 what weights are called in a directory
+    17822  disk/staging               a directory made under another name, then renamed
+    18058  disk/missing               a path or a directory without what is wanted of it
+    18101  disk/weight_index          the index of a checkpoint in shards
+    18318  disk/shards                what an index and its shards say of each other
+    18523  disk/checkpoint            a model directory, in one file or in shards
+    18756  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18821  model                      which tensors and config keys belong to the vocabulary
-    18850  model/known                what the world calls things
-    19237  model/known_classes        classes of tokenizers, by the type of model
-    19475  model/names                names of tensors
-    19632  model/document             the JSON files of a model directory
-    19718  model/config               what config.json says
-    19898  model/side                 a model directory opened once
-    20001  model/code                 the Python that a tokenizer is loaded with
-    20235  model/parts                what each tensor does for the vocabulary
-    20345  model/find                 finding the parts of a model
-    20599  model/heirs                what becomes of the ids in a config
-    20750  model/config_ids           ids in a config being edited
-    21057  model/config_edit          config.json and generation_config.json, edited
-    21313  model/classes              which class a tokenizer is loaded as
+    18957  model                      which tensors and config keys belong to the vocabulary
+    18987  model/known                what the world calls things
+    19374  model/known_classes        classes of tokenizers, by the type of model
+    19612  model/names                names of tensors
+    19769  model/document             the JSON files of a model directory
+    19855  model/config               what config.json says
+    20035  model/side                 a model directory opened once
+    20138  model/code                 the Python that a tokenizer is loaded with
+    20372  model/parts                what each tensor does for the vocabulary
+    20482  model/whole                whether all tensors are there
+    20604  model/find                 finding the parts of a model
+    20862  model/heirs                what becomes of the ids in a config
+    21013  model/config_ids           ids in a config being edited
+    21320  model/config_edit          config.json and generation_config.json, edited
+    21576  model/classes              which class a tokenizer is loaded as
 
-    21479  job                        the whole transplant, in the order in which it happens
-    21513  job/job                    what a job holds
-    21732  job/open                   opening the two models
-    21808  job/map                    the caller's map
-    21925  job/align                  where every new row comes from
-    22063  job/plan                   what becomes of every tensor, and of the configs
-    22184  job/chat                   the template that turns messages into text
-    22328  job/rows                   rows in memory: reading, checking, their mean
-    22582  job/solve                  solving for the rows of the donor
-    22765  job/targets                the rows that are made from the donor's
-    22862  job/rebuild                the new rows of one vocabulary tensor
-    23127  job/write                  the output and its weights
-    23396  job/copy                   the other files of the two models
-    23612  job/index                  the files that are written anew
-    23780  job/run                    the whole, in order
-    23890  job/report                 what a job did, as JSON and as a table
-    24159  job/findings               what is told of a finished directory
-    24208  job/check_files            its files
-    24329  job/check_ids              sizes, ids and tying
-    24506  job/check_values           values
-    24586  job/check_draft            as a draft model for another
-    24698  job/verify                 whether a finished directory agrees with itself
+    21742  job                        the whole transplant, in the order in which it happens
+    21777  job/job                    what a job holds
+    21996  job/open                   opening the two models
+    22072  job/map                    the caller's map
+    22189  job/align                  where every new row comes from
+    22327  job/plan                   what becomes of every tensor, and of the configs
+    22448  job/chat                   the template that turns messages into text
+    22592  job/rows                   rows in memory: reading, checking, their mean
+    22846  job/solve                  solving for the rows of the donor
+    23029  job/targets                the rows that are made from the donor's
+    23126  job/rebuild                the new rows of one vocabulary tensor
+    23391  job/write                  the output and its weights
+    23662  job/copy                   the other files of the two models
+    23878  job/index                  the files that are written anew
+    24046  job/run                    the whole, in order
+    24156  job/report                 what a job did, as JSON and as a table
+    24425  job/findings               what is told of a finished directory
+    24474  job/check_files            its files
+    24595  job/check_ids              sizes, ids and tying
+    24772  job/check_values           values
+    24852  job/check_gguf             the special tokens that a conversion to GGUF finds
+    25042  job/check_draft            as a draft model for another
+    25320  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
    Changes
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat and rows_exact in otx_job_options; hash_key in otx_context;
-          headers of one layer. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
+          headers of one layer; otx_engine. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
           The tokenizer of the output is of the class that the donor's was.
@@ -1185,13 +1188,18 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
-    bool sharded; /* there is an index */
+    bool sharded;       /* there is an index, ... */
+    bool index_differs; /* ... and it says something else than the shards */
+    char *absent;       /* the tensors that it names and no shard holds, each name with a
+                           NUL at its end; NULL if there is none */
+    size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
 /* Opens a model directory, or one .safetensors file. Every shard is opened and
-   checked: names that leave the directory, missing shards, tensors missing from
-   their shard, in two shards, or in no index are errors. Close with
-   otx_checkpoint_close. */
+   checked; names that leave the directory and missing shards are errors. As for
+   transformers, the tensors are those of all shards that the index names, of several
+   with one name that of the last file by name; what the index says else is reported
+   to ctx->log. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
@@ -1341,13 +1349,36 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
 /* >>> src/api/verify.h */
 /* ---- looking at a finished directory ------------------------------------------------- */
 
+/* What runs a draft model beside its target. Each asks something else of the pair; the rules
+   were read from the sources in November 2026. */
+typedef enum otx_engine {
+    OTX_ENGINE_ALL,          /* each of them */
+    OTX_ENGINE_LLAMA_CPP,    /* draft-simple (common/speculative.cpp at commit 001d906), of what
+                                its converter writes (gguf-py 0.19.0): the same kind of
+                                vocabulary; bos added to texts by both or neither, and if so
+                                the same id; eos likewise; "vocab_size" at most 128 apart;
+                                the same token at every id from 5 on that both have */
+    OTX_ENGINE_VLLM,         /* draft_model (vllm/config/speculative.py, 0.27.0): equal
+                                "vocab_size"; tokens are not looked at */
+    OTX_ENGINE_SGLANG,       /* STANDALONE (srt/speculative/standalone_worker.py, since pull
+                                request 23838): equal "vocab_size", and all tokens the same */
+    OTX_ENGINE_TRANSFORMERS, /* assistant_model (generation/utils.py, 5.24.0): equal
+                                "vocab_size"; tokens are not looked at. Of unequal ones
+                                generate() wants both tokenizers, and translates */
+    OTX_ENGINE_COUNT
+} otx_engine;
+
+/* "all", "llama.cpp", "vllm", "sglang", "transformers"; NULL if no engine. */
+OTX_API const char *otx_engine_name(otx_engine engine);
+
 typedef struct otx_verify_options {
     /* Called for every finding, in order, with one line of text: OTX_FAULT for what
        keeps the model from being loaded or makes it wrong, OTX_WARNING for what may
-       surprise. */
+       surprise; OTX_NOTE for an engine that takes the model as a draft. */
     void (*finding)(void *context, otx_severity severity, const char *message);
     void *finding_context;
     const char *draft_for; /* a directory: the target of a draft model; or NULL */
+    otx_engine engine;     /* the one that is to run them */
 } otx_verify_options;
 
 typedef struct otx_verify_summary {
@@ -1361,9 +1392,9 @@ typedef struct otx_verify_summary {
    (warnings). All values of the vocabulary's tensors are read, in blocks.
 
    draft_for names the model that this one is to draft for; its tokenizer and its
-   config.json are read. The rules are those of llama.cpp (same kind of vocabulary,
-   same bos and eos, sizes at most 128 apart, the same token at every id from 5 on)
-   and of vLLM (equal vocab_size).
+   config.json are read. One line for each engine that is asked for says whether it takes
+   the pair, and if not why: an engine that refuses it is a fault; a warning, what it
+   does not look at though it makes drafts of no use, or asks for besides.
 
    OTX_OK when it came to its end, whatever it found; a directory that is not there,
    lack of memory and cancelling are errors. summary may be NULL. */
@@ -16079,6 +16110,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
      weight_index         the index of a checkpoint in shards
+     shards               what an index and its shards say of each other
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
 
@@ -18086,6 +18118,7 @@ OTX__PRIVATE const char *otx__name_text(char to[OTX__NAME_TEXT], const char *nam
 typedef struct otx__weight_entry {
     otx__span tensor, shard;
     uint32_t file;
+    bool absent; /* it is in no shard */
 } otx__weight_entry;
 
 typedef struct otx__weight_index {
@@ -18282,16 +18315,215 @@ OTX__PRIVATE otx_result otx__weight_index_list(const otx_context *ctx, otx__weig
     return otx__check_case(ctx, checkpoint, path, error);
 }
 
+/* >>> src/disk/shards.h */
+/* ---- shards: what an index and the headers of its shards say of each other ----- */
+
+/* transformers 5 takes of an index the names of the files alone: it reads every tensor of
+   each, in the order of the names, so that of two tensors of one name the last counts. It
+   is read so here; where the index says otherwise there is a warning, and the index of an
+   output is made from the shards. */
+
+/* Tensors that the index says something else of: how many, and the first. */
+typedef struct otx__strays {
+    char list[3 * (2 * OTX__NAME_TEXT + 12)];
+    size_t length;
+    uint64_t count;
+} otx__strays;
+
+OTX__PRIVATE void otx__strays_add(otx__strays *strays, otx__span name, otx__span shard)
+{
+    char quoted[OTX__NAME_TEXT], file[OTX__NAME_TEXT];
+    if (strays->count++ >= 3) return;
+    strays->length += otx__format(strays->list + strays->length,
+                                  sizeof strays->list - strays->length, "%s\"%s\" in \"%s\"",
+                                  strays->length ? ", " : "",
+                                  otx__quote(quoted, sizeof quoted, name.bytes, name.size),
+                                  otx__quote(file, sizeof file, shard.bytes, shard.size));
+}
+
+/* The same for one that a file holds. */
+OTX__PRIVATE void otx__strays_found(otx__strays *strays, const otx_checkpoint *checkpoint,
+                                    const otx_tensor *tensor, size_t file)
+{
+    const char *name = checkpoint->files[file].name;
+    otx__strays_add(strays, otx__span_of(tensor->name, tensor->name_size),
+                    otx__span_of(name, strlen(name)));
+}
+
+OTX__PRIVATE void otx__strays_tell(const otx_context *ctx, const char *path,
+                                   const otx__strays *strays, const char *what)
+{
+    char where[OTX__PATH_TEXT];
+    if (strays->count == 0) return;
+    otx__log(ctx, OTX_WARNING, "%s: %" PRIu64 " tensors %s: %s%s", otx__path_text(where, path),
+             strays->count, what, strays->list, strays->count > 3 ? ", ..." : "");
+}
+
+/* ---- the tensors of all files ---- */
+
+/* By name, and those of one name by file. */
+OTX__PRIVATE int otx__checkpoint_by_name(const void *a, const void *b)
+{
+    const otx_checkpoint_tensor *one = (const otx_checkpoint_tensor *)a;
+    const otx_checkpoint_tensor *other = (const otx_checkpoint_tensor *)b;
+    int order = otx__compare_tensors(one->tensor, other->tensor);
+    if (order != 0) return order;
+    return one->file < other->file ? -1 : one->file > other->file;
+}
+
+/* Whether the tensor after this one is of the same name. */
+OTX__PRIVATE bool otx__is_superseded(const otx_checkpoint_tensor *all, size_t count, size_t i)
+{
+    return i + 1 < count && otx__compare_tensors(all[i].tensor, all[i + 1].tensor) == 0;
+}
+
+/* Gathers the tensors of all files, sorted by name, of those of one name the last. */
+OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, otx_error *error)
+{
+    otx_checkpoint_tensor *all, *next;
+    size_t count = 0, kept = 0, i, j;
+    for (i = 0; i < checkpoint->file_count; i++)
+        count += checkpoint->files[i].header.tensor_count;
+    all = next = (otx_checkpoint_tensor *)otx__alloc(ctx, count, sizeof *all);
+    if (!all) return otx__fail_memory(error, count * sizeof *all);
+    for (i = 0; i < checkpoint->file_count; i++)
+        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++, next++) {
+            next->tensor = &checkpoint->files[i].header.tensors[j];
+            next->file = (uint32_t)i;
+        }
+    otx__sort(all, count, sizeof *all, otx__checkpoint_by_name);
+    for (i = 0; i < count; i++) kept += !otx__is_superseded(all, count, i);
+    next = (otx_checkpoint_tensor *)otx__alloc(ctx, kept, sizeof *next);
+    checkpoint->tensors = next;
+    checkpoint->tensor_count = next ? kept : 0;
+    for (i = 0; i < count && next; i++)
+        if (!otx__is_superseded(all, count, i)) *next++ = all[i];
+    otx__free(ctx, all, count, sizeof *all);
+    return checkpoint->tensors ? OTX_OK : otx__fail_memory(error, kept * sizeof *all);
+}
+
+OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
+{
+    const otx__span *name = (const otx__span *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
+}
+
+/* Whether a tensor of one of the files is the one that is read. */
+OTX__PRIVATE bool otx__checkpoint_reads(const otx_checkpoint *checkpoint,
+                                        const otx_tensor *tensor)
+{
+    const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+    const otx_checkpoint_tensor *found = (const otx_checkpoint_tensor *)otx__sorted_find(
+        checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors, &name,
+        otx__checkpoint_compare_name);
+    return found && found->tensor == tensor;
+}
+
+/* ---- the index beside them ---- */
+
+/* No tensor may be in the index twice. Its entries are sorted by tensor. */
+OTX__PRIVATE otx_result otx__weight_index_unique(const otx__weight_index *index,
+                                                 const char *path, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED];
+    size_t i;
+    for (i = 1; i < index->count; i++) {
+        const otx__weight_entry *entry = &index->entries[i];
+        if (otx__weight_by_tensor(entry - 1, entry) == 0)
+            return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice",
+                             otx__path_text(where, path),
+                             otx__quote(what, sizeof what, entry->tensor.bytes,
+                                        entry->tensor.size));
+    }
+    return OTX_OK;
+}
+
+/* Tells of the tensors that are in several shards. */
+OTX__PRIVATE void otx__checkpoint_repeats(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                          const char *path)
+{
+    otx__strays strays;
+    size_t count = 0, i, j;
+    memset(&strays, 0, sizeof strays);
+    for (i = 0; i < checkpoint->file_count; i++)
+        count += checkpoint->files[i].header.tensor_count;
+    if (count == checkpoint->tensor_count) return;
+    checkpoint->index_differs = true;
+    for (i = 0; i < checkpoint->file_count; i++)
+        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++) {
+            const otx_tensor *tensor = &checkpoint->files[i].header.tensors[j];
+            if (!otx__checkpoint_reads(checkpoint, tensor))
+                otx__strays_found(&strays, checkpoint, tensor, i);
+        }
+    otx__strays_tell(ctx, path, &strays, "are not read, as a later shard has them too and "
+                                         "transformers reads that");
+}
+
+/* Keeps the names of tensors that no shard holds. */
+OTX__PRIVATE otx_result otx__checkpoint_keep(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                             const otx__weight_index *index, otx_error *error)
+{
+    size_t i, size = 0;
+    char *end;
+    for (i = 0; i < index->count; i++)
+        if (index->entries[i].absent) size += index->entries[i].tensor.size + 1;
+    if (size == 0) return OTX_OK;
+    checkpoint->absent = end = (char *)otx__alloc(ctx, size, 1);
+    if (!end) return otx__fail_memory(error, size);
+    checkpoint->absent_size = size;
+    for (i = 0; i < index->count; i++) {
+        const otx__span name = index->entries[i].tensor;
+        if (!index->entries[i].absent) continue;
+        memcpy(end, name.bytes, name.size);
+        end[name.size] = 0;
+        end += name.size + 1;
+    }
+    return OTX_OK;
+}
+
+/* Compares the index with the tensors: two lists, each sorted by name and without
+   repetitions, that should go in step. */
+OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_context *ctx,
+                                                otx_checkpoint *checkpoint,
+                                                const otx__weight_index *index,
+                                                const char *path, otx_error *error)
+{
+    otx__strays ghosts, unlisted, elsewhere;
+    size_t i = 0, j = 0;
+    memset(&ghosts, 0, sizeof ghosts);
+    memset(&unlisted, 0, sizeof unlisted);
+    memset(&elsewhere, 0, sizeof elsewhere);
+    while (i < index->count || j < checkpoint->tensor_count) {
+        otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
+        const otx_checkpoint_tensor *at =
+            j < checkpoint->tensor_count ? &checkpoint->tensors[j] : NULL;
+        int order = !entry ? 1 : !at ? -1 : otx__compare_bytes(entry->tensor.bytes,
+                                                               entry->tensor.size,
+                                                               at->tensor->name,
+                                                               at->tensor->name_size);
+        if (order < 0) otx__strays_add(&ghosts, entry->tensor, entry->shard);
+        else if (order > 0) otx__strays_found(&unlisted, checkpoint, at->tensor, at->file);
+        else if (entry->file != at->file)
+            otx__strays_found(&elsewhere, checkpoint, at->tensor, at->file);
+        if (entry) entry->absent = order < 0;
+        i += order <= 0;
+        j += order >= 0;
+    }
+    if (ghosts.count || unlisted.count || elsewhere.count) checkpoint->index_differs = true;
+    otx__strays_tell(ctx, path, &ghosts, "that it names are in no shard");
+    otx__strays_tell(ctx, path, &unlisted, "are read that it does not name, as transformers 5 "
+                                           "does");
+    otx__strays_tell(ctx, path, &elsewhere, "are read from another shard than it says");
+    otx__checkpoint_repeats(ctx, checkpoint, path);
+    return otx__checkpoint_keep(ctx, checkpoint, index, error);
+}
+
 /* >>> src/disk/checkpoint.h */
 /* ---- checkpoint: a model directory, in one file or in shards ------------ */
 
-/* ---- the tensors ---- */
-
-OTX__PRIVATE int otx__checkpoint_by_name(const void *a, const void *b)
-{
-    return otx__compare_tensors(((const otx_checkpoint_tensor *)a)->tensor,
-                                ((const otx_checkpoint_tensor *)b)->tensor);
-}
+/* ---- opening ---- */
 
 /* Opens the file number `i`, whose name is set, and reads its header. */
 OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
@@ -18311,96 +18543,6 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     return result;
 }
 
-/* Gathers the tensors of all files, sorted by name. */
-OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
-                                               otx_checkpoint *checkpoint, otx_error *error)
-{
-    otx_checkpoint_tensor *tensors;
-    size_t count = 0, i, j;
-    for (i = 0; i < checkpoint->file_count; i++)
-        count += checkpoint->files[i].header.tensor_count;
-    tensors = (otx_checkpoint_tensor *)otx__alloc(ctx, count, sizeof *tensors);
-    if (!tensors) return otx__fail_memory(error, count * sizeof *tensors);
-    checkpoint->tensors = tensors;
-    checkpoint->tensor_count = count;
-    for (i = 0; i < checkpoint->file_count; i++)
-        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++, tensors++) {
-            tensors->tensor = &checkpoint->files[i].header.tensors[j];
-            tensors->file = (uint32_t)i;
-        }
-    otx__sort(checkpoint->tensors, count, sizeof *tensors, otx__checkpoint_by_name);
-    return OTX_OK;
-}
-
-/* No tensor may be in two shards, and none twice in the index. Both lists are
-   sorted by tensor. */
-OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
-                                               const otx__weight_index *index, const char *path,
-                                               otx_error *error)
-{
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
-    size_t i;
-    otx__path_text(where, path);
-    for (i = 1; i < index->count; i++) {
-        const otx__weight_entry *entry = &index->entries[i];
-        if (otx__weight_by_tensor(entry - 1, entry) == 0)
-            return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
-                             otx__quote(what, sizeof what, entry->tensor.bytes,
-                                        entry->tensor.size));
-    }
-    for (i = 1; i < checkpoint->tensor_count; i++) {
-        const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
-        if (otx__checkpoint_by_name(found - 1, found) == 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: tensor \"%s\" is in two shards, "
-                             "\"%s\" and \"%s\"", where,
-                             otx__quote(what, sizeof what, found->tensor->name,
-                                        found->tensor->name_size),
-                             otx__name_text(one, checkpoint->files[found[-1].file].name),
-                             otx__name_text(other, checkpoint->files[found->file].name));
-    }
-    return OTX_OK;
-}
-
-/* Checks that the index and the shards' headers tell the same story: two sorted
-   lists, each without repetitions, that must go in step. */
-OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint,
-                                                const otx__weight_index *index,
-                                                const char *path, otx_error *error)
-{
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
-    size_t i;
-    otx__path_text(where, path);
-    for (i = 0; i < index->count || i < checkpoint->tensor_count; i++) {
-        const otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
-        const otx_checkpoint_tensor *found =
-            i < checkpoint->tensor_count ? &checkpoint->tensors[i] : NULL;
-        const otx_tensor *tensor = found ? found->tensor : NULL;
-        int order = !entry    ? 1
-                    : !tensor ? -1
-                              : otx__compare_bytes(entry->tensor.bytes, entry->tensor.size,
-                                                   tensor->name, tensor->name_size);
-        if (order == 0 && entry->file == found->file) continue;
-        if (order <= 0) {
-            otx__name_text(one, checkpoint->files[entry->file].name);
-            otx__quote(what, sizeof what, entry->tensor.bytes, entry->tensor.size);
-        } else {
-            otx__quote(what, sizeof what, tensor->name, tensor->name_size);
-        }
-        if (order < 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in "
-                             "\"%s\", but it is not", where, what, one);
-        otx__name_text(other, checkpoint->files[found->file].name);
-        if (order > 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: does not name tensor \"%s\", "
-                             "which is in \"%s\"", where, what, other);
-        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in \"%s\", "
-                         "but it is in \"%s\"", where, what, one, other);
-    }
-    return OTX_OK;
-}
-
-/* ---- opening ---- */
-
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint)
 {
     size_t i;
@@ -18412,6 +18554,7 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     }
     otx__free(ctx, checkpoint->files, checkpoint->file_count, sizeof *checkpoint->files);
     otx__free(ctx, checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors);
+    otx__free(ctx, checkpoint->absent, checkpoint->absent_size, 1);
     otx__path_free(ctx, checkpoint->path);
     memset(checkpoint, 0, sizeof *checkpoint);
 }
@@ -18468,8 +18611,8 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
     if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
     if (!result)
         otx__sort(index.entries, index.count, sizeof *index.entries, otx__weight_by_tensor);
-    if (!result) result = otx__checkpoint_unique(checkpoint, &index, path, error);
-    if (!result) result = otx__checkpoint_compare(checkpoint, &index, path, error);
+    if (!result) result = otx__weight_index_unique(&index, path, error);
+    if (!result) result = otx__checkpoint_compare(ctx, checkpoint, &index, path, error);
     otx__weight_index_close(ctx, &index);
     otx__path_free(ctx, path);
     return result;
@@ -18536,13 +18679,6 @@ OTX__PRIVATE otx_result otx__checkpoint_unchanged(const otx_context *ctx,
 }
 
 /* ---- reading ---- */
-
-OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
-{
-    const otx__span *name = (const otx__span *)key;
-    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
-    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
-}
 
 OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
                                                          const char *name)
@@ -18841,6 +18977,7 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
      side           a model directory opened once
      code           the Python that a tokenizer is loaded with
      parts          what each tensor does for the vocabulary
+     whole          whether all tensors are there
      find           finding the parts of a model
      heirs          what becomes of the ids in a config
      config_ids     ids in a config being edited
@@ -20342,6 +20479,128 @@ OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *si
     return otx__part_coincidence(ctx, side, tensor, error);
 }
 
+/* >>> src/model/whole.h */
+/* ---- whether all tensors are there ----------------------------------------- */
+
+/* An index may name tensors that no shard holds: most are of parts that were left out on
+   purpose, of others the loaders make random values without failing. The latter are
+   refused where the tensors that are there tell them apart. */
+
+/* Steps through the names of such tensors: `name` has nothing else. */
+OTX__PRIVATE bool otx__absent_next(const otx_checkpoint *checkpoint, size_t *at,
+                                   otx_tensor *name)
+{
+    if (*at >= checkpoint->absent_size) return false;
+    memset(name, 0, sizeof *name);
+    name->name = checkpoint->absent + *at;
+    name->name_size = strlen(name->name);
+    *at += name->name_size + 1;
+    return true;
+}
+
+OTX__PRIVATE otx_result otx__fail_absent(const otx__side *side, const otx_tensor *name,
+                                         const char *why, otx_error *error)
+{
+    char quoted[OTX__QUOTED];
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: " OTX__INDEX_FILE " names tensor \"%s\", "
+                     "which is in no shard%s", side->path,
+                     otx__quote(quoted, sizeof quoted, name->name, name->name_size), why);
+}
+
+/* ---- layers ---- */
+
+/* A name with a number as one of its components, in three parts: "model.layers.", 7 and
+   ".mlp.up_proj.weight". */
+typedef struct otx__layer_name {
+    otx__span before, after;
+    uint64_t layer;
+} otx__layer_name;
+
+OTX__PRIVATE bool otx__split_layer(const otx_tensor *name, otx__layer_name *out)
+{
+    size_t begin = 0, end;
+    for (; begin < name->name_size; begin = end + 1) {
+        otx__span part;
+        end = begin;
+        while (end < name->name_size && name->name[end] != '.') end++;
+        part = otx__span_of(name->name + begin, end - begin);
+        if (part.size > 9 || !otx__parse_uint(part, &out->layer)) continue;
+        out->before = otx__span_of(name->name, begin);
+        out->after = otx__span_of(name->name + end, name->name_size - end);
+        return true;
+    }
+    return false;
+}
+
+/* Whether there is a tensor of a name, up to the end of `key` or as a whole. */
+typedef struct otx__layer_key {
+    char text[512];
+    size_t size;
+    bool whole;
+} otx__layer_key;
+
+OTX__PRIVATE int otx__compare_layer_key(const void *key, const void *item)
+{
+    const otx__layer_key *wanted = (const otx__layer_key *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    size_t size = wanted->whole ? tensor->name_size : otx__min(tensor->name_size, wanted->size);
+    return otx__compare_bytes(wanted->text, wanted->size, tensor->name, size);
+}
+
+OTX__PRIVATE bool otx__has_in_layer(const otx_checkpoint *checkpoint,
+                                    const otx__layer_name *name, uint64_t layer, bool whole)
+{
+    otx__layer_key key;
+    key.whole = whole;
+    key.size = otx__format(key.text, sizeof key.text, "%.*s%" PRIu64 "%.*s",
+                           (int)name->before.size, name->before.bytes, layer,
+                           whole ? (int)name->after.size : 1, name->after.bytes);
+    return key.size < sizeof key.text &&
+           otx__sorted_find(checkpoint->tensors, checkpoint->tensor_count,
+                            sizeof *checkpoint->tensors, &key, otx__compare_layer_key) != NULL;
+}
+
+/* How far away a like layer is looked for: hybrids have some only every eighth layer. */
+#define OTX__LAYER_STRIDE 8
+
+/* Whether the layer is there, and one like it that has such a tensor. */
+OTX__PRIVATE bool otx__is_hole(const otx_checkpoint *checkpoint, const otx_tensor *absent)
+{
+    otx__layer_name name;
+    uint64_t i;
+    if (!otx__split_layer(absent, &name) || name.after.size < 2 || absent->name_size > 400 ||
+        !otx__has_in_layer(checkpoint, &name, name.layer, false))
+        return false;
+    for (i = 1; i <= OTX__LAYER_STRIDE; i++)
+        if (otx__has_in_layer(checkpoint, &name, name.layer + i, true) ||
+            (i <= name.layer && otx__has_in_layer(checkpoint, &name, name.layer - i, true)))
+            return true;
+    return false;
+}
+
+/* ---- the whole of it ---- */
+
+/* Refuses an absent embedding, head or part of a layer; the parts that are there have been
+   found. Of a donor's layers nothing is needed. */
+OTX__PRIVATE otx_result otx__check_whole(const otx__side *side, otx_error *error)
+{
+    const otx__tie_flag flag = otx__config_tie_flag(&side->config);
+    const bool headless = !side->parts.head && !flag.said_true &&
+                          (flag.said_false || otx__config_unties(&side->config));
+    otx_tensor absent;
+    size_t at = 0;
+    while (otx__absent_next(&side->checkpoint, &at, &absent)) {
+        if (!side->parts.embedding && otx__name_is_embedding(&absent))
+            return otx__fail_absent(side, &absent, " and no other is the embedding", error);
+        if (headless && otx__name_is_head(&absent) && !otx__name_is_numbered(&absent))
+            return otx__fail_absent(side, &absent, "; the model has no output head", error);
+        if (!side->donor && otx__is_hole(&side->checkpoint, &absent))
+            return otx__fail_absent(side, &absent, ", though other layers have theirs: a part "
+                                    "of the model is missing", error);
+    }
+    return OTX_OK;
+}
+
 /* >>> src/model/find.h */
 /* ---- finding the parts of a model ---------------------------------------- */
 
@@ -20428,9 +20687,12 @@ OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *s
             rival = true;
         }
     }
-    if (!parts->embedding)
-        return otx__fail_unknown_model(side, "no tensor is known as the input embedding",
-                                       error);
+    if (!parts->embedding) {
+        otx_result result = otx__check_whole(side, error);
+        return result ? result
+                      : otx__fail_unknown_model(side, "no tensor is known as the input "
+                                                      "embedding", error);
+    }
     if (rival)
         return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
                                              "different sizes", error);
@@ -20591,6 +20853,7 @@ OTX__PRIVATE otx_result otx__parts_find(const otx_context *ctx, otx__side *side,
     result = otx__find_embedding(ctx, side, error);
     if (!result) result = otx__check_width(side, error);
     if (!result) result = otx__find_all(ctx, side, error);
+    if (!result) result = otx__check_whole(side, error);
     if (!result) result = otx__find_tie(ctx, side, error);
     if (result) side->parts.embedding = NULL;
     return result;
@@ -21507,6 +21770,7 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
+     check_gguf    the special tokens that a conversion to GGUF finds
      check_draft   as a draft model for another
      verify        whether a finished directory agrees with itself */
 
@@ -23129,7 +23393,7 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 
 /* One file of weights of the output, in the place of one of the base's. */
 typedef struct otx__out_file {
-    bool touched;                 /* it holds tensors that change; else it is copied */
+    bool touched;                 /* not all its tensors stay; else it is copied */
     bool empty;                   /* all its tensors are dropped: not written */
     otx_tensor *tensors;          /* of the new file, in order of the old one */
     const otx_tensor **originals; /* of each; names them and says where its bytes are */
@@ -23196,7 +23460,8 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
     size_t i;
     memset(file, 0, sizeof *file);
     for (i = 0; i < old->tensor_count && !file->touched; i++)
-        file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE;
+        file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE ||
+                        !otx__checkpoint_reads(&job->base.checkpoint, &old->tensors[i]);
     if (!file->touched) return OTX_OK;
     file->capacity = old->tensor_count;
     file->tensors = (otx_tensor *)otx__alloc(&job->ctx, file->capacity, sizeof *file->tensors);
@@ -23208,6 +23473,7 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
         size_t which = otx__which_tensor(job, &old->tensors[i]);
         otx_tensor *tensor = &file->tensors[file->count];
         if (which != OTX__NONE && job->base.parts.tensors[which].redundant) continue;
+        if (!otx__checkpoint_reads(&job->base.checkpoint, &old->tensors[i])) continue;
         *tensor = old->tensors[i];
         if (which != OTX__NONE) {
             tensor->shape = job->plans[which].shape;
@@ -23684,11 +23950,11 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
     otx__text_bytes(to, "\n  }", 5); /* with the terminator */
 }
 
-/* Takes what is not written out of the weight map. */
+/* Takes what is not written out of the weight map, and what is not true. */
 OTX__PRIVATE otx_result otx__edit_weight_map(const otx_job *job, otx_json_edit *edit,
                                              otx_error *error)
 {
-    bool whole = true;
+    bool whole = !job->base.checkpoint.index_differs;
     otx_result result;
     otx__text map;
     size_t i;
@@ -24583,115 +24849,471 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
         otx__verify_tensor(v, &parts->tensors[i]);
 }
 
+/* >>> src/job/check_gguf.h */
+/* ---- verify: the special tokens that a conversion to GGUF finds --------------- */
+
+/* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
+   special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
+   gguf/vocab.py, read in November 2026). tests/draft_engines.py compares the two. */
+
+/* A value in one of a directory's files. */
+typedef struct otx__gguf_value {
+    const otx_json *json;
+    uint32_t node;
+} otx__gguf_value;
+
+/* What is written of a directory. */
+typedef struct otx__gguf {
+    otx__gguf_value texts[OTX_ROLE_COUNT];
+    bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
+    int64_t ids[2]; /* by role; -1: none */
+} otx__gguf;
+
+/* What llama.cpp calls a vocabulary, and takes where nothing is written (src/llama-vocab.cpp).
+   Llama 3's and a few other byte-level vocabularies add bos unsaid; all of them say it. */
+typedef struct otx__gguf_kind {
+    otx_family family;
+    const char *name;
+    bool adds[2];
+    int64_t ids[2];
+} otx__gguf_kind;
+
+OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
+{
+    static const otx__gguf_kind kinds[] = {
+        {OTX_FAMILY_METASPACE, "SPM", {true, false}, {1, 2}},
+        {OTX_FAMILY_WORDPIECE, "WPM", {true, false}, {101, -1}},
+        {OTX_FAMILY_BYTE_LEVEL, "BPE", {false, false}, {11, 11}}, /* and all others */
+    };
+    size_t i = 0;
+    while (i + 1 < OTX__COUNT(kinds) && kinds[i].family != vocab->family) i++;
+    return &kinds[i];
+}
+
+/* ---- values as Python sees them ---- */
+
+OTX__PRIVATE otx__gguf_value otx__gguf_find(const otx_json *json, uint32_t object,
+                                            const char *key)
+{
+    otx__gguf_value value;
+    value.json = json;
+    value.node = otx_json_find(json, object, key);
+    return value;
+}
+
+/* Whether it is there, and neither null nor false nor empty. */
+OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
+{
+    otx_json_type type = otx_json_type_of(value.json, value.node);
+    if (type == OTX_JSON_STRING) return otx__json_span(value.json, value.node).size > 0;
+    if (type == OTX_JSON_ARRAY || type == OTX_JSON_OBJECT)
+        return otx_json_count(value.json, value.node) > 0;
+    return type == OTX_JSON_TRUE || type == OTX_JSON_NUMBER;
+}
+
+/* Whether two are the same string. Longer ones than any token's are not. */
+OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
+{
+    char one[512], other[512];
+    if (otx_json_type_of(a.json, a.node) != OTX_JSON_STRING ||
+        otx_json_type_of(b.json, b.node) != OTX_JSON_STRING ||
+        otx__json_span(a.json, a.node).size > sizeof one ||
+        otx__json_span(b.json, b.node).size > sizeof other)
+        return false;
+    return otx__same_bytes(one, otx_json_string(a.json, a.node, one), other,
+                           otx_json_string(b.json, b.node, other));
+}
+
+/* ---- flags: the post-processor, and over it tokenizer_config.json ---- */
+
+/* The special token at a place of a template, or nothing. */
+OTX__PRIVATE otx__gguf_value otx__gguf_special(const otx_json *json, uint32_t template_,
+                                               uint32_t place)
+{
+    uint32_t item = otx_json_item(json, template_, place);
+    return otx__gguf_find(json, otx_json_find(json, item, "SpecialToken"), "id");
+}
+
+/* A special token first in a template is bos if it is known as bos or cls; one that is last
+   becomes eos. `config`: there is a tokenizer_config.json, which knows. */
+OTX__PRIVATE void otx__gguf_template(const otx_json *json, uint32_t processor, bool config,
+                                     otx__gguf *to)
+{
+    uint32_t single = otx_json_find(json, processor, "single");
+    uint32_t count = otx_json_count(json, single);
+    otx__gguf_value first, last;
+    if (count < 2) return;
+    first = otx__gguf_special(json, single, 0);
+    last = otx__gguf_special(json, single, count - 1);
+    if (otx__gguf_is(first)) {
+        if (!config) to->texts[OTX_ROLE_BOS] = first;
+        to->adds[OTX_ROLE_BOS] = otx__gguf_same(first, to->texts[OTX_ROLE_BOS]) ||
+                                 otx__gguf_same(first, to->texts[OTX_ROLE_CLS]);
+    }
+    if (otx__gguf_is(last)) {
+        to->texts[OTX_ROLE_EOS] = last;
+        to->adds[OTX_ROLE_EOS] = true;
+    }
+}
+
+OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, bool config,
+                                      otx__gguf *to)
+{
+    uint32_t type = otx_json_find(json, processor, "type"), cls;
+    if (otx_json_equals(json, type, "TemplateProcessing"))
+        otx__gguf_template(json, processor, config, to);
+    if (!otx_json_equals(json, type, "RobertaProcessing")) return;
+    to->adds[OTX_ROLE_BOS] = to->adds[OTX_ROLE_EOS] = true;
+    if (otx__gguf_is(to->texts[OTX_ROLE_CLS]) || !config) return;
+    cls = otx_json_find(json, processor, "cls");
+    to->texts[OTX_ROLE_CLS] = to->texts[OTX_ROLE_BOS];
+    if (cls == OTX_JSON_NONE) return;
+    to->texts[OTX_ROLE_CLS].json = json;
+    to->texts[OTX_ROLE_CLS].node = otx_json_item(json, cls, 0);
+}
+
+/* All processors of tokenizer.json, those of a sequence in turn. */
+OTX__PRIVATE void otx__gguf_processors(const otx_json *json, uint32_t root, bool config,
+                                       otx__gguf *to)
+{
+    uint32_t processor = otx_json_find(json, root, "post_processor");
+    uint32_t list = otx_json_find(json, processor, "processors");
+    otx_json_iter item = otx_json_iter_of(json, list);
+    if (list == OTX_JSON_NONE) otx__gguf_processor(json, processor, config, to);
+    while (otx_json_iter_next(&item)) otx__gguf_processor(json, item.value, config, to);
+}
+
+/* ---- ids: of the added tokens, or as config.json has them ---- */
+
+OTX__PRIVATE bool otx__gguf_added_id(const otx_json *json, uint32_t root, otx__gguf_value text,
+                                     uint64_t *id)
+{
+    otx_json_iter added = otx_json_iter_of(json, otx_json_find(json, root, "added_tokens"));
+    if (otx_json_type_of(text.json, text.node) == OTX_JSON_OBJECT)
+        text = otx__gguf_find(text.json, text.node, "content");
+    while (otx_json_iter_next(&added))
+        if (otx__gguf_same(otx__gguf_find(json, added.value, "content"), text))
+            return otx_json_uint(json, otx_json_find(json, added.value, "id"), id);
+    return false;
+}
+
+OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *key,
+                                      uint64_t *id)
+{
+    const otx_json *json = &config->json;
+    uint32_t root = otx__document_root(config), node = otx_json_find(json, root, key);
+    if (otx_json_type_of(json, node) == OTX_JSON_NULL)
+        node = otx_json_find(json, otx_json_find(json, root, "text_config"), key);
+    return otx_json_uint(json, node, id);
+}
+
+/* What is written of a side, whose tokenizer.json is `tokens`. */
+OTX__PRIVATE void otx__gguf_read(const otx__side *side, const otx__document *tokens,
+                                 otx__gguf *to)
+{
+    static const char *const flags[] = {OTX__KEY_ADD_BOS, OTX__KEY_ADD_EOS};
+    static const char *const keys[] = {"bos_token_id", "eos_token_id"};
+    const otx__gguf_kind *kind = otx__gguf_kind_of(&side->vocab);
+    const otx_json *json = &side->tokenizer.json;
+    uint32_t root = otx__document_root(&side->tokenizer);
+    bool config = otx_json_count(json, root) > 0;
+    otx__gguf_value *texts = to->texts;
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT; i++)
+        texts[i] = otx__gguf_find(json, root, otx__role_keys[i]);
+    if (!otx__gguf_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
+    if (!otx__gguf_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+    memcpy(to->adds, kind->adds, sizeof to->adds);
+    memcpy(to->ids, kind->ids, sizeof to->ids);
+    otx__gguf_processors(&tokens->json, otx__document_root(tokens), config, to);
+    for (i = 0; i < 2; i++) {
+        uint32_t flag = otx_json_find(json, root, flags[i]);
+        otx_json_type type = otx_json_type_of(json, flag);
+        uint64_t id;
+        if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
+            to->adds[i] = type == OTX_JSON_TRUE;
+        if ((config && otx__gguf_added_id(&tokens->json, otx__document_root(tokens), texts[i],
+                                          &id)) ||
+            otx__gguf_config_id(&side->config, keys[i], &id))
+            to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
+    }
+}
+
 /* >>> src/job/check_draft.h */
 /* ---- verify: as a draft model for another --------------------------------- */
 
-/* A flag of tokenizer_config.json; where it is silent, what llama.cpp takes for a
-   SentencePiece vocabulary (bos yes) and others (no). */
-OTX__PRIVATE bool otx__draft_adds(const otx__side *side, const char *key, bool silent)
+/* Both models, as the engines look at them: the draft, then its target. */
+typedef struct otx__draft {
+    const otx__side *sides[2];
+    uint64_t sizes[2]; /* "vocab_size" of the model of text; 0: not known */
+    otx__gguf gguf[2];
+} otx__draft;
+
+/* Why an engine does not take the pair, or what it overlooks: one line. */
+typedef struct otx__draft_why {
+    char text[OTX__MESSAGE];
+    size_t size;
+} otx__draft_why;
+
+OTX__PRIVATE void otx__draft_say(otx__draft_why *to, const char *format, ...)
+    OTX__PRINTF(2, 3);
+OTX__PRIVATE void otx__draft_say(otx__draft_why *to, const char *format, ...)
 {
-    const otx__document *tokenizer = &side->tokenizer;
-    uint32_t node = otx_json_find(&tokenizer->json, otx__document_root(tokenizer), key);
-    otx_json_type type = otx_json_type_of(&tokenizer->json, node);
-    if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE) return type == OTX_JSON_TRUE;
-    return silent && side->vocab.family == OTX_FAMILY_METASPACE;
+    size_t room = sizeof to->text - to->size;
+    va_list arguments;
+    if (to->size > 0) to->size += otx__format(to->text + to->size, room, "; ");
+    to->size = otx__min(to->size, sizeof to->text - 1);
+    va_start(arguments, format);
+    to->size += otx__format_list(to->text + to->size, sizeof to->text - to->size, format,
+                                 arguments);
+    va_end(arguments);
+    to->size = otx__min(to->size, sizeof to->text - 1);
 }
 
-OTX__PRIVATE void otx__draft_kind(otx__verifier *v, const otx__side *target)
+/* ---- sizes ---- */
+
+/* The size of the model of text, where transformers' get_text_config finds it; where that
+   names none, what any level does. */
+OTX__PRIVATE uint64_t otx__draft_size(const otx__document *config)
 {
-    const otx_vocab *ours = &v->side.vocab, *theirs = &target->vocab;
-    if (ours->family == theirs->family &&
-        strcmp(otx__word(ours->model), otx__word(theirs->model)) == 0)
-        return;
-    otx__found(v, OTX_FAULT, "draft: the vocabulary is %s %s, the target's %s %s; llama.cpp "
-               "refuses the pair", otx_family_name(ours->family), otx__word(ours->model),
-               otx_family_name(theirs->family), otx__word(theirs->model));
+    static const char *const parts[] = {"text_encoder", "decoder", "generator", "text_config"};
+    const otx_json *json = &config->json;
+    uint32_t root = otx__document_root(config), node = root;
+    uint64_t size = 0;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(parts); i++) {
+        uint32_t part = otx_json_find(json, root, parts[i]);
+        if (otx_json_type_of(json, part) == OTX_JSON_OBJECT) node = part;
+    }
+    if (!otx_json_uint(json, otx_json_find(json, node, OTX__KEY_VOCAB_SIZE), &size))
+        (void)otx__config_says_rows(config, UINT64_MAX, &size);
+    return size;
 }
 
-/* The tokens at both ends of a text. */
-OTX__PRIVATE void otx__draft_end(otx__verifier *v, const otx__side *target, otx_role role,
-                                 const char *key)
+/* Compares the sizes. False if either is not known, which is said. */
+OTX__PRIVATE bool otx__draft_sized(const otx__draft *d, otx__draft_why *why)
 {
-    bool silent = role == OTX_ROLE_BOS;
-    bool ours = otx__draft_adds(&v->side, key, silent);
-    bool theirs = otx__draft_adds(target, key, silent);
-    int64_t id = v->side.vocab.roles[role], other = target->vocab.roles[role];
-    if (ours != theirs)
-        otx__found(v, OTX_FAULT, "draft: the tokenizer %s %s to its texts and the target's %s; "
-                   "llama.cpp refuses the pair", ours ? "adds" : "does not add",
-                   otx_role_name(role), theirs ? "does" : "does not");
-    else if (id != other)
-        otx__found(v, ours ? OTX_FAULT : OTX_WARNING, "draft: %s is %" PRId64
-                   ", the target's is %" PRId64 "%s", otx_role_name(role), id, other,
-                   ours ? "; llama.cpp refuses the pair" : "");
+    if (d->sizes[0] && d->sizes[1]) return true;
+    otx__draft_say(why, "%s/config.json names no \"vocab_size\", which it compares",
+                   d->sides[d->sizes[0] ? 1 : 0]->path);
+    return false;
 }
 
-/* Whether an id stands for the same token on both sides, or for none. */
-OTX__PRIVATE bool otx__draft_same(const otx__side *side, const otx__side *target, size_t id)
+/* ---- tokens ---- */
+
+/* Whether an id stands for the same token on both sides, or for none. A converter to GGUF
+   makes up a token where there is none, of which `pads` is the text. */
+OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
 {
-    const otx_token *ours = otx__side_token(side, id), *theirs = otx__side_token(target, id);
-    if (!ours || !theirs) return !ours && !theirs;
-    return otx__same_bytes(ours->content, ours->content_size, theirs->content,
-                           theirs->content_size);
+    const otx_token *ours = otx__side_token(d->sides[0], id);
+    const otx_token *theirs = otx__side_token(d->sides[1], id), *one = ours ? ours : theirs;
+    char pad[32];
+    size_t size;
+    if (!ours && !theirs) return true;
+    if (ours && theirs)
+        return otx__same_bytes(ours->content, ours->content_size, theirs->content,
+                               theirs->content_size);
+    size = otx__format(pad, sizeof pad, "[PAD%" PRIu64 "]", (uint64_t)id);
+    return pads && otx__same_bytes(one->content, one->content_size, pad, size);
 }
 
-/* Compares the tokens of some ids. */
-OTX__PRIVATE void otx__draft_tokens(otx__verifier *v, const otx__side *target, size_t begin,
-                                    size_t end, otx_severity severity)
+/* Says which ids of [begin, end) stand for other tokens. */
+OTX__PRIVATE bool otx__draft_tokens(const otx__draft *d, size_t begin, size_t end, bool pads,
+                                    otx__draft_why *why)
 {
     char token[OTX__QUOTED], other[OTX__QUOTED];
     size_t i, different = 0, first = 0;
     for (i = end; i-- > begin;)
-        if (!otx__draft_same(&v->side, target, i)) {
+        if (!otx__draft_same(d, i, pads)) {
             first = i;
             different++;
         }
     if (different)
-        otx__found(v, severity, "draft: %" PRIu64 " ids from %" PRIu64 " on stand for other "
-                   "tokens than the target's, the first %" PRIu64 ": \"%s\", the target's "
-                   "\"%s\"", (uint64_t)different, (uint64_t)begin, (uint64_t)first,
-                   otx__side_content(token, &v->side, first),
-                   otx__side_content(other, target, first));
+        otx__draft_say(why, "%" PRIu64 " ids from %" PRIu64 " on stand for other tokens than "
+                       "the target's, the first %" PRIu64 ": \"%s\", the target's \"%s\"",
+                       (uint64_t)different, (uint64_t)begin, (uint64_t)first,
+                       otx__side_content(token, d->sides[0], first),
+                       otx__side_content(other, d->sides[1], first));
+    return different == 0;
 }
 
-OTX__PRIVATE void otx__draft_rows(otx__verifier *v, const otx__side *target)
+/* Ids that may have a token on either side. */
+OTX__PRIVATE size_t otx__draft_count(const otx__draft *d)
 {
-    uint64_t rows = v->side.parts.embedding ? v->side.parts.rows : 0, wanted = 0, apart;
-    (void)otx__config_says(&target->config, OTX__KEY_VOCAB_SIZE, UINT64_MAX, &wanted);
-    if (rows == 0 || wanted == 0 || rows == wanted) return;
-    apart = rows > wanted ? rows - wanted : wanted - rows;
-    otx__found(v, OTX_FAULT, "draft: \"vocab_size\" is %" PRIu64 ", the target's %" PRIu64
-               "; vLLM wants them equal%s", rows, wanted,
-               apart > OTX__DRAFT_SLACK ? ", llama.cpp at most 128 apart" : "");
+    return otx__max(d->sides[0]->vocab.count, d->sides[1]->vocab.count);
 }
 
-/* Compares the two models, by what llama.cpp and vLLM ask of them. */
-OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__side *target)
+/* ---- the engines ---- */
+
+/* The end of a text: a flag, and where that is set an id. */
+OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_why *why)
 {
-    size_t count = otx__max(v->side.vocab.count, target->vocab.count);
-    otx__draft_kind(v, target);
-    otx__draft_end(v, target, OTX_ROLE_BOS, OTX__KEY_ADD_BOS);
-    otx__draft_end(v, target, OTX_ROLE_EOS, OTX__KEY_ADD_EOS);
-    otx__draft_tokens(v, target, 0, otx__min(count, OTX__DRAFT_FIRST), OTX_WARNING);
-    otx__draft_tokens(v, target, OTX__DRAFT_FIRST, count, OTX_FAULT);
-    otx__draft_rows(v, target);
+    const otx__gguf *ours = &d->gguf[0], *theirs = &d->gguf[1];
+    const char *name = otx_role_name(role);
+    if (ours->adds[role] != theirs->adds[role])
+        otx__draft_say(why, "the tokenizer %s %s to its texts and the target's %s",
+                       ours->adds[role] ? "adds" : "does not add", name,
+                       theirs->adds[role] ? "does" : "does not");
+    else if (ours->adds[role] && ours->ids[role] != theirs->ids[role])
+        otx__draft_say(why, "%s is %" PRId64 ", the target's is %" PRId64, name,
+                       ours->ids[role], theirs->ids[role]);
+    else return true;
+    return false;
+}
+
+OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
+{
+    const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
+    const otx__gguf_kind *kind = otx__gguf_kind_of(ours), *wanted = otx__gguf_kind_of(theirs);
+    if (kind == wanted) return true;
+    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
+                   otx_family_name(ours->family), otx__word(ours->model), wanted->name,
+                   otx_family_name(theirs->family), otx__word(theirs->model));
+    return false;
+}
+
+/* common/speculative.cpp: common_speculative_are_compatible, and what convert_hf_to_gguf.py
+   makes of the directories: as many tokens as "vocab_size" says. */
+OTX__PRIVATE otx_severity otx__draft_llama_cpp(const otx__draft *d, otx__draft_why *why)
+{
+    uint64_t counts[2], apart, both;
+    bool good = otx__draft_kind(d, why);
+    size_t i;
+    for (i = 0; i < 2; i++)
+        counts[i] = d->sizes[i] ? d->sizes[i] : d->sides[i]->vocab.count;
+    both = counts[0] < counts[1] ? counts[0] : counts[1];
+    apart = counts[0] - both + counts[1] - both;
+    good &= otx__draft_end(d, OTX_ROLE_BOS, why);
+    good &= otx__draft_end(d, OTX_ROLE_EOS, why);
+    good &= apart <= OTX__DRAFT_SLACK;
+    if (apart > OTX__DRAFT_SLACK)
+        otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 ", and at "
+                       "most %d may lie between", counts[0], counts[1], OTX__DRAFT_SLACK);
+    i = otx__draft_count(d);
+    if (both < i) i = (size_t)both;
+    good &= otx__draft_tokens(d, OTX__DRAFT_FIRST, i, true, why);
+    return good ? OTX_NOTE : OTX_FAULT;
+}
+
+/* What vLLM and sglang ask alike. */
+OTX__PRIVATE otx_severity otx__draft_sizes(const otx__draft *d, const char *unless,
+                                           otx__draft_why *why)
+{
+    if (!otx__draft_sized(d, why)) return OTX_WARNING;
+    if (d->sizes[0] == d->sizes[1]) return OTX_NOTE;
+    otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 "%s",
+                   d->sizes[0], d->sizes[1], unless);
+    return OTX_FAULT;
+}
+
+/* vllm/config/speculative.py: verify_equal_vocab_size_if_draft_model. */
+OTX__PRIVATE otx_severity otx__draft_vllm(const otx__draft *d, otx__draft_why *why)
+{
+    otx_severity severity = otx__draft_sizes(d, ", and it wants them equal unless "
+                                             "use_heterogeneous_vocab is set", why);
+    if (severity == OTX_NOTE && !otx__draft_tokens(d, 0, otx__draft_count(d), false, why))
+        severity = OTX_WARNING;
+    return severity;
+}
+
+/* sglang/srt/speculative/standalone_worker.py: _validate_vocab_compatibility. */
+OTX__PRIVATE otx_severity otx__draft_sglang(const otx__draft *d, otx__draft_why *why)
+{
+    otx_severity severity = otx__draft_sizes(d, ", and it wants them equal", why);
+    if (!otx__draft_tokens(d, 0, otx__draft_count(d), false, why)) severity = OTX_FAULT;
+    return severity;
+}
+
+/* transformers/generation/utils.py: _validate_generation_mode. */
+OTX__PRIVATE otx_severity otx__draft_transformers(const otx__draft *d, otx__draft_why *why)
+{
+    bool sized = otx__draft_sized(d, why);
+    if (sized && d->sizes[0] != d->sizes[1]) {
+        otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 ", so that "
+                       "generate() wants tokenizer and assistant_tokenizer", d->sizes[0],
+                       d->sizes[1]);
+        return OTX_WARNING;
+    }
+    return otx__draft_tokens(d, 0, otx__draft_count(d), false, why) && sized ? OTX_NOTE
+                                                                             : OTX_WARNING;
+}
+
+/* ---- all of them ---- */
+
+OTX_API const char *otx_engine_name(otx_engine engine)
+{
+    static const char *const names[OTX_ENGINE_COUNT] = {"all", "llama.cpp", "vllm", "sglang",
+                                                        "transformers"};
+    return (unsigned)engine < OTX_ENGINE_COUNT ? names[engine] : NULL;
+}
+
+/* A rule: OTX_NOTE if the engine takes the pair and nothing speaks against that. */
+typedef otx_severity (*otx__draft_rule)(const otx__draft *d, otx__draft_why *why);
+
+/* Says of each engine that is asked for whether it takes the pair. */
+OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
+{
+    static const otx__draft_rule rules[OTX_ENGINE_COUNT] = {
+        NULL, otx__draft_llama_cpp, otx__draft_vllm, otx__draft_sglang,
+        otx__draft_transformers};
+    int engine;
+    for (engine = OTX_ENGINE_ALL + 1; engine < OTX_ENGINE_COUNT; engine++) {
+        otx_severity severity;
+        otx__draft_why why;
+        if (v->options->engine != OTX_ENGINE_ALL && v->options->engine != (otx_engine)engine)
+            continue;
+        memset(&why, 0, sizeof why);
+        severity = rules[engine](d, &why);
+        otx__found(v, severity, "draft: %s %s the pair%s%s",
+                   otx_engine_name((otx_engine)engine),
+                   severity == OTX_FAULT ? "refuses" : "takes",
+                   severity == OTX_FAULT     ? ": "
+                   : severity == OTX_WARNING ? ", but "
+                                             : "", why.text);
+    }
+}
+
+/* Opens what is compared of the target, and the rest of the draft. */
+OTX__PRIVATE otx_result otx__draft_open(otx__verifier *v, otx__side *target,
+                                        otx__document tokens[2], otx_error *error)
+{
+    const otx_context *ctx = &v->ctx;
+    const char *path = target->path;
+    otx_result result = otx_vocab_open(ctx, path, &target->vocab, error);
+    if (!result) result = otx__document_open(ctx, path, "config.json", &target->config, error);
+    if (!result)
+        result = otx__document_open(ctx, path, "tokenizer_config.json", &target->tokenizer,
+                                    error);
+    if (!result)
+        result = otx__document_open(ctx, v->side.path, "tokenizer.json", &tokens[0], error);
+    if (!result) result = otx__document_open(ctx, path, "tokenizer.json", &tokens[1], error);
+    return result;
 }
 
 OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
 {
     const otx_context *ctx = &v->ctx;
-    const char *path = v->options->draft_for;
+    otx__document tokens[2];
     otx__side target;
+    otx__draft draft;
     otx_error error;
     otx_result result;
-    if (v->failure || !path || !v->side.vocab.tokens) return;
-    result = otx__side_begin(ctx, path, false, &target, &error);
-    if (!result) result = otx_vocab_open(ctx, path, &target.vocab, &error);
-    if (!result) result = otx__document_open(ctx, path, "config.json", &target.config, &error);
-    if (!result)
-        result = otx__document_open(ctx, path, "tokenizer_config.json", &target.tokenizer,
-                                    &error);
-    if (otx__verify_take(v, result, &error)) otx__draft_pair(v, &target);
+    size_t i;
+    if (v->failure || !v->options->draft_for || !v->side.vocab.tokens) return;
+    memset(tokens, 0, sizeof tokens);
+    result = otx__side_begin(ctx, v->options->draft_for, false, &target, &error);
+    if (!result) result = otx__draft_open(v, &target, tokens, &error);
+    if (otx__verify_take(v, result, &error)) {
+        draft.sides[0] = &v->side;
+        draft.sides[1] = &target;
+        for (i = 0; i < 2; i++) {
+            draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
+            otx__gguf_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
+        }
+        if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
+        otx__draft_pair(v, &draft);
+    }
+    for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
 }
 
