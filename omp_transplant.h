@@ -36,163 +36,163 @@
       920  api/safetensors            safetensors
       984  api/vocab                  vocabularies
      1089  api/align                  alignment
-     1150  api/file                   files
-     1161  api/directory              directories
-     1217  api/job                    the whole job
-     1349  api/verify                 looking at a finished directory
+     1153  api/file                   files
+     1164  api/directory              directories
+     1220  api/job                    the whole job
+     1352  api/verify                 looking at a finished directory
 
-     1416  base                       what everything stands on
-     1449  base/begin                 system headers, and how floating point must be compiled
-     1487  base/sizes                 counting, and sums and products that may not wrap
-     1525  base/span                  bytes of others, digits, UTF-8
-     1683  base/decimal               the digits of a double
-     1818  base/format                printf without stdio and without a locale
-     2087  base/result                results, failures, messages
-     2203  base/memory                the allocator, arrays that grow
-     2262  base/text                  names in messages, and text that grows
-     2379  base/hooks                 log, progress, threads of the caller
-     2448  base/sort                  in place, without memory, never quadratic; and finding
-     2498  base/clock                 wall time for statistics
-     2544  base/hash                  keyed, for tables whose keys a stranger chooses
-     2623  base/pool                  blocks that are freed together
-     2738  base/number                element types, widening and rounding
-     2927  base/base64                decoding
-     2963  base/protobuf              fields of a message
-     3085  base/watch                 long loops that the caller can stop
+     1419  base                       what everything stands on
+     1452  base/begin                 system headers, and how floating point must be compiled
+     1490  base/sizes                 counting, and sums and products that may not wrap
+     1528  base/span                  bytes of others, digits, UTF-8
+     1686  base/decimal               the digits of a double
+     1821  base/format                printf without stdio and without a locale
+     2090  base/result                results, failures, messages
+     2206  base/memory                the allocator, arrays that grow
+     2265  base/text                  names in messages, and text that grows
+     2382  base/hooks                 log, progress, threads of the caller
+     2451  base/sort                  in place, without memory, never quadratic; and finding
+     2501  base/clock                 wall time for statistics
+     2547  base/hash                  keyed, for tables whose keys a stranger chooses
+     2626  base/pool                  blocks that are freed together
+     2741  base/number                element types, widening and rounding
+     2930  base/base64                decoding
+     2966  base/protobuf              fields of a message
+     3088  base/watch                 long loops that the caller can stop
 
-     3138  files                      formats, on memory and streams
-     3162  files/memory_source        memory as a source of bytes
-     3180  files/json_read            a parser without recursion
-     3533  files/json_values          looking at values, stepping through containers
-     3704  files/json_edit            writing, and edits that keep every byte they do not touch
-     4072  files/tensors              what reading and writing a header share
-     4207  files/safetensors_read     the header of a file, checked
-     4531  files/safetensors_write    the header of a new file
+     3141  files                      formats, on memory and streams
+     3165  files/memory_source        memory as a source of bytes
+     3183  files/json_read            a parser without recursion
+     3536  files/json_values          looking at values, stepping through containers
+     3707  files/json_edit            writing, and edits that keep every byte they do not touch
+     4075  files/tensors              what reading and writing a header share
+     4210  files/safetensors_read     the header of a file, checked
+     4534  files/safetensors_write    the header of a new file
 
-     4688  vocab                      tokens, from every source, and which of them are the same
-     4721  vocab/known                what the world calls things: files, classes, tokens
-     5031  vocab/token_table          the table of tokens, and finding tokens in it
-     5194  vocab/spelling             from what a file spells to bytes
-     5325  vocab/reader               what the readers of all sources share
-     5675  vocab/added_tokens         what other files add to a model's tokens
-     5936  vocab/in_use               tokens that are named as reserved ones and are none
-     6038  vocab/from_tokenizer_json  tokenizer.json
-     6294  vocab/from_tekken          tekken.json
-     6449  vocab/from_tiktoken        *.tiktoken
-     6514  vocab/from_sentencepiece   tokenizer.model and its like
-     6869  vocab/from_vocab_json      vocab.json and merges.txt
-     6955  vocab/from_vocab_txt       vocab.txt
-     7012  vocab/parse                the first source that is given, and what goes with it
-     7198  vocab/align                which base token a donor token is
+     4691  vocab                      tokens, from every source, and which of them are the same
+     4724  vocab/known                what the world calls things: files, classes, tokens
+     5034  vocab/token_table          the table of tokens, and finding tokens in it
+     5197  vocab/spelling             from what a file spells to bytes
+     5328  vocab/reader               what the readers of all sources share
+     5678  vocab/added_tokens         what other files add to a model's tokens
+     5939  vocab/in_use               tokens that are named as reserved ones and are none
+     6041  vocab/from_tokenizer_json  tokenizer.json
+     6297  vocab/from_tekken          tekken.json
+     6452  vocab/from_tiktoken        *.tiktoken
+     6517  vocab/from_sentencepiece   tokenizer.model and its like
+     6872  vocab/from_vocab_json      vocab.json and merges.txt
+     6958  vocab/from_vocab_txt       vocab.txt
+     7015  vocab/parse                the first source that is given, and what goes with it
+     7201  vocab/align                which base token a donor token is
 
-     7450  simd                       the hot loops, once for each instruction set
-     7483  simd/kernels               the table of kernels, and what all versions share
-     7760  simd/scalar                the reference
-     7929  simd/sse2                  the operations of 128-bit x86, and what each does
-     8050  simd/neon                  those of 64-bit Arm
-     8145  simd/wasm                  those of WebAssembly's SIMD128
-     8230  simd/avx2                  those of 256-bit x86, with FMA
-     8312  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8954  simd/avx_vnni              AVX2, and products of integers
-     9050  simd/neon_bf16             NEON, and products of matrices
-     9204  simd/avx512                512-bit x86, by hand
-     9810  simd/amx                   tiles of x86, beside AVX-512
-    10053  simd/dispatch              which of them this machine can run, and which a call takes
+     7444  simd                       the hot loops, once for each instruction set
+     7477  simd/kernels               the table of kernels, and what all versions share
+     7754  simd/scalar                the reference
+     7923  simd/sse2                  the operations of 128-bit x86, and what each does
+     8044  simd/neon                  those of 64-bit Arm
+     8139  simd/wasm                  those of WebAssembly's SIMD128
+     8224  simd/avx2                  those of 256-bit x86, with FMA
+     8306  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8948  simd/avx_vnni              AVX2, and products of integers
+     9044  simd/neon_bf16             NEON, and products of matrices
+     9198  simd/avx512                512-bit x86, by hand
+     9804  simd/amx                   tiles of x86, beside AVX-512
+    10047  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10279  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10332  solve/views                the rows of matrices, as the kernels read them
-    10461  solve/panels               vectors as the dense products want them, and these
-    10652  solve/rests                vectors on their way into panels
-    10829  solve/dictionary           the atoms, and their split along a common direction
-    10984  solve/exact_gram           products of all pairs of atoms in double
-    11066  solve/triangle             packed lower triangles
-    11170  solve/support              what is known of one target, and the exact steps
-    11432  solve/gram_table           products of atoms with all atoms, for scans
-    11670  solve/screen               which atoms are worth scoring in double: the bound
-    11960  solve/scan                 the correlations of all atoms with a block's residuals
-    12117  solve/predict              making targets ready for the next scan
-    12363  solve/candidates           the atoms that a scan could not rule out
-    12647  solve/select               the next atoms of each target
-    12813  solve/pursuit              what one solve holds, and the memory it takes
-    13057  solve/plan                 which form, and in what blocks
-    13302  solve/steps                a pursuit from its rows to its results
-    13541  solve/combine              new rows of coefficients
-    13603  solve/solver               the public call
-    13768  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13977  solve/affine_normal        the normal equations of an affine map
-    14220  solve/affine_factor        their factor, and their solution
-    14423  solve/affine_map           a fitted map, and the rows it makes
-    14765  solve/affine_choice        how many atoms to take, and chosen by what
-    15163  solve/affine_fit           what a fit of an affine map holds and needs
-    15407  solve/affine               fitting and applying affine maps
+    10273  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10326  solve/views                the rows of matrices, as the kernels read them
+    10455  solve/panels               vectors as the dense products want them, and these
+    10646  solve/rests                vectors on their way into panels
+    10823  solve/dictionary           the atoms, and their split along a common direction
+    10978  solve/exact_gram           products of all pairs of atoms in double
+    11060  solve/triangle             packed lower triangles
+    11164  solve/support              what is known of one target, and the exact steps
+    11426  solve/gram_table           products of atoms with all atoms, for scans
+    11664  solve/screen               which atoms are worth scoring in double: the bound
+    11954  solve/scan                 the correlations of all atoms with a block's residuals
+    12111  solve/predict              making targets ready for the next scan
+    12357  solve/candidates           the atoms that a scan could not rule out
+    12641  solve/select               the next atoms of each target
+    12807  solve/pursuit              what one solve holds, and the memory it takes
+    13051  solve/plan                 which form, and in what blocks
+    13296  solve/steps                a pursuit from its rows to its results
+    13535  solve/combine              new rows of coefficients
+    13597  solve/solver               the public call
+    13762  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13971  solve/affine_normal        the normal equations of an affine map
+    14214  solve/affine_factor        their factor, and their solution
+    14417  solve/affine_map           a fitted map, and the rows it makes
+    14759  solve/affine_choice        how many atoms to take, and chosen by what
+    15157  solve/affine_fit           what a fit of an affine map holds and needs
+    15401  solve/affine               fitting and applying affine maps
 
-    15696  methods                    rows for tokens that a model lacks, each method a room
-    15713  methods/parts              what methods share: sums of rows, combinations
-    15829  methods/pursuit            omp, omp-centred
-    15900  methods/mapping            omp-affine, affine
-    15934  methods/constant           mean, zero
-    15962  methods/methods            the table of all, and the public calls
+    15690  methods                    rows for tokens that a model lacks, each method a room
+    15707  methods/parts              what methods share: sums of rows, combinations
+    15823  methods/pursuit            omp, omp-centred
+    15894  methods/mapping            omp-affine, affine
+    15928  methods/constant           mean, zero
+    15956  methods/methods            the table of all, and the public calls
 
-    16084  disk                       files and directories
-    16117  disk/system                what POSIX and Windows are asked for
-    16156  disk/windows_paths         paths as Windows takes them
-    16296  disk/windows               the system as Windows gives it
-    16595  disk/posix                 the system as POSIX gives it
-    16833  disk/paths                 what can be told from their text
-    16907  disk/failure               why the system refused
-    17021  disk/look                  what stands at a path, and whether within another
-    17142  disk/listing               listings of directories
-    17208  disk/reading               files to read, and whether they have changed
-    17387  disk/writing               files to write
-    17504  disk/copying               copies of files
-    17570  disk/trees                 whole directories looked through, copied, removed
-    17786  disk/known                 what weights are called in a directory
-    17822  disk/staging               a directory made under another name, then renamed
-    18058  disk/missing               a path or a directory without what is wanted of it
-    18101  disk/weight_index          the index of a checkpoint in shards
-    18318  disk/shards                what an index and its shards say of each other
-    18523  disk/checkpoint            a model directory, in one file or in shards
-    18756  disk/tokenizer_directory   the tokenizer of a model directory
+    16078  disk                       files and directories
+    16111  disk/system                what POSIX and Windows are asked for
+    16150  disk/windows_paths         paths as Windows takes them
+    16290  disk/windows               the system as Windows gives it
+    16589  disk/posix                 the system as POSIX gives it
+    16827  disk/paths                 what can be told from their text
+    16901  disk/failure               why the system refused
+    17015  disk/look                  what stands at a path, and whether within another
+    17136  disk/listing               listings of directories
+    17202  disk/reading               files to read, and whether they have changed
+    17381  disk/writing               files to write
+    17498  disk/copying               copies of files
+    17564  disk/trees                 whole directories looked through, copied, removed
+    17780  disk/known                 what weights are called in a directory
+    17816  disk/staging               a directory made under another name, then renamed
+    18052  disk/missing               a path or a directory without what is wanted of it
+    18095  disk/weight_index          the index of a checkpoint in shards
+    18312  disk/shards                what an index and its shards say of each other
+    18517  disk/checkpoint            a model directory, in one file or in shards
+    18750  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18957  model                      which tensors and config keys belong to the vocabulary
-    18987  model/known                what the world calls things
-    19374  model/known_classes        classes of tokenizers, by the type of model
-    19612  model/names                names of tensors
-    19769  model/document             the JSON files of a model directory
-    19855  model/config               what config.json says
-    20035  model/side                 a model directory opened once
-    20138  model/code                 the Python that a tokenizer is loaded with
-    20372  model/parts                what each tensor does for the vocabulary
-    20482  model/whole                whether all tensors are there
-    20604  model/find                 finding the parts of a model
-    20862  model/heirs                what becomes of the ids in a config
-    21013  model/config_ids           ids in a config being edited
-    21320  model/config_edit          config.json and generation_config.json, edited
-    21576  model/classes              which class a tokenizer is loaded as
+    18951  model                      which tensors and config keys belong to the vocabulary
+    18981  model/known                what the world calls things
+    19368  model/known_classes        classes of tokenizers, by the type of model
+    19606  model/names                names of tensors
+    19763  model/document             the JSON files of a model directory
+    19849  model/config               what config.json says
+    20029  model/side                 a model directory opened once
+    20132  model/code                 the Python that a tokenizer is loaded with
+    20366  model/parts                what each tensor does for the vocabulary
+    20476  model/whole                whether all tensors are there
+    20598  model/find                 finding the parts of a model
+    20856  model/heirs                what becomes of the ids in a config
+    21017  model/config_ids           ids in a config being edited
+    21367  model/config_edit          config.json and generation_config.json, edited
+    21623  model/classes              which class a tokenizer is loaded as
 
-    21742  job                        the whole transplant, in the order in which it happens
-    21777  job/job                    what a job holds
-    21996  job/open                   opening the two models
-    22072  job/map                    the caller's map
-    22189  job/align                  where every new row comes from
-    22327  job/plan                   what becomes of every tensor, and of the configs
-    22448  job/chat                   the template that turns messages into text
-    22592  job/rows                   rows in memory: reading, checking, their mean
-    22846  job/solve                  solving for the rows of the donor
-    23029  job/targets                the rows that are made from the donor's
-    23126  job/rebuild                the new rows of one vocabulary tensor
-    23391  job/write                  the output and its weights
-    23662  job/copy                   the other files of the two models
-    23878  job/index                  the files that are written anew
-    24046  job/run                    the whole, in order
-    24156  job/report                 what a job did, as JSON and as a table
-    24425  job/findings               what is told of a finished directory
-    24474  job/check_files            its files
-    24595  job/check_ids              sizes, ids and tying
-    24772  job/check_values           values
-    24852  job/check_gguf             the special tokens that a conversion to GGUF finds
-    25042  job/check_draft            as a draft model for another
-    25320  job/verify                 whether a finished directory agrees with itself
+    21789  job                        the whole transplant, in the order in which it happens
+    21824  job/job                    what a job holds
+    22043  job/open                   opening the two models
+    22119  job/map                    the caller's map
+    22240  job/align                  where every new row comes from
+    22418  job/plan                   what becomes of every tensor, and of the configs
+    22539  job/chat                   the template that turns messages into text
+    22683  job/rows                   rows in memory: reading, checking, their mean
+    22971  job/solve                  solving for the rows of the donor
+    23154  job/targets                the rows that are made from the donor's
+    23251  job/rebuild                the new rows of one vocabulary tensor
+    23528  job/write                  the output and its weights
+    23799  job/copy                   the other files of the two models
+    24015  job/index                  the files that are written anew
+    24183  job/run                    the whole, in order
+    24293  job/report                 what a job did, as JSON and as a table
+    24562  job/findings               what is told of a finished directory
+    24611  job/check_files            its files
+    24732  job/check_ids              sizes, ids and tying
+    24915  job/check_values           values
+    24995  job/check_gguf             the special tokens that a conversion to GGUF finds
+    25185  job/check_draft            as a draft model for another
+    25463  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1094,9 +1094,11 @@ typedef enum otx_action {
     OTX_ACTION_PADDING,     /* no token has this id */
     OTX_ACTION_COPY,        /* the base's row of the same (kind, bytes) */
     OTX_ACTION_ROLE,        /* the base's row of the control token in the same role */
-    OTX_ACTION_MAP,         /* the base's row named by the caller */
+    OTX_ACTION_MAP,         /* the base's row named by the caller; where the base has none
+                               with that id, what a padding row gets */
     OTX_ACTION_APPROXIMATE, /* solved for */
-    OTX_ACTION_UNUSED,      /* a reserved token: gets what a padding row gets */
+    OTX_ACTION_UNUSED,      /* a reserved token, or one without a row in the donor's
+                               matrices: gets what a padding row gets */
     OTX_ACTION_COUNT
 } otx_action;
 
@@ -1117,6 +1119,8 @@ typedef struct otx_map_entry {
 typedef struct otx_alignment_options {
     uint64_t donor_rows; /* of the donor's matrices; 0: donor->count */
     uint64_t base_rows;  /* of the base's matrices; 0: base->count */
+    uint64_t base_ids;   /* the map may name base ids below this, also those without a row;
+                            0: base_rows */
     uint64_t rows;       /* wanted; 0: donor_rows. Ids from here on get no row */
     const otx_map_entry *map;
     size_t map_count;
@@ -1138,8 +1142,7 @@ typedef struct otx_alignment {
    pad, unk, sep, cls, mask). Only pairs of TEXT and BYTE tokens become anchors: the
    lowest donor id of each pair, each base id once, both ids within their
    matrices. Base ids at or beyond base_rows are never copied from. A token that
-   must be solved for but has no row in the donor's matrices is
-   OTX_ERROR_MISMATCH. */
+   would be solved for but has no row in the donor's matrices is unused. */
 OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
                              const otx_vocab *base, const otx_alignment_options *options,
                              otx_alignment *out, otx_error *error);
@@ -7208,7 +7211,7 @@ OTX_API const char *otx_action_name(otx_action action)
 /* Everything the steps below share. Zeroed, then closed by otx__aligner_close. */
 typedef struct otx__aligner {
     const otx_vocab *donor, *base;
-    uint64_t donor_rows, base_rows;
+    uint64_t donor_rows, base_rows, base_ids;
     otx_alignment *out;
     size_t tokens;          /* donor ids that have both a token and a row */
     size_t base_tokens;     /* likewise of the base: ids that can be copied from */
@@ -7251,7 +7254,7 @@ OTX__PRIVATE otx_result otx__align_map(otx__aligner *a, const otx_map_entry *map
                              "map entry %" PRIu64 ": donor id %" PRIu64 " has no row; there "
                              "are %" PRIu64 " rows", (uint64_t)i, map[i].donor,
                              (uint64_t)a->out->count);
-        if (map[i].base >= a->base_rows)
+        if (map[i].base >= a->base_ids)
             return otx__fail(error, OTX_ERROR_ARGUMENT,
                              "map entry %" PRIu64 ": base id %" PRIu64 " has no row; the base "
                              "has %" PRIu64 " rows", (uint64_t)i, map[i].base, a->base_rows);
@@ -7367,29 +7370,19 @@ OTX__PRIVATE void otx__align_tokens(otx__aligner *a)
         } else if ((base = otx__same_role(a, id)) >= 0) {
             rows[id].action = OTX_ACTION_ROLE;
             rows[id].base = base;
+        } else if (id >= a->donor_rows) {
+            rows[id].action = OTX_ACTION_UNUSED; /* there is nothing to solve for */
         }
     }
 }
 
-/* Counts the actions, and refuses what cannot be solved for. */
-OTX__PRIVATE otx_result otx__align_count(otx__aligner *a, otx_error *error)
+OTX__PRIVATE void otx__align_count(otx_alignment *out)
 {
-    otx_alignment *out = a->out;
-    char quoted[OTX__QUOTED];
     size_t id;
     for (id = 0; id < out->count; id++) {
         out->counts[out->rows[id].action]++;
         if (out->rows[id].anchor) out->anchor_count++;
-        if (out->rows[id].action == OTX_ACTION_APPROXIMATE && id >= a->donor_rows)
-            return otx__fail(error, OTX_ERROR_MISMATCH,
-                             "donor token \"%s\" has id %" PRIu64 ", but the donor's matrices "
-                             "have only %" PRIu64 " rows, and the base has no such token to "
-                             "copy",
-                             otx__quote(quoted, sizeof quoted, a->donor->tokens[id].content,
-                                        a->donor->tokens[id].content_size),
-                             (uint64_t)id, a->donor_rows);
     }
-    return OTX_OK;
 }
 
 /* Allocates the rows: no action yet, so padding with no base row. */
@@ -7422,6 +7415,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base = base;
     a.donor_rows = o.donor_rows ? o.donor_rows : donor->count;
     a.base_rows = o.base_rows ? o.base_rows : base->count;
+    a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
@@ -7434,7 +7428,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     if (!result) result = otx__align_map(&a, o.map, o.map_count, error);
     if (!result) {
         otx__align_tokens(&a);
-        result = otx__align_count(&a, error);
+        otx__align_count(out);
     }
     otx__aligner_close(ctx, &a);
     if (result) otx_alignment_close(ctx, out);
@@ -20869,21 +20863,27 @@ typedef struct otx__config_plan {
     const otx_alignment *alignment;
     otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
+    size_t heir_count; /* the base's ids and rows */
+    int64_t highest;   /* base id that has an heir: the caller may map one without a row */
     size_t remaps;  /* ids looked up by content so far */
 } otx__config_plan;
 
 /* ---- ids ---- */
 
-/* Fills plan->heirs; free as many as base->vocab.count. */
+/* Fills plan->heirs; free plan->heir_count. */
 OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error *error)
 {
-    size_t count = plan->base->vocab.count, i;
+    const otx__parts *parts = &plan->base->parts;
+    size_t count = otx__max(plan->base->vocab.count, (size_t)(parts->rows + parts->extra)), i;
+    plan->heir_count = count;
+    plan->highest = -1;
     plan->heirs = (int64_t *)otx__alloc(plan->ctx, count, sizeof *plan->heirs);
     if (!plan->heirs) return otx__fail_memory(error, (uint64_t)count * sizeof *plan->heirs);
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
     for (i = plan->alignment->count; i-- > 0;) {
         int64_t base = plan->alignment->rows[i].base;
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
+        if (base > plan->highest) plan->highest = base;
     }
     return OTX_OK;
 }
@@ -20897,7 +20897,11 @@ OTX__PRIVATE bool otx__config_id_is_valid(const otx__config_plan *plan, uint64_t
 /* The donor id that takes over a base id's row, or -1. */
 OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t base)
 {
-    return base < plan->base->vocab.count ? plan->heirs[base] : -1;
+    size_t i;
+    if (base < plan->heir_count) return plan->heirs[base];
+    for (i = 0; plan->highest >= 0 && base <= (uint64_t)plan->highest && i < plan->alignment->count; i++)
+        if (plan->alignment->rows[i].base == (int64_t)base) return (int64_t)i;
+    return -1;
 }
 
 /* The donor id that the caller mapped to a base id, or whose content is the
@@ -21152,25 +21156,68 @@ OTX__PRIVATE bool otx__key_names_ids(otx__span key)
    of them. */
 #define OTX__CONFIG_MAX_REMAPS 256
 
+/* Whether config.json names an id under such a key, alone or in a list. */
+OTX__PRIVATE bool otx__config_names_id(const otx__document *config, uint64_t id)
+{
+    const otx_json *json = &config->json;
+    uint32_t object, node;
+    uint64_t said;
+    for (object = 0; config->present && object < json->count; object++) {
+        otx_json_iter member = otx_json_iter_of(json, object);
+        if (!member.keyed) continue;
+        while (otx_json_iter_next(&member)) {
+            if (!otx__key_names_ids(otx__json_span(json, member.key))) continue;
+            for (node = member.value; node < otx_json_after(json, member.value); node++)
+                if (otx_json_uint(json, node, &said) && said == id) return true;
+        }
+    }
+    return false;
+}
+
+/* The donor's token of the same content as the base's id, although it has no row: its id,
+   or -1. */
+OTX__PRIVATE int64_t otx__config_rowless(const otx__config_plan *plan, uint64_t base)
+{
+    const otx_token *wanted = otx__side_token(plan->base, base);
+    size_t i;
+    for (i = plan->alignment->count; wanted && i < plan->donor->vocab.count; i++) {
+        const otx_token *token = &plan->donor->vocab.tokens[i];
+        if (otx__same_bytes(token->content, token->content_size, wanted->content,
+                            wanted->content_size))
+            return (int64_t)i;
+    }
+    return -1;
+}
+
 /* Names the first id under a key, one or a list, that has no counterpart. */
 OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, const char *key,
                                           uint32_t node)
 {
     const otx_json *json = &e->document->json;
     otx_json_iter item = otx_json_iter_of(json, node);
-    char token[OTX__QUOTED] = "none";
+    char token[OTX__QUOTED], what[OTX__QUOTED + 64] = "an id without a token";
     uint64_t id = 0;
+    int64_t rowless = -1;
     if (otx_json_type_of(json, node) == OTX_JSON_ARRAY)
         while (otx_json_iter_next(&item)) {
             node = item.value;
             if (otx__config_carry(e->plan, json, node, OTX__CARRY_SAME) < 0) break;
         }
-    if (otx_json_uint(json, node, &id)) otx__side_content(token, e->plan->base, id);
+    if (otx_json_uint(json, node, &id)) rowless = otx__config_rowless(e->plan, id);
+    if (otx__side_token(e->plan->base, id))
+        otx__format(what, sizeof what, "the token \"%s\"%s",
+                    otx__side_content(token, e->plan->base, id),
+                    rowless < 0 ? ", which the donor's tokenizer lacks" : "");
+    if (rowless >= 0)
+        return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                         "%s/%s: \"%s\" is %" PRIu64 ", %s, which the donor's tokenizer has as "
+                         "%" PRId64 ", beyond the %" PRIu64 " rows; --rows tokenizer gives it "
+                         "one", e->plan->base->path, e->name, key, id, what, rowless,
+                         (uint64_t)e->plan->alignment->count);
     return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
-                     "%s/%s: \"%s\" is %" PRIu64 ", the token \"%s\", which the donor's "
-                     "tokenizer lacks; give it one with --map 'DONOR=#%" PRIu64 "', DONOR "
-                     "being a reserved or seldom used token of the donor", e->plan->base->path,
-                     e->name, key, id, token, id);
+                     "%s/%s: \"%s\" is %" PRIu64 ", %s; give it one with --map 'DONOR=#%" PRIu64
+                     "', DONOR being a reserved or seldom used token of the donor",
+                     e->plan->base->path, e->name, key, id, what, id);
 }
 
 /* Carries over what stands under such a key. What has no counterpart is left out
@@ -21568,7 +21615,7 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
     else if (!result)
         result = otx__config_new_generation(plan, generation, error);
     if (!result) otx__config_check_length(plan);
-    otx__free(plan->ctx, plan->heirs, plan->base->vocab.count, sizeof *plan->heirs);
+    otx__free(plan->ctx, plan->heirs, plan->heir_count, sizeof *plan->heirs);
     plan->heirs = NULL;
     return result;
 }
@@ -22075,7 +22122,7 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
 /* One half of "DONOR=BASE" with its escapes undone. */
 typedef struct otx__map_half {
     const otx__side *side;
-    uint64_t rows;
+    uint64_t rows; /* of the new matrices, or of the base's */
     char *bytes;
     size_t size;
     bool is_id; /* it started with an unescaped # and a digit */
@@ -22104,11 +22151,14 @@ OTX__PRIVATE const char *otx__map_unescape(const char *at, char stop, otx__map_h
     return at;
 }
 
-/* The token with a number. */
+/* The token with a number. Of the base also a row without a token, and an id that
+   config.json names: a model may look for one that its tokenizer does not give. */
 OTX__PRIVATE bool otx__map_by_id(const otx__map_half *half, uint64_t *id)
 {
-    return otx__parse_uint(otx__span_of(half->bytes + 1, half->size - 1), id) &&
-           otx__side_token(half->side, *id);
+    if (!otx__parse_uint(otx__span_of(half->bytes + 1, half->size - 1), id)) return false;
+    if (otx__side_token(half->side, *id)) return true;
+    return !half->side->donor && *id <= INT32_MAX &&
+           (*id < half->rows || otx__config_names_id(&half->side->config, *id));
 }
 
 /* The token whose content, as the tokenizer's file spells it, is this, else that which
@@ -22144,9 +22194,10 @@ OTX__PRIVATE otx_result otx__map_find(const otx__map_half *half, const char *ent
         return otx__fail(error, OTX_ERROR_NOT_FOUND,
                          "map \"%s\": the %s's tokenizer has no token \"%s\"", text, what,
                          otx__quote(quoted, sizeof quoted, half->bytes, half->size));
-    if (*id >= half->rows)
-        return otx__fail(error, OTX_ERROR_MISMATCH, "map \"%s\": %s id %" PRIu64 " has no row; "
-                         "there are %" PRIu64, text, what, *id, half->rows);
+    if (*id >= half->rows && half->side->donor)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "map \"%s\": donor id %" PRIu64 " has no "
+                         "row; there are %" PRIu64 "; --rows tokenizer gives every token one",
+                         text, *id, half->rows);
     return OTX_OK;
 }
 
@@ -22206,6 +22257,14 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
                      *rows);
 }
 
+/* Donor ids that can be given a row by the method: one that solves nothing asks nothing of
+   the donor's matrices. */
+OTX__PRIVATE uint64_t otx__donor_rows(const otx_job *job)
+{
+    uint64_t rows = job->donor.parts.rows, count = job->donor.vocab.count;
+    return otx__job_solves(job) || rows > count ? rows : count;
+}
+
 /* A row that only some of the base's tensors have can be copied, but is no atom. */
 OTX__PRIVATE void otx__limit_anchors(otx_job *job)
 {
@@ -22233,8 +22292,10 @@ OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
         result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
         if (!result) result = otx__job_poll(job, error);
     }
-    options.donor_rows = job->donor.parts.rows;
+    options.donor_rows = otx__donor_rows(job);
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
+    for (i = 0; i < count && !result; i++)
+        if (map[i].base >= options.base_ids) options.base_ids = map[i].base + 1;
     options.map = map;
     options.map_count = count;
     if (!result)
@@ -22245,17 +22306,56 @@ OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
     return result;
 }
 
+/* Tells of the donor's tokens without a row in the new matrices, and of those without one
+   in the donor's own that would have been solved for. Counts the former. */
+OTX__PRIVATE void otx__tell_rowless(otx_job *job)
+{
+    const uint64_t rows = otx__donor_rows(job), count = job->alignment.count;
+    uint64_t skipped = 0, bare = 0, first_skipped = 0, first_bare = 0, i;
+    char content[OTX__QUOTED];
+    for (i = otx__min((size_t)rows, (size_t)count); i < job->donor.vocab.count; i++) {
+        const otx_token *token = otx__side_token(&job->donor, i);
+        if (!token) continue;
+        if (i >= count && skipped++ == 0) first_skipped = i;
+        if (i >= rows && i < count && job->alignment.rows[i].action == OTX_ACTION_UNUSED &&
+            token->kind != OTX_TOKEN_UNUSED && bare++ == 0)
+            first_bare = i;
+    }
+    if (skipped)
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " ids of the tokenizer, from %" PRIu64
+                 " on (token \"%s\"), lie beyond the %" PRIu64 " rows and get none; --rows "
+                 "tokenizer gives every token one", job->donor.path, skipped, first_skipped,
+                 otx__side_content(content, &job->donor, first_skipped), count);
+    if (bare)
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " tokens, the first %" PRIu64 " (\"%s\"), "
+                 "have no row among the %" PRIu64 " of the donor's matrices to be solved from, "
+                 "and get what reserved tokens get; --map '#%" PRIu64 "=BASE' copies a row of "
+                 "the base", job->donor.path, bare, first_bare,
+                 otx__side_content(content, &job->donor, first_bare), rows, first_bare);
+    job->summary.tokens.skipped = skipped;
+}
+
+/* Tells of base ids that the map names and that have no row to copy. */
+OTX__PRIVATE void otx__tell_unmapped(const otx_job *job)
+{
+    const int64_t rows = (int64_t)(job->base.parts.rows + job->base.parts.extra);
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++) {
+        const otx_alignment_row *row = &job->alignment.rows[i];
+        if (row->action == OTX_ACTION_MAP && row->base >= rows)
+            otx__log(&job->ctx, OTX_NOTE, "%s: id %" PRId64 " has no row: the donor's token %"
+                     PRIu64 ", which is mapped to it, takes its place in the configs and gets "
+                     "what reserved tokens get", job->base.path, row->base, (uint64_t)i);
+    }
+}
+
 /* The counts of the report, and what should not pass without a word. */
 OTX__PRIVATE void otx__count_tokens(otx_job *job)
 {
     const size_t *counts = job->alignment.counts;
     otx_job_tokens *tokens = &job->summary.tokens;
-    size_t i, first = OTX__NONE;
-    for (i = job->alignment.count; i < job->donor.vocab.count; i++) {
-        if (!otx__side_token(&job->donor, i)) continue;
-        if (first == OTX__NONE) first = i;
-        tokens->skipped++;
-    }
+    otx__tell_rowless(job);
+    otx__tell_unmapped(job);
     tokens->total = job->donor.vocab.token_count;
     tokens->copied = counts[OTX_ACTION_COPY];
     tokens->by_role = counts[OTX_ACTION_ROLE];
@@ -22263,15 +22363,6 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
     tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
     tokens->unused = counts[OTX_ACTION_UNUSED];
     tokens->padding = counts[OTX_ACTION_PADDING];
-    if (tokens->skipped)
-        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " ids of the tokenizer, from %" PRIu64
-                 " on, lie beyond the %" PRIu64 " rows and get none", job->donor.path,
-                 tokens->skipped, (uint64_t)first, (uint64_t)job->alignment.count);
-    else if (job->donor.vocab.count > job->donor.parts.rows)
-        otx__log(&job->ctx, OTX_WARNING,
-                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices have %" PRIu64
-                 " rows; ids beyond can only be copied",
-                 job->donor.path, (uint64_t)job->donor.vocab.count - 1, job->donor.parts.rows);
     if (job->base.vocab.count > job->base.parts.rows + job->base.parts.extra)
         otx__log(&job->ctx, OTX_WARNING,
                  "%s: the tokenizer's ids reach %" PRIu64 ", the matrices "
@@ -22604,6 +22695,7 @@ OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
        otx__row_walk_close(&walk); */
 typedef struct otx__row_walk {
     const otx_context *ctx;
+    const otx_job *job; /* for advice, or NULL */
     const otx__side *side;
     const otx_checkpoint_tensor *at;
     size_t rows, columns, row_size;
@@ -22676,17 +22768,49 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
     return true;
 }
 
-OTX__PRIVATE otx_result otx__fail_row(const otx__side *side, const otx_tensor *tensor,
-                                      size_t row, otx_error *error)
+/* Whether tokens that are made get the mean of the base's rows in a tensor of the base. */
+OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
-    const otx_token *token = &side->vocab.tokens[row];
-    char name[OTX__QUOTED], content[OTX__QUOTED];
+    size_t i;
+    if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
+    for (i = 0; i < job->base.parts.count && otx__job_solves(job); i++)
+        if (job->base.parts.tensors[i].at == at)
+            return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
+    return true;
+}
+
+/* What the caller can do about a row that cannot be used. Returns `to`. */
+OTX__PRIVATE const char *otx__row_advice(char to[OTX__QUOTED], const otx__row_walk *walk,
+                                         size_t row)
+{
+    const otx_job *job = walk->job;
+    size_t i = 0;
+    to[0] = 0;
+    if (walk->side->donor) {
+        otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' copies a row of the base in "
+                    "its place", (uint64_t)row);
+    } else if (otx__takes_mean(job, walk->at)) {
+        otx__format(to, OTX__QUOTED, " for the mean of all; -a %szero takes none",
+                    otx__job_solves(job) ? "" : "omp or -a ");
+    } else {
+        while (i < job->alignment.count && job->alignment.rows[i].base != (int64_t)row) i++;
+        if (i < job->alignment.count)
+            otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' with another token of "
+                        "the base avoids it", (uint64_t)i);
+    }
+    return to;
+}
+
+OTX__PRIVATE otx_result otx__fail_row(const otx__row_walk *walk, size_t row, otx_error *error)
+{
+    const otx_tensor *tensor = walk->at->tensor;
+    char name[OTX__QUOTED], content[OTX__QUOTED], advice[OTX__QUOTED];
     return otx__fail(
         error, OTX_ERROR_NOT_FINITE,
         "%s: tensor \"%s\", row %" PRIu64 " (token \"%s\"): holds a NaN, an infinity "
-        "or a value beyond 32-bit float, and is needed", side->path,
+        "or a value beyond 32-bit float, and is needed%s", walk->side->path,
         otx__quote(name, sizeof name, tensor->name, tensor->name_size), (uint64_t)row,
-        otx__quote(content, sizeof content, token->content, token->content_size));
+        otx__side_content(content, walk->side, row), otx__row_advice(advice, walk, row));
 }
 
 /* Most parts of a block that are looked at at once. */
@@ -22713,13 +22837,14 @@ OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
             check->bad[index] = walk->first + i;
 }
 
-/* Goes through rows and checks those that are needed, by row. */
-OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *needed,
-                                        otx_error *error)
+/* Goes through rows and checks those that the job needs, by row. */
+OTX__PRIVATE otx_result otx__rows_check(const otx_job *job, otx__row_walk *walk,
+                                        const uint8_t *needed, otx_error *error)
 {
     otx_result result = OTX_OK;
     otx__row_check check;
     size_t i;
+    walk->job = job;
     check.walk = walk;
     check.needed = needed;
     while (!result && otx__row_walk_next(walk, &result, error)) {
@@ -22728,7 +22853,7 @@ OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *need
         otx__parallel(walk->ctx, parts, otx__row_check_body, &check);
         for (i = 0; i < parts && !result; i++)
             if (check.bad[i] != OTX__NONE)
-                result = otx__fail_row(walk->side, walk->at->tensor, check.bad[i], error);
+                result = otx__fail_row(walk, check.bad[i], error);
     }
     return result;
 }
@@ -22765,7 +22890,7 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
     out->data = (char *)otx__alloc(&job->ctx, elements, size);
     if (!out->data) return otx__fail_memory(error, (uint64_t)elements * size);
     result = otx__row_walk_open(&job->ctx, side, at, columns, rows, out->data, &walk, error);
-    if (!result) result = otx__rows_check(&walk, needed, error);
+    if (!result) result = otx__rows_check(job, &walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
 }
@@ -22895,7 +23020,7 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     result = otx__row_walk_open(&job->ctx, &job->donor, solution->donor,
                                 (size_t)solution->donor->tensor->shape[1], rows, NULL, &walk,
                                 error);
-    if (!result) result = otx__rows_check(&walk, needed, error);
+    if (!result) result = otx__rows_check(job, &walk, needed, error);
     otx__row_walk_close(&walk);
     otx__free(&job->ctx, needed, rows, 1);
     return result;
@@ -23148,6 +23273,16 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
+/* Beyond the last of the base's ids that have a token or are copied from. */
+OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
+{
+    int64_t ids = (int64_t)job->base.vocab.count;
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
+    return (size_t)ids;
+}
+
 /* Whether a row of the base holds a token that the model has been trained on. */
 OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 {
@@ -23165,8 +23300,10 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
-    for (i = 0; i < alignment->count; i++)
-        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
+    for (i = 0; i < alignment->count; i++) {
+        int64_t base = alignment->rows[i].base;
+        if (base >= 0 && base < (int64_t)r->old_rows) r->flags[base] = 1;
+    }
 }
 
 /* What becomes of a new row. One that would copy a row which this tensor of the base
@@ -23302,7 +23439,7 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
     r->old_rows = (size_t)r->tensor->rows;
     if (r->old_rows == job->base.parts.rows)
-        r->old_rows = otx__min(r->old_rows, job->base.vocab.count);
+        r->old_rows = otx__min(r->old_rows, otx__base_ids(job));
     r->flag_count = otx__max(otx__max(plan->rows, job->base.vocab.count),
                              (size_t)r->tensor->rows);
     r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
@@ -23366,7 +23503,7 @@ OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error
     if (!result)
         result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
                                     r.old_rows, NULL, &walk, error);
-    if (!result) result = otx__rows_check(&walk, r.flags, error);
+    if (!result) result = otx__rows_check(job, &walk, r.flags, error);
     if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
         walk.first = walk.count = 0;
         result = otx__rebuild_check_range(&r, &walk, plan->rows, error);
@@ -24611,12 +24748,15 @@ OTX__PRIVATE void otx__verify_size_said(otx__verifier *v, uint64_t rows, const c
                    "default must be %" PRIu64, v->side.path, rows);
 }
 
+/* Tokens beyond the rows are no fault where each is an added one: no text comes by them
+   but one that spells them out, and models are published so (Gemma 3 1B). */
 OTX__PRIVATE void otx__verify_rows(otx__verifier *v)
 {
     const otx__side *side = &v->side;
     const otx_tensor *embedding;
     char tensor[OTX__TENSOR_TEXT], token[OTX__QUOTED];
     size_t i, beyond = 0, first = 0;
+    bool added = true;
     uint64_t rows;
     if (v->failure || !side->parts.embedding) return;
     embedding = side->parts.embedding->tensor;
@@ -24626,12 +24766,15 @@ OTX__PRIVATE void otx__verify_rows(otx__verifier *v)
         if (otx__side_token(side, i)) {
             beyond++;
             first = i;
+            added &= side->vocab.tokens[i].added;
         }
     if (beyond)
-        otx__found(v, OTX_FAULT, "%s: %" PRIu64 " of the tokenizer's ids, the first %" PRIu64
-                   " (token \"%s\"), lie beyond the %" PRIu64 " rows of tensor %s", side->path,
-                   (uint64_t)beyond, (uint64_t)first, otx__side_content(token, side, first),
-                   rows, tensor);
+        otx__found(v, added ? OTX_WARNING : OTX_FAULT, "%s: %" PRIu64 " of the tokenizer's ids, "
+                   "the first %" PRIu64 " (token \"%s\"), lie beyond the %" PRIu64 " rows of "
+                   "tensor %s%s; a transplant with --rows tokenizer gives every token one",
+                   side->path, (uint64_t)beyond, (uint64_t)first,
+                   otx__side_content(token, side, first), rows, tensor,
+                   added ? ": a text that holds such a token as it is written fails" : "");
 }
 
 /* ---- ids ---- */

@@ -22,6 +22,16 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
+/* Beyond the last of the base's ids that have a token or are copied from. */
+OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
+{
+    int64_t ids = (int64_t)job->base.vocab.count;
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
+    return (size_t)ids;
+}
+
 /* Whether a row of the base holds a token that the model has been trained on. */
 OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 {
@@ -39,8 +49,10 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
-    for (i = 0; i < alignment->count; i++)
-        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
+    for (i = 0; i < alignment->count; i++) {
+        int64_t base = alignment->rows[i].base;
+        if (base >= 0 && base < (int64_t)r->old_rows) r->flags[base] = 1;
+    }
 }
 
 /* What becomes of a new row. One that would copy a row which this tensor of the base
@@ -176,7 +188,7 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
     r->old_rows = (size_t)r->tensor->rows;
     if (r->old_rows == job->base.parts.rows)
-        r->old_rows = otx__min(r->old_rows, job->base.vocab.count);
+        r->old_rows = otx__min(r->old_rows, otx__base_ids(job));
     r->flag_count = otx__max(otx__max(plan->rows, job->base.vocab.count),
                              (size_t)r->tensor->rows);
     r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
@@ -240,7 +252,7 @@ OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error
     if (!result)
         result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
                                     r.old_rows, NULL, &walk, error);
-    if (!result) result = otx__rows_check(&walk, r.flags, error);
+    if (!result) result = otx__rows_check(job, &walk, r.flags, error);
     if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
         walk.first = walk.count = 0;
         result = otx__rebuild_check_range(&r, &walk, plan->rows, error);

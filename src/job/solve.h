@@ -49,7 +49,7 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     result = otx__row_walk_open(&job->ctx, &job->donor, solution->donor,
                                 (size_t)solution->donor->tensor->shape[1], rows, NULL, &walk,
                                 error);
-    if (!result) result = otx__rows_check(&walk, needed, error);
+    if (!result) result = otx__rows_check(job, &walk, needed, error);
     otx__row_walk_close(&walk);
     otx__free(&job->ctx, needed, rows, 1);
     return result;
