@@ -67,132 +67,132 @@
      3707  files/json_edit            writing, and edits that keep every byte they do not touch
      4075  files/tensors              what reading and writing a header share
      4210  files/safetensors_read     the header of a file, checked
-     4534  files/safetensors_write    the header of a new file
+     4535  files/safetensors_write    the header of a new file
 
-     4691  vocab                      tokens, from every source, and which of them are the same
-     4724  vocab/known                what the world calls things: files, classes, tokens
-     5034  vocab/token_table          the table of tokens, and finding tokens in it
-     5197  vocab/spelling             from what a file spells to bytes
-     5328  vocab/reader               what the readers of all sources share
-     5678  vocab/added_tokens         what other files add to a model's tokens
-     5939  vocab/in_use               tokens that are named as reserved ones and are none
-     6041  vocab/from_tokenizer_json  tokenizer.json
-     6297  vocab/from_tekken          tekken.json
-     6452  vocab/from_tiktoken        *.tiktoken
-     6517  vocab/from_sentencepiece   tokenizer.model and its like
-     6872  vocab/from_vocab_json      vocab.json and merges.txt
-     6958  vocab/from_vocab_txt       vocab.txt
-     7015  vocab/parse                the first source that is given, and what goes with it
-     7201  vocab/align                which base token a donor token is
+     4692  vocab                      tokens, from every source, and which of them are the same
+     4725  vocab/known                what the world calls things: files, classes, tokens
+     5035  vocab/token_table          the table of tokens, and finding tokens in it
+     5198  vocab/spelling             from what a file spells to bytes
+     5329  vocab/reader               what the readers of all sources share
+     5679  vocab/added_tokens         what other files add to a model's tokens
+     5940  vocab/in_use               tokens that are named as reserved ones and are none
+     6042  vocab/from_tokenizer_json  tokenizer.json
+     6298  vocab/from_tekken          tekken.json
+     6453  vocab/from_tiktoken        *.tiktoken
+     6518  vocab/from_sentencepiece   tokenizer.model and its like
+     6873  vocab/from_vocab_json      vocab.json and merges.txt
+     6959  vocab/from_vocab_txt       vocab.txt
+     7016  vocab/parse                the first source that is given, and what goes with it
+     7202  vocab/align                which base token a donor token is
 
-     7444  simd                       the hot loops, once for each instruction set
-     7477  simd/kernels               the table of kernels, and what all versions share
-     7754  simd/scalar                the reference
-     7923  simd/sse2                  the operations of 128-bit x86, and what each does
-     8044  simd/neon                  those of 64-bit Arm
-     8139  simd/wasm                  those of WebAssembly's SIMD128
-     8224  simd/avx2                  those of 256-bit x86, with FMA
-     8306  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8948  simd/avx_vnni              AVX2, and products of integers
-     9044  simd/neon_bf16             NEON, and products of matrices
-     9198  simd/avx512                512-bit x86, by hand
-     9804  simd/amx                   tiles of x86, beside AVX-512
-    10047  simd/dispatch              which of them this machine can run, and which a call takes
+     7445  simd                       the hot loops, once for each instruction set
+     7478  simd/kernels               the table of kernels, and what all versions share
+     7755  simd/scalar                the reference
+     7924  simd/sse2                  the operations of 128-bit x86, and what each does
+     8045  simd/neon                  those of 64-bit Arm
+     8140  simd/wasm                  those of WebAssembly's SIMD128
+     8225  simd/avx2                  those of 256-bit x86, with FMA
+     8307  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8949  simd/avx_vnni              AVX2, and products of integers
+     9045  simd/neon_bf16             NEON, and products of matrices
+     9199  simd/avx512                512-bit x86, by hand
+     9805  simd/amx                   tiles of x86, beside AVX-512
+    10048  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10273  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10326  solve/views                the rows of matrices, as the kernels read them
-    10455  solve/panels               vectors as the dense products want them, and these
-    10646  solve/rests                vectors on their way into panels
-    10823  solve/dictionary           the atoms, and their split along a common direction
-    10978  solve/exact_gram           products of all pairs of atoms in double
-    11060  solve/triangle             packed lower triangles
-    11164  solve/support              what is known of one target, and the exact steps
-    11426  solve/gram_table           products of atoms with all atoms, for scans
-    11664  solve/screen               which atoms are worth scoring in double: the bound
-    11954  solve/scan                 the correlations of all atoms with a block's residuals
-    12111  solve/predict              making targets ready for the next scan
-    12357  solve/candidates           the atoms that a scan could not rule out
-    12641  solve/select               the next atoms of each target
-    12807  solve/pursuit              what one solve holds, and the memory it takes
-    13051  solve/plan                 which form, and in what blocks
-    13296  solve/steps                a pursuit from its rows to its results
-    13535  solve/combine              new rows of coefficients
-    13597  solve/solver               the public call
-    13762  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13971  solve/affine_normal        the normal equations of an affine map
-    14214  solve/affine_factor        their factor, and their solution
-    14417  solve/affine_map           a fitted map, and the rows it makes
-    14759  solve/affine_choice        how many atoms to take, and chosen by what
-    15157  solve/affine_fit           what a fit of an affine map holds and needs
-    15401  solve/affine               fitting and applying affine maps
+    10274  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10327  solve/views                the rows of matrices, as the kernels read them
+    10456  solve/panels               vectors as the dense products want them, and these
+    10647  solve/rests                vectors on their way into panels
+    10824  solve/dictionary           the atoms, and their split along a common direction
+    10979  solve/exact_gram           products of all pairs of atoms in double
+    11061  solve/triangle             packed lower triangles
+    11165  solve/support              what is known of one target, and the exact steps
+    11427  solve/gram_table           products of atoms with all atoms, for scans
+    11665  solve/screen               which atoms are worth scoring in double: the bound
+    11955  solve/scan                 the correlations of all atoms with a block's residuals
+    12112  solve/predict              making targets ready for the next scan
+    12358  solve/candidates           the atoms that a scan could not rule out
+    12642  solve/select               the next atoms of each target
+    12808  solve/pursuit              what one solve holds, and the memory it takes
+    13052  solve/plan                 which form, and in what blocks
+    13297  solve/steps                a pursuit from its rows to its results
+    13536  solve/combine              new rows of coefficients
+    13598  solve/solver               the public call
+    13763  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13972  solve/affine_normal        the normal equations of an affine map
+    14215  solve/affine_factor        their factor, and their solution
+    14418  solve/affine_map           a fitted map, and the rows it makes
+    14760  solve/affine_choice        how many atoms to take, and chosen by what
+    15158  solve/affine_fit           what a fit of an affine map holds and needs
+    15402  solve/affine               fitting and applying affine maps
 
-    15690  methods                    rows for tokens that a model lacks, each method a room
-    15707  methods/parts              what methods share: sums of rows, combinations
-    15823  methods/pursuit            omp, omp-centred
-    15894  methods/mapping            omp-affine, affine
-    15928  methods/constant           mean, zero
-    15956  methods/methods            the table of all, and the public calls
+    15691  methods                    rows for tokens that a model lacks, each method a room
+    15708  methods/parts              what methods share: sums of rows, combinations
+    15824  methods/pursuit            omp, omp-centred
+    15895  methods/mapping            omp-affine, affine
+    15929  methods/constant           mean, zero
+    15957  methods/methods            the table of all, and the public calls
 
-    16078  disk                       files and directories
-    16111  disk/system                what POSIX and Windows are asked for
-    16150  disk/windows_paths         paths as Windows takes them
-    16290  disk/windows               the system as Windows gives it
-    16589  disk/posix                 the system as POSIX gives it
-    16827  disk/paths                 what can be told from their text
-    16901  disk/failure               why the system refused
-    17015  disk/look                  what stands at a path, and whether within another
-    17136  disk/listing               listings of directories
-    17202  disk/reading               files to read, and whether they have changed
-    17381  disk/writing               files to write
-    17498  disk/copying               copies of files
-    17564  disk/trees                 whole directories looked through, copied, removed
-    17780  disk/known                 what weights are called in a directory
-    17816  disk/staging               a directory made under another name, then renamed
-    18052  disk/missing               a path or a directory without what is wanted of it
-    18095  disk/weight_index          the index of a checkpoint in shards
-    18312  disk/shards                what an index and its shards say of each other
-    18517  disk/checkpoint            a model directory, in one file or in shards
-    18750  disk/tokenizer_directory   the tokenizer of a model directory
+    16079  disk                       files and directories
+    16112  disk/system                what POSIX and Windows are asked for
+    16151  disk/windows_paths         paths as Windows takes them
+    16291  disk/windows               the system as Windows gives it
+    16590  disk/posix                 the system as POSIX gives it
+    16828  disk/paths                 what can be told from their text
+    16902  disk/failure               why the system refused
+    17016  disk/look                  what stands at a path, and whether within another
+    17137  disk/listing               listings of directories
+    17203  disk/reading               files to read, and whether they have changed
+    17382  disk/writing               files to write
+    17499  disk/copying               copies of files
+    17565  disk/trees                 whole directories looked through, copied, removed
+    17781  disk/known                 what weights are called in a directory
+    17817  disk/staging               a directory made under another name, then renamed
+    18053  disk/missing               a path or a directory without what is wanted of it
+    18096  disk/weight_index          the index of a checkpoint in shards
+    18313  disk/shards                what an index and its shards say of each other
+    18518  disk/checkpoint            a model directory, in one file or in shards
+    18751  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18951  model                      which tensors and config keys belong to the vocabulary
-    18981  model/known                what the world calls things
-    19368  model/known_classes        classes of tokenizers, by the type of model
-    19606  model/names                names of tensors
-    19763  model/document             the JSON files of a model directory
-    19849  model/config               what config.json says
-    20029  model/side                 a model directory opened once
-    20132  model/code                 the Python that a tokenizer is loaded with
-    20366  model/parts                what each tensor does for the vocabulary
-    20476  model/whole                whether all tensors are there
-    20598  model/find                 finding the parts of a model
-    20856  model/heirs                what becomes of the ids in a config
-    21017  model/config_ids           ids in a config being edited
-    21367  model/config_edit          config.json and generation_config.json, edited
-    21623  model/classes              which class a tokenizer is loaded as
+    18952  model                      which tensors and config keys belong to the vocabulary
+    18982  model/known                what the world calls things
+    19369  model/known_classes        classes of tokenizers, by the type of model
+    19607  model/names                names of tensors
+    19764  model/document             the JSON files of a model directory
+    19850  model/config               what config.json says
+    20030  model/side                 a model directory opened once
+    20133  model/code                 the Python that a tokenizer is loaded with
+    20367  model/parts                what each tensor does for the vocabulary
+    20477  model/whole                whether all tensors are there
+    20599  model/find                 finding the parts of a model
+    20857  model/heirs                what becomes of the ids in a config
+    21018  model/config_ids           ids in a config being edited
+    21368  model/config_edit          config.json and generation_config.json, edited
+    21624  model/classes              which class a tokenizer is loaded as
 
-    21789  job                        the whole transplant, in the order in which it happens
-    21824  job/job                    what a job holds
-    22043  job/open                   opening the two models
-    22119  job/map                    the caller's map
-    22240  job/align                  where every new row comes from
-    22418  job/plan                   what becomes of every tensor, and of the configs
-    22539  job/chat                   the template that turns messages into text
-    22683  job/rows                   rows in memory: reading, checking, their mean
-    22971  job/solve                  solving for the rows of the donor
-    23154  job/targets                the rows that are made from the donor's
-    23251  job/rebuild                the new rows of one vocabulary tensor
-    23528  job/write                  the output and its weights
-    23799  job/copy                   the other files of the two models
-    24015  job/index                  the files that are written anew
-    24183  job/run                    the whole, in order
-    24293  job/report                 what a job did, as JSON and as a table
-    24562  job/findings               what is told of a finished directory
-    24611  job/check_files            its files
-    24732  job/check_ids              sizes, ids and tying
-    24915  job/check_values           values
-    24995  job/check_gguf             the special tokens that a conversion to GGUF finds
-    25185  job/check_draft            as a draft model for another
-    25463  job/verify                 whether a finished directory agrees with itself
+    21790  job                        the whole transplant, in the order in which it happens
+    21825  job/job                    what a job holds
+    22044  job/open                   opening the two models
+    22120  job/map                    the caller's map
+    22241  job/align                  where every new row comes from
+    22419  job/plan                   what becomes of every tensor, and of the configs
+    22540  job/chat                   the template that turns messages into text
+    22684  job/rows                   rows in memory: reading, checking, their mean
+    22972  job/solve                  solving for the rows of the donor
+    23155  job/targets                the rows that are made from the donor's
+    23252  job/rebuild                the new rows of one vocabulary tensor
+    23529  job/write                  the output and its weights
+    23800  job/copy                   the other files of the two models
+    24016  job/index                  the files that are written anew
+    24184  job/run                    the whole, in order
+    24294  job/report                 what a job did, as JSON and as a table
+    24563  job/findings               what is told of a finished directory
+    24612  job/check_files            its files
+    24733  job/check_ids              sizes, ids and tying
+    24916  job/check_values           values
+    24996  job/check_gguf             the special tokens that a conversion to GGUF finds
+    25186  job/check_draft            as a draft model for another
+    25464  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -4350,9 +4350,10 @@ OTX__PRIVATE otx_result otx__header_measure(otx__header *h, uint32_t *metadata)
     return result;
 }
 
-/* The tensors in order of name: private, behind the tensors. */
+/* The tensors in order of name: private, behind the tensors. NULL in a file of zeros. */
 OTX__PRIVATE const otx_tensor **otx__names_of(const otx_safetensors *file)
 {
+    if (!file->tensors) return NULL;
     return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
 }
 
