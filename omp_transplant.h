@@ -68,141 +68,141 @@
      3812  files/json_edit            writing, and edits that keep every byte they do not touch
      4180  files/tensors              what reading and writing a header share
      4315  files/safetensors_read     the header of a file, checked
-     4639  files/safetensors_write    the header of a new file
+     4640  files/safetensors_write    the header of a new file
 
-     4796  vocab                      tokens, from every source, and which of them are the same
-     4829  vocab/known                what the world calls things: files, classes, tokens
-     5139  vocab/token_table          the table of tokens, and finding tokens in it
-     5302  vocab/spelling             from what a file spells to bytes
-     5433  vocab/reader               what the readers of all sources share
-     5783  vocab/added_tokens         what other files add to a model's tokens
-     6044  vocab/in_use               tokens that are named as reserved ones and are none
-     6146  vocab/from_tokenizer_json  tokenizer.json
-     6402  vocab/from_tekken          tekken.json
-     6557  vocab/from_tiktoken        *.tiktoken
-     6622  vocab/from_sentencepiece   tokenizer.model and its like
-     6977  vocab/from_vocab_json      vocab.json and merges.txt
-     7063  vocab/from_vocab_txt       vocab.txt
-     7120  vocab/parse                the first source that is given, and what goes with it
-     7306  vocab/align                which base token a donor token is
+     4797  vocab                      tokens, from every source, and which of them are the same
+     4830  vocab/known                what the world calls things: files, classes, tokens
+     5140  vocab/token_table          the table of tokens, and finding tokens in it
+     5303  vocab/spelling             from what a file spells to bytes
+     5434  vocab/reader               what the readers of all sources share
+     5784  vocab/added_tokens         what other files add to a model's tokens
+     6045  vocab/in_use               tokens that are named as reserved ones and are none
+     6147  vocab/from_tokenizer_json  tokenizer.json
+     6403  vocab/from_tekken          tekken.json
+     6558  vocab/from_tiktoken        *.tiktoken
+     6623  vocab/from_sentencepiece   tokenizer.model and its like
+     6978  vocab/from_vocab_json      vocab.json and merges.txt
+     7064  vocab/from_vocab_txt       vocab.txt
+     7121  vocab/parse                the first source that is given, and what goes with it
+     7307  vocab/align                which base token a donor token is
 
-     7549  simd                       the hot loops, once for each instruction set
-     7582  simd/kernels               the table of kernels, and what all versions share
-     7859  simd/scalar                the reference
-     8028  simd/sse2                  the operations of 128-bit x86, and what each does
-     8149  simd/neon                  those of 64-bit Arm
-     8244  simd/wasm                  those of WebAssembly's SIMD128
-     8329  simd/avx2                  those of 256-bit x86, with FMA
-     8411  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9053  simd/avx_vnni              AVX2, and products of integers
-     9149  simd/neon_bf16             NEON, and products of matrices
-     9303  simd/avx512                512-bit x86, by hand
-     9909  simd/amx                   tiles of x86, beside AVX-512
-    10152  simd/dispatch              which of them this machine can run, and which a call takes
+     7550  simd                       the hot loops, once for each instruction set
+     7583  simd/kernels               the table of kernels, and what all versions share
+     7860  simd/scalar                the reference
+     8029  simd/sse2                  the operations of 128-bit x86, and what each does
+     8150  simd/neon                  those of 64-bit Arm
+     8245  simd/wasm                  those of WebAssembly's SIMD128
+     8330  simd/avx2                  those of 256-bit x86, with FMA
+     8412  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9054  simd/avx_vnni              AVX2, and products of integers
+     9150  simd/neon_bf16             NEON, and products of matrices
+     9304  simd/avx512                512-bit x86, by hand
+     9910  simd/amx                   tiles of x86, beside AVX-512
+    10153  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10378  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10431  solve/views                the rows of matrices, as the kernels read them
-    10560  solve/panels               vectors as the dense products want them, and these
-    10751  solve/rests                vectors on their way into panels
-    10928  solve/dictionary           the atoms, and their split along a common direction
-    11083  solve/exact_gram           products of all pairs of atoms in double
-    11165  solve/triangle             packed lower triangles
-    11269  solve/support              what is known of one target, and the exact steps
-    11531  solve/gram_table           products of atoms with all atoms, for scans
-    11769  solve/screen               which atoms are worth scoring in double: the bound
-    12059  solve/scan                 the correlations of all atoms with a block's residuals
-    12216  solve/predict              making targets ready for the next scan
-    12462  solve/candidates           the atoms that a scan could not rule out
-    12746  solve/select               the next atoms of each target
-    12912  solve/pursuit              what one solve holds, and the memory it takes
-    13156  solve/plan                 which form, and in what blocks
-    13401  solve/steps                a pursuit from its rows to its results
-    13640  solve/combine              new rows of coefficients
-    13702  solve/solver               the public call
-    13867  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14076  solve/affine_normal        the normal equations of an affine map
-    14319  solve/affine_factor        their factor, and their solution
-    14522  solve/affine_map           a fitted map, and the rows it makes
-    14864  solve/affine_choice        how many atoms to take, and chosen by what
-    15262  solve/affine_fit           what a fit of an affine map holds and needs
-    15506  solve/affine               fitting and applying affine maps
+    10379  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10432  solve/views                the rows of matrices, as the kernels read them
+    10561  solve/panels               vectors as the dense products want them, and these
+    10752  solve/rests                vectors on their way into panels
+    10929  solve/dictionary           the atoms, and their split along a common direction
+    11084  solve/exact_gram           products of all pairs of atoms in double
+    11166  solve/triangle             packed lower triangles
+    11270  solve/support              what is known of one target, and the exact steps
+    11532  solve/gram_table           products of atoms with all atoms, for scans
+    11770  solve/screen               which atoms are worth scoring in double: the bound
+    12060  solve/scan                 the correlations of all atoms with a block's residuals
+    12217  solve/predict              making targets ready for the next scan
+    12463  solve/candidates           the atoms that a scan could not rule out
+    12747  solve/select               the next atoms of each target
+    12913  solve/pursuit              what one solve holds, and the memory it takes
+    13157  solve/plan                 which form, and in what blocks
+    13402  solve/steps                a pursuit from its rows to its results
+    13641  solve/combine              new rows of coefficients
+    13703  solve/solver               the public call
+    13868  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14077  solve/affine_normal        the normal equations of an affine map
+    14320  solve/affine_factor        their factor, and their solution
+    14523  solve/affine_map           a fitted map, and the rows it makes
+    14865  solve/affine_choice        how many atoms to take, and chosen by what
+    15263  solve/affine_fit           what a fit of an affine map holds and needs
+    15507  solve/affine               fitting and applying affine maps
 
-    15795  methods                    rows for tokens that a model lacks, each method a room
-    15812  methods/parts              what methods share: sums of rows, combinations
-    15928  methods/pursuit            omp, omp-centred
-    15999  methods/mapping            omp-affine, affine
-    16033  methods/constant           mean, zero
-    16061  methods/methods            the table of all, and the public calls
+    15796  methods                    rows for tokens that a model lacks, each method a room
+    15813  methods/parts              what methods share: sums of rows, combinations
+    15929  methods/pursuit            omp, omp-centred
+    16000  methods/mapping            omp-affine, affine
+    16034  methods/constant           mean, zero
+    16062  methods/methods            the table of all, and the public calls
 
-    16183  disk                       files and directories
-    16216  disk/system                what POSIX and Windows are asked for
-    16255  disk/windows_paths         paths as Windows takes them
-    16395  disk/windows               the system as Windows gives it
-    16694  disk/posix                 the system as POSIX gives it
-    16932  disk/paths                 what can be told from their text
-    17006  disk/failure               why the system refused
-    17120  disk/look                  what stands at a path, and whether within another
-    17241  disk/listing               listings of directories
-    17307  disk/reading               files to read, and whether they have changed
-    17486  disk/writing               files to write
-    17603  disk/copying               copies of files
-    17669  disk/trees                 whole directories looked through, copied, removed
-    17885  disk/known                 what weights are called in a directory
-    17921  disk/staging               a directory made under another name, then renamed
-    18157  disk/missing               a path or a directory without what is wanted of it
-    18200  disk/weight_index          the index of a checkpoint in shards
-    18417  disk/shards                what an index and its shards say of each other
-    18622  disk/checkpoint            a model directory, in one file or in shards
-    18855  disk/tokenizer_directory   the tokenizer of a model directory
+    16184  disk                       files and directories
+    16217  disk/system                what POSIX and Windows are asked for
+    16256  disk/windows_paths         paths as Windows takes them
+    16396  disk/windows               the system as Windows gives it
+    16695  disk/posix                 the system as POSIX gives it
+    16933  disk/paths                 what can be told from their text
+    17007  disk/failure               why the system refused
+    17121  disk/look                  what stands at a path, and whether within another
+    17242  disk/listing               listings of directories
+    17308  disk/reading               files to read, and whether they have changed
+    17487  disk/writing               files to write
+    17604  disk/copying               copies of files
+    17670  disk/trees                 whole directories looked through, copied, removed
+    17886  disk/known                 what weights are called in a directory
+    17922  disk/staging               a directory made under another name, then renamed
+    18158  disk/missing               a path or a directory without what is wanted of it
+    18201  disk/weight_index          the index of a checkpoint in shards
+    18418  disk/shards                what an index and its shards say of each other
+    18623  disk/checkpoint            a model directory, in one file or in shards
+    18856  disk/tokenizer_directory   the tokenizer of a model directory
 
-    19056  model                      which tensors and config keys belong to the vocabulary
-    19086  model/known                what the world calls things
-    19473  model/known_classes        classes of tokenizers, by the type of model
-    19711  model/names                names of tensors
-    19868  model/document             the JSON files of a model directory
-    19954  model/config               what config.json says
-    20134  model/side                 a model directory opened once
-    20237  model/code                 the Python that a tokenizer is loaded with
-    20471  model/parts                what each tensor does for the vocabulary
-    20581  model/whole                whether all tensors are there
-    20703  model/find                 finding the parts of a model
-    20961  model/heirs                what becomes of the ids in a config
-    21122  model/config_ids           ids in a config being edited
-    21472  model/config_edit          config.json and generation_config.json, edited
-    21728  model/classes              which class a tokenizer is loaded as
+    19057  model                      which tensors and config keys belong to the vocabulary
+    19087  model/known                what the world calls things
+    19474  model/known_classes        classes of tokenizers, by the type of model
+    19712  model/names                names of tensors
+    19869  model/document             the JSON files of a model directory
+    19955  model/config               what config.json says
+    20135  model/side                 a model directory opened once
+    20238  model/code                 the Python that a tokenizer is loaded with
+    20472  model/parts                what each tensor does for the vocabulary
+    20582  model/whole                whether all tensors are there
+    20704  model/find                 finding the parts of a model
+    20962  model/heirs                what becomes of the ids in a config
+    21123  model/config_ids           ids in a config being edited
+    21473  model/config_edit          config.json and generation_config.json, edited
+    21729  model/classes              which class a tokenizer is loaded as
 
-    21894  job                        the whole transplant, in the order in which it happens
-    21929  job/job                    what a job holds
-    22148  job/open                   opening the two models
-    22224  job/map                    the caller's map
-    22345  job/align                  where every new row comes from
-    22523  job/plan                   what becomes of every tensor, and of the configs
-    22644  job/chat                   the template that turns messages into text
-    22788  job/rows                   rows in memory: reading, checking, their mean
-    23076  job/solve                  solving for the rows of the donor
-    23259  job/targets                the rows that are made from the donor's
-    23356  job/rebuild                the new rows of one vocabulary tensor
-    23633  job/write                  the output and its weights
-    23904  job/copy                   the other files of the two models
-    24120  job/index                  the files that are written anew
-    24288  job/run                    the whole, in order
-    24398  job/report                 what a job did, as JSON and as a table
-    24667  job/findings               what is told of a finished directory
-    24716  job/check_files            its files
-    24837  job/check_ids              sizes, ids and tying
-    25020  job/check_values           values
-    25100  job/check_gguf             the special tokens that a conversion to GGUF finds
-    25290  job/check_draft            as a draft model for another
-    25568  job/verify                 whether a finished directory agrees with itself
+    21895  job                        the whole transplant, in the order in which it happens
+    21930  job/job                    what a job holds
+    22149  job/open                   opening the two models
+    22225  job/map                    the caller's map
+    22346  job/align                  where every new row comes from
+    22524  job/plan                   what becomes of every tensor, and of the configs
+    22645  job/chat                   the template that turns messages into text
+    22789  job/rows                   rows in memory: reading, checking, their mean
+    23077  job/solve                  solving for the rows of the donor
+    23260  job/targets                the rows that are made from the donor's
+    23357  job/rebuild                the new rows of one vocabulary tensor
+    23634  job/write                  the output and its weights
+    23905  job/copy                   the other files of the two models
+    24121  job/index                  the files that are written anew
+    24289  job/run                    the whole, in order
+    24399  job/report                 what a job did, as JSON and as a table
+    24668  job/findings               what is told of a finished directory
+    24717  job/check_files            its files
+    24838  job/check_ids              sizes, ids and tying
+    25021  job/check_values           values
+    25101  job/check_gguf             the special tokens that a conversion to GGUF finds
+    25291  job/check_draft            as a draft model for another
+    25569  job/verify                 whether a finished directory agrees with itself
 
-    25608  evaluate                   methods ranked on tokens that both models share
-    25627  evaluate/token_class       what a token is like, by its bytes
-    25694  evaluate/hidden            which tokens are hidden, and the rows at hand
-    25849  evaluate/scores            how near rows come to the true ones
-    25965  evaluate/ranks             whether a true row is found among all
-    26073  evaluate/evaluate          methods, one after the other, matrix by matrix
-    26279  evaluate/write_json        an evaluation as JSON
-    26390  evaluate/write_page        an evaluation as a page
+    25609  evaluate                   methods ranked on tokens that both models share
+    25628  evaluate/token_class       what a token is like, by its bytes
+    25695  evaluate/hidden            which tokens are hidden, and the rows at hand
+    25850  evaluate/scores            how near rows come to the true ones
+    25966  evaluate/ranks             whether a true row is found among all
+    26074  evaluate/evaluate          methods, one after the other, matrix by matrix
+    26280  evaluate/write_json        an evaluation as JSON
+    26391  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -4455,9 +4455,10 @@ OTX__PRIVATE otx_result otx__header_measure(otx__header *h, uint32_t *metadata)
     return result;
 }
 
-/* The tensors in order of name: private, behind the tensors. */
+/* The tensors in order of name: private, behind the tensors. NULL in a file of zeros. */
 OTX__PRIVATE const otx_tensor **otx__names_of(const otx_safetensors *file)
 {
+    if (!file->tensors) return NULL;
     return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
 }
 
