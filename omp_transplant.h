@@ -199,10 +199,10 @@
     25628  evaluate/token_class       what a token is like, by its bytes
     25695  evaluate/hidden            which tokens are hidden, and the rows at hand
     25850  evaluate/scores            how near rows come to the true ones
-    25966  evaluate/ranks             whether a true row is found among all
-    26074  evaluate/evaluate          methods, one after the other, matrix by matrix
-    26280  evaluate/write_json        an evaluation as JSON
-    26391  evaluate/write_page        an evaluation as a page
+    25967  evaluate/ranks             whether a true row is found among all
+    26075  evaluate/evaluate          methods, one after the other, matrix by matrix
+    26281  evaluate/write_json        an evaluation as JSON
+    26392  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1439,7 +1439,7 @@ OTX_API otx_token_class otx_token_class_of(const char *bytes, size_t size);
 /* How near rows p that a method made come to the true rows b, over some hidden tokens. M is
    the second moment of the base's token rows (1,024 of them or all), m their mean. */
 typedef struct otx_scores {
-    uint64_t count;
+    uint64_t count;        /* tokens; all else is 0 without any */
     double share;          /* sum <p, b> / sum <b, b>: of its logit that a row gives */
     double error;          /* sqrt(sum <p - b, M (p - b)> / sum <b, M b>): of its logits
                               elsewhere */
@@ -25951,6 +25951,7 @@ OTX__PRIVATE otx_scores otx__scores_of(const otx__evaluating *e, otx_token_class
         scores.top1 += f->rank < 1;
         scores.top10 += f->rank < 10;
     }
+    if (!scores.count) return scores;
     scores.share = otx__ratio(pb, bb);
     scores.error = sqrt(otx__ratio(off, moment));
     scores.loss = scores.error + OTX__CHOICE_SHARE * (1.0 - scores.share);
@@ -26312,7 +26313,7 @@ OTX__PRIVATE void otx__json_scores(otx__text *text, const otx_scores *scores)
     otx__scores_list(scores, list);
     otx__text_format(text, "{\"count\": %" PRIu64 ", \"ranked\": %" PRIu64, scores->count,
                      scores->ranked);
-    for (i = 0; i < OTX__SCORE_COUNT; i++) {
+    for (i = 0; i < OTX__SCORE_COUNT && scores->count; i++) {
         otx__text_format(text, ", \"%s\": ", list[i].name);
         otx__text_double(text, list[i].value);
     }
@@ -26570,12 +26571,13 @@ OTX__PRIVATE void otx__page_head(otx__text *text, const otx_evaluation *evaluati
                      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                      "<title>Methods of transplanting, evaluated</title>\n");
     otx__text_string(text, otx__page_style);
-    otx__text_string(text, "</head>\n<body>\n<h1>Which method makes the best rows?</h1>\n<p>Base: ");
+    otx__text_string(text, "</head>\n<body>\n<h1>Which method makes the best rows?</h1>\n"
+                     "<p>Base: ");
     otx__page_escaped(text, evaluation->base);
     otx__text_string(text, "<br>\nDonor: ");
     otx__page_escaped(text, evaluation->donor);
-    otx__text_format(text, "</p>\n<p>%" PRIu64 " of the tokens that both share were hidden and made "
-                     "anew from the other %" PRIu64 " (seed %" PRIu64 "). ", evaluation->hidden,
+    otx__text_format(text, "</p>\n<p>%" PRIu64 " of the tokens that both share were hidden and "
+                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ", evaluation->hidden,
                      evaluation->anchors, evaluation->seed);
     otx__text_string(text,
                      "<b>Share</b> is the part of its true logit that a new row gives where the "

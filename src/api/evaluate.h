@@ -21,7 +21,7 @@ OTX_API otx_token_class otx_token_class_of(const char *bytes, size_t size);
 /* How near rows p that a method made come to the true rows b, over some hidden tokens. M is
    the second moment of the base's token rows (1,024 of them or all), m their mean. */
 typedef struct otx_scores {
-    uint64_t count;
+    uint64_t count;        /* tokens; all else is 0 without any */
     double share;          /* sum <p, b> / sum <b, b>: of its logit that a row gives */
     double error;          /* sqrt(sum <p - b, M (p - b)> / sum <b, M b>): of its logits
                               elsewhere */

@@ -101,6 +101,7 @@ OTX__PRIVATE otx_scores otx__scores_of(const otx__evaluating *e, otx_token_class
         scores.top1 += f->rank < 1;
         scores.top10 += f->rank < 10;
     }
+    if (!scores.count) return scores;
     scores.share = otx__ratio(pb, bb);
     scores.error = sqrt(otx__ratio(off, moment));
     scores.loss = scores.error + OTX__CHOICE_SHARE * (1.0 - scores.share);

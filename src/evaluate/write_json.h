@@ -32,7 +32,7 @@ OTX__PRIVATE void otx__json_scores(otx__text *text, const otx_scores *scores)
     otx__scores_list(scores, list);
     otx__text_format(text, "{\"count\": %" PRIu64 ", \"ranked\": %" PRIu64, scores->count,
                      scores->ranked);
-    for (i = 0; i < OTX__SCORE_COUNT; i++) {
+    for (i = 0; i < OTX__SCORE_COUNT && scores->count; i++) {
         otx__text_format(text, ", \"%s\": ", list[i].name);
         otx__text_double(text, list[i].value);
     }

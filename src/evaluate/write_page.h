@@ -179,12 +179,13 @@ OTX__PRIVATE void otx__page_head(otx__text *text, const otx_evaluation *evaluati
                      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                      "<title>Methods of transplanting, evaluated</title>\n");
     otx__text_string(text, otx__page_style);
-    otx__text_string(text, "</head>\n<body>\n<h1>Which method makes the best rows?</h1>\n<p>Base: ");
+    otx__text_string(text, "</head>\n<body>\n<h1>Which method makes the best rows?</h1>\n"
+                     "<p>Base: ");
     otx__page_escaped(text, evaluation->base);
     otx__text_string(text, "<br>\nDonor: ");
     otx__page_escaped(text, evaluation->donor);
-    otx__text_format(text, "</p>\n<p>%" PRIu64 " of the tokens that both share were hidden and made "
-                     "anew from the other %" PRIu64 " (seed %" PRIu64 "). ", evaluation->hidden,
+    otx__text_format(text, "</p>\n<p>%" PRIu64 " of the tokens that both share were hidden and "
+                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ", evaluation->hidden,
                      evaluation->anchors, evaluation->seed);
     otx__text_string(text,
                      "<b>Share</b> is the part of its true logit that a new row gives where the "
