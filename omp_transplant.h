@@ -23,176 +23,186 @@
 
    What is where
 
-      219  api/version                version
-      249  api/result                 results
-      289  api/context                context: memory, threads, progress
-      367  api/isa                    instruction sets
-      384  api/matrix                 numbers and matrices
-      429  api/solver                 the solver
-      557  api/affine                 the affine map: rows as the map makes them, and what it misses
-      688  api/methods                methods: rows for tokens that a model lacks
-      778  api/source                 sources and sinks: bytes in and out
-      798  api/json                   JSON
-      920  api/safetensors            safetensors
-      984  api/vocab                  vocabularies
-     1089  api/align                  alignment
-     1153  api/file                   files
-     1164  api/directory              directories
-     1220  api/job                    the whole job
-     1352  api/verify                 looking at a finished directory
+      229  api/version                version
+      259  api/result                 results
+      299  api/context                context: memory, threads, progress
+      377  api/isa                    instruction sets
+      394  api/matrix                 numbers and matrices
+      439  api/solver                 the solver
+      567  api/affine                 the affine map: rows as the map makes them, and what it misses
+      698  api/methods                methods: rows for tokens that a model lacks
+      788  api/source                 sources and sinks: bytes in and out
+      808  api/json                   JSON
+      930  api/safetensors            safetensors
+      994  api/vocab                  vocabularies
+     1099  api/align                  alignment
+     1163  api/file                   files
+     1174  api/directory              directories
+     1230  api/job                    the whole job
+     1362  api/verify                 looking at a finished directory
+     1418  api/evaluate               methods ranked on tokens that both models share
 
-     1419  base                       what everything stands on
-     1452  base/begin                 system headers, and how floating point must be compiled
-     1490  base/sizes                 counting, and sums and products that may not wrap
-     1528  base/span                  bytes of others, digits, UTF-8
-     1686  base/decimal               the digits of a double
-     1821  base/format                printf without stdio and without a locale
-     2090  base/result                results, failures, messages
-     2206  base/memory                the allocator, arrays that grow
-     2265  base/text                  names in messages, and text that grows
-     2382  base/hooks                 log, progress, threads of the caller
-     2451  base/sort                  in place, without memory, never quadratic; and finding
-     2501  base/clock                 wall time for statistics
-     2547  base/hash                  keyed, for tables whose keys a stranger chooses
-     2626  base/pool                  blocks that are freed together
-     2741  base/number                element types, widening and rounding
-     2930  base/base64                decoding
-     2966  base/protobuf              fields of a message
-     3088  base/watch                 long loops that the caller can stop
+     1524  base                       what everything stands on
+     1557  base/begin                 system headers, and how floating point must be compiled
+     1595  base/sizes                 counting, and sums and products that may not wrap
+     1633  base/span                  bytes of others, digits, UTF-8
+     1791  base/decimal               the digits of a double
+     1926  base/format                printf without stdio and without a locale
+     2195  base/result                results, failures, messages
+     2311  base/memory                the allocator, arrays that grow
+     2370  base/text                  names in messages, and text that grows
+     2487  base/hooks                 log, progress, threads of the caller
+     2556  base/sort                  in place, without memory, never quadratic; and finding
+     2606  base/clock                 wall time for statistics
+     2652  base/hash                  keyed, for tables whose keys a stranger chooses
+     2731  base/pool                  blocks that are freed together
+     2846  base/number                element types, widening and rounding
+     3035  base/base64                decoding
+     3071  base/protobuf              fields of a message
+     3193  base/watch                 long loops that the caller can stop
 
-     3141  files                      formats, on memory and streams
-     3165  files/memory_source        memory as a source of bytes
-     3183  files/json_read            a parser without recursion
-     3536  files/json_values          looking at values, stepping through containers
-     3707  files/json_edit            writing, and edits that keep every byte they do not touch
-     4075  files/tensors              what reading and writing a header share
-     4210  files/safetensors_read     the header of a file, checked
-     4535  files/safetensors_write    the header of a new file
+     3246  files                      formats, on memory and streams
+     3270  files/memory_source        memory as a source of bytes
+     3288  files/json_read            a parser without recursion
+     3641  files/json_values          looking at values, stepping through containers
+     3812  files/json_edit            writing, and edits that keep every byte they do not touch
+     4180  files/tensors              what reading and writing a header share
+     4315  files/safetensors_read     the header of a file, checked
+     4640  files/safetensors_write    the header of a new file
 
-     4692  vocab                      tokens, from every source, and which of them are the same
-     4725  vocab/known                what the world calls things: files, classes, tokens
-     5035  vocab/token_table          the table of tokens, and finding tokens in it
-     5198  vocab/spelling             from what a file spells to bytes
-     5329  vocab/reader               what the readers of all sources share
-     5679  vocab/added_tokens         what other files add to a model's tokens
-     5940  vocab/in_use               tokens that are named as reserved ones and are none
-     6042  vocab/from_tokenizer_json  tokenizer.json
-     6298  vocab/from_tekken          tekken.json
-     6453  vocab/from_tiktoken        *.tiktoken
-     6518  vocab/from_sentencepiece   tokenizer.model and its like
-     6873  vocab/from_vocab_json      vocab.json and merges.txt
-     6959  vocab/from_vocab_txt       vocab.txt
-     7016  vocab/parse                the first source that is given, and what goes with it
-     7202  vocab/align                which base token a donor token is
+     4797  vocab                      tokens, from every source, and which of them are the same
+     4830  vocab/known                what the world calls things: files, classes, tokens
+     5140  vocab/token_table          the table of tokens, and finding tokens in it
+     5303  vocab/spelling             from what a file spells to bytes
+     5434  vocab/reader               what the readers of all sources share
+     5784  vocab/added_tokens         what other files add to a model's tokens
+     6045  vocab/in_use               tokens that are named as reserved ones and are none
+     6147  vocab/from_tokenizer_json  tokenizer.json
+     6403  vocab/from_tekken          tekken.json
+     6558  vocab/from_tiktoken        *.tiktoken
+     6623  vocab/from_sentencepiece   tokenizer.model and its like
+     6978  vocab/from_vocab_json      vocab.json and merges.txt
+     7064  vocab/from_vocab_txt       vocab.txt
+     7121  vocab/parse                the first source that is given, and what goes with it
+     7307  vocab/align                which base token a donor token is
 
-     7445  simd                       the hot loops, once for each instruction set
-     7478  simd/kernels               the table of kernels, and what all versions share
-     7755  simd/scalar                the reference
-     7924  simd/sse2                  the operations of 128-bit x86, and what each does
-     8045  simd/neon                  those of 64-bit Arm
-     8140  simd/wasm                  those of WebAssembly's SIMD128
-     8225  simd/avx2                  those of 256-bit x86, with FMA
-     8307  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8949  simd/avx_vnni              AVX2, and products of integers
-     9045  simd/neon_bf16             NEON, and products of matrices
-     9199  simd/avx512                512-bit x86, by hand
-     9805  simd/amx                   tiles of x86, beside AVX-512
-    10048  simd/dispatch              which of them this machine can run, and which a call takes
+     7550  simd                       the hot loops, once for each instruction set
+     7583  simd/kernels               the table of kernels, and what all versions share
+     7860  simd/scalar                the reference
+     8029  simd/sse2                  the operations of 128-bit x86, and what each does
+     8150  simd/neon                  those of 64-bit Arm
+     8245  simd/wasm                  those of WebAssembly's SIMD128
+     8330  simd/avx2                  those of 256-bit x86, with FMA
+     8412  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9054  simd/avx_vnni              AVX2, and products of integers
+     9150  simd/neon_bf16             NEON, and products of matrices
+     9304  simd/avx512                512-bit x86, by hand
+     9910  simd/amx                   tiles of x86, beside AVX-512
+    10153  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10274  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10327  solve/views                the rows of matrices, as the kernels read them
-    10456  solve/panels               vectors as the dense products want them, and these
-    10647  solve/rests                vectors on their way into panels
-    10824  solve/dictionary           the atoms, and their split along a common direction
-    10979  solve/exact_gram           products of all pairs of atoms in double
-    11061  solve/triangle             packed lower triangles
-    11165  solve/support              what is known of one target, and the exact steps
-    11427  solve/gram_table           products of atoms with all atoms, for scans
-    11665  solve/screen               which atoms are worth scoring in double: the bound
-    11955  solve/scan                 the correlations of all atoms with a block's residuals
-    12112  solve/predict              making targets ready for the next scan
-    12358  solve/candidates           the atoms that a scan could not rule out
-    12642  solve/select               the next atoms of each target
-    12808  solve/pursuit              what one solve holds, and the memory it takes
-    13052  solve/plan                 which form, and in what blocks
-    13297  solve/steps                a pursuit from its rows to its results
-    13536  solve/combine              new rows of coefficients
-    13598  solve/solver               the public call
-    13763  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13972  solve/affine_normal        the normal equations of an affine map
-    14215  solve/affine_factor        their factor, and their solution
-    14418  solve/affine_map           a fitted map, and the rows it makes
-    14760  solve/affine_choice        how many atoms to take, and chosen by what
-    15158  solve/affine_fit           what a fit of an affine map holds and needs
-    15402  solve/affine               fitting and applying affine maps
+    10379  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10432  solve/views                the rows of matrices, as the kernels read them
+    10561  solve/panels               vectors as the dense products want them, and these
+    10752  solve/rests                vectors on their way into panels
+    10929  solve/dictionary           the atoms, and their split along a common direction
+    11084  solve/exact_gram           products of all pairs of atoms in double
+    11166  solve/triangle             packed lower triangles
+    11270  solve/support              what is known of one target, and the exact steps
+    11532  solve/gram_table           products of atoms with all atoms, for scans
+    11770  solve/screen               which atoms are worth scoring in double: the bound
+    12060  solve/scan                 the correlations of all atoms with a block's residuals
+    12217  solve/predict              making targets ready for the next scan
+    12463  solve/candidates           the atoms that a scan could not rule out
+    12747  solve/select               the next atoms of each target
+    12913  solve/pursuit              what one solve holds, and the memory it takes
+    13157  solve/plan                 which form, and in what blocks
+    13402  solve/steps                a pursuit from its rows to its results
+    13641  solve/combine              new rows of coefficients
+    13703  solve/solver               the public call
+    13868  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14077  solve/affine_normal        the normal equations of an affine map
+    14320  solve/affine_factor        their factor, and their solution
+    14523  solve/affine_map           a fitted map, and the rows it makes
+    14865  solve/affine_choice        how many atoms to take, and chosen by what
+    15263  solve/affine_fit           what a fit of an affine map holds and needs
+    15507  solve/affine               fitting and applying affine maps
 
-    15691  methods                    rows for tokens that a model lacks, each method a room
-    15708  methods/parts              what methods share: sums of rows, combinations
-    15824  methods/pursuit            omp, omp-centred
-    15895  methods/mapping            omp-affine, affine
-    15929  methods/constant           mean, zero
-    15957  methods/methods            the table of all, and the public calls
+    15796  methods                    rows for tokens that a model lacks, each method a room
+    15813  methods/parts              what methods share: sums of rows, combinations
+    15929  methods/pursuit            omp, omp-centred
+    16000  methods/mapping            omp-affine, affine
+    16034  methods/constant           mean, zero
+    16062  methods/methods            the table of all, and the public calls
 
-    16079  disk                       files and directories
-    16112  disk/system                what POSIX and Windows are asked for
-    16151  disk/windows_paths         paths as Windows takes them
-    16291  disk/windows               the system as Windows gives it
-    16590  disk/posix                 the system as POSIX gives it
-    16828  disk/paths                 what can be told from their text
-    16902  disk/failure               why the system refused
-    17016  disk/look                  what stands at a path, and whether within another
-    17137  disk/listing               listings of directories
-    17203  disk/reading               files to read, and whether they have changed
-    17382  disk/writing               files to write
-    17499  disk/copying               copies of files
-    17565  disk/trees                 whole directories looked through, copied, removed
-    17781  disk/known                 what weights are called in a directory
-    17817  disk/staging               a directory made under another name, then renamed
-    18053  disk/missing               a path or a directory without what is wanted of it
-    18096  disk/weight_index          the index of a checkpoint in shards
-    18313  disk/shards                what an index and its shards say of each other
-    18518  disk/checkpoint            a model directory, in one file or in shards
-    18751  disk/tokenizer_directory   the tokenizer of a model directory
+    16184  disk                       files and directories
+    16217  disk/system                what POSIX and Windows are asked for
+    16256  disk/windows_paths         paths as Windows takes them
+    16396  disk/windows               the system as Windows gives it
+    16695  disk/posix                 the system as POSIX gives it
+    16933  disk/paths                 what can be told from their text
+    17007  disk/failure               why the system refused
+    17121  disk/look                  what stands at a path, and whether within another
+    17242  disk/listing               listings of directories
+    17308  disk/reading               files to read, and whether they have changed
+    17487  disk/writing               files to write
+    17604  disk/copying               copies of files
+    17670  disk/trees                 whole directories looked through, copied, removed
+    17886  disk/known                 what weights are called in a directory
+    17922  disk/staging               a directory made under another name, then renamed
+    18158  disk/missing               a path or a directory without what is wanted of it
+    18201  disk/weight_index          the index of a checkpoint in shards
+    18418  disk/shards                what an index and its shards say of each other
+    18623  disk/checkpoint            a model directory, in one file or in shards
+    18856  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18952  model                      which tensors and config keys belong to the vocabulary
-    18982  model/known                what the world calls things
-    19369  model/known_classes        classes of tokenizers, by the type of model
-    19607  model/names                names of tensors
-    19764  model/document             the JSON files of a model directory
-    19850  model/config               what config.json says
-    20030  model/side                 a model directory opened once
-    20133  model/code                 the Python that a tokenizer is loaded with
-    20367  model/parts                what each tensor does for the vocabulary
-    20477  model/whole                whether all tensors are there
-    20599  model/find                 finding the parts of a model
-    20857  model/heirs                what becomes of the ids in a config
-    21018  model/config_ids           ids in a config being edited
-    21368  model/config_edit          config.json and generation_config.json, edited
-    21624  model/classes              which class a tokenizer is loaded as
+    19057  model                      which tensors and config keys belong to the vocabulary
+    19087  model/known                what the world calls things
+    19474  model/known_classes        classes of tokenizers, by the type of model
+    19712  model/names                names of tensors
+    19869  model/document             the JSON files of a model directory
+    19955  model/config               what config.json says
+    20135  model/side                 a model directory opened once
+    20238  model/code                 the Python that a tokenizer is loaded with
+    20472  model/parts                what each tensor does for the vocabulary
+    20582  model/whole                whether all tensors are there
+    20704  model/find                 finding the parts of a model
+    20962  model/heirs                what becomes of the ids in a config
+    21123  model/config_ids           ids in a config being edited
+    21473  model/config_edit          config.json and generation_config.json, edited
+    21729  model/classes              which class a tokenizer is loaded as
 
-    21790  job                        the whole transplant, in the order in which it happens
-    21825  job/job                    what a job holds
-    22044  job/open                   opening the two models
-    22120  job/map                    the caller's map
-    22241  job/align                  where every new row comes from
-    22419  job/plan                   what becomes of every tensor, and of the configs
-    22540  job/chat                   the template that turns messages into text
-    22684  job/rows                   rows in memory: reading, checking, their mean
-    22972  job/solve                  solving for the rows of the donor
-    23155  job/targets                the rows that are made from the donor's
-    23252  job/rebuild                the new rows of one vocabulary tensor
-    23529  job/write                  the output and its weights
-    23800  job/copy                   the other files of the two models
-    24016  job/index                  the files that are written anew
-    24184  job/run                    the whole, in order
-    24294  job/report                 what a job did, as JSON and as a table
-    24563  job/findings               what is told of a finished directory
-    24612  job/check_files            its files
-    24733  job/check_ids              sizes, ids and tying
-    24916  job/check_values           values
-    24996  job/check_gguf             the special tokens that a conversion to GGUF finds
-    25186  job/check_draft            as a draft model for another
-    25464  job/verify                 whether a finished directory agrees with itself
+    21895  job                        the whole transplant, in the order in which it happens
+    21930  job/job                    what a job holds
+    22149  job/open                   opening the two models
+    22225  job/map                    the caller's map
+    22346  job/align                  where every new row comes from
+    22524  job/plan                   what becomes of every tensor, and of the configs
+    22645  job/chat                   the template that turns messages into text
+    22789  job/rows                   rows in memory: reading, checking, their mean
+    23077  job/solve                  solving for the rows of the donor
+    23260  job/targets                the rows that are made from the donor's
+    23357  job/rebuild                the new rows of one vocabulary tensor
+    23634  job/write                  the output and its weights
+    23905  job/copy                   the other files of the two models
+    24121  job/index                  the files that are written anew
+    24289  job/run                    the whole, in order
+    24399  job/report                 what a job did, as JSON and as a table
+    24668  job/findings               what is told of a finished directory
+    24717  job/check_files            its files
+    24838  job/check_ids              sizes, ids and tying
+    25021  job/check_values           values
+    25101  job/check_gguf             the special tokens that a conversion to GGUF finds
+    25291  job/check_draft            as a draft model for another
+    25569  job/verify                 whether a finished directory agrees with itself
+
+    25609  evaluate                   methods ranked on tokens that both models share
+    25628  evaluate/token_class       what a token is like, by its bytes
+    25695  evaluate/hidden            which tokens are hidden, and the rows at hand
+    25850  evaluate/scores            how near rows come to the true ones
+    25967  evaluate/ranks             whether a true row is found among all
+    26075  evaluate/evaluate          methods, one after the other, matrix by matrix
+    26281  evaluate/write_json        an evaluation as JSON
+    26392  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1404,6 +1414,101 @@ typedef struct otx_verify_summary {
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
                               otx_error *error);
+
+/* >>> src/api/evaluate.h */
+/* ---- methods ranked on tokens that both models share ---------------------------------------- */
+
+/* What a token is like, by its bytes alone. */
+typedef enum otx_token_class {
+    OTX_CLASS_ALL,
+    OTX_CLASS_WORD,         /* Latin letters after a space */
+    OTX_CLASS_CONTINUATION, /* Latin letters without one */
+    OTX_CLASS_DIGITS,       /* ASCII digits, after a space or not */
+    OTX_CLASS_SCRIPT,       /* any letter beyond Latin, or bytes that are no UTF-8 */
+    OTX_CLASS_SPACE,        /* white space only */
+    OTX_CLASS_CODE,         /* what is left: punctuation, letters mixed with it */
+    OTX_CLASS_COUNT
+} otx_token_class;
+
+/* "all", "word", "continuation", "digits", "script", "space", "code"; or NULL. */
+OTX_API const char *otx_token_class_name(otx_token_class token_class);
+
+/* Never OTX_CLASS_ALL. Thread-safe. */
+OTX_API otx_token_class otx_token_class_of(const char *bytes, size_t size);
+
+/* How near rows p that a method made come to the true rows b, over some hidden tokens. M is
+   the second moment of the base's token rows (1,024 of them or all), m their mean. */
+typedef struct otx_scores {
+    uint64_t count;        /* tokens; all else is 0 without any */
+    double share;          /* sum <p, b> / sum <b, b>: of its logit that a row gives */
+    double error;          /* sqrt(sum <p - b, M (p - b)> / sum <b, M b>): of its logits
+                              elsewhere */
+    double loss;           /* error + 0.75 (1 - share): see otx_affine_fit */
+    double cosine;         /* means over the tokens: of p and b, */
+    double centred_cosine; /* of p - m and b - m, */
+    double relative_error; /* ||p - b|| / ||b||, */
+    double norm_ratio;     /* ||p|| / ||b|| */
+    uint64_t ranked;       /* tokens whose true row was looked for among all token rows by the
+                              cosine with p: 256 or all */
+    double top1, top10;    /* the part of them where it was the first, among the first ten */
+} otx_scores;
+
+/* What came of one method on one matrix. */
+typedef struct otx_evaluation_entry {
+    otx_method method;
+    size_t matrix;     /* in otx_evaluation.matrices */
+    otx_result result; /* not OTX_OK: the method could not run, message says why */
+    char message[200];
+    size_t k;          /* anchors combined */
+    otx_affine_trial choice; /* of the methods with a map */
+    double seconds;
+    otx_scores scores[OTX_CLASS_COUNT];
+} otx_evaluation_entry;
+
+typedef struct otx_evaluation_matrix {
+    char name[160]; /* of the base's tensor */
+    uint64_t rows, columns, donor_columns;
+} otx_evaluation_matrix;
+
+/* To be closed. */
+typedef struct otx_evaluation {
+    char *base, *donor; /* paths */
+    uint64_t seed, anchors, hidden; /* anchors are those that were left */
+    otx_evaluation_matrix matrices[OTX_JOB_MAX_MATRICES];
+    size_t matrix_count;
+    otx_evaluation_entry *entries; /* matrix after matrix, in the order of the methods */
+    size_t entry_count;
+} otx_evaluation;
+
+/* All zero is the default. */
+typedef struct otx_evaluate_options {
+    const otx_method *methods; /* NULL: all */
+    size_t method_count;
+    double holdout; /* part of the shared tokens to hide, up to 0.5; 0: 0.05 */
+    uint64_t seed;  /* of which */
+    otx_method_options method;
+} otx_evaluate_options;
+
+/* Hides some of the tokens that both models share, makes their rows by each method from the
+   others, and compares these with the true ones, for every matrix of the base that is sized by
+   the vocabulary. Writes no model. Cosine and relative error do not rank methods as a language
+   model does: share and error are the figures that do.
+
+   Holds one matrix of each model and what a method takes. A method that cannot run has its
+   entry and does not end the others; cancelling and lack of memory do. On failure *out is
+   zeros. */
+OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_evaluate_options *options, otx_evaluation *out,
+                                otx_error *error);
+OTX_API void otx_evaluation_close(const otx_context *ctx, otx_evaluation *evaluation);
+
+/* As one JSON object; as one HTML page with charts, which fetches nothing. */
+OTX_API otx_result otx_evaluation_write_json(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error);
+OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error);
 
 #endif /* OTX_NO_STDIO */
 
@@ -15194,7 +15299,7 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
                              (uint64_t)options->ks[i], (uint64_t)options->ks[i - 1]);
     for (i = 0; i < options->lambda_count; i++)
         if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE_MAX))
-            return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %f is not from 0 to %.0f",
                              options->lambdas[i], OTX__RIDGE_MAX);
     if ((unsigned)options->selection > OTX_AFFINE_COSINE)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "selection %d is none",
@@ -25499,6 +25604,1003 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__side_close(&v.ctx, &v.side);
     if (summary && !v.failure) *summary = v.summary;
     return v.failure;
+}
+
+/* >>> src/evaluate/chapter.h */
+/* ==== evaluate: methods ranked on tokens that both models share ==== */
+
+/* Knows a job that is open but not run: it takes the job's anchors, hides some of them, makes
+   their rows by each method from the others and compares these with the true ones.
+   Hides the figures, which are sums in double in the order of the tokens: the same on every
+   number of threads. An evaluating owns the rows at hand, matrix by matrix; the evaluation is
+   the caller's.
+   Read evaluate.h, then scores.h for the figures.
+
+   Rooms, in order of dependency:
+     token_class    what a token is like, by its bytes
+     hidden         which tokens are hidden, and the rows at hand
+     scores         how near rows come to the true ones
+     ranks          whether a true row is found among all
+     evaluate       methods, one after the other, matrix by matrix
+     write_json     an evaluation as JSON
+     write_page     an evaluation as a page */
+
+/* >>> src/evaluate/token_class.h */
+/* ---- token_class: what a token is like, by its bytes ------------------------------ */
+
+OTX_API const char *otx_token_class_name(otx_token_class token_class)
+{
+    static const char *const names[OTX_CLASS_COUNT] = {"all",    "word",  "continuation", "digits",
+                                                       "script", "space", "code"};
+    return (unsigned)token_class < OTX_CLASS_COUNT ? names[token_class] : NULL;
+}
+
+/* What the characters of a token are. */
+typedef struct otx__characters {
+    size_t spaces, digits, latin, others, marks; /* marks: all else of ASCII, and the like */
+} otx__characters;
+
+/* A character beyond ASCII: letters with diacritics up to U+024F, and U+1E00 to U+1EFF, are
+   Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, and U+3000 to U+303F are signs. */
+OTX__PRIVATE void otx__characters_add_wide(otx__characters *seen, uint32_t code)
+{
+    if (code == 0xa0 || code == 0x2028 || code == 0x2029 || code == 0x3000 ||
+        (code >= 0x2000 && code <= 0x200a))
+        seen->spaces++;
+    else if ((code >= 0xc0 && code <= 0x24f && code != 0xd7 && code != 0xf7) || code == 0xaa ||
+             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff))
+        seen->latin++;
+    else if (code < 0xc0 || code == 0xd7 || code == 0xf7 || (code >= 0x2000 && code <= 0x2bff) ||
+             (code >= 0x3000 && code <= 0x303f))
+        seen->marks++;
+    else
+        seen->others++;
+}
+
+OTX__PRIVATE void otx__characters_add(otx__characters *seen, const unsigned char *bytes,
+                                      size_t length)
+{
+    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = bytes[0] & lead[length];
+    size_t i;
+    for (i = 1; i < length; i++) code = code << 6 | (bytes[i] & 0x3f);
+    if (code >= 0x80) otx__characters_add_wide(seen, code);
+    else if (code == ' ' || (code >= '\t' && code <= '\r')) seen->spaces++;
+    else if (code >= '0' && code <= '9') seen->digits++;
+    else if ((code | 0x20) >= 'a' && (code | 0x20) <= 'z') seen->latin++;
+    else seen->marks++;
+}
+
+OTX_API otx_token_class otx_token_class_of(const char *bytes, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    otx__characters seen;
+    size_t i, length, rest;
+    bool spaced = size > 0 && (bytes[0] == ' ' || bytes[0] == '\n' || bytes[0] == '\t');
+    memset(&seen, 0, sizeof seen);
+    for (i = 0; i < size; i += length) {
+        length = otx__utf8_length(at + i, size - i);
+        if (length == 0) return OTX_CLASS_SCRIPT;
+        otx__characters_add(&seen, at + i, length);
+    }
+    rest = seen.marks + seen.spaces - spaced;
+    if (seen.others) return OTX_CLASS_SCRIPT;
+    if (seen.spaces && !seen.digits && !seen.latin && !seen.marks) return OTX_CLASS_SPACE;
+    if (seen.digits && !seen.latin && !rest) return OTX_CLASS_DIGITS;
+    if (seen.latin && !seen.digits && !rest) return spaced ? OTX_CLASS_WORD
+                                                           : OTX_CLASS_CONTINUATION;
+    return OTX_CLASS_CODE;
+}
+
+/* >>> src/evaluate/hidden.h */
+/* ---- hidden: which tokens are hidden, and the rows at hand ------------------------ */
+
+/* Anchors that there must be, so that a share of them can be hidden. */
+#define OTX__EVALUATE_LEAST 20
+
+/* Rows of the base that stand for its second moment, and tokens that are ranked. */
+#define OTX__EVALUATE_SAMPLE 1024
+#define OTX__EVALUATE_RANKED 256
+
+/* What is known of one hidden token under one method: sums over its elements. */
+typedef struct otx__figure {
+    double pp, pb, bb;       /* <p, p>, <p, b>, <b, b> */
+    double cpp, cpb, cbb;    /* the same less the mean */
+    double off;              /* ||p - b||^2 */
+    double moment_off, moment; /* <p - b, M (p - b)>, <b, M b> */
+    uint32_t rank;           /* true row among all: 0 the first; UINT32_MAX: not looked for */
+} otx__figure;
+
+typedef struct otx__evaluating {
+    otx_job *job;
+    const otx_evaluate_options *options;
+    otx_evaluation *out;
+    otx__pool pool;
+    size_t kept, hidden;                      /* anchors */
+    uint32_t *kept_donors, *kept_bases;       /* rows of the matrices */
+    uint32_t *hidden_donors, *hidden_bases;
+    uint32_t *tokens;                         /* base rows with a token: the hidden ones last */
+    size_t token_count;
+    uint8_t *classes;                         /* otx_token_class, by hidden token */
+    /* of the matrix at hand */
+    otx__loaded donor, base;
+    otx_method_rows rows;
+    otx_matrix truth, all; /* hidden tokens' rows in the base, and all tokens' */
+    otx__figure *figures;  /* by hidden token */
+    size_t ranked;
+} otx__evaluating;
+
+/* Draws which anchors are hidden: a partial shuffle, then both parts in order. */
+OTX__PRIVATE otx_result otx__evaluating_draw(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    size_t count = job->anchor_count, i, kept = 0, hidden = 0;
+    uint64_t state = e->options->seed;
+    uint8_t *marks = (uint8_t *)otx__pool_take_zero(&e->pool, count, 1);
+    uint32_t *order = (uint32_t *)otx__pool_take(&e->pool, count, sizeof *order);
+    e->kept_donors = (uint32_t *)otx__pool_take(&e->pool, e->kept, sizeof(uint32_t));
+    e->kept_bases = (uint32_t *)otx__pool_take(&e->pool, e->kept, sizeof(uint32_t));
+    e->hidden_donors = (uint32_t *)otx__pool_take(&e->pool, e->hidden, sizeof(uint32_t));
+    e->hidden_bases = (uint32_t *)otx__pool_take(&e->pool, e->hidden, sizeof(uint32_t));
+    if (e->pool.failed) return otx__pool_fail(&e->pool, error);
+    for (i = 0; i < count; i++) order[i] = (uint32_t)i;
+    for (i = 0; i < e->hidden; i++) {
+        size_t other = i + (size_t)(otx__next_random(&state) % (count - i));
+        uint32_t drawn = order[other];
+        order[other] = order[i];
+        order[i] = drawn;
+        marks[drawn] = 1;
+    }
+    for (i = 0; i < count; i++) {
+        uint32_t **donors = marks[i] ? &e->hidden_donors : &e->kept_donors;
+        uint32_t **bases = marks[i] ? &e->hidden_bases : &e->kept_bases;
+        size_t *to = marks[i] ? &hidden : &kept;
+        (*donors)[*to] = job->anchor_donors[i];
+        (*bases)[(*to)++] = job->anchor_bases[i];
+    }
+    return OTX_OK;
+}
+
+/* The base's rows with a token, the hidden ones behind the others, and their classes. */
+OTX__PRIVATE otx_result otx__evaluating_tokens(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    const otx_vocab *donor = &job->donor.vocab;
+    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    uint8_t *hidden = (uint8_t *)otx__pool_take_zero(&e->pool, rows, 1);
+    e->tokens = (uint32_t *)otx__pool_take(&e->pool, rows, sizeof *e->tokens);
+    e->classes = (uint8_t *)otx__pool_take(&e->pool, e->hidden, 1);
+    e->figures = (otx__figure *)otx__pool_take_zero(&e->pool, e->hidden, sizeof *e->figures);
+    if (e->pool.failed) return otx__pool_fail(&e->pool, error);
+    for (i = 0; i < e->hidden; i++) {
+        const otx_token *token = &donor->tokens[e->hidden_donors[i]];
+        e->classes[i] = (uint8_t)otx_token_class_of(token->bytes, token->size);
+        hidden[e->hidden_bases[i]] = 1;
+    }
+    for (i = 0; i < rows; i++)
+        if (!hidden[i] && otx__base_row_is_token(job, i))
+            e->tokens[e->token_count++] = (uint32_t)i;
+    e->rows.tokens.rows = e->token_count;
+    for (i = 0; i < rows; i++)
+        if (hidden[i]) e->tokens[e->token_count++] = (uint32_t)i;
+    return OTX_OK;
+}
+
+/* Hides a part of the job's anchors. */
+OTX__PRIVATE otx_result otx__evaluating_open(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    double part = e->options->holdout > 0 ? e->options->holdout : 0.05;
+    otx_result result;
+    if (!(part <= 0.5))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%.3f of the shared tokens cannot be hidden; "
+                         "at most half of them can", part);
+    if (job->anchor_count < OTX__EVALUATE_LEAST)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s and %s share %" PRIu64 " tokens; with "
+                         "fewer than %d there are not enough to hide some", job->base.path,
+                         job->donor.path, (uint64_t)job->anchor_count, OTX__EVALUATE_LEAST);
+    e->hidden = otx__max((size_t)(part * (double)job->anchor_count), 1);
+    e->kept = job->anchor_count - e->hidden;
+    e->ranked = otx__min(e->hidden, OTX__EVALUATE_RANKED);
+    result = otx__evaluating_draw(e, error);
+    return result ? result : otx__evaluating_tokens(e, error);
+}
+
+/* The hidden token that is ranked at a place. */
+OTX__PRIVATE size_t otx__evaluating_ranked(const otx__evaluating *e, size_t place)
+{
+    return place * e->hidden / e->ranked;
+}
+
+/* Reads the rows of one matrix on both sides. */
+OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, otx_error *error)
+{
+    const otx_job *job = e->job;
+    const size_t which = job->matrix_tensors[matrix];
+    const otx_checkpoint_tensor *at = job->base.parts.tensors[which].at;
+    otx__solution solution = job->solutions[job->plans[which].solution];
+    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    otx_method_rows donor;
+    uint8_t *needed;
+    otx_result result;
+    memset(&donor, 0, sizeof donor);
+    result = otx__solution_read_donor(job, &solution, &e->donor, &donor, error);
+    if (result) return result;
+    needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    if (!needed) return otx__fail_memory(error, rows);
+    for (i = 0; i < e->token_count; i++) needed[e->tokens[i]] = 1;
+    result = otx__loaded_open(job, &job->base, at, (size_t)at->tensor->shape[1], needed, rows,
+                              &e->base, error);
+    otx__free(&job->ctx, needed, rows, 1);
+    e->rows.donor = otx__loaded_rows(&e->donor, e->kept_donors, e->kept);
+    e->rows.targets = otx__loaded_rows(&e->donor, e->hidden_donors, e->hidden);
+    e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
+    e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
+    e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
+    e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);
+    return result;
+}
+
+OTX__PRIVATE void otx__evaluating_let_go(otx__evaluating *e)
+{
+    otx__loaded_close(e->job, &e->donor);
+    otx__loaded_close(e->job, &e->base);
+}
+
+/* >>> src/evaluate/scores.h */
+/* ---- scores: how near rows come to the true ones ------------------------------------ */
+
+/* What scoring the rows of one method takes. */
+typedef struct otx__scoring {
+    const otx__evaluating *e;
+    const double *mean;  /* of the tokens' rows */
+    const float *sample; /* [sample_count][e], of all tokens */
+    size_t sample_count;
+    size_t first;        /* hidden token of the first row at hand */
+    const double *rows;  /* [count][e] */
+    double *scratch;     /* [worker][2 e] */
+} otx__scoring;
+
+/* The elements of a row, as floats in double. */
+OTX__PRIVATE void otx__row_read(const otx_matrix *matrix, size_t row, double *to)
+{
+    const size_t element = otx_dtype_bits(matrix->dtype) / 8;
+    const char *from = (const char *)matrix->data +
+                       (matrix->index ? matrix->index[row] : row) * matrix->columns * element;
+    float part[64];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(matrix->columns - first, OTX__COUNT(part));
+        otx_to_float(part, from + first * element, matrix->dtype, count);
+        for (i = 0; i < count; i++) to[first + i] = (double)part[i];
+    }
+}
+
+/* <x, M x>, M being the second moment of the sample: the mean of <sample, x>^2. */
+OTX__PRIVATE double otx__scoring_moment(const otx__scoring *s, const double *x, size_t columns)
+{
+    double sum = 0.0;
+    size_t i, j;
+    for (i = 0; i < s->sample_count; i++) {
+        const float *row = s->sample + i * columns;
+        double lanes[4] = {0.0, 0.0, 0.0, 0.0}, dot;
+        for (j = 0; j + 4 <= columns; j += 4) {
+            lanes[0] += (double)row[j] * x[j];
+            lanes[1] += (double)row[j + 1] * x[j + 1];
+            lanes[2] += (double)row[j + 2] * x[j + 2];
+            lanes[3] += (double)row[j + 3] * x[j + 3];
+        }
+        for (; j < columns; j++) lanes[j % 4] += (double)row[j] * x[j];
+        dot = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+        sum += dot * dot;
+    }
+    return sum / (double)s->sample_count;
+}
+
+/* The figures of one hidden token. */
+OTX__PRIVATE void otx__scoring_body(void *argument, size_t index, int worker)
+{
+    const otx__scoring *s = (const otx__scoring *)argument;
+    const otx__evaluating *e = s->e;
+    size_t columns = e->truth.columns, at = s->first + index, i;
+    double *b = s->scratch + (size_t)worker * 2 * columns, *off = b + columns;
+    const double *p = s->rows + index * columns;
+    otx__figure *f = &e->figures[at];
+    memset(f, 0, sizeof *f);
+    f->rank = UINT32_MAX;
+    otx__row_read(&e->truth, at, b);
+    for (i = 0; i < columns; i++) {
+        double cp = p[i] - s->mean[i], cb = b[i] - s->mean[i];
+        off[i] = p[i] - b[i];
+        f->pp += p[i] * p[i];
+        f->pb += p[i] * b[i];
+        f->bb += b[i] * b[i];
+        f->cpp += cp * cp;
+        f->cpb += cp * cb;
+        f->cbb += cb * cb;
+        f->off += off[i] * off[i];
+    }
+    f->moment_off = otx__scoring_moment(s, off, columns);
+    f->moment = otx__scoring_moment(s, b, columns);
+}
+
+/* x / y, and 0 where y is. */
+OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.0; }
+
+/* Adds up the figures of the tokens of a class, in their order. */
+OTX__PRIVATE otx_scores otx__scores_of(const otx__evaluating *e, otx_token_class which)
+{
+    double pb = 0.0, bb = 0.0, off = 0.0, moment = 0.0;
+    otx_scores scores;
+    size_t i;
+    memset(&scores, 0, sizeof scores);
+    for (i = 0; i < e->hidden; i++) {
+        const otx__figure *f = &e->figures[i];
+        if (which != OTX_CLASS_ALL && e->classes[i] != which) continue;
+        scores.count++;
+        pb += f->pb;
+        bb += f->bb;
+        off += f->moment_off;
+        moment += f->moment;
+        scores.cosine += otx__ratio(f->pb, sqrt(f->pp * f->bb));
+        scores.centred_cosine += otx__ratio(f->cpb, sqrt(f->cpp * f->cbb));
+        scores.relative_error += otx__ratio(sqrt(f->off), sqrt(f->bb));
+        scores.norm_ratio += otx__ratio(sqrt(f->pp), sqrt(f->bb));
+        if (f->rank == UINT32_MAX) continue;
+        scores.ranked++;
+        scores.top1 += f->rank < 1;
+        scores.top10 += f->rank < 10;
+    }
+    if (!scores.count) return scores;
+    scores.share = otx__ratio(pb, bb);
+    scores.error = sqrt(otx__ratio(off, moment));
+    scores.loss = scores.error + OTX__CHOICE_SHARE * (1.0 - scores.share);
+    scores.cosine = otx__ratio(scores.cosine, (double)scores.count);
+    scores.centred_cosine = otx__ratio(scores.centred_cosine, (double)scores.count);
+    scores.relative_error = otx__ratio(scores.relative_error, (double)scores.count);
+    scores.norm_ratio = otx__ratio(scores.norm_ratio, (double)scores.count);
+    scores.top1 = otx__ratio(scores.top1, (double)scores.ranked);
+    scores.top10 = otx__ratio(scores.top10, (double)scores.ranked);
+    return scores;
+}
+
+/* >>> src/evaluate/ranks.h */
+/* ---- ranks: whether a true row is found among all ----------------------------------- */
+
+/* Rows of the base that one task compares. */
+#define OTX__RANK_ROWS 64
+
+/* By the cosine with what a method made: how many of the base's rows lie nearer than the true
+   one. Screened in float, in one order; rows that are equal do not count. */
+typedef struct otx__ranking {
+    const otx__evaluating *e;
+    float *made;      /* [e][OTX__EVALUATE_RANKED]: the rows that were made, side by side */
+    float *least;     /* [ranked]: cosine of the true row, times the norm of what was made */
+    uint32_t *nearer; /* [worker][ranked] */
+    float *row;       /* [worker][e] */
+} otx__ranking;
+
+/* <made, row> / ||row|| for all made rows; zeros for a row of zeros. */
+OTX__PRIVATE void otx__rank_row(const otx__ranking *r, size_t at, float *row,
+                                float *products)
+{
+    const otx_matrix *all = &r->e->all;
+    const size_t element = otx_dtype_bits(all->dtype) / 8;
+    double norm = 0.0;
+    float scale;
+    size_t i, j;
+    otx_to_float(row, (const char *)all->data + at * all->columns * element, all->dtype,
+                 all->columns);
+    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] = 0.0f;
+    for (i = 0; i < all->columns; i++) {
+        const float *made = r->made + i * OTX__EVALUATE_RANKED;
+        const float value = row[i];
+        norm += (double)value * (double)value;
+        for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] += value * made[j];
+    }
+    scale = norm > 0.0 ? (float)(1.0 / sqrt(norm)) : 0.0f;
+    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] *= scale;
+}
+
+OTX__PRIVATE void otx__ranking_body(void *argument, size_t index, int worker)
+{
+    const otx__ranking *r = (const otx__ranking *)argument;
+    const otx__evaluating *e = r->e;
+    uint32_t *nearer = r->nearer + (size_t)worker * e->ranked;
+    float *row = r->row + (size_t)worker * e->all.columns;
+    float products[OTX__EVALUATE_RANKED];
+    size_t i, j, end = otx__min((index + 1) * OTX__RANK_ROWS, e->token_count);
+    for (i = index * OTX__RANK_ROWS; i < end; i++) {
+        otx__rank_row(r, e->tokens[i], row, products);
+        for (j = 0; j < e->ranked; j++) nearer[j] += products[j] > r->least[j];
+    }
+}
+
+/* Takes what ranking needs, once for a matrix. */
+OTX__PRIVATE bool otx__ranking_take(otx__ranking *r, const otx__evaluating *e, size_t threads,
+                                    otx__pool *pool)
+{
+    size_t columns = e->all.columns;
+    r->e = e;
+    r->made = (float *)otx__pool_take_zero(pool, columns, OTX__EVALUATE_RANKED * sizeof(float));
+    r->least = (float *)otx__pool_take(pool, e->ranked, sizeof(float));
+    r->nearer = (uint32_t *)otx__pool_take(pool, threads, e->ranked * sizeof(uint32_t));
+    r->row = (float *)otx__pool_take(pool, threads, columns * sizeof(float));
+    return !pool->failed;
+}
+
+/* Keeps the rows of those hidden tokens that are ranked. */
+OTX__PRIVATE void otx__ranking_keep(otx__ranking *r, size_t first, size_t count,
+                                    const double *rows)
+{
+    const otx__evaluating *e = r->e;
+    size_t place, i;
+    for (place = 0; place < e->ranked; place++) {
+        size_t at = otx__evaluating_ranked(e, place);
+        if (at < first || at >= first + count) continue;
+        for (i = 0; i < e->all.columns; i++)
+            r->made[i * OTX__EVALUATE_RANKED + place] =
+                (float)rows[(at - first) * e->all.columns + i];
+    }
+}
+
+/* Ranks; rows that were made of zeros, or hold no numbers, are not found. */
+OTX__PRIVATE otx_result otx__ranking_run(otx__ranking *r, otx_error *error)
+{
+    const otx__evaluating *e = r->e;
+    const otx_context *ctx = &e->job->ctx;
+    size_t threads = (size_t)otx__threads(ctx), place, worker;
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, e->token_count);
+    float products[OTX__EVALUATE_RANKED];
+    otx_result result;
+    memset(r->nearer, 0, threads * e->ranked * sizeof *r->nearer);
+    for (place = 0; place < e->ranked; place++) {
+        otx__rank_row(r, e->hidden_bases[otx__evaluating_ranked(e, place)], r->row, products);
+        r->least[place] = products[place];
+    }
+    result = otx__watch_loop(&watch, (e->token_count + OTX__RANK_ROWS - 1) / OTX__RANK_ROWS,
+                             (double)OTX__RANK_ROWS * OTX__EVALUATE_RANKED *
+                                 (double)e->all.columns / 4.0,
+                             otx__ranking_body, r, error);
+    for (place = 0; place < e->ranked && !result; place++) {
+        otx__figure *figure = &e->figures[otx__evaluating_ranked(e, place)];
+        uint32_t nearer = 0;
+        for (worker = 0; worker < threads; worker++)
+            nearer += r->nearer[worker * e->ranked + place];
+        figure->rank = figure->pp > 0.0 && figure->pp <= DBL_MAX ? nearer : UINT32_MAX - 1;
+    }
+    return result;
+}
+
+/* >>> src/evaluate/evaluate.h */
+/* ---- evaluate: methods, one after the other, matrix by matrix ------------------------ */
+
+/* Bytes of the rows that are made at a time. */
+#define OTX__SCORED_BYTES ((size_t)32 << 20)
+
+/* What scoring the methods on one matrix takes; the pool's. */
+typedef struct otx__scores_room {
+    otx__pool pool;
+    otx__scoring scoring;
+    otx__ranking ranking;
+    double *mean, *rows;
+    float *sample;
+    size_t window; /* rows at a time */
+} otx__scores_room;
+
+/* The mean and a sample of the rows of all tokens. */
+OTX__PRIVATE otx_result otx__scores_room_open(otx__scores_room *room, const otx__evaluating *e,
+                                              otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    size_t columns = e->all.columns, threads = (size_t)otx__threads(ctx), i;
+    size_t element = otx_dtype_bits(e->all.dtype) / 8;
+    otx__scoring *s = &room->scoring;
+    otx__pool_open(&room->pool, ctx);
+    s->e = e;
+    s->sample_count = otx__min(OTX__EVALUATE_SAMPLE, e->token_count);
+    room->window = otx__min(OTX__SCORED_BYTES / (columns * sizeof(double)) + 1, e->hidden);
+    room->mean = (double *)otx__pool_take(&room->pool, columns, sizeof(double));
+    room->rows = (double *)otx__pool_take(&room->pool, room->window, columns * sizeof(double));
+    room->sample = (float *)otx__pool_take(&room->pool, s->sample_count, columns * sizeof(float));
+    s->scratch = (double *)otx__pool_take(&room->pool, threads, 2 * columns * sizeof(double));
+    if (!otx__ranking_take(&room->ranking, e, threads, &room->pool) || room->pool.failed)
+        return otx__pool_fail(&room->pool, error);
+    s->mean = room->mean;
+    s->sample = room->sample;
+    s->rows = room->rows;
+    for (i = 0; i < s->sample_count; i++) {
+        size_t at = e->tokens[i * e->token_count / s->sample_count];
+        otx_to_float(room->sample + i * columns,
+                     (const char *)e->all.data + at * columns * element, e->all.dtype, columns);
+    }
+    return otx__matrix_mean(ctx, &e->all, room->mean, error);
+}
+
+/* Makes the rows of the hidden tokens and scores them. */
+OTX__PRIVATE otx_result otx__evaluate_rows(otx__evaluating *e, otx__scores_room *room,
+                                           const otx_fitted *fitted, otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    double work = 2.0 * (double)room->scoring.sample_count * (double)e->truth.columns;
+    otx_result result = OTX_OK;
+    size_t first, count;
+    for (first = 0; first < e->hidden && !result; first += count) {
+        otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, e->hidden);
+        count = otx__min(room->window, e->hidden - first);
+        result = otx_method_make(ctx, fitted, &e->rows, first, count, room->rows, error);
+        room->scoring.first = first;
+        if (!result)
+            result = otx__watch_loop(&watch, count, work, otx__scoring_body, &room->scoring,
+                                     error);
+        if (!result) otx__ranking_keep(&room->ranking, first, count, room->rows);
+    }
+    return result ? result : otx__ranking_run(&room->ranking, error);
+}
+
+/* One method on the matrix at hand. What keeps it from running is its entry's. */
+OTX__PRIVATE otx_result otx__evaluate_method(otx__evaluating *e, otx__scores_room *room,
+                                             otx_evaluation_entry *entry, otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    double start = otx__now();
+    otx_fitted fitted;
+    otx_error why;
+    otx_result result;
+    size_t i;
+    memset(&why, 0, sizeof why);
+    result = otx_method_fit(ctx, entry->method, &e->rows, &e->options->method, &fitted, &why);
+    if (!result) result = otx__evaluate_rows(e, room, &fitted, &why);
+    entry->k = fitted.k;
+    entry->choice = fitted.map.choice;
+    entry->result = result;
+    entry->seconds = otx__now() - start;
+    otx_method_close(ctx, &fitted);
+    for (i = 0; i < OTX_CLASS_COUNT && !result; i++)
+        entry->scores[i] = otx__scores_of(e, (otx_token_class)i);
+    if (result == OTX_ERROR_CANCELLED || result == OTX_ERROR_MEMORY) {
+        if (error) *error = why;
+        return result;
+    }
+    if (result)
+        otx__format(entry->message, sizeof entry->message, "%.*s",
+                    (int)otx__utf8_cut(why.message, sizeof entry->message - 1), why.message);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__evaluate_matrix(otx__evaluating *e, size_t matrix, otx_error *error)
+{
+    otx_evaluation *out = e->out;
+    otx__scores_room room;
+    otx_result result = otx__evaluating_read(e, matrix, error);
+    size_t methods = out->entry_count / out->matrix_count, i;
+    memset(&room, 0, sizeof room);
+    otx__pool_open(&room.pool, &e->job->ctx);
+    if (!result) result = otx__scores_room_open(&room, e, error);
+    out->matrices[matrix].rows = e->all.rows;
+    out->matrices[matrix].columns = e->all.columns;
+    out->matrices[matrix].donor_columns = e->rows.donor.columns;
+    for (i = 0; i < methods && !result; i++)
+        result = otx__evaluate_method(e, &room, &out->entries[matrix * methods + i], error);
+    otx__pool_close(&room.pool);
+    otx__evaluating_let_go(e);
+    return result;
+}
+
+/* ---- the evaluation ---- */
+
+OTX__PRIVATE char *otx__copy_text(const otx_context *ctx, const char *text)
+{
+    char *copy = (char *)otx__alloc(ctx, strlen(text) + 1, 1);
+    return copy ? strcpy(copy, text) : NULL;
+}
+
+/* Room for an entry for every method and matrix. */
+OTX__PRIVATE otx_result otx__evaluation_open(const otx_context *ctx, const otx_job *job,
+                                             const otx_evaluate_options *options,
+                                             otx_evaluation *out, otx_error *error)
+{
+    size_t methods = options->methods ? options->method_count : OTX_METHOD_COUNT, i;
+    otx_result result = OTX_OK;
+    for (i = 0; i < methods && options->methods && !result; i++)
+        result = otx__method_known(options->methods[i], error);
+    if (result) return result;
+    if (methods == 0 || methods > 4 * OTX_METHOD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%" PRIu64 " methods cannot be evaluated",
+                         (uint64_t)methods);
+    out->matrix_count = job->summary.matrix_count;
+    out->entry_count = methods * out->matrix_count;
+    out->seed = options->seed;
+    out->base = otx__copy_text(ctx, job->base.path);
+    out->donor = otx__copy_text(ctx, job->donor.path);
+    out->entries =
+        (otx_evaluation_entry *)otx__alloc_zero(ctx, out->entry_count, sizeof *out->entries);
+    if (!out->base || !out->donor || !out->entries)
+        return otx__fail_memory(error, out->entry_count * sizeof *out->entries);
+    for (i = 0; i < out->matrix_count; i++)
+        memcpy(out->matrices[i].name, job->summary.matrices[i].name,
+               sizeof out->matrices[i].name);
+    for (i = 0; i < out->entry_count; i++) {
+        out->entries[i].matrix = i / methods;
+        out->entries[i].method = options->methods ? options->methods[i % methods]
+                                                  : (otx_method)(i % methods);
+    }
+    return OTX_OK;
+}
+
+OTX_API void otx_evaluation_close(const otx_context *ctx, otx_evaluation *evaluation)
+{
+    if (evaluation->base) otx__free(ctx, evaluation->base, strlen(evaluation->base) + 1, 1);
+    if (evaluation->donor) otx__free(ctx, evaluation->donor, strlen(evaluation->donor) + 1, 1);
+    otx__free(ctx, evaluation->entries, evaluation->entry_count, sizeof *evaluation->entries);
+    memset(evaluation, 0, sizeof *evaluation);
+}
+
+/* All matrices of a job that is open. */
+OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_options *options,
+                                          otx_evaluation *out, otx_error *error)
+{
+    otx__evaluating e;
+    otx_result result;
+    size_t i;
+    memset(&e, 0, sizeof e);
+    e.job = job;
+    e.options = options;
+    e.out = out;
+    otx__pool_open(&e.pool, &job->ctx);
+    result = otx__evaluating_open(&e, error);
+    out->anchors = e.kept;
+    out->hidden = e.hidden;
+    for (i = 0; i < out->matrix_count && !result; i++)
+        result = otx__evaluate_matrix(&e, i, error);
+    otx__pool_close(&e.pool);
+    return result;
+}
+
+OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_evaluate_options *options, otx_evaluation *out,
+                                otx_error *error)
+{
+    otx_evaluate_options settled;
+    otx_job_options plain;
+    otx_job *job;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    memset(&settled, 0, sizeof settled);
+    memset(&plain, 0, sizeof plain); /* by OMP, for which both models' rows must be there */
+    if (options) settled = *options;
+    result = otx_job_open(ctx, base, donor, &plain, &job, error);
+    if (result) return result;
+    result = otx__evaluation_open(ctx, job, &settled, out, error);
+    if (!result) result = otx__evaluate_job(job, &settled, out, error);
+    if (result) otx_evaluation_close(ctx, out);
+    otx_job_close(job);
+    return result;
+}
+
+/* >>> src/evaluate/write_json.h */
+/* ---- write_json: an evaluation as JSON ------------------------------------------------ */
+
+/* A figure by its name. */
+typedef struct otx__named_score {
+    const char *name;
+    double value;
+} otx__named_score;
+
+#define OTX__SCORE_COUNT 9
+
+/* The figures in the order in which they are printed. */
+OTX__PRIVATE void otx__scores_list(const otx_scores *scores, otx__named_score list[])
+{
+    const otx__named_score all[OTX__SCORE_COUNT] = {
+        {"share", scores->share},
+        {"error", scores->error},
+        {"loss", scores->loss},
+        {"cosine", scores->cosine},
+        {"centred_cosine", scores->centred_cosine},
+        {"relative_error", scores->relative_error},
+        {"norm_ratio", scores->norm_ratio},
+        {"top1", scores->top1},
+        {"top10", scores->top10},
+    };
+    memcpy(list, all, sizeof all);
+}
+
+OTX__PRIVATE void otx__json_scores(otx__text *text, const otx_scores *scores)
+{
+    otx__named_score list[OTX__SCORE_COUNT];
+    size_t i;
+    otx__scores_list(scores, list);
+    otx__text_format(text, "{\"count\": %" PRIu64 ", \"ranked\": %" PRIu64, scores->count,
+                     scores->ranked);
+    for (i = 0; i < OTX__SCORE_COUNT && scores->count; i++) {
+        otx__text_format(text, ", \"%s\": ", list[i].name);
+        otx__text_double(text, list[i].value);
+    }
+    otx__text_string(text, "}");
+}
+
+OTX__PRIVATE void otx__json_entry(otx__text *text, const otx_evaluation_entry *entry)
+{
+    size_t i;
+    otx__text_format(text, "      {\"method\": \"%s\"", otx__word(otx_method_name(entry->method)));
+    if (entry->result) {
+        otx__text_string(text, ", \"error\": ");
+        otx__text_json_string(text, entry->message, strlen(entry->message));
+        otx__text_string(text, "}");
+        return;
+    }
+    otx__text_format(text, ", \"k\": %" PRIu64, (uint64_t)entry->k);
+    if (entry->choice.lambda > 0) {
+        otx__text_string(text, ", \"lambda\": ");
+        otx__text_double(text, entry->choice.lambda);
+        otx__text_format(text, ", \"cosine\": %s", entry->choice.cosine ? "true" : "false");
+    }
+    otx__text_string(text, ", \"seconds\": ");
+    otx__text_double(text, entry->seconds);
+    otx__text_string(text, ", \"scores\": {");
+    for (i = 0; i < OTX_CLASS_COUNT; i++) {
+        otx__text_format(text, "%s\n        \"%s\": ", i ? "," : "",
+                         otx_token_class_name((otx_token_class)i));
+        otx__json_scores(text, &entry->scores[i]);
+    }
+    otx__text_string(text, "}}");
+}
+
+OTX__PRIVATE void otx__json_matrix(otx__text *text, const otx_evaluation *evaluation, size_t which)
+{
+    const otx_evaluation_matrix *matrix = &evaluation->matrices[which];
+    size_t i, written = 0;
+    otx__text_string(text, "    {\"name\": ");
+    otx__text_json_string(text, matrix->name, strlen(matrix->name));
+    otx__text_format(text, ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64
+                     ", \"donor_columns\": %" PRIu64 ", \"methods\": [", matrix->rows,
+                     matrix->columns, matrix->donor_columns);
+    for (i = 0; i < evaluation->entry_count; i++) {
+        if (evaluation->entries[i].matrix != which) continue;
+        otx__text_string(text, written++ ? ",\n" : "\n");
+        otx__json_entry(text, &evaluation->entries[i]);
+    }
+    otx__text_string(text, "\n    ]}");
+}
+
+OTX_API otx_result otx_evaluation_write_json(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error)
+{
+    otx__text text;
+    otx_result result;
+    size_t i;
+    otx__text_open(&text, ctx);
+    otx__text_string(&text, "{\n  \"version\": \"" OTX_VERSION_STRING "\",\n  \"base\": ");
+    otx__text_json_string(&text, evaluation->base, strlen(evaluation->base));
+    otx__text_string(&text, ",\n  \"donor\": ");
+    otx__text_json_string(&text, evaluation->donor, strlen(evaluation->donor));
+    otx__text_format(&text, ",\n  \"seed\": %" PRIu64 ",\n  \"anchors\": %" PRIu64
+                     ",\n  \"hidden\": %" PRIu64 ",\n  \"matrices\": [\n", evaluation->seed,
+                     evaluation->anchors, evaluation->hidden);
+    for (i = 0; i < evaluation->matrix_count; i++) {
+        otx__text_string(&text, i ? ",\n" : "");
+        otx__json_matrix(&text, evaluation, i);
+    }
+    otx__text_string(&text, "\n  ]\n}\n");
+    result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
+}
+
+/* >>> src/evaluate/write_page.h */
+/* ---- write_page: an evaluation as a page ------------------------------------------------ */
+
+/* One HTML file with its style and its charts in it: nothing is fetched, nothing is run. */
+static const char otx__page_style[] =
+    "<style>\n"
+    ":root { color-scheme: light dark; --ink: #1b1f24; --soft: #5c6672; --line: #d5dae0;\n"
+    "  --page: #ffffff; --share: #2f6fb2; --error: #c8641e; }\n"
+    "@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --soft: #9aa4af;\n"
+    "  --line: #3a424b; --page: #15191e; --share: #6aa5e3; --error: #e79a5b; } }\n"
+    "body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);\n"
+    "  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }\n"
+    "h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }\n"
+    "p { max-width: 46rem; } p.soft, td.soft { color: var(--soft); }\n"
+    "div.wide { overflow-x: auto; } table { border-collapse: collapse; margin: 1rem 0; }\n"
+    "th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right;\n"
+    "  font-variant-numeric: tabular-nums; } th { font-weight: 600; }\n"
+    "th:first-child, td:first-child { text-align: left; } td.best { font-weight: 700; }\n"
+    "svg { display: block; width: 100%; max-width: 46rem; height: auto; }\n"
+    "svg text { font: 13px system-ui, sans-serif; fill: var(--ink); }\n"
+    "svg text.soft { fill: var(--soft); } .share { fill: var(--share); }\n"
+    ".error { fill: var(--error); } svg line { stroke: var(--line); }\n"
+    "</style>\n";
+
+OTX__PRIVATE void otx__page_escaped(otx__text *text, const char *string)
+{
+    for (; *string; string++) {
+        if (*string == '<') otx__text_string(text, "&lt;");
+        else if (*string == '>') otx__text_string(text, "&gt;");
+        else if (*string == '&') otx__text_string(text, "&amp;");
+        else if (*string == '"') otx__text_string(text, "&quot;");
+        else otx__text_bytes(text, string, 1);
+    }
+}
+
+/* The entries of a matrix that came to their end, the best first. */
+typedef struct otx__page_order {
+    const otx_evaluation_entry *entries[4 * OTX_METHOD_COUNT];
+    size_t count;
+} otx__page_order;
+
+OTX__PRIVATE void otx__page_sort(const otx_evaluation *evaluation, size_t matrix,
+                                 otx__page_order *order)
+{
+    size_t i, j;
+    order->count = 0;
+    for (i = 0; i < evaluation->entry_count; i++) {
+        const otx_evaluation_entry *entry = &evaluation->entries[i];
+        if (entry->matrix != matrix || entry->result) continue;
+        for (j = order->count++; j > 0; j--) {
+            if (order->entries[j - 1]->scores[0].loss <= entry->scores[0].loss) break;
+            order->entries[j] = order->entries[j - 1];
+        }
+        order->entries[j] = entry;
+    }
+}
+
+/* ---- charts ---- */
+
+/* A bar from 0 to a value on a scale of 0 to 1.5, which is cut off there, and the value. */
+OTX__PRIVATE void otx__page_bar(otx__text *text, const char *name, double value, unsigned y)
+{
+    double shown = value < 0.0 ? 0.0 : value > 1.5 ? 1.5 : value;
+    unsigned width = (unsigned)(shown * 300.0 + 0.5);
+    otx__text_format(text, "<rect class=\"%s\" x=\"170\" y=\"%u\" width=\"%u\" height=\"11\"/>"
+                     "<text class=\"soft\" x=\"%u\" y=\"%u\">%.3f</text>\n", name, y, width,
+                     176 + width, y + 10, value);
+}
+
+/* Both figures of every method. */
+OTX__PRIVATE void otx__page_chart(otx__text *text, const otx__page_order *order)
+{
+    unsigned height = 34 * (unsigned)order->count + 40, y = 28;
+    size_t i;
+    otx__text_format(text, "<svg viewBox=\"0 0 700 %u\" role=\"img\" aria-label=\"Share and error "
+                     "of each method; the numbers are in the table below\">\n", height);
+    otx__text_string(text, "<rect class=\"share\" x=\"170\" y=\"4\" width=\"11\" height=\"11\"/>"
+                     "<text x=\"186\" y=\"14\">share, more is better</text>\n"
+                     "<rect class=\"error\" x=\"340\" y=\"4\" width=\"11\" height=\"11\"/>"
+                     "<text x=\"356\" y=\"14\">error, less is better</text>\n");
+    otx__text_format(text, "<line x1=\"170\" y1=\"22\" x2=\"170\" y2=\"%u\"/>\n", height - 8);
+    for (i = 0; i < order->count; i++, y += 34) {
+        const otx_scores *scores = &order->entries[i]->scores[0];
+        otx__text_format(text, "<text x=\"160\" y=\"%u\" text-anchor=\"end\">%s</text>\n", y + 16,
+                         otx__word(otx_method_name(order->entries[i]->method)));
+        otx__page_bar(text, "share", scores->share, y);
+        otx__page_bar(text, "error", scores->error, y + 13);
+    }
+    otx__text_string(text, "</svg>\n");
+}
+
+/* ---- tables ---- */
+
+OTX__PRIVATE void otx__page_table(otx__text *text, const otx__page_order *order)
+{
+    static const char *const heads[OTX__SCORE_COUNT] = {
+        "share", "error", "loss", "cosine", "centred cosine", "relative error", "norm ratio",
+        "top 1", "top 10"};
+    otx__named_score list[OTX__SCORE_COUNT];
+    size_t i, j;
+    otx__text_string(text, "<div class=\"wide\"><table>\n<tr><th>method</th><th>k</th>");
+    for (j = 0; j < OTX__SCORE_COUNT; j++) otx__text_format(text, "<th>%s</th>", heads[j]);
+    otx__text_string(text, "<th>seconds</th></tr>\n");
+    for (i = 0; i < order->count; i++) {
+        const otx_evaluation_entry *entry = order->entries[i];
+        otx__text_format(text, "<tr><td>%s</td><td>%" PRIu64 "</td>",
+                         otx__word(otx_method_name(entry->method)), (uint64_t)entry->k);
+        otx__scores_list(&entry->scores[0], list);
+        for (j = 0; j < OTX__SCORE_COUNT; j++)
+            otx__text_format(text, "<td>%.3f</td>", list[j].value);
+        otx__text_format(text, "<td class=\"soft\">%.1f</td></tr>\n", entry->seconds);
+    }
+    otx__text_string(text, "</table></div>\n");
+}
+
+/* The loss of every method by class of token; the least of a class is marked. */
+OTX__PRIVATE void otx__page_classes(otx__text *text, const otx__page_order *order)
+{
+    size_t i, c;
+    otx__text_string(text, "<div class=\"wide\"><table>\n<tr><th>loss by class of token</th>");
+    for (c = 1; c < OTX_CLASS_COUNT; c++)
+        otx__text_format(text, "<th>%s (%" PRIu64 ")</th>",
+                         otx_token_class_name((otx_token_class)c),
+                         order->count ? order->entries[0]->scores[c].count : 0);
+    otx__text_string(text, "</tr>\n");
+    for (i = 0; i < order->count; i++) {
+        otx__text_format(text, "<tr><td>%s</td>",
+                         otx__word(otx_method_name(order->entries[i]->method)));
+        for (c = 1; c < OTX_CLASS_COUNT; c++) {
+            const otx_scores *scores = &order->entries[i]->scores[c];
+            bool best = scores->count > 0;
+            size_t other;
+            for (other = 0; other < order->count && best; other++)
+                best = order->entries[other]->scores[c].loss >= scores->loss;
+            if (scores->count)
+                otx__text_format(text, "<td%s>%.3f</td>", best ? " class=\"best\"" : "",
+                                 scores->loss);
+            else
+                otx__text_string(text, "<td></td>");
+        }
+        otx__text_string(text, "</tr>\n");
+    }
+    otx__text_string(text, "</table></div>\n");
+}
+
+/* What could not run, and why. */
+OTX__PRIVATE void otx__page_failed(otx__text *text, const otx_evaluation *evaluation,
+                                   size_t matrix)
+{
+    size_t i;
+    for (i = 0; i < evaluation->entry_count; i++) {
+        const otx_evaluation_entry *entry = &evaluation->entries[i];
+        if (entry->matrix != matrix || !entry->result) continue;
+        otx__text_format(text, "<p class=\"soft\">%s: ",
+                         otx__word(otx_method_name(entry->method)));
+        otx__page_escaped(text, entry->message);
+        otx__text_string(text, "</p>\n");
+    }
+}
+
+OTX__PRIVATE void otx__page_matrix(otx__text *text, const otx_evaluation *evaluation, size_t which)
+{
+    const otx_evaluation_matrix *matrix = &evaluation->matrices[which];
+    otx__page_order order;
+    otx__page_sort(evaluation, which, &order);
+    otx__text_string(text, "<h2>");
+    otx__page_escaped(text, matrix->name);
+    otx__text_format(text, "</h2>\n<p class=\"soft\">%" PRIu64 " token rows of %" PRIu64
+                     " columns, made from the donor's of %" PRIu64 ".</p>\n", matrix->rows,
+                     matrix->columns, matrix->donor_columns);
+    otx__page_chart(text, &order);
+    otx__page_table(text, &order);
+    otx__page_classes(text, &order);
+    otx__page_failed(text, evaluation, which);
+}
+
+OTX__PRIVATE void otx__page_head(otx__text *text, const otx_evaluation *evaluation)
+{
+    otx__text_string(text, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                     "<title>Methods of transplanting, evaluated</title>\n");
+    otx__text_string(text, otx__page_style);
+    otx__text_string(text, "</head>\n<body>\n<h1>Which method makes the best rows?</h1>\n"
+                     "<p>Base: ");
+    otx__page_escaped(text, evaluation->base);
+    otx__text_string(text, "<br>\nDonor: ");
+    otx__page_escaped(text, evaluation->donor);
+    otx__text_format(text, "</p>\n<p>%" PRIu64 " of the tokens that both share were hidden and "
+                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ", evaluation->hidden,
+                     evaluation->anchors, evaluation->seed);
+    otx__text_string(text,
+                     "<b>Share</b> is the part of its true logit that a new row gives where the "
+                     "token is due, <b>error</b> how wrong its logits are elsewhere, and loss is "
+                     "error + 0.75 (1 - share); methods stand in its order. Cosine and relative "
+                     "error do not rank methods as a language model does. Top 1 and top 10 say "
+                     "how often the true row is among the nearest of all rows.</p>\n");
+}
+
+OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error)
+{
+    otx__text text;
+    otx_result result;
+    size_t i;
+    otx__text_open(&text, ctx);
+    otx__page_head(&text, evaluation);
+    for (i = 0; i < evaluation->matrix_count; i++) otx__page_matrix(&text, evaluation, i);
+    otx__text_string(&text, "</body>\n</html>\n");
+    result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
 }
 
 #endif /* OTX_NO_STDIO */
