@@ -23,167 +23,168 @@
 
    What is where
 
-      210  api/version                version
-      240  api/result                 results
-      280  api/context                context: memory, threads, progress
-      358  api/isa                    instruction sets
-      375  api/matrix                 numbers and matrices
-      420  api/solver                 the solver
-      548  api/affine                 the affine map: rows as the map makes them, and what it misses
-      679  api/source                 sources and sinks: bytes in and out
-      699  api/json                   JSON
-      821  api/safetensors            safetensors
-      885  api/vocab                  vocabularies
-      990  api/align                  alignment
-     1051  api/file                   files
-     1062  api/directory              directories
-     1118  api/job                    the whole job
-     1265  api/verify                 looking at a finished directory
+      211  api/version                version
+      241  api/result                 results
+      281  api/context                context: memory, threads, progress
+      359  api/isa                    instruction sets
+      376  api/matrix                 numbers and matrices
+      421  api/solver                 the solver
+      549  api/affine                 the affine map: rows as the map makes them, and what it misses
+      680  api/source                 sources and sinks: bytes in and out
+      700  api/json                   JSON
+      822  api/safetensors            safetensors
+      886  api/vocab                  vocabularies
+      991  api/align                  alignment
+     1052  api/file                   files
+     1063  api/directory              directories
+     1119  api/job                    the whole job
+     1266  api/verify                 looking at a finished directory
 
-     1332  base                       what everything stands on
-     1365  base/begin                 system headers, and how floating point must be compiled
-     1403  base/sizes                 counting, and sums and products that may not wrap
-     1441  base/span                  bytes of others, digits, UTF-8
-     1599  base/decimal               the digits of a double
-     1734  base/format                printf without stdio and without a locale
-     2003  base/result                results, failures, messages
-     2119  base/memory                the allocator, arrays that grow
-     2178  base/text                  names in messages, and text that grows
-     2295  base/hooks                 log, progress, threads of the caller
-     2364  base/sort                  in place, without memory, never quadratic; and finding
-     2414  base/clock                 wall time for statistics
-     2460  base/hash                  keyed, for tables whose keys a stranger chooses
-     2539  base/pool                  blocks that are freed together
-     2654  base/number                element types, widening and rounding
-     2843  base/base64                decoding
-     2879  base/protobuf              fields of a message
-     3001  base/watch                 long loops that the caller can stop
+     1333  base                       what everything stands on
+     1366  base/begin                 system headers, and how floating point must be compiled
+     1404  base/sizes                 counting, and sums and products that may not wrap
+     1442  base/span                  bytes of others, digits, UTF-8
+     1600  base/decimal               the digits of a double
+     1735  base/format                printf without stdio and without a locale
+     2004  base/result                results, failures, messages
+     2120  base/memory                the allocator, arrays that grow
+     2179  base/text                  names in messages, and text that grows
+     2296  base/hooks                 log, progress, threads of the caller
+     2365  base/sort                  in place, without memory, never quadratic; and finding
+     2415  base/clock                 wall time for statistics
+     2461  base/hash                  keyed, for tables whose keys a stranger chooses
+     2540  base/pool                  blocks that are freed together
+     2655  base/number                element types, widening and rounding
+     2844  base/base64                decoding
+     2880  base/protobuf              fields of a message
+     3002  base/watch                 long loops that the caller can stop
 
-     3054  files                      formats, on memory and streams
-     3078  files/memory_source        memory as a source of bytes
-     3096  files/json_read            a parser without recursion
-     3449  files/json_values          looking at values, stepping through containers
-     3620  files/json_edit            writing, and edits that keep every byte they do not touch
-     3988  files/tensors              what reading and writing a header share
-     4123  files/safetensors_read     the header of a file, checked
-     4447  files/safetensors_write    the header of a new file
+     3055  files                      formats, on memory and streams
+     3079  files/memory_source        memory as a source of bytes
+     3097  files/json_read            a parser without recursion
+     3450  files/json_values          looking at values, stepping through containers
+     3621  files/json_edit            writing, and edits that keep every byte they do not touch
+     3989  files/tensors              what reading and writing a header share
+     4124  files/safetensors_read     the header of a file, checked
+     4448  files/safetensors_write    the header of a new file
 
-     4604  vocab                      tokens, from every source, and which of them are the same
-     4637  vocab/known                what the world calls things: files, classes, tokens
-     4947  vocab/token_table          the table of tokens, and finding tokens in it
-     5110  vocab/spelling             from what a file spells to bytes
-     5241  vocab/reader               what the readers of all sources share
-     5591  vocab/added_tokens         what other files add to a model's tokens
-     5852  vocab/in_use               tokens that are named as reserved ones and are none
-     5954  vocab/from_tokenizer_json  tokenizer.json
-     6210  vocab/from_tekken          tekken.json
-     6365  vocab/from_tiktoken        *.tiktoken
-     6430  vocab/from_sentencepiece   tokenizer.model and its like
-     6785  vocab/from_vocab_json      vocab.json and merges.txt
-     6871  vocab/from_vocab_txt       vocab.txt
-     6928  vocab/parse                the first source that is given, and what goes with it
-     7114  vocab/align                which base token a donor token is
+     4605  vocab                      tokens, from every source, and which of them are the same
+     4638  vocab/known                what the world calls things: files, classes, tokens
+     4948  vocab/token_table          the table of tokens, and finding tokens in it
+     5111  vocab/spelling             from what a file spells to bytes
+     5242  vocab/reader               what the readers of all sources share
+     5592  vocab/added_tokens         what other files add to a model's tokens
+     5853  vocab/in_use               tokens that are named as reserved ones and are none
+     5955  vocab/from_tokenizer_json  tokenizer.json
+     6211  vocab/from_tekken          tekken.json
+     6366  vocab/from_tiktoken        *.tiktoken
+     6431  vocab/from_sentencepiece   tokenizer.model and its like
+     6786  vocab/from_vocab_json      vocab.json and merges.txt
+     6872  vocab/from_vocab_txt       vocab.txt
+     6929  vocab/parse                the first source that is given, and what goes with it
+     7115  vocab/align                which base token a donor token is
 
-     7366  simd                       the hot loops, once for each instruction set
-     7399  simd/kernels               the table of kernels, and what all versions share
-     7676  simd/scalar                the reference
-     7845  simd/sse2                  the operations of 128-bit x86, and what each does
-     7966  simd/neon                  those of 64-bit Arm
-     8061  simd/wasm                  those of WebAssembly's SIMD128
-     8146  simd/avx2                  those of 256-bit x86, with FMA
-     8228  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8870  simd/avx_vnni              AVX2, and products of integers
-     8966  simd/neon_bf16             NEON, and products of matrices
-     9120  simd/avx512                512-bit x86, by hand
-     9726  simd/amx                   tiles of x86, beside AVX-512
-     9969  simd/dispatch              which of them this machine can run, and which a call takes
+     7367  simd                       the hot loops, once for each instruction set
+     7400  simd/kernels               the table of kernels, and what all versions share
+     7677  simd/scalar                the reference
+     7846  simd/sse2                  the operations of 128-bit x86, and what each does
+     7967  simd/neon                  those of 64-bit Arm
+     8062  simd/wasm                  those of WebAssembly's SIMD128
+     8147  simd/avx2                  those of 256-bit x86, with FMA
+     8229  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8871  simd/avx_vnni              AVX2, and products of integers
+     8967  simd/neon_bf16             NEON, and products of matrices
+     9121  simd/avx512                512-bit x86, by hand
+     9727  simd/amx                   tiles of x86, beside AVX-512
+     9970  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10195  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10248  solve/views                the rows of matrices, as the kernels read them
-    10377  solve/panels               vectors as the dense products want them, and these
-    10568  solve/rests                vectors on their way into panels
-    10745  solve/dictionary           the atoms, and their split along a common direction
-    10900  solve/exact_gram           products of all pairs of atoms in double
-    10982  solve/triangle             packed lower triangles
-    11086  solve/support              what is known of one target, and the exact steps
-    11348  solve/gram_table           products of atoms with all atoms, for scans
-    11586  solve/screen               which atoms are worth scoring in double: the bound
-    11876  solve/scan                 the correlations of all atoms with a block's residuals
-    12033  solve/predict              making targets ready for the next scan
-    12279  solve/candidates           the atoms that a scan could not rule out
-    12563  solve/select               the next atoms of each target
-    12729  solve/pursuit              what one solve holds, and the memory it takes
-    12973  solve/plan                 which form, and in what blocks
-    13218  solve/steps                a pursuit from its rows to its results
-    13457  solve/combine              new rows of coefficients
-    13519  solve/solver               the public call
-    13684  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13893  solve/affine_normal        the normal equations of an affine map
-    14136  solve/affine_factor        their factor, and their solution
-    14339  solve/affine_map           a fitted map, and the rows it makes
-    14681  solve/affine_choice        how many atoms to take, and chosen by what
-    15079  solve/affine_fit           what a fit of an affine map holds and needs
-    15323  solve/affine               fitting and applying affine maps
+    10196  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10249  solve/views                the rows of matrices, as the kernels read them
+    10378  solve/panels               vectors as the dense products want them, and these
+    10569  solve/rests                vectors on their way into panels
+    10746  solve/dictionary           the atoms, and their split along a common direction
+    10901  solve/exact_gram           products of all pairs of atoms in double
+    10983  solve/triangle             packed lower triangles
+    11087  solve/support              what is known of one target, and the exact steps
+    11349  solve/gram_table           products of atoms with all atoms, for scans
+    11587  solve/screen               which atoms are worth scoring in double: the bound
+    11877  solve/scan                 the correlations of all atoms with a block's residuals
+    12034  solve/predict              making targets ready for the next scan
+    12280  solve/candidates           the atoms that a scan could not rule out
+    12564  solve/select               the next atoms of each target
+    12730  solve/pursuit              what one solve holds, and the memory it takes
+    12974  solve/plan                 which form, and in what blocks
+    13219  solve/steps                a pursuit from its rows to its results
+    13458  solve/combine              new rows of coefficients
+    13520  solve/solver               the public call
+    13685  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13894  solve/affine_normal        the normal equations of an affine map
+    14137  solve/affine_factor        their factor, and their solution
+    14340  solve/affine_map           a fitted map, and the rows it makes
+    14682  solve/affine_choice        how many atoms to take, and chosen by what
+    15080  solve/affine_fit           what a fit of an affine map holds and needs
+    15324  solve/affine               fitting and applying affine maps
 
-    15613  disk                       files and directories
-    15646  disk/system                what POSIX and Windows are asked for
-    15685  disk/windows_paths         paths as Windows takes them
-    15825  disk/windows               the system as Windows gives it
-    16124  disk/posix                 the system as POSIX gives it
-    16362  disk/paths                 what can be told from their text
-    16436  disk/failure               why the system refused
-    16550  disk/look                  what stands at a path, and whether within another
-    16671  disk/listing               listings of directories
-    16737  disk/reading               files to read, and whether they have changed
-    16916  disk/writing               files to write
-    17033  disk/copying               copies of files
-    17099  disk/trees                 whole directories looked through, copied, removed
-    17315  disk/known                 what weights are called in a directory
-    17351  disk/staging               a directory made under another name, then renamed
-    17587  disk/missing               a path or a directory without what is wanted of it
-    17630  disk/weight_index          the index of a checkpoint in shards
-    17847  disk/shards                what an index and its shards say of each other
-    18052  disk/checkpoint            a model directory, in one file or in shards
-    18285  disk/tokenizer_directory   the tokenizer of a model directory
+    15614  disk                       files and directories
+    15647  disk/system                what POSIX and Windows are asked for
+    15686  disk/windows_paths         paths as Windows takes them
+    15826  disk/windows               the system as Windows gives it
+    16125  disk/posix                 the system as POSIX gives it
+    16363  disk/paths                 what can be told from their text
+    16437  disk/failure               why the system refused
+    16551  disk/look                  what stands at a path, and whether within another
+    16672  disk/listing               listings of directories
+    16738  disk/reading               files to read, and whether they have changed
+    16917  disk/writing               files to write
+    17034  disk/copying               copies of files
+    17100  disk/trees                 whole directories looked through, copied, removed
+    17316  disk/known                 what weights are called in a directory
+    17352  disk/staging               a directory made under another name, then renamed
+    17588  disk/missing               a path or a directory without what is wanted of it
+    17631  disk/weight_index          the index of a checkpoint in shards
+    17848  disk/shards                what an index and its shards say of each other
+    18053  disk/checkpoint            a model directory, in one file or in shards
+    18286  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18486  model                      which tensors and config keys belong to the vocabulary
-    18516  model/known                what the world calls things
-    18903  model/known_classes        classes of tokenizers, by the type of model
-    19141  model/names                names of tensors
-    19298  model/document             the JSON files of a model directory
-    19384  model/config               what config.json says
-    19564  model/side                 a model directory opened once
-    19667  model/code                 the Python that a tokenizer is loaded with
-    19901  model/parts                what each tensor does for the vocabulary
-    20011  model/whole                whether all tensors are there
-    20133  model/find                 finding the parts of a model
-    20391  model/heirs                what becomes of the ids in a config
-    20542  model/config_ids           ids in a config being edited
-    20849  model/config_edit          config.json and generation_config.json, edited
-    21105  model/classes              which class a tokenizer is loaded as
+    18487  model                      which tensors and config keys belong to the vocabulary
+    18518  model/known                what the world calls things
+    18906  model/known_classes        classes of tokenizers, by the type of model
+    19144  model/names                names of tensors
+    19301  model/document             the JSON files of a model directory
+    19387  model/config               what config.json says
+    19567  model/side                 a model directory opened once
+    19670  model/code                 the Python that a tokenizer is loaded with
+    19904  model/parts                what each tensor does for the vocabulary
+    20014  model/whole                whether all tensors are there
+    20136  model/find                 finding the parts of a model
+    20394  model/heirs                what becomes of the ids in a config
+    20545  model/config_ids           ids in a config being edited
+    20852  model/config_edit          config.json and generation_config.json, edited
+    21108  model/classes              which class a tokenizer is loaded as
+    21274  model/class_tokens         added tokens that a class numbers otherwise
 
-    21271  job                        the whole transplant, in the order in which it happens
-    21305  job/job                    what a job holds
-    21530  job/open                   opening the two models
-    21606  job/map                    the caller's map
-    21723  job/align                  where every new row comes from
-    21861  job/plan                   what becomes of every tensor, and of the configs
-    21976  job/chat                   the template that turns messages into text
-    22120  job/rows                   rows in memory: reading, checking, their mean
-    22374  job/solve                  solving for the rows of the donor
-    22543  job/rebuild                the new rows of one vocabulary tensor
-    22928  job/write                  the output and its weights
-    23199  job/copy                   the other files of the two models
-    23415  job/index                  the files that are written anew
-    23583  job/run                    the whole, in order
-    23693  job/report                 what a job did, as JSON and as a table
-    23922  job/findings               what is told of a finished directory
-    23971  job/check_files            its files
-    24092  job/check_ids              sizes, ids and tying
-    24269  job/check_values           values
-    24349  job/check_gguf             the special tokens that a conversion to GGUF finds
-    24539  job/check_draft            as a draft model for another
-    24817  job/verify                 whether a finished directory agrees with itself
+    21390  job                        the whole transplant, in the order in which it happens
+    21424  job/job                    what a job holds
+    21649  job/open                   opening the two models
+    21726  job/map                    the caller's map
+    21843  job/align                  where every new row comes from
+    21981  job/plan                   what becomes of every tensor, and of the configs
+    22096  job/chat                   the template that turns messages into text
+    22240  job/rows                   rows in memory: reading, checking, their mean
+    22494  job/solve                  solving for the rows of the donor
+    22663  job/rebuild                the new rows of one vocabulary tensor
+    23048  job/write                  the output and its weights
+    23319  job/copy                   the other files of the two models
+    23535  job/index                  the files that are written anew
+    23703  job/run                    the whole, in order
+    23813  job/report                 what a job did, as JSON and as a table
+    24042  job/findings               what is told of a finished directory
+    24091  job/check_files            its files
+    24216  job/check_ids              sizes, ids and tying
+    24393  job/check_values           values
+    24473  job/check_gguf             the special tokens that a conversion to GGUF finds
+    24663  job/check_draft            as a draft model for another
+    24941  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -18511,7 +18512,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
      heirs          what becomes of the ids in a config
      config_ids     ids in a config being edited
      config_edit    config.json and generation_config.json, edited
-     classes        which class a tokenizer is loaded as */
+     classes        which class a tokenizer is loaded as
+     class_tokens   added tokens that a class numbers otherwise */
 
 /* >>> src/model/known.h */
 /* ---- known: what the world calls things --------------------------------- */
@@ -18657,6 +18659,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_MODEL_TYPE "model_type"
 #define OTX__KEY_CLASSES "architectures"
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
+#define OTX__KEY_ADDED_DECODER "added_tokens_decoder"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
 #define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
@@ -21268,6 +21271,122 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
     return result;
 }
 
+/* >>> src/model/class_tokens.h */
+/* ---- class_tokens: added tokens that a class numbers otherwise ------------------ */
+
+/* Classes with rules of their own take of tokenizer.json, in transformers 5, the tokens of
+   the model alone where tokenizer_config.json has "added_tokens_decoder", and number its
+   contents on from them, in the order of its ids. All other classes, and transformers 4, go
+   by tokenizer.json, as the reader here does: tests/added_tokens.py tries all of them. */
+
+/* An entry of added_tokens_decoder. */
+typedef struct otx__decoder_entry {
+    uint64_t declared;
+    size_t id; /* of the token that has its content */
+} otx__decoder_entry;
+
+OTX__PRIVATE int otx__compare_declared(const void *a, const void *b)
+{
+    uint64_t one = ((const otx__decoder_entry *)a)->declared;
+    uint64_t other = ((const otx__decoder_entry *)b)->declared;
+    return one < other ? -1 : one > other;
+}
+
+/* Lists the entries whose content one of the added tokens has, each token once. */
+OTX__PRIVATE size_t otx__decoder_entries(const otx_json *json, uint32_t decoder,
+                                         const otx__token_index *added, bool *listed,
+                                         otx__decoder_entry *entries)
+{
+    otx_json_iter at = otx_json_iter_of(json, decoder);
+    size_t count = 0;
+    while (otx_json_iter_next(&at)) {
+        uint32_t content = otx_json_find(json, at.value, "content");
+        char text[512];
+        int64_t id;
+        if (!otx__id_of_key(json, at.key, &entries[count].declared) ||
+            otx__json_span(json, content).size > sizeof text)
+            continue;
+        id = otx__index_find(added, OTX_TOKEN_NONE, text, otx_json_string(json, content, text));
+        if (id < 0 || listed[id]) continue;
+        listed[id] = true;
+        entries[count++].id = (size_t)id;
+    }
+    otx__sort(entries, count, sizeof *entries, otx__compare_declared);
+    return count;
+}
+
+/* The first added token that is not in added_tokens_decoder, or else not in the order of
+   the ids that it has here; vocab.count if there is none. */
+OTX__PRIVATE size_t otx__first_renumbered(const otx__side *side, const bool *listed,
+                                          const otx__decoder_entry *entries, size_t count)
+{
+    size_t i;
+    for (i = 0; i < side->vocab.count; i++)
+        if (side->vocab.tokens[i].added && !listed[i]) return i;
+    for (i = 1; i < count; i++)
+        if (entries[i].id < entries[i - 1].id) return entries[i].id;
+    return side->vocab.count;
+}
+
+OTX__PRIVATE otx_result otx__find_renumbered(const otx_context *ctx, const otx__side *side,
+                                             uint32_t decoder, size_t *first, otx_error *error)
+{
+    const otx_vocab *vocab = &side->vocab;
+    const otx_json *json = &side->tokenizer.json;
+    const size_t most = otx_json_count(json, decoder) + (size_t)1;
+    otx__decoder_entry *entries =
+        (otx__decoder_entry *)otx__alloc(ctx, most, sizeof *entries);
+    bool *listed = (bool *)otx__alloc_zero(ctx, vocab->count, sizeof *listed);
+    otx__token_index added;
+    otx_result result = OTX_OK;
+    size_t i, count = 0;
+    memset(&added, 0, sizeof added);
+    for (i = 0; i < vocab->count; i++) count += vocab->tokens[i].added;
+    if (!entries || !listed) result = otx__fail_array(error, most, sizeof *entries);
+    else result = otx__index_open(ctx, &added, vocab->tokens, count, true, error);
+    for (i = 0; i < vocab->count && !result; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->added)
+            *otx__index_slot(&added, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)i + 1;
+    }
+    if (!result) {
+        count = otx__decoder_entries(json, decoder, &added, listed, entries);
+        *first = otx__first_renumbered(side, listed, entries, count);
+        otx__index_close(ctx, &added);
+    }
+    if (listed) otx__free(ctx, listed, vocab->count, sizeof *listed);
+    if (entries) otx__free(ctx, entries, most, sizeof *entries);
+    return result;
+}
+
+/* Warns where the class of a side's tokenizer makes that a difference. */
+OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__side *side,
+                                             otx_error *error)
+{
+    const otx_json *json = &side->tokenizer.json;
+    const uint32_t decoder = otx_json_find(json, otx__document_root(&side->tokenizer),
+                                           OTX__KEY_ADDED_DECODER);
+    const otx__span made = otx__class_effective(
+        otx__document_word(&side->config, OTX__KEY_MODEL_TYPE), otx__side_class(side),
+        side->vocab.family == OTX_FAMILY_BYTE_LEVEL, otx__side_is_mapped(side));
+    char path[OTX__PATH_TEXT], token[OTX__QUOTED];
+    size_t first = 0;
+    otx_result result;
+    if (otx_json_type_of(json, decoder) != OTX_JSON_OBJECT || otx__span_is(made, OTX__AS_IS) ||
+        strcmp(otx__word(side->vocab.source), "tokenizer.json") != 0)
+        return OTX_OK;
+    result = otx__find_renumbered(ctx, side, decoder, &first, error);
+    if (result || first == side->vocab.count) return result;
+    otx__log(ctx, OTX_WARNING, "%s: the added tokens of tokenizer.json and those of \""
+             OTX__KEY_ADDED_DECODER "\" of tokenizer_config.json differ, first in token \"%s\" "
+             "(id %" PRIu64 "): %.*s of transformers 5 goes by the latter and gives them other "
+             "ids; here they are as for other classes and transformers 4",
+             otx__path_text(path, side->path), otx__side_content(token, side, first),
+             (uint64_t)first, (int)made.size, made.bytes);
+    return OTX_OK;
+}
+
 /* >>> src/job/chapter.h */
 /* ==== job: the whole transplant, in the order in which it happens ==== */
 
@@ -21597,6 +21716,7 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
+        if (!result) result = otx__warn_renumbered(ctx, sides[i], error);
     }
     if (!result) result = otx__opening(job, &job->donor, 4, error);
     for (i = 0; i < 2 && !result; i++) result = otx__parts_find(ctx, sides[i], error);
@@ -24069,7 +24189,8 @@ OTX__PRIVATE void otx__verify_code(otx__verifier *v)
     otx__code_close(&code);
 }
 
-/* Whether transformers makes another class of the tokenizer than it names. */
+/* Whether transformers makes another class of the tokenizer than it names, or one that
+   passes by some of its tokens. */
 OTX__PRIVATE void otx__verify_class(otx__verifier *v)
 {
     const otx__span type = otx__document_word(&v->side.config, OTX__KEY_MODEL_TYPE);
@@ -24077,7 +24198,10 @@ OTX__PRIVATE void otx__verify_class(otx__verifier *v)
     const otx__span name = otx__side_class(&v->side);
     const otx__span made = otx__class_made(name);
     char quoted[OTX__QUOTED];
-    if (v->failure || !v->side.vocab.tokens || !forced || forced->rule != OTX__CLASS_FORCED ||
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    if (!otx__verify_take(v, otx__warn_renumbered(&v->ctx, &v->side, &error), &error)) return;
+    if (!forced || forced->rule != OTX__CLASS_FORCED ||
         otx__side_is_mapped(&v->side) || otx__span_is(otx__class_stem(name), forced->name))
         return;
     otx__found(v, OTX_FAULT, "%s: transformers makes a %s of the tokenizer of a model of type "
