@@ -23,186 +23,187 @@
 
    What is where
 
-      229  api/version                version
-      259  api/result                 results
-      299  api/context                context: memory, threads, progress
-      377  api/isa                    instruction sets
-      394  api/matrix                 numbers and matrices
-      439  api/solver                 the solver
-      567  api/affine                 the affine map: rows as the map makes them, and what it misses
-      698  api/methods                methods: rows for tokens that a model lacks
-      788  api/source                 sources and sinks: bytes in and out
-      808  api/json                   JSON
-      930  api/safetensors            safetensors
-      994  api/vocab                  vocabularies
-     1099  api/align                  alignment
-     1163  api/file                   files
-     1174  api/directory              directories
-     1230  api/job                    the whole job
-     1362  api/verify                 looking at a finished directory
-     1418  api/evaluate               methods ranked on tokens that both models share
+      230  api/version                version
+      260  api/result                 results
+      300  api/context                context: memory, threads, progress
+      378  api/isa                    instruction sets
+      395  api/matrix                 numbers and matrices
+      440  api/solver                 the solver
+      568  api/affine                 the affine map: rows as the map makes them, and what it misses
+      699  api/methods                methods: rows for tokens that a model lacks
+      789  api/source                 sources and sinks: bytes in and out
+      809  api/json                   JSON
+      931  api/safetensors            safetensors
+      995  api/vocab                  vocabularies
+     1100  api/align                  alignment
+     1164  api/file                   files
+     1175  api/directory              directories
+     1231  api/job                    the whole job
+     1363  api/verify                 looking at a finished directory
+     1419  api/evaluate               methods ranked on tokens that both models share
 
-     1524  base                       what everything stands on
-     1557  base/begin                 system headers, and how floating point must be compiled
-     1595  base/sizes                 counting, and sums and products that may not wrap
-     1633  base/span                  bytes of others, digits, UTF-8
-     1791  base/decimal               the digits of a double
-     1926  base/format                printf without stdio and without a locale
-     2195  base/result                results, failures, messages
-     2311  base/memory                the allocator, arrays that grow
-     2370  base/text                  names in messages, and text that grows
-     2487  base/hooks                 log, progress, threads of the caller
-     2556  base/sort                  in place, without memory, never quadratic; and finding
-     2606  base/clock                 wall time for statistics
-     2652  base/hash                  keyed, for tables whose keys a stranger chooses
-     2731  base/pool                  blocks that are freed together
-     2846  base/number                element types, widening and rounding
-     3035  base/base64                decoding
-     3071  base/protobuf              fields of a message
-     3193  base/watch                 long loops that the caller can stop
+     1525  base                       what everything stands on
+     1558  base/begin                 system headers, and how floating point must be compiled
+     1596  base/sizes                 counting, and sums and products that may not wrap
+     1634  base/span                  bytes of others, digits, UTF-8
+     1792  base/decimal               the digits of a double
+     1927  base/format                printf without stdio and without a locale
+     2196  base/result                results, failures, messages
+     2312  base/memory                the allocator, arrays that grow
+     2371  base/text                  names in messages, and text that grows
+     2488  base/hooks                 log, progress, threads of the caller
+     2557  base/sort                  in place, without memory, never quadratic; and finding
+     2607  base/clock                 wall time for statistics
+     2653  base/hash                  keyed, for tables whose keys a stranger chooses
+     2732  base/pool                  blocks that are freed together
+     2847  base/number                element types, widening and rounding
+     3036  base/base64                decoding
+     3072  base/protobuf              fields of a message
+     3194  base/watch                 long loops that the caller can stop
 
-     3246  files                      formats, on memory and streams
-     3270  files/memory_source        memory as a source of bytes
-     3288  files/json_read            a parser without recursion
-     3641  files/json_values          looking at values, stepping through containers
-     3812  files/json_edit            writing, and edits that keep every byte they do not touch
-     4180  files/tensors              what reading and writing a header share
-     4315  files/safetensors_read     the header of a file, checked
-     4640  files/safetensors_write    the header of a new file
+     3247  files                      formats, on memory and streams
+     3271  files/memory_source        memory as a source of bytes
+     3289  files/json_read            a parser without recursion
+     3642  files/json_values          looking at values, stepping through containers
+     3813  files/json_edit            writing, and edits that keep every byte they do not touch
+     4181  files/tensors              what reading and writing a header share
+     4316  files/safetensors_read     the header of a file, checked
+     4641  files/safetensors_write    the header of a new file
 
-     4797  vocab                      tokens, from every source, and which of them are the same
-     4830  vocab/known                what the world calls things: files, classes, tokens
-     5140  vocab/token_table          the table of tokens, and finding tokens in it
-     5303  vocab/spelling             from what a file spells to bytes
-     5434  vocab/reader               what the readers of all sources share
-     5784  vocab/added_tokens         what other files add to a model's tokens
-     6045  vocab/in_use               tokens that are named as reserved ones and are none
-     6147  vocab/from_tokenizer_json  tokenizer.json
-     6403  vocab/from_tekken          tekken.json
-     6558  vocab/from_tiktoken        *.tiktoken
-     6623  vocab/from_sentencepiece   tokenizer.model and its like
-     6978  vocab/from_vocab_json      vocab.json and merges.txt
-     7064  vocab/from_vocab_txt       vocab.txt
-     7121  vocab/parse                the first source that is given, and what goes with it
-     7307  vocab/align                which base token a donor token is
+     4798  vocab                      tokens, from every source, and which of them are the same
+     4831  vocab/known                what the world calls things: files, classes, tokens
+     5141  vocab/token_table          the table of tokens, and finding tokens in it
+     5304  vocab/spelling             from what a file spells to bytes
+     5435  vocab/reader               what the readers of all sources share
+     5785  vocab/added_tokens         what other files add to a model's tokens
+     6046  vocab/in_use               tokens that are named as reserved ones and are none
+     6148  vocab/from_tokenizer_json  tokenizer.json
+     6404  vocab/from_tekken          tekken.json
+     6559  vocab/from_tiktoken        *.tiktoken
+     6624  vocab/from_sentencepiece   tokenizer.model and its like
+     6979  vocab/from_vocab_json      vocab.json and merges.txt
+     7065  vocab/from_vocab_txt       vocab.txt
+     7122  vocab/parse                the first source that is given, and what goes with it
+     7308  vocab/align                which base token a donor token is
 
-     7550  simd                       the hot loops, once for each instruction set
-     7583  simd/kernels               the table of kernels, and what all versions share
-     7860  simd/scalar                the reference
-     8029  simd/sse2                  the operations of 128-bit x86, and what each does
-     8150  simd/neon                  those of 64-bit Arm
-     8245  simd/wasm                  those of WebAssembly's SIMD128
-     8330  simd/avx2                  those of 256-bit x86, with FMA
-     8412  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9054  simd/avx_vnni              AVX2, and products of integers
-     9150  simd/neon_bf16             NEON, and products of matrices
-     9304  simd/avx512                512-bit x86, by hand
-     9910  simd/amx                   tiles of x86, beside AVX-512
-    10153  simd/dispatch              which of them this machine can run, and which a call takes
+     7551  simd                       the hot loops, once for each instruction set
+     7584  simd/kernels               the table of kernels, and what all versions share
+     7861  simd/scalar                the reference
+     8030  simd/sse2                  the operations of 128-bit x86, and what each does
+     8151  simd/neon                  those of 64-bit Arm
+     8246  simd/wasm                  those of WebAssembly's SIMD128
+     8331  simd/avx2                  those of 256-bit x86, with FMA
+     8413  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9055  simd/avx_vnni              AVX2, and products of integers
+     9151  simd/neon_bf16             NEON, and products of matrices
+     9305  simd/avx512                512-bit x86, by hand
+     9911  simd/amx                   tiles of x86, beside AVX-512
+    10154  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10379  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10432  solve/views                the rows of matrices, as the kernels read them
-    10561  solve/panels               vectors as the dense products want them, and these
-    10752  solve/rests                vectors on their way into panels
-    10929  solve/dictionary           the atoms, and their split along a common direction
-    11084  solve/exact_gram           products of all pairs of atoms in double
-    11166  solve/triangle             packed lower triangles
-    11270  solve/support              what is known of one target, and the exact steps
-    11532  solve/gram_table           products of atoms with all atoms, for scans
-    11770  solve/screen               which atoms are worth scoring in double: the bound
-    12060  solve/scan                 the correlations of all atoms with a block's residuals
-    12217  solve/predict              making targets ready for the next scan
-    12463  solve/candidates           the atoms that a scan could not rule out
-    12747  solve/select               the next atoms of each target
-    12913  solve/pursuit              what one solve holds, and the memory it takes
-    13157  solve/plan                 which form, and in what blocks
-    13402  solve/steps                a pursuit from its rows to its results
-    13641  solve/combine              new rows of coefficients
-    13703  solve/solver               the public call
-    13868  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14077  solve/affine_normal        the normal equations of an affine map
-    14320  solve/affine_factor        their factor, and their solution
-    14523  solve/affine_map           a fitted map, and the rows it makes
-    14865  solve/affine_choice        how many atoms to take, and chosen by what
-    15263  solve/affine_fit           what a fit of an affine map holds and needs
-    15507  solve/affine               fitting and applying affine maps
+    10380  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10433  solve/views                the rows of matrices, as the kernels read them
+    10562  solve/panels               vectors as the dense products want them, and these
+    10753  solve/rests                vectors on their way into panels
+    10930  solve/dictionary           the atoms, and their split along a common direction
+    11085  solve/exact_gram           products of all pairs of atoms in double
+    11167  solve/triangle             packed lower triangles
+    11271  solve/support              what is known of one target, and the exact steps
+    11533  solve/gram_table           products of atoms with all atoms, for scans
+    11771  solve/screen               which atoms are worth scoring in double: the bound
+    12061  solve/scan                 the correlations of all atoms with a block's residuals
+    12218  solve/predict              making targets ready for the next scan
+    12464  solve/candidates           the atoms that a scan could not rule out
+    12748  solve/select               the next atoms of each target
+    12914  solve/pursuit              what one solve holds, and the memory it takes
+    13158  solve/plan                 which form, and in what blocks
+    13403  solve/steps                a pursuit from its rows to its results
+    13642  solve/combine              new rows of coefficients
+    13704  solve/solver               the public call
+    13869  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14078  solve/affine_normal        the normal equations of an affine map
+    14321  solve/affine_factor        their factor, and their solution
+    14524  solve/affine_map           a fitted map, and the rows it makes
+    14866  solve/affine_choice        how many atoms to take, and chosen by what
+    15264  solve/affine_fit           what a fit of an affine map holds and needs
+    15508  solve/affine               fitting and applying affine maps
 
-    15796  methods                    rows for tokens that a model lacks, each method a room
-    15813  methods/parts              what methods share: sums of rows, combinations
-    15929  methods/pursuit            omp, omp-centred
-    16000  methods/mapping            omp-affine, affine
-    16034  methods/constant           mean, zero
-    16062  methods/methods            the table of all, and the public calls
+    15797  methods                    rows for tokens that a model lacks, each method a room
+    15814  methods/parts              what methods share: sums of rows, combinations
+    15930  methods/pursuit            omp, omp-centred
+    16001  methods/mapping            omp-affine, affine
+    16035  methods/constant           mean, zero
+    16063  methods/methods            the table of all, and the public calls
 
-    16184  disk                       files and directories
-    16217  disk/system                what POSIX and Windows are asked for
-    16256  disk/windows_paths         paths as Windows takes them
-    16396  disk/windows               the system as Windows gives it
-    16695  disk/posix                 the system as POSIX gives it
-    16933  disk/paths                 what can be told from their text
-    17007  disk/failure               why the system refused
-    17121  disk/look                  what stands at a path, and whether within another
-    17242  disk/listing               listings of directories
-    17308  disk/reading               files to read, and whether they have changed
-    17487  disk/writing               files to write
-    17604  disk/copying               copies of files
-    17670  disk/trees                 whole directories looked through, copied, removed
-    17886  disk/known                 what weights are called in a directory
-    17922  disk/staging               a directory made under another name, then renamed
-    18158  disk/missing               a path or a directory without what is wanted of it
-    18201  disk/weight_index          the index of a checkpoint in shards
-    18418  disk/shards                what an index and its shards say of each other
-    18623  disk/checkpoint            a model directory, in one file or in shards
-    18856  disk/tokenizer_directory   the tokenizer of a model directory
+    16185  disk                       files and directories
+    16218  disk/system                what POSIX and Windows are asked for
+    16257  disk/windows_paths         paths as Windows takes them
+    16397  disk/windows               the system as Windows gives it
+    16696  disk/posix                 the system as POSIX gives it
+    16934  disk/paths                 what can be told from their text
+    17008  disk/failure               why the system refused
+    17122  disk/look                  what stands at a path, and whether within another
+    17243  disk/listing               listings of directories
+    17309  disk/reading               files to read, and whether they have changed
+    17488  disk/writing               files to write
+    17605  disk/copying               copies of files
+    17671  disk/trees                 whole directories looked through, copied, removed
+    17887  disk/known                 what weights are called in a directory
+    17923  disk/staging               a directory made under another name, then renamed
+    18159  disk/missing               a path or a directory without what is wanted of it
+    18202  disk/weight_index          the index of a checkpoint in shards
+    18419  disk/shards                what an index and its shards say of each other
+    18624  disk/checkpoint            a model directory, in one file or in shards
+    18857  disk/tokenizer_directory   the tokenizer of a model directory
 
-    19057  model                      which tensors and config keys belong to the vocabulary
-    19087  model/known                what the world calls things
-    19474  model/known_classes        classes of tokenizers, by the type of model
-    19712  model/names                names of tensors
-    19869  model/document             the JSON files of a model directory
-    19955  model/config               what config.json says
-    20135  model/side                 a model directory opened once
-    20238  model/code                 the Python that a tokenizer is loaded with
-    20472  model/parts                what each tensor does for the vocabulary
-    20582  model/whole                whether all tensors are there
-    20704  model/find                 finding the parts of a model
-    20962  model/heirs                what becomes of the ids in a config
-    21123  model/config_ids           ids in a config being edited
-    21473  model/config_edit          config.json and generation_config.json, edited
-    21729  model/classes              which class a tokenizer is loaded as
+    19058  model                      which tensors and config keys belong to the vocabulary
+    19089  model/known                what the world calls things
+    19477  model/known_classes        classes of tokenizers, by the type of model
+    19715  model/names                names of tensors
+    19872  model/document             the JSON files of a model directory
+    19958  model/config               what config.json says
+    20138  model/side                 a model directory opened once
+    20241  model/code                 the Python that a tokenizer is loaded with
+    20475  model/parts                what each tensor does for the vocabulary
+    20585  model/whole                whether all tensors are there
+    20707  model/find                 finding the parts of a model
+    20965  model/heirs                what becomes of the ids in a config
+    21126  model/config_ids           ids in a config being edited
+    21476  model/config_edit          config.json and generation_config.json, edited
+    21732  model/classes              which class a tokenizer is loaded as
+    21898  model/class_tokens         added tokens that a class numbers otherwise
 
-    21895  job                        the whole transplant, in the order in which it happens
-    21930  job/job                    what a job holds
-    22149  job/open                   opening the two models
-    22225  job/map                    the caller's map
-    22346  job/align                  where every new row comes from
-    22524  job/plan                   what becomes of every tensor, and of the configs
-    22645  job/chat                   the template that turns messages into text
-    22789  job/rows                   rows in memory: reading, checking, their mean
-    23077  job/solve                  solving for the rows of the donor
-    23260  job/targets                the rows that are made from the donor's
-    23357  job/rebuild                the new rows of one vocabulary tensor
-    23634  job/write                  the output and its weights
-    23905  job/copy                   the other files of the two models
-    24121  job/index                  the files that are written anew
-    24289  job/run                    the whole, in order
-    24399  job/report                 what a job did, as JSON and as a table
-    24668  job/findings               what is told of a finished directory
-    24717  job/check_files            its files
-    24838  job/check_ids              sizes, ids and tying
-    25021  job/check_values           values
-    25101  job/check_gguf             the special tokens that a conversion to GGUF finds
-    25291  job/check_draft            as a draft model for another
-    25569  job/verify                 whether a finished directory agrees with itself
+    22014  job                        the whole transplant, in the order in which it happens
+    22049  job/job                    what a job holds
+    22268  job/open                   opening the two models
+    22345  job/map                    the caller's map
+    22466  job/align                  where every new row comes from
+    22644  job/plan                   what becomes of every tensor, and of the configs
+    22765  job/chat                   the template that turns messages into text
+    22909  job/rows                   rows in memory: reading, checking, their mean
+    23197  job/solve                  solving for the rows of the donor
+    23380  job/targets                the rows that are made from the donor's
+    23477  job/rebuild                the new rows of one vocabulary tensor
+    23754  job/write                  the output and its weights
+    24025  job/copy                   the other files of the two models
+    24241  job/index                  the files that are written anew
+    24409  job/run                    the whole, in order
+    24519  job/report                 what a job did, as JSON and as a table
+    24788  job/findings               what is told of a finished directory
+    24837  job/check_files            its files
+    24962  job/check_ids              sizes, ids and tying
+    25145  job/check_values           values
+    25225  job/check_gguf             the special tokens that a conversion to GGUF finds
+    25415  job/check_draft            as a draft model for another
+    25693  job/verify                 whether a finished directory agrees with itself
 
-    25609  evaluate                   methods ranked on tokens that both models share
-    25628  evaluate/token_class       what a token is like, by its bytes
-    25695  evaluate/hidden            which tokens are hidden, and the rows at hand
-    25850  evaluate/scores            how near rows come to the true ones
-    25967  evaluate/ranks             whether a true row is found among all
-    26075  evaluate/evaluate          methods, one after the other, matrix by matrix
-    26281  evaluate/write_json        an evaluation as JSON
-    26392  evaluate/write_page        an evaluation as a page
+    25733  evaluate                   methods ranked on tokens that both models share
+    25752  evaluate/token_class       what a token is like, by its bytes
+    25819  evaluate/hidden            which tokens are hidden, and the rows at hand
+    25974  evaluate/scores            how near rows come to the true ones
+    26091  evaluate/ranks             whether a true row is found among all
+    26199  evaluate/evaluate          methods, one after the other, matrix by matrix
+    26405  evaluate/write_json        an evaluation as JSON
+    26516  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -19082,7 +19083,8 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
      heirs          what becomes of the ids in a config
      config_ids     ids in a config being edited
      config_edit    config.json and generation_config.json, edited
-     classes        which class a tokenizer is loaded as */
+     classes        which class a tokenizer is loaded as
+     class_tokens   added tokens that a class numbers otherwise */
 
 /* >>> src/model/known.h */
 /* ---- known: what the world calls things --------------------------------- */
@@ -19228,6 +19230,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_MODEL_TYPE "model_type"
 #define OTX__KEY_CLASSES "architectures"
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
+#define OTX__KEY_ADDED_DECODER "added_tokens_decoder"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
 #define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
@@ -21892,6 +21895,122 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
     return result;
 }
 
+/* >>> src/model/class_tokens.h */
+/* ---- class_tokens: added tokens that a class numbers otherwise ------------------ */
+
+/* Classes with rules of their own take of tokenizer.json, in transformers 5, the tokens of
+   the model alone where tokenizer_config.json has "added_tokens_decoder", and number its
+   contents on from them, in the order of its ids. All other classes, and transformers 4, go
+   by tokenizer.json, as the reader here does: tests/added_tokens.py tries all of them. */
+
+/* An entry of added_tokens_decoder. */
+typedef struct otx__decoder_entry {
+    uint64_t declared;
+    size_t id; /* of the token that has its content */
+} otx__decoder_entry;
+
+OTX__PRIVATE int otx__compare_declared(const void *a, const void *b)
+{
+    uint64_t one = ((const otx__decoder_entry *)a)->declared;
+    uint64_t other = ((const otx__decoder_entry *)b)->declared;
+    return one < other ? -1 : one > other;
+}
+
+/* Lists the entries whose content one of the added tokens has, each token once. */
+OTX__PRIVATE size_t otx__decoder_entries(const otx_json *json, uint32_t decoder,
+                                         const otx__token_index *added, bool *listed,
+                                         otx__decoder_entry *entries)
+{
+    otx_json_iter at = otx_json_iter_of(json, decoder);
+    size_t count = 0;
+    while (otx_json_iter_next(&at)) {
+        uint32_t content = otx_json_find(json, at.value, "content");
+        char text[512];
+        int64_t id;
+        if (!otx__id_of_key(json, at.key, &entries[count].declared) ||
+            otx__json_span(json, content).size > sizeof text)
+            continue;
+        id = otx__index_find(added, OTX_TOKEN_NONE, text, otx_json_string(json, content, text));
+        if (id < 0 || listed[id]) continue;
+        listed[id] = true;
+        entries[count++].id = (size_t)id;
+    }
+    otx__sort(entries, count, sizeof *entries, otx__compare_declared);
+    return count;
+}
+
+/* The first added token that is not in added_tokens_decoder, or else not in the order of
+   the ids that it has here; vocab.count if there is none. */
+OTX__PRIVATE size_t otx__first_renumbered(const otx__side *side, const bool *listed,
+                                          const otx__decoder_entry *entries, size_t count)
+{
+    size_t i;
+    for (i = 0; i < side->vocab.count; i++)
+        if (side->vocab.tokens[i].added && !listed[i]) return i;
+    for (i = 1; i < count; i++)
+        if (entries[i].id < entries[i - 1].id) return entries[i].id;
+    return side->vocab.count;
+}
+
+OTX__PRIVATE otx_result otx__find_renumbered(const otx_context *ctx, const otx__side *side,
+                                             uint32_t decoder, size_t *first, otx_error *error)
+{
+    const otx_vocab *vocab = &side->vocab;
+    const otx_json *json = &side->tokenizer.json;
+    const size_t most = otx_json_count(json, decoder) + (size_t)1;
+    otx__decoder_entry *entries =
+        (otx__decoder_entry *)otx__alloc(ctx, most, sizeof *entries);
+    bool *listed = (bool *)otx__alloc_zero(ctx, vocab->count, sizeof *listed);
+    otx__token_index added;
+    otx_result result = OTX_OK;
+    size_t i, count = 0;
+    memset(&added, 0, sizeof added);
+    for (i = 0; i < vocab->count; i++) count += vocab->tokens[i].added;
+    if (!entries || !listed) result = otx__fail_array(error, most, sizeof *entries);
+    else result = otx__index_open(ctx, &added, vocab->tokens, count, true, error);
+    for (i = 0; i < vocab->count && !result; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->added)
+            *otx__index_slot(&added, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)i + 1;
+    }
+    if (!result) {
+        count = otx__decoder_entries(json, decoder, &added, listed, entries);
+        *first = otx__first_renumbered(side, listed, entries, count);
+        otx__index_close(ctx, &added);
+    }
+    if (listed) otx__free(ctx, listed, vocab->count, sizeof *listed);
+    if (entries) otx__free(ctx, entries, most, sizeof *entries);
+    return result;
+}
+
+/* Warns where the class of a side's tokenizer makes that a difference. */
+OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__side *side,
+                                             otx_error *error)
+{
+    const otx_json *json = &side->tokenizer.json;
+    const uint32_t decoder = otx_json_find(json, otx__document_root(&side->tokenizer),
+                                           OTX__KEY_ADDED_DECODER);
+    const otx__span made = otx__class_effective(
+        otx__document_word(&side->config, OTX__KEY_MODEL_TYPE), otx__side_class(side),
+        side->vocab.family == OTX_FAMILY_BYTE_LEVEL, otx__side_is_mapped(side));
+    char path[OTX__PATH_TEXT], token[OTX__QUOTED];
+    size_t first = 0;
+    otx_result result;
+    if (otx_json_type_of(json, decoder) != OTX_JSON_OBJECT || otx__span_is(made, OTX__AS_IS) ||
+        strcmp(otx__word(side->vocab.source), "tokenizer.json") != 0)
+        return OTX_OK;
+    result = otx__find_renumbered(ctx, side, decoder, &first, error);
+    if (result || first == side->vocab.count) return result;
+    otx__log(ctx, OTX_WARNING, "%s: the added tokens of tokenizer.json and those of \""
+             OTX__KEY_ADDED_DECODER "\" of tokenizer_config.json differ, first in token \"%s\" "
+             "(id %" PRIu64 "): %.*s of transformers 5 goes by the latter and gives them other "
+             "ids; here they are as for other classes and transformers 4",
+             otx__path_text(path, side->path), otx__side_content(token, side, first),
+             (uint64_t)first, (int)made.size, made.bytes);
+    return OTX_OK;
+}
+
 /* >>> src/job/chapter.h */
 /* ==== job: the whole transplant, in the order in which it happens ==== */
 
@@ -22216,6 +22335,7 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
+        if (!result) result = otx__warn_renumbered(ctx, sides[i], error);
     }
     if (!result) result = otx__opening(job, &job->donor, 4, error);
     for (i = 0; i < 2 && !result; i++) result = otx__parts_find(ctx, sides[i], error);
@@ -24815,7 +24935,8 @@ OTX__PRIVATE void otx__verify_code(otx__verifier *v)
     otx__code_close(&code);
 }
 
-/* Whether transformers makes another class of the tokenizer than it names. */
+/* Whether transformers makes another class of the tokenizer than it names, or one that
+   passes by some of its tokens. */
 OTX__PRIVATE void otx__verify_class(otx__verifier *v)
 {
     const otx__span type = otx__document_word(&v->side.config, OTX__KEY_MODEL_TYPE);
@@ -24823,7 +24944,10 @@ OTX__PRIVATE void otx__verify_class(otx__verifier *v)
     const otx__span name = otx__side_class(&v->side);
     const otx__span made = otx__class_made(name);
     char quoted[OTX__QUOTED];
-    if (v->failure || !v->side.vocab.tokens || !forced || forced->rule != OTX__CLASS_FORCED ||
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    if (!otx__verify_take(v, otx__warn_renumbered(&v->ctx, &v->side, &error), &error)) return;
+    if (!forced || forced->rule != OTX__CLASS_FORCED ||
         otx__side_is_mapped(&v->side) || otx__span_is(otx__class_stem(name), forced->name))
         return;
     otx__found(v, OTX_FAULT, "%s: transformers makes a %s of the tokenizer of a model of type "

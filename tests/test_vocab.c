@@ -469,6 +469,23 @@ static void added_tokens_decoder(void)
     otx_vocab_close(NULL, &vocab);
 }
 
+/* What it declares of ids that have a token changes none of them. */
+static void added_tokens_decoder_at_taken_ids(void)
+{
+    otx_vocab vocab;
+    CHECK_INT(parse4(make(ABC, ADDED(3, "x") "," ADDED(4, "y"), ""),
+                     "{'added_tokens_decoder':{'1':{'content':'new','special':true},"
+                     "'2':{'content':'a','special':true},'3':{'content':'y','special':false},"
+                     "'4':{'content':'x','special':false}}}", NULL, NULL, &vocab), OTX_OK);
+    CHECK_STRING(dump(&vocab), "0:c:a+ 1:t:b 2:t:c 3:t:x+ 4:t:y+ 5:c:new+");
+    CHECK_STRING(messages,
+                 "W T: tokenizer_config.json: 4 tokens have another id at run time than the "
+                 "file says, such as \"new\": 5 instead of 1\n"
+                 "W T: tokenizer_config.json: 1 tokens are not in tokenizer.json and are added "
+                 "after its own, such as \"new\" with the id 5\n");
+    otx_vocab_close(NULL, &vocab);
+}
+
 static void added_tokens_json(void)
 {
     otx_vocab vocab;
@@ -662,6 +679,7 @@ int main(void)
     RUN(more_special_tokens);
     RUN(unknown_token_of_the_model);
     RUN(added_tokens_decoder);
+    RUN(added_tokens_decoder_at_taken_ids);
     RUN(added_tokens_json);
     RUN(second_list_numbers_on);
     RUN(files_beside_that_are_broken);

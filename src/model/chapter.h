@@ -25,4 +25,5 @@
      heirs          what becomes of the ids in a config
      config_ids     ids in a config being edited
      config_edit    config.json and generation_config.json, edited
-     classes        which class a tokenizer is loaded as */
+     classes        which class a tokenizer is loaded as
+     class_tokens   added tokens that a class numbers otherwise */
