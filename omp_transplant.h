@@ -23,164 +23,166 @@
 
    What is where
 
-      207  api/version                version
-      237  api/result                 results
-      277  api/context                context: memory, threads, progress
-      355  api/isa                    instruction sets
-      372  api/matrix                 numbers and matrices
-      417  api/solver                 the solver
-      545  api/affine                 the affine map: rows as the map makes them, and what it misses
-      676  api/source                 sources and sinks: bytes in and out
-      696  api/json                   JSON
-      818  api/safetensors            safetensors
-      882  api/vocab                  vocabularies
-      987  api/align                  alignment
-     1051  api/file                   files
-     1062  api/directory              directories
-     1113  api/job                    the whole job
-     1260  api/verify                 looking at a finished directory
+      209  api/version                version
+      239  api/result                 results
+      279  api/context                context: memory, threads, progress
+      357  api/isa                    instruction sets
+      374  api/matrix                 numbers and matrices
+      419  api/solver                 the solver
+      547  api/affine                 the affine map: rows as the map makes them, and what it misses
+      678  api/source                 sources and sinks: bytes in and out
+      698  api/json                   JSON
+      820  api/safetensors            safetensors
+      884  api/vocab                  vocabularies
+      989  api/align                  alignment
+     1053  api/file                   files
+     1064  api/directory              directories
+     1119  api/job                    the whole job
+     1266  api/verify                 looking at a finished directory
 
-     1304  base                       what everything stands on
-     1337  base/begin                 system headers, and how floating point must be compiled
-     1375  base/sizes                 counting, and sums and products that may not wrap
-     1413  base/span                  bytes of others, digits, UTF-8
-     1571  base/decimal               the digits of a double
-     1706  base/format                printf without stdio and without a locale
-     1975  base/result                results, failures, messages
-     2091  base/memory                the allocator, arrays that grow
-     2150  base/text                  names in messages, and text that grows
-     2267  base/hooks                 log, progress, threads of the caller
-     2336  base/sort                  in place, without memory, never quadratic; and finding
-     2386  base/clock                 wall time for statistics
-     2432  base/hash                  keyed, for tables whose keys a stranger chooses
-     2511  base/pool                  blocks that are freed together
-     2626  base/number                element types, widening and rounding
-     2815  base/base64                decoding
-     2851  base/protobuf              fields of a message
-     2973  base/watch                 long loops that the caller can stop
+     1310  base                       what everything stands on
+     1343  base/begin                 system headers, and how floating point must be compiled
+     1381  base/sizes                 counting, and sums and products that may not wrap
+     1419  base/span                  bytes of others, digits, UTF-8
+     1577  base/decimal               the digits of a double
+     1712  base/format                printf without stdio and without a locale
+     1981  base/result                results, failures, messages
+     2097  base/memory                the allocator, arrays that grow
+     2156  base/text                  names in messages, and text that grows
+     2273  base/hooks                 log, progress, threads of the caller
+     2342  base/sort                  in place, without memory, never quadratic; and finding
+     2392  base/clock                 wall time for statistics
+     2438  base/hash                  keyed, for tables whose keys a stranger chooses
+     2517  base/pool                  blocks that are freed together
+     2632  base/number                element types, widening and rounding
+     2821  base/base64                decoding
+     2857  base/protobuf              fields of a message
+     2979  base/watch                 long loops that the caller can stop
 
-     3026  files                      formats, on memory and streams
-     3050  files/memory_source        memory as a source of bytes
-     3068  files/json_read            a parser without recursion
-     3421  files/json_values          looking at values, stepping through containers
-     3592  files/json_edit            writing, and edits that keep every byte they do not touch
-     3960  files/tensors              what reading and writing a header share
-     4095  files/safetensors_read     the header of a file, checked
-     4419  files/safetensors_write    the header of a new file
+     3032  files                      formats, on memory and streams
+     3056  files/memory_source        memory as a source of bytes
+     3074  files/json_read            a parser without recursion
+     3427  files/json_values          looking at values, stepping through containers
+     3598  files/json_edit            writing, and edits that keep every byte they do not touch
+     3966  files/tensors              what reading and writing a header share
+     4101  files/safetensors_read     the header of a file, checked
+     4425  files/safetensors_write    the header of a new file
 
-     4576  vocab                      tokens, from every source, and which of them are the same
-     4609  vocab/known                what the world calls things: files, classes, tokens
-     4919  vocab/token_table          the table of tokens, and finding tokens in it
-     5082  vocab/spelling             from what a file spells to bytes
-     5213  vocab/reader               what the readers of all sources share
-     5563  vocab/added_tokens         what other files add to a model's tokens
-     5824  vocab/in_use               tokens that are named as reserved ones and are none
-     5926  vocab/from_tokenizer_json  tokenizer.json
-     6182  vocab/from_tekken          tekken.json
-     6337  vocab/from_tiktoken        *.tiktoken
-     6402  vocab/from_sentencepiece   tokenizer.model and its like
-     6757  vocab/from_vocab_json      vocab.json and merges.txt
-     6843  vocab/from_vocab_txt       vocab.txt
-     6900  vocab/parse                the first source that is given, and what goes with it
-     7086  vocab/align                which base token a donor token is
+     4582  vocab                      tokens, from every source, and which of them are the same
+     4616  vocab/known                what the world calls things: files, classes, tokens
+     4925  vocab/token_table          the table of tokens, and finding tokens in it
+     5088  vocab/spelling             from what a file spells to bytes
+     5219  vocab/reader               what the readers of all sources share
+     5569  vocab/added_tokens         what other files add to a model's tokens
+     5830  vocab/in_use               tokens that are named as reserved ones and are none
+     5932  vocab/from_tokenizer_json  tokenizer.json
+     6188  vocab/from_tekken          tekken.json
+     6343  vocab/from_tiktoken        *.tiktoken
+     6408  vocab/from_sentencepiece   tokenizer.model and its like
+     6763  vocab/from_vocab_json      vocab.json and merges.txt
+     6849  vocab/from_vocab_txt       vocab.txt
+     6906  vocab/recognise            what a file is, by what it holds
+     7030  vocab/parse                the first source that is given, and what goes with it
+     7216  vocab/align                which base token a donor token is
 
-     7329  simd                       the hot loops, once for each instruction set
-     7362  simd/kernels               the table of kernels, and what all versions share
-     7639  simd/scalar                the reference
-     7808  simd/sse2                  the operations of 128-bit x86, and what each does
-     7929  simd/neon                  those of 64-bit Arm
-     8024  simd/wasm                  those of WebAssembly's SIMD128
-     8109  simd/avx2                  those of 256-bit x86, with FMA
-     8191  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8833  simd/avx_vnni              AVX2, and products of integers
-     8929  simd/neon_bf16             NEON, and products of matrices
-     9083  simd/avx512                512-bit x86, by hand
-     9689  simd/amx                   tiles of x86, beside AVX-512
-     9932  simd/dispatch              which of them this machine can run, and which a call takes
+     7459  simd                       the hot loops, once for each instruction set
+     7492  simd/kernels               the table of kernels, and what all versions share
+     7769  simd/scalar                the reference
+     7938  simd/sse2                  the operations of 128-bit x86, and what each does
+     8059  simd/neon                  those of 64-bit Arm
+     8154  simd/wasm                  those of WebAssembly's SIMD128
+     8239  simd/avx2                  those of 256-bit x86, with FMA
+     8321  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8963  simd/avx_vnni              AVX2, and products of integers
+     9059  simd/neon_bf16             NEON, and products of matrices
+     9213  simd/avx512                512-bit x86, by hand
+     9819  simd/amx                   tiles of x86, beside AVX-512
+    10062  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10158  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10211  solve/views                the rows of matrices, as the kernels read them
-    10340  solve/panels               vectors as the dense products want them, and these
-    10531  solve/rests                vectors on their way into panels
-    10708  solve/dictionary           the atoms, and their split along a common direction
-    10863  solve/exact_gram           products of all pairs of atoms in double
-    10945  solve/triangle             packed lower triangles
-    11049  solve/support              what is known of one target, and the exact steps
-    11311  solve/gram_table           products of atoms with all atoms, for scans
-    11549  solve/screen               which atoms are worth scoring in double: the bound
-    11839  solve/scan                 the correlations of all atoms with a block's residuals
-    11996  solve/predict              making targets ready for the next scan
-    12242  solve/candidates           the atoms that a scan could not rule out
-    12526  solve/select               the next atoms of each target
-    12692  solve/pursuit              what one solve holds, and the memory it takes
-    12936  solve/plan                 which form, and in what blocks
-    13181  solve/steps                a pursuit from its rows to its results
-    13420  solve/combine              new rows of coefficients
-    13482  solve/solver               the public call
-    13647  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13856  solve/affine_normal        the normal equations of an affine map
-    14099  solve/affine_factor        their factor, and their solution
-    14302  solve/affine_map           a fitted map, and the rows it makes
-    14644  solve/affine_choice        how many atoms to take, and chosen by what
-    15042  solve/affine_fit           what a fit of an affine map holds and needs
-    15286  solve/affine               fitting and applying affine maps
+    10288  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10341  solve/views                the rows of matrices, as the kernels read them
+    10470  solve/panels               vectors as the dense products want them, and these
+    10661  solve/rests                vectors on their way into panels
+    10838  solve/dictionary           the atoms, and their split along a common direction
+    10993  solve/exact_gram           products of all pairs of atoms in double
+    11075  solve/triangle             packed lower triangles
+    11179  solve/support              what is known of one target, and the exact steps
+    11441  solve/gram_table           products of atoms with all atoms, for scans
+    11679  solve/screen               which atoms are worth scoring in double: the bound
+    11969  solve/scan                 the correlations of all atoms with a block's residuals
+    12126  solve/predict              making targets ready for the next scan
+    12372  solve/candidates           the atoms that a scan could not rule out
+    12656  solve/select               the next atoms of each target
+    12822  solve/pursuit              what one solve holds, and the memory it takes
+    13066  solve/plan                 which form, and in what blocks
+    13311  solve/steps                a pursuit from its rows to its results
+    13550  solve/combine              new rows of coefficients
+    13612  solve/solver               the public call
+    13777  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13986  solve/affine_normal        the normal equations of an affine map
+    14229  solve/affine_factor        their factor, and their solution
+    14432  solve/affine_map           a fitted map, and the rows it makes
+    14774  solve/affine_choice        how many atoms to take, and chosen by what
+    15172  solve/affine_fit           what a fit of an affine map holds and needs
+    15416  solve/affine               fitting and applying affine maps
 
-    15576  disk                       files and directories
-    15608  disk/system                what POSIX and Windows are asked for
-    15647  disk/windows_paths         paths as Windows takes them
-    15787  disk/windows               the system as Windows gives it
-    16086  disk/posix                 the system as POSIX gives it
-    16324  disk/paths                 what can be told from their text
-    16398  disk/failure               why the system refused
-    16512  disk/look                  what stands at a path, and whether within another
-    16633  disk/listing               listings of directories
-    16699  disk/reading               files to read, and whether they have changed
-    16878  disk/writing               files to write
-    16995  disk/copying               copies of files
-    17061  disk/trees                 whole directories looked through, copied, removed
-    17277  disk/known                 what weights are called in a directory
-    17313  disk/staging               a directory made under another name, then renamed
-    17549  disk/missing               a path or a directory without what is wanted of it
-    17592  disk/weight_index          the index of a checkpoint in shards
-    17808  disk/checkpoint            a model directory, in one file or in shards
-    18143  disk/tokenizer_directory   the tokenizer of a model directory
+    15706  disk                       files and directories
+    15739  disk/system                what POSIX and Windows are asked for
+    15778  disk/windows_paths         paths as Windows takes them
+    15918  disk/windows               the system as Windows gives it
+    16217  disk/posix                 the system as POSIX gives it
+    16455  disk/paths                 what can be told from their text
+    16529  disk/failure               why the system refused
+    16643  disk/look                  what stands at a path, and whether within another
+    16764  disk/listing               listings of directories
+    16839  disk/reading               files to read, and whether they have changed
+    17018  disk/writing               files to write
+    17135  disk/copying               copies of files
+    17201  disk/trees                 whole directories looked through, copied, removed
+    17417  disk/known                 what weights are called in a directory
+    17500  disk/staging               a directory made under another name, then renamed
+    17736  disk/missing               a path or a directory without what is wanted of it
+    17779  disk/weights               which files they are, and what may stand in their place
+    18104  disk/weight_index          the index of a checkpoint in shards
+    18320  disk/checkpoint            a model directory, in one file or in shards
+    18667  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18344  model                      which tensors and config keys belong to the vocabulary
-    18373  model/known                what the world calls things
-    18760  model/known_classes        classes of tokenizers, by the type of model
-    18998  model/names                names of tensors
-    19155  model/document             the JSON files of a model directory
-    19241  model/config               what config.json says
-    19421  model/side                 a model directory opened once
-    19524  model/code                 the Python that a tokenizer is loaded with
-    19758  model/parts                what each tensor does for the vocabulary
-    19868  model/find                 finding the parts of a model
-    20122  model/heirs                what becomes of the ids in a config
-    20283  model/config_ids           ids in a config being edited
-    20633  model/config_edit          config.json and generation_config.json, edited
-    20889  model/classes              which class a tokenizer is loaded as
+    18906  model                      which tensors and config keys belong to the vocabulary
+    18935  model/known                what the world calls things
+    19322  model/known_classes        classes of tokenizers, by the type of model
+    19560  model/names                names of tensors
+    19717  model/document             the JSON files of a model directory
+    19803  model/config               what config.json says
+    19983  model/side                 a model directory opened once
+    20088  model/code                 the Python that a tokenizer is loaded with
+    20322  model/parts                what each tensor does for the vocabulary
+    20432  model/find                 finding the parts of a model
+    20686  model/heirs                what becomes of the ids in a config
+    20848  model/config_ids           ids in a config being edited
+    21198  model/config_edit          config.json and generation_config.json, edited
+    21454  model/classes              which class a tokenizer is loaded as
 
-    21055  job                        the whole transplant, in the order in which it happens
-    21088  job/job                    what a job holds
-    21313  job/open                   opening the two models
-    21389  job/map                    the caller's map
-    21510  job/align                  where every new row comes from
-    21688  job/plan                   what becomes of every tensor, and of the configs
-    21803  job/chat                   the template that turns messages into text
-    21947  job/rows                   rows in memory: reading, checking, their mean
-    22235  job/solve                  solving for the rows of the donor
-    22404  job/rebuild                the new rows of one vocabulary tensor
-    22801  job/write                  the output and its weights
-    23070  job/copy                   the other files of the two models
-    23286  job/index                  the files that are written anew
-    23454  job/run                    the whole, in order
-    23564  job/report                 what a job did, as JSON and as a table
-    23793  job/findings               what is told of a finished directory
-    23842  job/check_files            its files
-    23963  job/check_ids              sizes, ids and tying
-    24146  job/check_values           values
-    24226  job/check_draft            as a draft model for another
-    24338  job/verify                 whether a finished directory agrees with itself
+    21620  job                        the whole transplant, in the order in which it happens
+    21653  job/job                    what a job holds
+    21879  job/open                   opening the two models
+    22015  job/map                    the caller's map
+    22136  job/align                  where every new row comes from
+    22320  job/plan                   what becomes of every tensor, and of the configs
+    22435  job/chat                   the template that turns messages into text
+    22579  job/rows                   rows in memory: reading, checking, their mean
+    22877  job/solve                  solving for the rows of the donor
+    23046  job/rebuild                the new rows of one vocabulary tensor
+    23433  job/write                  the output and its weights
+    23710  job/copy                   the other files of the two models
+    23926  job/index                  the files that are written anew
+    24094  job/run                    the whole, in order
+    24204  job/report                 what a job did, as JSON and as a table
+    24433  job/findings               what is told of a finished directory
+    24482  job/check_files            its files
+    24604  job/check_ids              sizes, ids and tying
+    24787  job/check_values           values
+    24867  job/check_draft            as a draft model for another
+    24979  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1063,7 +1065,8 @@ OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
 /* ---- directories ------------------------------------------------------------------ */
 
 /* Reads the vocabulary of a model directory, or of one file without those that may
-   lie beside it: tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt. Of
+   lie beside it: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,
+   vocab.json or vocab.txt, which is known by what it holds, under any name. Of
    several files with tokens in a directory the first in the order of otx_vocab_file
    is read; the others are compared with it, and one that says something else is
    reported to ctx->log. */
@@ -1090,9 +1093,12 @@ typedef struct otx_checkpoint {
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
     bool sharded; /* there is an index */
+    char *index;  /* its name within the directory, or NULL */
 } otx_checkpoint;
 
-/* Opens a model directory, or one .safetensors file. Every shard is opened and
+/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
+   directory without model.safetensors and its index, the one other file or index is opened
+   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is opened and
    checked: names that leave the directory, missing shards, tensors missing from
    their shard, in two shards, or in no index are errors. Close with
    otx_checkpoint_close. */
@@ -4603,6 +4609,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      from_sentencepiece   tokenizer.model and its like
      from_vocab_json      vocab.json and merges.txt
      from_vocab_txt       vocab.txt
+     recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      align                which base token a donor token is */
 
@@ -4701,8 +4708,7 @@ static const otx__known_advice otx__tokenizer_advice[] = {
     {"*.spm", OTX__SAVE_AS_JSON},
     {"bpe.codes*", OTX__SAVE_AS_JSON},
     {"encoder.json*", "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
-    {"*.gguf", "GGUF is not read; take the tokenizer.json of the original model"},
-    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+    {"*.gguf", "GGUF, which llama.cpp reads; take the tokenizer.json of the original model"},
 };
 
 /* ---- keys of JSON files ---- */
@@ -6894,6 +6900,130 @@ OTX__PRIVATE otx_result otx__vocab_txt_next(otx__tokenizer *t, otx__given *word,
 OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
 {
     otx__fall_back_on(t, otx__roles_vocab_txt, OTX__COUNT(otx__roles_vocab_txt));
+    return OTX_OK;
+}
+
+/* >>> src/vocab/recognise.h */
+/* ---- recognise: what a file is, by what it holds ---------------------------------- */
+
+/* What JSON files that hold no tokens are known by: a key of the whole. */
+static const struct {
+    const char *key, *what;
+} otx__tokenless[] = {
+    {"weight_map", "an index of weights"},
+    {"added_tokens_decoder", "a tokenizer_config.json"},
+    {"tokenizer_class", "a tokenizer_config.json"},
+    {"model_type", "a config.json"},
+    {"architectures", "a config.json"},
+    {"bos_token", "a special_tokens_map.json"},
+    {"eos_token", "a special_tokens_map.json"},
+    {"eos_token_id", "a generation_config.json"},
+};
+
+/* Whether the whole is {"token": id, ...}, and not the few ids of a configuration. */
+OTX__PRIVATE bool otx__is_token_object(const otx_json *json)
+{
+    otx_json_iter member = otx_json_iter_of(json, 0);
+    uint32_t count = otx_json_count(json, 0);
+    uint64_t id;
+    if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT || count == 0 ||
+        (count < 64 && otx_json_find(json, 0, "eos_token_id") != OTX_JSON_NONE))
+        return false;
+    while (otx_json_iter_next(&member))
+        if (!otx_json_uint(json, member.value, &id)) return false;
+    return true;
+}
+
+/* Which of the files with tokens a JSON document is, or OTX_VOCAB_FILES; then `*looks` says
+   what else it is. */
+OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, const char **looks)
+{
+    const uint32_t model = otx_json_find(json, 0, "model"), list = otx_json_find(json, 0, "vocab");
+    size_t i;
+    *looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
+                                                          : "JSON that is no object";
+    if (otx_json_find(json, model, "vocab") != OTX_JSON_NONE) return OTX_VOCAB_TOKENIZER_JSON;
+    if (otx_json_find(json, otx_json_item(json, list, 0), "token_bytes") != OTX_JSON_NONE)
+        return OTX_VOCAB_TEKKEN;
+    if (otx__is_token_object(json)) return OTX_VOCAB_JSON;
+    for (i = 0; i < OTX__COUNT(otx__tokenless); i++)
+        if (otx_json_find(json, 0, otx__tokenless[i].key) != OTX_JSON_NONE) {
+            *looks = otx__tokenless[i].what;
+            break;
+        }
+    return OTX_VOCAB_FILES;
+}
+
+/* Whether a text begins as a SentencePiece model does: with a piece, which begins with its
+   text. */
+OTX__PRIVATE bool otx__looks_like_pieces(const char *text, size_t size)
+{
+    otx__proto model = otx__proto_open(text, size);
+    otx__field field, inner;
+    bool more;
+    return !otx__proto_next(&model, &field, &more) && more &&
+           field.number == OTX__MODEL_PIECES && field.wire == OTX__WIRE_BYTES &&
+           !otx__proto_next(&field.bytes, &inner, &more) && more &&
+           inner.number == OTX__PIECE_TEXT && inner.wire == OTX__WIRE_BYTES;
+}
+
+/* Whether a text is UTF-8 without control bytes but those between words and lines. */
+OTX__PRIVATE bool otx__is_text(const char *text, size_t size)
+{
+    size_t i, step;
+    for (i = 0; i < size; i += step) {
+        unsigned char byte = (unsigned char)text[i];
+        step = otx__utf8_length((const unsigned char *)text + i, size - i);
+        if (step == 0 || (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r'))
+            return false;
+    }
+    return true;
+}
+
+/* Whether a line of a text is one of the special tokens that a vocab.txt has. */
+OTX__PRIVATE bool otx__has_special_line(const char *text, size_t size)
+{
+    static const char *const specials[] = {"[UNK]", "[PAD]", "[CLS]", "<unk>", "<pad>", "<cls>"};
+    size_t at = 0, end, i;
+    while (at < size) {
+        for (end = at; end < size && text[end] != '\n' && text[end] != '\r'; end++) {}
+        for (i = 0; i < OTX__COUNT(specials); i++)
+            if (otx__same_bytes(text + at, end - at, specials[i], strlen(specials[i])))
+                return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+/* Which of the files with tokens a text is, by what it holds, whatever its name; or
+   OTX_VOCAB_FILES: then `*looks` says what it looks like. Fails for want of memory alone. */
+OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text, size_t size,
+                                       otx_vocab_file *file, const char **looks,
+                                       otx_error *error)
+{
+    otx_error problem;
+    otx_json_options options;
+    otx_json json;
+    otx_result result = OTX_OK;
+    size_t blank = 0;
+    while (blank < size && strchr(" \t\r\n", text[blank]) && text[blank]) blank++;
+    *file = OTX_VOCAB_FILES;
+    *looks = blank == size ? "nothing, as it is empty" : "text";
+    memset(&json, 0, sizeof json);
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true; /* where it is no tokenizer */
+    if (blank < size && (text[blank] == '{' || text[blank] == '[')) {
+        result = otx_json_parse(ctx, text, size, "", &options, &json, &problem);
+        if (!result) *file = otx__recognise_json(&json, looks);
+        otx_json_close(ctx, &json);
+        if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
+        if (!result) return OTX_OK;
+        *looks = "JSON that is damaged";
+    }
+    if (otx__looks_like_pieces(text, size)) *file = OTX_VOCAB_SENTENCEPIECE;
+    else if (otx__looks_like_tiktoken(text, size)) *file = OTX_VOCAB_TIKTOKEN;
+    else if (!otx__is_text(text, size)) *looks = "bytes that are no text";
+    else if (otx__has_special_line(text, size)) *file = OTX_VOCAB_TXT;
     return OTX_OK;
 }
 
@@ -15601,6 +15731,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
+     weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
@@ -16690,6 +16821,15 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
     return result;
 }
 
+/* The first name that fits a pattern, or NULL. */
+OTX__PRIVATE const char *otx__listing_like(const otx__listing *listing, const char *pattern)
+{
+    size_t i;
+    for (i = 0; i < listing->count; i++)
+        if (otx__name_fits(listing->names[i], pattern)) return listing->names[i];
+    return NULL;
+}
+
 OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name)
 {
     return otx__sorted_find(listing->names, listing->count, sizeof *listing->names, &name,
@@ -17288,26 +17428,73 @@ OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path)
 #define OTX__INDEX_LIMIT ((size_t)256 << 20)
 #define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
 
+/* Most bytes of a reference in a cache: a commit's name. */
+#define OTX__REFERENCE_LIMIT 256
+
+/* Under what other names an index may stand; a file ends in .safetensors anyhow. */
+static const char *const otx__index_variants[] = {
+    "*.safetensors.index.json",   /* diffusers */
+    "*.safetensors.index.*.json", /* transformers, with a variant: fp16 */
+};
+
+/* How PEFT names an adapter and what it is for. */
+#define OTX__ADAPTER "adapter_model*"
+#define OTX__ADAPTER_CONFIG "adapter_config.json"
+#define OTX__KEY_ADAPTER_BASE "base_model_name_or_path"
+
+/* Files of safetensors that are no whole model, or not as transformers names it. */
+static const char *const otx__partial_weights[] = {
+    OTX__ADAPTER,
+    "consolidated*", /* Mistral, Meta */
+};
+
 /* ---- in their place ---- */
 
+/* In Python, D being the directory. */
 #define OTX__SAVE_WEIGHTS \
-    "load it with transformers and save it with save_pretrained, which writes safetensors"
+    "in Python, D being its directory: from transformers import AutoModelForCausalLM as M; " \
+    "M.from_pretrained(D, torch_dtype='auto').save_pretrained(D), which writes safetensors there"
+#define OTX__SAVE_FOREIGN \
+    "load it with the transformers 4 that reads it (from_tf=True, from_flax=True) and save it " \
+    "with save_pretrained into its directory, which writes safetensors"
+#define OTX__MERGE_ADAPTER \
+    "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
+    "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
+    "T.from_pretrained(D).save_pretrained(NEW);"
+#define OTX__FROM_GGUF \
+    "take the directory that it was made from, with config.json and safetensors"
 
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
-    {"adapter_model.*", "an adapter; merge it into its model first"}, /* PEFT */
-    {"model-*.safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+    {"model*-of-*.safetensors", "a shard; put the index " OTX__INDEX_FILE " beside it, which is "
+                                "part of the model"},
     {"consolidated*.safetensors", "weights under the names of the original release; take the "
-                                  "repository's files for transformers"}, /* Mistral, Meta */
-    {"*.safetensors", "if that is the model, give that file's path"},
+                                  "repository's files for transformers, config.json and "
+                                  OTX__MODEL_FILE " or its shards"}, /* Mistral, Meta */
+    {"consolidated*.pth", "weights under the names of the original release; take the "
+                          "repository's files for transformers, config.json and "
+                          OTX__MODEL_FILE " or its shards"}, /* Meta */
     {"*.bin.index.json", OTX__SAVE_WEIGHTS}, /* PyTorch, in shards */
     {"*.bin", OTX__SAVE_WEIGHTS},
     {"*.pt", OTX__SAVE_WEIGHTS},
     {"*.pth", OTX__SAVE_WEIGHTS},
-    {"*.h5", OTX__SAVE_WEIGHTS},      /* TensorFlow */
-    {"*.msgpack", OTX__SAVE_WEIGHTS}, /* Flax */
-    {"*.gguf", "GGUF is not read; take the safetensors it was made from"},
-    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+    {"*.h5", OTX__SAVE_FOREIGN},      /* TensorFlow */
+    {"*.msgpack", OTX__SAVE_FOREIGN}, /* Flax */
+    {"*.gguf", "GGUF, which llama.cpp reads; " OTX__FROM_GGUF},
+};
+
+/* Files of weights by the bytes that they begin with. */
+typedef struct otx__known_magic {
+    const char *bytes;
+    size_t size;
+    const char *what, *advice;
+} otx__known_magic;
+
+static const otx__known_magic otx__known_magics[] = {
+    {"GGUF", 4, "a GGUF file, which llama.cpp reads", OTX__FROM_GGUF},
+    {"PK\3\4", 4, "a PyTorch file", OTX__SAVE_WEIGHTS},
+    {"\x80\2", 2, "a PyTorch file", OTX__SAVE_WEIGHTS}, /* before 1.6, and pickles */
+    {"\x89HDF", 4, "a TensorFlow file", OTX__SAVE_FOREIGN},
 };
 
 /* >>> src/disk/staging.h */
@@ -17589,6 +17776,331 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
     return otx__fail_system(error, path, "cannot be opened", ENOENT);
 }
 
+/* >>> src/disk/weights.h */
+/* ---- weights: which files they are, and what may stand in their place -------- */
+
+/* ---- in a directory ---- */
+
+/* The weights of a directory: an index or a file, by names of its listing; neither, if it
+   holds none, or several that may be meant. */
+typedef struct otx__weights {
+    const char *index, *file;
+    const char *rival; /* the first of several */
+} otx__weights;
+
+/* Whether a name is that of one shard of several: "model-00001-of-00002.safetensors". */
+OTX__PRIVATE bool otx__is_shard(const char *name)
+{
+    const char *of = strstr(name, "-of-");
+    return of && of > name && otx__is_digit(of[-1]) && otx__is_digit(of[4]);
+}
+
+/* Takes the one index or file under another name than the usual, of which there must not
+   be two: model.fp16.safetensors and the like. */
+OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights *found)
+{
+    size_t i, count = 0;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        bool index = otx__name_fits_any(name, otx__index_variants,
+                                        OTX__COUNT(otx__index_variants));
+        bool file = otx__has_suffix(name, ".safetensors") && !otx__is_shard(name) &&
+                    !otx__name_fits_any(name, otx__partial_weights,
+                                        OTX__COUNT(otx__partial_weights));
+        if (!index && !file) continue;
+        if (count++ == 0) found->rival = name;
+        if (index) found->index = name;
+        else found->file = name;
+    }
+    if (count == 1) found->rival = NULL;
+    else found->index = found->file = NULL;
+}
+
+OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights *found)
+{
+    memset(found, 0, sizeof *found);
+    if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
+    if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
+    if (!found->index && !found->file) otx__weights_variant(listing, found);
+}
+
+/* ---- a cache of huggingface_hub ---- */
+
+/* The directory of a snapshot, if it is one: "CACHE/snapshots/NAME"; or NULL. */
+OTX__PRIVATE otx_result otx__snapshot(const otx_context *ctx, const char *snapshots,
+                                      const char *name, char **path, uint64_t *modified,
+                                      otx_error *error)
+{
+    otx__status status;
+    otx_result result;
+    *path = otx__path_join(ctx, snapshots, name);
+    if (!*path) return otx__fail_memory(error, strlen(snapshots) + strlen(name) + 2);
+    result = otx__look(*path, &status, error);
+    *modified = status.modified;
+    if (!result && status.directory) return OTX_OK;
+    otx__path_free(ctx, *path);
+    *path = NULL;
+    return result;
+}
+
+/* The snapshot that refs/main of a cache names, or NULL. */
+OTX__PRIVATE otx_result otx__snapshot_main(const otx_context *ctx, const char *cache,
+                                           const char *snapshots, char **path,
+                                           otx_error *error)
+{
+    char *refs = otx__path_join(ctx, cache, "refs/main"), *name = NULL;
+    otx_error problem;
+    uint64_t modified;
+    size_t size = 0, length;
+    otx_result result = OTX_OK;
+    *path = NULL;
+    if (!refs) return otx__fail_memory(error, strlen(cache) + 10);
+    if (!otx__file_read_all(ctx, refs, OTX__REFERENCE_LIMIT, &name, &size, &problem)) {
+        length = strspn(name, "0123456789abcdefABCDEF");
+        name[length] = 0; /* a line's end may follow */
+        if (length > 0)
+            result = otx__snapshot(ctx, snapshots, name, path, &modified, error);
+        otx__file_free(ctx, name, size);
+    }
+    otx__path_free(ctx, refs);
+    return result;
+}
+
+/* The snapshot that was made last, or NULL. */
+OTX__PRIVATE otx_result otx__snapshot_last(const otx_context *ctx, const char *snapshots,
+                                           char **path, otx_error *error)
+{
+    otx__listing listing;
+    uint64_t newest = 0;
+    size_t i;
+    otx_result result = otx__listing_open(ctx, snapshots, &listing, error);
+    *path = NULL;
+    for (i = 0; i < listing.count && !result; i++) {
+        uint64_t modified;
+        char *found;
+        result = otx__snapshot(ctx, snapshots, listing.names[i], &found, &modified, error);
+        if (!result && found && (!*path || modified > newest)) {
+            otx__path_free(ctx, *path);
+            *path = found;
+            newest = modified;
+        } else {
+            otx__path_free(ctx, found);
+        }
+    }
+    if (listing.ctx) otx__listing_close(&listing);
+    return result;
+}
+
+/* Names the snapshot that is to be given in place of a cache, the folder that holds
+   `snapshots`. `what` stands at the path. */
+OTX__PRIVATE otx_result otx__fail_snapshot(const otx_context *ctx, const char *path,
+                                           const char *cache, const char *what,
+                                           otx_error *error)
+{
+    char where[OTX__PATH_TEXT], there[OTX__PATH_TEXT];
+    char *snapshots = otx__path_join(ctx, cache, "snapshots"), *found = NULL;
+    otx_result result;
+    otx__path_text(where, path);
+    if (!snapshots) return otx__fail_memory(error, strlen(cache) + 11);
+    result = otx__snapshot_main(ctx, cache, snapshots, &found, error);
+    if (!result && !found) result = otx__snapshot_last(ctx, snapshots, &found, error);
+    if (!result && found)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; give the directory %s",
+                           where, what, otx__path_text(there, found));
+    else if (!result)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s, and holds no snapshot of "
+                           "its model; download the model again", where, what);
+    otx__path_free(ctx, found);
+    otx__path_free(ctx, snapshots);
+    return result;
+}
+
+/* Refuses a directory that is one of huggingface_hub's cache, and names the one within that
+   is meant: for a model's folder, for `snapshots` in it, and for the folder of them all.
+   OTX_OK if it is none. */
+OTX__PRIVATE otx_result otx__refuse_cache(const otx_context *ctx, const char *path,
+                                          const otx__listing *listing, otx_error *error)
+{
+    const char *last = path + otx__path_name(path);
+    const char *models = otx__listing_like(listing, "models--*");
+    char *cache;
+    otx_result result;
+    if (otx__listing_has(listing, "snapshots"))
+        return otx__fail_snapshot(ctx, path, path, "a model's folder in a cache", error);
+    if (!models && strcmp(last, "snapshots") != 0) return OTX_OK;
+    cache = models ? otx__path_join(ctx, path, models) : otx__path_parent(ctx, path);
+    if (!cache) return otx__fail_memory(error, strlen(path) + 1);
+    result = otx__fail_snapshot(ctx, path, cache, models ? "a cache of models" :
+                                "a folder of snapshots", error);
+    otx__path_free(ctx, cache);
+    return result;
+}
+
+/* ---- an adapter ---- */
+
+/* What adapter_config.json in a directory says of the model that it is for, for a message;
+   "?" if it says nothing. Returns `to`. */
+OTX__PRIVATE const char *otx__adapter_base(const otx_context *ctx, const char *directory,
+                                           char to[OTX__QUOTED])
+{
+    char *path = otx__path_join(ctx, directory, OTX__ADAPTER_CONFIG), *text = NULL, *name;
+    otx_error problem;
+    otx_json json;
+    size_t size = 0;
+    uint32_t node;
+    memset(&json, 0, sizeof json);
+    strcpy(to, "?");
+    if (!path) return to;
+    if (!otx__file_read_all(ctx, path, OTX__INDEX_LIMIT, &text, &size, &problem) &&
+        !otx_json_parse(ctx, text, size, path, NULL, &json, &problem)) {
+        node = otx_json_find(&json, 0, OTX__KEY_ADAPTER_BASE);
+        name = otx_json_type_of(&json, node) == OTX_JSON_STRING
+                   ? (char *)otx__alloc(ctx, size, 1) : NULL;
+        if (name) otx__quote(to, OTX__QUOTED, name, otx_json_string(&json, node, name));
+        otx__free(ctx, name, size, 1);
+    }
+    otx_json_close(ctx, &json);
+    if (text) otx__file_free(ctx, text, size);
+    otx__path_free(ctx, path);
+    return to;
+}
+
+/* Refuses an adapter, the file `name` in a directory. */
+OTX__PRIVATE otx_result otx__fail_adapter(const otx_context *ctx, const char *directory,
+                                          const char *name, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], base[OTX__QUOTED], file[OTX__QUOTED];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: \"%s\" is an adapter of the model \"%s\" "
+                     "and no model; merge it, in Python, D being this directory and NEW another: "
+                     OTX__MERGE_ADAPTER " and give NEW", otx__path_text(where, directory),
+                     otx__quote(file, sizeof file, name, strlen(name)),
+                     otx__adapter_base(ctx, directory, base));
+}
+
+/* ---- reports ---- */
+
+/* A directory within that holds weights, or NULL: the last of several, as of the
+   checkpoints of a training. */
+OTX__PRIVATE const char *otx__weights_within(const otx_context *ctx, const char *path,
+                                             const otx__listing *listing)
+{
+    const char *within = NULL;
+    size_t i, j;
+    for (i = 0; i < listing->count; i++)
+        for (j = 0; j < 2; j++) {
+            char *inner = otx__path_join(ctx, path, listing->names[i]), *file = NULL;
+            otx__status status;
+            memset(&status, 0, sizeof status);
+            if (inner) file = otx__path_join(ctx, inner, j ? OTX__INDEX_FILE : OTX__MODEL_FILE);
+            if (file && otx__sys_status(file, &status) && status.regular)
+                within = listing->names[i];
+            otx__path_free(ctx, inner);
+            otx__path_free(ctx, file);
+        }
+    return within;
+}
+
+/* Reports a directory that holds no weights, or more than one model's. */
+OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char *path,
+                                             const otx__listing *listing,
+                                             const otx__weights *found, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], file[OTX__QUOTED];
+    const char *adapter = otx__listing_like(listing, OTX__ADAPTER), *name = NULL, *advice;
+    const char *within;
+    otx_result result = otx__refuse_cache(ctx, path, listing, error);
+    if (result) return result;
+    otx__path_text(where, path);
+    if (found->rival)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no " OTX__MODEL_FILE " and no "
+                         OTX__INDEX_FILE ", but several other files of weights; give the path of "
+                         "one, such as %s/%s", where, where,
+                         otx__quote(file, sizeof file, found->rival, strlen(found->rival)));
+    if (adapter) return otx__fail_adapter(ctx, path, adapter, error);
+    advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
+                              (const char *const *)listing->names, listing->count, &name);
+    within = advice ? NULL : otx__weights_within(ctx, path, listing);
+    if (within)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no " OTX__MODEL_FILE " and no "
+                         OTX__INDEX_FILE "; its directory \"%s\" does: give %s/%s", where,
+                         otx__quote(file, sizeof file, within, strlen(within)), where, file);
+    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
+                             advice);
+}
+
+/* ---- one file ---- */
+
+/* What a file that is given as weights is. */
+typedef enum otx__weights_kind {
+    OTX__WEIGHTS_FILE, /* safetensors */
+    OTX__WEIGHTS_INDEX
+} otx__weights_kind;
+
+/* Bytes that a file is recognised by. */
+#define OTX__MAGIC 16
+
+/* What a file that begins with these bytes is, with a word on what to do; or NULL. */
+OTX__PRIVATE const otx__known_magic *otx__magic_of(const char *bytes, size_t size)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_magics); i++)
+        if (size >= otx__known_magics[i].size &&
+            memcmp(bytes, otx__known_magics[i].bytes, otx__known_magics[i].size) == 0)
+            return &otx__known_magics[i];
+    return NULL;
+}
+
+/* Whether a file that begins with these bytes is a safetensors file. */
+OTX__PRIVATE bool otx__is_safetensors(const char *bytes, size_t got, uint64_t size)
+{
+    uint64_t header = 0;
+    size_t i;
+    if (got < 9 || bytes[8] != '{') return false;
+    for (i = 8; i-- > 0;) header = header << 8 | (unsigned char)bytes[i];
+    return header <= size - 8;
+}
+
+/* Tells what an open file is, or refuses it. Its name counts where it says what the file
+   should be: then what is wrong with it is found by who reads it. */
+OTX__PRIVATE otx_result otx__weights_look(const otx_source *source, const char *path,
+                                          otx__weights_kind *kind, otx_error *error)
+{
+    const char *name = path + otx__path_name(path);
+    char bytes[OTX__MAGIC], where[OTX__PATH_TEXT];
+    size_t got = source->size < sizeof bytes ? (size_t)source->size : sizeof bytes;
+    const otx__known_magic *magic = NULL;
+    otx_result result = OTX_OK;
+    *kind = OTX__WEIGHTS_FILE;
+    otx__path_text(where, path);
+    if (!source->read(source->context, 0, bytes, got))
+        return otx__fail_read(error, path, source, 0, got);
+    if (!otx__is_safetensors(bytes, got, source->size)) magic = otx__magic_of(bytes, got);
+    if (magic) {
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", where, magic->what,
+                           magic->advice);
+    } else if (otx__name_fits_any(name, otx__index_variants,
+                                  OTX__COUNT(otx__index_variants))) {
+        *kind = OTX__WEIGHTS_INDEX;
+    } else if (!otx__has_suffix(name, ".safetensors") &&
+               !otx__is_safetensors(bytes, got, source->size)) {
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
+                           "safetensors file", where);
+    }
+    return result;
+}
+
+/* The same for a path. */
+OTX__PRIVATE otx_result otx__weights_look_at(const otx_context *ctx, const char *path,
+                                             otx__weights_kind *kind, otx_error *error)
+{
+    otx_source source;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    if (result) return result;
+    result = otx__weights_look(&source, path, kind, error);
+    otx_source_close(ctx, &source);
+    return result;
+}
+
 /* >>> src/disk/weight_index.h */
 /* ---- weight_index: the index of a checkpoint in shards ---------------------- */
 
@@ -17828,7 +18340,8 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
     if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, result, "%s: is missing, but the index names it", name);
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
+                           name);
     if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
     otx__path_free(ctx, path);
     return result;
@@ -17935,20 +18448,9 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     }
     otx__free(ctx, checkpoint->files, checkpoint->file_count, sizeof *checkpoint->files);
     otx__free(ctx, checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors);
+    otx__path_free(ctx, checkpoint->index);
     otx__path_free(ctx, checkpoint->path);
     memset(checkpoint, 0, sizeof *checkpoint);
-}
-
-/* Reports a directory that holds neither the one file nor an index. */
-OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
-                                           const otx__listing *listing)
-{
-    const char *name = NULL;
-    const char *advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
-                                          (const char *const *)listing->names, listing->count,
-                                          &name);
-    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
-                             advice);
 }
 
 /* A checkpoint that is one file. */
@@ -17967,19 +18469,23 @@ OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
 }
 
-/* A checkpoint with an index. `both`: there is a model.safetensors besides, which
-   some loaders would take and others not. */
+/* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
+   which some loaders would take and others not. */
 OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
-                                                otx_checkpoint *checkpoint, bool both,
+                                                otx_checkpoint *checkpoint,
+                                                const char *index_name, bool both,
                                                 otx_error *error)
 {
-    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, OTX__INDEX_FILE);
+    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, index_name);
     otx__weight_index index;
     otx_result result;
     size_t i;
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + 64);
     checkpoint->sharded = true;
-    result = otx__weight_index_open(ctx, path, &index, error);
+    memset(&index, 0, sizeof index);
+    checkpoint->index = otx__path_copy(ctx, index_name, strlen(index_name));
+    result = checkpoint->index ? otx__weight_index_open(ctx, path, &index, error)
+                               : otx__fail_memory(error, strlen(index_name) + 1);
     if (!result) result = otx__weight_index_list(ctx, &index, path, checkpoint, error);
     if (!result && both &&
         (checkpoint->file_count > 1 || strcmp(checkpoint->files[0].name, OTX__MODEL_FILE) != 0))
@@ -17998,47 +18504,65 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
     return result;
 }
 
+/* `*absent` is set where the directory holds no weights. */
 OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const char *path,
-                                                  otx_checkpoint *checkpoint, otx_error *error)
+                                                  otx_checkpoint *checkpoint, bool *absent,
+                                                  otx_error *error)
 {
     otx__listing listing;
-    bool one, index;
+    otx__weights found;
     otx_result result;
     checkpoint->path = otx__path_copy(ctx, path, strlen(path));
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
-    one = otx__listing_has(&listing, OTX__MODEL_FILE);
-    index = otx__listing_has(&listing, OTX__INDEX_FILE);
-    if (index) result = otx__checkpoint_sharded(ctx, checkpoint, one, error);
-    else if (one) result = otx__checkpoint_single(ctx, checkpoint, OTX__MODEL_FILE, error);
-    else result = otx__fail_no_model(error, path, &listing);
+    otx__weights_find(&listing, &found);
+    *absent = !found.index && !found.file;
+    if (found.index)
+        result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
+                                         error);
+    else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
+    return result;
+}
+
+/* A checkpoint that is named by its file or its index. */
+OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char *path,
+                                             otx_checkpoint *checkpoint, otx_error *error)
+{
+    const char *name = path + otx__path_name(path);
+    otx__weights_kind kind;
+    otx_result result = otx__weights_look_at(ctx, path, &kind, error);
+    if (result) return result;
+    checkpoint->path = otx__path_parent(ctx, path);
+    if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
+    if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
+}
+
+/* As otx_checkpoint_open; `*absent` is set where the path is a directory without weights. */
+OTX__PRIVATE otx_result otx__checkpoint_try(const otx_context *ctx, const char *path,
+                                             otx_checkpoint *out, bool *absent,
+                                             otx_error *error)
+{
+    otx__status status;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    *absent = false;
+    result = otx__model_status(path, &status, error);
+    if (result) return result;
+    result = status.directory ? otx__checkpoint_directory(ctx, path, out, absent, error)
+                              : otx__checkpoint_given(ctx, path, out, error);
+    if (result) otx_checkpoint_close(ctx, out);
     return result;
 }
 
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
-    otx__status status;
-    otx_result result;
-    memset(out, 0, sizeof *out);
-    result = otx__model_status(path, &status, error);
-    if (result) return result;
-    if (status.directory) {
-        result = otx__checkpoint_directory(ctx, path, out, error);
-    } else if (otx__has_suffix(path, ".safetensors")) {
-        out->path = otx__path_parent(ctx, path);
-        if (out->path)
-            result = otx__checkpoint_single(ctx, out, path + otx__path_name(path), error);
-        else result = otx__fail_memory(error, strlen(path) + 1);
-    } else {
-        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           ".safetensors file", otx__path_text(name, path));
-    }
-    if (result) otx_checkpoint_close(ctx, out);
-    return result;
+    bool absent;
+    return otx__checkpoint_try(ctx, path, out, &absent, error);
 }
 
 /* Fails if a file of the checkpoint is no longer what it was when it was opened. */
@@ -18276,12 +18800,14 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 /* ---- the directory, or one file ---- */
 
 /* Reports a directory without a tokenizer. */
-OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
-                                               const otx__listing *listing)
+OTX__PRIVATE otx_result otx__fail_no_tokenizer(const otx_context *ctx, const char *path,
+                                               const otx__listing *listing, otx_error *error)
 {
     const char *name = NULL;
     const char *advice = otx__advise_on_tokenizer((const char *const *)listing->names,
                                                   listing->count, &name);
+    otx_result result = otx__refuse_cache(ctx, path, listing, error);
+    if (result) return result;
     return otx__fail_missing(error, path, "tokenizer.json or other file with tokens", name,
                              advice);
 }
@@ -18299,7 +18825,7 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     files.path = path;
     otx__vocab_find_files(&files, &listing);
     while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
-    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(error, path, &listing);
+    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
     else result = otx__vocab_of_source(&files, source, out, error);
     if (!result) result = otx__vocab_compare_others(&files, source, out, error);
     if (result) otx_vocab_close(ctx, out);
@@ -18308,24 +18834,60 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     return result;
 }
 
+/* Refuses a file that is known to hold no tokens by the bytes that it begins with: one of
+   weights, which may be large. */
+OTX__PRIVATE otx_result otx__refuse_weights(const otx_context *ctx, const char *path,
+                                            otx_error *error)
+{
+    char name[OTX__PATH_TEXT], bytes[OTX__MAGIC];
+    const otx__known_magic *magic;
+    otx_source source;
+    size_t got;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    if (result) return result;
+    got = source.size < sizeof bytes ? (size_t)source.size : sizeof bytes;
+    otx__path_text(name, path);
+    if (!source.read(source.context, 0, bytes, got))
+        result = otx__fail_read(error, path, &source, 0, got);
+    else if (otx__is_safetensors(bytes, got, source.size))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a file of weights, in "
+                           "safetensors, and holds no tokens; give the directory of its "
+                           "tokenizer", name);
+    else if ((magic = otx__magic_of(bytes, got)) != NULL)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", name, magic->what,
+                           magic->advice);
+    otx_source_close(ctx, &source);
+    return result;
+}
+
+/* Reads a file by itself: as what it holds, else as what its name says. */
 OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
                                              otx_vocab *out, otx_error *error)
 {
-    const otx_vocab_file file = otx__source_named(path + otx__path_name(path));
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
-    otx_result result;
+    const char *looks = NULL;
+    size_t size = 0;
+    otx_vocab_file file = OTX_VOCAB_FILES;
+    otx_result result = otx__refuse_weights(ctx, path, error);
+    otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
-    if (file == OTX_VOCAB_FILES)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                         "tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt",
-                         otx__path_text(name, path));
-    result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &texts[file].size,
-                                error);
-    texts[file].bytes = bytes;
     if (!result)
-        result = otx_vocab_parse(ctx, texts, otx__path_text(name, path), out, error);
-    if (bytes) otx__file_free(ctx, bytes, texts[file].size);
+        result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result) result = otx__recognise(ctx, bytes, size, &file, &looks, error);
+    if (file == OTX_VOCAB_FILES) file = otx__source_named(path + otx__path_name(path));
+    if (!result && file == OTX_VOCAB_FILES)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: looks like %s, and is neither a "
+                           "directory nor a tokenizer.json, tekken.json, tokenizer.model, "
+                           "*.tiktoken, vocab.json or vocab.txt; give the directory of the "
+                           "tokenizer or one of those", name, looks);
+    if (!result) {
+        texts[file].bytes = bytes;
+        texts[file].size = size;
+        if (file == OTX_VOCAB_JSON) texts[OTX_VOCAB_MERGES].bytes = ""; /* they make no tokens */
+        result = otx_vocab_parse(ctx, texts, name, out, error);
+    }
+    if (bytes) otx__file_free(ctx, bytes, size);
     return result;
 }
 
@@ -18697,7 +19259,7 @@ static const char *const otx__stale_directories[] = {
 
 /* Files that are such copies. In patterns * is any text. */
 static const char *const otx__stale_files[] = {
-    "*.safetensors", "*.safetensors.index.json", /* other layouts: consolidated, fp16 */
+    "*.safetensors", "*.safetensors.index*.json", /* other layouts: consolidated, fp16 */
     "*.bin", "*.bin.index.json",                 /* PyTorch */
     "*.pt", "*.pth", "*.ckpt",                   /* PyTorch, Lightning */
     "*.gguf",                                    /* llama.cpp */
@@ -19448,6 +20010,7 @@ typedef struct otx__parts {
    without tokens, a checkpoint without files. */
 typedef struct otx__side {
     char *path;
+    char *weights; /* the file of weights or index that was given in its place, or NULL */
     bool donor; /* of its tensors only the embedding and the head matter */
     otx__document config;     /* config.json */
     otx__document generation; /* generation_config.json */
@@ -19477,6 +20040,7 @@ OTX__PRIVATE void otx__side_close(const otx_context *ctx, otx__side *side)
     otx__document_close(ctx, &side->tokenizer);
     otx__document_close(ctx, &side->generation);
     otx__document_close(ctx, &side->config);
+    otx__path_free(ctx, side->weights);
     otx__path_free(ctx, side->path);
     memset(side, 0, sizeof *side);
 }
@@ -20165,7 +20729,8 @@ OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t bas
 {
     size_t i;
     if (base < plan->heir_count) return plan->heirs[base];
-    for (i = 0; plan->highest >= 0 && base <= (uint64_t)plan->highest && i < plan->alignment->count; i++)
+    if (plan->highest < 0 || base > (uint64_t)plan->highest) return -1;
+    for (i = 0; i < plan->alignment->count; i++)
         if (plan->alignment->rows[i].base == (int64_t)base) return (int64_t)i;
     return -1;
 }
@@ -21125,6 +21690,7 @@ struct otx_job {
 
     /* open: the two models */
     otx__side base, donor;
+    otx_error without; /* says why the donor has no weights, if it has none */
 
     /* map, align: where every row comes from */
     otx_alignment alignment;
@@ -21322,14 +21888,59 @@ OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, 
     return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
 }
 
-OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
+/* A model is its directory. A file of weights or an index may be given in its place: then
+   those of the directory's weights are meant. */
+OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *side,
+                                            otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
+    char name[OTX__PATH_TEXT], where[OTX__PATH_TEXT], *parent;
+    otx__weights_kind kind;
     otx__status status;
     otx_result result = otx__model_status(side->path, &status, error);
     if (result || status.directory) return result;
-    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, not a "
-                     "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
+    parent = otx__path_parent(ctx, side->path);
+    if (!parent) return otx__fail_memory(error, strlen(side->path) + 1);
+    if (otx__source_named(side->path + otx__path_name(side->path)) != OTX_VOCAB_FILES &&
+        !otx__name_fits_any(side->path, otx__index_variants, OTX__COUNT(otx__index_variants)))
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, "
+                           "not a file of its tokenizer; give the directory %s",
+                           otx__path_text(name, side->path), side->donor ? "donor" : "base",
+                           otx__path_text(where, parent));
+    else if (otx__name_fits(side->path + otx__path_name(side->path), OTX__ADAPTER))
+        result = otx__fail_adapter(ctx, parent, side->path + otx__path_name(side->path), error);
+    else result = otx__weights_look_at(ctx, side->path, &kind, error);
+    if (result) {
+        otx__path_free(ctx, parent);
+        return result;
+    }
+    side->weights = side->path;
+    side->path = parent;
+    return OTX_OK;
+}
+
+/* Opens the weights. A donor may have none, if nothing is to be solved for: then `without`
+   says what is missing, and its matrices count as having a row for each of its ids. */
+OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_error *error)
+{
+    bool absent;
+    otx_error *told = side->donor ? &job->without : error;
+    otx_result result = otx__checkpoint_try(&job->ctx, side->weights ? side->weights : side->path,
+                                             &side->checkpoint, &absent, told);
+    if (!result || told == error) return result;
+    if (absent && result != OTX_ERROR_MEMORY) return OTX_OK;
+    return otx__fail(error, result, "%s", job->without.message);
+}
+
+OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error *error)
+{
+    if (side->checkpoint.files) return otx__parts_find(&job->ctx, side, error);
+    side->parts.rows = side->vocab.count;
+    side->parts.tied = true;
+    if (job->options.rows == OTX_ROWS_DONOR)
+        otx__log(&job->ctx, OTX_NOTE, "%s: has no weights to say how many rows there are; taken "
+                 "are %" PRIu64 ", one for each id of its tokenizer", side->path,
+                 side->parts.rows);
+    return OTX_OK;
 }
 
 /* Whether a file beside the weights is read, and must stay as it was; of the base, such
@@ -21337,20 +21948,36 @@ OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *er
 OTX__PRIVATE bool otx__is_read(const char *name)
 {
     return strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
-           strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name);
+           otx__name_fits_any(name, otx__index_variants, OTX__COUNT(otx__index_variants)) ||
+           otx__is_of_tokenizer(name);
+}
+
+/* Reports a base without config.json. Where it has no weights either, as they are read,
+   what it has instead says more. */
+OTX__PRIVATE otx_result otx__fail_no_config(const otx_context *ctx, const otx__side *side,
+                                            otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_checkpoint checkpoint;
+    otx_error problem;
+    bool absent;
+    otx_result result = otx__checkpoint_try(ctx, side->path, &checkpoint, &absent, &problem);
+    if (!result) otx_checkpoint_close(ctx, &checkpoint);
+    if (absent && result == OTX_ERROR_UNSUPPORTED)
+        return otx__fail(error, result, "%s", problem.message);
+    return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
+                     otx__path_text(name, side->path));
 }
 
 /* A matrix and its tokenizer are enough of a donor; the base's config is edited. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
     otx_result result = otx__stamps_take(&side->read, side->path, otx__is_read, error);
     if (!result)
         result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
     if (!result && !side->config.present && !side->donor)
-        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
-                           otx__path_text(name, side->path));
+        result = otx__fail_no_config(ctx, side, error);
     if (!result)
         result = otx__document_open(ctx, side->path, "generation_config.json",
                                     &side->generation, error);
@@ -21370,19 +21997,18 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     unsigned i;
     sides[0] = &job->base;
     sides[1] = &job->donor;
-    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(sides[i], error);
+    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) result = otx__open_documents(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], i, error);
-        if (!result)
-            result = otx_checkpoint_open(ctx, sides[i]->path, &sides[i]->checkpoint, error);
+        if (!result) result = otx__open_weights(job, sides[i], error);
     }
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], 2 + i, error);
         if (!result) result = otx_vocab_open(ctx, sides[i]->path, &sides[i]->vocab, error);
     }
     if (!result) result = otx__opening(job, &job->donor, 4, error);
-    for (i = 0; i < 2 && !result; i++) result = otx__parts_find(ctx, sides[i], error);
+    for (i = 0; i < 2 && !result; i++) result = otx__find_parts(job, sides[i], error);
     return result;
 }
 
@@ -21668,7 +22294,13 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
         }
         if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
     }
-    if (!otx__job_solves(job) || anchors > 0 || targets == 0) return OTX_OK;
+    if (!otx__job_solves(job) || targets == 0) return OTX_OK;
+    if (!job->donor.checkpoint.files)
+        return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
+                         "in the donor's weights: the methods mean and zero (-a mean, -a zero) "
+                         "need none, nor does a --map for every such token",
+                         job->without.message, (uint64_t)targets);
+    if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "
                      "\"transplant align\" shows both", job->base.path, job->donor.path,
@@ -22016,6 +22648,16 @@ OTX__PRIVATE bool otx__row_walk_next(otx__row_walk *walk, otx_result *result, ot
 }
 
 /* ---- rows that are needed ---- */
+
+/* Beyond the last of the base's ids that have a token or are copied from. */
+OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
+{
+    int64_t ids = (int64_t)job->base.vocab.count;
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
+    return (size_t)ids;
+}
 
 /* Whether a row holds numbers only, none of them beyond float. */
 OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t columns)
@@ -22536,16 +23178,6 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
-/* Beyond the last of the base's ids that have a token or are copied from. */
-OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
-{
-    int64_t ids = (int64_t)job->base.vocab.count;
-    size_t i;
-    for (i = 0; i < job->alignment.count; i++)
-        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
-    return (size_t)ids;
-}
-
 /* Whether a row of the base holds a token that the model has been trained on. */
 OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 {
@@ -23025,6 +23657,14 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
     return result;
 }
 
+/* The name of a file of the base's weights in the output: a single one gets that which
+   loaders look for. */
+OTX__PRIVATE const char *otx__out_name(const otx_job *job, size_t index)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    return base->sharded ? base->files[index].name : OTX__MODEL_FILE;
+}
+
 OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing *writing,
                                         otx_error *error)
 {
@@ -23033,7 +23673,7 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing
     const otx_context *ctx = &job->ctx;
     const char *directory = writing->output.partial, *name = old->name;
     char *from = otx__path_join(ctx, job->base.path, name);
-    char *path = otx__path_join(ctx, directory, name);
+    char *path = otx__path_join(ctx, directory, otx__out_name(job, index));
     otx_result result;
     otx__file to;
     if (!from || !path) {
@@ -23415,11 +24055,11 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     otx__text text;
     otx_result result;
     if (!job->base.checkpoint.sharded) return OTX_OK;
-    result = otx__document_open(ctx, job->base.path, OTX__INDEX_FILE, &index, error);
+    result = otx__document_open(ctx, job->base.path, job->base.checkpoint.index, &index, error);
     if (result) return result;
     if (!index.present)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/" OTX__INDEX_FILE ": is gone",
-                         job->base.path);
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/%s: is gone", job->base.path,
+                         job->base.checkpoint.index);
     otx__text_open(&text, ctx);
     result = otx_json_edit_open(ctx, &index.json, &edit, error);
     if (!result) result = otx__edit_index(job, &index, edit, error);
@@ -23883,7 +24523,7 @@ OTX__PRIVATE void otx__verify_index(otx__verifier *v)
     size_t i;
     memset(&index, 0, sizeof index);
     if (v->failure || !checkpoint->sharded) return;
-    otx__verify_document(v, OTX__INDEX_FILE, true, &index);
+    otx__verify_document(v, checkpoint->index, true, &index);
     for (i = 0; i < checkpoint->tensor_count; i++) {
         const otx_tensor *tensor = checkpoint->tensors[i].tensor;
         total += tensor->end - tensor->begin;
@@ -23891,11 +24531,12 @@ OTX__PRIVATE void otx__verify_index(otx__verifier *v)
     metadata = otx_json_find(&index.json, otx__document_root(&index), OTX__KEY_METADATA);
     size = otx_json_find(&index.json, metadata, OTX__KEY_TOTAL_SIZE);
     if (index.present && otx_json_type_of(&index.json, metadata) != OTX_JSON_OBJECT)
-        otx__found(v, OTX_FAULT, "%s/" OTX__INDEX_FILE ": has no \"metadata\", without which "
-                   "transformers does not load it", v->side.path);
+        otx__found(v, OTX_FAULT, "%s/%s: has no \"metadata\", without which "
+                   "transformers does not load it", v->side.path, checkpoint->index);
     else if (otx_json_uint(&index.json, size, &said) && said != total)
-        otx__found(v, OTX_WARNING, "%s/" OTX__INDEX_FILE ": says \"total_size\": %" PRIu64
-                   ", the tensors have %" PRIu64 " bytes", v->side.path, said, total);
+        otx__found(v, OTX_WARNING, "%s/%s: says \"total_size\": %" PRIu64
+                   ", the tensors have %" PRIu64 " bytes", v->side.path, checkpoint->index,
+                   said, total);
     otx__document_close(&v->ctx, &index);
 }
 

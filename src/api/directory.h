@@ -1,7 +1,8 @@
 /* ---- directories ------------------------------------------------------------------ */
 
 /* Reads the vocabulary of a model directory, or of one file without those that may
-   lie beside it: tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt. Of
+   lie beside it: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,
+   vocab.json or vocab.txt, which is known by what it holds, under any name. Of
    several files with tokens in a directory the first in the order of otx_vocab_file
    is read; the others are compared with it, and one that says something else is
    reported to ctx->log. */
@@ -28,9 +29,12 @@ typedef struct otx_checkpoint {
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
     bool sharded; /* there is an index */
+    char *index;  /* its name within the directory, or NULL */
 } otx_checkpoint;
 
-/* Opens a model directory, or one .safetensors file. Every shard is opened and
+/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
+   directory without model.safetensors and its index, the one other file or index is opened
+   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is opened and
    checked: names that leave the directory, missing shards, tensors missing from
    their shard, in two shards, or in no index are errors. Close with
    otx_checkpoint_close. */
