@@ -23,187 +23,189 @@
 
    What is where
 
-      230  api/version                version
-      260  api/result                 results
-      300  api/context                context: memory, threads, progress
-      378  api/isa                    instruction sets
-      395  api/matrix                 numbers and matrices
-      440  api/solver                 the solver
-      568  api/affine                 the affine map: rows as the map makes them, and what it misses
-      699  api/methods                methods: rows for tokens that a model lacks
-      789  api/source                 sources and sinks: bytes in and out
-      809  api/json                   JSON
-      931  api/safetensors            safetensors
-      995  api/vocab                  vocabularies
-     1100  api/align                  alignment
-     1164  api/file                   files
-     1175  api/directory              directories
-     1231  api/job                    the whole job
-     1363  api/verify                 looking at a finished directory
-     1419  api/evaluate               methods ranked on tokens that both models share
+      232  api/version                version
+      262  api/result                 results
+      302  api/context                context: memory, threads, progress
+      380  api/isa                    instruction sets
+      397  api/matrix                 numbers and matrices
+      442  api/solver                 the solver
+      570  api/affine                 the affine map: rows as the map makes them, and what it misses
+      701  api/methods                methods: rows for tokens that a model lacks
+      791  api/source                 sources and sinks: bytes in and out
+      811  api/json                   JSON
+      933  api/safetensors            safetensors
+      997  api/vocab                  vocabularies
+     1102  api/align                  alignment
+     1166  api/file                   files
+     1177  api/directory              directories
+     1237  api/job                    the whole job
+     1369  api/verify                 looking at a finished directory
+     1425  api/evaluate               methods ranked on tokens that both models share
 
-     1525  base                       what everything stands on
-     1558  base/begin                 system headers, and how floating point must be compiled
-     1596  base/sizes                 counting, and sums and products that may not wrap
-     1634  base/span                  bytes of others, digits, UTF-8
-     1792  base/decimal               the digits of a double
-     1927  base/format                printf without stdio and without a locale
-     2196  base/result                results, failures, messages
-     2312  base/memory                the allocator, arrays that grow
-     2371  base/text                  names in messages, and text that grows
-     2488  base/hooks                 log, progress, threads of the caller
-     2557  base/sort                  in place, without memory, never quadratic; and finding
-     2607  base/clock                 wall time for statistics
-     2653  base/hash                  keyed, for tables whose keys a stranger chooses
-     2732  base/pool                  blocks that are freed together
-     2847  base/number                element types, widening and rounding
-     3036  base/base64                decoding
-     3072  base/protobuf              fields of a message
-     3194  base/watch                 long loops that the caller can stop
+     1531  base                       what everything stands on
+     1564  base/begin                 system headers, and how floating point must be compiled
+     1602  base/sizes                 counting, and sums and products that may not wrap
+     1640  base/span                  bytes of others, digits, UTF-8
+     1798  base/decimal               the digits of a double
+     1933  base/format                printf without stdio and without a locale
+     2202  base/result                results, failures, messages
+     2318  base/memory                the allocator, arrays that grow
+     2377  base/text                  names in messages, and text that grows
+     2494  base/hooks                 log, progress, threads of the caller
+     2563  base/sort                  in place, without memory, never quadratic; and finding
+     2613  base/clock                 wall time for statistics
+     2659  base/hash                  keyed, for tables whose keys a stranger chooses
+     2738  base/pool                  blocks that are freed together
+     2853  base/number                element types, widening and rounding
+     3042  base/base64                decoding
+     3078  base/protobuf              fields of a message
+     3200  base/watch                 long loops that the caller can stop
 
-     3247  files                      formats, on memory and streams
-     3271  files/memory_source        memory as a source of bytes
-     3289  files/json_read            a parser without recursion
-     3642  files/json_values          looking at values, stepping through containers
-     3813  files/json_edit            writing, and edits that keep every byte they do not touch
-     4181  files/tensors              what reading and writing a header share
-     4316  files/safetensors_read     the header of a file, checked
-     4641  files/safetensors_write    the header of a new file
+     3253  files                      formats, on memory and streams
+     3277  files/memory_source        memory as a source of bytes
+     3295  files/json_read            a parser without recursion
+     3648  files/json_values          looking at values, stepping through containers
+     3819  files/json_edit            writing, and edits that keep every byte they do not touch
+     4187  files/tensors              what reading and writing a header share
+     4322  files/safetensors_read     the header of a file, checked
+     4647  files/safetensors_write    the header of a new file
 
-     4798  vocab                      tokens, from every source, and which of them are the same
-     4831  vocab/known                what the world calls things: files, classes, tokens
-     5141  vocab/token_table          the table of tokens, and finding tokens in it
-     5304  vocab/spelling             from what a file spells to bytes
-     5435  vocab/reader               what the readers of all sources share
-     5785  vocab/added_tokens         what other files add to a model's tokens
-     6046  vocab/in_use               tokens that are named as reserved ones and are none
-     6148  vocab/from_tokenizer_json  tokenizer.json
-     6404  vocab/from_tekken          tekken.json
-     6559  vocab/from_tiktoken        *.tiktoken
-     6624  vocab/from_sentencepiece   tokenizer.model and its like
-     6979  vocab/from_vocab_json      vocab.json and merges.txt
-     7065  vocab/from_vocab_txt       vocab.txt
-     7122  vocab/parse                the first source that is given, and what goes with it
-     7308  vocab/align                which base token a donor token is
+     4804  vocab                      tokens, from every source, and which of them are the same
+     4838  vocab/known                what the world calls things: files, classes, tokens
+     5147  vocab/token_table          the table of tokens, and finding tokens in it
+     5310  vocab/spelling             from what a file spells to bytes
+     5441  vocab/reader               what the readers of all sources share
+     5791  vocab/added_tokens         what other files add to a model's tokens
+     6052  vocab/in_use               tokens that are named as reserved ones and are none
+     6154  vocab/from_tokenizer_json  tokenizer.json
+     6410  vocab/from_tekken          tekken.json
+     6565  vocab/from_tiktoken        *.tiktoken
+     6630  vocab/from_sentencepiece   tokenizer.model and its like
+     6985  vocab/from_vocab_json      vocab.json and merges.txt
+     7071  vocab/from_vocab_txt       vocab.txt
+     7128  vocab/recognise            what a file is, by what it holds
+     7252  vocab/parse                the first source that is given, and what goes with it
+     7438  vocab/align                which base token a donor token is
 
-     7551  simd                       the hot loops, once for each instruction set
-     7584  simd/kernels               the table of kernels, and what all versions share
-     7861  simd/scalar                the reference
-     8030  simd/sse2                  the operations of 128-bit x86, and what each does
-     8151  simd/neon                  those of 64-bit Arm
-     8246  simd/wasm                  those of WebAssembly's SIMD128
-     8331  simd/avx2                  those of 256-bit x86, with FMA
-     8413  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9055  simd/avx_vnni              AVX2, and products of integers
-     9151  simd/neon_bf16             NEON, and products of matrices
-     9305  simd/avx512                512-bit x86, by hand
-     9911  simd/amx                   tiles of x86, beside AVX-512
-    10154  simd/dispatch              which of them this machine can run, and which a call takes
+     7681  simd                       the hot loops, once for each instruction set
+     7714  simd/kernels               the table of kernels, and what all versions share
+     7991  simd/scalar                the reference
+     8160  simd/sse2                  the operations of 128-bit x86, and what each does
+     8281  simd/neon                  those of 64-bit Arm
+     8376  simd/wasm                  those of WebAssembly's SIMD128
+     8461  simd/avx2                  those of 256-bit x86, with FMA
+     8543  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9185  simd/avx_vnni              AVX2, and products of integers
+     9281  simd/neon_bf16             NEON, and products of matrices
+     9435  simd/avx512                512-bit x86, by hand
+    10041  simd/amx                   tiles of x86, beside AVX-512
+    10284  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10380  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10433  solve/views                the rows of matrices, as the kernels read them
-    10562  solve/panels               vectors as the dense products want them, and these
-    10753  solve/rests                vectors on their way into panels
-    10930  solve/dictionary           the atoms, and their split along a common direction
-    11085  solve/exact_gram           products of all pairs of atoms in double
-    11167  solve/triangle             packed lower triangles
-    11271  solve/support              what is known of one target, and the exact steps
-    11533  solve/gram_table           products of atoms with all atoms, for scans
-    11771  solve/screen               which atoms are worth scoring in double: the bound
-    12061  solve/scan                 the correlations of all atoms with a block's residuals
-    12218  solve/predict              making targets ready for the next scan
-    12464  solve/candidates           the atoms that a scan could not rule out
-    12748  solve/select               the next atoms of each target
-    12914  solve/pursuit              what one solve holds, and the memory it takes
-    13158  solve/plan                 which form, and in what blocks
-    13403  solve/steps                a pursuit from its rows to its results
-    13642  solve/combine              new rows of coefficients
-    13704  solve/solver               the public call
-    13869  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14078  solve/affine_normal        the normal equations of an affine map
-    14321  solve/affine_factor        their factor, and their solution
-    14524  solve/affine_map           a fitted map, and the rows it makes
-    14866  solve/affine_choice        how many atoms to take, and chosen by what
-    15264  solve/affine_fit           what a fit of an affine map holds and needs
-    15508  solve/affine               fitting and applying affine maps
+    10510  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10563  solve/views                the rows of matrices, as the kernels read them
+    10692  solve/panels               vectors as the dense products want them, and these
+    10883  solve/rests                vectors on their way into panels
+    11060  solve/dictionary           the atoms, and their split along a common direction
+    11215  solve/exact_gram           products of all pairs of atoms in double
+    11297  solve/triangle             packed lower triangles
+    11401  solve/support              what is known of one target, and the exact steps
+    11663  solve/gram_table           products of atoms with all atoms, for scans
+    11901  solve/screen               which atoms are worth scoring in double: the bound
+    12191  solve/scan                 the correlations of all atoms with a block's residuals
+    12348  solve/predict              making targets ready for the next scan
+    12594  solve/candidates           the atoms that a scan could not rule out
+    12878  solve/select               the next atoms of each target
+    13044  solve/pursuit              what one solve holds, and the memory it takes
+    13288  solve/plan                 which form, and in what blocks
+    13533  solve/steps                a pursuit from its rows to its results
+    13772  solve/combine              new rows of coefficients
+    13834  solve/solver               the public call
+    13999  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14208  solve/affine_normal        the normal equations of an affine map
+    14451  solve/affine_factor        their factor, and their solution
+    14654  solve/affine_map           a fitted map, and the rows it makes
+    14996  solve/affine_choice        how many atoms to take, and chosen by what
+    15394  solve/affine_fit           what a fit of an affine map holds and needs
+    15638  solve/affine               fitting and applying affine maps
 
-    15797  methods                    rows for tokens that a model lacks, each method a room
-    15814  methods/parts              what methods share: sums of rows, combinations
-    15930  methods/pursuit            omp, omp-centred
-    16001  methods/mapping            omp-affine, affine
-    16035  methods/constant           mean, zero
-    16063  methods/methods            the table of all, and the public calls
+    15927  methods                    rows for tokens that a model lacks, each method a room
+    15944  methods/parts              what methods share: sums of rows, combinations
+    16060  methods/pursuit            omp, omp-centred
+    16131  methods/mapping            omp-affine, affine
+    16165  methods/constant           mean, zero
+    16193  methods/methods            the table of all, and the public calls
 
-    16185  disk                       files and directories
-    16218  disk/system                what POSIX and Windows are asked for
-    16257  disk/windows_paths         paths as Windows takes them
-    16397  disk/windows               the system as Windows gives it
-    16696  disk/posix                 the system as POSIX gives it
-    16934  disk/paths                 what can be told from their text
-    17008  disk/failure               why the system refused
-    17122  disk/look                  what stands at a path, and whether within another
-    17243  disk/listing               listings of directories
-    17309  disk/reading               files to read, and whether they have changed
-    17488  disk/writing               files to write
-    17605  disk/copying               copies of files
-    17671  disk/trees                 whole directories looked through, copied, removed
-    17887  disk/known                 what weights are called in a directory
-    17923  disk/staging               a directory made under another name, then renamed
-    18159  disk/missing               a path or a directory without what is wanted of it
-    18202  disk/weight_index          the index of a checkpoint in shards
-    18419  disk/shards                what an index and its shards say of each other
-    18624  disk/checkpoint            a model directory, in one file or in shards
-    18857  disk/tokenizer_directory   the tokenizer of a model directory
+    16315  disk                       files and directories
+    16349  disk/system                what POSIX and Windows are asked for
+    16388  disk/windows_paths         paths as Windows takes them
+    16528  disk/windows               the system as Windows gives it
+    16827  disk/posix                 the system as POSIX gives it
+    17065  disk/paths                 what can be told from their text
+    17139  disk/failure               why the system refused
+    17253  disk/look                  what stands at a path, and whether within another
+    17374  disk/listing               listings of directories
+    17449  disk/reading               files to read, and whether they have changed
+    17628  disk/writing               files to write
+    17745  disk/copying               copies of files
+    17811  disk/trees                 whole directories looked through, copied, removed
+    18027  disk/known                 what weights are called in a directory
+    18110  disk/staging               a directory made under another name, then renamed
+    18346  disk/missing               a path or a directory without what is wanted of it
+    18389  disk/weights               which files they are, and what may stand in their place
+    18714  disk/weight_index          the index of a checkpoint in shards
+    18931  disk/shards                what an index and its shards say of each other
+    19136  disk/checkpoint            a model directory, in one file or in shards
+    19381  disk/tokenizer_directory   the tokenizer of a model directory
 
-    19058  model                      which tensors and config keys belong to the vocabulary
-    19089  model/known                what the world calls things
-    19477  model/known_classes        classes of tokenizers, by the type of model
-    19715  model/names                names of tensors
-    19872  model/document             the JSON files of a model directory
-    19958  model/config               what config.json says
-    20138  model/side                 a model directory opened once
-    20241  model/code                 the Python that a tokenizer is loaded with
-    20475  model/parts                what each tensor does for the vocabulary
-    20585  model/whole                whether all tensors are there
-    20707  model/find                 finding the parts of a model
-    20965  model/heirs                what becomes of the ids in a config
-    21126  model/config_ids           ids in a config being edited
-    21476  model/config_edit          config.json and generation_config.json, edited
-    21732  model/classes              which class a tokenizer is loaded as
-    21898  model/class_tokens         added tokens that a class numbers otherwise
+    19620  model                      which tensors and config keys belong to the vocabulary
+    19651  model/known                what the world calls things
+    20039  model/known_classes        classes of tokenizers, by the type of model
+    20277  model/names                names of tensors
+    20434  model/document             the JSON files of a model directory
+    20520  model/config               what config.json says
+    20700  model/side                 a model directory opened once
+    20805  model/code                 the Python that a tokenizer is loaded with
+    21039  model/parts                what each tensor does for the vocabulary
+    21149  model/whole                whether all tensors are there
+    21271  model/find                 finding the parts of a model
+    21529  model/heirs                what becomes of the ids in a config
+    21691  model/config_ids           ids in a config being edited
+    22041  model/config_edit          config.json and generation_config.json, edited
+    22297  model/classes              which class a tokenizer is loaded as
+    22463  model/class_tokens         added tokens that a class numbers otherwise
 
-    22014  job                        the whole transplant, in the order in which it happens
-    22049  job/job                    what a job holds
-    22268  job/open                   opening the two models
-    22345  job/map                    the caller's map
-    22466  job/align                  where every new row comes from
-    22644  job/plan                   what becomes of every tensor, and of the configs
-    22765  job/chat                   the template that turns messages into text
-    22909  job/rows                   rows in memory: reading, checking, their mean
-    23197  job/solve                  solving for the rows of the donor
-    23380  job/targets                the rows that are made from the donor's
-    23477  job/rebuild                the new rows of one vocabulary tensor
-    23754  job/write                  the output and its weights
-    24025  job/copy                   the other files of the two models
-    24241  job/index                  the files that are written anew
-    24409  job/run                    the whole, in order
-    24519  job/report                 what a job did, as JSON and as a table
-    24788  job/findings               what is told of a finished directory
-    24837  job/check_files            its files
-    24962  job/check_ids              sizes, ids and tying
-    25145  job/check_values           values
-    25225  job/check_gguf             the special tokens that a conversion to GGUF finds
-    25415  job/check_draft            as a draft model for another
-    25693  job/verify                 whether a finished directory agrees with itself
+    22579  job                        the whole transplant, in the order in which it happens
+    22614  job/job                    what a job holds
+    22834  job/open                   opening the two models
+    22971  job/map                    the caller's map
+    23092  job/align                  where every new row comes from
+    23276  job/plan                   what becomes of every tensor, and of the configs
+    23397  job/chat                   the template that turns messages into text
+    23541  job/rows                   rows in memory: reading, checking, their mean
+    23839  job/solve                  solving for the rows of the donor
+    24022  job/targets                the rows that are made from the donor's
+    24119  job/rebuild                the new rows of one vocabulary tensor
+    24386  job/write                  the output and its weights
+    24665  job/copy                   the other files of the two models
+    24881  job/index                  the files that are written anew
+    25049  job/run                    the whole, in order
+    25159  job/report                 what a job did, as JSON and as a table
+    25428  job/findings               what is told of a finished directory
+    25477  job/check_files            its files
+    25603  job/check_ids              sizes, ids and tying
+    25786  job/check_values           values
+    25866  job/check_gguf             the special tokens that a conversion to GGUF finds
+    26056  job/check_draft            as a draft model for another
+    26334  job/verify                 whether a finished directory agrees with itself
 
-    25733  evaluate                   methods ranked on tokens that both models share
-    25752  evaluate/token_class       what a token is like, by its bytes
-    25819  evaluate/hidden            which tokens are hidden, and the rows at hand
-    25974  evaluate/scores            how near rows come to the true ones
-    26091  evaluate/ranks             whether a true row is found among all
-    26199  evaluate/evaluate          methods, one after the other, matrix by matrix
-    26405  evaluate/write_json        an evaluation as JSON
-    26516  evaluate/write_page        an evaluation as a page
+    26374  evaluate                   methods ranked on tokens that both models share
+    26393  evaluate/token_class       what a token is like, by its bytes
+    26460  evaluate/hidden            which tokens are hidden, and the rows at hand
+    26615  evaluate/scores            how near rows come to the true ones
+    26732  evaluate/ranks             whether a true row is found among all
+    26840  evaluate/evaluate          methods, one after the other, matrix by matrix
+    27046  evaluate/write_json        an evaluation as JSON
+    27157  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1176,7 +1178,8 @@ OTX_API void otx_source_close(const otx_context *ctx, otx_source *source);
 /* ---- directories ------------------------------------------------------------------ */
 
 /* Reads the vocabulary of a model directory, or of one file without those that may
-   lie beside it: tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt. Of
+   lie beside it: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,
+   vocab.json or vocab.txt, which is known by what it holds, under any name. Of
    several files with tokens in a directory the first in the order of otx_vocab_file
    is read; the others are compared with it, and one that says something else is
    reported to ctx->log. */
@@ -1204,13 +1207,16 @@ typedef struct otx_checkpoint {
     size_t tensor_count;
     bool sharded;       /* there is an index, ... */
     bool index_differs; /* ... and it says something else than the shards */
+    char *index;        /* its name within the directory, or NULL */
     char *absent;       /* the tensors that it names and no shard holds, each name with a
                            NUL at its end; NULL if there is none */
     size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
-/* Opens a model directory, or one .safetensors file. Every shard is opened and
-   checked; names that leave the directory and missing shards are errors. As for
+/* Opens a model directory, or one file: a safetensors file by any name, or an index. Of a
+   directory without model.safetensors and its index, the one other file or index is opened
+   (model.fp16.safetensors, say, or model.safetensors.index.fp16.json). Every shard is
+   opened and checked; names that leave the directory and missing shards are errors. As for
    transformers, the tensors are those of all shards that the index names, of several
    with one name that of the last file by name; what the index says else is reported
    to ctx->log. Close with otx_checkpoint_close. */
@@ -4825,6 +4831,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      from_sentencepiece   tokenizer.model and its like
      from_vocab_json      vocab.json and merges.txt
      from_vocab_txt       vocab.txt
+     recognise            what a file is, by what it holds
      parse                the first source that is given, and what goes with it
      align                which base token a donor token is */
 
@@ -4923,8 +4930,7 @@ static const otx__known_advice otx__tokenizer_advice[] = {
     {"*.spm", OTX__SAVE_AS_JSON},
     {"bpe.codes*", OTX__SAVE_AS_JSON},
     {"encoder.json*", "OpenAI's names; rename it to vocab.json, and vocab.bpe to merges.txt"},
-    {"*.gguf", "GGUF is not read; take the tokenizer.json of the original model"},
-    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+    {"*.gguf", "GGUF, which llama.cpp reads; take the tokenizer.json of the original model"},
 };
 
 /* ---- keys of JSON files ---- */
@@ -7116,6 +7122,130 @@ OTX__PRIVATE otx_result otx__vocab_txt_next(otx__tokenizer *t, otx__given *word,
 OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
 {
     otx__fall_back_on(t, otx__roles_vocab_txt, OTX__COUNT(otx__roles_vocab_txt));
+    return OTX_OK;
+}
+
+/* >>> src/vocab/recognise.h */
+/* ---- recognise: what a file is, by what it holds ---------------------------------- */
+
+/* What JSON files that hold no tokens are known by: a key of the whole. */
+static const struct {
+    const char *key, *what;
+} otx__tokenless[] = {
+    {"weight_map", "an index of weights"},
+    {"added_tokens_decoder", "a tokenizer_config.json"},
+    {"tokenizer_class", "a tokenizer_config.json"},
+    {"model_type", "a config.json"},
+    {"architectures", "a config.json"},
+    {"bos_token", "a special_tokens_map.json"},
+    {"eos_token", "a special_tokens_map.json"},
+    {"eos_token_id", "a generation_config.json"},
+};
+
+/* Whether the whole is {"token": id, ...}, and not the few ids of a configuration. */
+OTX__PRIVATE bool otx__is_token_object(const otx_json *json)
+{
+    otx_json_iter member = otx_json_iter_of(json, 0);
+    uint32_t count = otx_json_count(json, 0);
+    uint64_t id;
+    if (otx_json_type_of(json, 0) != OTX_JSON_OBJECT || count == 0 ||
+        (count < 64 && otx_json_find(json, 0, "eos_token_id") != OTX_JSON_NONE))
+        return false;
+    while (otx_json_iter_next(&member))
+        if (!otx_json_uint(json, member.value, &id)) return false;
+    return true;
+}
+
+/* Which of the files with tokens a JSON document is, or OTX_VOCAB_FILES; then `*looks` says
+   what else it is. */
+OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, const char **looks)
+{
+    const uint32_t model = otx_json_find(json, 0, "model"), list = otx_json_find(json, 0, "vocab");
+    size_t i;
+    *looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
+                                                          : "JSON that is no object";
+    if (otx_json_find(json, model, "vocab") != OTX_JSON_NONE) return OTX_VOCAB_TOKENIZER_JSON;
+    if (otx_json_find(json, otx_json_item(json, list, 0), "token_bytes") != OTX_JSON_NONE)
+        return OTX_VOCAB_TEKKEN;
+    if (otx__is_token_object(json)) return OTX_VOCAB_JSON;
+    for (i = 0; i < OTX__COUNT(otx__tokenless); i++)
+        if (otx_json_find(json, 0, otx__tokenless[i].key) != OTX_JSON_NONE) {
+            *looks = otx__tokenless[i].what;
+            break;
+        }
+    return OTX_VOCAB_FILES;
+}
+
+/* Whether a text begins as a SentencePiece model does: with a piece, which begins with its
+   text. */
+OTX__PRIVATE bool otx__looks_like_pieces(const char *text, size_t size)
+{
+    otx__proto model = otx__proto_open(text, size);
+    otx__field field, inner;
+    bool more;
+    return !otx__proto_next(&model, &field, &more) && more &&
+           field.number == OTX__MODEL_PIECES && field.wire == OTX__WIRE_BYTES &&
+           !otx__proto_next(&field.bytes, &inner, &more) && more &&
+           inner.number == OTX__PIECE_TEXT && inner.wire == OTX__WIRE_BYTES;
+}
+
+/* Whether a text is UTF-8 without control bytes but those between words and lines. */
+OTX__PRIVATE bool otx__is_text(const char *text, size_t size)
+{
+    size_t i, step;
+    for (i = 0; i < size; i += step) {
+        unsigned char byte = (unsigned char)text[i];
+        step = otx__utf8_length((const unsigned char *)text + i, size - i);
+        if (step == 0 || (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r'))
+            return false;
+    }
+    return true;
+}
+
+/* Whether a line of a text is one of the special tokens that a vocab.txt has. */
+OTX__PRIVATE bool otx__has_special_line(const char *text, size_t size)
+{
+    static const char *const specials[] = {"[UNK]", "[PAD]", "[CLS]", "<unk>", "<pad>", "<cls>"};
+    size_t at = 0, end, i;
+    while (at < size) {
+        for (end = at; end < size && text[end] != '\n' && text[end] != '\r'; end++) {}
+        for (i = 0; i < OTX__COUNT(specials); i++)
+            if (otx__same_bytes(text + at, end - at, specials[i], strlen(specials[i])))
+                return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+/* Which of the files with tokens a text is, by what it holds, whatever its name; or
+   OTX_VOCAB_FILES: then `*looks` says what it looks like. Fails for want of memory alone. */
+OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text, size_t size,
+                                       otx_vocab_file *file, const char **looks,
+                                       otx_error *error)
+{
+    otx_error problem;
+    otx_json_options options;
+    otx_json json;
+    otx_result result = OTX_OK;
+    size_t blank = 0;
+    while (blank < size && strchr(" \t\r\n", text[blank]) && text[blank]) blank++;
+    *file = OTX_VOCAB_FILES;
+    *looks = blank == size ? "nothing, as it is empty" : "text";
+    memset(&json, 0, sizeof json);
+    memset(&options, 0, sizeof options);
+    options.allow_nonfinite = true; /* where it is no tokenizer */
+    if (blank < size && (text[blank] == '{' || text[blank] == '[')) {
+        result = otx_json_parse(ctx, text, size, "", &options, &json, &problem);
+        if (!result) *file = otx__recognise_json(&json, looks);
+        otx_json_close(ctx, &json);
+        if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
+        if (!result) return OTX_OK;
+        *looks = "JSON that is damaged";
+    }
+    if (otx__looks_like_pieces(text, size)) *file = OTX_VOCAB_SENTENCEPIECE;
+    else if (otx__looks_like_tiktoken(text, size)) *file = OTX_VOCAB_TIKTOKEN;
+    else if (!otx__is_text(text, size)) *looks = "bytes that are no text";
+    else if (otx__has_special_line(text, size)) *file = OTX_VOCAB_TXT;
     return OTX_OK;
 }
 
@@ -16210,6 +16340,7 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      known                what weights are called in a directory
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
+     weights              which files they are, and what may stand in their place
      weight_index         the index of a checkpoint in shards
      shards               what an index and its shards say of each other
      checkpoint           a model directory, in one file or in shards
@@ -17300,6 +17431,15 @@ OTX__PRIVATE otx_result otx__listing_open(const otx_context *ctx, const char *pa
     return result;
 }
 
+/* The first name that fits a pattern, or NULL. */
+OTX__PRIVATE const char *otx__listing_like(const otx__listing *listing, const char *pattern)
+{
+    size_t i;
+    for (i = 0; i < listing->count; i++)
+        if (otx__name_fits(listing->names[i], pattern)) return listing->names[i];
+    return NULL;
+}
+
 OTX__PRIVATE bool otx__listing_has(const otx__listing *listing, const char *name)
 {
     return otx__sorted_find(listing->names, listing->count, sizeof *listing->names, &name,
@@ -17898,26 +18038,73 @@ OTX__PRIVATE bool otx__tree_remove(const otx_context *ctx, const char *path)
 #define OTX__INDEX_LIMIT ((size_t)256 << 20)
 #define OTX__TOKENIZER_LIMIT ((size_t)1 << 30)
 
+/* Most bytes of a reference in a cache: a commit's name. */
+#define OTX__REFERENCE_LIMIT 256
+
+/* Under what other names an index may stand; a file ends in .safetensors anyhow. */
+static const char *const otx__index_variants[] = {
+    "*.safetensors.index.json",   /* diffusers */
+    "*.safetensors.index.*.json", /* transformers, with a variant: fp16 */
+};
+
+/* How PEFT names an adapter and what it is for. */
+#define OTX__ADAPTER "adapter_model*"
+#define OTX__ADAPTER_CONFIG "adapter_config.json"
+#define OTX__KEY_ADAPTER_BASE "base_model_name_or_path"
+
+/* Files of safetensors that are no whole model, or not as transformers names it. */
+static const char *const otx__partial_weights[] = {
+    OTX__ADAPTER,
+    "consolidated*", /* Mistral, Meta */
+};
+
 /* ---- in their place ---- */
 
+/* In Python, D being the directory. */
 #define OTX__SAVE_WEIGHTS \
-    "load it with transformers and save it with save_pretrained, which writes safetensors"
+    "in Python, D being its directory: from transformers import AutoModelForCausalLM as M; " \
+    "M.from_pretrained(D, torch_dtype='auto').save_pretrained(D), which writes safetensors there"
+#define OTX__SAVE_FOREIGN \
+    "load it with the transformers 4 that reads it (from_tf=True, from_flax=True) and save it " \
+    "with save_pretrained into its directory, which writes safetensors"
+#define OTX__MERGE_ADAPTER \
+    "from peft import AutoPeftModelForCausalLM as M; from transformers import AutoTokenizer as " \
+    "T; M.from_pretrained(D).merge_and_unload().save_pretrained(NEW); " \
+    "T.from_pretrained(D).save_pretrained(NEW);"
+#define OTX__FROM_GGUF \
+    "take the directory that it was made from, with config.json and safetensors"
 
 /* What is not read, and what to do about it. */
 static const otx__known_advice otx__weight_advice[] = {
-    {"adapter_model.*", "an adapter; merge it into its model first"}, /* PEFT */
-    {"model-*.safetensors", "a shard; the index " OTX__INDEX_FILE " is missing"},
+    {"model*-of-*.safetensors", "a shard; put the index " OTX__INDEX_FILE " beside it, which is "
+                                "part of the model"},
     {"consolidated*.safetensors", "weights under the names of the original release; take the "
-                                  "repository's files for transformers"}, /* Mistral, Meta */
-    {"*.safetensors", "if that is the model, give that file's path"},
+                                  "repository's files for transformers, config.json and "
+                                  OTX__MODEL_FILE " or its shards"}, /* Mistral, Meta */
+    {"consolidated*.pth", "weights under the names of the original release; take the "
+                          "repository's files for transformers, config.json and "
+                          OTX__MODEL_FILE " or its shards"}, /* Meta */
     {"*.bin.index.json", OTX__SAVE_WEIGHTS}, /* PyTorch, in shards */
     {"*.bin", OTX__SAVE_WEIGHTS},
     {"*.pt", OTX__SAVE_WEIGHTS},
     {"*.pth", OTX__SAVE_WEIGHTS},
-    {"*.h5", OTX__SAVE_WEIGHTS},      /* TensorFlow */
-    {"*.msgpack", OTX__SAVE_WEIGHTS}, /* Flax */
-    {"*.gguf", "GGUF is not read; take the safetensors it was made from"},
-    {"snapshots*", "a cache; give the directory within snapshots/"}, /* huggingface_hub */
+    {"*.h5", OTX__SAVE_FOREIGN},      /* TensorFlow */
+    {"*.msgpack", OTX__SAVE_FOREIGN}, /* Flax */
+    {"*.gguf", "GGUF, which llama.cpp reads; " OTX__FROM_GGUF},
+};
+
+/* Files of weights by the bytes that they begin with. */
+typedef struct otx__known_magic {
+    const char *bytes;
+    size_t size;
+    const char *what, *advice;
+} otx__known_magic;
+
+static const otx__known_magic otx__known_magics[] = {
+    {"GGUF", 4, "a GGUF file, which llama.cpp reads", OTX__FROM_GGUF},
+    {"PK\3\4", 4, "a PyTorch file", OTX__SAVE_WEIGHTS},
+    {"\x80\2", 2, "a PyTorch file", OTX__SAVE_WEIGHTS}, /* before 1.6, and pickles */
+    {"\x89HDF", 4, "a TensorFlow file", OTX__SAVE_FOREIGN},
 };
 
 /* >>> src/disk/staging.h */
@@ -18197,6 +18384,331 @@ OTX__PRIVATE otx_result otx__model_status(const char *path, otx__status *status,
                          "a model on a hub, download it first and give its directory",
                          otx__path_text(name, path));
     return otx__fail_system(error, path, "cannot be opened", ENOENT);
+}
+
+/* >>> src/disk/weights.h */
+/* ---- weights: which files they are, and what may stand in their place -------- */
+
+/* ---- in a directory ---- */
+
+/* The weights of a directory: an index or a file, by names of its listing; neither, if it
+   holds none, or several that may be meant. */
+typedef struct otx__weights {
+    const char *index, *file;
+    const char *rival; /* the first of several */
+} otx__weights;
+
+/* Whether a name is that of one shard of several: "model-00001-of-00002.safetensors". */
+OTX__PRIVATE bool otx__is_shard(const char *name)
+{
+    const char *of = strstr(name, "-of-");
+    return of && of > name && otx__is_digit(of[-1]) && otx__is_digit(of[4]);
+}
+
+/* Takes the one index or file under another name than the usual, of which there must not
+   be two: model.fp16.safetensors and the like. */
+OTX__PRIVATE void otx__weights_variant(const otx__listing *listing, otx__weights *found)
+{
+    size_t i, count = 0;
+    for (i = 0; i < listing->count; i++) {
+        const char *name = listing->names[i];
+        bool index = otx__name_fits_any(name, otx__index_variants,
+                                        OTX__COUNT(otx__index_variants));
+        bool file = otx__has_suffix(name, ".safetensors") && !otx__is_shard(name) &&
+                    !otx__name_fits_any(name, otx__partial_weights,
+                                        OTX__COUNT(otx__partial_weights));
+        if (!index && !file) continue;
+        if (count++ == 0) found->rival = name;
+        if (index) found->index = name;
+        else found->file = name;
+    }
+    if (count == 1) found->rival = NULL;
+    else found->index = found->file = NULL;
+}
+
+OTX__PRIVATE void otx__weights_find(const otx__listing *listing, otx__weights *found)
+{
+    memset(found, 0, sizeof *found);
+    if (otx__listing_has(listing, OTX__INDEX_FILE)) found->index = OTX__INDEX_FILE;
+    if (otx__listing_has(listing, OTX__MODEL_FILE)) found->file = OTX__MODEL_FILE;
+    if (!found->index && !found->file) otx__weights_variant(listing, found);
+}
+
+/* ---- a cache of huggingface_hub ---- */
+
+/* The directory of a snapshot, if it is one: "CACHE/snapshots/NAME"; or NULL. */
+OTX__PRIVATE otx_result otx__snapshot(const otx_context *ctx, const char *snapshots,
+                                      const char *name, char **path, uint64_t *modified,
+                                      otx_error *error)
+{
+    otx__status status;
+    otx_result result;
+    *path = otx__path_join(ctx, snapshots, name);
+    if (!*path) return otx__fail_memory(error, strlen(snapshots) + strlen(name) + 2);
+    result = otx__look(*path, &status, error);
+    *modified = status.modified;
+    if (!result && status.directory) return OTX_OK;
+    otx__path_free(ctx, *path);
+    *path = NULL;
+    return result;
+}
+
+/* The snapshot that refs/main of a cache names, or NULL. */
+OTX__PRIVATE otx_result otx__snapshot_main(const otx_context *ctx, const char *cache,
+                                           const char *snapshots, char **path,
+                                           otx_error *error)
+{
+    char *refs = otx__path_join(ctx, cache, "refs/main"), *name = NULL;
+    otx_error problem;
+    uint64_t modified;
+    size_t size = 0, length;
+    otx_result result = OTX_OK;
+    *path = NULL;
+    if (!refs) return otx__fail_memory(error, strlen(cache) + 10);
+    if (!otx__file_read_all(ctx, refs, OTX__REFERENCE_LIMIT, &name, &size, &problem)) {
+        length = strspn(name, "0123456789abcdefABCDEF");
+        name[length] = 0; /* a line's end may follow */
+        if (length > 0)
+            result = otx__snapshot(ctx, snapshots, name, path, &modified, error);
+        otx__file_free(ctx, name, size);
+    }
+    otx__path_free(ctx, refs);
+    return result;
+}
+
+/* The snapshot that was made last, or NULL. */
+OTX__PRIVATE otx_result otx__snapshot_last(const otx_context *ctx, const char *snapshots,
+                                           char **path, otx_error *error)
+{
+    otx__listing listing;
+    uint64_t newest = 0;
+    size_t i;
+    otx_result result = otx__listing_open(ctx, snapshots, &listing, error);
+    *path = NULL;
+    for (i = 0; i < listing.count && !result; i++) {
+        uint64_t modified;
+        char *found;
+        result = otx__snapshot(ctx, snapshots, listing.names[i], &found, &modified, error);
+        if (!result && found && (!*path || modified > newest)) {
+            otx__path_free(ctx, *path);
+            *path = found;
+            newest = modified;
+        } else {
+            otx__path_free(ctx, found);
+        }
+    }
+    if (listing.ctx) otx__listing_close(&listing);
+    return result;
+}
+
+/* Names the snapshot that is to be given in place of a cache, the folder that holds
+   `snapshots`. `what` stands at the path. */
+OTX__PRIVATE otx_result otx__fail_snapshot(const otx_context *ctx, const char *path,
+                                           const char *cache, const char *what,
+                                           otx_error *error)
+{
+    char where[OTX__PATH_TEXT], there[OTX__PATH_TEXT];
+    char *snapshots = otx__path_join(ctx, cache, "snapshots"), *found = NULL;
+    otx_result result;
+    otx__path_text(where, path);
+    if (!snapshots) return otx__fail_memory(error, strlen(cache) + 11);
+    result = otx__snapshot_main(ctx, cache, snapshots, &found, error);
+    if (!result && !found) result = otx__snapshot_last(ctx, snapshots, &found, error);
+    if (!result && found)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; give the directory %s",
+                           where, what, otx__path_text(there, found));
+    else if (!result)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s, and holds no snapshot of "
+                           "its model; download the model again", where, what);
+    otx__path_free(ctx, found);
+    otx__path_free(ctx, snapshots);
+    return result;
+}
+
+/* Refuses a directory that is one of huggingface_hub's cache, and names the one within that
+   is meant: for a model's folder, for `snapshots` in it, and for the folder of them all.
+   OTX_OK if it is none. */
+OTX__PRIVATE otx_result otx__refuse_cache(const otx_context *ctx, const char *path,
+                                          const otx__listing *listing, otx_error *error)
+{
+    const char *last = path + otx__path_name(path);
+    const char *models = otx__listing_like(listing, "models--*");
+    char *cache;
+    otx_result result;
+    if (otx__listing_has(listing, "snapshots"))
+        return otx__fail_snapshot(ctx, path, path, "a model's folder in a cache", error);
+    if (!models && strcmp(last, "snapshots") != 0) return OTX_OK;
+    cache = models ? otx__path_join(ctx, path, models) : otx__path_parent(ctx, path);
+    if (!cache) return otx__fail_memory(error, strlen(path) + 1);
+    result = otx__fail_snapshot(ctx, path, cache, models ? "a cache of models" :
+                                "a folder of snapshots", error);
+    otx__path_free(ctx, cache);
+    return result;
+}
+
+/* ---- an adapter ---- */
+
+/* What adapter_config.json in a directory says of the model that it is for, for a message;
+   "?" if it says nothing. Returns `to`. */
+OTX__PRIVATE const char *otx__adapter_base(const otx_context *ctx, const char *directory,
+                                           char to[OTX__QUOTED])
+{
+    char *path = otx__path_join(ctx, directory, OTX__ADAPTER_CONFIG), *text = NULL, *name;
+    otx_error problem;
+    otx_json json;
+    size_t size = 0;
+    uint32_t node;
+    memset(&json, 0, sizeof json);
+    strcpy(to, "?");
+    if (!path) return to;
+    if (!otx__file_read_all(ctx, path, OTX__INDEX_LIMIT, &text, &size, &problem) &&
+        !otx_json_parse(ctx, text, size, path, NULL, &json, &problem)) {
+        node = otx_json_find(&json, 0, OTX__KEY_ADAPTER_BASE);
+        name = otx_json_type_of(&json, node) == OTX_JSON_STRING
+                   ? (char *)otx__alloc(ctx, size, 1) : NULL;
+        if (name) otx__quote(to, OTX__QUOTED, name, otx_json_string(&json, node, name));
+        otx__free(ctx, name, size, 1);
+    }
+    otx_json_close(ctx, &json);
+    if (text) otx__file_free(ctx, text, size);
+    otx__path_free(ctx, path);
+    return to;
+}
+
+/* Refuses an adapter, the file `name` in a directory. */
+OTX__PRIVATE otx_result otx__fail_adapter(const otx_context *ctx, const char *directory,
+                                          const char *name, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], base[OTX__QUOTED], file[OTX__QUOTED];
+    return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: \"%s\" is an adapter of the model \"%s\" "
+                     "and no model; merge it, in Python, D being this directory and NEW another: "
+                     OTX__MERGE_ADAPTER " and give NEW", otx__path_text(where, directory),
+                     otx__quote(file, sizeof file, name, strlen(name)),
+                     otx__adapter_base(ctx, directory, base));
+}
+
+/* ---- reports ---- */
+
+/* A directory within that holds weights, or NULL: the last of several, as of the
+   checkpoints of a training. */
+OTX__PRIVATE const char *otx__weights_within(const otx_context *ctx, const char *path,
+                                             const otx__listing *listing)
+{
+    const char *within = NULL;
+    size_t i, j;
+    for (i = 0; i < listing->count; i++)
+        for (j = 0; j < 2; j++) {
+            char *inner = otx__path_join(ctx, path, listing->names[i]), *file = NULL;
+            otx__status status;
+            memset(&status, 0, sizeof status);
+            if (inner) file = otx__path_join(ctx, inner, j ? OTX__INDEX_FILE : OTX__MODEL_FILE);
+            if (file && otx__sys_status(file, &status) && status.regular)
+                within = listing->names[i];
+            otx__path_free(ctx, inner);
+            otx__path_free(ctx, file);
+        }
+    return within;
+}
+
+/* Reports a directory that holds no weights, or more than one model's. */
+OTX__PRIVATE otx_result otx__fail_no_weights(const otx_context *ctx, const char *path,
+                                             const otx__listing *listing,
+                                             const otx__weights *found, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], file[OTX__QUOTED];
+    const char *adapter = otx__listing_like(listing, OTX__ADAPTER), *name = NULL, *advice;
+    const char *within;
+    otx_result result = otx__refuse_cache(ctx, path, listing, error);
+    if (result) return result;
+    otx__path_text(where, path);
+    if (found->rival)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no " OTX__MODEL_FILE " and no "
+                         OTX__INDEX_FILE ", but several other files of weights; give the path of "
+                         "one, such as %s/%s", where, where,
+                         otx__quote(file, sizeof file, found->rival, strlen(found->rival)));
+    if (adapter) return otx__fail_adapter(ctx, path, adapter, error);
+    advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
+                              (const char *const *)listing->names, listing->count, &name);
+    within = advice ? NULL : otx__weights_within(ctx, path, listing);
+    if (within)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: holds no " OTX__MODEL_FILE " and no "
+                         OTX__INDEX_FILE "; its directory \"%s\" does: give %s/%s", where,
+                         otx__quote(file, sizeof file, within, strlen(within)), where, file);
+    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
+                             advice);
+}
+
+/* ---- one file ---- */
+
+/* What a file that is given as weights is. */
+typedef enum otx__weights_kind {
+    OTX__WEIGHTS_FILE, /* safetensors */
+    OTX__WEIGHTS_INDEX
+} otx__weights_kind;
+
+/* Bytes that a file is recognised by. */
+#define OTX__MAGIC 16
+
+/* What a file that begins with these bytes is, with a word on what to do; or NULL. */
+OTX__PRIVATE const otx__known_magic *otx__magic_of(const char *bytes, size_t size)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_magics); i++)
+        if (size >= otx__known_magics[i].size &&
+            memcmp(bytes, otx__known_magics[i].bytes, otx__known_magics[i].size) == 0)
+            return &otx__known_magics[i];
+    return NULL;
+}
+
+/* Whether a file that begins with these bytes is a safetensors file. */
+OTX__PRIVATE bool otx__is_safetensors(const char *bytes, size_t got, uint64_t size)
+{
+    uint64_t header = 0;
+    size_t i;
+    if (got < 9 || bytes[8] != '{') return false;
+    for (i = 8; i-- > 0;) header = header << 8 | (unsigned char)bytes[i];
+    return header <= size - 8;
+}
+
+/* Tells what an open file is, or refuses it. Its name counts where it says what the file
+   should be: then what is wrong with it is found by who reads it. */
+OTX__PRIVATE otx_result otx__weights_look(const otx_source *source, const char *path,
+                                          otx__weights_kind *kind, otx_error *error)
+{
+    const char *name = path + otx__path_name(path);
+    char bytes[OTX__MAGIC], where[OTX__PATH_TEXT];
+    size_t got = source->size < sizeof bytes ? (size_t)source->size : sizeof bytes;
+    const otx__known_magic *magic = NULL;
+    otx_result result = OTX_OK;
+    *kind = OTX__WEIGHTS_FILE;
+    otx__path_text(where, path);
+    if (!source->read(source->context, 0, bytes, got))
+        return otx__fail_read(error, path, source, 0, got);
+    if (!otx__is_safetensors(bytes, got, source->size)) magic = otx__magic_of(bytes, got);
+    if (magic) {
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", where, magic->what,
+                           magic->advice);
+    } else if (otx__name_fits_any(name, otx__index_variants,
+                                  OTX__COUNT(otx__index_variants))) {
+        *kind = OTX__WEIGHTS_INDEX;
+    } else if (!otx__has_suffix(name, ".safetensors") &&
+               !otx__is_safetensors(bytes, got, source->size)) {
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
+                           "safetensors file", where);
+    }
+    return result;
+}
+
+/* The same for a path. */
+OTX__PRIVATE otx_result otx__weights_look_at(const otx_context *ctx, const char *path,
+                                             otx__weights_kind *kind, otx_error *error)
+{
+    otx_source source;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    if (result) return result;
+    result = otx__weights_look(&source, path, kind, error);
+    otx_source_close(ctx, &source);
+    return result;
 }
 
 /* >>> src/disk/weight_index.h */
@@ -18638,7 +19150,8 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     otx__path_text(name, path);
     result = otx_source_open(ctx, path, &file->source, error);
     if (result == OTX_ERROR_NOT_FOUND && checkpoint->sharded)
-        result = otx__fail(error, result, "%s: is missing, but the index names it", name);
+        result = otx__fail(error, OTX_ERROR_MISMATCH, "%s: is missing, but the index names it",
+                           name);
     if (!result) result = otx_safetensors_open(ctx, &file->source, name, &file->header, error);
     otx__path_free(ctx, path);
     return result;
@@ -18655,21 +19168,10 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     }
     otx__free(ctx, checkpoint->files, checkpoint->file_count, sizeof *checkpoint->files);
     otx__free(ctx, checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors);
+    otx__path_free(ctx, checkpoint->index);
     otx__free(ctx, checkpoint->absent, checkpoint->absent_size, 1);
     otx__path_free(ctx, checkpoint->path);
     memset(checkpoint, 0, sizeof *checkpoint);
-}
-
-/* Reports a directory that holds neither the one file nor an index. */
-OTX__PRIVATE otx_result otx__fail_no_model(otx_error *error, const char *path,
-                                           const otx__listing *listing)
-{
-    const char *name = NULL;
-    const char *advice = otx__find_advice(otx__weight_advice, OTX__COUNT(otx__weight_advice),
-                                          (const char *const *)listing->names, listing->count,
-                                          &name);
-    return otx__fail_missing(error, path, OTX__MODEL_FILE " and no " OTX__INDEX_FILE, name,
-                             advice);
 }
 
 /* A checkpoint that is one file. */
@@ -18688,19 +19190,23 @@ OTX__PRIVATE otx_result otx__checkpoint_single(const otx_context *ctx,
     return result ? result : otx__checkpoint_gather(ctx, checkpoint, error);
 }
 
-/* A checkpoint with an index. `both`: there is a model.safetensors besides, which
-   some loaders would take and others not. */
+/* A checkpoint with an index, of that name. `both`: there is a model.safetensors besides,
+   which some loaders would take and others not. */
 OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
-                                                otx_checkpoint *checkpoint, bool both,
+                                                otx_checkpoint *checkpoint,
+                                                const char *index_name, bool both,
                                                 otx_error *error)
 {
-    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, OTX__INDEX_FILE);
+    char name[OTX__PATH_TEXT], *path = otx__path_join(ctx, checkpoint->path, index_name);
     otx__weight_index index;
     otx_result result;
     size_t i;
     if (!path) return otx__fail_memory(error, strlen(checkpoint->path) + 64);
     checkpoint->sharded = true;
-    result = otx__weight_index_open(ctx, path, &index, error);
+    memset(&index, 0, sizeof index);
+    checkpoint->index = otx__path_copy(ctx, index_name, strlen(index_name));
+    result = checkpoint->index ? otx__weight_index_open(ctx, path, &index, error)
+                               : otx__fail_memory(error, strlen(index_name) + 1);
     if (!result) result = otx__weight_index_list(ctx, &index, path, checkpoint, error);
     if (!result && both &&
         (checkpoint->file_count > 1 || strcmp(checkpoint->files[0].name, OTX__MODEL_FILE) != 0))
@@ -18719,47 +19225,65 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
     return result;
 }
 
+/* `*absent` is set where the directory holds no weights. */
 OTX__PRIVATE otx_result otx__checkpoint_directory(const otx_context *ctx, const char *path,
-                                                  otx_checkpoint *checkpoint, otx_error *error)
+                                                  otx_checkpoint *checkpoint, bool *absent,
+                                                  otx_error *error)
 {
     otx__listing listing;
-    bool one, index;
+    otx__weights found;
     otx_result result;
     checkpoint->path = otx__path_copy(ctx, path, strlen(path));
     if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
     result = otx__listing_open(ctx, path, &listing, error);
     if (result) return result;
-    one = otx__listing_has(&listing, OTX__MODEL_FILE);
-    index = otx__listing_has(&listing, OTX__INDEX_FILE);
-    if (index) result = otx__checkpoint_sharded(ctx, checkpoint, one, error);
-    else if (one) result = otx__checkpoint_single(ctx, checkpoint, OTX__MODEL_FILE, error);
-    else result = otx__fail_no_model(error, path, &listing);
+    otx__weights_find(&listing, &found);
+    *absent = !found.index && !found.file;
+    if (found.index)
+        result = otx__checkpoint_sharded(ctx, checkpoint, found.index, found.file != NULL,
+                                         error);
+    else if (found.file) result = otx__checkpoint_single(ctx, checkpoint, found.file, error);
+    else result = otx__fail_no_weights(ctx, path, &listing, &found, error);
     otx__listing_close(&listing);
+    return result;
+}
+
+/* A checkpoint that is named by its file or its index. */
+OTX__PRIVATE otx_result otx__checkpoint_given(const otx_context *ctx, const char *path,
+                                              otx_checkpoint *checkpoint, otx_error *error)
+{
+    const char *name = path + otx__path_name(path);
+    otx__weights_kind kind;
+    otx_result result = otx__weights_look_at(ctx, path, &kind, error);
+    if (result) return result;
+    checkpoint->path = otx__path_parent(ctx, path);
+    if (!checkpoint->path) return otx__fail_memory(error, strlen(path) + 1);
+    if (kind == OTX__WEIGHTS_FILE) return otx__checkpoint_single(ctx, checkpoint, name, error);
+    return otx__checkpoint_sharded(ctx, checkpoint, name, false, error);
+}
+
+/* As otx_checkpoint_open; `*absent` is set where the path is a directory without weights. */
+OTX__PRIVATE otx_result otx__checkpoint_try(const otx_context *ctx, const char *path,
+                                            otx_checkpoint *out, bool *absent,
+                                            otx_error *error)
+{
+    otx__status status;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    *absent = false;
+    result = otx__model_status(path, &status, error);
+    if (result) return result;
+    result = status.directory ? otx__checkpoint_directory(ctx, path, out, absent, error)
+                              : otx__checkpoint_given(ctx, path, out, error);
+    if (result) otx_checkpoint_close(ctx, out);
     return result;
 }
 
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
-    otx__status status;
-    otx_result result;
-    memset(out, 0, sizeof *out);
-    result = otx__model_status(path, &status, error);
-    if (result) return result;
-    if (status.directory) {
-        result = otx__checkpoint_directory(ctx, path, out, error);
-    } else if (otx__has_suffix(path, ".safetensors")) {
-        out->path = otx__path_parent(ctx, path);
-        if (out->path)
-            result = otx__checkpoint_single(ctx, out, path + otx__path_name(path), error);
-        else result = otx__fail_memory(error, strlen(path) + 1);
-    } else {
-        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                           ".safetensors file", otx__path_text(name, path));
-    }
-    if (result) otx_checkpoint_close(ctx, out);
-    return result;
+    bool absent;
+    return otx__checkpoint_try(ctx, path, out, &absent, error);
 }
 
 /* Fails if a file of the checkpoint is no longer what it was when it was opened. */
@@ -18990,12 +19514,14 @@ OTX__PRIVATE otx_result otx__vocab_compare_others(otx__vocab_files *files, size_
 /* ---- the directory, or one file ---- */
 
 /* Reports a directory without a tokenizer. */
-OTX__PRIVATE otx_result otx__fail_no_tokenizer(otx_error *error, const char *path,
-                                               const otx__listing *listing)
+OTX__PRIVATE otx_result otx__fail_no_tokenizer(const otx_context *ctx, const char *path,
+                                               const otx__listing *listing, otx_error *error)
 {
     const char *name = NULL;
     const char *advice = otx__advise_on_tokenizer((const char *const *)listing->names,
                                                   listing->count, &name);
+    otx_result result = otx__refuse_cache(ctx, path, listing, error);
+    if (result) return result;
     return otx__fail_missing(error, path, "tokenizer.json or other file with tokens", name,
                              advice);
 }
@@ -19013,7 +19539,7 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     files.path = path;
     otx__vocab_find_files(&files, &listing);
     while (source < OTX_VOCAB_SOURCES && !files.names[source]) source++;
-    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(error, path, &listing);
+    if (source == OTX_VOCAB_SOURCES) result = otx__fail_no_tokenizer(ctx, path, &listing, error);
     else result = otx__vocab_of_source(&files, source, out, error);
     if (!result) result = otx__vocab_compare_others(&files, source, out, error);
     if (result) otx_vocab_close(ctx, out);
@@ -19022,24 +19548,60 @@ OTX__PRIVATE otx_result otx__vocab_open_directory(const otx_context *ctx, const 
     return result;
 }
 
+/* Refuses a file that is known to hold no tokens by the bytes that it begins with: one of
+   weights, which may be large. */
+OTX__PRIVATE otx_result otx__refuse_weights(const otx_context *ctx, const char *path,
+                                            otx_error *error)
+{
+    char name[OTX__PATH_TEXT], bytes[OTX__MAGIC];
+    const otx__known_magic *magic;
+    otx_source source;
+    size_t got;
+    otx_result result = otx_source_open(ctx, path, &source, error);
+    if (result) return result;
+    got = source.size < sizeof bytes ? (size_t)source.size : sizeof bytes;
+    otx__path_text(name, path);
+    if (!source.read(source.context, 0, bytes, got))
+        result = otx__fail_read(error, path, &source, 0, got);
+    else if (otx__is_safetensors(bytes, got, source.size))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is a file of weights, in "
+                           "safetensors, and holds no tokens; give the directory of its "
+                           "tokenizer", name);
+    else if ((magic = otx__magic_of(bytes, got)) != NULL)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is %s; %s", name, magic->what,
+                           magic->advice);
+    otx_source_close(ctx, &source);
+    return result;
+}
+
+/* Reads a file by itself: as what it holds, else as what its name says. */
 OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char *path,
                                              otx_vocab *out, otx_error *error)
 {
-    const otx_vocab_file file = otx__source_named(path + otx__path_name(path));
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
-    otx_result result;
+    const char *looks = NULL;
+    size_t size = 0;
+    otx_vocab_file file = OTX_VOCAB_FILES;
+    otx_result result = otx__refuse_weights(ctx, path, error);
+    otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
-    if (file == OTX_VOCAB_FILES)
-        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: is neither a directory nor a "
-                         "tokenizer.json, tekken.json, *.model, *.tiktoken or vocab.txt",
-                         otx__path_text(name, path));
-    result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &texts[file].size,
-                                error);
-    texts[file].bytes = bytes;
     if (!result)
-        result = otx_vocab_parse(ctx, texts, otx__path_text(name, path), out, error);
-    if (bytes) otx__file_free(ctx, bytes, texts[file].size);
+        result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
+    if (!result) result = otx__recognise(ctx, bytes, size, &file, &looks, error);
+    if (file == OTX_VOCAB_FILES) file = otx__source_named(path + otx__path_name(path));
+    if (!result && file == OTX_VOCAB_FILES)
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: looks like %s, and is neither a "
+                           "directory nor a tokenizer.json, tekken.json, tokenizer.model, "
+                           "*.tiktoken, vocab.json or vocab.txt; give the directory of the "
+                           "tokenizer or one of those", name, looks);
+    if (!result) {
+        texts[file].bytes = bytes;
+        texts[file].size = size;
+        if (file == OTX_VOCAB_JSON) texts[OTX_VOCAB_MERGES].bytes = ""; /* they make no tokens */
+        result = otx_vocab_parse(ctx, texts, name, out, error);
+    }
+    if (bytes) otx__file_free(ctx, bytes, size);
     return result;
 }
 
@@ -19414,7 +19976,7 @@ static const char *const otx__stale_directories[] = {
 
 /* Files that are such copies. In patterns * is any text. */
 static const char *const otx__stale_files[] = {
-    "*.safetensors", "*.safetensors.index.json", /* other layouts: consolidated, fp16 */
+    "*.safetensors", "*.safetensors.index*.json", /* other layouts: consolidated, fp16 */
     "*.bin", "*.bin.index.json",                 /* PyTorch */
     "*.pt", "*.pth", "*.ckpt",                   /* PyTorch, Lightning */
     "*.gguf",                                    /* llama.cpp */
@@ -20165,6 +20727,7 @@ typedef struct otx__parts {
    without tokens, a checkpoint without files. */
 typedef struct otx__side {
     char *path;
+    char *weights; /* the file of weights or index that was given in its place, or NULL */
     bool donor; /* of its tensors only the embedding and the head matter */
     otx__document config;     /* config.json */
     otx__document generation; /* generation_config.json */
@@ -20194,6 +20757,7 @@ OTX__PRIVATE void otx__side_close(const otx_context *ctx, otx__side *side)
     otx__document_close(ctx, &side->tokenizer);
     otx__document_close(ctx, &side->generation);
     otx__document_close(ctx, &side->config);
+    otx__path_free(ctx, side->weights);
     otx__path_free(ctx, side->path);
     memset(side, 0, sizeof *side);
 }
@@ -21008,7 +21572,8 @@ OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t bas
 {
     size_t i;
     if (base < plan->heir_count) return plan->heirs[base];
-    for (i = 0; plan->highest >= 0 && base <= (uint64_t)plan->highest && i < plan->alignment->count; i++)
+    if (plan->highest < 0 || base > (uint64_t)plan->highest) return -1;
+    for (i = 0; i < plan->alignment->count; i++)
         if (plan->alignment->rows[i].base == (int64_t)base) return (int64_t)i;
     return -1;
 }
@@ -22083,6 +22648,7 @@ struct otx_job {
 
     /* open: the two models */
     otx__side base, donor;
+    otx_error without; /* says why the donor has no weights, if it has none */
 
     /* map, align: where every row comes from */
     otx_alignment alignment;
@@ -22277,14 +22843,59 @@ OTX__PRIVATE otx_result otx__opening(const otx_job *job, const otx__side *side, 
     return otx__poll(&job->ctx, OTX_STAGE_OPEN, side->path, step, OTX__OPENING_STEPS, error);
 }
 
-OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *error)
+/* A model is its directory. A file of weights or an index may be given in its place: then
+   those of the directory's weights are meant. */
+OTX__PRIVATE otx_result otx__open_directory(const otx_context *ctx, otx__side *side,
+                                            otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
+    char name[OTX__PATH_TEXT], where[OTX__PATH_TEXT], *parent;
+    otx__weights_kind kind;
     otx__status status;
     otx_result result = otx__model_status(side->path, &status, error);
     if (result || status.directory) return result;
-    return otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, not a "
-                     "file", otx__path_text(name, side->path), side->donor ? "donor" : "base");
+    parent = otx__path_parent(ctx, side->path);
+    if (!parent) return otx__fail_memory(error, strlen(side->path) + 1);
+    if (otx__source_named(side->path + otx__path_name(side->path)) != OTX_VOCAB_FILES &&
+        !otx__name_fits_any(side->path, otx__index_variants, OTX__COUNT(otx__index_variants)))
+        result = otx__fail(error, OTX_ERROR_ARGUMENT, "%s: the %s must be a model directory, "
+                           "not a file of its tokenizer; give the directory %s",
+                           otx__path_text(name, side->path), side->donor ? "donor" : "base",
+                           otx__path_text(where, parent));
+    else if (otx__name_fits(side->path + otx__path_name(side->path), OTX__ADAPTER))
+        result = otx__fail_adapter(ctx, parent, side->path + otx__path_name(side->path), error);
+    else result = otx__weights_look_at(ctx, side->path, &kind, error);
+    if (result) {
+        otx__path_free(ctx, parent);
+        return result;
+    }
+    side->weights = side->path;
+    side->path = parent;
+    return OTX_OK;
+}
+
+/* Opens the weights. A donor may have none, if nothing is to be solved for: then `without`
+   says what is missing, and its matrices count as having a row for each of its ids. */
+OTX__PRIVATE otx_result otx__open_weights(otx_job *job, otx__side *side, otx_error *error)
+{
+    bool absent;
+    otx_error *told = side->donor ? &job->without : error;
+    otx_result result = otx__checkpoint_try(&job->ctx, side->weights ? side->weights : side->path,
+                                             &side->checkpoint, &absent, told);
+    if (!result || told == error) return result;
+    if (absent && result != OTX_ERROR_MEMORY) return OTX_OK;
+    return otx__fail(error, result, "%s", job->without.message);
+}
+
+OTX__PRIVATE otx_result otx__find_parts(otx_job *job, otx__side *side, otx_error *error)
+{
+    if (side->checkpoint.files) return otx__parts_find(&job->ctx, side, error);
+    side->parts.rows = side->vocab.count;
+    side->parts.tied = true;
+    if (job->options.rows == OTX_ROWS_DONOR)
+        otx__log(&job->ctx, OTX_NOTE, "%s: has no weights to say how many rows there are; taken "
+                 "are %" PRIu64 ", one for each id of its tokenizer", side->path,
+                 side->parts.rows);
+    return OTX_OK;
 }
 
 /* Whether a file beside the weights is read, and must stay as it was; of the base, such
@@ -22292,20 +22903,36 @@ OTX__PRIVATE otx_result otx__open_directory(const otx__side *side, otx_error *er
 OTX__PRIVATE bool otx__is_read(const char *name)
 {
     return strcmp(name, "config.json") == 0 || strcmp(name, "generation_config.json") == 0 ||
-           strcmp(name, OTX__INDEX_FILE) == 0 || otx__is_of_tokenizer(name);
+           otx__name_fits_any(name, otx__index_variants, OTX__COUNT(otx__index_variants)) ||
+           otx__is_of_tokenizer(name);
+}
+
+/* Reports a base without config.json. Where it has no weights either, as they are read,
+   what it has instead says more. */
+OTX__PRIVATE otx_result otx__fail_no_config(const otx_context *ctx, const otx__side *side,
+                                            otx_error *error)
+{
+    char name[OTX__PATH_TEXT];
+    otx_checkpoint checkpoint;
+    otx_error problem;
+    bool absent;
+    otx_result result = otx__checkpoint_try(ctx, side->path, &checkpoint, &absent, &problem);
+    if (!result) otx_checkpoint_close(ctx, &checkpoint);
+    if (absent && result == OTX_ERROR_UNSUPPORTED)
+        return otx__fail(error, result, "%s", problem.message);
+    return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
+                     otx__path_text(name, side->path));
 }
 
 /* A matrix and its tokenizer are enough of a donor; the base's config is edited. */
 OTX__PRIVATE otx_result otx__open_documents(const otx_context *ctx, otx__side *side,
                                             otx_error *error)
 {
-    char name[OTX__PATH_TEXT];
     otx_result result = otx__stamps_take(&side->read, side->path, otx__is_read, error);
     if (!result)
         result = otx__document_open(ctx, side->path, "config.json", &side->config, error);
     if (!result && !side->config.present && !side->donor)
-        result = otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/config.json: is missing",
-                           otx__path_text(name, side->path));
+        result = otx__fail_no_config(ctx, side, error);
     if (!result)
         result = otx__document_open(ctx, side->path, "generation_config.json",
                                     &side->generation, error);
@@ -22325,12 +22952,11 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
     unsigned i;
     sides[0] = &job->base;
     sides[1] = &job->donor;
-    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(sides[i], error);
+    for (i = 0; i < 2 && !result; i++) result = otx__open_directory(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) result = otx__open_documents(ctx, sides[i], error);
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], i, error);
-        if (!result)
-            result = otx_checkpoint_open(ctx, sides[i]->path, &sides[i]->checkpoint, error);
+        if (!result) result = otx__open_weights(job, sides[i], error);
     }
     for (i = 0; i < 2 && !result; i++) {
         result = otx__opening(job, sides[i], 2 + i, error);
@@ -22338,7 +22964,7 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
         if (!result) result = otx__warn_renumbered(ctx, sides[i], error);
     }
     if (!result) result = otx__opening(job, &job->donor, 4, error);
-    for (i = 0; i < 2 && !result; i++) result = otx__parts_find(ctx, sides[i], error);
+    for (i = 0; i < 2 && !result; i++) result = otx__find_parts(job, sides[i], error);
     return result;
 }
 
@@ -22624,7 +23250,13 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
         }
         if (row->action == OTX_ACTION_APPROXIMATE) job->targets[targets++] = (uint32_t)i;
     }
-    if (!otx__job_solves(job) || anchors > 0 || targets == 0) return OTX_OK;
+    if (!otx__job_solves(job) || targets == 0) return OTX_OK;
+    if (!job->donor.checkpoint.files)
+        return otx__fail(error, job->without.code, "%s; %" PRIu64 " tokens are to be solved for "
+                         "in the donor's weights: the methods mean and zero (-a mean, -a zero) "
+                         "need none, nor does a --map for every such token",
+                         job->without.message, (uint64_t)targets);
+    if (anchors > 0) return OTX_OK;
     return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share no text "
                      "token, so that there is nothing to build %" PRIu64 " rows from; "
                      "\"transplant align\" shows both", job->base.path, job->donor.path,
@@ -22978,6 +23610,16 @@ OTX__PRIVATE bool otx__row_walk_next(otx__row_walk *walk, otx_result *result, ot
 }
 
 /* ---- rows that are needed ---- */
+
+/* Beyond the last of the base's ids that have a token or are copied from. */
+OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
+{
+    int64_t ids = (int64_t)job->base.vocab.count;
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
+    return (size_t)ids;
+}
 
 /* Whether a row holds numbers only, none of them beyond float. */
 OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t columns)
@@ -23499,16 +24141,6 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
-/* Beyond the last of the base's ids that have a token or are copied from. */
-OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
-{
-    int64_t ids = (int64_t)job->base.vocab.count;
-    size_t i;
-    for (i = 0; i < job->alignment.count; i++)
-        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
-    return (size_t)ids;
-}
-
 /* Whether a row of the base holds a token that the model has been trained on. */
 OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 {
@@ -23980,6 +24612,14 @@ OTX__PRIVATE otx_result otx__write_touched(otx_job *job, const otx__out_file *fi
     return result;
 }
 
+/* The name of a file of the base's weights in the output: a single one gets that which
+   loaders look for. */
+OTX__PRIVATE const char *otx__out_name(const otx_job *job, size_t index)
+{
+    const otx_checkpoint *base = &job->base.checkpoint;
+    return base->sharded ? base->files[index].name : OTX__MODEL_FILE;
+}
+
 OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing *writing,
                                         otx_error *error)
 {
@@ -23988,7 +24628,7 @@ OTX__PRIVATE otx_result otx__write_file(otx_job *job, size_t index, otx__writing
     const otx_context *ctx = &job->ctx;
     const char *directory = writing->output.partial, *name = old->name;
     char *from = otx__path_join(ctx, job->base.path, name);
-    char *path = otx__path_join(ctx, directory, name);
+    char *path = otx__path_join(ctx, directory, otx__out_name(job, index));
     otx_result result;
     otx__file to;
     if (!from || !path) {
@@ -24370,11 +25010,11 @@ OTX__PRIVATE otx_result otx__write_index(const otx_job *job, const char *directo
     otx__text text;
     otx_result result;
     if (!job->base.checkpoint.sharded) return OTX_OK;
-    result = otx__document_open(ctx, job->base.path, OTX__INDEX_FILE, &index, error);
+    result = otx__document_open(ctx, job->base.path, job->base.checkpoint.index, &index, error);
     if (result) return result;
     if (!index.present)
-        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/" OTX__INDEX_FILE ": is gone",
-                         job->base.path);
+        return otx__fail(error, OTX_ERROR_NOT_FOUND, "%s/%s: is gone", job->base.path,
+                         job->base.checkpoint.index);
     otx__text_open(&text, ctx);
     result = otx_json_edit_open(ctx, &index.json, &edit, error);
     if (!result) result = otx__edit_index(job, &index, edit, error);
@@ -24878,7 +25518,7 @@ OTX__PRIVATE void otx__verify_index(otx__verifier *v)
     size_t i;
     memset(&index, 0, sizeof index);
     if (v->failure || !checkpoint->sharded) return;
-    otx__verify_document(v, OTX__INDEX_FILE, true, &index);
+    otx__verify_document(v, checkpoint->index, true, &index);
     for (i = 0; i < checkpoint->tensor_count; i++) {
         const otx_tensor *tensor = checkpoint->tensors[i].tensor;
         total += tensor->end - tensor->begin;
@@ -24886,11 +25526,12 @@ OTX__PRIVATE void otx__verify_index(otx__verifier *v)
     metadata = otx_json_find(&index.json, otx__document_root(&index), OTX__KEY_METADATA);
     size = otx_json_find(&index.json, metadata, OTX__KEY_TOTAL_SIZE);
     if (index.present && otx_json_type_of(&index.json, metadata) != OTX_JSON_OBJECT)
-        otx__found(v, OTX_FAULT, "%s/" OTX__INDEX_FILE ": has no \"metadata\", without which "
-                   "transformers does not load it", v->side.path);
+        otx__found(v, OTX_FAULT, "%s/%s: has no \"metadata\", without which "
+                   "transformers does not load it", v->side.path, checkpoint->index);
     else if (otx_json_uint(&index.json, size, &said) && said != total)
-        otx__found(v, OTX_WARNING, "%s/" OTX__INDEX_FILE ": says \"total_size\": %" PRIu64
-                   ", the tensors have %" PRIu64 " bytes", v->side.path, said, total);
+        otx__found(v, OTX_WARNING, "%s/%s: says \"total_size\": %" PRIu64
+                   ", the tensors have %" PRIu64 " bytes", v->side.path, checkpoint->index,
+                   said, total);
     otx__document_close(&v->ctx, &index);
 }
 

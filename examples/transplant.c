@@ -228,9 +228,10 @@ static const char *const help_transplant[] = {
 static const char help_inspect[] =
     "usage: transplant inspect FILE_OR_DIR\n"
     "\n"
-    "Lists the tensors of a model directory or .safetensors file with their types,\n"
-    "sizes in bytes and shapes, and sums up the vocabulary of a directory or\n"
-    "tokenizer.json.\n";
+    "Lists the tensors of a model directory, safetensors file or index with their\n"
+    "types, sizes in bytes and shapes, and sums up the vocabulary of a directory or\n"
+    "file: a tokenizer.json, tekken.json, SentencePiece model, tiktoken file,\n"
+    "vocab.json or vocab.txt, known by what it holds under any name.\n";
 
 static const char help_evaluate[] =
     "usage: transplant evaluate BASE DONOR [options]\n"
@@ -1179,29 +1180,14 @@ static int run_transplant(const settings *s)
     return STATUS_INTERRUPTED;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && strcmp(text + length - tail, end) == 0;
-}
-
-/* Whether the directory has a file of that name. One that is there and cannot be opened
-   is an error. */
-static otx_result find_file(const otx_context *ctx, const char *directory, const char *name,
-                            bool *found, otx_error *error)
+/* Whether a path leads to a file. */
+static bool is_file(const otx_context *ctx, const char *path)
 {
     otx_source source;
-    otx_result result;
-    size_t size = strlen(directory) + strlen(name) + 2;
-    char *path = (char *)malloc(size);
-    *found = false;
-    if (!path) return set_error(error, OTX_ERROR_MEMORY, directory, "out of memory");
-    snprintf(path, size, "%s/%s", directory, name);
-    result = otx_source_open(ctx, path, &source, error);
-    if (result == OTX_OK) otx_source_close(ctx, &source);
-    free(path);
-    *found = result == OTX_OK;
-    return result == OTX_ERROR_NOT_FOUND ? OTX_OK : result;
+    otx_error error;
+    if (otx_source_open(ctx, path, &source, &error)) return false;
+    otx_source_close(ctx, &source);
+    return true;
 }
 
 /* Columns that the widest name takes. */
@@ -1294,26 +1280,22 @@ static otx_result inspect_vocab(const otx_context *ctx, const char *path, bool a
     return OTX_OK;
 }
 
-/* The tensors, if there are any, and the vocabulary, if there is one. */
+/* The tensors, if there are any, and the vocabulary, if there is one. Of a file there is
+   one of them. */
 static int run_inspect(const settings *s)
 {
     const char *path = s->arguments[0];
     meter m;
     otx_context ctx = make_context(s, &m);
-    bool is_tensors = ends_with(path, ".safetensors");
-    bool has_model = is_tensors;
-    otx_error error;
-    otx_result result = OTX_OK;
-    if (!has_model) result = find_file(&ctx, path, "model.safetensors", &has_model, &error);
-    if (!result && !has_model)
-        result = find_file(&ctx, path, "model.safetensors.index.json", &has_model, &error);
-    if (!result && has_model) result = inspect_checkpoint(&ctx, path, &error);
-    if (!result && !is_tensors) {
-        result = inspect_vocab(&ctx, path, has_model, &error);
-        if (result == OTX_ERROR_NOT_FOUND)
-            result = has_model ? OTX_OK : inspect_checkpoint(&ctx, path, &error);
-    }
-    return result ? fail(&error) : STATUS_OK;
+    otx_error error, no_vocab;
+    otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &error);
+    bool file = is_file(&ctx, path), none = tensors == OTX_ERROR_NOT_FOUND;
+    if (tensors && !none && tensors != OTX_ERROR_UNSUPPORTED) return fail(&error);
+    if (!tensors && file) return STATUS_OK;
+    vocab = inspect_vocab(&ctx, path, !tensors, &no_vocab);
+    if (!vocab || (!tensors && vocab == OTX_ERROR_NOT_FOUND)) return STATUS_OK;
+    /* What is said of a directory's weights is said of its tokenizer, if anything is. */
+    return fail(!tensors || file || (none && vocab != OTX_ERROR_NOT_FOUND) ? &no_vocab : &error);
 }
 
 /* A donor id, its bytes, and where its row comes from: for "</s>" that may be a token

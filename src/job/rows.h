@@ -70,6 +70,16 @@ OTX__PRIVATE bool otx__row_walk_next(otx__row_walk *walk, otx_result *result, ot
 
 /* ---- rows that are needed ---- */
 
+/* Beyond the last of the base's ids that have a token or are copied from. */
+OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
+{
+    int64_t ids = (int64_t)job->base.vocab.count;
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
+    return (size_t)ids;
+}
+
 /* Whether a row holds numbers only, none of them beyond float. */
 OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t columns)
 {

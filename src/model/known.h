@@ -325,7 +325,7 @@ static const char *const otx__stale_directories[] = {
 
 /* Files that are such copies. In patterns * is any text. */
 static const char *const otx__stale_files[] = {
-    "*.safetensors", "*.safetensors.index.json", /* other layouts: consolidated, fp16 */
+    "*.safetensors", "*.safetensors.index*.json", /* other layouts: consolidated, fp16 */
     "*.bin", "*.bin.index.json",                 /* PyTorch */
     "*.pt", "*.pth", "*.ckpt",                   /* PyTorch, Lightning */
     "*.gguf",                                    /* llama.cpp */
