@@ -312,7 +312,7 @@ def prepare(model_type, old_names):
             continue
         what = verdict[0]
         place = at(read, path)
-        role = ROLES.get(re.sub("_token_id$|_index$", "", key))
+        role = ROLES.get(re.sub("(_token)?_id$|_index$", "", key))
         if what == SIZE:
             if place[key] is None:
                 continue

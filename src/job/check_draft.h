@@ -71,7 +71,7 @@ OTX__PRIVATE void otx__draft_tokens(otx__verifier *v, const otx__side *target, s
 OTX__PRIVATE void otx__draft_rows(otx__verifier *v, const otx__side *target)
 {
     uint64_t rows = v->side.parts.embedding ? v->side.parts.rows : 0, wanted = 0, apart;
-    (void)otx__config_says(&target->config, OTX__KEY_VOCAB_SIZE, UINT64_MAX, &wanted);
+    (void)otx__config_says_rows(&target->config, UINT64_MAX, &wanted);
     if (rows == 0 || wanted == 0 || rows == wanted) return;
     apart = rows > wanted ? rows - wanted : wanted - rows;
     otx__found(v, OTX_FAULT, "draft: \"vocab_size\" is %" PRIu64 ", the target's %" PRIu64
