@@ -29,8 +29,9 @@ done
 # that do. A layer alone goes without the rooms of lower wings that it has no use for.
 without=
 case "$only" in
-"") api="version result context isa matrix solver affine source json safetensors vocab align"
-    wings="base files vocab simd solve"
+"") api="version result context isa matrix solver affine methods source json safetensors
+             vocab align"
+    wings="base files vocab simd solve methods"
     path_api="file directory job verify"
     path_wings="disk model job" ;;
 files) api="version result context matrix source json safetensors"

@@ -109,11 +109,12 @@ typedef struct settings {
     otx_isa isa;
     int threads;
     bool dry_run, quiet, help, version;
+    otx_engine engine;
     const char *report, *token_report, *draft_for;
 } settings;
 
 /* One list feeds the ids and the table: id, name, letter, whether it takes a value.
-   --draft-for is for verify, and those from --quiet on are for all commands. */
+   --draft-for and --engine are for verify, and those from --quiet on are for all commands. */
 #define OPTIONS(X)                                  \
     X(OPTION_K, "k", 'k', true)                     \
     X(OPTION_METHOD, "approximation-method", 'a', true) \
@@ -134,6 +135,7 @@ typedef struct settings {
     X(OPTION_REPORT, "report", 0, true)             \
     X(OPTION_TOKEN_REPORT, "token-report", 0, true) \
     X(OPTION_DRAFT_FOR, "draft-for", 0, true)       \
+    X(OPTION_ENGINE, "engine", 0, true)             \
     X(OPTION_QUIET, "quiet", 'q', false)            \
     X(OPTION_VERSION, "version", 'V', false)        \
     X(OPTION_HELP, "help", 'h', false)
@@ -154,7 +156,7 @@ static const char *const help_transplant[] = {
     "usage: transplant BASE DONOR OUT [options]\n"
     "       transplant inspect FILE_OR_DIR\n"
     "       transplant align BASE DONOR\n"
-    "       transplant verify DIR [--draft-for TARGET]\n"
+    "       transplant verify DIR [--draft-for TARGET [--engine NAME]]\n"
     "       transplant help [COMMAND]\n"
     "\n"
     "Writes to OUT the model of directory BASE with the tokenizer of directory DONOR.\n"
@@ -162,9 +164,11 @@ static const char *const help_transplant[] = {
     "Orthogonal Matching Pursuit: the few shared tokens whose combination gives the\n"
     "token's row in DONOR, combined alike in BASE. OUT can be left out of a dry run.\n"
     "\n",
-    "  -k, --k N               shared tokens per approximated token (64)\n"
+    "  -k, --k N               shared tokens per approximated token (64; omp-affine\n"
+    "                          chooses for each matrix by shared tokens it hides)\n"
     "  -a, --approximation-method NAME\n"
-    "                          omp, omp-centred, mean or zero (omp)\n"
+    "                          omp, omp-centred, omp-affine, affine, mean or zero\n"
+    "                          (omp)\n"
     "      --cosine            select by cosine with what is left, whatever the norm\n"
     "      --ridge X           hold coefficients down: ridge regression on the shared\n"
     "                          tokens scaled to norm 1, such as 0.001 (0)\n"
@@ -220,13 +224,14 @@ static const char help_align[] =
     "tokenizer.json files. The plan for two whole models is shown by --dry-run.\n";
 
 static const char help_verify[] =
-    "usage: transplant verify DIR [--draft-for TARGET]\n"
+    "usage: transplant verify DIR [--draft-for TARGET [--engine NAME]]\n"
     "\n"
     "Checks that tokenizer, matrices, index, config.json and generation_config.json\n"
     "of model directory DIR agree, and prints a line for each finding. With\n"
-    "--draft-for also that llama.cpp and vLLM take it as a draft model for the model\n"
-    "in TARGET, of which the tokenizer and config.json are enough. Exit status 1 if\n"
-    "any finding is an error.\n";
+    "--draft-for also whether each engine takes it as a draft model for the model in\n"
+    "TARGET, of which the tokenizer and config.json are enough; --engine llama.cpp,\n"
+    "vllm, sglang or transformers asks that one alone. Exit status 1 if any finding\n"
+    "is an error.\n";
 
 /* The sub-commands; a first argument that is none of these names is BASE. */
 static const struct {
@@ -419,6 +424,7 @@ static int parse_name(const char *name, int count, const char *(*name_of)(int),
 
 static const char *method_name(int method) { return otx_method_name((otx_method)method); }
 static const char *isa_name(int isa) { return otx_isa_name((otx_isa)isa); }
+static const char *engine_name(int engine) { return otx_engine_name((otx_engine)engine); }
 static const char *padding_name(int how) { return otx_padding_name((otx_padding)how); }
 
 static int set_method(settings *to, const char *name)
@@ -445,6 +451,15 @@ static int set_padding(settings *to, const char *name)
     int how = parse_name(name, OTX_PADDING_COUNT, padding_name, known);
     if (how < 0) return misuse("unknown padding", name, known);
     to->job.padding = (otx_padding)how;
+    return STATUS_OK;
+}
+
+static int set_engine(settings *to, const char *name)
+{
+    char known[SHOWN];
+    int engine = parse_name(name, OTX_ENGINE_COUNT, engine_name, known);
+    if (engine < 0) return misuse("unknown engine", name, known);
+    to->engine = (otx_engine)engine;
     return STATUS_OK;
 }
 
@@ -510,6 +525,7 @@ static int set_option(settings *to, option_id id, const char *value)
         to->job.chat_file = value;
         break;
     case OPTION_DRAFT_FOR: to->draft_for = value; break;
+    case OPTION_ENGINE: status = set_engine(to, value); break;
     case OPTION_ISA: status = set_isa(to, value); break;
     case OPTION_MAP: to->map[to->job.map_count++] = value; break;
     case OPTION_REPORT:
@@ -569,8 +585,11 @@ static int check_command(const settings *s, unsigned seen)
 {
     size_t i, n = s->argument_count, least = commands[s->command].least;
     for (i = 0; i < OPTION_QUIET; i++)
-        if (seen & 1U << i && s->command != (i == OPTION_DRAFT_FOR ? VERIFY : TRANSPLANT))
+        if (seen & 1U << i &&
+            s->command != (i == OPTION_DRAFT_FOR || i == OPTION_ENGINE ? VERIFY : TRANSPLANT))
             return misuse("this command has no option", options[i].name, NULL);
+    if (seen & 1U << OPTION_ENGINE && !s->draft_for)
+        return misuse("--engine goes with", "--draft-for", "TARGET is wanted");
     if (s->report && s->token_report && strcmp(s->report, s->token_report) == 0)
         return misuse("both reports would go to", s->report, NULL);
     if (s->dry_run) least = 2;
@@ -974,6 +993,17 @@ static void print_tokens(const otx_job_tokens *t)
     print_count("padding rows", t->padding, 0);
 }
 
+/* What a map was chosen to be, and by which figures. */
+static void print_choice(const otx_job_matrix *m)
+{
+    printf("  %-14s %12g lambda", "map", m->choice.lambda);
+    if (m->hidden > 0)
+        printf(", share %.3f, error %.3f on %" PRIu64 " hidden anchors", m->choice.share,
+               m->choice.error, m->hidden);
+    printf("\n  %-14s %12" PRIu64 " anchors a token%s\n", "k", m->k,
+           m->k == 0 ? ", the map alone" : m->choice.cosine ? ", by cosine" : "");
+}
+
 static void print_matrix(const otx_job_matrix *m, bool done, bool solved)
 {
     char name[SHOWN], number[NUMBER];
@@ -982,7 +1012,9 @@ static void print_matrix(const otx_job_matrix *m, bool done, bool solved)
            otx_dtype_name(m->dtype));
     print_count("anchors", m->anchors, 0);
     print_count("approximated", m->approximated, 0);
-    if (done && solved && m->approximated > 0) {
+    solved = solved && m->approximated > 0 && done;
+    if (solved && m->choice.lambda > 0) print_choice(m);
+    if (solved && m->k > 0) {
         printf("  %-14s %12.4f mean, %.4f max, relative\n", "residual",
                m->mean_relative_residual, m->max_relative_residual);
         printf("  %-14s %12s form, %s kernels, %d thread%s\n", "solver",
@@ -1002,7 +1034,7 @@ static void print_summary(const settings *s, const otx_job *job)
            otx_method_name(s->job.method));
     print_tokens(&summary.tokens);
     for (i = 0; i < summary.matrix_count; i++)
-        print_matrix(&summary.matrices[i], !s->dry_run, s->job.method <= OTX_METHOD_OMP_CENTRED);
+        print_matrix(&summary.matrices[i], !s->dry_run, s->job.method < OTX_METHOD_MEAN);
     if (s->dry_run) printf("\nDry run: no model was written.\n");
     else printf("\n%s: complete in %.1f s, peak memory %s\n", s->arguments[2], summary.seconds,
                 size_text(number, (double)summary.peak_bytes));
@@ -1263,7 +1295,9 @@ static void on_finding(void *context, otx_severity severity, const char *message
     meter *m = (meter *)context;
     if (m->quiet && severity != OTX_FAULT) return;
     clear_bar(m);
-    printf("%s: %s\n", severity == OTX_FAULT ? "error" : "warning", message);
+    printf("%s: %s\n", severity == OTX_FAULT     ? "error"
+                       : severity == OTX_WARNING ? "warning"
+                                                 : "note", message);
 }
 
 static int run_verify(const settings *s)
@@ -1278,6 +1312,7 @@ static int run_verify(const settings *s)
     verify.finding = on_finding;
     verify.finding_context = &m;
     verify.draft_for = s->draft_for;
+    verify.engine = s->engine;
     catch_signals();
     result = otx_verify(&ctx, s->arguments[0], &verify, &summary, &error);
     clear_bar(&m);

@@ -26,7 +26,8 @@ CC=${CC:-cc}
 export CC
 build=build/tests
 mkdir -p "$build"
-tool_suites="test_tool test_tool_files test_tool_reports test_tool_verify test_tool_refusals"
+tool_suites="test_tool test_tool_files test_tool_reports test_tool_verify test_tool_refusals
+    test_tool_advice"
 
 # Threads that wait should sleep: on a busy machine they would take turns spinning.
 export OMP_WAIT_POLICY=passive

@@ -1,18 +1,5 @@
 /* ---- the whole job ------------------------------------------------------------------ */
 
-typedef enum otx_method {
-    OTX_METHOD_OMP,  /* arXiv 2506.06607 */
-    OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row
-                               is the mean of the base's anchors plus the combination
-                               of what sets them apart from it */
-    OTX_METHOD_MEAN, /* the mean of the base's token rows */
-    OTX_METHOD_ZERO,
-    OTX_METHOD_COUNT
-} otx_method;
-
-/* "omp", "omp-centred", "mean", "zero"; or NULL. */
-OTX_API const char *otx_method_name(otx_method method);
-
 /* How many rows the new matrices get. */
 typedef enum otx_rows {
     OTX_ROWS_DONOR,     /* as many as the donor's matrices */
@@ -21,12 +8,6 @@ typedef enum otx_rows {
     OTX_ROWS_EXACT      /* rows_exact: those of a draft's target, say, whose weights need
                            not be there */
 } otx_rows;
-
-/* Solves as otx_omp does, from the same arguments after its own context. */
-typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
-                                const otx_matrix *atoms, const otx_matrix *targets,
-                                const otx_omp_options *options, const otx_omp_output *output,
-                                otx_omp_stats *stats, otx_error *error);
 
 /* What rows without a token of their own get: padding and reserved tokens. */
 typedef enum otx_padding {
@@ -50,7 +31,7 @@ typedef enum otx_chat {
 
 typedef struct otx_job_options {
     otx_method method;
-    otx_omp_options omp; /* k, tolerance, memory, form; no window */
+    otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -85,9 +66,13 @@ typedef struct otx_job_matrix {
     uint64_t rows, columns;
     otx_dtype dtype;
     uint64_t anchors, approximated;
-    double mean_relative_residual, max_relative_residual; /* after otx_job_run */
+    uint64_t k; /* atoms per target at most. This and what follows: after otx_job_run */
+    double mean_relative_residual, max_relative_residual; /* 0 where k is */
     double seconds;
     otx_omp_stats omp;
+    otx_affine_trial choice; /* of the methods with a map */
+    uint64_t hidden;         /* anchors by which it was chosen; 0 if there was no choice */
+    otx_affine_stats affine;
 } otx_job_matrix;
 
 #define OTX_JOB_MAX_MATRICES 8

@@ -17,6 +17,7 @@
      chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
      solve         solving for the rows of the donor
+     targets       the rows that are made from the donor's
      rebuild       the new rows of one vocabulary tensor
      write         the output and its weights
      copy          the other files of the two models
@@ -27,5 +28,6 @@
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
+     check_gguf    the special tokens that a conversion to GGUF finds
      check_draft   as a draft model for another
      verify        whether a finished directory agrees with itself */

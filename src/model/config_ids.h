@@ -132,25 +132,57 @@ OTX__PRIVATE otx_result otx__config_add_specials(otx__config_edit *e)
 
 /* ---- other ids: image tokens and the like ---- */
 
+/* Whether config.json names an id under such a key, alone or in a list. */
+OTX__PRIVATE bool otx__config_names_id(const otx__document *config, uint64_t id)
+{
+    otx__members at;
+    otx__members_open(&at, config, config, 0);
+    while (otx__members_next(&at))
+        if (at.kind == OTX__MEMBER_ID && otx__node_has_id(at.json, at.value, id)) return true;
+    return false;
+}
+
+/* The donor's token of the same content as the base's id, although it has no row: its id,
+   or -1. */
+OTX__PRIVATE int64_t otx__config_rowless(const otx__config_plan *plan, uint64_t base)
+{
+    const otx_token *wanted = otx__side_token(plan->base, base);
+    int64_t id = wanted ? otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
+                                          wanted->content_size) : -1;
+    return id >= 0 && (uint64_t)id >= plan->alignment->count ? id : -1;
+}
+
 /* Names the first id under a key, one or a list, that has no counterpart. */
 OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, uint32_t key,
                                           uint32_t node)
 {
     const otx_json *json = &e->document->json;
     otx_json_iter item = otx_json_iter_of(json, node);
-    char token[OTX__QUOTED] = "none", name[OTX__QUOTED];
+    char token[OTX__QUOTED], what[OTX__QUOTED + 64] = "an id without a token";
+    char name[OTX__QUOTED];
     uint64_t id = 0;
+    int64_t rowless = -1;
+    otx__quote_node(name, json, key);
     if (otx_json_type_of(json, node) == OTX_JSON_ARRAY)
         while (otx_json_iter_next(&item)) {
             node = item.value;
             if (otx__config_carry(e->plan, json, node, OTX__CARRY_SAME) < 0) break;
         }
-    if (otx_json_uint(json, node, &id)) otx__side_content(token, e->plan->base, id);
+    if (otx_json_uint(json, node, &id)) rowless = otx__config_rowless(e->plan, id);
+    if (otx__side_token(e->plan->base, id))
+        otx__format(what, sizeof what, "the token \"%s\"%s",
+                    otx__side_content(token, e->plan->base, id),
+                    rowless < 0 ? ", which the donor's tokenizer lacks" : "");
+    if (rowless >= 0)
+        return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                         "%s/%s: \"%s\" is %" PRIu64 ", %s, which the donor's tokenizer has as "
+                         "%" PRId64 ", beyond the %" PRIu64 " rows; --rows tokenizer gives it "
+                         "one", e->plan->base->path, e->name, name, id, what, rowless,
+                         (uint64_t)e->plan->alignment->count);
     return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
-                     "%s/%s: \"%s\" is %" PRIu64 ", the token \"%s\", which the donor's "
-                     "tokenizer lacks; give it one with --map 'DONOR=#%" PRIu64 "', DONOR "
-                     "being a reserved or seldom used token of the donor", e->plan->base->path,
-                     e->name, otx__quote_node(name, json, key), id, token, id);
+                     "%s/%s: \"%s\" is %" PRIu64 ", %s; give it one with --map 'DONOR=#%" PRIu64
+                     "', DONOR being a reserved or seldom used token of the donor",
+                     e->plan->base->path, e->name, name, id, what, id);
 }
 
 /* Says what was left out. */

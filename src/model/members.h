@@ -49,6 +49,16 @@ OTX__PRIVATE const otx__member_rule *otx__member_rule_of(otx__span key, otx__spa
     return NULL;
 }
 
+/* Whether a list or a number holds an id. */
+OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t id)
+{
+    uint32_t end = otx_json_after(json, node);
+    uint64_t value;
+    for (; node < end; node++)
+        if (otx_json_uint(json, node, &value) && value == id) return true;
+    return false;
+}
+
 /* ---- the size that an object names ---- */
 
 /* Whether a size that stands in an object is the one asked for, as it is or rounded up to
