@@ -23,179 +23,180 @@
 
    What is where
 
-      222  api/version                version
-      252  api/result                 results
-      292  api/context                context: memory, threads, progress
-      370  api/isa                    instruction sets
-      387  api/matrix                 numbers and matrices
-      432  api/solver                 the solver
-      560  api/affine                 the affine map: rows as the map makes them, and what it misses
-      691  api/methods                methods: rows for tokens that a model lacks
-      781  api/source                 sources and sinks: bytes in and out
-      801  api/json                   JSON
-      923  api/safetensors            safetensors
-      987  api/vocab                  vocabularies
-     1092  api/align                  alignment
-     1156  api/file                   files
-     1167  api/directory              directories
-     1223  api/job                    the whole job
-     1355  api/verify                 looking at a finished directory
+      223  api/version                version
+      253  api/result                 results
+      293  api/context                context: memory, threads, progress
+      371  api/isa                    instruction sets
+      388  api/matrix                 numbers and matrices
+      433  api/solver                 the solver
+      561  api/affine                 the affine map: rows as the map makes them, and what it misses
+      692  api/methods                methods: rows for tokens that a model lacks
+      782  api/source                 sources and sinks: bytes in and out
+      802  api/json                   JSON
+      924  api/safetensors            safetensors
+      988  api/vocab                  vocabularies
+     1093  api/align                  alignment
+     1157  api/file                   files
+     1168  api/directory              directories
+     1224  api/job                    the whole job
+     1356  api/verify                 looking at a finished directory
 
-     1422  base                       what everything stands on
-     1455  base/begin                 system headers, and how floating point must be compiled
-     1493  base/sizes                 counting, and sums and products that may not wrap
-     1531  base/span                  bytes of others, digits, UTF-8
-     1689  base/decimal               the digits of a double
-     1824  base/format                printf without stdio and without a locale
-     2093  base/result                results, failures, messages
-     2209  base/memory                the allocator, arrays that grow
-     2268  base/text                  names in messages, and text that grows
-     2385  base/hooks                 log, progress, threads of the caller
-     2454  base/sort                  in place, without memory, never quadratic; and finding
-     2504  base/clock                 wall time for statistics
-     2550  base/hash                  keyed, for tables whose keys a stranger chooses
-     2629  base/pool                  blocks that are freed together
-     2744  base/number                element types, widening and rounding
-     2933  base/base64                decoding
-     2969  base/protobuf              fields of a message
-     3091  base/watch                 long loops that the caller can stop
+     1423  base                       what everything stands on
+     1456  base/begin                 system headers, and how floating point must be compiled
+     1494  base/sizes                 counting, and sums and products that may not wrap
+     1532  base/span                  bytes of others, digits, UTF-8
+     1690  base/decimal               the digits of a double
+     1825  base/format                printf without stdio and without a locale
+     2094  base/result                results, failures, messages
+     2210  base/memory                the allocator, arrays that grow
+     2269  base/text                  names in messages, and text that grows
+     2386  base/hooks                 log, progress, threads of the caller
+     2455  base/sort                  in place, without memory, never quadratic; and finding
+     2505  base/clock                 wall time for statistics
+     2551  base/hash                  keyed, for tables whose keys a stranger chooses
+     2630  base/pool                  blocks that are freed together
+     2745  base/number                element types, widening and rounding
+     2934  base/base64                decoding
+     2970  base/protobuf              fields of a message
+     3092  base/watch                 long loops that the caller can stop
 
-     3144  files                      formats, on memory and streams
-     3168  files/memory_source        memory as a source of bytes
-     3186  files/json_read            a parser without recursion
-     3539  files/json_values          looking at values, stepping through containers
-     3710  files/json_edit            writing, and edits that keep every byte they do not touch
-     4078  files/tensors              what reading and writing a header share
-     4213  files/safetensors_read     the header of a file, checked
-     4537  files/safetensors_write    the header of a new file
+     3145  files                      formats, on memory and streams
+     3169  files/memory_source        memory as a source of bytes
+     3187  files/json_read            a parser without recursion
+     3540  files/json_values          looking at values, stepping through containers
+     3711  files/json_edit            writing, and edits that keep every byte they do not touch
+     4079  files/tensors              what reading and writing a header share
+     4214  files/safetensors_read     the header of a file, checked
+     4538  files/safetensors_write    the header of a new file
 
-     4694  vocab                      tokens, from every source, and which of them are the same
-     4727  vocab/known                what the world calls things: files, classes, tokens
-     5037  vocab/token_table          the table of tokens, and finding tokens in it
-     5200  vocab/spelling             from what a file spells to bytes
-     5331  vocab/reader               what the readers of all sources share
-     5681  vocab/added_tokens         what other files add to a model's tokens
-     5942  vocab/in_use               tokens that are named as reserved ones and are none
-     6044  vocab/from_tokenizer_json  tokenizer.json
-     6300  vocab/from_tekken          tekken.json
-     6455  vocab/from_tiktoken        *.tiktoken
-     6520  vocab/from_sentencepiece   tokenizer.model and its like
-     6875  vocab/from_vocab_json      vocab.json and merges.txt
-     6961  vocab/from_vocab_txt       vocab.txt
-     7018  vocab/parse                the first source that is given, and what goes with it
-     7204  vocab/align                which base token a donor token is
+     4695  vocab                      tokens, from every source, and which of them are the same
+     4728  vocab/known                what the world calls things: files, classes, tokens
+     5038  vocab/token_table          the table of tokens, and finding tokens in it
+     5201  vocab/spelling             from what a file spells to bytes
+     5332  vocab/reader               what the readers of all sources share
+     5682  vocab/added_tokens         what other files add to a model's tokens
+     5943  vocab/in_use               tokens that are named as reserved ones and are none
+     6045  vocab/from_tokenizer_json  tokenizer.json
+     6301  vocab/from_tekken          tekken.json
+     6456  vocab/from_tiktoken        *.tiktoken
+     6521  vocab/from_sentencepiece   tokenizer.model and its like
+     6876  vocab/from_vocab_json      vocab.json and merges.txt
+     6962  vocab/from_vocab_txt       vocab.txt
+     7019  vocab/parse                the first source that is given, and what goes with it
+     7205  vocab/align                which base token a donor token is
 
-     7447  simd                       the hot loops, once for each instruction set
-     7480  simd/kernels               the table of kernels, and what all versions share
-     7757  simd/scalar                the reference
-     7926  simd/sse2                  the operations of 128-bit x86, and what each does
-     8047  simd/neon                  those of 64-bit Arm
-     8142  simd/wasm                  those of WebAssembly's SIMD128
-     8227  simd/avx2                  those of 256-bit x86, with FMA
-     8309  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8951  simd/avx_vnni              AVX2, and products of integers
-     9047  simd/neon_bf16             NEON, and products of matrices
-     9201  simd/avx512                512-bit x86, by hand
-     9807  simd/amx                   tiles of x86, beside AVX-512
-    10050  simd/dispatch              which of them this machine can run, and which a call takes
+     7448  simd                       the hot loops, once for each instruction set
+     7481  simd/kernels               the table of kernels, and what all versions share
+     7758  simd/scalar                the reference
+     7927  simd/sse2                  the operations of 128-bit x86, and what each does
+     8048  simd/neon                  those of 64-bit Arm
+     8143  simd/wasm                  those of WebAssembly's SIMD128
+     8228  simd/avx2                  those of 256-bit x86, with FMA
+     8310  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8952  simd/avx_vnni              AVX2, and products of integers
+     9048  simd/neon_bf16             NEON, and products of matrices
+     9202  simd/avx512                512-bit x86, by hand
+     9808  simd/amx                   tiles of x86, beside AVX-512
+    10051  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10276  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10329  solve/views                the rows of matrices, as the kernels read them
-    10458  solve/panels               vectors as the dense products want them, and these
-    10649  solve/rests                vectors on their way into panels
-    10826  solve/dictionary           the atoms, and their split along a common direction
-    10981  solve/exact_gram           products of all pairs of atoms in double
-    11063  solve/triangle             packed lower triangles
-    11167  solve/support              what is known of one target, and the exact steps
-    11429  solve/gram_table           products of atoms with all atoms, for scans
-    11667  solve/screen               which atoms are worth scoring in double: the bound
-    11957  solve/scan                 the correlations of all atoms with a block's residuals
-    12114  solve/predict              making targets ready for the next scan
-    12360  solve/candidates           the atoms that a scan could not rule out
-    12644  solve/select               the next atoms of each target
-    12810  solve/pursuit              what one solve holds, and the memory it takes
-    13054  solve/plan                 which form, and in what blocks
-    13299  solve/steps                a pursuit from its rows to its results
-    13538  solve/combine              new rows of coefficients
-    13600  solve/solver               the public call
-    13765  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13974  solve/affine_normal        the normal equations of an affine map
-    14217  solve/affine_factor        their factor, and their solution
-    14420  solve/affine_map           a fitted map, and the rows it makes
-    14762  solve/affine_choice        how many atoms to take, and chosen by what
-    15160  solve/affine_fit           what a fit of an affine map holds and needs
-    15404  solve/affine               fitting and applying affine maps
+    10277  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10330  solve/views                the rows of matrices, as the kernels read them
+    10459  solve/panels               vectors as the dense products want them, and these
+    10650  solve/rests                vectors on their way into panels
+    10827  solve/dictionary           the atoms, and their split along a common direction
+    10982  solve/exact_gram           products of all pairs of atoms in double
+    11064  solve/triangle             packed lower triangles
+    11168  solve/support              what is known of one target, and the exact steps
+    11430  solve/gram_table           products of atoms with all atoms, for scans
+    11668  solve/screen               which atoms are worth scoring in double: the bound
+    11958  solve/scan                 the correlations of all atoms with a block's residuals
+    12115  solve/predict              making targets ready for the next scan
+    12361  solve/candidates           the atoms that a scan could not rule out
+    12645  solve/select               the next atoms of each target
+    12811  solve/pursuit              what one solve holds, and the memory it takes
+    13055  solve/plan                 which form, and in what blocks
+    13300  solve/steps                a pursuit from its rows to its results
+    13539  solve/combine              new rows of coefficients
+    13601  solve/solver               the public call
+    13766  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13975  solve/affine_normal        the normal equations of an affine map
+    14218  solve/affine_factor        their factor, and their solution
+    14421  solve/affine_map           a fitted map, and the rows it makes
+    14763  solve/affine_choice        how many atoms to take, and chosen by what
+    15161  solve/affine_fit           what a fit of an affine map holds and needs
+    15405  solve/affine               fitting and applying affine maps
 
-    15693  methods                    rows for tokens that a model lacks, each method a room
-    15710  methods/parts              what methods share: sums of rows, combinations
-    15826  methods/pursuit            omp, omp-centred
-    15897  methods/mapping            omp-affine, affine
-    15931  methods/constant           mean, zero
-    15959  methods/methods            the table of all, and the public calls
+    15694  methods                    rows for tokens that a model lacks, each method a room
+    15711  methods/parts              what methods share: sums of rows, combinations
+    15827  methods/pursuit            omp, omp-centred
+    15898  methods/mapping            omp-affine, affine
+    15932  methods/constant           mean, zero
+    15960  methods/methods            the table of all, and the public calls
 
-    16081  disk                       files and directories
-    16114  disk/system                what POSIX and Windows are asked for
-    16153  disk/windows_paths         paths as Windows takes them
-    16293  disk/windows               the system as Windows gives it
-    16592  disk/posix                 the system as POSIX gives it
-    16830  disk/paths                 what can be told from their text
-    16904  disk/failure               why the system refused
-    17018  disk/look                  what stands at a path, and whether within another
-    17139  disk/listing               listings of directories
-    17205  disk/reading               files to read, and whether they have changed
-    17384  disk/writing               files to write
-    17501  disk/copying               copies of files
-    17567  disk/trees                 whole directories looked through, copied, removed
-    17783  disk/known                 what weights are called in a directory
-    17819  disk/staging               a directory made under another name, then renamed
-    18055  disk/missing               a path or a directory without what is wanted of it
-    18098  disk/weight_index          the index of a checkpoint in shards
-    18315  disk/shards                what an index and its shards say of each other
-    18520  disk/checkpoint            a model directory, in one file or in shards
-    18753  disk/tokenizer_directory   the tokenizer of a model directory
+    16082  disk                       files and directories
+    16115  disk/system                what POSIX and Windows are asked for
+    16154  disk/windows_paths         paths as Windows takes them
+    16294  disk/windows               the system as Windows gives it
+    16593  disk/posix                 the system as POSIX gives it
+    16831  disk/paths                 what can be told from their text
+    16905  disk/failure               why the system refused
+    17019  disk/look                  what stands at a path, and whether within another
+    17140  disk/listing               listings of directories
+    17206  disk/reading               files to read, and whether they have changed
+    17385  disk/writing               files to write
+    17502  disk/copying               copies of files
+    17568  disk/trees                 whole directories looked through, copied, removed
+    17784  disk/known                 what weights are called in a directory
+    17820  disk/staging               a directory made under another name, then renamed
+    18056  disk/missing               a path or a directory without what is wanted of it
+    18099  disk/weight_index          the index of a checkpoint in shards
+    18316  disk/shards                what an index and its shards say of each other
+    18521  disk/checkpoint            a model directory, in one file or in shards
+    18754  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18954  model                      which tensors and config keys belong to the vocabulary
-    18987  model/known                what the world calls things
-    19310  model/known_keys           keys of ids and sizes in configs
-    19475  model/known_classes        classes of tokenizers, by the type of model
-    19713  model/names                names of tensors
-    19870  model/document             the JSON files of a model directory
-    19965  model/members              what the members of a config are about
-    20169  model/config               what config.json says
-    20346  model/side                 a model directory opened once
-    20467  model/code                 the Python that a tokenizer is loaded with
-    20701  model/parts                what each tensor does for the vocabulary
-    20811  model/whole                whether all tensors are there
-    20933  model/find                 finding the parts of a model
-    21191  model/heirs                what becomes of the ids in a config
-    21353  model/config_ids           ids in a config being edited
-    21574  model/config_lists         lists, dictionaries and ranges of ids
-    21731  model/config_edit          config.json and generation_config.json, edited
-    22024  model/classes              which class a tokenizer is loaded as
+    18955  model                      which tensors and config keys belong to the vocabulary
+    18989  model/known                what the world calls things
+    19312  model/known_keys           keys of ids and sizes in configs
+    19477  model/known_classes        classes of tokenizers, by the type of model
+    19715  model/names                names of tensors
+    19872  model/document             the JSON files of a model directory
+    19967  model/members              what the members of a config are about
+    20171  model/config               what config.json says
+    20348  model/side                 a model directory opened once
+    20469  model/code                 the Python that a tokenizer is loaded with
+    20703  model/parts                what each tensor does for the vocabulary
+    20813  model/whole                whether all tensors are there
+    20935  model/find                 finding the parts of a model
+    21193  model/processor            the tokens that a processor looks for by their text
+    21348  model/heirs                what becomes of the ids in a config
+    21511  model/config_ids           ids in a config being edited
+    21751  model/config_lists         lists, dictionaries and ranges of ids
+    21908  model/config_edit          config.json and generation_config.json, edited
+    22203  model/classes              which class a tokenizer is loaded as
 
-    22190  job                        the whole transplant, in the order in which it happens
-    22225  job/job                    what a job holds
-    22444  job/open                   opening the two models
-    22520  job/map                    the caller's map
-    22641  job/align                  where every new row comes from
-    22819  job/plan                   what becomes of every tensor, and of the configs
-    22940  job/chat                   the template that turns messages into text
-    23068  job/rows                   rows in memory: reading, checking, their mean
-    23356  job/solve                  solving for the rows of the donor
-    23539  job/targets                the rows that are made from the donor's
-    23636  job/rebuild                the new rows of one vocabulary tensor
-    23913  job/write                  the output and its weights
-    24184  job/copy                   the other files of the two models
-    24400  job/index                  the files that are written anew
-    24568  job/run                    the whole, in order
-    24678  job/report                 what a job did, as JSON and as a table
-    24947  job/findings               what is told of a finished directory
-    24996  job/check_files            its files
-    25117  job/check_ids              sizes, ids and tying
-    25333  job/check_values           values
-    25413  job/check_gguf             the special tokens that a conversion to GGUF finds
-    25603  job/check_draft            as a draft model for another
-    25881  job/verify                 whether a finished directory agrees with itself
+    22369  job                        the whole transplant, in the order in which it happens
+    22404  job/job                    what a job holds
+    22623  job/open                   opening the two models
+    22699  job/map                    the caller's map
+    22820  job/align                  where every new row comes from
+    22998  job/plan                   what becomes of every tensor, and of the configs
+    23119  job/chat                   the template that turns messages into text
+    23247  job/rows                   rows in memory: reading, checking, their mean
+    23535  job/solve                  solving for the rows of the donor
+    23718  job/targets                the rows that are made from the donor's
+    23815  job/rebuild                the new rows of one vocabulary tensor
+    24092  job/write                  the output and its weights
+    24363  job/copy                   the other files of the two models
+    24579  job/index                  the files that are written anew
+    24747  job/run                    the whole, in order
+    24857  job/report                 what a job did, as JSON and as a table
+    25126  job/findings               what is told of a finished directory
+    25175  job/check_files            its files
+    25306  job/check_ids              sizes, ids and tying
+    25522  job/check_values           values
+    25602  job/check_gguf             the special tokens that a conversion to GGUF finds
+    25792  job/check_draft            as a draft model for another
+    26070  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -18978,6 +18979,7 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
      parts          what each tensor does for the vocabulary
      whole          whether all tensors are there
      find           finding the parts of a model
+     processor      the tokens that a processor looks for by their text
      heirs          what becomes of the ids in a config
      config_ids     ids in a config being edited
      config_lists   lists, dictionaries and ranges of ids
@@ -21188,6 +21190,161 @@ OTX__PRIVATE otx_result otx__parts_find(const otx_context *ctx, otx__side *side,
     return result;
 }
 
+/* >>> src/model/processor.h */
+/* ---- processor: the tokens that a processor looks for by their text ----------------- */
+
+/* The files in which a processor of pictures or sounds keeps its settings. */
+static const otx_vocab_file otx__processor_files[] = {OTX_VOCAB_PROCESSOR,
+                                                      OTX_VOCAB_PREPROCESSOR};
+
+/* Keys of these files that hold such a text: image_token and the like. */
+#define OTX__KEY_TEXT_ENDING "_token"
+
+/* Bytes of the longest text that is looked for. */
+#define OTX__TOKEN_TEXT_MOST 256
+
+/* What is checked: the files of one model against the tokens of another, or its own. */
+typedef struct otx__processor {
+    const otx_context *ctx;
+    const otx__side *side, *tokens;
+    otx__token_index contents, own; /* of the tokens, and of the side's own */
+    bool present, lost; /* a file is there; a text that is looked for is no token */
+} otx__processor;
+
+/* Decodes the text under such a key, a string or an object with "content"; 0 if there is
+   none, or a longer one. */
+OTX__PRIVATE size_t otx__processor_text(const otx_json *json, const otx_json_iter *member,
+                                        char to[OTX__TOKEN_TEXT_MOST])
+{
+    char key[OTX__KEY_MOST + 1];
+    const otx__span name = otx__json_span(json, member->key);
+    uint32_t node = member->value;
+    if (name.size > OTX__KEY_MOST) return 0;
+    memcpy(key, name.bytes, name.size);
+    key[name.size] = 0;
+    if (!otx__has_suffix(key, OTX__KEY_TEXT_ENDING)) return 0;
+    if (otx_json_type_of(json, node) == OTX_JSON_OBJECT)
+        node = otx_json_find(json, node, "content");
+    if (otx__json_span(json, node).size > OTX__TOKEN_TEXT_MOST) return 0;
+    return otx_json_string(json, node, to);
+}
+
+/* Whether a text is no token although it must be one: the model's own tokenizer has it.
+   Where that is the tokenizer at hand, brackets say so. */
+OTX__PRIVATE bool otx__processor_loses(const otx__processor *p, const char *text, size_t size)
+{
+    if (size == 0 || otx__index_find(&p->contents, OTX_TOKEN_NONE, text, size) >= 0)
+        return false;
+    return p->side == p->tokens
+               ? *text == '<' || *text == '['
+               : otx__index_find(&p->own, OTX_TOKEN_NONE, text, size) >= 0;
+}
+
+OTX__PRIVATE void otx__processor_look(otx__processor *p, const otx__document *document,
+                                      const char *name)
+{
+    const otx_json *json = &document->json;
+    char text[OTX__TOKEN_TEXT_MOST], quoted[OTX__QUOTED], key[OTX__QUOTED];
+    uint32_t object;
+    for (object = 0; object < json->count; object++) {
+        otx_json_iter member = otx_json_iter_of(json, object);
+        while (member.keyed && otx_json_iter_next(&member)) {
+            size_t size = otx__processor_text(json, &member, text);
+            if (!otx__processor_loses(p, text, size)) continue;
+            p->lost = true;
+            otx__log(p->ctx, OTX_WARNING, "%s/%s: \"%s\" is \"%s\", which is no token of %s; the "
+                     "processor would look for it in vain: write there the text of a token",
+                     p->side->path, name, otx__quote_node(key, json, member.key),
+                     otx__quote(quoted, sizeof quoted, text, size), p->tokens->path);
+        }
+    }
+}
+
+/* Whether a key of tokenizer_config.json is one that every tokenizer has. */
+OTX__PRIVATE bool otx__is_role_key(const otx_json *json, uint32_t key)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__role_keys); i++)
+        if (otx_json_equals(json, key, otx__role_keys[i])) return true;
+    return false;
+}
+
+/* Whether two nodes are spelt alike. */
+OTX__PRIVATE bool otx__same_node(const otx_json *a, uint32_t first, const otx_json *b,
+                                 uint32_t second)
+{
+    const otx__span x = otx__json_span(a, first), y = otx__json_span(b, second);
+    return otx__same_bytes(x.bytes, x.size, y.bytes, y.size);
+}
+
+/* Warns of the tokens that the base's tokenizer has a name for, so that a processor can ask
+   it, and the donor's has not: it would not be loaded, or take what its class says. */
+OTX__PRIVATE void otx__processor_names(const otx__processor *p)
+{
+    const otx_json *json = &p->side->tokenizer.json, *other = &p->tokens->tokenizer.json;
+    char text[OTX__TOKEN_TEXT_MOST], key[OTX__QUOTED];
+    uint32_t object, found;
+    for (object = 0; object < json->count; object++) {
+        otx_json_iter member = otx_json_iter_of(json, object);
+        while (member.keyed && otx_json_iter_next(&member)) {
+            if (otx__processor_text(json, &member, text) == 0 ||
+                otx__is_role_key(json, member.key))
+                continue;
+            for (found = 0; found < other->count; found++)
+                if (otx__same_node(other, found, json, member.key)) break;
+            if (found == other->count)
+                otx__log(p->ctx, OTX_WARNING, "%s/tokenizer_config.json: names \"%s\", for a "
+                         "processor to ask for; that of %s does not: name there what takes its "
+                         "place", p->side->path, otx__quote_node(key, json, member.key),
+                         p->tokens->path);
+        }
+    }
+}
+
+/* Opens one of the files and looks into it. One that is no JSON is nobody's processor. */
+OTX__PRIVATE otx_result otx__processor_file(otx__processor *p, const char *name,
+                                            otx_error *error)
+{
+    otx__document document;
+    otx_error cause;
+    otx_result result = otx__document_open(p->ctx, p->side->path, name, &document, &cause);
+    if (result == OTX_ERROR_FORMAT) {
+        otx__log(p->ctx, OTX_WARNING, "%s", cause.message);
+        return OTX_OK;
+    }
+    if (result) return otx__fail(error, result, "%s", cause.message);
+    p->present |= document.present;
+    if (document.present && !p->contents.slots)
+        result = otx__side_contents(p->ctx, p->tokens, &p->contents, error);
+    if (!result && document.present && !p->own.slots)
+        result = otx__side_contents(p->ctx, p->side, &p->own, error);
+    if (!result && document.present) otx__processor_look(p, &document, name);
+    otx__document_close(p->ctx, &document);
+    return result;
+}
+
+/* Warns of every text that the processor of a model looks for and that is no token of
+   `tokens`. *silent becomes whether there is a processor of which nothing was said. */
+OTX__PRIVATE otx_result otx__processor_check(const otx_context *ctx, const otx__side *side,
+                                             const otx__side *tokens, bool *silent,
+                                             otx_error *error)
+{
+    otx__processor p;
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(&p, 0, sizeof p);
+    p.ctx = ctx;
+    p.side = side;
+    p.tokens = tokens;
+    for (i = 0; i < OTX__COUNT(otx__processor_files) && !result; i++)
+        result = otx__processor_file(&p, otx__usual_name(otx__processor_files[i]), error);
+    if (p.present && side != tokens) otx__processor_names(&p);
+    if (p.contents.slots) otx__index_close(ctx, &p.contents);
+    if (p.own.slots) otx__index_close(ctx, &p.own);
+    *silent = p.present && !p.lost;
+    return result;
+}
+
 /* >>> src/model/heirs.h */
 /* ---- heirs: what becomes of the ids in a config ------------------------- */
 
@@ -21201,6 +21358,7 @@ typedef struct otx__config_plan {
     size_t heir_count; /* the base's ids and rows */
     int64_t highest;   /* base id that has an heir: the caller may map one without a row */
     otx__token_index contents; /* of the donor's tokens */
+    bool processor; /* the base has one that may look for tokens under their old text */
 } otx__config_plan;
 
 /* ---- ids ---- */
@@ -21550,6 +21708,23 @@ OTX__PRIVATE void otx__config_tell_lost(const otx__config_edit *e, const otx__me
                  otx__quote_node(key, at->json, at->key));
 }
 
+/* A processor whose settings say nothing has the text of such a token from its class. */
+OTX__PRIVATE void otx__config_tell_renamed(const otx__config_edit *e, const otx__members *at,
+                                           uint64_t id)
+{
+    char key[OTX__QUOTED], old[OTX__QUOTED], new_one[OTX__QUOTED];
+    int64_t heir = otx__config_same_content(e->plan, id);
+    if (!e->plan->processor || heir < 0) return;
+    otx__side_content(old, e->plan->base, id);
+    otx__side_content(new_one, e->plan->donor, (uint64_t)heir);
+    if (strcmp(old, new_one) != 0)
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: the token of \"%s\" is \"%s\" and becomes \"%s\"; a processor that "
+                 "looks for the old text, by the default of its class, must be told the new one",
+                 e->plan->base->path, e->name, otx__quote_node(key, at->json, at->key), old,
+                 new_one);
+}
+
 /* Carries over what stands under such a key. What has no counterpart is left out
    of generation_config.json, and refused in config.json: the model would look for
    a token that its tokenizer never gives. */
@@ -21558,8 +21733,10 @@ OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const otx__mem
     otx_json_type type = otx_json_type_of(at->json, at->value);
     size_t lost = 0, written;
     uint64_t id;
-    if (type != OTX_JSON_ARRAY && !otx_json_uint(at->json, at->value, &id))
-        return OTX_OK; /* null, or below 0 */
+    if (type != OTX_JSON_ARRAY) {
+        if (!otx_json_uint(at->json, at->value, &id)) return OTX_OK; /* null, or below 0 */
+        otx__config_tell_renamed(e, at, id);
+    }
     written = otx__config_carry_ids(e->plan, at->json, at->value, OTX__CARRY_SAME, &e->value,
                                     &lost);
     if (lost && !e->generation) return otx__fail_lost_id(e, at->key, at->value);
@@ -22007,7 +22184,9 @@ OTX__PRIVATE void otx__config_check_length(const otx__config_plan *plan)
 OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *config,
                                          otx__text *generation, otx_error *error)
 {
-    otx_result result = otx__config_find_heirs(plan, error);
+    otx_result result = otx__processor_check(plan->ctx, plan->base, plan->donor,
+                                             &plan->processor, error);
+    if (!result) result = otx__config_find_heirs(plan, error);
     if (!result)
         result = otx__config_edit_file(plan, &plan->base->config, "config.json", false, config,
                                        error);
@@ -25094,6 +25273,16 @@ OTX__PRIVATE void otx__verify_code(otx__verifier *v)
     otx__code_close(&code);
 }
 
+/* Whether the processor looks for tokens that are none. */
+OTX__PRIVATE void otx__verify_processor(otx__verifier *v)
+{
+    bool silent;
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    (void)otx__verify_take(v, otx__processor_check(&v->ctx, &v->side, &v->side, &silent, &error),
+                           &error);
+}
+
 /* Whether transformers makes another class of the tokenizer than it names. */
 OTX__PRIVATE void otx__verify_class(otx__verifier *v)
 {
@@ -25908,6 +26097,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__verify_listing(&v);
     otx__verify_code(&v);
     otx__verify_class(&v);
+    otx__verify_processor(&v);
     otx__verify_rows(&v);
     otx__verify_ids(&v);
     otx__verify_tie(&v);

@@ -24,6 +24,7 @@
      parts          what each tensor does for the vocabulary
      whole          whether all tensors are there
      find           finding the parts of a model
+     processor      the tokens that a processor looks for by their text
      heirs          what becomes of the ids in a config
      config_ids     ids in a config being edited
      config_lists   lists, dictionaries and ranges of ids

@@ -276,7 +276,9 @@ OTX__PRIVATE void otx__config_check_length(const otx__config_plan *plan)
 OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *config,
                                          otx__text *generation, otx_error *error)
 {
-    otx_result result = otx__config_find_heirs(plan, error);
+    otx_result result = otx__processor_check(plan->ctx, plan->base, plan->donor,
+                                             &plan->processor, error);
+    if (!result) result = otx__config_find_heirs(plan, error);
     if (!result)
         result = otx__config_edit_file(plan, &plan->base->config, "config.json", false, config,
                                        error);

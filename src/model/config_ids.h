@@ -197,6 +197,23 @@ OTX__PRIVATE void otx__config_tell_lost(const otx__config_edit *e, const otx__me
                  otx__quote_node(key, at->json, at->key));
 }
 
+/* A processor whose settings say nothing has the text of such a token from its class. */
+OTX__PRIVATE void otx__config_tell_renamed(const otx__config_edit *e, const otx__members *at,
+                                           uint64_t id)
+{
+    char key[OTX__QUOTED], old[OTX__QUOTED], new_one[OTX__QUOTED];
+    int64_t heir = otx__config_same_content(e->plan, id);
+    if (!e->plan->processor || heir < 0) return;
+    otx__side_content(old, e->plan->base, id);
+    otx__side_content(new_one, e->plan->donor, (uint64_t)heir);
+    if (strcmp(old, new_one) != 0)
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: the token of \"%s\" is \"%s\" and becomes \"%s\"; a processor that "
+                 "looks for the old text, by the default of its class, must be told the new one",
+                 e->plan->base->path, e->name, otx__quote_node(key, at->json, at->key), old,
+                 new_one);
+}
+
 /* Carries over what stands under such a key. What has no counterpart is left out
    of generation_config.json, and refused in config.json: the model would look for
    a token that its tokenizer never gives. */
@@ -205,8 +222,10 @@ OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const otx__mem
     otx_json_type type = otx_json_type_of(at->json, at->value);
     size_t lost = 0, written;
     uint64_t id;
-    if (type != OTX_JSON_ARRAY && !otx_json_uint(at->json, at->value, &id))
-        return OTX_OK; /* null, or below 0 */
+    if (type != OTX_JSON_ARRAY) {
+        if (!otx_json_uint(at->json, at->value, &id)) return OTX_OK; /* null, or below 0 */
+        otx__config_tell_renamed(e, at, id);
+    }
     written = otx__config_carry_ids(e->plan, at->json, at->value, OTX__CARRY_SAME, &e->value,
                                     &lost);
     if (lost && !e->generation) return otx__fail_lost_id(e, at->key, at->value);

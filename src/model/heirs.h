@@ -10,6 +10,7 @@ typedef struct otx__config_plan {
     size_t heir_count; /* the base's ids and rows */
     int64_t highest;   /* base id that has an heir: the caller may map one without a row */
     otx__token_index contents; /* of the donor's tokens */
+    bool processor; /* the base has one that may look for tokens under their old text */
 } otx__config_plan;
 
 /* ---- ids ---- */
