@@ -169,34 +169,34 @@
     20935  model/find                 finding the parts of a model
     21193  model/processor            the tokens that a processor looks for by their text
     21348  model/heirs                what becomes of the ids in a config
-    21511  model/config_ids           ids in a config being edited
-    21751  model/config_lists         lists, dictionaries and ranges of ids
-    21908  model/config_edit          config.json and generation_config.json, edited
-    22203  model/classes              which class a tokenizer is loaded as
+    21512  model/config_ids           ids in a config being edited
+    21752  model/config_lists         lists, dictionaries and ranges of ids
+    21909  model/config_edit          config.json and generation_config.json, edited
+    22204  model/classes              which class a tokenizer is loaded as
 
-    22369  job                        the whole transplant, in the order in which it happens
-    22404  job/job                    what a job holds
-    22623  job/open                   opening the two models
-    22699  job/map                    the caller's map
-    22820  job/align                  where every new row comes from
-    22998  job/plan                   what becomes of every tensor, and of the configs
-    23119  job/chat                   the template that turns messages into text
-    23247  job/rows                   rows in memory: reading, checking, their mean
-    23535  job/solve                  solving for the rows of the donor
-    23718  job/targets                the rows that are made from the donor's
-    23815  job/rebuild                the new rows of one vocabulary tensor
-    24092  job/write                  the output and its weights
-    24363  job/copy                   the other files of the two models
-    24579  job/index                  the files that are written anew
-    24747  job/run                    the whole, in order
-    24857  job/report                 what a job did, as JSON and as a table
-    25126  job/findings               what is told of a finished directory
-    25175  job/check_files            its files
-    25306  job/check_ids              sizes, ids and tying
-    25522  job/check_values           values
-    25602  job/check_gguf             the special tokens that a conversion to GGUF finds
-    25792  job/check_draft            as a draft model for another
-    26070  job/verify                 whether a finished directory agrees with itself
+    22370  job                        the whole transplant, in the order in which it happens
+    22405  job/job                    what a job holds
+    22624  job/open                   opening the two models
+    22700  job/map                    the caller's map
+    22821  job/align                  where every new row comes from
+    22999  job/plan                   what becomes of every tensor, and of the configs
+    23120  job/chat                   the template that turns messages into text
+    23248  job/rows                   rows in memory: reading, checking, their mean
+    23536  job/solve                  solving for the rows of the donor
+    23719  job/targets                the rows that are made from the donor's
+    23816  job/rebuild                the new rows of one vocabulary tensor
+    24093  job/write                  the output and its weights
+    24364  job/copy                   the other files of the two models
+    24580  job/index                  the files that are written anew
+    24748  job/run                    the whole, in order
+    24858  job/report                 what a job did, as JSON and as a table
+    25127  job/findings               what is told of a finished directory
+    25176  job/check_files            its files
+    25307  job/check_ids              sizes, ids and tying
+    25523  job/check_values           values
+    25603  job/check_gguf             the special tokens that a conversion to GGUF finds
+    25793  job/check_draft            as a draft model for another
+    26071  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -21399,7 +21399,8 @@ OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t bas
 {
     size_t i;
     if (base < plan->heir_count) return plan->heirs[base];
-    for (i = 0; plan->highest >= 0 && base <= (uint64_t)plan->highest && i < plan->alignment->count; i++)
+    if (plan->highest < 0 || base > (uint64_t)plan->highest) return -1;
+    for (i = 0; i < plan->alignment->count; i++)
         if (plan->alignment->rows[i].base == (int64_t)base) return (int64_t)i;
     return -1;
 }

@@ -51,7 +51,8 @@ OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t bas
 {
     size_t i;
     if (base < plan->heir_count) return plan->heirs[base];
-    for (i = 0; plan->highest >= 0 && base <= (uint64_t)plan->highest && i < plan->alignment->count; i++)
+    if (plan->highest < 0 || base > (uint64_t)plan->highest) return -1;
+    for (i = 0; i < plan->alignment->count; i++)
         if (plan->alignment->rows[i].base == (int64_t)base) return (int64_t)i;
     return -1;
 }
