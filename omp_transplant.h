@@ -23,189 +23,193 @@
 
    What is where
 
-      232  api/version                version
-      262  api/result                 results
-      302  api/context                context: memory, threads, progress
-      380  api/isa                    instruction sets
-      397  api/matrix                 numbers and matrices
-      442  api/solver                 the solver
-      570  api/affine                 the affine map: rows as the map makes them, and what it misses
-      701  api/methods                methods: rows for tokens that a model lacks
-      791  api/source                 sources and sinks: bytes in and out
-      811  api/json                   JSON
-      933  api/safetensors            safetensors
-      997  api/vocab                  vocabularies
-     1102  api/align                  alignment
-     1166  api/file                   files
-     1177  api/directory              directories
-     1237  api/job                    the whole job
-     1369  api/verify                 looking at a finished directory
-     1425  api/evaluate               methods ranked on tokens that both models share
+      236  api/version                version
+      266  api/result                 results
+      306  api/context                context: memory, threads, progress
+      384  api/isa                    instruction sets
+      401  api/matrix                 numbers and matrices
+      446  api/solver                 the solver
+      574  api/affine                 the affine map: rows as the map makes them, and what it misses
+      705  api/methods                methods: rows for tokens that a model lacks
+      795  api/source                 sources and sinks: bytes in and out
+      815  api/json                   JSON
+      937  api/safetensors            safetensors
+     1001  api/vocab                  vocabularies
+     1106  api/align                  alignment
+     1170  api/file                   files
+     1181  api/directory              directories
+     1241  api/job                    the whole job
+     1373  api/verify                 looking at a finished directory
+     1429  api/evaluate               methods ranked on tokens that both models share
 
-     1531  base                       what everything stands on
-     1564  base/begin                 system headers, and how floating point must be compiled
-     1602  base/sizes                 counting, and sums and products that may not wrap
-     1640  base/span                  bytes of others, digits, UTF-8
-     1798  base/decimal               the digits of a double
-     1933  base/format                printf without stdio and without a locale
-     2202  base/result                results, failures, messages
-     2318  base/memory                the allocator, arrays that grow
-     2377  base/text                  names in messages, and text that grows
-     2494  base/hooks                 log, progress, threads of the caller
-     2563  base/sort                  in place, without memory, never quadratic; and finding
-     2613  base/clock                 wall time for statistics
-     2659  base/hash                  keyed, for tables whose keys a stranger chooses
-     2738  base/pool                  blocks that are freed together
-     2853  base/number                element types, widening and rounding
-     3042  base/base64                decoding
-     3078  base/protobuf              fields of a message
-     3200  base/watch                 long loops that the caller can stop
+     1535  base                       what everything stands on
+     1568  base/begin                 system headers, and how floating point must be compiled
+     1606  base/sizes                 counting, and sums and products that may not wrap
+     1644  base/span                  bytes of others, digits, UTF-8
+     1802  base/decimal               the digits of a double
+     1937  base/format                printf without stdio and without a locale
+     2206  base/result                results, failures, messages
+     2322  base/memory                the allocator, arrays that grow
+     2381  base/text                  names in messages, and text that grows
+     2498  base/hooks                 log, progress, threads of the caller
+     2567  base/sort                  in place, without memory, never quadratic; and finding
+     2617  base/clock                 wall time for statistics
+     2663  base/hash                  keyed, for tables whose keys a stranger chooses
+     2742  base/pool                  blocks that are freed together
+     2857  base/number                element types, widening and rounding
+     3046  base/base64                decoding
+     3082  base/protobuf              fields of a message
+     3204  base/watch                 long loops that the caller can stop
 
-     3253  files                      formats, on memory and streams
-     3277  files/memory_source        memory as a source of bytes
-     3295  files/json_read            a parser without recursion
-     3648  files/json_values          looking at values, stepping through containers
-     3819  files/json_edit            writing, and edits that keep every byte they do not touch
-     4187  files/tensors              what reading and writing a header share
-     4322  files/safetensors_read     the header of a file, checked
-     4647  files/safetensors_write    the header of a new file
+     3257  files                      formats, on memory and streams
+     3281  files/memory_source        memory as a source of bytes
+     3299  files/json_read            a parser without recursion
+     3652  files/json_values          looking at values, stepping through containers
+     3823  files/json_edit            writing, and edits that keep every byte they do not touch
+     4191  files/tensors              what reading and writing a header share
+     4326  files/safetensors_read     the header of a file, checked
+     4651  files/safetensors_write    the header of a new file
 
-     4804  vocab                      tokens, from every source, and which of them are the same
-     4838  vocab/known                what the world calls things: files, classes, tokens
-     5147  vocab/token_table          the table of tokens, and finding tokens in it
-     5310  vocab/spelling             from what a file spells to bytes
-     5441  vocab/reader               what the readers of all sources share
-     5791  vocab/added_tokens         what other files add to a model's tokens
-     6052  vocab/in_use               tokens that are named as reserved ones and are none
-     6154  vocab/from_tokenizer_json  tokenizer.json
-     6410  vocab/from_tekken          tekken.json
-     6565  vocab/from_tiktoken        *.tiktoken
-     6630  vocab/from_sentencepiece   tokenizer.model and its like
-     6985  vocab/from_vocab_json      vocab.json and merges.txt
-     7071  vocab/from_vocab_txt       vocab.txt
-     7128  vocab/recognise            what a file is, by what it holds
-     7252  vocab/parse                the first source that is given, and what goes with it
-     7438  vocab/align                which base token a donor token is
+     4808  vocab                      tokens, from every source, and which of them are the same
+     4842  vocab/known                what the world calls things: files, classes, tokens
+     5151  vocab/token_table          the table of tokens, and finding tokens in it
+     5314  vocab/spelling             from what a file spells to bytes
+     5445  vocab/reader               what the readers of all sources share
+     5795  vocab/added_tokens         what other files add to a model's tokens
+     6056  vocab/in_use               tokens that are named as reserved ones and are none
+     6158  vocab/from_tokenizer_json  tokenizer.json
+     6414  vocab/from_tekken          tekken.json
+     6569  vocab/from_tiktoken        *.tiktoken
+     6634  vocab/from_sentencepiece   tokenizer.model and its like
+     6989  vocab/from_vocab_json      vocab.json and merges.txt
+     7075  vocab/from_vocab_txt       vocab.txt
+     7132  vocab/recognise            what a file is, by what it holds
+     7256  vocab/parse                the first source that is given, and what goes with it
+     7442  vocab/align                which base token a donor token is
 
-     7681  simd                       the hot loops, once for each instruction set
-     7714  simd/kernels               the table of kernels, and what all versions share
-     7991  simd/scalar                the reference
-     8160  simd/sse2                  the operations of 128-bit x86, and what each does
-     8281  simd/neon                  those of 64-bit Arm
-     8376  simd/wasm                  those of WebAssembly's SIMD128
-     8461  simd/avx2                  those of 256-bit x86, with FMA
-     8543  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9185  simd/avx_vnni              AVX2, and products of integers
-     9281  simd/neon_bf16             NEON, and products of matrices
-     9435  simd/avx512                512-bit x86, by hand
-    10041  simd/amx                   tiles of x86, beside AVX-512
-    10284  simd/dispatch              which of them this machine can run, and which a call takes
+     7685  simd                       the hot loops, once for each instruction set
+     7718  simd/kernels               the table of kernels, and what all versions share
+     7995  simd/scalar                the reference
+     8164  simd/sse2                  the operations of 128-bit x86, and what each does
+     8285  simd/neon                  those of 64-bit Arm
+     8380  simd/wasm                  those of WebAssembly's SIMD128
+     8465  simd/avx2                  those of 256-bit x86, with FMA
+     8547  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9189  simd/avx_vnni              AVX2, and products of integers
+     9285  simd/neon_bf16             NEON, and products of matrices
+     9439  simd/avx512                512-bit x86, by hand
+    10045  simd/amx                   tiles of x86, beside AVX-512
+    10288  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10510  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10563  solve/views                the rows of matrices, as the kernels read them
-    10692  solve/panels               vectors as the dense products want them, and these
-    10883  solve/rests                vectors on their way into panels
-    11060  solve/dictionary           the atoms, and their split along a common direction
-    11215  solve/exact_gram           products of all pairs of atoms in double
-    11297  solve/triangle             packed lower triangles
-    11401  solve/support              what is known of one target, and the exact steps
-    11663  solve/gram_table           products of atoms with all atoms, for scans
-    11901  solve/screen               which atoms are worth scoring in double: the bound
-    12191  solve/scan                 the correlations of all atoms with a block's residuals
-    12348  solve/predict              making targets ready for the next scan
-    12594  solve/candidates           the atoms that a scan could not rule out
-    12878  solve/select               the next atoms of each target
-    13044  solve/pursuit              what one solve holds, and the memory it takes
-    13288  solve/plan                 which form, and in what blocks
-    13533  solve/steps                a pursuit from its rows to its results
-    13772  solve/combine              new rows of coefficients
-    13834  solve/solver               the public call
-    13999  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14208  solve/affine_normal        the normal equations of an affine map
-    14451  solve/affine_factor        their factor, and their solution
-    14654  solve/affine_map           a fitted map, and the rows it makes
-    14996  solve/affine_choice        how many atoms to take, and chosen by what
-    15394  solve/affine_fit           what a fit of an affine map holds and needs
-    15638  solve/affine               fitting and applying affine maps
+    10514  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10567  solve/views                the rows of matrices, as the kernels read them
+    10696  solve/panels               vectors as the dense products want them, and these
+    10887  solve/rests                vectors on their way into panels
+    11064  solve/dictionary           the atoms, and their split along a common direction
+    11219  solve/exact_gram           products of all pairs of atoms in double
+    11301  solve/triangle             packed lower triangles
+    11405  solve/support              what is known of one target, and the exact steps
+    11667  solve/gram_table           products of atoms with all atoms, for scans
+    11905  solve/screen               which atoms are worth scoring in double: the bound
+    12195  solve/scan                 the correlations of all atoms with a block's residuals
+    12352  solve/predict              making targets ready for the next scan
+    12598  solve/candidates           the atoms that a scan could not rule out
+    12882  solve/select               the next atoms of each target
+    13048  solve/pursuit              what one solve holds, and the memory it takes
+    13292  solve/plan                 which form, and in what blocks
+    13537  solve/steps                a pursuit from its rows to its results
+    13776  solve/combine              new rows of coefficients
+    13838  solve/solver               the public call
+    14003  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14212  solve/affine_normal        the normal equations of an affine map
+    14455  solve/affine_factor        their factor, and their solution
+    14658  solve/affine_map           a fitted map, and the rows it makes
+    15000  solve/affine_choice        how many atoms to take, and chosen by what
+    15398  solve/affine_fit           what a fit of an affine map holds and needs
+    15642  solve/affine               fitting and applying affine maps
 
-    15927  methods                    rows for tokens that a model lacks, each method a room
-    15944  methods/parts              what methods share: sums of rows, combinations
-    16060  methods/pursuit            omp, omp-centred
-    16131  methods/mapping            omp-affine, affine
-    16165  methods/constant           mean, zero
-    16193  methods/methods            the table of all, and the public calls
+    15931  methods                    rows for tokens that a model lacks, each method a room
+    15948  methods/parts              what methods share: sums of rows, combinations
+    16064  methods/pursuit            omp, omp-centred
+    16135  methods/mapping            omp-affine, affine
+    16169  methods/constant           mean, zero
+    16197  methods/methods            the table of all, and the public calls
 
-    16315  disk                       files and directories
-    16349  disk/system                what POSIX and Windows are asked for
-    16388  disk/windows_paths         paths as Windows takes them
-    16528  disk/windows               the system as Windows gives it
-    16827  disk/posix                 the system as POSIX gives it
-    17065  disk/paths                 what can be told from their text
-    17139  disk/failure               why the system refused
-    17253  disk/look                  what stands at a path, and whether within another
-    17374  disk/listing               listings of directories
-    17449  disk/reading               files to read, and whether they have changed
-    17628  disk/writing               files to write
-    17745  disk/copying               copies of files
-    17811  disk/trees                 whole directories looked through, copied, removed
-    18027  disk/known                 what weights are called in a directory
-    18110  disk/staging               a directory made under another name, then renamed
-    18346  disk/missing               a path or a directory without what is wanted of it
-    18389  disk/weights               which files they are, and what may stand in their place
-    18714  disk/weight_index          the index of a checkpoint in shards
-    18931  disk/shards                what an index and its shards say of each other
-    19136  disk/checkpoint            a model directory, in one file or in shards
-    19381  disk/tokenizer_directory   the tokenizer of a model directory
+    16319  disk                       files and directories
+    16353  disk/system                what POSIX and Windows are asked for
+    16392  disk/windows_paths         paths as Windows takes them
+    16532  disk/windows               the system as Windows gives it
+    16831  disk/posix                 the system as POSIX gives it
+    17069  disk/paths                 what can be told from their text
+    17143  disk/failure               why the system refused
+    17257  disk/look                  what stands at a path, and whether within another
+    17378  disk/listing               listings of directories
+    17453  disk/reading               files to read, and whether they have changed
+    17632  disk/writing               files to write
+    17749  disk/copying               copies of files
+    17815  disk/trees                 whole directories looked through, copied, removed
+    18031  disk/known                 what weights are called in a directory
+    18114  disk/staging               a directory made under another name, then renamed
+    18350  disk/missing               a path or a directory without what is wanted of it
+    18393  disk/weights               which files they are, and what may stand in their place
+    18718  disk/weight_index          the index of a checkpoint in shards
+    18935  disk/shards                what an index and its shards say of each other
+    19140  disk/checkpoint            a model directory, in one file or in shards
+    19385  disk/tokenizer_directory   the tokenizer of a model directory
 
-    19620  model                      which tensors and config keys belong to the vocabulary
-    19651  model/known                what the world calls things
-    20039  model/known_classes        classes of tokenizers, by the type of model
-    20277  model/names                names of tensors
-    20434  model/document             the JSON files of a model directory
-    20520  model/config               what config.json says
-    20700  model/side                 a model directory opened once
-    20805  model/code                 the Python that a tokenizer is loaded with
-    21039  model/parts                what each tensor does for the vocabulary
-    21149  model/whole                whether all tensors are there
-    21271  model/find                 finding the parts of a model
-    21529  model/heirs                what becomes of the ids in a config
-    21691  model/config_ids           ids in a config being edited
-    22041  model/config_edit          config.json and generation_config.json, edited
-    22297  model/classes              which class a tokenizer is loaded as
-    22463  model/class_tokens         added tokens that a class numbers otherwise
+    19624  model                      which tensors and config keys belong to the vocabulary
+    19659  model/known                what the world calls things
+    19983  model/known_keys           keys of ids and sizes in configs
+    20148  model/known_classes        classes of tokenizers, by the type of model
+    20386  model/names                names of tensors
+    20543  model/document             the JSON files of a model directory
+    20638  model/members              what the members of a config are about
+    20842  model/config               what config.json says
+    21019  model/side                 a model directory opened once
+    21142  model/code                 the Python that a tokenizer is loaded with
+    21376  model/parts                what each tensor does for the vocabulary
+    21486  model/whole                whether all tensors are there
+    21608  model/find                 finding the parts of a model
+    21866  model/processor            the tokens that a processor looks for by their text
+    22021  model/heirs                what becomes of the ids in a config
+    22185  model/config_ids           ids in a config being edited
+    22425  model/config_lists         lists, dictionaries and ranges of ids
+    22582  model/config_edit          config.json and generation_config.json, edited
+    22877  model/classes              which class a tokenizer is loaded as
+    23043  model/class_tokens         added tokens that a class numbers otherwise
 
-    22579  job                        the whole transplant, in the order in which it happens
-    22614  job/job                    what a job holds
-    22834  job/open                   opening the two models
-    22971  job/map                    the caller's map
-    23092  job/align                  where every new row comes from
-    23276  job/plan                   what becomes of every tensor, and of the configs
-    23397  job/chat                   the template that turns messages into text
-    23541  job/rows                   rows in memory: reading, checking, their mean
-    23839  job/solve                  solving for the rows of the donor
-    24022  job/targets                the rows that are made from the donor's
-    24119  job/rebuild                the new rows of one vocabulary tensor
-    24386  job/write                  the output and its weights
-    24665  job/copy                   the other files of the two models
-    24881  job/index                  the files that are written anew
-    25049  job/run                    the whole, in order
-    25159  job/report                 what a job did, as JSON and as a table
-    25428  job/findings               what is told of a finished directory
-    25477  job/check_files            its files
-    25603  job/check_ids              sizes, ids and tying
-    25786  job/check_values           values
-    25866  job/check_gguf             the special tokens that a conversion to GGUF finds
-    26056  job/check_draft            as a draft model for another
-    26334  job/verify                 whether a finished directory agrees with itself
+    23159  job                        the whole transplant, in the order in which it happens
+    23194  job/job                    what a job holds
+    23414  job/open                   opening the two models
+    23551  job/map                    the caller's map
+    23672  job/align                  where every new row comes from
+    23856  job/plan                   what becomes of every tensor, and of the configs
+    23977  job/chat                   the template that turns messages into text
+    24105  job/rows                   rows in memory: reading, checking, their mean
+    24403  job/solve                  solving for the rows of the donor
+    24586  job/targets                the rows that are made from the donor's
+    24683  job/rebuild                the new rows of one vocabulary tensor
+    24950  job/write                  the output and its weights
+    25229  job/copy                   the other files of the two models
+    25445  job/index                  the files that are written anew
+    25613  job/run                    the whole, in order
+    25723  job/report                 what a job did, as JSON and as a table
+    25992  job/findings               what is told of a finished directory
+    26041  job/check_files            its files
+    26177  job/check_ids              sizes, ids and tying
+    26393  job/check_values           values
+    26473  job/check_gguf             the special tokens that a conversion to GGUF finds
+    26663  job/check_draft            as a draft model for another
+    26941  job/verify                 whether a finished directory agrees with itself
 
-    26374  evaluate                   methods ranked on tokens that both models share
-    26393  evaluate/token_class       what a token is like, by its bytes
-    26460  evaluate/hidden            which tokens are hidden, and the rows at hand
-    26615  evaluate/scores            how near rows come to the true ones
-    26732  evaluate/ranks             whether a true row is found among all
-    26840  evaluate/evaluate          methods, one after the other, matrix by matrix
-    27046  evaluate/write_json        an evaluation as JSON
-    27157  evaluate/write_page        an evaluation as a page
+    26982  evaluate                   methods ranked on tokens that both models share
+    27001  evaluate/token_class       what a token is like, by its bytes
+    27068  evaluate/hidden            which tokens are hidden, and the rows at hand
+    27223  evaluate/scores            how near rows come to the true ones
+    27340  evaluate/ranks             whether a true row is found among all
+    27448  evaluate/evaluate          methods, one after the other, matrix by matrix
+    27654  evaluate/write_json        an evaluation as JSON
+    27765  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -19622,28 +19626,32 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
 
 /* Knows a model directory as a whole: which of its tensors the vocabulary sizes and what
    each does, what its configs say, and how they must read under another tokenizer. What
-   the world calls things stands in one room, known.h, a row for each and who needs it.
+   the world calls things stands in the rooms known*.h, a row for each and who needs it.
    Hides the quirks of architectures from the job: names, levels of configs, ties.
    A side owns all that is open of a model directory; tensors and parts point into its
    checkpoint, spans and nodes into its documents. It stands here and not in the job
    because the editing of configs reads both sides. What is edited goes into a text of the
    caller's; no file is written.
-   To add a name, a key or a type of models: known.h. Read side.h first, then find.h for
-   tensors and heirs.h for ids in configs.
+   To add a name or a type of models: known.h; a key: known_keys.h. Read side.h first, then
+   find.h for tensors, members.h and heirs.h for ids in configs.
 
    Rooms, in order of dependency:
      known          what the world calls things
+     known_keys     keys of ids and sizes in configs
      known_classes  classes of tokenizers, by the type of model
      names          names of tensors
      document       the JSON files of a model directory
+     members        what the members of a config are about
      config         what config.json says
      side           a model directory opened once
      code           the Python that a tokenizer is loaded with
      parts          what each tensor does for the vocabulary
      whole          whether all tensors are there
      find           finding the parts of a model
+     processor      the tokens that a processor looks for by their text
      heirs          what becomes of the ids in a config
      config_ids     ids in a config being edited
+     config_lists   lists, dictionaries and ranges of ids
      config_edit    config.json and generation_config.json, edited
      classes        which class a tokenizer is loaded as
      class_tokens   added tokens that a class numbers otherwise */
@@ -19810,12 +19818,6 @@ static const char *const otx__nested_configs[] = {
     "encoder",         /* encoder-decoder */
 };
 
-/* Under these a level says how large the vocabulary is. */
-static const char *const otx__size_keys[] = {
-    OTX__KEY_VOCAB_SIZE, /* all */
-    "padded_vocab_size", /* ChatGLM */
-};
-
 /* A number under a key with one of these words is a size or an id of a vocabulary. */
 static const char *const otx__vocabulary_words[] = {
     "vocab", /* vocab_size, decoder_vocab_size, text_vocab_size */
@@ -19851,64 +19853,6 @@ static const otx__dtype_word otx__dtype_words[] = {
     {OTX_F16, "\"float16\""},
     {OTX_BF16, "\"bfloat16\""},
     {OTX_F64, "\"float64\""},
-};
-
-/* ---- keys of ids, in config.json and generation_config.json ---- */
-
-typedef struct otx__special {
-    const char *key;
-    int role;     /* an otx_role, or -1 */
-    int stand_in; /* the role that serves where a number is there and has no counterpart:
-                     some classes take no null; or -1 */
-    bool add;     /* written even if the base lacks the key: the classes of the common
-                     architectures have defaults for it, now stale */
-    bool if_set;  /* left alone where the base says null: it asks for behaviour */
-} otx__special;
-
-#define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see below */
-
-static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},              /* all */
-    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},              /* all; may be a list */
-    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},                /* all */
-    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},             /* T5, mBART */
-    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},   /* BERT, FSMT */
-    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},   /* BERT */
-    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},           /* BERT, diffusion models */
-    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},    /* T5, BART, Whisper */
-    {"forced_bos_token_id", -1, -1, false, true},                 /* mBART, M2M-100 */
-    {"forced_eos_token_id", -1, -1, false, true},                 /* BART */
-};
-
-/* Ends of other keys that hold one id or a list of them: image_token_id and the like. */
-static const char *const otx__id_endings[] = {
-    "_token_id",    /* most models that see or hear */
-    "_token_ids",   /* the same, lists */
-    "_token_index", /* LLaVA */
-};
-
-/* Lists of ids that steer generation. */
-typedef enum otx__list_kind {
-    OTX__LIST_IDS,   /* [id, ...] */
-    OTX__LIST_LISTS, /* [[id, ...], ...] */
-    OTX__LIST_PAIRS, /* [[position, id], ...] */
-    OTX__LIST_OTHER  /* ids in a form of its own, which is not carried over */
-} otx__list_kind;
-
-typedef struct otx__id_list {
-    const char *key;
-    otx__list_kind kind;
-} otx__id_list;
-
-static const otx__id_list otx__id_lists[] = {
-    {"suppress_tokens", OTX__LIST_IDS},       /* Whisper */
-    {"begin_suppress_tokens", OTX__LIST_IDS}, /* Whisper */
-    {"bad_words_ids", OTX__LIST_LISTS},       /* generation in general */
-    {"force_words_ids", OTX__LIST_LISTS},     /* generation in general */
-    {"forced_decoder_ids", OTX__LIST_PAIRS},  /* Whisper */
-    {"sequence_bias", OTX__LIST_OTHER},       /* generation in general */
-    {"lang_to_id", OTX__LIST_OTHER},          /* Whisper */
-    {"task_to_id", OTX__LIST_OTHER},          /* Whisper */
 };
 
 /* ---- types and classes of models ---- */
@@ -20035,6 +19979,171 @@ static const char *const otx__rival_files[] = {
 /* Whether a tokenizer puts the tokens at both ends of a text. */
 #define OTX__KEY_ADD_BOS "add_bos_token"
 #define OTX__KEY_ADD_EOS "add_eos_token"
+
+/* >>> src/model/known_keys.h */
+/* ---- known_keys: ids and sizes in config.json and generation_config.json ---------- */
+
+/* What a member of a config is by its key. */
+typedef enum otx__member_kind {
+    OTX__MEMBER_NONE,       /* neither id nor size, or of another vocabulary: left as it is */
+    OTX__MEMBER_SPECIAL,    /* an id that a role has: see otx__specials */
+    OTX__MEMBER_ID,         /* another id of the text, or a list of them: goes by content */
+    OTX__MEMBER_LIST,       /* [id, ...] that steer generation */
+    OTX__MEMBER_LISTS,      /* [[id, ...], ...] */
+    OTX__MEMBER_PAIRS,      /* [[position, id], ...] */
+    OTX__MEMBER_OTHER_FORM, /* ids in a form of its own, which is not carried over */
+    OTX__MEMBER_MAP,        /* {text: id, ...} */
+    OTX__MEMBER_MAP_BACK,   /* {id: text, ...} */
+    OTX__MEMBER_FIRST,      /* where a range of ids begins: up to the next such key's, or the end */
+    OTX__MEMBER_SIZE,       /* how many tokens there are */
+    OTX__MEMBER_SIZE_IF,    /* the same, where it says as much as there are */
+    OTX__MEMBER_ROUNDING,   /* the size is rounded up to a multiple of this */
+    OTX__MEMBER_REFUSED     /* something that cannot be carried over, unless 0, false or null */
+} otx__member_kind;
+
+typedef struct otx__member_rule {
+    const char *pattern; /* of the key; * stands for any bytes */
+    otx__member_kind kind;
+    const char *where; /* only in objects under one of these names or with one of these types
+                          ("model_type"); NULL: in all */
+    const char *why;   /* of what is refused */
+} otx__member_rule;
+
+static const char otx__why_second_matrix[] =
+    "counts rows of a second matrix, whose ids follow those of the vocabulary";
+static const char otx__why_hashes[] =
+    "speaks of tables that are looked up by hashes of token ids or of their bytes";
+
+#define OTX__KEY_TEXT_SIZE "text_vocab_size"
+
+/* The first that fits a key is taken. Keys were collected from all configuration classes of
+   transformers 5.24 (tests/config_keys.py) and from models that bring their own. */
+static const otx__member_rule otx__member_rules[] = {
+    /* Models and parts of them that speak in codes: their ids and sizes. */
+    {"*_token_id", OTX__MEMBER_NONE, "dia musicgen musicgen_melody parler_tts "
+                                  "depth_decoder_config moshi_depth csm_depth_decoder_model "
+                                  "tts_config", NULL}, /* the last: MiniCPM-o */
+    {"audio_bos_token_id", OTX__MEMBER_NONE, "kyutai_speech_to_text", NULL},
+    {"audio_pad_token_id", OTX__MEMBER_NONE, "kyutai_speech_to_text", NULL},
+    {"image_start_token_id", OTX__MEMBER_NONE, "glm_image", NULL},
+    {"image_end_token_id", OTX__MEMBER_NONE, "glm_image", NULL},
+    {"eos_token_id", OTX__MEMBER_NONE, "glm_image_text", NULL},
+    {"codec_*", OTX__MEMBER_NONE, NULL, NULL},        /* Qwen 3 Omni */
+    {"tts_codec_*", OTX__MEMBER_NONE, NULL, NULL},    /* Qwen 2.5 Omni */
+    {"codebook_*", OTX__MEMBER_NONE, NULL, NULL},     /* Csm */
+    {"audio_stream_*", OTX__MEMBER_NONE, NULL, NULL}, /* Higgs Audio */
+    {"t2u_*", OTX__MEMBER_NONE, NULL, NULL},          /* SeamlessM4T: units of speech */
+    {"unit_*", OTX__MEMBER_NONE, NULL, NULL},
+    {"vocoder_*", OTX__MEMBER_NONE, NULL, NULL},
+    {"blank_token_id", OTX__MEMBER_NONE, NULL, NULL}, /* the class after the last token, of CTC */
+    {"input_vocab_size", OTX__MEMBER_REFUSED, "bark semantic",
+     "is of a text whose ids are shifted by the codes before it"},
+    /* Dictionaries. */
+    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL}, /* Chameleon, Emu 3: all codes of images */
+    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
+    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
+    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL}, /* SeamlessM4T */
+    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL},              /* SeamlessM4T */
+    {"vocab_list", OTX__MEMBER_REFUSED, NULL, "lists the tokens of the base in order"}, /* ESM */
+    /* Ranges. */
+    {"vocab_offset", OTX__MEMBER_FIRST, NULL, NULL},       /* Gemma 3n */
+    {"image_token_offset", OTX__MEMBER_FIRST, NULL, NULL}, /* Apertus 1.5 */
+    {"audio_token_offset", OTX__MEMBER_FIRST, NULL, NULL},
+    {"video_token_offset", OTX__MEMBER_FIRST, NULL, NULL},
+    /* Ids under names of their own. */
+    {"im_start_id", OTX__MEMBER_ID, NULL, NULL}, /* HunYuan */
+    {"im_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"im_newline_id", OTX__MEMBER_ID, NULL, NULL},
+    {"text_start_id", OTX__MEMBER_ID, NULL, NULL},
+    {"text_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"video_start_id", OTX__MEMBER_ID, NULL, NULL},
+    {"video_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"image_start_id", OTX__MEMBER_ID, NULL, NULL}, /* MiniCPM-V */
+    {"image_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"slice_start_id", OTX__MEMBER_ID, NULL, NULL},
+    {"slice_end_id", OTX__MEMBER_ID, NULL, NULL},
+    {"newline_id", OTX__MEMBER_ID, NULL, NULL},
+    {"image_patch_id", OTX__MEMBER_ID, NULL, NULL}, /* Molmo 2 */
+    {"*_token_id", OTX__MEMBER_ID, NULL, NULL},     /* most models that see or hear */
+    {"*_token_ids", OTX__MEMBER_ID, NULL, NULL},    /* the same, lists */
+    {"*_token_index", OTX__MEMBER_ID, NULL, NULL},  /* LLaVA */
+    /* Ids that steer generation. */
+    {"suppress_tokens", OTX__MEMBER_LIST, NULL, NULL},       /* Whisper */
+    {"begin_suppress_tokens", OTX__MEMBER_LIST, NULL, NULL}, /* Whisper */
+    {"bad_words_ids", OTX__MEMBER_LISTS, NULL, NULL},        /* generation in general */
+    {"force_words_ids", OTX__MEMBER_LISTS, NULL, NULL},
+    {"forced_decoder_ids", OTX__MEMBER_PAIRS, NULL, NULL}, /* Whisper */
+    {"sequence_bias", OTX__MEMBER_OTHER_FORM, NULL, NULL}, /* generation in general */
+    /* Sizes. */
+    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},     /* all */
+    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},      /* Csm, beside its codebook's */
+    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},     /* ChatGLM */
+    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},   /* Inkling: logits beyond are cut */
+    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},               /* XLM, FlauBERT */
+    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},               /* XLNet, Transformer-XL */
+    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},        /* HunYuan */
+    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},       /* Mamba's own */
+    {"make_vocab_size_divisible_by", OTX__MEMBER_ROUNDING, NULL, NULL}, /* StripedHyena */
+    {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, otx__why_second_matrix}, /* Idefics */
+    {"ngram_vocab_size_base", OTX__MEMBER_REFUSED, NULL, otx__why_hashes},   /* Qwen 3.8 */
+    {"encoder_hash_byte_group_vocab", OTX__MEMBER_REFUSED, NULL, otx__why_hashes}, /* BLT */
+    {"use_ordered_embeddings", OTX__MEMBER_REFUSED, NULL,
+     "orders tokens by a table of their ids"}, /* the assistant of Gemma 4 */
+    {"*vocab_size*", OTX__MEMBER_SIZE_IF, NULL, NULL}, /* decoder_vocab_size and the like */
+};
+
+/* Under these an object says how large its vocabulary is. */
+static const char *const otx__size_keys[] = {
+    OTX__KEY_TEXT_SIZE, OTX__KEY_VOCAB_SIZE, "padded_vocab_size",
+    "n_words",          "n_token",           "org_vocab_size",
+};
+
+/* Objects that are about no vocabulary, or another than the one around them, and say no
+   size. */
+static const char otx__foreign_objects[] =
+    "vision_config audio_config qformer_config dit_config patcher_config vq_config "
+    "codec_config audio_encoder audio_encoder_config semantic_model_config "
+    "acoustic_model_config code_predictor_config code2wav_config token2wav_config "
+    "reading_order_config";
+
+/* ---- ids that roles have ---- */
+
+typedef struct otx__special {
+    const char *key;
+    int role;     /* an otx_role, or -1 */
+    int stand_in; /* the role that serves where a number is there and has no counterpart:
+                     some classes take no null; or -1 */
+    bool add;     /* written even if the base lacks the key: the classes of the common
+                     architectures have defaults for it, now stale */
+    bool if_set;  /* left alone where the base says null: it asks for behaviour */
+} otx__special;
+
+#define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see known.h */
+
+static const otx__special otx__specials[] = {
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},              /* all */
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},              /* all; may be a list */
+    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},                /* all */
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},             /* T5, mBART */
+    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},   /* BERT, FSMT */
+    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},   /* BERT */
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},           /* BERT, diffusion models */
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},    /* T5, BART, Whisper */
+    {"forced_bos_token_id", -1, -1, false, true},                 /* mBART, M2M-100 */
+    {"forced_eos_token_id", -1, -1, false, true},                 /* BART */
+};
+
+/* What the same are called elsewhere. transformers reads these as those. */
+static const struct {
+    const char *key, *special;
+} otx__special_names[] = {
+    {"bos_index", "bos_token_id"}, /* XLM, FlauBERT */
+    {"eos_index", "eos_token_id"},
+    {"pad_index", OTX__KEY_PAD},
+    {"unk_index", "unk_token_id"},
+    {"mask_index", "mask_token_id"},
+    {"pad_id", OTX__KEY_PAD}, /* HunYuan */
+};
 
 /* >>> src/model/known_classes.h */
 /* ---- known classes: what transformers makes of a tokenizer beside a type of model ---- */
@@ -20517,6 +20626,219 @@ OTX__PRIVATE uint32_t otx__document_root(const otx__document *document)
     return document->present ? 0 : OTX_JSON_NONE;
 }
 
+/* Whether a node is one of those objects. */
+OTX__PRIVATE bool otx__document_has_level(const otx__document *document, uint32_t node)
+{
+    size_t i;
+    for (i = 0; i < document->level_count; i++)
+        if (document->levels[i] == node) return true;
+    return false;
+}
+
+/* >>> src/model/members.h */
+/* ---- members: what the members of a config are about ------------------------------ */
+
+/* Whether a word is among those of a text, with blanks between them. */
+OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
+{
+    while (*words) {
+        size_t size = strcspn(words, " ");
+        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
+        words += size + (words[size] == ' ');
+    }
+    return false;
+}
+
+/* ---- one member by its key ---- */
+
+/* The id of a role that stands under a key, or NULL. */
+OTX__PRIVATE const otx__special *otx__special_of(otx__span key)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__special_names); i++)
+        if (otx__span_is(key, otx__special_names[i].key))
+            key = otx__span_of(otx__special_names[i].special,
+                               strlen(otx__special_names[i].special));
+    for (i = 0; i < OTX__COUNT(otx__specials); i++)
+        if (otx__span_is(key, otx__specials[i].key)) return &otx__specials[i];
+    return NULL;
+}
+
+/* Bytes of the longest key that is looked at. */
+#define OTX__KEY_MOST 63
+
+/* The first rule for a key of an object that stands under a name and has a type (either
+   may be empty), or NULL. */
+OTX__PRIVATE const otx__member_rule *otx__member_rule_of(otx__span key, otx__span name,
+                                                         otx__span type)
+{
+    char text[OTX__KEY_MOST + 1];
+    size_t i;
+    if (key.size > OTX__KEY_MOST) return NULL;
+    memcpy(text, key.bytes, key.size);
+    text[key.size] = 0;
+    for (i = 0; i < OTX__COUNT(otx__member_rules); i++) {
+        const otx__member_rule *rule = &otx__member_rules[i];
+        if (otx__name_fits(text, rule->pattern) &&
+            (!rule->where || otx__has_word(rule->where, name) ||
+             otx__has_word(rule->where, type)))
+            return rule;
+    }
+    return NULL;
+}
+
+/* Whether a list or a number holds an id. */
+OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t id)
+{
+    uint32_t end = otx_json_after(json, node);
+    uint64_t value;
+    for (; node < end; node++)
+        if (otx_json_uint(json, node, &value) && value == id) return true;
+    return false;
+}
+
+/* ---- the size that an object names ---- */
+
+/* Whether a size that stands in an object is the one asked for, as it is or rounded up to
+   the multiple that the object names. */
+OTX__PRIVATE bool otx__member_is_size(const otx_json *json, uint32_t object, uint32_t node,
+                                      uint64_t size)
+{
+    otx_json_iter at = otx_json_iter_of(json, object);
+    const otx__span none = otx__span_of("", 0);
+    uint64_t said, multiple;
+    if (!otx_json_uint(json, node, &said)) return false;
+    if (said == size) return true;
+    while (otx_json_iter_next(&at)) {
+        const otx__member_rule *rule =
+            otx__member_rule_of(otx__json_span(json, at.key), none, none);
+        if (rule && rule->kind == OTX__MEMBER_ROUNDING &&
+            otx_json_uint(json, at.value, &multiple) && multiple > 0 && said < size &&
+            size - said < multiple && size % multiple == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether an object within another is about the vocabulary of that size: it says so, or
+   names no size and the one around it is. */
+OTX__PRIVATE bool otx__object_has_size(const otx_json *json, uint32_t object, otx__span name,
+                                       bool around, uint64_t size)
+{
+    bool says = false;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++) {
+        uint32_t node = otx_json_find(json, object, otx__size_keys[i]);
+        if (otx__member_is_size(json, object, node, size)) return true;
+        says |= otx_json_type_of(json, node) == OTX_JSON_NUMBER;
+    }
+    return !says && around && !otx__has_word(otx__foreign_objects, name);
+}
+
+/* ---- all members ---- */
+
+/* Objects and arrays that lie within each other: as deep as JSON may be. */
+#define OTX__MEMBERS_DEPTH 128
+
+typedef struct otx__members_level {
+    otx_json_iter at;
+    uint32_t node;        /* the object, or the one that the array lies in */
+    otx__span name, type; /* the key that it stands under, its "model_type" */
+    bool ours;
+} otx__members_level;
+
+/* Steps through all members of all objects of a document, in the order of the text:
+       otx__members_open(&at, document, config, size);
+       while (otx__members_next(&at)) ... at.key, at.value, at.object, at.kind ... */
+typedef struct otx__members {
+    const otx_json *json;
+    uint64_t size;        /* of the vocabulary */
+    uint32_t object, key, value;
+    otx__member_kind kind;
+    const otx__member_rule *rule; /* that says so, or NULL */
+    bool ours;                    /* the object is about the vocabulary */
+    bool within;                  /* private: the last value is looked into next */
+    otx__members_level levels[OTX__MEMBERS_DEPTH];
+    size_t depth;
+} otx__members;
+
+OTX__PRIVATE otx__span otx__object_type(const otx_json *json, uint32_t object)
+{
+    uint32_t node = otx_json_find(json, object, OTX__KEY_MODEL_TYPE);
+    return otx_json_type_of(json, node) == OTX_JSON_STRING ? otx__json_span(json, node)
+                                                           : otx__span_of("", 0);
+}
+
+/* Begins with the root, which is about the vocabulary whatever size it names; its type is
+   that of config.json. */
+OTX__PRIVATE void otx__members_open(otx__members *at, const otx__document *document,
+                                    const otx__document *config, uint64_t size)
+{
+    otx__members_level *root = &at->levels[0];
+    at->json = &document->json;
+    at->size = size;
+    at->within = false;
+    at->depth = 1;
+    root->node = otx__document_root(document);
+    root->at = otx_json_iter_of(at->json, root->node);
+    root->name = otx__span_of("", 0);
+    root->type = otx__object_type(&config->json, otx__document_root(config));
+    root->ours = true;
+}
+
+/* Goes into the value at hand, if there is anything in it. */
+OTX__PRIVATE void otx__members_enter(otx__members *at)
+{
+    const otx__members_level *around = &at->levels[at->depth - 1];
+    otx__members_level *level = &at->levels[at->depth];
+    otx_json_type type = otx_json_type_of(at->json, at->value);
+    if ((type != OTX_JSON_OBJECT && type != OTX_JSON_ARRAY) || at->depth == OTX__MEMBERS_DEPTH)
+        return;
+    *level = *around;
+    level->at = otx_json_iter_of(at->json, at->value);
+    if (around->at.keyed) level->name = otx__json_span(at->json, at->key);
+    if (type == OTX_JSON_OBJECT) {
+        level->node = at->value;
+        level->type = otx__object_type(at->json, at->value);
+        level->ours = otx__object_has_size(at->json, at->value, level->name, around->ours,
+                                           at->size);
+    }
+    at->depth++;
+}
+
+/* What the member at hand is. */
+OTX__PRIVATE void otx__members_judge(otx__members *at, const otx__members_level *level)
+{
+    const otx__span key = otx__json_span(at->json, at->key);
+    at->object = level->node;
+    at->ours = level->ours;
+    at->rule = otx__member_rule_of(key, level->name, level->type);
+    at->kind = at->rule ? at->rule->kind : OTX__MEMBER_NONE;
+    if ((!at->rule || at->kind == OTX__MEMBER_ID) && otx__special_of(key))
+        at->kind = OTX__MEMBER_SPECIAL;
+    at->within = at->kind == OTX__MEMBER_NONE;
+}
+
+OTX__PRIVATE bool otx__members_next(otx__members *at)
+{
+    if (at->within) otx__members_enter(at);
+    while (at->depth > 0) {
+        otx__members_level *level = &at->levels[at->depth - 1];
+        if (!otx_json_iter_next(&level->at)) {
+            at->depth--;
+            continue;
+        }
+        at->key = level->at.key;
+        at->value = level->at.value;
+        if (level->at.keyed) {
+            otx__members_judge(at, level);
+            return true;
+        }
+        otx__members_enter(at); /* an item of an array */
+    }
+    return false;
+}
+
 /* >>> src/model/config.h */
 /* ---- what config.json says ---------------------------------------------- */
 
@@ -20529,8 +20851,7 @@ typedef struct otx__levels {
     const otx__document *document;
     uint32_t node;
     size_t at;     /* the level after that */
-    bool ours;     /* levels that give another size than `rows` are left out, but the root */
-    uint64_t rows;
+    uint64_t size; /* levels that name another are left out, but the root; 0: none is */
 } otx__levels;
 
 OTX__PRIVATE otx__levels otx__all_levels(const otx__document *document)
@@ -20545,13 +20866,11 @@ OTX__PRIVATE otx__levels otx__all_levels(const otx__document *document)
 OTX__PRIVATE bool otx__levels_next(otx__levels *levels)
 {
     const otx__document *document = levels->document;
-    uint64_t size;
     while (levels->at < document->level_count) {
         levels->node = document->levels[levels->at++];
-        if (!levels->ours || levels->at == 1 ||
-            !otx_json_uint(&document->json, otx_json_find(&document->json, levels->node,
-                                                          OTX__KEY_VOCAB_SIZE), &size) ||
-            size == levels->rows)
+        if (!levels->size || levels->at == 1 ||
+            otx__object_has_size(&document->json, levels->node, otx__span_of("", 0), true,
+                                 levels->size))
             return true;
     }
     return false;
@@ -20578,27 +20897,38 @@ OTX__PRIVATE bool otx__config_says(const otx__document *config, const char *key,
     return false;
 }
 
-/* The levels that are about the vocabulary of so many rows: not those that name the size
-   of another, as of a speech codec, while one names ours. */
-OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
-{
-    otx__levels levels = otx__all_levels(document);
-    uint64_t seen = 0;
-    levels.ours = otx__config_says(document, OTX__KEY_VOCAB_SIZE, rows, &seen);
-    levels.rows = rows;
-    return levels;
-}
-
 /* ---- sizes ---- */
 
-/* Whether any level says that the vocabulary has that many rows. *seen as above. */
+/* Whether any object says that the vocabulary has that many rows. *seen as above. */
 OTX__PRIVATE bool otx__config_says_rows(const otx__document *config, uint64_t rows,
                                         uint64_t *seen)
 {
+    otx__members at;
     size_t i;
+    otx__members_open(&at, config, config, rows);
+    while (otx__members_next(&at))
+        if ((at.kind == OTX__MEMBER_SIZE || at.kind == OTX__MEMBER_SIZE_IF) &&
+            otx__member_is_size(at.json, at.object, at.value, rows))
+            return true;
     for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
-        if (otx__config_says(config, otx__size_keys[i], rows, seen)) return true;
+        (void)otx__config_says(config, otx__size_keys[i], rows, seen);
     return false;
+}
+
+/* What config.json calls the size of the vocabulary that has so many rows. */
+OTX__PRIVATE uint64_t otx__config_size(const otx__document *config, uint64_t rows)
+{
+    uint64_t seen = 0;
+    return otx__config_says_rows(config, rows, &seen) || seen == 0 ? rows : seen;
+}
+
+/* The levels that are about the vocabulary of so many rows: not those that name the size
+   of another, as of a speech codec. */
+OTX__PRIVATE otx__levels otx__vocabulary_levels(const otx__document *document, uint64_t rows)
+{
+    otx__levels levels = otx__all_levels(document);
+    levels.size = otx__config_size(document, rows);
+    return levels;
 }
 
 /* Whether any number of config.json that is no size of a vocabulary has this
@@ -20639,17 +20969,6 @@ OTX__PRIVATE otx__tie_flag otx__config_tie_flag(const otx__document *config)
         if (type == OTX_JSON_FALSE) flag.said_false = true;
     }
     return flag;
-}
-
-/* Whether a word is among those of a text, with blanks between them. */
-OTX__PRIVATE bool otx__has_word(const char *words, otx__span word)
-{
-    while (*words) {
-        size_t size = strcspn(words, " ");
-        if (otx__same_bytes(words, size, word.bytes, word.size)) return true;
-        words += size + (words[size] == ' ');
-    }
-    return false;
 }
 
 /* A string of config.json or another file, or nothing. */
@@ -20769,6 +21088,24 @@ OTX__PRIVATE const otx_token *otx__side_token(const otx__side *side, uint64_t id
 {
     const otx_token *token = id < side->vocab.count ? &side->vocab.tokens[id] : NULL;
     return token && token->kind != OTX_TOKEN_NONE ? token : NULL;
+}
+
+/* An index of the tokens of a side by content, the lowest id of each. Close it with
+   otx__index_close. */
+OTX__PRIVATE otx_result otx__side_contents(const otx_context *ctx, const otx__side *side,
+                                           otx__token_index *index, otx_error *error)
+{
+    const otx_vocab *vocab = &side->vocab;
+    otx_result result =
+        otx__index_open(ctx, index, vocab->tokens, vocab->count, true, error);
+    size_t id;
+    for (id = vocab->count; !result && id-- > 0;) {
+        const otx_token *token = &vocab->tokens[id];
+        if (token->kind != OTX_TOKEN_NONE)
+            *otx__index_slot(index, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)id + 1;
+    }
+    return result;
 }
 
 /* A token's content for a message, `none` where there is no token. */
@@ -21526,6 +21863,161 @@ OTX__PRIVATE otx_result otx__parts_find(const otx_context *ctx, otx__side *side,
     return result;
 }
 
+/* >>> src/model/processor.h */
+/* ---- processor: the tokens that a processor looks for by their text ----------------- */
+
+/* The files in which a processor of pictures or sounds keeps its settings. */
+static const otx_vocab_file otx__processor_files[] = {OTX_VOCAB_PROCESSOR,
+                                                      OTX_VOCAB_PREPROCESSOR};
+
+/* Keys of these files that hold such a text: image_token and the like. */
+#define OTX__KEY_TEXT_ENDING "_token"
+
+/* Bytes of the longest text that is looked for. */
+#define OTX__TOKEN_TEXT_MOST 256
+
+/* What is checked: the files of one model against the tokens of another, or its own. */
+typedef struct otx__processor {
+    const otx_context *ctx;
+    const otx__side *side, *tokens;
+    otx__token_index contents, own; /* of the tokens, and of the side's own */
+    bool present, lost; /* a file is there; a text that is looked for is no token */
+} otx__processor;
+
+/* Decodes the text under such a key, a string or an object with "content"; 0 if there is
+   none, or a longer one. */
+OTX__PRIVATE size_t otx__processor_text(const otx_json *json, const otx_json_iter *member,
+                                        char to[OTX__TOKEN_TEXT_MOST])
+{
+    char key[OTX__KEY_MOST + 1];
+    const otx__span name = otx__json_span(json, member->key);
+    uint32_t node = member->value;
+    if (name.size > OTX__KEY_MOST) return 0;
+    memcpy(key, name.bytes, name.size);
+    key[name.size] = 0;
+    if (!otx__has_suffix(key, OTX__KEY_TEXT_ENDING)) return 0;
+    if (otx_json_type_of(json, node) == OTX_JSON_OBJECT)
+        node = otx_json_find(json, node, "content");
+    if (otx__json_span(json, node).size > OTX__TOKEN_TEXT_MOST) return 0;
+    return otx_json_string(json, node, to);
+}
+
+/* Whether a text is no token although it must be one: the model's own tokenizer has it.
+   Where that is the tokenizer at hand, brackets say so. */
+OTX__PRIVATE bool otx__processor_loses(const otx__processor *p, const char *text, size_t size)
+{
+    if (size == 0 || otx__index_find(&p->contents, OTX_TOKEN_NONE, text, size) >= 0)
+        return false;
+    return p->side == p->tokens
+               ? *text == '<' || *text == '['
+               : otx__index_find(&p->own, OTX_TOKEN_NONE, text, size) >= 0;
+}
+
+OTX__PRIVATE void otx__processor_look(otx__processor *p, const otx__document *document,
+                                      const char *name)
+{
+    const otx_json *json = &document->json;
+    char text[OTX__TOKEN_TEXT_MOST], quoted[OTX__QUOTED], key[OTX__QUOTED];
+    uint32_t object;
+    for (object = 0; object < json->count; object++) {
+        otx_json_iter member = otx_json_iter_of(json, object);
+        while (member.keyed && otx_json_iter_next(&member)) {
+            size_t size = otx__processor_text(json, &member, text);
+            if (!otx__processor_loses(p, text, size)) continue;
+            p->lost = true;
+            otx__log(p->ctx, OTX_WARNING, "%s/%s: \"%s\" is \"%s\", which is no token of %s; the "
+                     "processor would look for it in vain: write there the text of a token",
+                     p->side->path, name, otx__quote_node(key, json, member.key),
+                     otx__quote(quoted, sizeof quoted, text, size), p->tokens->path);
+        }
+    }
+}
+
+/* Whether a key of tokenizer_config.json is one that every tokenizer has. */
+OTX__PRIVATE bool otx__is_role_key(const otx_json *json, uint32_t key)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__role_keys); i++)
+        if (otx_json_equals(json, key, otx__role_keys[i])) return true;
+    return false;
+}
+
+/* Whether two nodes are spelt alike. */
+OTX__PRIVATE bool otx__same_node(const otx_json *a, uint32_t first, const otx_json *b,
+                                 uint32_t second)
+{
+    const otx__span x = otx__json_span(a, first), y = otx__json_span(b, second);
+    return otx__same_bytes(x.bytes, x.size, y.bytes, y.size);
+}
+
+/* Warns of the tokens that the base's tokenizer has a name for, so that a processor can ask
+   it, and the donor's has not: it would not be loaded, or take what its class says. */
+OTX__PRIVATE void otx__processor_names(const otx__processor *p)
+{
+    const otx_json *json = &p->side->tokenizer.json, *other = &p->tokens->tokenizer.json;
+    char text[OTX__TOKEN_TEXT_MOST], key[OTX__QUOTED];
+    uint32_t object, found;
+    for (object = 0; object < json->count; object++) {
+        otx_json_iter member = otx_json_iter_of(json, object);
+        while (member.keyed && otx_json_iter_next(&member)) {
+            if (otx__processor_text(json, &member, text) == 0 ||
+                otx__is_role_key(json, member.key))
+                continue;
+            for (found = 0; found < other->count; found++)
+                if (otx__same_node(other, found, json, member.key)) break;
+            if (found == other->count)
+                otx__log(p->ctx, OTX_WARNING, "%s/tokenizer_config.json: names \"%s\", for a "
+                         "processor to ask for; that of %s does not: name there what takes its "
+                         "place", p->side->path, otx__quote_node(key, json, member.key),
+                         p->tokens->path);
+        }
+    }
+}
+
+/* Opens one of the files and looks into it. One that is no JSON is nobody's processor. */
+OTX__PRIVATE otx_result otx__processor_file(otx__processor *p, const char *name,
+                                            otx_error *error)
+{
+    otx__document document;
+    otx_error cause;
+    otx_result result = otx__document_open(p->ctx, p->side->path, name, &document, &cause);
+    if (result == OTX_ERROR_FORMAT) {
+        otx__log(p->ctx, OTX_WARNING, "%s", cause.message);
+        return OTX_OK;
+    }
+    if (result) return otx__fail(error, result, "%s", cause.message);
+    p->present |= document.present;
+    if (document.present && !p->contents.slots)
+        result = otx__side_contents(p->ctx, p->tokens, &p->contents, error);
+    if (!result && document.present && !p->own.slots)
+        result = otx__side_contents(p->ctx, p->side, &p->own, error);
+    if (!result && document.present) otx__processor_look(p, &document, name);
+    otx__document_close(p->ctx, &document);
+    return result;
+}
+
+/* Warns of every text that the processor of a model looks for and that is no token of
+   `tokens`. *silent becomes whether there is a processor of which nothing was said. */
+OTX__PRIVATE otx_result otx__processor_check(const otx_context *ctx, const otx__side *side,
+                                             const otx__side *tokens, bool *silent,
+                                             otx_error *error)
+{
+    otx__processor p;
+    otx_result result = OTX_OK;
+    size_t i;
+    memset(&p, 0, sizeof p);
+    p.ctx = ctx;
+    p.side = side;
+    p.tokens = tokens;
+    for (i = 0; i < OTX__COUNT(otx__processor_files) && !result; i++)
+        result = otx__processor_file(&p, otx__usual_name(otx__processor_files[i]), error);
+    if (p.present && side != tokens) otx__processor_names(&p);
+    if (p.contents.slots) otx__index_close(ctx, &p.contents);
+    if (p.own.slots) otx__index_close(ctx, &p.own);
+    *silent = p.present && !p.lost;
+    return result;
+}
+
 /* >>> src/model/heirs.h */
 /* ---- heirs: what becomes of the ids in a config ------------------------- */
 
@@ -21538,12 +22030,13 @@ typedef struct otx__config_plan {
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
     size_t heir_count; /* the base's ids and rows */
     int64_t highest;   /* base id that has an heir: the caller may map one without a row */
-    size_t remaps;  /* ids looked up by content so far */
+    otx__token_index contents; /* of the donor's tokens */
+    bool processor; /* the base has one that may look for tokens under their old text */
 } otx__config_plan;
 
 /* ---- ids ---- */
 
-/* Fills plan->heirs; free plan->heir_count. */
+/* Fills plan->heirs and plan->contents: see otx__config_plan_close. */
 OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error *error)
 {
     const otx__parts *parts = &plan->base->parts;
@@ -21558,7 +22051,14 @@ OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
         if (base > plan->highest) plan->highest = base;
     }
-    return OTX_OK;
+    return otx__side_contents(plan->ctx, plan->donor, &plan->contents, error);
+}
+
+OTX__PRIVATE void otx__config_plan_close(otx__config_plan *plan)
+{
+    if (plan->contents.slots) otx__index_close(plan->ctx, &plan->contents);
+    otx__free(plan->ctx, plan->heirs, plan->heir_count, sizeof *plan->heirs);
+    plan->heirs = NULL;
 }
 
 /* Whether a donor's id may be written: it has a token and a row. */
@@ -21584,17 +22084,11 @@ OTX__PRIVATE int64_t otx__config_same_content(const otx__config_plan *plan, uint
 {
     const otx_token *wanted = otx__side_token(plan->base, base);
     int64_t heir = otx__config_heir(plan, base);
-    size_t i;
     if (heir >= 0 && plan->alignment->rows[heir].action == OTX_ACTION_MAP) return heir;
     if (!wanted) return -1;
-    for (i = 0; i < plan->donor->vocab.count; i++) {
-        const otx_token *token = &plan->donor->vocab.tokens[i];
-        if (otx__same_bytes(token->content, token->content_size, wanted->content,
-                            wanted->content_size) &&
-            otx__config_id_is_valid(plan, i))
-            return (int64_t)i;
-    }
-    return -1;
+    heir = otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
+                           wanted->content_size);
+    return heir >= 0 && otx__config_id_is_valid(plan, (uint64_t)heir) ? heir : -1;
 }
 
 /* How the ids under a key are carried over. */
@@ -21698,7 +22192,11 @@ typedef struct otx__config_edit {
     const otx__document *document;
     const char *name; /* of the file, for messages */
     bool generation;  /* generation_config.json rather than config.json */
+    bool keep_pad;    /* pad_token_id is no id of a token */
+    bool sized;       /* a size has been met */
+    unsigned roles;   /* those that ids have been met of, a bit each */
     otx_json_edit *edit;
+    otx__text value;  /* empty between uses */
     otx_error *error;
 } otx__config_edit;
 
@@ -21708,143 +22206,124 @@ OTX__PRIVATE uint32_t otx__vocabulary_home(const otx__document *document, uint64
 {
     otx__levels levels = otx__vocabulary_levels(document, rows);
     uint32_t sized = OTX_JSON_NONE, second = OTX_JSON_NONE, count = 0;
-    uint64_t size;
+    const otx__span none = otx__span_of("", 0);
     while (otx__levels_next(&levels)) {
         if (++count == 2) second = levels.node;
-        if (otx_json_uint(&document->json, otx__levels_find(&levels, OTX__KEY_VOCAB_SIZE),
-                          &size))
+        if (otx__object_has_size(&document->json, levels.node, none, false, levels.size))
             sized = levels.node;
     }
     if (sized == OTX_JSON_NONE) sized = second;
     return sized == OTX_JSON_NONE ? otx__document_root(document) : sized;
 }
 
-/* object[key] = value; takes what the text holds and leaves it empty. */
-OTX__PRIVATE otx_result otx__config_set_text(otx__config_edit *e, uint32_t object,
-                                             const char *key, otx__text *value)
+/* Puts what e->value holds in a node's place, or under object[key], and empties it. */
+OTX__PRIVATE otx_result otx__config_put(otx__config_edit *e, uint32_t node)
 {
     otx_result result;
-    otx__text_bytes(value, "", 1); /* the terminator */
-    if (value->failed) return otx__fail_memory(e->error, (uint64_t)value->size);
-    result = otx_json_edit_set(e->plan->ctx, e->edit, object, key, value->bytes, e->error);
-    value->size = 0;
+    otx__text_bytes(&e->value, "", 1); /* the terminator */
+    if (e->value.failed) return otx__fail_memory(e->error, (uint64_t)e->value.size);
+    result = otx_json_edit_replace(e->plan->ctx, e->edit, node, e->value.bytes, e->error);
+    e->value.size = 0;
     return result;
 }
 
-OTX__PRIVATE otx_result otx__config_set(otx__config_edit *e, uint32_t object, const char *key,
-                                        const char *value)
+OTX__PRIVATE otx_result otx__config_put_under(otx__config_edit *e, uint32_t object,
+                                              const char *key)
 {
-    return otx_json_edit_set(e->plan->ctx, e->edit, object, key, value, e->error);
+    otx_result result;
+    otx__text_bytes(&e->value, "", 1);
+    if (e->value.failed) return otx__fail_memory(e->error, (uint64_t)e->value.size);
+    result = otx_json_edit_set(e->plan->ctx, e->edit, object, key, e->value.bytes, e->error);
+    e->value.size = 0;
+    return result;
 }
+
+/* ---- ids of roles ---- */
 
 /* What an id of the base becomes that has no counterpart: that of a role which comes
    close, or null. */
-OTX__PRIVATE void otx__config_stand_in(const otx__config_edit *e, const otx__special *special,
-                                       uint32_t node, otx__text *value)
+OTX__PRIVATE void otx__config_stand_in(otx__config_edit *e, const otx__members *at,
+                                       const otx__special *special)
 {
-    otx_json_type type = otx_json_type_of(&e->document->json, node);
+    otx_json_type type = otx_json_type_of(at->json, at->value);
     int64_t id = type == OTX_JSON_NUMBER ? otx__config_role(e->plan, special->stand_in) : -1;
-    if (id >= 0) otx__text_format(value, "%" PRId64, id);
-    else otx__text_string(value, "null");
+    char key[OTX__QUOTED];
+    if (id >= 0) otx__text_format(&e->value, "%" PRId64, id);
+    else otx__text_string(&e->value, "null");
     if (type == OTX_JSON_NULL) return;
+    otx__quote_node(key, at->json, at->key);
     if (id >= 0)
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to %" PRId64
-                 ", its %s token", e->plan->base->path, e->name, special->key, id,
+                 ", its %s token", e->plan->base->path, e->name, key, id,
                  id == e->plan->donor->vocab.roles[special->stand_in]
                      ? otx_role_name((otx_role)special->stand_in) : "eos");
     else
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: the donor has no counterpart of \"%s\"; set to null",
-                 e->plan->base->path, e->name, special->key);
+                 e->plan->base->path, e->name, key);
 }
 
-/* Sets one special id on every level that has it. */
-OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e,
-                                                 const otx__special *special, otx__text *value)
+/* An id that a role has. Objects that describe no language model have nulls that ask for
+   nothing. */
+OTX__PRIVATE otx_result otx__config_edit_special(otx__config_edit *e, const otx__members *at)
 {
-    const otx_json *json = &e->document->json;
-    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->base->parts.rows);
+    const otx__special *special = otx__special_of(otx__json_span(at->json, at->key));
+    bool null = otx_json_type_of(at->json, at->value) == OTX_JSON_NULL;
+    if (!at->ours || (null && !otx__document_has_level(e->document, at->object)))
+        return OTX_OK;
+    if (special->role >= 0) e->roles |= 1u << special->role;
+    if ((null && special->if_set) || (e->keep_pad && special->role == OTX_ROLE_PAD))
+        return OTX_OK;
+    if (!otx__config_special(e->plan, special, e->generation, at->json, at->value, &e->value))
+        otx__config_stand_in(e, at, special);
+    return otx__config_put(e, at->value);
+}
+
+/* Whether an object of a config speaks of another vocabulary under the key of a role. */
+OTX__PRIVATE bool otx__special_is_foreign(const otx__config_plan *plan,
+                                          const otx__special *special,
+                                          const otx__document *document, uint32_t object)
+{
+    const otx__span key = otx__span_of(special->key, strlen(special->key));
+    const otx__member_rule *rule;
+    if (document == &plan->base->generation) document = &plan->base->config;
+    rule = otx__member_rule_of(key, otx__span_of("", 0),
+                               otx__object_type(&document->json, object));
+    return rule && rule->kind == OTX__MEMBER_NONE;
+}
+
+/* Adds those that no object has and the classes have defaults for. */
+OTX__PRIVATE otx_result otx__config_add_specials(otx__config_edit *e)
+{
     uint32_t home = otx__vocabulary_home(e->document, e->plan->base->parts.rows);
     otx_result result = OTX_OK;
-    bool present = false;
-    while (!result && otx__levels_next(&levels)) {
-        uint32_t node = otx__levels_find(&levels, special->key);
-        bool null = otx_json_type_of(json, node) == OTX_JSON_NULL;
-        if (node == OTX_JSON_NONE) continue;
-        present = true;
-        if (null && special->if_set) continue;
-        if (!otx__config_special(e->plan, special, e->generation, json, node, value))
-            otx__config_stand_in(e, special, node, value);
-        result = otx__config_set_text(e, levels.node, special->key, value);
-    }
-    if (!result && !present && special->add &&
-        otx__config_special(e->plan, special, e->generation, json, OTX_JSON_NONE, value))
-        result = otx__config_set_text(e, home, special->key, value);
-    return result;
-}
-
-OTX__PRIVATE otx_result otx__config_edit_specials(otx__config_edit *e)
-{
-    bool keep_pad = otx__config_follows(&e->plan->base->config, OTX__PAD_IS_POSITION);
-    otx_result result = OTX_OK;
-    otx__text value;
     size_t i;
-    otx__text_open(&value, e->plan->ctx);
-    for (i = 0; i < OTX__COUNT(otx__specials) && !result; i++)
-        if (!keep_pad || otx__specials[i].role != OTX_ROLE_PAD)
-            result = otx__config_edit_special(e, &otx__specials[i], &value);
-    if (keep_pad && !e->generation)
+    for (i = 0; i < OTX__COUNT(otx__specials) && !result; i++) {
+        const otx__special *special = &otx__specials[i];
+        if (!special->add || (e->roles & 1u << special->role) ||
+            (e->keep_pad && special->role == OTX_ROLE_PAD) ||
+            otx__special_is_foreign(e->plan, special, e->document, home))
+            continue;
+        if (otx__config_special(e->plan, special, e->generation, NULL, OTX_JSON_NONE,
+                                &e->value))
+            result = otx__config_put_under(e, home, special->key);
+    }
+    if (e->keep_pad && !e->generation)
         otx__log(e->plan->ctx, OTX_NOTE, "%s/%s: \"pad_token_id\" is left as it is, as this "
                  "model counts its positions from it on", e->plan->base->path, e->name);
-    otx__text_close(&value);
     return result;
 }
 
 /* ---- other ids: image tokens and the like ---- */
 
-/* Whether a key is one of the special ones. */
-OTX__PRIVATE bool otx__key_is_special(otx__span key)
-{
-    size_t i;
-    for (i = 0; i < OTX__COUNT(otx__specials); i++)
-        if (otx__span_is(key, otx__specials[i].key)) return true;
-    return false;
-}
-
-/* Whether a key names token ids that are no special ones. */
-OTX__PRIVATE bool otx__key_names_ids(otx__span key)
-{
-    size_t i;
-    if (otx__key_is_special(key)) return false;
-    for (i = 0; i < OTX__COUNT(otx__id_endings); i++) {
-        size_t length = strlen(otx__id_endings[i]);
-        if (key.size > length &&
-            memcmp(key.bytes + key.size - length, otx__id_endings[i], length) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* A look-up by content goes through the whole vocabulary; no real config has more
-   of them. */
-#define OTX__CONFIG_MAX_REMAPS 256
-
 /* Whether config.json names an id under such a key, alone or in a list. */
 OTX__PRIVATE bool otx__config_names_id(const otx__document *config, uint64_t id)
 {
-    const otx_json *json = &config->json;
-    uint32_t object, node;
-    uint64_t said;
-    for (object = 0; config->present && object < json->count; object++) {
-        otx_json_iter member = otx_json_iter_of(json, object);
-        if (!member.keyed) continue;
-        while (otx_json_iter_next(&member)) {
-            if (!otx__key_names_ids(otx__json_span(json, member.key))) continue;
-            for (node = member.value; node < otx_json_after(json, member.value); node++)
-                if (otx_json_uint(json, node, &said) && said == id) return true;
-        }
-    }
+    otx__members at;
+    otx__members_open(&at, config, config, 0);
+    while (otx__members_next(&at))
+        if (at.kind == OTX__MEMBER_ID && otx__node_has_id(at.json, at.value, id)) return true;
     return false;
 }
 
@@ -21853,25 +22332,22 @@ OTX__PRIVATE bool otx__config_names_id(const otx__document *config, uint64_t id)
 OTX__PRIVATE int64_t otx__config_rowless(const otx__config_plan *plan, uint64_t base)
 {
     const otx_token *wanted = otx__side_token(plan->base, base);
-    size_t i;
-    for (i = plan->alignment->count; wanted && i < plan->donor->vocab.count; i++) {
-        const otx_token *token = &plan->donor->vocab.tokens[i];
-        if (otx__same_bytes(token->content, token->content_size, wanted->content,
-                            wanted->content_size))
-            return (int64_t)i;
-    }
-    return -1;
+    int64_t id = wanted ? otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
+                                          wanted->content_size) : -1;
+    return id >= 0 && (uint64_t)id >= plan->alignment->count ? id : -1;
 }
 
 /* Names the first id under a key, one or a list, that has no counterpart. */
-OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, const char *key,
+OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, uint32_t key,
                                           uint32_t node)
 {
     const otx_json *json = &e->document->json;
     otx_json_iter item = otx_json_iter_of(json, node);
     char token[OTX__QUOTED], what[OTX__QUOTED + 64] = "an id without a token";
+    char name[OTX__QUOTED];
     uint64_t id = 0;
     int64_t rowless = -1;
+    otx__quote_node(name, json, key);
     if (otx_json_type_of(json, node) == OTX_JSON_ARRAY)
         while (otx_json_iter_next(&item)) {
             node = item.value;
@@ -21886,69 +22362,68 @@ OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, const char 
         return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
                          "%s/%s: \"%s\" is %" PRIu64 ", %s, which the donor's tokenizer has as "
                          "%" PRId64 ", beyond the %" PRIu64 " rows; --rows tokenizer gives it "
-                         "one", e->plan->base->path, e->name, key, id, what, rowless,
+                         "one", e->plan->base->path, e->name, name, id, what, rowless,
                          (uint64_t)e->plan->alignment->count);
     return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
                      "%s/%s: \"%s\" is %" PRIu64 ", %s; give it one with --map 'DONOR=#%" PRIu64
                      "', DONOR being a reserved or seldom used token of the donor",
-                     e->plan->base->path, e->name, key, id, what, id);
+                     e->plan->base->path, e->name, name, id, what, id);
+}
+
+/* Says what was left out. */
+OTX__PRIVATE void otx__config_tell_lost(const otx__config_edit *e, const otx__members *at,
+                                        size_t lost)
+{
+    char key[OTX__QUOTED];
+    if (lost)
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: %" PRIu64 " of the ids in \"%s\" have no counterpart in the donor's "
+                 "tokenizer; left out", e->plan->base->path, e->name, (uint64_t)lost,
+                 otx__quote_node(key, at->json, at->key));
+}
+
+/* A processor whose settings say nothing has the text of such a token from its class. */
+OTX__PRIVATE void otx__config_tell_renamed(const otx__config_edit *e, const otx__members *at,
+                                           uint64_t id)
+{
+    char key[OTX__QUOTED], old[OTX__QUOTED], new_one[OTX__QUOTED];
+    int64_t heir = otx__config_same_content(e->plan, id);
+    if (!e->plan->processor || heir < 0) return;
+    otx__side_content(old, e->plan->base, id);
+    otx__side_content(new_one, e->plan->donor, (uint64_t)heir);
+    if (strcmp(old, new_one) != 0)
+        otx__log(e->plan->ctx, OTX_WARNING,
+                 "%s/%s: the token of \"%s\" is \"%s\" and becomes \"%s\"; a processor that "
+                 "looks for the old text, by the default of its class, must be told the new one",
+                 e->plan->base->path, e->name, otx__quote_node(key, at->json, at->key), old,
+                 new_one);
 }
 
 /* Carries over what stands under such a key. What has no counterpart is left out
    of generation_config.json, and refused in config.json: the model would look for
    a token that its tokenizer never gives. */
-OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, uint32_t key, uint32_t node,
-                                             otx__text *value)
+OTX__PRIVATE otx_result otx__config_edit_ids(otx__config_edit *e, const otx__members *at)
 {
-    const otx_json *json = &e->document->json;
-    otx_json_type type = otx_json_type_of(json, node);
-    char quoted[OTX__QUOTED];
+    otx_json_type type = otx_json_type_of(at->json, at->value);
     size_t lost = 0, written;
-    otx_result result;
     uint64_t id;
-    if (type == OTX_JSON_NUMBER && !otx_json_uint(json, node, &id)) return OTX_OK; /* below 0 */
-    if (type != OTX_JSON_NUMBER && type != OTX_JSON_ARRAY) return OTX_OK;
-    otx__quote_node(quoted, json, key);
-    e->plan->remaps += type == OTX_JSON_ARRAY ? otx_json_count(json, node) : 1;
-    if (e->plan->remaps > OTX__CONFIG_MAX_REMAPS)
-        return otx__fail(e->error, OTX_ERROR_LIMIT, "%s/%s: more than %d token ids at \"%s\"",
-                         e->plan->base->path, e->name, OTX__CONFIG_MAX_REMAPS, quoted);
-    written = otx__config_carry_ids(e->plan, json, node, OTX__CARRY_SAME, value, &lost);
-    if (lost && !e->generation) return otx__fail_lost_id(e, quoted, node);
-    if (lost)
-        otx__log(e->plan->ctx, OTX_WARNING,
-                 "%s/%s: %" PRIu64 " of the ids in \"%s\" have no counterpart; left out",
-                 e->plan->base->path, e->name, (uint64_t)lost, quoted);
-    if (written == 0) {
-        value->size = 0;
-        otx__text_string(value, type == OTX_JSON_ARRAY ? "[]" : "null");
+    if (type != OTX_JSON_ARRAY) {
+        if (!otx_json_uint(at->json, at->value, &id)) return OTX_OK; /* null, or below 0 */
+        otx__config_tell_renamed(e, at, id);
     }
-    otx__text_bytes(value, "", 1);
-    if (value->failed) return otx__fail_memory(e->error, value->size);
-    result = otx_json_edit_replace(e->plan->ctx, e->edit, node, value->bytes, e->error);
-    value->size = 0;
-    return result;
+    written = otx__config_carry_ids(e->plan, at->json, at->value, OTX__CARRY_SAME, &e->value,
+                                    &lost);
+    if (lost && !e->generation) return otx__fail_lost_id(e, at->key, at->value);
+    otx__config_tell_lost(e, at, lost);
+    if (written == 0) {
+        e->value.size = 0;
+        otx__text_string(&e->value, type == OTX_JSON_ARRAY ? "[]" : "null");
+    }
+    return otx__config_put(e, at->value);
 }
 
-/* Every member of every object: the file's nodes stand in one array, so that no
-   recursion is needed. */
-OTX__PRIVATE otx_result otx__config_edit_other_ids(otx__config_edit *e)
-{
-    const otx_json *json = &e->document->json;
-    otx_result result = OTX_OK;
-    uint32_t object;
-    otx__text value;
-    otx__text_open(&value, e->plan->ctx);
-    for (object = 0; object < json->count && !result; object++) {
-        otx_json_iter member = otx_json_iter_of(json, object);
-        if (!member.keyed) continue;
-        while (!result && otx_json_iter_next(&member))
-            if (otx__key_names_ids(otx__json_span(json, member.key)))
-                result = otx__config_edit_ids(e, member.key, member.value, &value);
-    }
-    otx__text_close(&value);
-    return result;
-}
+/* >>> src/model/config_lists.h */
+/* ---- lists, dictionaries and ranges of ids in a config ----------------------------- */
 
 /* ---- lists that steer generation ---- */
 
@@ -21997,89 +22472,200 @@ OTX__PRIVATE void otx__config_carry_lists(const otx__config_plan *plan, const ot
     otx__text_string(to, "]");
 }
 
-OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, uint32_t object,
-                                              const otx__id_list *list, otx__text *value)
+/* A list of the vocabulary's ids. What has no counterpart falls out. */
+OTX__PRIVATE otx_result otx__config_edit_list(otx__config_edit *e, const otx__members *at)
 {
-    const otx_json *json = &e->document->json;
-    uint32_t node = otx_json_find(json, object, list->key);
-    otx__list_kind kind = list->kind;
+    otx_json_type type = otx_json_type_of(at->json, at->value);
+    char key[OTX__QUOTED];
     size_t lost = 0;
-    if (otx_json_type_of(json, node) == OTX_JSON_NULL) return OTX_OK; /* or absent */
-    if (kind != OTX__LIST_OTHER && otx_json_type_of(json, node) == OTX_JSON_ARRAY) {
-        if (kind != OTX__LIST_IDS)
-            otx__config_carry_lists(e->plan, json, node, kind == OTX__LIST_PAIRS, value, &lost);
-        else if (otx__config_carry_ids(e->plan, json, node, OTX__CARRY_HEIR, value, &lost) == 0)
-            otx__text_string(value, "[]");
-        if (lost)
-            otx__log(e->plan->ctx, OTX_WARNING,
-                     "%s/%s: %" PRIu64 " entries of \"%s\" have no counterpart in the donor's "
-                     "tokenizer; left out", e->plan->base->path, e->name, (uint64_t)lost,
-                     list->key);
-    } else {
+    if (!at->ours || type == OTX_JSON_NULL) return OTX_OK;
+    if (at->kind == OTX__MEMBER_OTHER_FORM || type != OTX_JSON_ARRAY) {
         otx__log(e->plan->ctx, OTX_WARNING,
                  "%s/%s: \"%s\" holds ids of the base's tokenizer in a form that is not known; "
-                 "set to null", e->plan->base->path, e->name, list->key);
-        otx__text_string(value, "null");
+                 "set to null", e->plan->base->path, e->name,
+                 otx__quote_node(key, at->json, at->key));
+        otx__text_string(&e->value, "null");
+    } else if (at->kind != OTX__MEMBER_LIST) {
+        otx__config_carry_lists(e->plan, at->json, at->value, at->kind == OTX__MEMBER_PAIRS,
+                                &e->value, &lost);
+    } else if (otx__config_carry_ids(e->plan, at->json, at->value, OTX__CARRY_HEIR, &e->value,
+                                     &lost) == 0) {
+        e->value.size = 0;
+        otx__text_string(&e->value, "[]");
     }
-    return otx__config_set_text(e, object, list->key, value);
+    otx__config_tell_lost(e, at, lost);
+    return otx__config_put(e, at->value);
 }
 
-OTX__PRIVATE otx_result otx__config_edit_lists(otx__config_edit *e)
+/* ---- dictionaries ---- */
+
+/* The id that a key of {id: text} becomes, or -1. */
+OTX__PRIVATE int64_t otx__config_carry_key(const otx__config_plan *plan, const otx_json *json,
+                                           uint32_t key)
 {
-    otx__levels levels = otx__vocabulary_levels(e->document, e->plan->base->parts.rows);
-    otx_result result = OTX_OK;
-    otx__text value;
-    size_t i;
-    otx__text_open(&value, e->plan->ctx);
-    while (!result && otx__levels_next(&levels))
-        for (i = 0; i < OTX__COUNT(otx__id_lists) && !result; i++)
-            result = otx__config_edit_list(e, levels.node, &otx__id_lists[i], &value);
-    otx__text_close(&value);
-    return result;
+    uint64_t id;
+    return otx__parse_uint(otx__json_span(json, key), &id) ? otx__config_heir(plan, id) : -1;
+}
+
+/* {text: id}, each id by the content of its token, or {id: text}. Entries without a
+   counterpart are refused in config.json, where a model looks them up, and fall out of
+   generation_config.json; null where none is left. */
+OTX__PRIVATE otx_result otx__config_edit_map(otx__config_edit *e, const otx__members *at)
+{
+    const bool back = at->kind == OTX__MEMBER_MAP_BACK;
+    otx_json_iter entry = otx_json_iter_of(at->json, at->value);
+    size_t lost = 0, written = 0;
+    if (!entry.keyed) return OTX_OK;
+    otx__text_string(&e->value, "{");
+    while (otx_json_iter_next(&entry)) {
+        int64_t id = back ? otx__config_carry_key(e->plan, at->json, entry.key)
+                          : otx__config_carry(e->plan, at->json, entry.value, OTX__CARRY_SAME);
+        otx__span text = otx__json_span(at->json, back ? entry.value : entry.key);
+        if (id < 0 && !e->generation) return otx__fail_lost_id(e, at->key, entry.value);
+        if (id < 0 && ++lost) continue;
+        otx__text_string(&e->value, written++ ? ", \"" : "\"");
+        if (back) otx__text_format(&e->value, "%" PRId64 "\": \"", id);
+        otx__text_bytes(&e->value, text.bytes, text.size);
+        if (back) otx__text_string(&e->value, "\"");
+        else otx__text_format(&e->value, "\": %" PRId64, id);
+    }
+    otx__text_string(&e->value, "}");
+    otx__config_tell_lost(e, at, lost);
+    if (lost && !written) {
+        e->value.size = 0;
+        otx__text_string(&e->value, "null");
+    }
+    return otx__config_put(e, at->value);
+}
+
+/* ---- ranges ---- */
+
+/* The id after the range that begins at one: the next that begins another, or the end of
+   the vocabulary. */
+OTX__PRIVATE uint64_t otx__config_range_end(const otx__config_edit *e, uint64_t first)
+{
+    otx__members at;
+    uint64_t end = e->plan->base->vocab.count, other;
+    otx__members_open(&at, e->document, e->document, e->plan->base->parts.rows);
+    while (otx__members_next(&at))
+        if (at.kind == OTX__MEMBER_FIRST && otx_json_uint(at.json, at.value, &other) &&
+            other > first && other < end)
+            end = other;
+    return end;
+}
+
+/* Codes of pictures or sounds are ids from a first one on. They are carried over if all of
+   them are tokens of the donor too, as far from each other. */
+OTX__PRIVATE otx_result otx__config_edit_range(otx__config_edit *e, const otx__members *at)
+{
+    char key[OTX__QUOTED], token[OTX__QUOTED];
+    uint64_t first, end, id;
+    int64_t start, found;
+    if (!otx_json_uint(at->json, at->value, &first)) return OTX_OK;
+    end = otx__config_range_end(e, first);
+    start = otx__config_same_content(e->plan, first);
+    for (id = first, found = start; found >= 0 && id + 1 < end;) {
+        found = otx__config_same_content(e->plan, ++id);
+        if (found != start + (int64_t)(id - first)) found = -1;
+    }
+    if (found < 0)
+        return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                         "%s/%s: the ids from \"%s\" on, %" PRIu64 ", are codes, which the "
+                         "donor's tokenizer does not have all in this order: not %" PRIu64
+                         ", \"%s\"", e->plan->base->path, e->name,
+                         otx__quote_node(key, at->json, at->key), first, id,
+                         otx__side_content(token, e->plan->base, id));
+    otx__text_format(&e->value, "%" PRId64, start);
+    return otx__config_put(e, at->value);
 }
 
 /* >>> src/model/config_edit.h */
 /* ---- config.json and generation_config.json, edited --------------------- */
 
-/* ---- sizes, tying, classes ---- */
+/* ---- sizes ---- */
 
-/* Whether a member of a level says how large the vocabulary is: vocab_size whatever it
-   says, and other names with that in them (padded_vocab_size, decoder_vocab_size) if
-   they say as much. */
-OTX__PRIVATE bool otx__config_is_size(const otx__config_edit *e, const otx_json_iter *member)
+/* A size, changed whatever it says in an object about the vocabulary, but vocab_size beside
+   another that is the text's; a weaker one only where it says as much. */
+OTX__PRIVATE otx_result otx__config_edit_size(otx__config_edit *e, const otx__members *at)
 {
-    const otx_json *json = member->json;
     uint64_t size;
-    size_t i;
-    if (!otx_json_uint(json, member->value, &size)) return false;
-    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
-        if (otx_json_equals(json, member->key, otx__size_keys[i])) return true;
-    return size == e->plan->base->parts.rows &&
-           otx__span_contains(otx__json_span(json, member->key), OTX__KEY_VOCAB_SIZE);
+    if (!otx_json_uint(at->json, at->value, &size)) return OTX_OK;
+    if (!otx__member_is_size(at->json, at->object, at->value, at->size) &&
+        (!at->ours || at->kind == OTX__MEMBER_SIZE_IF ||
+         (otx_json_equals(at->json, at->key, OTX__KEY_VOCAB_SIZE) &&
+          otx_json_find(at->json, at->object, OTX__KEY_TEXT_SIZE) != OTX_JSON_NONE)))
+        return OTX_OK;
+    e->sized = true;
+    otx__text_format(&e->value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    return otx__config_put(e, at->value);
 }
 
-OTX__PRIVATE otx_result otx__config_edit_sizes(otx__config_edit *e)
+/* Nothing is rounded any more: the rows are as many as the size says. */
+OTX__PRIVATE otx_result otx__config_edit_rounding(otx__config_edit *e, const otx__members *at)
 {
-    const uint64_t rows = e->plan->base->parts.rows;
-    otx__levels levels = otx__vocabulary_levels(e->document, rows);
-    otx_result result = OTX_OK;
-    bool present = false;
-    char value[32];
-    otx__format(value, sizeof value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
-    while (!result && otx__levels_next(&levels)) {
-        otx_json_iter member = otx_json_iter_of(&e->document->json, levels.node);
-        while (!result && otx_json_iter_next(&member)) {
-            if (!otx__config_is_size(e, &member)) continue;
-            present = true;
-            result = otx_json_edit_replace(e->plan->ctx, e->edit, member.value, value,
-                                           e->error);
-        }
-    }
-    if (!result && !present)
-        result = otx__config_set(e, otx__vocabulary_home(e->document, rows),
-                                 OTX__KEY_VOCAB_SIZE, value);
-    return result;
+    uint64_t multiple;
+    if (!at->ours || !otx_json_uint(at->json, at->value, &multiple)) return OTX_OK;
+    otx__text_string(&e->value, "1");
+    return otx__config_put(e, at->value);
 }
+
+OTX__PRIVATE otx_result otx__config_refuse(const otx__config_edit *e, const otx__members *at)
+{
+    otx_json_type type = otx_json_type_of(at->json, at->value);
+    char key[OTX__QUOTED];
+    uint64_t number;
+    if (type == OTX_JSON_NULL || type == OTX_JSON_FALSE ||
+        (otx_json_uint(at->json, at->value, &number) && number == 0))
+        return OTX_OK;
+    return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                     "%s/%s: \"%s\" %s, which cannot be carried over to another vocabulary",
+                     e->plan->base->path, e->name, otx__quote_node(key, at->json, at->key),
+                     at->rule->why);
+}
+
+/* ---- all members ---- */
+
+OTX__PRIVATE otx_result otx__config_edit_member(otx__config_edit *e, const otx__members *at)
+{
+    switch (at->kind) {
+    case OTX__MEMBER_SPECIAL: return otx__config_edit_special(e, at);
+    case OTX__MEMBER_ID: return otx__config_edit_ids(e, at);
+    case OTX__MEMBER_LIST:
+    case OTX__MEMBER_LISTS:
+    case OTX__MEMBER_PAIRS:
+    case OTX__MEMBER_OTHER_FORM: return otx__config_edit_list(e, at);
+    case OTX__MEMBER_MAP:
+    case OTX__MEMBER_MAP_BACK: return otx__config_edit_map(e, at);
+    default: break;
+    }
+    if (e->generation) return OTX_OK;
+    switch (at->kind) {
+    case OTX__MEMBER_FIRST: return otx__config_edit_range(e, at);
+    case OTX__MEMBER_SIZE:
+    case OTX__MEMBER_SIZE_IF: return otx__config_edit_size(e, at);
+    case OTX__MEMBER_ROUNDING: return otx__config_edit_rounding(e, at);
+    case OTX__MEMBER_REFUSED: return otx__config_refuse(e, at);
+    default: return OTX_OK;
+    }
+}
+
+/* Every id and every size that the file has, and those that it must have. */
+OTX__PRIVATE otx_result otx__config_edit_members(otx__config_edit *e)
+{
+    const otx__side *base = e->plan->base;
+    otx_result result = OTX_OK;
+    otx__members at;
+    otx__members_open(&at, e->document, &base->config,
+                      otx__config_size(&base->config, base->parts.rows));
+    while (!result && otx__members_next(&at)) result = otx__config_edit_member(e, &at);
+    if (!result) result = otx__config_add_specials(e);
+    if (result || e->generation || e->sized) return result;
+    otx__text_format(&e->value, "%" PRIu64, (uint64_t)e->plan->alignment->count);
+    return otx__config_put_under(e, otx__vocabulary_home(e->document, base->parts.rows),
+                                 OTX__KEY_VOCAB_SIZE);
+}
+
+/* ---- types, tying, classes ---- */
 
 /* The type that the rest of the model is in. Without a word on it loaders take that of
    the first tensor, which may now be a matrix in another type. */
@@ -22094,7 +22680,8 @@ OTX__PRIVATE otx_result otx__config_edit_dtype(otx__config_edit *e)
             if (otx__levels_find(&levels, otx__dtype_keys[i]) != OTX_JSON_NONE) return OTX_OK;
     for (i = 0; i < OTX__COUNT(otx__dtype_words); i++)
         if (otx__dtype_words[i].dtype == old)
-            return otx__config_set(e, 0, OTX__KEY_NEW_DTYPE, otx__dtype_words[i].word);
+            return otx_json_edit_set(e->plan->ctx, e->edit, 0, OTX__KEY_NEW_DTYPE,
+                                     otx__dtype_words[i].word, e->error);
     return OTX_OK;
 }
 
@@ -22120,7 +22707,8 @@ OTX__PRIVATE otx_result otx__config_edit_tie(otx__config_edit *e)
         otx_json_type wanted = parts->tied ? OTX_JSON_TRUE : OTX_JSON_FALSE;
         bool said = type == OTX_JSON_TRUE || type == OTX_JSON_FALSE;
         if (said ? type == wanted : parts->tied && !needed) continue;
-        result = otx__config_set(e, levels.node, OTX__KEY_TIE, parts->tied ? "true" : "false");
+        result = otx_json_edit_set(e->plan->ctx, e->edit, levels.node, OTX__KEY_TIE,
+                                   parts->tied ? "true" : "false", e->error);
     }
     return result;
 }
@@ -22145,19 +22733,14 @@ OTX__PRIVATE otx_result otx__config_edit_code(otx__config_edit *e)
     bool ours = otx_json_find(&e->document->json, map, OTX__KEY_AUTO_TOKENIZER) !=
                 OTX_JSON_NONE;
     bool object = otx_json_type_of(&e->document->json, map) == OTX_JSON_OBJECT;
-    otx_result result;
-    otx__text value;
     if (theirs == OTX_JSON_NONE && !ours) return OTX_OK;
-    otx__text_open(&value, e->plan->ctx);
     if (theirs != OTX_JSON_NONE && !object)
-        otx__text_string(&value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
-    if (theirs == OTX_JSON_NONE) otx__text_string(&value, "null");
-    else otx__config_raw(&value, &donor->json, theirs);
-    if (theirs != OTX_JSON_NONE && !object) otx__text_string(&value, "}");
-    result = object ? otx__config_set_text(e, map, OTX__KEY_AUTO_TOKENIZER, &value)
-                    : otx__config_set_text(e, 0, OTX__KEY_AUTO_MAP, &value);
-    otx__text_close(&value);
-    return result;
+        otx__text_string(&e->value, "{\"" OTX__KEY_AUTO_TOKENIZER "\": ");
+    if (theirs == OTX_JSON_NONE) otx__text_string(&e->value, "null");
+    else otx__config_raw(&e->value, &donor->json, theirs);
+    if (theirs != OTX_JSON_NONE && !object) otx__text_string(&e->value, "}");
+    return object ? otx__config_put_under(e, map, OTX__KEY_AUTO_TOKENIZER)
+                  : otx__config_put_under(e, 0, OTX__KEY_AUTO_MAP);
 }
 
 /* The class of the tokenizer is the donor's from now on. */
@@ -22166,24 +22749,18 @@ OTX__PRIVATE otx_result otx__config_edit_classes(otx__config_edit *e)
     const otx_json *json = &e->document->json;
     const otx__document *sources[2];
     uint32_t node = otx_json_find(json, 0, OTX__KEY_TOKENIZER_CLASS);
-    otx_result result = OTX_OK;
-    otx__text value;
     size_t i;
     sources[0] = &e->plan->donor->tokenizer;
     sources[1] = &e->plan->donor->config;
-    otx__text_open(&value, e->plan->ctx);
-    if (otx_json_type_of(json, node) == OTX_JSON_STRING) {
-        for (i = 0; i < OTX__COUNT(sources) && value.size == 0; i++) {
-            node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
-                                 OTX__KEY_TOKENIZER_CLASS);
-            if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
-                otx__config_raw(&value, &sources[i]->json, node);
-        }
-        if (value.size == 0) otx__text_string(&value, "null");
-        result = otx__config_set_text(e, 0, OTX__KEY_TOKENIZER_CLASS, &value);
+    if (otx_json_type_of(json, node) != OTX_JSON_STRING) return OTX_OK;
+    for (i = 0; i < OTX__COUNT(sources) && e->value.size == 0; i++) {
+        node = otx_json_find(&sources[i]->json, otx__document_root(sources[i]),
+                             OTX__KEY_TOKENIZER_CLASS);
+        if (otx_json_type_of(&sources[i]->json, node) == OTX_JSON_STRING)
+            otx__config_raw(&e->value, &sources[i]->json, node);
     }
-    otx__text_close(&value);
-    return result;
+    if (e->value.size == 0) otx__text_string(&e->value, "null");
+    return otx__config_put_under(e, 0, OTX__KEY_TOKENIZER_CLASS);
 }
 
 /* ---- the two files ---- */
@@ -22219,17 +22796,17 @@ OTX__PRIVATE otx_result otx__config_edit_file(otx__config_plan *plan,
     e.name = name;
     e.generation = generation;
     e.error = error;
+    e.keep_pad = otx__config_follows(&plan->base->config, OTX__PAD_IS_POSITION);
     result = otx_json_edit_open(plan->ctx, &document->json, &e.edit, error);
     if (result) return result;
-    result = otx__config_edit_specials(&e);
-    if (!result) result = otx__config_edit_other_ids(&e);
-    if (!result) result = otx__config_edit_lists(&e);
-    if (!result && !generation) result = otx__config_edit_sizes(&e);
+    otx__text_open(&e.value, plan->ctx);
+    result = otx__config_edit_members(&e);
     if (!result && !generation) result = otx__config_edit_tie(&e);
     if (!result && !generation) result = otx__config_edit_dtype(&e);
     if (!result && !generation) result = otx__config_edit_classes(&e);
     if (!result && !generation) result = otx__config_edit_code(&e);
     if (!result) result = otx__edit_to_text(e.edit, out, error);
+    otx__text_close(&e.value);
     otx_json_edit_close(plan->ctx, e.edit);
     return result;
 }
@@ -22243,7 +22820,9 @@ OTX__PRIVATE otx_result otx__config_new_generation(const otx__config_plan *plan,
     const otx__document *donor = &plan->donor->generation;
     uint32_t eos = otx_json_find(&donor->json, otx__document_root(donor), "eos_token_id");
     size_t i, members = 0;
-    if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY) return OTX_OK;
+    if (otx_json_type_of(&donor->json, eos) != OTX_JSON_ARRAY ||
+        otx__special_is_foreign(plan, &otx__specials[0], &plan->base->config, 0))
+        return OTX_OK;
     otx__text_string(out, "{");
     for (i = 0; i < OTX__COUNT(otx__specials); i++) {
         size_t start = out->size;
@@ -22279,7 +22858,9 @@ OTX__PRIVATE void otx__config_check_length(const otx__config_plan *plan)
 OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *config,
                                          otx__text *generation, otx_error *error)
 {
-    otx_result result = otx__config_find_heirs(plan, error);
+    otx_result result = otx__processor_check(plan->ctx, plan->base, plan->donor,
+                                             &plan->processor, error);
+    if (!result) result = otx__config_find_heirs(plan, error);
     if (!result)
         result = otx__config_edit_file(plan, &plan->base->config, "config.json", false, config,
                                        error);
@@ -22289,8 +22870,7 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
     else if (!result)
         result = otx__config_new_generation(plan, generation, error);
     if (!result) otx__config_check_length(plan);
-    otx__free(plan->ctx, plan->heirs, plan->heir_count, sizeof *plan->heirs);
-    plan->heirs = NULL;
+    otx__config_plan_close(plan);
     return result;
 }
 
@@ -23470,22 +24050,6 @@ OTX__PRIVATE otx_result otx__chat_of(const otx_context *ctx, const otx__side *si
     return result;
 }
 
-/* An index of all tokens by content. */
-OTX__PRIVATE otx_result otx__chat_tokens(const otx_job *job, const otx_vocab *vocab,
-                                         otx__token_index *index, otx_error *error)
-{
-    otx_result result =
-        otx__index_open(&job->ctx, index, vocab->tokens, vocab->count, true, error);
-    size_t id;
-    for (id = 0; id < vocab->count && !result; id++) {
-        const otx_token *token = &vocab->tokens[id];
-        if (token->kind != OTX_TOKEN_NONE)
-            *otx__index_slot(index, OTX_TOKEN_NONE, token->content, token->content_size) =
-                (uint32_t)id + 1;
-    }
-    return result;
-}
-
 /* Warns of what a template that is not the donor's puts into texts although it is no
    token of the donor's: there it becomes letters. Only the base's tokens count; other
    brackets are the template's own. */
@@ -23495,9 +24059,9 @@ OTX__PRIVATE otx_result otx__chat_check(const otx_job *job, otx_error *error)
     otx__span text = otx__span_of(job->chat.bytes, job->chat.size), mark;
     char quoted[OTX__QUOTED];
     bool told = false;
-    otx_result result = otx__chat_tokens(job, &job->base.vocab, &base, error);
+    otx_result result = otx__side_contents(&job->ctx, &job->base, &base, error);
     memset(&donor, 0, sizeof donor);
-    if (!result) result = otx__chat_tokens(job, &job->donor.vocab, &donor, error);
+    if (!result) result = otx__side_contents(&job->ctx, &job->donor, &donor, error);
     while (!result && !told && otx__next_mark(&text, &mark)) {
         told = otx__index_find(&base, OTX_TOKEN_NONE, mark.bytes, mark.size) >= 0 &&
                otx__index_find(&donor, OTX_TOKEN_NONE, mark.bytes, mark.size) < 0;
@@ -25576,6 +26140,16 @@ OTX__PRIVATE void otx__verify_code(otx__verifier *v)
     otx__code_close(&code);
 }
 
+/* Whether the processor looks for tokens that are none. */
+OTX__PRIVATE void otx__verify_processor(otx__verifier *v)
+{
+    bool silent;
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    (void)otx__verify_take(v, otx__processor_check(&v->ctx, &v->side, &v->side, &silent, &error),
+                           &error);
+}
+
 /* Whether transformers makes another class of the tokenizer than it names, or one that
    passes by some of its tokens. */
 OTX__PRIVATE void otx__verify_class(otx__verifier *v)
@@ -25605,18 +26179,48 @@ OTX__PRIVATE void otx__verify_class(otx__verifier *v)
 
 /* ---- sizes ---- */
 
+/* Whether a key is another name of vocab_size, in whose place it is read. */
+OTX__PRIVATE bool otx__key_is_other_size(const otx_json *json, uint32_t key)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_equals(json, key, otx__size_keys[i]))
+            return strcmp(otx__size_keys[i], OTX__KEY_VOCAB_SIZE) != 0;
+    return false;
+}
+
+OTX__PRIVATE void otx__verify_other_sizes(otx__verifier *v)
+{
+    const otx__document *config = &v->side.config;
+    const uint64_t rows = v->side.parts.rows;
+    char key[OTX__QUOTED];
+    otx__members at;
+    uint64_t said;
+    otx__members_open(&at, config, config, otx__config_size(config, rows));
+    while (otx__members_next(&at))
+        if (at.ours && otx__key_is_other_size(at.json, at.key) &&
+            otx_json_uint(at.json, at.value, &said) &&
+            !otx__member_is_size(at.json, at.object, at.value, rows))
+            otx__found(v, OTX_WARNING, "%s/config.json: says \"%s\": %" PRIu64 "; there are %"
+                       PRIu64 " rows", v->side.path, otx__quote_node(key, at.json, at.key),
+                       said, rows);
+}
+
 OTX__PRIVATE void otx__verify_size_said(otx__verifier *v, uint64_t rows, const char *tensor)
 {
     const otx__document *config = &v->side.config;
     uint64_t said = 0;
-    if (!otx__config_says_rows(config, rows, &said) && said != 0 &&
-        !(rows > said && otx__config_follows(config, OTX__CLASS_ADDS_ROWS)))
-        otx__found(v, OTX_FAULT, "%s/config.json: says \"vocab_size\": %" PRIu64
-                   ", but tensor %s has %" PRIu64 " rows", v->side.path, said, tensor, rows);
-    else if (config->present && said == 0 &&
-             !otx__config_says(config, OTX__KEY_VOCAB_SIZE, rows, &said))
+    if (otx__config_says_rows(config, rows, &said)) {
+        otx__verify_other_sizes(v);
+    } else if (said != 0) {
+        if (rows < said || !otx__config_follows(config, OTX__CLASS_ADDS_ROWS))
+            otx__found(v, OTX_FAULT, "%s/config.json: says \"vocab_size\": %" PRIu64
+                       ", but tensor %s has %" PRIu64 " rows", v->side.path, said, tensor,
+                       rows);
+    } else if (config->present) {
         otx__found(v, OTX_WARNING, "%s/config.json: names no \"vocab_size\"; the class's own "
                    "default must be %" PRIu64, v->side.path, rows);
+    }
 }
 
 /* Tokens beyond the rows are no fault where each is an added one: no text comes by them
@@ -25674,85 +26278,88 @@ OTX__PRIVATE void otx__verify_id(otx__verifier *v, const char *file, otx__span k
                    side->path, file, name, id);
 }
 
-/* Whether a key holds ids, or lists of them, or lists of those. */
-OTX__PRIVATE bool otx__key_holds_ids(otx__span key)
+/* The ids that a member of a config holds, if they are the vocabulary's: every number
+   within its value. */
+OTX__PRIVATE void otx__verify_member(otx__verifier *v, const otx__members *at,
+                                     const char *file)
 {
-    size_t i;
-    for (i = 0; i < OTX__COUNT(otx__id_lists); i++) {
-        const otx__id_list *list = &otx__id_lists[i];
-        if ((list->kind == OTX__LIST_IDS || list->kind == OTX__LIST_LISTS) &&
-            otx__span_is(key, list->key))
-            return true;
+    uint32_t node, end = otx_json_after(at->json, at->value);
+    uint64_t id;
+    switch (at->kind) {
+    case OTX__MEMBER_ID:
+    case OTX__MEMBER_MAP: break;
+    case OTX__MEMBER_SPECIAL:
+    case OTX__MEMBER_LIST:
+    case OTX__MEMBER_LISTS:
+        if (at->ours) break;
+        return;
+    default: return;
     }
-    return otx__key_is_special(key) || otx__key_names_ids(key);
+    for (node = at->value; node < end; node++)
+        if (otx_json_uint(at->json, node, &id))
+            otx__verify_id(v, file, otx__json_span(at->json, at->key), id);
 }
 
-/* The ids of one object: every number within the value of such a key. */
-OTX__PRIVATE void otx__verify_object(otx__verifier *v, const otx_json *json, const char *file,
-                                     uint32_t object)
+OTX__PRIVATE void otx__verify_members(otx__verifier *v, const otx__document *document,
+                                      const char *file)
 {
-    otx_json_iter member = otx_json_iter_of(json, object);
-    while (otx_json_iter_next(&member)) {
-        otx__span key = otx__json_span(json, member.key);
-        uint32_t node, end = otx_json_after(json, member.value);
-        uint64_t id;
-        if (!otx__key_holds_ids(key)) continue;
-        for (node = member.value; node < end; node++)
-            if (otx_json_uint(json, node, &id)) otx__verify_id(v, file, key, id);
-    }
+    const otx__document *config = &v->side.config;
+    otx__members at;
+    otx__members_open(&at, document, config, otx__config_size(config, v->side.parts.rows));
+    while (otx__members_next(&at)) otx__verify_member(v, &at, file);
 }
 
-/* Whether a list or a number holds an id. */
-OTX__PRIVATE bool otx__node_has_id(const otx_json *json, uint32_t node, uint64_t id)
+/* Whether any member of a document that holds the id of a role, under one of its names,
+   holds this one. *named becomes true if there is one. */
+OTX__PRIVATE bool otx__verify_names(const otx__verifier *v, const otx__document *document,
+                                    const otx__special *special, uint64_t id, bool *named)
 {
-    uint32_t end = otx_json_after(json, node);
-    uint64_t value;
-    for (; node < end; node++)
-        if (otx_json_uint(json, node, &value) && value == id) return true;
-    return false;
+    const otx__document *config = &v->side.config;
+    bool agree = false;
+    otx__members at;
+    otx__members_open(&at, document, config, otx__config_size(config, v->side.parts.rows));
+    while (otx__members_next(&at)) {
+        if (at.kind != OTX__MEMBER_SPECIAL || !at.ours ||
+            otx__special_of(otx__json_span(at.json, at.key)) != special)
+            continue;
+        *named |= otx_json_type_of(at.json, at.value) != OTX_JSON_NULL;
+        agree |= otx__node_has_id(at.json, at.value, id);
+    }
+    return agree;
 }
 
 /* Whether the tokenizer's token in a role is the one that the two files name. Said of
    eos also where none is named: the model would not end its texts. */
-OTX__PRIVATE void otx__verify_role(otx__verifier *v, otx_role role, const char *key)
+OTX__PRIVATE void otx__verify_role(otx__verifier *v, const otx__special *special)
 {
     const otx__side *side = &v->side;
-    const otx_json *config = &side->config.json, *generation = &side->generation.json;
-    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
-    uint32_t node = otx_json_find(generation, otx__document_root(&side->generation), key);
-    int64_t id = side->vocab.roles[role];
+    int64_t id = side->vocab.roles[special->role];
     char token[OTX__QUOTED];
-    bool named = otx_json_type_of(generation, node) != OTX_JSON_NULL, agree;
+    bool named = false, agree;
     if (id < 0) return;
-    agree = otx__node_has_id(generation, node, (uint64_t)id);
-    while (otx__levels_next(&levels)) {
-        node = otx__levels_find(&levels, key);
-        named |= otx_json_type_of(config, node) != OTX_JSON_NULL;
-        agree |= otx__node_has_id(config, node, (uint64_t)id);
-    }
-    if (agree || (!named && role != OTX_ROLE_EOS)) return;
+    agree = otx__verify_names(v, &side->generation, special, (uint64_t)id, &named);
+    agree |= otx__verify_names(v, &side->config, special, (uint64_t)id, &named);
+    if (agree || (!named && special->role != OTX_ROLE_EOS)) return;
     otx__found(v, OTX_WARNING, "%s: the tokenizer's %s is %" PRId64 " (token \"%s\"), which "
                "\"%s\" of config.json and generation_config.json %s", side->path,
-               otx_role_name(role), id, otx__side_content(token, side, (uint64_t)id), key,
+               otx_role_name((otx_role)special->role), id,
+               otx__side_content(token, side, (uint64_t)id), special->key,
                named ? "is not" : "does not name");
 }
 
 OTX__PRIVATE void otx__verify_ids(otx__verifier *v)
 {
     const otx__side *side = &v->side;
-    otx__levels levels = otx__vocabulary_levels(&side->config, side->parts.rows);
     size_t i;
     if (v->failure) return;
-    while (otx__levels_next(&levels))
-        otx__verify_object(v, &side->config.json, "config.json", levels.node);
-    if (side->generation.present)
-        otx__verify_object(v, &side->generation.json, "generation_config.json", 0);
+    otx__verify_members(v, &side->config, "config.json");
+    otx__verify_members(v, &side->generation, "generation_config.json");
     if (!side->vocab.tokens || !side->config.present) return;
     for (i = 0; i < OTX__COUNT(otx__specials); i++) {
         const otx__special *special = &otx__specials[i];
         if (special->add && otx__must_have_token(v, otx__span_of(special->key,
                                                                  strlen(special->key))))
-            otx__verify_role(v, (otx_role)special->role, special->key);
+            otx__verify_role(v, special);
     }
 }
 
@@ -26361,6 +26968,7 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__verify_listing(&v);
     otx__verify_code(&v);
     otx__verify_class(&v);
+    otx__verify_processor(&v);
     otx__verify_rows(&v);
     otx__verify_ids(&v);
     otx__verify_tie(&v);

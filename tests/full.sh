@@ -106,7 +106,8 @@ architectures() {
 }
 
 # How transformers, old and new, reads from an output the tokenizer that it read from the
-# donor, and whether its rule is the one that src/model/classes.h has.
+# donor, whether its rule is the one that src/model/classes.h has, and whether the keys of
+# its configurations are those that src/model/known_keys.h has.
 tokenizer_clients() {
     for version in 5.24.0 4.57.6; do
         python=$(python_with "transformers-$version" "transformers==$version" tokenizers \
@@ -122,6 +123,8 @@ tokenizer_clients() {
         [ $version = 5.24.0 ] || continue
         suite "the rule of classes, against transformers $version" "$python" \
             tests/tokenizer_classes.py --check
+        suite "keys of every configuration in transformers $version" "$python" \
+            tests/config_keys.py "$build/transplant"
     done
 }
 

@@ -99,6 +99,16 @@ OTX__PRIVATE void otx__verify_code(otx__verifier *v)
     otx__code_close(&code);
 }
 
+/* Whether the processor looks for tokens that are none. */
+OTX__PRIVATE void otx__verify_processor(otx__verifier *v)
+{
+    bool silent;
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    (void)otx__verify_take(v, otx__processor_check(&v->ctx, &v->side, &v->side, &silent, &error),
+                           &error);
+}
+
 /* Whether transformers makes another class of the tokenizer than it names, or one that
    passes by some of its tokens. */
 OTX__PRIVATE void otx__verify_class(otx__verifier *v)
