@@ -34,153 +34,153 @@
       696  api/json                   JSON
       818  api/safetensors            safetensors
       882  api/vocab                  vocabularies
-      987  api/align                  alignment
-     1048  api/file                   files
-     1059  api/directory              directories
-     1110  api/job                    the whole job
-     1257  api/verify                 looking at a finished directory
+      990  api/align                  alignment
+     1051  api/file                   files
+     1062  api/directory              directories
+     1113  api/job                    the whole job
+     1260  api/verify                 looking at a finished directory
 
-     1301  base                       what everything stands on
-     1334  base/begin                 system headers, and how floating point must be compiled
-     1372  base/sizes                 counting, and sums and products that may not wrap
-     1410  base/span                  bytes of others, digits, UTF-8
-     1568  base/decimal               the digits of a double
-     1703  base/format                printf without stdio and without a locale
-     1972  base/result                results, failures, messages
-     2088  base/memory                the allocator, arrays that grow
-     2147  base/text                  names in messages, and text that grows
-     2264  base/hooks                 log, progress, threads of the caller
-     2333  base/sort                  in place, without memory, never quadratic; and finding
-     2383  base/clock                 wall time for statistics
-     2429  base/hash                  keyed, for tables whose keys a stranger chooses
-     2508  base/pool                  blocks that are freed together
-     2623  base/number                element types, widening and rounding
-     2812  base/base64                decoding
-     2848  base/protobuf              fields of a message
-     2970  base/watch                 long loops that the caller can stop
+     1304  base                       what everything stands on
+     1337  base/begin                 system headers, and how floating point must be compiled
+     1375  base/sizes                 counting, and sums and products that may not wrap
+     1413  base/span                  bytes of others, digits, UTF-8
+     1571  base/decimal               the digits of a double
+     1706  base/format                printf without stdio and without a locale
+     1975  base/result                results, failures, messages
+     2091  base/memory                the allocator, arrays that grow
+     2150  base/text                  names in messages, and text that grows
+     2267  base/hooks                 log, progress, threads of the caller
+     2336  base/sort                  in place, without memory, never quadratic; and finding
+     2386  base/clock                 wall time for statistics
+     2432  base/hash                  keyed, for tables whose keys a stranger chooses
+     2511  base/pool                  blocks that are freed together
+     2626  base/number                element types, widening and rounding
+     2815  base/base64                decoding
+     2851  base/protobuf              fields of a message
+     2973  base/watch                 long loops that the caller can stop
 
-     3023  files                      formats, on memory and streams
-     3047  files/memory_source        memory as a source of bytes
-     3065  files/json_read            a parser without recursion
-     3418  files/json_values          looking at values, stepping through containers
-     3589  files/json_edit            writing, and edits that keep every byte they do not touch
-     3957  files/tensors              what reading and writing a header share
-     4092  files/safetensors_read     the header of a file, checked
-     4416  files/safetensors_write    the header of a new file
+     3026  files                      formats, on memory and streams
+     3050  files/memory_source        memory as a source of bytes
+     3068  files/json_read            a parser without recursion
+     3421  files/json_values          looking at values, stepping through containers
+     3592  files/json_edit            writing, and edits that keep every byte they do not touch
+     3960  files/tensors              what reading and writing a header share
+     4095  files/safetensors_read     the header of a file, checked
+     4419  files/safetensors_write    the header of a new file
 
-     4573  vocab                      tokens, from every source, and which of them are the same
-     4606  vocab/known                what the world calls things: files, classes, tokens
-     4916  vocab/token_table          the table of tokens, and finding tokens in it
-     5079  vocab/spelling             from what a file spells to bytes
-     5210  vocab/reader               what the readers of all sources share
-     5560  vocab/added_tokens         what other files add to a model's tokens
-     5821  vocab/in_use               tokens that are named as reserved ones and are none
-     5923  vocab/from_tokenizer_json  tokenizer.json
-     6179  vocab/from_tekken          tekken.json
-     6334  vocab/from_tiktoken        *.tiktoken
-     6399  vocab/from_sentencepiece   tokenizer.model and its like
-     6754  vocab/from_vocab_json      vocab.json and merges.txt
-     6840  vocab/from_vocab_txt       vocab.txt
-     6897  vocab/parse                the first source that is given, and what goes with it
-     7083  vocab/align                which base token a donor token is
+     4576  vocab                      tokens, from every source, and which of them are the same
+     4609  vocab/known                what the world calls things: files, classes, tokens
+     4919  vocab/token_table          the table of tokens, and finding tokens in it
+     5082  vocab/spelling             from what a file spells to bytes
+     5264  vocab/reader               what the readers of all sources share
+     5615  vocab/added_tokens         what other files add to a model's tokens
+     5883  vocab/in_use               tokens that are named as reserved ones and are none
+     5985  vocab/from_tokenizer_json  tokenizer.json
+     6277  vocab/from_tekken          tekken.json
+     6432  vocab/from_tiktoken        *.tiktoken
+     6497  vocab/from_sentencepiece   tokenizer.model and its like
+     6852  vocab/from_vocab_json      vocab.json and merges.txt
+     6938  vocab/from_vocab_txt       vocab.txt
+     6995  vocab/parse                the first source that is given, and what goes with it
+     7182  vocab/align                which base token a donor token is
 
-     7335  simd                       the hot loops, once for each instruction set
-     7368  simd/kernels               the table of kernels, and what all versions share
-     7645  simd/scalar                the reference
-     7814  simd/sse2                  the operations of 128-bit x86, and what each does
-     7935  simd/neon                  those of 64-bit Arm
-     8030  simd/wasm                  those of WebAssembly's SIMD128
-     8115  simd/avx2                  those of 256-bit x86, with FMA
-     8197  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8839  simd/avx_vnni              AVX2, and products of integers
-     8935  simd/neon_bf16             NEON, and products of matrices
-     9089  simd/avx512                512-bit x86, by hand
-     9695  simd/amx                   tiles of x86, beside AVX-512
-     9938  simd/dispatch              which of them this machine can run, and which a call takes
+     7441  simd                       the hot loops, once for each instruction set
+     7474  simd/kernels               the table of kernels, and what all versions share
+     7751  simd/scalar                the reference
+     7920  simd/sse2                  the operations of 128-bit x86, and what each does
+     8041  simd/neon                  those of 64-bit Arm
+     8136  simd/wasm                  those of WebAssembly's SIMD128
+     8221  simd/avx2                  those of 256-bit x86, with FMA
+     8303  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8945  simd/avx_vnni              AVX2, and products of integers
+     9041  simd/neon_bf16             NEON, and products of matrices
+     9195  simd/avx512                512-bit x86, by hand
+     9801  simd/amx                   tiles of x86, beside AVX-512
+    10044  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10164  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10217  solve/views                the rows of matrices, as the kernels read them
-    10346  solve/panels               vectors as the dense products want them, and these
-    10537  solve/rests                vectors on their way into panels
-    10714  solve/dictionary           the atoms, and their split along a common direction
-    10869  solve/exact_gram           products of all pairs of atoms in double
-    10951  solve/triangle             packed lower triangles
-    11055  solve/support              what is known of one target, and the exact steps
-    11317  solve/gram_table           products of atoms with all atoms, for scans
-    11555  solve/screen               which atoms are worth scoring in double: the bound
-    11845  solve/scan                 the correlations of all atoms with a block's residuals
-    12002  solve/predict              making targets ready for the next scan
-    12248  solve/candidates           the atoms that a scan could not rule out
-    12532  solve/select               the next atoms of each target
-    12698  solve/pursuit              what one solve holds, and the memory it takes
-    12942  solve/plan                 which form, and in what blocks
-    13187  solve/steps                a pursuit from its rows to its results
-    13426  solve/combine              new rows of coefficients
-    13488  solve/solver               the public call
-    13653  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13862  solve/affine_normal        the normal equations of an affine map
-    14105  solve/affine_factor        their factor, and their solution
-    14308  solve/affine_map           a fitted map, and the rows it makes
-    14650  solve/affine_choice        how many atoms to take, and chosen by what
-    15048  solve/affine_fit           what a fit of an affine map holds and needs
-    15292  solve/affine               fitting and applying affine maps
+    10270  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10323  solve/views                the rows of matrices, as the kernels read them
+    10452  solve/panels               vectors as the dense products want them, and these
+    10643  solve/rests                vectors on their way into panels
+    10820  solve/dictionary           the atoms, and their split along a common direction
+    10975  solve/exact_gram           products of all pairs of atoms in double
+    11057  solve/triangle             packed lower triangles
+    11161  solve/support              what is known of one target, and the exact steps
+    11423  solve/gram_table           products of atoms with all atoms, for scans
+    11661  solve/screen               which atoms are worth scoring in double: the bound
+    11951  solve/scan                 the correlations of all atoms with a block's residuals
+    12108  solve/predict              making targets ready for the next scan
+    12354  solve/candidates           the atoms that a scan could not rule out
+    12638  solve/select               the next atoms of each target
+    12804  solve/pursuit              what one solve holds, and the memory it takes
+    13048  solve/plan                 which form, and in what blocks
+    13293  solve/steps                a pursuit from its rows to its results
+    13532  solve/combine              new rows of coefficients
+    13594  solve/solver               the public call
+    13759  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13968  solve/affine_normal        the normal equations of an affine map
+    14211  solve/affine_factor        their factor, and their solution
+    14414  solve/affine_map           a fitted map, and the rows it makes
+    14756  solve/affine_choice        how many atoms to take, and chosen by what
+    15154  solve/affine_fit           what a fit of an affine map holds and needs
+    15398  solve/affine               fitting and applying affine maps
 
-    15582  disk                       files and directories
-    15614  disk/system                what POSIX and Windows are asked for
-    15653  disk/windows_paths         paths as Windows takes them
-    15793  disk/windows               the system as Windows gives it
-    16092  disk/posix                 the system as POSIX gives it
-    16330  disk/paths                 what can be told from their text
-    16404  disk/failure               why the system refused
-    16518  disk/look                  what stands at a path, and whether within another
-    16639  disk/listing               listings of directories
-    16705  disk/reading               files to read, and whether they have changed
-    16884  disk/writing               files to write
-    17001  disk/copying               copies of files
-    17067  disk/trees                 whole directories looked through, copied, removed
-    17283  disk/known                 what weights are called in a directory
-    17319  disk/staging               a directory made under another name, then renamed
-    17555  disk/missing               a path or a directory without what is wanted of it
-    17598  disk/weight_index          the index of a checkpoint in shards
-    17814  disk/checkpoint            a model directory, in one file or in shards
-    18149  disk/tokenizer_directory   the tokenizer of a model directory
+    15688  disk                       files and directories
+    15720  disk/system                what POSIX and Windows are asked for
+    15759  disk/windows_paths         paths as Windows takes them
+    15899  disk/windows               the system as Windows gives it
+    16198  disk/posix                 the system as POSIX gives it
+    16436  disk/paths                 what can be told from their text
+    16510  disk/failure               why the system refused
+    16624  disk/look                  what stands at a path, and whether within another
+    16745  disk/listing               listings of directories
+    16811  disk/reading               files to read, and whether they have changed
+    16990  disk/writing               files to write
+    17107  disk/copying               copies of files
+    17173  disk/trees                 whole directories looked through, copied, removed
+    17389  disk/known                 what weights are called in a directory
+    17425  disk/staging               a directory made under another name, then renamed
+    17661  disk/missing               a path or a directory without what is wanted of it
+    17704  disk/weight_index          the index of a checkpoint in shards
+    17920  disk/checkpoint            a model directory, in one file or in shards
+    18255  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18350  model                      which tensors and config keys belong to the vocabulary
-    18379  model/known                what the world calls things
-    18766  model/known_classes        classes of tokenizers, by the type of model
-    19004  model/names                names of tensors
-    19161  model/document             the JSON files of a model directory
-    19247  model/config               what config.json says
-    19427  model/side                 a model directory opened once
-    19530  model/code                 the Python that a tokenizer is loaded with
-    19764  model/parts                what each tensor does for the vocabulary
-    19874  model/find                 finding the parts of a model
-    20128  model/heirs                what becomes of the ids in a config
-    20279  model/config_ids           ids in a config being edited
-    20586  model/config_edit          config.json and generation_config.json, edited
-    20842  model/classes              which class a tokenizer is loaded as
+    18456  model                      which tensors and config keys belong to the vocabulary
+    18485  model/known                what the world calls things
+    18872  model/known_classes        classes of tokenizers, by the type of model
+    19110  model/names                names of tensors
+    19267  model/document             the JSON files of a model directory
+    19353  model/config               what config.json says
+    19533  model/side                 a model directory opened once
+    19636  model/code                 the Python that a tokenizer is loaded with
+    19870  model/parts                what each tensor does for the vocabulary
+    19980  model/find                 finding the parts of a model
+    20234  model/heirs                what becomes of the ids in a config
+    20385  model/config_ids           ids in a config being edited
+    20692  model/config_edit          config.json and generation_config.json, edited
+    20948  model/classes              which class a tokenizer is loaded as
 
-    21008  job                        the whole transplant, in the order in which it happens
-    21041  job/job                    what a job holds
-    21266  job/open                   opening the two models
-    21342  job/map                    the caller's map
-    21459  job/align                  where every new row comes from
-    21597  job/plan                   what becomes of every tensor, and of the configs
-    21712  job/chat                   the template that turns messages into text
-    21856  job/rows                   rows in memory: reading, checking, their mean
-    22110  job/solve                  solving for the rows of the donor
-    22279  job/rebuild                the new rows of one vocabulary tensor
-    22664  job/write                  the output and its weights
-    22933  job/copy                   the other files of the two models
-    23149  job/index                  the files that are written anew
-    23317  job/run                    the whole, in order
-    23427  job/report                 what a job did, as JSON and as a table
-    23656  job/findings               what is told of a finished directory
-    23705  job/check_files            its files
-    23826  job/check_ids              sizes, ids and tying
-    24003  job/check_values           values
-    24083  job/check_draft            as a draft model for another
-    24195  job/verify                 whether a finished directory agrees with itself
+    21114  job                        the whole transplant, in the order in which it happens
+    21147  job/job                    what a job holds
+    21372  job/open                   opening the two models
+    21448  job/map                    the caller's map
+    21565  job/align                  where every new row comes from
+    21703  job/plan                   what becomes of every tensor, and of the configs
+    21818  job/chat                   the template that turns messages into text
+    21962  job/rows                   rows in memory: reading, checking, their mean
+    22216  job/solve                  solving for the rows of the donor
+    22385  job/rebuild                the new rows of one vocabulary tensor
+    22770  job/write                  the output and its weights
+    23039  job/copy                   the other files of the two models
+    23255  job/index                  the files that are written anew
+    23423  job/run                    the whole, in order
+    23533  job/report                 what a job did, as JSON and as a table
+    23762  job/findings               what is told of a finished directory
+    23811  job/check_files            its files
+    23932  job/check_ids              sizes, ids and tying
+    24109  job/check_values           values
+    24189  job/check_draft            as a draft model for another
+    24301  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -884,7 +884,10 @@ OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout);
 
 /* A token is (kind, bytes). Bytes are what the token stands for in text, with
    every tokenizer's spelling undone: a leading space is 0x20, not U+2581 or
-   U+0120. */
+   U+0120. An added token that the model itself lacks stands for the text that it is
+   cut out of, whatever a decoder makes of it: its content, letter by letter; with the
+   space before it if it is `normalized` and the normaliser of tokenizer.json puts one
+   before every text, as Llama 2's does. */
 typedef enum otx_token_kind {
     OTX_TOKEN_NONE,    /* no token has this id */
     OTX_TOKEN_TEXT,
@@ -1031,10 +1034,10 @@ typedef struct otx_alignment {
 /* Pairs every donor id with a base id, or says that its row must be solved for.
    In this order: the caller's map; tokens of the same (kind, bytes), the lowest
    base id among equals; a BYTE token with the TEXT token of that one byte, either
-   way; control tokens with the same content, also where one of the two is a plain
-   added token (<think> in some models); control tokens in the same role (eos, bos,
-   pad, unk, sep, cls, mask). Only pairs of TEXT and BYTE tokens become anchors: the
-   lowest donor id of each pair, each base id once, both ids within their
+   way; control tokens with the same content, also where one of the two, or both, are
+   plain added tokens (<think> in some models); control tokens in the same role (eos, bos,
+   pad, unk, sep, cls, mask). Only pairs of TEXT and BYTE tokens of the same bytes become
+   anchors: the lowest donor id of each pair, each base id once, both ids within their
    matrices. Base ids at or beyond base_rows are never copied from. A token that
    must be solved for but has no row in the donor's matrices is
    OTX_ERROR_MISMATCH. */
@@ -5083,10 +5086,20 @@ OTX__PRIVATE int64_t otx__index_find(const otx__token_index *index, otx_token_ki
 typedef struct otx__spelling {
     otx_family family;
     bool byte_fallback; /* <0xNN> is a byte */
+    bool silent;        /* the suffix that ends a word stands for nothing, not for a space */
     char mark[32];      /* METASPACE: the space; WORDPIECE: the prefix that continues a
-                           word; WORD_SUFFIX: the suffix that ends one */
+                           word; WORD_SUFFIX, and BYTE_LEVEL where there is one: the suffix
+                           that ends one */
     size_t mark_size;
 } otx__spelling;
+
+/* What a normaliser makes of spaces. Added tokens that are `normalized` are looked for in
+   what comes out of it, after the same was done to their contents. */
+typedef struct otx__normaliser {
+    otx__spelling spaces;   /* METASPACE or PLAIN */
+    char before[32];        /* what it puts before every text */
+    size_t before_size;
+} otx__normaliser;
 
 /* The byte that a character of the GPT-2 alphabet stands for, or -1. Printable
    bytes stand for themselves; the other 68 are U+0100 and on, in order. */
@@ -5123,7 +5136,7 @@ OTX__PRIVATE size_t otx__spell_byte_level(const char *content, size_t size, char
     return length;
 }
 
-/* Replaces every mark by a space. */
+/* Replaces every mark by a space, or by nothing. `to` may be `content`. */
 OTX__PRIVATE size_t otx__spell_spaces(const otx__spelling *spelling, const char *content,
                                       size_t size, char *to)
 {
@@ -5131,12 +5144,25 @@ OTX__PRIVATE size_t otx__spell_spaces(const otx__spelling *spelling, const char 
     size_t at = 0, length = 0;
     while (at < size) {
         if (size - at >= mark && memcmp(content + at, spelling->mark, mark) == 0) {
-            to[length++] = ' ';
+            if (!spelling->silent) to[length++] = ' ';
             at += mark;
         } else {
             to[length++] = content[at++];
         }
     }
+    return length;
+}
+
+/* The same of bytes in the GPT-2 alphabet that end with the mark. */
+OTX__PRIVATE size_t otx__spell_byte_word(const otx__spelling *spelling, const char *content,
+                                         size_t size, char *to)
+{
+    const size_t mark = spelling->mark_size, rest = size - mark;
+    size_t length;
+    if (mark == 0 || size < mark || memcmp(content + rest, spelling->mark, mark) != 0)
+        return otx__spell_byte_level(content, size, to);
+    length = otx__spell_byte_level(content, rest, to);
+    if (!spelling->silent) to[length++] = ' ';
     return length;
 }
 
@@ -5148,7 +5174,7 @@ OTX__PRIVATE size_t otx__spell(const otx__spelling *spelling, const char *conten
     const size_t mark = spelling->mark_size;
     switch (spelling->family) {
     case OTX_FAMILY_BYTE_LEVEL:
-        return otx__spell_byte_level(content, size, to);
+        return otx__spell_byte_word(spelling, content, size, to);
     case OTX_FAMILY_METASPACE:
     case OTX_FAMILY_WORD_SUFFIX:
         return otx__spell_spaces(spelling, content, size, to);
@@ -5180,19 +5206,45 @@ OTX__PRIVATE int otx__fallback_byte(const char *content, size_t size)
    bytes, which a word mark may make longer by one. */
 OTX__PRIVATE uint64_t otx__string_room(uint64_t size) { return 2 * size + 1; }
 
+/* Settles the bytes of a token that only a list of added tokens has: the text that the
+   tokenizer cuts it out of, whatever the decoder would make of its content. That is the
+   content; of one that is `normalized` by `normal`, with what the normaliser puts before
+   every text, since it is found only where that stands. The bytes are written where the
+   next string goes, and kept only if they differ from the content. */
+OTX__PRIVATE void otx__spell_added(otx_vocab *vocab, const otx__normaliser *normal,
+                                   otx_token *token)
+{
+    char *to = ((otx__vocab_memory *)vocab->memory)->next;
+    size_t size;
+    token->bytes = token->content;
+    token->size = token->content_size;
+    if (!normal) return;
+    size = normal->before_size + token->content_size;
+    memcpy(to, normal->before, normal->before_size);
+    memcpy(to + normal->before_size, token->content, token->content_size);
+    if (normal->spaces.mark_size) size = otx__spell_spaces(&normal->spaces, to, size, to);
+    token->size = (uint32_t)size;
+    if (!otx__same_bytes(to, token->size, token->content, token->content_size))
+        token->bytes = otx__vocab_keep(vocab, token->size);
+}
+
 /* Settles kind and bytes of a token whose content and kind are known: TEXT, CONTROL
    or UNUSED, and BYTE only where the content is <0xNN>. The bytes are written where
    the next string goes (otx__string_room has seen to the room), and kept only if they
-   differ from the content. */
+   differ from the content. A token of the model that is added as well goes on standing for
+   what the model makes it of, unless that is no text: then only the content leads to it. */
 OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spelling,
                                     otx_token *token)
 {
     otx__vocab_memory *memory = (otx__vocab_memory *)vocab->memory;
+    bool text, settled = token->bytes != NULL;
     int byte = -1;
+    if (otx__is_reserved(token->content, token->content_size)) token->kind = OTX_TOKEN_UNUSED;
+    text = token->kind == OTX_TOKEN_TEXT || token->kind == OTX_TOKEN_BYTE;
+    if (settled && text) return;
     token->bytes = token->content;
     token->size = token->content_size;
-    if (otx__is_reserved(token->content, token->content_size)) token->kind = OTX_TOKEN_UNUSED;
-    if (token->kind != OTX_TOKEN_TEXT && token->kind != OTX_TOKEN_BYTE) return;
+    if (!text) return;
     if (spelling->byte_fallback || token->kind == OTX_TOKEN_BYTE)
         byte = otx__fallback_byte(token->content, token->content_size);
     if (byte >= 0) {
@@ -5200,8 +5252,10 @@ OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spell
         memory->next[0] = (char)byte;
         token->size = 1;
     } else {
-        token->size =
-            (uint32_t)otx__spell(spelling, token->content, token->content_size, memory->next);
+        const size_t size =
+            otx__spell(spelling, token->content, token->content_size, memory->next);
+        if (token->added && !otx__is_utf8(memory->next, size)) return;
+        token->size = (uint32_t)size;
     }
     if (!otx__same_bytes(memory->next, token->size, token->content, token->content_size))
         token->bytes = otx__vocab_keep(vocab, token->size);
@@ -5268,6 +5322,7 @@ typedef struct otx__tokenizer {
     otx_json json;            /* the same, if it is JSON */
     const char *type;         /* of the model: a literal */
     otx__spelling spelling;
+    otx__normaliser normal;       /* tokenizer.json: what its normaliser makes of spaces */
     otx__repeat repeat;
     uint32_t model, words;    /* nodes: the object that describes the tokens, and they */
     bool ids_by_position;     /* Unigram: a list instead of an object */
@@ -5565,6 +5620,7 @@ typedef struct otx__added_token {
     uint64_t declared; /* its id, by the file */
     uint32_t content;  /* a node */
     bool special;
+    bool normalized;   /* looked for in normalised text; by default those that are plain */
 } otx__added_token;
 
 /* A list of them, in the order in which they are added. */
@@ -5603,6 +5659,7 @@ OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form f
 {
     const otx_json *json = entry->json;
     const uint32_t special = otx_json_find(json, entry->value, "special");
+    const uint32_t normalized = otx_json_find(json, entry->value, "normalized");
     uint32_t id = entry->value;
     token->content = form == OTX__ADDED_BY_NAME ? entry->key
                                                 : otx_json_find(json, entry->value, "content");
@@ -5610,6 +5667,8 @@ OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form f
     if (special != OTX_JSON_NONE && !token->special &&
         otx_json_type_of(json, special) != OTX_JSON_FALSE)
         return false;
+    token->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
+                        (normalized == OTX_JSON_NONE && !token->special);
     if (otx_json_type_of(json, token->content) != OTX_JSON_STRING) return false;
     if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, entry->key, &token->declared);
     if (form == OTX__ADDED_LIST) id = otx_json_find(json, entry->value, "id");
@@ -5691,10 +5750,10 @@ OTX__PRIVATE otx_token *otx__replaced_token(const otx__tokenizer *t, uint64_t de
 }
 
 /* Makes the content in t->scratch, which no token has, a token. */
-OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, size_t size,
-                                       uint64_t *next, int64_t *id)
+OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, const otx__added_token *added,
+                                       size_t size, uint64_t *next, int64_t *id)
 {
-    otx_token *replaced = otx__replaced_token(t, declared);
+    otx_token *replaced = otx__replaced_token(t, added->declared);
     otx__given word;
     otx_result result;
     word.content = t->scratch;
@@ -5702,7 +5761,7 @@ OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, siz
     word.kind = OTX_TOKEN_TEXT;
     word.added = false; /* not before it is known what becomes of it */
     word.id = *next;
-    if (replaced || t->reader->numbering == OTX__NUMBERED_AS_SAID) word.id = declared;
+    if (replaced || t->reader->numbering == OTX__NUMBERED_AS_SAID) word.id = added->declared;
     else ++*next;
     if (replaced) {
         memset(replaced, 0, sizeof *replaced);
@@ -5710,6 +5769,9 @@ OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, siz
     }
     result = otx__put_token(t, &word);
     *id = (int64_t)word.id;
+    if (!result)
+        otx__spell_added(t->vocab, added->normalized ? &t->normal : NULL,
+                         &t->vocab->tokens[word.id]);
     return result;
 }
 
@@ -5731,7 +5793,7 @@ OTX__PRIVATE otx_result otx__add_tokens(otx__tokenizer *t, const otx__added_list
         if (size == 0) continue;
         id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
         if (id < 0) {
-            result = otx__put_added(t, added->declared, size, &next, &id);
+            result = otx__put_added(t, added, size, &next, &id);
             if (result) return result;
             otx__example_add(&news.fresh, t->scratch, size, (uint64_t)id, 0);
         }
@@ -6038,6 +6100,21 @@ OTX__PRIVATE uint32_t otx__find_step(const otx_json *json, uint32_t part, uint32
     return OTX_JSON_NONE;
 }
 
+/* Whether the decoder takes away the suffix that ends a word and leaves no space. */
+OTX__PRIVATE bool otx__is_silent(const otx_json *json, const otx__spelling *spelling)
+{
+    const uint32_t decoder = otx_json_find(json, 0, "decoder");
+    uint32_t step = OTX_JSON_NONE;
+    while ((step = otx__find_step(json, decoder, step, "Replace")) != OTX_JSON_NONE) {
+        const uint32_t pattern = otx_json_find(json, step, "pattern");
+        const uint32_t from = otx_json_find(json, pattern, "String");
+        if (otx_json_type_of(json, from) == OTX_JSON_STRING &&
+            otx__json_is_text(json, from, spelling->mark, spelling->mark_size))
+            return otx_json_equals(json, otx_json_find(json, step, "content"), "");
+    }
+    return false;
+}
+
 /* The string that a step replaces by a space (or, in a normalizer, puts in its
    place), or OTX_JSON_NONE. */
 OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part,
@@ -6107,12 +6184,32 @@ OTX__PRIVATE void otx__find_spelling(otx__tokenizer *t)
     for (i = 0; i < OTX__COUNT(parts); i++) {
         const uint32_t part = otx_json_find(json, 0, parts[i]);
         if (otx__find_step(json, part, OTX_JSON_NONE, "ByteLevel") == OTX_JSON_NONE) continue;
-        spelling->family = OTX_FAMILY_BYTE_LEVEL;
-        return;
+        spelling->family = OTX_FAMILY_BYTE_LEVEL; /* CLIP's words end with </w> */
+        (void)otx__spell_with(json, spelling, OTX_FAMILY_BYTE_LEVEL,
+                              otx_json_find(json, t->model, "end_of_word_suffix"));
+        break;
     }
-    for (i = 0; i < OTX__COUNT(places); i++)
-        if (otx__spell_with(json, spelling, places[i].family, otx__mark_node(json, &places[i])))
-            return;
+    for (i = 0; i < OTX__COUNT(places) && spelling->family == OTX_FAMILY_PLAIN; i++)
+        (void)otx__spell_with(json, spelling, places[i].family,
+                              otx__mark_node(json, &places[i]));
+    if (spelling->family == OTX_FAMILY_BYTE_LEVEL ||
+        spelling->family == OTX_FAMILY_WORD_SUFFIX)
+        spelling->silent = otx__is_silent(json, spelling);
+}
+
+/* Finds what the normaliser makes of spaces. */
+OTX__PRIVATE void otx__find_normal(otx__tokenizer *t)
+{
+    const otx_json *json = &t->json;
+    const uint32_t part = otx_json_find(json, 0, "normalizer");
+    const uint32_t step = otx__find_step(json, part, OTX_JSON_NONE, "Prepend");
+    otx__spelling before;
+    (void)otx__spell_with(json, &t->normal.spaces, OTX_FAMILY_METASPACE,
+                          otx__replaced_by_space(json, part, true));
+    if (!otx__spell_with(json, &before, OTX_FAMILY_PLAIN, otx_json_find(json, step, "prepend")))
+        return;
+    memcpy(t->normal.before, before.mark, before.mark_size);
+    t->normal.before_size = before.mark_size;
 }
 
 /* ---- the reader ---- */
@@ -6126,6 +6223,7 @@ OTX__PRIVATE otx_result otx__tokenizer_json_open(otx__tokenizer *t)
     if (!result) result = otx__find_model(t);
     if (!result && strcmp(t->type, "BPE") == 0) result = otx__check_merges(t);
     if (!result) otx__find_spelling(t);
+    if (!result) otx__find_normal(t);
     t->repeat = t->ids_by_position ? OTX__REPEAT_STAYS : OTX__REPEAT_REPLACES;
     return result;
 }
@@ -6972,7 +7070,8 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
             census.bytes +=
-                otx__string_room(otx__json_span(lists[i].json, added->content).size);
+                otx__string_room(otx__json_span(lists[i].json, added->content).size) +
+                t->normal.before_size;
             if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))
@@ -7098,27 +7197,34 @@ typedef struct otx__aligner {
     size_t tokens;          /* donor ids that have both a token and a row */
     size_t base_tokens;     /* likewise of the base: ids that can be copied from */
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
+    otx__token_index added; /* of the added ones among them, by content */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
 OTX__PRIVATE void otx__aligner_close(const otx_context *ctx, otx__aligner *a)
 {
     if (a->index.slots) otx__index_close(ctx, &a->index);
+    if (a->added.slots) otx__index_close(ctx, &a->added);
     otx__free(ctx, a->is_anchor, a->base_tokens, sizeof *a->is_anchor);
 }
 
 OTX__PRIVATE otx_result otx__index_base(const otx_context *ctx, otx__aligner *a,
                                         otx_error *error)
 {
-    size_t id;
-    otx_result result =
-        otx__index_open(ctx, &a->index, a->base->tokens, a->base_tokens, false, error);
+    const otx_token *tokens = a->base->tokens;
+    size_t id, added = 0;
+    otx_result result = otx__index_open(ctx, &a->index, tokens, a->base_tokens, false, error);
+    for (id = 0; id < a->base_tokens; id++) added += tokens[id].added;
+    if (!result) result = otx__index_open(ctx, &a->added, tokens, added, true, error);
     if (result) return result;
     for (id = 0; id < a->base_tokens; id++) {
-        const otx_token *token = &a->base->tokens[id];
+        const otx_token *token = &tokens[id];
         uint32_t *slot;
         if (token->kind == OTX_TOKEN_NONE) continue;
         slot = otx__index_slot(&a->index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)id + 1;
+        if (!token->added) continue;
+        slot = otx__index_slot(&a->added, token->kind, token->content, token->content_size);
         if (!*slot) *slot = (uint32_t)id + 1;
     }
     return OTX_OK;
@@ -7157,15 +7263,16 @@ OTX__PRIVATE bool otx__stands_for_text(const otx_token *token)
     return token->kind == OTX_TOKEN_TEXT || token->kind == OTX_TOKEN_BYTE;
 }
 
-/* Copies the base's row; it becomes an anchor if it stands for text in both, if the
-   donor has a row to compare it with, and if no other token has it already. */
+/* Copies the base's row; it becomes an anchor if it stands for the same text in both, if
+   the donor has a row to compare it with, and if no other token has it already. */
 OTX__PRIVATE void otx__align_copy(otx__aligner *a, size_t id, int64_t base)
 {
+    const otx_token *x = &a->donor->tokens[id], *y = &a->base->tokens[base];
     otx_alignment_row *row = &a->out->rows[id];
     row->action = OTX_ACTION_COPY;
     row->base = base;
-    if (otx__stands_for_text(&a->donor->tokens[id]) &&
-        otx__stands_for_text(&a->base->tokens[base]) && id < a->donor_rows &&
+    if (otx__stands_for_text(x) && otx__stands_for_text(y) &&
+        otx__same_bytes(x->bytes, x->size, y->bytes, y->size) && id < a->donor_rows &&
         !a->is_anchor[base]) {
         a->is_anchor[base] = true;
         row->anchor = true;
@@ -7193,20 +7300,19 @@ OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *toke
     return -1;
 }
 
-/* The base's plain added token of a control token's content, or the reverse, or -1:
-   <think> is special to some tokenizers and not to others, and the same to all
-   models. */
+/* The base's added token of an added token's content, or -1: <think> is special to some
+   tokenizers and plain to others, cut out with the space before it by some and without by
+   others, and the same to all models. At least one of the two is plain. */
 OTX__PRIVATE int64_t otx__same_added(const otx__aligner *a, const otx_token *token)
 {
+    const bool plain = token->kind == OTX_TOKEN_TEXT && token->added;
     int64_t base = -1;
-    if (token->kind == OTX_TOKEN_CONTROL) {
-        base = otx__index_find(&a->index, OTX_TOKEN_TEXT, token->content, token->content_size);
-        if (base >= 0 && !a->base->tokens[base].added) base = -1;
-    } else if (token->kind == OTX_TOKEN_TEXT && token->added) {
+    if (plain)
         base = otx__index_find(&a->index, OTX_TOKEN_CONTROL, token->content,
                                token->content_size);
-    }
-    return base;
+    if (base >= 0 || (!plain && token->kind != OTX_TOKEN_CONTROL)) return base;
+    base = otx__index_find(&a->added, OTX_TOKEN_NONE, token->content, token->content_size);
+    return base >= 0 && a->base->tokens[base].kind == OTX_TOKEN_TEXT ? base : -1;
 }
 
 /* The base's control token in the same role, or -1. A token may have several
