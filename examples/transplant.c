@@ -162,9 +162,11 @@ static const char *const help_transplant[] = {
     "Orthogonal Matching Pursuit: the few shared tokens whose combination gives the\n"
     "token's row in DONOR, combined alike in BASE. OUT can be left out of a dry run.\n"
     "\n",
-    "  -k, --k N               shared tokens per approximated token (64)\n"
+    "  -k, --k N               shared tokens per approximated token (64; omp-affine\n"
+    "                          chooses for each matrix by shared tokens it hides)\n"
     "  -a, --approximation-method NAME\n"
-    "                          omp, omp-centred, mean or zero (omp)\n"
+    "                          omp, omp-centred, omp-affine, affine, mean or zero\n"
+    "                          (omp)\n"
     "      --cosine            select by cosine with what is left, whatever the norm\n"
     "      --ridge X           hold coefficients down: ridge regression on the shared\n"
     "                          tokens scaled to norm 1, such as 0.001 (0)\n"
@@ -974,6 +976,17 @@ static void print_tokens(const otx_job_tokens *t)
     print_count("padding rows", t->padding, 0);
 }
 
+/* What a map was chosen to be, and by which figures. */
+static void print_choice(const otx_job_matrix *m)
+{
+    printf("  %-14s %12g lambda", "map", m->choice.lambda);
+    if (m->hidden > 0)
+        printf(", share %.3f, error %.3f on %" PRIu64 " hidden anchors", m->choice.share,
+               m->choice.error, m->hidden);
+    printf("\n  %-14s %12" PRIu64 " anchors a token%s\n", "k", m->k,
+           m->k == 0 ? ", the map alone" : m->choice.cosine ? ", by cosine" : "");
+}
+
 static void print_matrix(const otx_job_matrix *m, bool done, bool solved)
 {
     char name[SHOWN], number[NUMBER];
@@ -982,7 +995,9 @@ static void print_matrix(const otx_job_matrix *m, bool done, bool solved)
            otx_dtype_name(m->dtype));
     print_count("anchors", m->anchors, 0);
     print_count("approximated", m->approximated, 0);
-    if (done && solved && m->approximated > 0) {
+    solved = solved && m->approximated > 0 && done;
+    if (solved && m->choice.lambda > 0) print_choice(m);
+    if (solved && m->k > 0) {
         printf("  %-14s %12.4f mean, %.4f max, relative\n", "residual",
                m->mean_relative_residual, m->max_relative_residual);
         printf("  %-14s %12s form, %s kernels, %d thread%s\n", "solver",
@@ -1002,7 +1017,7 @@ static void print_summary(const settings *s, const otx_job *job)
            otx_method_name(s->job.method));
     print_tokens(&summary.tokens);
     for (i = 0; i < summary.matrix_count; i++)
-        print_matrix(&summary.matrices[i], !s->dry_run, s->job.method <= OTX_METHOD_OMP_CENTRED);
+        print_matrix(&summary.matrices[i], !s->dry_run, s->job.method < OTX_METHOD_MEAN);
     if (s->dry_run) printf("\nDry run: no model was written.\n");
     else printf("\n%s: complete in %.1f s, peak memory %s\n", s->arguments[2], summary.seconds,
                 size_text(number, (double)summary.peak_bytes));

@@ -147,7 +147,7 @@ clients() {
         skip "every source of a vocabulary" "the packages cannot be installed"
     fi
     outputs=
-    for method in omp omp-centred mean zero; do
+    for method in omp omp-centred omp-affine affine mean zero; do
         rm -rf "$build/out-$method"
         "$build/transplant" examples/models/base examples/models/donor "$build/out-$method" \
             -q -a $method

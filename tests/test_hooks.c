@@ -178,7 +178,8 @@ static void cancel_the_job_at(long stop, otx_method method)
 /* The first, second and last call of every stage, and some between. */
 static void cancel_the_job_in_every_stage(void)
 {
-    static const otx_method methods[] = {OTX_METHOD_OMP_CENTRED, OTX_METHOD_MEAN};
+    static const otx_method methods[] = {OTX_METHOD_OMP_CENTRED, OTX_METHOD_OMP_AFFINE,
+                                         OTX_METHOD_MEAN};
     size_t i;
     for (i = 0; i < COUNT(methods); i++) {
         otx_job_options options;
@@ -302,7 +303,8 @@ static void a_pool_solves_the_same(void)
 
 static void a_pool_transplants_the_same(void)
 {
-    static const otx_method methods[] = {OTX_METHOD_OMP_CENTRED, OTX_METHOD_MEAN};
+    static const otx_method methods[] = {OTX_METHOD_OMP_CENTRED, OTX_METHOD_OMP_AFFINE,
+                                         OTX_METHOD_MEAN};
     size_t i;
     for (i = 0; i < COUNT(methods); i++) {
         otx_job_options options;

@@ -127,7 +127,7 @@ static void test_errors(void)
     CHECK_INT(scratch_count("out"), 1);
     /* Options. */
     options.method = (otx_method)7;
-    check_fails(&options, OTX_ERROR_ARGUMENT, "omp-centred, mean and zero");
+    check_fails(&options, OTX_ERROR_ARGUMENT, "omp-affine, affine, mean and zero");
     options.method = OTX_METHOD_OMP;
     options.omp.first_target = 1;
     check_fails(&options, OTX_ERROR_ARGUMENT, "first_target");
@@ -180,7 +180,9 @@ static void test_cancel(void)
     }
 }
 
-static void test_memory(void)
+/* Every allocation fails once. A solve may go on without its table of exact products: so
+   many. */
+static void check_memory(const otx_job_options *options, long tables)
 {
     otx_context ctx;
     otx_job_summary summary;
@@ -193,8 +195,8 @@ static void test_memory(void)
     ctx.allocator.resize = failing_resize;
     ctx.allocator.context = &state;
     ctx.threads = 1;
-    CHECK_INT(otx_transplant(&ctx, at("base"), at("donor"), at("out"), NULL, &summary, &error),
-              OTX_OK);
+    CHECK_INT(otx_transplant(&ctx, at("base"), at("donor"), at("out"), options, &summary,
+                             &error), OTX_OK);
     CHECK_INT(state.live, 0);
     CHECK_INT(state.bytes, 0);
     CHECK(!state.wrong_size);
@@ -207,9 +209,10 @@ static void test_memory(void)
         memset(&state, 0, sizeof state);
         memset(&error, 0, sizeof error);
         state.fail_at = i;
-        result = otx_transplant(&ctx, at("base"), at("donor"), at("out"), NULL, NULL, &error);
+        result = otx_transplant(&ctx, at("base"), at("donor"), at("out"), options, NULL,
+                                &error);
         if (result == OTX_OK && scratch_count("out") == 1 && !state.live && !state.wrong_size) {
-            without++; /* a solve goes on without its table of exact products */
+            without++;
             continue;
         }
         if (result != OTX_ERROR_MEMORY || error.code != result || state.live ||
@@ -219,7 +222,18 @@ static void test_memory(void)
             CHECK(!"a failed allocation ends the job cleanly");
         }
     }
-    CHECK_INT(without, 2); /* one for each of the two matrices */
+    CHECK_INT(without, tables);
+}
+
+static void test_memory(void)
+{
+    otx_job_options options;
+    memset(&options, 0, sizeof options);
+    check_memory(NULL, 2); /* two matrices */
+    options.method = OTX_METHOD_OMP_AFFINE;
+    check_memory(&options, 0); /* too few anchors to hide any: the map alone */
+    options.omp.k = 2; /* too few for a table */
+    check_memory(&options, 0);
 }
 
 int main(void)

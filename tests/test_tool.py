@@ -66,8 +66,9 @@ def misuse(here):
             (("--rows", "all", "a", "b", "c"), "'all'"),
             (("--rows", "multiple-of:", "a", "b", "c"), "multiple-of:N"),
             (("--rows", "multiple-of:0", "a", "b", "c"), "multiple-of:N"),
-            (("-a", "best", "a", "b", "c"), "omp omp-centred mean zero"),
-            (("--approximation-method=OMP", "a", "b", "c"), "omp omp-centred mean zero"),
+            (("-a", "best", "a", "b", "c"), "omp omp-centred omp-affine affine mean zero"),
+            (("--approximation-method=OMP", "a", "b", "c"),
+             "omp omp-centred omp-affine affine mean zero"),
             (("a", "b", "c", "--report=r", "--token-report", "r"), "'r'"),
             (("--isa", "sse9", "a", "b", "c"), "scalar"), (("--", "--help"), "too few")]:
         error = call(*args, status=2).error

@@ -21,7 +21,7 @@ import tool
 
 MODELS = Path("examples/models/base"), Path("examples/models/donor")
 FORMS = "auto", "gram", "columns", "residual", "exhaustive"
-METHODS = "omp", "omp-centred"
+METHODS = "omp", "omp-centred", "omp-affine"
 CASES = {"hand": [], "mpi": []}
 TOOL = PROGRAM = ""
 

@@ -5,12 +5,17 @@ typedef enum otx_method {
     OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row
                                is the mean of the base's anchors plus the combination
                                of what sets them apart from it */
+    OTX_METHOD_OMP_AFFINE, /* what an affine map makes of the donor's row, and the
+                              combination of what that map misses at the anchors: see
+                              otx_affine_fit. Atoms per target are chosen for each matrix
+                              from none to 64 on hidden anchors, unless omp.k says how many */
+    OTX_METHOD_AFFINE, /* the map alone */
     OTX_METHOD_MEAN, /* the mean of the base's token rows */
     OTX_METHOD_ZERO,
     OTX_METHOD_COUNT
 } otx_method;
 
-/* "omp", "omp-centred", "mean", "zero"; or NULL. */
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How many rows the new matrices get. */
@@ -50,7 +55,7 @@ typedef enum otx_chat {
 
 typedef struct otx_job_options {
     otx_method method;
-    otx_omp_options omp; /* k, tolerance, memory, form; no window */
+    otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -85,9 +90,13 @@ typedef struct otx_job_matrix {
     uint64_t rows, columns;
     otx_dtype dtype;
     uint64_t anchors, approximated;
-    double mean_relative_residual, max_relative_residual; /* after otx_job_run */
+    uint64_t k; /* atoms per target at most. This and what follows: after otx_job_run */
+    double mean_relative_residual, max_relative_residual; /* 0 where k is */
     double seconds;
     otx_omp_stats omp;
+    otx_affine_trial choice; /* of the methods with a map */
+    uint64_t hidden;         /* anchors by which it was chosen; 0 if there was no choice */
+    otx_affine_stats affine;
 } otx_job_matrix;
 
 #define OTX_JOB_MAX_MATRICES 8

@@ -17,6 +17,7 @@
      chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
      solve         solving for the rows of the donor
+     targets       the rows that are made from the donor's
      rebuild       the new rows of one vocabulary tensor
      write         the output and its weights
      copy          the other files of the two models

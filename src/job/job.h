@@ -1,10 +1,13 @@
 /* ---- job: what a job holds ------------------------------------------------ */
 
 /* What was solved against one matrix of the donor. Every matrix of the base in
-   the same part takes the same combinations of its own rows. */
+   the same part takes the same combinations of its own rows; but a map is to one matrix,
+   and goes with a number of atoms of its own. */
 typedef struct otx__solution {
     const otx_checkpoint_tensor *donor;
-    size_t k;
+    const otx_checkpoint_tensor *base; /* what the map leads to; NULL without one */
+    otx_affine_map map;
+    size_t k;               /* 0: the map alone, and no arrays */
     int32_t *indices;       /* [targets][k], as of otx_omp_output */
     double *coefficients;   /* [targets][k] */
     double *residual_norms; /* [targets] */
@@ -12,6 +15,7 @@ typedef struct otx__solution {
     double mean_residual, max_residual; /* relative */
     double seconds;
     otx_omp_stats stats;
+    otx_affine_stats map_stats;
 } otx__solution;
 
 #define OTX__NONE SIZE_MAX
@@ -53,7 +57,7 @@ struct otx_job {
                                      otx__job_plan_class */
 
     /* solve: the combinations of anchors */
-    otx__solution solutions[2];
+    otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
 
     /* run, report: how it went */
@@ -90,11 +94,28 @@ OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
                      job->last.total, error);
 }
 
+/* Progress of work that is not counted: that of before is reported again. */
+OTX__PRIVATE bool otx__job_repeat(void *context, const otx_progress *progress)
+{
+    const otx_job *job = (const otx_job *)context;
+    (void)progress;
+    return job->outer.progress(job->outer.progress_context, &job->last);
+}
+
+/* The context of such work. */
+OTX__PRIVATE otx_context otx__job_uncounted(otx_job *job)
+{
+    otx_context ctx = job->ctx;
+    if (ctx.progress) ctx.progress = otx__job_repeat;
+    return ctx;
+}
+
 /* ---- options ---- */
 
 OTX_API const char *otx_method_name(otx_method method)
 {
-    static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "mean", "zero"};
+    static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "omp-affine",
+                                                        "affine", "mean", "zero"};
     return (unsigned)method < OTX_METHOD_COUNT ? names[method] : NULL;
 }
 
@@ -104,11 +125,18 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
-/* Whether the method solves for rows. */
+/* Whether the method maps rows of the donor into the base's space. */
+OTX__PRIVATE bool otx__job_maps(const otx_job *job)
+{
+    return job->options.method == OTX_METHOD_OMP_AFFINE ||
+           job->options.method == OTX_METHOD_AFFINE;
+}
+
+/* Whether the method makes rows from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
     return job->options.method == OTX_METHOD_OMP ||
-           job->options.method == OTX_METHOD_OMP_CENTRED;
+           job->options.method == OTX_METHOD_OMP_CENTRED || otx__job_maps(job);
 }
 
 /* Whether there are rows that it solves for. */
@@ -121,7 +149,7 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
 {
     if ((unsigned)options->method >= OTX_METHOD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
-                         "omp-centred, mean and zero", (int)options->method);
+                         "omp-centred, omp-affine, affine, mean and zero", (int)options->method);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
@@ -183,6 +211,7 @@ OTX__PRIVATE void otx__solution_close(const otx_job *job, otx__solution *solutio
     otx__free(&job->ctx, solution->target_norms, targets, sizeof *solution->target_norms);
     solution->indices = NULL;
     solution->coefficients = solution->residual_norms = solution->target_norms = NULL;
+    otx_affine_close(&solution->map);
 }
 
 OTX_API void otx_job_close(otx_job *job)

@@ -1,12 +1,16 @@
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor; makes room for it once. */
-OTX__PRIVATE size_t otx__donor_solution(otx_job *job, const otx_checkpoint_tensor *donor)
+/* The solution for one matrix of the donor, and of the base where it takes a map; makes
+   room for it once. */
+OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
+                                       const otx_checkpoint_tensor *base)
 {
     size_t i;
+    if (!otx__job_maps(job)) base = NULL;
     for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].donor == donor) return i;
+        if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
     job->solutions[i].donor = donor;
+    job->solutions[i].base = base;
     job->solution_count++;
     return i;
 }
@@ -28,7 +32,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
-    plan->solution = otx__donor_solution(job, head ? donor->head : donor->embedding);
+    plan->solution = otx__plan_solution(job, head ? donor->head : donor->embedding, tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];

@@ -45,12 +45,36 @@ OTX__PRIVATE void otx__report_solver(otx__text *text, const otx_omp_stats *omp)
     otx__text_string(text, "}");
 }
 
+/* The map of a matrix, and the figures by which it was chosen; null without hidden anchors. */
+OTX__PRIVATE void otx__report_map(otx__text *text, const otx_job_matrix *matrix)
+{
+    const otx_affine_trial *choice = &matrix->choice;
+    const struct {
+        const char *name;
+        double value;
+    } figures[] = {{"share", choice->share}, {"error", choice->error}, {"loss", choice->loss}};
+    size_t i;
+    otx__text_string(text, ", \"map\": {\"lambda\": ");
+    otx__text_double(text, choice->lambda);
+    otx__text_format(text, ", \"cosine\": %s, \"hidden\": %" PRIu64,
+                     choice->cosine ? "true" : "false", matrix->hidden);
+    for (i = 0; i < OTX__COUNT(figures); i++) {
+        otx__text_format(text, ", \"%s\": ", figures[i].name);
+        if (matrix->hidden) otx__text_double(text, figures[i].value);
+        else otx__text_string(text, "null");
+    }
+    otx__text_format(text, ", \"peak_bytes\": %" PRIu64 ", \"seconds\": ",
+                     matrix->affine.peak_bytes);
+    otx__text_double(text, matrix->affine.seconds);
+    otx__text_string(text, "}");
+}
+
 /* Residuals are null where nothing was solved. */
 OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
 {
     const otx_tensor *tensor = otx__report_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
-    bool solved = otx__job_solves(job) && job->ran;
+    bool ran = otx__job_solves(job) && job->ran, solved = ran && matrix->k > 0;
     otx__text_string(text, "    {\"name\": ");
     otx__text_json_string(text, tensor->name, tensor->name_size);
     otx__text_format(text,
@@ -66,7 +90,9 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
     else otx__text_string(text, "null");
     otx__text_string(text, ", \"seconds\": ");
     otx__text_double(text, matrix->seconds);
+    if (ran) otx__text_format(text, ", \"k\": %" PRIu64, matrix->k);
     if (solved) otx__report_solver(text, &matrix->omp);
+    if (ran && otx__job_maps(job)) otx__report_map(text, matrix);
     otx__text_string(text, "}");
 }
 
@@ -82,10 +108,13 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->base.path, strlen(job->base.path));
     otx__text_string(&text, ",\n  \"donor\": ");
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
-    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": %" PRIu64
-                     ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
-                     otx__word(otx_method_name(job->options.method)),
-                     (uint64_t)(job->options.omp.k ? job->options.omp.k : 64),
+    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
+                     otx__word(otx_method_name(job->options.method)));
+    if (otx__job_maps(job) && !job->options.omp.k) otx__text_string(&text, "null");
+    else
+        otx__text_format(&text, "%" PRIu64,
+                         (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
+    otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
     otx__report_tokens(&text, &summary->tokens);
     otx__text_string(&text, "  \"matrices\": [");
@@ -147,20 +176,20 @@ OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
 }
 
 /* The two fields of a target in one matrix: its relative residual, and
-   donor:base:coefficient for each of its anchors. */
+   donor:base:coefficient for each of its anchors. Both are empty under a map alone. */
 OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
-    const int32_t *indices = solution->indices + target * solution->k;
-    const double *coefficients = solution->coefficients + target * solution->k;
-    size_t i;
+    size_t at = target * solution->k, end = at + solution->k, i;
+    const int32_t *indices = solution->indices;
     otx__text_string(text, "\t");
-    otx__token_table_number(text, otx__solution_residual(solution, target));
+    if (solution->k > 0)
+        otx__token_table_number(text, otx__solution_residual(solution, target));
     otx__text_string(text, "\t");
-    for (i = 0; i < solution->k && indices[i] >= 0; i++) {
-        otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i ? " " : "",
+    for (i = at; i < end && indices[i] >= 0; i++) {
+        otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i > at ? " " : "",
                          job->anchor_donors[indices[i]], job->anchor_bases[indices[i]]);
-        otx__token_table_number(text, coefficients[i]);
+        otx__token_table_number(text, solution->coefficients[i]);
     }
 }
 
@@ -202,14 +231,22 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     otx__text_string(text, "\n");
 }
 
+/* Whether the combinations of a job that has been run are still there. */
+OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
+{
+    size_t i;
+    for (i = 0; i < job->solution_count && job->ran; i++)
+        if (job->solutions[i].k > 0 && !job->solutions[i].indices) return false;
+    return true;
+}
+
 OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink,
                                         otx_error *error)
 {
     size_t count = otx__max(job->alignment.count, job->donor.vocab.count), target = 0, i;
-    bool details = otx__job_has_solves(job) && job->ran;
     otx_result result = OTX_OK;
     otx__text text;
-    if (details && !job->solutions[0].indices)
+    if (!otx__token_table_has_all(job))
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "the token table needs a job that has been run with keep_details");
     otx__text_open(&text, &job->ctx);

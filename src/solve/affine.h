@@ -162,6 +162,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
     memset(&counted, 0, sizeof counted);
     if (ctx) fit.ctx = *ctx;
     fit.ctx.threads = otx__threads(ctx);
+    fit.ctx.log = NULL; /* the plans of pursuits of hidden anchors say nothing to a caller */
     otx__fit_settle(&fit, options);
     result = otx__fit_check(&fit, donor, base, targets, error);
     if (result) return result;
