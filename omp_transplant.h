@@ -23,164 +23,166 @@
 
    What is where
 
-      207  api/version                version
-      237  api/result                 results
-      277  api/context                context: memory, threads, progress
-      355  api/isa                    instruction sets
-      372  api/matrix                 numbers and matrices
-      417  api/solver                 the solver
-      545  api/affine                 the affine map: rows as the map makes them, and what it misses
-      676  api/source                 sources and sinks: bytes in and out
-      696  api/json                   JSON
-      818  api/safetensors            safetensors
-      882  api/vocab                  vocabularies
-      990  api/align                  alignment
-     1051  api/file                   files
-     1062  api/directory              directories
-     1113  api/job                    the whole job
-     1260  api/verify                 looking at a finished directory
+      209  api/version                version
+      239  api/result                 results
+      279  api/context                context: memory, threads, progress
+      357  api/isa                    instruction sets
+      374  api/matrix                 numbers and matrices
+      419  api/solver                 the solver
+      547  api/affine                 the affine map: rows as the map makes them, and what it misses
+      678  api/source                 sources and sinks: bytes in and out
+      698  api/json                   JSON
+      820  api/safetensors            safetensors
+      884  api/vocab                  vocabularies
+      994  api/align                  alignment
+     1055  api/file                   files
+     1066  api/directory              directories
+     1117  api/job                    the whole job
+     1283  api/verify                 looking at a finished directory
 
-     1304  base                       what everything stands on
-     1337  base/begin                 system headers, and how floating point must be compiled
-     1375  base/sizes                 counting, and sums and products that may not wrap
-     1413  base/span                  bytes of others, digits, UTF-8
-     1571  base/decimal               the digits of a double
-     1706  base/format                printf without stdio and without a locale
-     1975  base/result                results, failures, messages
-     2091  base/memory                the allocator, arrays that grow
-     2150  base/text                  names in messages, and text that grows
-     2267  base/hooks                 log, progress, threads of the caller
-     2336  base/sort                  in place, without memory, never quadratic; and finding
-     2386  base/clock                 wall time for statistics
-     2432  base/hash                  keyed, for tables whose keys a stranger chooses
-     2511  base/pool                  blocks that are freed together
-     2626  base/number                element types, widening and rounding
-     2815  base/base64                decoding
-     2851  base/protobuf              fields of a message
-     2973  base/watch                 long loops that the caller can stop
+     1327  base                       what everything stands on
+     1360  base/begin                 system headers, and how floating point must be compiled
+     1398  base/sizes                 counting, and sums and products that may not wrap
+     1436  base/span                  bytes of others, digits, UTF-8
+     1594  base/decimal               the digits of a double
+     1729  base/format                printf without stdio and without a locale
+     1998  base/result                results, failures, messages
+     2114  base/memory                the allocator, arrays that grow
+     2173  base/text                  names in messages, and text that grows
+     2290  base/hooks                 log, progress, threads of the caller
+     2359  base/sort                  in place, without memory, never quadratic; and finding
+     2409  base/clock                 wall time for statistics
+     2455  base/hash                  keyed, for tables whose keys a stranger chooses
+     2534  base/pool                  blocks that are freed together
+     2649  base/number                element types, widening and rounding
+     2838  base/base64                decoding
+     2874  base/protobuf              fields of a message
+     2996  base/watch                 long loops that the caller can stop
 
-     3026  files                      formats, on memory and streams
-     3050  files/memory_source        memory as a source of bytes
-     3068  files/json_read            a parser without recursion
-     3421  files/json_values          looking at values, stepping through containers
-     3592  files/json_edit            writing, and edits that keep every byte they do not touch
-     3960  files/tensors              what reading and writing a header share
-     4095  files/safetensors_read     the header of a file, checked
-     4419  files/safetensors_write    the header of a new file
+     3049  files                      formats, on memory and streams
+     3073  files/memory_source        memory as a source of bytes
+     3091  files/json_read            a parser without recursion
+     3444  files/json_values          looking at values, stepping through containers
+     3615  files/json_edit            writing, and edits that keep every byte they do not touch
+     3983  files/tensors              what reading and writing a header share
+     4118  files/safetensors_read     the header of a file, checked
+     4442  files/safetensors_write    the header of a new file
 
-     4576  vocab                      tokens, from every source, and which of them are the same
-     4609  vocab/known                what the world calls things: files, classes, tokens
-     4919  vocab/token_table          the table of tokens, and finding tokens in it
-     5082  vocab/spelling             from what a file spells to bytes
-     5264  vocab/reader               what the readers of all sources share
-     5615  vocab/added_tokens         what other files add to a model's tokens
-     5883  vocab/in_use               tokens that are named as reserved ones and are none
-     5985  vocab/from_tokenizer_json  tokenizer.json
-     6277  vocab/from_tekken          tekken.json
-     6432  vocab/from_tiktoken        *.tiktoken
-     6497  vocab/from_sentencepiece   tokenizer.model and its like
-     6852  vocab/from_vocab_json      vocab.json and merges.txt
-     6938  vocab/from_vocab_txt       vocab.txt
-     6995  vocab/parse                the first source that is given, and what goes with it
-     7182  vocab/align                which base token a donor token is
+     4599  vocab                      tokens, from every source, and which of them are the same
+     4632  vocab/known                what the world calls things: files, classes, tokens
+     4942  vocab/token_table          the table of tokens, and finding tokens in it
+     5105  vocab/spelling             from what a file spells to bytes
+     5287  vocab/reader               what the readers of all sources share
+     5638  vocab/added_tokens         what other files add to a model's tokens
+     5906  vocab/in_use               tokens that are named as reserved ones and are none
+     6009  vocab/from_tokenizer_json  tokenizer.json
+     6301  vocab/from_tekken          tekken.json
+     6456  vocab/from_tiktoken        *.tiktoken
+     6521  vocab/from_sentencepiece   tokenizer.model and its like
+     6876  vocab/from_vocab_json      vocab.json and merges.txt
+     6962  vocab/from_vocab_txt       vocab.txt
+     7019  vocab/parse                the first source that is given, and what goes with it
+     7207  vocab/align                which base token a donor token is
 
-     7441  simd                       the hot loops, once for each instruction set
-     7474  simd/kernels               the table of kernels, and what all versions share
-     7751  simd/scalar                the reference
-     7920  simd/sse2                  the operations of 128-bit x86, and what each does
-     8041  simd/neon                  those of 64-bit Arm
-     8136  simd/wasm                  those of WebAssembly's SIMD128
-     8221  simd/avx2                  those of 256-bit x86, with FMA
-     8303  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8945  simd/avx_vnni              AVX2, and products of integers
-     9041  simd/neon_bf16             NEON, and products of matrices
-     9195  simd/avx512                512-bit x86, by hand
-     9801  simd/amx                   tiles of x86, beside AVX-512
-    10044  simd/dispatch              which of them this machine can run, and which a call takes
+     7466  simd                       the hot loops, once for each instruction set
+     7499  simd/kernels               the table of kernels, and what all versions share
+     7776  simd/scalar                the reference
+     7945  simd/sse2                  the operations of 128-bit x86, and what each does
+     8066  simd/neon                  those of 64-bit Arm
+     8161  simd/wasm                  those of WebAssembly's SIMD128
+     8246  simd/avx2                  those of 256-bit x86, with FMA
+     8328  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8970  simd/avx_vnni              AVX2, and products of integers
+     9066  simd/neon_bf16             NEON, and products of matrices
+     9220  simd/avx512                512-bit x86, by hand
+     9826  simd/amx                   tiles of x86, beside AVX-512
+    10069  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10270  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10323  solve/views                the rows of matrices, as the kernels read them
-    10452  solve/panels               vectors as the dense products want them, and these
-    10643  solve/rests                vectors on their way into panels
-    10820  solve/dictionary           the atoms, and their split along a common direction
-    10975  solve/exact_gram           products of all pairs of atoms in double
-    11057  solve/triangle             packed lower triangles
-    11161  solve/support              what is known of one target, and the exact steps
-    11423  solve/gram_table           products of atoms with all atoms, for scans
-    11661  solve/screen               which atoms are worth scoring in double: the bound
-    11951  solve/scan                 the correlations of all atoms with a block's residuals
-    12108  solve/predict              making targets ready for the next scan
-    12354  solve/candidates           the atoms that a scan could not rule out
-    12638  solve/select               the next atoms of each target
-    12804  solve/pursuit              what one solve holds, and the memory it takes
-    13048  solve/plan                 which form, and in what blocks
-    13293  solve/steps                a pursuit from its rows to its results
-    13532  solve/combine              new rows of coefficients
-    13594  solve/solver               the public call
-    13759  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13968  solve/affine_normal        the normal equations of an affine map
-    14211  solve/affine_factor        their factor, and their solution
-    14414  solve/affine_map           a fitted map, and the rows it makes
-    14756  solve/affine_choice        how many atoms to take, and chosen by what
-    15154  solve/affine_fit           what a fit of an affine map holds and needs
-    15398  solve/affine               fitting and applying affine maps
+    10295  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10348  solve/views                the rows of matrices, as the kernels read them
+    10477  solve/panels               vectors as the dense products want them, and these
+    10668  solve/rests                vectors on their way into panels
+    10845  solve/dictionary           the atoms, and their split along a common direction
+    11000  solve/exact_gram           products of all pairs of atoms in double
+    11082  solve/triangle             packed lower triangles
+    11186  solve/support              what is known of one target, and the exact steps
+    11448  solve/gram_table           products of atoms with all atoms, for scans
+    11686  solve/screen               which atoms are worth scoring in double: the bound
+    11976  solve/scan                 the correlations of all atoms with a block's residuals
+    12133  solve/predict              making targets ready for the next scan
+    12379  solve/candidates           the atoms that a scan could not rule out
+    12663  solve/select               the next atoms of each target
+    12829  solve/pursuit              what one solve holds, and the memory it takes
+    13073  solve/plan                 which form, and in what blocks
+    13318  solve/steps                a pursuit from its rows to its results
+    13557  solve/combine              new rows of coefficients
+    13619  solve/solver               the public call
+    13784  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13993  solve/affine_normal        the normal equations of an affine map
+    14236  solve/affine_factor        their factor, and their solution
+    14439  solve/affine_map           a fitted map, and the rows it makes
+    14781  solve/affine_choice        how many atoms to take, and chosen by what
+    15179  solve/affine_fit           what a fit of an affine map holds and needs
+    15423  solve/affine               fitting and applying affine maps
 
-    15688  disk                       files and directories
-    15720  disk/system                what POSIX and Windows are asked for
-    15759  disk/windows_paths         paths as Windows takes them
-    15899  disk/windows               the system as Windows gives it
-    16198  disk/posix                 the system as POSIX gives it
-    16436  disk/paths                 what can be told from their text
-    16510  disk/failure               why the system refused
-    16624  disk/look                  what stands at a path, and whether within another
-    16745  disk/listing               listings of directories
-    16811  disk/reading               files to read, and whether they have changed
-    16990  disk/writing               files to write
-    17107  disk/copying               copies of files
-    17173  disk/trees                 whole directories looked through, copied, removed
-    17389  disk/known                 what weights are called in a directory
-    17425  disk/staging               a directory made under another name, then renamed
-    17661  disk/missing               a path or a directory without what is wanted of it
-    17704  disk/weight_index          the index of a checkpoint in shards
-    17920  disk/checkpoint            a model directory, in one file or in shards
-    18255  disk/tokenizer_directory   the tokenizer of a model directory
+    15714  disk                       files and directories
+    15746  disk/system                what POSIX and Windows are asked for
+    15785  disk/windows_paths         paths as Windows takes them
+    15925  disk/windows               the system as Windows gives it
+    16224  disk/posix                 the system as POSIX gives it
+    16462  disk/paths                 what can be told from their text
+    16536  disk/failure               why the system refused
+    16650  disk/look                  what stands at a path, and whether within another
+    16771  disk/listing               listings of directories
+    16837  disk/reading               files to read, and whether they have changed
+    17016  disk/writing               files to write
+    17133  disk/copying               copies of files
+    17199  disk/trees                 whole directories looked through, copied, removed
+    17415  disk/known                 what weights are called in a directory
+    17451  disk/staging               a directory made under another name, then renamed
+    17687  disk/missing               a path or a directory without what is wanted of it
+    17730  disk/weight_index          the index of a checkpoint in shards
+    17946  disk/checkpoint            a model directory, in one file or in shards
+    18281  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18456  model                      which tensors and config keys belong to the vocabulary
-    18485  model/known                what the world calls things
-    18872  model/known_classes        classes of tokenizers, by the type of model
-    19110  model/names                names of tensors
-    19267  model/document             the JSON files of a model directory
-    19353  model/config               what config.json says
-    19533  model/side                 a model directory opened once
-    19636  model/code                 the Python that a tokenizer is loaded with
-    19870  model/parts                what each tensor does for the vocabulary
-    19980  model/find                 finding the parts of a model
-    20234  model/heirs                what becomes of the ids in a config
-    20385  model/config_ids           ids in a config being edited
-    20692  model/config_edit          config.json and generation_config.json, edited
-    20948  model/classes              which class a tokenizer is loaded as
+    18482  model                      which tensors and config keys belong to the vocabulary
+    18511  model/known                what the world calls things
+    18898  model/known_classes        classes of tokenizers, by the type of model
+    19136  model/names                names of tensors
+    19293  model/document             the JSON files of a model directory
+    19379  model/config               what config.json says
+    19559  model/side                 a model directory opened once
+    19662  model/code                 the Python that a tokenizer is loaded with
+    19896  model/parts                what each tensor does for the vocabulary
+    20006  model/find                 finding the parts of a model
+    20260  model/heirs                what becomes of the ids in a config
+    20411  model/config_ids           ids in a config being edited
+    20718  model/config_edit          config.json and generation_config.json, edited
+    20974  model/classes              which class a tokenizer is loaded as
 
-    21114  job                        the whole transplant, in the order in which it happens
-    21147  job/job                    what a job holds
-    21372  job/open                   opening the two models
-    21448  job/map                    the caller's map
-    21565  job/align                  where every new row comes from
-    21703  job/plan                   what becomes of every tensor, and of the configs
-    21818  job/chat                   the template that turns messages into text
-    21962  job/rows                   rows in memory: reading, checking, their mean
-    22216  job/solve                  solving for the rows of the donor
-    22385  job/rebuild                the new rows of one vocabulary tensor
-    22770  job/write                  the output and its weights
-    23039  job/copy                   the other files of the two models
-    23255  job/index                  the files that are written anew
-    23423  job/run                    the whole, in order
-    23533  job/report                 what a job did, as JSON and as a table
-    23762  job/findings               what is told of a finished directory
-    23811  job/check_files            its files
-    23932  job/check_ids              sizes, ids and tying
-    24109  job/check_values           values
-    24189  job/check_draft            as a draft model for another
-    24301  job/verify                 whether a finished directory agrees with itself
+    21140  job                        the whole transplant, in the order in which it happens
+    21175  job/job                    what a job holds
+    21429  job/open                   opening the two models
+    21505  job/map                    the caller's map
+    21622  job/align                  where every new row comes from
+    21766  job/plan                   what becomes of every tensor, and of the configs
+    21891  job/chat                   the template that turns messages into text
+    22035  job/rows                   rows in memory: reading, checking, their mean
+    22304  job/untrained              rows that hold nothing, and what becomes of their tokens
+    22561  job/solve                  solving for the rows of the donor
+    22826  job/targets                the rows that are made from the donor's
+    22976  job/rebuild                the new rows of one vocabulary tensor
+    23252  job/write                  the output and its weights
+    23521  job/copy                   the other files of the two models
+    23737  job/index                  the files that are written anew
+    23905  job/run                    the whole, in order
+    24017  job/report                 what a job did, as JSON and as a table
+    24287  job/findings               what is told of a finished directory
+    24336  job/check_files            its files
+    24457  job/check_ids              sizes, ids and tying
+    24634  job/check_values           values
+    24705  job/check_draft            as a draft model for another
+    24817  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -915,6 +917,8 @@ typedef struct otx_token {
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
+    bool in_use;         /* it has a role, or a chat template, a processor or a generation
+                            config names it */
 } otx_token;
 
 /* How a tokenizer spells its tokens. */
@@ -1118,12 +1122,17 @@ typedef enum otx_method {
     OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row
                                is the mean of the base's anchors plus the combination
                                of what sets them apart from it */
+    OTX_METHOD_OMP_AFFINE, /* what an affine map makes of the donor's row, and the
+                              combination of what that map misses at the anchors: see
+                              otx_affine_fit. Atoms per target are chosen for each matrix
+                              from none to 64 on hidden anchors, unless omp.k says how many */
+    OTX_METHOD_AFFINE, /* the map alone */
     OTX_METHOD_MEAN, /* the mean of the base's token rows */
     OTX_METHOD_ZERO,
     OTX_METHOD_COUNT
 } otx_method;
 
-/* "omp", "omp-centred", "mean", "zero"; or NULL. */
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero"; or NULL. */
 OTX_API const char *otx_method_name(otx_method method);
 
 /* How many rows the new matrices get. */
@@ -1163,7 +1172,7 @@ typedef enum otx_chat {
 
 typedef struct otx_job_options {
     otx_method method;
-    otx_omp_options omp; /* k, tolerance, memory, form; no window */
+    otx_omp_options omp; /* k, tolerance, memory, form; no window. memory is the map's too */
     otx_rows rows;
     uint64_t rows_multiple, rows_exact;
     otx_padding padding;
@@ -1188,9 +1197,11 @@ typedef struct otx_job_options {
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. */
+   and get none. `untrained` are those of the unused that are so by their rows: see
+   otx_job_open. */
 typedef struct otx_job_tokens {
     uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t untrained;
 } otx_job_tokens;
 
 typedef struct otx_job_matrix {
@@ -1198,9 +1209,13 @@ typedef struct otx_job_matrix {
     uint64_t rows, columns;
     otx_dtype dtype;
     uint64_t anchors, approximated;
-    double mean_relative_residual, max_relative_residual; /* after otx_job_run */
+    uint64_t k; /* atoms per target at most. This and what follows: after otx_job_run */
+    double mean_relative_residual, max_relative_residual; /* 0 where k is */
     double seconds;
     otx_omp_stats omp;
+    otx_affine_trial choice; /* of the methods with a map */
+    uint64_t hidden;         /* anchors by which it was chosen; 0 if there was no choice */
+    otx_affine_stats affine;
 } otx_job_matrix;
 
 #define OTX_JOB_MAX_MATRICES 8
@@ -1220,7 +1235,14 @@ typedef struct otx_job otx_job;
 
 /* Opens both directories, reads the vocabularies, finds the vocabulary tensors,
    aligns, and makes every check that needs no solving. Reads no tensor data, but
-   where it takes the bytes of two matrices to tell whether they are tied. */
+   where it takes the bytes of two matrices to tell whether they are tied, and where rows
+   are to be solved for: then the matrices are read once for rows that hold nothing. Those
+   are zeros, and rows that are the same bit for bit as three others, or as one that has no
+   token or a reserved one: they were never trained. (Two or three alike may be copies that
+   somebody made.) A token with such a row in a matrix of the donor that is used, the
+   embedding or an untied head, is not solved for: where the base has no row to copy, it
+   gets what a reserved token gets. Nor is it an anchor, nor is one with such a row in a
+   matrix of the base. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);
@@ -1245,7 +1267,8 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    nothing: for the processes that only help another by options.solve. */
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
 
-/* The report as one JSON object; the token table as tab-separated text. Before
+/* The report as one JSON object; the token table as tab-separated text, with the names of
+   actions, "untrained" for unused tokens that are so by their rows, and "skipped". Before
    otx_job_run they hold the plan; after it the table needs keep_details. */
 OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink,
                                         otx_error *error);
@@ -5890,6 +5913,7 @@ OTX__PRIVATE void otx__use_token(otx_vocab *vocab, int64_t id)
     otx_token *token;
     if (id < 0 || (uint64_t)id >= vocab->count) return;
     token = &vocab->tokens[id];
+    token->in_use = true;
     if (token->kind == OTX_TOKEN_UNUSED) token->kind = OTX_TOKEN_CONTROL;
 }
 
@@ -7136,6 +7160,7 @@ OTX__PRIVATE void otx__finish_tokens(otx__tokenizer *t)
         if (vocab->roles[role] < 0) continue;
         token = &vocab->tokens[vocab->roles[role]];
         token->kind = OTX_TOKEN_CONTROL;
+        token->in_use = true;
         token->bytes = token->content;
         token->size = token->content_size;
     }
@@ -15560,6 +15585,7 @@ OTX_API otx_result otx_affine_fit(const otx_context *ctx, const otx_matrix *dono
     memset(&counted, 0, sizeof counted);
     if (ctx) fit.ctx = *ctx;
     fit.ctx.threads = otx__threads(ctx);
+    fit.ctx.log = NULL; /* the plans of pursuits of hidden anchors say nothing to a caller */
     otx__fit_settle(&fit, options);
     result = otx__fit_check(&fit, donor, base, targets, error);
     if (result) return result;
@@ -21130,7 +21156,9 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
+     untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
+     targets       the rows that are made from the donor's
      rebuild       the new rows of one vocabulary tensor
      write         the output and its weights
      copy          the other files of the two models
@@ -21148,10 +21176,13 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
 /* ---- job: what a job holds ------------------------------------------------ */
 
 /* What was solved against one matrix of the donor. Every matrix of the base in
-   the same part takes the same combinations of its own rows. */
+   the same part takes the same combinations of its own rows; but a map is to one matrix,
+   and goes with a number of atoms of its own. */
 typedef struct otx__solution {
     const otx_checkpoint_tensor *donor;
-    size_t k;
+    const otx_checkpoint_tensor *base; /* what the map leads to; NULL without one */
+    otx_affine_map map;
+    size_t k;               /* 0: the map alone, and no arrays */
     int32_t *indices;       /* [targets][k], as of otx_omp_output */
     double *coefficients;   /* [targets][k] */
     double *residual_norms; /* [targets] */
@@ -21159,6 +21190,7 @@ typedef struct otx__solution {
     double mean_residual, max_residual; /* relative */
     double seconds;
     otx_omp_stats stats;
+    otx_affine_stats map_stats;
 } otx__solution;
 
 #define OTX__NONE SIZE_MAX
@@ -21200,7 +21232,7 @@ struct otx_job {
                                      otx__job_plan_class */
 
     /* solve: the combinations of anchors */
-    otx__solution solutions[2];
+    otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
 
     /* run, report: how it went */
@@ -21237,11 +21269,28 @@ OTX__PRIVATE otx_result otx__job_poll(const otx_job *job, otx_error *error)
                      job->last.total, error);
 }
 
+/* Progress of work that is not counted: that of before is reported again. */
+OTX__PRIVATE bool otx__job_repeat(void *context, const otx_progress *progress)
+{
+    const otx_job *job = (const otx_job *)context;
+    (void)progress;
+    return job->outer.progress(job->outer.progress_context, &job->last);
+}
+
+/* The context of such work. */
+OTX__PRIVATE otx_context otx__job_uncounted(otx_job *job)
+{
+    otx_context ctx = job->ctx;
+    if (ctx.progress) ctx.progress = otx__job_repeat;
+    return ctx;
+}
+
 /* ---- options ---- */
 
 OTX_API const char *otx_method_name(otx_method method)
 {
-    static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "mean", "zero"};
+    static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "omp-affine",
+                                                        "affine", "mean", "zero"};
     return (unsigned)method < OTX_METHOD_COUNT ? names[method] : NULL;
 }
 
@@ -21251,11 +21300,18 @@ OTX_API const char *otx_padding_name(otx_padding padding)
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
-/* Whether the method solves for rows. */
+/* Whether the method maps rows of the donor into the base's space. */
+OTX__PRIVATE bool otx__job_maps(const otx_job *job)
+{
+    return job->options.method == OTX_METHOD_OMP_AFFINE ||
+           job->options.method == OTX_METHOD_AFFINE;
+}
+
+/* Whether the method makes rows from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
     return job->options.method == OTX_METHOD_OMP ||
-           job->options.method == OTX_METHOD_OMP_CENTRED;
+           job->options.method == OTX_METHOD_OMP_CENTRED || otx__job_maps(job);
 }
 
 /* Whether there are rows that it solves for. */
@@ -21268,7 +21324,7 @@ OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, o
 {
     if ((unsigned)options->method >= OTX_METHOD_COUNT)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
-                         "omp-centred, mean and zero", (int)options->method);
+                         "omp-centred, omp-affine, affine, mean and zero", (int)options->method);
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
@@ -21330,6 +21386,7 @@ OTX__PRIVATE void otx__solution_close(const otx_job *job, otx__solution *solutio
     otx__free(&job->ctx, solution->target_norms, targets, sizeof *solution->target_norms);
     solution->indices = NULL;
     solution->coefficients = solution->residual_norms = solution->target_norms = NULL;
+    otx_affine_close(&solution->map);
 }
 
 OTX_API void otx_job_close(otx_job *job)
@@ -21596,7 +21653,7 @@ OTX__PRIVATE void otx__limit_anchors(otx_job *job)
 }
 
 /* Pairs the tokens of the two models, by the caller's map first. */
-OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
+OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
     otx_alignment_options options;
     size_t count = job->options.map_count, i;
@@ -21660,6 +21717,14 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
                  tokens->padding + tokens->unused);
 }
 
+/* Whether a token of the donor is treated as a reserved one for its row alone. */
+OTX__PRIVATE bool otx__is_untrained(const otx_job *job, size_t id)
+{
+    return id < job->alignment.count && (uint64_t)id < job->donor.parts.rows &&
+           job->alignment.rows[id].action == OTX_ACTION_UNUSED &&
+           job->donor.vocab.tokens[id].kind != OTX_TOKEN_UNUSED;
+}
+
 /* Lists of the anchors and of the targets, both by donor id. */
 OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
 {
@@ -21690,12 +21755,10 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
                      (uint64_t)targets);
 }
 
-/* Aligns the two vocabularies, tells what should not pass without a word, and lists
-   anchors and targets. */
-OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
+/* Tells what should not pass without a word of how the two vocabularies are aligned, and
+   lists anchors and targets. */
+OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 {
-    otx_result result = otx__pair_tokens(job, error);
-    if (result) return result;
     otx__count_tokens(job);
     return otx__list_tokens(job, error);
 }
@@ -21703,26 +21766,36 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 /* >>> src/job/plan.h */
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor; makes room for it once. */
-OTX__PRIVATE size_t otx__donor_solution(otx_job *job, const otx_checkpoint_tensor *donor)
+/* The solution for one matrix of the donor, and of the base where it takes a map; makes
+   room for it once. */
+OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
+                                       const otx_checkpoint_tensor *base)
 {
     size_t i;
+    if (!otx__job_maps(job)) base = NULL;
     for (i = 0; i < job->solution_count; i++)
-        if (job->solutions[i].donor == donor) return i;
+        if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
     job->solutions[i].donor = donor;
+    job->solutions[i].base = base;
     job->solution_count++;
     return i;
 }
 
-/* Enters one tensor of the base into the summary. A head is solved in the space
-   of the donor's head; in that of its embedding if either model has but one
-   matrix. */
-OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+/* The matrix of the donor in whose space one of the base is solved. A head is solved in
+   that of the donor's head; in that of its embedding if either model has but one matrix. */
+OTX__PRIVATE const otx_checkpoint_tensor *otx__donor_matrix(const otx_job *job,
+                                                            const otx__vocab_tensor *tensor)
 {
     const otx__parts *donor = &job->donor.parts;
+    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
+    return head ? donor->head : donor->embedding;
+}
+
+/* Enters one tensor of the base into the summary. */
+OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+{
     const otx__vocab_tensor *tensor = &job->base.parts.tensors[which];
     const otx_tensor *old = tensor->at->tensor;
-    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
@@ -21731,7 +21804,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
-    plan->solution = otx__donor_solution(job, head ? donor->head : donor->embedding);
+    plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
@@ -22046,6 +22119,21 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
     return true;
 }
 
+/* Whether a row holds zeros only. */
+OTX__PRIVATE bool otx__row_is_zero(const char *row, otx_dtype dtype, size_t columns)
+{
+    const size_t size = otx_dtype_bits(dtype) / 8;
+    float values[16];
+    size_t i, j;
+    for (i = 0; i < columns; i += OTX__COUNT(values)) {
+        size_t count = otx__min(columns - i, OTX__COUNT(values));
+        otx_to_float(values, row + i * size, dtype, count);
+        for (j = 0; j < count; j++)
+            if (values[j] != 0) return false;
+    }
+    return true;
+}
+
 OTX__PRIVATE otx_result otx__fail_row(const otx__side *side, const otx_tensor *tensor,
                                       size_t row, otx_error *error)
 {
@@ -22213,6 +22301,263 @@ OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
     return result;
 }
 
+/* >>> src/job/untrained.h */
+/* ---- untrained: rows of either model that hold nothing -------------------- */
+
+/* So many rows that are the same bit for bit were never trained: a few may be copies that
+   somebody made of a token, and training would have driven more of them apart. A copy of a
+   row that no token has, or a reserved one, is enough by itself. */
+#define OTX__SAME_ROWS 4
+
+/* By which rows that may be the same are found. What is the same is told by comparing. */
+typedef struct otx__row_print {
+    uint64_t print, row;
+} otx__row_print;
+
+/* What looks through one matrix. */
+typedef struct otx__sieve {
+    const otx_job *job;
+    const otx__side *side;
+    const otx_checkpoint_tensor *at;
+    size_t rows, columns, row_size;
+    uint8_t *untrained;     /* [rows] set where it is found, never cleared */
+    otx__row_print *prints; /* [rows] of those that are not zeros */
+    size_t count;
+    char *two;              /* room for two rows */
+} otx__sieve;
+
+OTX__PRIVATE uint64_t otx__print_row(const char *row, size_t size)
+{
+    uint64_t print = 0, word;
+    size_t i, part;
+    for (i = 0; i < size; i += part) {
+        part = otx__min(size - i, sizeof word);
+        word = 0;
+        memcpy(&word, row + i, part);
+        print = (print ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        print ^= print >> 29;
+    }
+    return print;
+}
+
+OTX__PRIVATE int otx__compare_prints(const void *a, const void *b)
+{
+    const otx__row_print *x = (const otx__row_print *)a, *y = (const otx__row_print *)b;
+    if (x->print != y->print) return x->print < y->print ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Reads the matrix once: marks its zeros, and collects the prints of the others. */
+OTX__PRIVATE otx_result otx__sieve_read(otx__sieve *s, otx_error *error)
+{
+    otx__row_walk walk;
+    size_t i;
+    otx_result result = otx__row_walk_open(&s->job->ctx, s->side, s->at, s->columns, s->rows,
+                                           NULL, &walk, error);
+    while (!result && otx__row_walk_next(&walk, &result, error))
+        for (i = 0; i < walk.count; i++) {
+            const char *row = walk.bytes + i * walk.row_size;
+            if (otx__row_is_zero(row, s->at->tensor->dtype, s->columns)) {
+                s->untrained[walk.first + i] = 1;
+                continue;
+            }
+            s->prints[s->count].row = walk.first + i;
+            s->prints[s->count++].print = otx__print_row(row, walk.row_size);
+        }
+    otx__row_walk_close(&walk);
+    return result;
+}
+
+/* Whether nothing is ever looked up in a row. */
+OTX__PRIVATE bool otx__is_spare(const otx__side *side, uint64_t row)
+{
+    const otx_token *token = otx__side_token(side, row);
+    return !token || token->kind == OTX_TOKEN_UNUSED;
+}
+
+OTX__PRIVATE otx_result otx__sieve_fetch(const otx__sieve *s, uint64_t row, char *to,
+                                         otx_error *error)
+{
+    return otx_checkpoint_read(&s->side->checkpoint, s->at, row * s->columns, s->columns, to,
+                               error);
+}
+
+/* Marks rows of one print if they are the same and that tells that nobody trained them. Rows
+   that hold no numbers are a fault, which is told where they are needed. */
+OTX__PRIVATE otx_result otx__sieve_group(const otx__sieve *s, otx__row_print *group,
+                                         size_t count, otx_error *error)
+{
+    char *first = s->two, *other = s->two + s->row_size;
+    bool spare = false;
+    size_t i, same = 1;
+    otx_result result;
+    for (i = 0; i < count; i++) spare |= otx__is_spare(s->side, group[i].row);
+    if (count < 2 || (count < OTX__SAME_ROWS && !spare)) return OTX_OK;
+    result = otx__sieve_fetch(s, group[0].row, first, error);
+    if (result || !otx__row_is_finite(first, s->at->tensor->dtype, s->columns)) return result;
+    spare = otx__is_spare(s->side, group[0].row);
+    for (i = 1; i < count && !result; i++) {
+        result = otx__sieve_fetch(s, group[i].row, other, error);
+        if (result || memcmp(first, other, s->row_size) != 0) continue;
+        spare |= otx__is_spare(s->side, group[i].row);
+        group[same++] = group[i];
+        if (i % 1024 == 0) result = otx__job_poll(s->job, error);
+    }
+    if (same < 2 || (same < OTX__SAME_ROWS && !spare)) return result;
+    for (i = 0; i < same && !result; i++) s->untrained[group[i].row] = 1;
+    return result;
+}
+
+/* Marks the rows of one matrix that hold nothing: zeros, and copies of each other. */
+OTX__PRIVATE otx_result otx__sieve_matrix(const otx_job *job, const otx__side *side,
+                                          const otx_checkpoint_tensor *at, uint8_t *untrained,
+                                          otx_error *error)
+{
+    otx__sieve s;
+    otx_result result = OTX_OK;
+    size_t first, end;
+    memset(&s, 0, sizeof s);
+    s.job = job;
+    s.side = side;
+    s.at = at;
+    s.rows = (size_t)side->parts.rows;
+    s.columns = (size_t)at->tensor->shape[1];
+    s.row_size = s.columns * (otx_dtype_bits(at->tensor->dtype) / 8);
+    s.untrained = untrained;
+    s.prints = (otx__row_print *)otx__alloc(&job->ctx, s.rows, sizeof *s.prints);
+    if (!s.prints) return otx__fail_array(error, s.rows, sizeof *s.prints);
+    s.two = (char *)otx__alloc(&job->ctx, 2, s.row_size);
+    if (!s.two) result = otx__fail_array(error, 2, s.row_size);
+    if (!result) result = otx__sieve_read(&s, error);
+    if (!result) otx__sort(s.prints, s.count, sizeof *s.prints, otx__compare_prints);
+    for (first = 0; first < s.count && !result; first = end) {
+        for (end = first + 1; end < s.count && s.prints[end].print == s.prints[first].print;)
+            end++;
+        result = otx__sieve_group(&s, s.prints + first, end - first, error);
+    }
+    otx__free(&job->ctx, s.two, 2, s.row_size);
+    otx__free(&job->ctx, s.prints, s.rows, sizeof *s.prints);
+    return result;
+}
+
+/* Goes through the matrices of both models between which rows are made: those of the base,
+   and of the donor that in whose space each is solved. */
+OTX__PRIVATE otx_result otx__sieve_models(const otx_job *job, uint8_t *donor, uint8_t *base,
+                                          otx_error *error)
+{
+    const otx__parts *parts = &job->base.parts;
+    const otx_checkpoint_tensor *seen[OTX__MAX_PARTS];
+    otx_result result = OTX_OK;
+    size_t i, j;
+    for (i = 0; i < parts->count && !result; i++) {
+        const otx__vocab_tensor *tensor = &parts->tensors[i];
+        seen[i] = NULL;
+        if (tensor->kind == OTX__PART_BIAS || tensor->redundant) continue;
+        result = otx__sieve_matrix(job, &job->base, tensor->at, base, error);
+        seen[i] = otx__donor_matrix(job, tensor);
+        for (j = 0; j < i && seen[j] != seen[i];) j++;
+        if (j == i && !result)
+            result = otx__sieve_matrix(job, &job->donor, seen[i], donor, error);
+    }
+    return result;
+}
+
+/* ---- what becomes of their tokens ---- */
+
+/* Names the tokens in use that are treated as reserved ones. */
+OTX__PRIVATE void otx__tell_bare(const otx_job *job)
+{
+    enum { NAMES = 8 };
+    const uint64_t rows = job->donor.parts.rows;
+    uint64_t names = 0, i;
+    char content[OTX__QUOTED];
+    for (i = 0; i < job->alignment.count && i < rows; i++) {
+        const otx_token *token = otx__side_token(&job->donor, i);
+        if (!token || !otx__is_untrained(job, i)) continue;
+        if (token->in_use && names++ < NAMES)
+            otx__log(&job->ctx, OTX_WARNING, "%s: token \"%s\" (id %" PRIu64 ") is in use, but "
+                     "has no trained row in the donor, nor a counterpart in the base: --map "
+                     "'#%" PRIu64 "=BASE' gives it a row", job->donor.path,
+                     otx__side_content(content, &job->donor, i), i, i);
+    }
+    if (names > NAMES)
+        otx__log(&job->ctx, OTX_WARNING, "%s: so have %" PRIu64 " more tokens in use",
+                 job->donor.path, names - NAMES);
+}
+
+/* Tells what was found. */
+OTX__PRIVATE void otx__tell_untrained(const otx_job *job, uint64_t of_donor, uint64_t of_base)
+{
+    const uint64_t count = job->summary.tokens.untrained;
+    char content[OTX__QUOTED];
+    size_t first = 0;
+    if (count > 0) {
+        while (!otx__is_untrained(job, first)) first++;
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " tokens have no trained row in the "
+                 "donor (zeros, or identical to others): treated as reserved, the first %" PRIu64
+                 " (\"%s\")", job->donor.path, count, (uint64_t)first,
+                 otx__side_content(content, &job->donor, first));
+        otx__tell_bare(job);
+    }
+    if (of_donor > 0)
+        otx__log(&job->ctx, OTX_NOTE, "%s: %" PRIu64 " tokens that both models have are no "
+                 "anchors: they have no trained row here", job->donor.path, of_donor);
+    if (of_base > 0)
+        otx__log(&job->ctx, OTX_NOTE, "%s: %" PRIu64 " tokens that both models have are no "
+                 "anchors: they have no trained row here", job->base.path, of_base);
+}
+
+/* Takes tokens without a trained row from the targets, and from the anchors. */
+OTX__PRIVATE otx_result otx__drop_untrained(otx_job *job, const uint8_t *donor,
+                                            const uint8_t *base, otx_error *error)
+{
+    otx_alignment *alignment = &job->alignment;
+    uint64_t of_donor = 0, of_base = 0;
+    size_t i, rows = otx__min(alignment->count, (size_t)job->donor.parts.rows);
+    for (i = 0; i < rows; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        if (donor[i] && row->action == OTX_ACTION_APPROXIMATE) {
+            row->action = OTX_ACTION_UNUSED;
+            alignment->counts[OTX_ACTION_APPROXIMATE]--;
+            alignment->counts[OTX_ACTION_UNUSED]++;
+            job->summary.tokens.untrained++;
+        }
+        if (!row->anchor || (!donor[i] && !base[row->base])) continue;
+        if (donor[i]) of_donor++;
+        else of_base++;
+        row->anchor = false;
+        alignment->anchor_count--;
+    }
+    otx__tell_untrained(job, of_donor, of_base);
+    if (alignment->anchor_count > 0 || of_donor + of_base == 0 ||
+        alignment->counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share %" PRIu64
+                     " text tokens, but of each the row is zeros or identical to others in one "
+                     "of the two, so that there is nothing to build %" PRIu64 " rows from",
+                     job->base.path, job->donor.path, of_donor + of_base,
+                     (uint64_t)alignment->counts[OTX_ACTION_APPROXIMATE]);
+}
+
+/* Judges tokens by their rows, where rows are to be solved for. */
+OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
+{
+    const size_t donor_rows = (size_t)job->donor.parts.rows;
+    const size_t base_rows = (size_t)job->base.parts.rows;
+    uint8_t *donor, *base;
+    otx_result result = OTX_OK;
+    if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
+    base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
+    if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);
+    if (!result) result = otx__sieve_models(job, donor, base, error);
+    if (!result) result = otx__drop_untrained(job, donor, base, error);
+    otx__free(&job->ctx, base, base_rows, 1);
+    otx__free(&job->ctx, donor, donor_rows, 1);
+    return result;
+}
+
 /* >>> src/job/solve.h */
 /* ---- solving for the rows of the donor ---------------------------------- */
 
@@ -22309,51 +22654,149 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     return result;
 }
 
-/* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
-OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution,
-                                           otx_error *error)
+/* The donor's rows and the base's as solvers take them. */
+typedef struct otx__space {
+    otx__loaded donor, base; /* base: only with a map, and only while it is fitted */
+    otx_matrix atoms, targets;
+    otx_matrix anchors; /* the atoms' tokens in the base */
+} otx__space;
+
+OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
+                                         size_t rows)
+{
+    otx_matrix matrix;
+    memset(&matrix, 0, sizeof matrix);
+    matrix.data = loaded->data;
+    matrix.dtype = loaded->dtype;
+    matrix.columns = loaded->columns;
+    matrix.rows = rows;
+    matrix.index = index;
+    return matrix;
+}
+
+OTX__PRIVATE void otx__space_close(const otx_job *job, otx__space *space)
+{
+    otx__loaded_close(job, &space->donor);
+    otx__loaded_close(job, &space->base);
+}
+
+/* Reads one matrix of the donor. Close in any case. */
+OTX__PRIVATE otx_result otx__space_open(const otx_job *job, const otx__solution *solution,
+                                        otx__space *space, otx_error *error)
 {
     const otx_tensor *tensor = solution->donor->tensor;
     size_t rows = otx__solution_rows(job);
     uint8_t *needed = otx__solution_needs(job, rows);
-    double start = otx__now();
-    otx_matrix atoms, targets;
-    otx_omp_options omp = job->options.omp;
-    otx_omp_output output;
-    otx__loaded read;
     otx_result result;
+    memset(space, 0, sizeof *space);
     if (!needed) return otx__fail_memory(error, rows);
     result = otx__loaded_open(job, &job->donor, solution->donor, (size_t)tensor->shape[1],
-                              needed, rows, &read, error);
+                              needed, rows, &space->donor, error);
     otx__free(&job->ctx, needed, rows, 1);
-    if (result) return result;
-    memset(&atoms, 0, sizeof atoms);
-    atoms.data = read.data;
-    atoms.dtype = read.dtype;
-    atoms.columns = read.columns;
-    targets = atoms;
-    atoms.rows = job->anchor_count;
-    atoms.index = job->anchor_donors;
-    targets.rows = job->target_count;
-    targets.index = job->targets;
-    omp.centred = job->options.method == OTX_METHOD_OMP_CENTRED;
-    solution->k = otx_omp_k(omp.k, atoms.rows, atoms.columns);
-    result = otx__solution_alloc(job, solution, error);
-    if (!result) {
-        output.indices = solution->indices;
-        output.coefficients = solution->coefficients;
-        output.residual_norms = solution->residual_norms;
-        output.target_norms = solution->target_norms;
-        result = job->options.solve
-                     ? otx__solution_by_hook(job, &atoms, &targets, &omp, &output,
-                                             &solution->stats, error)
-                     : otx_omp(&job->ctx, &atoms, &targets, &omp, &output, &solution->stats,
-                               error);
+    space->atoms = otx__loaded_rows(&space->donor, job->anchor_donors, job->anchor_count);
+    space->targets = otx__loaded_rows(&space->donor, job->targets, job->target_count);
+    return result;
+}
+
+/* Reads the anchors' rows in the base as well. */
+OTX__PRIVATE otx_result otx__space_add_base(const otx_job *job, const otx__solution *solution,
+                                            otx__space *space, otx_error *error)
+{
+    const otx_tensor *tensor = solution->base->tensor;
+    size_t rows = 0, i;
+    uint8_t *needed;
+    otx_result result;
+    for (i = 0; i < job->anchor_count; i++)
+        rows = otx__max(rows, (size_t)job->anchor_bases[i] + 1);
+    needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    if (!needed) return otx__fail_memory(error, rows);
+    for (i = 0; i < job->anchor_count; i++) needed[job->anchor_bases[i]] = 1;
+    result = otx__loaded_open(job, &job->base, solution->base, (size_t)tensor->shape[1], needed,
+                              rows, &space->base, error);
+    otx__free(&job->ctx, needed, rows, 1);
+    space->anchors = otx__loaded_rows(&space->base, job->anchor_bases, job->anchor_count);
+    return result;
+}
+
+/* Fits the map of a solution, by which the pursuit that goes with it is chosen: *omp. */
+OTX__PRIVATE otx_result otx__solution_fit(otx_job *job, otx__solution *solution,
+                                          otx__space *space, otx_omp_options *omp,
+                                          otx_error *error)
+{
+    otx_affine_options options;
+    size_t k = job->options.method == OTX_METHOD_AFFINE ? 0 : omp->k;
+    otx_result result = otx__space_add_base(job, solution, space, error);
+    memset(&options, 0, sizeof options);
+    options.memory = omp->memory;
+    if (omp->cosine) options.selection = OTX_AFFINE_COSINE;
+    if (k || job->options.method == OTX_METHOD_AFFINE) {
+        options.ks = &k;
+        options.k_count = 1;
     }
+    if (!result)
+        result = otx_affine_fit(&job->ctx, &space->atoms, &space->anchors, &space->targets,
+                                &options, &solution->map, &solution->map_stats, error);
+    otx__loaded_close(job, &space->base);
+    if (result) return result;
+    omp->k = 0;
+    if (otx_affine_pursuit(&solution->map, omp))
+        solution->k = otx_omp_k(omp->k, space->atoms.rows, space->atoms.columns);
+    return OTX_OK;
+}
+
+/* Runs the pursuit of all targets. */
+OTX__PRIVATE otx_result otx__solution_pursue(otx_job *job, otx__solution *solution,
+                                             const otx__space *space,
+                                             const otx_omp_options *omp, otx_error *error)
+{
+    otx_omp_output output;
+    otx_result result = otx__solution_alloc(job, solution, error);
+    if (result) return result;
+    output.indices = solution->indices;
+    output.coefficients = solution->coefficients;
+    output.residual_norms = solution->residual_norms;
+    output.target_norms = solution->target_norms;
+    result = job->options.solve
+                 ? otx__solution_by_hook(job, &space->atoms, &space->targets, omp, &output,
+                                         &solution->stats, error)
+                 : otx_omp(&job->ctx, &space->atoms, &space->targets, omp, &output,
+                           &solution->stats, error);
     if (!result) otx__solution_summarize(job, solution);
-    otx__loaded_close(job, &read);
+    return result;
+}
+
+/* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
+OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution,
+                                           otx_error *error)
+{
+    double start = otx__now();
+    otx_omp_options omp = job->options.omp;
+    otx__space space;
+    otx_result result = otx__space_open(job, solution, &space, error);
+    omp.centred = job->options.method == OTX_METHOD_OMP_CENTRED;
+    solution->k = otx_omp_k(omp.k, job->anchor_count, space.atoms.columns);
+    if (solution->base) solution->k = 0;
+    if (!result && solution->base)
+        result = otx__solution_fit(job, solution, &space, &omp, error);
+    if (!result && solution->k > 0)
+        result = otx__solution_pursue(job, solution, &space, &omp, error);
+    otx__space_close(job, &space);
     solution->seconds = otx__now() - start;
     return result;
+}
+
+/* Enters what came of a solution into the summary of a matrix. */
+OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *matrix)
+{
+    matrix->k = solution->k;
+    matrix->mean_relative_residual = solution->mean_residual;
+    matrix->max_relative_residual = solution->max_residual;
+    matrix->omp = solution->stats;
+    matrix->choice = solution->map.choice;
+    matrix->hidden = solution->map.hidden;
+    matrix->affine = solution->map_stats;
+    matrix->seconds = solution->seconds;
+    solution->seconds = 0; /* the first matrix that uses it bears the time */
 }
 
 /* Solves against every matrix of the donor that is needed. All but the first, which is read
@@ -22364,34 +22807,35 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
     size_t i;
     if (!otx__job_has_solves(job)) return OTX_OK;
     for (i = 1; i < job->solution_count && !result; i++)
-        result = otx__solution_check(job, &job->solutions[i], error);
+        if (job->solutions[i].donor != job->solutions[i - 1].donor)
+            result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
+        const otx__solution *solution = &job->solutions[i];
         result = otx__solution_make(job, &job->solutions[i], error);
-        job->summary.isa = job->solutions[i].stats.isa;
-        job->summary.threads = job->solutions[i].stats.threads;
+        job->summary.isa = solution->base ? solution->map_stats.isa : solution->stats.isa;
+        job->summary.threads =
+            solution->base ? solution->map_stats.threads : solution->stats.threads;
     }
     for (i = 0; i < job->summary.matrix_count && !result; i++) {
-        otx_job_matrix *matrix = &job->summary.matrices[i];
-        otx__solution *solution = &job->solutions[job->plans[job->matrix_tensors[i]].solution];
-        matrix->mean_relative_residual = solution->mean_residual;
-        matrix->max_relative_residual = solution->max_residual;
-        matrix->omp = solution->stats;
-        matrix->seconds = solution->seconds;
-        solution->seconds = 0; /* the first matrix that uses it bears the time */
+        size_t solution = job->plans[job->matrix_tensors[i]].solution;
+        otx__solution_report(&job->solutions[solution], &job->summary.matrices[i]);
     }
     return result;
 }
 
-/* >>> src/job/rebuild.h */
-/* ---- the new rows of one vocabulary tensor ------------------------------ */
+/* >>> src/job/targets.h */
+/* ---- targets: the rows that are made from the donor's ---------------------- */
 
 /* Targets that one call of the body combines; targets between polls, fewer where
-   that is more multiply-adds of a worker than so many; bytes copied between polls. */
+   that is more multiply-adds of a worker than so many. */
 #define OTX__COMBINE_CHUNK 16
 #define OTX__COMBINE_BATCH 1024
 #define OTX__COMBINE_WORK 1e8
-#define OTX__COPY_BLOCK ((size_t)64 << 20)
 
+/* Bytes of the rows that a map makes at a time. */
+#define OTX__MAPPED_BYTES ((size_t)64 << 20)
+
+/* What making the new rows of one vocabulary tensor takes. */
 typedef struct otx__rebuild {
     otx_job *job;
     const otx__vocab_tensor *tensor;
@@ -22461,13 +22905,7 @@ OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
     double *row = r->scratch + (size_t)worker * r->made.columns;
     size_t target = r->first + index * OTX__COMBINE_CHUNK;
     size_t end = otx__min(target + OTX__COMBINE_CHUNK, job->target_count);
-    otx_matrix anchors;
-    memset(&anchors, 0, sizeof anchors);
-    anchors.data = r->old.data;
-    anchors.dtype = r->old.dtype;
-    anchors.rows = job->anchor_count;
-    anchors.columns = r->old.columns;
-    anchors.index = job->anchor_bases;
+    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
     r->failed[index] = OTX__NONE;
     for (; target < end && r->failed[index] == OTX__NONE; target++) {
         const double *coefficients = solution->coefficients + target * solution->k;
@@ -22497,6 +22935,49 @@ OTX__PRIVATE otx_result otx__rebuild_combine(otx__rebuild *r, otx_error *error)
     }
     return result;
 }
+
+/* Rounds the rows that a map has made of some targets. */
+OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first, size_t count,
+                                                   const double *rows, otx_error *error)
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (!otx__rebuild_store(r, r->job->targets[first + i], rows + i * r->made.columns))
+            return otx__fail_range(r, r->job->targets[first + i], error);
+    return OTX_OK;
+}
+
+/* The rows of the targets by the map, and what it misses at their anchors. */
+OTX__PRIVATE otx_result otx__rebuild_map(otx__rebuild *r, otx_error *error)
+{
+    otx_job *job = r->job;
+    const otx__solution *solution = r->solution;
+    const otx_context ctx = otx__job_uncounted(job);
+    size_t width = r->made.columns, first, count;
+    size_t room = otx__min(OTX__MAPPED_BYTES / (width * sizeof(double)) + 1, job->target_count);
+    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    double *rows = (double *)otx__alloc(&job->ctx, room, width * sizeof *rows);
+    otx__space space;
+    otx_result result;
+    if (!rows) return otx__fail_memory(error, (uint64_t)room * width * sizeof *rows);
+    result = otx__space_open(job, solution, &space, error);
+    for (first = 0; first < job->target_count && !result; first += count) {
+        count = otx__min(room, job->target_count - first);
+        result = otx_affine_apply(&ctx, &solution->map, &space.atoms, &anchors, &space.targets,
+                                  first, count, solution->indices, solution->coefficients,
+                                  solution->k, rows, error);
+        if (!result) result = otx__rebuild_store_targets(r, first, count, rows, error);
+    }
+    otx__space_close(job, &space);
+    otx__free(&job->ctx, rows, room, width * sizeof *rows);
+    return result;
+}
+
+/* >>> src/job/rebuild.h */
+/* ---- rebuild: the new rows of one vocabulary tensor ----------------------------- */
+
+/* Bytes copied between polls. */
+#define OTX__COPY_BLOCK ((size_t)64 << 20)
 
 /* Lets the caller cancel now and then, by row, while rows are copied. */
 OTX__PRIVATE otx_result otx__rebuild_poll(const otx__rebuild *r, size_t row, otx_error *error)
@@ -22597,7 +23078,7 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
     return result;
 }
 
-/* The rows that must be made: by combinations; as the mean of the base's rows
+/* The rows that must be made: by a map; by combinations; as the mean of the base's rows
    that hold trained tokens; or as zeros. A bias has no space to solve in, so
    that under omp it gets the mean as well. */
 OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
@@ -22613,6 +23094,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
         result = otx__rows_average(job, &r->old, r->flags, mean, error);
         r->centre = mean;
     }
+    if (r->solution && r->solution->base) return otx__rebuild_map(r, error);
     if (r->solution) return result ? result : otx__rebuild_combine(r, error);
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
@@ -23430,6 +23912,8 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     otx_result result = otx__job_check_options(&job->options, error);
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
+    if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
@@ -23559,6 +24043,8 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->untrained)
+        otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
     otx__text_format(text, ", \"padding\": %" PRIu64 "},\n", tokens->padding);
 }
@@ -23578,12 +24064,36 @@ OTX__PRIVATE void otx__report_solver(otx__text *text, const otx_omp_stats *omp)
     otx__text_string(text, "}");
 }
 
+/* The map of a matrix, and the figures by which it was chosen; null without hidden anchors. */
+OTX__PRIVATE void otx__report_map(otx__text *text, const otx_job_matrix *matrix)
+{
+    const otx_affine_trial *choice = &matrix->choice;
+    const struct {
+        const char *name;
+        double value;
+    } figures[] = {{"share", choice->share}, {"error", choice->error}, {"loss", choice->loss}};
+    size_t i;
+    otx__text_string(text, ", \"map\": {\"lambda\": ");
+    otx__text_double(text, choice->lambda);
+    otx__text_format(text, ", \"cosine\": %s, \"hidden\": %" PRIu64,
+                     choice->cosine ? "true" : "false", matrix->hidden);
+    for (i = 0; i < OTX__COUNT(figures); i++) {
+        otx__text_format(text, ", \"%s\": ", figures[i].name);
+        if (matrix->hidden) otx__text_double(text, figures[i].value);
+        else otx__text_string(text, "null");
+    }
+    otx__text_format(text, ", \"peak_bytes\": %" PRIu64 ", \"seconds\": ",
+                     matrix->affine.peak_bytes);
+    otx__text_double(text, matrix->affine.seconds);
+    otx__text_string(text, "}");
+}
+
 /* Residuals are null where nothing was solved. */
 OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
 {
     const otx_tensor *tensor = otx__report_tensor(job, index);
     const otx_job_matrix *matrix = &job->summary.matrices[index];
-    bool solved = otx__job_solves(job) && job->ran;
+    bool ran = otx__job_solves(job) && job->ran, solved = ran && matrix->k > 0;
     otx__text_string(text, "    {\"name\": ");
     otx__text_json_string(text, tensor->name, tensor->name_size);
     otx__text_format(text,
@@ -23599,7 +24109,9 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
     else otx__text_string(text, "null");
     otx__text_string(text, ", \"seconds\": ");
     otx__text_double(text, matrix->seconds);
+    if (ran) otx__text_format(text, ", \"k\": %" PRIu64, matrix->k);
     if (solved) otx__report_solver(text, &matrix->omp);
+    if (ran && otx__job_maps(job)) otx__report_map(text, matrix);
     otx__text_string(text, "}");
 }
 
@@ -23615,10 +24127,13 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->base.path, strlen(job->base.path));
     otx__text_string(&text, ",\n  \"donor\": ");
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
-    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": %" PRIu64
-                     ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
-                     otx__word(otx_method_name(job->options.method)),
-                     (uint64_t)(job->options.omp.k ? job->options.omp.k : 64),
+    otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
+                     otx__word(otx_method_name(job->options.method)));
+    if (otx__job_maps(job) && !job->options.omp.k) otx__text_string(&text, "null");
+    else
+        otx__text_format(&text, "%" PRIu64,
+                         (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
+    otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
     otx__report_tokens(&text, &summary->tokens);
     otx__text_string(&text, "  \"matrices\": [");
@@ -23680,20 +24195,20 @@ OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
 }
 
 /* The two fields of a target in one matrix: its relative residual, and
-   donor:base:coefficient for each of its anchors. */
+   donor:base:coefficient for each of its anchors. Both are empty under a map alone. */
 OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
-    const int32_t *indices = solution->indices + target * solution->k;
-    const double *coefficients = solution->coefficients + target * solution->k;
-    size_t i;
+    size_t at = target * solution->k, end = at + solution->k, i;
+    const int32_t *indices = solution->indices;
     otx__text_string(text, "\t");
-    otx__token_table_number(text, otx__solution_residual(solution, target));
+    if (solution->k > 0)
+        otx__token_table_number(text, otx__solution_residual(solution, target));
     otx__text_string(text, "\t");
-    for (i = 0; i < solution->k && indices[i] >= 0; i++) {
-        otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i ? " " : "",
+    for (i = at; i < end && indices[i] >= 0; i++) {
+        otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i > at ? " " : "",
                          job->anchor_donors[indices[i]], job->anchor_bases[indices[i]]);
-        otx__token_table_number(text, coefficients[i]);
+        otx__token_table_number(text, solution->coefficients[i]);
     }
 }
 
@@ -23724,7 +24239,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
     if (token) otx__token_table_bytes(text, token->bytes, token->size);
-    otx__text_format(text, "\t%s\t", row ? otx__word(otx_action_name(row->action)) : "skipped");
+    otx__text_format(text, "\t%s\t",
+                     otx__is_untrained(job, id) ? "untrained"
+                     : row ? otx__word(otx_action_name(row->action)) : "skipped");
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
@@ -23735,14 +24252,22 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     otx__text_string(text, "\n");
 }
 
+/* Whether the combinations of a job that has been run are still there. */
+OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
+{
+    size_t i;
+    for (i = 0; i < job->solution_count && job->ran; i++)
+        if (job->solutions[i].k > 0 && !job->solutions[i].indices) return false;
+    return true;
+}
+
 OTX_API otx_result otx_job_write_tokens(const otx_job *job, const otx_sink *sink,
                                         otx_error *error)
 {
     size_t count = otx__max(job->alignment.count, job->donor.vocab.count), target = 0, i;
-    bool details = otx__job_has_solves(job) && job->ran;
     otx_result result = OTX_OK;
     otx__text text;
-    if (details && !job->solutions[0].indices)
+    if (!otx__token_table_has_all(job))
         return otx__fail(error, OTX_ERROR_ARGUMENT,
                          "the token table needs a job that has been run with keep_details");
     otx__text_open(&text, &job->ctx);
@@ -24119,20 +24644,11 @@ typedef struct otx__row_count {
 OTX__PRIVATE void otx__row_count_add(otx__row_count *count, uint64_t row, const char *data,
                                      otx_dtype dtype, size_t columns)
 {
-    const size_t size = otx_dtype_bits(dtype) / 8;
-    float values[256];
-    bool zero = true;
-    size_t i, j;
     if (!otx__row_is_finite(data, dtype, columns)) {
         if (count->bad++ == 0) count->first_bad = row;
         return;
     }
-    for (i = 0; i < columns && zero; i += OTX__COUNT(values)) {
-        size_t part = otx__min(columns - i, OTX__COUNT(values));
-        otx_to_float(values, data + i * size, dtype, part);
-        for (j = 0; j < part && zero; j++) zero = values[j] == 0;
-    }
-    if (zero && count->zero++ == 0) count->first_zero = row;
+    if (otx__row_is_zero(data, dtype, columns) && count->zero++ == 0) count->first_zero = row;
 }
 
 /* Looks at every row of a tensor; a bias is one element a row. */

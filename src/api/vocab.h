@@ -33,6 +33,8 @@ typedef struct otx_token {
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
+    bool in_use;         /* it has a role, or a chat template, a processor or a generation
+                            config names it */
 } otx_token;
 
 /* How a tokenizer spells its tokens. */

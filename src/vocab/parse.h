@@ -141,6 +141,7 @@ OTX__PRIVATE void otx__finish_tokens(otx__tokenizer *t)
         if (vocab->roles[role] < 0) continue;
         token = &vocab->tokens[vocab->roles[role]];
         token->kind = OTX_TOKEN_CONTROL;
+        token->in_use = true;
         token->bytes = token->content;
         token->size = token->content_size;
     }
