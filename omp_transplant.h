@@ -169,20 +169,20 @@
     21891  job/chat                   the template that turns messages into text
     22035  job/rows                   rows in memory: reading, checking, their mean
     22304  job/untrained              rows that hold nothing, and what becomes of their tokens
-    22561  job/solve                  solving for the rows of the donor
-    22826  job/targets                the rows that are made from the donor's
-    22976  job/rebuild                the new rows of one vocabulary tensor
-    23252  job/write                  the output and its weights
-    23521  job/copy                   the other files of the two models
-    23737  job/index                  the files that are written anew
-    23905  job/run                    the whole, in order
-    24017  job/report                 what a job did, as JSON and as a table
-    24287  job/findings               what is told of a finished directory
-    24336  job/check_files            its files
-    24457  job/check_ids              sizes, ids and tying
-    24634  job/check_values           values
-    24705  job/check_draft            as a draft model for another
-    24817  job/verify                 whether a finished directory agrees with itself
+    22566  job/solve                  solving for the rows of the donor
+    22831  job/targets                the rows that are made from the donor's
+    22981  job/rebuild                the new rows of one vocabulary tensor
+    23257  job/write                  the output and its weights
+    23526  job/copy                   the other files of the two models
+    23742  job/index                  the files that are written anew
+    23910  job/run                    the whole, in order
+    24022  job/report                 what a job did, as JSON and as a table
+    24292  job/findings               what is told of a finished directory
+    24341  job/check_files            its files
+    24462  job/check_ids              sizes, ids and tying
+    24639  job/check_values           values
+    24710  job/check_draft            as a draft model for another
+    24822  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -22326,18 +22326,23 @@ typedef struct otx__sieve {
     char *two;              /* room for two rows */
 } otx__sieve;
 
+OTX__PRIVATE uint64_t otx__print_word(uint64_t print, uint64_t word)
+{
+    print = (print ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return print ^ print >> 29;
+}
+
 OTX__PRIVATE uint64_t otx__print_row(const char *row, size_t size)
 {
     uint64_t print = 0, word;
-    size_t i, part;
-    for (i = 0; i < size; i += part) {
-        part = otx__min(size - i, sizeof word);
-        word = 0;
-        memcpy(&word, row + i, part);
-        print = (print ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        print ^= print >> 29;
+    size_t i;
+    for (i = 0; i + sizeof word <= size; i += sizeof word) {
+        memcpy(&word, row + i, sizeof word);
+        print = otx__print_word(print, word);
     }
-    return print;
+    word = 0;
+    memcpy(&word, row + i, size - i);
+    return otx__print_word(print, word);
 }
 
 OTX__PRIVATE int otx__compare_prints(const void *a, const void *b)

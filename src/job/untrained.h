@@ -22,18 +22,23 @@ typedef struct otx__sieve {
     char *two;              /* room for two rows */
 } otx__sieve;
 
+OTX__PRIVATE uint64_t otx__print_word(uint64_t print, uint64_t word)
+{
+    print = (print ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return print ^ print >> 29;
+}
+
 OTX__PRIVATE uint64_t otx__print_row(const char *row, size_t size)
 {
     uint64_t print = 0, word;
-    size_t i, part;
-    for (i = 0; i < size; i += part) {
-        part = otx__min(size - i, sizeof word);
-        word = 0;
-        memcpy(&word, row + i, part);
-        print = (print ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        print ^= print >> 29;
+    size_t i;
+    for (i = 0; i + sizeof word <= size; i += sizeof word) {
+        memcpy(&word, row + i, sizeof word);
+        print = otx__print_word(print, word);
     }
-    return print;
+    word = 0;
+    memcpy(&word, row + i, size - i);
+    return otx__print_word(print, word);
 }
 
 OTX__PRIVATE int otx__compare_prints(const void *a, const void *b)
