@@ -84,105 +84,105 @@
      7019  vocab/parse                the first source that is given, and what goes with it
      7207  vocab/align                which base token a donor token is
 
-     7466  simd                       the hot loops, once for each instruction set
-     7499  simd/kernels               the table of kernels, and what all versions share
-     7776  simd/scalar                the reference
-     7945  simd/sse2                  the operations of 128-bit x86, and what each does
-     8066  simd/neon                  those of 64-bit Arm
-     8161  simd/wasm                  those of WebAssembly's SIMD128
-     8246  simd/avx2                  those of 256-bit x86, with FMA
-     8328  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8970  simd/avx_vnni              AVX2, and products of integers
-     9066  simd/neon_bf16             NEON, and products of matrices
-     9220  simd/avx512                512-bit x86, by hand
-     9826  simd/amx                   tiles of x86, beside AVX-512
-    10069  simd/dispatch              which of them this machine can run, and which a call takes
+     7470  simd                       the hot loops, once for each instruction set
+     7503  simd/kernels               the table of kernels, and what all versions share
+     7780  simd/scalar                the reference
+     7949  simd/sse2                  the operations of 128-bit x86, and what each does
+     8070  simd/neon                  those of 64-bit Arm
+     8165  simd/wasm                  those of WebAssembly's SIMD128
+     8250  simd/avx2                  those of 256-bit x86, with FMA
+     8332  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8974  simd/avx_vnni              AVX2, and products of integers
+     9070  simd/neon_bf16             NEON, and products of matrices
+     9224  simd/avx512                512-bit x86, by hand
+     9830  simd/amx                   tiles of x86, beside AVX-512
+    10073  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10295  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10348  solve/views                the rows of matrices, as the kernels read them
-    10477  solve/panels               vectors as the dense products want them, and these
-    10668  solve/rests                vectors on their way into panels
-    10845  solve/dictionary           the atoms, and their split along a common direction
-    11000  solve/exact_gram           products of all pairs of atoms in double
-    11082  solve/triangle             packed lower triangles
-    11186  solve/support              what is known of one target, and the exact steps
-    11448  solve/gram_table           products of atoms with all atoms, for scans
-    11686  solve/screen               which atoms are worth scoring in double: the bound
-    11976  solve/scan                 the correlations of all atoms with a block's residuals
-    12133  solve/predict              making targets ready for the next scan
-    12379  solve/candidates           the atoms that a scan could not rule out
-    12663  solve/select               the next atoms of each target
-    12829  solve/pursuit              what one solve holds, and the memory it takes
-    13073  solve/plan                 which form, and in what blocks
-    13318  solve/steps                a pursuit from its rows to its results
-    13557  solve/combine              new rows of coefficients
-    13619  solve/solver               the public call
-    13784  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13993  solve/affine_normal        the normal equations of an affine map
-    14236  solve/affine_factor        their factor, and their solution
-    14439  solve/affine_map           a fitted map, and the rows it makes
-    14781  solve/affine_choice        how many atoms to take, and chosen by what
-    15179  solve/affine_fit           what a fit of an affine map holds and needs
-    15423  solve/affine               fitting and applying affine maps
+    10299  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10352  solve/views                the rows of matrices, as the kernels read them
+    10481  solve/panels               vectors as the dense products want them, and these
+    10672  solve/rests                vectors on their way into panels
+    10849  solve/dictionary           the atoms, and their split along a common direction
+    11004  solve/exact_gram           products of all pairs of atoms in double
+    11086  solve/triangle             packed lower triangles
+    11190  solve/support              what is known of one target, and the exact steps
+    11452  solve/gram_table           products of atoms with all atoms, for scans
+    11690  solve/screen               which atoms are worth scoring in double: the bound
+    11980  solve/scan                 the correlations of all atoms with a block's residuals
+    12137  solve/predict              making targets ready for the next scan
+    12383  solve/candidates           the atoms that a scan could not rule out
+    12667  solve/select               the next atoms of each target
+    12833  solve/pursuit              what one solve holds, and the memory it takes
+    13077  solve/plan                 which form, and in what blocks
+    13322  solve/steps                a pursuit from its rows to its results
+    13561  solve/combine              new rows of coefficients
+    13623  solve/solver               the public call
+    13788  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13997  solve/affine_normal        the normal equations of an affine map
+    14240  solve/affine_factor        their factor, and their solution
+    14443  solve/affine_map           a fitted map, and the rows it makes
+    14785  solve/affine_choice        how many atoms to take, and chosen by what
+    15183  solve/affine_fit           what a fit of an affine map holds and needs
+    15427  solve/affine               fitting and applying affine maps
 
-    15714  disk                       files and directories
-    15746  disk/system                what POSIX and Windows are asked for
-    15785  disk/windows_paths         paths as Windows takes them
-    15925  disk/windows               the system as Windows gives it
-    16224  disk/posix                 the system as POSIX gives it
-    16462  disk/paths                 what can be told from their text
-    16536  disk/failure               why the system refused
-    16650  disk/look                  what stands at a path, and whether within another
-    16771  disk/listing               listings of directories
-    16837  disk/reading               files to read, and whether they have changed
-    17016  disk/writing               files to write
-    17133  disk/copying               copies of files
-    17199  disk/trees                 whole directories looked through, copied, removed
-    17415  disk/known                 what weights are called in a directory
-    17451  disk/staging               a directory made under another name, then renamed
-    17687  disk/missing               a path or a directory without what is wanted of it
-    17730  disk/weight_index          the index of a checkpoint in shards
-    17946  disk/checkpoint            a model directory, in one file or in shards
-    18281  disk/tokenizer_directory   the tokenizer of a model directory
+    15718  disk                       files and directories
+    15750  disk/system                what POSIX and Windows are asked for
+    15789  disk/windows_paths         paths as Windows takes them
+    15929  disk/windows               the system as Windows gives it
+    16228  disk/posix                 the system as POSIX gives it
+    16466  disk/paths                 what can be told from their text
+    16540  disk/failure               why the system refused
+    16654  disk/look                  what stands at a path, and whether within another
+    16775  disk/listing               listings of directories
+    16841  disk/reading               files to read, and whether they have changed
+    17020  disk/writing               files to write
+    17137  disk/copying               copies of files
+    17203  disk/trees                 whole directories looked through, copied, removed
+    17419  disk/known                 what weights are called in a directory
+    17455  disk/staging               a directory made under another name, then renamed
+    17691  disk/missing               a path or a directory without what is wanted of it
+    17734  disk/weight_index          the index of a checkpoint in shards
+    17950  disk/checkpoint            a model directory, in one file or in shards
+    18285  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18482  model                      which tensors and config keys belong to the vocabulary
-    18511  model/known                what the world calls things
-    18898  model/known_classes        classes of tokenizers, by the type of model
-    19136  model/names                names of tensors
-    19293  model/document             the JSON files of a model directory
-    19379  model/config               what config.json says
-    19559  model/side                 a model directory opened once
-    19662  model/code                 the Python that a tokenizer is loaded with
-    19896  model/parts                what each tensor does for the vocabulary
-    20006  model/find                 finding the parts of a model
-    20260  model/heirs                what becomes of the ids in a config
-    20411  model/config_ids           ids in a config being edited
-    20718  model/config_edit          config.json and generation_config.json, edited
-    20974  model/classes              which class a tokenizer is loaded as
+    18486  model                      which tensors and config keys belong to the vocabulary
+    18515  model/known                what the world calls things
+    18902  model/known_classes        classes of tokenizers, by the type of model
+    19140  model/names                names of tensors
+    19297  model/document             the JSON files of a model directory
+    19383  model/config               what config.json says
+    19563  model/side                 a model directory opened once
+    19666  model/code                 the Python that a tokenizer is loaded with
+    19900  model/parts                what each tensor does for the vocabulary
+    20010  model/find                 finding the parts of a model
+    20264  model/heirs                what becomes of the ids in a config
+    20415  model/config_ids           ids in a config being edited
+    20722  model/config_edit          config.json and generation_config.json, edited
+    20978  model/classes              which class a tokenizer is loaded as
 
-    21140  job                        the whole transplant, in the order in which it happens
-    21175  job/job                    what a job holds
-    21429  job/open                   opening the two models
-    21505  job/map                    the caller's map
-    21622  job/align                  where every new row comes from
-    21766  job/plan                   what becomes of every tensor, and of the configs
-    21891  job/chat                   the template that turns messages into text
-    22035  job/rows                   rows in memory: reading, checking, their mean
-    22304  job/untrained              rows that hold nothing, and what becomes of their tokens
-    22566  job/solve                  solving for the rows of the donor
-    22831  job/targets                the rows that are made from the donor's
-    22981  job/rebuild                the new rows of one vocabulary tensor
-    23257  job/write                  the output and its weights
-    23526  job/copy                   the other files of the two models
-    23742  job/index                  the files that are written anew
-    23910  job/run                    the whole, in order
-    24022  job/report                 what a job did, as JSON and as a table
-    24292  job/findings               what is told of a finished directory
-    24341  job/check_files            its files
-    24462  job/check_ids              sizes, ids and tying
-    24639  job/check_values           values
-    24710  job/check_draft            as a draft model for another
-    24822  job/verify                 whether a finished directory agrees with itself
+    21144  job                        the whole transplant, in the order in which it happens
+    21179  job/job                    what a job holds
+    21433  job/open                   opening the two models
+    21509  job/map                    the caller's map
+    21626  job/align                  where every new row comes from
+    21770  job/plan                   what becomes of every tensor, and of the configs
+    21895  job/chat                   the template that turns messages into text
+    22039  job/rows                   rows in memory: reading, checking, their mean
+    22308  job/untrained              rows that hold nothing, and what becomes of their tokens
+    22570  job/solve                  solving for the rows of the donor
+    22835  job/targets                the rows that are made from the donor's
+    22985  job/rebuild                the new rows of one vocabulary tensor
+    23261  job/write                  the output and its weights
+    23530  job/copy                   the other files of the two models
+    23746  job/index                  the files that are written anew
+    23914  job/run                    the whole, in order
+    24026  job/report                 what a job did, as JSON and as a table
+    24296  job/findings               what is told of a finished directory
+    24345  job/check_files            its files
+    24466  job/check_ids              sizes, ids and tying
+    24643  job/check_values           values
+    24714  job/check_draft            as a draft model for another
+    24826  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1039,10 +1039,10 @@ typedef struct otx_alignment {
    In this order: the caller's map; tokens of the same (kind, bytes), the lowest
    base id among equals; a BYTE token with the TEXT token of that one byte, either
    way; control tokens with the same content, also where one of the two, or both, are
-   plain added tokens (<think> in some models); control tokens in the same role (eos, bos,
-   pad, unk, sep, cls, mask). Only pairs of TEXT and BYTE tokens of the same bytes become
-   anchors: the lowest donor id of each pair, each base id once, both ids within their
-   matrices. Base ids at or beyond base_rows are never copied from. A token that
+   plain added tokens (<think> in some models), or where one is and the other a word, of
+   two WordPiece tokenizers; control tokens in the same role (eos, bos, pad, unk, sep, cls,
+   mask). Only pairs of TEXT and BYTE tokens of the same bytes become anchors: the lowest
+   donor id of each pair, each base id once, both ids within their matrices. Base ids at or beyond base_rows are never copied from. A token that
    must be solved for but has no row in the donor's matrices is
    OTX_ERROR_MISMATCH. */
 OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
@@ -7222,7 +7222,8 @@ typedef struct otx__aligner {
     size_t tokens;          /* donor ids that have both a token and a row */
     size_t base_tokens;     /* likewise of the base: ids that can be copied from */
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
-    otx__token_index added; /* of the added ones among them, by content */
+    otx__token_index added; /* of the added ones among them, by content; of all with `words` */
+    bool words;             /* both are WORDPIECE */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
@@ -7239,7 +7240,7 @@ OTX__PRIVATE otx_result otx__index_base(const otx_context *ctx, otx__aligner *a,
     const otx_token *tokens = a->base->tokens;
     size_t id, added = 0;
     otx_result result = otx__index_open(ctx, &a->index, tokens, a->base_tokens, false, error);
-    for (id = 0; id < a->base_tokens; id++) added += tokens[id].added;
+    for (id = 0; id < a->base_tokens; id++) added += tokens[id].added || a->words;
     if (!result) result = otx__index_open(ctx, &a->added, tokens, added, true, error);
     if (result) return result;
     for (id = 0; id < a->base_tokens; id++) {
@@ -7248,7 +7249,7 @@ OTX__PRIVATE otx_result otx__index_base(const otx_context *ctx, otx__aligner *a,
         if (token->kind == OTX_TOKEN_NONE) continue;
         slot = otx__index_slot(&a->index, token->kind, token->bytes, token->size);
         if (!*slot) *slot = (uint32_t)id + 1;
-        if (!token->added) continue;
+        if (!token->added && !a->words) continue;
         slot = otx__index_slot(&a->added, token->kind, token->content, token->content_size);
         if (!*slot) *slot = (uint32_t)id + 1;
     }
@@ -7327,17 +7328,19 @@ OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *toke
 
 /* The base's added token of an added token's content, or -1: <think> is special to some
    tokenizers and plain to others, cut out with the space before it by some and without by
-   others, and the same to all models. At least one of the two is plain. */
+   others, and the same to all models. At least one of the two is plain. Between two BERTs one
+   of them may be a word of the model, as spaces are nothing to either. */
 OTX__PRIVATE int64_t otx__same_added(const otx__aligner *a, const otx_token *token)
 {
-    const bool plain = token->kind == OTX_TOKEN_TEXT && token->added;
+    const bool plain = token->kind == OTX_TOKEN_TEXT && (token->added || a->words);
     int64_t base = -1;
-    if (plain)
+    if (plain && token->added)
         base = otx__index_find(&a->index, OTX_TOKEN_CONTROL, token->content,
                                token->content_size);
     if (base >= 0 || (!plain && token->kind != OTX_TOKEN_CONTROL)) return base;
     base = otx__index_find(&a->added, OTX_TOKEN_NONE, token->content, token->content_size);
-    return base >= 0 && a->base->tokens[base].kind == OTX_TOKEN_TEXT ? base : -1;
+    if (base < 0 || a->base->tokens[base].kind != OTX_TOKEN_TEXT) return -1;
+    return a->base->tokens[base].added || (plain && token->added) ? base : -1;
 }
 
 /* The base's control token in the same role, or -1. A token may have several
@@ -7438,6 +7441,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base = base;
     a.donor_rows = o.donor_rows ? o.donor_rows : donor->count;
     a.base_rows = o.base_rows ? o.base_rows : base->count;
+    a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);

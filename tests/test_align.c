@@ -189,6 +189,28 @@ static void added_with_and_without_a_space(void)
     expect(&d.vocab, &b.vocab, NULL, "c0 c1 c2 c4* a a");
 }
 
+/* A word that one BERT has from its training, and another added. */
+static void added_words(void)
+{
+    static const char *const base[] = {"t: covid", "t:zz", "t: virus", "c:<x>"};
+    static const char *const donor[] = {"t:covid", "t: zz", "t: virus", "c: <x>", "c:virus"};
+    static const char *const contents[] = {"covid", "zz", "virus", "<x>", "virus"};
+    table b, d;
+    size_t i;
+    FILL(&b, base);
+    FILL(&d, donor);
+    for (i = 0; i < 5; i++) {
+        if (i < 4) b.tokens[i].content = contents[i];
+        if (i < 4) b.tokens[i].content_size = (uint32_t)strlen(contents[i]);
+        d.tokens[i].content = contents[i];
+        d.tokens[i].content_size = (uint32_t)strlen(contents[i]);
+    }
+    d.tokens[0].added = d.tokens[4].added = b.tokens[1].added = true;
+    expect(&d.vocab, &b.vocab, NULL, "a a c2* a a");
+    b.vocab.family = d.vocab.family = OTX_FAMILY_WORDPIECE;
+    expect(&d.vocab, &b.vocab, NULL, "c0 c1 c2* a a");
+}
+
 static void reserved(void)
 {
     static const char *const base[] = {"u:<unused0>", "c:<unused1>", "u:<unused2>",
@@ -522,6 +544,7 @@ int main(void)
     RUN(control_is_not_text);
     RUN(control_and_added);
     RUN(added_with_and_without_a_space);
+    RUN(added_words);
     RUN(reserved);
     RUN(by_role);
     RUN(roles_in_order);

@@ -185,12 +185,13 @@ def align(donor, base):
     ids = {}
     for id, key in sorted(base.keys.items()):
         ids.setdefault(key, id)
+    added = {base.content[id].encode(): id for id in base.added if base.keys[id][0] == "text"}
     rows, taken = {}, set()
 
     def copy(id, other):
         texts = ("text", "byte")
         anchor = (donor.keys[id][0] in texts and base.keys[other][0] in texts
-                  and other not in taken)
+                  and donor.keys[id][1] == base.keys[other][1] and other not in taken)
         if anchor:
             taken.add(other)
         rows[id] = (other, "copy", anchor)
@@ -209,11 +210,12 @@ def align(donor, base):
             continue
         # <think> is special in some tokenizers, and plain in others.
         text = donor.content[id].encode()
-        if kind == "control" and ids.get(("text", text)) in base.added:
-            copy(id, ids["text", text])
-            continue
-        if kind == "text" and id in donor.added and ("control", text) in ids:
+        plain = kind == "text" and id in donor.added
+        if plain and ("control", text) in ids:
             copy(id, ids["control", text])
+            continue
+        if (plain or kind == "control") and text in added:
+            copy(id, added[text])
             continue
         rows[id] = (-1, "unused" if kind == "unused" else "approximate", False)
         for role in ROLES:

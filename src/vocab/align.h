@@ -15,7 +15,8 @@ typedef struct otx__aligner {
     size_t tokens;          /* donor ids that have both a token and a row */
     size_t base_tokens;     /* likewise of the base: ids that can be copied from */
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
-    otx__token_index added; /* of the added ones among them, by content */
+    otx__token_index added; /* of the added ones among them, by content; of all with `words` */
+    bool words;             /* both are WORDPIECE */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
@@ -32,7 +33,7 @@ OTX__PRIVATE otx_result otx__index_base(const otx_context *ctx, otx__aligner *a,
     const otx_token *tokens = a->base->tokens;
     size_t id, added = 0;
     otx_result result = otx__index_open(ctx, &a->index, tokens, a->base_tokens, false, error);
-    for (id = 0; id < a->base_tokens; id++) added += tokens[id].added;
+    for (id = 0; id < a->base_tokens; id++) added += tokens[id].added || a->words;
     if (!result) result = otx__index_open(ctx, &a->added, tokens, added, true, error);
     if (result) return result;
     for (id = 0; id < a->base_tokens; id++) {
@@ -41,7 +42,7 @@ OTX__PRIVATE otx_result otx__index_base(const otx_context *ctx, otx__aligner *a,
         if (token->kind == OTX_TOKEN_NONE) continue;
         slot = otx__index_slot(&a->index, token->kind, token->bytes, token->size);
         if (!*slot) *slot = (uint32_t)id + 1;
-        if (!token->added) continue;
+        if (!token->added && !a->words) continue;
         slot = otx__index_slot(&a->added, token->kind, token->content, token->content_size);
         if (!*slot) *slot = (uint32_t)id + 1;
     }
@@ -120,17 +121,19 @@ OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *toke
 
 /* The base's added token of an added token's content, or -1: <think> is special to some
    tokenizers and plain to others, cut out with the space before it by some and without by
-   others, and the same to all models. At least one of the two is plain. */
+   others, and the same to all models. At least one of the two is plain. Between two BERTs one
+   of them may be a word of the model, as spaces are nothing to either. */
 OTX__PRIVATE int64_t otx__same_added(const otx__aligner *a, const otx_token *token)
 {
-    const bool plain = token->kind == OTX_TOKEN_TEXT && token->added;
+    const bool plain = token->kind == OTX_TOKEN_TEXT && (token->added || a->words);
     int64_t base = -1;
-    if (plain)
+    if (plain && token->added)
         base = otx__index_find(&a->index, OTX_TOKEN_CONTROL, token->content,
                                token->content_size);
     if (base >= 0 || (!plain && token->kind != OTX_TOKEN_CONTROL)) return base;
     base = otx__index_find(&a->added, OTX_TOKEN_NONE, token->content, token->content_size);
-    return base >= 0 && a->base->tokens[base].kind == OTX_TOKEN_TEXT ? base : -1;
+    if (base < 0 || a->base->tokens[base].kind != OTX_TOKEN_TEXT) return -1;
+    return a->base->tokens[base].added || (plain && token->added) ? base : -1;
 }
 
 /* The base's control token in the same role, or -1. A token may have several
@@ -231,6 +234,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base = base;
     a.donor_rows = o.donor_rows ? o.donor_rows : donor->count;
     a.base_rows = o.base_rows ? o.base_rows : base->count;
+    a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
