@@ -23,173 +23,194 @@
 
    What is where
 
-      209  api/version                version
-      239  api/result                 results
-      279  api/context                context: memory, threads, progress
-      357  api/isa                    instruction sets
-      374  api/matrix                 numbers and matrices
-      419  api/solver                 the solver
-      547  api/affine                 the affine map: rows as the map makes them, and what it misses
-      678  api/source                 sources and sinks: bytes in and out
-      698  api/json                   JSON
-      820  api/safetensors            safetensors
-      884  api/vocab                  vocabularies
-      994  api/align                  alignment
-     1055  api/file                   files
-     1066  api/directory              directories
-     1117  api/job                    the whole job
-     1283  api/verify                 looking at a finished directory
+      230  api/version                version
+      260  api/result                 results
+      300  api/context                context: memory, threads, progress
+      378  api/isa                    instruction sets
+      395  api/matrix                 numbers and matrices
+      440  api/solver                 the solver
+      568  api/affine                 the affine map: rows as the map makes them, and what it misses
+      699  api/methods                methods: rows for tokens that a model lacks
+      789  api/source                 sources and sinks: bytes in and out
+      809  api/json                   JSON
+      931  api/safetensors            safetensors
+      995  api/vocab                  vocabularies
+     1105  api/align                  alignment
+     1170  api/file                   files
+     1181  api/directory              directories
+     1237  api/job                    the whole job
+     1379  api/verify                 looking at a finished directory
+     1435  api/evaluate               methods ranked on tokens that both models share
 
-     1327  base                       what everything stands on
-     1360  base/begin                 system headers, and how floating point must be compiled
-     1398  base/sizes                 counting, and sums and products that may not wrap
-     1436  base/span                  bytes of others, digits, UTF-8
-     1594  base/decimal               the digits of a double
-     1729  base/format                printf without stdio and without a locale
-     1998  base/result                results, failures, messages
-     2114  base/memory                the allocator, arrays that grow
-     2173  base/text                  names in messages, and text that grows
-     2290  base/hooks                 log, progress, threads of the caller
-     2359  base/sort                  in place, without memory, never quadratic; and finding
-     2409  base/clock                 wall time for statistics
-     2455  base/hash                  keyed, for tables whose keys a stranger chooses
-     2534  base/pool                  blocks that are freed together
-     2649  base/number                element types, widening and rounding
-     2838  base/base64                decoding
-     2874  base/protobuf              fields of a message
-     2996  base/watch                 long loops that the caller can stop
+     1541  base                       what everything stands on
+     1574  base/begin                 system headers, and how floating point must be compiled
+     1612  base/sizes                 counting, and sums and products that may not wrap
+     1650  base/span                  bytes of others, digits, UTF-8
+     1808  base/decimal               the digits of a double
+     1943  base/format                printf without stdio and without a locale
+     2212  base/result                results, failures, messages
+     2328  base/memory                the allocator, arrays that grow
+     2387  base/text                  names in messages, and text that grows
+     2504  base/hooks                 log, progress, threads of the caller
+     2573  base/sort                  in place, without memory, never quadratic; and finding
+     2623  base/clock                 wall time for statistics
+     2669  base/hash                  keyed, for tables whose keys a stranger chooses
+     2748  base/pool                  blocks that are freed together
+     2863  base/number                element types, widening and rounding
+     3052  base/base64                decoding
+     3088  base/protobuf              fields of a message
+     3210  base/watch                 long loops that the caller can stop
 
-     3049  files                      formats, on memory and streams
-     3073  files/memory_source        memory as a source of bytes
-     3091  files/json_read            a parser without recursion
-     3444  files/json_values          looking at values, stepping through containers
-     3615  files/json_edit            writing, and edits that keep every byte they do not touch
-     3983  files/tensors              what reading and writing a header share
-     4118  files/safetensors_read     the header of a file, checked
-     4442  files/safetensors_write    the header of a new file
+     3263  files                      formats, on memory and streams
+     3287  files/memory_source        memory as a source of bytes
+     3305  files/json_read            a parser without recursion
+     3658  files/json_values          looking at values, stepping through containers
+     3829  files/json_edit            writing, and edits that keep every byte they do not touch
+     4197  files/tensors              what reading and writing a header share
+     4332  files/safetensors_read     the header of a file, checked
+     4657  files/safetensors_write    the header of a new file
 
-     4599  vocab                      tokens, from every source, and which of them are the same
-     4632  vocab/known                what the world calls things: files, classes, tokens
-     4942  vocab/token_table          the table of tokens, and finding tokens in it
-     5105  vocab/spelling             from what a file spells to bytes
-     5287  vocab/reader               what the readers of all sources share
-     5638  vocab/added_tokens         what other files add to a model's tokens
-     5906  vocab/in_use               tokens that are named as reserved ones and are none
-     6009  vocab/from_tokenizer_json  tokenizer.json
-     6301  vocab/from_tekken          tekken.json
-     6456  vocab/from_tiktoken        *.tiktoken
-     6521  vocab/from_sentencepiece   tokenizer.model and its like
-     6876  vocab/from_vocab_json      vocab.json and merges.txt
-     6962  vocab/from_vocab_txt       vocab.txt
-     7019  vocab/parse                the first source that is given, and what goes with it
-     7207  vocab/align                which base token a donor token is
+     4814  vocab                      tokens, from every source, and which of them are the same
+     4847  vocab/known                what the world calls things: files, classes, tokens
+     5157  vocab/token_table          the table of tokens, and finding tokens in it
+     5320  vocab/spelling             from what a file spells to bytes
+     5502  vocab/reader               what the readers of all sources share
+     5853  vocab/added_tokens         what other files add to a model's tokens
+     6121  vocab/in_use               tokens that are named as reserved ones and are none
+     6224  vocab/from_tokenizer_json  tokenizer.json
+     6516  vocab/from_tekken          tekken.json
+     6671  vocab/from_tiktoken        *.tiktoken
+     6736  vocab/from_sentencepiece   tokenizer.model and its like
+     7091  vocab/from_vocab_json      vocab.json and merges.txt
+     7177  vocab/from_vocab_txt       vocab.txt
+     7234  vocab/parse                the first source that is given, and what goes with it
+     7422  vocab/align                which base token a donor token is
 
-     7470  simd                       the hot loops, once for each instruction set
-     7503  simd/kernels               the table of kernels, and what all versions share
-     7780  simd/scalar                the reference
-     7949  simd/sse2                  the operations of 128-bit x86, and what each does
-     8070  simd/neon                  those of 64-bit Arm
-     8165  simd/wasm                  those of WebAssembly's SIMD128
-     8250  simd/avx2                  those of 256-bit x86, with FMA
-     8332  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8974  simd/avx_vnni              AVX2, and products of integers
-     9070  simd/neon_bf16             NEON, and products of matrices
-     9224  simd/avx512                512-bit x86, by hand
-     9830  simd/amx                   tiles of x86, beside AVX-512
-    10073  simd/dispatch              which of them this machine can run, and which a call takes
+     7676  simd                       the hot loops, once for each instruction set
+     7709  simd/kernels               the table of kernels, and what all versions share
+     7986  simd/scalar                the reference
+     8155  simd/sse2                  the operations of 128-bit x86, and what each does
+     8276  simd/neon                  those of 64-bit Arm
+     8371  simd/wasm                  those of WebAssembly's SIMD128
+     8456  simd/avx2                  those of 256-bit x86, with FMA
+     8538  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9180  simd/avx_vnni              AVX2, and products of integers
+     9276  simd/neon_bf16             NEON, and products of matrices
+     9430  simd/avx512                512-bit x86, by hand
+    10036  simd/amx                   tiles of x86, beside AVX-512
+    10279  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10299  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10352  solve/views                the rows of matrices, as the kernels read them
-    10481  solve/panels               vectors as the dense products want them, and these
-    10672  solve/rests                vectors on their way into panels
-    10849  solve/dictionary           the atoms, and their split along a common direction
-    11004  solve/exact_gram           products of all pairs of atoms in double
-    11086  solve/triangle             packed lower triangles
-    11190  solve/support              what is known of one target, and the exact steps
-    11452  solve/gram_table           products of atoms with all atoms, for scans
-    11690  solve/screen               which atoms are worth scoring in double: the bound
-    11980  solve/scan                 the correlations of all atoms with a block's residuals
-    12137  solve/predict              making targets ready for the next scan
-    12383  solve/candidates           the atoms that a scan could not rule out
-    12667  solve/select               the next atoms of each target
-    12833  solve/pursuit              what one solve holds, and the memory it takes
-    13077  solve/plan                 which form, and in what blocks
-    13322  solve/steps                a pursuit from its rows to its results
-    13561  solve/combine              new rows of coefficients
-    13623  solve/solver               the public call
-    13788  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13997  solve/affine_normal        the normal equations of an affine map
-    14240  solve/affine_factor        their factor, and their solution
-    14443  solve/affine_map           a fitted map, and the rows it makes
-    14785  solve/affine_choice        how many atoms to take, and chosen by what
-    15183  solve/affine_fit           what a fit of an affine map holds and needs
-    15427  solve/affine               fitting and applying affine maps
+    10505  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10558  solve/views                the rows of matrices, as the kernels read them
+    10687  solve/panels               vectors as the dense products want them, and these
+    10878  solve/rests                vectors on their way into panels
+    11055  solve/dictionary           the atoms, and their split along a common direction
+    11210  solve/exact_gram           products of all pairs of atoms in double
+    11292  solve/triangle             packed lower triangles
+    11396  solve/support              what is known of one target, and the exact steps
+    11658  solve/gram_table           products of atoms with all atoms, for scans
+    11896  solve/screen               which atoms are worth scoring in double: the bound
+    12186  solve/scan                 the correlations of all atoms with a block's residuals
+    12343  solve/predict              making targets ready for the next scan
+    12589  solve/candidates           the atoms that a scan could not rule out
+    12873  solve/select               the next atoms of each target
+    13039  solve/pursuit              what one solve holds, and the memory it takes
+    13283  solve/plan                 which form, and in what blocks
+    13528  solve/steps                a pursuit from its rows to its results
+    13767  solve/combine              new rows of coefficients
+    13829  solve/solver               the public call
+    13994  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14203  solve/affine_normal        the normal equations of an affine map
+    14446  solve/affine_factor        their factor, and their solution
+    14649  solve/affine_map           a fitted map, and the rows it makes
+    14991  solve/affine_choice        how many atoms to take, and chosen by what
+    15389  solve/affine_fit           what a fit of an affine map holds and needs
+    15633  solve/affine               fitting and applying affine maps
 
-    15718  disk                       files and directories
-    15750  disk/system                what POSIX and Windows are asked for
-    15789  disk/windows_paths         paths as Windows takes them
-    15929  disk/windows               the system as Windows gives it
-    16228  disk/posix                 the system as POSIX gives it
-    16466  disk/paths                 what can be told from their text
-    16540  disk/failure               why the system refused
-    16654  disk/look                  what stands at a path, and whether within another
-    16775  disk/listing               listings of directories
-    16841  disk/reading               files to read, and whether they have changed
-    17020  disk/writing               files to write
-    17137  disk/copying               copies of files
-    17203  disk/trees                 whole directories looked through, copied, removed
-    17419  disk/known                 what weights are called in a directory
-    17455  disk/staging               a directory made under another name, then renamed
-    17691  disk/missing               a path or a directory without what is wanted of it
-    17734  disk/weight_index          the index of a checkpoint in shards
-    17950  disk/checkpoint            a model directory, in one file or in shards
-    18285  disk/tokenizer_directory   the tokenizer of a model directory
+    15922  methods                    rows for tokens that a model lacks, each method a room
+    15939  methods/parts              what methods share: sums of rows, combinations
+    16055  methods/pursuit            omp, omp-centred
+    16126  methods/mapping            omp-affine, affine
+    16160  methods/constant           mean, zero
+    16188  methods/methods            the table of all, and the public calls
 
-    18486  model                      which tensors and config keys belong to the vocabulary
-    18515  model/known                what the world calls things
-    18902  model/known_classes        classes of tokenizers, by the type of model
-    19140  model/names                names of tensors
-    19297  model/document             the JSON files of a model directory
-    19383  model/config               what config.json says
-    19563  model/side                 a model directory opened once
-    19666  model/code                 the Python that a tokenizer is loaded with
-    19900  model/parts                what each tensor does for the vocabulary
-    20010  model/find                 finding the parts of a model
-    20264  model/heirs                what becomes of the ids in a config
-    20415  model/config_ids           ids in a config being edited
-    20722  model/config_edit          config.json and generation_config.json, edited
-    20978  model/classes              which class a tokenizer is loaded as
+    16310  disk                       files and directories
+    16343  disk/system                what POSIX and Windows are asked for
+    16382  disk/windows_paths         paths as Windows takes them
+    16522  disk/windows               the system as Windows gives it
+    16821  disk/posix                 the system as POSIX gives it
+    17059  disk/paths                 what can be told from their text
+    17133  disk/failure               why the system refused
+    17247  disk/look                  what stands at a path, and whether within another
+    17368  disk/listing               listings of directories
+    17434  disk/reading               files to read, and whether they have changed
+    17613  disk/writing               files to write
+    17730  disk/copying               copies of files
+    17796  disk/trees                 whole directories looked through, copied, removed
+    18012  disk/known                 what weights are called in a directory
+    18048  disk/staging               a directory made under another name, then renamed
+    18284  disk/missing               a path or a directory without what is wanted of it
+    18327  disk/weight_index          the index of a checkpoint in shards
+    18544  disk/shards                what an index and its shards say of each other
+    18749  disk/checkpoint            a model directory, in one file or in shards
+    18982  disk/tokenizer_directory   the tokenizer of a model directory
 
-    21144  job                        the whole transplant, in the order in which it happens
-    21179  job/job                    what a job holds
-    21433  job/open                   opening the two models
-    21509  job/map                    the caller's map
-    21626  job/align                  where every new row comes from
-    21770  job/plan                   what becomes of every tensor, and of the configs
-    21895  job/chat                   the template that turns messages into text
-    22039  job/rows                   rows in memory: reading, checking, their mean
-    22308  job/untrained              rows that hold nothing, and what becomes of their tokens
-    22570  job/solve                  solving for the rows of the donor
-    22835  job/targets                the rows that are made from the donor's
-    22985  job/rebuild                the new rows of one vocabulary tensor
-    23261  job/write                  the output and its weights
-    23530  job/copy                   the other files of the two models
-    23746  job/index                  the files that are written anew
-    23914  job/run                    the whole, in order
-    24026  job/report                 what a job did, as JSON and as a table
-    24296  job/findings               what is told of a finished directory
-    24345  job/check_files            its files
-    24466  job/check_ids              sizes, ids and tying
-    24643  job/check_values           values
-    24714  job/check_draft            as a draft model for another
-    24826  job/verify                 whether a finished directory agrees with itself
+    19183  model                      which tensors and config keys belong to the vocabulary
+    19213  model/known                what the world calls things
+    19600  model/known_classes        classes of tokenizers, by the type of model
+    19838  model/names                names of tensors
+    19995  model/document             the JSON files of a model directory
+    20081  model/config               what config.json says
+    20261  model/side                 a model directory opened once
+    20364  model/code                 the Python that a tokenizer is loaded with
+    20598  model/parts                what each tensor does for the vocabulary
+    20708  model/whole                whether all tensors are there
+    20830  model/find                 finding the parts of a model
+    21088  model/heirs                what becomes of the ids in a config
+    21249  model/config_ids           ids in a config being edited
+    21599  model/config_edit          config.json and generation_config.json, edited
+    21855  model/classes              which class a tokenizer is loaded as
+
+    22021  job                        the whole transplant, in the order in which it happens
+    22057  job/job                    what a job holds
+    22276  job/open                   opening the two models
+    22352  job/map                    the caller's map
+    22473  job/align                  where every new row comes from
+    22657  job/plan                   what becomes of every tensor, and of the configs
+    22784  job/chat                   the template that turns messages into text
+    22928  job/rows                   rows in memory: reading, checking, their mean
+    23231  job/untrained              rows that hold nothing, and what becomes of their tokens
+    23493  job/solve                  solving for the rows of the donor
+    23676  job/targets                the rows that are made from the donor's
+    23773  job/rebuild                the new rows of one vocabulary tensor
+    24050  job/write                  the output and its weights
+    24321  job/copy                   the other files of the two models
+    24537  job/index                  the files that are written anew
+    24705  job/run                    the whole, in order
+    24817  job/report                 what a job did, as JSON and as a table
+    25090  job/findings               what is told of a finished directory
+    25139  job/check_files            its files
+    25260  job/check_ids              sizes, ids and tying
+    25443  job/check_values           values
+    25514  job/check_gguf             the special tokens that a conversion to GGUF finds
+    25704  job/check_draft            as a draft model for another
+    25982  job/verify                 whether a finished directory agrees with itself
+
+    26022  evaluate                   methods ranked on tokens that both models share
+    26041  evaluate/token_class       what a token is like, by its bytes
+    26108  evaluate/hidden            which tokens are hidden, and the rows at hand
+    26263  evaluate/scores            how near rows come to the true ones
+    26380  evaluate/ranks             whether a true row is found among all
+    26488  evaluate/evaluate          methods, one after the other, matrix by matrix
+    26694  evaluate/write_json        an evaluation as JSON
+    26805  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
    Changes
    0.2.0  New: otx_affine_*, the affine map and what it misses; otx_json_iter, count, item and
           after; OTX_API; chat and rows_exact in otx_job_options; hash_key in otx_context;
-          headers of one layer. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
+          headers of one layer; otx_engine. otx_dtype has OTX_DTYPE_NONE for 0: recompile.
           Every function takes OTX_JSON_NONE; OTX_NO_STDIO is free of stdio.h, so include it
           yourself where you print. What can fail without a solve fails before the first.
           The tokenizer of the output is of the class that the donor's was.
@@ -675,6 +696,96 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
 /* Frees what the map holds; one of zeros is fine. */
 OTX_API void otx_affine_close(otx_affine_map *map);
 
+/* >>> src/api/methods.h */
+/* ---- methods: rows for tokens that a model lacks ------------------------------------------- */
+
+typedef enum otx_method {
+    OTX_METHOD_OMP,         /* the combination of a few anchors that makes the donor's row, of
+                               their rows in the base: arXiv 2506.06607 */
+    OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row is the
+                               mean of the base's anchors plus the combination of what sets
+                               them apart from it */
+    OTX_METHOD_OMP_AFFINE,  /* what an affine map makes of the donor's row, and the combination
+                               of what that map misses at the anchors: see otx_affine_fit.
+                               Atoms per target are chosen for each matrix from none to 64 on
+                               hidden anchors, unless omp.k says how many */
+    OTX_METHOD_AFFINE,      /* the map alone */
+    OTX_METHOD_MEAN,        /* the mean of the base's token rows */
+    OTX_METHOD_ZERO,
+    OTX_METHOD_COUNT
+} otx_method;
+
+/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero"; or NULL. */
+OTX_API const char *otx_method_name(otx_method method);
+
+/* What a method looks at. Everything but the donor's rows belongs to one matrix of the base. */
+typedef enum otx_method_need {
+    OTX_NEED_DONOR = 1,      /* to fit: donor and the rows of targets */
+    OTX_NEED_BASE = 2,       /* to fit: base */
+    OTX_NEED_TOKENS = 4,     /* to fit: tokens */
+    OTX_NEED_DONOR_AGAIN = 8 /* to make rows: donor and the rows of targets once more */
+} otx_method_need;
+
+/* A sum of otx_method_need; 0 for a number that is no method. Rows are always made of the
+   base's, base and tokens. */
+OTX_API unsigned otx_method_needs(otx_method method);
+
+/* The rows that a method works with. Matrices that it does not need may be all zeros, but for
+   targets.rows, which says how many rows are wanted. */
+typedef struct otx_method_rows {
+    otx_matrix donor;   /* N x d: the anchors' rows in the donor */
+    otx_matrix base;    /* N x e: the same anchors' in the base */
+    otx_matrix targets; /* B x d: the donor's rows of the tokens that rows are wanted for */
+    otx_matrix tokens;  /* T x e: all rows of the base that hold a token */
+} otx_method_rows;
+
+/* Solves as otx_omp does, from the same arguments after its own context. */
+typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
+                                const otx_matrix *atoms, const otx_matrix *targets,
+                                const otx_omp_options *options, const otx_omp_output *output,
+                                otx_omp_stats *stats, otx_error *error);
+
+/* All zero is the default. */
+typedef struct otx_method_options {
+    otx_omp_options omp; /* of a pursuit; its memory is the budget of a map too. No window */
+    otx_solve solve;     /* NULL: otx_omp. An index that is no atom's is OTX_ERROR_ARGUMENT */
+    void *solve_context;
+} otx_method_options;
+
+/* A method that was fitted. To be closed. */
+typedef struct otx_fitted {
+    otx_method method;
+    size_t targets;         /* that it can make rows for */
+    size_t k;               /* anchors that a row combines, 0 if it combines none; then */
+    int32_t *indices;       /* [targets][k] and the like are NULL */
+    double *coefficients;   /* [targets][k] */
+    double *residual_norms; /* [targets], as of otx_omp_output; NULL if nothing was pursued */
+    double *target_norms;   /* [targets] */
+    otx_omp_stats omp;
+    otx_affine_map map;     /* of omp-affine and affine */
+    otx_affine_stats affine;
+    uint64_t bytes;         /* that it holds, without the map's */
+} otx_fitted;
+
+/* Fits a method to the rows. options and error may be NULL; on failure *fitted is zeros.
+   Errors are those of otx_omp and otx_affine_fit; a matrix that is needed and missing, or of
+   another shape, is OTX_ERROR_ARGUMENT. Thread-safe if the hooks of ctx are. */
+OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
+                                  const otx_method_rows *rows,
+                                  const otx_method_options *options, otx_fitted *fitted,
+                                  otx_error *error);
+
+/* Makes the rows of targets `first` to first + count - 1: to is [count][e] doubles, before
+   they are rounded to the base's type. rows are those that the method was fitted to, or the
+   same read again; a method that does not look at the base to be fitted makes rows of any
+   matrix of it. The bits are the same on every instruction set and thread count. */
+OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
+                                   const otx_method_rows *rows, size_t first, size_t count,
+                                   double *to, otx_error *error);
+
+/* Frees what it holds, with the allocator that it was fitted with; zeros are fine. */
+OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted);
+
 /* >>> src/api/source.h */
 /* ---- sources and sinks: bytes in and out --------------------------------- */
 
@@ -999,9 +1110,11 @@ typedef enum otx_action {
     OTX_ACTION_PADDING,     /* no token has this id */
     OTX_ACTION_COPY,        /* the base's row of the same (kind, bytes) */
     OTX_ACTION_ROLE,        /* the base's row of the control token in the same role */
-    OTX_ACTION_MAP,         /* the base's row named by the caller */
+    OTX_ACTION_MAP,         /* the base's row named by the caller; where the base has none
+                               with that id, what a padding row gets */
     OTX_ACTION_APPROXIMATE, /* solved for */
-    OTX_ACTION_UNUSED,      /* a reserved token: gets what a padding row gets */
+    OTX_ACTION_UNUSED,      /* a reserved token, or one without a row in the donor's
+                               matrices: gets what a padding row gets */
     OTX_ACTION_COUNT
 } otx_action;
 
@@ -1022,6 +1135,8 @@ typedef struct otx_map_entry {
 typedef struct otx_alignment_options {
     uint64_t donor_rows; /* of the donor's matrices; 0: donor->count */
     uint64_t base_rows;  /* of the base's matrices; 0: base->count */
+    uint64_t base_ids;   /* the map may name base ids below this, also those without a row;
+                            0: base_rows */
     uint64_t rows;       /* wanted; 0: donor_rows. Ids from here on get no row */
     const otx_map_entry *map;
     size_t map_count;
@@ -1042,9 +1157,9 @@ typedef struct otx_alignment {
    plain added tokens (<think> in some models), or where one is and the other a word, of
    two WordPiece tokenizers; control tokens in the same role (eos, bos, pad, unk, sep, cls,
    mask). Only pairs of TEXT and BYTE tokens of the same bytes become anchors: the lowest
-   donor id of each pair, each base id once, both ids within their matrices. Base ids at or beyond base_rows are never copied from. A token that
-   must be solved for but has no row in the donor's matrices is
-   OTX_ERROR_MISMATCH. */
+   donor id of each pair, each base id once, both ids within their matrices. Base ids at or
+   beyond base_rows are never copied from. A token that would be solved for but has no row
+   in the donor's matrices is unused. */
 OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
                              const otx_vocab *base, const otx_alignment_options *options,
                              otx_alignment *out, otx_error *error);
@@ -1093,13 +1208,18 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
-    bool sharded; /* there is an index */
+    bool sharded;       /* there is an index, ... */
+    bool index_differs; /* ... and it says something else than the shards */
+    char *absent;       /* the tensors that it names and no shard holds, each name with a
+                           NUL at its end; NULL if there is none */
+    size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
 /* Opens a model directory, or one .safetensors file. Every shard is opened and
-   checked: names that leave the directory, missing shards, tensors missing from
-   their shard, in two shards, or in no index are errors. Close with
-   otx_checkpoint_close. */
+   checked; names that leave the directory and missing shards are errors. As for
+   transformers, the tensors are those of all shards that the index names, of several
+   with one name that of the last file by name; what the index says else is reported
+   to ctx->log. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);
@@ -1117,24 +1237,6 @@ OTX_API otx_result otx_checkpoint_read(const otx_checkpoint *checkpoint,
 /* >>> src/api/job.h */
 /* ---- the whole job ------------------------------------------------------------------ */
 
-typedef enum otx_method {
-    OTX_METHOD_OMP,  /* arXiv 2506.06607 */
-    OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row
-                               is the mean of the base's anchors plus the combination
-                               of what sets them apart from it */
-    OTX_METHOD_OMP_AFFINE, /* what an affine map makes of the donor's row, and the
-                              combination of what that map misses at the anchors: see
-                              otx_affine_fit. Atoms per target are chosen for each matrix
-                              from none to 64 on hidden anchors, unless omp.k says how many */
-    OTX_METHOD_AFFINE, /* the map alone */
-    OTX_METHOD_MEAN, /* the mean of the base's token rows */
-    OTX_METHOD_ZERO,
-    OTX_METHOD_COUNT
-} otx_method;
-
-/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero"; or NULL. */
-OTX_API const char *otx_method_name(otx_method method);
-
 /* How many rows the new matrices get. */
 typedef enum otx_rows {
     OTX_ROWS_DONOR,     /* as many as the donor's matrices */
@@ -1143,12 +1245,6 @@ typedef enum otx_rows {
     OTX_ROWS_EXACT      /* rows_exact: those of a draft's target, say, whose weights need
                            not be there */
 } otx_rows;
-
-/* Solves as otx_omp does, from the same arguments after its own context. */
-typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
-                                const otx_matrix *atoms, const otx_matrix *targets,
-                                const otx_omp_options *options, const otx_omp_output *output,
-                                otx_omp_stats *stats, otx_error *error);
 
 /* What rows without a token of their own get: padding and reserved tokens. */
 typedef enum otx_padding {
@@ -1283,13 +1379,36 @@ OTX_API otx_result otx_transplant(const otx_context *ctx, const char *base, cons
 /* >>> src/api/verify.h */
 /* ---- looking at a finished directory ------------------------------------------------- */
 
+/* What runs a draft model beside its target. Each asks something else of the pair; the rules
+   were read from the sources in November 2026. */
+typedef enum otx_engine {
+    OTX_ENGINE_ALL,          /* each of them */
+    OTX_ENGINE_LLAMA_CPP,    /* draft-simple (common/speculative.cpp at commit 001d906), of what
+                                its converter writes (gguf-py 0.19.0): the same kind of
+                                vocabulary; bos added to texts by both or neither, and if so
+                                the same id; eos likewise; "vocab_size" at most 128 apart;
+                                the same token at every id from 5 on that both have */
+    OTX_ENGINE_VLLM,         /* draft_model (vllm/config/speculative.py, 0.27.0): equal
+                                "vocab_size"; tokens are not looked at */
+    OTX_ENGINE_SGLANG,       /* STANDALONE (srt/speculative/standalone_worker.py, since pull
+                                request 23838): equal "vocab_size", and all tokens the same */
+    OTX_ENGINE_TRANSFORMERS, /* assistant_model (generation/utils.py, 5.24.0): equal
+                                "vocab_size"; tokens are not looked at. Of unequal ones
+                                generate() wants both tokenizers, and translates */
+    OTX_ENGINE_COUNT
+} otx_engine;
+
+/* "all", "llama.cpp", "vllm", "sglang", "transformers"; NULL if no engine. */
+OTX_API const char *otx_engine_name(otx_engine engine);
+
 typedef struct otx_verify_options {
     /* Called for every finding, in order, with one line of text: OTX_FAULT for what
        keeps the model from being loaded or makes it wrong, OTX_WARNING for what may
-       surprise. */
+       surprise; OTX_NOTE for an engine that takes the model as a draft. */
     void (*finding)(void *context, otx_severity severity, const char *message);
     void *finding_context;
     const char *draft_for; /* a directory: the target of a draft model; or NULL */
+    otx_engine engine;     /* the one that is to run them */
 } otx_verify_options;
 
 typedef struct otx_verify_summary {
@@ -1303,15 +1422,110 @@ typedef struct otx_verify_summary {
    (warnings). All values of the vocabulary's tensors are read, in blocks.
 
    draft_for names the model that this one is to draft for; its tokenizer and its
-   config.json are read. The rules are those of llama.cpp (same kind of vocabulary,
-   same bos and eos, sizes at most 128 apart, the same token at every id from 5 on)
-   and of vLLM (equal vocab_size).
+   config.json are read. One line for each engine that is asked for says whether it takes
+   the pair, and if not why: an engine that refuses it is a fault; a warning, what it
+   does not look at though it makes drafts of no use, or asks for besides.
 
    OTX_OK when it came to its end, whatever it found; a directory that is not there,
    lack of memory and cancelling are errors. summary may be NULL. */
 OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
                               const otx_verify_options *options, otx_verify_summary *summary,
                               otx_error *error);
+
+/* >>> src/api/evaluate.h */
+/* ---- methods ranked on tokens that both models share ---------------------------------------- */
+
+/* What a token is like, by its bytes alone. */
+typedef enum otx_token_class {
+    OTX_CLASS_ALL,
+    OTX_CLASS_WORD,         /* Latin letters after a space */
+    OTX_CLASS_CONTINUATION, /* Latin letters without one */
+    OTX_CLASS_DIGITS,       /* ASCII digits, after a space or not */
+    OTX_CLASS_SCRIPT,       /* any letter beyond Latin, or bytes that are no UTF-8 */
+    OTX_CLASS_SPACE,        /* white space only */
+    OTX_CLASS_CODE,         /* what is left: punctuation, letters mixed with it */
+    OTX_CLASS_COUNT
+} otx_token_class;
+
+/* "all", "word", "continuation", "digits", "script", "space", "code"; or NULL. */
+OTX_API const char *otx_token_class_name(otx_token_class token_class);
+
+/* Never OTX_CLASS_ALL. Thread-safe. */
+OTX_API otx_token_class otx_token_class_of(const char *bytes, size_t size);
+
+/* How near rows p that a method made come to the true rows b, over some hidden tokens. M is
+   the second moment of the base's token rows (1,024 of them or all), m their mean. */
+typedef struct otx_scores {
+    uint64_t count;        /* tokens; all else is 0 without any */
+    double share;          /* sum <p, b> / sum <b, b>: of its logit that a row gives */
+    double error;          /* sqrt(sum <p - b, M (p - b)> / sum <b, M b>): of its logits
+                              elsewhere */
+    double loss;           /* error + 0.75 (1 - share): see otx_affine_fit */
+    double cosine;         /* means over the tokens: of p and b, */
+    double centred_cosine; /* of p - m and b - m, */
+    double relative_error; /* ||p - b|| / ||b||, */
+    double norm_ratio;     /* ||p|| / ||b|| */
+    uint64_t ranked;       /* tokens whose true row was looked for among all token rows by the
+                              cosine with p: 256 or all */
+    double top1, top10;    /* the part of them where it was the first, among the first ten */
+} otx_scores;
+
+/* What came of one method on one matrix. */
+typedef struct otx_evaluation_entry {
+    otx_method method;
+    size_t matrix;     /* in otx_evaluation.matrices */
+    otx_result result; /* not OTX_OK: the method could not run, message says why */
+    char message[200];
+    size_t k;          /* anchors combined */
+    otx_affine_trial choice; /* of the methods with a map */
+    double seconds;
+    otx_scores scores[OTX_CLASS_COUNT];
+} otx_evaluation_entry;
+
+typedef struct otx_evaluation_matrix {
+    char name[160]; /* of the base's tensor */
+    uint64_t rows, columns, donor_columns;
+} otx_evaluation_matrix;
+
+/* To be closed. */
+typedef struct otx_evaluation {
+    char *base, *donor; /* paths */
+    uint64_t seed, anchors, hidden; /* anchors are those that were left */
+    otx_evaluation_matrix matrices[OTX_JOB_MAX_MATRICES];
+    size_t matrix_count;
+    otx_evaluation_entry *entries; /* matrix after matrix, in the order of the methods */
+    size_t entry_count;
+} otx_evaluation;
+
+/* All zero is the default. */
+typedef struct otx_evaluate_options {
+    const otx_method *methods; /* NULL: all */
+    size_t method_count;
+    double holdout; /* part of the shared tokens to hide, up to 0.5; 0: 0.05 */
+    uint64_t seed;  /* of which */
+    otx_method_options method;
+} otx_evaluate_options;
+
+/* Hides some of the tokens that both models share, makes their rows by each method from the
+   others, and compares these with the true ones, for every matrix of the base that is sized by
+   the vocabulary. Writes no model. Cosine and relative error do not rank methods as a language
+   model does: share and error are the figures that do.
+
+   Holds one matrix of each model and what a method takes. A method that cannot run has its
+   entry and does not end the others; cancelling and lack of memory do. On failure *out is
+   zeros. */
+OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_evaluate_options *options, otx_evaluation *out,
+                                otx_error *error);
+OTX_API void otx_evaluation_close(const otx_context *ctx, otx_evaluation *evaluation);
+
+/* As one JSON object; as one HTML page with charts, which fetches nothing. */
+OTX_API otx_result otx_evaluation_write_json(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error);
+OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error);
 
 #endif /* OTX_NO_STDIO */
 
@@ -4258,9 +4472,10 @@ OTX__PRIVATE otx_result otx__header_measure(otx__header *h, uint32_t *metadata)
     return result;
 }
 
-/* The tensors in order of name: private, behind the tensors. */
+/* The tensors in order of name: private, behind the tensors. NULL in a file of zeros. */
 OTX__PRIVATE const otx_tensor **otx__names_of(const otx_safetensors *file)
 {
+    if (!file->tensors) return NULL;
     return (const otx_tensor **)(void *)(file->tensors + file->tensor_count);
 }
 
@@ -7217,7 +7432,7 @@ OTX_API const char *otx_action_name(otx_action action)
 /* Everything the steps below share. Zeroed, then closed by otx__aligner_close. */
 typedef struct otx__aligner {
     const otx_vocab *donor, *base;
-    uint64_t donor_rows, base_rows;
+    uint64_t donor_rows, base_rows, base_ids;
     otx_alignment *out;
     size_t tokens;          /* donor ids that have both a token and a row */
     size_t base_tokens;     /* likewise of the base: ids that can be copied from */
@@ -7268,7 +7483,7 @@ OTX__PRIVATE otx_result otx__align_map(otx__aligner *a, const otx_map_entry *map
                              "map entry %" PRIu64 ": donor id %" PRIu64 " has no row; there "
                              "are %" PRIu64 " rows", (uint64_t)i, map[i].donor,
                              (uint64_t)a->out->count);
-        if (map[i].base >= a->base_rows)
+        if (map[i].base >= a->base_ids)
             return otx__fail(error, OTX_ERROR_ARGUMENT,
                              "map entry %" PRIu64 ": base id %" PRIu64 " has no row; the base "
                              "has %" PRIu64 " rows", (uint64_t)i, map[i].base, a->base_rows);
@@ -7386,29 +7601,19 @@ OTX__PRIVATE void otx__align_tokens(otx__aligner *a)
         } else if ((base = otx__same_role(a, id)) >= 0) {
             rows[id].action = OTX_ACTION_ROLE;
             rows[id].base = base;
+        } else if (id >= a->donor_rows) {
+            rows[id].action = OTX_ACTION_UNUSED; /* there is nothing to solve for */
         }
     }
 }
 
-/* Counts the actions, and refuses what cannot be solved for. */
-OTX__PRIVATE otx_result otx__align_count(otx__aligner *a, otx_error *error)
+OTX__PRIVATE void otx__align_count(otx_alignment *out)
 {
-    otx_alignment *out = a->out;
-    char quoted[OTX__QUOTED];
     size_t id;
     for (id = 0; id < out->count; id++) {
         out->counts[out->rows[id].action]++;
         if (out->rows[id].anchor) out->anchor_count++;
-        if (out->rows[id].action == OTX_ACTION_APPROXIMATE && id >= a->donor_rows)
-            return otx__fail(error, OTX_ERROR_MISMATCH,
-                             "donor token \"%s\" has id %" PRIu64 ", but the donor's matrices "
-                             "have only %" PRIu64 " rows, and the base has no such token to "
-                             "copy",
-                             otx__quote(quoted, sizeof quoted, a->donor->tokens[id].content,
-                                        a->donor->tokens[id].content_size),
-                             (uint64_t)id, a->donor_rows);
     }
-    return OTX_OK;
 }
 
 /* Allocates the rows: no action yet, so padding with no base row. */
@@ -7441,6 +7646,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base = base;
     a.donor_rows = o.donor_rows ? o.donor_rows : donor->count;
     a.base_rows = o.base_rows ? o.base_rows : base->count;
+    a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
     a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
@@ -7454,7 +7660,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     if (!result) result = otx__align_map(&a, o.map, o.map_count, error);
     if (!result) {
         otx__align_tokens(&a);
-        result = otx__align_count(&a, error);
+        otx__align_count(out);
     }
     otx__aligner_close(ctx, &a);
     if (result) otx_alignment_close(ctx, out);
@@ -15219,7 +15425,7 @@ OTX__PRIVATE otx_result otx__fit_check_options(const otx__fit *fit, otx_error *e
                              (uint64_t)options->ks[i], (uint64_t)options->ks[i - 1]);
     for (i = 0; i < options->lambda_count; i++)
         if (!(options->lambdas[i] >= 0.0 && options->lambdas[i] <= OTX__RIDGE_MAX))
-            return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %g is not from 0 to %g",
+            return otx__fail(error, OTX_ERROR_ARGUMENT, "lambda %f is not from 0 to %.0f",
                              options->lambdas[i], OTX__RIDGE_MAX);
     if ((unsigned)options->selection > OTX_AFFINE_COSINE)
         return otx__fail(error, OTX_ERROR_ARGUMENT, "selection %d is none",
@@ -15713,6 +15919,392 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
     return result;
 }
 
+/* >>> src/methods/chapter.h */
+/* ==== methods: rows for tokens that a model lacks, each method a room ==== */
+
+/* Knows matrices: the anchors' rows in both models, the targets' in the donor, the base's
+   tokens. Knows nothing of files, and of tokens only what the caller found out.
+   Hides behind one face how a row is made: fitted once to all targets, then made window by
+   window in double, so that no method holds more rows than the caller has room for.
+   To add a method: a value of otx_method, a room with its fit and make and where they come
+   from, a row in methods.h, a twin in tests/method_twins.py.
+
+   Rooms, in order of dependency:
+     parts         what methods share: sums of rows, combinations
+     pursuit       omp, omp-centred
+     mapping       omp-affine, affine
+     constant      mean, zero
+     methods       the table of all, and the public calls */
+
+/* >>> src/methods/parts.h */
+/* ---- parts: what methods share ---------------------------------------------- */
+
+/* Targets that one task combines. */
+#define OTX__COMBINE_CHUNK 16
+
+/* A method. fit and make as otx_method_fit and otx_method_make have them; the caller has
+   checked that the matrices which are needed are there, and closes what failed. */
+typedef struct otx__method_entry {
+    const char *name;
+    unsigned needs;
+    otx_result (*fit)(const otx_context *ctx, const otx_method_rows *rows,
+                      const otx_method_options *options, otx_fitted *fitted, otx_error *error);
+    otx_result (*make)(const otx_context *ctx, const otx_fitted *fitted,
+                       const otx_method_rows *rows, size_t first, size_t count, double *to,
+                       otx_error *error);
+} otx__method_entry;
+
+/* ---- combinations of anchors ---- */
+
+/* Takes room for k anchors a target, and with `pursued` for the norms of a pursuit. */
+OTX__PRIVATE otx_result otx__fitted_alloc(const otx_context *ctx, otx_fitted *fitted, size_t k,
+                                          bool pursued, otx_error *error)
+{
+    size_t targets = fitted->targets, cells;
+    fitted->k = k;
+    if (!otx__mul(targets, k, &cells)) return otx__fail_memory(error, UINT64_MAX);
+    fitted->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *fitted->indices);
+    fitted->coefficients = (double *)otx__alloc(ctx, cells, sizeof *fitted->coefficients);
+    if (pursued) {
+        fitted->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+        fitted->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
+    }
+    fitted->bytes = (uint64_t)cells * 12 + (pursued ? (uint64_t)targets * 16 : 0);
+    if (fitted->indices && fitted->coefficients &&
+        (!pursued || (fitted->residual_norms && fitted->target_norms)))
+        return OTX_OK;
+    return otx__fail_memory(error, fitted->bytes);
+}
+
+typedef struct otx__combining {
+    const otx__kernels *kernels;
+    const otx_fitted *fitted;
+    const otx_matrix *base;
+    const double *centre; /* the mean of the base's anchors, or NULL: not centred */
+    size_t first, count;
+    double *to;
+} otx__combining;
+
+/* mean + sum of c_j (b_j - mean) is the combination plus (1 - sum of c_j) mean. */
+OTX__PRIVATE void otx__combine_centre(const double *centre, const double *coefficients, size_t k,
+                                      size_t columns, double *row)
+{
+    double share = 1.0;
+    size_t i;
+    for (i = 0; i < k; i++) share -= coefficients[i];
+    for (i = 0; i < columns; i++) {
+        double part = share * centre[i];
+        row[i] += part;
+    }
+}
+
+OTX__PRIVATE void otx__combining_body(void *argument, size_t index, int worker)
+{
+    const otx__combining *task = (const otx__combining *)argument;
+    size_t k = task->fitted->k, columns = task->base->columns, i;
+    size_t end = otx__min((index + 1) * OTX__COMBINE_CHUNK, task->count);
+    (void)worker;
+    for (i = index * OTX__COMBINE_CHUNK; i < end; i++) {
+        const double *coefficients = task->fitted->coefficients + (task->first + i) * k;
+        double *row = task->to + i * columns;
+        otx__combine_row(task->kernels, task->base,
+                         task->fitted->indices + (task->first + i) * k, coefficients, k, row);
+        if (task->centre) otx__combine_centre(task->centre, coefficients, k, columns, row);
+    }
+}
+
+/* Combines the anchors' rows in the base; centre may be NULL. */
+OTX__PRIVATE otx_result otx__fitted_combine(const otx_context *ctx, const otx_fitted *fitted,
+                                            const otx_matrix *base, const double *centre,
+                                            size_t first, size_t count, double *to,
+                                            otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, fitted->targets);
+    otx__combining task;
+    task.kernels = otx__combine_kernels(ctx);
+    task.fitted = fitted;
+    task.base = base;
+    task.centre = centre;
+    task.first = first;
+    task.count = count;
+    task.to = to;
+    return otx__watch_loop(&watch, (count + OTX__COMBINE_CHUNK - 1) / OTX__COMBINE_CHUNK,
+                           (double)OTX__COMBINE_CHUNK * (double)(fitted->k + 1) *
+                               (double)base->columns,
+                           otx__combining_body, &task, error);
+}
+
+/* ---- sums of rows ---- */
+
+/* The mean of the rows of a matrix, in double, in their order. */
+OTX__PRIVATE otx_result otx__matrix_mean(const otx_context *ctx, const otx_matrix *matrix,
+                                         double *mean, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    otx__view view;
+    otx__pool none;
+    memset(&view, 0, sizeof view);
+    otx__pool_open(&none, ctx);
+    view.data = (const char *)matrix->data;
+    view.stride = (matrix->stride ? matrix->stride : matrix->columns) *
+                  (otx_dtype_bits(matrix->dtype) / 8);
+    view.index = matrix->index;
+    return otx__view_mean(&watch, &view, matrix, mean, error);
+}
+
+/* >>> src/methods/pursuit.h */
+/* ---- pursuit: omp, omp-centred ------------------------------------------------ */
+
+/* Whether all indices that a caller's solver gave are atoms': they will be followed. */
+OTX__PRIVATE otx_result otx__pursued_check(const otx_fitted *fitted, size_t atoms,
+                                           otx_error *error)
+{
+    size_t i, j;
+    for (i = 0; i < fitted->targets; i++) {
+        const int32_t *indices = fitted->indices + i * fitted->k;
+        for (j = 0; j < fitted->k && indices[j] >= 0; j++)
+            if ((size_t)indices[j] >= atoms)
+                return otx__fail(error, OTX_ERROR_ARGUMENT,
+                                 "options.solve gave target %" PRIu64 " the atom %" PRId32
+                                 " of %" PRIu64, (uint64_t)i, indices[j], (uint64_t)atoms);
+    }
+    return OTX_OK;
+}
+
+/* Runs the pursuit of all targets. */
+OTX__PRIVATE otx_result otx__pursue(const otx_context *ctx, const otx_method_rows *rows,
+                                    const otx_method_options *options,
+                                    const otx_omp_options *omp, otx_fitted *fitted,
+                                    otx_error *error)
+{
+    size_t k = otx_omp_k(omp->k, rows->donor.rows, rows->donor.columns);
+    otx_omp_output output;
+    otx_result result = otx__fitted_alloc(ctx, fitted, k, true, error);
+    if (result) return result;
+    output.indices = fitted->indices;
+    output.coefficients = fitted->coefficients;
+    output.residual_norms = fitted->residual_norms;
+    output.target_norms = fitted->target_norms;
+    if (!options->solve)
+        return otx_omp(ctx, &rows->donor, &rows->targets, omp, &output, &fitted->omp, error);
+    result = options->solve(options->solve_context, ctx, &rows->donor, &rows->targets, omp,
+                            &output, &fitted->omp, error);
+    return result ? result : otx__pursued_check(fitted, rows->donor.rows, error);
+}
+
+OTX__PRIVATE otx_result otx__omp_fit(const otx_context *ctx, const otx_method_rows *rows,
+                                     const otx_method_options *options, otx_fitted *fitted,
+                                     otx_error *error)
+{
+    otx_omp_options omp = options->omp;
+    omp.centred = fitted->method == OTX_METHOD_OMP_CENTRED;
+    return otx__pursue(ctx, rows, options, &omp, fitted, error);
+}
+
+OTX__PRIVATE otx_result otx__omp_make(const otx_context *ctx, const otx_fitted *fitted,
+                                      const otx_method_rows *rows, size_t first, size_t count,
+                                      double *to, otx_error *error)
+{
+    return otx__fitted_combine(ctx, fitted, &rows->base, NULL, first, count, to, error);
+}
+
+OTX__PRIVATE otx_result otx__omp_centred_make(const otx_context *ctx, const otx_fitted *fitted,
+                                              const otx_method_rows *rows, size_t first,
+                                              size_t count, double *to, otx_error *error)
+{
+    size_t columns = rows->base.columns;
+    double *centre = (double *)otx__alloc(ctx, columns, sizeof *centre);
+    otx_result result;
+    if (!centre) return otx__fail_memory(error, (uint64_t)columns * sizeof *centre);
+    result = otx__matrix_mean(ctx, &rows->base, centre, error);
+    if (!result)
+        result = otx__fitted_combine(ctx, fitted, &rows->base, centre, first, count, to, error);
+    otx__free(ctx, centre, columns, sizeof *centre);
+    return result;
+}
+
+/* >>> src/methods/mapping.h */
+/* ---- mapping: omp-affine, affine ----------------------------------------------- */
+
+/* Fits the map, then runs the pursuit that was chosen to go with it, if any. */
+OTX__PRIVATE otx_result otx__affine_method_fit(const otx_context *ctx,
+                                               const otx_method_rows *rows,
+                                               const otx_method_options *options,
+                                               otx_fitted *fitted, otx_error *error)
+{
+    otx_omp_options omp = options->omp;
+    otx_affine_options affine;
+    size_t k = fitted->method == OTX_METHOD_AFFINE ? 0 : omp.k;
+    otx_result result;
+    memset(&affine, 0, sizeof affine);
+    affine.memory = omp.memory;
+    if (omp.cosine) affine.selection = OTX_AFFINE_COSINE;
+    if (k || fitted->method == OTX_METHOD_AFFINE) {
+        affine.ks = &k;
+        affine.k_count = 1;
+    }
+    result = otx_affine_fit(ctx, &rows->donor, &rows->base, &rows->targets, &affine,
+                            &fitted->map, &fitted->affine, error);
+    if (result || !otx_affine_pursuit(&fitted->map, &omp)) return result;
+    return otx__pursue(ctx, rows, options, &omp, fitted, error);
+}
+
+OTX__PRIVATE otx_result otx__affine_method_make(const otx_context *ctx, const otx_fitted *fitted,
+                                                const otx_method_rows *rows, size_t first,
+                                                size_t count, double *to, otx_error *error)
+{
+    return otx_affine_apply(ctx, &fitted->map, &rows->donor, &rows->base, &rows->targets, first,
+                            count, fitted->indices, fitted->coefficients, fitted->k, to, error);
+}
+
+/* >>> src/methods/constant.h */
+/* ---- constant: mean, zero --------------------------------------------------------- */
+
+OTX__PRIVATE otx_result otx__mean_make(const otx_context *ctx, const otx_fitted *fitted,
+                                       const otx_method_rows *rows, size_t first, size_t count,
+                                       double *to, otx_error *error)
+{
+    size_t columns = rows->tokens.columns, i;
+    otx_result result = otx__matrix_mean(ctx, &rows->tokens, to, error);
+    (void)fitted;
+    (void)first;
+    for (i = 1; i < count && !result; i++) memcpy(to + i * columns, to, columns * sizeof *to);
+    return result;
+}
+
+OTX__PRIVATE otx_result otx__zero_make(const otx_context *ctx, const otx_fitted *fitted,
+                                       const otx_method_rows *rows, size_t first, size_t count,
+                                       double *to, otx_error *error)
+{
+    size_t i, cells = count * rows->tokens.columns;
+    (void)ctx;
+    (void)fitted;
+    (void)first;
+    (void)error;
+    for (i = 0; i < cells; i++) to[i] = 0.0;
+    return OTX_OK;
+}
+
+/* >>> src/methods/methods.h */
+/* ---- methods: the table of all, and the public calls ---------------------------------- */
+
+/* In the order of otx_method. A method without fit has nothing to fit. */
+OTX__PRIVATE const otx__method_entry *otx__method_of(otx_method method)
+{
+    static const otx__method_entry methods[OTX_METHOD_COUNT] = {
+        {"omp", OTX_NEED_DONOR, otx__omp_fit, otx__omp_make},
+        {"omp-centred", OTX_NEED_DONOR, otx__omp_fit, otx__omp_centred_make},
+        {"omp-affine", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__affine_method_fit, otx__affine_method_make},
+        {"affine", OTX_NEED_DONOR | OTX_NEED_BASE | OTX_NEED_DONOR_AGAIN,
+         otx__affine_method_fit, otx__affine_method_make},
+        {"mean", 0, NULL, otx__mean_make},
+        {"zero", 0, NULL, otx__zero_make},
+    };
+    return (unsigned)method < OTX_METHOD_COUNT ? &methods[method] : NULL;
+}
+
+OTX_API const char *otx_method_name(otx_method method)
+{
+    const otx__method_entry *m = otx__method_of(method);
+    return m ? m->name : NULL;
+}
+
+OTX_API unsigned otx_method_needs(otx_method method)
+{
+    const otx__method_entry *m = otx__method_of(method);
+    return m ? m->needs : 0;
+}
+
+/* Whether it is a method; names all that are if not. */
+OTX__PRIVATE otx_result otx__method_known(otx_method method, otx_error *error)
+{
+    char known[400] = "";
+    size_t i, length = 0;
+    if (otx__method_of(method)) return OTX_OK;
+    for (i = 0; i < OTX_METHOD_COUNT; i++)
+        length += otx__format(known + length, sizeof known - length, "%s%s", i ? ", " : "",
+                              otx__method_of((otx_method)i)->name);
+    return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are %s",
+                     (int)method, known);
+}
+
+/* Whether the matrices that are needed are there; their shapes fit each other. */
+OTX__PRIVATE otx_result otx__method_check(const otx_method_rows *rows, unsigned needs,
+                                          otx_error *error)
+{
+    const otx_matrix *donor = &rows->donor, *base = &rows->base;
+    otx_result result = OTX_OK;
+    if (needs & (OTX_NEED_DONOR | OTX_NEED_DONOR_AGAIN)) {
+        result = otx__check_matrix(donor, "donor", error);
+        if (!result && rows->targets.rows)
+            result = otx__check_matrix(&rows->targets, "targets", error);
+        if (!result && rows->targets.rows && rows->targets.columns != donor->columns)
+            return otx__fail(error, OTX_ERROR_ARGUMENT,
+                             "anchors have %" PRIu64 " columns in the donor and targets %" PRIu64,
+                             (uint64_t)donor->columns, (uint64_t)rows->targets.columns);
+    }
+    if (!result && (needs & OTX_NEED_BASE)) {
+        result = otx__check_matrix(base, "base", error);
+        if (!result && base->rows != donor->rows)
+            return otx__fail(error, OTX_ERROR_ARGUMENT,
+                             "donor has %" PRIu64 " rows of anchors and base %" PRIu64,
+                             (uint64_t)donor->rows, (uint64_t)base->rows);
+    }
+    if (!result && (needs & OTX_NEED_TOKENS))
+        result = otx__check_matrix(&rows->tokens, "tokens", error);
+    return result;
+}
+
+OTX_API otx_result otx_method_fit(const otx_context *ctx, otx_method method,
+                                  const otx_method_rows *rows,
+                                  const otx_method_options *options, otx_fitted *fitted,
+                                  otx_error *error)
+{
+    const otx__method_entry *m = otx__method_of(method);
+    otx_method_options settled;
+    otx_result result;
+    memset(fitted, 0, sizeof *fitted);
+    memset(&settled, 0, sizeof settled);
+    if (options) settled = *options;
+    result = otx__method_known(method, error);
+    if (!result)
+        result = otx__method_check(rows, m->needs & ~(unsigned)OTX_NEED_DONOR_AGAIN, error);
+    if (result) return result;
+    fitted->method = method;
+    fitted->targets = rows->targets.rows;
+    if (m->fit && fitted->targets) result = m->fit(ctx, rows, &settled, fitted, error);
+    if (result) otx_method_close(ctx, fitted);
+    return result;
+}
+
+OTX_API otx_result otx_method_make(const otx_context *ctx, const otx_fitted *fitted,
+                                   const otx_method_rows *rows, size_t first, size_t count,
+                                   double *to, otx_error *error)
+{
+    const otx__method_entry *m = otx__method_of(fitted->method);
+    otx_result result;
+    if (!m) return otx__fail(error, OTX_ERROR_ARGUMENT, "no method was fitted");
+    if (first > fitted->targets || count > fitted->targets - first)
+        return otx__fail(error, OTX_ERROR_ARGUMENT,
+                         "targets %" PRIu64 " to %" PRIu64 " are not among %" PRIu64,
+                         (uint64_t)first, (uint64_t)first + count, (uint64_t)fitted->targets);
+    if (!count) return OTX_OK;
+    result = otx__method_check(rows, m->needs & (unsigned)OTX_NEED_DONOR_AGAIN, error);
+    return result ? result : m->make(ctx, fitted, rows, first, count, to, error);
+}
+
+OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
+{
+    size_t targets = fitted->targets, cells = targets * fitted->k;
+    otx__free(ctx, fitted->indices, cells, sizeof *fitted->indices);
+    otx__free(ctx, fitted->coefficients, cells, sizeof *fitted->coefficients);
+    otx__free(ctx, fitted->residual_norms, targets, sizeof *fitted->residual_norms);
+    otx__free(ctx, fitted->target_norms, targets, sizeof *fitted->target_norms);
+    otx_affine_close(&fitted->map);
+    memset(fitted, 0, sizeof *fitted);
+}
+
 #ifndef OTX_NO_STDIO
 
 /* >>> src/disk/chapter.h */
@@ -15744,6 +16336,7 @@ OTX_API otx_result otx_affine_apply(const otx_context *ctx, const otx_affine_map
      staging              a directory made under another name, then renamed
      missing              a path or a directory without what is wanted of it
      weight_index         the index of a checkpoint in shards
+     shards               what an index and its shards say of each other
      checkpoint           a model directory, in one file or in shards
      tokenizer_directory  the tokenizer of a model directory */
 
@@ -17751,6 +18344,7 @@ OTX__PRIVATE const char *otx__name_text(char to[OTX__NAME_TEXT], const char *nam
 typedef struct otx__weight_entry {
     otx__span tensor, shard;
     uint32_t file;
+    bool absent; /* it is in no shard */
 } otx__weight_entry;
 
 typedef struct otx__weight_index {
@@ -17947,16 +18541,215 @@ OTX__PRIVATE otx_result otx__weight_index_list(const otx_context *ctx, otx__weig
     return otx__check_case(ctx, checkpoint, path, error);
 }
 
+/* >>> src/disk/shards.h */
+/* ---- shards: what an index and the headers of its shards say of each other ----- */
+
+/* transformers 5 takes of an index the names of the files alone: it reads every tensor of
+   each, in the order of the names, so that of two tensors of one name the last counts. It
+   is read so here; where the index says otherwise there is a warning, and the index of an
+   output is made from the shards. */
+
+/* Tensors that the index says something else of: how many, and the first. */
+typedef struct otx__strays {
+    char list[3 * (2 * OTX__NAME_TEXT + 12)];
+    size_t length;
+    uint64_t count;
+} otx__strays;
+
+OTX__PRIVATE void otx__strays_add(otx__strays *strays, otx__span name, otx__span shard)
+{
+    char quoted[OTX__NAME_TEXT], file[OTX__NAME_TEXT];
+    if (strays->count++ >= 3) return;
+    strays->length += otx__format(strays->list + strays->length,
+                                  sizeof strays->list - strays->length, "%s\"%s\" in \"%s\"",
+                                  strays->length ? ", " : "",
+                                  otx__quote(quoted, sizeof quoted, name.bytes, name.size),
+                                  otx__quote(file, sizeof file, shard.bytes, shard.size));
+}
+
+/* The same for one that a file holds. */
+OTX__PRIVATE void otx__strays_found(otx__strays *strays, const otx_checkpoint *checkpoint,
+                                    const otx_tensor *tensor, size_t file)
+{
+    const char *name = checkpoint->files[file].name;
+    otx__strays_add(strays, otx__span_of(tensor->name, tensor->name_size),
+                    otx__span_of(name, strlen(name)));
+}
+
+OTX__PRIVATE void otx__strays_tell(const otx_context *ctx, const char *path,
+                                   const otx__strays *strays, const char *what)
+{
+    char where[OTX__PATH_TEXT];
+    if (strays->count == 0) return;
+    otx__log(ctx, OTX_WARNING, "%s: %" PRIu64 " tensors %s: %s%s", otx__path_text(where, path),
+             strays->count, what, strays->list, strays->count > 3 ? ", ..." : "");
+}
+
+/* ---- the tensors of all files ---- */
+
+/* By name, and those of one name by file. */
+OTX__PRIVATE int otx__checkpoint_by_name(const void *a, const void *b)
+{
+    const otx_checkpoint_tensor *one = (const otx_checkpoint_tensor *)a;
+    const otx_checkpoint_tensor *other = (const otx_checkpoint_tensor *)b;
+    int order = otx__compare_tensors(one->tensor, other->tensor);
+    if (order != 0) return order;
+    return one->file < other->file ? -1 : one->file > other->file;
+}
+
+/* Whether the tensor after this one is of the same name. */
+OTX__PRIVATE bool otx__is_superseded(const otx_checkpoint_tensor *all, size_t count, size_t i)
+{
+    return i + 1 < count && otx__compare_tensors(all[i].tensor, all[i + 1].tensor) == 0;
+}
+
+/* Gathers the tensors of all files, sorted by name, of those of one name the last. */
+OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
+                                               otx_checkpoint *checkpoint, otx_error *error)
+{
+    otx_checkpoint_tensor *all, *next;
+    size_t count = 0, kept = 0, i, j;
+    for (i = 0; i < checkpoint->file_count; i++)
+        count += checkpoint->files[i].header.tensor_count;
+    all = next = (otx_checkpoint_tensor *)otx__alloc(ctx, count, sizeof *all);
+    if (!all) return otx__fail_memory(error, count * sizeof *all);
+    for (i = 0; i < checkpoint->file_count; i++)
+        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++, next++) {
+            next->tensor = &checkpoint->files[i].header.tensors[j];
+            next->file = (uint32_t)i;
+        }
+    otx__sort(all, count, sizeof *all, otx__checkpoint_by_name);
+    for (i = 0; i < count; i++) kept += !otx__is_superseded(all, count, i);
+    next = (otx_checkpoint_tensor *)otx__alloc(ctx, kept, sizeof *next);
+    checkpoint->tensors = next;
+    checkpoint->tensor_count = next ? kept : 0;
+    for (i = 0; i < count && next; i++)
+        if (!otx__is_superseded(all, count, i)) *next++ = all[i];
+    otx__free(ctx, all, count, sizeof *all);
+    return checkpoint->tensors ? OTX_OK : otx__fail_memory(error, kept * sizeof *all);
+}
+
+OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
+{
+    const otx__span *name = (const otx__span *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
+}
+
+/* Whether a tensor of one of the files is the one that is read. */
+OTX__PRIVATE bool otx__checkpoint_reads(const otx_checkpoint *checkpoint,
+                                        const otx_tensor *tensor)
+{
+    const otx__span name = otx__span_of(tensor->name, tensor->name_size);
+    const otx_checkpoint_tensor *found = (const otx_checkpoint_tensor *)otx__sorted_find(
+        checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors, &name,
+        otx__checkpoint_compare_name);
+    return found && found->tensor == tensor;
+}
+
+/* ---- the index beside them ---- */
+
+/* No tensor may be in the index twice. Its entries are sorted by tensor. */
+OTX__PRIVATE otx_result otx__weight_index_unique(const otx__weight_index *index,
+                                                 const char *path, otx_error *error)
+{
+    char where[OTX__PATH_TEXT], what[OTX__QUOTED];
+    size_t i;
+    for (i = 1; i < index->count; i++) {
+        const otx__weight_entry *entry = &index->entries[i];
+        if (otx__weight_by_tensor(entry - 1, entry) == 0)
+            return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice",
+                             otx__path_text(where, path),
+                             otx__quote(what, sizeof what, entry->tensor.bytes,
+                                        entry->tensor.size));
+    }
+    return OTX_OK;
+}
+
+/* Tells of the tensors that are in several shards. */
+OTX__PRIVATE void otx__checkpoint_repeats(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                          const char *path)
+{
+    otx__strays strays;
+    size_t count = 0, i, j;
+    memset(&strays, 0, sizeof strays);
+    for (i = 0; i < checkpoint->file_count; i++)
+        count += checkpoint->files[i].header.tensor_count;
+    if (count == checkpoint->tensor_count) return;
+    checkpoint->index_differs = true;
+    for (i = 0; i < checkpoint->file_count; i++)
+        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++) {
+            const otx_tensor *tensor = &checkpoint->files[i].header.tensors[j];
+            if (!otx__checkpoint_reads(checkpoint, tensor))
+                otx__strays_found(&strays, checkpoint, tensor, i);
+        }
+    otx__strays_tell(ctx, path, &strays, "are not read, as a later shard has them too and "
+                                         "transformers reads that");
+}
+
+/* Keeps the names of tensors that no shard holds. */
+OTX__PRIVATE otx_result otx__checkpoint_keep(const otx_context *ctx, otx_checkpoint *checkpoint,
+                                             const otx__weight_index *index, otx_error *error)
+{
+    size_t i, size = 0;
+    char *end;
+    for (i = 0; i < index->count; i++)
+        if (index->entries[i].absent) size += index->entries[i].tensor.size + 1;
+    if (size == 0) return OTX_OK;
+    checkpoint->absent = end = (char *)otx__alloc(ctx, size, 1);
+    if (!end) return otx__fail_memory(error, size);
+    checkpoint->absent_size = size;
+    for (i = 0; i < index->count; i++) {
+        const otx__span name = index->entries[i].tensor;
+        if (!index->entries[i].absent) continue;
+        memcpy(end, name.bytes, name.size);
+        end[name.size] = 0;
+        end += name.size + 1;
+    }
+    return OTX_OK;
+}
+
+/* Compares the index with the tensors: two lists, each sorted by name and without
+   repetitions, that should go in step. */
+OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_context *ctx,
+                                                otx_checkpoint *checkpoint,
+                                                const otx__weight_index *index,
+                                                const char *path, otx_error *error)
+{
+    otx__strays ghosts, unlisted, elsewhere;
+    size_t i = 0, j = 0;
+    memset(&ghosts, 0, sizeof ghosts);
+    memset(&unlisted, 0, sizeof unlisted);
+    memset(&elsewhere, 0, sizeof elsewhere);
+    while (i < index->count || j < checkpoint->tensor_count) {
+        otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
+        const otx_checkpoint_tensor *at =
+            j < checkpoint->tensor_count ? &checkpoint->tensors[j] : NULL;
+        int order = !entry ? 1 : !at ? -1 : otx__compare_bytes(entry->tensor.bytes,
+                                                               entry->tensor.size,
+                                                               at->tensor->name,
+                                                               at->tensor->name_size);
+        if (order < 0) otx__strays_add(&ghosts, entry->tensor, entry->shard);
+        else if (order > 0) otx__strays_found(&unlisted, checkpoint, at->tensor, at->file);
+        else if (entry->file != at->file)
+            otx__strays_found(&elsewhere, checkpoint, at->tensor, at->file);
+        if (entry) entry->absent = order < 0;
+        i += order <= 0;
+        j += order >= 0;
+    }
+    if (ghosts.count || unlisted.count || elsewhere.count) checkpoint->index_differs = true;
+    otx__strays_tell(ctx, path, &ghosts, "that it names are in no shard");
+    otx__strays_tell(ctx, path, &unlisted, "are read that it does not name, as transformers 5 "
+                                           "does");
+    otx__strays_tell(ctx, path, &elsewhere, "are read from another shard than it says");
+    otx__checkpoint_repeats(ctx, checkpoint, path);
+    return otx__checkpoint_keep(ctx, checkpoint, index, error);
+}
+
 /* >>> src/disk/checkpoint.h */
 /* ---- checkpoint: a model directory, in one file or in shards ------------ */
 
-/* ---- the tensors ---- */
-
-OTX__PRIVATE int otx__checkpoint_by_name(const void *a, const void *b)
-{
-    return otx__compare_tensors(((const otx_checkpoint_tensor *)a)->tensor,
-                                ((const otx_checkpoint_tensor *)b)->tensor);
-}
+/* ---- opening ---- */
 
 /* Opens the file number `i`, whose name is set, and reads its header. */
 OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
@@ -17976,96 +18769,6 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     return result;
 }
 
-/* Gathers the tensors of all files, sorted by name. */
-OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
-                                               otx_checkpoint *checkpoint, otx_error *error)
-{
-    otx_checkpoint_tensor *tensors;
-    size_t count = 0, i, j;
-    for (i = 0; i < checkpoint->file_count; i++)
-        count += checkpoint->files[i].header.tensor_count;
-    tensors = (otx_checkpoint_tensor *)otx__alloc(ctx, count, sizeof *tensors);
-    if (!tensors) return otx__fail_memory(error, count * sizeof *tensors);
-    checkpoint->tensors = tensors;
-    checkpoint->tensor_count = count;
-    for (i = 0; i < checkpoint->file_count; i++)
-        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++, tensors++) {
-            tensors->tensor = &checkpoint->files[i].header.tensors[j];
-            tensors->file = (uint32_t)i;
-        }
-    otx__sort(checkpoint->tensors, count, sizeof *tensors, otx__checkpoint_by_name);
-    return OTX_OK;
-}
-
-/* No tensor may be in two shards, and none twice in the index. Both lists are
-   sorted by tensor. */
-OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
-                                               const otx__weight_index *index, const char *path,
-                                               otx_error *error)
-{
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
-    size_t i;
-    otx__path_text(where, path);
-    for (i = 1; i < index->count; i++) {
-        const otx__weight_entry *entry = &index->entries[i];
-        if (otx__weight_by_tensor(entry - 1, entry) == 0)
-            return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
-                             otx__quote(what, sizeof what, entry->tensor.bytes,
-                                        entry->tensor.size));
-    }
-    for (i = 1; i < checkpoint->tensor_count; i++) {
-        const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
-        if (otx__checkpoint_by_name(found - 1, found) == 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: tensor \"%s\" is in two shards, "
-                             "\"%s\" and \"%s\"", where,
-                             otx__quote(what, sizeof what, found->tensor->name,
-                                        found->tensor->name_size),
-                             otx__name_text(one, checkpoint->files[found[-1].file].name),
-                             otx__name_text(other, checkpoint->files[found->file].name));
-    }
-    return OTX_OK;
-}
-
-/* Checks that the index and the shards' headers tell the same story: two sorted
-   lists, each without repetitions, that must go in step. */
-OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint,
-                                                const otx__weight_index *index,
-                                                const char *path, otx_error *error)
-{
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
-    size_t i;
-    otx__path_text(where, path);
-    for (i = 0; i < index->count || i < checkpoint->tensor_count; i++) {
-        const otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
-        const otx_checkpoint_tensor *found =
-            i < checkpoint->tensor_count ? &checkpoint->tensors[i] : NULL;
-        const otx_tensor *tensor = found ? found->tensor : NULL;
-        int order = !entry    ? 1
-                    : !tensor ? -1
-                              : otx__compare_bytes(entry->tensor.bytes, entry->tensor.size,
-                                                   tensor->name, tensor->name_size);
-        if (order == 0 && entry->file == found->file) continue;
-        if (order <= 0) {
-            otx__name_text(one, checkpoint->files[entry->file].name);
-            otx__quote(what, sizeof what, entry->tensor.bytes, entry->tensor.size);
-        } else {
-            otx__quote(what, sizeof what, tensor->name, tensor->name_size);
-        }
-        if (order < 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in "
-                             "\"%s\", but it is not", where, what, one);
-        otx__name_text(other, checkpoint->files[found->file].name);
-        if (order > 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: does not name tensor \"%s\", "
-                             "which is in \"%s\"", where, what, other);
-        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in \"%s\", "
-                         "but it is in \"%s\"", where, what, one, other);
-    }
-    return OTX_OK;
-}
-
-/* ---- opening ---- */
-
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint)
 {
     size_t i;
@@ -18077,6 +18780,7 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     }
     otx__free(ctx, checkpoint->files, checkpoint->file_count, sizeof *checkpoint->files);
     otx__free(ctx, checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors);
+    otx__free(ctx, checkpoint->absent, checkpoint->absent_size, 1);
     otx__path_free(ctx, checkpoint->path);
     memset(checkpoint, 0, sizeof *checkpoint);
 }
@@ -18133,8 +18837,8 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
     if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
     if (!result)
         otx__sort(index.entries, index.count, sizeof *index.entries, otx__weight_by_tensor);
-    if (!result) result = otx__checkpoint_unique(checkpoint, &index, path, error);
-    if (!result) result = otx__checkpoint_compare(checkpoint, &index, path, error);
+    if (!result) result = otx__weight_index_unique(&index, path, error);
+    if (!result) result = otx__checkpoint_compare(ctx, checkpoint, &index, path, error);
     otx__weight_index_close(ctx, &index);
     otx__path_free(ctx, path);
     return result;
@@ -18201,13 +18905,6 @@ OTX__PRIVATE otx_result otx__checkpoint_unchanged(const otx_context *ctx,
 }
 
 /* ---- reading ---- */
-
-OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
-{
-    const otx__span *name = (const otx__span *)key;
-    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
-    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
-}
 
 OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
                                                          const char *name)
@@ -18506,6 +19203,7 @@ OTX_API otx_result otx_vocab_open(const otx_context *ctx, const char *path, otx_
      side           a model directory opened once
      code           the Python that a tokenizer is loaded with
      parts          what each tensor does for the vocabulary
+     whole          whether all tensors are there
      find           finding the parts of a model
      heirs          what becomes of the ids in a config
      config_ids     ids in a config being edited
@@ -20007,6 +20705,128 @@ OTX__PRIVATE otx_result otx__part_of(const otx_context *ctx, const otx__side *si
     return otx__part_coincidence(ctx, side, tensor, error);
 }
 
+/* >>> src/model/whole.h */
+/* ---- whether all tensors are there ----------------------------------------- */
+
+/* An index may name tensors that no shard holds: most are of parts that were left out on
+   purpose, of others the loaders make random values without failing. The latter are
+   refused where the tensors that are there tell them apart. */
+
+/* Steps through the names of such tensors: `name` has nothing else. */
+OTX__PRIVATE bool otx__absent_next(const otx_checkpoint *checkpoint, size_t *at,
+                                   otx_tensor *name)
+{
+    if (*at >= checkpoint->absent_size) return false;
+    memset(name, 0, sizeof *name);
+    name->name = checkpoint->absent + *at;
+    name->name_size = strlen(name->name);
+    *at += name->name_size + 1;
+    return true;
+}
+
+OTX__PRIVATE otx_result otx__fail_absent(const otx__side *side, const otx_tensor *name,
+                                         const char *why, otx_error *error)
+{
+    char quoted[OTX__QUOTED];
+    return otx__fail(error, OTX_ERROR_MISMATCH, "%s: " OTX__INDEX_FILE " names tensor \"%s\", "
+                     "which is in no shard%s", side->path,
+                     otx__quote(quoted, sizeof quoted, name->name, name->name_size), why);
+}
+
+/* ---- layers ---- */
+
+/* A name with a number as one of its components, in three parts: "model.layers.", 7 and
+   ".mlp.up_proj.weight". */
+typedef struct otx__layer_name {
+    otx__span before, after;
+    uint64_t layer;
+} otx__layer_name;
+
+OTX__PRIVATE bool otx__split_layer(const otx_tensor *name, otx__layer_name *out)
+{
+    size_t begin = 0, end;
+    for (; begin < name->name_size; begin = end + 1) {
+        otx__span part;
+        end = begin;
+        while (end < name->name_size && name->name[end] != '.') end++;
+        part = otx__span_of(name->name + begin, end - begin);
+        if (part.size > 9 || !otx__parse_uint(part, &out->layer)) continue;
+        out->before = otx__span_of(name->name, begin);
+        out->after = otx__span_of(name->name + end, name->name_size - end);
+        return true;
+    }
+    return false;
+}
+
+/* Whether there is a tensor of a name, up to the end of `key` or as a whole. */
+typedef struct otx__layer_key {
+    char text[512];
+    size_t size;
+    bool whole;
+} otx__layer_key;
+
+OTX__PRIVATE int otx__compare_layer_key(const void *key, const void *item)
+{
+    const otx__layer_key *wanted = (const otx__layer_key *)key;
+    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
+    size_t size = wanted->whole ? tensor->name_size : otx__min(tensor->name_size, wanted->size);
+    return otx__compare_bytes(wanted->text, wanted->size, tensor->name, size);
+}
+
+OTX__PRIVATE bool otx__has_in_layer(const otx_checkpoint *checkpoint,
+                                    const otx__layer_name *name, uint64_t layer, bool whole)
+{
+    otx__layer_key key;
+    key.whole = whole;
+    key.size = otx__format(key.text, sizeof key.text, "%.*s%" PRIu64 "%.*s",
+                           (int)name->before.size, name->before.bytes, layer,
+                           whole ? (int)name->after.size : 1, name->after.bytes);
+    return key.size < sizeof key.text &&
+           otx__sorted_find(checkpoint->tensors, checkpoint->tensor_count,
+                            sizeof *checkpoint->tensors, &key, otx__compare_layer_key) != NULL;
+}
+
+/* How far away a like layer is looked for: hybrids have some only every eighth layer. */
+#define OTX__LAYER_STRIDE 8
+
+/* Whether the layer is there, and one like it that has such a tensor. */
+OTX__PRIVATE bool otx__is_hole(const otx_checkpoint *checkpoint, const otx_tensor *absent)
+{
+    otx__layer_name name;
+    uint64_t i;
+    if (!otx__split_layer(absent, &name) || name.after.size < 2 || absent->name_size > 400 ||
+        !otx__has_in_layer(checkpoint, &name, name.layer, false))
+        return false;
+    for (i = 1; i <= OTX__LAYER_STRIDE; i++)
+        if (otx__has_in_layer(checkpoint, &name, name.layer + i, true) ||
+            (i <= name.layer && otx__has_in_layer(checkpoint, &name, name.layer - i, true)))
+            return true;
+    return false;
+}
+
+/* ---- the whole of it ---- */
+
+/* Refuses an absent embedding, head or part of a layer; the parts that are there have been
+   found. Of a donor's layers nothing is needed. */
+OTX__PRIVATE otx_result otx__check_whole(const otx__side *side, otx_error *error)
+{
+    const otx__tie_flag flag = otx__config_tie_flag(&side->config);
+    const bool headless = !side->parts.head && !flag.said_true &&
+                          (flag.said_false || otx__config_unties(&side->config));
+    otx_tensor absent;
+    size_t at = 0;
+    while (otx__absent_next(&side->checkpoint, &at, &absent)) {
+        if (!side->parts.embedding && otx__name_is_embedding(&absent))
+            return otx__fail_absent(side, &absent, " and no other is the embedding", error);
+        if (headless && otx__name_is_head(&absent) && !otx__name_is_numbered(&absent))
+            return otx__fail_absent(side, &absent, "; the model has no output head", error);
+        if (!side->donor && otx__is_hole(&side->checkpoint, &absent))
+            return otx__fail_absent(side, &absent, ", though other layers have theirs: a part "
+                                    "of the model is missing", error);
+    }
+    return OTX_OK;
+}
+
 /* >>> src/model/find.h */
 /* ---- finding the parts of a model ---------------------------------------- */
 
@@ -20093,9 +20913,12 @@ OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *s
             rival = true;
         }
     }
-    if (!parts->embedding)
-        return otx__fail_unknown_model(side, "no tensor is known as the input embedding",
-                                       error);
+    if (!parts->embedding) {
+        otx_result result = otx__check_whole(side, error);
+        return result ? result
+                      : otx__fail_unknown_model(side, "no tensor is known as the input "
+                                                      "embedding", error);
+    }
     if (rival)
         return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
                                              "different sizes", error);
@@ -20256,6 +21079,7 @@ OTX__PRIVATE otx_result otx__parts_find(const otx_context *ctx, otx__side *side,
     result = otx__find_embedding(ctx, side, error);
     if (!result) result = otx__check_width(side, error);
     if (!result) result = otx__find_all(ctx, side, error);
+    if (!result) result = otx__check_whole(side, error);
     if (!result) result = otx__find_tie(ctx, side, error);
     if (result) side->parts.embedding = NULL;
     return result;
@@ -20271,21 +21095,27 @@ typedef struct otx__config_plan {
     const otx_alignment *alignment;
     otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
+    size_t heir_count; /* the base's ids and rows */
+    int64_t highest;   /* base id that has an heir: the caller may map one without a row */
     size_t remaps;  /* ids looked up by content so far */
 } otx__config_plan;
 
 /* ---- ids ---- */
 
-/* Fills plan->heirs; free as many as base->vocab.count. */
+/* Fills plan->heirs; free plan->heir_count. */
 OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error *error)
 {
-    size_t count = plan->base->vocab.count, i;
+    const otx__parts *parts = &plan->base->parts;
+    size_t count = otx__max(plan->base->vocab.count, (size_t)(parts->rows + parts->extra)), i;
+    plan->heir_count = count;
+    plan->highest = -1;
     plan->heirs = (int64_t *)otx__alloc(plan->ctx, count, sizeof *plan->heirs);
     if (!plan->heirs) return otx__fail_memory(error, (uint64_t)count * sizeof *plan->heirs);
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
     for (i = plan->alignment->count; i-- > 0;) {
         int64_t base = plan->alignment->rows[i].base;
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
+        if (base > plan->highest) plan->highest = base;
     }
     return OTX_OK;
 }
@@ -20299,7 +21129,11 @@ OTX__PRIVATE bool otx__config_id_is_valid(const otx__config_plan *plan, uint64_t
 /* The donor id that takes over a base id's row, or -1. */
 OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t base)
 {
-    return base < plan->base->vocab.count ? plan->heirs[base] : -1;
+    size_t i;
+    if (base < plan->heir_count) return plan->heirs[base];
+    for (i = 0; plan->highest >= 0 && base <= (uint64_t)plan->highest && i < plan->alignment->count; i++)
+        if (plan->alignment->rows[i].base == (int64_t)base) return (int64_t)i;
+    return -1;
 }
 
 /* The donor id that the caller mapped to a base id, or whose content is the
@@ -20554,25 +21388,68 @@ OTX__PRIVATE bool otx__key_names_ids(otx__span key)
    of them. */
 #define OTX__CONFIG_MAX_REMAPS 256
 
+/* Whether config.json names an id under such a key, alone or in a list. */
+OTX__PRIVATE bool otx__config_names_id(const otx__document *config, uint64_t id)
+{
+    const otx_json *json = &config->json;
+    uint32_t object, node;
+    uint64_t said;
+    for (object = 0; config->present && object < json->count; object++) {
+        otx_json_iter member = otx_json_iter_of(json, object);
+        if (!member.keyed) continue;
+        while (otx_json_iter_next(&member)) {
+            if (!otx__key_names_ids(otx__json_span(json, member.key))) continue;
+            for (node = member.value; node < otx_json_after(json, member.value); node++)
+                if (otx_json_uint(json, node, &said) && said == id) return true;
+        }
+    }
+    return false;
+}
+
+/* The donor's token of the same content as the base's id, although it has no row: its id,
+   or -1. */
+OTX__PRIVATE int64_t otx__config_rowless(const otx__config_plan *plan, uint64_t base)
+{
+    const otx_token *wanted = otx__side_token(plan->base, base);
+    size_t i;
+    for (i = plan->alignment->count; wanted && i < plan->donor->vocab.count; i++) {
+        const otx_token *token = &plan->donor->vocab.tokens[i];
+        if (otx__same_bytes(token->content, token->content_size, wanted->content,
+                            wanted->content_size))
+            return (int64_t)i;
+    }
+    return -1;
+}
+
 /* Names the first id under a key, one or a list, that has no counterpart. */
 OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, const char *key,
                                           uint32_t node)
 {
     const otx_json *json = &e->document->json;
     otx_json_iter item = otx_json_iter_of(json, node);
-    char token[OTX__QUOTED] = "none";
+    char token[OTX__QUOTED], what[OTX__QUOTED + 64] = "an id without a token";
     uint64_t id = 0;
+    int64_t rowless = -1;
     if (otx_json_type_of(json, node) == OTX_JSON_ARRAY)
         while (otx_json_iter_next(&item)) {
             node = item.value;
             if (otx__config_carry(e->plan, json, node, OTX__CARRY_SAME) < 0) break;
         }
-    if (otx_json_uint(json, node, &id)) otx__side_content(token, e->plan->base, id);
+    if (otx_json_uint(json, node, &id)) rowless = otx__config_rowless(e->plan, id);
+    if (otx__side_token(e->plan->base, id))
+        otx__format(what, sizeof what, "the token \"%s\"%s",
+                    otx__side_content(token, e->plan->base, id),
+                    rowless < 0 ? ", which the donor's tokenizer lacks" : "");
+    if (rowless >= 0)
+        return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                         "%s/%s: \"%s\" is %" PRIu64 ", %s, which the donor's tokenizer has as "
+                         "%" PRId64 ", beyond the %" PRIu64 " rows; --rows tokenizer gives it "
+                         "one", e->plan->base->path, e->name, key, id, what, rowless,
+                         (uint64_t)e->plan->alignment->count);
     return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
-                     "%s/%s: \"%s\" is %" PRIu64 ", the token \"%s\", which the donor's "
-                     "tokenizer lacks; give it one with --map 'DONOR=#%" PRIu64 "', DONOR "
-                     "being a reserved or seldom used token of the donor", e->plan->base->path,
-                     e->name, key, id, token, id);
+                     "%s/%s: \"%s\" is %" PRIu64 ", %s; give it one with --map 'DONOR=#%" PRIu64
+                     "', DONOR being a reserved or seldom used token of the donor",
+                     e->plan->base->path, e->name, key, id, what, id);
 }
 
 /* Carries over what stands under such a key. What has no counterpart is left out
@@ -20970,7 +21847,7 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
     else if (!result)
         result = otx__config_new_generation(plan, generation, error);
     if (!result) otx__config_check_length(plan);
-    otx__free(plan->ctx, plan->heirs, plan->base->vocab.count, sizeof *plan->heirs);
+    otx__free(plan->ctx, plan->heirs, plan->heir_count, sizeof *plan->heirs);
     plan->heirs = NULL;
     return result;
 }
@@ -21173,28 +22050,22 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
+     check_gguf    the special tokens that a conversion to GGUF finds
      check_draft   as a draft model for another
      verify        whether a finished directory agrees with itself */
 
 /* >>> src/job/job.h */
 /* ---- job: what a job holds ------------------------------------------------ */
 
-/* What was solved against one matrix of the donor. Every matrix of the base in
-   the same part takes the same combinations of its own rows; but a map is to one matrix,
-   and goes with a number of atoms of its own. */
+/* A method that was fitted to one matrix of the donor. Every matrix of the base in the same
+   part takes the same combinations of its own rows; but a method that looks at the base's
+   rows is fitted to one matrix of it. */
 typedef struct otx__solution {
-    const otx_checkpoint_tensor *donor;
-    const otx_checkpoint_tensor *base; /* what the map leads to; NULL without one */
-    otx_affine_map map;
-    size_t k;               /* 0: the map alone, and no arrays */
-    int32_t *indices;       /* [targets][k], as of otx_omp_output */
-    double *coefficients;   /* [targets][k] */
-    double *residual_norms; /* [targets] */
-    double *target_norms;   /* [targets] */
-    double mean_residual, max_residual; /* relative */
+    const otx_checkpoint_tensor *donor; /* NULL for a method that does not look at it */
+    const otx_checkpoint_tensor *base;  /* NULL for a method that serves any matrix */
+    otx_fitted fitted;
+    double mean_residual, max_residual; /* relative; 0 where nothing was pursued */
     double seconds;
-    otx_omp_stats stats;
-    otx_affine_stats map_stats;
 } otx__solution;
 
 #define OTX__NONE SIZE_MAX
@@ -21291,31 +22162,16 @@ OTX__PRIVATE otx_context otx__job_uncounted(otx_job *job)
 
 /* ---- options ---- */
 
-OTX_API const char *otx_method_name(otx_method method)
-{
-    static const char *const names[OTX_METHOD_COUNT] = {"omp", "omp-centred", "omp-affine",
-                                                        "affine", "mean", "zero"};
-    return (unsigned)method < OTX_METHOD_COUNT ? names[method] : NULL;
-}
-
 OTX_API const char *otx_padding_name(otx_padding padding)
 {
     static const char *const names[OTX_PADDING_COUNT] = {"mean", "zero"};
     return (unsigned)padding < OTX_PADDING_COUNT ? names[padding] : NULL;
 }
 
-/* Whether the method maps rows of the donor into the base's space. */
-OTX__PRIVATE bool otx__job_maps(const otx_job *job)
-{
-    return job->options.method == OTX_METHOD_OMP_AFFINE ||
-           job->options.method == OTX_METHOD_AFFINE;
-}
-
-/* Whether the method makes rows from the donor's. */
+/* Whether rows are made from the donor's. */
 OTX__PRIVATE bool otx__job_solves(const otx_job *job)
 {
-    return job->options.method == OTX_METHOD_OMP ||
-           job->options.method == OTX_METHOD_OMP_CENTRED || otx__job_maps(job);
+    return (otx_method_needs(job->options.method) & OTX_NEED_DONOR) != 0;
 }
 
 /* Whether there are rows that it solves for. */
@@ -21326,9 +22182,8 @@ OTX__PRIVATE bool otx__job_has_solves(const otx_job *job)
 
 OTX__PRIVATE otx_result otx__job_check_options(const otx_job_options *options, otx_error *error)
 {
-    if ((unsigned)options->method >= OTX_METHOD_COUNT)
-        return otx__fail(error, OTX_ERROR_ARGUMENT, "method %d is unknown; known are omp, "
-                         "omp-centred, omp-affine, affine, mean and zero", (int)options->method);
+    otx_result result = otx__method_known(options->method, error);
+    if (result) return result;
     if ((unsigned)options->rows > OTX_ROWS_EXACT ||
         (options->rows == OTX_ROWS_MULTIPLE && options->rows_multiple == 0) ||
         (options->rows == OTX_ROWS_EXACT && options->rows_exact == 0))
@@ -21381,18 +22236,6 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     return result;
 }
 
-OTX__PRIVATE void otx__solution_close(const otx_job *job, otx__solution *solution)
-{
-    size_t targets = job->target_count, k = solution->k;
-    otx__free(&job->ctx, solution->indices, targets * k, sizeof *solution->indices);
-    otx__free(&job->ctx, solution->coefficients, targets * k, sizeof *solution->coefficients);
-    otx__free(&job->ctx, solution->residual_norms, targets, sizeof *solution->residual_norms);
-    otx__free(&job->ctx, solution->target_norms, targets, sizeof *solution->target_norms);
-    solution->indices = NULL;
-    solution->coefficients = solution->residual_norms = solution->target_norms = NULL;
-    otx_affine_close(&solution->map);
-}
-
 OTX_API void otx_job_close(otx_job *job)
 {
     const otx_context *ctx;
@@ -21400,7 +22243,7 @@ OTX_API void otx_job_close(otx_job *job)
     size_t i;
     if (!job) return;
     ctx = &job->ctx;
-    for (i = 0; i < job->solution_count; i++) otx__solution_close(job, &job->solutions[i]);
+    for (i = 0; i < job->solution_count; i++) otx_method_close(ctx, &job->solutions[i].fitted);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
     otx__text_close(&job->chat);
@@ -21512,7 +22355,7 @@ OTX__PRIVATE otx_result otx__job_open_sides(otx_job *job, otx_error *error)
 /* One half of "DONOR=BASE" with its escapes undone. */
 typedef struct otx__map_half {
     const otx__side *side;
-    uint64_t rows;
+    uint64_t rows; /* of the new matrices, or of the base's */
     char *bytes;
     size_t size;
     bool is_id; /* it started with an unescaped # and a digit */
@@ -21541,11 +22384,14 @@ OTX__PRIVATE const char *otx__map_unescape(const char *at, char stop, otx__map_h
     return at;
 }
 
-/* The token with a number. */
+/* The token with a number. Of the base also a row without a token, and an id that
+   config.json names: a model may look for one that its tokenizer does not give. */
 OTX__PRIVATE bool otx__map_by_id(const otx__map_half *half, uint64_t *id)
 {
-    return otx__parse_uint(otx__span_of(half->bytes + 1, half->size - 1), id) &&
-           otx__side_token(half->side, *id);
+    if (!otx__parse_uint(otx__span_of(half->bytes + 1, half->size - 1), id)) return false;
+    if (otx__side_token(half->side, *id)) return true;
+    return !half->side->donor && *id <= INT32_MAX &&
+           (*id < half->rows || otx__config_names_id(&half->side->config, *id));
 }
 
 /* The token whose content, as the tokenizer's file spells it, is this, else that which
@@ -21581,9 +22427,10 @@ OTX__PRIVATE otx_result otx__map_find(const otx__map_half *half, const char *ent
         return otx__fail(error, OTX_ERROR_NOT_FOUND,
                          "map \"%s\": the %s's tokenizer has no token \"%s\"", text, what,
                          otx__quote(quoted, sizeof quoted, half->bytes, half->size));
-    if (*id >= half->rows)
-        return otx__fail(error, OTX_ERROR_MISMATCH, "map \"%s\": %s id %" PRIu64 " has no row; "
-                         "there are %" PRIu64, text, what, *id, half->rows);
+    if (*id >= half->rows && half->side->donor)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "map \"%s\": donor id %" PRIu64 " has no "
+                         "row; there are %" PRIu64 "; --rows tokenizer gives every token one",
+                         text, *id, half->rows);
     return OTX_OK;
 }
 
@@ -21643,6 +22490,14 @@ OTX__PRIVATE otx_result otx__new_rows(const otx_job *job, uint64_t *rows, otx_er
                      *rows);
 }
 
+/* Donor ids that can be given a row by the method: one that solves nothing asks nothing of
+   the donor's matrices. */
+OTX__PRIVATE uint64_t otx__donor_rows(const otx_job *job)
+{
+    uint64_t rows = job->donor.parts.rows, count = job->donor.vocab.count;
+    return otx__job_solves(job) || rows > count ? rows : count;
+}
+
 /* A row that only some of the base's tensors have can be copied, but is no atom. */
 OTX__PRIVATE void otx__limit_anchors(otx_job *job)
 {
@@ -21670,8 +22525,10 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
         result = otx__map_parse(job, job->options.map[i], options.rows, &map[i], error);
         if (!result) result = otx__job_poll(job, error);
     }
-    options.donor_rows = job->donor.parts.rows;
+    options.donor_rows = otx__donor_rows(job);
     options.base_rows = job->base.parts.rows + job->base.parts.extra;
+    for (i = 0; i < count && !result; i++)
+        if (map[i].base >= options.base_ids) options.base_ids = map[i].base + 1;
     options.map = map;
     options.map_count = count;
     if (!result)
@@ -21682,17 +22539,56 @@ OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
     return result;
 }
 
+/* Tells of the donor's tokens without a row in the new matrices, and of those without one
+   in the donor's own that would have been solved for. Counts the former. */
+OTX__PRIVATE void otx__tell_rowless(otx_job *job)
+{
+    const uint64_t rows = otx__donor_rows(job), count = job->alignment.count;
+    uint64_t skipped = 0, bare = 0, first_skipped = 0, first_bare = 0, i;
+    char content[OTX__QUOTED];
+    for (i = otx__min((size_t)rows, (size_t)count); i < job->donor.vocab.count; i++) {
+        const otx_token *token = otx__side_token(&job->donor, i);
+        if (!token) continue;
+        if (i >= count && skipped++ == 0) first_skipped = i;
+        if (i >= rows && i < count && job->alignment.rows[i].action == OTX_ACTION_UNUSED &&
+            token->kind != OTX_TOKEN_UNUSED && bare++ == 0)
+            first_bare = i;
+    }
+    if (skipped)
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " ids of the tokenizer, from %" PRIu64
+                 " on (token \"%s\"), lie beyond the %" PRIu64 " rows and get none; --rows "
+                 "tokenizer gives every token one", job->donor.path, skipped, first_skipped,
+                 otx__side_content(content, &job->donor, first_skipped), count);
+    if (bare)
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " tokens, the first %" PRIu64 " (\"%s\"), "
+                 "have no row among the %" PRIu64 " of the donor's matrices to be solved from, "
+                 "and get what reserved tokens get; --map '#%" PRIu64 "=BASE' copies a row of "
+                 "the base", job->donor.path, bare, first_bare,
+                 otx__side_content(content, &job->donor, first_bare), rows, first_bare);
+    job->summary.tokens.skipped = skipped;
+}
+
+/* Tells of base ids that the map names and that have no row to copy. */
+OTX__PRIVATE void otx__tell_unmapped(const otx_job *job)
+{
+    const int64_t rows = (int64_t)(job->base.parts.rows + job->base.parts.extra);
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++) {
+        const otx_alignment_row *row = &job->alignment.rows[i];
+        if (row->action == OTX_ACTION_MAP && row->base >= rows)
+            otx__log(&job->ctx, OTX_NOTE, "%s: id %" PRId64 " has no row: the donor's token %"
+                     PRIu64 ", which is mapped to it, takes its place in the configs and gets "
+                     "what reserved tokens get", job->base.path, row->base, (uint64_t)i);
+    }
+}
+
 /* The counts of the report, and what should not pass without a word. */
 OTX__PRIVATE void otx__count_tokens(otx_job *job)
 {
     const size_t *counts = job->alignment.counts;
     otx_job_tokens *tokens = &job->summary.tokens;
-    size_t i, first = OTX__NONE;
-    for (i = job->alignment.count; i < job->donor.vocab.count; i++) {
-        if (!otx__side_token(&job->donor, i)) continue;
-        if (first == OTX__NONE) first = i;
-        tokens->skipped++;
-    }
+    otx__tell_rowless(job);
+    otx__tell_unmapped(job);
     tokens->total = job->donor.vocab.token_count;
     tokens->copied = counts[OTX_ACTION_COPY];
     tokens->by_role = counts[OTX_ACTION_ROLE];
@@ -21700,15 +22596,6 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
     tokens->approximated = counts[OTX_ACTION_APPROXIMATE];
     tokens->unused = counts[OTX_ACTION_UNUSED];
     tokens->padding = counts[OTX_ACTION_PADDING];
-    if (tokens->skipped)
-        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " ids of the tokenizer, from %" PRIu64
-                 " on, lie beyond the %" PRIu64 " rows and get none", job->donor.path,
-                 tokens->skipped, (uint64_t)first, (uint64_t)job->alignment.count);
-    else if (job->donor.vocab.count > job->donor.parts.rows)
-        otx__log(&job->ctx, OTX_WARNING,
-                 "%s: the tokenizer's ids reach %" PRIu64 ", the matrices have %" PRIu64
-                 " rows; ids beyond can only be copied",
-                 job->donor.path, (uint64_t)job->donor.vocab.count - 1, job->donor.parts.rows);
     if (job->base.vocab.count > job->base.parts.rows + job->base.parts.extra)
         otx__log(&job->ctx, OTX_WARNING,
                  "%s: the tokenizer's ids reach %" PRIu64 ", the matrices "
@@ -21770,13 +22657,15 @@ OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 /* >>> src/job/plan.h */
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor, and of the base where it takes a map; makes
-   room for it once. */
+/* The solution for one matrix of the donor, and of the base where the method looks at that;
+   makes room for it once. */
 OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
                                        const otx_checkpoint_tensor *base)
 {
+    unsigned needs = otx_method_needs(job->options.method);
     size_t i;
-    if (!otx__job_maps(job)) base = NULL;
+    if (!(needs & (OTX_NEED_BASE | OTX_NEED_TOKENS))) base = NULL;
+    if (!(needs & OTX_NEED_DONOR)) donor = NULL;
     for (i = 0; i < job->solution_count; i++)
         if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
     job->solutions[i].donor = donor;
@@ -22051,6 +22940,7 @@ OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
        otx__row_walk_close(&walk); */
 typedef struct otx__row_walk {
     const otx_context *ctx;
+    const otx_job *job; /* for advice, or NULL */
     const otx__side *side;
     const otx_checkpoint_tensor *at;
     size_t rows, columns, row_size;
@@ -22138,17 +23028,49 @@ OTX__PRIVATE bool otx__row_is_zero(const char *row, otx_dtype dtype, size_t colu
     return true;
 }
 
-OTX__PRIVATE otx_result otx__fail_row(const otx__side *side, const otx_tensor *tensor,
-                                      size_t row, otx_error *error)
+/* Whether tokens that are made get the mean of the base's rows in a tensor of the base. */
+OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
-    const otx_token *token = &side->vocab.tokens[row];
-    char name[OTX__QUOTED], content[OTX__QUOTED];
+    size_t i;
+    if (job->target_count == 0 || job->options.method == OTX_METHOD_ZERO) return false;
+    for (i = 0; i < job->base.parts.count && otx__job_solves(job); i++)
+        if (job->base.parts.tensors[i].at == at)
+            return job->base.parts.tensors[i].kind == OTX__PART_BIAS;
+    return true;
+}
+
+/* What the caller can do about a row that cannot be used. Returns `to`. */
+OTX__PRIVATE const char *otx__row_advice(char to[OTX__QUOTED], const otx__row_walk *walk,
+                                         size_t row)
+{
+    const otx_job *job = walk->job;
+    size_t i = 0;
+    to[0] = 0;
+    if (walk->side->donor) {
+        otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' copies a row of the base in "
+                    "its place", (uint64_t)row);
+    } else if (otx__takes_mean(job, walk->at)) {
+        otx__format(to, OTX__QUOTED, " for the mean of all; -a %szero takes none",
+                    otx__job_solves(job) ? "" : "omp or -a ");
+    } else {
+        while (i < job->alignment.count && job->alignment.rows[i].base != (int64_t)row) i++;
+        if (i < job->alignment.count)
+            otx__format(to, OTX__QUOTED, "; --map '#%" PRIu64 "=BASE' with another token of "
+                        "the base avoids it", (uint64_t)i);
+    }
+    return to;
+}
+
+OTX__PRIVATE otx_result otx__fail_row(const otx__row_walk *walk, size_t row, otx_error *error)
+{
+    const otx_tensor *tensor = walk->at->tensor;
+    char name[OTX__QUOTED], content[OTX__QUOTED], advice[OTX__QUOTED];
     return otx__fail(
         error, OTX_ERROR_NOT_FINITE,
         "%s: tensor \"%s\", row %" PRIu64 " (token \"%s\"): holds a NaN, an infinity "
-        "or a value beyond 32-bit float, and is needed", side->path,
+        "or a value beyond 32-bit float, and is needed%s", walk->side->path,
         otx__quote(name, sizeof name, tensor->name, tensor->name_size), (uint64_t)row,
-        otx__quote(content, sizeof content, token->content, token->content_size));
+        otx__side_content(content, walk->side, row), otx__row_advice(advice, walk, row));
 }
 
 /* Most parts of a block that are looked at at once. */
@@ -22175,13 +23097,14 @@ OTX__PRIVATE void otx__row_check_body(void *argument, size_t index, int worker)
             check->bad[index] = walk->first + i;
 }
 
-/* Goes through rows and checks those that are needed, by row. */
-OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *needed,
-                                        otx_error *error)
+/* Goes through rows and checks those that the job needs, by row. */
+OTX__PRIVATE otx_result otx__rows_check(const otx_job *job, otx__row_walk *walk,
+                                        const uint8_t *needed, otx_error *error)
 {
     otx_result result = OTX_OK;
     otx__row_check check;
     size_t i;
+    walk->job = job;
     check.walk = walk;
     check.needed = needed;
     while (!result && otx__row_walk_next(walk, &result, error)) {
@@ -22190,7 +23113,7 @@ OTX__PRIVATE otx_result otx__rows_check(otx__row_walk *walk, const uint8_t *need
         otx__parallel(walk->ctx, parts, otx__row_check_body, &check);
         for (i = 0; i < parts && !result; i++)
             if (check.bad[i] != OTX__NONE)
-                result = otx__fail_row(walk->side, walk->at->tensor, check.bad[i], error);
+                result = otx__fail_row(walk, check.bad[i], error);
     }
     return result;
 }
@@ -22227,7 +23150,7 @@ OTX__PRIVATE otx_result otx__loaded_open(const otx_job *job, const otx__side *si
     out->data = (char *)otx__alloc(&job->ctx, elements, size);
     if (!out->data) return otx__fail_memory(error, (uint64_t)elements * size);
     result = otx__row_walk_open(&job->ctx, side, at, columns, rows, out->data, &walk, error);
-    if (!result) result = otx__rows_check(&walk, needed, error);
+    if (!result) result = otx__rows_check(job, &walk, needed, error);
     if (result) otx__loaded_close(job, out);
     return result;
 }
@@ -22570,33 +23493,18 @@ OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
 /* >>> src/job/solve.h */
 /* ---- solving for the rows of the donor ---------------------------------- */
 
-OTX__PRIVATE otx_result otx__solution_alloc(const otx_job *job, otx__solution *solution,
-                                            otx_error *error)
-{
-    const otx_context *ctx = &job->ctx;
-    size_t targets = job->target_count, cells;
-    if (!otx__mul(targets, solution->k, &cells)) return otx__fail_memory(error, UINT64_MAX);
-    solution->indices = (int32_t *)otx__alloc(ctx, cells, sizeof *solution->indices);
-    solution->coefficients = (double *)otx__alloc(ctx, cells, sizeof(double));
-    solution->residual_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    solution->target_norms = (double *)otx__alloc(ctx, targets, sizeof(double));
-    if (solution->indices && solution->coefficients && solution->residual_norms &&
-        solution->target_norms)
-        return OTX_OK;
-    return otx__fail_memory(error, (uint64_t)cells * 12 + (uint64_t)targets * 16);
-}
-
 /* ||residual|| / ||target||, and 0 for a target of zeros. */
 OTX__PRIVATE double otx__solution_residual(const otx__solution *solution, size_t target)
 {
-    double norm = solution->target_norms[target];
-    return norm > 0 ? solution->residual_norms[target] / norm : 0;
+    double norm = solution->fitted.target_norms[target];
+    return norm > 0 ? solution->fitted.residual_norms[target] / norm : 0;
 }
 
 OTX__PRIVATE void otx__solution_summarize(const otx_job *job, otx__solution *solution)
 {
     double sum = 0;
     size_t i;
+    if (!solution->fitted.residual_norms) return;
     for (i = 0; i < job->target_count; i++) {
         double residual = otx__solution_residual(solution, i);
         sum += residual;
@@ -22614,29 +23522,6 @@ OTX__PRIVATE uint8_t *otx__solution_needs(const otx_job *job, size_t rows)
     for (i = 0; i < job->anchor_count; i++) needed[job->anchor_donors[i]] = 1;
     for (i = 0; i < job->target_count; i++) needed[job->targets[i]] = 1;
     return needed;
-}
-
-/* Solves by the caller's hook, whose indices will be followed and so are checked. */
-OTX__PRIVATE otx_result otx__solution_by_hook(const otx_job *job, const otx_matrix *atoms,
-                                              const otx_matrix *targets,
-                                              const otx_omp_options *omp,
-                                              const otx_omp_output *output,
-                                              otx_omp_stats *stats, otx_error *error)
-{
-    const otx_job_options *options = &job->options;
-    size_t k = otx_omp_k(omp->k, atoms->rows, atoms->columns), i, j;
-    otx_result result = options->solve(options->solve_context, &job->ctx, atoms, targets, omp,
-                                       output, stats, error);
-    for (i = 0; i < targets->rows && !result; i++) {
-        const int32_t *indices = output->indices + i * k;
-        for (j = 0; j < k && indices[j] >= 0; j++)
-            if ((size_t)indices[j] >= atoms->rows)
-                return otx__fail(error, OTX_ERROR_ARGUMENT,
-                                 "options.solve gave target %" PRIu64 " the atom %" PRId32
-                                 " of %" PRIu64, (uint64_t)i, indices[j],
-                                 (uint64_t)atoms->rows);
-    }
-    return result;
 }
 
 /* How many rows of the donor's matrices there are to read. */
@@ -22657,18 +23542,11 @@ OTX__PRIVATE otx_result otx__solution_check(const otx_job *job, const otx__solut
     result = otx__row_walk_open(&job->ctx, &job->donor, solution->donor,
                                 (size_t)solution->donor->tensor->shape[1], rows, NULL, &walk,
                                 error);
-    if (!result) result = otx__rows_check(&walk, needed, error);
+    if (!result) result = otx__rows_check(job, &walk, needed, error);
     otx__row_walk_close(&walk);
     otx__free(&job->ctx, needed, rows, 1);
     return result;
 }
-
-/* The donor's rows and the base's as solvers take them. */
-typedef struct otx__space {
-    otx__loaded donor, base; /* base: only with a map, and only while it is fitted */
-    otx_matrix atoms, targets;
-    otx_matrix anchors; /* the atoms' tokens in the base */
-} otx__space;
 
 OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32_t *index,
                                          size_t rows)
@@ -22683,113 +23561,76 @@ OTX__PRIVATE otx_matrix otx__loaded_rows(const otx__loaded *loaded, const uint32
     return matrix;
 }
 
-OTX__PRIVATE void otx__space_close(const otx_job *job, otx__space *space)
+/* Reads one matrix of the donor into the rows of a method. Close with otx__loaded_close in
+   any case. */
+OTX__PRIVATE otx_result otx__solution_read_donor(const otx_job *job,
+                                                 const otx__solution *solution,
+                                                 otx__loaded *donor, otx_method_rows *rows,
+                                                 otx_error *error)
 {
-    otx__loaded_close(job, &space->donor);
-    otx__loaded_close(job, &space->base);
-}
-
-/* Reads one matrix of the donor. Close in any case. */
-OTX__PRIVATE otx_result otx__space_open(const otx_job *job, const otx__solution *solution,
-                                        otx__space *space, otx_error *error)
-{
-    const otx_tensor *tensor = solution->donor->tensor;
-    size_t rows = otx__solution_rows(job);
-    uint8_t *needed = otx__solution_needs(job, rows);
+    size_t count = otx__solution_rows(job);
+    uint8_t *needed = otx__solution_needs(job, count);
     otx_result result;
-    memset(space, 0, sizeof *space);
-    if (!needed) return otx__fail_memory(error, rows);
-    result = otx__loaded_open(job, &job->donor, solution->donor, (size_t)tensor->shape[1],
-                              needed, rows, &space->donor, error);
-    otx__free(&job->ctx, needed, rows, 1);
-    space->atoms = otx__loaded_rows(&space->donor, job->anchor_donors, job->anchor_count);
-    space->targets = otx__loaded_rows(&space->donor, job->targets, job->target_count);
+    memset(donor, 0, sizeof *donor);
+    if (!needed) return otx__fail_memory(error, count);
+    result = otx__loaded_open(job, &job->donor, solution->donor,
+                              (size_t)solution->donor->tensor->shape[1], needed, count, donor,
+                              error);
+    otx__free(&job->ctx, needed, count, 1);
+    rows->donor = otx__loaded_rows(donor, job->anchor_donors, job->anchor_count);
+    rows->targets = otx__loaded_rows(donor, job->targets, job->target_count);
     return result;
 }
 
-/* Reads the anchors' rows in the base as well. */
-OTX__PRIVATE otx_result otx__space_add_base(const otx_job *job, const otx__solution *solution,
-                                            otx__space *space, otx_error *error)
+/* Reads the anchors' rows of one matrix of the base. Close it likewise. */
+OTX__PRIVATE otx_result otx__solution_read_base(const otx_job *job,
+                                                const otx__solution *solution,
+                                                otx__loaded *base, otx_method_rows *rows,
+                                                otx_error *error)
 {
-    const otx_tensor *tensor = solution->base->tensor;
-    size_t rows = 0, i;
+    size_t count = 0, i;
     uint8_t *needed;
     otx_result result;
+    memset(base, 0, sizeof *base);
     for (i = 0; i < job->anchor_count; i++)
-        rows = otx__max(rows, (size_t)job->anchor_bases[i] + 1);
-    needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
-    if (!needed) return otx__fail_memory(error, rows);
+        count = otx__max(count, (size_t)job->anchor_bases[i] + 1);
+    needed = (uint8_t *)otx__alloc_zero(&job->ctx, count, 1);
+    if (!needed) return otx__fail_memory(error, count);
     for (i = 0; i < job->anchor_count; i++) needed[job->anchor_bases[i]] = 1;
-    result = otx__loaded_open(job, &job->base, solution->base, (size_t)tensor->shape[1], needed,
-                              rows, &space->base, error);
-    otx__free(&job->ctx, needed, rows, 1);
-    space->anchors = otx__loaded_rows(&space->base, job->anchor_bases, job->anchor_count);
+    result = otx__loaded_open(job, &job->base, solution->base,
+                              (size_t)solution->base->tensor->shape[1], needed, count, base,
+                              error);
+    otx__free(&job->ctx, needed, count, 1);
+    rows->base = otx__loaded_rows(base, job->anchor_bases, job->anchor_count);
     return result;
 }
 
-/* Fits the map of a solution, by which the pursuit that goes with it is chosen: *omp. */
-OTX__PRIVATE otx_result otx__solution_fit(otx_job *job, otx__solution *solution,
-                                          otx__space *space, otx_omp_options *omp,
-                                          otx_error *error)
-{
-    otx_affine_options options;
-    size_t k = job->options.method == OTX_METHOD_AFFINE ? 0 : omp->k;
-    otx_result result = otx__space_add_base(job, solution, space, error);
-    memset(&options, 0, sizeof options);
-    options.memory = omp->memory;
-    if (omp->cosine) options.selection = OTX_AFFINE_COSINE;
-    if (k || job->options.method == OTX_METHOD_AFFINE) {
-        options.ks = &k;
-        options.k_count = 1;
-    }
-    if (!result)
-        result = otx_affine_fit(&job->ctx, &space->atoms, &space->anchors, &space->targets,
-                                &options, &solution->map, &solution->map_stats, error);
-    otx__loaded_close(job, &space->base);
-    if (result) return result;
-    omp->k = 0;
-    if (otx_affine_pursuit(&solution->map, omp))
-        solution->k = otx_omp_k(omp->k, space->atoms.rows, space->atoms.columns);
-    return OTX_OK;
-}
-
-/* Runs the pursuit of all targets. */
-OTX__PRIVATE otx_result otx__solution_pursue(otx_job *job, otx__solution *solution,
-                                             const otx__space *space,
-                                             const otx_omp_options *omp, otx_error *error)
-{
-    otx_omp_output output;
-    otx_result result = otx__solution_alloc(job, solution, error);
-    if (result) return result;
-    output.indices = solution->indices;
-    output.coefficients = solution->coefficients;
-    output.residual_norms = solution->residual_norms;
-    output.target_norms = solution->target_norms;
-    result = job->options.solve
-                 ? otx__solution_by_hook(job, &space->atoms, &space->targets, omp, &output,
-                                         &solution->stats, error)
-                 : otx_omp(&job->ctx, &space->atoms, &space->targets, omp, &output,
-                           &solution->stats, error);
-    if (!result) otx__solution_summarize(job, solution);
-    return result;
-}
-
-/* Reads one matrix of the donor, solves for all targets in it, and lets it go. */
+/* Reads what the method looks at, fits it, and lets that go. */
 OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution,
                                            otx_error *error)
 {
     double start = otx__now();
-    otx_omp_options omp = job->options.omp;
-    otx__space space;
-    otx_result result = otx__space_open(job, solution, &space, error);
-    omp.centred = job->options.method == OTX_METHOD_OMP_CENTRED;
-    solution->k = otx_omp_k(omp.k, job->anchor_count, space.atoms.columns);
-    if (solution->base) solution->k = 0;
+    otx_method_options options;
+    otx_method_rows rows;
+    otx__loaded donor, base;
+    otx_result result = OTX_OK;
+    memset(&options, 0, sizeof options);
+    memset(&rows, 0, sizeof rows);
+    memset(&donor, 0, sizeof donor);
+    memset(&base, 0, sizeof base);
+    options.omp = job->options.omp;
+    options.solve = job->options.solve;
+    options.solve_context = job->options.solve_context;
+    if (solution->donor)
+        result = otx__solution_read_donor(job, solution, &donor, &rows, error);
     if (!result && solution->base)
-        result = otx__solution_fit(job, solution, &space, &omp, error);
-    if (!result && solution->k > 0)
-        result = otx__solution_pursue(job, solution, &space, &omp, error);
-    otx__space_close(job, &space);
+        result = otx__solution_read_base(job, solution, &base, &rows, error);
+    if (!result)
+        result = otx_method_fit(&job->ctx, job->options.method, &rows, &options,
+                                &solution->fitted, error);
+    if (!result) otx__solution_summarize(job, solution);
+    otx__loaded_close(job, &base);
+    otx__loaded_close(job, &donor);
     solution->seconds = otx__now() - start;
     return result;
 }
@@ -22797,13 +23638,14 @@ OTX__PRIVATE otx_result otx__solution_make(otx_job *job, otx__solution *solution
 /* Enters what came of a solution into the summary of a matrix. */
 OTX__PRIVATE void otx__solution_report(otx__solution *solution, otx_job_matrix *matrix)
 {
-    matrix->k = solution->k;
+    const otx_fitted *fitted = &solution->fitted;
+    matrix->k = fitted->k;
     matrix->mean_relative_residual = solution->mean_residual;
     matrix->max_relative_residual = solution->max_residual;
-    matrix->omp = solution->stats;
-    matrix->choice = solution->map.choice;
-    matrix->hidden = solution->map.hidden;
-    matrix->affine = solution->map_stats;
+    matrix->omp = fitted->omp;
+    matrix->choice = fitted->map.choice;
+    matrix->hidden = fitted->map.hidden;
+    matrix->affine = fitted->affine;
     matrix->seconds = solution->seconds;
     solution->seconds = 0; /* the first matrix that uses it bears the time */
 }
@@ -22819,11 +23661,10 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
         if (job->solutions[i].donor != job->solutions[i - 1].donor)
             result = otx__solution_check(job, &job->solutions[i], error);
     for (i = 0; i < job->solution_count && !result; i++) {
-        const otx__solution *solution = &job->solutions[i];
+        const otx_fitted *fitted = &job->solutions[i].fitted;
         result = otx__solution_make(job, &job->solutions[i], error);
-        job->summary.isa = solution->base ? solution->map_stats.isa : solution->stats.isa;
-        job->summary.threads =
-            solution->base ? solution->map_stats.threads : solution->stats.threads;
+        job->summary.isa = fitted->k ? fitted->omp.isa : fitted->affine.isa;
+        job->summary.threads = fitted->k ? fitted->omp.threads : fitted->affine.threads;
     }
     for (i = 0; i < job->summary.matrix_count && !result; i++) {
         size_t solution = job->plans[job->matrix_tensors[i]].solution;
@@ -22835,32 +23676,20 @@ OTX__PRIVATE otx_result otx__job_solve(otx_job *job, otx_error *error)
 /* >>> src/job/targets.h */
 /* ---- targets: the rows that are made from the donor's ---------------------- */
 
-/* Targets that one call of the body combines; targets between polls, fewer where
-   that is more multiply-adds of a worker than so many. */
-#define OTX__COMBINE_CHUNK 16
-#define OTX__COMBINE_BATCH 1024
-#define OTX__COMBINE_WORK 1e8
-
-/* Bytes of the rows that a map makes at a time. */
-#define OTX__MAPPED_BYTES ((size_t)64 << 20)
+/* Bytes of the rows that a method makes at a time. */
+#define OTX__MADE_BYTES ((size_t)64 << 20)
 
 /* What making the new rows of one vocabulary tensor takes. */
 typedef struct otx__rebuild {
     otx_job *job;
     const otx__vocab_tensor *tensor;
     const otx__solution *solution; /* NULL: the mean or zeros instead */
-    const otx__kernels *kernels;   /* asked for once: the processor takes long to tell */
     otx__loaded old, made;       /* the base's rows, and the new ones */
     size_t old_rows, old_size;   /* rows of the base to read, and bytes of one */
     uint8_t *flags;              /* by row of either */
     size_t flag_count;
     size_t row_size;             /* of a new row, in bytes */
-    double *scratch;             /* a row for each worker, and one for a mean */
-    const double *centre;        /* the mean of the anchors' rows, or NULL: not centred */
-    size_t workers;
-    size_t first;                /* target of the batch */
-    size_t failed[OTX__COMBINE_BATCH / OTX__COMBINE_CHUNK]; /* first target that is out of
-                                                               range, or OTX__NONE */
+    double *row;                 /* for a row on its way, or a mean */
 } otx__rebuild;
 
 OTX__PRIVATE otx_result otx__fail_range(const otx__rebuild *r, size_t id, otx_error *error)
@@ -22893,59 +23722,7 @@ OTX__PRIVATE bool otx__rebuild_store(otx__rebuild *r, size_t id, const double *r
                            saturate) == 0 || saturate;
 }
 
-/* mean + sum of c_j (a_j - mean) is the combination plus (1 - sum of c_j) mean. */
-OTX__PRIVATE void otx__rebuild_centre(const otx__rebuild *r, const double *coefficients,
-                                      double *row)
-{
-    double share = 1.0;
-    size_t i;
-    for (i = 0; i < r->solution->k; i++) share -= coefficients[i];
-    for (i = 0; i < r->made.columns; i++) {
-        double part = share * r->centre[i];
-        row[i] += part;
-    }
-}
-
-OTX__PRIVATE void otx__rebuild_body(void *argument, size_t index, int worker)
-{
-    otx__rebuild *r = (otx__rebuild *)argument;
-    const otx_job *job = r->job;
-    const otx__solution *solution = r->solution;
-    double *row = r->scratch + (size_t)worker * r->made.columns;
-    size_t target = r->first + index * OTX__COMBINE_CHUNK;
-    size_t end = otx__min(target + OTX__COMBINE_CHUNK, job->target_count);
-    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
-    r->failed[index] = OTX__NONE;
-    for (; target < end && r->failed[index] == OTX__NONE; target++) {
-        const double *coefficients = solution->coefficients + target * solution->k;
-        otx__combine_row(r->kernels, &anchors, solution->indices + target * solution->k,
-                     coefficients, solution->k, row);
-        if (r->centre) otx__rebuild_centre(r, coefficients, row);
-        if (!otx__rebuild_store(r, job->targets[target], row)) r->failed[index] = target;
-    }
-}
-
-/* The rows of the targets by their combinations of the base's rows. */
-OTX__PRIVATE otx_result otx__rebuild_combine(otx__rebuild *r, otx_error *error)
-{
-    otx_job *job = r->job;
-    double work = (double)r->solution->k * (double)r->made.columns / (double)r->workers;
-    size_t batch = OTX__COMBINE_BATCH, i;
-    otx_result result = OTX_OK;
-    while (batch > OTX__COMBINE_CHUNK && (double)batch * work > OTX__COMBINE_WORK) batch /= 2;
-    for (r->first = 0; r->first < job->target_count && !result; r->first += batch) {
-        size_t count = otx__min(job->target_count - r->first, batch);
-        size_t chunks = (count + OTX__COMBINE_CHUNK - 1) / OTX__COMBINE_CHUNK;
-        otx__parallel(&job->ctx, chunks, otx__rebuild_body, r);
-        for (i = 0; i < chunks && !result; i++)
-            if (r->failed[i] != OTX__NONE)
-                result = otx__fail_range(r, job->targets[r->failed[i]], error);
-        if (!result) result = otx__job_poll(job, error);
-    }
-    return result;
-}
-
-/* Rounds the rows that a map has made of some targets. */
+/* Rounds the rows that were made of some targets. */
 OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first, size_t count,
                                                    const double *rows, otx_error *error)
 {
@@ -22956,29 +23733,40 @@ OTX__PRIVATE otx_result otx__rebuild_store_targets(otx__rebuild *r, size_t first
     return OTX_OK;
 }
 
-/* The rows of the targets by the map, and what it misses at their anchors. */
-OTX__PRIVATE otx_result otx__rebuild_map(otx__rebuild *r, otx_error *error)
+/* The rows of the targets, as many at a time as there is room for. */
+OTX__PRIVATE otx_result otx__rebuild_make(otx__rebuild *r, const otx_method_rows *from,
+                                          otx_error *error)
 {
-    otx_job *job = r->job;
-    const otx__solution *solution = r->solution;
-    const otx_context ctx = otx__job_uncounted(job);
+    const otx_job *job = r->job;
+    const otx_context ctx = otx__job_uncounted(r->job);
     size_t width = r->made.columns, first, count;
-    size_t room = otx__min(OTX__MAPPED_BYTES / (width * sizeof(double)) + 1, job->target_count);
-    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    size_t room = otx__min(OTX__MADE_BYTES / (width * sizeof(double)) + 1, job->target_count);
     double *rows = (double *)otx__alloc(&job->ctx, room, width * sizeof *rows);
-    otx__space space;
-    otx_result result;
+    otx_result result = OTX_OK;
     if (!rows) return otx__fail_memory(error, (uint64_t)room * width * sizeof *rows);
-    result = otx__space_open(job, solution, &space, error);
     for (first = 0; first < job->target_count && !result; first += count) {
         count = otx__min(room, job->target_count - first);
-        result = otx_affine_apply(&ctx, &solution->map, &space.atoms, &anchors, &space.targets,
-                                  first, count, solution->indices, solution->coefficients,
-                                  solution->k, rows, error);
+        result = otx_method_make(&ctx, &r->solution->fitted, from, first, count, rows, error);
         if (!result) result = otx__rebuild_store_targets(r, first, count, rows, error);
     }
-    otx__space_close(job, &space);
     otx__free(&job->ctx, rows, room, width * sizeof *rows);
+    return result;
+}
+
+/* Makes the rows of the targets by the method, which may look at the donor once more. */
+OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
+{
+    const otx_job *job = r->job;
+    otx_method_rows rows;
+    otx__loaded donor;
+    otx_result result = OTX_OK;
+    memset(&rows, 0, sizeof rows);
+    memset(&donor, 0, sizeof donor);
+    rows.base = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    if (otx_method_needs(job->options.method) & OTX_NEED_DONOR_AGAIN)
+        result = otx__solution_read_donor(job, r->solution, &donor, &rows, error);
+    if (!result) result = otx__rebuild_make(r, &rows, error);
+    otx__loaded_close(job, &donor);
     return result;
 }
 
@@ -23007,6 +23795,16 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
     return base < (int64_t)r->old_rows ? base : -1;
 }
 
+/* Beyond the last of the base's ids that have a token or are copied from. */
+OTX__PRIVATE size_t otx__base_ids(const otx_job *job)
+{
+    int64_t ids = (int64_t)job->base.vocab.count;
+    size_t i;
+    for (i = 0; i < job->alignment.count; i++)
+        if (job->alignment.rows[i].base >= ids) ids = job->alignment.rows[i].base + 1;
+    return (size_t)ids;
+}
+
 /* Whether a row of the base holds a token that the model has been trained on. */
 OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
 {
@@ -23024,8 +23822,10 @@ OTX__PRIVATE void otx__rebuild_flag_old(otx__rebuild *r)
     size_t i;
     memset(r->flags, 0, r->flag_count);
     for (i = 0; i < r->old_rows && mean; i++) r->flags[i] = otx__base_row_is_token(job, i);
-    for (i = 0; i < alignment->count; i++)
-        if (alignment->rows[i].base >= 0) r->flags[alignment->rows[i].base] = 1;
+    for (i = 0; i < alignment->count; i++) {
+        int64_t base = alignment->rows[i].base;
+        if (base >= 0 && base < (int64_t)r->old_rows) r->flags[base] = 1;
+    }
 }
 
 /* What becomes of a new row. One that would copy a row which this tensor of the base
@@ -23067,8 +23867,8 @@ OTX__PRIVATE otx_result otx__rebuild_copy_row(otx__rebuild *r, size_t to, const 
         memcpy(r->made.data + to * r->row_size, from, r->row_size);
         return OTX_OK;
     }
-    otx__to_double(r->scratch, from, dtype, r->made.columns);
-    return otx__rebuild_store(r, to, r->scratch) ? OTX_OK : otx__fail_range(r, to, error);
+    otx__to_double(r->row, from, dtype, r->made.columns);
+    return otx__rebuild_store(r, to, r->row) ? OTX_OK : otx__fail_range(r, to, error);
 }
 
 /* Reads the base's rows, checking those that will be used, and copies. */
@@ -23087,24 +23887,17 @@ OTX__PRIVATE otx_result otx__rebuild_copy(otx__rebuild *r, otx_error *error)
     return result;
 }
 
-/* The rows that must be made: by a map; by combinations; as the mean of the base's rows
-   that hold trained tokens; or as zeros. A bias has no space to solve in, so
+/* The rows that must be made: by the method, from the donor's; as the mean of
+   the base's rows that hold trained tokens; or as zeros. A bias has no space to solve in, so
    that under omp it gets the mean as well. */
 OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
-    double *mean = r->scratch + r->workers * r->made.columns;
+    double *mean = r->row;
     size_t i;
     otx_result result = OTX_OK;
     if (job->target_count == 0) return OTX_OK;
-    if (r->solution && job->options.method == OTX_METHOD_OMP_CENTRED) {
-        memset(r->flags, 0, r->flag_count);
-        for (i = 0; i < job->anchor_count; i++) r->flags[job->anchor_bases[i]] = 1;
-        result = otx__rows_average(job, &r->old, r->flags, mean, error);
-        r->centre = mean;
-    }
-    if (r->solution && r->solution->base) return otx__rebuild_map(r, error);
-    if (r->solution) return result ? result : otx__rebuild_combine(r, error);
+    if (r->solution) return otx__rebuild_solved(r, error);
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
@@ -23122,7 +23915,7 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
 OTX__PRIVATE otx_result otx__rebuild_padding(otx__rebuild *r, otx_error *error)
 {
     otx_job *job = r->job;
-    double *mean = r->scratch + r->workers * r->made.columns;
+    double *mean = r->row;
     otx_result result = OTX_OK;
     size_t i, count = 0;
     for (i = 0; i < r->made.rows; i++) {
@@ -23146,13 +23939,13 @@ OTX__PRIVATE void otx__rebuild_close(otx__rebuild *r)
     otx__loaded_close(job, &r->old);
     otx__loaded_close(job, &r->made);
     otx__free(&job->ctx, r->flags, r->flag_count, 1);
-    otx__free(&job->ctx, r->scratch, (r->workers + 1) * r->made.columns, sizeof *r->scratch);
+    otx__free(&job->ctx, r->row, r->made.columns, sizeof *r->row);
 }
 
 /* Takes what is needed for `rows` new rows of one tensor, and flags the base's rows that
    will be used. Close with otx__rebuild_close in any case. */
 OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t rows,
-                                           size_t workers, otx__rebuild *r, otx_error *error)
+                                           otx__rebuild *r, otx_error *error)
 {
     const otx__tensor_plan *plan = &job->plans[which];
     size_t cells;
@@ -23168,17 +23961,14 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
     r->old_size = plan->columns * (otx_dtype_bits(r->tensor->at->tensor->dtype) / 8);
     r->old_rows = (size_t)r->tensor->rows;
     if (r->old_rows == job->base.parts.rows)
-        r->old_rows = otx__min(r->old_rows, job->base.vocab.count);
-    r->workers = workers;
-    r->kernels = otx__combine_kernels(&job->ctx);
+        r->old_rows = otx__min(r->old_rows, otx__base_ids(job));
     r->flag_count = otx__max(otx__max(plan->rows, job->base.vocab.count),
                              (size_t)r->tensor->rows);
     r->flags = (uint8_t *)otx__alloc(&job->ctx, r->flag_count, 1);
-    if (otx__mul(workers + 1, plan->columns, &cells))
-        r->scratch = (double *)otx__alloc(&job->ctx, cells, sizeof *r->scratch);
+    r->row = (double *)otx__alloc(&job->ctx, plan->columns, sizeof *r->row);
     if (otx__mul(rows, plan->columns, &cells))
         r->made.data = (char *)otx__alloc(&job->ctx, cells, otx_dtype_bits(r->made.dtype) / 8);
-    if (!r->flags || !r->scratch || !r->made.data)
+    if (!r->flags || !r->row || !r->made.data)
         return otx__fail_memory(error, (uint64_t)rows * r->row_size);
     otx__rebuild_flag_old(r);
     return OTX_OK;
@@ -23189,8 +23979,7 @@ OTX__PRIVATE otx_result otx__rebuild_begin(otx_job *job, size_t which, size_t ro
 OTX__PRIVATE otx_result otx__rebuild_open(otx_job *job, size_t which, otx__rebuild *r,
                                           otx_error *error)
 {
-    otx_result result = otx__rebuild_begin(job, which, job->plans[which].rows,
-                                           (size_t)otx__threads(&job->ctx), r, error);
+    otx_result result = otx__rebuild_begin(job, which, job->plans[which].rows, r, error);
     if (!result) result = otx__rebuild_copy(r, error);
     if (!result) result = otx__rebuild_targets(r, error);
     otx__loaded_close(job, &r->old);
@@ -23231,12 +24020,12 @@ OTX__PRIVATE otx_result otx__rebuild_check(otx_job *job, size_t which, otx_error
     const otx__tensor_plan *plan = &job->plans[which];
     otx__row_walk walk;
     otx__rebuild r;
-    otx_result result = otx__rebuild_begin(job, which, 1, 0, &r, error);
+    otx_result result = otx__rebuild_begin(job, which, 1, &r, error);
     memset(&walk, 0, sizeof walk);
     if (!result)
         result = otx__row_walk_open(&job->ctx, &job->base, r.tensor->at, plan->columns,
                                     r.old_rows, NULL, &walk, error);
-    if (!result) result = otx__rows_check(&walk, r.flags, error);
+    if (!result) result = otx__rows_check(job, &walk, r.flags, error);
     if (!result && plan->dtype != r.tensor->at->tensor->dtype && !job->options.saturate) {
         walk.first = walk.count = 0;
         result = otx__rebuild_check_range(&r, &walk, plan->rows, error);
@@ -23263,7 +24052,7 @@ OTX__PRIVATE otx_result otx__job_check_rows(otx_job *job, otx_error *error)
 
 /* One file of weights of the output, in the place of one of the base's. */
 typedef struct otx__out_file {
-    bool touched;                 /* it holds tensors that change; else it is copied */
+    bool touched;                 /* not all its tensors stay; else it is copied */
     bool empty;                   /* all its tensors are dropped: not written */
     otx_tensor *tensors;          /* of the new file, in order of the old one */
     const otx_tensor **originals; /* of each; names them and says where its bytes are */
@@ -23330,7 +24119,8 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
     size_t i;
     memset(file, 0, sizeof *file);
     for (i = 0; i < old->tensor_count && !file->touched; i++)
-        file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE;
+        file->touched = otx__which_tensor(job, &old->tensors[i]) != OTX__NONE ||
+                        !otx__checkpoint_reads(&job->base.checkpoint, &old->tensors[i]);
     if (!file->touched) return OTX_OK;
     file->capacity = old->tensor_count;
     file->tensors = (otx_tensor *)otx__alloc(&job->ctx, file->capacity, sizeof *file->tensors);
@@ -23342,6 +24132,7 @@ OTX__PRIVATE otx_result otx__out_file_open(const otx_job *job, const otx_safeten
         size_t which = otx__which_tensor(job, &old->tensors[i]);
         otx_tensor *tensor = &file->tensors[file->count];
         if (which != OTX__NONE && job->base.parts.tensors[which].redundant) continue;
+        if (!otx__checkpoint_reads(&job->base.checkpoint, &old->tensors[i])) continue;
         *tensor = old->tensors[i];
         if (which != OTX__NONE) {
             tensor->shape = job->plans[which].shape;
@@ -23818,11 +24609,11 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
     otx__text_bytes(to, "\n  }", 5); /* with the terminator */
 }
 
-/* Takes what is not written out of the weight map. */
+/* Takes what is not written out of the weight map, and what is not true. */
 OTX__PRIVATE otx_result otx__edit_weight_map(const otx_job *job, otx_json_edit *edit,
                                              otx_error *error)
 {
-    bool whole = true;
+    bool whole = !job->base.checkpoint.index_differs;
     otx_result result;
     otx__text map;
     size_t i;
@@ -24005,7 +24796,7 @@ OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
     result = out ? otx__job_write(job, &writing, error) : otx__job_solve(job, error);
     if (out) otx__writing_close(job, &writing);
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
-        otx__solution_close(job, &job->solutions[i]);
+        otx_method_close(&job->ctx, &job->solutions[i].fitted);
     job->summary.seconds += otx__now() - start;
     return result;
 }
@@ -24120,7 +24911,7 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
     otx__text_double(text, matrix->seconds);
     if (ran) otx__text_format(text, ", \"k\": %" PRIu64, matrix->k);
     if (solved) otx__report_solver(text, &matrix->omp);
-    if (ran && otx__job_maps(job)) otx__report_map(text, matrix);
+    if (ran && matrix->choice.lambda > 0) otx__report_map(text, matrix);
     otx__text_string(text, "}");
 }
 
@@ -24138,7 +24929,8 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
     otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
                      otx__word(otx_method_name(job->options.method)));
-    if (otx__job_maps(job) && !job->options.omp.k) otx__text_string(&text, "null");
+    if (!job->options.omp.k && (otx_method_needs(job->options.method) & OTX_NEED_BASE))
+        otx__text_string(&text, "null"); /* each matrix has its own */
     else
         otx__text_format(&text, "%" PRIu64,
                          (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
@@ -24208,16 +25000,17 @@ OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
 OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
-    size_t at = target * solution->k, end = at + solution->k, i;
-    const int32_t *indices = solution->indices;
+    const otx_fitted *fitted = &solution->fitted;
+    size_t at = target * fitted->k, end = at + fitted->k, i;
     otx__text_string(text, "\t");
-    if (solution->k > 0)
+    if (fitted->residual_norms)
         otx__token_table_number(text, otx__solution_residual(solution, target));
     otx__text_string(text, "\t");
-    for (i = at; i < end && indices[i] >= 0; i++) {
+    for (i = at; i < end && fitted->indices[i] >= 0; i++) {
         otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i > at ? " " : "",
-                         job->anchor_donors[indices[i]], job->anchor_bases[indices[i]]);
-        otx__token_table_number(text, solution->coefficients[i]);
+                         job->anchor_donors[fitted->indices[i]],
+                         job->anchor_bases[fitted->indices[i]]);
+        otx__token_table_number(text, fitted->coefficients[i]);
     }
 }
 
@@ -24265,8 +25058,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
 {
     size_t i;
-    for (i = 0; i < job->solution_count && job->ran; i++)
-        if (job->solutions[i].k > 0 && !job->solutions[i].indices) return false;
+    if (!job->ran || !otx__job_has_solves(job)) return true;
+    for (i = 0; i < job->solution_count; i++)
+        if (job->solutions[i].fitted.targets != job->target_count) return false;
     return true;
 }
 
@@ -24482,12 +25276,15 @@ OTX__PRIVATE void otx__verify_size_said(otx__verifier *v, uint64_t rows, const c
                    "default must be %" PRIu64, v->side.path, rows);
 }
 
+/* Tokens beyond the rows are no fault where each is an added one: no text comes by them
+   but one that spells them out, and models are published so (Gemma 3 1B). */
 OTX__PRIVATE void otx__verify_rows(otx__verifier *v)
 {
     const otx__side *side = &v->side;
     const otx_tensor *embedding;
     char tensor[OTX__TENSOR_TEXT], token[OTX__QUOTED];
     size_t i, beyond = 0, first = 0;
+    bool added = true;
     uint64_t rows;
     if (v->failure || !side->parts.embedding) return;
     embedding = side->parts.embedding->tensor;
@@ -24497,12 +25294,15 @@ OTX__PRIVATE void otx__verify_rows(otx__verifier *v)
         if (otx__side_token(side, i)) {
             beyond++;
             first = i;
+            added &= side->vocab.tokens[i].added;
         }
     if (beyond)
-        otx__found(v, OTX_FAULT, "%s: %" PRIu64 " of the tokenizer's ids, the first %" PRIu64
-                   " (token \"%s\"), lie beyond the %" PRIu64 " rows of tensor %s", side->path,
-                   (uint64_t)beyond, (uint64_t)first, otx__side_content(token, side, first),
-                   rows, tensor);
+        otx__found(v, added ? OTX_WARNING : OTX_FAULT, "%s: %" PRIu64 " of the tokenizer's ids, "
+                   "the first %" PRIu64 " (token \"%s\"), lie beyond the %" PRIu64 " rows of "
+                   "tensor %s%s; a transplant with --rows tokenizer gives every token one",
+                   side->path, (uint64_t)beyond, (uint64_t)first,
+                   otx__side_content(token, side, first), rows, tensor,
+                   added ? ": a text that holds such a token as it is written fails" : "");
 }
 
 /* ---- ids ---- */
@@ -24711,115 +25511,471 @@ OTX__PRIVATE void otx__verify_values(otx__verifier *v)
         otx__verify_tensor(v, &parts->tensors[i]);
 }
 
+/* >>> src/job/check_gguf.h */
+/* ---- verify: the special tokens that a conversion to GGUF finds --------------- */
+
+/* llama.cpp knows of a model what its converter wrote. That takes the flags and ids of
+   special tokens from gguf.SpecialVocab, whose rules are these (gguf-py 0.19.0,
+   gguf/vocab.py, read in November 2026). tests/draft_engines.py compares the two. */
+
+/* A value in one of a directory's files. */
+typedef struct otx__gguf_value {
+    const otx_json *json;
+    uint32_t node;
+} otx__gguf_value;
+
+/* What is written of a directory. */
+typedef struct otx__gguf {
+    otx__gguf_value texts[OTX_ROLE_COUNT];
+    bool adds[2];   /* by role, bos and eos: whether it stands at that end of a text */
+    int64_t ids[2]; /* by role; -1: none */
+} otx__gguf;
+
+/* What llama.cpp calls a vocabulary, and takes where nothing is written (src/llama-vocab.cpp).
+   Llama 3's and a few other byte-level vocabularies add bos unsaid; all of them say it. */
+typedef struct otx__gguf_kind {
+    otx_family family;
+    const char *name;
+    bool adds[2];
+    int64_t ids[2];
+} otx__gguf_kind;
+
+OTX__PRIVATE const otx__gguf_kind *otx__gguf_kind_of(const otx_vocab *vocab)
+{
+    static const otx__gguf_kind kinds[] = {
+        {OTX_FAMILY_METASPACE, "SPM", {true, false}, {1, 2}},
+        {OTX_FAMILY_WORDPIECE, "WPM", {true, false}, {101, -1}},
+        {OTX_FAMILY_BYTE_LEVEL, "BPE", {false, false}, {11, 11}}, /* and all others */
+    };
+    size_t i = 0;
+    while (i + 1 < OTX__COUNT(kinds) && kinds[i].family != vocab->family) i++;
+    return &kinds[i];
+}
+
+/* ---- values as Python sees them ---- */
+
+OTX__PRIVATE otx__gguf_value otx__gguf_find(const otx_json *json, uint32_t object,
+                                            const char *key)
+{
+    otx__gguf_value value;
+    value.json = json;
+    value.node = otx_json_find(json, object, key);
+    return value;
+}
+
+/* Whether it is there, and neither null nor false nor empty. */
+OTX__PRIVATE bool otx__gguf_is(otx__gguf_value value)
+{
+    otx_json_type type = otx_json_type_of(value.json, value.node);
+    if (type == OTX_JSON_STRING) return otx__json_span(value.json, value.node).size > 0;
+    if (type == OTX_JSON_ARRAY || type == OTX_JSON_OBJECT)
+        return otx_json_count(value.json, value.node) > 0;
+    return type == OTX_JSON_TRUE || type == OTX_JSON_NUMBER;
+}
+
+/* Whether two are the same string. Longer ones than any token's are not. */
+OTX__PRIVATE bool otx__gguf_same(otx__gguf_value a, otx__gguf_value b)
+{
+    char one[512], other[512];
+    if (otx_json_type_of(a.json, a.node) != OTX_JSON_STRING ||
+        otx_json_type_of(b.json, b.node) != OTX_JSON_STRING ||
+        otx__json_span(a.json, a.node).size > sizeof one ||
+        otx__json_span(b.json, b.node).size > sizeof other)
+        return false;
+    return otx__same_bytes(one, otx_json_string(a.json, a.node, one), other,
+                           otx_json_string(b.json, b.node, other));
+}
+
+/* ---- flags: the post-processor, and over it tokenizer_config.json ---- */
+
+/* The special token at a place of a template, or nothing. */
+OTX__PRIVATE otx__gguf_value otx__gguf_special(const otx_json *json, uint32_t template_,
+                                               uint32_t place)
+{
+    uint32_t item = otx_json_item(json, template_, place);
+    return otx__gguf_find(json, otx_json_find(json, item, "SpecialToken"), "id");
+}
+
+/* A special token first in a template is bos if it is known as bos or cls; one that is last
+   becomes eos. `config`: there is a tokenizer_config.json, which knows. */
+OTX__PRIVATE void otx__gguf_template(const otx_json *json, uint32_t processor, bool config,
+                                     otx__gguf *to)
+{
+    uint32_t single = otx_json_find(json, processor, "single");
+    uint32_t count = otx_json_count(json, single);
+    otx__gguf_value first, last;
+    if (count < 2) return;
+    first = otx__gguf_special(json, single, 0);
+    last = otx__gguf_special(json, single, count - 1);
+    if (otx__gguf_is(first)) {
+        if (!config) to->texts[OTX_ROLE_BOS] = first;
+        to->adds[OTX_ROLE_BOS] = otx__gguf_same(first, to->texts[OTX_ROLE_BOS]) ||
+                                 otx__gguf_same(first, to->texts[OTX_ROLE_CLS]);
+    }
+    if (otx__gguf_is(last)) {
+        to->texts[OTX_ROLE_EOS] = last;
+        to->adds[OTX_ROLE_EOS] = true;
+    }
+}
+
+OTX__PRIVATE void otx__gguf_processor(const otx_json *json, uint32_t processor, bool config,
+                                      otx__gguf *to)
+{
+    uint32_t type = otx_json_find(json, processor, "type"), cls;
+    if (otx_json_equals(json, type, "TemplateProcessing"))
+        otx__gguf_template(json, processor, config, to);
+    if (!otx_json_equals(json, type, "RobertaProcessing")) return;
+    to->adds[OTX_ROLE_BOS] = to->adds[OTX_ROLE_EOS] = true;
+    if (otx__gguf_is(to->texts[OTX_ROLE_CLS]) || !config) return;
+    cls = otx_json_find(json, processor, "cls");
+    to->texts[OTX_ROLE_CLS] = to->texts[OTX_ROLE_BOS];
+    if (cls == OTX_JSON_NONE) return;
+    to->texts[OTX_ROLE_CLS].json = json;
+    to->texts[OTX_ROLE_CLS].node = otx_json_item(json, cls, 0);
+}
+
+/* All processors of tokenizer.json, those of a sequence in turn. */
+OTX__PRIVATE void otx__gguf_processors(const otx_json *json, uint32_t root, bool config,
+                                       otx__gguf *to)
+{
+    uint32_t processor = otx_json_find(json, root, "post_processor");
+    uint32_t list = otx_json_find(json, processor, "processors");
+    otx_json_iter item = otx_json_iter_of(json, list);
+    if (list == OTX_JSON_NONE) otx__gguf_processor(json, processor, config, to);
+    while (otx_json_iter_next(&item)) otx__gguf_processor(json, item.value, config, to);
+}
+
+/* ---- ids: of the added tokens, or as config.json has them ---- */
+
+OTX__PRIVATE bool otx__gguf_added_id(const otx_json *json, uint32_t root, otx__gguf_value text,
+                                     uint64_t *id)
+{
+    otx_json_iter added = otx_json_iter_of(json, otx_json_find(json, root, "added_tokens"));
+    if (otx_json_type_of(text.json, text.node) == OTX_JSON_OBJECT)
+        text = otx__gguf_find(text.json, text.node, "content");
+    while (otx_json_iter_next(&added))
+        if (otx__gguf_same(otx__gguf_find(json, added.value, "content"), text))
+            return otx_json_uint(json, otx_json_find(json, added.value, "id"), id);
+    return false;
+}
+
+OTX__PRIVATE bool otx__gguf_config_id(const otx__document *config, const char *key,
+                                      uint64_t *id)
+{
+    const otx_json *json = &config->json;
+    uint32_t root = otx__document_root(config), node = otx_json_find(json, root, key);
+    if (otx_json_type_of(json, node) == OTX_JSON_NULL)
+        node = otx_json_find(json, otx_json_find(json, root, "text_config"), key);
+    return otx_json_uint(json, node, id);
+}
+
+/* What is written of a side, whose tokenizer.json is `tokens`. */
+OTX__PRIVATE void otx__gguf_read(const otx__side *side, const otx__document *tokens,
+                                 otx__gguf *to)
+{
+    static const char *const flags[] = {OTX__KEY_ADD_BOS, OTX__KEY_ADD_EOS};
+    static const char *const keys[] = {"bos_token_id", "eos_token_id"};
+    const otx__gguf_kind *kind = otx__gguf_kind_of(&side->vocab);
+    const otx_json *json = &side->tokenizer.json;
+    uint32_t root = otx__document_root(&side->tokenizer);
+    bool config = otx_json_count(json, root) > 0;
+    otx__gguf_value *texts = to->texts;
+    size_t i;
+    for (i = 0; i < OTX_ROLE_COUNT; i++)
+        texts[i] = otx__gguf_find(json, root, otx__role_keys[i]);
+    if (!otx__gguf_is(texts[OTX_ROLE_BOS])) texts[OTX_ROLE_BOS] = texts[OTX_ROLE_CLS];
+    if (!otx__gguf_is(texts[OTX_ROLE_EOS])) texts[OTX_ROLE_EOS] = texts[OTX_ROLE_SEP];
+    memcpy(to->adds, kind->adds, sizeof to->adds);
+    memcpy(to->ids, kind->ids, sizeof to->ids);
+    otx__gguf_processors(&tokens->json, otx__document_root(tokens), config, to);
+    for (i = 0; i < 2; i++) {
+        uint32_t flag = otx_json_find(json, root, flags[i]);
+        otx_json_type type = otx_json_type_of(json, flag);
+        uint64_t id;
+        if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE)
+            to->adds[i] = type == OTX_JSON_TRUE;
+        if ((config && otx__gguf_added_id(&tokens->json, otx__document_root(tokens), texts[i],
+                                          &id)) ||
+            otx__gguf_config_id(&side->config, keys[i], &id))
+            to->ids[i] = id <= UINT32_MAX ? (int64_t)id : -1;
+    }
+}
+
 /* >>> src/job/check_draft.h */
 /* ---- verify: as a draft model for another --------------------------------- */
 
-/* A flag of tokenizer_config.json; where it is silent, what llama.cpp takes for a
-   SentencePiece vocabulary (bos yes) and others (no). */
-OTX__PRIVATE bool otx__draft_adds(const otx__side *side, const char *key, bool silent)
+/* Both models, as the engines look at them: the draft, then its target. */
+typedef struct otx__draft {
+    const otx__side *sides[2];
+    uint64_t sizes[2]; /* "vocab_size" of the model of text; 0: not known */
+    otx__gguf gguf[2];
+} otx__draft;
+
+/* Why an engine does not take the pair, or what it overlooks: one line. */
+typedef struct otx__draft_why {
+    char text[OTX__MESSAGE];
+    size_t size;
+} otx__draft_why;
+
+OTX__PRIVATE void otx__draft_say(otx__draft_why *to, const char *format, ...)
+    OTX__PRINTF(2, 3);
+OTX__PRIVATE void otx__draft_say(otx__draft_why *to, const char *format, ...)
 {
-    const otx__document *tokenizer = &side->tokenizer;
-    uint32_t node = otx_json_find(&tokenizer->json, otx__document_root(tokenizer), key);
-    otx_json_type type = otx_json_type_of(&tokenizer->json, node);
-    if (type == OTX_JSON_TRUE || type == OTX_JSON_FALSE) return type == OTX_JSON_TRUE;
-    return silent && side->vocab.family == OTX_FAMILY_METASPACE;
+    size_t room = sizeof to->text - to->size;
+    va_list arguments;
+    if (to->size > 0) to->size += otx__format(to->text + to->size, room, "; ");
+    to->size = otx__min(to->size, sizeof to->text - 1);
+    va_start(arguments, format);
+    to->size += otx__format_list(to->text + to->size, sizeof to->text - to->size, format,
+                                 arguments);
+    va_end(arguments);
+    to->size = otx__min(to->size, sizeof to->text - 1);
 }
 
-OTX__PRIVATE void otx__draft_kind(otx__verifier *v, const otx__side *target)
+/* ---- sizes ---- */
+
+/* The size of the model of text, where transformers' get_text_config finds it; where that
+   names none, what any level does. */
+OTX__PRIVATE uint64_t otx__draft_size(const otx__document *config)
 {
-    const otx_vocab *ours = &v->side.vocab, *theirs = &target->vocab;
-    if (ours->family == theirs->family &&
-        strcmp(otx__word(ours->model), otx__word(theirs->model)) == 0)
-        return;
-    otx__found(v, OTX_FAULT, "draft: the vocabulary is %s %s, the target's %s %s; llama.cpp "
-               "refuses the pair", otx_family_name(ours->family), otx__word(ours->model),
-               otx_family_name(theirs->family), otx__word(theirs->model));
+    static const char *const parts[] = {"text_encoder", "decoder", "generator", "text_config"};
+    const otx_json *json = &config->json;
+    uint32_t root = otx__document_root(config), node = root;
+    uint64_t size = 0;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(parts); i++) {
+        uint32_t part = otx_json_find(json, root, parts[i]);
+        if (otx_json_type_of(json, part) == OTX_JSON_OBJECT) node = part;
+    }
+    if (!otx_json_uint(json, otx_json_find(json, node, OTX__KEY_VOCAB_SIZE), &size))
+        (void)otx__config_says_rows(config, UINT64_MAX, &size);
+    return size;
 }
 
-/* The tokens at both ends of a text. */
-OTX__PRIVATE void otx__draft_end(otx__verifier *v, const otx__side *target, otx_role role,
-                                 const char *key)
+/* Compares the sizes. False if either is not known, which is said. */
+OTX__PRIVATE bool otx__draft_sized(const otx__draft *d, otx__draft_why *why)
 {
-    bool silent = role == OTX_ROLE_BOS;
-    bool ours = otx__draft_adds(&v->side, key, silent);
-    bool theirs = otx__draft_adds(target, key, silent);
-    int64_t id = v->side.vocab.roles[role], other = target->vocab.roles[role];
-    if (ours != theirs)
-        otx__found(v, OTX_FAULT, "draft: the tokenizer %s %s to its texts and the target's %s; "
-                   "llama.cpp refuses the pair", ours ? "adds" : "does not add",
-                   otx_role_name(role), theirs ? "does" : "does not");
-    else if (id != other)
-        otx__found(v, ours ? OTX_FAULT : OTX_WARNING, "draft: %s is %" PRId64
-                   ", the target's is %" PRId64 "%s", otx_role_name(role), id, other,
-                   ours ? "; llama.cpp refuses the pair" : "");
+    if (d->sizes[0] && d->sizes[1]) return true;
+    otx__draft_say(why, "%s/config.json names no \"vocab_size\", which it compares",
+                   d->sides[d->sizes[0] ? 1 : 0]->path);
+    return false;
 }
 
-/* Whether an id stands for the same token on both sides, or for none. */
-OTX__PRIVATE bool otx__draft_same(const otx__side *side, const otx__side *target, size_t id)
+/* ---- tokens ---- */
+
+/* Whether an id stands for the same token on both sides, or for none. A converter to GGUF
+   makes up a token where there is none, of which `pads` is the text. */
+OTX__PRIVATE bool otx__draft_same(const otx__draft *d, size_t id, bool pads)
 {
-    const otx_token *ours = otx__side_token(side, id), *theirs = otx__side_token(target, id);
-    if (!ours || !theirs) return !ours && !theirs;
-    return otx__same_bytes(ours->content, ours->content_size, theirs->content,
-                           theirs->content_size);
+    const otx_token *ours = otx__side_token(d->sides[0], id);
+    const otx_token *theirs = otx__side_token(d->sides[1], id), *one = ours ? ours : theirs;
+    char pad[32];
+    size_t size;
+    if (!ours && !theirs) return true;
+    if (ours && theirs)
+        return otx__same_bytes(ours->content, ours->content_size, theirs->content,
+                               theirs->content_size);
+    size = otx__format(pad, sizeof pad, "[PAD%" PRIu64 "]", (uint64_t)id);
+    return pads && otx__same_bytes(one->content, one->content_size, pad, size);
 }
 
-/* Compares the tokens of some ids. */
-OTX__PRIVATE void otx__draft_tokens(otx__verifier *v, const otx__side *target, size_t begin,
-                                    size_t end, otx_severity severity)
+/* Says which ids of [begin, end) stand for other tokens. */
+OTX__PRIVATE bool otx__draft_tokens(const otx__draft *d, size_t begin, size_t end, bool pads,
+                                    otx__draft_why *why)
 {
     char token[OTX__QUOTED], other[OTX__QUOTED];
     size_t i, different = 0, first = 0;
     for (i = end; i-- > begin;)
-        if (!otx__draft_same(&v->side, target, i)) {
+        if (!otx__draft_same(d, i, pads)) {
             first = i;
             different++;
         }
     if (different)
-        otx__found(v, severity, "draft: %" PRIu64 " ids from %" PRIu64 " on stand for other "
-                   "tokens than the target's, the first %" PRIu64 ": \"%s\", the target's "
-                   "\"%s\"", (uint64_t)different, (uint64_t)begin, (uint64_t)first,
-                   otx__side_content(token, &v->side, first),
-                   otx__side_content(other, target, first));
+        otx__draft_say(why, "%" PRIu64 " ids from %" PRIu64 " on stand for other tokens than "
+                       "the target's, the first %" PRIu64 ": \"%s\", the target's \"%s\"",
+                       (uint64_t)different, (uint64_t)begin, (uint64_t)first,
+                       otx__side_content(token, d->sides[0], first),
+                       otx__side_content(other, d->sides[1], first));
+    return different == 0;
 }
 
-OTX__PRIVATE void otx__draft_rows(otx__verifier *v, const otx__side *target)
+/* Ids that may have a token on either side. */
+OTX__PRIVATE size_t otx__draft_count(const otx__draft *d)
 {
-    uint64_t rows = v->side.parts.embedding ? v->side.parts.rows : 0, wanted = 0, apart;
-    (void)otx__config_says(&target->config, OTX__KEY_VOCAB_SIZE, UINT64_MAX, &wanted);
-    if (rows == 0 || wanted == 0 || rows == wanted) return;
-    apart = rows > wanted ? rows - wanted : wanted - rows;
-    otx__found(v, OTX_FAULT, "draft: \"vocab_size\" is %" PRIu64 ", the target's %" PRIu64
-               "; vLLM wants them equal%s", rows, wanted,
-               apart > OTX__DRAFT_SLACK ? ", llama.cpp at most 128 apart" : "");
+    return otx__max(d->sides[0]->vocab.count, d->sides[1]->vocab.count);
 }
 
-/* Compares the two models, by what llama.cpp and vLLM ask of them. */
-OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__side *target)
+/* ---- the engines ---- */
+
+/* The end of a text: a flag, and where that is set an id. */
+OTX__PRIVATE bool otx__draft_end(const otx__draft *d, otx_role role, otx__draft_why *why)
 {
-    size_t count = otx__max(v->side.vocab.count, target->vocab.count);
-    otx__draft_kind(v, target);
-    otx__draft_end(v, target, OTX_ROLE_BOS, OTX__KEY_ADD_BOS);
-    otx__draft_end(v, target, OTX_ROLE_EOS, OTX__KEY_ADD_EOS);
-    otx__draft_tokens(v, target, 0, otx__min(count, OTX__DRAFT_FIRST), OTX_WARNING);
-    otx__draft_tokens(v, target, OTX__DRAFT_FIRST, count, OTX_FAULT);
-    otx__draft_rows(v, target);
+    const otx__gguf *ours = &d->gguf[0], *theirs = &d->gguf[1];
+    const char *name = otx_role_name(role);
+    if (ours->adds[role] != theirs->adds[role])
+        otx__draft_say(why, "the tokenizer %s %s to its texts and the target's %s",
+                       ours->adds[role] ? "adds" : "does not add", name,
+                       theirs->adds[role] ? "does" : "does not");
+    else if (ours->adds[role] && ours->ids[role] != theirs->ids[role])
+        otx__draft_say(why, "%s is %" PRId64 ", the target's is %" PRId64, name,
+                       ours->ids[role], theirs->ids[role]);
+    else return true;
+    return false;
+}
+
+OTX__PRIVATE bool otx__draft_kind(const otx__draft *d, otx__draft_why *why)
+{
+    const otx_vocab *ours = &d->sides[0]->vocab, *theirs = &d->sides[1]->vocab;
+    const otx__gguf_kind *kind = otx__gguf_kind_of(ours), *wanted = otx__gguf_kind_of(theirs);
+    if (kind == wanted) return true;
+    otx__draft_say(why, "the vocabulary is %s (%s %s), the target's %s (%s %s)", kind->name,
+                   otx_family_name(ours->family), otx__word(ours->model), wanted->name,
+                   otx_family_name(theirs->family), otx__word(theirs->model));
+    return false;
+}
+
+/* common/speculative.cpp: common_speculative_are_compatible, and what convert_hf_to_gguf.py
+   makes of the directories: as many tokens as "vocab_size" says. */
+OTX__PRIVATE otx_severity otx__draft_llama_cpp(const otx__draft *d, otx__draft_why *why)
+{
+    uint64_t counts[2], apart, both;
+    bool good = otx__draft_kind(d, why);
+    size_t i;
+    for (i = 0; i < 2; i++)
+        counts[i] = d->sizes[i] ? d->sizes[i] : d->sides[i]->vocab.count;
+    both = counts[0] < counts[1] ? counts[0] : counts[1];
+    apart = counts[0] - both + counts[1] - both;
+    good &= otx__draft_end(d, OTX_ROLE_BOS, why);
+    good &= otx__draft_end(d, OTX_ROLE_EOS, why);
+    good &= apart <= OTX__DRAFT_SLACK;
+    if (apart > OTX__DRAFT_SLACK)
+        otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 ", and at "
+                       "most %d may lie between", counts[0], counts[1], OTX__DRAFT_SLACK);
+    i = otx__draft_count(d);
+    if (both < i) i = (size_t)both;
+    good &= otx__draft_tokens(d, OTX__DRAFT_FIRST, i, true, why);
+    return good ? OTX_NOTE : OTX_FAULT;
+}
+
+/* What vLLM and sglang ask alike. */
+OTX__PRIVATE otx_severity otx__draft_sizes(const otx__draft *d, const char *unless,
+                                           otx__draft_why *why)
+{
+    if (!otx__draft_sized(d, why)) return OTX_WARNING;
+    if (d->sizes[0] == d->sizes[1]) return OTX_NOTE;
+    otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 "%s",
+                   d->sizes[0], d->sizes[1], unless);
+    return OTX_FAULT;
+}
+
+/* vllm/config/speculative.py: verify_equal_vocab_size_if_draft_model. */
+OTX__PRIVATE otx_severity otx__draft_vllm(const otx__draft *d, otx__draft_why *why)
+{
+    otx_severity severity = otx__draft_sizes(d, ", and it wants them equal unless "
+                                             "use_heterogeneous_vocab is set", why);
+    if (severity == OTX_NOTE && !otx__draft_tokens(d, 0, otx__draft_count(d), false, why))
+        severity = OTX_WARNING;
+    return severity;
+}
+
+/* sglang/srt/speculative/standalone_worker.py: _validate_vocab_compatibility. */
+OTX__PRIVATE otx_severity otx__draft_sglang(const otx__draft *d, otx__draft_why *why)
+{
+    otx_severity severity = otx__draft_sizes(d, ", and it wants them equal", why);
+    if (!otx__draft_tokens(d, 0, otx__draft_count(d), false, why)) severity = OTX_FAULT;
+    return severity;
+}
+
+/* transformers/generation/utils.py: _validate_generation_mode. */
+OTX__PRIVATE otx_severity otx__draft_transformers(const otx__draft *d, otx__draft_why *why)
+{
+    bool sized = otx__draft_sized(d, why);
+    if (sized && d->sizes[0] != d->sizes[1]) {
+        otx__draft_say(why, "\"vocab_size\" is %" PRIu64 ", the target's %" PRIu64 ", so that "
+                       "generate() wants tokenizer and assistant_tokenizer", d->sizes[0],
+                       d->sizes[1]);
+        return OTX_WARNING;
+    }
+    return otx__draft_tokens(d, 0, otx__draft_count(d), false, why) && sized ? OTX_NOTE
+                                                                             : OTX_WARNING;
+}
+
+/* ---- all of them ---- */
+
+OTX_API const char *otx_engine_name(otx_engine engine)
+{
+    static const char *const names[OTX_ENGINE_COUNT] = {"all", "llama.cpp", "vllm", "sglang",
+                                                        "transformers"};
+    return (unsigned)engine < OTX_ENGINE_COUNT ? names[engine] : NULL;
+}
+
+/* A rule: OTX_NOTE if the engine takes the pair and nothing speaks against that. */
+typedef otx_severity (*otx__draft_rule)(const otx__draft *d, otx__draft_why *why);
+
+/* Says of each engine that is asked for whether it takes the pair. */
+OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__draft *d)
+{
+    static const otx__draft_rule rules[OTX_ENGINE_COUNT] = {
+        NULL, otx__draft_llama_cpp, otx__draft_vllm, otx__draft_sglang,
+        otx__draft_transformers};
+    int engine;
+    for (engine = OTX_ENGINE_ALL + 1; engine < OTX_ENGINE_COUNT; engine++) {
+        otx_severity severity;
+        otx__draft_why why;
+        if (v->options->engine != OTX_ENGINE_ALL && v->options->engine != (otx_engine)engine)
+            continue;
+        memset(&why, 0, sizeof why);
+        severity = rules[engine](d, &why);
+        otx__found(v, severity, "draft: %s %s the pair%s%s",
+                   otx_engine_name((otx_engine)engine),
+                   severity == OTX_FAULT ? "refuses" : "takes",
+                   severity == OTX_FAULT     ? ": "
+                   : severity == OTX_WARNING ? ", but "
+                                             : "", why.text);
+    }
+}
+
+/* Opens what is compared of the target, and the rest of the draft. */
+OTX__PRIVATE otx_result otx__draft_open(otx__verifier *v, otx__side *target,
+                                        otx__document tokens[2], otx_error *error)
+{
+    const otx_context *ctx = &v->ctx;
+    const char *path = target->path;
+    otx_result result = otx_vocab_open(ctx, path, &target->vocab, error);
+    if (!result) result = otx__document_open(ctx, path, "config.json", &target->config, error);
+    if (!result)
+        result = otx__document_open(ctx, path, "tokenizer_config.json", &target->tokenizer,
+                                    error);
+    if (!result)
+        result = otx__document_open(ctx, v->side.path, "tokenizer.json", &tokens[0], error);
+    if (!result) result = otx__document_open(ctx, path, "tokenizer.json", &tokens[1], error);
+    return result;
 }
 
 OTX__PRIVATE void otx__verify_draft(otx__verifier *v)
 {
     const otx_context *ctx = &v->ctx;
-    const char *path = v->options->draft_for;
+    otx__document tokens[2];
     otx__side target;
+    otx__draft draft;
     otx_error error;
     otx_result result;
-    if (v->failure || !path || !v->side.vocab.tokens) return;
-    result = otx__side_begin(ctx, path, false, &target, &error);
-    if (!result) result = otx_vocab_open(ctx, path, &target.vocab, &error);
-    if (!result) result = otx__document_open(ctx, path, "config.json", &target.config, &error);
-    if (!result)
-        result = otx__document_open(ctx, path, "tokenizer_config.json", &target.tokenizer,
-                                    &error);
-    if (otx__verify_take(v, result, &error)) otx__draft_pair(v, &target);
+    size_t i;
+    if (v->failure || !v->options->draft_for || !v->side.vocab.tokens) return;
+    memset(tokens, 0, sizeof tokens);
+    result = otx__side_begin(ctx, v->options->draft_for, false, &target, &error);
+    if (!result) result = otx__draft_open(v, &target, tokens, &error);
+    if (otx__verify_take(v, result, &error)) {
+        draft.sides[0] = &v->side;
+        draft.sides[1] = &target;
+        for (i = 0; i < 2; i++) {
+            draft.sizes[i] = otx__draft_size(&draft.sides[i]->config);
+            otx__gguf_read(draft.sides[i], &tokens[i], &draft.gguf[i]);
+        }
+        if (!draft.sizes[0] && v->side.parts.embedding) draft.sizes[0] = v->side.parts.rows;
+        otx__draft_pair(v, &draft);
+    }
+    for (i = 0; i < 2; i++) otx__document_close(ctx, &tokens[i]);
     otx__side_close(ctx, &target);
 }
 
@@ -24861,6 +26017,1003 @@ OTX_API otx_result otx_verify(const otx_context *ctx, const char *path,
     otx__side_close(&v.ctx, &v.side);
     if (summary && !v.failure) *summary = v.summary;
     return v.failure;
+}
+
+/* >>> src/evaluate/chapter.h */
+/* ==== evaluate: methods ranked on tokens that both models share ==== */
+
+/* Knows a job that is open but not run: it takes the job's anchors, hides some of them, makes
+   their rows by each method from the others and compares these with the true ones.
+   Hides the figures, which are sums in double in the order of the tokens: the same on every
+   number of threads. An evaluating owns the rows at hand, matrix by matrix; the evaluation is
+   the caller's.
+   Read evaluate.h, then scores.h for the figures.
+
+   Rooms, in order of dependency:
+     token_class    what a token is like, by its bytes
+     hidden         which tokens are hidden, and the rows at hand
+     scores         how near rows come to the true ones
+     ranks          whether a true row is found among all
+     evaluate       methods, one after the other, matrix by matrix
+     write_json     an evaluation as JSON
+     write_page     an evaluation as a page */
+
+/* >>> src/evaluate/token_class.h */
+/* ---- token_class: what a token is like, by its bytes ------------------------------ */
+
+OTX_API const char *otx_token_class_name(otx_token_class token_class)
+{
+    static const char *const names[OTX_CLASS_COUNT] = {"all",    "word",  "continuation", "digits",
+                                                       "script", "space", "code"};
+    return (unsigned)token_class < OTX_CLASS_COUNT ? names[token_class] : NULL;
+}
+
+/* What the characters of a token are. */
+typedef struct otx__characters {
+    size_t spaces, digits, latin, others, marks; /* marks: all else of ASCII, and the like */
+} otx__characters;
+
+/* A character beyond ASCII: letters with diacritics up to U+024F, and U+1E00 to U+1EFF, are
+   Latin; U+0080 to U+00BF but for three, U+2000 to U+2BFF, and U+3000 to U+303F are signs. */
+OTX__PRIVATE void otx__characters_add_wide(otx__characters *seen, uint32_t code)
+{
+    if (code == 0xa0 || code == 0x2028 || code == 0x2029 || code == 0x3000 ||
+        (code >= 0x2000 && code <= 0x200a))
+        seen->spaces++;
+    else if ((code >= 0xc0 && code <= 0x24f && code != 0xd7 && code != 0xf7) || code == 0xaa ||
+             code == 0xb5 || code == 0xba || (code >= 0x1e00 && code <= 0x1eff))
+        seen->latin++;
+    else if (code < 0xc0 || code == 0xd7 || code == 0xf7 || (code >= 0x2000 && code <= 0x2bff) ||
+             (code >= 0x3000 && code <= 0x303f))
+        seen->marks++;
+    else
+        seen->others++;
+}
+
+OTX__PRIVATE void otx__characters_add(otx__characters *seen, const unsigned char *bytes,
+                                      size_t length)
+{
+    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = bytes[0] & lead[length];
+    size_t i;
+    for (i = 1; i < length; i++) code = code << 6 | (bytes[i] & 0x3f);
+    if (code >= 0x80) otx__characters_add_wide(seen, code);
+    else if (code == ' ' || (code >= '\t' && code <= '\r')) seen->spaces++;
+    else if (code >= '0' && code <= '9') seen->digits++;
+    else if ((code | 0x20) >= 'a' && (code | 0x20) <= 'z') seen->latin++;
+    else seen->marks++;
+}
+
+OTX_API otx_token_class otx_token_class_of(const char *bytes, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    otx__characters seen;
+    size_t i, length, rest;
+    bool spaced = size > 0 && (bytes[0] == ' ' || bytes[0] == '\n' || bytes[0] == '\t');
+    memset(&seen, 0, sizeof seen);
+    for (i = 0; i < size; i += length) {
+        length = otx__utf8_length(at + i, size - i);
+        if (length == 0) return OTX_CLASS_SCRIPT;
+        otx__characters_add(&seen, at + i, length);
+    }
+    rest = seen.marks + seen.spaces - spaced;
+    if (seen.others) return OTX_CLASS_SCRIPT;
+    if (seen.spaces && !seen.digits && !seen.latin && !seen.marks) return OTX_CLASS_SPACE;
+    if (seen.digits && !seen.latin && !rest) return OTX_CLASS_DIGITS;
+    if (seen.latin && !seen.digits && !rest) return spaced ? OTX_CLASS_WORD
+                                                           : OTX_CLASS_CONTINUATION;
+    return OTX_CLASS_CODE;
+}
+
+/* >>> src/evaluate/hidden.h */
+/* ---- hidden: which tokens are hidden, and the rows at hand ------------------------ */
+
+/* Anchors that there must be, so that a share of them can be hidden. */
+#define OTX__EVALUATE_LEAST 20
+
+/* Rows of the base that stand for its second moment, and tokens that are ranked. */
+#define OTX__EVALUATE_SAMPLE 1024
+#define OTX__EVALUATE_RANKED 256
+
+/* What is known of one hidden token under one method: sums over its elements. */
+typedef struct otx__figure {
+    double pp, pb, bb;       /* <p, p>, <p, b>, <b, b> */
+    double cpp, cpb, cbb;    /* the same less the mean */
+    double off;              /* ||p - b||^2 */
+    double moment_off, moment; /* <p - b, M (p - b)>, <b, M b> */
+    uint32_t rank;           /* true row among all: 0 the first; UINT32_MAX: not looked for */
+} otx__figure;
+
+typedef struct otx__evaluating {
+    otx_job *job;
+    const otx_evaluate_options *options;
+    otx_evaluation *out;
+    otx__pool pool;
+    size_t kept, hidden;                      /* anchors */
+    uint32_t *kept_donors, *kept_bases;       /* rows of the matrices */
+    uint32_t *hidden_donors, *hidden_bases;
+    uint32_t *tokens;                         /* base rows with a token: the hidden ones last */
+    size_t token_count;
+    uint8_t *classes;                         /* otx_token_class, by hidden token */
+    /* of the matrix at hand */
+    otx__loaded donor, base;
+    otx_method_rows rows;
+    otx_matrix truth, all; /* hidden tokens' rows in the base, and all tokens' */
+    otx__figure *figures;  /* by hidden token */
+    size_t ranked;
+} otx__evaluating;
+
+/* Draws which anchors are hidden: a partial shuffle, then both parts in order. */
+OTX__PRIVATE otx_result otx__evaluating_draw(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    size_t count = job->anchor_count, i, kept = 0, hidden = 0;
+    uint64_t state = e->options->seed;
+    uint8_t *marks = (uint8_t *)otx__pool_take_zero(&e->pool, count, 1);
+    uint32_t *order = (uint32_t *)otx__pool_take(&e->pool, count, sizeof *order);
+    e->kept_donors = (uint32_t *)otx__pool_take(&e->pool, e->kept, sizeof(uint32_t));
+    e->kept_bases = (uint32_t *)otx__pool_take(&e->pool, e->kept, sizeof(uint32_t));
+    e->hidden_donors = (uint32_t *)otx__pool_take(&e->pool, e->hidden, sizeof(uint32_t));
+    e->hidden_bases = (uint32_t *)otx__pool_take(&e->pool, e->hidden, sizeof(uint32_t));
+    if (e->pool.failed) return otx__pool_fail(&e->pool, error);
+    for (i = 0; i < count; i++) order[i] = (uint32_t)i;
+    for (i = 0; i < e->hidden; i++) {
+        size_t other = i + (size_t)(otx__next_random(&state) % (count - i));
+        uint32_t drawn = order[other];
+        order[other] = order[i];
+        order[i] = drawn;
+        marks[drawn] = 1;
+    }
+    for (i = 0; i < count; i++) {
+        uint32_t **donors = marks[i] ? &e->hidden_donors : &e->kept_donors;
+        uint32_t **bases = marks[i] ? &e->hidden_bases : &e->kept_bases;
+        size_t *to = marks[i] ? &hidden : &kept;
+        (*donors)[*to] = job->anchor_donors[i];
+        (*bases)[(*to)++] = job->anchor_bases[i];
+    }
+    return OTX_OK;
+}
+
+/* The base's rows with a token, the hidden ones behind the others, and their classes. */
+OTX__PRIVATE otx_result otx__evaluating_tokens(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    const otx_vocab *donor = &job->donor.vocab;
+    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    uint8_t *hidden = (uint8_t *)otx__pool_take_zero(&e->pool, rows, 1);
+    e->tokens = (uint32_t *)otx__pool_take(&e->pool, rows, sizeof *e->tokens);
+    e->classes = (uint8_t *)otx__pool_take(&e->pool, e->hidden, 1);
+    e->figures = (otx__figure *)otx__pool_take_zero(&e->pool, e->hidden, sizeof *e->figures);
+    if (e->pool.failed) return otx__pool_fail(&e->pool, error);
+    for (i = 0; i < e->hidden; i++) {
+        const otx_token *token = &donor->tokens[e->hidden_donors[i]];
+        e->classes[i] = (uint8_t)otx_token_class_of(token->bytes, token->size);
+        hidden[e->hidden_bases[i]] = 1;
+    }
+    for (i = 0; i < rows; i++)
+        if (!hidden[i] && otx__base_row_is_token(job, i))
+            e->tokens[e->token_count++] = (uint32_t)i;
+    e->rows.tokens.rows = e->token_count;
+    for (i = 0; i < rows; i++)
+        if (hidden[i]) e->tokens[e->token_count++] = (uint32_t)i;
+    return OTX_OK;
+}
+
+/* Hides a part of the job's anchors. */
+OTX__PRIVATE otx_result otx__evaluating_open(otx__evaluating *e, otx_error *error)
+{
+    const otx_job *job = e->job;
+    double part = e->options->holdout > 0 ? e->options->holdout : 0.05;
+    otx_result result;
+    if (!(part <= 0.5))
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%.3f of the shared tokens cannot be hidden; "
+                         "at most half of them can", part);
+    if (job->anchor_count < OTX__EVALUATE_LEAST)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s and %s share %" PRIu64 " tokens; with "
+                         "fewer than %d there are not enough to hide some", job->base.path,
+                         job->donor.path, (uint64_t)job->anchor_count, OTX__EVALUATE_LEAST);
+    e->hidden = otx__max((size_t)(part * (double)job->anchor_count), 1);
+    e->kept = job->anchor_count - e->hidden;
+    e->ranked = otx__min(e->hidden, OTX__EVALUATE_RANKED);
+    result = otx__evaluating_draw(e, error);
+    return result ? result : otx__evaluating_tokens(e, error);
+}
+
+/* The hidden token that is ranked at a place. */
+OTX__PRIVATE size_t otx__evaluating_ranked(const otx__evaluating *e, size_t place)
+{
+    return place * e->hidden / e->ranked;
+}
+
+/* Reads the rows of one matrix on both sides. */
+OTX__PRIVATE otx_result otx__evaluating_read(otx__evaluating *e, size_t matrix, otx_error *error)
+{
+    const otx_job *job = e->job;
+    const size_t which = job->matrix_tensors[matrix];
+    const otx_checkpoint_tensor *at = job->base.parts.tensors[which].at;
+    otx__solution solution = job->solutions[job->plans[which].solution];
+    size_t rows = otx__min((size_t)job->base.parts.rows, job->base.vocab.count), i;
+    otx_method_rows donor;
+    uint8_t *needed;
+    otx_result result;
+    memset(&donor, 0, sizeof donor);
+    result = otx__solution_read_donor(job, &solution, &e->donor, &donor, error);
+    if (result) return result;
+    needed = (uint8_t *)otx__alloc_zero(&job->ctx, rows, 1);
+    if (!needed) return otx__fail_memory(error, rows);
+    for (i = 0; i < e->token_count; i++) needed[e->tokens[i]] = 1;
+    result = otx__loaded_open(job, &job->base, at, (size_t)at->tensor->shape[1], needed, rows,
+                              &e->base, error);
+    otx__free(&job->ctx, needed, rows, 1);
+    e->rows.donor = otx__loaded_rows(&e->donor, e->kept_donors, e->kept);
+    e->rows.targets = otx__loaded_rows(&e->donor, e->hidden_donors, e->hidden);
+    e->rows.base = otx__loaded_rows(&e->base, e->kept_bases, e->kept);
+    e->rows.tokens = otx__loaded_rows(&e->base, e->tokens, e->rows.tokens.rows);
+    e->truth = otx__loaded_rows(&e->base, e->hidden_bases, e->hidden);
+    e->all = otx__loaded_rows(&e->base, e->tokens, e->token_count);
+    return result;
+}
+
+OTX__PRIVATE void otx__evaluating_let_go(otx__evaluating *e)
+{
+    otx__loaded_close(e->job, &e->donor);
+    otx__loaded_close(e->job, &e->base);
+}
+
+/* >>> src/evaluate/scores.h */
+/* ---- scores: how near rows come to the true ones ------------------------------------ */
+
+/* What scoring the rows of one method takes. */
+typedef struct otx__scoring {
+    const otx__evaluating *e;
+    const double *mean;  /* of the tokens' rows */
+    const float *sample; /* [sample_count][e], of all tokens */
+    size_t sample_count;
+    size_t first;        /* hidden token of the first row at hand */
+    const double *rows;  /* [count][e] */
+    double *scratch;     /* [worker][2 e] */
+} otx__scoring;
+
+/* The elements of a row, as floats in double. */
+OTX__PRIVATE void otx__row_read(const otx_matrix *matrix, size_t row, double *to)
+{
+    const size_t element = otx_dtype_bits(matrix->dtype) / 8;
+    const char *from = (const char *)matrix->data +
+                       (matrix->index ? matrix->index[row] : row) * matrix->columns * element;
+    float part[64];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(matrix->columns - first, OTX__COUNT(part));
+        otx_to_float(part, from + first * element, matrix->dtype, count);
+        for (i = 0; i < count; i++) to[first + i] = (double)part[i];
+    }
+}
+
+/* <x, M x>, M being the second moment of the sample: the mean of <sample, x>^2. */
+OTX__PRIVATE double otx__scoring_moment(const otx__scoring *s, const double *x, size_t columns)
+{
+    double sum = 0.0;
+    size_t i, j;
+    for (i = 0; i < s->sample_count; i++) {
+        const float *row = s->sample + i * columns;
+        double lanes[4] = {0.0, 0.0, 0.0, 0.0}, dot;
+        for (j = 0; j + 4 <= columns; j += 4) {
+            lanes[0] += (double)row[j] * x[j];
+            lanes[1] += (double)row[j + 1] * x[j + 1];
+            lanes[2] += (double)row[j + 2] * x[j + 2];
+            lanes[3] += (double)row[j + 3] * x[j + 3];
+        }
+        for (; j < columns; j++) lanes[j % 4] += (double)row[j] * x[j];
+        dot = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+        sum += dot * dot;
+    }
+    return sum / (double)s->sample_count;
+}
+
+/* The figures of one hidden token. */
+OTX__PRIVATE void otx__scoring_body(void *argument, size_t index, int worker)
+{
+    const otx__scoring *s = (const otx__scoring *)argument;
+    const otx__evaluating *e = s->e;
+    size_t columns = e->truth.columns, at = s->first + index, i;
+    double *b = s->scratch + (size_t)worker * 2 * columns, *off = b + columns;
+    const double *p = s->rows + index * columns;
+    otx__figure *f = &e->figures[at];
+    memset(f, 0, sizeof *f);
+    f->rank = UINT32_MAX;
+    otx__row_read(&e->truth, at, b);
+    for (i = 0; i < columns; i++) {
+        double cp = p[i] - s->mean[i], cb = b[i] - s->mean[i];
+        off[i] = p[i] - b[i];
+        f->pp += p[i] * p[i];
+        f->pb += p[i] * b[i];
+        f->bb += b[i] * b[i];
+        f->cpp += cp * cp;
+        f->cpb += cp * cb;
+        f->cbb += cb * cb;
+        f->off += off[i] * off[i];
+    }
+    f->moment_off = otx__scoring_moment(s, off, columns);
+    f->moment = otx__scoring_moment(s, b, columns);
+}
+
+/* x / y, and 0 where y is. */
+OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.0; }
+
+/* Adds up the figures of the tokens of a class, in their order. */
+OTX__PRIVATE otx_scores otx__scores_of(const otx__evaluating *e, otx_token_class which)
+{
+    double pb = 0.0, bb = 0.0, off = 0.0, moment = 0.0;
+    otx_scores scores;
+    size_t i;
+    memset(&scores, 0, sizeof scores);
+    for (i = 0; i < e->hidden; i++) {
+        const otx__figure *f = &e->figures[i];
+        if (which != OTX_CLASS_ALL && e->classes[i] != which) continue;
+        scores.count++;
+        pb += f->pb;
+        bb += f->bb;
+        off += f->moment_off;
+        moment += f->moment;
+        scores.cosine += otx__ratio(f->pb, sqrt(f->pp * f->bb));
+        scores.centred_cosine += otx__ratio(f->cpb, sqrt(f->cpp * f->cbb));
+        scores.relative_error += otx__ratio(sqrt(f->off), sqrt(f->bb));
+        scores.norm_ratio += otx__ratio(sqrt(f->pp), sqrt(f->bb));
+        if (f->rank == UINT32_MAX) continue;
+        scores.ranked++;
+        scores.top1 += f->rank < 1;
+        scores.top10 += f->rank < 10;
+    }
+    if (!scores.count) return scores;
+    scores.share = otx__ratio(pb, bb);
+    scores.error = sqrt(otx__ratio(off, moment));
+    scores.loss = scores.error + OTX__CHOICE_SHARE * (1.0 - scores.share);
+    scores.cosine = otx__ratio(scores.cosine, (double)scores.count);
+    scores.centred_cosine = otx__ratio(scores.centred_cosine, (double)scores.count);
+    scores.relative_error = otx__ratio(scores.relative_error, (double)scores.count);
+    scores.norm_ratio = otx__ratio(scores.norm_ratio, (double)scores.count);
+    scores.top1 = otx__ratio(scores.top1, (double)scores.ranked);
+    scores.top10 = otx__ratio(scores.top10, (double)scores.ranked);
+    return scores;
+}
+
+/* >>> src/evaluate/ranks.h */
+/* ---- ranks: whether a true row is found among all ----------------------------------- */
+
+/* Rows of the base that one task compares. */
+#define OTX__RANK_ROWS 64
+
+/* By the cosine with what a method made: how many of the base's rows lie nearer than the true
+   one. Screened in float, in one order; rows that are equal do not count. */
+typedef struct otx__ranking {
+    const otx__evaluating *e;
+    float *made;      /* [e][OTX__EVALUATE_RANKED]: the rows that were made, side by side */
+    float *least;     /* [ranked]: cosine of the true row, times the norm of what was made */
+    uint32_t *nearer; /* [worker][ranked] */
+    float *row;       /* [worker][e] */
+} otx__ranking;
+
+/* <made, row> / ||row|| for all made rows; zeros for a row of zeros. */
+OTX__PRIVATE void otx__rank_row(const otx__ranking *r, size_t at, float *row,
+                                float *products)
+{
+    const otx_matrix *all = &r->e->all;
+    const size_t element = otx_dtype_bits(all->dtype) / 8;
+    double norm = 0.0;
+    float scale;
+    size_t i, j;
+    otx_to_float(row, (const char *)all->data + at * all->columns * element, all->dtype,
+                 all->columns);
+    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] = 0.0f;
+    for (i = 0; i < all->columns; i++) {
+        const float *made = r->made + i * OTX__EVALUATE_RANKED;
+        const float value = row[i];
+        norm += (double)value * (double)value;
+        for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] += value * made[j];
+    }
+    scale = norm > 0.0 ? (float)(1.0 / sqrt(norm)) : 0.0f;
+    for (j = 0; j < OTX__EVALUATE_RANKED; j++) products[j] *= scale;
+}
+
+OTX__PRIVATE void otx__ranking_body(void *argument, size_t index, int worker)
+{
+    const otx__ranking *r = (const otx__ranking *)argument;
+    const otx__evaluating *e = r->e;
+    uint32_t *nearer = r->nearer + (size_t)worker * e->ranked;
+    float *row = r->row + (size_t)worker * e->all.columns;
+    float products[OTX__EVALUATE_RANKED];
+    size_t i, j, end = otx__min((index + 1) * OTX__RANK_ROWS, e->token_count);
+    for (i = index * OTX__RANK_ROWS; i < end; i++) {
+        otx__rank_row(r, e->tokens[i], row, products);
+        for (j = 0; j < e->ranked; j++) nearer[j] += products[j] > r->least[j];
+    }
+}
+
+/* Takes what ranking needs, once for a matrix. */
+OTX__PRIVATE bool otx__ranking_take(otx__ranking *r, const otx__evaluating *e, size_t threads,
+                                    otx__pool *pool)
+{
+    size_t columns = e->all.columns;
+    r->e = e;
+    r->made = (float *)otx__pool_take_zero(pool, columns, OTX__EVALUATE_RANKED * sizeof(float));
+    r->least = (float *)otx__pool_take(pool, e->ranked, sizeof(float));
+    r->nearer = (uint32_t *)otx__pool_take(pool, threads, e->ranked * sizeof(uint32_t));
+    r->row = (float *)otx__pool_take(pool, threads, columns * sizeof(float));
+    return !pool->failed;
+}
+
+/* Keeps the rows of those hidden tokens that are ranked. */
+OTX__PRIVATE void otx__ranking_keep(otx__ranking *r, size_t first, size_t count,
+                                    const double *rows)
+{
+    const otx__evaluating *e = r->e;
+    size_t place, i;
+    for (place = 0; place < e->ranked; place++) {
+        size_t at = otx__evaluating_ranked(e, place);
+        if (at < first || at >= first + count) continue;
+        for (i = 0; i < e->all.columns; i++)
+            r->made[i * OTX__EVALUATE_RANKED + place] =
+                (float)rows[(at - first) * e->all.columns + i];
+    }
+}
+
+/* Ranks; rows that were made of zeros, or hold no numbers, are not found. */
+OTX__PRIVATE otx_result otx__ranking_run(otx__ranking *r, otx_error *error)
+{
+    const otx__evaluating *e = r->e;
+    const otx_context *ctx = &e->job->ctx;
+    size_t threads = (size_t)otx__threads(ctx), place, worker;
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, e->token_count);
+    float products[OTX__EVALUATE_RANKED];
+    otx_result result;
+    memset(r->nearer, 0, threads * e->ranked * sizeof *r->nearer);
+    for (place = 0; place < e->ranked; place++) {
+        otx__rank_row(r, e->hidden_bases[otx__evaluating_ranked(e, place)], r->row, products);
+        r->least[place] = products[place];
+    }
+    result = otx__watch_loop(&watch, (e->token_count + OTX__RANK_ROWS - 1) / OTX__RANK_ROWS,
+                             (double)OTX__RANK_ROWS * OTX__EVALUATE_RANKED *
+                                 (double)e->all.columns / 4.0,
+                             otx__ranking_body, r, error);
+    for (place = 0; place < e->ranked && !result; place++) {
+        otx__figure *figure = &e->figures[otx__evaluating_ranked(e, place)];
+        uint32_t nearer = 0;
+        for (worker = 0; worker < threads; worker++)
+            nearer += r->nearer[worker * e->ranked + place];
+        figure->rank = figure->pp > 0.0 && figure->pp <= DBL_MAX ? nearer : UINT32_MAX - 1;
+    }
+    return result;
+}
+
+/* >>> src/evaluate/evaluate.h */
+/* ---- evaluate: methods, one after the other, matrix by matrix ------------------------ */
+
+/* Bytes of the rows that are made at a time. */
+#define OTX__SCORED_BYTES ((size_t)32 << 20)
+
+/* What scoring the methods on one matrix takes; the pool's. */
+typedef struct otx__scores_room {
+    otx__pool pool;
+    otx__scoring scoring;
+    otx__ranking ranking;
+    double *mean, *rows;
+    float *sample;
+    size_t window; /* rows at a time */
+} otx__scores_room;
+
+/* The mean and a sample of the rows of all tokens. */
+OTX__PRIVATE otx_result otx__scores_room_open(otx__scores_room *room, const otx__evaluating *e,
+                                              otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    size_t columns = e->all.columns, threads = (size_t)otx__threads(ctx), i;
+    size_t element = otx_dtype_bits(e->all.dtype) / 8;
+    otx__scoring *s = &room->scoring;
+    otx__pool_open(&room->pool, ctx);
+    s->e = e;
+    s->sample_count = otx__min(OTX__EVALUATE_SAMPLE, e->token_count);
+    room->window = otx__min(OTX__SCORED_BYTES / (columns * sizeof(double)) + 1, e->hidden);
+    room->mean = (double *)otx__pool_take(&room->pool, columns, sizeof(double));
+    room->rows = (double *)otx__pool_take(&room->pool, room->window, columns * sizeof(double));
+    room->sample = (float *)otx__pool_take(&room->pool, s->sample_count, columns * sizeof(float));
+    s->scratch = (double *)otx__pool_take(&room->pool, threads, 2 * columns * sizeof(double));
+    if (!otx__ranking_take(&room->ranking, e, threads, &room->pool) || room->pool.failed)
+        return otx__pool_fail(&room->pool, error);
+    s->mean = room->mean;
+    s->sample = room->sample;
+    s->rows = room->rows;
+    for (i = 0; i < s->sample_count; i++) {
+        size_t at = e->tokens[i * e->token_count / s->sample_count];
+        otx_to_float(room->sample + i * columns,
+                     (const char *)e->all.data + at * columns * element, e->all.dtype, columns);
+    }
+    return otx__matrix_mean(ctx, &e->all, room->mean, error);
+}
+
+/* Makes the rows of the hidden tokens and scores them. */
+OTX__PRIVATE otx_result otx__evaluate_rows(otx__evaluating *e, otx__scores_room *room,
+                                           const otx_fitted *fitted, otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    double work = 2.0 * (double)room->scoring.sample_count * (double)e->truth.columns;
+    otx_result result = OTX_OK;
+    size_t first, count;
+    for (first = 0; first < e->hidden && !result; first += count) {
+        otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, first, e->hidden);
+        count = otx__min(room->window, e->hidden - first);
+        result = otx_method_make(ctx, fitted, &e->rows, first, count, room->rows, error);
+        room->scoring.first = first;
+        if (!result)
+            result = otx__watch_loop(&watch, count, work, otx__scoring_body, &room->scoring,
+                                     error);
+        if (!result) otx__ranking_keep(&room->ranking, first, count, room->rows);
+    }
+    return result ? result : otx__ranking_run(&room->ranking, error);
+}
+
+/* One method on the matrix at hand. What keeps it from running is its entry's. */
+OTX__PRIVATE otx_result otx__evaluate_method(otx__evaluating *e, otx__scores_room *room,
+                                             otx_evaluation_entry *entry, otx_error *error)
+{
+    const otx_context *ctx = &e->job->ctx;
+    double start = otx__now();
+    otx_fitted fitted;
+    otx_error why;
+    otx_result result;
+    size_t i;
+    memset(&why, 0, sizeof why);
+    result = otx_method_fit(ctx, entry->method, &e->rows, &e->options->method, &fitted, &why);
+    if (!result) result = otx__evaluate_rows(e, room, &fitted, &why);
+    entry->k = fitted.k;
+    entry->choice = fitted.map.choice;
+    entry->result = result;
+    entry->seconds = otx__now() - start;
+    otx_method_close(ctx, &fitted);
+    for (i = 0; i < OTX_CLASS_COUNT && !result; i++)
+        entry->scores[i] = otx__scores_of(e, (otx_token_class)i);
+    if (result == OTX_ERROR_CANCELLED || result == OTX_ERROR_MEMORY) {
+        if (error) *error = why;
+        return result;
+    }
+    if (result)
+        otx__format(entry->message, sizeof entry->message, "%.*s",
+                    (int)otx__utf8_cut(why.message, sizeof entry->message - 1), why.message);
+    return OTX_OK;
+}
+
+OTX__PRIVATE otx_result otx__evaluate_matrix(otx__evaluating *e, size_t matrix, otx_error *error)
+{
+    otx_evaluation *out = e->out;
+    otx__scores_room room;
+    otx_result result = otx__evaluating_read(e, matrix, error);
+    size_t methods = out->entry_count / out->matrix_count, i;
+    memset(&room, 0, sizeof room);
+    otx__pool_open(&room.pool, &e->job->ctx);
+    if (!result) result = otx__scores_room_open(&room, e, error);
+    out->matrices[matrix].rows = e->all.rows;
+    out->matrices[matrix].columns = e->all.columns;
+    out->matrices[matrix].donor_columns = e->rows.donor.columns;
+    for (i = 0; i < methods && !result; i++)
+        result = otx__evaluate_method(e, &room, &out->entries[matrix * methods + i], error);
+    otx__pool_close(&room.pool);
+    otx__evaluating_let_go(e);
+    return result;
+}
+
+/* ---- the evaluation ---- */
+
+OTX__PRIVATE char *otx__copy_text(const otx_context *ctx, const char *text)
+{
+    char *copy = (char *)otx__alloc(ctx, strlen(text) + 1, 1);
+    return copy ? strcpy(copy, text) : NULL;
+}
+
+/* Room for an entry for every method and matrix. */
+OTX__PRIVATE otx_result otx__evaluation_open(const otx_context *ctx, const otx_job *job,
+                                             const otx_evaluate_options *options,
+                                             otx_evaluation *out, otx_error *error)
+{
+    size_t methods = options->methods ? options->method_count : OTX_METHOD_COUNT, i;
+    otx_result result = OTX_OK;
+    for (i = 0; i < methods && options->methods && !result; i++)
+        result = otx__method_known(options->methods[i], error);
+    if (result) return result;
+    if (methods == 0 || methods > 4 * OTX_METHOD_COUNT)
+        return otx__fail(error, OTX_ERROR_ARGUMENT, "%" PRIu64 " methods cannot be evaluated",
+                         (uint64_t)methods);
+    out->matrix_count = job->summary.matrix_count;
+    out->entry_count = methods * out->matrix_count;
+    out->seed = options->seed;
+    out->base = otx__copy_text(ctx, job->base.path);
+    out->donor = otx__copy_text(ctx, job->donor.path);
+    out->entries =
+        (otx_evaluation_entry *)otx__alloc_zero(ctx, out->entry_count, sizeof *out->entries);
+    if (!out->base || !out->donor || !out->entries)
+        return otx__fail_memory(error, out->entry_count * sizeof *out->entries);
+    for (i = 0; i < out->matrix_count; i++)
+        memcpy(out->matrices[i].name, job->summary.matrices[i].name,
+               sizeof out->matrices[i].name);
+    for (i = 0; i < out->entry_count; i++) {
+        out->entries[i].matrix = i / methods;
+        out->entries[i].method = options->methods ? options->methods[i % methods]
+                                                  : (otx_method)(i % methods);
+    }
+    return OTX_OK;
+}
+
+OTX_API void otx_evaluation_close(const otx_context *ctx, otx_evaluation *evaluation)
+{
+    if (evaluation->base) otx__free(ctx, evaluation->base, strlen(evaluation->base) + 1, 1);
+    if (evaluation->donor) otx__free(ctx, evaluation->donor, strlen(evaluation->donor) + 1, 1);
+    otx__free(ctx, evaluation->entries, evaluation->entry_count, sizeof *evaluation->entries);
+    memset(evaluation, 0, sizeof *evaluation);
+}
+
+/* All matrices of a job that is open. */
+OTX__PRIVATE otx_result otx__evaluate_job(otx_job *job, const otx_evaluate_options *options,
+                                          otx_evaluation *out, otx_error *error)
+{
+    otx__evaluating e;
+    otx_result result;
+    size_t i;
+    memset(&e, 0, sizeof e);
+    e.job = job;
+    e.options = options;
+    e.out = out;
+    otx__pool_open(&e.pool, &job->ctx);
+    result = otx__evaluating_open(&e, error);
+    out->anchors = e.kept;
+    out->hidden = e.hidden;
+    for (i = 0; i < out->matrix_count && !result; i++)
+        result = otx__evaluate_matrix(&e, i, error);
+    otx__pool_close(&e.pool);
+    return result;
+}
+
+OTX_API otx_result otx_evaluate(const otx_context *ctx, const char *base, const char *donor,
+                                const otx_evaluate_options *options, otx_evaluation *out,
+                                otx_error *error)
+{
+    otx_evaluate_options settled;
+    otx_job_options plain;
+    otx_job *job;
+    otx_result result;
+    memset(out, 0, sizeof *out);
+    memset(&settled, 0, sizeof settled);
+    memset(&plain, 0, sizeof plain); /* by OMP, for which both models' rows must be there */
+    if (options) settled = *options;
+    result = otx_job_open(ctx, base, donor, &plain, &job, error);
+    if (result) return result;
+    result = otx__evaluation_open(ctx, job, &settled, out, error);
+    if (!result) result = otx__evaluate_job(job, &settled, out, error);
+    if (result) otx_evaluation_close(ctx, out);
+    otx_job_close(job);
+    return result;
+}
+
+/* >>> src/evaluate/write_json.h */
+/* ---- write_json: an evaluation as JSON ------------------------------------------------ */
+
+/* A figure by its name. */
+typedef struct otx__named_score {
+    const char *name;
+    double value;
+} otx__named_score;
+
+#define OTX__SCORE_COUNT 9
+
+/* The figures in the order in which they are printed. */
+OTX__PRIVATE void otx__scores_list(const otx_scores *scores, otx__named_score list[])
+{
+    const otx__named_score all[OTX__SCORE_COUNT] = {
+        {"share", scores->share},
+        {"error", scores->error},
+        {"loss", scores->loss},
+        {"cosine", scores->cosine},
+        {"centred_cosine", scores->centred_cosine},
+        {"relative_error", scores->relative_error},
+        {"norm_ratio", scores->norm_ratio},
+        {"top1", scores->top1},
+        {"top10", scores->top10},
+    };
+    memcpy(list, all, sizeof all);
+}
+
+OTX__PRIVATE void otx__json_scores(otx__text *text, const otx_scores *scores)
+{
+    otx__named_score list[OTX__SCORE_COUNT];
+    size_t i;
+    otx__scores_list(scores, list);
+    otx__text_format(text, "{\"count\": %" PRIu64 ", \"ranked\": %" PRIu64, scores->count,
+                     scores->ranked);
+    for (i = 0; i < OTX__SCORE_COUNT && scores->count; i++) {
+        otx__text_format(text, ", \"%s\": ", list[i].name);
+        otx__text_double(text, list[i].value);
+    }
+    otx__text_string(text, "}");
+}
+
+OTX__PRIVATE void otx__json_entry(otx__text *text, const otx_evaluation_entry *entry)
+{
+    size_t i;
+    otx__text_format(text, "      {\"method\": \"%s\"", otx__word(otx_method_name(entry->method)));
+    if (entry->result) {
+        otx__text_string(text, ", \"error\": ");
+        otx__text_json_string(text, entry->message, strlen(entry->message));
+        otx__text_string(text, "}");
+        return;
+    }
+    otx__text_format(text, ", \"k\": %" PRIu64, (uint64_t)entry->k);
+    if (entry->choice.lambda > 0) {
+        otx__text_string(text, ", \"lambda\": ");
+        otx__text_double(text, entry->choice.lambda);
+        otx__text_format(text, ", \"cosine\": %s", entry->choice.cosine ? "true" : "false");
+    }
+    otx__text_string(text, ", \"seconds\": ");
+    otx__text_double(text, entry->seconds);
+    otx__text_string(text, ", \"scores\": {");
+    for (i = 0; i < OTX_CLASS_COUNT; i++) {
+        otx__text_format(text, "%s\n        \"%s\": ", i ? "," : "",
+                         otx_token_class_name((otx_token_class)i));
+        otx__json_scores(text, &entry->scores[i]);
+    }
+    otx__text_string(text, "}}");
+}
+
+OTX__PRIVATE void otx__json_matrix(otx__text *text, const otx_evaluation *evaluation, size_t which)
+{
+    const otx_evaluation_matrix *matrix = &evaluation->matrices[which];
+    size_t i, written = 0;
+    otx__text_string(text, "    {\"name\": ");
+    otx__text_json_string(text, matrix->name, strlen(matrix->name));
+    otx__text_format(text, ", \"rows\": %" PRIu64 ", \"columns\": %" PRIu64
+                     ", \"donor_columns\": %" PRIu64 ", \"methods\": [", matrix->rows,
+                     matrix->columns, matrix->donor_columns);
+    for (i = 0; i < evaluation->entry_count; i++) {
+        if (evaluation->entries[i].matrix != which) continue;
+        otx__text_string(text, written++ ? ",\n" : "\n");
+        otx__json_entry(text, &evaluation->entries[i]);
+    }
+    otx__text_string(text, "\n    ]}");
+}
+
+OTX_API otx_result otx_evaluation_write_json(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error)
+{
+    otx__text text;
+    otx_result result;
+    size_t i;
+    otx__text_open(&text, ctx);
+    otx__text_string(&text, "{\n  \"version\": \"" OTX_VERSION_STRING "\",\n  \"base\": ");
+    otx__text_json_string(&text, evaluation->base, strlen(evaluation->base));
+    otx__text_string(&text, ",\n  \"donor\": ");
+    otx__text_json_string(&text, evaluation->donor, strlen(evaluation->donor));
+    otx__text_format(&text, ",\n  \"seed\": %" PRIu64 ",\n  \"anchors\": %" PRIu64
+                     ",\n  \"hidden\": %" PRIu64 ",\n  \"matrices\": [\n", evaluation->seed,
+                     evaluation->anchors, evaluation->hidden);
+    for (i = 0; i < evaluation->matrix_count; i++) {
+        otx__text_string(&text, i ? ",\n" : "");
+        otx__json_matrix(&text, evaluation, i);
+    }
+    otx__text_string(&text, "\n  ]\n}\n");
+    result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
+}
+
+/* >>> src/evaluate/write_page.h */
+/* ---- write_page: an evaluation as a page ------------------------------------------------ */
+
+/* One HTML file with its style and its charts in it: nothing is fetched, nothing is run. */
+static const char otx__page_style[] =
+    "<style>\n"
+    ":root { color-scheme: light dark; --ink: #1b1f24; --soft: #5c6672; --line: #d5dae0;\n"
+    "  --page: #ffffff; --share: #2f6fb2; --error: #c8641e; }\n"
+    "@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --soft: #9aa4af;\n"
+    "  --line: #3a424b; --page: #15191e; --share: #6aa5e3; --error: #e79a5b; } }\n"
+    "body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);\n"
+    "  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }\n"
+    "h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; }\n"
+    "p { max-width: 46rem; } p.soft, td.soft { color: var(--soft); }\n"
+    "div.wide { overflow-x: auto; } table { border-collapse: collapse; margin: 1rem 0; }\n"
+    "th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right;\n"
+    "  font-variant-numeric: tabular-nums; } th { font-weight: 600; }\n"
+    "th:first-child, td:first-child { text-align: left; } td.best { font-weight: 700; }\n"
+    "svg { display: block; width: 100%; max-width: 46rem; height: auto; }\n"
+    "svg text { font: 13px system-ui, sans-serif; fill: var(--ink); }\n"
+    "svg text.soft { fill: var(--soft); } .share { fill: var(--share); }\n"
+    ".error { fill: var(--error); } svg line { stroke: var(--line); }\n"
+    "</style>\n";
+
+OTX__PRIVATE void otx__page_escaped(otx__text *text, const char *string)
+{
+    for (; *string; string++) {
+        if (*string == '<') otx__text_string(text, "&lt;");
+        else if (*string == '>') otx__text_string(text, "&gt;");
+        else if (*string == '&') otx__text_string(text, "&amp;");
+        else if (*string == '"') otx__text_string(text, "&quot;");
+        else otx__text_bytes(text, string, 1);
+    }
+}
+
+/* The entries of a matrix that came to their end, the best first. */
+typedef struct otx__page_order {
+    const otx_evaluation_entry *entries[4 * OTX_METHOD_COUNT];
+    size_t count;
+} otx__page_order;
+
+OTX__PRIVATE void otx__page_sort(const otx_evaluation *evaluation, size_t matrix,
+                                 otx__page_order *order)
+{
+    size_t i, j;
+    order->count = 0;
+    for (i = 0; i < evaluation->entry_count; i++) {
+        const otx_evaluation_entry *entry = &evaluation->entries[i];
+        if (entry->matrix != matrix || entry->result) continue;
+        for (j = order->count++; j > 0; j--) {
+            if (order->entries[j - 1]->scores[0].loss <= entry->scores[0].loss) break;
+            order->entries[j] = order->entries[j - 1];
+        }
+        order->entries[j] = entry;
+    }
+}
+
+/* ---- charts ---- */
+
+/* A bar from 0 to a value on a scale of 0 to 1.5, which is cut off there, and the value. */
+OTX__PRIVATE void otx__page_bar(otx__text *text, const char *name, double value, unsigned y)
+{
+    double shown = value < 0.0 ? 0.0 : value > 1.5 ? 1.5 : value;
+    unsigned width = (unsigned)(shown * 300.0 + 0.5);
+    otx__text_format(text, "<rect class=\"%s\" x=\"170\" y=\"%u\" width=\"%u\" height=\"11\"/>"
+                     "<text class=\"soft\" x=\"%u\" y=\"%u\">%.3f</text>\n", name, y, width,
+                     176 + width, y + 10, value);
+}
+
+/* Both figures of every method. */
+OTX__PRIVATE void otx__page_chart(otx__text *text, const otx__page_order *order)
+{
+    unsigned height = 34 * (unsigned)order->count + 40, y = 28;
+    size_t i;
+    otx__text_format(text, "<svg viewBox=\"0 0 700 %u\" role=\"img\" aria-label=\"Share and error "
+                     "of each method; the numbers are in the table below\">\n", height);
+    otx__text_string(text, "<rect class=\"share\" x=\"170\" y=\"4\" width=\"11\" height=\"11\"/>"
+                     "<text x=\"186\" y=\"14\">share, more is better</text>\n"
+                     "<rect class=\"error\" x=\"340\" y=\"4\" width=\"11\" height=\"11\"/>"
+                     "<text x=\"356\" y=\"14\">error, less is better</text>\n");
+    otx__text_format(text, "<line x1=\"170\" y1=\"22\" x2=\"170\" y2=\"%u\"/>\n", height - 8);
+    for (i = 0; i < order->count; i++, y += 34) {
+        const otx_scores *scores = &order->entries[i]->scores[0];
+        otx__text_format(text, "<text x=\"160\" y=\"%u\" text-anchor=\"end\">%s</text>\n", y + 16,
+                         otx__word(otx_method_name(order->entries[i]->method)));
+        otx__page_bar(text, "share", scores->share, y);
+        otx__page_bar(text, "error", scores->error, y + 13);
+    }
+    otx__text_string(text, "</svg>\n");
+}
+
+/* ---- tables ---- */
+
+OTX__PRIVATE void otx__page_table(otx__text *text, const otx__page_order *order)
+{
+    static const char *const heads[OTX__SCORE_COUNT] = {
+        "share", "error", "loss", "cosine", "centred cosine", "relative error", "norm ratio",
+        "top 1", "top 10"};
+    otx__named_score list[OTX__SCORE_COUNT];
+    size_t i, j;
+    otx__text_string(text, "<div class=\"wide\"><table>\n<tr><th>method</th><th>k</th>");
+    for (j = 0; j < OTX__SCORE_COUNT; j++) otx__text_format(text, "<th>%s</th>", heads[j]);
+    otx__text_string(text, "<th>seconds</th></tr>\n");
+    for (i = 0; i < order->count; i++) {
+        const otx_evaluation_entry *entry = order->entries[i];
+        otx__text_format(text, "<tr><td>%s</td><td>%" PRIu64 "</td>",
+                         otx__word(otx_method_name(entry->method)), (uint64_t)entry->k);
+        otx__scores_list(&entry->scores[0], list);
+        for (j = 0; j < OTX__SCORE_COUNT; j++)
+            otx__text_format(text, "<td>%.3f</td>", list[j].value);
+        otx__text_format(text, "<td class=\"soft\">%.1f</td></tr>\n", entry->seconds);
+    }
+    otx__text_string(text, "</table></div>\n");
+}
+
+/* The loss of every method by class of token; the least of a class is marked. */
+OTX__PRIVATE void otx__page_classes(otx__text *text, const otx__page_order *order)
+{
+    size_t i, c;
+    otx__text_string(text, "<div class=\"wide\"><table>\n<tr><th>loss by class of token</th>");
+    for (c = 1; c < OTX_CLASS_COUNT; c++)
+        otx__text_format(text, "<th>%s (%" PRIu64 ")</th>",
+                         otx_token_class_name((otx_token_class)c),
+                         order->count ? order->entries[0]->scores[c].count : 0);
+    otx__text_string(text, "</tr>\n");
+    for (i = 0; i < order->count; i++) {
+        otx__text_format(text, "<tr><td>%s</td>",
+                         otx__word(otx_method_name(order->entries[i]->method)));
+        for (c = 1; c < OTX_CLASS_COUNT; c++) {
+            const otx_scores *scores = &order->entries[i]->scores[c];
+            bool best = scores->count > 0;
+            size_t other;
+            for (other = 0; other < order->count && best; other++)
+                best = order->entries[other]->scores[c].loss >= scores->loss;
+            if (scores->count)
+                otx__text_format(text, "<td%s>%.3f</td>", best ? " class=\"best\"" : "",
+                                 scores->loss);
+            else
+                otx__text_string(text, "<td></td>");
+        }
+        otx__text_string(text, "</tr>\n");
+    }
+    otx__text_string(text, "</table></div>\n");
+}
+
+/* What could not run, and why. */
+OTX__PRIVATE void otx__page_failed(otx__text *text, const otx_evaluation *evaluation,
+                                   size_t matrix)
+{
+    size_t i;
+    for (i = 0; i < evaluation->entry_count; i++) {
+        const otx_evaluation_entry *entry = &evaluation->entries[i];
+        if (entry->matrix != matrix || !entry->result) continue;
+        otx__text_format(text, "<p class=\"soft\">%s: ",
+                         otx__word(otx_method_name(entry->method)));
+        otx__page_escaped(text, entry->message);
+        otx__text_string(text, "</p>\n");
+    }
+}
+
+OTX__PRIVATE void otx__page_matrix(otx__text *text, const otx_evaluation *evaluation, size_t which)
+{
+    const otx_evaluation_matrix *matrix = &evaluation->matrices[which];
+    otx__page_order order;
+    otx__page_sort(evaluation, which, &order);
+    otx__text_string(text, "<h2>");
+    otx__page_escaped(text, matrix->name);
+    otx__text_format(text, "</h2>\n<p class=\"soft\">%" PRIu64 " token rows of %" PRIu64
+                     " columns, made from the donor's of %" PRIu64 ".</p>\n", matrix->rows,
+                     matrix->columns, matrix->donor_columns);
+    otx__page_chart(text, &order);
+    otx__page_table(text, &order);
+    otx__page_classes(text, &order);
+    otx__page_failed(text, evaluation, which);
+}
+
+OTX__PRIVATE void otx__page_head(otx__text *text, const otx_evaluation *evaluation)
+{
+    otx__text_string(text, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                     "<title>Methods of transplanting, evaluated</title>\n");
+    otx__text_string(text, otx__page_style);
+    otx__text_string(text, "</head>\n<body>\n<h1>Which method makes the best rows?</h1>\n"
+                     "<p>Base: ");
+    otx__page_escaped(text, evaluation->base);
+    otx__text_string(text, "<br>\nDonor: ");
+    otx__page_escaped(text, evaluation->donor);
+    otx__text_format(text, "</p>\n<p>%" PRIu64 " of the tokens that both share were hidden and "
+                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ", evaluation->hidden,
+                     evaluation->anchors, evaluation->seed);
+    otx__text_string(text,
+                     "<b>Share</b> is the part of its true logit that a new row gives where the "
+                     "token is due, <b>error</b> how wrong its logits are elsewhere, and loss is "
+                     "error + 0.75 (1 - share); methods stand in its order. Cosine and relative "
+                     "error do not rank methods as a language model does. Top 1 and top 10 say "
+                     "how often the true row is among the nearest of all rows.</p>\n");
+}
+
+OTX_API otx_result otx_evaluation_write_html(const otx_context *ctx,
+                                             const otx_evaluation *evaluation,
+                                             const otx_sink *sink, otx_error *error)
+{
+    otx__text text;
+    otx_result result;
+    size_t i;
+    otx__text_open(&text, ctx);
+    otx__page_head(&text, evaluation);
+    for (i = 0; i < evaluation->matrix_count; i++) otx__page_matrix(&text, evaluation, i);
+    otx__text_string(&text, "</body>\n</html>\n");
+    result = otx__report_flush(&text, sink, error);
+    otx__text_close(&text);
+    return result;
 }
 
 #endif /* OTX_NO_STDIO */

@@ -123,18 +123,31 @@ tokenizer_clients() {
     done
 }
 
+# What verify says of draft models, against the code of those that run them; and shards that
+# are not what their index says, against the code that loads them.
+draft_engines() {
+    python=$(python_with drafts gguf==0.19.0 transformers==5.24.0 numpy safetensors)
+    if [ -z "$python" ]; then skip "draft models" "gguf cannot be installed"; return; fi
+    suite "shards and their index, against transformers" "$python" tests/open_shards.py \
+        "$build/transplant"
+    suite "draft models, against gguf and transformers" "$python" tests/draft_engines.py \
+        "$build/transplant"
+}
+
 # The real clients: what they accept, and what they find in their own files.
 clients() {
     $CC -O2 $(openmp $CC) -I. examples/transplant.c -o "$build/transplant" -lm
     count "examples/transplant.c, as one program" $?
     architectures
     tokenizer_clients
+    draft_engines
     python=$(python_with formats safetensors tokenizers numpy)
     if [ -z "$python" ]; then skip "real clients" "their packages cannot be installed"; return; fi
     $CC -O2 -I. tests/print_alignment.c -o "$build/print_alignment" -lm
     count "tests/print_alignment.c" $?
     suite "safetensors, against the package" "$python" tests/compare_safetensors.py "$CC"
     suite "affine maps, against NumPy" env CC="$CC" "$python" tests/affine_twin.py
+    suite "evaluations, against NumPy" "$python" tests/evaluate_twin.py "$build/transplant"
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
     sources=$(python_with sources tokenizers sentencepiece==0.2.3 tiktoken==0.14.0 \

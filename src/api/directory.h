@@ -27,13 +27,18 @@ typedef struct otx_checkpoint {
     size_t file_count;
     otx_checkpoint_tensor *tensors; /* by name */
     size_t tensor_count;
-    bool sharded; /* there is an index */
+    bool sharded;       /* there is an index, ... */
+    bool index_differs; /* ... and it says something else than the shards */
+    char *absent;       /* the tensors that it names and no shard holds, each name with a
+                           NUL at its end; NULL if there is none */
+    size_t absent_size; /* of all these names */
 } otx_checkpoint;
 
 /* Opens a model directory, or one .safetensors file. Every shard is opened and
-   checked: names that leave the directory, missing shards, tensors missing from
-   their shard, in two shards, or in no index are errors. Close with
-   otx_checkpoint_close. */
+   checked; names that leave the directory and missing shards are errors. As for
+   transformers, the tensors are those of all shards that the index names, of several
+   with one name that of the last file by name; what the index says else is reported
+   to ctx->log. Close with otx_checkpoint_close. */
 OTX_API otx_result otx_checkpoint_open(const otx_context *ctx, const char *path,
                                        otx_checkpoint *out, otx_error *error);
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint);

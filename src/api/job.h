@@ -1,23 +1,5 @@
 /* ---- the whole job ------------------------------------------------------------------ */
 
-typedef enum otx_method {
-    OTX_METHOD_OMP,  /* arXiv 2506.06607 */
-    OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row
-                               is the mean of the base's anchors plus the combination
-                               of what sets them apart from it */
-    OTX_METHOD_OMP_AFFINE, /* what an affine map makes of the donor's row, and the
-                              combination of what that map misses at the anchors: see
-                              otx_affine_fit. Atoms per target are chosen for each matrix
-                              from none to 64 on hidden anchors, unless omp.k says how many */
-    OTX_METHOD_AFFINE, /* the map alone */
-    OTX_METHOD_MEAN, /* the mean of the base's token rows */
-    OTX_METHOD_ZERO,
-    OTX_METHOD_COUNT
-} otx_method;
-
-/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero"; or NULL. */
-OTX_API const char *otx_method_name(otx_method method);
-
 /* How many rows the new matrices get. */
 typedef enum otx_rows {
     OTX_ROWS_DONOR,     /* as many as the donor's matrices */
@@ -26,12 +8,6 @@ typedef enum otx_rows {
     OTX_ROWS_EXACT      /* rows_exact: those of a draft's target, say, whose weights need
                            not be there */
 } otx_rows;
-
-/* Solves as otx_omp does, from the same arguments after its own context. */
-typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
-                                const otx_matrix *atoms, const otx_matrix *targets,
-                                const otx_omp_options *options, const otx_omp_output *output,
-                                otx_omp_stats *stats, otx_error *error);
 
 /* What rows without a token of their own get: padding and reserved tokens. */
 typedef enum otx_padding {

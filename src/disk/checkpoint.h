@@ -1,12 +1,6 @@
 /* ---- checkpoint: a model directory, in one file or in shards ------------ */
 
-/* ---- the tensors ---- */
-
-OTX__PRIVATE int otx__checkpoint_by_name(const void *a, const void *b)
-{
-    return otx__compare_tensors(((const otx_checkpoint_tensor *)a)->tensor,
-                                ((const otx_checkpoint_tensor *)b)->tensor);
-}
+/* ---- opening ---- */
 
 /* Opens the file number `i`, whose name is set, and reads its header. */
 OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
@@ -26,96 +20,6 @@ OTX__PRIVATE otx_result otx__checkpoint_open_file(const otx_context *ctx,
     return result;
 }
 
-/* Gathers the tensors of all files, sorted by name. */
-OTX__PRIVATE otx_result otx__checkpoint_gather(const otx_context *ctx,
-                                               otx_checkpoint *checkpoint, otx_error *error)
-{
-    otx_checkpoint_tensor *tensors;
-    size_t count = 0, i, j;
-    for (i = 0; i < checkpoint->file_count; i++)
-        count += checkpoint->files[i].header.tensor_count;
-    tensors = (otx_checkpoint_tensor *)otx__alloc(ctx, count, sizeof *tensors);
-    if (!tensors) return otx__fail_memory(error, count * sizeof *tensors);
-    checkpoint->tensors = tensors;
-    checkpoint->tensor_count = count;
-    for (i = 0; i < checkpoint->file_count; i++)
-        for (j = 0; j < checkpoint->files[i].header.tensor_count; j++, tensors++) {
-            tensors->tensor = &checkpoint->files[i].header.tensors[j];
-            tensors->file = (uint32_t)i;
-        }
-    otx__sort(checkpoint->tensors, count, sizeof *tensors, otx__checkpoint_by_name);
-    return OTX_OK;
-}
-
-/* No tensor may be in two shards, and none twice in the index. Both lists are
-   sorted by tensor. */
-OTX__PRIVATE otx_result otx__checkpoint_unique(const otx_checkpoint *checkpoint,
-                                               const otx__weight_index *index, const char *path,
-                                               otx_error *error)
-{
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
-    size_t i;
-    otx__path_text(where, path);
-    for (i = 1; i < index->count; i++) {
-        const otx__weight_entry *entry = &index->entries[i];
-        if (otx__weight_by_tensor(entry - 1, entry) == 0)
-            return otx__fail(error, OTX_ERROR_FORMAT, "%s: names tensor \"%s\" twice", where,
-                             otx__quote(what, sizeof what, entry->tensor.bytes,
-                                        entry->tensor.size));
-    }
-    for (i = 1; i < checkpoint->tensor_count; i++) {
-        const otx_checkpoint_tensor *found = &checkpoint->tensors[i];
-        if (otx__checkpoint_by_name(found - 1, found) == 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: tensor \"%s\" is in two shards, "
-                             "\"%s\" and \"%s\"", where,
-                             otx__quote(what, sizeof what, found->tensor->name,
-                                        found->tensor->name_size),
-                             otx__name_text(one, checkpoint->files[found[-1].file].name),
-                             otx__name_text(other, checkpoint->files[found->file].name));
-    }
-    return OTX_OK;
-}
-
-/* Checks that the index and the shards' headers tell the same story: two sorted
-   lists, each without repetitions, that must go in step. */
-OTX__PRIVATE otx_result otx__checkpoint_compare(const otx_checkpoint *checkpoint,
-                                                const otx__weight_index *index,
-                                                const char *path, otx_error *error)
-{
-    char where[OTX__PATH_TEXT], what[OTX__QUOTED], one[OTX__NAME_TEXT], other[OTX__NAME_TEXT];
-    size_t i;
-    otx__path_text(where, path);
-    for (i = 0; i < index->count || i < checkpoint->tensor_count; i++) {
-        const otx__weight_entry *entry = i < index->count ? &index->entries[i] : NULL;
-        const otx_checkpoint_tensor *found =
-            i < checkpoint->tensor_count ? &checkpoint->tensors[i] : NULL;
-        const otx_tensor *tensor = found ? found->tensor : NULL;
-        int order = !entry    ? 1
-                    : !tensor ? -1
-                              : otx__compare_bytes(entry->tensor.bytes, entry->tensor.size,
-                                                   tensor->name, tensor->name_size);
-        if (order == 0 && entry->file == found->file) continue;
-        if (order <= 0) {
-            otx__name_text(one, checkpoint->files[entry->file].name);
-            otx__quote(what, sizeof what, entry->tensor.bytes, entry->tensor.size);
-        } else {
-            otx__quote(what, sizeof what, tensor->name, tensor->name_size);
-        }
-        if (order < 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in "
-                             "\"%s\", but it is not", where, what, one);
-        otx__name_text(other, checkpoint->files[found->file].name);
-        if (order > 0)
-            return otx__fail(error, OTX_ERROR_MISMATCH, "%s: does not name tensor \"%s\", "
-                             "which is in \"%s\"", where, what, other);
-        return otx__fail(error, OTX_ERROR_MISMATCH, "%s: says that tensor \"%s\" is in \"%s\", "
-                         "but it is in \"%s\"", where, what, one, other);
-    }
-    return OTX_OK;
-}
-
-/* ---- opening ---- */
-
 OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkpoint)
 {
     size_t i;
@@ -127,6 +31,7 @@ OTX_API void otx_checkpoint_close(const otx_context *ctx, otx_checkpoint *checkp
     }
     otx__free(ctx, checkpoint->files, checkpoint->file_count, sizeof *checkpoint->files);
     otx__free(ctx, checkpoint->tensors, checkpoint->tensor_count, sizeof *checkpoint->tensors);
+    otx__free(ctx, checkpoint->absent, checkpoint->absent_size, 1);
     otx__path_free(ctx, checkpoint->path);
     memset(checkpoint, 0, sizeof *checkpoint);
 }
@@ -183,8 +88,8 @@ OTX__PRIVATE otx_result otx__checkpoint_sharded(const otx_context *ctx,
     if (!result) result = otx__checkpoint_gather(ctx, checkpoint, error);
     if (!result)
         otx__sort(index.entries, index.count, sizeof *index.entries, otx__weight_by_tensor);
-    if (!result) result = otx__checkpoint_unique(checkpoint, &index, path, error);
-    if (!result) result = otx__checkpoint_compare(checkpoint, &index, path, error);
+    if (!result) result = otx__weight_index_unique(&index, path, error);
+    if (!result) result = otx__checkpoint_compare(ctx, checkpoint, &index, path, error);
     otx__weight_index_close(ctx, &index);
     otx__path_free(ctx, path);
     return result;
@@ -251,13 +156,6 @@ OTX__PRIVATE otx_result otx__checkpoint_unchanged(const otx_context *ctx,
 }
 
 /* ---- reading ---- */
-
-OTX__PRIVATE int otx__checkpoint_compare_name(const void *key, const void *item)
-{
-    const otx__span *name = (const otx__span *)key;
-    const otx_tensor *tensor = ((const otx_checkpoint_tensor *)item)->tensor;
-    return otx__compare_bytes(name->bytes, name->size, tensor->name, tensor->name_size);
-}
 
 OTX_API const otx_checkpoint_tensor *otx_checkpoint_find(const otx_checkpoint *checkpoint,
                                                          const char *name)

@@ -29,5 +29,6 @@
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
+     check_gguf    the special tokens that a conversion to GGUF finds
      check_draft   as a draft model for another
      verify        whether a finished directory agrees with itself */

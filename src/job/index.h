@@ -72,11 +72,11 @@ OTX__PRIVATE void otx__new_weight_map(const otx_job *job, otx__text *to)
     otx__text_bytes(to, "\n  }", 5); /* with the terminator */
 }
 
-/* Takes what is not written out of the weight map. */
+/* Takes what is not written out of the weight map, and what is not true. */
 OTX__PRIVATE otx_result otx__edit_weight_map(const otx_job *job, otx_json_edit *edit,
                                              otx_error *error)
 {
-    bool whole = true;
+    bool whole = !job->base.checkpoint.index_differs;
     otx_result result;
     otx__text map;
     size_t i;

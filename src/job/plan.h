@@ -1,12 +1,14 @@
 /* ---- plan: what becomes of every tensor, and of the configs --------------- */
 
-/* The solution for one matrix of the donor, and of the base where it takes a map; makes
-   room for it once. */
+/* The solution for one matrix of the donor, and of the base where the method looks at that;
+   makes room for it once. */
 OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor *donor,
                                        const otx_checkpoint_tensor *base)
 {
+    unsigned needs = otx_method_needs(job->options.method);
     size_t i;
-    if (!otx__job_maps(job)) base = NULL;
+    if (!(needs & (OTX_NEED_BASE | OTX_NEED_TOKENS))) base = NULL;
+    if (!(needs & OTX_NEED_DONOR)) donor = NULL;
     for (i = 0; i < job->solution_count; i++)
         if (job->solutions[i].donor == donor && job->solutions[i].base == base) return i;
     job->solutions[i].donor = donor;

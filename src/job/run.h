@@ -91,7 +91,7 @@ OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error)
     result = out ? otx__job_write(job, &writing, error) : otx__job_solve(job, error);
     if (out) otx__writing_close(job, &writing);
     for (i = 0; i < job->solution_count && (result || !job->options.keep_details); i++)
-        otx__solution_close(job, &job->solutions[i]);
+        otx_method_close(&job->ctx, &job->solutions[i].fitted);
     job->summary.seconds += otx__now() - start;
     return result;
 }

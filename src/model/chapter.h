@@ -20,6 +20,7 @@
      side           a model directory opened once
      code           the Python that a tokenizer is loaded with
      parts          what each tensor does for the vocabulary
+     whole          whether all tensors are there
      find           finding the parts of a model
      heirs          what becomes of the ids in a config
      config_ids     ids in a config being edited

@@ -248,7 +248,7 @@ OTX__PRIVATE otx_result otx__config_make(otx__config_plan *plan, otx__text *conf
     else if (!result)
         result = otx__config_new_generation(plan, generation, error);
     if (!result) otx__config_check_length(plan);
-    otx__free(plan->ctx, plan->heirs, plan->base->vocab.count, sizeof *plan->heirs);
+    otx__free(plan->ctx, plan->heirs, plan->heir_count, sizeof *plan->heirs);
     plan->heirs = NULL;
     return result;
 }

@@ -139,25 +139,68 @@ OTX__PRIVATE bool otx__key_names_ids(otx__span key)
    of them. */
 #define OTX__CONFIG_MAX_REMAPS 256
 
+/* Whether config.json names an id under such a key, alone or in a list. */
+OTX__PRIVATE bool otx__config_names_id(const otx__document *config, uint64_t id)
+{
+    const otx_json *json = &config->json;
+    uint32_t object, node;
+    uint64_t said;
+    for (object = 0; config->present && object < json->count; object++) {
+        otx_json_iter member = otx_json_iter_of(json, object);
+        if (!member.keyed) continue;
+        while (otx_json_iter_next(&member)) {
+            if (!otx__key_names_ids(otx__json_span(json, member.key))) continue;
+            for (node = member.value; node < otx_json_after(json, member.value); node++)
+                if (otx_json_uint(json, node, &said) && said == id) return true;
+        }
+    }
+    return false;
+}
+
+/* The donor's token of the same content as the base's id, although it has no row: its id,
+   or -1. */
+OTX__PRIVATE int64_t otx__config_rowless(const otx__config_plan *plan, uint64_t base)
+{
+    const otx_token *wanted = otx__side_token(plan->base, base);
+    size_t i;
+    for (i = plan->alignment->count; wanted && i < plan->donor->vocab.count; i++) {
+        const otx_token *token = &plan->donor->vocab.tokens[i];
+        if (otx__same_bytes(token->content, token->content_size, wanted->content,
+                            wanted->content_size))
+            return (int64_t)i;
+    }
+    return -1;
+}
+
 /* Names the first id under a key, one or a list, that has no counterpart. */
 OTX__PRIVATE otx_result otx__fail_lost_id(const otx__config_edit *e, const char *key,
                                           uint32_t node)
 {
     const otx_json *json = &e->document->json;
     otx_json_iter item = otx_json_iter_of(json, node);
-    char token[OTX__QUOTED] = "none";
+    char token[OTX__QUOTED], what[OTX__QUOTED + 64] = "an id without a token";
     uint64_t id = 0;
+    int64_t rowless = -1;
     if (otx_json_type_of(json, node) == OTX_JSON_ARRAY)
         while (otx_json_iter_next(&item)) {
             node = item.value;
             if (otx__config_carry(e->plan, json, node, OTX__CARRY_SAME) < 0) break;
         }
-    if (otx_json_uint(json, node, &id)) otx__side_content(token, e->plan->base, id);
+    if (otx_json_uint(json, node, &id)) rowless = otx__config_rowless(e->plan, id);
+    if (otx__side_token(e->plan->base, id))
+        otx__format(what, sizeof what, "the token \"%s\"%s",
+                    otx__side_content(token, e->plan->base, id),
+                    rowless < 0 ? ", which the donor's tokenizer lacks" : "");
+    if (rowless >= 0)
+        return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
+                         "%s/%s: \"%s\" is %" PRIu64 ", %s, which the donor's tokenizer has as "
+                         "%" PRId64 ", beyond the %" PRIu64 " rows; --rows tokenizer gives it "
+                         "one", e->plan->base->path, e->name, key, id, what, rowless,
+                         (uint64_t)e->plan->alignment->count);
     return otx__fail(e->error, OTX_ERROR_UNSUPPORTED,
-                     "%s/%s: \"%s\" is %" PRIu64 ", the token \"%s\", which the donor's "
-                     "tokenizer lacks; give it one with --map 'DONOR=#%" PRIu64 "', DONOR "
-                     "being a reserved or seldom used token of the donor", e->plan->base->path,
-                     e->name, key, id, token, id);
+                     "%s/%s: \"%s\" is %" PRIu64 ", %s; give it one with --map 'DONOR=#%" PRIu64
+                     "', DONOR being a reserved or seldom used token of the donor",
+                     e->plan->base->path, e->name, key, id, what, id);
 }
 
 /* Carries over what stands under such a key. What has no counterpart is left out

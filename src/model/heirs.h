@@ -7,21 +7,27 @@ typedef struct otx__config_plan {
     const otx_alignment *alignment;
     otx_dtype dtype; /* that the matrices are written in, or OTX_DTYPE_NONE: the base's */
     int64_t *heirs; /* by base id: the lowest donor id that takes over its row, or -1 */
+    size_t heir_count; /* the base's ids and rows */
+    int64_t highest;   /* base id that has an heir: the caller may map one without a row */
     size_t remaps;  /* ids looked up by content so far */
 } otx__config_plan;
 
 /* ---- ids ---- */
 
-/* Fills plan->heirs; free as many as base->vocab.count. */
+/* Fills plan->heirs; free plan->heir_count. */
 OTX__PRIVATE otx_result otx__config_find_heirs(otx__config_plan *plan, otx_error *error)
 {
-    size_t count = plan->base->vocab.count, i;
+    const otx__parts *parts = &plan->base->parts;
+    size_t count = otx__max(plan->base->vocab.count, (size_t)(parts->rows + parts->extra)), i;
+    plan->heir_count = count;
+    plan->highest = -1;
     plan->heirs = (int64_t *)otx__alloc(plan->ctx, count, sizeof *plan->heirs);
     if (!plan->heirs) return otx__fail_memory(error, (uint64_t)count * sizeof *plan->heirs);
     for (i = 0; i < count; i++) plan->heirs[i] = -1;
     for (i = plan->alignment->count; i-- > 0;) {
         int64_t base = plan->alignment->rows[i].base;
         if (base >= 0 && (uint64_t)base < count) plan->heirs[base] = (int64_t)i;
+        if (base > plan->highest) plan->highest = base;
     }
     return OTX_OK;
 }
@@ -35,7 +41,11 @@ OTX__PRIVATE bool otx__config_id_is_valid(const otx__config_plan *plan, uint64_t
 /* The donor id that takes over a base id's row, or -1. */
 OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t base)
 {
-    return base < plan->base->vocab.count ? plan->heirs[base] : -1;
+    size_t i;
+    if (base < plan->heir_count) return plan->heirs[base];
+    for (i = 0; plan->highest >= 0 && base <= (uint64_t)plan->highest && i < plan->alignment->count; i++)
+        if (plan->alignment->rows[i].base == (int64_t)base) return (int64_t)i;
+    return -1;
 }
 
 /* The donor id that the caller mapped to a base id, or whose content is the

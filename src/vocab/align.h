@@ -10,7 +10,7 @@ OTX_API const char *otx_action_name(otx_action action)
 /* Everything the steps below share. Zeroed, then closed by otx__aligner_close. */
 typedef struct otx__aligner {
     const otx_vocab *donor, *base;
-    uint64_t donor_rows, base_rows;
+    uint64_t donor_rows, base_rows, base_ids;
     otx_alignment *out;
     size_t tokens;          /* donor ids that have both a token and a row */
     size_t base_tokens;     /* likewise of the base: ids that can be copied from */
@@ -61,7 +61,7 @@ OTX__PRIVATE otx_result otx__align_map(otx__aligner *a, const otx_map_entry *map
                              "map entry %" PRIu64 ": donor id %" PRIu64 " has no row; there "
                              "are %" PRIu64 " rows", (uint64_t)i, map[i].donor,
                              (uint64_t)a->out->count);
-        if (map[i].base >= a->base_rows)
+        if (map[i].base >= a->base_ids)
             return otx__fail(error, OTX_ERROR_ARGUMENT,
                              "map entry %" PRIu64 ": base id %" PRIu64 " has no row; the base "
                              "has %" PRIu64 " rows", (uint64_t)i, map[i].base, a->base_rows);
@@ -179,29 +179,19 @@ OTX__PRIVATE void otx__align_tokens(otx__aligner *a)
         } else if ((base = otx__same_role(a, id)) >= 0) {
             rows[id].action = OTX_ACTION_ROLE;
             rows[id].base = base;
+        } else if (id >= a->donor_rows) {
+            rows[id].action = OTX_ACTION_UNUSED; /* there is nothing to solve for */
         }
     }
 }
 
-/* Counts the actions, and refuses what cannot be solved for. */
-OTX__PRIVATE otx_result otx__align_count(otx__aligner *a, otx_error *error)
+OTX__PRIVATE void otx__align_count(otx_alignment *out)
 {
-    otx_alignment *out = a->out;
-    char quoted[OTX__QUOTED];
     size_t id;
     for (id = 0; id < out->count; id++) {
         out->counts[out->rows[id].action]++;
         if (out->rows[id].anchor) out->anchor_count++;
-        if (out->rows[id].action == OTX_ACTION_APPROXIMATE && id >= a->donor_rows)
-            return otx__fail(error, OTX_ERROR_MISMATCH,
-                             "donor token \"%s\" has id %" PRIu64 ", but the donor's matrices "
-                             "have only %" PRIu64 " rows, and the base has no such token to "
-                             "copy",
-                             otx__quote(quoted, sizeof quoted, a->donor->tokens[id].content,
-                                        a->donor->tokens[id].content_size),
-                             (uint64_t)id, a->donor_rows);
     }
-    return OTX_OK;
 }
 
 /* Allocates the rows: no action yet, so padding with no base row. */
@@ -234,6 +224,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.base = base;
     a.donor_rows = o.donor_rows ? o.donor_rows : donor->count;
     a.base_rows = o.base_rows ? o.base_rows : base->count;
+    a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
     a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
@@ -247,7 +238,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     if (!result) result = otx__align_map(&a, o.map, o.map_count, error);
     if (!result) {
         otx__align_tokens(&a);
-        result = otx__align_count(&a, error);
+        otx__align_count(out);
     }
     otx__aligner_close(ctx, &a);
     if (result) otx_alignment_close(ctx, out);
