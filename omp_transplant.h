@@ -23,193 +23,194 @@
 
    What is where
 
-      236  api/version                version
-      266  api/result                 results
-      306  api/context                context: memory, threads, progress
-      384  api/isa                    instruction sets
-      401  api/matrix                 numbers and matrices
-      446  api/solver                 the solver
-      574  api/affine                 the affine map: rows as the map makes them, and what it misses
-      705  api/methods                methods: rows for tokens that a model lacks
-      795  api/source                 sources and sinks: bytes in and out
-      815  api/json                   JSON
-      937  api/safetensors            safetensors
-     1001  api/vocab                  vocabularies
-     1106  api/align                  alignment
-     1170  api/file                   files
-     1181  api/directory              directories
-     1241  api/job                    the whole job
-     1373  api/verify                 looking at a finished directory
-     1429  api/evaluate               methods ranked on tokens that both models share
+      237  api/version                version
+      267  api/result                 results
+      307  api/context                context: memory, threads, progress
+      385  api/isa                    instruction sets
+      402  api/matrix                 numbers and matrices
+      447  api/solver                 the solver
+      575  api/affine                 the affine map: rows as the map makes them, and what it misses
+      706  api/methods                methods: rows for tokens that a model lacks
+      796  api/source                 sources and sinks: bytes in and out
+      816  api/json                   JSON
+      938  api/safetensors            safetensors
+     1002  api/vocab                  vocabularies
+     1112  api/align                  alignment
+     1177  api/file                   files
+     1188  api/directory              directories
+     1248  api/job                    the whole job
+     1390  api/verify                 looking at a finished directory
+     1446  api/evaluate               methods ranked on tokens that both models share
 
-     1535  base                       what everything stands on
-     1568  base/begin                 system headers, and how floating point must be compiled
-     1606  base/sizes                 counting, and sums and products that may not wrap
-     1644  base/span                  bytes of others, digits, UTF-8
-     1802  base/decimal               the digits of a double
-     1937  base/format                printf without stdio and without a locale
-     2206  base/result                results, failures, messages
-     2322  base/memory                the allocator, arrays that grow
-     2381  base/text                  names in messages, and text that grows
-     2498  base/hooks                 log, progress, threads of the caller
-     2567  base/sort                  in place, without memory, never quadratic; and finding
-     2617  base/clock                 wall time for statistics
-     2663  base/hash                  keyed, for tables whose keys a stranger chooses
-     2742  base/pool                  blocks that are freed together
-     2857  base/number                element types, widening and rounding
-     3046  base/base64                decoding
-     3082  base/protobuf              fields of a message
-     3204  base/watch                 long loops that the caller can stop
+     1552  base                       what everything stands on
+     1585  base/begin                 system headers, and how floating point must be compiled
+     1623  base/sizes                 counting, and sums and products that may not wrap
+     1661  base/span                  bytes of others, digits, UTF-8
+     1819  base/decimal               the digits of a double
+     1954  base/format                printf without stdio and without a locale
+     2223  base/result                results, failures, messages
+     2339  base/memory                the allocator, arrays that grow
+     2398  base/text                  names in messages, and text that grows
+     2515  base/hooks                 log, progress, threads of the caller
+     2584  base/sort                  in place, without memory, never quadratic; and finding
+     2634  base/clock                 wall time for statistics
+     2680  base/hash                  keyed, for tables whose keys a stranger chooses
+     2759  base/pool                  blocks that are freed together
+     2874  base/number                element types, widening and rounding
+     3063  base/base64                decoding
+     3099  base/protobuf              fields of a message
+     3221  base/watch                 long loops that the caller can stop
 
-     3257  files                      formats, on memory and streams
-     3281  files/memory_source        memory as a source of bytes
-     3299  files/json_read            a parser without recursion
-     3652  files/json_values          looking at values, stepping through containers
-     3823  files/json_edit            writing, and edits that keep every byte they do not touch
-     4191  files/tensors              what reading and writing a header share
-     4326  files/safetensors_read     the header of a file, checked
-     4651  files/safetensors_write    the header of a new file
+     3274  files                      formats, on memory and streams
+     3298  files/memory_source        memory as a source of bytes
+     3316  files/json_read            a parser without recursion
+     3669  files/json_values          looking at values, stepping through containers
+     3840  files/json_edit            writing, and edits that keep every byte they do not touch
+     4208  files/tensors              what reading and writing a header share
+     4343  files/safetensors_read     the header of a file, checked
+     4668  files/safetensors_write    the header of a new file
 
-     4808  vocab                      tokens, from every source, and which of them are the same
-     4842  vocab/known                what the world calls things: files, classes, tokens
-     5151  vocab/token_table          the table of tokens, and finding tokens in it
-     5314  vocab/spelling             from what a file spells to bytes
-     5445  vocab/reader               what the readers of all sources share
-     5795  vocab/added_tokens         what other files add to a model's tokens
-     6056  vocab/in_use               tokens that are named as reserved ones and are none
-     6158  vocab/from_tokenizer_json  tokenizer.json
-     6414  vocab/from_tekken          tekken.json
-     6569  vocab/from_tiktoken        *.tiktoken
-     6634  vocab/from_sentencepiece   tokenizer.model and its like
-     6989  vocab/from_vocab_json      vocab.json and merges.txt
-     7075  vocab/from_vocab_txt       vocab.txt
-     7132  vocab/recognise            what a file is, by what it holds
-     7256  vocab/parse                the first source that is given, and what goes with it
-     7442  vocab/align                which base token a donor token is
+     4825  vocab                      tokens, from every source, and which of them are the same
+     4859  vocab/known                what the world calls things: files, classes, tokens
+     5168  vocab/token_table          the table of tokens, and finding tokens in it
+     5331  vocab/spelling             from what a file spells to bytes
+     5513  vocab/reader               what the readers of all sources share
+     5864  vocab/added_tokens         what other files add to a model's tokens
+     6132  vocab/in_use               tokens that are named as reserved ones and are none
+     6235  vocab/from_tokenizer_json  tokenizer.json
+     6527  vocab/from_tekken          tekken.json
+     6682  vocab/from_tiktoken        *.tiktoken
+     6747  vocab/from_sentencepiece   tokenizer.model and its like
+     7102  vocab/from_vocab_json      vocab.json and merges.txt
+     7188  vocab/from_vocab_txt       vocab.txt
+     7245  vocab/recognise            what a file is, by what it holds
+     7369  vocab/parse                the first source that is given, and what goes with it
+     7557  vocab/align                which base token a donor token is
 
-     7685  simd                       the hot loops, once for each instruction set
-     7718  simd/kernels               the table of kernels, and what all versions share
-     7995  simd/scalar                the reference
-     8164  simd/sse2                  the operations of 128-bit x86, and what each does
-     8285  simd/neon                  those of 64-bit Arm
-     8380  simd/wasm                  those of WebAssembly's SIMD128
-     8465  simd/avx2                  those of 256-bit x86, with FMA
-     8547  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9189  simd/avx_vnni              AVX2, and products of integers
-     9285  simd/neon_bf16             NEON, and products of matrices
-     9439  simd/avx512                512-bit x86, by hand
-    10045  simd/amx                   tiles of x86, beside AVX-512
-    10288  simd/dispatch              which of them this machine can run, and which a call takes
+     7811  simd                       the hot loops, once for each instruction set
+     7844  simd/kernels               the table of kernels, and what all versions share
+     8121  simd/scalar                the reference
+     8290  simd/sse2                  the operations of 128-bit x86, and what each does
+     8411  simd/neon                  those of 64-bit Arm
+     8506  simd/wasm                  those of WebAssembly's SIMD128
+     8591  simd/avx2                  those of 256-bit x86, with FMA
+     8673  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9315  simd/avx_vnni              AVX2, and products of integers
+     9411  simd/neon_bf16             NEON, and products of matrices
+     9565  simd/avx512                512-bit x86, by hand
+    10171  simd/amx                   tiles of x86, beside AVX-512
+    10414  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10514  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10567  solve/views                the rows of matrices, as the kernels read them
-    10696  solve/panels               vectors as the dense products want them, and these
-    10887  solve/rests                vectors on their way into panels
-    11064  solve/dictionary           the atoms, and their split along a common direction
-    11219  solve/exact_gram           products of all pairs of atoms in double
-    11301  solve/triangle             packed lower triangles
-    11405  solve/support              what is known of one target, and the exact steps
-    11667  solve/gram_table           products of atoms with all atoms, for scans
-    11905  solve/screen               which atoms are worth scoring in double: the bound
-    12195  solve/scan                 the correlations of all atoms with a block's residuals
-    12352  solve/predict              making targets ready for the next scan
-    12598  solve/candidates           the atoms that a scan could not rule out
-    12882  solve/select               the next atoms of each target
-    13048  solve/pursuit              what one solve holds, and the memory it takes
-    13292  solve/plan                 which form, and in what blocks
-    13537  solve/steps                a pursuit from its rows to its results
-    13776  solve/combine              new rows of coefficients
-    13838  solve/solver               the public call
-    14003  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14212  solve/affine_normal        the normal equations of an affine map
-    14455  solve/affine_factor        their factor, and their solution
-    14658  solve/affine_map           a fitted map, and the rows it makes
-    15000  solve/affine_choice        how many atoms to take, and chosen by what
-    15398  solve/affine_fit           what a fit of an affine map holds and needs
-    15642  solve/affine               fitting and applying affine maps
+    10640  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10693  solve/views                the rows of matrices, as the kernels read them
+    10822  solve/panels               vectors as the dense products want them, and these
+    11013  solve/rests                vectors on their way into panels
+    11190  solve/dictionary           the atoms, and their split along a common direction
+    11345  solve/exact_gram           products of all pairs of atoms in double
+    11427  solve/triangle             packed lower triangles
+    11531  solve/support              what is known of one target, and the exact steps
+    11793  solve/gram_table           products of atoms with all atoms, for scans
+    12031  solve/screen               which atoms are worth scoring in double: the bound
+    12321  solve/scan                 the correlations of all atoms with a block's residuals
+    12478  solve/predict              making targets ready for the next scan
+    12724  solve/candidates           the atoms that a scan could not rule out
+    13008  solve/select               the next atoms of each target
+    13174  solve/pursuit              what one solve holds, and the memory it takes
+    13418  solve/plan                 which form, and in what blocks
+    13663  solve/steps                a pursuit from its rows to its results
+    13902  solve/combine              new rows of coefficients
+    13964  solve/solver               the public call
+    14129  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14338  solve/affine_normal        the normal equations of an affine map
+    14581  solve/affine_factor        their factor, and their solution
+    14784  solve/affine_map           a fitted map, and the rows it makes
+    15126  solve/affine_choice        how many atoms to take, and chosen by what
+    15524  solve/affine_fit           what a fit of an affine map holds and needs
+    15768  solve/affine               fitting and applying affine maps
 
-    15931  methods                    rows for tokens that a model lacks, each method a room
-    15948  methods/parts              what methods share: sums of rows, combinations
-    16064  methods/pursuit            omp, omp-centred
-    16135  methods/mapping            omp-affine, affine
-    16169  methods/constant           mean, zero
-    16197  methods/methods            the table of all, and the public calls
+    16057  methods                    rows for tokens that a model lacks, each method a room
+    16074  methods/parts              what methods share: sums of rows, combinations
+    16190  methods/pursuit            omp, omp-centred
+    16261  methods/mapping            omp-affine, affine
+    16295  methods/constant           mean, zero
+    16323  methods/methods            the table of all, and the public calls
 
-    16319  disk                       files and directories
-    16353  disk/system                what POSIX and Windows are asked for
-    16392  disk/windows_paths         paths as Windows takes them
-    16532  disk/windows               the system as Windows gives it
-    16831  disk/posix                 the system as POSIX gives it
-    17069  disk/paths                 what can be told from their text
-    17143  disk/failure               why the system refused
-    17257  disk/look                  what stands at a path, and whether within another
-    17378  disk/listing               listings of directories
-    17453  disk/reading               files to read, and whether they have changed
-    17632  disk/writing               files to write
-    17749  disk/copying               copies of files
-    17815  disk/trees                 whole directories looked through, copied, removed
-    18031  disk/known                 what weights are called in a directory
-    18114  disk/staging               a directory made under another name, then renamed
-    18350  disk/missing               a path or a directory without what is wanted of it
-    18393  disk/weights               which files they are, and what may stand in their place
-    18718  disk/weight_index          the index of a checkpoint in shards
-    18935  disk/shards                what an index and its shards say of each other
-    19140  disk/checkpoint            a model directory, in one file or in shards
-    19385  disk/tokenizer_directory   the tokenizer of a model directory
+    16445  disk                       files and directories
+    16479  disk/system                what POSIX and Windows are asked for
+    16518  disk/windows_paths         paths as Windows takes them
+    16658  disk/windows               the system as Windows gives it
+    16957  disk/posix                 the system as POSIX gives it
+    17195  disk/paths                 what can be told from their text
+    17269  disk/failure               why the system refused
+    17383  disk/look                  what stands at a path, and whether within another
+    17504  disk/listing               listings of directories
+    17579  disk/reading               files to read, and whether they have changed
+    17758  disk/writing               files to write
+    17875  disk/copying               copies of files
+    17941  disk/trees                 whole directories looked through, copied, removed
+    18157  disk/known                 what weights are called in a directory
+    18240  disk/staging               a directory made under another name, then renamed
+    18476  disk/missing               a path or a directory without what is wanted of it
+    18519  disk/weights               which files they are, and what may stand in their place
+    18844  disk/weight_index          the index of a checkpoint in shards
+    19061  disk/shards                what an index and its shards say of each other
+    19266  disk/checkpoint            a model directory, in one file or in shards
+    19511  disk/tokenizer_directory   the tokenizer of a model directory
 
-    19624  model                      which tensors and config keys belong to the vocabulary
-    19659  model/known                what the world calls things
-    19983  model/known_keys           keys of ids and sizes in configs
-    20148  model/known_classes        classes of tokenizers, by the type of model
-    20386  model/names                names of tensors
-    20543  model/document             the JSON files of a model directory
-    20638  model/members              what the members of a config are about
-    20842  model/config               what config.json says
-    21019  model/side                 a model directory opened once
-    21142  model/code                 the Python that a tokenizer is loaded with
-    21376  model/parts                what each tensor does for the vocabulary
-    21486  model/whole                whether all tensors are there
-    21608  model/find                 finding the parts of a model
-    21866  model/processor            the tokens that a processor looks for by their text
-    22021  model/heirs                what becomes of the ids in a config
-    22185  model/config_ids           ids in a config being edited
-    22425  model/config_lists         lists, dictionaries and ranges of ids
-    22582  model/config_edit          config.json and generation_config.json, edited
-    22877  model/classes              which class a tokenizer is loaded as
-    23043  model/class_tokens         added tokens that a class numbers otherwise
+    19750  model                      which tensors and config keys belong to the vocabulary
+    19785  model/known                what the world calls things
+    20109  model/known_keys           keys of ids and sizes in configs
+    20274  model/known_classes        classes of tokenizers, by the type of model
+    20512  model/names                names of tensors
+    20669  model/document             the JSON files of a model directory
+    20764  model/members              what the members of a config are about
+    20968  model/config               what config.json says
+    21145  model/side                 a model directory opened once
+    21268  model/code                 the Python that a tokenizer is loaded with
+    21502  model/parts                what each tensor does for the vocabulary
+    21612  model/whole                whether all tensors are there
+    21734  model/find                 finding the parts of a model
+    21992  model/processor            the tokens that a processor looks for by their text
+    22147  model/heirs                what becomes of the ids in a config
+    22311  model/config_ids           ids in a config being edited
+    22551  model/config_lists         lists, dictionaries and ranges of ids
+    22708  model/config_edit          config.json and generation_config.json, edited
+    23003  model/classes              which class a tokenizer is loaded as
+    23169  model/class_tokens         added tokens that a class numbers otherwise
 
-    23159  job                        the whole transplant, in the order in which it happens
-    23194  job/job                    what a job holds
-    23414  job/open                   opening the two models
-    23551  job/map                    the caller's map
-    23672  job/align                  where every new row comes from
-    23856  job/plan                   what becomes of every tensor, and of the configs
-    23977  job/chat                   the template that turns messages into text
-    24105  job/rows                   rows in memory: reading, checking, their mean
-    24403  job/solve                  solving for the rows of the donor
-    24586  job/targets                the rows that are made from the donor's
-    24683  job/rebuild                the new rows of one vocabulary tensor
-    24950  job/write                  the output and its weights
-    25229  job/copy                   the other files of the two models
-    25445  job/index                  the files that are written anew
-    25613  job/run                    the whole, in order
-    25723  job/report                 what a job did, as JSON and as a table
-    25992  job/findings               what is told of a finished directory
-    26041  job/check_files            its files
-    26177  job/check_ids              sizes, ids and tying
-    26393  job/check_values           values
-    26473  job/check_gguf             the special tokens that a conversion to GGUF finds
-    26663  job/check_draft            as a draft model for another
-    26941  job/verify                 whether a finished directory agrees with itself
+    23285  job                        the whole transplant, in the order in which it happens
+    23321  job/job                    what a job holds
+    23541  job/open                   opening the two models
+    23678  job/map                    the caller's map
+    23799  job/align                  where every new row comes from
+    23989  job/plan                   what becomes of every tensor, and of the configs
+    24116  job/chat                   the template that turns messages into text
+    24244  job/rows                   rows in memory: reading, checking, their mean
+    24557  job/untrained              rows that hold nothing, and what becomes of their tokens
+    24819  job/solve                  solving for the rows of the donor
+    25002  job/targets                the rows that are made from the donor's
+    25099  job/rebuild                the new rows of one vocabulary tensor
+    25366  job/write                  the output and its weights
+    25645  job/copy                   the other files of the two models
+    25861  job/index                  the files that are written anew
+    26029  job/run                    the whole, in order
+    26141  job/report                 what a job did, as JSON and as a table
+    26414  job/findings               what is told of a finished directory
+    26463  job/check_files            its files
+    26599  job/check_ids              sizes, ids and tying
+    26815  job/check_values           values
+    26886  job/check_gguf             the special tokens that a conversion to GGUF finds
+    27076  job/check_draft            as a draft model for another
+    27354  job/verify                 whether a finished directory agrees with itself
 
-    26982  evaluate                   methods ranked on tokens that both models share
-    27001  evaluate/token_class       what a token is like, by its bytes
-    27068  evaluate/hidden            which tokens are hidden, and the rows at hand
-    27223  evaluate/scores            how near rows come to the true ones
-    27340  evaluate/ranks             whether a true row is found among all
-    27448  evaluate/evaluate          methods, one after the other, matrix by matrix
-    27654  evaluate/write_json        an evaluation as JSON
-    27765  evaluate/write_page        an evaluation as a page
+    27395  evaluate                   methods ranked on tokens that both models share
+    27414  evaluate/token_class       what a token is like, by its bytes
+    27481  evaluate/hidden            which tokens are hidden, and the rows at hand
+    27636  evaluate/scores            how near rows come to the true ones
+    27753  evaluate/ranks             whether a true row is found among all
+    27861  evaluate/evaluate          methods, one after the other, matrix by matrix
+    28067  evaluate/write_json        an evaluation as JSON
+    28178  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1003,7 +1004,10 @@ OTX_API void otx_layout_close(const otx_context *ctx, otx_layout *layout);
 
 /* A token is (kind, bytes). Bytes are what the token stands for in text, with
    every tokenizer's spelling undone: a leading space is 0x20, not U+2581 or
-   U+0120. */
+   U+0120. An added token that the model itself lacks stands for the text that it is
+   cut out of, whatever a decoder makes of it: its content, letter by letter; with the
+   space before it if it is `normalized` and the normaliser of tokenizer.json puts one
+   before every text, as Llama 2's does. */
 typedef enum otx_token_kind {
     OTX_TOKEN_NONE,    /* no token has this id */
     OTX_TOKEN_TEXT,
@@ -1031,6 +1035,8 @@ typedef struct otx_token {
     uint32_t size, content_size;
     otx_token_kind kind;
     bool added;          /* from added_tokens rather than the model's vocabulary */
+    bool in_use;         /* it has a role, or a chat template, a processor or a generation
+                            config names it */
 } otx_token;
 
 /* How a tokenizer spells its tokens. */
@@ -1154,12 +1160,13 @@ typedef struct otx_alignment {
 /* Pairs every donor id with a base id, or says that its row must be solved for.
    In this order: the caller's map; tokens of the same (kind, bytes), the lowest
    base id among equals; a BYTE token with the TEXT token of that one byte, either
-   way; control tokens with the same content, also where one of the two is a plain
-   added token (<think> in some models); control tokens in the same role (eos, bos,
-   pad, unk, sep, cls, mask). Only pairs of TEXT and BYTE tokens become anchors: the
-   lowest donor id of each pair, each base id once, both ids within their
-   matrices. Base ids at or beyond base_rows are never copied from. A token that
-   would be solved for but has no row in the donor's matrices is unused. */
+   way; control tokens with the same content, also where one of the two, or both, are
+   plain added tokens (<think> in some models), or where one is and the other a word, of
+   two WordPiece tokenizers; control tokens in the same role (eos, bos, pad, unk, sep, cls,
+   mask). Only pairs of TEXT and BYTE tokens of the same bytes become anchors: the lowest
+   donor id of each pair, each base id once, both ids within their matrices. Base ids at or
+   beyond base_rows are never copied from. A token that would be solved for but has no row
+   in the donor's matrices is unused. */
 OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
                              const otx_vocab *base, const otx_alignment_options *options,
                              otx_alignment *out, otx_error *error);
@@ -1297,9 +1304,11 @@ typedef struct otx_job_options {
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. */
+   and get none. `untrained` are those of the unused that are so by their rows: see
+   otx_job_open. */
 typedef struct otx_job_tokens {
     uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t untrained;
 } otx_job_tokens;
 
 typedef struct otx_job_matrix {
@@ -1333,7 +1342,14 @@ typedef struct otx_job otx_job;
 
 /* Opens both directories, reads the vocabularies, finds the vocabulary tensors,
    aligns, and makes every check that needs no solving. Reads no tensor data, but
-   where it takes the bytes of two matrices to tell whether they are tied. */
+   where it takes the bytes of two matrices to tell whether they are tied, and where rows
+   are to be solved for: then the matrices are read once for rows that hold nothing. Those
+   are zeros, and rows that are the same bit for bit as three others, or as one that has no
+   token or a reserved one: they were never trained. (Two or three alike may be copies that
+   somebody made.) A token with such a row in a matrix of the donor that is used, the
+   embedding or an untied head, is not solved for: where the base has no row to copy, it
+   gets what a reserved token gets. Nor is it an anchor, nor is one with such a row in a
+   matrix of the base. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);
@@ -1358,7 +1374,8 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    nothing: for the processes that only help another by options.solve. */
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
 
-/* The report as one JSON object; the token table as tab-separated text. Before
+/* The report as one JSON object; the token table as tab-separated text, with the names of
+   actions, "untrained" for unused tokens that are so by their rows, and "skipped". Before
    otx_job_run they hold the plan; after it the table needs keep_details. */
 OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink,
                                         otx_error *error);
@@ -5318,10 +5335,20 @@ OTX__PRIVATE int64_t otx__index_find(const otx__token_index *index, otx_token_ki
 typedef struct otx__spelling {
     otx_family family;
     bool byte_fallback; /* <0xNN> is a byte */
+    bool silent;        /* the suffix that ends a word stands for nothing, not for a space */
     char mark[32];      /* METASPACE: the space; WORDPIECE: the prefix that continues a
-                           word; WORD_SUFFIX: the suffix that ends one */
+                           word; WORD_SUFFIX, and BYTE_LEVEL where there is one: the suffix
+                           that ends one */
     size_t mark_size;
 } otx__spelling;
+
+/* What a normaliser makes of spaces. Added tokens that are `normalized` are looked for in
+   what comes out of it, after the same was done to their contents. */
+typedef struct otx__normaliser {
+    otx__spelling spaces;   /* METASPACE or PLAIN */
+    char before[32];        /* what it puts before every text */
+    size_t before_size;
+} otx__normaliser;
 
 /* The byte that a character of the GPT-2 alphabet stands for, or -1. Printable
    bytes stand for themselves; the other 68 are U+0100 and on, in order. */
@@ -5358,7 +5385,7 @@ OTX__PRIVATE size_t otx__spell_byte_level(const char *content, size_t size, char
     return length;
 }
 
-/* Replaces every mark by a space. */
+/* Replaces every mark by a space, or by nothing. `to` may be `content`. */
 OTX__PRIVATE size_t otx__spell_spaces(const otx__spelling *spelling, const char *content,
                                       size_t size, char *to)
 {
@@ -5366,12 +5393,25 @@ OTX__PRIVATE size_t otx__spell_spaces(const otx__spelling *spelling, const char 
     size_t at = 0, length = 0;
     while (at < size) {
         if (size - at >= mark && memcmp(content + at, spelling->mark, mark) == 0) {
-            to[length++] = ' ';
+            if (!spelling->silent) to[length++] = ' ';
             at += mark;
         } else {
             to[length++] = content[at++];
         }
     }
+    return length;
+}
+
+/* The same of bytes in the GPT-2 alphabet that end with the mark. */
+OTX__PRIVATE size_t otx__spell_byte_word(const otx__spelling *spelling, const char *content,
+                                         size_t size, char *to)
+{
+    const size_t mark = spelling->mark_size, rest = size - mark;
+    size_t length;
+    if (mark == 0 || size < mark || memcmp(content + rest, spelling->mark, mark) != 0)
+        return otx__spell_byte_level(content, size, to);
+    length = otx__spell_byte_level(content, rest, to);
+    if (!spelling->silent) to[length++] = ' ';
     return length;
 }
 
@@ -5383,7 +5423,7 @@ OTX__PRIVATE size_t otx__spell(const otx__spelling *spelling, const char *conten
     const size_t mark = spelling->mark_size;
     switch (spelling->family) {
     case OTX_FAMILY_BYTE_LEVEL:
-        return otx__spell_byte_level(content, size, to);
+        return otx__spell_byte_word(spelling, content, size, to);
     case OTX_FAMILY_METASPACE:
     case OTX_FAMILY_WORD_SUFFIX:
         return otx__spell_spaces(spelling, content, size, to);
@@ -5415,19 +5455,45 @@ OTX__PRIVATE int otx__fallback_byte(const char *content, size_t size)
    bytes, which a word mark may make longer by one. */
 OTX__PRIVATE uint64_t otx__string_room(uint64_t size) { return 2 * size + 1; }
 
+/* Settles the bytes of a token that only a list of added tokens has: the text that the
+   tokenizer cuts it out of, whatever the decoder would make of its content. That is the
+   content; of one that is `normalized` by `normal`, with what the normaliser puts before
+   every text, since it is found only where that stands. The bytes are written where the
+   next string goes, and kept only if they differ from the content. */
+OTX__PRIVATE void otx__spell_added(otx_vocab *vocab, const otx__normaliser *normal,
+                                   otx_token *token)
+{
+    char *to = ((otx__vocab_memory *)vocab->memory)->next;
+    size_t size;
+    token->bytes = token->content;
+    token->size = token->content_size;
+    if (!normal) return;
+    size = normal->before_size + token->content_size;
+    memcpy(to, normal->before, normal->before_size);
+    memcpy(to + normal->before_size, token->content, token->content_size);
+    if (normal->spaces.mark_size) size = otx__spell_spaces(&normal->spaces, to, size, to);
+    token->size = (uint32_t)size;
+    if (!otx__same_bytes(to, token->size, token->content, token->content_size))
+        token->bytes = otx__vocab_keep(vocab, token->size);
+}
+
 /* Settles kind and bytes of a token whose content and kind are known: TEXT, CONTROL
    or UNUSED, and BYTE only where the content is <0xNN>. The bytes are written where
    the next string goes (otx__string_room has seen to the room), and kept only if they
-   differ from the content. */
+   differ from the content. A token of the model that is added as well goes on standing for
+   what the model makes it of, unless that is no text: then only the content leads to it. */
 OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spelling,
                                     otx_token *token)
 {
     otx__vocab_memory *memory = (otx__vocab_memory *)vocab->memory;
+    bool text, settled = token->bytes != NULL;
     int byte = -1;
+    if (otx__is_reserved(token->content, token->content_size)) token->kind = OTX_TOKEN_UNUSED;
+    text = token->kind == OTX_TOKEN_TEXT || token->kind == OTX_TOKEN_BYTE;
+    if (settled && text) return;
     token->bytes = token->content;
     token->size = token->content_size;
-    if (otx__is_reserved(token->content, token->content_size)) token->kind = OTX_TOKEN_UNUSED;
-    if (token->kind != OTX_TOKEN_TEXT && token->kind != OTX_TOKEN_BYTE) return;
+    if (!text) return;
     if (spelling->byte_fallback || token->kind == OTX_TOKEN_BYTE)
         byte = otx__fallback_byte(token->content, token->content_size);
     if (byte >= 0) {
@@ -5435,8 +5501,10 @@ OTX__PRIVATE void otx__finish_token(otx_vocab *vocab, const otx__spelling *spell
         memory->next[0] = (char)byte;
         token->size = 1;
     } else {
-        token->size =
-            (uint32_t)otx__spell(spelling, token->content, token->content_size, memory->next);
+        const size_t size =
+            otx__spell(spelling, token->content, token->content_size, memory->next);
+        if (token->added && !otx__is_utf8(memory->next, size)) return;
+        token->size = (uint32_t)size;
     }
     if (!otx__same_bytes(memory->next, token->size, token->content, token->content_size))
         token->bytes = otx__vocab_keep(vocab, token->size);
@@ -5503,6 +5571,7 @@ typedef struct otx__tokenizer {
     otx_json json;            /* the same, if it is JSON */
     const char *type;         /* of the model: a literal */
     otx__spelling spelling;
+    otx__normaliser normal;       /* tokenizer.json: what its normaliser makes of spaces */
     otx__repeat repeat;
     uint32_t model, words;    /* nodes: the object that describes the tokens, and they */
     bool ids_by_position;     /* Unigram: a list instead of an object */
@@ -5800,6 +5869,7 @@ typedef struct otx__added_token {
     uint64_t declared; /* its id, by the file */
     uint32_t content;  /* a node */
     bool special;
+    bool normalized;   /* looked for in normalised text; by default those that are plain */
 } otx__added_token;
 
 /* A list of them, in the order in which they are added. */
@@ -5838,6 +5908,7 @@ OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form f
 {
     const otx_json *json = entry->json;
     const uint32_t special = otx_json_find(json, entry->value, "special");
+    const uint32_t normalized = otx_json_find(json, entry->value, "normalized");
     uint32_t id = entry->value;
     token->content = form == OTX__ADDED_BY_NAME ? entry->key
                                                 : otx_json_find(json, entry->value, "content");
@@ -5845,6 +5916,8 @@ OTX__PRIVATE bool otx__added_entry(const otx_json_iter *entry, otx__added_form f
     if (special != OTX_JSON_NONE && !token->special &&
         otx_json_type_of(json, special) != OTX_JSON_FALSE)
         return false;
+    token->normalized = otx_json_type_of(json, normalized) == OTX_JSON_TRUE ||
+                        (normalized == OTX_JSON_NONE && !token->special);
     if (otx_json_type_of(json, token->content) != OTX_JSON_STRING) return false;
     if (form == OTX__ADDED_BY_ID) return otx__id_of_key(json, entry->key, &token->declared);
     if (form == OTX__ADDED_LIST) id = otx_json_find(json, entry->value, "id");
@@ -5926,10 +5999,10 @@ OTX__PRIVATE otx_token *otx__replaced_token(const otx__tokenizer *t, uint64_t de
 }
 
 /* Makes the content in t->scratch, which no token has, a token. */
-OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, size_t size,
-                                       uint64_t *next, int64_t *id)
+OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, const otx__added_token *added,
+                                       size_t size, uint64_t *next, int64_t *id)
 {
-    otx_token *replaced = otx__replaced_token(t, declared);
+    otx_token *replaced = otx__replaced_token(t, added->declared);
     otx__given word;
     otx_result result;
     word.content = t->scratch;
@@ -5937,7 +6010,7 @@ OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, siz
     word.kind = OTX_TOKEN_TEXT;
     word.added = false; /* not before it is known what becomes of it */
     word.id = *next;
-    if (replaced || t->reader->numbering == OTX__NUMBERED_AS_SAID) word.id = declared;
+    if (replaced || t->reader->numbering == OTX__NUMBERED_AS_SAID) word.id = added->declared;
     else ++*next;
     if (replaced) {
         memset(replaced, 0, sizeof *replaced);
@@ -5945,6 +6018,9 @@ OTX__PRIVATE otx_result otx__put_added(otx__tokenizer *t, uint64_t declared, siz
     }
     result = otx__put_token(t, &word);
     *id = (int64_t)word.id;
+    if (!result)
+        otx__spell_added(t->vocab, added->normalized ? &t->normal : NULL,
+                         &t->vocab->tokens[word.id]);
     return result;
 }
 
@@ -5966,7 +6042,7 @@ OTX__PRIVATE otx_result otx__add_tokens(otx__tokenizer *t, const otx__added_list
         if (size == 0) continue;
         id = otx__index_find(&t->contents, OTX_TOKEN_NONE, t->scratch, size);
         if (id < 0) {
-            result = otx__put_added(t, added->declared, size, &next, &id);
+            result = otx__put_added(t, added, size, &next, &id);
             if (result) return result;
             otx__example_add(&news.fresh, t->scratch, size, (uint64_t)id, 0);
         }
@@ -6063,6 +6139,7 @@ OTX__PRIVATE void otx__use_token(otx_vocab *vocab, int64_t id)
     otx_token *token;
     if (id < 0 || (uint64_t)id >= vocab->count) return;
     token = &vocab->tokens[id];
+    token->in_use = true;
     if (token->kind == OTX_TOKEN_UNUSED) token->kind = OTX_TOKEN_CONTROL;
 }
 
@@ -6273,6 +6350,21 @@ OTX__PRIVATE uint32_t otx__find_step(const otx_json *json, uint32_t part, uint32
     return OTX_JSON_NONE;
 }
 
+/* Whether the decoder takes away the suffix that ends a word and leaves no space. */
+OTX__PRIVATE bool otx__is_silent(const otx_json *json, const otx__spelling *spelling)
+{
+    const uint32_t decoder = otx_json_find(json, 0, "decoder");
+    uint32_t step = OTX_JSON_NONE;
+    while ((step = otx__find_step(json, decoder, step, "Replace")) != OTX_JSON_NONE) {
+        const uint32_t pattern = otx_json_find(json, step, "pattern");
+        const uint32_t from = otx_json_find(json, pattern, "String");
+        if (otx_json_type_of(json, from) == OTX_JSON_STRING &&
+            otx__json_is_text(json, from, spelling->mark, spelling->mark_size))
+            return otx_json_equals(json, otx_json_find(json, step, "content"), "");
+    }
+    return false;
+}
+
 /* The string that a step replaces by a space (or, in a normalizer, puts in its
    place), or OTX_JSON_NONE. */
 OTX__PRIVATE uint32_t otx__replaced_by_space(const otx_json *json, uint32_t part,
@@ -6342,12 +6434,32 @@ OTX__PRIVATE void otx__find_spelling(otx__tokenizer *t)
     for (i = 0; i < OTX__COUNT(parts); i++) {
         const uint32_t part = otx_json_find(json, 0, parts[i]);
         if (otx__find_step(json, part, OTX_JSON_NONE, "ByteLevel") == OTX_JSON_NONE) continue;
-        spelling->family = OTX_FAMILY_BYTE_LEVEL;
-        return;
+        spelling->family = OTX_FAMILY_BYTE_LEVEL; /* CLIP's words end with </w> */
+        (void)otx__spell_with(json, spelling, OTX_FAMILY_BYTE_LEVEL,
+                              otx_json_find(json, t->model, "end_of_word_suffix"));
+        break;
     }
-    for (i = 0; i < OTX__COUNT(places); i++)
-        if (otx__spell_with(json, spelling, places[i].family, otx__mark_node(json, &places[i])))
-            return;
+    for (i = 0; i < OTX__COUNT(places) && spelling->family == OTX_FAMILY_PLAIN; i++)
+        (void)otx__spell_with(json, spelling, places[i].family,
+                              otx__mark_node(json, &places[i]));
+    if (spelling->family == OTX_FAMILY_BYTE_LEVEL ||
+        spelling->family == OTX_FAMILY_WORD_SUFFIX)
+        spelling->silent = otx__is_silent(json, spelling);
+}
+
+/* Finds what the normaliser makes of spaces. */
+OTX__PRIVATE void otx__find_normal(otx__tokenizer *t)
+{
+    const otx_json *json = &t->json;
+    const uint32_t part = otx_json_find(json, 0, "normalizer");
+    const uint32_t step = otx__find_step(json, part, OTX_JSON_NONE, "Prepend");
+    otx__spelling before;
+    (void)otx__spell_with(json, &t->normal.spaces, OTX_FAMILY_METASPACE,
+                          otx__replaced_by_space(json, part, true));
+    if (!otx__spell_with(json, &before, OTX_FAMILY_PLAIN, otx_json_find(json, step, "prepend")))
+        return;
+    memcpy(t->normal.before, before.mark, before.mark_size);
+    t->normal.before_size = before.mark_size;
 }
 
 /* ---- the reader ---- */
@@ -6361,6 +6473,7 @@ OTX__PRIVATE otx_result otx__tokenizer_json_open(otx__tokenizer *t)
     if (!result) result = otx__find_model(t);
     if (!result && strcmp(t->type, "BPE") == 0) result = otx__check_merges(t);
     if (!result) otx__find_spelling(t);
+    if (!result) otx__find_normal(t);
     t->repeat = t->ids_by_position ? OTX__REPEAT_STAYS : OTX__REPEAT_REPLACES;
     return result;
 }
@@ -7331,7 +7444,8 @@ OTX__PRIVATE otx_result otx__reserve_tokens(otx__tokenizer *t, const otx__added_
         for (j = 0; j < lists[i].count; j++) {
             const otx__added_token *added = &lists[i].tokens[j];
             census.bytes +=
-                otx__string_room(otx__json_span(lists[i].json, added->content).size);
+                otx__string_room(otx__json_span(lists[i].json, added->content).size) +
+                t->normal.before_size;
             if (t->reader->numbering != OTX__NUMBERED_AS_SAID || added->declared < census.ids)
                 continue;
             if (added->declared >= otx__id_limit(census.count + extra))
@@ -7396,6 +7510,7 @@ OTX__PRIVATE void otx__finish_tokens(otx__tokenizer *t)
         if (vocab->roles[role] < 0) continue;
         token = &vocab->tokens[vocab->roles[role]];
         token->kind = OTX_TOKEN_CONTROL;
+        token->in_use = true;
         token->bytes = token->content;
         token->size = token->content_size;
     }
@@ -7457,27 +7572,35 @@ typedef struct otx__aligner {
     size_t tokens;          /* donor ids that have both a token and a row */
     size_t base_tokens;     /* likewise of the base: ids that can be copied from */
     otx__token_index index; /* of those, the lowest id of each (kind, bytes) */
+    otx__token_index added; /* of the added ones among them, by content; of all with `words` */
+    bool words;             /* both are WORDPIECE */
     bool *is_anchor;        /* [base_tokens] already an atom */
 } otx__aligner;
 
 OTX__PRIVATE void otx__aligner_close(const otx_context *ctx, otx__aligner *a)
 {
     if (a->index.slots) otx__index_close(ctx, &a->index);
+    if (a->added.slots) otx__index_close(ctx, &a->added);
     otx__free(ctx, a->is_anchor, a->base_tokens, sizeof *a->is_anchor);
 }
 
 OTX__PRIVATE otx_result otx__index_base(const otx_context *ctx, otx__aligner *a,
                                         otx_error *error)
 {
-    size_t id;
-    otx_result result =
-        otx__index_open(ctx, &a->index, a->base->tokens, a->base_tokens, false, error);
+    const otx_token *tokens = a->base->tokens;
+    size_t id, added = 0;
+    otx_result result = otx__index_open(ctx, &a->index, tokens, a->base_tokens, false, error);
+    for (id = 0; id < a->base_tokens; id++) added += tokens[id].added || a->words;
+    if (!result) result = otx__index_open(ctx, &a->added, tokens, added, true, error);
     if (result) return result;
     for (id = 0; id < a->base_tokens; id++) {
-        const otx_token *token = &a->base->tokens[id];
+        const otx_token *token = &tokens[id];
         uint32_t *slot;
         if (token->kind == OTX_TOKEN_NONE) continue;
         slot = otx__index_slot(&a->index, token->kind, token->bytes, token->size);
+        if (!*slot) *slot = (uint32_t)id + 1;
+        if (!token->added && !a->words) continue;
+        slot = otx__index_slot(&a->added, token->kind, token->content, token->content_size);
         if (!*slot) *slot = (uint32_t)id + 1;
     }
     return OTX_OK;
@@ -7516,15 +7639,16 @@ OTX__PRIVATE bool otx__stands_for_text(const otx_token *token)
     return token->kind == OTX_TOKEN_TEXT || token->kind == OTX_TOKEN_BYTE;
 }
 
-/* Copies the base's row; it becomes an anchor if it stands for text in both, if the
-   donor has a row to compare it with, and if no other token has it already. */
+/* Copies the base's row; it becomes an anchor if it stands for the same text in both, if
+   the donor has a row to compare it with, and if no other token has it already. */
 OTX__PRIVATE void otx__align_copy(otx__aligner *a, size_t id, int64_t base)
 {
+    const otx_token *x = &a->donor->tokens[id], *y = &a->base->tokens[base];
     otx_alignment_row *row = &a->out->rows[id];
     row->action = OTX_ACTION_COPY;
     row->base = base;
-    if (otx__stands_for_text(&a->donor->tokens[id]) &&
-        otx__stands_for_text(&a->base->tokens[base]) && id < a->donor_rows &&
+    if (otx__stands_for_text(x) && otx__stands_for_text(y) &&
+        otx__same_bytes(x->bytes, x->size, y->bytes, y->size) && id < a->donor_rows &&
         !a->is_anchor[base]) {
         a->is_anchor[base] = true;
         row->anchor = true;
@@ -7552,20 +7676,21 @@ OTX__PRIVATE int64_t otx__same_byte(const otx__aligner *a, const otx_token *toke
     return -1;
 }
 
-/* The base's plain added token of a control token's content, or the reverse, or -1:
-   <think> is special to some tokenizers and not to others, and the same to all
-   models. */
+/* The base's added token of an added token's content, or -1: <think> is special to some
+   tokenizers and plain to others, cut out with the space before it by some and without by
+   others, and the same to all models. At least one of the two is plain. Between two BERTs one
+   of them may be a word of the model, as spaces are nothing to either. */
 OTX__PRIVATE int64_t otx__same_added(const otx__aligner *a, const otx_token *token)
 {
+    const bool plain = token->kind == OTX_TOKEN_TEXT && (token->added || a->words);
     int64_t base = -1;
-    if (token->kind == OTX_TOKEN_CONTROL) {
-        base = otx__index_find(&a->index, OTX_TOKEN_TEXT, token->content, token->content_size);
-        if (base >= 0 && !a->base->tokens[base].added) base = -1;
-    } else if (token->kind == OTX_TOKEN_TEXT && token->added) {
+    if (plain && token->added)
         base = otx__index_find(&a->index, OTX_TOKEN_CONTROL, token->content,
                                token->content_size);
-    }
-    return base;
+    if (base >= 0 || (!plain && token->kind != OTX_TOKEN_CONTROL)) return base;
+    base = otx__index_find(&a->added, OTX_TOKEN_NONE, token->content, token->content_size);
+    if (base < 0 || a->base->tokens[base].kind != OTX_TOKEN_TEXT) return -1;
+    return a->base->tokens[base].added || (plain && token->added) ? base : -1;
 }
 
 /* The base's control token in the same role, or -1. A token may have several
@@ -7657,6 +7782,7 @@ OTX_API otx_result otx_align(const otx_context *ctx, const otx_vocab *donor,
     a.donor_rows = o.donor_rows ? o.donor_rows : donor->count;
     a.base_rows = o.base_rows ? o.base_rows : base->count;
     a.base_ids = o.base_ids > a.base_rows ? o.base_ids : a.base_rows;
+    a.words = donor->family == OTX_FAMILY_WORDPIECE && base->family == donor->family;
     a.out = out;
     a.base_tokens = base->count < a.base_rows ? base->count : (size_t)a.base_rows;
     result = otx__align_rows(ctx, out, o.rows ? o.rows : a.donor_rows, error);
@@ -23175,6 +23301,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
      rows          rows in memory: reading, checking, their mean
+     untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      rebuild       the new rows of one vocabulary tensor
@@ -23711,7 +23838,7 @@ OTX__PRIVATE void otx__limit_anchors(otx_job *job)
 }
 
 /* Pairs the tokens of the two models, by the caller's map first. */
-OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
+OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
     otx_alignment_options options;
     size_t count = job->options.map_count, i;
@@ -23807,6 +23934,14 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
                  tokens->padding + tokens->unused);
 }
 
+/* Whether a token of the donor is treated as a reserved one for its row alone. */
+OTX__PRIVATE bool otx__is_untrained(const otx_job *job, size_t id)
+{
+    return id < job->alignment.count && (uint64_t)id < job->donor.parts.rows &&
+           job->alignment.rows[id].action == OTX_ACTION_UNUSED &&
+           job->donor.vocab.tokens[id].kind != OTX_TOKEN_UNUSED;
+}
+
 /* Lists of the anchors and of the targets, both by donor id. */
 OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
 {
@@ -23843,12 +23978,10 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
                      (uint64_t)targets);
 }
 
-/* Aligns the two vocabularies, tells what should not pass without a word, and lists
-   anchors and targets. */
-OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
+/* Tells what should not pass without a word of how the two vocabularies are aligned, and
+   lists anchors and targets. */
+OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 {
-    otx_result result = otx__pair_tokens(job, error);
-    if (result) return result;
     otx__count_tokens(job);
     return otx__list_tokens(job, error);
 }
@@ -23873,15 +24006,21 @@ OTX__PRIVATE size_t otx__plan_solution(otx_job *job, const otx_checkpoint_tensor
     return i;
 }
 
-/* Enters one tensor of the base into the summary. A head is solved in the space
-   of the donor's head; in that of its embedding if either model has but one
-   matrix. */
-OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+/* The matrix of the donor in whose space one of the base is solved. A head is solved in
+   that of the donor's head; in that of its embedding if either model has but one matrix. */
+OTX__PRIVATE const otx_checkpoint_tensor *otx__donor_matrix(const otx_job *job,
+                                                            const otx__vocab_tensor *tensor)
 {
     const otx__parts *donor = &job->donor.parts;
+    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
+    return head ? donor->head : donor->embedding;
+}
+
+/* Enters one tensor of the base into the summary. */
+OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_error *error)
+{
     const otx__vocab_tensor *tensor = &job->base.parts.tensors[which];
     const otx_tensor *old = tensor->at->tensor;
-    bool head = tensor->kind == OTX__PART_HEAD && !job->base.parts.tied && !donor->tied;
     otx__tensor_plan *plan = &job->plans[which];
     otx_job_matrix *matrix;
     if (job->summary.matrix_count == OTX_JOB_MAX_MATRICES)
@@ -23890,7 +24029,7 @@ OTX__PRIVATE otx_result otx__tensor_plan_matrix(otx_job *job, size_t which, otx_
     plan->shape[1] = old->shape[1];
     plan->columns = (size_t)old->shape[1];
     if (job->options.dtype != OTX_DTYPE_NONE) plan->dtype = job->options.dtype;
-    plan->solution = otx__plan_solution(job, head ? donor->head : donor->embedding, tensor->at);
+    plan->solution = otx__plan_solution(job, otx__donor_matrix(job, tensor), tensor->at);
     plan->matrix = job->summary.matrix_count++;
     job->matrix_tensors[plan->matrix] = which;
     matrix = &job->summary.matrices[plan->matrix];
@@ -24200,6 +24339,21 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
     return true;
 }
 
+/* Whether a row holds zeros only. */
+OTX__PRIVATE bool otx__row_is_zero(const char *row, otx_dtype dtype, size_t columns)
+{
+    const size_t size = otx_dtype_bits(dtype) / 8;
+    float values[16];
+    size_t i, j;
+    for (i = 0; i < columns; i += OTX__COUNT(values)) {
+        size_t count = otx__min(columns - i, OTX__COUNT(values));
+        otx_to_float(values, row + i * size, dtype, count);
+        for (j = 0; j < count; j++)
+            if (values[j] != 0) return false;
+    }
+    return true;
+}
+
 /* Whether tokens that are made get the mean of the base's rows in a tensor of the base. */
 OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {
@@ -24397,6 +24551,268 @@ OTX__PRIVATE otx_result otx__rows_average(otx_job *job, const otx__loaded *rows,
         result = otx__job_poll(job, error);
     }
     for (i = 0; i < rows->columns && count > 0; i++) to[i] /= (double)count;
+    return result;
+}
+
+/* >>> src/job/untrained.h */
+/* ---- untrained: rows of either model that hold nothing -------------------- */
+
+/* So many rows that are the same bit for bit were never trained: a few may be copies that
+   somebody made of a token, and training would have driven more of them apart. A copy of a
+   row that no token has, or a reserved one, is enough by itself. */
+#define OTX__SAME_ROWS 4
+
+/* By which rows that may be the same are found. What is the same is told by comparing. */
+typedef struct otx__row_print {
+    uint64_t print, row;
+} otx__row_print;
+
+/* What looks through one matrix. */
+typedef struct otx__sieve {
+    const otx_job *job;
+    const otx__side *side;
+    const otx_checkpoint_tensor *at;
+    size_t rows, columns, row_size;
+    uint8_t *untrained;     /* [rows] set where it is found, never cleared */
+    otx__row_print *prints; /* [rows] of those that are not zeros */
+    size_t count;
+    char *two;              /* room for two rows */
+} otx__sieve;
+
+OTX__PRIVATE uint64_t otx__print_word(uint64_t print, uint64_t word)
+{
+    print = (print ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return print ^ print >> 29;
+}
+
+OTX__PRIVATE uint64_t otx__print_row(const char *row, size_t size)
+{
+    uint64_t print = 0, word;
+    size_t i;
+    for (i = 0; i + sizeof word <= size; i += sizeof word) {
+        memcpy(&word, row + i, sizeof word);
+        print = otx__print_word(print, word);
+    }
+    word = 0;
+    memcpy(&word, row + i, size - i);
+    return otx__print_word(print, word);
+}
+
+OTX__PRIVATE int otx__compare_prints(const void *a, const void *b)
+{
+    const otx__row_print *x = (const otx__row_print *)a, *y = (const otx__row_print *)b;
+    if (x->print != y->print) return x->print < y->print ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Reads the matrix once: marks its zeros, and collects the prints of the others. */
+OTX__PRIVATE otx_result otx__sieve_read(otx__sieve *s, otx_error *error)
+{
+    otx__row_walk walk;
+    size_t i;
+    otx_result result = otx__row_walk_open(&s->job->ctx, s->side, s->at, s->columns, s->rows,
+                                           NULL, &walk, error);
+    while (!result && otx__row_walk_next(&walk, &result, error))
+        for (i = 0; i < walk.count; i++) {
+            const char *row = walk.bytes + i * walk.row_size;
+            if (otx__row_is_zero(row, s->at->tensor->dtype, s->columns)) {
+                s->untrained[walk.first + i] = 1;
+                continue;
+            }
+            s->prints[s->count].row = walk.first + i;
+            s->prints[s->count++].print = otx__print_row(row, walk.row_size);
+        }
+    otx__row_walk_close(&walk);
+    return result;
+}
+
+/* Whether nothing is ever looked up in a row. */
+OTX__PRIVATE bool otx__is_spare(const otx__side *side, uint64_t row)
+{
+    const otx_token *token = otx__side_token(side, row);
+    return !token || token->kind == OTX_TOKEN_UNUSED;
+}
+
+OTX__PRIVATE otx_result otx__sieve_fetch(const otx__sieve *s, uint64_t row, char *to,
+                                         otx_error *error)
+{
+    return otx_checkpoint_read(&s->side->checkpoint, s->at, row * s->columns, s->columns, to,
+                               error);
+}
+
+/* Marks rows of one print if they are the same and that tells that nobody trained them. Rows
+   that hold no numbers are a fault, which is told where they are needed. */
+OTX__PRIVATE otx_result otx__sieve_group(const otx__sieve *s, otx__row_print *group,
+                                         size_t count, otx_error *error)
+{
+    char *first = s->two, *other = s->two + s->row_size;
+    bool spare = false;
+    size_t i, same = 1;
+    otx_result result;
+    for (i = 0; i < count; i++) spare |= otx__is_spare(s->side, group[i].row);
+    if (count < 2 || (count < OTX__SAME_ROWS && !spare)) return OTX_OK;
+    result = otx__sieve_fetch(s, group[0].row, first, error);
+    if (result || !otx__row_is_finite(first, s->at->tensor->dtype, s->columns)) return result;
+    spare = otx__is_spare(s->side, group[0].row);
+    for (i = 1; i < count && !result; i++) {
+        result = otx__sieve_fetch(s, group[i].row, other, error);
+        if (result || memcmp(first, other, s->row_size) != 0) continue;
+        spare |= otx__is_spare(s->side, group[i].row);
+        group[same++] = group[i];
+        if (i % 1024 == 0) result = otx__job_poll(s->job, error);
+    }
+    if (same < 2 || (same < OTX__SAME_ROWS && !spare)) return result;
+    for (i = 0; i < same && !result; i++) s->untrained[group[i].row] = 1;
+    return result;
+}
+
+/* Marks the rows of one matrix that hold nothing: zeros, and copies of each other. */
+OTX__PRIVATE otx_result otx__sieve_matrix(const otx_job *job, const otx__side *side,
+                                          const otx_checkpoint_tensor *at, uint8_t *untrained,
+                                          otx_error *error)
+{
+    otx__sieve s;
+    otx_result result = OTX_OK;
+    size_t first, end;
+    memset(&s, 0, sizeof s);
+    s.job = job;
+    s.side = side;
+    s.at = at;
+    s.rows = (size_t)side->parts.rows;
+    s.columns = (size_t)at->tensor->shape[1];
+    s.row_size = s.columns * (otx_dtype_bits(at->tensor->dtype) / 8);
+    s.untrained = untrained;
+    s.prints = (otx__row_print *)otx__alloc(&job->ctx, s.rows, sizeof *s.prints);
+    if (!s.prints) return otx__fail_array(error, s.rows, sizeof *s.prints);
+    s.two = (char *)otx__alloc(&job->ctx, 2, s.row_size);
+    if (!s.two) result = otx__fail_array(error, 2, s.row_size);
+    if (!result) result = otx__sieve_read(&s, error);
+    if (!result) otx__sort(s.prints, s.count, sizeof *s.prints, otx__compare_prints);
+    for (first = 0; first < s.count && !result; first = end) {
+        for (end = first + 1; end < s.count && s.prints[end].print == s.prints[first].print;)
+            end++;
+        result = otx__sieve_group(&s, s.prints + first, end - first, error);
+    }
+    otx__free(&job->ctx, s.two, 2, s.row_size);
+    otx__free(&job->ctx, s.prints, s.rows, sizeof *s.prints);
+    return result;
+}
+
+/* Goes through the matrices of both models between which rows are made: those of the base,
+   and of the donor that in whose space each is solved. */
+OTX__PRIVATE otx_result otx__sieve_models(const otx_job *job, uint8_t *donor, uint8_t *base,
+                                          otx_error *error)
+{
+    const otx__parts *parts = &job->base.parts;
+    const otx_checkpoint_tensor *seen[OTX__MAX_PARTS];
+    otx_result result = OTX_OK;
+    size_t i, j;
+    for (i = 0; i < parts->count && !result; i++) {
+        const otx__vocab_tensor *tensor = &parts->tensors[i];
+        seen[i] = NULL;
+        if (tensor->kind == OTX__PART_BIAS || tensor->redundant) continue;
+        result = otx__sieve_matrix(job, &job->base, tensor->at, base, error);
+        seen[i] = otx__donor_matrix(job, tensor);
+        for (j = 0; j < i && seen[j] != seen[i];) j++;
+        if (j == i && !result)
+            result = otx__sieve_matrix(job, &job->donor, seen[i], donor, error);
+    }
+    return result;
+}
+
+/* ---- what becomes of their tokens ---- */
+
+/* Names the tokens in use that are treated as reserved ones. */
+OTX__PRIVATE void otx__tell_bare(const otx_job *job)
+{
+    enum { NAMES = 8 };
+    const uint64_t rows = job->donor.parts.rows;
+    uint64_t names = 0, i;
+    char content[OTX__QUOTED];
+    for (i = 0; i < job->alignment.count && i < rows; i++) {
+        const otx_token *token = otx__side_token(&job->donor, i);
+        if (!token || !otx__is_untrained(job, i)) continue;
+        if (token->in_use && names++ < NAMES)
+            otx__log(&job->ctx, OTX_WARNING, "%s: token \"%s\" (id %" PRIu64 ") is in use, but "
+                     "has no trained row in the donor, nor a counterpart in the base: --map "
+                     "'#%" PRIu64 "=BASE' gives it a row", job->donor.path,
+                     otx__side_content(content, &job->donor, i), i, i);
+    }
+    if (names > NAMES)
+        otx__log(&job->ctx, OTX_WARNING, "%s: so have %" PRIu64 " more tokens in use",
+                 job->donor.path, names - NAMES);
+}
+
+/* Tells what was found. */
+OTX__PRIVATE void otx__tell_untrained(const otx_job *job, uint64_t of_donor, uint64_t of_base)
+{
+    const uint64_t count = job->summary.tokens.untrained;
+    char content[OTX__QUOTED];
+    size_t first = 0;
+    if (count > 0) {
+        while (!otx__is_untrained(job, first)) first++;
+        otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " tokens have no trained row in the "
+                 "donor (zeros, or identical to others): treated as reserved, the first %" PRIu64
+                 " (\"%s\")", job->donor.path, count, (uint64_t)first,
+                 otx__side_content(content, &job->donor, first));
+        otx__tell_bare(job);
+    }
+    if (of_donor > 0)
+        otx__log(&job->ctx, OTX_NOTE, "%s: %" PRIu64 " tokens that both models have are no "
+                 "anchors: they have no trained row here", job->donor.path, of_donor);
+    if (of_base > 0)
+        otx__log(&job->ctx, OTX_NOTE, "%s: %" PRIu64 " tokens that both models have are no "
+                 "anchors: they have no trained row here", job->base.path, of_base);
+}
+
+/* Takes tokens without a trained row from the targets, and from the anchors. */
+OTX__PRIVATE otx_result otx__drop_untrained(otx_job *job, const uint8_t *donor,
+                                            const uint8_t *base, otx_error *error)
+{
+    otx_alignment *alignment = &job->alignment;
+    uint64_t of_donor = 0, of_base = 0;
+    size_t i, rows = otx__min(alignment->count, (size_t)job->donor.parts.rows);
+    for (i = 0; i < rows; i++) {
+        otx_alignment_row *row = &alignment->rows[i];
+        if (donor[i] && row->action == OTX_ACTION_APPROXIMATE) {
+            row->action = OTX_ACTION_UNUSED;
+            alignment->counts[OTX_ACTION_APPROXIMATE]--;
+            alignment->counts[OTX_ACTION_UNUSED]++;
+            job->summary.tokens.untrained++;
+        }
+        if (!row->anchor || (!donor[i] && !base[row->base])) continue;
+        if (donor[i]) of_donor++;
+        else of_base++;
+        row->anchor = false;
+        alignment->anchor_count--;
+    }
+    otx__tell_untrained(job, of_donor, of_base);
+    if (alignment->anchor_count > 0 || of_donor + of_base == 0 ||
+        alignment->counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    return otx__fail(error, OTX_ERROR_NO_ANCHORS, "the tokenizers of %s and %s share %" PRIu64
+                     " text tokens, but of each the row is zeros or identical to others in one "
+                     "of the two, so that there is nothing to build %" PRIu64 " rows from",
+                     job->base.path, job->donor.path, of_donor + of_base,
+                     (uint64_t)alignment->counts[OTX_ACTION_APPROXIMATE]);
+}
+
+/* Judges tokens by their rows, where rows are to be solved for. */
+OTX__PRIVATE otx_result otx__job_judge_rows(otx_job *job, otx_error *error)
+{
+    const size_t donor_rows = (size_t)job->donor.parts.rows;
+    const size_t base_rows = (size_t)job->base.parts.rows;
+    uint8_t *donor, *base;
+    otx_result result = OTX_OK;
+    if (!otx__job_solves(job) || job->alignment.counts[OTX_ACTION_APPROXIMATE] == 0)
+        return OTX_OK;
+    donor = (uint8_t *)otx__alloc_zero(&job->ctx, donor_rows, 1);
+    base = (uint8_t *)otx__alloc_zero(&job->ctx, base_rows, 1);
+    if (!donor || !base) result = otx__fail_memory(error, (uint64_t)donor_rows + base_rows);
+    if (!result) result = otx__sieve_models(job, donor, base, error);
+    if (!result) result = otx__drop_untrained(job, donor, base, error);
+    otx__free(&job->ctx, base, base_rows, 1);
+    otx__free(&job->ctx, donor, donor_rows, 1);
     return result;
 }
 
@@ -25620,6 +26036,8 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     otx_result result = otx__job_check_options(&job->options, error);
     if (!result) result = otx__job_open_sides(job, error);
     if (!result) result = otx__job_align(job, error);
+    if (!result) result = otx__job_judge_rows(job, error);
+    if (!result) result = otx__job_list(job, error);
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
@@ -25749,6 +26167,8 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->untrained)
+        otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
     otx__text_format(text, ", \"padding\": %" PRIu64 "},\n", tokens->padding);
 }
@@ -25945,7 +26365,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
     if (token) otx__token_table_bytes(text, token->bytes, token->size);
-    otx__text_format(text, "\t%s\t", row ? otx__word(otx_action_name(row->action)) : "skipped");
+    otx__text_format(text, "\t%s\t",
+                     otx__is_untrained(job, id) ? "untrained"
+                     : row ? otx__word(otx_action_name(row->action)) : "skipped");
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
@@ -26403,20 +26825,11 @@ typedef struct otx__row_count {
 OTX__PRIVATE void otx__row_count_add(otx__row_count *count, uint64_t row, const char *data,
                                      otx_dtype dtype, size_t columns)
 {
-    const size_t size = otx_dtype_bits(dtype) / 8;
-    float values[256];
-    bool zero = true;
-    size_t i, j;
     if (!otx__row_is_finite(data, dtype, columns)) {
         if (count->bad++ == 0) count->first_bad = row;
         return;
     }
-    for (i = 0; i < columns && zero; i += OTX__COUNT(values)) {
-        size_t part = otx__min(columns - i, OTX__COUNT(values));
-        otx_to_float(values, data + i * size, dtype, part);
-        for (j = 0; j < part && zero; j++) zero = values[j] == 0;
-    }
-    if (zero && count->zero++ == 0) count->first_zero = row;
+    if (otx__row_is_zero(data, dtype, columns) && count->zero++ == 0) count->first_zero = row;
 }
 
 /* Looks at every row of a tensor; a bias is one element a row. */

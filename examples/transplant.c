@@ -1091,6 +1091,7 @@ static void print_tokens(const otx_job_tokens *t)
     print_count("mapped", t->mapped, t->total);
     print_count("approximated", t->approximated, t->total);
     print_count("unused", t->unused, t->total);
+    if (t->untrained) print_count("  untrained", t->untrained, t->total);
     if (t->skipped) print_count("without a row", t->skipped, t->total);
     print_count("padding rows", t->padding, 0);
 }
