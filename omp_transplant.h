@@ -23,194 +23,195 @@
 
    What is where
 
-      237  api/version                version
-      267  api/result                 results
-      307  api/context                context: memory, threads, progress
-      385  api/isa                    instruction sets
-      402  api/matrix                 numbers and matrices
-      447  api/solver                 the solver
-      575  api/affine                 the affine map: rows as the map makes them, and what it misses
-      706  api/methods                methods: rows for tokens that a model lacks
-      796  api/source                 sources and sinks: bytes in and out
-      816  api/json                   JSON
-      938  api/safetensors            safetensors
-     1002  api/vocab                  vocabularies
-     1112  api/align                  alignment
-     1177  api/file                   files
-     1188  api/directory              directories
-     1248  api/job                    the whole job
-     1390  api/verify                 looking at a finished directory
-     1446  api/evaluate               methods ranked on tokens that both models share
+      238  api/version                version
+      268  api/result                 results
+      308  api/context                context: memory, threads, progress
+      386  api/isa                    instruction sets
+      403  api/matrix                 numbers and matrices
+      448  api/solver                 the solver
+      576  api/affine                 the affine map: rows as the map makes them, and what it misses
+      707  api/methods                methods: rows for tokens that a model lacks
+      797  api/source                 sources and sinks: bytes in and out
+      817  api/json                   JSON
+      939  api/safetensors            safetensors
+     1003  api/vocab                  vocabularies
+     1113  api/align                  alignment
+     1178  api/file                   files
+     1189  api/directory              directories
+     1249  api/job                    the whole job
+     1396  api/verify                 looking at a finished directory
+     1452  api/evaluate               methods ranked on tokens that both models share
 
-     1552  base                       what everything stands on
-     1585  base/begin                 system headers, and how floating point must be compiled
-     1623  base/sizes                 counting, and sums and products that may not wrap
-     1661  base/span                  bytes of others, digits, UTF-8
-     1819  base/decimal               the digits of a double
-     1954  base/format                printf without stdio and without a locale
-     2223  base/result                results, failures, messages
-     2339  base/memory                the allocator, arrays that grow
-     2398  base/text                  names in messages, and text that grows
-     2515  base/hooks                 log, progress, threads of the caller
-     2584  base/sort                  in place, without memory, never quadratic; and finding
-     2634  base/clock                 wall time for statistics
-     2680  base/hash                  keyed, for tables whose keys a stranger chooses
-     2759  base/pool                  blocks that are freed together
-     2874  base/number                element types, widening and rounding
-     3063  base/base64                decoding
-     3099  base/protobuf              fields of a message
-     3221  base/watch                 long loops that the caller can stop
+     1558  base                       what everything stands on
+     1591  base/begin                 system headers, and how floating point must be compiled
+     1629  base/sizes                 counting, and sums and products that may not wrap
+     1667  base/span                  bytes of others, digits, UTF-8
+     1825  base/decimal               the digits of a double
+     1960  base/format                printf without stdio and without a locale
+     2229  base/result                results, failures, messages
+     2345  base/memory                the allocator, arrays that grow
+     2404  base/text                  names in messages, and text that grows
+     2521  base/hooks                 log, progress, threads of the caller
+     2590  base/sort                  in place, without memory, never quadratic; and finding
+     2640  base/clock                 wall time for statistics
+     2686  base/hash                  keyed, for tables whose keys a stranger chooses
+     2765  base/pool                  blocks that are freed together
+     2880  base/number                element types, widening and rounding
+     3069  base/base64                decoding
+     3105  base/protobuf              fields of a message
+     3227  base/watch                 long loops that the caller can stop
 
-     3274  files                      formats, on memory and streams
-     3298  files/memory_source        memory as a source of bytes
-     3316  files/json_read            a parser without recursion
-     3669  files/json_values          looking at values, stepping through containers
-     3840  files/json_edit            writing, and edits that keep every byte they do not touch
-     4208  files/tensors              what reading and writing a header share
-     4343  files/safetensors_read     the header of a file, checked
-     4668  files/safetensors_write    the header of a new file
+     3280  files                      formats, on memory and streams
+     3304  files/memory_source        memory as a source of bytes
+     3322  files/json_read            a parser without recursion
+     3675  files/json_values          looking at values, stepping through containers
+     3846  files/json_edit            writing, and edits that keep every byte they do not touch
+     4214  files/tensors              what reading and writing a header share
+     4349  files/safetensors_read     the header of a file, checked
+     4674  files/safetensors_write    the header of a new file
 
-     4825  vocab                      tokens, from every source, and which of them are the same
-     4859  vocab/known                what the world calls things: files, classes, tokens
-     5168  vocab/token_table          the table of tokens, and finding tokens in it
-     5331  vocab/spelling             from what a file spells to bytes
-     5513  vocab/reader               what the readers of all sources share
-     5864  vocab/added_tokens         what other files add to a model's tokens
-     6132  vocab/in_use               tokens that are named as reserved ones and are none
-     6235  vocab/from_tokenizer_json  tokenizer.json
-     6527  vocab/from_tekken          tekken.json
-     6682  vocab/from_tiktoken        *.tiktoken
-     6747  vocab/from_sentencepiece   tokenizer.model and its like
-     7102  vocab/from_vocab_json      vocab.json and merges.txt
-     7188  vocab/from_vocab_txt       vocab.txt
-     7245  vocab/recognise            what a file is, by what it holds
-     7369  vocab/parse                the first source that is given, and what goes with it
-     7557  vocab/align                which base token a donor token is
+     4831  vocab                      tokens, from every source, and which of them are the same
+     4865  vocab/known                what the world calls things: files, classes, tokens
+     5174  vocab/token_table          the table of tokens, and finding tokens in it
+     5337  vocab/spelling             from what a file spells to bytes
+     5519  vocab/reader               what the readers of all sources share
+     5870  vocab/added_tokens         what other files add to a model's tokens
+     6138  vocab/in_use               tokens that are named as reserved ones and are none
+     6241  vocab/from_tokenizer_json  tokenizer.json
+     6533  vocab/from_tekken          tekken.json
+     6688  vocab/from_tiktoken        *.tiktoken
+     6753  vocab/from_sentencepiece   tokenizer.model and its like
+     7108  vocab/from_vocab_json      vocab.json and merges.txt
+     7194  vocab/from_vocab_txt       vocab.txt
+     7251  vocab/recognise            what a file is, by what it holds
+     7375  vocab/parse                the first source that is given, and what goes with it
+     7563  vocab/align                which base token a donor token is
 
-     7811  simd                       the hot loops, once for each instruction set
-     7844  simd/kernels               the table of kernels, and what all versions share
-     8121  simd/scalar                the reference
-     8290  simd/sse2                  the operations of 128-bit x86, and what each does
-     8411  simd/neon                  those of 64-bit Arm
-     8506  simd/wasm                  those of WebAssembly's SIMD128
-     8591  simd/avx2                  those of 256-bit x86, with FMA
-     8673  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9315  simd/avx_vnni              AVX2, and products of integers
-     9411  simd/neon_bf16             NEON, and products of matrices
-     9565  simd/avx512                512-bit x86, by hand
-    10171  simd/amx                   tiles of x86, beside AVX-512
-    10414  simd/dispatch              which of them this machine can run, and which a call takes
+     7817  simd                       the hot loops, once for each instruction set
+     7850  simd/kernels               the table of kernels, and what all versions share
+     8127  simd/scalar                the reference
+     8296  simd/sse2                  the operations of 128-bit x86, and what each does
+     8417  simd/neon                  those of 64-bit Arm
+     8512  simd/wasm                  those of WebAssembly's SIMD128
+     8597  simd/avx2                  those of 256-bit x86, with FMA
+     8679  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9321  simd/avx_vnni              AVX2, and products of integers
+     9417  simd/neon_bf16             NEON, and products of matrices
+     9571  simd/avx512                512-bit x86, by hand
+    10177  simd/amx                   tiles of x86, beside AVX-512
+    10420  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10640  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10693  solve/views                the rows of matrices, as the kernels read them
-    10822  solve/panels               vectors as the dense products want them, and these
-    11013  solve/rests                vectors on their way into panels
-    11190  solve/dictionary           the atoms, and their split along a common direction
-    11345  solve/exact_gram           products of all pairs of atoms in double
-    11427  solve/triangle             packed lower triangles
-    11531  solve/support              what is known of one target, and the exact steps
-    11793  solve/gram_table           products of atoms with all atoms, for scans
-    12031  solve/screen               which atoms are worth scoring in double: the bound
-    12321  solve/scan                 the correlations of all atoms with a block's residuals
-    12478  solve/predict              making targets ready for the next scan
-    12724  solve/candidates           the atoms that a scan could not rule out
-    13008  solve/select               the next atoms of each target
-    13174  solve/pursuit              what one solve holds, and the memory it takes
-    13418  solve/plan                 which form, and in what blocks
-    13663  solve/steps                a pursuit from its rows to its results
-    13902  solve/combine              new rows of coefficients
-    13964  solve/solver               the public call
-    14129  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14338  solve/affine_normal        the normal equations of an affine map
-    14581  solve/affine_factor        their factor, and their solution
-    14784  solve/affine_map           a fitted map, and the rows it makes
-    15126  solve/affine_choice        how many atoms to take, and chosen by what
-    15524  solve/affine_fit           what a fit of an affine map holds and needs
-    15768  solve/affine               fitting and applying affine maps
+    10646  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10699  solve/views                the rows of matrices, as the kernels read them
+    10828  solve/panels               vectors as the dense products want them, and these
+    11019  solve/rests                vectors on their way into panels
+    11196  solve/dictionary           the atoms, and their split along a common direction
+    11351  solve/exact_gram           products of all pairs of atoms in double
+    11433  solve/triangle             packed lower triangles
+    11537  solve/support              what is known of one target, and the exact steps
+    11799  solve/gram_table           products of atoms with all atoms, for scans
+    12037  solve/screen               which atoms are worth scoring in double: the bound
+    12327  solve/scan                 the correlations of all atoms with a block's residuals
+    12484  solve/predict              making targets ready for the next scan
+    12730  solve/candidates           the atoms that a scan could not rule out
+    13014  solve/select               the next atoms of each target
+    13180  solve/pursuit              what one solve holds, and the memory it takes
+    13424  solve/plan                 which form, and in what blocks
+    13669  solve/steps                a pursuit from its rows to its results
+    13908  solve/combine              new rows of coefficients
+    13970  solve/solver               the public call
+    14135  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14344  solve/affine_normal        the normal equations of an affine map
+    14587  solve/affine_factor        their factor, and their solution
+    14790  solve/affine_map           a fitted map, and the rows it makes
+    15132  solve/affine_choice        how many atoms to take, and chosen by what
+    15530  solve/affine_fit           what a fit of an affine map holds and needs
+    15774  solve/affine               fitting and applying affine maps
 
-    16057  methods                    rows for tokens that a model lacks, each method a room
-    16074  methods/parts              what methods share: sums of rows, combinations
-    16190  methods/pursuit            omp, omp-centred
-    16261  methods/mapping            omp-affine, affine
-    16295  methods/constant           mean, zero
-    16323  methods/methods            the table of all, and the public calls
+    16063  methods                    rows for tokens that a model lacks, each method a room
+    16080  methods/parts              what methods share: sums of rows, combinations
+    16259  methods/pursuit            omp, omp-centred
+    16330  methods/mapping            omp-affine, affine
+    16364  methods/constant           mean, zero
+    16392  methods/methods            the table of all, and the public calls
 
-    16445  disk                       files and directories
-    16479  disk/system                what POSIX and Windows are asked for
-    16518  disk/windows_paths         paths as Windows takes them
-    16658  disk/windows               the system as Windows gives it
-    16957  disk/posix                 the system as POSIX gives it
-    17195  disk/paths                 what can be told from their text
-    17269  disk/failure               why the system refused
-    17383  disk/look                  what stands at a path, and whether within another
-    17504  disk/listing               listings of directories
-    17579  disk/reading               files to read, and whether they have changed
-    17758  disk/writing               files to write
-    17875  disk/copying               copies of files
-    17941  disk/trees                 whole directories looked through, copied, removed
-    18157  disk/known                 what weights are called in a directory
-    18240  disk/staging               a directory made under another name, then renamed
-    18476  disk/missing               a path or a directory without what is wanted of it
-    18519  disk/weights               which files they are, and what may stand in their place
-    18844  disk/weight_index          the index of a checkpoint in shards
-    19061  disk/shards                what an index and its shards say of each other
-    19266  disk/checkpoint            a model directory, in one file or in shards
-    19511  disk/tokenizer_directory   the tokenizer of a model directory
+    16514  disk                       files and directories
+    16548  disk/system                what POSIX and Windows are asked for
+    16587  disk/windows_paths         paths as Windows takes them
+    16727  disk/windows               the system as Windows gives it
+    17026  disk/posix                 the system as POSIX gives it
+    17264  disk/paths                 what can be told from their text
+    17338  disk/failure               why the system refused
+    17452  disk/look                  what stands at a path, and whether within another
+    17573  disk/listing               listings of directories
+    17648  disk/reading               files to read, and whether they have changed
+    17827  disk/writing               files to write
+    17944  disk/copying               copies of files
+    18010  disk/trees                 whole directories looked through, copied, removed
+    18226  disk/known                 what weights are called in a directory
+    18309  disk/staging               a directory made under another name, then renamed
+    18545  disk/missing               a path or a directory without what is wanted of it
+    18588  disk/weights               which files they are, and what may stand in their place
+    18913  disk/weight_index          the index of a checkpoint in shards
+    19130  disk/shards                what an index and its shards say of each other
+    19335  disk/checkpoint            a model directory, in one file or in shards
+    19580  disk/tokenizer_directory   the tokenizer of a model directory
 
-    19750  model                      which tensors and config keys belong to the vocabulary
-    19785  model/known                what the world calls things
-    20109  model/known_keys           keys of ids and sizes in configs
-    20274  model/known_classes        classes of tokenizers, by the type of model
-    20512  model/names                names of tensors
-    20669  model/document             the JSON files of a model directory
-    20764  model/members              what the members of a config are about
-    20968  model/config               what config.json says
-    21145  model/side                 a model directory opened once
-    21268  model/code                 the Python that a tokenizer is loaded with
-    21502  model/parts                what each tensor does for the vocabulary
-    21612  model/whole                whether all tensors are there
-    21734  model/find                 finding the parts of a model
-    21992  model/processor            the tokens that a processor looks for by their text
-    22147  model/heirs                what becomes of the ids in a config
-    22311  model/config_ids           ids in a config being edited
-    22551  model/config_lists         lists, dictionaries and ranges of ids
-    22708  model/config_edit          config.json and generation_config.json, edited
-    23003  model/classes              which class a tokenizer is loaded as
-    23169  model/class_tokens         added tokens that a class numbers otherwise
+    19819  model                      which tensors and config keys belong to the vocabulary
+    19854  model/known                what the world calls things
+    20178  model/known_keys           keys of ids and sizes in configs
+    20343  model/known_classes        classes of tokenizers, by the type of model
+    20581  model/names                names of tensors
+    20738  model/document             the JSON files of a model directory
+    20833  model/members              what the members of a config are about
+    21037  model/config               what config.json says
+    21214  model/side                 a model directory opened once
+    21337  model/code                 the Python that a tokenizer is loaded with
+    21571  model/parts                what each tensor does for the vocabulary
+    21681  model/whole                whether all tensors are there
+    21803  model/find                 finding the parts of a model
+    22061  model/processor            the tokens that a processor looks for by their text
+    22216  model/heirs                what becomes of the ids in a config
+    22380  model/config_ids           ids in a config being edited
+    22620  model/config_lists         lists, dictionaries and ranges of ids
+    22777  model/config_edit          config.json and generation_config.json, edited
+    23072  model/classes              which class a tokenizer is loaded as
+    23238  model/class_tokens         added tokens that a class numbers otherwise
 
-    23285  job                        the whole transplant, in the order in which it happens
-    23321  job/job                    what a job holds
-    23541  job/open                   opening the two models
-    23678  job/map                    the caller's map
-    23799  job/align                  where every new row comes from
-    23989  job/plan                   what becomes of every tensor, and of the configs
-    24116  job/chat                   the template that turns messages into text
-    24244  job/rows                   rows in memory: reading, checking, their mean
-    24557  job/untrained              rows that hold nothing, and what becomes of their tokens
-    24819  job/solve                  solving for the rows of the donor
-    25002  job/targets                the rows that are made from the donor's
-    25099  job/rebuild                the new rows of one vocabulary tensor
-    25366  job/write                  the output and its weights
-    25645  job/copy                   the other files of the two models
-    25861  job/index                  the files that are written anew
-    26029  job/run                    the whole, in order
-    26141  job/report                 what a job did, as JSON and as a table
-    26414  job/findings               what is told of a finished directory
-    26463  job/check_files            its files
-    26599  job/check_ids              sizes, ids and tying
-    26815  job/check_values           values
-    26886  job/check_gguf             the special tokens that a conversion to GGUF finds
-    27076  job/check_draft            as a draft model for another
-    27354  job/verify                 whether a finished directory agrees with itself
+    23354  job                        the whole transplant, in the order in which it happens
+    23391  job/job                    what a job holds
+    23642  job/open                   opening the two models
+    23779  job/map                    the caller's map
+    23900  job/align                  where every new row comes from
+    24090  job/plan                   what becomes of every tensor, and of the configs
+    24217  job/chat                   the template that turns messages into text
+    24345  job/rows                   rows in memory: reading, checking, their mean
+    24658  job/untrained              rows that hold nothing, and what becomes of their tokens
+    24920  job/solve                  solving for the rows of the donor
+    25103  job/targets                the rows that are made from the donor's
+    25207  job/diagnose               what is odd about the rows that were made
+    25330  job/rebuild                the new rows of one vocabulary tensor
+    25593  job/write                  the output and its weights
+    25872  job/copy                   the other files of the two models
+    26088  job/index                  the files that are written anew
+    26256  job/run                    the whole, in order
+    26368  job/report                 what a job did, as JSON and as a table
+    26681  job/findings               what is told of a finished directory
+    26730  job/check_files            its files
+    26866  job/check_ids              sizes, ids and tying
+    27082  job/check_values           values
+    27153  job/check_gguf             the special tokens that a conversion to GGUF finds
+    27343  job/check_draft            as a draft model for another
+    27621  job/verify                 whether a finished directory agrees with itself
 
-    27395  evaluate                   methods ranked on tokens that both models share
-    27414  evaluate/token_class       what a token is like, by its bytes
-    27481  evaluate/hidden            which tokens are hidden, and the rows at hand
-    27636  evaluate/scores            how near rows come to the true ones
-    27753  evaluate/ranks             whether a true row is found among all
-    27861  evaluate/evaluate          methods, one after the other, matrix by matrix
-    28067  evaluate/write_json        an evaluation as JSON
-    28178  evaluate/write_page        an evaluation as a page
+    27662  evaluate                   methods ranked on tokens that both models share
+    27681  evaluate/token_class       what a token is like, by its bytes
+    27748  evaluate/hidden            which tokens are hidden, and the rows at hand
+    27903  evaluate/scores            how near rows come to the true ones
+    28002  evaluate/ranks             whether a true row is found among all
+    28110  evaluate/evaluate          methods, one after the other, matrix by matrix
+    28316  evaluate/write_json        an evaluation as JSON
+    28427  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1323,6 +1324,11 @@ typedef struct otx_job_matrix {
     otx_affine_trial choice; /* of the methods with a map */
     uint64_t hidden;         /* anchors by which it was chosen; 0 if there was no choice */
     otx_affine_stats affine;
+    double anchor_norms[3];  /* that 1, 50 and 99 of 100 of the anchors' rows do not exceed */
+    uint64_t long_rows;      /* new rows more than 1.5 times as long as the last of these; */
+    uint64_t short_rows;     /* less than 1 / 1.5 of the first */
+    uint64_t longest;        /* the donor's id of the longest new row */
+    double longest_norm;
 } otx_job_matrix;
 
 #define OTX_JOB_MAX_MATRICES 8
@@ -16187,6 +16193,69 @@ OTX__PRIVATE otx_result otx__matrix_mean(const otx_context *ctx, const otx_matri
     return otx__view_mean(&watch, &view, matrix, mean, error);
 }
 
+/* ---- rows ---- */
+
+/* The elements of a row, as floats in double. */
+OTX__PRIVATE void otx__row_read(const otx_matrix *matrix, size_t row, double *to)
+{
+    const size_t element = otx_dtype_bits(matrix->dtype) / 8;
+    const size_t stride = matrix->stride ? matrix->stride : matrix->columns;
+    const char *from = (const char *)matrix->data +
+                       (matrix->index ? matrix->index[row] : row) * stride * element;
+    float part[64];
+    size_t first, count, i;
+    for (first = 0; first < matrix->columns; first += count) {
+        count = otx__min(matrix->columns - first, OTX__COUNT(part));
+        otx_to_float(part, from + first * element, matrix->dtype, count);
+        for (i = 0; i < count; i++) to[first + i] = (double)part[i];
+    }
+}
+
+/* Rows that one task takes the norms of. */
+#define OTX__NORM_ROWS 64
+
+typedef struct otx__norming {
+    const otx_matrix *matrix;
+    double *norms;
+} otx__norming;
+
+OTX__PRIVATE void otx__norming_body(void *argument, size_t index, int worker)
+{
+    const otx__norming *task = (const otx__norming *)argument;
+    const otx_matrix *matrix = task->matrix;
+    size_t row, end = otx__min((index + 1) * OTX__NORM_ROWS, matrix->rows), first, count, i;
+    (void)worker;
+    for (row = index * OTX__NORM_ROWS; row < end; row++) {
+        double values[64], sum = 0.0;
+        otx_matrix part = *matrix;
+        for (first = 0; first < matrix->columns; first += count) {
+            count = otx__min(matrix->columns - first, OTX__COUNT(values));
+            part.columns = count;
+            part.stride = matrix->stride ? matrix->stride : matrix->columns;
+            part.data = (const char *)matrix->data + first * (otx_dtype_bits(part.dtype) / 8);
+            otx__row_read(&part, row, values);
+            for (i = 0; i < count; i++) sum += values[i] * values[i];
+        }
+        task->norms[row] = sqrt(sum);
+    }
+}
+
+/* The norms of all rows of a matrix. */
+OTX__PRIVATE otx_result otx__matrix_norms(const otx_context *ctx, const otx_matrix *matrix,
+                                          double *norms, otx_error *error)
+{
+    otx__watch watch = otx__watch_open(ctx, OTX_STAGE_SOLVE, 0, matrix->rows);
+    otx__norming task;
+    task.matrix = matrix;
+    task.norms = norms;
+    return otx__watch_loop(&watch, (matrix->rows + OTX__NORM_ROWS - 1) / OTX__NORM_ROWS,
+                           2.0 * OTX__NORM_ROWS * (double)matrix->columns, otx__norming_body,
+                           &task, error);
+}
+
+/* x / y, and 0 where y is. */
+OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.0; }
+
 /* >>> src/methods/pursuit.h */
 /* ---- pursuit: omp, omp-centred ------------------------------------------------ */
 
@@ -23304,6 +23373,7 @@ OTX__PRIVATE otx_result otx__warn_renumbered(const otx_context *ctx, const otx__
      untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
+     diagnose      what is odd about the rows that were made
      rebuild       the new rows of one vocabulary tensor
      write         the output and its weights
      copy          the other files of the two models
@@ -23331,6 +23401,14 @@ typedef struct otx__solution {
     double mean_residual, max_residual; /* relative; 0 where nothing was pursued */
     double seconds;
 } otx__solution;
+
+/* What is known of the rows that were made for one matrix, by target. */
+typedef struct otx__diagnosis {
+    double *norms;    /* of the new rows */
+    int32_t *nearest; /* the base's id whose row is most alike, by |cosine|, or -1; NULL unless
+                         details are kept */
+    double *cosines;  /* with it */
+} otx__diagnosis;
 
 #define OTX__NONE SIZE_MAX
 
@@ -23375,6 +23453,9 @@ struct otx_job {
     otx__solution solutions[OTX_JOB_MAX_MATRICES];
     size_t solution_count;
 
+    /* diagnose: what is odd about the new rows, by summary.matrices */
+    otx__diagnosis diagnoses[OTX_JOB_MAX_MATRICES];
+
     /* run, report: how it went */
     otx_job_summary summary;
     bool ran;
@@ -23418,7 +23499,7 @@ OTX__PRIVATE bool otx__job_repeat(void *context, const otx_progress *progress)
 }
 
 /* The context of such work. */
-OTX__PRIVATE otx_context otx__job_uncounted(otx_job *job)
+OTX__PRIVATE otx_context otx__job_uncounted(const otx_job *job)
 {
     otx_context ctx = job->ctx;
     if (ctx.progress) ctx.progress = otx__job_repeat;
@@ -23501,6 +23582,25 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     return result;
 }
 
+/* The nearest tokens only for a caller who will ask for them: they take a scan of all. */
+OTX__PRIVATE bool otx__diagnosis_take(const otx_job *job, otx__diagnosis *d)
+{
+    size_t targets = job->target_count;
+    d->norms = (double *)otx__alloc(&job->ctx, targets, sizeof *d->norms);
+    if (!job->options.keep_details) return d->norms != NULL;
+    d->nearest = (int32_t *)otx__alloc(&job->ctx, targets, sizeof *d->nearest);
+    d->cosines = (double *)otx__alloc(&job->ctx, targets, sizeof *d->cosines);
+    return d->norms && d->nearest && d->cosines;
+}
+
+OTX__PRIVATE void otx__diagnosis_close(const otx_job *job, otx__diagnosis *d)
+{
+    otx__free(&job->ctx, d->norms, job->target_count, sizeof *d->norms);
+    otx__free(&job->ctx, d->nearest, job->target_count, sizeof *d->nearest);
+    otx__free(&job->ctx, d->cosines, job->target_count, sizeof *d->cosines);
+    memset(d, 0, sizeof *d);
+}
+
 OTX_API void otx_job_close(otx_job *job)
 {
     const otx_context *ctx;
@@ -23509,6 +23609,7 @@ OTX_API void otx_job_close(otx_job *job)
     if (!job) return;
     ctx = &job->ctx;
     for (i = 0; i < job->solution_count; i++) otx_method_close(ctx, &job->solutions[i].fitted);
+    for (i = 0; i < OTX_JOB_MAX_MATRICES; i++) otx__diagnosis_close(job, &job->diagnoses[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
     otx__text_close(&job->chat);
@@ -25096,6 +25197,136 @@ OTX__PRIVATE otx_result otx__rebuild_solved(otx__rebuild *r, otx_error *error)
     return result;
 }
 
+/* Whether a row of the base holds a token that the model has been trained on. */
+OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
+{
+    const otx_token *token = otx__side_token(&job->base, row);
+    return token && token->kind != OTX_TOKEN_UNUSED;
+}
+
+/* >>> src/job/diagnose.h */
+/* ---- diagnose: what is odd about the rows that were made ------------------------------- */
+
+/* Looks at rows as they will be written, beside the anchors' rows of the same matrix. That is
+   hygiene, not a defence: a donor that is made for it can hide what its rows do (arXiv
+   2601.00065). */
+
+/* A row is long beyond so many times the norm that 99 of 100 anchors stay below, and short
+   below one part in so many of what 99 of 100 exceed. */
+#define OTX__ODD_NORM 1.5
+
+OTX__PRIVATE int otx__double_compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* How the anchors' norms lie: those that 1, 50 and 99 of 100 do not exceed. */
+OTX__PRIVATE otx_result otx__diagnose_anchors(const otx_job *job, const otx_matrix *anchors,
+                                              double quantiles[3], otx_error *error)
+{
+    const otx_context ctx = otx__job_uncounted(job);
+    size_t count = anchors->rows;
+    double *norms = (double *)otx__alloc(&job->ctx, count, sizeof *norms);
+    otx_result result;
+    if (!norms) return otx__fail_memory(error, (uint64_t)count * sizeof *norms);
+    result = otx__matrix_norms(&ctx, anchors, norms, error);
+    otx__sort(norms, count, sizeof *norms, otx__double_compare);
+    quantiles[0] = norms[count / 100];
+    quantiles[1] = norms[count / 2];
+    quantiles[2] = norms[count - 1 - count / 100];
+    otx__free(&job->ctx, norms, count, sizeof *norms);
+    return result;
+}
+
+/* The base's token whose row is most alike, by one step of a pursuit over all of them. */
+OTX__PRIVATE otx_result otx__diagnose_nearest(const otx__rebuild *r, const otx_matrix *made,
+                                              otx__diagnosis *d, otx_error *error)
+{
+    const otx_job *job = r->job;
+    otx_context ctx = otx__job_uncounted(job);
+    size_t rows = otx__min(r->old.rows, job->base.vocab.count), count = 0, i;
+    uint32_t *tokens = (uint32_t *)otx__alloc(&job->ctx, rows, sizeof *tokens);
+    otx_omp_options omp;
+    otx_omp_output output;
+    otx_matrix all;
+    otx_result result;
+    if (!tokens) return otx__fail_memory(error, (uint64_t)rows * sizeof *tokens);
+    for (i = 0; i < rows; i++)
+        if (r->flags[i]) tokens[count++] = (uint32_t)i;
+    all = otx__loaded_rows(&r->old, tokens, count);
+    memset(&omp, 0, sizeof omp);
+    memset(&output, 0, sizeof output);
+    omp.k = 1;
+    omp.cosine = true;
+    omp.memory = job->options.omp.memory;
+    output.indices = d->nearest;
+    output.coefficients = d->cosines;
+    ctx.log = NULL;
+    result = otx_omp(&ctx, &all, made, &omp, &output, NULL, error);
+    for (i = 0; i < made->rows && !result; i++) {
+        double norm;
+        otx_matrix row = all;
+        if (d->nearest[i] < 0) continue;
+        row.rows = 1;
+        row.index = &tokens[d->nearest[i]];
+        result = otx__matrix_norms(&ctx, &row, &norm, error);
+        d->cosines[i] *= otx__ratio(norm, d->norms[i]);
+        d->nearest[i] = (int32_t)tokens[d->nearest[i]];
+    }
+    otx__free(&job->ctx, tokens, rows, sizeof *tokens);
+    return result;
+}
+
+/* Counts the rows whose norms are odd, and says which is the worst and what may be done. */
+OTX__PRIVATE void otx__diagnose_norms(const otx__rebuild *r, const otx__diagnosis *d,
+                                      otx_job_matrix *matrix)
+{
+    const otx_job *job = r->job;
+    const double most = OTX__ODD_NORM * matrix->anchor_norms[2];
+    const double least = matrix->anchor_norms[0] / OTX__ODD_NORM;
+    char content[OTX__QUOTED];
+    size_t i;
+    for (i = 0; i < job->target_count; i++) {
+        if (d->norms[i] > matrix->longest_norm) {
+            matrix->longest_norm = d->norms[i];
+            matrix->longest = job->targets[i];
+        }
+        matrix->long_rows += d->norms[i] > most;
+        matrix->short_rows += d->norms[i] < least;
+    }
+    if (!matrix->long_rows) return;
+    otx__log(&job->ctx, OTX_WARNING, "%s: %" PRIu64 " new rows of \"%s\" are more than %.1f times "
+             "as long as 99 of 100 shared tokens' are; the longest, %.1f times, is id %" PRIu64
+             " (\"%s\"). In a head such a row may win where it is not due: another -a or a lower "
+             "-k makes shorter ones, --map copies one", job->base.path, matrix->long_rows,
+             matrix->name, OTX__ODD_NORM, otx__ratio(matrix->longest_norm,
+             matrix->anchor_norms[2]), matrix->longest,
+             otx__side_content(content, &job->donor, matrix->longest));
+}
+
+/* Looks at the rows that were made for a matrix, while the base's are still there. */
+OTX__PRIVATE otx_result otx__diagnose(otx__rebuild *r, otx_error *error)
+{
+    otx_job *job = r->job;
+    const size_t which = (size_t)(r->tensor - job->base.parts.tensors);
+    otx_job_matrix *matrix = &job->summary.matrices[job->plans[which].matrix];
+    otx__diagnosis *d = &job->diagnoses[job->plans[which].matrix];
+    const otx_context ctx = otx__job_uncounted(job);
+    otx_matrix anchors = otx__loaded_rows(&r->old, job->anchor_bases, job->anchor_count);
+    otx_matrix made = otx__loaded_rows(&r->made, job->targets, job->target_count);
+    size_t targets = job->target_count, i;
+    otx_result result;
+    if (!otx__diagnosis_take(job, d)) return otx__fail_memory(error, (uint64_t)targets * 20);
+    result = otx__diagnose_anchors(job, &anchors, matrix->anchor_norms, error);
+    if (!result) result = otx__matrix_norms(&ctx, &made, d->norms, error);
+    if (result) return result;
+    otx__diagnose_norms(r, d, matrix);
+    if (!d->nearest) return OTX_OK;
+    for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
+    return otx__diagnose_nearest(r, &made, d, error);
+}
+
 /* >>> src/job/rebuild.h */
 /* ---- rebuild: the new rows of one vocabulary tensor ----------------------------- */
 
@@ -25119,13 +25350,6 @@ OTX__PRIVATE int64_t otx__rebuild_source(const otx__rebuild *r, size_t row)
         return (int64_t)(r->job->base.parts.rows + (row - alignment->count));
     base = alignment->rows[row].base;
     return base < (int64_t)r->old_rows ? base : -1;
-}
-
-/* Whether a row of the base holds a token that the model has been trained on. */
-OTX__PRIVATE bool otx__base_row_is_token(const otx_job *job, size_t row)
-{
-    const otx_token *token = otx__side_token(&job->base, row);
-    return token && token->kind != OTX_TOKEN_UNUSED;
 }
 
 /* Flags the base's rows that will be used: those that are copied from, and those that a
@@ -25213,7 +25437,10 @@ OTX__PRIVATE otx_result otx__rebuild_targets(otx__rebuild *r, otx_error *error)
     size_t i;
     otx_result result = OTX_OK;
     if (job->target_count == 0) return OTX_OK;
-    if (r->solution) return otx__rebuild_solved(r, error);
+    if (r->solution) {
+        result = otx__rebuild_solved(r, error);
+        return result ? result : otx__diagnose(r, error);
+    }
     for (i = 0; i < r->made.columns; i++) mean[i] = 0;
     if (job->options.method != OTX_METHOD_ZERO) {
         for (i = 0; i < r->old.rows; i++) r->flags[i] = otx__base_row_is_token(job, i);
@@ -26212,6 +26439,22 @@ OTX__PRIVATE void otx__report_map(otx__text *text, const otx_job_matrix *matrix)
     otx__text_string(text, "}");
 }
 
+/* How the new rows' norms lie to the anchors'. */
+OTX__PRIVATE void otx__report_norms(otx__text *text, const otx_job_matrix *matrix)
+{
+    size_t i;
+    otx__text_string(text, ", \"norms\": {\"anchors\": [");
+    for (i = 0; i < 3; i++) {
+        otx__text_string(text, i ? ", " : "");
+        otx__text_double(text, matrix->anchor_norms[i]);
+    }
+    otx__text_format(text, "], \"long\": %" PRIu64 ", \"short\": %" PRIu64
+                     ", \"longest_id\": %" PRIu64 ", \"longest\": ", matrix->long_rows,
+                     matrix->short_rows, matrix->longest);
+    otx__text_double(text, matrix->longest_norm);
+    otx__text_string(text, "}");
+}
+
 /* Residuals are null where nothing was solved. */
 OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t index)
 {
@@ -26236,6 +26479,7 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
     if (ran) otx__text_format(text, ", \"k\": %" PRIu64, matrix->k);
     if (solved) otx__report_solver(text, &matrix->omp);
     if (ran && matrix->choice.lambda > 0) otx__report_map(text, matrix);
+    if (ran && matrix->anchor_norms[2] > 0) otx__report_norms(text, matrix);
     otx__text_string(text, "}");
 }
 
@@ -26319,13 +26563,15 @@ OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
                      power < 0 ? -power : power);
 }
 
-/* The two fields of a target in one matrix: its relative residual, and
-   donor:base:coefficient for each of its anchors. Both are empty under a map alone. */
+/* The fields of a target in one matrix: its relative residual, and
+   donor:base:coefficient for each of its anchors; and the sum of the coefficients' sizes. All
+   are empty under a map alone. */
 OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
     const otx_fitted *fitted = &solution->fitted;
     size_t at = target * fitted->k, end = at + fitted->k, i;
+    double sum = 0;
     otx__text_string(text, "\t");
     if (fitted->residual_norms)
         otx__token_table_number(text, otx__solution_residual(solution, target));
@@ -26335,19 +26581,36 @@ OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                          job->anchor_donors[fitted->indices[i]],
                          job->anchor_bases[fitted->indices[i]]);
         otx__token_table_number(text, fitted->coefficients[i]);
+        sum += fabs(fitted->coefficients[i]);
     }
+    otx__text_string(text, "\t");
+    if (fitted->k > 0) otx__token_table_number(text, sum);
+}
+
+/* The two fields of what a new row is like: its norm as so many times the median of the
+   anchors', and the base's id whose row is most alike, with their cosine. */
+OTX__PRIVATE void otx__token_table_diagnosis(otx__text *text, const otx__diagnosis *d,
+                                             double median, size_t target)
+{
+    otx__text_string(text, "\t");
+    if (d->norms) otx__token_table_number(text, otx__ratio(d->norms[target], median));
+    otx__text_string(text, "\t");
+    if (!d->nearest || d->nearest[target] < 0) return;
+    otx__text_format(text, "%" PRId32 ":", d->nearest[target]);
+    otx__token_table_number(text, d->cosines[target]);
 }
 
 OTX__PRIVATE void otx__token_table_head(otx__text *text, const otx_job *job)
 {
-    size_t i;
+    static const char *const fields[] = {"residual", "anchors", "weight", "norm", "nearest"};
+    size_t i, field;
     otx__text_string(text, "id\tkind\tbytes\taction\tbase_id");
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx_tensor *tensor = otx__report_tensor(job, i);
-        otx__text_string(text, "\tresidual:");
-        otx__token_table_bytes(text, tensor->name, tensor->name_size);
-        otx__text_string(text, "\tanchors:");
-        otx__token_table_bytes(text, tensor->name, tensor->name_size);
+        for (field = 0; field < OTX__COUNT(fields); field++) {
+            otx__text_format(text, "\t%s:", fields[field]);
+            otx__token_table_bytes(text, tensor->name, tensor->name_size);
+        }
     }
     otx__text_string(text, "\n");
 }
@@ -26371,9 +26634,13 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
-        if (solved)
+        if (solved) {
             otx__token_table_anchors(text, job, &job->solutions[plan->solution], target);
-        else otx__text_string(text, "\t\t");
+            otx__token_table_diagnosis(text, &job->diagnoses[i],
+                                       job->summary.matrices[i].anchor_norms[1], target);
+        } else {
+            otx__text_string(text, "\t\t\t\t\t");
+        }
     }
     otx__text_string(text, "\n");
 }
@@ -27647,21 +27914,6 @@ typedef struct otx__scoring {
     double *scratch;     /* [worker][2 e] */
 } otx__scoring;
 
-/* The elements of a row, as floats in double. */
-OTX__PRIVATE void otx__row_read(const otx_matrix *matrix, size_t row, double *to)
-{
-    const size_t element = otx_dtype_bits(matrix->dtype) / 8;
-    const char *from = (const char *)matrix->data +
-                       (matrix->index ? matrix->index[row] : row) * matrix->columns * element;
-    float part[64];
-    size_t first, count, i;
-    for (first = 0; first < matrix->columns; first += count) {
-        count = otx__min(matrix->columns - first, OTX__COUNT(part));
-        otx_to_float(part, from + first * element, matrix->dtype, count);
-        for (i = 0; i < count; i++) to[first + i] = (double)part[i];
-    }
-}
-
 /* <x, M x>, M being the second moment of the sample: the mean of <sample, x>^2. */
 OTX__PRIVATE double otx__scoring_moment(const otx__scoring *s, const double *x, size_t columns)
 {
@@ -27709,9 +27961,6 @@ OTX__PRIVATE void otx__scoring_body(void *argument, size_t index, int worker)
     f->moment_off = otx__scoring_moment(s, off, columns);
     f->moment = otx__scoring_moment(s, b, columns);
 }
-
-/* x / y, and 0 where y is. */
-OTX__PRIVATE double otx__ratio(double x, double y) { return y > 0.0 ? x / y : 0.0; }
 
 /* Adds up the figures of the tokens of a class, in their order. */
 OTX__PRIVATE otx_scores otx__scores_of(const otx__evaluating *e, otx_token_class which)
@@ -27986,7 +28235,7 @@ OTX__PRIVATE otx_result otx__evaluation_open(const otx_context *ctx, const otx_j
                                              const otx_evaluate_options *options,
                                              otx_evaluation *out, otx_error *error)
 {
-    size_t methods = options->methods ? options->method_count : OTX_METHOD_COUNT, i;
+    size_t methods = options->methods ? options->method_count : (size_t)OTX_METHOD_COUNT, i;
     otx_result result = OTX_OK;
     for (i = 0; i < methods && options->methods && !result; i++)
         result = otx__method_known(options->methods[i], error);
@@ -28363,8 +28612,8 @@ OTX__PRIVATE void otx__page_head(otx__text *text, const otx_evaluation *evaluati
     otx__text_string(text, "<br>\nDonor: ");
     otx__page_escaped(text, evaluation->donor);
     otx__text_format(text, "</p>\n<p>%" PRIu64 " of the tokens that both share were hidden and "
-                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ", evaluation->hidden,
-                     evaluation->anchors, evaluation->seed);
+                     "made anew from the other %" PRIu64 " (seed %" PRIu64 "). ",
+                     evaluation->hidden, evaluation->anchors, evaluation->seed);
     otx__text_string(text,
                      "<b>Share</b> is the part of its true logit that a new row gives where the "
                      "token is due, <b>error</b> how wrong its logits are elsewhere, and loss is "

@@ -1124,6 +1124,10 @@ static void print_matrix(const otx_job_matrix *m, bool done, bool solved)
                otx_omp_form_name(m->omp.form), otx_isa_name(m->omp.isa), m->omp.threads,
                m->omp.threads == 1 ? "" : "s");
     }
+    if (solved && m->anchor_norms[2] > 0)
+        printf("  %-14s %12.2f of what 99 of 100 shared rows stay below; %" PRIu64 " long, %" PRIu64
+               " short\n", "longest row", m->longest_norm / m->anchor_norms[2], m->long_rows,
+               m->short_rows);
     if (done) printf("  %-14s %12.1f\n", "seconds", m->seconds);
 }
 
@@ -1500,7 +1504,8 @@ static int run_help(const settings *s)
     const char *name = s->argument_count ? s->arguments[0] : commands[TRANSPLANT].name;
     command of = find_command(name);
     if (of == TRANSPLANT && strcmp(name, commands[TRANSPLANT].name) != 0)
-        return misuse("unknown command", name, "known are transplant, inspect, align, verify, evaluate");
+        return misuse("unknown command", name,
+                      "known are transplant, inspect, align, verify, evaluate");
     return print_help(of);
 }
 

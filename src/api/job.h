@@ -75,6 +75,11 @@ typedef struct otx_job_matrix {
     otx_affine_trial choice; /* of the methods with a map */
     uint64_t hidden;         /* anchors by which it was chosen; 0 if there was no choice */
     otx_affine_stats affine;
+    double anchor_norms[3];  /* that 1, 50 and 99 of 100 of the anchors' rows do not exceed */
+    uint64_t long_rows;      /* new rows more than 1.5 times as long as the last of these; */
+    uint64_t short_rows;     /* less than 1 / 1.5 of the first */
+    uint64_t longest;        /* the donor's id of the longest new row */
+    double longest_norm;
 } otx_job_matrix;
 
 #define OTX_JOB_MAX_MATRICES 8

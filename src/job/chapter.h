@@ -19,6 +19,7 @@
      untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
+     diagnose      what is odd about the rows that were made
      rebuild       the new rows of one vocabulary tensor
      write         the output and its weights
      copy          the other files of the two models
