@@ -157,46 +157,46 @@
     18955  model                      which tensors and config keys belong to the vocabulary
     18989  model/known                what the world calls things
     19312  model/known_keys           keys of ids and sizes in configs
-    19477  model/known_classes        classes of tokenizers, by the type of model
-    19715  model/names                names of tensors
-    19872  model/document             the JSON files of a model directory
-    19967  model/members              what the members of a config are about
-    20171  model/config               what config.json says
-    20348  model/side                 a model directory opened once
-    20469  model/code                 the Python that a tokenizer is loaded with
-    20703  model/parts                what each tensor does for the vocabulary
-    20813  model/whole                whether all tensors are there
-    20935  model/find                 finding the parts of a model
-    21193  model/processor            the tokens that a processor looks for by their text
-    21348  model/heirs                what becomes of the ids in a config
-    21512  model/config_ids           ids in a config being edited
-    21752  model/config_lists         lists, dictionaries and ranges of ids
-    21909  model/config_edit          config.json and generation_config.json, edited
-    22204  model/classes              which class a tokenizer is loaded as
+    19474  model/known_classes        classes of tokenizers, by the type of model
+    19712  model/names                names of tensors
+    19869  model/document             the JSON files of a model directory
+    19964  model/members              what the members of a config are about
+    20168  model/config               what config.json says
+    20345  model/side                 a model directory opened once
+    20466  model/code                 the Python that a tokenizer is loaded with
+    20700  model/parts                what each tensor does for the vocabulary
+    20810  model/whole                whether all tensors are there
+    20932  model/find                 finding the parts of a model
+    21190  model/processor            the tokens that a processor looks for by their text
+    21345  model/heirs                what becomes of the ids in a config
+    21509  model/config_ids           ids in a config being edited
+    21749  model/config_lists         lists, dictionaries and ranges of ids
+    21906  model/config_edit          config.json and generation_config.json, edited
+    22201  model/classes              which class a tokenizer is loaded as
 
-    22370  job                        the whole transplant, in the order in which it happens
-    22405  job/job                    what a job holds
-    22624  job/open                   opening the two models
-    22700  job/map                    the caller's map
-    22821  job/align                  where every new row comes from
-    22999  job/plan                   what becomes of every tensor, and of the configs
-    23120  job/chat                   the template that turns messages into text
-    23248  job/rows                   rows in memory: reading, checking, their mean
-    23536  job/solve                  solving for the rows of the donor
-    23719  job/targets                the rows that are made from the donor's
-    23816  job/rebuild                the new rows of one vocabulary tensor
-    24093  job/write                  the output and its weights
-    24364  job/copy                   the other files of the two models
-    24580  job/index                  the files that are written anew
-    24748  job/run                    the whole, in order
-    24858  job/report                 what a job did, as JSON and as a table
-    25127  job/findings               what is told of a finished directory
-    25176  job/check_files            its files
-    25307  job/check_ids              sizes, ids and tying
-    25523  job/check_values           values
-    25603  job/check_gguf             the special tokens that a conversion to GGUF finds
-    25793  job/check_draft            as a draft model for another
-    26071  job/verify                 whether a finished directory agrees with itself
+    22367  job                        the whole transplant, in the order in which it happens
+    22402  job/job                    what a job holds
+    22621  job/open                   opening the two models
+    22697  job/map                    the caller's map
+    22818  job/align                  where every new row comes from
+    22996  job/plan                   what becomes of every tensor, and of the configs
+    23117  job/chat                   the template that turns messages into text
+    23245  job/rows                   rows in memory: reading, checking, their mean
+    23533  job/solve                  solving for the rows of the donor
+    23716  job/targets                the rows that are made from the donor's
+    23813  job/rebuild                the new rows of one vocabulary tensor
+    24090  job/write                  the output and its weights
+    24361  job/copy                   the other files of the two models
+    24577  job/index                  the files that are written anew
+    24745  job/run                    the whole, in order
+    24855  job/report                 what a job did, as JSON and as a table
+    25124  job/findings               what is told of a finished directory
+    25173  job/check_files            its files
+    25304  job/check_ids              sizes, ids and tying
+    25520  job/check_values           values
+    25600  job/check_gguf             the special tokens that a conversion to GGUF finds
+    25790  job/check_draft            as a draft model for another
+    26068  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -19338,11 +19338,6 @@ typedef struct otx__member_rule {
     const char *why;   /* of what is refused */
 } otx__member_rule;
 
-static const char otx__why_second_matrix[] =
-    "counts rows of a second matrix, whose ids follow those of the vocabulary";
-static const char otx__why_hashes[] =
-    "speaks of tables that are looked up by hashes of token ids or of their bytes";
-
 #define OTX__KEY_TEXT_SIZE "text_vocab_size"
 
 /* The first that fits a key is taken. Keys were collected from all configuration classes of
@@ -19413,9 +19408,11 @@ static const otx__member_rule otx__member_rules[] = {
     {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},        /* HunYuan */
     {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},       /* Mamba's own */
     {"make_vocab_size_divisible_by", OTX__MEMBER_ROUNDING, NULL, NULL}, /* StripedHyena */
-    {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, otx__why_second_matrix}, /* Idefics */
-    {"ngram_vocab_size_base", OTX__MEMBER_REFUSED, NULL, otx__why_hashes},   /* Qwen 3.8 */
-    {"encoder_hash_byte_group_vocab", OTX__MEMBER_REFUSED, NULL, otx__why_hashes}, /* BLT */
+    {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, /* Idefics */
+     "counts rows of a second matrix, whose ids follow those of the vocabulary"},
+    {"encoder_hash_byte_group_vocab", OTX__MEMBER_REFUSED, NULL, /* BLT */
+     "is of tables that are looked up by hashes of bytes"},
+    {"*ngram_vocab_size*", OTX__MEMBER_NONE, NULL, NULL}, /* Qwen 3.8: its tables are refused */
     {"use_ordered_embeddings", OTX__MEMBER_REFUSED, NULL,
      "orders tokens by a table of their ids"}, /* the assistant of Gemma 4 */
     {"*vocab_size*", OTX__MEMBER_SIZE_IF, NULL, NULL}, /* decoder_vocab_size and the like */

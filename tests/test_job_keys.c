@@ -202,7 +202,6 @@ static void refused(void)
          "\"vocabulary_map\" is 7, the token \"only-base\""},
         {"{\"vocab_size\": 10, \"additional_vocab_size\": 2}",
          "\"additional_vocab_size\" counts rows of a second matrix"},
-        {"{\"vocab_size\": 10, \"ngram_vocab_size_base\": 100}", "\"ngram_vocab_size_base\""},
         {"{\"vocab_size\": 10, \"t\": {\"encoder_hash_byte_group_vocab\": 50}}",
          "\"encoder_hash_byte_group_vocab\""},
         {"{\"vocab_size\": 10, \"use_ordered_embeddings\": true}", "\"use_ordered_embeddings\""},

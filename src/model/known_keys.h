@@ -26,11 +26,6 @@ typedef struct otx__member_rule {
     const char *why;   /* of what is refused */
 } otx__member_rule;
 
-static const char otx__why_second_matrix[] =
-    "counts rows of a second matrix, whose ids follow those of the vocabulary";
-static const char otx__why_hashes[] =
-    "speaks of tables that are looked up by hashes of token ids or of their bytes";
-
 #define OTX__KEY_TEXT_SIZE "text_vocab_size"
 
 /* The first that fits a key is taken. Keys were collected from all configuration classes of
@@ -101,9 +96,11 @@ static const otx__member_rule otx__member_rules[] = {
     {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},        /* HunYuan */
     {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},       /* Mamba's own */
     {"make_vocab_size_divisible_by", OTX__MEMBER_ROUNDING, NULL, NULL}, /* StripedHyena */
-    {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, otx__why_second_matrix}, /* Idefics */
-    {"ngram_vocab_size_base", OTX__MEMBER_REFUSED, NULL, otx__why_hashes},   /* Qwen 3.8 */
-    {"encoder_hash_byte_group_vocab", OTX__MEMBER_REFUSED, NULL, otx__why_hashes}, /* BLT */
+    {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, /* Idefics */
+     "counts rows of a second matrix, whose ids follow those of the vocabulary"},
+    {"encoder_hash_byte_group_vocab", OTX__MEMBER_REFUSED, NULL, /* BLT */
+     "is of tables that are looked up by hashes of bytes"},
+    {"*ngram_vocab_size*", OTX__MEMBER_NONE, NULL, NULL}, /* Qwen 3.8: its tables are refused */
     {"use_ordered_embeddings", OTX__MEMBER_REFUSED, NULL,
      "orders tokens by a table of their ids"}, /* the assistant of Gemma 4 */
     {"*vocab_size*", OTX__MEMBER_SIZE_IF, NULL, NULL}, /* decoder_vocab_size and the like */
