@@ -157,46 +157,46 @@
     18955  model                      which tensors and config keys belong to the vocabulary
     18989  model/known                what the world calls things
     19312  model/known_keys           keys of ids and sizes in configs
-    19474  model/known_classes        classes of tokenizers, by the type of model
-    19712  model/names                names of tensors
-    19869  model/document             the JSON files of a model directory
-    19964  model/members              what the members of a config are about
-    20168  model/config               what config.json says
-    20345  model/side                 a model directory opened once
-    20466  model/code                 the Python that a tokenizer is loaded with
-    20700  model/parts                what each tensor does for the vocabulary
-    20810  model/whole                whether all tensors are there
-    20932  model/find                 finding the parts of a model
-    21190  model/processor            the tokens that a processor looks for by their text
-    21345  model/heirs                what becomes of the ids in a config
-    21509  model/config_ids           ids in a config being edited
-    21749  model/config_lists         lists, dictionaries and ranges of ids
-    21906  model/config_edit          config.json and generation_config.json, edited
-    22201  model/classes              which class a tokenizer is loaded as
+    19483  model/known_classes        classes of tokenizers, by the type of model
+    19721  model/names                names of tensors
+    19878  model/document             the JSON files of a model directory
+    19973  model/members              what the members of a config are about
+    20194  model/config               what config.json says
+    20371  model/side                 a model directory opened once
+    20492  model/code                 the Python that a tokenizer is loaded with
+    20726  model/parts                what each tensor does for the vocabulary
+    20836  model/whole                whether all tensors are there
+    20958  model/find                 finding the parts of a model
+    21216  model/processor            the tokens that a processor looks for by their text
+    21371  model/heirs                what becomes of the ids in a config
+    21537  model/config_ids           ids in a config being edited
+    21777  model/config_lists         lists, dictionaries and ranges of ids
+    21934  model/config_edit          config.json and generation_config.json, edited
+    22229  model/classes              which class a tokenizer is loaded as
 
-    22367  job                        the whole transplant, in the order in which it happens
-    22402  job/job                    what a job holds
-    22621  job/open                   opening the two models
-    22697  job/map                    the caller's map
-    22818  job/align                  where every new row comes from
-    22996  job/plan                   what becomes of every tensor, and of the configs
-    23117  job/chat                   the template that turns messages into text
-    23245  job/rows                   rows in memory: reading, checking, their mean
-    23533  job/solve                  solving for the rows of the donor
-    23716  job/targets                the rows that are made from the donor's
-    23813  job/rebuild                the new rows of one vocabulary tensor
-    24090  job/write                  the output and its weights
-    24361  job/copy                   the other files of the two models
-    24577  job/index                  the files that are written anew
-    24745  job/run                    the whole, in order
-    24855  job/report                 what a job did, as JSON and as a table
-    25124  job/findings               what is told of a finished directory
-    25173  job/check_files            its files
-    25304  job/check_ids              sizes, ids and tying
-    25520  job/check_values           values
-    25600  job/check_gguf             the special tokens that a conversion to GGUF finds
-    25790  job/check_draft            as a draft model for another
-    26068  job/verify                 whether a finished directory agrees with itself
+    22395  job                        the whole transplant, in the order in which it happens
+    22430  job/job                    what a job holds
+    22649  job/open                   opening the two models
+    22725  job/map                    the caller's map
+    22846  job/align                  where every new row comes from
+    23024  job/plan                   what becomes of every tensor, and of the configs
+    23145  job/chat                   the template that turns messages into text
+    23273  job/rows                   rows in memory: reading, checking, their mean
+    23561  job/solve                  solving for the rows of the donor
+    23744  job/targets                the rows that are made from the donor's
+    23841  job/rebuild                the new rows of one vocabulary tensor
+    24118  job/write                  the output and its weights
+    24389  job/copy                   the other files of the two models
+    24605  job/index                  the files that are written anew
+    24773  job/run                    the whole, in order
+    24883  job/report                 what a job did, as JSON and as a table
+    25152  job/findings               what is told of a finished directory
+    25201  job/check_files            its files
+    25332  job/check_ids              sizes, ids and tying
+    25548  job/check_values           values
+    25628  job/check_gguf             the special tokens that a conversion to GGUF finds
+    25818  job/check_draft            as a draft model for another
+    26096  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -19344,9 +19344,9 @@ typedef struct otx__member_rule {
    transformers 5.24 (tests/config_keys.py) and from models that bring their own. */
 static const otx__member_rule otx__member_rules[] = {
     /* Models and parts of them that speak in codes: their ids and sizes. */
-    {"*_token_id", OTX__MEMBER_NONE, "dia musicgen musicgen_melody parler_tts "
-                                  "depth_decoder_config moshi_depth csm_depth_decoder_model "
-                                  "tts_config", NULL}, /* the last: MiniCPM-o */
+    {"*_token_id", OTX__MEMBER_NONE,
+     "dia musicgen musicgen_melody parler_tts depth_decoder_config moshi_depth "
+     "csm_depth_decoder_model tts_config", NULL}, /* the last: MiniCPM-o */
     {"audio_bos_token_id", OTX__MEMBER_NONE, "kyutai_speech_to_text", NULL},
     {"audio_pad_token_id", OTX__MEMBER_NONE, "kyutai_speech_to_text", NULL},
     {"image_start_token_id", OTX__MEMBER_NONE, "glm_image", NULL},
@@ -19363,11 +19363,11 @@ static const otx__member_rule otx__member_rules[] = {
     {"input_vocab_size", OTX__MEMBER_REFUSED, "bark semantic",
      "is of a text whose ids are shifted by the codes before it"},
     /* Dictionaries. */
-    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL}, /* Chameleon, Emu 3: all codes of images */
-    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
-    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
-    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL}, /* SeamlessM4T */
-    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL},              /* SeamlessM4T */
+    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL},                                    /* Chameleon, Emu 3: all codes of images */
+    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
+    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
+    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL},                      /* SeamlessM4T */
+    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL},                                   /* SeamlessM4T */
     {"vocab_list", OTX__MEMBER_REFUSED, NULL, "lists the tokens of the base in order"}, /* ESM */
     /* Ranges. */
     {"vocab_offset", OTX__MEMBER_FIRST, NULL, NULL},       /* Gemma 3n */
@@ -19399,14 +19399,14 @@ static const otx__member_rule otx__member_rules[] = {
     {"forced_decoder_ids", OTX__MEMBER_PAIRS, NULL, NULL}, /* Whisper */
     {"sequence_bias", OTX__MEMBER_OTHER_FORM, NULL, NULL}, /* generation in general */
     /* Sizes. */
-    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},     /* all */
-    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},      /* Csm, beside its codebook's */
-    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},     /* ChatGLM */
-    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},   /* Inkling: logits beyond are cut */
-    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},               /* XLM, FlauBERT */
-    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},               /* XLNet, Transformer-XL */
-    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},        /* HunYuan */
-    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},       /* Mamba's own */
+    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                /* all */
+    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                 /* Csm, beside its codebook's */
+    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                /* ChatGLM */
+    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},              /* Inkling: logits beyond are cut */
+    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLM, FlauBERT */
+    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLNet, Transformer-XL */
+    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                   /* HunYuan */
+    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},      /* Mamba's own */
     {"make_vocab_size_divisible_by", OTX__MEMBER_ROUNDING, NULL, NULL}, /* StripedHyena */
     {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, /* Idefics */
      "counts rows of a second matrix, whose ids follow those of the vocabulary"},
@@ -19416,6 +19416,12 @@ static const otx__member_rule otx__member_rules[] = {
     {"use_ordered_embeddings", OTX__MEMBER_REFUSED, NULL,
      "orders tokens by a table of their ids"}, /* the assistant of Gemma 4 */
     {"*vocab_size*", OTX__MEMBER_SIZE_IF, NULL, NULL}, /* decoder_vocab_size and the like */
+};
+
+/* An id is the text's whatever its object is about if its key has one of these words: they
+   stand in what speaks (Qwen Omni's talkers) or sees too. */
+static const char *const otx__text_words[] = {
+    "image", "video", "vision", "audio", "text", "tts_", "im_", "user_", "assistant_", "system_",
 };
 
 /* Under these an object says how large its vocabulary is. */
@@ -19447,16 +19453,16 @@ typedef struct otx__special {
 #define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see known.h */
 
 static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},              /* all */
-    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},              /* all; may be a list */
-    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},                /* all */
-    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},             /* T5, mBART */
-    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},   /* BERT, FSMT */
-    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},   /* BERT */
-    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},           /* BERT, diffusion models */
-    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},    /* T5, BART, Whisper */
-    {"forced_bos_token_id", -1, -1, false, true},                 /* mBART, M2M-100 */
-    {"forced_eos_token_id", -1, -1, false, true},                 /* BART */
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},            /* all */
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},            /* all; may be a list */
+    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},              /* all */
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},           /* T5, mBART */
+    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false}, /* BERT, FSMT */
+    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false}, /* BERT */
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},         /* BERT, diffusion models */
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},  /* T5, BART, Whisper */
+    {"forced_bos_token_id", -1, -1, false, true},               /* mBART, M2M-100 */
+    {"forced_eos_token_id", -1, -1, false, true},               /* BART */
 };
 
 /* What the same are called elsewhere. transformers reads these as those. */
@@ -19468,7 +19474,10 @@ static const struct {
     {"pad_index", OTX__KEY_PAD},
     {"unk_index", "unk_token_id"},
     {"mask_index", "mask_token_id"},
-    {"pad_id", OTX__KEY_PAD}, /* HunYuan */
+    {"pad_id", OTX__KEY_PAD},   /* HunYuan */
+    {"bos_id", "bos_token_id"}, /* models with code of their own */
+    {"eos_id", "eos_token_id"},
+    {"unk_id", "unk_token_id"},
 };
 
 /* >>> src/model/known_classes.h */
@@ -20095,6 +20104,21 @@ OTX__PRIVATE otx__span otx__object_type(const otx_json *json, uint32_t object)
                                                            : otx__span_of("", 0);
 }
 
+/* Whether the id at hand, in an object about another vocabulary, is the text's all the same:
+   its key says so, or it is beyond the size that the object names. */
+OTX__PRIVATE bool otx__members_is_text(const otx__members *at, otx__span key)
+{
+    uint64_t id, size;
+    size_t i;
+    if (otx__span_contains_any(key, otx__text_words, OTX__COUNT(otx__text_words))) return true;
+    if (!otx_json_uint(at->json, at->value, &id)) return false;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_uint(at->json, otx_json_find(at->json, at->object, otx__size_keys[i]),
+                          &size) && id >= size)
+            return true;
+    return false;
+}
+
 /* Begins with the root, which is about the vocabulary whatever size it names; its type is
    that of config.json. */
 OTX__PRIVATE void otx__members_open(otx__members *at, const otx__document *document,
@@ -20142,6 +20166,8 @@ OTX__PRIVATE void otx__members_judge(otx__members *at, const otx__members_level 
     at->kind = at->rule ? at->rule->kind : OTX__MEMBER_NONE;
     if ((!at->rule || at->kind == OTX__MEMBER_ID) && otx__special_of(key))
         at->kind = OTX__MEMBER_SPECIAL;
+    if (at->kind == OTX__MEMBER_ID && !at->ours && !otx__members_is_text(at, key))
+        at->kind = OTX__MEMBER_NONE;
     at->within = at->kind == OTX__MEMBER_NONE;
 }
 
@@ -21402,17 +21428,19 @@ OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t bas
     return -1;
 }
 
-/* The donor id that the caller mapped to a base id, or whose content is the
-   same, or -1. */
+/* The donor id that the caller mapped to a base id, or whose content is the same, or whose
+   role is, or -1. */
 OTX__PRIVATE int64_t otx__config_same_content(const otx__config_plan *plan, uint64_t base)
 {
     const otx_token *wanted = otx__side_token(plan->base, base);
     int64_t heir = otx__config_heir(plan, base);
-    if (heir >= 0 && plan->alignment->rows[heir].action == OTX_ACTION_MAP) return heir;
-    if (!wanted) return -1;
-    heir = otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
+    otx_action action = heir < 0 ? OTX_ACTION_COUNT : plan->alignment->rows[heir].action;
+    int64_t same;
+    if (action == OTX_ACTION_MAP || !wanted) return action == OTX_ACTION_MAP ? heir : -1;
+    same = otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
                            wanted->content_size);
-    return heir >= 0 && otx__config_id_is_valid(plan, (uint64_t)heir) ? heir : -1;
+    if (same >= 0 && otx__config_id_is_valid(plan, (uint64_t)same)) return same;
+    return action == OTX_ACTION_ROLE ? heir : -1;
 }
 
 /* How the ids under a key are carried over. */
