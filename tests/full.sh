@@ -118,6 +118,8 @@ tokenizer_clients() {
         fi
         suite "tokenizers in transformers $version" "$python" tests/tokenizer_clients.py \
             "$build/transplant"
+        suite "added tokens in transformers $version" "$python" tests/added_tokens.py \
+            "$build/transplant"
         [ $version = 5.24.0 ] || continue
         suite "the rule of classes, against transformers $version" "$python" \
             tests/tokenizer_classes.py --check
@@ -150,6 +152,7 @@ clients() {
     count "tests/print_alignment.c" $?
     suite "safetensors, against the package" "$python" tests/compare_safetensors.py "$CC"
     suite "affine maps, against NumPy" env CC="$CC" "$python" tests/affine_twin.py
+    suite "evaluations, against NumPy" "$python" tests/evaluate_twin.py "$build/transplant"
     suite "vocabularies, against the package" "$python" tests/vocab_oracle.py \
         "$build/print_alignment"
     sources=$(python_with sources tokenizers sentencepiece==0.2.3 tiktoken==0.14.0 \

@@ -29,4 +29,5 @@
      config_ids     ids in a config being edited
      config_lists   lists, dictionaries and ranges of ids
      config_edit    config.json and generation_config.json, edited
-     classes        which class a tokenizer is loaded as */
+     classes        which class a tokenizer is loaded as
+     class_tokens   added tokens that a class numbers otherwise */

@@ -141,6 +141,7 @@ static const char *const otx__packed_owners[] = {
 #define OTX__KEY_MODEL_TYPE "model_type"
 #define OTX__KEY_CLASSES "architectures"
 #define OTX__KEY_TOKENIZER_CLASS "tokenizer_class"
+#define OTX__KEY_ADDED_DECODER "added_tokens_decoder"
 #define OTX__KEY_AUTO_MAP "auto_map"             /* classes that a model brings as code */
 #define OTX__KEY_AUTO_TOKENIZER "AutoTokenizer"  /* its entry for the tokenizer's */
 #define OTX__KEY_CHAT "chat_template"            /* of tokenizer_config.json */
@@ -260,7 +261,7 @@ static const char *const otx__stale_directories[] = {
 
 /* Files that are such copies. In patterns * is any text. */
 static const char *const otx__stale_files[] = {
-    "*.safetensors", "*.safetensors.index.json", /* other layouts: consolidated, fp16 */
+    "*.safetensors", "*.safetensors.index*.json", /* other layouts: consolidated, fp16 */
     "*.bin", "*.bin.index.json",                 /* PyTorch */
     "*.pt", "*.pth", "*.ckpt",                   /* PyTorch, Lightning */
     "*.gguf",                                    /* llama.cpp */

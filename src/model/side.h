@@ -27,6 +27,7 @@ typedef struct otx__parts {
    without tokens, a checkpoint without files. */
 typedef struct otx__side {
     char *path;
+    char *weights; /* the file of weights or index that was given in its place, or NULL */
     bool donor; /* of its tensors only the embedding and the head matter */
     otx__document config;     /* config.json */
     otx__document generation; /* generation_config.json */
@@ -56,6 +57,7 @@ OTX__PRIVATE void otx__side_close(const otx_context *ctx, otx__side *side)
     otx__document_close(ctx, &side->tokenizer);
     otx__document_close(ctx, &side->generation);
     otx__document_close(ctx, &side->config);
+    otx__path_free(ctx, side->weights);
     otx__path_free(ctx, side->path);
     memset(side, 0, sizeof *side);
 }
