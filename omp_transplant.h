@@ -160,58 +160,58 @@
     19819  model                      which tensors and config keys belong to the vocabulary
     19854  model/known                what the world calls things
     20178  model/known_keys           keys of ids and sizes in configs
-    20343  model/known_classes        classes of tokenizers, by the type of model
-    20581  model/names                names of tensors
-    20738  model/document             the JSON files of a model directory
-    20833  model/members              what the members of a config are about
-    21037  model/config               what config.json says
-    21214  model/side                 a model directory opened once
-    21337  model/code                 the Python that a tokenizer is loaded with
-    21571  model/parts                what each tensor does for the vocabulary
-    21681  model/whole                whether all tensors are there
-    21803  model/find                 finding the parts of a model
-    22061  model/processor            the tokens that a processor looks for by their text
-    22216  model/heirs                what becomes of the ids in a config
-    22380  model/config_ids           ids in a config being edited
-    22620  model/config_lists         lists, dictionaries and ranges of ids
-    22777  model/config_edit          config.json and generation_config.json, edited
-    23072  model/classes              which class a tokenizer is loaded as
-    23238  model/class_tokens         added tokens that a class numbers otherwise
+    20349  model/known_classes        classes of tokenizers, by the type of model
+    20587  model/names                names of tensors
+    20744  model/document             the JSON files of a model directory
+    20839  model/members              what the members of a config are about
+    21060  model/config               what config.json says
+    21237  model/side                 a model directory opened once
+    21360  model/code                 the Python that a tokenizer is loaded with
+    21594  model/parts                what each tensor does for the vocabulary
+    21704  model/whole                whether all tensors are there
+    21826  model/find                 finding the parts of a model
+    22084  model/processor            the tokens that a processor looks for by their text
+    22239  model/heirs                what becomes of the ids in a config
+    22405  model/config_ids           ids in a config being edited
+    22645  model/config_lists         lists, dictionaries and ranges of ids
+    22802  model/config_edit          config.json and generation_config.json, edited
+    23097  model/classes              which class a tokenizer is loaded as
+    23263  model/class_tokens         added tokens that a class numbers otherwise
 
-    23354  job                        the whole transplant, in the order in which it happens
-    23391  job/job                    what a job holds
-    23642  job/open                   opening the two models
-    23779  job/map                    the caller's map
-    23900  job/align                  where every new row comes from
-    24090  job/plan                   what becomes of every tensor, and of the configs
-    24217  job/chat                   the template that turns messages into text
-    24345  job/rows                   rows in memory: reading, checking, their mean
-    24658  job/untrained              rows that hold nothing, and what becomes of their tokens
-    24920  job/solve                  solving for the rows of the donor
-    25103  job/targets                the rows that are made from the donor's
-    25207  job/diagnose               what is odd about the rows that were made
-    25330  job/rebuild                the new rows of one vocabulary tensor
-    25593  job/write                  the output and its weights
-    25872  job/copy                   the other files of the two models
-    26088  job/index                  the files that are written anew
-    26256  job/run                    the whole, in order
-    26368  job/report                 what a job did, as JSON and as a table
-    26681  job/findings               what is told of a finished directory
-    26730  job/check_files            its files
-    26866  job/check_ids              sizes, ids and tying
-    27082  job/check_values           values
-    27153  job/check_gguf             the special tokens that a conversion to GGUF finds
-    27343  job/check_draft            as a draft model for another
-    27621  job/verify                 whether a finished directory agrees with itself
+    23379  job                        the whole transplant, in the order in which it happens
+    23416  job/job                    what a job holds
+    23667  job/open                   opening the two models
+    23804  job/map                    the caller's map
+    23925  job/align                  where every new row comes from
+    24115  job/plan                   what becomes of every tensor, and of the configs
+    24242  job/chat                   the template that turns messages into text
+    24370  job/rows                   rows in memory: reading, checking, their mean
+    24683  job/untrained              rows that hold nothing, and what becomes of their tokens
+    24945  job/solve                  solving for the rows of the donor
+    25128  job/targets                the rows that are made from the donor's
+    25232  job/diagnose               what is odd about the rows that were made
+    25355  job/rebuild                the new rows of one vocabulary tensor
+    25618  job/write                  the output and its weights
+    25897  job/copy                   the other files of the two models
+    26113  job/index                  the files that are written anew
+    26281  job/run                    the whole, in order
+    26393  job/report                 what a job did, as JSON and as a table
+    26706  job/findings               what is told of a finished directory
+    26755  job/check_files            its files
+    26891  job/check_ids              sizes, ids and tying
+    27107  job/check_values           values
+    27178  job/check_gguf             the special tokens that a conversion to GGUF finds
+    27368  job/check_draft            as a draft model for another
+    27646  job/verify                 whether a finished directory agrees with itself
 
-    27662  evaluate                   methods ranked on tokens that both models share
-    27681  evaluate/token_class       what a token is like, by its bytes
-    27748  evaluate/hidden            which tokens are hidden, and the rows at hand
-    27903  evaluate/scores            how near rows come to the true ones
-    28002  evaluate/ranks             whether a true row is found among all
-    28110  evaluate/evaluate          methods, one after the other, matrix by matrix
-    28316  evaluate/write_json        an evaluation as JSON
-    28427  evaluate/write_page        an evaluation as a page
+    27687  evaluate                   methods ranked on tokens that both models share
+    27706  evaluate/token_class       what a token is like, by its bytes
+    27773  evaluate/hidden            which tokens are hidden, and the rows at hand
+    27928  evaluate/scores            how near rows come to the true ones
+    28027  evaluate/ranks             whether a true row is found among all
+    28135  evaluate/evaluate          methods, one after the other, matrix by matrix
+    28341  evaluate/write_json        an evaluation as JSON
+    28452  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -20204,20 +20204,15 @@ typedef struct otx__member_rule {
     const char *why;   /* of what is refused */
 } otx__member_rule;
 
-static const char otx__why_second_matrix[] =
-    "counts rows of a second matrix, whose ids follow those of the vocabulary";
-static const char otx__why_hashes[] =
-    "speaks of tables that are looked up by hashes of token ids or of their bytes";
-
 #define OTX__KEY_TEXT_SIZE "text_vocab_size"
 
 /* The first that fits a key is taken. Keys were collected from all configuration classes of
    transformers 5.24 (tests/config_keys.py) and from models that bring their own. */
 static const otx__member_rule otx__member_rules[] = {
     /* Models and parts of them that speak in codes: their ids and sizes. */
-    {"*_token_id", OTX__MEMBER_NONE, "dia musicgen musicgen_melody parler_tts "
-                                  "depth_decoder_config moshi_depth csm_depth_decoder_model "
-                                  "tts_config", NULL}, /* the last: MiniCPM-o */
+    {"*_token_id", OTX__MEMBER_NONE,
+     "dia musicgen musicgen_melody parler_tts depth_decoder_config moshi_depth "
+     "csm_depth_decoder_model tts_config", NULL}, /* the last: MiniCPM-o */
     {"audio_bos_token_id", OTX__MEMBER_NONE, "kyutai_speech_to_text", NULL},
     {"audio_pad_token_id", OTX__MEMBER_NONE, "kyutai_speech_to_text", NULL},
     {"image_start_token_id", OTX__MEMBER_NONE, "glm_image", NULL},
@@ -20234,11 +20229,11 @@ static const otx__member_rule otx__member_rules[] = {
     {"input_vocab_size", OTX__MEMBER_REFUSED, "bark semantic",
      "is of a text whose ids are shifted by the codes before it"},
     /* Dictionaries. */
-    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL}, /* Chameleon, Emu 3: all codes of images */
-    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
-    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},     /* Whisper */
-    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL}, /* SeamlessM4T */
-    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL},              /* SeamlessM4T */
+    {"vocabulary_map", OTX__MEMBER_MAP, NULL, NULL},                                    /* Chameleon, Emu 3: all codes of images */
+    {"lang_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
+    {"task_to_id", OTX__MEMBER_MAP, NULL, NULL},                                        /* Whisper */
+    {"text_decoder_lang_to_code_id", OTX__MEMBER_MAP, NULL, NULL},                      /* SeamlessM4T */
+    {"id_to_text", OTX__MEMBER_MAP_BACK, NULL, NULL},                                   /* SeamlessM4T */
     {"vocab_list", OTX__MEMBER_REFUSED, NULL, "lists the tokens of the base in order"}, /* ESM */
     /* Ranges. */
     {"vocab_offset", OTX__MEMBER_FIRST, NULL, NULL},       /* Gemma 3n */
@@ -20270,21 +20265,29 @@ static const otx__member_rule otx__member_rules[] = {
     {"forced_decoder_ids", OTX__MEMBER_PAIRS, NULL, NULL}, /* Whisper */
     {"sequence_bias", OTX__MEMBER_OTHER_FORM, NULL, NULL}, /* generation in general */
     /* Sizes. */
-    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},     /* all */
-    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},      /* Csm, beside its codebook's */
-    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},     /* ChatGLM */
-    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},   /* Inkling: logits beyond are cut */
-    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},               /* XLM, FlauBERT */
-    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},               /* XLNet, Transformer-XL */
-    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},        /* HunYuan */
-    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},       /* Mamba's own */
+    {OTX__KEY_VOCAB_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                /* all */
+    {OTX__KEY_TEXT_SIZE, OTX__MEMBER_SIZE, NULL, NULL},                 /* Csm, beside its codebook's */
+    {"padded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                /* ChatGLM */
+    {"unpadded_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},              /* Inkling: logits beyond are cut */
+    {"n_words", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLM, FlauBERT */
+    {"n_token", OTX__MEMBER_SIZE, NULL, NULL},                          /* XLNet, Transformer-XL */
+    {"org_vocab_size", OTX__MEMBER_SIZE, NULL, NULL},                   /* HunYuan */
+    {"pad_vocab_size_multiple", OTX__MEMBER_ROUNDING, NULL, NULL},      /* Mamba's own */
     {"make_vocab_size_divisible_by", OTX__MEMBER_ROUNDING, NULL, NULL}, /* StripedHyena */
-    {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, otx__why_second_matrix}, /* Idefics */
-    {"ngram_vocab_size_base", OTX__MEMBER_REFUSED, NULL, otx__why_hashes},   /* Qwen 3.8 */
-    {"encoder_hash_byte_group_vocab", OTX__MEMBER_REFUSED, NULL, otx__why_hashes}, /* BLT */
+    {"additional_vocab_size", OTX__MEMBER_REFUSED, NULL, /* Idefics */
+     "counts rows of a second matrix, whose ids follow those of the vocabulary"},
+    {"encoder_hash_byte_group_vocab", OTX__MEMBER_REFUSED, NULL, /* BLT */
+     "is of tables that are looked up by hashes of bytes"},
+    {"*ngram_vocab_size*", OTX__MEMBER_NONE, NULL, NULL}, /* Qwen 3.8: its tables are refused */
     {"use_ordered_embeddings", OTX__MEMBER_REFUSED, NULL,
      "orders tokens by a table of their ids"}, /* the assistant of Gemma 4 */
     {"*vocab_size*", OTX__MEMBER_SIZE_IF, NULL, NULL}, /* decoder_vocab_size and the like */
+};
+
+/* An id is the text's whatever its object is about if its key has one of these words: they
+   stand in what speaks (Qwen Omni's talkers) or sees too. */
+static const char *const otx__text_words[] = {
+    "image", "video", "vision", "audio", "text", "tts_", "im_", "user_", "assistant_", "system_",
 };
 
 /* Under these an object says how large its vocabulary is. */
@@ -20316,16 +20319,16 @@ typedef struct otx__special {
 #define OTX__KEY_PAD "pad_token_id" /* no id of a token in some models: see known.h */
 
 static const otx__special otx__specials[] = {
-    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},              /* all */
-    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},              /* all; may be a list */
-    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},                /* all */
-    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},             /* T5, mBART */
-    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false},   /* BERT, FSMT */
-    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false},   /* BERT */
-    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},           /* BERT, diffusion models */
-    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},    /* T5, BART, Whisper */
-    {"forced_bos_token_id", -1, -1, false, true},                 /* mBART, M2M-100 */
-    {"forced_eos_token_id", -1, -1, false, true},                 /* BART */
+    {"bos_token_id", OTX_ROLE_BOS, -1, true, false},            /* all */
+    {"eos_token_id", OTX_ROLE_EOS, -1, true, false},            /* all; may be a list */
+    {OTX__KEY_PAD, OTX_ROLE_PAD, -1, true, false},              /* all */
+    {"unk_token_id", OTX_ROLE_UNK, -1, false, false},           /* T5, mBART */
+    {"sep_token_id", OTX_ROLE_SEP, OTX_ROLE_EOS, false, false}, /* BERT, FSMT */
+    {"cls_token_id", OTX_ROLE_CLS, OTX_ROLE_BOS, false, false}, /* BERT */
+    {"mask_token_id", OTX_ROLE_MASK, -1, false, false},         /* BERT, diffusion models */
+    {"decoder_start_token_id", -1, OTX_ROLE_BOS, false, true},  /* T5, BART, Whisper */
+    {"forced_bos_token_id", -1, -1, false, true},               /* mBART, M2M-100 */
+    {"forced_eos_token_id", -1, -1, false, true},               /* BART */
 };
 
 /* What the same are called elsewhere. transformers reads these as those. */
@@ -20337,7 +20340,10 @@ static const struct {
     {"pad_index", OTX__KEY_PAD},
     {"unk_index", "unk_token_id"},
     {"mask_index", "mask_token_id"},
-    {"pad_id", OTX__KEY_PAD}, /* HunYuan */
+    {"pad_id", OTX__KEY_PAD},   /* HunYuan */
+    {"bos_id", "bos_token_id"}, /* models with code of their own */
+    {"eos_id", "eos_token_id"},
+    {"unk_id", "unk_token_id"},
 };
 
 /* >>> src/model/known_classes.h */
@@ -20964,6 +20970,21 @@ OTX__PRIVATE otx__span otx__object_type(const otx_json *json, uint32_t object)
                                                            : otx__span_of("", 0);
 }
 
+/* Whether the id at hand, in an object about another vocabulary, is the text's all the same:
+   its key says so, or it is beyond the size that the object names. */
+OTX__PRIVATE bool otx__members_is_text(const otx__members *at, otx__span key)
+{
+    uint64_t id, size;
+    size_t i;
+    if (otx__span_contains_any(key, otx__text_words, OTX__COUNT(otx__text_words))) return true;
+    if (!otx_json_uint(at->json, at->value, &id)) return false;
+    for (i = 0; i < OTX__COUNT(otx__size_keys); i++)
+        if (otx_json_uint(at->json, otx_json_find(at->json, at->object, otx__size_keys[i]),
+                          &size) && id >= size)
+            return true;
+    return false;
+}
+
 /* Begins with the root, which is about the vocabulary whatever size it names; its type is
    that of config.json. */
 OTX__PRIVATE void otx__members_open(otx__members *at, const otx__document *document,
@@ -21011,6 +21032,8 @@ OTX__PRIVATE void otx__members_judge(otx__members *at, const otx__members_level 
     at->kind = at->rule ? at->rule->kind : OTX__MEMBER_NONE;
     if ((!at->rule || at->kind == OTX__MEMBER_ID) && otx__special_of(key))
         at->kind = OTX__MEMBER_SPECIAL;
+    if (at->kind == OTX__MEMBER_ID && !at->ours && !otx__members_is_text(at, key))
+        at->kind = OTX__MEMBER_NONE;
     at->within = at->kind == OTX__MEMBER_NONE;
 }
 
@@ -22273,17 +22296,19 @@ OTX__PRIVATE int64_t otx__config_heir(const otx__config_plan *plan, uint64_t bas
     return -1;
 }
 
-/* The donor id that the caller mapped to a base id, or whose content is the
-   same, or -1. */
+/* The donor id that the caller mapped to a base id, or whose content is the same, or whose
+   role is, or -1. */
 OTX__PRIVATE int64_t otx__config_same_content(const otx__config_plan *plan, uint64_t base)
 {
     const otx_token *wanted = otx__side_token(plan->base, base);
     int64_t heir = otx__config_heir(plan, base);
-    if (heir >= 0 && plan->alignment->rows[heir].action == OTX_ACTION_MAP) return heir;
-    if (!wanted) return -1;
-    heir = otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
+    otx_action action = heir < 0 ? OTX_ACTION_COUNT : plan->alignment->rows[heir].action;
+    int64_t same;
+    if (action == OTX_ACTION_MAP || !wanted) return action == OTX_ACTION_MAP ? heir : -1;
+    same = otx__index_find(&plan->contents, OTX_TOKEN_NONE, wanted->content,
                            wanted->content_size);
-    return heir >= 0 && otx__config_id_is_valid(plan, (uint64_t)heir) ? heir : -1;
+    if (same >= 0 && otx__config_id_is_valid(plan, (uint64_t)same)) return same;
+    return action == OTX_ACTION_ROLE ? heir : -1;
 }
 
 /* How the ids under a key are carried over. */
