@@ -80,121 +80,121 @@
      6303  vocab/from_tekken          tekken.json
      6458  vocab/from_tiktoken        *.tiktoken
      6523  vocab/from_sentencepiece   tokenizer.model and its like
-     6878  vocab/from_vocab_json      vocab.json and merges.txt
-     6964  vocab/from_vocab_txt       vocab.txt
-     7021  vocab/recognise            what a file is, by what it holds
-     7145  vocab/parse                the first source that is given, and what goes with it
-     7331  vocab/align                which base token a donor token is
+     6879  vocab/from_vocab_json      vocab.json and merges.txt
+     6965  vocab/from_vocab_txt       vocab.txt
+     7022  vocab/recognise            what a file is, by what it holds
+     7153  vocab/parse                the first source that is given, and what goes with it
+     7339  vocab/align                which base token a donor token is
 
-     7574  simd                       the hot loops, once for each instruction set
-     7607  simd/kernels               the table of kernels, and what all versions share
-     7884  simd/scalar                the reference
-     8053  simd/sse2                  the operations of 128-bit x86, and what each does
-     8174  simd/neon                  those of 64-bit Arm
-     8269  simd/wasm                  those of WebAssembly's SIMD128
-     8354  simd/avx2                  those of 256-bit x86, with FMA
-     8436  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9078  simd/avx_vnni              AVX2, and products of integers
-     9174  simd/neon_bf16             NEON, and products of matrices
-     9328  simd/avx512                512-bit x86, by hand
-     9934  simd/amx                   tiles of x86, beside AVX-512
-    10177  simd/dispatch              which of them this machine can run, and which a call takes
+     7582  simd                       the hot loops, once for each instruction set
+     7615  simd/kernels               the table of kernels, and what all versions share
+     7892  simd/scalar                the reference
+     8061  simd/sse2                  the operations of 128-bit x86, and what each does
+     8182  simd/neon                  those of 64-bit Arm
+     8277  simd/wasm                  those of WebAssembly's SIMD128
+     8362  simd/avx2                  those of 256-bit x86, with FMA
+     8444  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9086  simd/avx_vnni              AVX2, and products of integers
+     9182  simd/neon_bf16             NEON, and products of matrices
+     9336  simd/avx512                512-bit x86, by hand
+     9942  simd/amx                   tiles of x86, beside AVX-512
+    10185  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10403  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10456  solve/views                the rows of matrices, as the kernels read them
-    10585  solve/panels               vectors as the dense products want them, and these
-    10776  solve/rests                vectors on their way into panels
-    10953  solve/dictionary           the atoms, and their split along a common direction
-    11108  solve/exact_gram           products of all pairs of atoms in double
-    11190  solve/triangle             packed lower triangles
-    11294  solve/support              what is known of one target, and the exact steps
-    11556  solve/gram_table           products of atoms with all atoms, for scans
-    11794  solve/screen               which atoms are worth scoring in double: the bound
-    12084  solve/scan                 the correlations of all atoms with a block's residuals
-    12241  solve/predict              making targets ready for the next scan
-    12487  solve/candidates           the atoms that a scan could not rule out
-    12771  solve/select               the next atoms of each target
-    12937  solve/pursuit              what one solve holds, and the memory it takes
-    13181  solve/plan                 which form, and in what blocks
-    13426  solve/steps                a pursuit from its rows to its results
-    13665  solve/combine              new rows of coefficients
-    13727  solve/solver               the public call
-    13892  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14101  solve/affine_normal        the normal equations of an affine map
-    14344  solve/affine_factor        their factor, and their solution
-    14547  solve/affine_map           a fitted map, and the rows it makes
-    14889  solve/affine_choice        how many atoms to take, and chosen by what
-    15287  solve/affine_fit           what a fit of an affine map holds and needs
-    15531  solve/affine               fitting and applying affine maps
+    10411  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10464  solve/views                the rows of matrices, as the kernels read them
+    10593  solve/panels               vectors as the dense products want them, and these
+    10784  solve/rests                vectors on their way into panels
+    10961  solve/dictionary           the atoms, and their split along a common direction
+    11116  solve/exact_gram           products of all pairs of atoms in double
+    11198  solve/triangle             packed lower triangles
+    11302  solve/support              what is known of one target, and the exact steps
+    11564  solve/gram_table           products of atoms with all atoms, for scans
+    11802  solve/screen               which atoms are worth scoring in double: the bound
+    12092  solve/scan                 the correlations of all atoms with a block's residuals
+    12249  solve/predict              making targets ready for the next scan
+    12495  solve/candidates           the atoms that a scan could not rule out
+    12779  solve/select               the next atoms of each target
+    12945  solve/pursuit              what one solve holds, and the memory it takes
+    13189  solve/plan                 which form, and in what blocks
+    13434  solve/steps                a pursuit from its rows to its results
+    13673  solve/combine              new rows of coefficients
+    13735  solve/solver               the public call
+    13900  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14109  solve/affine_normal        the normal equations of an affine map
+    14352  solve/affine_factor        their factor, and their solution
+    14555  solve/affine_map           a fitted map, and the rows it makes
+    14897  solve/affine_choice        how many atoms to take, and chosen by what
+    15295  solve/affine_fit           what a fit of an affine map holds and needs
+    15539  solve/affine               fitting and applying affine maps
 
-    15820  methods                    rows for tokens that a model lacks, each method a room
-    15837  methods/parts              what methods share: sums of rows, combinations
-    15953  methods/pursuit            omp, omp-centred
-    16024  methods/mapping            omp-affine, affine
-    16058  methods/constant           mean, zero
-    16086  methods/methods            the table of all, and the public calls
+    15828  methods                    rows for tokens that a model lacks, each method a room
+    15845  methods/parts              what methods share: sums of rows, combinations
+    15961  methods/pursuit            omp, omp-centred
+    16032  methods/mapping            omp-affine, affine
+    16066  methods/constant           mean, zero
+    16094  methods/methods            the table of all, and the public calls
 
-    16208  disk                       files and directories
-    16242  disk/system                what POSIX and Windows are asked for
-    16281  disk/windows_paths         paths as Windows takes them
-    16421  disk/windows               the system as Windows gives it
-    16720  disk/posix                 the system as POSIX gives it
-    16958  disk/paths                 what can be told from their text
-    17032  disk/failure               why the system refused
-    17146  disk/look                  what stands at a path, and whether within another
-    17267  disk/listing               listings of directories
-    17342  disk/reading               files to read, and whether they have changed
-    17521  disk/writing               files to write
-    17638  disk/copying               copies of files
-    17704  disk/trees                 whole directories looked through, copied, removed
-    17920  disk/known                 what weights are called in a directory
-    18003  disk/staging               a directory made under another name, then renamed
-    18239  disk/missing               a path or a directory without what is wanted of it
-    18282  disk/weights               which files they are, and what may stand in their place
-    18607  disk/weight_index          the index of a checkpoint in shards
-    18824  disk/shards                what an index and its shards say of each other
-    19029  disk/checkpoint            a model directory, in one file or in shards
-    19274  disk/tokenizer_directory   the tokenizer of a model directory
+    16216  disk                       files and directories
+    16250  disk/system                what POSIX and Windows are asked for
+    16291  disk/windows_paths         paths as Windows takes them
+    16431  disk/windows               the system as Windows gives it
+    16743  disk/posix                 the system as POSIX gives it
+    16991  disk/paths                 what can be told from their text
+    17065  disk/failure               why the system refused
+    17179  disk/look                  what stands at a path, and whether within another
+    17300  disk/listing               listings of directories
+    17375  disk/reading               files to read, and whether they have changed
+    17554  disk/writing               files to write
+    17671  disk/copying               copies of files
+    17737  disk/trees                 whole directories looked through, copied, removed
+    17953  disk/known                 what weights are called in a directory
+    18036  disk/staging               a directory made under another name, then renamed
+    18298  disk/missing               a path or a directory without what is wanted of it
+    18341  disk/weights               which files they are, and what may stand in their place
+    18666  disk/weight_index          the index of a checkpoint in shards
+    18883  disk/shards                what an index and its shards say of each other
+    19088  disk/checkpoint            a model directory, in one file or in shards
+    19333  disk/tokenizer_directory   the tokenizer of a model directory
 
-    19513  model                      which tensors and config keys belong to the vocabulary
-    19543  model/known                what the world calls things
-    19930  model/known_classes        classes of tokenizers, by the type of model
-    20168  model/names                names of tensors
-    20325  model/document             the JSON files of a model directory
-    20411  model/config               what config.json says
-    20591  model/side                 a model directory opened once
-    20696  model/code                 the Python that a tokenizer is loaded with
-    20930  model/parts                what each tensor does for the vocabulary
-    21040  model/whole                whether all tensors are there
-    21162  model/find                 finding the parts of a model
-    21420  model/heirs                what becomes of the ids in a config
-    21582  model/config_ids           ids in a config being edited
-    21932  model/config_edit          config.json and generation_config.json, edited
-    22188  model/classes              which class a tokenizer is loaded as
+    19575  model                      which tensors and config keys belong to the vocabulary
+    19605  model/known                what the world calls things
+    19992  model/known_classes        classes of tokenizers, by the type of model
+    20230  model/names                names of tensors
+    20387  model/document             the JSON files of a model directory
+    20473  model/config               what config.json says
+    20653  model/side                 a model directory opened once
+    20758  model/code                 the Python that a tokenizer is loaded with
+    20992  model/parts                what each tensor does for the vocabulary
+    21102  model/whole                whether all tensors are there
+    21224  model/find                 finding the parts of a model
+    21495  model/heirs                what becomes of the ids in a config
+    21657  model/config_ids           ids in a config being edited
+    22007  model/config_edit          config.json and generation_config.json, edited
+    22263  model/classes              which class a tokenizer is loaded as
 
-    22354  job                        the whole transplant, in the order in which it happens
-    22389  job/job                    what a job holds
-    22609  job/open                   opening the two models
-    22745  job/map                    the caller's map
-    22866  job/align                  where every new row comes from
-    23050  job/plan                   what becomes of every tensor, and of the configs
-    23171  job/chat                   the template that turns messages into text
-    23315  job/rows                   rows in memory: reading, checking, their mean
-    23613  job/solve                  solving for the rows of the donor
-    23796  job/targets                the rows that are made from the donor's
-    23893  job/rebuild                the new rows of one vocabulary tensor
-    24160  job/write                  the output and its weights
-    24439  job/copy                   the other files of the two models
-    24655  job/index                  the files that are written anew
-    24823  job/run                    the whole, in order
-    24933  job/report                 what a job did, as JSON and as a table
-    25202  job/findings               what is told of a finished directory
-    25251  job/check_files            its files
-    25373  job/check_ids              sizes, ids and tying
-    25556  job/check_values           values
-    25636  job/check_gguf             the special tokens that a conversion to GGUF finds
-    25826  job/check_draft            as a draft model for another
-    26104  job/verify                 whether a finished directory agrees with itself
+    22429  job                        the whole transplant, in the order in which it happens
+    22464  job/job                    what a job holds
+    22684  job/open                   opening the two models
+    22820  job/map                    the caller's map
+    22941  job/align                  where every new row comes from
+    23125  job/plan                   what becomes of every tensor, and of the configs
+    23246  job/chat                   the template that turns messages into text
+    23390  job/rows                   rows in memory: reading, checking, their mean
+    23688  job/solve                  solving for the rows of the donor
+    23871  job/targets                the rows that are made from the donor's
+    23968  job/rebuild                the new rows of one vocabulary tensor
+    24235  job/write                  the output and its weights
+    24514  job/copy                   the other files of the two models
+    24730  job/index                  the files that are written anew
+    24898  job/run                    the whole, in order
+    25008  job/report                 what a job did, as JSON and as a table
+    25277  job/findings               what is told of a finished directory
+    25326  job/check_files            its files
+    25448  job/check_ids              sizes, ids and tying
+    25631  job/check_values           values
+    25711  job/check_gguf             the special tokens that a conversion to GGUF finds
+    25901  job/check_draft            as a draft model for another
+    26179  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -6603,7 +6603,8 @@ OTX__PRIVATE otx_result otx__read_layout(otx__tokenizer *t)
     if (!result && !known && otx__has_suffix(t->name, OTX__SENTENCEPIECE_BPE))
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
                          "%s: how a file of this name numbers its pieces depends on the "
-                         "loader, and neither tokenizer_config.json nor config.json names one",
+                         "loader, and neither tokenizer_config.json nor config.json names one "
+                         "(\"tokenizer_class\"); put one beside it and give the directory",
                          t->name);
     if (result || !t->layout || t->layout->dropped > 0) return result;
     if (t->layout->extra == 0)
@@ -7049,21 +7050,28 @@ OTX__PRIVATE bool otx__is_token_object(const otx_json *json)
     return true;
 }
 
-/* Which of the files with tokens a JSON document is, or OTX_VOCAB_FILES; then `*looks` says
-   what else it is. */
-OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, const char **looks)
+/* What a file holds. */
+typedef struct otx__recognised {
+    otx_vocab_file file; /* with tokens; OTX_VOCAB_FILES: none is known, ... */
+    const char *looks;   /* ... and this is what it looks like, ... */
+    bool other;          /* ... which is not one of them for certain */
+} otx__recognised;
+
+/* Which of the files with tokens a JSON document is, or what else. */
+OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, otx__recognised *what)
 {
     const uint32_t model = otx_json_find(json, 0, "model"), list = otx_json_find(json, 0, "vocab");
     size_t i;
-    *looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
-                                                          : "JSON that is no object";
+    what->looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
+                                                               : "JSON that is no object";
     if (otx_json_find(json, model, "vocab") != OTX_JSON_NONE) return OTX_VOCAB_TOKENIZER_JSON;
     if (otx_json_find(json, otx_json_item(json, list, 0), "token_bytes") != OTX_JSON_NONE)
         return OTX_VOCAB_TEKKEN;
     if (otx__is_token_object(json)) return OTX_VOCAB_JSON;
     for (i = 0; i < OTX__COUNT(otx__tokenless); i++)
         if (otx_json_find(json, 0, otx__tokenless[i].key) != OTX_JSON_NONE) {
-            *looks = otx__tokenless[i].what;
+            what->looks = otx__tokenless[i].what;
+            what->other = true;
             break;
         }
     return OTX_VOCAB_FILES;
@@ -7110,11 +7118,10 @@ OTX__PRIVATE bool otx__has_special_line(const char *text, size_t size)
     return false;
 }
 
-/* Which of the files with tokens a text is, by what it holds, whatever its name; or
-   OTX_VOCAB_FILES: then `*looks` says what it looks like. Fails for want of memory alone. */
+/* Tells what a text is by what it holds, whatever its name. Fails for want of memory
+   alone. */
 OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text, size_t size,
-                                       otx_vocab_file *file, const char **looks,
-                                       otx_error *error)
+                                       otx__recognised *what, otx_error *error)
 {
     otx_error problem;
     otx_json_options options;
@@ -7122,23 +7129,24 @@ OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text,
     otx_result result = OTX_OK;
     size_t blank = 0;
     while (blank < size && strchr(" \t\r\n", text[blank]) && text[blank]) blank++;
-    *file = OTX_VOCAB_FILES;
-    *looks = blank == size ? "nothing, as it is empty" : "text";
+    memset(what, 0, sizeof *what);
+    what->file = OTX_VOCAB_FILES;
+    what->looks = blank == size ? "nothing, as it is empty" : "text";
     memset(&json, 0, sizeof json);
     memset(&options, 0, sizeof options);
     options.allow_nonfinite = true; /* where it is no tokenizer */
     if (blank < size && (text[blank] == '{' || text[blank] == '[')) {
         result = otx_json_parse(ctx, text, size, "", &options, &json, &problem);
-        if (!result) *file = otx__recognise_json(&json, looks);
+        if (!result) what->file = otx__recognise_json(&json, what);
         otx_json_close(ctx, &json);
         if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
         if (!result) return OTX_OK;
-        *looks = "JSON that is damaged";
+        what->looks = "JSON that is damaged";
     }
-    if (otx__looks_like_pieces(text, size)) *file = OTX_VOCAB_SENTENCEPIECE;
-    else if (otx__looks_like_tiktoken(text, size)) *file = OTX_VOCAB_TIKTOKEN;
-    else if (!otx__is_text(text, size)) *looks = "bytes that are no text";
-    else if (otx__has_special_line(text, size)) *file = OTX_VOCAB_TXT;
+    if (otx__looks_like_pieces(text, size)) what->file = OTX_VOCAB_SENTENCEPIECE;
+    else if (otx__looks_like_tiktoken(text, size)) what->file = OTX_VOCAB_TIKTOKEN;
+    else if (!otx__is_text(text, size)) what->looks = "bytes that are no text";
+    else if (otx__has_special_line(text, size)) what->file = OTX_VOCAB_TXT;
     return OTX_OK;
 }
 
@@ -16255,6 +16263,8 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      status, status_open     what stands at a path; what was opened
      is_link                 whether the path itself is a link
      make_directory, rename
+     replace_empty           renames a directory onto an empty one, whose mode it takes; fails
+                             if that holds anything by then
      remove                  a file, a link or an empty directory; else ENOTEMPTY
      unlock                  makes what is read-only writable; false where it was
      directory_open, _next, _close    the names in a directory, one after another */
@@ -16640,6 +16650,19 @@ OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
            _wrename(wide_from, wide_to) == 0;
 }
 
+/* Removing a directory fails if it is not empty, and renaming onto anything does. */
+OTX__PRIVATE bool otx__sys_replace_empty(const char *from, const char *to)
+{
+    wchar_t wide[OTX__WIDE];
+    int number;
+    if (!otx__sys_wide(wide, to) || _wrmdir(wide) != 0) return false;
+    if (otx__sys_rename(from, to)) return true;
+    number = errno;
+    (void)_wmkdir(wide);
+    errno = number;
+    return false;
+}
+
 OTX__PRIVATE bool otx__sys_remove(const char *path)
 {
     wchar_t wide[OTX__WIDE];
@@ -16905,6 +16928,16 @@ OTX__PRIVATE bool otx__sys_make_directory(const char *path) { return mkdir(path,
 
 OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
 {
+    return rename(from, to) == 0;
+}
+
+/* rename() itself replaces an empty directory and no other. */
+OTX__PRIVATE bool otx__sys_replace_empty(const char *from, const char *to)
+{
+#ifndef __wasi__
+    struct stat raw;
+    if (stat(to, &raw) == 0 && S_ISDIR(raw.st_mode)) (void)chmod(from, raw.st_mode & 07777);
+#endif
     return rename(from, to) == 0;
 }
 
@@ -18055,34 +18088,45 @@ OTX__PRIVATE bool otx__looks_like_model(const otx__listing *listing)
             otx__listing_has(listing, OTX__INDEX_FILE));
 }
 
-/* Whether the final name is free, or may be replaced. A directory is replaced
-   only if it looks like a model's, so that a typing error costs no one a home. */
-OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exists,
+/* What stands under the final name. */
+typedef enum otx__standing {
+    OTX__STANDS_NOTHING,
+    OTX__STANDS_EMPTY, /* a directory that holds nothing, which is as good */
+    OTX__STANDS_MODEL  /* one that is to be replaced */
+} otx__standing;
+
+/* Looks at what stands under the final name, and refuses what is to stay. A directory is
+   replaced only if it looks like a model's, so that a typing error costs no one a home. */
+OTX__PRIVATE otx_result otx__output_check(const otx__output *output, otx__standing *standing,
                                           otx_error *error)
 {
     char name[OTX__PATH_TEXT];
     otx__listing listing;
     otx__status status;
     otx_result result;
-    bool model;
+    bool model, empty;
     otx__path_text(name, output->path);
     result = otx__look(output->path, &status, error);
-    *exists = status.present;
+    *standing = OTX__STANDS_NOTHING;
     if (result || !status.present) return result;
-    if (!output->overwrite)
-        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
-                         "replace it", name);
     if (!status.directory)
-        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is not a directory and is not replaced",
-                         name);
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is not a directory and is not replaced; "
+                         "give a name of which there is nothing yet", name);
     result = otx__listing_open(output->ctx, output->path, &listing, error);
     if (result) return result;
-    model = listing.count == 0 || otx__looks_like_model(&listing);
+    empty = listing.count == 0;
+    model = empty || otx__looks_like_model(&listing);
     otx__listing_close(&listing);
-    if (model) return OTX_OK;
-    return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
-                     "config.json with " OTX__MODEL_FILE " or its index) and is not replaced",
-                     name);
+    *standing = empty && !otx__sys_is_link(output->path) ? OTX__STANDS_EMPTY
+                                                         : OTX__STANDS_MODEL;
+    if (!model)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already, does not look like a model "
+                         "(it has no config.json with " OTX__MODEL_FILE " or its index) and is "
+                         "not replaced; give a name of which there is nothing yet", name);
+    if (*standing == OTX__STANDS_MODEL && !output->overwrite)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
+                         "replace it", name);
+    return OTX_OK;
 }
 
 /* Warns if a name beside the final one, `base`, was left by an earlier run. */
@@ -18149,6 +18193,18 @@ OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
     return otx__fail_leftovers(output, error);
 }
 
+/* Tries at once whether an empty directory can be replaced, as one that something is mounted
+   on cannot: the new directory takes its place, still empty, and another is made. */
+OTX__PRIVATE otx_result otx__output_try(const otx__output *output, otx_error *error)
+{
+    if (!otx__sys_replace_empty(output->partial, output->path))
+        return otx__fail_system(error, output->path, "exists already, and cannot be replaced",
+                                errno);
+    if (!otx__sys_make_directory(output->partial))
+        return otx__fail_system(error, output->partial, "cannot be created", errno);
+    return OTX_OK;
+}
+
 /* Ends an output. What has not been committed is removed. */
 OTX__PRIVATE void otx__output_abandon(otx__output *output)
 {
@@ -18162,20 +18218,21 @@ OTX__PRIVATE void otx__output_abandon(otx__output *output)
 }
 
 /* Makes a temporary directory, output->partial, beside `path`, after checking
-   that `path` will be free (or, with overwrite, replaceable) in the end. Must be
+   that `path` will be free or empty (or, with overwrite, replaceable) in the end. Must be
    followed by otx__output_abandon, after otx__output_commit if all went well. */
 OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *path,
                                           bool overwrite, otx__output *output, otx_error *error)
 {
-    bool exists = false;
+    otx__standing standing = OTX__STANDS_NOTHING;
     otx_result result;
     memset(output, 0, sizeof *output);
     output->ctx = ctx;
     output->overwrite = overwrite;
     result = otx__output_name(output, path, error);
-    if (!result) result = otx__output_check(output, &exists, error);
+    if (!result) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_siblings(output, error);
     if (!result) result = otx__output_make(output, error);
+    if (!result && standing == OTX__STANDS_EMPTY) result = otx__output_try(output, error);
     if (result) otx__output_abandon(output);
     return result;
 }
@@ -18206,19 +18263,21 @@ OTX__PRIVATE otx_result otx__output_set_aside(const otx__output *output, char **
 }
 
 /* Gives the directory its final name. What stood there is renamed first and
-   removed last, so that at every moment one of the two is whole. The files
-   within must have been finished. */
+   removed last, so that at every moment one of the two is whole; an empty directory is
+   replaced as long as it is empty. The files within must have been finished. */
 OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error)
 {
     char name[OTX__PATH_TEXT], *old = NULL, *parent;
-    bool exists;
-    otx_result result = otx__output_check(output, &exists, error);
+    otx__standing standing;
+    otx_result result = otx__output_check(output, &standing, error);
     if (result) return result;
     parent = otx__path_parent(output->ctx, output->path);
     if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
     otx__directory_sync(output->ctx, output->partial);
-    if (exists) result = otx__output_set_aside(output, &old, error);
-    if (!result && !otx__sys_rename(output->partial, output->path)) {
+    if (standing == OTX__STANDS_MODEL) result = otx__output_set_aside(output, &old, error);
+    if (!result && !(standing == OTX__STANDS_EMPTY
+                         ? otx__sys_replace_empty(output->partial, output->path)
+                         : otx__sys_rename(output->partial, output->path))) {
         result = otx__fail_system(error, output->path, "cannot be given its final name", errno);
         if (old && !otx__sys_rename(old, output->path))
             otx__log(output->ctx, OTX_WARNING, "%s: the former output is here now",
@@ -19473,21 +19532,24 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
 {
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
-    const char *looks = NULL;
     size_t size = 0;
-    otx_vocab_file file = OTX_VOCAB_FILES;
+    otx__recognised what;
+    otx_vocab_file file;
     otx_result result = otx__refuse_weights(ctx, path, error);
     otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
+    memset(&what, 0, sizeof what);
     if (!result)
         result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
-    if (!result) result = otx__recognise(ctx, bytes, size, &file, &looks, error);
-    if (file == OTX_VOCAB_FILES) file = otx__source_named(path + otx__path_name(path));
+    if (!result) result = otx__recognise(ctx, bytes, size, &what, error);
+    file = what.file;
+    if (file == OTX_VOCAB_FILES && !what.other)
+        file = otx__source_named(path + otx__path_name(path));
     if (!result && file == OTX_VOCAB_FILES)
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: looks like %s, and is neither a "
                            "directory nor a tokenizer.json, tekken.json, tokenizer.model, "
                            "*.tiktoken, vocab.json or vocab.txt; give the directory of the "
-                           "tokenizer or one of those", name, looks);
+                           "tokenizer or one of those", name, what.looks);
     if (!result) {
         texts[file].bytes = bytes;
         texts[file].size = size;
@@ -21164,14 +21226,27 @@ OTX__PRIVATE otx_result otx__check_whole(const otx__side *side, otx_error *error
 
 /* ---- the main embedding ---- */
 
+/* Whether the weights are an adapter's, under whatever name: "...lora_A.weight". */
+OTX__PRIVATE bool otx__is_adapter(const otx_checkpoint *checkpoint)
+{
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count; i++)
+        if (otx__span_contains(otx__span_of(checkpoint->tensors[i].tensor->name,
+                                            checkpoint->tensors[i].tensor->name_size), "lora_"))
+            return true;
+    return false;
+}
+
 /* Lists what could be an embedding, for an architecture that is not known. */
-OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__side *side, const char *why,
-                                                otx_error *error)
+OTX__PRIVATE otx_result otx__fail_unknown_model(const otx_context *ctx, const otx__side *side,
+                                                const char *why, otx_error *error)
 {
     const otx_checkpoint *checkpoint = &side->checkpoint;
     const uint64_t ids = side->vocab.count;
     char list[480] = "", text[OTX__TENSOR_TEXT];
     size_t i, length = 0, more = 0;
+    if (otx__is_adapter(checkpoint))
+        return otx__fail_adapter(ctx, side->path, checkpoint->files[0].name, error);
     for (i = 0; i < checkpoint->tensor_count; i++) {
         const otx_tensor *tensor = checkpoint->tensors[i].tensor;
         size_t size;
@@ -21248,12 +21323,12 @@ OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *s
     if (!parts->embedding) {
         otx_result result = otx__check_whole(side, error);
         return result ? result
-                      : otx__fail_unknown_model(side, "no tensor is known as the input "
-                                                      "embedding", error);
+                      : otx__fail_unknown_model(ctx, side, "no tensor is known as the input "
+                                                           "embedding", error);
     }
     if (rival)
-        return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
-                                             "different sizes", error);
+        return otx__fail_unknown_model(ctx, side, "several tensors may be the input embedding, "
+                                                  "of different sizes", error);
     parts->rows = parts->embedding->tensor->shape[0];
     if (parts->rows == 0 || parts->rows > INT32_MAX)
         return otx__fail_tensor(side, parts->embedding->tensor,
