@@ -39,7 +39,7 @@ OTX__PRIVATE void otx__limit_anchors(otx_job *job)
 }
 
 /* Pairs the tokens of the two models, by the caller's map first. */
-OTX__PRIVATE otx_result otx__pair_tokens(otx_job *job, otx_error *error)
+OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
 {
     otx_alignment_options options;
     size_t count = job->options.map_count, i;
@@ -135,6 +135,14 @@ OTX__PRIVATE void otx__count_tokens(otx_job *job)
                  tokens->padding + tokens->unused);
 }
 
+/* Whether a token of the donor is treated as a reserved one for its row alone. */
+OTX__PRIVATE bool otx__is_untrained(const otx_job *job, size_t id)
+{
+    return id < job->alignment.count && (uint64_t)id < job->donor.parts.rows &&
+           job->alignment.rows[id].action == OTX_ACTION_UNUSED &&
+           job->donor.vocab.tokens[id].kind != OTX_TOKEN_UNUSED;
+}
+
 /* Lists of the anchors and of the targets, both by donor id. */
 OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
 {
@@ -171,12 +179,10 @@ OTX__PRIVATE otx_result otx__list_tokens(otx_job *job, otx_error *error)
                      (uint64_t)targets);
 }
 
-/* Aligns the two vocabularies, tells what should not pass without a word, and lists
-   anchors and targets. */
-OTX__PRIVATE otx_result otx__job_align(otx_job *job, otx_error *error)
+/* Tells what should not pass without a word of how the two vocabularies are aligned, and
+   lists anchors and targets. */
+OTX__PRIVATE otx_result otx__job_list(otx_job *job, otx_error *error)
 {
-    otx_result result = otx__pair_tokens(job, error);
-    if (result) return result;
     otx__count_tokens(job);
     return otx__list_tokens(job, error);
 }

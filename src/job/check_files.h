@@ -99,7 +99,18 @@ OTX__PRIVATE void otx__verify_code(otx__verifier *v)
     otx__code_close(&code);
 }
 
-/* Whether transformers makes another class of the tokenizer than it names. */
+/* Whether the processor looks for tokens that are none. */
+OTX__PRIVATE void otx__verify_processor(otx__verifier *v)
+{
+    bool silent;
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    (void)otx__verify_take(v, otx__processor_check(&v->ctx, &v->side, &v->side, &silent, &error),
+                           &error);
+}
+
+/* Whether transformers makes another class of the tokenizer than it names, or one that
+   passes by some of its tokens. */
 OTX__PRIVATE void otx__verify_class(otx__verifier *v)
 {
     const otx__span type = otx__document_word(&v->side.config, OTX__KEY_MODEL_TYPE);
@@ -107,7 +118,10 @@ OTX__PRIVATE void otx__verify_class(otx__verifier *v)
     const otx__span name = otx__side_class(&v->side);
     const otx__span made = otx__class_made(name);
     char quoted[OTX__QUOTED];
-    if (v->failure || !v->side.vocab.tokens || !forced || forced->rule != OTX__CLASS_FORCED ||
+    otx_error error;
+    if (v->failure || !v->side.vocab.tokens) return;
+    if (!otx__verify_take(v, otx__warn_renumbered(&v->ctx, &v->side, &error), &error)) return;
+    if (!forced || forced->rule != OTX__CLASS_FORCED ||
         otx__side_is_mapped(&v->side) || otx__span_is(otx__class_stem(name), forced->name))
         return;
     otx__found(v, OTX_FAULT, "%s: transformers makes a %s of the tokenizer of a model of type "

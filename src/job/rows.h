@@ -95,6 +95,21 @@ OTX__PRIVATE bool otx__row_is_finite(const char *row, otx_dtype dtype, size_t co
     return true;
 }
 
+/* Whether a row holds zeros only. */
+OTX__PRIVATE bool otx__row_is_zero(const char *row, otx_dtype dtype, size_t columns)
+{
+    const size_t size = otx_dtype_bits(dtype) / 8;
+    float values[16];
+    size_t i, j;
+    for (i = 0; i < columns; i += OTX__COUNT(values)) {
+        size_t count = otx__min(columns - i, OTX__COUNT(values));
+        otx_to_float(values, row + i * size, dtype, count);
+        for (j = 0; j < count; j++)
+            if (values[j] != 0) return false;
+    }
+    return true;
+}
+
 /* Whether tokens that are made get the mean of the base's rows in a tensor of the base. */
 OTX__PRIVATE bool otx__takes_mean(const otx_job *job, const otx_checkpoint_tensor *at)
 {

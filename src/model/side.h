@@ -71,6 +71,24 @@ OTX__PRIVATE const otx_token *otx__side_token(const otx__side *side, uint64_t id
     return token && token->kind != OTX_TOKEN_NONE ? token : NULL;
 }
 
+/* An index of the tokens of a side by content, the lowest id of each. Close it with
+   otx__index_close. */
+OTX__PRIVATE otx_result otx__side_contents(const otx_context *ctx, const otx__side *side,
+                                           otx__token_index *index, otx_error *error)
+{
+    const otx_vocab *vocab = &side->vocab;
+    otx_result result =
+        otx__index_open(ctx, index, vocab->tokens, vocab->count, true, error);
+    size_t id;
+    for (id = vocab->count; !result && id-- > 0;) {
+        const otx_token *token = &vocab->tokens[id];
+        if (token->kind != OTX_TOKEN_NONE)
+            *otx__index_slot(index, OTX_TOKEN_NONE, token->content, token->content_size) =
+                (uint32_t)id + 1;
+    }
+    return result;
+}
+
 /* A token's content for a message, `none` where there is no token. */
 OTX__PRIVATE const char *otx__side_content(char to[OTX__QUOTED], const otx__side *side,
                                            uint64_t id)
