@@ -81,137 +81,137 @@
      6533  vocab/from_tekken          tekken.json
      6688  vocab/from_tiktoken        *.tiktoken
      6753  vocab/from_sentencepiece   tokenizer.model and its like
-     7108  vocab/from_vocab_json      vocab.json and merges.txt
-     7194  vocab/from_vocab_txt       vocab.txt
-     7251  vocab/recognise            what a file is, by what it holds
-     7375  vocab/parse                the first source that is given, and what goes with it
-     7563  vocab/align                which base token a donor token is
+     7109  vocab/from_vocab_json      vocab.json and merges.txt
+     7195  vocab/from_vocab_txt       vocab.txt
+     7252  vocab/recognise            what a file is, by what it holds
+     7383  vocab/parse                the first source that is given, and what goes with it
+     7571  vocab/align                which base token a donor token is
 
-     7817  simd                       the hot loops, once for each instruction set
-     7850  simd/kernels               the table of kernels, and what all versions share
-     8127  simd/scalar                the reference
-     8296  simd/sse2                  the operations of 128-bit x86, and what each does
-     8417  simd/neon                  those of 64-bit Arm
-     8512  simd/wasm                  those of WebAssembly's SIMD128
-     8597  simd/avx2                  those of 256-bit x86, with FMA
-     8679  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9321  simd/avx_vnni              AVX2, and products of integers
-     9417  simd/neon_bf16             NEON, and products of matrices
-     9571  simd/avx512                512-bit x86, by hand
-    10177  simd/amx                   tiles of x86, beside AVX-512
-    10420  simd/dispatch              which of them this machine can run, and which a call takes
+     7825  simd                       the hot loops, once for each instruction set
+     7858  simd/kernels               the table of kernels, and what all versions share
+     8135  simd/scalar                the reference
+     8304  simd/sse2                  the operations of 128-bit x86, and what each does
+     8425  simd/neon                  those of 64-bit Arm
+     8520  simd/wasm                  those of WebAssembly's SIMD128
+     8605  simd/avx2                  those of 256-bit x86, with FMA
+     8687  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9329  simd/avx_vnni              AVX2, and products of integers
+     9425  simd/neon_bf16             NEON, and products of matrices
+     9579  simd/avx512                512-bit x86, by hand
+    10185  simd/amx                   tiles of x86, beside AVX-512
+    10428  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10646  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10699  solve/views                the rows of matrices, as the kernels read them
-    10828  solve/panels               vectors as the dense products want them, and these
-    11019  solve/rests                vectors on their way into panels
-    11196  solve/dictionary           the atoms, and their split along a common direction
-    11351  solve/exact_gram           products of all pairs of atoms in double
-    11433  solve/triangle             packed lower triangles
-    11537  solve/support              what is known of one target, and the exact steps
-    11799  solve/gram_table           products of atoms with all atoms, for scans
-    12037  solve/screen               which atoms are worth scoring in double: the bound
-    12327  solve/scan                 the correlations of all atoms with a block's residuals
-    12484  solve/predict              making targets ready for the next scan
-    12730  solve/candidates           the atoms that a scan could not rule out
-    13014  solve/select               the next atoms of each target
-    13180  solve/pursuit              what one solve holds, and the memory it takes
-    13424  solve/plan                 which form, and in what blocks
-    13669  solve/steps                a pursuit from its rows to its results
-    13908  solve/combine              new rows of coefficients
-    13970  solve/solver               the public call
-    14135  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14344  solve/affine_normal        the normal equations of an affine map
-    14587  solve/affine_factor        their factor, and their solution
-    14790  solve/affine_map           a fitted map, and the rows it makes
-    15132  solve/affine_choice        how many atoms to take, and chosen by what
-    15530  solve/affine_fit           what a fit of an affine map holds and needs
-    15774  solve/affine               fitting and applying affine maps
+    10654  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10707  solve/views                the rows of matrices, as the kernels read them
+    10836  solve/panels               vectors as the dense products want them, and these
+    11027  solve/rests                vectors on their way into panels
+    11204  solve/dictionary           the atoms, and their split along a common direction
+    11359  solve/exact_gram           products of all pairs of atoms in double
+    11441  solve/triangle             packed lower triangles
+    11545  solve/support              what is known of one target, and the exact steps
+    11807  solve/gram_table           products of atoms with all atoms, for scans
+    12045  solve/screen               which atoms are worth scoring in double: the bound
+    12335  solve/scan                 the correlations of all atoms with a block's residuals
+    12492  solve/predict              making targets ready for the next scan
+    12738  solve/candidates           the atoms that a scan could not rule out
+    13022  solve/select               the next atoms of each target
+    13188  solve/pursuit              what one solve holds, and the memory it takes
+    13432  solve/plan                 which form, and in what blocks
+    13677  solve/steps                a pursuit from its rows to its results
+    13916  solve/combine              new rows of coefficients
+    13978  solve/solver               the public call
+    14143  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14352  solve/affine_normal        the normal equations of an affine map
+    14595  solve/affine_factor        their factor, and their solution
+    14798  solve/affine_map           a fitted map, and the rows it makes
+    15140  solve/affine_choice        how many atoms to take, and chosen by what
+    15538  solve/affine_fit           what a fit of an affine map holds and needs
+    15782  solve/affine               fitting and applying affine maps
 
-    16063  methods                    rows for tokens that a model lacks, each method a room
-    16080  methods/parts              what methods share: sums of rows, combinations
-    16259  methods/pursuit            omp, omp-centred
-    16330  methods/mapping            omp-affine, affine
-    16364  methods/constant           mean, zero
-    16392  methods/methods            the table of all, and the public calls
+    16071  methods                    rows for tokens that a model lacks, each method a room
+    16088  methods/parts              what methods share: sums of rows, combinations
+    16267  methods/pursuit            omp, omp-centred
+    16338  methods/mapping            omp-affine, affine
+    16372  methods/constant           mean, zero
+    16400  methods/methods            the table of all, and the public calls
 
-    16514  disk                       files and directories
-    16548  disk/system                what POSIX and Windows are asked for
-    16587  disk/windows_paths         paths as Windows takes them
-    16727  disk/windows               the system as Windows gives it
-    17026  disk/posix                 the system as POSIX gives it
-    17264  disk/paths                 what can be told from their text
-    17338  disk/failure               why the system refused
-    17452  disk/look                  what stands at a path, and whether within another
-    17573  disk/listing               listings of directories
-    17648  disk/reading               files to read, and whether they have changed
-    17827  disk/writing               files to write
-    17944  disk/copying               copies of files
-    18010  disk/trees                 whole directories looked through, copied, removed
-    18226  disk/known                 what weights are called in a directory
-    18309  disk/staging               a directory made under another name, then renamed
-    18545  disk/missing               a path or a directory without what is wanted of it
-    18588  disk/weights               which files they are, and what may stand in their place
-    18913  disk/weight_index          the index of a checkpoint in shards
-    19130  disk/shards                what an index and its shards say of each other
-    19335  disk/checkpoint            a model directory, in one file or in shards
-    19580  disk/tokenizer_directory   the tokenizer of a model directory
+    16522  disk                       files and directories
+    16556  disk/system                what POSIX and Windows are asked for
+    16597  disk/windows_paths         paths as Windows takes them
+    16737  disk/windows               the system as Windows gives it
+    17049  disk/posix                 the system as POSIX gives it
+    17297  disk/paths                 what can be told from their text
+    17371  disk/failure               why the system refused
+    17485  disk/look                  what stands at a path, and whether within another
+    17606  disk/listing               listings of directories
+    17681  disk/reading               files to read, and whether they have changed
+    17860  disk/writing               files to write
+    17977  disk/copying               copies of files
+    18043  disk/trees                 whole directories looked through, copied, removed
+    18259  disk/known                 what weights are called in a directory
+    18342  disk/staging               a directory made under another name, then renamed
+    18604  disk/missing               a path or a directory without what is wanted of it
+    18647  disk/weights               which files they are, and what may stand in their place
+    18972  disk/weight_index          the index of a checkpoint in shards
+    19189  disk/shards                what an index and its shards say of each other
+    19394  disk/checkpoint            a model directory, in one file or in shards
+    19639  disk/tokenizer_directory   the tokenizer of a model directory
 
-    19819  model                      which tensors and config keys belong to the vocabulary
-    19854  model/known                what the world calls things
-    20178  model/known_keys           keys of ids and sizes in configs
-    20349  model/known_classes        classes of tokenizers, by the type of model
-    20587  model/names                names of tensors
-    20744  model/document             the JSON files of a model directory
-    20839  model/members              what the members of a config are about
-    21060  model/config               what config.json says
-    21237  model/side                 a model directory opened once
-    21360  model/code                 the Python that a tokenizer is loaded with
-    21594  model/parts                what each tensor does for the vocabulary
-    21704  model/whole                whether all tensors are there
-    21826  model/find                 finding the parts of a model
-    22084  model/processor            the tokens that a processor looks for by their text
-    22239  model/heirs                what becomes of the ids in a config
-    22405  model/config_ids           ids in a config being edited
-    22645  model/config_lists         lists, dictionaries and ranges of ids
-    22802  model/config_edit          config.json and generation_config.json, edited
-    23097  model/classes              which class a tokenizer is loaded as
-    23263  model/class_tokens         added tokens that a class numbers otherwise
+    19881  model                      which tensors and config keys belong to the vocabulary
+    19916  model/known                what the world calls things
+    20240  model/known_keys           keys of ids and sizes in configs
+    20411  model/known_classes        classes of tokenizers, by the type of model
+    20649  model/names                names of tensors
+    20806  model/document             the JSON files of a model directory
+    20901  model/members              what the members of a config are about
+    21122  model/config               what config.json says
+    21299  model/side                 a model directory opened once
+    21422  model/code                 the Python that a tokenizer is loaded with
+    21656  model/parts                what each tensor does for the vocabulary
+    21766  model/whole                whether all tensors are there
+    21888  model/find                 finding the parts of a model
+    22159  model/processor            the tokens that a processor looks for by their text
+    22314  model/heirs                what becomes of the ids in a config
+    22480  model/config_ids           ids in a config being edited
+    22720  model/config_lists         lists, dictionaries and ranges of ids
+    22877  model/config_edit          config.json and generation_config.json, edited
+    23172  model/classes              which class a tokenizer is loaded as
+    23338  model/class_tokens         added tokens that a class numbers otherwise
 
-    23379  job                        the whole transplant, in the order in which it happens
-    23416  job/job                    what a job holds
-    23667  job/open                   opening the two models
-    23804  job/map                    the caller's map
-    23925  job/align                  where every new row comes from
-    24115  job/plan                   what becomes of every tensor, and of the configs
-    24242  job/chat                   the template that turns messages into text
-    24370  job/rows                   rows in memory: reading, checking, their mean
-    24683  job/untrained              rows that hold nothing, and what becomes of their tokens
-    24945  job/solve                  solving for the rows of the donor
-    25128  job/targets                the rows that are made from the donor's
-    25232  job/diagnose               what is odd about the rows that were made
-    25355  job/rebuild                the new rows of one vocabulary tensor
-    25618  job/write                  the output and its weights
-    25897  job/copy                   the other files of the two models
-    26113  job/index                  the files that are written anew
-    26281  job/run                    the whole, in order
-    26393  job/report                 what a job did, as JSON and as a table
-    26706  job/findings               what is told of a finished directory
-    26755  job/check_files            its files
-    26891  job/check_ids              sizes, ids and tying
-    27107  job/check_values           values
-    27178  job/check_gguf             the special tokens that a conversion to GGUF finds
-    27368  job/check_draft            as a draft model for another
-    27646  job/verify                 whether a finished directory agrees with itself
+    23454  job                        the whole transplant, in the order in which it happens
+    23491  job/job                    what a job holds
+    23742  job/open                   opening the two models
+    23879  job/map                    the caller's map
+    24000  job/align                  where every new row comes from
+    24190  job/plan                   what becomes of every tensor, and of the configs
+    24317  job/chat                   the template that turns messages into text
+    24445  job/rows                   rows in memory: reading, checking, their mean
+    24758  job/untrained              rows that hold nothing, and what becomes of their tokens
+    25020  job/solve                  solving for the rows of the donor
+    25203  job/targets                the rows that are made from the donor's
+    25307  job/diagnose               what is odd about the rows that were made
+    25430  job/rebuild                the new rows of one vocabulary tensor
+    25693  job/write                  the output and its weights
+    25972  job/copy                   the other files of the two models
+    26188  job/index                  the files that are written anew
+    26356  job/run                    the whole, in order
+    26468  job/report                 what a job did, as JSON and as a table
+    26781  job/findings               what is told of a finished directory
+    26830  job/check_files            its files
+    26966  job/check_ids              sizes, ids and tying
+    27182  job/check_values           values
+    27253  job/check_gguf             the special tokens that a conversion to GGUF finds
+    27443  job/check_draft            as a draft model for another
+    27721  job/verify                 whether a finished directory agrees with itself
 
-    27687  evaluate                   methods ranked on tokens that both models share
-    27706  evaluate/token_class       what a token is like, by its bytes
-    27773  evaluate/hidden            which tokens are hidden, and the rows at hand
-    27928  evaluate/scores            how near rows come to the true ones
-    28027  evaluate/ranks             whether a true row is found among all
-    28135  evaluate/evaluate          methods, one after the other, matrix by matrix
-    28341  evaluate/write_json        an evaluation as JSON
-    28452  evaluate/write_page        an evaluation as a page
+    27762  evaluate                   methods ranked on tokens that both models share
+    27781  evaluate/token_class       what a token is like, by its bytes
+    27848  evaluate/hidden            which tokens are hidden, and the rows at hand
+    28003  evaluate/scores            how near rows come to the true ones
+    28102  evaluate/ranks             whether a true row is found among all
+    28210  evaluate/evaluate          methods, one after the other, matrix by matrix
+    28416  evaluate/write_json        an evaluation as JSON
+    28527  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -6833,7 +6833,8 @@ OTX__PRIVATE otx_result otx__read_layout(otx__tokenizer *t)
     if (!result && !known && otx__has_suffix(t->name, OTX__SENTENCEPIECE_BPE))
         return otx__fail(t->error, OTX_ERROR_UNSUPPORTED,
                          "%s: how a file of this name numbers its pieces depends on the "
-                         "loader, and neither tokenizer_config.json nor config.json names one",
+                         "loader, and neither tokenizer_config.json nor config.json names one "
+                         "(\"tokenizer_class\"); put one beside it and give the directory",
                          t->name);
     if (result || !t->layout || t->layout->dropped > 0) return result;
     if (t->layout->extra == 0)
@@ -7279,21 +7280,28 @@ OTX__PRIVATE bool otx__is_token_object(const otx_json *json)
     return true;
 }
 
-/* Which of the files with tokens a JSON document is, or OTX_VOCAB_FILES; then `*looks` says
-   what else it is. */
-OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, const char **looks)
+/* What a file holds. */
+typedef struct otx__recognised {
+    otx_vocab_file file; /* with tokens; OTX_VOCAB_FILES: none is known, ... */
+    const char *looks;   /* ... and this is what it looks like, ... */
+    bool other;          /* ... which is not one of them for certain */
+} otx__recognised;
+
+/* Which of the files with tokens a JSON document is, or what else. */
+OTX__PRIVATE otx_vocab_file otx__recognise_json(const otx_json *json, otx__recognised *what)
 {
     const uint32_t model = otx_json_find(json, 0, "model"), list = otx_json_find(json, 0, "vocab");
     size_t i;
-    *looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
-                                                          : "JSON that is no object";
+    what->looks = otx_json_type_of(json, 0) == OTX_JSON_OBJECT ? "a JSON object of another kind"
+                                                               : "JSON that is no object";
     if (otx_json_find(json, model, "vocab") != OTX_JSON_NONE) return OTX_VOCAB_TOKENIZER_JSON;
     if (otx_json_find(json, otx_json_item(json, list, 0), "token_bytes") != OTX_JSON_NONE)
         return OTX_VOCAB_TEKKEN;
     if (otx__is_token_object(json)) return OTX_VOCAB_JSON;
     for (i = 0; i < OTX__COUNT(otx__tokenless); i++)
         if (otx_json_find(json, 0, otx__tokenless[i].key) != OTX_JSON_NONE) {
-            *looks = otx__tokenless[i].what;
+            what->looks = otx__tokenless[i].what;
+            what->other = true;
             break;
         }
     return OTX_VOCAB_FILES;
@@ -7340,11 +7348,10 @@ OTX__PRIVATE bool otx__has_special_line(const char *text, size_t size)
     return false;
 }
 
-/* Which of the files with tokens a text is, by what it holds, whatever its name; or
-   OTX_VOCAB_FILES: then `*looks` says what it looks like. Fails for want of memory alone. */
+/* Tells what a text is by what it holds, whatever its name. Fails for want of memory
+   alone. */
 OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text, size_t size,
-                                       otx_vocab_file *file, const char **looks,
-                                       otx_error *error)
+                                       otx__recognised *what, otx_error *error)
 {
     otx_error problem;
     otx_json_options options;
@@ -7352,23 +7359,24 @@ OTX__PRIVATE otx_result otx__recognise(const otx_context *ctx, const char *text,
     otx_result result = OTX_OK;
     size_t blank = 0;
     while (blank < size && strchr(" \t\r\n", text[blank]) && text[blank]) blank++;
-    *file = OTX_VOCAB_FILES;
-    *looks = blank == size ? "nothing, as it is empty" : "text";
+    memset(what, 0, sizeof *what);
+    what->file = OTX_VOCAB_FILES;
+    what->looks = blank == size ? "nothing, as it is empty" : "text";
     memset(&json, 0, sizeof json);
     memset(&options, 0, sizeof options);
     options.allow_nonfinite = true; /* where it is no tokenizer */
     if (blank < size && (text[blank] == '{' || text[blank] == '[')) {
         result = otx_json_parse(ctx, text, size, "", &options, &json, &problem);
-        if (!result) *file = otx__recognise_json(&json, looks);
+        if (!result) what->file = otx__recognise_json(&json, what);
         otx_json_close(ctx, &json);
         if (result == OTX_ERROR_MEMORY) return otx__fail(error, result, "%s", problem.message);
         if (!result) return OTX_OK;
-        *looks = "JSON that is damaged";
+        what->looks = "JSON that is damaged";
     }
-    if (otx__looks_like_pieces(text, size)) *file = OTX_VOCAB_SENTENCEPIECE;
-    else if (otx__looks_like_tiktoken(text, size)) *file = OTX_VOCAB_TIKTOKEN;
-    else if (!otx__is_text(text, size)) *looks = "bytes that are no text";
-    else if (otx__has_special_line(text, size)) *file = OTX_VOCAB_TXT;
+    if (otx__looks_like_pieces(text, size)) what->file = OTX_VOCAB_SENTENCEPIECE;
+    else if (otx__looks_like_tiktoken(text, size)) what->file = OTX_VOCAB_TIKTOKEN;
+    else if (!otx__is_text(text, size)) what->looks = "bytes that are no text";
+    else if (otx__has_special_line(text, size)) what->file = OTX_VOCAB_TXT;
     return OTX_OK;
 }
 
@@ -16561,6 +16569,8 @@ OTX_API void otx_method_close(const otx_context *ctx, otx_fitted *fitted)
      status, status_open     what stands at a path; what was opened
      is_link                 whether the path itself is a link
      make_directory, rename
+     replace_empty           renames a directory onto an empty one, whose mode it takes; fails
+                             if that holds anything by then
      remove                  a file, a link or an empty directory; else ENOTEMPTY
      unlock                  makes what is read-only writable; false where it was
      directory_open, _next, _close    the names in a directory, one after another */
@@ -16946,6 +16956,19 @@ OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
            _wrename(wide_from, wide_to) == 0;
 }
 
+/* Removing a directory fails if it is not empty, and renaming onto anything does. */
+OTX__PRIVATE bool otx__sys_replace_empty(const char *from, const char *to)
+{
+    wchar_t wide[OTX__WIDE];
+    int number;
+    if (!otx__sys_wide(wide, to) || _wrmdir(wide) != 0) return false;
+    if (otx__sys_rename(from, to)) return true;
+    number = errno;
+    (void)_wmkdir(wide);
+    errno = number;
+    return false;
+}
+
 OTX__PRIVATE bool otx__sys_remove(const char *path)
 {
     wchar_t wide[OTX__WIDE];
@@ -17211,6 +17234,16 @@ OTX__PRIVATE bool otx__sys_make_directory(const char *path) { return mkdir(path,
 
 OTX__PRIVATE bool otx__sys_rename(const char *from, const char *to)
 {
+    return rename(from, to) == 0;
+}
+
+/* rename() itself replaces an empty directory and no other. */
+OTX__PRIVATE bool otx__sys_replace_empty(const char *from, const char *to)
+{
+#ifndef __wasi__
+    struct stat raw;
+    if (stat(to, &raw) == 0 && S_ISDIR(raw.st_mode)) (void)chmod(from, raw.st_mode & 07777);
+#endif
     return rename(from, to) == 0;
 }
 
@@ -18361,34 +18394,45 @@ OTX__PRIVATE bool otx__looks_like_model(const otx__listing *listing)
             otx__listing_has(listing, OTX__INDEX_FILE));
 }
 
-/* Whether the final name is free, or may be replaced. A directory is replaced
-   only if it looks like a model's, so that a typing error costs no one a home. */
-OTX__PRIVATE otx_result otx__output_check(const otx__output *output, bool *exists,
+/* What stands under the final name. */
+typedef enum otx__standing {
+    OTX__STANDS_NOTHING,
+    OTX__STANDS_EMPTY, /* a directory that holds nothing, which is as good */
+    OTX__STANDS_MODEL  /* one that is to be replaced */
+} otx__standing;
+
+/* Looks at what stands under the final name, and refuses what is to stay. A directory is
+   replaced only if it looks like a model's, so that a typing error costs no one a home. */
+OTX__PRIVATE otx_result otx__output_check(const otx__output *output, otx__standing *standing,
                                           otx_error *error)
 {
     char name[OTX__PATH_TEXT];
     otx__listing listing;
     otx__status status;
     otx_result result;
-    bool model;
+    bool model, empty;
     otx__path_text(name, output->path);
     result = otx__look(output->path, &status, error);
-    *exists = status.present;
+    *standing = OTX__STANDS_NOTHING;
     if (result || !status.present) return result;
-    if (!output->overwrite)
-        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
-                         "replace it", name);
     if (!status.directory)
-        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is not a directory and is not replaced",
-                         name);
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: is not a directory and is not replaced; "
+                         "give a name of which there is nothing yet", name);
     result = otx__listing_open(output->ctx, output->path, &listing, error);
     if (result) return result;
-    model = listing.count == 0 || otx__looks_like_model(&listing);
+    empty = listing.count == 0;
+    model = empty || otx__looks_like_model(&listing);
     otx__listing_close(&listing);
-    if (model) return OTX_OK;
-    return otx__fail(error, OTX_ERROR_EXISTS, "%s: does not look like a model (it has no "
-                     "config.json with " OTX__MODEL_FILE " or its index) and is not replaced",
-                     name);
+    *standing = empty && !otx__sys_is_link(output->path) ? OTX__STANDS_EMPTY
+                                                         : OTX__STANDS_MODEL;
+    if (!model)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already, does not look like a model "
+                         "(it has no config.json with " OTX__MODEL_FILE " or its index) and is "
+                         "not replaced; give a name of which there is nothing yet", name);
+    if (*standing == OTX__STANDS_MODEL && !output->overwrite)
+        return otx__fail(error, OTX_ERROR_EXISTS, "%s: exists already; pass --overwrite to "
+                         "replace it", name);
+    return OTX_OK;
 }
 
 /* Warns if a name beside the final one, `base`, was left by an earlier run. */
@@ -18455,6 +18499,18 @@ OTX__PRIVATE otx_result otx__output_make(otx__output *output, otx_error *error)
     return otx__fail_leftovers(output, error);
 }
 
+/* Tries at once whether an empty directory can be replaced, as one that something is mounted
+   on cannot: the new directory takes its place, still empty, and another is made. */
+OTX__PRIVATE otx_result otx__output_try(const otx__output *output, otx_error *error)
+{
+    if (!otx__sys_replace_empty(output->partial, output->path))
+        return otx__fail_system(error, output->path, "exists already, and cannot be replaced",
+                                errno);
+    if (!otx__sys_make_directory(output->partial))
+        return otx__fail_system(error, output->partial, "cannot be created", errno);
+    return OTX_OK;
+}
+
 /* Ends an output. What has not been committed is removed. */
 OTX__PRIVATE void otx__output_abandon(otx__output *output)
 {
@@ -18468,20 +18524,21 @@ OTX__PRIVATE void otx__output_abandon(otx__output *output)
 }
 
 /* Makes a temporary directory, output->partial, beside `path`, after checking
-   that `path` will be free (or, with overwrite, replaceable) in the end. Must be
+   that `path` will be free or empty (or, with overwrite, replaceable) in the end. Must be
    followed by otx__output_abandon, after otx__output_commit if all went well. */
 OTX__PRIVATE otx_result otx__output_begin(const otx_context *ctx, const char *path,
                                           bool overwrite, otx__output *output, otx_error *error)
 {
-    bool exists = false;
+    otx__standing standing = OTX__STANDS_NOTHING;
     otx_result result;
     memset(output, 0, sizeof *output);
     output->ctx = ctx;
     output->overwrite = overwrite;
     result = otx__output_name(output, path, error);
-    if (!result) result = otx__output_check(output, &exists, error);
+    if (!result) result = otx__output_check(output, &standing, error);
     if (!result) result = otx__output_siblings(output, error);
     if (!result) result = otx__output_make(output, error);
+    if (!result && standing == OTX__STANDS_EMPTY) result = otx__output_try(output, error);
     if (result) otx__output_abandon(output);
     return result;
 }
@@ -18512,19 +18569,21 @@ OTX__PRIVATE otx_result otx__output_set_aside(const otx__output *output, char **
 }
 
 /* Gives the directory its final name. What stood there is renamed first and
-   removed last, so that at every moment one of the two is whole. The files
-   within must have been finished. */
+   removed last, so that at every moment one of the two is whole; an empty directory is
+   replaced as long as it is empty. The files within must have been finished. */
 OTX__PRIVATE otx_result otx__output_commit(otx__output *output, otx_error *error)
 {
     char name[OTX__PATH_TEXT], *old = NULL, *parent;
-    bool exists;
-    otx_result result = otx__output_check(output, &exists, error);
+    otx__standing standing;
+    otx_result result = otx__output_check(output, &standing, error);
     if (result) return result;
     parent = otx__path_parent(output->ctx, output->path);
     if (!parent) return otx__fail_memory(error, strlen(output->path) + 1);
     otx__directory_sync(output->ctx, output->partial);
-    if (exists) result = otx__output_set_aside(output, &old, error);
-    if (!result && !otx__sys_rename(output->partial, output->path)) {
+    if (standing == OTX__STANDS_MODEL) result = otx__output_set_aside(output, &old, error);
+    if (!result && !(standing == OTX__STANDS_EMPTY
+                         ? otx__sys_replace_empty(output->partial, output->path)
+                         : otx__sys_rename(output->partial, output->path))) {
         result = otx__fail_system(error, output->path, "cannot be given its final name", errno);
         if (old && !otx__sys_rename(old, output->path))
             otx__log(output->ctx, OTX_WARNING, "%s: the former output is here now",
@@ -19779,21 +19838,24 @@ OTX__PRIVATE otx_result otx__vocab_open_file(const otx_context *ctx, const char 
 {
     otx_vocab_text texts[OTX_VOCAB_FILES];
     char name[OTX__PATH_TEXT], *bytes = NULL;
-    const char *looks = NULL;
     size_t size = 0;
-    otx_vocab_file file = OTX_VOCAB_FILES;
+    otx__recognised what;
+    otx_vocab_file file;
     otx_result result = otx__refuse_weights(ctx, path, error);
     otx__path_text(name, path);
     memset(texts, 0, sizeof texts);
+    memset(&what, 0, sizeof what);
     if (!result)
         result = otx__file_read_all(ctx, path, OTX__TOKENIZER_LIMIT, &bytes, &size, error);
-    if (!result) result = otx__recognise(ctx, bytes, size, &file, &looks, error);
-    if (file == OTX_VOCAB_FILES) file = otx__source_named(path + otx__path_name(path));
+    if (!result) result = otx__recognise(ctx, bytes, size, &what, error);
+    file = what.file;
+    if (file == OTX_VOCAB_FILES && !what.other)
+        file = otx__source_named(path + otx__path_name(path));
     if (!result && file == OTX_VOCAB_FILES)
         result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: looks like %s, and is neither a "
                            "directory nor a tokenizer.json, tekken.json, tokenizer.model, "
                            "*.tiktoken, vocab.json or vocab.txt; give the directory of the "
-                           "tokenizer or one of those", name, looks);
+                           "tokenizer or one of those", name, what.looks);
     if (!result) {
         texts[file].bytes = bytes;
         texts[file].size = size;
@@ -21828,14 +21890,27 @@ OTX__PRIVATE otx_result otx__check_whole(const otx__side *side, otx_error *error
 
 /* ---- the main embedding ---- */
 
+/* Whether the weights are an adapter's, under whatever name: "...lora_A.weight". */
+OTX__PRIVATE bool otx__is_adapter(const otx_checkpoint *checkpoint)
+{
+    size_t i;
+    for (i = 0; i < checkpoint->tensor_count; i++)
+        if (otx__span_contains(otx__span_of(checkpoint->tensors[i].tensor->name,
+                                            checkpoint->tensors[i].tensor->name_size), "lora_"))
+            return true;
+    return false;
+}
+
 /* Lists what could be an embedding, for an architecture that is not known. */
-OTX__PRIVATE otx_result otx__fail_unknown_model(const otx__side *side, const char *why,
-                                                otx_error *error)
+OTX__PRIVATE otx_result otx__fail_unknown_model(const otx_context *ctx, const otx__side *side,
+                                                const char *why, otx_error *error)
 {
     const otx_checkpoint *checkpoint = &side->checkpoint;
     const uint64_t ids = side->vocab.count;
     char list[480] = "", text[OTX__TENSOR_TEXT];
     size_t i, length = 0, more = 0;
+    if (otx__is_adapter(checkpoint))
+        return otx__fail_adapter(ctx, side->path, checkpoint->files[0].name, error);
     for (i = 0; i < checkpoint->tensor_count; i++) {
         const otx_tensor *tensor = checkpoint->tensors[i].tensor;
         size_t size;
@@ -21912,12 +21987,12 @@ OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *s
     if (!parts->embedding) {
         otx_result result = otx__check_whole(side, error);
         return result ? result
-                      : otx__fail_unknown_model(side, "no tensor is known as the input "
-                                                      "embedding", error);
+                      : otx__fail_unknown_model(ctx, side, "no tensor is known as the input "
+                                                           "embedding", error);
     }
     if (rival)
-        return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
-                                             "different sizes", error);
+        return otx__fail_unknown_model(ctx, side, "several tensors may be the input embedding, "
+                                                  "of different sizes", error);
     parts->rows = parts->embedding->tensor->shape[0];
     if (parts->rows == 0 || parts->rows > INT32_MAX)
         return otx__fail_tensor(side, parts->embedding->tensor,

@@ -1294,13 +1294,13 @@ static int run_inspect(const settings *s)
     otx_context ctx = make_context(s, &m);
     otx_error error, no_vocab;
     otx_result vocab, tensors = inspect_checkpoint(&ctx, path, &error);
-    bool file = is_file(&ctx, path), none = tensors == OTX_ERROR_NOT_FOUND;
-    if (tensors && !none && tensors != OTX_ERROR_UNSUPPORTED) return fail(&error);
+    bool file = is_file(&ctx, path), advised = tensors == OTX_ERROR_UNSUPPORTED;
+    if (tensors && tensors != OTX_ERROR_NOT_FOUND && !advised) return fail(&error);
     if (!tensors && file) return STATUS_OK;
     vocab = inspect_vocab(&ctx, path, !tensors, &no_vocab);
     if (!vocab || (!tensors && vocab == OTX_ERROR_NOT_FOUND)) return STATUS_OK;
-    /* What is said of a directory's weights is said of its tokenizer, if anything is. */
-    return fail(!tensors || file || (none && vocab != OTX_ERROR_NOT_FOUND) ? &no_vocab : &error);
+    /* Where it is neither, what is said of a directory's weights comes first. */
+    return fail(advised && !file ? &error : &no_vocab);
 }
 
 /* A donor id, its bytes, and where its row comes from: for "</s>" that may be a token
