@@ -106,82 +106,82 @@
     10879  solve/exact_gram           products of all pairs of atoms in double
     10961  solve/triangle             packed lower triangles
     11065  solve/support              what is known of one target, and the exact steps
-    11327  solve/gram_table           products of atoms with all atoms, for scans
-    11565  solve/screen               which atoms are worth scoring in double: the bound
-    11855  solve/scan                 the correlations of all atoms with a block's residuals
-    12012  solve/predict              making targets ready for the next scan
-    12258  solve/candidates           the atoms that a scan could not rule out
-    12542  solve/select               the next atoms of each target
-    12708  solve/pursuit              what one solve holds, and the memory it takes
-    12952  solve/plan                 which form, and in what blocks
-    13197  solve/steps                a pursuit from its rows to its results
-    13436  solve/combine              new rows of coefficients
-    13498  solve/solver               the public call
-    13663  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13872  solve/affine_normal        the normal equations of an affine map
-    14115  solve/affine_factor        their factor, and their solution
-    14318  solve/affine_map           a fitted map, and the rows it makes
-    14660  solve/affine_choice        how many atoms to take, and chosen by what
-    15058  solve/affine_fit           what a fit of an affine map holds and needs
-    15302  solve/affine               fitting and applying affine maps
+    11341  solve/gram_table           products of atoms with all atoms, for scans
+    11579  solve/screen               which atoms are worth scoring in double: the bound
+    11885  solve/scan                 the correlations of all atoms with a block's residuals
+    12048  solve/predict              making targets ready for the next scan
+    12294  solve/candidates           the atoms that a scan could not rule out
+    12631  solve/select               the next atoms of each target
+    12796  solve/pursuit              what one solve holds, and the memory it takes
+    13040  solve/plan                 which form, and in what blocks
+    13285  solve/steps                a pursuit from its rows to its results
+    13524  solve/combine              new rows of coefficients
+    13586  solve/solver               the public call
+    13751  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13960  solve/affine_normal        the normal equations of an affine map
+    14203  solve/affine_factor        their factor, and their solution
+    14406  solve/affine_map           a fitted map, and the rows it makes
+    14748  solve/affine_choice        how many atoms to take, and chosen by what
+    15146  solve/affine_fit           what a fit of an affine map holds and needs
+    15390  solve/affine               fitting and applying affine maps
 
-    15593  disk                       files and directories
-    15625  disk/system                what POSIX and Windows are asked for
-    15664  disk/windows_paths         paths as Windows takes them
-    15804  disk/windows               the system as Windows gives it
-    16103  disk/posix                 the system as POSIX gives it
-    16341  disk/paths                 what can be told from their text
-    16415  disk/failure               why the system refused
-    16529  disk/look                  what stands at a path, and whether within another
-    16650  disk/listing               listings of directories
-    16716  disk/reading               files to read, and whether they have changed
-    16895  disk/writing               files to write
-    17012  disk/copying               copies of files
-    17078  disk/trees                 whole directories looked through, copied, removed
-    17294  disk/known                 what weights are called in a directory
-    17330  disk/staging               a directory made under another name, then renamed
-    17566  disk/missing               a path or a directory without what is wanted of it
-    17609  disk/weight_index          the index of a checkpoint in shards
-    17825  disk/checkpoint            a model directory, in one file or in shards
-    18160  disk/tokenizer_directory   the tokenizer of a model directory
+    15681  disk                       files and directories
+    15713  disk/system                what POSIX and Windows are asked for
+    15752  disk/windows_paths         paths as Windows takes them
+    15892  disk/windows               the system as Windows gives it
+    16191  disk/posix                 the system as POSIX gives it
+    16429  disk/paths                 what can be told from their text
+    16503  disk/failure               why the system refused
+    16617  disk/look                  what stands at a path, and whether within another
+    16738  disk/listing               listings of directories
+    16804  disk/reading               files to read, and whether they have changed
+    16983  disk/writing               files to write
+    17100  disk/copying               copies of files
+    17166  disk/trees                 whole directories looked through, copied, removed
+    17382  disk/known                 what weights are called in a directory
+    17418  disk/staging               a directory made under another name, then renamed
+    17654  disk/missing               a path or a directory without what is wanted of it
+    17697  disk/weight_index          the index of a checkpoint in shards
+    17913  disk/checkpoint            a model directory, in one file or in shards
+    18248  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18361  model                      which tensors and config keys belong to the vocabulary
-    18390  model/known                what the world calls things
-    18777  model/known_classes        classes of tokenizers, by the type of model
-    19015  model/names                names of tensors
-    19172  model/document             the JSON files of a model directory
-    19258  model/config               what config.json says
-    19438  model/side                 a model directory opened once
-    19541  model/code                 the Python that a tokenizer is loaded with
-    19775  model/parts                what each tensor does for the vocabulary
-    19885  model/find                 finding the parts of a model
-    20139  model/heirs                what becomes of the ids in a config
-    20290  model/config_ids           ids in a config being edited
-    20597  model/config_edit          config.json and generation_config.json, edited
-    20853  model/classes              which class a tokenizer is loaded as
+    18449  model                      which tensors and config keys belong to the vocabulary
+    18478  model/known                what the world calls things
+    18865  model/known_classes        classes of tokenizers, by the type of model
+    19103  model/names                names of tensors
+    19260  model/document             the JSON files of a model directory
+    19346  model/config               what config.json says
+    19526  model/side                 a model directory opened once
+    19629  model/code                 the Python that a tokenizer is loaded with
+    19863  model/parts                what each tensor does for the vocabulary
+    19973  model/find                 finding the parts of a model
+    20227  model/heirs                what becomes of the ids in a config
+    20378  model/config_ids           ids in a config being edited
+    20685  model/config_edit          config.json and generation_config.json, edited
+    20941  model/classes              which class a tokenizer is loaded as
 
-    21019  job                        the whole transplant, in the order in which it happens
-    21053  job/job                    what a job holds
-    21307  job/open                   opening the two models
-    21383  job/map                    the caller's map
-    21500  job/align                  where every new row comes from
-    21638  job/plan                   what becomes of every tensor, and of the configs
-    21757  job/chat                   the template that turns messages into text
-    21901  job/rows                   rows in memory: reading, checking, their mean
-    22155  job/solve                  solving for the rows of the donor
-    22420  job/targets                the rows that are made from the donor's
-    22570  job/rebuild                the new rows of one vocabulary tensor
-    22846  job/write                  the output and its weights
-    23115  job/copy                   the other files of the two models
-    23331  job/index                  the files that are written anew
-    23499  job/run                    the whole, in order
-    23609  job/report                 what a job did, as JSON and as a table
-    23875  job/findings               what is told of a finished directory
-    23924  job/check_files            its files
-    24045  job/check_ids              sizes, ids and tying
-    24222  job/check_values           values
-    24302  job/check_draft            as a draft model for another
-    24414  job/verify                 whether a finished directory agrees with itself
+    21107  job                        the whole transplant, in the order in which it happens
+    21141  job/job                    what a job holds
+    21395  job/open                   opening the two models
+    21471  job/map                    the caller's map
+    21588  job/align                  where every new row comes from
+    21726  job/plan                   what becomes of every tensor, and of the configs
+    21845  job/chat                   the template that turns messages into text
+    21989  job/rows                   rows in memory: reading, checking, their mean
+    22243  job/solve                  solving for the rows of the donor
+    22508  job/targets                the rows that are made from the donor's
+    22658  job/rebuild                the new rows of one vocabulary tensor
+    22934  job/write                  the output and its weights
+    23203  job/copy                   the other files of the two models
+    23419  job/index                  the files that are written anew
+    23587  job/run                    the whole, in order
+    23697  job/report                 what a job did, as JSON and as a table
+    23963  job/findings               what is told of a finished directory
+    24012  job/check_files            its files
+    24133  job/check_ids              sizes, ids and tying
+    24310  job/check_values           values
+    24390  job/check_draft            as a draft model for another
+    24502  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -479,8 +479,8 @@ typedef struct otx_omp_stats {
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
     uint64_t candidates;    /* atoms that were left to decide between, over all steps */
     uint64_t candidates_99; /* 99 of 100 steps left no more than that many */
-    uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
-                               atom was passed over, or where hundreds tie */
+    uint64_t fallbacks;     /* steps at which every atom was scored in double: where an
+                               atom is passed over, or hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
     double seconds;         /* of the whole call */
     double seconds_gram;      /* splitting the atoms; all their products, or columns */
@@ -11138,6 +11138,20 @@ OTX__PRIVATE bool otx__support_holds(const otx__support *support, size_t atom)
     return false;
 }
 
+/* Atom number i of those selected and, behind them, barred. */
+OTX__PRIVATE size_t otx__support_held(const otx__support *support, size_t i)
+{
+    return (size_t)(i < support->count ? support->indices[i]
+                                       : support->barred[i - support->count]);
+}
+
+/* Whether these must be hidden from a screen, as they may score best: those barred, and with
+   ridge those selected, as it leaves their correlations at ridge * ||atom||^2 * coefficient. */
+OTX__PRIVATE bool otx__support_hides(const otx__problem *problem, const otx__support *support)
+{
+    return problem->ridge > 0.0 || support->barred_count > 0;
+}
+
 /* scratch->rows: the rows of the atoms selected. */
 OTX__PRIVATE void otx__support_rows(const otx__problem *problem, const otx__support *support,
                                     otx__scratch *scratch)
@@ -11642,7 +11656,7 @@ typedef struct otx__screen {
     float *best;            /* [set][tile][target]: largest weighted |correlation|; in the
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
-                               be the best of all */
+                               be the best of all; before, those to be hidden */
     otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
@@ -11818,6 +11832,21 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     scales[2] = (float)(betas.unit / 32767.0);
 }
 
+/* The residual form: marks the atoms that a target hides. */
+OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
+{
+    const otx__problem *problem = screen->problem;
+    const otx__support *support = &screen->supports[target];
+    size_t tiles = problem->dictionary->tiles, held = support->count + support->barred_count, i;
+    uint32_t *masks = screen->masks + target;
+    if (!otx__support_hides(problem, support)) return;
+    for (i = 0; i < tiles; i++) masks[i * screen->capacity] = 0;
+    for (i = 0; i < held; i++) {
+        size_t atom = otx__support_held(support, i);
+        masks[atom / OTX__TILE * screen->capacity] |= 1u << atom % OTX__TILE;
+    }
+}
+
 /* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
    which on the residual form scores every atom: the bound would mean nothing. */
 #define OTX__BOUND_SUM_MAX 1e20
@@ -11850,6 +11879,7 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     bound += (double)screen->panels.error[target];
     screen->rest[target] += (double)screen->panels.error[target];
     otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
+    otx__screen_hide(screen, target);
 }
 
 /* >>> src/solve/scan.h */
@@ -11874,7 +11904,8 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
                                    const float *products, float *least)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target;
+    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target, i;
+    float weight[OTX__TILE];
     otx__sift sift;
     sift.products = products;
     sift.scale = dictionary->panels.scale + first;
@@ -11885,6 +11916,11 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
     sift.along = screen->panels.common[target];
     sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];
+    if (otx__support_hides(screen->problem, &screen->supports[target]) && screen->masks[at]) {
+        for (i = 0; i < OTX__TILE; i++)
+            weight[i] = screen->masks[at] >> i & 1 ? 0.0f : sift.weight[i];
+        sift.weight = weight;
+    }
     screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
 }
 
@@ -12285,37 +12321,113 @@ typedef struct otx__best_tiles {
    operations. */
 #define OTX__SCAN_RELATIVE_ERROR (8.0 * OTX__FLOAT_ROUNDOFF + OTX__PACKED)
 
+/* What the best weighted correlation of a tile is at least and at most, by what a scan has
+   of it and how far that may be off otherwise. */
+OTX__PRIVATE double otx__scanned_low(float best, double spread)
+{
+    return (double)best * (1.0 - OTX__SCAN_RELATIVE_ERROR) - spread -
+           4.0 * (double)OTX__LEAST_WEIGHT;
+}
+
+OTX__PRIVATE double otx__scanned_high(float best, double spread)
+{
+    return (double)best * (1.0 + OTX__SCAN_RELATIVE_ERROR) + spread;
+}
+
+/* The best weighted correlation of a tile's atoms for a target's set, which the support is,
+   without those that it holds. */
+OTX__PRIVATE float otx__scanned_best(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set)
+{
+    const otx__support *support = &screen->supports[target];
+    const float *weights = screen->problem->dictionary->weight + tile * OTX__TILE;
+    size_t held = support->count + support->barred_count, i;
+    float correlations[OTX__TILE], best = 0.0f;
+    uint32_t hidden = 0;
+    for (i = 0; i < held; i++) {
+        size_t atom = otx__support_held(support, i);
+        if (atom / OTX__TILE == tile) hidden |= 1u << atom % OTX__TILE;
+    }
+    otx__screen_refine(screen, tile, target, set, correlations);
+    for (i = 0; i < OTX__TILE; i++) {
+        float score = otx__packed(weights[i] * fabsf(correlations[i]), (uint32_t)i);
+        if (!(hidden >> i & 1) && score > best) best = score;
+    }
+    return best;
+}
+
+/* Marks the tiles of the atoms that a target's set hides: their best are no longer positive.
+   best: of the set and the target. */
+OTX__PRIVATE void otx__scanned_mark(const otx__screen *screen, const otx__support *support,
+                                    float *best)
+{
+    size_t held = support->count + support->barred_count, i;
+    for (i = 0; i < held; i++) {
+        size_t tile = otx__support_held(support, i) / OTX__TILE;
+        best[tile * screen->capacity] = -fabsf(best[tile * screen->capacity]);
+    }
+}
+
+/* Takes the marks off. Where such a tile may have the best atom of all, which are at least
+   *least, its best is found again without those hidden. */
+OTX__PRIVATE void otx__scanned_unmark(const otx__screen *screen, size_t target, size_t set,
+                                      float *best, double bound, double *least)
+{
+    const otx__support *support = &screen->supports[target];
+    size_t held = support->count + support->barred_count, i;
+    for (i = 0; i < held; i++) {
+        size_t tile = otx__support_held(support, i) / OTX__TILE;
+        double spread = (double)screen->problem->dictionary->tile_weight[tile] * bound;
+        float *at = best + tile * screen->capacity;
+        if (!(*at < 0.0f)) continue; /* 0, or another of the tile's took it off */
+        *at = -*at;
+        if (otx__scanned_high(*at, spread) < *least) continue;
+        *at = otx__scanned_best(screen, tile, target, set);
+        if (otx__scanned_low(*at, spread) > *least) *least = otx__scanned_low(*at, spread);
+    }
+}
+
 /* Finds the best tiles of one set of each target of a task. */
 OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, size_t count,
                                      size_t set, otx__best_tiles *found)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    const float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
+    float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
     double least[OTX__TASK_TARGETS], bounds[OTX__TASK_TARGETS];
+    bool hides[OTX__TASK_TARGETS];
     size_t tile, j;
     for (j = 0; j < count; j++) {
+        otx__support *support = &screen->supports[first + j];
+        const otx__bound *bound = otx__screen_bound(screen, first + j, set);
         /* What is not looked at has no set of this number. */
         bool looked = set < screen->sets[first + j];
+        hides[j] = looked && otx__support_hides(screen->problem, support);
         least[j] = looked ? 0.0 : HUGE_VAL;
-        bounds[j] = looked ? otx__screen_bound(screen, first + j, set)->scanned : 0.0;
+        bounds[j] = looked ? bound->scanned : 0.0;
+        if (hides[j] && bound->refined > bounds[j]) bounds[j] = bound->refined;
         found[j].count = 0;
+        support->count += hides[j] ? set : 0; /* with those predicted, until below */
+        if (hides[j]) otx__scanned_mark(screen, support, all + j);
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double low = (double)best[j] * (1.0 - OTX__SCAN_RELATIVE_ERROR) -
-                         weight * bounds[j] - 4.0 * (double)OTX__LEAST_WEIGHT;
+            double low = otx__scanned_low(best[j], weight * bounds[j]);
             if (low > least[j]) least[j] = low;
         }
     }
-    for (j = 0; j < count; j++) found[j].least = least[j];
+    for (j = 0; j < count; j++) {
+        if (hides[j])
+            otx__scanned_unmark(screen, first + j, set, all + j, bounds[j], &least[j]);
+        screen->supports[first + j].count -= hides[j] ? set : 0;
+        found[j].least = least[j];
+    }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double high = (double)best[j] * (1.0 + OTX__SCAN_RELATIVE_ERROR) + weight * bounds[j];
-            if (!(high >= least[j])) continue;
+            if (!(otx__scanned_high(best[j], weight * bounds[j]) >= least[j])) continue;
             if (found[j].count < OTX__BEST_TILES_MAX)
                 found[j].tiles[found[j].count] = (uint32_t)tile;
             found[j].count++;
@@ -12497,26 +12609,6 @@ OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
 
 /* ---- in either ---- */
 
-/* What the weighted correlations of the atoms selected are at most: nothing without
-   ridge, as the residual is orthogonal to them. */
-OTX__PRIVATE double otx__candidates_held(const otx__screen *screen, size_t target, size_t set)
-{
-    const otx__problem *problem = screen->problem;
-    const otx__support *support = &screen->supports[target];
-    size_t slot = (target * OTX__SETS + set) * screen->pitch, j;
-    double held = 0.0;
-    for (j = 0; j < support->count; j++) {
-        size_t atom = (size_t)support->indices[j];
-        double beta = otx__form_scans(screen->form)
-                          ? (double)screen->betas[slot + j]
-                          : support->coefficients[j] * problem->dictionary->norms[atom] /
-                                support->norm;
-        double share = problem->ridge * fabs(beta) * (double)problem->dictionary->weight[atom];
-        if (share > held) held = share;
-    }
-    return held * (1.0 + 1e-5);
-}
-
 /* Makes the candidates of a target's set from the tiles that may hold them. */
 OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t target, size_t set,
                                           const otx__best_tiles *found,
@@ -12526,9 +12618,6 @@ OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t targ
     candidates->count = 0;
     candidates->least = found->least;
     candidates->overflow = otx__form_scans(screen->form) && found->count > OTX__BEST_TILES_MAX;
-    /* An atom that is selected may have set the mark: none is ruled out by it. */
-    if (screen->problem->ridge > 0.0 && found->least <= otx__candidates_held(screen, target, set))
-        candidates->overflow = true;
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;
@@ -12575,8 +12664,7 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
     bool scans = otx__form_scans(screen->form);
     double clock;
     if (scans) otx__scanned_prune(candidates);
-    /* With atoms barred the screen's least may be theirs. */
-    if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
+    if (candidates->overflow || candidates->count == 0) return false;
     *atom = scans ? candidates->atoms[0] : 0;
     if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
         candidates->correlations[0] - otx__screen_bound(screen, target, set)->refined >
