@@ -53,135 +53,135 @@
      2343  base/sort                  in place, without memory, never quadratic; and finding
      2393  base/clock                 wall time for statistics
      2439  base/hash                  keyed, for tables whose keys a stranger chooses
-     2518  base/pool                  blocks that are freed together
-     2633  base/number                element types, widening and rounding
-     2822  base/base64                decoding
-     2858  base/protobuf              fields of a message
-     2980  base/watch                 long loops that the caller can stop
+     2531  base/pool                  blocks that are freed together
+     2646  base/number                element types, widening and rounding
+     2835  base/base64                decoding
+     2871  base/protobuf              fields of a message
+     2993  base/watch                 long loops that the caller can stop
 
-     3033  files                      formats, on memory and streams
-     3057  files/memory_source        memory as a source of bytes
-     3075  files/json_read            a parser without recursion
-     3428  files/json_values          looking at values, stepping through containers
-     3599  files/json_edit            writing, and edits that keep every byte they do not touch
-     3967  files/tensors              what reading and writing a header share
-     4102  files/safetensors_read     the header of a file, checked
-     4426  files/safetensors_write    the header of a new file
+     3046  files                      formats, on memory and streams
+     3070  files/memory_source        memory as a source of bytes
+     3088  files/json_read            a parser without recursion
+     3441  files/json_values          looking at values, stepping through containers
+     3612  files/json_edit            writing, and edits that keep every byte they do not touch
+     3980  files/tensors              what reading and writing a header share
+     4115  files/safetensors_read     the header of a file, checked
+     4439  files/safetensors_write    the header of a new file
 
-     4583  vocab                      tokens, from every source, and which of them are the same
-     4616  vocab/known                what the world calls things: files, classes, tokens
-     4926  vocab/token_table          the table of tokens, and finding tokens in it
-     5089  vocab/spelling             from what a file spells to bytes
-     5220  vocab/reader               what the readers of all sources share
-     5570  vocab/added_tokens         what other files add to a model's tokens
-     5831  vocab/in_use               tokens that are named as reserved ones and are none
-     5933  vocab/from_tokenizer_json  tokenizer.json
-     6189  vocab/from_tekken          tekken.json
-     6344  vocab/from_tiktoken        *.tiktoken
-     6409  vocab/from_sentencepiece   tokenizer.model and its like
-     6764  vocab/from_vocab_json      vocab.json and merges.txt
-     6850  vocab/from_vocab_txt       vocab.txt
-     6907  vocab/parse                the first source that is given, and what goes with it
-     7093  vocab/align                which base token a donor token is
+     4596  vocab                      tokens, from every source, and which of them are the same
+     4629  vocab/known                what the world calls things: files, classes, tokens
+     4939  vocab/token_table          the table of tokens, and finding tokens in it
+     5102  vocab/spelling             from what a file spells to bytes
+     5233  vocab/reader               what the readers of all sources share
+     5583  vocab/added_tokens         what other files add to a model's tokens
+     5844  vocab/in_use               tokens that are named as reserved ones and are none
+     5946  vocab/from_tokenizer_json  tokenizer.json
+     6202  vocab/from_tekken          tekken.json
+     6357  vocab/from_tiktoken        *.tiktoken
+     6422  vocab/from_sentencepiece   tokenizer.model and its like
+     6777  vocab/from_vocab_json      vocab.json and merges.txt
+     6863  vocab/from_vocab_txt       vocab.txt
+     6920  vocab/parse                the first source that is given, and what goes with it
+     7106  vocab/align                which base token a donor token is
 
-     7345  simd                       the hot loops, once for each instruction set
-     7378  simd/kernels               the table of kernels, and what all versions share
-     7655  simd/scalar                the reference
-     7824  simd/sse2                  the operations of 128-bit x86, and what each does
-     7945  simd/neon                  those of 64-bit Arm
-     8040  simd/wasm                  those of WebAssembly's SIMD128
-     8125  simd/avx2                  those of 256-bit x86, with FMA
-     8207  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8849  simd/avx_vnni              AVX2, and products of integers
-     8945  simd/neon_bf16             NEON, and products of matrices
-     9099  simd/avx512                512-bit x86, by hand
-     9705  simd/amx                   tiles of x86, beside AVX-512
-     9948  simd/dispatch              which of them this machine can run, and which a call takes
+     7358  simd                       the hot loops, once for each instruction set
+     7391  simd/kernels               the table of kernels, and what all versions share
+     7668  simd/scalar                the reference
+     7837  simd/sse2                  the operations of 128-bit x86, and what each does
+     7958  simd/neon                  those of 64-bit Arm
+     8053  simd/wasm                  those of WebAssembly's SIMD128
+     8138  simd/avx2                  those of 256-bit x86, with FMA
+     8220  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     8862  simd/avx_vnni              AVX2, and products of integers
+     8958  simd/neon_bf16             NEON, and products of matrices
+     9112  simd/avx512                512-bit x86, by hand
+     9718  simd/amx                   tiles of x86, beside AVX-512
+     9961  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10174  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10227  solve/views                the rows of matrices, as the kernels read them
-    10356  solve/panels               vectors as the dense products want them, and these
-    10547  solve/rests                vectors on their way into panels
-    10724  solve/dictionary           the atoms, and their split along a common direction
-    10879  solve/exact_gram           products of all pairs of atoms in double
-    10961  solve/triangle             packed lower triangles
-    11065  solve/support              what is known of one target, and the exact steps
-    11341  solve/gram_table           products of atoms with all atoms, for scans
-    11579  solve/screen               which atoms are worth scoring in double: the bound
-    11885  solve/scan                 the correlations of all atoms with a block's residuals
-    12048  solve/predict              making targets ready for the next scan
-    12294  solve/candidates           the atoms that a scan could not rule out
-    12631  solve/select               the next atoms of each target
-    12796  solve/pursuit              what one solve holds, and the memory it takes
-    13040  solve/plan                 which form, and in what blocks
-    13285  solve/steps                a pursuit from its rows to its results
-    13524  solve/combine              new rows of coefficients
-    13586  solve/solver               the public call
-    13751  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13960  solve/affine_normal        the normal equations of an affine map
-    14203  solve/affine_factor        their factor, and their solution
-    14406  solve/affine_map           a fitted map, and the rows it makes
-    14748  solve/affine_choice        how many atoms to take, and chosen by what
-    15146  solve/affine_fit           what a fit of an affine map holds and needs
-    15390  solve/affine               fitting and applying affine maps
+    10187  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10240  solve/views                the rows of matrices, as the kernels read them
+    10369  solve/panels               vectors as the dense products want them, and these
+    10560  solve/rests                vectors on their way into panels
+    10737  solve/dictionary           the atoms, and their split along a common direction
+    10892  solve/exact_gram           products of all pairs of atoms in double
+    10974  solve/triangle             packed lower triangles
+    11078  solve/support              what is known of one target, and the exact steps
+    11354  solve/gram_table           products of atoms with all atoms, for scans
+    11592  solve/screen               which atoms are worth scoring in double: the bound
+    11898  solve/scan                 the correlations of all atoms with a block's residuals
+    12061  solve/predict              making targets ready for the next scan
+    12307  solve/candidates           the atoms that a scan could not rule out
+    12644  solve/select               the next atoms of each target
+    12809  solve/pursuit              what one solve holds, and the memory it takes
+    13053  solve/plan                 which form, and in what blocks
+    13298  solve/steps                a pursuit from its rows to its results
+    13537  solve/combine              new rows of coefficients
+    13599  solve/solver               the public call
+    13764  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    13973  solve/affine_normal        the normal equations of an affine map
+    14216  solve/affine_factor        their factor, and their solution
+    14419  solve/affine_map           a fitted map, and the rows it makes
+    14762  solve/affine_choice        how many atoms to take, and chosen by what
+    15160  solve/affine_fit           what a fit of an affine map holds and needs
+    15404  solve/affine               fitting and applying affine maps
 
-    15681  disk                       files and directories
-    15713  disk/system                what POSIX and Windows are asked for
-    15752  disk/windows_paths         paths as Windows takes them
-    15892  disk/windows               the system as Windows gives it
-    16191  disk/posix                 the system as POSIX gives it
-    16429  disk/paths                 what can be told from their text
-    16503  disk/failure               why the system refused
-    16617  disk/look                  what stands at a path, and whether within another
-    16738  disk/listing               listings of directories
-    16804  disk/reading               files to read, and whether they have changed
-    16983  disk/writing               files to write
-    17100  disk/copying               copies of files
-    17166  disk/trees                 whole directories looked through, copied, removed
-    17382  disk/known                 what weights are called in a directory
-    17418  disk/staging               a directory made under another name, then renamed
-    17654  disk/missing               a path or a directory without what is wanted of it
-    17697  disk/weight_index          the index of a checkpoint in shards
-    17913  disk/checkpoint            a model directory, in one file or in shards
-    18248  disk/tokenizer_directory   the tokenizer of a model directory
+    15695  disk                       files and directories
+    15727  disk/system                what POSIX and Windows are asked for
+    15766  disk/windows_paths         paths as Windows takes them
+    15906  disk/windows               the system as Windows gives it
+    16205  disk/posix                 the system as POSIX gives it
+    16443  disk/paths                 what can be told from their text
+    16517  disk/failure               why the system refused
+    16631  disk/look                  what stands at a path, and whether within another
+    16752  disk/listing               listings of directories
+    16818  disk/reading               files to read, and whether they have changed
+    16997  disk/writing               files to write
+    17114  disk/copying               copies of files
+    17180  disk/trees                 whole directories looked through, copied, removed
+    17396  disk/known                 what weights are called in a directory
+    17432  disk/staging               a directory made under another name, then renamed
+    17668  disk/missing               a path or a directory without what is wanted of it
+    17711  disk/weight_index          the index of a checkpoint in shards
+    17927  disk/checkpoint            a model directory, in one file or in shards
+    18262  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18449  model                      which tensors and config keys belong to the vocabulary
-    18478  model/known                what the world calls things
-    18865  model/known_classes        classes of tokenizers, by the type of model
-    19103  model/names                names of tensors
-    19260  model/document             the JSON files of a model directory
-    19346  model/config               what config.json says
-    19526  model/side                 a model directory opened once
-    19629  model/code                 the Python that a tokenizer is loaded with
-    19863  model/parts                what each tensor does for the vocabulary
-    19973  model/find                 finding the parts of a model
-    20227  model/heirs                what becomes of the ids in a config
-    20378  model/config_ids           ids in a config being edited
-    20685  model/config_edit          config.json and generation_config.json, edited
-    20941  model/classes              which class a tokenizer is loaded as
+    18463  model                      which tensors and config keys belong to the vocabulary
+    18492  model/known                what the world calls things
+    18879  model/known_classes        classes of tokenizers, by the type of model
+    19117  model/names                names of tensors
+    19274  model/document             the JSON files of a model directory
+    19360  model/config               what config.json says
+    19540  model/side                 a model directory opened once
+    19643  model/code                 the Python that a tokenizer is loaded with
+    19877  model/parts                what each tensor does for the vocabulary
+    19987  model/find                 finding the parts of a model
+    20241  model/heirs                what becomes of the ids in a config
+    20392  model/config_ids           ids in a config being edited
+    20699  model/config_edit          config.json and generation_config.json, edited
+    20955  model/classes              which class a tokenizer is loaded as
 
-    21107  job                        the whole transplant, in the order in which it happens
-    21141  job/job                    what a job holds
-    21395  job/open                   opening the two models
-    21471  job/map                    the caller's map
-    21588  job/align                  where every new row comes from
-    21726  job/plan                   what becomes of every tensor, and of the configs
-    21845  job/chat                   the template that turns messages into text
-    21989  job/rows                   rows in memory: reading, checking, their mean
-    22243  job/solve                  solving for the rows of the donor
-    22508  job/targets                the rows that are made from the donor's
-    22658  job/rebuild                the new rows of one vocabulary tensor
-    22934  job/write                  the output and its weights
-    23203  job/copy                   the other files of the two models
-    23419  job/index                  the files that are written anew
-    23587  job/run                    the whole, in order
-    23697  job/report                 what a job did, as JSON and as a table
-    23963  job/findings               what is told of a finished directory
-    24012  job/check_files            its files
-    24133  job/check_ids              sizes, ids and tying
-    24310  job/check_values           values
-    24390  job/check_draft            as a draft model for another
-    24502  job/verify                 whether a finished directory agrees with itself
+    21121  job                        the whole transplant, in the order in which it happens
+    21155  job/job                    what a job holds
+    21409  job/open                   opening the two models
+    21485  job/map                    the caller's map
+    21602  job/align                  where every new row comes from
+    21740  job/plan                   what becomes of every tensor, and of the configs
+    21859  job/chat                   the template that turns messages into text
+    22003  job/rows                   rows in memory: reading, checking, their mean
+    22257  job/solve                  solving for the rows of the donor
+    22522  job/targets                the rows that are made from the donor's
+    22672  job/rebuild                the new rows of one vocabulary tensor
+    22948  job/write                  the output and its weights
+    23217  job/copy                   the other files of the two models
+    23433  job/index                  the files that are written anew
+    23601  job/run                    the whole, in order
+    23711  job/report                 what a job did, as JSON and as a table
+    23977  job/findings               what is told of a finished directory
+    24026  job/check_files            its files
+    24147  job/check_ids              sizes, ids and tying
+    24324  job/check_values           values
+    24404  job/check_draft            as a draft model for another
+    24516  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -348,8 +348,8 @@ typedef struct otx_context {
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
     void *log_context;              /* messages are a line of UTF-8, as in otx_error */
-    uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
-                             the clock: for files of strangers where both can be foreseen
+    uint64_t hash_key[2]; /* a secret that keys the tables of tokens and rows, beside addresses
+                             and the clock: for files of strangers where both can be foreseen
                              (WebAssembly, no clock). Results do not depend on it */
 } otx_context;
 
@@ -2471,16 +2471,32 @@ OTX__PRIVATE void otx__hash_take(otx__hash_state *s, uint64_t word)
     s->v0 ^= word;
 }
 
-/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
-OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+OTX__PRIVATE otx__hash_state otx__hash_open(otx__hash_key key)
 {
     otx__hash_state s;
-    uint64_t word = 0;
-    size_t i;
     s.v0 = key.a ^ UINT64_C(0x736f6d6570736575);
     s.v1 = key.b ^ UINT64_C(0x646f72616e646f6d);
     s.v2 = key.a ^ UINT64_C(0x6c7967656e657261);
     s.v3 = key.b ^ UINT64_C(0x7465646279746573);
+    return s;
+}
+
+/* The hash of what was taken in and of a last word, which tells the size. */
+OTX__PRIVATE uint64_t otx__hash_close(otx__hash_state *s, uint64_t last)
+{
+    size_t i;
+    otx__hash_take(s, last);
+    s->v2 ^= 0xff;
+    for (i = 0; i < 3; i++) otx__hash_round(s);
+    return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
+OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+{
+    otx__hash_state s = otx__hash_open(key);
+    uint64_t word = 0;
+    size_t i;
     for (i = 0; i < size; i++) {
         word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
         if (i % 8 == 7) {
@@ -2488,10 +2504,7 @@ OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t siz
             word = 0;
         }
     }
-    otx__hash_take(&s, word | (uint64_t)size << 56);
-    s.v2 ^= 0xff;
-    for (i = 0; i < 3; i++) otx__hash_round(&s);
-    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+    return otx__hash_close(&s, word | (uint64_t)size << 56);
 }
 
 /* A key for a table in `block`: the caller's secret, if there is one, with what differs
@@ -14409,7 +14422,7 @@ OTX__PRIVATE otx_result otx__normal_solve(otx__normal *normal, double lambda, ot
 /* Targets whose rows are made at a time. */
 #define OTX__AFFINE_TARGETS 512
 
-/* An anchor by the hash of its donor row. */
+/* An anchor by the keyed hash of its donor row: a donor cannot make its rows collide. */
 typedef struct otx__known_row {
     uint64_t hash;
     uint32_t anchor;
@@ -14422,6 +14435,7 @@ typedef struct otx__affine {
     double *donor_mean, *base_mean; /* [d], [e] */
     otx__digits digits;             /* columns of the map, d terms */
     double *unit;                   /* [strip][32] of these columns */
+    otx__hash_key key;
     otx__known_row *known;          /* [anchors] in order */
 } otx__affine;
 
@@ -14435,9 +14449,9 @@ OTX__PRIVATE int otx__known_compare(const void *a, const void *b)
 }
 
 /* Of a row's elements as floats; 0 and -0 are one. */
-OTX__PRIVATE uint64_t otx__hash_row(const otx_matrix *matrix, size_t row)
+OTX__PRIVATE uint64_t otx__hash_row(otx__hash_key key, const otx_matrix *matrix, size_t row)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    otx__hash_state state = otx__hash_open(key);
     float part[OTX__TILE];
     size_t first, count, i;
     for (first = 0; first < matrix->columns; first += count) {
@@ -14447,11 +14461,10 @@ OTX__PRIVATE uint64_t otx__hash_row(const otx_matrix *matrix, size_t row)
             float value = part[i] + 0.0f;
             uint32_t bits;
             memcpy(&bits, &value, sizeof bits);
-            hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
-            hash ^= hash >> 29;
+            otx__hash_take(&state, bits);
         }
     }
-    return hash;
+    return otx__hash_close(&state, matrix->columns);
 }
 
 /* Whether two rows hold the same floats. */
@@ -14473,7 +14486,7 @@ OTX__PRIVATE bool otx__same_rows(const otx_matrix *a, size_t i, const otx_matrix
 OTX__PRIVATE size_t otx__affine_find(const otx__affine *map, const otx_matrix *donor,
                                   const otx_matrix *targets, size_t target)
 {
-    uint64_t hash = otx__hash_row(targets, target);
+    uint64_t hash = otx__hash_row(map->key, targets, target);
     size_t low = 0, high = map->anchors;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -14504,7 +14517,7 @@ OTX__PRIVATE void otx__affine_hash_body(void *argument, size_t index, int worker
     size_t i, end = otx__min(task->map->anchors, (index + 1) * OTX__TILE);
     (void)worker;
     for (i = index * OTX__TILE; i < end; i++) {
-        task->map->known[i].hash = otx__hash_row(task->donor, i);
+        task->map->known[i].hash = otx__hash_row(task->map->key, task->donor, i);
         task->map->known[i].anchor = (uint32_t)i;
     }
 }
@@ -14551,6 +14564,7 @@ OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *no
     memset(&task, 0, sizeof task);
     task.map = map;
     task.donor = normal->donor.matrix;
+    map->key = otx__hash_key_for(normal->ctx, map->known);
     result = otx__watch_loop(&watch, (map->anchors + OTX__TILE - 1) / OTX__TILE,
                              4.0 * OTX__TILE * (double)map->columns, otx__affine_hash_body, &task,
                              error);
