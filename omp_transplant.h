@@ -55,163 +55,163 @@
      2590  base/sort                  in place, without memory, never quadratic; and finding
      2640  base/clock                 wall time for statistics
      2686  base/hash                  keyed, for tables whose keys a stranger chooses
-     2765  base/pool                  blocks that are freed together
-     2880  base/number                element types, widening and rounding
-     3069  base/base64                decoding
-     3105  base/protobuf              fields of a message
-     3227  base/watch                 long loops that the caller can stop
+     2778  base/pool                  blocks that are freed together
+     2893  base/number                element types, widening and rounding
+     3082  base/base64                decoding
+     3118  base/protobuf              fields of a message
+     3240  base/watch                 long loops that the caller can stop
 
-     3280  files                      formats, on memory and streams
-     3304  files/memory_source        memory as a source of bytes
-     3322  files/json_read            a parser without recursion
-     3675  files/json_values          looking at values, stepping through containers
-     3846  files/json_edit            writing, and edits that keep every byte they do not touch
-     4214  files/tensors              what reading and writing a header share
-     4349  files/safetensors_read     the header of a file, checked
-     4674  files/safetensors_write    the header of a new file
+     3293  files                      formats, on memory and streams
+     3317  files/memory_source        memory as a source of bytes
+     3335  files/json_read            a parser without recursion
+     3688  files/json_values          looking at values, stepping through containers
+     3859  files/json_edit            writing, and edits that keep every byte they do not touch
+     4227  files/tensors              what reading and writing a header share
+     4362  files/safetensors_read     the header of a file, checked
+     4687  files/safetensors_write    the header of a new file
 
-     4831  vocab                      tokens, from every source, and which of them are the same
-     4865  vocab/known                what the world calls things: files, classes, tokens
-     5174  vocab/token_table          the table of tokens, and finding tokens in it
-     5337  vocab/spelling             from what a file spells to bytes
-     5519  vocab/reader               what the readers of all sources share
-     5870  vocab/added_tokens         what other files add to a model's tokens
-     6138  vocab/in_use               tokens that are named as reserved ones and are none
-     6241  vocab/from_tokenizer_json  tokenizer.json
-     6533  vocab/from_tekken          tekken.json
-     6688  vocab/from_tiktoken        *.tiktoken
-     6753  vocab/from_sentencepiece   tokenizer.model and its like
-     7109  vocab/from_vocab_json      vocab.json and merges.txt
-     7195  vocab/from_vocab_txt       vocab.txt
-     7252  vocab/recognise            what a file is, by what it holds
-     7383  vocab/parse                the first source that is given, and what goes with it
-     7571  vocab/align                which base token a donor token is
+     4844  vocab                      tokens, from every source, and which of them are the same
+     4878  vocab/known                what the world calls things: files, classes, tokens
+     5187  vocab/token_table          the table of tokens, and finding tokens in it
+     5350  vocab/spelling             from what a file spells to bytes
+     5532  vocab/reader               what the readers of all sources share
+     5883  vocab/added_tokens         what other files add to a model's tokens
+     6151  vocab/in_use               tokens that are named as reserved ones and are none
+     6254  vocab/from_tokenizer_json  tokenizer.json
+     6546  vocab/from_tekken          tekken.json
+     6701  vocab/from_tiktoken        *.tiktoken
+     6766  vocab/from_sentencepiece   tokenizer.model and its like
+     7122  vocab/from_vocab_json      vocab.json and merges.txt
+     7208  vocab/from_vocab_txt       vocab.txt
+     7265  vocab/recognise            what a file is, by what it holds
+     7396  vocab/parse                the first source that is given, and what goes with it
+     7584  vocab/align                which base token a donor token is
 
-     7825  simd                       the hot loops, once for each instruction set
-     7858  simd/kernels               the table of kernels, and what all versions share
-     8135  simd/scalar                the reference
-     8304  simd/sse2                  the operations of 128-bit x86, and what each does
-     8425  simd/neon                  those of 64-bit Arm
-     8520  simd/wasm                  those of WebAssembly's SIMD128
-     8605  simd/avx2                  those of 256-bit x86, with FMA
-     8687  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9329  simd/avx_vnni              AVX2, and products of integers
-     9425  simd/neon_bf16             NEON, and products of matrices
-     9579  simd/avx512                512-bit x86, by hand
-    10185  simd/amx                   tiles of x86, beside AVX-512
-    10428  simd/dispatch              which of them this machine can run, and which a call takes
+     7838  simd                       the hot loops, once for each instruction set
+     7871  simd/kernels               the table of kernels, and what all versions share
+     8148  simd/scalar                the reference
+     8317  simd/sse2                  the operations of 128-bit x86, and what each does
+     8438  simd/neon                  those of 64-bit Arm
+     8533  simd/wasm                  those of WebAssembly's SIMD128
+     8618  simd/avx2                  those of 256-bit x86, with FMA
+     8700  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9342  simd/avx_vnni              AVX2, and products of integers
+     9438  simd/neon_bf16             NEON, and products of matrices
+     9592  simd/avx512                512-bit x86, by hand
+    10198  simd/amx                   tiles of x86, beside AVX-512
+    10441  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10654  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10707  solve/views                the rows of matrices, as the kernels read them
-    10836  solve/panels               vectors as the dense products want them, and these
-    11027  solve/rests                vectors on their way into panels
-    11204  solve/dictionary           the atoms, and their split along a common direction
-    11359  solve/exact_gram           products of all pairs of atoms in double
-    11441  solve/triangle             packed lower triangles
-    11545  solve/support              what is known of one target, and the exact steps
-    11807  solve/gram_table           products of atoms with all atoms, for scans
-    12045  solve/screen               which atoms are worth scoring in double: the bound
-    12335  solve/scan                 the correlations of all atoms with a block's residuals
-    12492  solve/predict              making targets ready for the next scan
-    12738  solve/candidates           the atoms that a scan could not rule out
-    13022  solve/select               the next atoms of each target
-    13188  solve/pursuit              what one solve holds, and the memory it takes
-    13432  solve/plan                 which form, and in what blocks
-    13677  solve/steps                a pursuit from its rows to its results
-    13916  solve/combine              new rows of coefficients
-    13978  solve/solver               the public call
-    14143  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14352  solve/affine_normal        the normal equations of an affine map
-    14595  solve/affine_factor        their factor, and their solution
-    14798  solve/affine_map           a fitted map, and the rows it makes
-    15140  solve/affine_choice        how many atoms to take, and chosen by what
-    15538  solve/affine_fit           what a fit of an affine map holds and needs
-    15782  solve/affine               fitting and applying affine maps
+    10667  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10720  solve/views                the rows of matrices, as the kernels read them
+    10849  solve/panels               vectors as the dense products want them, and these
+    11040  solve/rests                vectors on their way into panels
+    11217  solve/dictionary           the atoms, and their split along a common direction
+    11372  solve/exact_gram           products of all pairs of atoms in double
+    11454  solve/triangle             packed lower triangles
+    11558  solve/support              what is known of one target, and the exact steps
+    11834  solve/gram_table           products of atoms with all atoms, for scans
+    12072  solve/screen               which atoms are worth scoring in double: the bound
+    12378  solve/scan                 the correlations of all atoms with a block's residuals
+    12541  solve/predict              making targets ready for the next scan
+    12787  solve/candidates           the atoms that a scan could not rule out
+    13124  solve/select               the next atoms of each target
+    13289  solve/pursuit              what one solve holds, and the memory it takes
+    13533  solve/plan                 which form, and in what blocks
+    13778  solve/steps                a pursuit from its rows to its results
+    14017  solve/combine              new rows of coefficients
+    14079  solve/solver               the public call
+    14244  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14453  solve/affine_normal        the normal equations of an affine map
+    14696  solve/affine_factor        their factor, and their solution
+    14899  solve/affine_map           a fitted map, and the rows it makes
+    15242  solve/affine_choice        how many atoms to take, and chosen by what
+    15640  solve/affine_fit           what a fit of an affine map holds and needs
+    15884  solve/affine               fitting and applying affine maps
 
-    16071  methods                    rows for tokens that a model lacks, each method a room
-    16088  methods/parts              what methods share: sums of rows, combinations
-    16267  methods/pursuit            omp, omp-centred
-    16338  methods/mapping            omp-affine, affine
-    16372  methods/constant           mean, zero
-    16400  methods/methods            the table of all, and the public calls
+    16173  methods                    rows for tokens that a model lacks, each method a room
+    16190  methods/parts              what methods share: sums of rows, combinations
+    16369  methods/pursuit            omp, omp-centred
+    16440  methods/mapping            omp-affine, affine
+    16474  methods/constant           mean, zero
+    16502  methods/methods            the table of all, and the public calls
 
-    16522  disk                       files and directories
-    16556  disk/system                what POSIX and Windows are asked for
-    16597  disk/windows_paths         paths as Windows takes them
-    16737  disk/windows               the system as Windows gives it
-    17049  disk/posix                 the system as POSIX gives it
-    17297  disk/paths                 what can be told from their text
-    17371  disk/failure               why the system refused
-    17485  disk/look                  what stands at a path, and whether within another
-    17606  disk/listing               listings of directories
-    17681  disk/reading               files to read, and whether they have changed
-    17860  disk/writing               files to write
-    17977  disk/copying               copies of files
-    18043  disk/trees                 whole directories looked through, copied, removed
-    18259  disk/known                 what weights are called in a directory
-    18342  disk/staging               a directory made under another name, then renamed
-    18604  disk/missing               a path or a directory without what is wanted of it
-    18647  disk/weights               which files they are, and what may stand in their place
-    18972  disk/weight_index          the index of a checkpoint in shards
-    19189  disk/shards                what an index and its shards say of each other
-    19394  disk/checkpoint            a model directory, in one file or in shards
-    19639  disk/tokenizer_directory   the tokenizer of a model directory
+    16624  disk                       files and directories
+    16658  disk/system                what POSIX and Windows are asked for
+    16699  disk/windows_paths         paths as Windows takes them
+    16839  disk/windows               the system as Windows gives it
+    17151  disk/posix                 the system as POSIX gives it
+    17399  disk/paths                 what can be told from their text
+    17473  disk/failure               why the system refused
+    17587  disk/look                  what stands at a path, and whether within another
+    17708  disk/listing               listings of directories
+    17783  disk/reading               files to read, and whether they have changed
+    17962  disk/writing               files to write
+    18079  disk/copying               copies of files
+    18145  disk/trees                 whole directories looked through, copied, removed
+    18361  disk/known                 what weights are called in a directory
+    18444  disk/staging               a directory made under another name, then renamed
+    18706  disk/missing               a path or a directory without what is wanted of it
+    18749  disk/weights               which files they are, and what may stand in their place
+    19074  disk/weight_index          the index of a checkpoint in shards
+    19291  disk/shards                what an index and its shards say of each other
+    19496  disk/checkpoint            a model directory, in one file or in shards
+    19741  disk/tokenizer_directory   the tokenizer of a model directory
 
-    19881  model                      which tensors and config keys belong to the vocabulary
-    19916  model/known                what the world calls things
-    20240  model/known_keys           keys of ids and sizes in configs
-    20411  model/known_classes        classes of tokenizers, by the type of model
-    20649  model/names                names of tensors
-    20806  model/document             the JSON files of a model directory
-    20901  model/members              what the members of a config are about
-    21122  model/config               what config.json says
-    21299  model/side                 a model directory opened once
-    21422  model/code                 the Python that a tokenizer is loaded with
-    21656  model/parts                what each tensor does for the vocabulary
-    21766  model/whole                whether all tensors are there
-    21888  model/find                 finding the parts of a model
-    22159  model/processor            the tokens that a processor looks for by their text
-    22314  model/heirs                what becomes of the ids in a config
-    22480  model/config_ids           ids in a config being edited
-    22720  model/config_lists         lists, dictionaries and ranges of ids
-    22877  model/config_edit          config.json and generation_config.json, edited
-    23172  model/classes              which class a tokenizer is loaded as
-    23338  model/class_tokens         added tokens that a class numbers otherwise
+    19983  model                      which tensors and config keys belong to the vocabulary
+    20018  model/known                what the world calls things
+    20342  model/known_keys           keys of ids and sizes in configs
+    20513  model/known_classes        classes of tokenizers, by the type of model
+    20751  model/names                names of tensors
+    20908  model/document             the JSON files of a model directory
+    21003  model/members              what the members of a config are about
+    21224  model/config               what config.json says
+    21401  model/side                 a model directory opened once
+    21524  model/code                 the Python that a tokenizer is loaded with
+    21758  model/parts                what each tensor does for the vocabulary
+    21868  model/whole                whether all tensors are there
+    21990  model/find                 finding the parts of a model
+    22261  model/processor            the tokens that a processor looks for by their text
+    22416  model/heirs                what becomes of the ids in a config
+    22582  model/config_ids           ids in a config being edited
+    22822  model/config_lists         lists, dictionaries and ranges of ids
+    22979  model/config_edit          config.json and generation_config.json, edited
+    23274  model/classes              which class a tokenizer is loaded as
+    23440  model/class_tokens         added tokens that a class numbers otherwise
 
-    23454  job                        the whole transplant, in the order in which it happens
-    23491  job/job                    what a job holds
-    23742  job/open                   opening the two models
-    23879  job/map                    the caller's map
-    24000  job/align                  where every new row comes from
-    24190  job/plan                   what becomes of every tensor, and of the configs
-    24317  job/chat                   the template that turns messages into text
-    24445  job/rows                   rows in memory: reading, checking, their mean
-    24758  job/untrained              rows that hold nothing, and what becomes of their tokens
-    25020  job/solve                  solving for the rows of the donor
-    25203  job/targets                the rows that are made from the donor's
-    25307  job/diagnose               what is odd about the rows that were made
-    25430  job/rebuild                the new rows of one vocabulary tensor
-    25693  job/write                  the output and its weights
-    25972  job/copy                   the other files of the two models
-    26188  job/index                  the files that are written anew
-    26356  job/run                    the whole, in order
-    26468  job/report                 what a job did, as JSON and as a table
-    26781  job/findings               what is told of a finished directory
-    26830  job/check_files            its files
-    26966  job/check_ids              sizes, ids and tying
-    27182  job/check_values           values
-    27253  job/check_gguf             the special tokens that a conversion to GGUF finds
-    27443  job/check_draft            as a draft model for another
-    27721  job/verify                 whether a finished directory agrees with itself
+    23556  job                        the whole transplant, in the order in which it happens
+    23593  job/job                    what a job holds
+    23844  job/open                   opening the two models
+    23981  job/map                    the caller's map
+    24102  job/align                  where every new row comes from
+    24292  job/plan                   what becomes of every tensor, and of the configs
+    24419  job/chat                   the template that turns messages into text
+    24547  job/rows                   rows in memory: reading, checking, their mean
+    24860  job/untrained              rows that hold nothing, and what becomes of their tokens
+    25122  job/solve                  solving for the rows of the donor
+    25305  job/targets                the rows that are made from the donor's
+    25409  job/diagnose               what is odd about the rows that were made
+    25532  job/rebuild                the new rows of one vocabulary tensor
+    25795  job/write                  the output and its weights
+    26074  job/copy                   the other files of the two models
+    26290  job/index                  the files that are written anew
+    26458  job/run                    the whole, in order
+    26570  job/report                 what a job did, as JSON and as a table
+    26883  job/findings               what is told of a finished directory
+    26932  job/check_files            its files
+    27068  job/check_ids              sizes, ids and tying
+    27284  job/check_values           values
+    27355  job/check_gguf             the special tokens that a conversion to GGUF finds
+    27545  job/check_draft            as a draft model for another
+    27823  job/verify                 whether a finished directory agrees with itself
 
-    27762  evaluate                   methods ranked on tokens that both models share
-    27781  evaluate/token_class       what a token is like, by its bytes
-    27848  evaluate/hidden            which tokens are hidden, and the rows at hand
-    28003  evaluate/scores            how near rows come to the true ones
-    28102  evaluate/ranks             whether a true row is found among all
-    28210  evaluate/evaluate          methods, one after the other, matrix by matrix
-    28416  evaluate/write_json        an evaluation as JSON
-    28527  evaluate/write_page        an evaluation as a page
+    27864  evaluate                   methods ranked on tokens that both models share
+    27883  evaluate/token_class       what a token is like, by its bytes
+    27950  evaluate/hidden            which tokens are hidden, and the rows at hand
+    28105  evaluate/scores            how near rows come to the true ones
+    28204  evaluate/ranks             whether a true row is found among all
+    28312  evaluate/evaluate          methods, one after the other, matrix by matrix
+    28518  evaluate/write_json        an evaluation as JSON
+    28629  evaluate/write_page        an evaluation as a page
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -378,8 +378,8 @@ typedef struct otx_context {
     void *progress_context;         /* called from the caller's thread only */
     void (*log)(void *context, otx_severity severity, const char *message);
     void *log_context;              /* messages are a line of UTF-8, as in otx_error */
-    uint64_t hash_key[2]; /* a secret that keys the tables of tokens, beside addresses and
-                             the clock: for files of strangers where both can be foreseen
+    uint64_t hash_key[2]; /* a secret that keys the tables of tokens and rows, beside addresses
+                             and the clock: for files of strangers where both can be foreseen
                              (WebAssembly, no clock). Results do not depend on it */
 } otx_context;
 
@@ -509,8 +509,8 @@ typedef struct otx_omp_stats {
     uint64_t columns;       /* of the Gram matrix computed; 0 in forms without */
     uint64_t candidates;    /* atoms that were left to decide between, over all steps */
     uint64_t candidates_99; /* 99 of 100 steps left no more than that many */
-    uint64_t fallbacks;     /* steps at which every atom was scored in double: after an
-                               atom was passed over, or where hundreds tie */
+    uint64_t fallbacks;     /* steps at which every atom was scored in double: where an
+                               atom is passed over, or hundreds tie */
     uint64_t peak_bytes;    /* most memory the solver held */
     double seconds;         /* of the whole call */
     double seconds_gram;      /* splitting the atoms; all their products, or columns */
@@ -2718,16 +2718,32 @@ OTX__PRIVATE void otx__hash_take(otx__hash_state *s, uint64_t word)
     s->v0 ^= word;
 }
 
-/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
-OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+OTX__PRIVATE otx__hash_state otx__hash_open(otx__hash_key key)
 {
     otx__hash_state s;
-    uint64_t word = 0;
-    size_t i;
     s.v0 = key.a ^ UINT64_C(0x736f6d6570736575);
     s.v1 = key.b ^ UINT64_C(0x646f72616e646f6d);
     s.v2 = key.a ^ UINT64_C(0x6c7967656e657261);
     s.v3 = key.b ^ UINT64_C(0x7465646279746573);
+    return s;
+}
+
+/* The hash of what was taken in and of a last word, which tells the size. */
+OTX__PRIVATE uint64_t otx__hash_close(otx__hash_state *s, uint64_t last)
+{
+    size_t i;
+    otx__hash_take(s, last);
+    s->v2 ^= 0xff;
+    for (i = 0; i < 3; i++) otx__hash_round(s);
+    return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein 2012), the same on every byte order. */
+OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t size)
+{
+    otx__hash_state s = otx__hash_open(key);
+    uint64_t word = 0;
+    size_t i;
     for (i = 0; i < size; i++) {
         word |= (uint64_t)(unsigned char)bytes[i] << 8 * (i % 8);
         if (i % 8 == 7) {
@@ -2735,10 +2751,7 @@ OTX__PRIVATE uint64_t otx__hash(otx__hash_key key, const char *bytes, size_t siz
             word = 0;
         }
     }
-    otx__hash_take(&s, word | (uint64_t)size << 56);
-    s.v2 ^= 0xff;
-    for (i = 0; i < 3; i++) otx__hash_round(&s);
-    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+    return otx__hash_close(&s, word | (uint64_t)size << 56);
 }
 
 /* A key for a table in `block`: the caller's secret, if there is one, with what differs
@@ -11618,6 +11631,20 @@ OTX__PRIVATE bool otx__support_holds(const otx__support *support, size_t atom)
     return false;
 }
 
+/* Atom number i of those selected and, behind them, barred. */
+OTX__PRIVATE size_t otx__support_held(const otx__support *support, size_t i)
+{
+    return (size_t)(i < support->count ? support->indices[i]
+                                       : support->barred[i - support->count]);
+}
+
+/* Whether these must be hidden from a screen, as they may score best: those barred, and with
+   ridge those selected, as it leaves their correlations at ridge * ||atom||^2 * coefficient. */
+OTX__PRIVATE bool otx__support_hides(const otx__problem *problem, const otx__support *support)
+{
+    return problem->ridge > 0.0 || support->barred_count > 0;
+}
+
 /* scratch->rows: the rows of the atoms selected. */
 OTX__PRIVATE void otx__support_rows(const otx__problem *problem, const otx__support *support,
                                     otx__scratch *scratch)
@@ -12122,7 +12149,7 @@ typedef struct otx__screen {
     float *best;            /* [set][tile][target]: largest weighted |correlation|; in the
                                residual form what those of the masks are at most */
     uint32_t *masks;        /* [tile][target] the residual form: a tile's atoms that may
-                               be the best of all */
+                               be the best of all; before, those to be hidden */
     otx__bound *bounds;     /* [target][OTX__SETS] */
     float *betas;           /* [target][OTX__SETS][pitch] */
     double *along;          /* [target] <y, m> / ||y|| */
@@ -12298,6 +12325,21 @@ OTX__PRIVATE void otx__screen_prepare(otx__screen *screen, size_t target, size_t
     scales[2] = (float)(betas.unit / 32767.0);
 }
 
+/* The residual form: marks the atoms that a target hides. */
+OTX__PRIVATE void otx__screen_hide(const otx__screen *screen, size_t target)
+{
+    const otx__problem *problem = screen->problem;
+    const otx__support *support = &screen->supports[target];
+    size_t tiles = problem->dictionary->tiles, held = support->count + support->barred_count, i;
+    uint32_t *masks = screen->masks + target;
+    if (!otx__support_hides(problem, support)) return;
+    for (i = 0; i < tiles; i++) masks[i * screen->capacity] = 0;
+    for (i = 0; i < held; i++) {
+        size_t atom = otx__support_held(support, i);
+        masks[atom / OTX__TILE * screen->capacity] |= 1u << atom % OTX__TILE;
+    }
+}
+
 /* Sums of coefficients, and parts of a residual, both in units of the target's norm, from
    which on the residual form scores every atom: the bound would mean nothing. */
 #define OTX__BOUND_SUM_MAX 1e20
@@ -12330,6 +12372,7 @@ OTX__PRIVATE void otx__screen_residual(otx__screen *screen, size_t target, otx__
     bound += (double)screen->panels.error[target];
     screen->rest[target] += (double)screen->panels.error[target];
     otx__screen_bound(screen, target, 0)->scanned = bound * (1.0 + 1e-6);
+    otx__screen_hide(screen, target);
 }
 
 /* >>> src/solve/scan.h */
@@ -12354,7 +12397,8 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
                                    const float *products, float *least)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target;
+    size_t first = tile * OTX__TILE, at = tile * screen->capacity + target, i;
+    float weight[OTX__TILE];
     otx__sift sift;
     sift.products = products;
     sift.scale = dictionary->panels.scale + first;
@@ -12365,6 +12409,11 @@ OTX__PRIVATE void otx__screen_sift(const otx__screen *screen, size_t tile, size_
     sift.along = screen->panels.common[target];
     sift.bound = (float)otx__screen_bound(screen, target, 0)->scanned;
     sift.rest = (float)screen->rest[target];
+    if (otx__support_hides(screen->problem, &screen->supports[target]) && screen->masks[at]) {
+        for (i = 0; i < OTX__TILE; i++)
+            weight[i] = screen->masks[at] >> i & 1 ? 0.0f : sift.weight[i];
+        sift.weight = weight;
+    }
     screen->masks[at] = dictionary->kernels->sift(&sift, &least[target], &screen->best[at]);
 }
 
@@ -12765,37 +12814,113 @@ typedef struct otx__best_tiles {
    operations. */
 #define OTX__SCAN_RELATIVE_ERROR (8.0 * OTX__FLOAT_ROUNDOFF + OTX__PACKED)
 
+/* What the best weighted correlation of a tile is at least and at most, by what a scan has
+   of it and how far that may be off otherwise. */
+OTX__PRIVATE double otx__scanned_low(float best, double spread)
+{
+    return (double)best * (1.0 - OTX__SCAN_RELATIVE_ERROR) - spread -
+           4.0 * (double)OTX__LEAST_WEIGHT;
+}
+
+OTX__PRIVATE double otx__scanned_high(float best, double spread)
+{
+    return (double)best * (1.0 + OTX__SCAN_RELATIVE_ERROR) + spread;
+}
+
+/* The best weighted correlation of a tile's atoms for a target's set, which the support is,
+   without those that it holds. */
+OTX__PRIVATE float otx__scanned_best(const otx__screen *screen, size_t tile, size_t target,
+                                     size_t set)
+{
+    const otx__support *support = &screen->supports[target];
+    const float *weights = screen->problem->dictionary->weight + tile * OTX__TILE;
+    size_t held = support->count + support->barred_count, i;
+    float correlations[OTX__TILE], best = 0.0f;
+    uint32_t hidden = 0;
+    for (i = 0; i < held; i++) {
+        size_t atom = otx__support_held(support, i);
+        if (atom / OTX__TILE == tile) hidden |= 1u << atom % OTX__TILE;
+    }
+    otx__screen_refine(screen, tile, target, set, correlations);
+    for (i = 0; i < OTX__TILE; i++) {
+        float score = otx__packed(weights[i] * fabsf(correlations[i]), (uint32_t)i);
+        if (!(hidden >> i & 1) && score > best) best = score;
+    }
+    return best;
+}
+
+/* Marks the tiles of the atoms that a target's set hides: their best are no longer positive.
+   best: of the set and the target. */
+OTX__PRIVATE void otx__scanned_mark(const otx__screen *screen, const otx__support *support,
+                                    float *best)
+{
+    size_t held = support->count + support->barred_count, i;
+    for (i = 0; i < held; i++) {
+        size_t tile = otx__support_held(support, i) / OTX__TILE;
+        best[tile * screen->capacity] = -fabsf(best[tile * screen->capacity]);
+    }
+}
+
+/* Takes the marks off. Where such a tile may have the best atom of all, which are at least
+   *least, its best is found again without those hidden. */
+OTX__PRIVATE void otx__scanned_unmark(const otx__screen *screen, size_t target, size_t set,
+                                      float *best, double bound, double *least)
+{
+    const otx__support *support = &screen->supports[target];
+    size_t held = support->count + support->barred_count, i;
+    for (i = 0; i < held; i++) {
+        size_t tile = otx__support_held(support, i) / OTX__TILE;
+        double spread = (double)screen->problem->dictionary->tile_weight[tile] * bound;
+        float *at = best + tile * screen->capacity;
+        if (!(*at < 0.0f)) continue; /* 0, or another of the tile's took it off */
+        *at = -*at;
+        if (otx__scanned_high(*at, spread) < *least) continue;
+        *at = otx__scanned_best(screen, tile, target, set);
+        if (otx__scanned_low(*at, spread) > *least) *least = otx__scanned_low(*at, spread);
+    }
+}
+
 /* Finds the best tiles of one set of each target of a task. */
 OTX__PRIVATE void otx__scanned_tiles(const otx__screen *screen, size_t first, size_t count,
                                      size_t set, otx__best_tiles *found)
 {
     const otx__dictionary *dictionary = screen->problem->dictionary;
-    const float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
+    float *all = screen->best + set * dictionary->tiles * screen->capacity + first;
     double least[OTX__TASK_TARGETS], bounds[OTX__TASK_TARGETS];
+    bool hides[OTX__TASK_TARGETS];
     size_t tile, j;
     for (j = 0; j < count; j++) {
+        otx__support *support = &screen->supports[first + j];
+        const otx__bound *bound = otx__screen_bound(screen, first + j, set);
         /* What is not looked at has no set of this number. */
         bool looked = set < screen->sets[first + j];
+        hides[j] = looked && otx__support_hides(screen->problem, support);
         least[j] = looked ? 0.0 : HUGE_VAL;
-        bounds[j] = looked ? otx__screen_bound(screen, first + j, set)->scanned : 0.0;
+        bounds[j] = looked ? bound->scanned : 0.0;
+        if (hides[j] && bound->refined > bounds[j]) bounds[j] = bound->refined;
         found[j].count = 0;
+        support->count += hides[j] ? set : 0; /* with those predicted, until below */
+        if (hides[j]) otx__scanned_mark(screen, support, all + j);
     }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double low = (double)best[j] * (1.0 - OTX__SCAN_RELATIVE_ERROR) -
-                         weight * bounds[j] - 4.0 * (double)OTX__LEAST_WEIGHT;
+            double low = otx__scanned_low(best[j], weight * bounds[j]);
             if (low > least[j]) least[j] = low;
         }
     }
-    for (j = 0; j < count; j++) found[j].least = least[j];
+    for (j = 0; j < count; j++) {
+        if (hides[j])
+            otx__scanned_unmark(screen, first + j, set, all + j, bounds[j], &least[j]);
+        screen->supports[first + j].count -= hides[j] ? set : 0;
+        found[j].least = least[j];
+    }
     for (tile = 0; tile < dictionary->tiles; tile++) {
         const float *best = all + tile * screen->capacity;
         double weight = dictionary->tile_weight[tile];
         for (j = 0; j < count; j++) {
-            double high = (double)best[j] * (1.0 + OTX__SCAN_RELATIVE_ERROR) + weight * bounds[j];
-            if (!(high >= least[j])) continue;
+            if (!(otx__scanned_high(best[j], weight * bounds[j]) >= least[j])) continue;
             if (found[j].count < OTX__BEST_TILES_MAX)
                 found[j].tiles[found[j].count] = (uint32_t)tile;
             found[j].count++;
@@ -12977,26 +13102,6 @@ OTX__PRIVATE bool otx__sifted_narrow(const otx__screen *screen, size_t target,
 
 /* ---- in either ---- */
 
-/* What the weighted correlations of the atoms selected are at most: nothing without
-   ridge, as the residual is orthogonal to them. */
-OTX__PRIVATE double otx__candidates_held(const otx__screen *screen, size_t target, size_t set)
-{
-    const otx__problem *problem = screen->problem;
-    const otx__support *support = &screen->supports[target];
-    size_t slot = (target * OTX__SETS + set) * screen->pitch, j;
-    double held = 0.0;
-    for (j = 0; j < support->count; j++) {
-        size_t atom = (size_t)support->indices[j];
-        double beta = otx__form_scans(screen->form)
-                          ? (double)screen->betas[slot + j]
-                          : support->coefficients[j] * problem->dictionary->norms[atom] /
-                                support->norm;
-        double share = problem->ridge * fabs(beta) * (double)problem->dictionary->weight[atom];
-        if (share > held) held = share;
-    }
-    return held * (1.0 + 1e-5);
-}
-
 /* Makes the candidates of a target's set from the tiles that may hold them. */
 OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t target, size_t set,
                                           const otx__best_tiles *found,
@@ -13006,9 +13111,6 @@ OTX__PRIVATE void otx__candidates_collect(const otx__screen *screen, size_t targ
     candidates->count = 0;
     candidates->least = found->least;
     candidates->overflow = otx__form_scans(screen->form) && found->count > OTX__BEST_TILES_MAX;
-    /* An atom that is selected may have set the mark: none is ruled out by it. */
-    if (screen->problem->ridge > 0.0 && found->least <= otx__candidates_held(screen, target, set))
-        candidates->overflow = true;
     if (!otx__form_scans(screen->form)) {
         candidates->overflow |= !otx__screen_is_bounded(screen, target);
         if (candidates->overflow) return;
@@ -13055,8 +13157,7 @@ OTX__PRIVATE bool otx__select_best(otx__screen *screen, size_t target, size_t se
     bool scans = otx__form_scans(screen->form);
     double clock;
     if (scans) otx__scanned_prune(candidates);
-    /* With atoms barred the screen's least may be theirs. */
-    if (candidates->overflow || candidates->count == 0 || support->barred_count) return false;
+    if (candidates->overflow || candidates->count == 0) return false;
     *atom = scans ? candidates->atoms[0] : 0;
     if (scans && candidates->count == 1 && !(problem->tolerance > 0.0) &&
         candidates->correlations[0] - otx__screen_bound(screen, target, set)->refined >
@@ -14801,7 +14902,7 @@ OTX__PRIVATE otx_result otx__normal_solve(otx__normal *normal, double lambda, ot
 /* Targets whose rows are made at a time. */
 #define OTX__AFFINE_TARGETS 512
 
-/* An anchor by the hash of its donor row. */
+/* An anchor by the keyed hash of its donor row: a donor cannot make its rows collide. */
 typedef struct otx__known_row {
     uint64_t hash;
     uint32_t anchor;
@@ -14814,6 +14915,7 @@ typedef struct otx__affine {
     double *donor_mean, *base_mean; /* [d], [e] */
     otx__digits digits;             /* columns of the map, d terms */
     double *unit;                   /* [strip][32] of these columns */
+    otx__hash_key key;
     otx__known_row *known;          /* [anchors] in order */
 } otx__affine;
 
@@ -14827,9 +14929,9 @@ OTX__PRIVATE int otx__known_compare(const void *a, const void *b)
 }
 
 /* Of a row's elements as floats; 0 and -0 are one. */
-OTX__PRIVATE uint64_t otx__hash_row(const otx_matrix *matrix, size_t row)
+OTX__PRIVATE uint64_t otx__hash_row(otx__hash_key key, const otx_matrix *matrix, size_t row)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    otx__hash_state state = otx__hash_open(key);
     float part[OTX__TILE];
     size_t first, count, i;
     for (first = 0; first < matrix->columns; first += count) {
@@ -14839,11 +14941,10 @@ OTX__PRIVATE uint64_t otx__hash_row(const otx_matrix *matrix, size_t row)
             float value = part[i] + 0.0f;
             uint32_t bits;
             memcpy(&bits, &value, sizeof bits);
-            hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
-            hash ^= hash >> 29;
+            otx__hash_take(&state, bits);
         }
     }
-    return hash;
+    return otx__hash_close(&state, matrix->columns);
 }
 
 /* Whether two rows hold the same floats. */
@@ -14865,7 +14966,7 @@ OTX__PRIVATE bool otx__same_rows(const otx_matrix *a, size_t i, const otx_matrix
 OTX__PRIVATE size_t otx__affine_find(const otx__affine *map, const otx_matrix *donor,
                                   const otx_matrix *targets, size_t target)
 {
-    uint64_t hash = otx__hash_row(targets, target);
+    uint64_t hash = otx__hash_row(map->key, targets, target);
     size_t low = 0, high = map->anchors;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -14896,7 +14997,7 @@ OTX__PRIVATE void otx__affine_hash_body(void *argument, size_t index, int worker
     size_t i, end = otx__min(task->map->anchors, (index + 1) * OTX__TILE);
     (void)worker;
     for (i = index * OTX__TILE; i < end; i++) {
-        task->map->known[i].hash = otx__hash_row(task->donor, i);
+        task->map->known[i].hash = otx__hash_row(task->map->key, task->donor, i);
         task->map->known[i].anchor = (uint32_t)i;
     }
 }
@@ -14943,6 +15044,7 @@ OTX__PRIVATE otx_result otx__affine_know(otx__affine *map, const otx__normal *no
     memset(&task, 0, sizeof task);
     task.map = map;
     task.donor = normal->donor.matrix;
+    map->key = otx__hash_key_for(normal->ctx, map->known);
     result = otx__watch_loop(&watch, (map->anchors + OTX__TILE - 1) / OTX__TILE,
                              4.0 * OTX__TILE * (double)map->columns, otx__affine_hash_body, &task,
                              error);
