@@ -23,165 +23,166 @@
 
    What is where
 
-      208  api/version                version
-      238  api/result                 results
-      278  api/context                context: memory, threads, progress
-      356  api/isa                    instruction sets
-      373  api/matrix                 numbers and matrices
-      418  api/solver                 the solver
-      546  api/affine                 the affine map: rows as the map makes them, and what it misses
-      677  api/source                 sources and sinks: bytes in and out
-      697  api/json                   JSON
-      819  api/safetensors            safetensors
-      883  api/vocab                  vocabularies
-      988  api/align                  alignment
-     1049  api/file                   files
-     1060  api/directory              directories
-     1111  api/job                    the whole job
-     1267  api/verify                 looking at a finished directory
+      209  api/version                version
+      239  api/result                 results
+      279  api/context                context: memory, threads, progress
+      357  api/isa                    instruction sets
+      374  api/matrix                 numbers and matrices
+      419  api/solver                 the solver
+      547  api/affine                 the affine map: rows as the map makes them, and what it misses
+      678  api/source                 sources and sinks: bytes in and out
+      698  api/json                   JSON
+      820  api/safetensors            safetensors
+      884  api/vocab                  vocabularies
+      991  api/align                  alignment
+     1052  api/file                   files
+     1063  api/directory              directories
+     1114  api/job                    the whole job
+     1270  api/verify                 looking at a finished directory
 
-     1311  base                       what everything stands on
-     1344  base/begin                 system headers, and how floating point must be compiled
-     1382  base/sizes                 counting, and sums and products that may not wrap
-     1420  base/span                  bytes of others, digits, UTF-8
-     1578  base/decimal               the digits of a double
-     1713  base/format                printf without stdio and without a locale
-     1982  base/result                results, failures, messages
-     2098  base/memory                the allocator, arrays that grow
-     2157  base/text                  names in messages, and text that grows
-     2274  base/hooks                 log, progress, threads of the caller
-     2343  base/sort                  in place, without memory, never quadratic; and finding
-     2393  base/clock                 wall time for statistics
-     2439  base/hash                  keyed, for tables whose keys a stranger chooses
-     2518  base/pool                  blocks that are freed together
-     2633  base/number                element types, widening and rounding
-     2822  base/base64                decoding
-     2858  base/protobuf              fields of a message
-     2980  base/watch                 long loops that the caller can stop
+     1314  base                       what everything stands on
+     1347  base/begin                 system headers, and how floating point must be compiled
+     1385  base/sizes                 counting, and sums and products that may not wrap
+     1423  base/span                  bytes of others, digits, UTF-8
+     1581  base/decimal               the digits of a double
+     1716  base/format                printf without stdio and without a locale
+     1985  base/result                results, failures, messages
+     2101  base/memory                the allocator, arrays that grow
+     2160  base/text                  names in messages, and text that grows
+     2277  base/hooks                 log, progress, threads of the caller
+     2346  base/sort                  in place, without memory, never quadratic; and finding
+     2396  base/clock                 wall time for statistics
+     2442  base/hash                  keyed, for tables whose keys a stranger chooses
+     2521  base/pool                  blocks that are freed together
+     2636  base/number                element types, widening and rounding
+     2825  base/base64                decoding
+     2861  base/protobuf              fields of a message
+     2983  base/watch                 long loops that the caller can stop
 
-     3033  files                      formats, on memory and streams
-     3057  files/memory_source        memory as a source of bytes
-     3075  files/json_read            a parser without recursion
-     3428  files/json_values          looking at values, stepping through containers
-     3599  files/json_edit            writing, and edits that keep every byte they do not touch
-     3967  files/tensors              what reading and writing a header share
-     4102  files/safetensors_read     the header of a file, checked
-     4426  files/safetensors_write    the header of a new file
+     3036  files                      formats, on memory and streams
+     3060  files/memory_source        memory as a source of bytes
+     3078  files/json_read            a parser without recursion
+     3431  files/json_values          looking at values, stepping through containers
+     3602  files/json_edit            writing, and edits that keep every byte they do not touch
+     3970  files/tensors              what reading and writing a header share
+     4105  files/safetensors_read     the header of a file, checked
+     4429  files/safetensors_write    the header of a new file
 
-     4583  vocab                      tokens, from every source, and which of them are the same
-     4616  vocab/known                what the world calls things: files, classes, tokens
-     4926  vocab/token_table          the table of tokens, and finding tokens in it
-     5089  vocab/spelling             from what a file spells to bytes
-     5220  vocab/reader               what the readers of all sources share
-     5570  vocab/added_tokens         what other files add to a model's tokens
-     5831  vocab/in_use               tokens that are named as reserved ones and are none
-     5933  vocab/from_tokenizer_json  tokenizer.json
-     6189  vocab/from_tekken          tekken.json
-     6344  vocab/from_tiktoken        *.tiktoken
-     6409  vocab/from_sentencepiece   tokenizer.model and its like
-     6764  vocab/from_vocab_json      vocab.json and merges.txt
-     6850  vocab/from_vocab_txt       vocab.txt
-     6907  vocab/parse                the first source that is given, and what goes with it
-     7093  vocab/align                which base token a donor token is
+     4586  vocab                      tokens, from every source, and which of them are the same
+     4620  vocab/known                what the world calls things: files, classes, tokens
+     4930  vocab/token_table          the table of tokens, and finding tokens in it
+     5093  vocab/spelling             from what a file spells to bytes
+     5224  vocab/reader               what the readers of all sources share
+     5574  vocab/added_tokens         what other files add to a model's tokens
+     5835  vocab/in_use               tokens that are named as reserved ones and are none
+     5937  vocab/from_tokenizer_json  tokenizer.json
+     6193  vocab/from_tekken          tekken.json
+     6348  vocab/from_tiktoken        *.tiktoken
+     6413  vocab/from_sentencepiece   tokenizer.model and its like
+     6768  vocab/from_vocab_json      vocab.json and merges.txt
+     6854  vocab/from_vocab_txt       vocab.txt
+     6911  vocab/digits               how a tokenizer cuts numbers
+     7107  vocab/parse                the first source that is given, and what goes with it
+     7294  vocab/align                which base token a donor token is
 
-     7345  simd                       the hot loops, once for each instruction set
-     7378  simd/kernels               the table of kernels, and what all versions share
-     7655  simd/scalar                the reference
-     7824  simd/sse2                  the operations of 128-bit x86, and what each does
-     7945  simd/neon                  those of 64-bit Arm
-     8040  simd/wasm                  those of WebAssembly's SIMD128
-     8125  simd/avx2                  those of 256-bit x86, with FMA
-     8207  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     8849  simd/avx_vnni              AVX2, and products of integers
-     8945  simd/neon_bf16             NEON, and products of matrices
-     9099  simd/avx512                512-bit x86, by hand
-     9705  simd/amx                   tiles of x86, beside AVX-512
-     9948  simd/dispatch              which of them this machine can run, and which a call takes
+     7546  simd                       the hot loops, once for each instruction set
+     7579  simd/kernels               the table of kernels, and what all versions share
+     7856  simd/scalar                the reference
+     8025  simd/sse2                  the operations of 128-bit x86, and what each does
+     8146  simd/neon                  those of 64-bit Arm
+     8241  simd/wasm                  those of WebAssembly's SIMD128
+     8326  simd/avx2                  those of 256-bit x86, with FMA
+     8408  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9050  simd/avx_vnni              AVX2, and products of integers
+     9146  simd/neon_bf16             NEON, and products of matrices
+     9300  simd/avx512                512-bit x86, by hand
+     9906  simd/amx                   tiles of x86, beside AVX-512
+    10149  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10174  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10227  solve/views                the rows of matrices, as the kernels read them
-    10356  solve/panels               vectors as the dense products want them, and these
-    10547  solve/rests                vectors on their way into panels
-    10724  solve/dictionary           the atoms, and their split along a common direction
-    10879  solve/exact_gram           products of all pairs of atoms in double
-    10961  solve/triangle             packed lower triangles
-    11065  solve/support              what is known of one target, and the exact steps
-    11327  solve/gram_table           products of atoms with all atoms, for scans
-    11565  solve/screen               which atoms are worth scoring in double: the bound
-    11855  solve/scan                 the correlations of all atoms with a block's residuals
-    12012  solve/predict              making targets ready for the next scan
-    12258  solve/candidates           the atoms that a scan could not rule out
-    12542  solve/select               the next atoms of each target
-    12708  solve/pursuit              what one solve holds, and the memory it takes
-    12952  solve/plan                 which form, and in what blocks
-    13197  solve/steps                a pursuit from its rows to its results
-    13436  solve/combine              new rows of coefficients
-    13498  solve/solver               the public call
-    13663  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    13872  solve/affine_normal        the normal equations of an affine map
-    14115  solve/affine_factor        their factor, and their solution
-    14318  solve/affine_map           a fitted map, and the rows it makes
-    14660  solve/affine_choice        how many atoms to take, and chosen by what
-    15058  solve/affine_fit           what a fit of an affine map holds and needs
-    15302  solve/affine               fitting and applying affine maps
+    10375  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10428  solve/views                the rows of matrices, as the kernels read them
+    10557  solve/panels               vectors as the dense products want them, and these
+    10748  solve/rests                vectors on their way into panels
+    10925  solve/dictionary           the atoms, and their split along a common direction
+    11080  solve/exact_gram           products of all pairs of atoms in double
+    11162  solve/triangle             packed lower triangles
+    11266  solve/support              what is known of one target, and the exact steps
+    11528  solve/gram_table           products of atoms with all atoms, for scans
+    11766  solve/screen               which atoms are worth scoring in double: the bound
+    12056  solve/scan                 the correlations of all atoms with a block's residuals
+    12213  solve/predict              making targets ready for the next scan
+    12459  solve/candidates           the atoms that a scan could not rule out
+    12743  solve/select               the next atoms of each target
+    12909  solve/pursuit              what one solve holds, and the memory it takes
+    13153  solve/plan                 which form, and in what blocks
+    13398  solve/steps                a pursuit from its rows to its results
+    13637  solve/combine              new rows of coefficients
+    13699  solve/solver               the public call
+    13864  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14073  solve/affine_normal        the normal equations of an affine map
+    14316  solve/affine_factor        their factor, and their solution
+    14519  solve/affine_map           a fitted map, and the rows it makes
+    14861  solve/affine_choice        how many atoms to take, and chosen by what
+    15259  solve/affine_fit           what a fit of an affine map holds and needs
+    15503  solve/affine               fitting and applying affine maps
 
-    15593  disk                       files and directories
-    15625  disk/system                what POSIX and Windows are asked for
-    15664  disk/windows_paths         paths as Windows takes them
-    15804  disk/windows               the system as Windows gives it
-    16103  disk/posix                 the system as POSIX gives it
-    16341  disk/paths                 what can be told from their text
-    16415  disk/failure               why the system refused
-    16529  disk/look                  what stands at a path, and whether within another
-    16650  disk/listing               listings of directories
-    16716  disk/reading               files to read, and whether they have changed
-    16895  disk/writing               files to write
-    17012  disk/copying               copies of files
-    17078  disk/trees                 whole directories looked through, copied, removed
-    17294  disk/known                 what weights are called in a directory
-    17330  disk/staging               a directory made under another name, then renamed
-    17566  disk/missing               a path or a directory without what is wanted of it
-    17609  disk/weight_index          the index of a checkpoint in shards
-    17825  disk/checkpoint            a model directory, in one file or in shards
-    18160  disk/tokenizer_directory   the tokenizer of a model directory
+    15794  disk                       files and directories
+    15826  disk/system                what POSIX and Windows are asked for
+    15865  disk/windows_paths         paths as Windows takes them
+    16005  disk/windows               the system as Windows gives it
+    16304  disk/posix                 the system as POSIX gives it
+    16542  disk/paths                 what can be told from their text
+    16616  disk/failure               why the system refused
+    16730  disk/look                  what stands at a path, and whether within another
+    16851  disk/listing               listings of directories
+    16917  disk/reading               files to read, and whether they have changed
+    17096  disk/writing               files to write
+    17213  disk/copying               copies of files
+    17279  disk/trees                 whole directories looked through, copied, removed
+    17495  disk/known                 what weights are called in a directory
+    17531  disk/staging               a directory made under another name, then renamed
+    17767  disk/missing               a path or a directory without what is wanted of it
+    17810  disk/weight_index          the index of a checkpoint in shards
+    18026  disk/checkpoint            a model directory, in one file or in shards
+    18361  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18361  model                      which tensors and config keys belong to the vocabulary
-    18390  model/known                what the world calls things
-    18777  model/known_classes        classes of tokenizers, by the type of model
-    19015  model/names                names of tensors
-    19172  model/document             the JSON files of a model directory
-    19258  model/config               what config.json says
-    19438  model/side                 a model directory opened once
-    19541  model/code                 the Python that a tokenizer is loaded with
-    19775  model/parts                what each tensor does for the vocabulary
-    19885  model/find                 finding the parts of a model
-    20139  model/heirs                what becomes of the ids in a config
-    20290  model/config_ids           ids in a config being edited
-    20597  model/config_edit          config.json and generation_config.json, edited
-    20853  model/classes              which class a tokenizer is loaded as
+    18562  model                      which tensors and config keys belong to the vocabulary
+    18591  model/known                what the world calls things
+    18978  model/known_classes        classes of tokenizers, by the type of model
+    19216  model/names                names of tensors
+    19373  model/document             the JSON files of a model directory
+    19459  model/config               what config.json says
+    19639  model/side                 a model directory opened once
+    19742  model/code                 the Python that a tokenizer is loaded with
+    19976  model/parts                what each tensor does for the vocabulary
+    20086  model/find                 finding the parts of a model
+    20340  model/heirs                what becomes of the ids in a config
+    20491  model/config_ids           ids in a config being edited
+    20798  model/config_edit          config.json and generation_config.json, edited
+    21054  model/classes              which class a tokenizer is loaded as
 
-    21019  job                        the whole transplant, in the order in which it happens
-    21053  job/job                    what a job holds
-    21307  job/open                   opening the two models
-    21383  job/map                    the caller's map
-    21500  job/align                  where every new row comes from
-    21638  job/plan                   what becomes of every tensor, and of the configs
-    21757  job/chat                   the template that turns messages into text
-    21901  job/rows                   rows in memory: reading, checking, their mean
-    22155  job/solve                  solving for the rows of the donor
-    22420  job/targets                the rows that are made from the donor's
-    22570  job/rebuild                the new rows of one vocabulary tensor
-    22846  job/write                  the output and its weights
-    23115  job/copy                   the other files of the two models
-    23331  job/index                  the files that are written anew
-    23499  job/run                    the whole, in order
-    23609  job/report                 what a job did, as JSON and as a table
-    23875  job/findings               what is told of a finished directory
-    23924  job/check_files            its files
-    24045  job/check_ids              sizes, ids and tying
-    24222  job/check_values           values
-    24302  job/check_draft            as a draft model for another
-    24414  job/verify                 whether a finished directory agrees with itself
+    21220  job                        the whole transplant, in the order in which it happens
+    21254  job/job                    what a job holds
+    21508  job/open                   opening the two models
+    21584  job/map                    the caller's map
+    21701  job/align                  where every new row comes from
+    21839  job/plan                   what becomes of every tensor, and of the configs
+    21958  job/chat                   the template that turns messages into text
+    22102  job/rows                   rows in memory: reading, checking, their mean
+    22356  job/solve                  solving for the rows of the donor
+    22621  job/targets                the rows that are made from the donor's
+    22771  job/rebuild                the new rows of one vocabulary tensor
+    23047  job/write                  the output and its weights
+    23316  job/copy                   the other files of the two models
+    23532  job/index                  the files that are written anew
+    23700  job/run                    the whole, in order
+    23810  job/report                 what a job did, as JSON and as a table
+    24076  job/findings               what is told of a finished directory
+    24125  job/check_files            its files
+    24246  job/check_ids              sizes, ids and tying
+    24423  job/check_values           values
+    24503  job/check_draft            as a draft model for another
+    24615  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -937,6 +938,8 @@ typedef struct otx_vocab {
     const char *model;   /* "BPE", "Unigram", "WordPiece", "WordLevel", "Word", "Char" */
     const char *source;  /* what it was read from: "tokenizer.json", "SentencePiece",
                             "tekken.json", "tiktoken", "vocab.json", "vocab.txt" */
+    size_t digits;       /* the most ASCII digits in one token of a text: 1 where numbers are
+                            read digit by digit; 0 if no token is made of digits */
     void *memory;        /* private: what tokens and strings stand in */
 } otx_vocab;
 
@@ -4610,6 +4613,7 @@ OTX_API otx_result otx_layout_open(const otx_context *ctx, const otx_tensor *ten
      from_sentencepiece   tokenizer.model and its like
      from_vocab_json      vocab.json and merges.txt
      from_vocab_txt       vocab.txt
+     digits               how a tokenizer cuts numbers
      parse                the first source that is given, and what goes with it
      align                which base token a donor token is */
 
@@ -6904,6 +6908,202 @@ OTX__PRIVATE otx_result otx__vocab_txt_roles(otx__tokenizer *t)
     return OTX_OK;
 }
 
+/* >>> src/vocab/digits.h */
+/* ---- digits: how a tokenizer cuts numbers ---------------------------------------- */
+
+/* Which tokens there are for several digits tells it, for whatever a tokenizer was trained
+   with (split_digits of SentencePiece among it) shows in its tokens; but that a
+   pre-tokenizer may keep texts from ever becoming them. */
+
+/* The digits of a token that is nothing else but for the space of a word's border; 0 if it
+   is none, or a token that was added. */
+OTX__PRIVATE size_t otx__number_digits(const otx_token *token)
+{
+    const char *bytes = token->bytes;
+    size_t size = token->size, i;
+    if (token->kind == OTX_TOKEN_BYTE) return size == 1 && otx__is_digit(*bytes);
+    if (token->kind != OTX_TOKEN_TEXT || token->added) return 0;
+    if (size > 1 && *bytes == ' ') bytes++, size--;
+    else if (size > 1 && bytes[size - 1] == ' ') size--;
+    for (i = 0; i < size; i++)
+        if (!otx__is_digit(bytes[i])) return 0;
+    return size;
+}
+
+/* ---- regular expressions ---- */
+
+/* They are looked at as far as those of known tokenizers need: one of their branches takes
+   digits and little else, and the others take none. */
+
+#define OTX__ANY_DIGITS SIZE_MAX
+
+/* Bytes of what a pattern begins with: an escape, a class, a group, or a character. */
+OTX__PRIVATE size_t otx__regex_item(otx__span pattern)
+{
+    const char *at = pattern.bytes;
+    size_t i, depth = 0;
+    bool class_open = false;
+    for (i = 0; i < pattern.size; i++) {
+        if (at[i] == '\\') {
+            i++;
+            if (i + 1 < pattern.size && (at[i] == 'p' || at[i] == 'P') && at[i + 1] == '{')
+                while (i + 1 < pattern.size && at[i] != '}') i++;
+        } else if (class_open) {
+            class_open = at[i] != ']';
+        } else if (at[i] == '[') {
+            class_open = true;
+        } else if (at[i] == '(') {
+            depth++;
+        } else if (at[i] == ')' && depth > 0) {
+            depth--;
+        }
+        if (depth == 0 && !class_open) break;
+    }
+    return otx__min(i + 1, pattern.size);
+}
+
+/* How often at most the item before is taken, and at least; steps over what says so. */
+OTX__PRIVATE size_t otx__regex_times(otx__span *rest, bool *optional)
+{
+    const char first = rest->size > 0 ? *rest->bytes : 0;
+    uint64_t said;
+    size_t most = 1, size = first == '?' || first == '*' || first == '+', from = 1;
+    if (first == '{') {
+        while (size < rest->size && rest->bytes[size] != '}') {
+            if (rest->bytes[size++] == ',') from = size;
+        }
+        if (otx__parse_uint(otx__span_of(rest->bytes + from, size - from), &said) &&
+            said < 1000)
+            most = (size_t)said;
+        else most = OTX__ANY_DIGITS; /* {2,} */
+        size = otx__min(size + 1, rest->size);
+    } else if (size > 0 && first != '?') {
+        most = OTX__ANY_DIGITS;
+    }
+    *optional = first == '?' || first == '*';
+    if (size > 0 && size < rest->size && (rest->bytes[size] == '?' || rest->bytes[size] == '+'))
+        size++; /* lazy, possessive */
+    rest->bytes += size;
+    rest->size -= size;
+    return most;
+}
+
+/* Whether an item takes a digit and nothing but numbers. */
+OTX__PRIVATE bool otx__regex_is_digit(otx__span item)
+{
+    static const char *const spellings[] = {"\\p{N}", "\\p{Nd}", "\\d", "[0-9]", "[\\p{N}]",
+                                            "[\\d]"};
+    size_t i;
+    for (i = 0; i < OTX__COUNT(spellings); i++)
+        if (otx__span_is(item, spellings[i])) return true;
+    return false;
+}
+
+/* Whether any other item may take a digit, as far as can be seen. */
+OTX__PRIVATE bool otx__regex_may_take_digit(otx__span item)
+{
+    static const char *const names[] = {"\\p{N", "\\d", "\\w", "\\S", "\\P", "\\D", "0-9"};
+    bool negated = item.size > 1 && item.bytes[0] == '[' && item.bytes[1] == '^', named = false;
+    size_t i;
+    for (i = 0; i < OTX__COUNT(names); i++)
+        named = named || otx__span_contains(item, names[i]);
+    if (*item.bytes == '.' || otx__is_digit(*item.bytes)) return true;
+    if (*item.bytes == '(') return named || otx__span_contains(item, "[^");
+    return negated ? !named : named;
+}
+
+/* Whether an item looks ahead or back, and takes nothing. */
+OTX__PRIVATE bool otx__regex_looks(otx__span item)
+{
+    return item.size > 2 && item.bytes[0] == '(' && item.bytes[1] == '?' &&
+           (item.bytes[2] == '=' || item.bytes[2] == '!' ||
+            (item.bytes[2] == '<' && item.size > 3 &&
+             (item.bytes[3] == '=' || item.bytes[3] == '!')));
+}
+
+/* The most digits that one match of a pattern takes, where it takes every digit, whatever
+   stands around it; else OTX__ANY_DIGITS. */
+OTX__PRIVATE size_t otx__regex_digits(otx__span pattern)
+{
+    size_t most = 0, branch = 0;
+    bool bound = false; /* to something else: digits may be without it */
+    while (pattern.size > 0) {
+        otx__span item = otx__span_of(pattern.bytes, otx__regex_item(pattern));
+        bool optional, digit = otx__regex_is_digit(item);
+        size_t times;
+        pattern.bytes += item.size;
+        pattern.size -= item.size;
+        if (otx__span_is(item, "|")) {
+            if (branch > 0 && bound) return OTX__ANY_DIGITS;
+            most = otx__max(most, branch);
+            branch = 0;
+            bound = false;
+            continue;
+        }
+        times = otx__regex_times(&pattern, &optional);
+        if (otx__regex_looks(item)) bound = true;
+        else if (digit ? branch > 0 : otx__regex_may_take_digit(item)) return OTX__ANY_DIGITS;
+        else if (digit) branch = times;
+        else bound = bound || !optional;
+    }
+    most = otx__max(most, branch);
+    return most == 0 || (branch > 0 && bound) ? OTX__ANY_DIGITS : most;
+}
+
+/* ---- pre-tokenizers ---- */
+
+/* The same for a pattern that stands in the reader's file. */
+OTX__PRIVATE otx_result otx__pattern_digits(otx__tokenizer *t, uint32_t node, size_t *most)
+{
+    size_t size = 0;
+    otx_result result = OTX_OK;
+    *most = OTX__ANY_DIGITS;
+    if (otx_json_type_of(&t->json, node) != OTX_JSON_STRING) return OTX_OK;
+    result = otx__tokenizer_string(t, &t->json, node, &size);
+    if (!result) *most = otx__regex_digits(otx__span_of(t->scratch, size));
+    return result;
+}
+
+/* The most digits that one step of tokenizer.json's pre-tokenizer leaves together. */
+OTX__PRIVATE otx_result otx__step_digits(otx__tokenizer *t, uint32_t step, size_t *most)
+{
+    const otx_json *json = &t->json;
+    const uint32_t pattern = otx_json_find(json, step, "pattern");
+    *most = OTX__ANY_DIGITS;
+    if (otx_json_equals(json, otx_json_find(json, step, "type"), "Digits")) {
+        if (otx_json_type_of(json, otx_json_find(json, step, "individual_digits")) ==
+            OTX_JSON_TRUE)
+            *most = 1;
+        return OTX_OK;
+    }
+    if (!otx_json_equals(json, otx_json_find(json, step, "behavior"), "Isolated"))
+        return OTX_OK; /* else matches may be joined to what stands beside them */
+    return otx__pattern_digits(t, otx_json_find(json, pattern, "Regex"), most);
+}
+
+/* Sets the most digits that one token of a text has. */
+OTX__PRIVATE otx_result otx__find_digits(otx__tokenizer *t)
+{
+    static const char *const types[] = {"Digits", "Split"};
+    const otx_json *json = &t->json;
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t pattern = otx_json_find(json, otx_json_find(json, 0, "config"), "pattern");
+    size_t *digits = &t->vocab->digits, most, i;
+    otx_result result;
+    uint32_t step;
+    for (i = 0; i < t->vocab->count; i++)
+        *digits = otx__max(*digits, otx__number_digits(&t->vocab->tokens[i]));
+    result = otx__pattern_digits(t, pattern, &most); /* of tekken.json */
+    *digits = otx__min(*digits, most);
+    for (i = 0; i < OTX__COUNT(types) && !result; i++)
+        for (step = otx__find_step(json, part, OTX_JSON_NONE, types[i]);
+             step != OTX_JSON_NONE && !result; step = otx__find_step(json, part, step, types[i])) {
+            result = otx__step_digits(t, step, &most);
+            *digits = otx__min(*digits, most);
+        }
+    return result;
+}
+
 /* >>> src/vocab/parse.h */
 /* ---- vocab_parse: a vocabulary from its files ------------------------------------- */
 
@@ -7083,6 +7283,7 @@ OTX_API otx_result otx_vocab_parse(const otx_context *ctx, const otx_vocab_text 
     if (!result) result = otx__read_tokens(&t, lists);
     if (!result) otx__finish_tokens(&t);
     if (!result) result = otx__find_in_use(&t);
+    if (!result) result = otx__find_digits(&t);
     if (result) otx_vocab_close(ctx, out);
     for (i = 0; i < OTX__COUNT(lists); i++)
         otx__free(ctx, lists[i].tokens, lists[i].count, sizeof *lists[i].tokens);
