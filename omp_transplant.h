@@ -23,166 +23,167 @@
 
    What is where
 
-      209  api/version                version
-      239  api/result                 results
-      279  api/context                context: memory, threads, progress
-      357  api/isa                    instruction sets
-      374  api/matrix                 numbers and matrices
-      419  api/solver                 the solver
-      547  api/affine                 the affine map: rows as the map makes them, and what it misses
-      678  api/source                 sources and sinks: bytes in and out
-      698  api/json                   JSON
-      820  api/safetensors            safetensors
-      884  api/vocab                  vocabularies
-      991  api/align                  alignment
-     1052  api/file                   files
-     1063  api/directory              directories
-     1114  api/job                    the whole job
-     1270  api/verify                 looking at a finished directory
+      210  api/version                version
+      240  api/result                 results
+      280  api/context                context: memory, threads, progress
+      358  api/isa                    instruction sets
+      375  api/matrix                 numbers and matrices
+      420  api/solver                 the solver
+      548  api/affine                 the affine map: rows as the map makes them, and what it misses
+      679  api/source                 sources and sinks: bytes in and out
+      699  api/json                   JSON
+      821  api/safetensors            safetensors
+      885  api/vocab                  vocabularies
+      992  api/align                  alignment
+     1053  api/file                   files
+     1064  api/directory              directories
+     1115  api/job                    the whole job
+     1276  api/verify                 looking at a finished directory
 
-     1314  base                       what everything stands on
-     1347  base/begin                 system headers, and how floating point must be compiled
-     1385  base/sizes                 counting, and sums and products that may not wrap
-     1423  base/span                  bytes of others, digits, UTF-8
-     1581  base/decimal               the digits of a double
-     1716  base/format                printf without stdio and without a locale
-     1985  base/result                results, failures, messages
-     2101  base/memory                the allocator, arrays that grow
-     2160  base/text                  names in messages, and text that grows
-     2277  base/hooks                 log, progress, threads of the caller
-     2346  base/sort                  in place, without memory, never quadratic; and finding
-     2396  base/clock                 wall time for statistics
-     2442  base/hash                  keyed, for tables whose keys a stranger chooses
-     2521  base/pool                  blocks that are freed together
-     2636  base/number                element types, widening and rounding
-     2825  base/base64                decoding
-     2861  base/protobuf              fields of a message
-     2983  base/watch                 long loops that the caller can stop
+     1320  base                       what everything stands on
+     1353  base/begin                 system headers, and how floating point must be compiled
+     1391  base/sizes                 counting, and sums and products that may not wrap
+     1429  base/span                  bytes of others, digits, UTF-8
+     1587  base/decimal               the digits of a double
+     1722  base/format                printf without stdio and without a locale
+     1991  base/result                results, failures, messages
+     2107  base/memory                the allocator, arrays that grow
+     2166  base/text                  names in messages, and text that grows
+     2283  base/hooks                 log, progress, threads of the caller
+     2352  base/sort                  in place, without memory, never quadratic; and finding
+     2402  base/clock                 wall time for statistics
+     2448  base/hash                  keyed, for tables whose keys a stranger chooses
+     2527  base/pool                  blocks that are freed together
+     2642  base/number                element types, widening and rounding
+     2831  base/base64                decoding
+     2867  base/protobuf              fields of a message
+     2989  base/watch                 long loops that the caller can stop
 
-     3036  files                      formats, on memory and streams
-     3060  files/memory_source        memory as a source of bytes
-     3078  files/json_read            a parser without recursion
-     3431  files/json_values          looking at values, stepping through containers
-     3602  files/json_edit            writing, and edits that keep every byte they do not touch
-     3970  files/tensors              what reading and writing a header share
-     4105  files/safetensors_read     the header of a file, checked
-     4429  files/safetensors_write    the header of a new file
+     3042  files                      formats, on memory and streams
+     3066  files/memory_source        memory as a source of bytes
+     3084  files/json_read            a parser without recursion
+     3437  files/json_values          looking at values, stepping through containers
+     3608  files/json_edit            writing, and edits that keep every byte they do not touch
+     3976  files/tensors              what reading and writing a header share
+     4111  files/safetensors_read     the header of a file, checked
+     4435  files/safetensors_write    the header of a new file
 
-     4586  vocab                      tokens, from every source, and which of them are the same
-     4620  vocab/known                what the world calls things: files, classes, tokens
-     4930  vocab/token_table          the table of tokens, and finding tokens in it
-     5093  vocab/spelling             from what a file spells to bytes
-     5224  vocab/reader               what the readers of all sources share
-     5574  vocab/added_tokens         what other files add to a model's tokens
-     5835  vocab/in_use               tokens that are named as reserved ones and are none
-     5937  vocab/from_tokenizer_json  tokenizer.json
-     6193  vocab/from_tekken          tekken.json
-     6348  vocab/from_tiktoken        *.tiktoken
-     6413  vocab/from_sentencepiece   tokenizer.model and its like
-     6768  vocab/from_vocab_json      vocab.json and merges.txt
-     6854  vocab/from_vocab_txt       vocab.txt
-     6911  vocab/digits               how a tokenizer cuts numbers
-     7107  vocab/parse                the first source that is given, and what goes with it
-     7294  vocab/align                which base token a donor token is
+     4592  vocab                      tokens, from every source, and which of them are the same
+     4626  vocab/known                what the world calls things: files, classes, tokens
+     4952  vocab/token_table          the table of tokens, and finding tokens in it
+     5115  vocab/spelling             from what a file spells to bytes
+     5246  vocab/reader               what the readers of all sources share
+     5596  vocab/added_tokens         what other files add to a model's tokens
+     5857  vocab/in_use               tokens that are named as reserved ones and are none
+     5959  vocab/from_tokenizer_json  tokenizer.json
+     6215  vocab/from_tekken          tekken.json
+     6370  vocab/from_tiktoken        *.tiktoken
+     6435  vocab/from_sentencepiece   tokenizer.model and its like
+     6790  vocab/from_vocab_json      vocab.json and merges.txt
+     6876  vocab/from_vocab_txt       vocab.txt
+     6933  vocab/digits               how a tokenizer cuts numbers
+     7129  vocab/parse                the first source that is given, and what goes with it
+     7316  vocab/align                which base token a donor token is
 
-     7546  simd                       the hot loops, once for each instruction set
-     7579  simd/kernels               the table of kernels, and what all versions share
-     7856  simd/scalar                the reference
-     8025  simd/sse2                  the operations of 128-bit x86, and what each does
-     8146  simd/neon                  those of 64-bit Arm
-     8241  simd/wasm                  those of WebAssembly's SIMD128
-     8326  simd/avx2                  those of 256-bit x86, with FMA
-     8408  simd/vectors               body.h by the operations of 128 bits and by those of 256
-     9050  simd/avx_vnni              AVX2, and products of integers
-     9146  simd/neon_bf16             NEON, and products of matrices
-     9300  simd/avx512                512-bit x86, by hand
-     9906  simd/amx                   tiles of x86, beside AVX-512
-    10149  simd/dispatch              which of them this machine can run, and which a call takes
+     7568  simd                       the hot loops, once for each instruction set
+     7601  simd/kernels               the table of kernels, and what all versions share
+     7878  simd/scalar                the reference
+     8047  simd/sse2                  the operations of 128-bit x86, and what each does
+     8168  simd/neon                  those of 64-bit Arm
+     8263  simd/wasm                  those of WebAssembly's SIMD128
+     8348  simd/avx2                  those of 256-bit x86, with FMA
+     8430  simd/vectors               body.h by the operations of 128 bits and by those of 256
+     9072  simd/avx_vnni              AVX2, and products of integers
+     9168  simd/neon_bf16             NEON, and products of matrices
+     9322  simd/avx512                512-bit x86, by hand
+     9928  simd/amx                   tiles of x86, beside AVX-512
+    10171  simd/dispatch              which of them this machine can run, and which a call takes
 
-    10375  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
-    10428  solve/views                the rows of matrices, as the kernels read them
-    10557  solve/panels               vectors as the dense products want them, and these
-    10748  solve/rests                vectors on their way into panels
-    10925  solve/dictionary           the atoms, and their split along a common direction
-    11080  solve/exact_gram           products of all pairs of atoms in double
-    11162  solve/triangle             packed lower triangles
-    11266  solve/support              what is known of one target, and the exact steps
-    11528  solve/gram_table           products of atoms with all atoms, for scans
-    11766  solve/screen               which atoms are worth scoring in double: the bound
-    12056  solve/scan                 the correlations of all atoms with a block's residuals
-    12213  solve/predict              making targets ready for the next scan
-    12459  solve/candidates           the atoms that a scan could not rule out
-    12743  solve/select               the next atoms of each target
-    12909  solve/pursuit              what one solve holds, and the memory it takes
-    13153  solve/plan                 which form, and in what blocks
-    13398  solve/steps                a pursuit from its rows to its results
-    13637  solve/combine              new rows of coefficients
-    13699  solve/solver               the public call
-    13864  solve/affine_digits        whole numbers of 16 bits, whose products are exact
-    14073  solve/affine_normal        the normal equations of an affine map
-    14316  solve/affine_factor        their factor, and their solution
-    14519  solve/affine_map           a fitted map, and the rows it makes
-    14861  solve/affine_choice        how many atoms to take, and chosen by what
-    15259  solve/affine_fit           what a fit of an affine map holds and needs
-    15503  solve/affine               fitting and applying affine maps
+    10397  solve                      Orthogonal Matching Pursuit for many targets, and affine maps
+    10450  solve/views                the rows of matrices, as the kernels read them
+    10579  solve/panels               vectors as the dense products want them, and these
+    10770  solve/rests                vectors on their way into panels
+    10947  solve/dictionary           the atoms, and their split along a common direction
+    11102  solve/exact_gram           products of all pairs of atoms in double
+    11184  solve/triangle             packed lower triangles
+    11288  solve/support              what is known of one target, and the exact steps
+    11550  solve/gram_table           products of atoms with all atoms, for scans
+    11788  solve/screen               which atoms are worth scoring in double: the bound
+    12078  solve/scan                 the correlations of all atoms with a block's residuals
+    12235  solve/predict              making targets ready for the next scan
+    12481  solve/candidates           the atoms that a scan could not rule out
+    12765  solve/select               the next atoms of each target
+    12931  solve/pursuit              what one solve holds, and the memory it takes
+    13175  solve/plan                 which form, and in what blocks
+    13420  solve/steps                a pursuit from its rows to its results
+    13659  solve/combine              new rows of coefficients
+    13721  solve/solver               the public call
+    13886  solve/affine_digits        whole numbers of 16 bits, whose products are exact
+    14095  solve/affine_normal        the normal equations of an affine map
+    14338  solve/affine_factor        their factor, and their solution
+    14541  solve/affine_map           a fitted map, and the rows it makes
+    14883  solve/affine_choice        how many atoms to take, and chosen by what
+    15281  solve/affine_fit           what a fit of an affine map holds and needs
+    15525  solve/affine               fitting and applying affine maps
 
-    15794  disk                       files and directories
-    15826  disk/system                what POSIX and Windows are asked for
-    15865  disk/windows_paths         paths as Windows takes them
-    16005  disk/windows               the system as Windows gives it
-    16304  disk/posix                 the system as POSIX gives it
-    16542  disk/paths                 what can be told from their text
-    16616  disk/failure               why the system refused
-    16730  disk/look                  what stands at a path, and whether within another
-    16851  disk/listing               listings of directories
-    16917  disk/reading               files to read, and whether they have changed
-    17096  disk/writing               files to write
-    17213  disk/copying               copies of files
-    17279  disk/trees                 whole directories looked through, copied, removed
-    17495  disk/known                 what weights are called in a directory
-    17531  disk/staging               a directory made under another name, then renamed
-    17767  disk/missing               a path or a directory without what is wanted of it
-    17810  disk/weight_index          the index of a checkpoint in shards
-    18026  disk/checkpoint            a model directory, in one file or in shards
-    18361  disk/tokenizer_directory   the tokenizer of a model directory
+    15816  disk                       files and directories
+    15848  disk/system                what POSIX and Windows are asked for
+    15887  disk/windows_paths         paths as Windows takes them
+    16027  disk/windows               the system as Windows gives it
+    16326  disk/posix                 the system as POSIX gives it
+    16564  disk/paths                 what can be told from their text
+    16638  disk/failure               why the system refused
+    16752  disk/look                  what stands at a path, and whether within another
+    16873  disk/listing               listings of directories
+    16939  disk/reading               files to read, and whether they have changed
+    17118  disk/writing               files to write
+    17235  disk/copying               copies of files
+    17301  disk/trees                 whole directories looked through, copied, removed
+    17517  disk/known                 what weights are called in a directory
+    17553  disk/staging               a directory made under another name, then renamed
+    17789  disk/missing               a path or a directory without what is wanted of it
+    17832  disk/weight_index          the index of a checkpoint in shards
+    18048  disk/checkpoint            a model directory, in one file or in shards
+    18383  disk/tokenizer_directory   the tokenizer of a model directory
 
-    18562  model                      which tensors and config keys belong to the vocabulary
-    18591  model/known                what the world calls things
-    18978  model/known_classes        classes of tokenizers, by the type of model
-    19216  model/names                names of tensors
-    19373  model/document             the JSON files of a model directory
-    19459  model/config               what config.json says
-    19639  model/side                 a model directory opened once
-    19742  model/code                 the Python that a tokenizer is loaded with
-    19976  model/parts                what each tensor does for the vocabulary
-    20086  model/find                 finding the parts of a model
-    20340  model/heirs                what becomes of the ids in a config
-    20491  model/config_ids           ids in a config being edited
-    20798  model/config_edit          config.json and generation_config.json, edited
-    21054  model/classes              which class a tokenizer is loaded as
+    18584  model                      which tensors and config keys belong to the vocabulary
+    18613  model/known                what the world calls things
+    19000  model/known_classes        classes of tokenizers, by the type of model
+    19238  model/names                names of tensors
+    19395  model/document             the JSON files of a model directory
+    19481  model/config               what config.json says
+    19661  model/side                 a model directory opened once
+    19764  model/code                 the Python that a tokenizer is loaded with
+    19998  model/parts                what each tensor does for the vocabulary
+    20108  model/find                 finding the parts of a model
+    20362  model/heirs                what becomes of the ids in a config
+    20513  model/config_ids           ids in a config being edited
+    20820  model/config_edit          config.json and generation_config.json, edited
+    21076  model/classes              which class a tokenizer is loaded as
 
-    21220  job                        the whole transplant, in the order in which it happens
-    21254  job/job                    what a job holds
-    21508  job/open                   opening the two models
-    21584  job/map                    the caller's map
-    21701  job/align                  where every new row comes from
-    21839  job/plan                   what becomes of every tensor, and of the configs
-    21958  job/chat                   the template that turns messages into text
-    22102  job/rows                   rows in memory: reading, checking, their mean
-    22356  job/solve                  solving for the rows of the donor
-    22621  job/targets                the rows that are made from the donor's
-    22771  job/rebuild                the new rows of one vocabulary tensor
-    23047  job/write                  the output and its weights
-    23316  job/copy                   the other files of the two models
-    23532  job/index                  the files that are written anew
-    23700  job/run                    the whole, in order
-    23810  job/report                 what a job did, as JSON and as a table
-    24076  job/findings               what is told of a finished directory
-    24125  job/check_files            its files
-    24246  job/check_ids              sizes, ids and tying
-    24423  job/check_values           values
-    24503  job/check_draft            as a draft model for another
-    24615  job/verify                 whether a finished directory agrees with itself
+    21283  job                        the whole transplant, in the order in which it happens
+    21318  job/job                    what a job holds
+    21575  job/open                   opening the two models
+    21651  job/map                    the caller's map
+    21768  job/align                  where every new row comes from
+    21906  job/plan                   what becomes of every tensor, and of the configs
+    22043  job/chat                   the template that turns messages into text
+    22187  job/digits                 where the two tokenizers cut numbers differently
+    22384  job/rows                   rows in memory: reading, checking, their mean
+    22638  job/solve                  solving for the rows of the donor
+    22903  job/targets                the rows that are made from the donor's
+    23053  job/rebuild                the new rows of one vocabulary tensor
+    23329  job/write                  the output and its weights
+    23598  job/copy                   the other files of the two models
+    23815  job/index                  the files that are written anew
+    23985  job/run                    the whole, in order
+    24096  job/report                 what a job did, as JSON and as a table
+    24365  job/findings               what is told of a finished directory
+    24414  job/check_files            its files
+    24535  job/check_ids              sizes, ids and tying
+    24712  job/check_values           values
+    24792  job/check_draft            as a draft model for another
+    24916  job/verify                 whether a finished directory agrees with itself
 
    This file is generated from src/ by amalgamate.sh. MIT licence, at the end.
 
@@ -1181,6 +1182,11 @@ typedef struct otx_job_options {
     size_t map_count;
     otx_chat chat;
     const char *chat_file; /* of OTX_CHAT_FILE; read by otx_job_open */
+    bool split_digits; /* the output's tokenizer cuts numbers into single digits, for a base
+                          that has learned to count with those; all other text as the
+                          donor's. Its tokens of several digits keep their rows and are
+                          never met; so this does nothing for a draft, which is given the
+                          target's tokens. For tokenizer.json alone */
     bool saturate;     /* clamp values beyond the base's dtype instead of failing */
     bool overwrite;    /* replace an existing output */
     bool keep_details; /* keep each token's atoms for otx_job_write_tokens */
@@ -4873,6 +4879,22 @@ OTX__PRIVATE bool otx__is_of_tokenizer(const char *name)
             otx__name_fits(name, otx__known_files[i].pattern))
             return true;
     return otx__is_tokenizer_code(name);
+}
+
+/* Whether a name is that of a file with tokens other than tokenizer.json, or of one that goes
+   with it. */
+OTX__PRIVATE bool otx__is_other_source(const char *name)
+{
+    size_t i;
+    for (i = 0; i < OTX__COUNT(otx__known_files); i++) {
+        const otx_vocab_file file = otx__known_files[i].file;
+        if (otx__name_fits(name, otx__known_files[i].pattern) && file != OTX_VOCAB_TOKENIZER_JSON)
+            return file <= OTX_VOCAB_MERGES ||
+                   (file == OTX_VOCAB_FILES &&
+                    !otx__name_fits_any(name, otx__template_files,
+                                        OTX__COUNT(otx__template_files)));
+    }
+    return false;
 }
 
 /* The name that a kind of file usually has. */
@@ -21131,26 +21153,41 @@ OTX__PRIVATE bool otx__side_is_mapped(const otx__side *side)
 typedef struct otx__class_choice {
     char name[OTX__QUOTED]; /* tokenizer_class; empty: the file stays as it is */
     char made[OTX__QUOTED]; /* the class that the donor's own directory makes */
+    bool rebuilt;           /* that class is given up, and with it the special tokens which it
+                               has where no file names them */
     bool code;              /* "auto_map" is needed as well: see otx__class_code */
 } otx__class_choice;
 
+/* Whether transformers 4 makes it of tokenizer.model, though tokenizer.json is there. */
+OTX__PRIVATE bool otx__class_needs_model(const otx__side *donor, otx__span name)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    return otx__span_is(otx__class_stem(name), "LlamaTokenizer") &&
+           otx_json_type_of(json, otx_json_find(json, otx__document_root(&donor->tokenizer),
+                                                "add_prefix_space")) != OTX_JSON_NULL;
+}
+
 /* By the policy that tests/tokenizer_classes.py states and tries with both versions of
-   transformers. */
-OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base,
+   transformers. `as_is`: tokenizer.json must be taken as it stands. */
+OTX__PRIVATE void otx__class_choose(const otx__side *donor, const otx__side *base, bool as_is,
                                     otx__class_choice *choice)
 {
     const bool byte_level = donor->vocab.family == OTX_FAMILY_BYTE_LEVEL;
     const bool has_json = strcmp(otx__word(donor->vocab.source), "tokenizer.json") == 0;
     const otx__span type = otx__document_word(&base->config, OTX__KEY_MODEL_TYPE);
     const otx__span name = otx__side_class(donor);
-    const otx__span wanted = otx__class_effective(
+    otx__span wanted = otx__class_effective(
         otx__document_word(&donor->config, OTX__KEY_MODEL_TYPE), name, byte_level, false);
     otx__span chosen, seen, made;
     memset(choice, 0, sizeof *choice);
     if (otx__side_is_mapped(donor)) return; /* its code is loaded beside any model */
     otx__format(choice->made, sizeof choice->made, "%.*s", (int)wanted.size, wanted.bytes);
+    choice->rebuilt = as_is && !otx__span_is(wanted, OTX__AS_IS);
+    if (as_is) wanted = otx__span_of(OTX__AS_IS, strlen(OTX__AS_IS));
     seen = otx__class_effective(type, name, byte_level, false);
-    if (name.size > 0 && otx__span_is(seen, choice->made)) return;
+    if (name.size > 0 && otx__same_bytes(seen.bytes, seen.size, wanted.bytes, wanted.size) &&
+        !(as_is && otx__class_needs_model(donor, name)))
+        return;
     if (otx__span_is(wanted, OTX__AS_IS) || otx__span_is(wanted, "Qwen3_5Tokenizer"))
         otx__format(choice->name, sizeof choice->name, OTX__AS_IS_4); /* 4 knows neither */
     else if (name.size > 0 && otx__span_is(otx__class_stem(name), choice->made))
@@ -21188,6 +21225,31 @@ OTX__PRIVATE void otx__class_code(const otx__class_choice *choice, otx__text *to
                          "        super().__init__(*arguments, **settings)\n");
 }
 
+/* Names the special tokens that no class will add: those of roles that the file leaves open. */
+OTX__PRIVATE otx_result otx__class_roles(const otx_context *ctx, const otx__side *donor,
+                                         otx_json_edit *edit, otx_error *error)
+{
+    const otx_json *json = &donor->tokenizer.json;
+    otx_result result = OTX_OK;
+    otx__text value;
+    int role;
+    otx__text_open(&value, ctx);
+    for (role = 0; role < OTX_ROLE_COUNT && !result; role++) {
+        const int64_t id = donor->vocab.roles[role];
+        const char *key = otx__role_keys[role];
+        if (id < 0 || otx_json_type_of(json, otx_json_find(json, 0, key)) != OTX_JSON_NULL)
+            continue;
+        value.size = 0;
+        otx__text_json_string(&value, donor->vocab.tokens[id].content,
+                              donor->vocab.tokens[id].content_size);
+        otx__text_bytes(&value, "", 1);
+        result = value.failed ? otx__fail_memory(error, value.size)
+                              : otx_json_edit_set(ctx, edit, 0, key, value.bytes, error);
+    }
+    otx__text_close(&value);
+    return result;
+}
+
 /* Appends tokenizer_config.json with what was chosen. */
 OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__side *donor,
                                           const otx__class_choice *choice, otx__text *to,
@@ -21212,6 +21274,7 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
     if (!result && choice->code)
         result = otx_json_edit_set(ctx, edit, 0, OTX__KEY_AUTO_MAP,
                                    "{\"" OTX__KEY_AUTO_TOKENIZER "\": " OTX__CLASS_MAP "}", error);
+    if (!result && choice->rebuilt) result = otx__class_roles(ctx, donor, edit, error);
     if (!result) result = otx__edit_to_text(edit, to, error);
     otx_json_edit_close(ctx, edit);
     return result;
@@ -21235,6 +21298,7 @@ OTX__PRIVATE otx_result otx__class_config(const otx_context *ctx, const otx__sid
      align         where every new row comes from
      plan          what becomes of every tensor, and of the configs
      chat          the template that turns messages into text
+     digits        where the two tokenizers cut numbers differently
      rows          rows in memory: reading, checking, their mean
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
@@ -21306,6 +21370,7 @@ struct otx_job {
     otx__tensor_plan plans[OTX__MAX_PARTS];      /* of base.parts.tensors */
     size_t matrix_tensors[OTX_JOB_MAX_MATRICES]; /* of summary.matrices: which tensor */
     otx__text config, generation; /* the edited files; generation may be empty */
+    otx__text digits;             /* digits: tokenizer.json that splits them, or empty */
     otx__text chat;               /* chat: the template, unless it is the donor's */
     otx__text tokenizer, code;    /* tokenizer_config.json and a module, or empty: see
                                      otx__job_plan_class */
@@ -21448,6 +21513,7 @@ OTX__PRIVATE otx_result otx__job_new(const otx_context *ctx, const char *base,
     job->ctx.progress_context = job;
     otx__text_open(&job->config, &job->ctx);
     otx__text_open(&job->generation, &job->ctx);
+    otx__text_open(&job->digits, &job->ctx);
     otx__text_open(&job->chat, &job->ctx);
     otx__text_open(&job->tokenizer, &job->ctx);
     otx__text_open(&job->code, &job->ctx);
@@ -21478,6 +21544,7 @@ OTX_API void otx_job_close(otx_job *job)
     for (i = 0; i < job->solution_count; i++) otx__solution_close(job, &job->solutions[i]);
     otx__text_close(&job->config);
     otx__text_close(&job->generation);
+    otx__text_close(&job->digits);
     otx__text_close(&job->chat);
     otx__text_close(&job->tokenizer);
     otx__text_close(&job->code);
@@ -21937,21 +22004,39 @@ OTX__PRIVATE otx_result otx__job_plan_configs(otx_job *job, otx_error *error)
     return otx__config_make(&plan, &job->config, &job->generation, error);
 }
 
+/* Says which class is named, and why. */
+OTX__PRIVATE void otx__class_note(const otx_job *job, const otx__class_choice *choice)
+{
+    const char *code = choice->code ? ", and " OTX__CLASS_MODULE ".py" : "";
+    if (choice->rebuilt)
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: the %s that "
+                 "transformers makes of the tokenizer of %s would not split digits",
+                 choice->name, code, choice->made, job->donor.path);
+    else
+        otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
+                 "config.json of %s, transformers would load the tokenizer of %s otherwise than "
+                 "it does there", choice->name, code, job->base.path, job->donor.path);
+}
+
 /* Names another class for the tokenizer where the donor's own name would be taken for
-   another beside the base's config.json. */
+   another beside the base's config.json, or would not heed a tokenizer.json that is not its
+   class's. */
 OTX__PRIVATE otx_result otx__job_plan_class(otx_job *job, otx_error *error)
 {
     otx__class_choice choice;
     otx_result result;
-    otx__class_choose(&job->donor, &job->base, &choice);
+    otx__class_choose(&job->donor, &job->base, job->digits.size > 0, &choice);
     if (!choice.name[0]) return OTX_OK;
+    if (choice.rebuilt &&
+        (!job->donor.tokenizer.present || job->donor.vocab.roles[OTX_ROLE_EOS] < 0))
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
+                         "transformers makes a %s of it, which does not heed tokenizer.json and "
+                         "has special tokens that no file names; load it with AutoTokenizer and "
+                         "save it with save_pretrained", job->donor.path, choice.made);
     result = otx__class_config(&job->ctx, &job->donor, &choice, &job->tokenizer, error);
     if (result) return result;
     if (choice.code) otx__class_code(&choice, &job->code);
-    otx__log(&job->ctx, OTX_NOTE, "tokenizer_config.json names the class %s%s: beside the "
-             "config.json of %s, transformers would load the tokenizer of %s otherwise than it "
-             "does there", choice.name, choice.code ? ", and " OTX__CLASS_MODULE ".py" : "",
-             job->base.path, job->donor.path);
+    otx__class_note(job, &choice);
     return job->code.failed ? otx__fail_memory(error, job->code.size) : OTX_OK;
 }
 
@@ -22097,6 +22182,203 @@ OTX__PRIVATE otx_result otx__job_plan_chat(otx_job *job, otx_error *error)
     if (!result && job->chat.size > 0) result = otx__chat_check(job, error);
     otx__text_close(&other);
     return result;
+}
+
+/* >>> src/job/digits.h */
+/* ---- digits: where the two tokenizers cut numbers differently ------------------- */
+
+/* The body of a model counts with the pieces of numbers that it was trained on. Given others
+   it does arithmetic worse, whatever their rows: arXiv 2506.06607 calls it the critical
+   challenge of a transplant. */
+
+/* "digit by digit", or "in pieces of up to 3 digits". */
+OTX__PRIVATE const char *otx__digits_text(char to[48], size_t digits)
+{
+    if (digits == 1) return strcpy(to, "digit by digit");
+    otx__format(to, 48, "in pieces of up to %" PRIu64 " digits", (uint64_t)digits);
+    return to;
+}
+
+/* Where pieces are long, the most frequent numbers are tokens, and others are cut anyhow. */
+#define OTX__MANY_DIGITS 4
+
+/* Whether two vocabularies cut numbers alike, as far as they show. */
+OTX__PRIVATE bool otx__digits_alike(const otx_vocab *one, const otx_vocab *other)
+{
+    return one->digits == other->digits || one->digits == 0 || other->digits == 0 ||
+           (one->digits >= OTX__MANY_DIGITS && other->digits >= OTX__MANY_DIGITS);
+}
+
+OTX__PRIVATE void otx__digits_warn(const otx_job *job)
+{
+    const otx_vocab *base = &job->base.vocab, *donor = &job->donor.vocab;
+    char ours[48], theirs[48];
+    if (otx__digits_alike(base, donor)) return;
+    otx__log(&job->ctx, OTX_WARNING, "%s reads numbers %s, %s %s: %s, and the model will be worse "
+             "at arithmetic%s", job->base.path, otx__digits_text(ours, base->digits),
+             job->donor.path, otx__digits_text(theirs, donor->digits),
+             donor->digits > base->digits ? "rows of longer ones are combinations"
+                                          : "texts will have shorter ones than it counts with",
+             base->digits == 1 ? "; --split-digits keeps single digits" : "");
+}
+
+/* ---- single digits: what is put behind the donor's pre-tokenizer ---- */
+
+/* It stands last, so that whatever has no digit in it is cut as it was: before the others,
+   spaces in front of a number would be cut otherwise, and steps that mark the beginning of a
+   text would mark every digit. */
+#define OTX__DIGIT_STEP "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[0-9]\"}, " \
+                        "\"behavior\": \"Isolated\", \"invert\": false}"
+
+/* A digit that the vocabulary has no token for by itself, or 0. */
+OTX__PRIVATE char otx__digit_missing(const otx_vocab *vocab)
+{
+    bool has[10] = {false};
+    size_t i;
+    for (i = 0; i < vocab->count; i++) {
+        const otx_token *token = &vocab->tokens[i];
+        if (token->size == 1 && otx__is_digit(*token->bytes) && otx__number_digits(token))
+            has[*token->bytes - '0'] = true;
+    }
+    for (i = 0; i < OTX__COUNT(has); i++)
+        if (!has[i]) return (char)('0' + i);
+    return 0;
+}
+
+/* Whether the model marks how a token stands in its word: each digit would be a word. */
+OTX__PRIVATE bool otx__marks_words(const otx_json *json)
+{
+    static const char *const keys[] = {"continuing_subword_prefix", "end_of_word_suffix"};
+    const uint32_t model = otx_json_find(json, 0, "model");
+    size_t i;
+    for (i = 0; i < OTX__COUNT(keys); i++) {
+        const uint32_t node = otx_json_find(json, model, keys[i]);
+        if (otx_json_type_of(json, node) == OTX_JSON_STRING && otx__json_span(json, node).size)
+            return true;
+    }
+    return false;
+}
+
+/* What keeps the donor's tokenizer from cutting single digits, or NULL. */
+OTX__PRIVATE const char *otx__digits_refusal(const otx_job *job, char to[OTX__QUOTED])
+{
+    const otx_vocab *donor = &job->donor.vocab;
+    const char missing = otx__digit_missing(donor);
+    if (strcmp(otx__word(donor->source), "tokenizer.json") != 0)
+        return "its tokenizer is not read from tokenizer.json, which alone can say so";
+    if (otx__side_is_mapped(&job->donor))
+        return "its tokenizer is loaded by code of its own, which may not heed tokenizer.json";
+    if (donor->family != OTX_FAMILY_BYTE_LEVEL && donor->family != OTX_FAMILY_METASPACE)
+        return "its tokens say where words begin or end, so that each digit would be a word";
+    if (!missing) return NULL;
+    otx__format(to, OTX__QUOTED, "it has no token for the digit %c alone", missing);
+    return to;
+}
+
+/* The array's text with the step as its last item, laid out as the first is. */
+OTX__PRIVATE void otx__digits_append(const otx_json *json, uint32_t array, otx__text *to)
+{
+    const char *text = json->text;
+    uint32_t start = json->nodes[array].start, end = json->nodes[array].end, close = end - 1;
+    uint32_t first = otx__json_after_space(json, start + 1);
+    while (otx__json_is_space(text[close - 1])) close--;
+    if (otx_json_count(json, array) > 0) {
+        otx__text_bytes(to, text + start, close - start);
+        otx__text_string(to, first > start + 1 ? "," : ", ");
+        otx__text_bytes(to, text + start + 1, first - start - 1);
+        otx__text_string(to, OTX__DIGIT_STEP);
+        otx__text_bytes(to, text + close, end - close);
+    } else {
+        otx__text_string(to, "[" OTX__DIGIT_STEP "]");
+    }
+    otx__text_bytes(to, "", 1);
+}
+
+/* Puts the step into tokenizer.json, all else of which stays byte for byte. */
+OTX__PRIVATE otx_result otx__digits_edit(const otx_json *json, otx_json_edit *edit,
+                                         otx__text *value, otx_error *error)
+{
+    const otx_context *ctx = value->ctx;
+    const uint32_t part = otx_json_find(json, 0, "pre_tokenizer");
+    const uint32_t array = otx_json_find(json, part, "pretokenizers");
+    const bool listed = otx_json_equals(json, otx_json_find(json, part, "type"), "Sequence") &&
+                        otx_json_type_of(json, array) == OTX_JSON_ARRAY;
+    if (listed) {
+        otx__digits_append(json, array, value);
+    } else if (otx_json_type_of(json, part) == OTX_JSON_OBJECT) {
+        const otx_json_node *node = &json->nodes[part];
+        otx__text_string(value, "{\"type\": \"Sequence\", \"pretokenizers\": [");
+        otx__text_bytes(value, json->text + node->start, node->end - node->start);
+        otx__text_bytes(value, ", " OTX__DIGIT_STEP "]}", sizeof ", " OTX__DIGIT_STEP "]}");
+    } else {
+        otx__text_bytes(value, OTX__DIGIT_STEP, sizeof OTX__DIGIT_STEP);
+    }
+    if (value->failed) return otx__fail_memory(error, value->size);
+    if (listed) return otx_json_edit_replace(ctx, edit, array, value->bytes, error);
+    return otx_json_edit_set(ctx, edit, 0, "pre_tokenizer", value->bytes, error);
+}
+
+/* Makes tokenizer.json anew. */
+OTX__PRIVATE otx_result otx__digits_make(otx_job *job, otx_error *error)
+{
+    const otx_context *ctx = &job->ctx;
+    otx_json_edit *edit = NULL;
+    otx__document document;
+    otx__text value;
+    otx_result result =
+        otx__document_open(ctx, job->donor.path, "tokenizer.json", &document, error);
+    if (result) return result;
+    otx__text_open(&value, ctx);
+    if (otx__marks_words(&document.json))
+        result = otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s/tokenizer.json: single digits "
+                           "cannot be split off: its tokens say where words begin or end, so "
+                           "that each digit would be a word", job->donor.path);
+    if (!result) result = otx_json_edit_open(ctx, &document.json, &edit, error);
+    if (!result) result = otx__digits_edit(&document.json, edit, &value, error);
+    if (!result) result = otx__edit_to_text(edit, &job->digits, error);
+    otx_json_edit_close(ctx, edit);
+    otx__text_close(&value);
+    otx__document_close(ctx, &document);
+    return result;
+}
+
+/* Whether a file of the donor is left out as it would cut numbers as the donor does. */
+OTX__PRIVATE bool otx__digits_hides(const otx_job *job, const char *name)
+{
+    char quoted[OTX__QUOTED];
+    if (job->digits.size == 0) return false;
+    if (strcmp(name, "tokenizer.json") == 0) return true;
+    if (!otx__is_other_source(name)) return false;
+    otx__log(&job->ctx, OTX_NOTE, "%s: \"%s\" is left out: it does not cut numbers into single "
+             "digits", job->donor.path, otx__quote(quoted, sizeof quoted, name, strlen(name)));
+    return true;
+}
+
+/* Splits off single digits if that is asked for, and says so where numbers will be cut
+   otherwise than the base has learned. */
+OTX__PRIVATE otx_result otx__job_plan_digits(otx_job *job, otx_error *error)
+{
+    char text[OTX__QUOTED], ours[48];
+    const char *refusal;
+    if (!job->options.split_digits) {
+        otx__digits_warn(job);
+        return OTX_OK;
+    }
+    if (job->base.vocab.digits != 1)
+        return otx__fail(error, OTX_ERROR_MISMATCH, "%s reads numbers %s: single digits help "
+                         "only a model that has learned to count with them", job->base.path,
+                         job->base.vocab.digits ? otx__digits_text(ours, job->base.vocab.digits)
+                                                : "in no way that its tokenizer shows");
+    if (job->donor.vocab.digits == 1) {
+        otx__log(&job->ctx, OTX_NOTE, "%s reads numbers digit by digit, as %s does: nothing is "
+                 "to be split", job->donor.path, job->base.path);
+        return OTX_OK;
+    }
+    refusal = otx__digits_refusal(job, text);
+    if (refusal)
+        return otx__fail(error, OTX_ERROR_UNSUPPORTED, "%s: single digits cannot be split off: "
+                         "%s", job->donor.path, refusal);
+    return otx__digits_make(job, error);
 }
 
 /* >>> src/job/rows.h */
@@ -23394,6 +23676,7 @@ OTX__PRIVATE bool otx__donor_gives(const otx_job *job, const otx__code *code,
                                    const char *name)
 {
     if (job->tokenizer.size > 0 && strcmp(name, "tokenizer_config.json") == 0) return false;
+    if (otx__digits_hides(job, name)) return false;
     if (job->options.chat != OTX_CHAT_DONOR &&
         otx__name_is_in(name, otx__template_files, OTX__COUNT(otx__template_files)))
         return false;
@@ -23686,6 +23969,8 @@ OTX__PRIVATE otx_result otx__write_configs(const otx_job *job, const char *direc
     if (!result && job->generation.size > 0)
         result = otx__write_text(job, directory, "generation_config.json", &job->generation,
                                  error);
+    if (!result && job->digits.size > 0)
+        result = otx__write_text(job, directory, "tokenizer.json", &job->digits, error);
     if (!result && job->tokenizer.size > 0)
         result = otx__write_text(job, directory, "tokenizer_config.json", &job->tokenizer,
                                  error);
@@ -23710,6 +23995,7 @@ OTX__PRIVATE otx_result otx__job_prepare(otx_job *job, otx_error *error)
     if (!result) result = otx__job_plan_tensors(job, error);
     if (!result) result = otx__opening(job, &job->base, 5, error);
     if (!result) result = otx__job_plan_configs(job, error);
+    if (!result) result = otx__job_plan_digits(job, error);
     if (!result) result = otx__job_plan_class(job, error);
     if (!result) result = otx__job_plan_chat(job, error);
     return result;
@@ -23926,6 +24212,9 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
                          (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
     otx__text_format(&text, ",\n  \"isa\": \"%s\",\n  \"threads\": %d,\n",
                      otx__word(otx_isa_name(summary->isa)), summary->threads);
+    otx__text_format(&text, "  \"digits\": {\"base\": %" PRIu64 ", \"donor\": %" PRIu64
+                     ", \"split\": %s},\n", (uint64_t)job->base.vocab.digits,
+                     (uint64_t)job->donor.vocab.digits, job->digits.size ? "true" : "false");
     otx__report_tokens(&text, &summary->tokens);
     otx__text_string(&text, "  \"matrices\": [");
     for (i = 0; i < summary->matrix_count; i++) {
@@ -24582,6 +24871,17 @@ OTX__PRIVATE void otx__draft_rows(otx__verifier *v, const otx__side *target)
                apart > OTX__DRAFT_SLACK ? ", llama.cpp at most 128 apart" : "");
 }
 
+/* Whether texts are cut as the target's are, though the tokens are the same. */
+OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__side *target)
+{
+    char ours[48], theirs[48];
+    if (otx__digits_alike(&v->side.vocab, &target->vocab)) return;
+    otx__found(v, OTX_WARNING, "draft: texts are encoded otherwise than by the target: this "
+               "tokenizer reads numbers %s, the target's %s; a draft is given the target's tokens",
+               otx__digits_text(ours, v->side.vocab.digits),
+               otx__digits_text(theirs, target->vocab.digits));
+}
+
 /* Compares the two models, by what llama.cpp and vLLM ask of them. */
 OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__side *target)
 {
@@ -24591,6 +24891,7 @@ OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__side *target)
     otx__draft_end(v, target, OTX_ROLE_EOS, OTX__KEY_ADD_EOS);
     otx__draft_tokens(v, target, 0, otx__min(count, OTX__DRAFT_FIRST), OTX_WARNING);
     otx__draft_tokens(v, target, OTX__DRAFT_FIRST, count, OTX_FAULT);
+    otx__draft_digits(v, target);
     otx__draft_rows(v, target);
 }
 

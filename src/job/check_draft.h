@@ -79,6 +79,17 @@ OTX__PRIVATE void otx__draft_rows(otx__verifier *v, const otx__side *target)
                apart > OTX__DRAFT_SLACK ? ", llama.cpp at most 128 apart" : "");
 }
 
+/* Whether texts are cut as the target's are, though the tokens are the same. */
+OTX__PRIVATE void otx__draft_digits(otx__verifier *v, const otx__side *target)
+{
+    char ours[48], theirs[48];
+    if (otx__digits_alike(&v->side.vocab, &target->vocab)) return;
+    otx__found(v, OTX_WARNING, "draft: texts are encoded otherwise than by the target: this "
+               "tokenizer reads numbers %s, the target's %s; a draft is given the target's tokens",
+               otx__digits_text(ours, v->side.vocab.digits),
+               otx__digits_text(theirs, target->vocab.digits));
+}
+
 /* Compares the two models, by what llama.cpp and vLLM ask of them. */
 OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__side *target)
 {
@@ -88,6 +99,7 @@ OTX__PRIVATE void otx__draft_pair(otx__verifier *v, const otx__side *target)
     otx__draft_end(v, target, OTX_ROLE_EOS, OTX__KEY_ADD_EOS);
     otx__draft_tokens(v, target, 0, otx__min(count, OTX__DRAFT_FIRST), OTX_WARNING);
     otx__draft_tokens(v, target, OTX__DRAFT_FIRST, count, OTX_FAULT);
+    otx__draft_digits(v, target);
     otx__draft_rows(v, target);
 }
 
