@@ -117,6 +117,8 @@ tokenizer_clients() {
         fi
         suite "tokenizers in transformers $version" "$python" tests/tokenizer_clients.py \
             "$build/transplant"
+        suite "single digits in transformers $version" "$python" tests/tokenizer_digits.py \
+            "$build/transplant"
         [ $version = 5.24.0 ] || continue
         suite "the rule of classes, against transformers $version" "$python" \
             tests/tokenizer_classes.py --check

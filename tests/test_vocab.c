@@ -374,6 +374,73 @@ static void reserved(void)
            "0:t:a 1:u:<unused0> 2:u:<|reserved_7|>+");
 }
 
+/* ---- digits ---- */
+
+static void expect_digits(const char *tokenizer, size_t digits)
+{
+    otx_vocab vocab;
+    CHECK_INT(parse(tokenizer, &vocab), OTX_OK);
+    CHECK_INT(vocab.digits, digits);
+    if (vocab.digits != digits) printf("  %s\n", tokenizer);
+    otx_vocab_close(NULL, &vocab);
+}
+
+static void digits(void)
+{
+    expect_digits(make(ABC, "", ""), 0);
+    expect_digits(make(BPE("'1':0,'2':1,'a12':2,'1.5':3"), ADDED(4, "123"), ""), 1);
+    expect_digits(make(BPE("'1':0,'12':1,'3a':2"), "", ""), 2);
+    expect_digits(make(BPE("'1':0,'" MARK "2019':1,'" MARK "':2"), "",
+                       "'decoder':{'type':'Metaspace','replacement':'" MARK "'}"), 4);
+    expect_digits(make(BPE("'<0x31>':0,'<0x41>':1"), "", "'decoder':{'type':'ByteFallback'}"),
+                  1);
+    expect_digits(make("{'type':'BPE','merges':[],'end_of_word_suffix':'</w>','vocab':"
+                       "{'1':0,'123</w>':1}}", "", ""), 3);
+}
+
+/* That a pre-tokenizer leaves so many together of the four digits that a token has. */
+static void expect_together(const char *steps, size_t digits)
+{
+    char rest[1024];
+    (void)snprintf(rest, sizeof rest, "'pre_tokenizer':{'type':'Sequence','pretokenizers':[%s]}",
+                   steps);
+    expect_digits(make(BPE("'1':0,'12':1,'1234':2"), "", rest), digits);
+}
+
+static void digits_of_patterns(void)
+{
+    static const struct {
+        const char *pattern;
+        size_t digits;
+    } rows[] = {
+        {"[0-9]", 1}, {"\\\\d", 1}, {"\\\\p{Nd}", 1}, {"[\\\\p{N}]", 1}, {" ?\\\\p{N}", 1},
+        {"\\\\s*\\\\p{N}{1,3}+", 3}, {"\\\\d{2}", 2}, {"\\\\d{1,2}|[^\\\\s\\\\d]+|\\\\s", 2},
+        {"(?i:s|t)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+"
+         "[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+", 1}, /* Qwen */
+        {"\\\\p{N}{1,3}|\\\\p{L}+", 3}, {" ?\\\\p{N}+", 4}, {"\\\\d{2,}", 4}, {"\\\\d*", 4},
+        {"[0-9][0-9][0-9]", 4}, /* Falcon: what is over may be of any length */
+        {"x\\\\d", 4}, {"\\\\d(?=x)", 4}, {"(?<=x)\\\\d", 4}, {"\\\\d|\\\\w+", 4},
+        {"[^ ]+|\\\\d", 4},
+        {"\\\\d|.", 4}, {"\\\\d|\\\\S+", 4}, {"(\\\\d)", 4}, {"[\\\\p{L}\\\\p{N}]", 4},
+        {"\\\\p{L}+", 4}, {"", 4}, {"[", 4}, {"(", 4}, {"\\\\", 4}, {"\\\\d{", 4},
+    };
+    static const char split[] = "{'type':'Split','pattern':{'Regex':'%s'},'behavior':'%s',"
+                                "'invert':false}";
+    char step[600];
+    size_t i;
+    for (i = 0; i < sizeof rows / sizeof *rows; i++) {
+        (void)snprintf(step, sizeof step, split, rows[i].pattern, "Isolated");
+        expect_together(step, rows[i].digits);
+    }
+    (void)snprintf(step, sizeof step, split, "[0-9]", "Contiguous");
+    expect_together(step, 4);
+    expect_together("{'type':'Split','pattern':{'String':'1'},'behavior':'Isolated'}", 4);
+    expect_together("{'type':'Digits','individual_digits':false}", 4);
+    expect_together("{'type':'ByteLevel'},{'type':'Digits','individual_digits':true}", 1);
+    expect_digits(make(BPE("'1234':0"), "", "'pre_tokenizer':{'type':'Digits',"
+                       "'individual_digits':true}"), 1);
+}
+
 /* ---- roles ---- */
 
 static void roles(void)
@@ -657,6 +724,8 @@ int main(void)
     RUN(control_tokens_are_not_spelled);
     RUN(bytes_and_content);
     RUN(reserved);
+    RUN(digits);
+    RUN(digits_of_patterns);
     RUN(roles);
     RUN(special_tokens_map);
     RUN(more_special_tokens);

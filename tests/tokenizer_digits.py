@@ -71,8 +71,9 @@ def problem_of(theirs, raw, out):
         "TokenizersBackend", "PreTrainedTokenizerFast")
     special = [t.content for t in raw.get_added_tokens_decoder().values()]
     vocabulary = raw.get_vocab()
-    alone = "Ġ" in vocabulary and not any(re.search("Ġ[0-9]", t) for t in vocabulary) and all(not re.search("[0-9]", t.lstrip("Ġ▁")) or re.fullmatch("[Ġ▁]?[0-9]+", t)
-                for t in vocabulary if t not in special and not t.startswith("<0x"))
+    alone = "Ġ" in vocabulary and all(
+        re.fullmatch("[0-9]+", t) for t in vocabulary if re.search("[0-9]", t)
+        and t not in special and not t.startswith("<0x"))
     for text in clients.lines(special[:4]) + NUMBERS:
         for whole in (False, True):
             if rebuilt:
