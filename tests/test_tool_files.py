@@ -9,8 +9,9 @@ import subprocess
 import sys
 
 import tool
-from tool import (BASE_WORDS, DONOR_COUNT, DONOR_WORDS, EMBED, base_model, call, donor_model,
-                  noise, pair, read_model, refused)
+from tool import (BASE_WORDS, DONOR_COUNT, DONOR_WORDS, EMBED, HEAD, SECOND, base_model, call,
+                  donor_model, noise, pair, read_model, read_safetensors, refused,
+                  write_safetensors)
 
 CASES, case = tool.cases()
 
@@ -168,6 +169,48 @@ def whose_chat_template(here):
             args=("--overwrite", "--chat-template", "base"))
 
 
+# ---- the texts that a processor looks for -----------------------------------------------
+
+IMAGE = "<image>"
+
+
+def seeing(here, files, roles=None, config=None):
+    """A base that sees, and whose token for that is the donor's <picture> from now on; what is
+    said of it."""
+    base = base_model(words=BASE_WORDS + [IMAGE])
+    base.files.update({name: json.dumps(text) for name, text in files.items()})
+    base.roles.update(roles or {})
+    base.config = json.dumps({**json.loads(base.config), **(config or {})})
+    base, donor = pair(here, base, donor_model(words=DONOR_WORDS + ["<picture>"]))
+    done = call(base, donor, here / "out", "--map", f"<picture>={IMAGE}")
+    return [line for line in done.err.splitlines() if "warning" in line], here / "out"
+
+
+@case
+def texts_of_a_processor(here):
+    told, out = seeing(here / "named", {"processor_config.json": {
+        "image_token": IMAGE, "patch_size": 14, "tile_token": "TILE"}})
+    assert len(told) == 1 and re.search(
+        r'base/processor_config.json: "image_token" is "<image>", which is no token of', told[0])
+    done = call("verify", out)
+    assert '"image_token" is "<image>", which is no token of' in done.out, done.out
+    told, out = seeing(here / "nested", {"preprocessor_config.json": {
+        "image_processor": {"fake_image_token": {"content": IMAGE, "special": True}}}})
+    assert len(told) == 1 and '"fake_image_token" is "<image>"' in told[0], told
+
+
+@case
+def texts_that_a_processor_class_has(here):
+    files = {"preprocessor_config.json": {"image_mean": [0.5]}}
+    index = {"image_token_index": len(BASE_WORDS)}
+    told, out = seeing(here / "default", files, config=index)
+    assert len(told) == 1 and '"image_token_index" is "<image>" and becomes "<picture>"' in told[0]
+    told, out = seeing(here / "none", {}, config=index)
+    assert not told, told
+    told, out = seeing(here / "asked", files, {"extra_special_tokens": {"image_token": IMAGE}})
+    assert len(told) == 1 and 'names "image_token", for a processor to ask for' in told[0], told
+
+
 # ---- tokens in use ---------------------------------------------------------------------
 
 
@@ -248,6 +291,92 @@ def rows_by_number(here):
         assert read_model(here / "out")[EMBED].shape[0] == rows
     for word in ("0", "-1", "12x", ""):
         call(base, donor, here / "out", "--rows", word, status=2)
+
+
+LAYERS = [f"model.layers.{n}.{kind}.weight" for n in range(3) for kind in ("mlp", "norm")]
+
+
+def sharded(here, change, tied=False, **config):
+    """A base in two shards, whose index and shards are changed before they are written."""
+    base = base_model(tied=tied)
+    base.config = json.dumps({**json.loads(base.config), **config})
+    base.tensors.update({name: noise(20 + i, "F32", 4) for i, name in enumerate(LAYERS)})
+    first = [n for n in base.tensors if n in (EMBED, HEAD, "odd")]
+    base.shards = [first, [n for n in base.tensors if n not in first]]
+    base, donor = pair(here, base)
+    path = base / "model.safetensors.index.json"
+    index = json.loads(path.read_text())
+    change(index["weight_map"], base)
+    path.write_text(json.dumps(index))
+    return base, donor
+
+
+@case
+def an_index_beside_the_point(here):
+    """Tensors are those of the shards, as for transformers; OUT's index has them and no other."""
+
+    def ghost(names, base):
+        names.update({"mtp.fc.weight": SECOND, "model.layers.3.mlp.weight": SECOND,
+                      "model.layers.1.other.weight": SECOND})
+
+    def unlisted(names, base):
+        names.pop(LAYERS[0]), names.pop(EMBED)
+
+    def misplaced(names, base):
+        names[LAYERS[0]] = names[EMBED]
+
+    def overlaid(names, base):
+        write_safetensors(base / "model-overlay.safetensors", {LAYERS[0]: noise(1, "F32", 4),
+                                                               HEAD: read_model(base)[HEAD]})
+        names[LAYERS[0]] = names["odd"] = "model-overlay.safetensors"
+
+    for change, said in (
+            (ghost, '3 tensors that it names are in no shard: "model.layers.1.other.weight" in'),
+            (unlisted, f'2 tensors are read that it does not name, .*: "{EMBED}" in'),
+            (misplaced, f'1 tensors are read from another shard than it says: "{LAYERS[0]}" in "'),
+            (overlaid, f'2 tensors are not read, .*: "{HEAD}" in .*"{LAYERS[0]}"')):
+        base, donor = sharded(here / change.__name__, change)
+        out = here / change.__name__ / "out"
+        done = call(base, donor, out)
+        assert re.search(f"warning: .*index.json: {said}", done.err), done.err
+        assert re.search(f"warning: .*index.json: {said}", call("verify", base).out)
+        assert call("verify", out).out == f"{out}: 0 errors, 0 warnings\n"
+        tensors = read_model(out)  # whose index says all of it
+        wanted = noise(1 if change is overlaid else 20, "F32", 4).data
+        assert tensors[LAYERS[0]].data == wanted
+        assert tensors.keys() == {EMBED, HEAD, "odd", *LAYERS, "model.norm.weight",
+                                  "model.layers.0.ids"}
+
+
+@case
+def an_index_of_more_than_there_is(here):
+    """What the index names and no shard holds, where the model is not whole without it."""
+    def without(name, **config):
+        def change(names, base):
+            shard = base / names[name]
+            tensors = read_safetensors(shard)
+            tensors.pop(name)
+            write_safetensors(shard, tensors)
+        return sharded(here / (name + str(config)), change, **config)
+
+    for name, said in ((EMBED, "and no other is the embedding"),
+                       (HEAD, "the model has no output head"),
+                       (LAYERS[2], "a part of the model is missing")):
+        base, donor = without(name)
+        where = f'index.json names tensor "{re.escape(name)}", which is in no shard.*{said}'
+        refused(here, base, donor, where)
+        assert re.search(f"error: .*{where}", subprocess.run(
+            [tool.TOOL, "verify", base], capture_output=True, text=True).stdout)
+    base, donor = without(HEAD, tie_word_embeddings=True)  # the rest of an older file
+    call(base, donor, here / "out")
+    assert HEAD not in read_model(here / "out")
+    base, donor = pair(here / "donor", donor=donor_model())
+    layers = {f"model.layers.{name}": noise(1, "F32", 4) for name in ("0.a", "1.b")}
+    write_safetensors(donor / "a.safetensors", {**read_model(donor), **layers})
+    (donor / "model.safetensors").rename(here / "gone")
+    (donor / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": {
+        "model.layers.1.a": "a.safetensors", EMBED: "a.safetensors"}}))
+    call(base, donor, here / "of-the-donor")
 
 
 # ---- single digits ------------------------------------------------------------------------

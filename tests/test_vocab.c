@@ -350,6 +350,99 @@ static void control_tokens_are_not_spelled(void)
            "0:c:" MARK "a+ 1:c:<0x41>+ 2:t: b+");
 }
 
+/* ---- added tokens: the text that they are cut out of ---- */
+
+#define NORMAL(id, content) \
+    "{'id':" #id ",'content':'" content "','special':false,'normalized':true}"
+#define LITERAL(id, content) \
+    "{'id':" #id ",'content':'" content "','special':false,'normalized':false}"
+#define SPACES "{'type':'Replace','pattern':{'String':' '},'content':'" MARK "'}"
+#define PREPEND "{'type':'Prepend','prepend':'" MARK "'}"
+
+/* Whatever GPT-2's alphabet or a ByteFallback would make of their contents. */
+static void added_tokens_are_literal(void)
+{
+    const char *words = BPE("'a':0,'\\u0120a':1");
+    otx_vocab vocab;
+    expect(make(words, NORMAL(2, "f\\u00fcr") "," LITERAL(3, "\\u00f5") ","
+                NORMAL(4, "\\u0120b") "," ADDED(5, "<0x41>"), "'decoder':{'type':'ByteLevel'}"),
+           "0:t:a 1:t: a 2:t:f\xc3\xbcr+ 3:t:\xc3\xb5+ 4:t:\xc4\xa0" "b+ 5:t:<0x41>+");
+    expect(make(words, NORMAL(2, "f\\u00fcr"), "'normalizer':{'type':'ByteLevel'},"
+                "'decoder':{'type':'ByteLevel'}"), "0:t:a 1:t: a 2:t:f\xc3\xbcr+");
+    expect(make(BPE("'a':0"), LITERAL(1, "<0x41>") "," NORMAL(2, "<0x42>"),
+                "'decoder':{'type':'ByteFallback'}"), "0:t:a 1:t:<0x41>+ 2:t:<0x42>+");
+    expect(make(BPE("'a':0"), LITERAL(1, "b") "," LITERAL(2, "##c"),
+                "'decoder':{'type':'WordPiece','prefix':'##'}"), "0:t: a 1:t:b+ 2:t:##c+");
+    expect(make(BPE("'a</w>':0"), LITERAL(1, "b</w>") "," LITERAL(2, "c"),
+                "'decoder':{'type':'BPEDecoder','suffix':'</w>'}"),
+           "0:t:a  1:t:b</w>+ 2:t:c+");
+    /* The files beside tokenizer.json. */
+    CHECK_INT(parse4(make(BPE("'a':0"), "", "'decoder':{'type':'ByteLevel'}"),
+                     "{'added_tokens_decoder':{'1':{'content':'\\u00fc'}}}", NULL, NULL, &vocab),
+              OTX_OK);
+    CHECK_STRING(dump(&vocab), "0:t:a 1:t:\xc3\xbc+");
+    otx_vocab_close(NULL, &vocab);
+}
+
+/* A `normalized` one is found only where the normaliser leaves a space before it, if it puts
+   one before every text. */
+static void added_tokens_after_the_normaliser(void)
+{
+    const char *decoder = "'decoder':{'type':'Replace','pattern':{'String':'" MARK
+                          "'},'content':' '}";
+    char rest[400];
+    const char *added = LITERAL(1, "x") "," NORMAL(2, "y") "," LITERAL(3, MARK "p") ","
+                        NORMAL(4, MARK "q") "," NORMAL(5, "r s") "," ADDED(6, "z") ","
+                        "{'id':7,'content':'<s>','special':true,'normalized':true}";
+    (void)snprintf(rest, sizeof rest, "'normalizer':{'type':'Sequence','normalizers':[" PREPEND
+                   "," SPACES "]},%s", decoder);
+    expect(make(BPE("'" MARK "a':0"), added, rest),
+           "0:t: a 1:t:x+ 2:t: y+ 3:t:" MARK "p+ 4:t:  q+ 5:t: r s+ 6:t: z+ 7:c:<s>+");
+    (void)snprintf(rest, sizeof rest, "'normalizer':" SPACES ",%s", decoder);
+    expect(make(BPE("'" MARK "a':0"), added, rest),
+           "0:t: a 1:t:x+ 2:t:y+ 3:t:" MARK "p+ 4:t: q+ 5:t:r s+ 6:t:z+ 7:c:<s>+");
+    (void)snprintf(rest, sizeof rest, "'normalizer':" PREPEND ",%s", decoder);
+    expect(make(BPE("'" MARK "a':0"), added, rest),
+           "0:t: a 1:t:x+ 2:t:" MARK "y+ 3:t:" MARK "p+ 4:t:" MARK MARK "q+ 5:t:" MARK
+           "r s+ 6:t:" MARK "z+ 7:c:<s>+");
+    (void)snprintf(rest, sizeof rest, "'pre_tokenizer':{'type':'Metaspace','replacement':'" MARK
+                   "','prepend_scheme':'always'},%s", decoder);
+    expect(make(BPE("'" MARK "a':0"), added, rest),
+           "0:t: a 1:t:x+ 2:t:y+ 3:t:" MARK "p+ 4:t:" MARK "q+ 5:t:r s+ 6:t:z+ 7:c:<s>+");
+}
+
+/* What the model has as well, it goes on making as before, if there is a text to make it of. */
+static void added_tokens_that_the_model_has(void)
+{
+    expect(make(BPE("'" MARK MARK "':0,'" MARK "a':1,'<0x41>':2"),
+                LITERAL(0, MARK MARK) "," NORMAL(1, MARK "a") "," LITERAL(2, "<0x41>"),
+                "'normalizer':" SPACES ",'decoder':{'type':'Sequence','decoders':[{'type':"
+                "'Replace','pattern':{'String':'" MARK "'},'content':' '},"
+                "{'type':'ByteFallback'}]}"), "0:t:  + 1:t: a+ 2:b:A+");
+    expect(make(BPE("'\\u0120a':0,'\\u00f5':1,'\\u00c3\\u00a9':2,'\\u00fc':3"),
+                LITERAL(0, "\\u0120a") "," LITERAL(1, "\\u00f5") ","
+                LITERAL(2, "\\u00c3\\u00a9"), "'decoder':{'type':'ByteLevel'}"),
+           "0:t: a+ 1:t:\xc3\xb5+ 2:t:\xc3\xa9+ 3:t:\\xfc");
+}
+
+/* A suffix that ends a word is a space, or nothing: the decoder tells. */
+static void ends_of_words(void)
+{
+#define SUFFIX "{'type':'BPE','merges':[],'end_of_word_suffix':'</w>','vocab':" \
+               "{'the</w>':0,'\\u00c3\\u00a9':1,'</w>':2,'</w>a':3}}"
+#define TAKEN(by) "{'type':'Replace','pattern':{'String':'</w>'},'content':'" by "'}"
+    expect(make(SUFFIX, "", "'decoder':" TAKEN("")),
+           "0:t:the 1:t:\xc3\x83\xc2\xa9 2:t: 3:t:a");
+    expect(make(SUFFIX, "", "'decoder':" TAKEN(" ")),
+           "0:t:the  1:t:\xc3\x83\xc2\xa9 2:t:  3:t: a");
+    expect(make(SUFFIX, "", "'decoder':{'type':'Sequence','decoders':[{'type':'ByteLevel'},"
+                TAKEN("") "]}"), "0:t:the 1:t:\xc3\xa9 2:t: 3:t:</w>a");
+    expect(make(SUFFIX, "", "'decoder':{'type':'Sequence','decoders':[{'type':'ByteLevel'},"
+                TAKEN(" ") "]}"), "0:t:the  1:t:\xc3\xa9 2:t:  3:t:</w>a");
+    expect(make(SUFFIX, "", "'decoder':{'type':'ByteLevel'}"),
+           "0:t:the  1:t:\xc3\xa9 2:t:  3:t:</w>a"); /* CLIP's class does the rest */
+}
+
 static void bytes_and_content(void)
 {
     otx_vocab vocab;
@@ -372,73 +465,6 @@ static void reserved(void)
 {
     expect(make(BPE("'a':0,'<unused0>':1"), SPECIAL(2, "<|reserved_7|>"), ""),
            "0:t:a 1:u:<unused0> 2:u:<|reserved_7|>+");
-}
-
-/* ---- digits ---- */
-
-static void expect_digits(const char *tokenizer, size_t digits)
-{
-    otx_vocab vocab;
-    CHECK_INT(parse(tokenizer, &vocab), OTX_OK);
-    CHECK_INT(vocab.digits, digits);
-    if (vocab.digits != digits) printf("  %s\n", tokenizer);
-    otx_vocab_close(NULL, &vocab);
-}
-
-static void digits(void)
-{
-    expect_digits(make(ABC, "", ""), 0);
-    expect_digits(make(BPE("'1':0,'2':1,'a12':2,'1.5':3"), ADDED(4, "123"), ""), 1);
-    expect_digits(make(BPE("'1':0,'12':1,'3a':2"), "", ""), 2);
-    expect_digits(make(BPE("'1':0,'" MARK "2019':1,'" MARK "':2"), "",
-                       "'decoder':{'type':'Metaspace','replacement':'" MARK "'}"), 4);
-    expect_digits(make(BPE("'<0x31>':0,'<0x41>':1"), "", "'decoder':{'type':'ByteFallback'}"),
-                  1);
-    expect_digits(make("{'type':'BPE','merges':[],'end_of_word_suffix':'</w>','vocab':"
-                       "{'1':0,'123</w>':1}}", "", ""), 3);
-}
-
-/* That a pre-tokenizer leaves so many together of the four digits that a token has. */
-static void expect_together(const char *steps, size_t digits)
-{
-    char rest[1024];
-    (void)snprintf(rest, sizeof rest, "'pre_tokenizer':{'type':'Sequence','pretokenizers':[%s]}",
-                   steps);
-    expect_digits(make(BPE("'1':0,'12':1,'1234':2"), "", rest), digits);
-}
-
-static void digits_of_patterns(void)
-{
-    static const struct {
-        const char *pattern;
-        size_t digits;
-    } rows[] = {
-        {"[0-9]", 1}, {"\\\\d", 1}, {"\\\\p{Nd}", 1}, {"[\\\\p{N}]", 1}, {" ?\\\\p{N}", 1},
-        {"\\\\s*\\\\p{N}{1,3}+", 3}, {"\\\\d{2}", 2}, {"\\\\d{1,2}|[^\\\\s\\\\d]+|\\\\s", 2},
-        {"(?i:s|t)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+"
-         "[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+", 1}, /* Qwen */
-        {"\\\\p{N}{1,3}|\\\\p{L}+", 3}, {" ?\\\\p{N}+", 4}, {"\\\\d{2,}", 4}, {"\\\\d*", 4},
-        {"[0-9][0-9][0-9]", 4}, /* Falcon: what is over may be of any length */
-        {"x\\\\d", 4}, {"\\\\d(?=x)", 4}, {"(?<=x)\\\\d", 4}, {"\\\\d|\\\\w+", 4},
-        {"[^ ]+|\\\\d", 4},
-        {"\\\\d|.", 4}, {"\\\\d|\\\\S+", 4}, {"(\\\\d)", 4}, {"[\\\\p{L}\\\\p{N}]", 4},
-        {"\\\\p{L}+", 4}, {"", 4}, {"[", 4}, {"(", 4}, {"\\\\", 4}, {"\\\\d{", 4},
-    };
-    static const char split[] = "{'type':'Split','pattern':{'Regex':'%s'},'behavior':'%s',"
-                                "'invert':false}";
-    char step[600];
-    size_t i;
-    for (i = 0; i < sizeof rows / sizeof *rows; i++) {
-        (void)snprintf(step, sizeof step, split, rows[i].pattern, "Isolated");
-        expect_together(step, rows[i].digits);
-    }
-    (void)snprintf(step, sizeof step, split, "[0-9]", "Contiguous");
-    expect_together(step, 4);
-    expect_together("{'type':'Split','pattern':{'String':'1'},'behavior':'Isolated'}", 4);
-    expect_together("{'type':'Digits','individual_digits':false}", 4);
-    expect_together("{'type':'ByteLevel'},{'type':'Digits','individual_digits':true}", 1);
-    expect_digits(make(BPE("'1234':0"), "", "'pre_tokenizer':{'type':'Digits',"
-                       "'individual_digits':true}"), 1);
 }
 
 /* ---- roles ---- */
@@ -533,6 +559,23 @@ static void added_tokens_decoder(void)
                  "after its own, such as \"y\" with the id 4\n"
                  "W T: tokenizer_config.json: 1 tokens are special, but not so in "
                  "tokenizer.json, such as \"x\" with the id 3\n");
+    otx_vocab_close(NULL, &vocab);
+}
+
+/* What it declares of ids that have a token changes none of them. */
+static void added_tokens_decoder_at_taken_ids(void)
+{
+    otx_vocab vocab;
+    CHECK_INT(parse4(make(ABC, ADDED(3, "x") "," ADDED(4, "y"), ""),
+                     "{'added_tokens_decoder':{'1':{'content':'new','special':true},"
+                     "'2':{'content':'a','special':true},'3':{'content':'y','special':false},"
+                     "'4':{'content':'x','special':false}}}", NULL, NULL, &vocab), OTX_OK);
+    CHECK_STRING(dump(&vocab), "0:c:a+ 1:t:b 2:t:c 3:t:x+ 4:t:y+ 5:c:new+");
+    CHECK_STRING(messages,
+                 "W T: tokenizer_config.json: 4 tokens have another id at run time than the "
+                 "file says, such as \"new\": 5 instead of 1\n"
+                 "W T: tokenizer_config.json: 1 tokens are not in tokenizer.json and are added "
+                 "after its own, such as \"new\" with the id 5\n");
     otx_vocab_close(NULL, &vocab);
 }
 
@@ -722,15 +765,18 @@ int main(void)
     RUN(metaspace);
     RUN(words);
     RUN(control_tokens_are_not_spelled);
+    RUN(added_tokens_are_literal);
+    RUN(added_tokens_after_the_normaliser);
+    RUN(added_tokens_that_the_model_has);
+    RUN(ends_of_words);
     RUN(bytes_and_content);
     RUN(reserved);
-    RUN(digits);
-    RUN(digits_of_patterns);
     RUN(roles);
     RUN(special_tokens_map);
     RUN(more_special_tokens);
     RUN(unknown_token_of_the_model);
     RUN(added_tokens_decoder);
+    RUN(added_tokens_decoder_at_taken_ids);
     RUN(added_tokens_json);
     RUN(second_list_numbers_on);
     RUN(files_beside_that_are_broken);

@@ -1,23 +1,5 @@
 /* ---- the whole job ------------------------------------------------------------------ */
 
-typedef enum otx_method {
-    OTX_METHOD_OMP,  /* arXiv 2506.06607 */
-    OTX_METHOD_OMP_CENTRED, /* the same between the spaces without their means: a row
-                               is the mean of the base's anchors plus the combination
-                               of what sets them apart from it */
-    OTX_METHOD_OMP_AFFINE, /* what an affine map makes of the donor's row, and the
-                              combination of what that map misses at the anchors: see
-                              otx_affine_fit. Atoms per target are chosen for each matrix
-                              from none to 64 on hidden anchors, unless omp.k says how many */
-    OTX_METHOD_AFFINE, /* the map alone */
-    OTX_METHOD_MEAN, /* the mean of the base's token rows */
-    OTX_METHOD_ZERO,
-    OTX_METHOD_COUNT
-} otx_method;
-
-/* "omp", "omp-centred", "omp-affine", "affine", "mean", "zero"; or NULL. */
-OTX_API const char *otx_method_name(otx_method method);
-
 /* How many rows the new matrices get. */
 typedef enum otx_rows {
     OTX_ROWS_DONOR,     /* as many as the donor's matrices */
@@ -26,12 +8,6 @@ typedef enum otx_rows {
     OTX_ROWS_EXACT      /* rows_exact: those of a draft's target, say, whose weights need
                            not be there */
 } otx_rows;
-
-/* Solves as otx_omp does, from the same arguments after its own context. */
-typedef otx_result (*otx_solve)(void *context, const otx_context *ctx,
-                                const otx_matrix *atoms, const otx_matrix *targets,
-                                const otx_omp_options *options, const otx_omp_output *output,
-                                otx_omp_stats *stats, otx_error *error);
 
 /* What rows without a token of their own get: padding and reserved tokens. */
 typedef enum otx_padding {
@@ -85,9 +61,11 @@ typedef struct otx_job_options {
 
 /* Counts of donor tokens by what becomes of them; they add up to total. Padding
    rows, which have no token, are apart. `skipped` ids lie beyond the new rows
-   and get none. */
+   and get none. `untrained` are those of the unused that are so by their rows: see
+   otx_job_open. */
 typedef struct otx_job_tokens {
     uint64_t total, copied, by_role, mapped, approximated, unused, skipped, padding;
+    uint64_t untrained;
 } otx_job_tokens;
 
 typedef struct otx_job_matrix {
@@ -121,7 +99,14 @@ typedef struct otx_job otx_job;
 
 /* Opens both directories, reads the vocabularies, finds the vocabulary tensors,
    aligns, and makes every check that needs no solving. Reads no tensor data, but
-   where it takes the bytes of two matrices to tell whether they are tied. */
+   where it takes the bytes of two matrices to tell whether they are tied, and where rows
+   are to be solved for: then the matrices are read once for rows that hold nothing. Those
+   are zeros, and rows that are the same bit for bit as three others, or as one that has no
+   token or a reserved one: they were never trained. (Two or three alike may be copies that
+   somebody made.) A token with such a row in a matrix of the donor that is used, the
+   embedding or an untied head, is not solved for: where the base has no row to copy, it
+   gets what a reserved token gets. Nor is it an anchor, nor is one with such a row in a
+   matrix of the base. */
 OTX_API otx_result otx_job_open(const otx_context *ctx, const char *base, const char *donor,
                                 const otx_job_options *options, otx_job **out,
                                 otx_error *error);
@@ -146,7 +131,8 @@ OTX_API void otx_job_summarize(const otx_job *job, otx_job_summary *out);
    nothing: for the processes that only help another by options.solve. */
 OTX_API otx_result otx_job_run(otx_job *job, const char *out, otx_error *error);
 
-/* The report as one JSON object; the token table as tab-separated text. Before
+/* The report as one JSON object; the token table as tab-separated text, with the names of
+   actions, "untrained" for unused tokens that are so by their rows, and "skipped". Before
    otx_job_run they hold the plan; after it the table needs keep_details. */
 OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink,
                                         otx_error *error);

@@ -17,6 +17,7 @@
      chat          the template that turns messages into text
      digits        where the two tokenizers cut numbers differently
      rows          rows in memory: reading, checking, their mean
+     untrained     rows that hold nothing, and what becomes of their tokens
      solve         solving for the rows of the donor
      targets       the rows that are made from the donor's
      rebuild       the new rows of one vocabulary tensor
@@ -29,5 +30,6 @@
      check_files   its files
      check_ids     sizes, ids and tying
      check_values  values
+     check_gguf    the special tokens that a conversion to GGUF finds
      check_draft   as a draft model for another
      verify        whether a finished directory agrees with itself */

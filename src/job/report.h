@@ -26,6 +26,8 @@ OTX__PRIVATE void otx__report_tokens(otx__text *text, const otx_job_tokens *toke
                      ", \"approximated\": %" PRIu64 ", \"unused\": %" PRIu64,
                      tokens->total, tokens->copied, tokens->by_role, tokens->mapped,
                      tokens->approximated, tokens->unused);
+    if (tokens->untrained)
+        otx__text_format(text, ", \"untrained\": %" PRIu64, tokens->untrained);
     if (tokens->skipped) otx__text_format(text, ", \"skipped\": %" PRIu64, tokens->skipped);
     otx__text_format(text, ", \"padding\": %" PRIu64 "},\n", tokens->padding);
 }
@@ -92,7 +94,7 @@ OTX__PRIVATE void otx__report_matrix(otx__text *text, const otx_job *job, size_t
     otx__text_double(text, matrix->seconds);
     if (ran) otx__text_format(text, ", \"k\": %" PRIu64, matrix->k);
     if (solved) otx__report_solver(text, &matrix->omp);
-    if (ran && otx__job_maps(job)) otx__report_map(text, matrix);
+    if (ran && matrix->choice.lambda > 0) otx__report_map(text, matrix);
     otx__text_string(text, "}");
 }
 
@@ -110,7 +112,8 @@ OTX_API otx_result otx_job_write_report(const otx_job *job, const otx_sink *sink
     otx__text_json_string(&text, job->donor.path, strlen(job->donor.path));
     otx__text_format(&text, ",\n  \"method\": \"%s\",\n  \"k\": ",
                      otx__word(otx_method_name(job->options.method)));
-    if (otx__job_maps(job) && !job->options.omp.k) otx__text_string(&text, "null");
+    if (!job->options.omp.k && (otx_method_needs(job->options.method) & OTX_NEED_BASE))
+        otx__text_string(&text, "null"); /* each matrix has its own */
     else
         otx__text_format(&text, "%" PRIu64,
                          (uint64_t)(job->options.omp.k ? job->options.omp.k : 64));
@@ -183,16 +186,17 @@ OTX__PRIVATE void otx__token_table_number(otx__text *text, double value)
 OTX__PRIVATE void otx__token_table_anchors(otx__text *text, const otx_job *job,
                                      const otx__solution *solution, size_t target)
 {
-    size_t at = target * solution->k, end = at + solution->k, i;
-    const int32_t *indices = solution->indices;
+    const otx_fitted *fitted = &solution->fitted;
+    size_t at = target * fitted->k, end = at + fitted->k, i;
     otx__text_string(text, "\t");
-    if (solution->k > 0)
+    if (fitted->residual_norms)
         otx__token_table_number(text, otx__solution_residual(solution, target));
     otx__text_string(text, "\t");
-    for (i = at; i < end && indices[i] >= 0; i++) {
+    for (i = at; i < end && fitted->indices[i] >= 0; i++) {
         otx__text_format(text, "%s%" PRIu32 ":%" PRIu32 ":", i > at ? " " : "",
-                         job->anchor_donors[indices[i]], job->anchor_bases[indices[i]]);
-        otx__token_table_number(text, solution->coefficients[i]);
+                         job->anchor_donors[fitted->indices[i]],
+                         job->anchor_bases[fitted->indices[i]]);
+        otx__token_table_number(text, fitted->coefficients[i]);
     }
 }
 
@@ -223,7 +227,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
     otx__text_format(text, "%" PRIu64 "\t%s\t", (uint64_t)id,
                      otx__word(otx_token_kind_name(token ? token->kind : OTX_TOKEN_NONE)));
     if (token) otx__token_table_bytes(text, token->bytes, token->size);
-    otx__text_format(text, "\t%s\t", row ? otx__word(otx_action_name(row->action)) : "skipped");
+    otx__text_format(text, "\t%s\t",
+                     otx__is_untrained(job, id) ? "untrained"
+                     : row ? otx__word(otx_action_name(row->action)) : "skipped");
     if (row && row->base >= 0) otx__text_format(text, "%" PRId64, row->base);
     for (i = 0; i < job->summary.matrix_count; i++) {
         const otx__tensor_plan *plan = &job->plans[job->matrix_tensors[i]];
@@ -238,8 +244,9 @@ OTX__PRIVATE void otx__token_table_line(otx__text *text, const otx_job *job, siz
 OTX__PRIVATE bool otx__token_table_has_all(const otx_job *job)
 {
     size_t i;
-    for (i = 0; i < job->solution_count && job->ran; i++)
-        if (job->solutions[i].k > 0 && !job->solutions[i].indices) return false;
+    if (!job->ran || !otx__job_has_solves(job)) return true;
+    for (i = 0; i < job->solution_count; i++)
+        if (job->solutions[i].fitted.targets != job->target_count) return false;
     return true;
 }
 

@@ -83,9 +83,12 @@ OTX__PRIVATE otx_result otx__find_embedding(const otx_context *ctx, otx__side *s
             rival = true;
         }
     }
-    if (!parts->embedding)
-        return otx__fail_unknown_model(side, "no tensor is known as the input embedding",
-                                       error);
+    if (!parts->embedding) {
+        otx_result result = otx__check_whole(side, error);
+        return result ? result
+                      : otx__fail_unknown_model(side, "no tensor is known as the input "
+                                                      "embedding", error);
+    }
     if (rival)
         return otx__fail_unknown_model(side, "several tensors may be the input embedding, of "
                                              "different sizes", error);
@@ -246,6 +249,7 @@ OTX__PRIVATE otx_result otx__parts_find(const otx_context *ctx, otx__side *side,
     result = otx__find_embedding(ctx, side, error);
     if (!result) result = otx__check_width(side, error);
     if (!result) result = otx__find_all(ctx, side, error);
+    if (!result) result = otx__check_whole(side, error);
     if (!result) result = otx__find_tie(ctx, side, error);
     if (result) side->parts.embedding = NULL;
     return result;
